@@ -1,0 +1,140 @@
+/* base/buf.c - growing bytes with a sticky error
+ *
+ * Memory grows by doubling, so that appending is cheap on average and shrinking never happens: a buf that
+ * is reused soon stops allocating. The one failure is that of memory (or of the buf's own `max`); it
+ * sets `failed`, and from then on nothing is appended, so that no text with a hole in it can get out.
+ */
+#include "base/buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { FIRST_CAP = 64 };
+
+int str_cmp(struct str a, struct str b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+    int d = n > 0 ? memcmp(a.s, b.s, n) : 0;
+
+    if (d != 0)
+        return d;
+    return (a.n > b.n) - (a.n < b.n);
+}
+
+bool buf_ok(const struct buf *b)
+{
+    return !b->failed;
+}
+
+void buf_reset(struct buf *b)
+{
+    b->n = 0;
+    b->failed = false;
+}
+
+void buf_free(struct buf *b)
+{
+    free(b->p);
+    *b = (struct buf){.max = b->max};
+}
+
+/* Capacity for n more bytes, whatever `max` says: printf needs one beyond it for its NUL. */
+static bool grow(struct buf *b, size_t n)
+{
+    size_t cap = b->cap > 0 ? b->cap : FIRST_CAP;
+    char *p;
+
+    if (n > SIZE_MAX / 2 - b->n)
+        return false;
+    while (cap < b->n + n)
+        cap *= 2;
+    p = realloc(b->p, cap);
+    if (p == NULL)
+        return false;
+    b->p = p;
+    b->cap = cap;
+    return true;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+    if (b->failed)
+        return NULL;
+    if ((b->max > 0 && (b->n > b->max || n > b->max - b->n)) ||
+        ((b->p == NULL || n > b->cap - b->n) && !grow(b, n))) {
+        b->failed = true;
+        return NULL;
+    }
+    return b->p + b->n;
+}
+
+void buf_put(struct buf *b, const void *p, size_t n)
+{
+    char *to = n > 0 ? buf_room(b, n) : NULL;
+
+    if (to == NULL)
+        return;
+    memcpy(to, p, n);
+    b->n += n;
+}
+
+void buf_putc(struct buf *b, char c)
+{
+    buf_put(b, &c, 1);
+}
+
+void buf_puts(struct buf *b, const char *s)
+{
+    buf_put(b, s, strlen(s));
+}
+
+void buf_putstr(struct buf *b, struct str s)
+{
+    buf_put(b, s.s, s.n);
+}
+
+/* Formats straight into the buf, whose room for n bytes and a NUL has been made. */
+__attribute__((format(printf, 3, 0))) static void put_formatted(struct buf *b, size_t n,
+                                                                const char *fmt, va_list ap)
+{
+    if (buf_room(b, n) == NULL)
+        return;
+    if (n >= b->cap - b->n && !grow(b, n + 1)) {
+        b->failed = true;
+        return;
+    }
+    (void)vsnprintf(b->p + b->n, n + 1, fmt, ap);
+    b->n += n;
+}
+
+__attribute__((format(printf, 2, 3))) void buf_putf(struct buf *b, const char *fmt, ...)
+{
+    char small[256];
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(small, sizeof small, fmt, ap);
+    va_end(ap);
+    if (n < 0) {
+        b->failed = true;
+    } else if ((size_t)n < sizeof small) {
+        buf_put(b, small, (size_t)n);
+    } else {
+        va_start(ap, fmt);
+        put_formatted(b, (size_t)n, fmt, ap);
+        va_end(ap);
+    }
+}
+
+void buf_drop(struct buf *b, size_t n)
+{
+    if (n >= b->n) {
+        b->n = 0;
+        return;
+    }
+    if (n > 0)
+        memmove(b->p, b->p + n, b->n - n);
+    b->n -= n;
+}

@@ -1,0 +1,62 @@
+/* base/fd.c - the few calls on descriptors that base/spawn.h offers beside it
+ *
+ * Each fails as the system call under it does: -1 and errno, with nothing half-made left open.
+ */
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+/* The smallest of keep[] that is >= floor, or -1. */
+static int next_kept(const int *keep, size_t n, int floor)
+{
+    int next = -1;
+
+    for (size_t i = 0; i < n; i++)
+        if (keep[i] >= floor && (next < 0 || keep[i] < next))
+            next = keep[i];
+    return next;
+}
+
+void close_all_but(const int *keep, size_t n)
+{
+    int floor = STDERR_FILENO + 1, kept;
+
+    for (; (kept = next_kept(keep, n, floor)) >= 0; floor = kept + 1)
+        if (kept > floor)
+            (void)close_range((unsigned)floor, (unsigned)kept - 1, 0);
+    (void)close_range((unsigned)floor, ~0U, 0);
+}
+
+int fd_nonblock(int fd)
+{
+    int flags = fcntl(fd, F_GETFL);
+
+    if (flags < 0)
+        return -1;
+    return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : 0;
+}
+
+int pipe_cloexec(int fds[2], int read_flags, int write_flags)
+{
+    if (pipe2(fds, O_CLOEXEC) < 0)
+        return -1;
+    if (((read_flags & O_NONBLOCK) && fd_nonblock(fds[0]) < 0) ||
+        ((write_flags & O_NONBLOCK) && fd_nonblock(fds[1]) < 0)) {
+        close_fd(&fds[0]);
+        close_fd(&fds[1]);
+        return -1;
+    }
+    return 0;
+}
+
+void close_fd(int *fd)
+{
+    int keep = errno;
+
+    if (*fd >= 0)
+        (void)close(*fd); /* Linux frees the number whatever close says: never again */
+    *fd = -1;
+    errno = keep;
+}

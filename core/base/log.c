@@ -1,0 +1,165 @@
+/* base/log.c - one line to the log, never a wait
+ *
+ * A line is put together on the stack and leaves in one write of at most 1 KiB, which a pipe takes whole or
+ * not at all. A log that takes nothing costs its lines and nothing else: they are counted, and the count
+ * is the first thing said when it takes lines again. Dies only where it is asked to: fatal() and panic().
+ */
+#include "base/log.h"
+#include "base/buf.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { LINE = 1024 };
+
+static const char CUT[] = "...";
+static const char *const LEVELS[] = {"error", "warn", "info", "debug"};
+
+static struct {
+    const char *ident;
+    int fd;
+    enum log_level max;
+    uint64_t dropped; /* since the start                        */
+    uint64_t unsaid;  /* of these, not yet told of in the log   */
+} state = {"garnet", 2, LOG_L_INFO, 0, 0};
+
+void log_open(const char *ident)
+{
+    state.ident = ident;
+}
+
+void log_to(int fd)
+{
+    state.fd = fd;
+}
+
+int log_fd(void)
+{
+    return state.fd;
+}
+
+void log_set_level(enum log_level max)
+{
+    state.max = max;
+}
+
+uint64_t log_dropped(void)
+{
+    return state.dropped;
+}
+
+/* All of p[0..n), or false. A short write happens only to files and terminals: the rest follows. */
+static bool write_line(const char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t r = write(state.fd, p, n);
+
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r <= 0)
+            return false;
+        p += r;
+        n -= (size_t)r;
+    }
+    return true;
+}
+
+/* "2026-11-24T13:10:15.123Z IDENT LEVEL: " into line; returns its length. */
+static size_t put_head(char *line, size_t cap, const char *level)
+{
+    int64_t wall = clock_wall();
+    time_t seconds = (time_t)(wall / NS_PER_S);
+    char when[32];
+    struct tm tm;
+    int n;
+
+    if (gmtime_r(&seconds, &tm) == NULL || strftime(when, sizeof when, "%FT%T", &tm) == 0)
+        when[0] = 0;
+    n = snprintf(line, cap, "%s.%03dZ %.128s %s: ", when, (int)(wall % NS_PER_S / NS_PER_MS),
+                 state.ident, level);
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool send_text(const char *level, struct str text)
+{
+    char line[LINE];
+    size_t n = put_head(line, sizeof line, level), used;
+    size_t room = sizeof line - 1 - (sizeof CUT - 1); /* the newline and a cut always fit */
+
+    n += str_visible(line + n, room - n, text, &used);
+    if (used < text.n) {
+        memcpy(line + n, CUT, sizeof CUT - 1);
+        n += sizeof CUT - 1;
+    }
+    line[n++] = '\n';
+    return write_line(line, n);
+}
+
+/* Tells how many lines are missing, if any are. False when even that does not get through. */
+static bool tell_dropped(void)
+{
+    char text[96];
+
+    if (state.unsaid == 0)
+        return true;
+    (void)snprintf(text, sizeof text, "%" PRIu64 " log line%s dropped: the log was not being read",
+                   state.unsaid, state.unsaid == 1 ? "" : "s");
+    if (!send_text(LEVELS[LOG_L_WARN], str_of(text)))
+        return false;
+    state.unsaid = 0;
+    return true;
+}
+
+__attribute__((format(printf, 2, 0))) static void say(const char *level, const char *fmt,
+                                                      va_list ap)
+{
+    char text[LINE];
+    int keep = errno;
+    int n = vsnprintf(text, sizeof text, fmt, ap);
+    struct str s = {text, n < 0 ? 0 : (size_t)n};
+
+    if (s.n >= sizeof text)
+        s.n = sizeof text - 1; /* longer than a line can show: send_text() marks the cut */
+    if (!tell_dropped() || !send_text(level, s)) {
+        state.dropped++;
+        state.unsaid++;
+    }
+    errno = keep;
+}
+
+__attribute__((format(printf, 2, 3))) void log_at(enum log_level level, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (level > state.max)
+        return;
+    va_start(ap, fmt);
+    say(LEVELS[level], fmt, ap);
+    va_end(ap);
+}
+
+__attribute__((format(printf, 1, 2))) _Noreturn void fatal(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say("fatal", fmt, ap);
+    va_end(ap);
+    exit(EXIT_WORLD);
+}
+
+__attribute__((format(printf, 1, 2))) _Noreturn void panic(const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    say("panic", fmt, ap);
+    va_end(ap);
+    abort();
+}

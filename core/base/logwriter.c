@@ -1,0 +1,222 @@
+/* base/logwriter.c - the process that waits for the log, so that garnetd does not
+ *
+ * It holds at most CAP bytes. When stderr is slower than the log the pipe fills up behind it, and base/log
+ * drops and counts lines. When stderr is broken what was read is thrown away, so that nobody waits.
+ *
+ * The real stderr is shared with strangers, so it stays blocking (O_NONBLOCK would be theirs too). A write
+ * that blocks all the same is broken off by a timer; that is the only use of a signal handler in here.
+ * It ignores what a terminal sends to the whole group: it must outlive garnetd's last line.
+ */
+#include "base/logwriter.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { CAP = 65536, CHUNK = PIPE_BUF, NUDGE_US = 200000 };
+
+struct writer {
+    int in;
+    bool closed;      /* no writer is left */
+    bool eof;         /* and all that was in the pipe has been read */
+    int64_t deadline; /* once closed: monotonic ns */
+    size_t n;
+    char bytes[CAP];
+};
+
+static void on_alarm(int signo)
+{
+    (void)signo; /* it is there to end write() with EINTR */
+}
+
+static void set_signals(void)
+{
+    struct sigaction nudge = {.sa_handler = on_alarm}; /* no SA_RESTART */
+    sigset_t none;
+
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)sigaction(SIGALRM, &nudge, NULL);
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Again and again: one that comes before write() has begun would be lost. */
+static void set_nudge(suseconds_t us)
+{
+    struct itimerval every = {.it_interval.tv_usec = us, .it_value.tv_usec = us};
+
+    (void)setitimer(ITIMER_REAL, &every, NULL);
+}
+
+static void closing(struct writer *w)
+{
+    if (w->closed)
+        return;
+    w->closed = true;
+    w->deadline = clock_mono() + NS_PER_S;
+}
+
+static void take(struct writer *w)
+{
+    ssize_t r = read(w->in, w->bytes + w->n, sizeof w->bytes - w->n);
+
+    if (r > 0) {
+        w->n += (size_t)r;
+    } else if (r == 0 || (errno != EAGAIN && errno != EINTR)) {
+        w->eof = true;
+        closing(w);
+    }
+}
+
+/* Whole lines where possible, so that nothing else on stderr lands in the middle of one. */
+static size_t chunk(const struct writer *w)
+{
+    size_t n = w->n < CHUNK ? w->n : CHUNK;
+    const char *last = memrchr(w->bytes, '\n', n);
+
+    return last != NULL ? (size_t)(last - w->bytes) + 1 : n;
+}
+
+static void give(struct writer *w)
+{
+    ssize_t r;
+
+    set_nudge(NUDGE_US);
+    r = write(STDERR_FILENO, w->bytes, chunk(w));
+    if (r < 0 && errno != EINTR && errno != EAGAIN)
+        r = (ssize_t)w->n; /* broken: all is lost, and nobody shall wait for it */
+    set_nudge(0);
+    if (r <= 0)
+        return;
+    w->n -= (size_t)r;
+    memmove(w->bytes, w->bytes + r, w->n);
+}
+
+/* Milliseconds that poll may wait; none left: the writer is done. */
+static int patience(const struct writer *w)
+{
+    int64_t left = w->deadline - clock_mono();
+
+    if (!w->closed)
+        return -1;
+    return left > 0 ? (int)((left + NS_PER_MS - 1) / NS_PER_MS) : 0;
+}
+
+/* What to wait for at the pipe. A full writer reads nothing, but must still see that its parent is gone. */
+static struct pollfd want_in(const struct writer *w)
+{
+    bool full = w->n == CAP;
+
+    return (struct pollfd){
+        .fd = w->eof || (full && w->closed) ? -1 : w->in,
+        .events = full ? 0 : POLLIN,
+    };
+}
+
+static int write_log(int in)
+{
+    static struct writer w; /* too large for a stack; this process has one */
+    struct pollfd fds[2];
+    int ms;
+
+    w.in = in;
+    for (;;) {
+        ms = patience(&w);
+        if (w.eof && w.n == 0)
+            return 0;
+        if (ms == 0)
+            return 1;
+        fds[0] = want_in(&w);
+        fds[1] = (struct pollfd){.fd = w.n > 0 ? STDERR_FILENO : -1, .events = POLLOUT};
+        if (poll(fds, 2, ms) < 0)
+            continue; /* EINTR, or no memory for a moment */
+        if (fds[0].revents & POLLHUP)
+            closing(&w);
+        if (fds[0].revents != 0 && w.n < CAP)
+            take(&w);
+        if (fds[1].revents != 0)
+            give(&w);
+    }
+}
+
+/* Not spawn_helper(): that would leave a moment in which a Ctrl-C ends the child, between its signals'
+ * reset and their being ignored. Here they are blocked from before the fork. */
+static pid_t fork_writer(int in)
+{
+    sigset_t all, old;
+    pid_t pid;
+    int keep;
+
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, &old);
+    pid = fork();
+    if (pid == 0) {
+        close_all_but(&in, 1);
+        (void)prctl(PR_SET_NAME, "garnetd-log");
+        set_signals();
+        _exit(write_log(in));
+    }
+    keep = errno;
+    (void)sigprocmask(SIG_SETMASK, &old, NULL);
+    errno = keep;
+    return pid;
+}
+
+pid_t logwriter_start(void)
+{
+    int fds[2];
+    pid_t pid;
+
+    if (pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK) < 0)
+        return -1;
+    pid = fork_writer(fds[0]);
+    close_fd(&fds[0]);
+    if (pid < 0)
+        close_fd(&fds[1]);
+    else
+        log_to(fds[1]);
+    return pid;
+}
+
+/* Waits for pid's end, without reaping what the loop has reaped already. */
+static void wait_end(pid_t pid, int ms)
+{
+    struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
+    int64_t deadline = clock_mono() + ms * NS_PER_MS;
+    int64_t left = ms;
+
+    if (end.fd < 0)
+        return;
+    while (poll(&end, 1, (int)left) < 0 && errno == EINTR) {
+        left = (deadline - clock_mono()) / NS_PER_MS;
+        if (left < 0)
+            left = 0;
+    }
+    (void)waitpid(pid, NULL, WNOHANG);
+    close_fd(&end.fd);
+}
+
+void logwriter_stop(pid_t pid, int ms)
+{
+    int fd = log_fd();
+
+    log_to(STDERR_FILENO);
+    if (fd != STDERR_FILENO)
+        close_fd(&fd);
+    wait_end(pid, ms);
+}

@@ -1,0 +1,354 @@
+/* base/loop.c - one poll loop: descriptors, timers, children, signals
+ *
+ * A turn costs one epoll wait and one clock read beside what the callbacks do, and handles at most EVENTS
+ * ready descriptors; what is left over is still ready in the next turn. Removing a watcher also blanks its
+ * event in the batch at hand, so a callback may free whatever it likes.
+ *
+ * Only adding a descriptor can be refused. What cannot fail unless a caller broke the rules (a bad
+ * descriptor in epoll, say) ends in panic().
+ */
+#include "base/loop.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "base/timers.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EVENTS = 64, HANDLERS = 3 };
+
+struct handler {
+    int signo;
+    bool pending; /* has come and was not delivered */
+    void (*fn)(void *arg);
+    void *arg;
+};
+
+struct loop {
+    int epfd;
+    struct loop_fd signals; /* the signalfd; owned */
+    struct timers timers;
+    struct loop_child *children;
+    struct loop_hook *hooks, **hooks_end;
+    struct handler handlers[HANDLERS];
+    int64_t now;
+    bool stopped;
+    struct epoll_event
+        events[EVENTS]; /* of this turn: data.ptr is the loop_fd, NULL once removed */
+    int nevents;
+};
+
+/* --- descriptors --- */
+
+static uint32_t to_epoll(uint32_t events)
+{
+    return (events & LOOP_IN ? (uint32_t)EPOLLIN : 0) |
+           (events & LOOP_OUT ? (uint32_t)EPOLLOUT : 0);
+}
+
+static uint32_t from_epoll(uint32_t events)
+{
+    return (events & EPOLLIN ? LOOP_IN : 0U) | (events & EPOLLOUT ? LOOP_OUT : 0U) |
+           (events & (EPOLLHUP | EPOLLERR) ? LOOP_HUP : 0U);
+}
+
+void loop_fd_init(struct loop_fd *w)
+{
+    *w = (struct loop_fd){.fd = -1};
+}
+
+int loop_fd_add(struct loop *l, struct loop_fd *w, int fd, uint32_t events,
+                void (*fn)(void *, uint32_t), void *arg)
+{
+    struct epoll_event e = {.events = to_epoll(events), .data.ptr = w};
+
+    if (epoll_ctl(l->epfd, EPOLL_CTL_ADD, fd, &e) < 0)
+        return -1;
+    *w = (struct loop_fd){.fd = fd, .events = events, .fn = fn, .arg = arg};
+    return 0;
+}
+
+void loop_fd_mod(struct loop *l, struct loop_fd *w, uint32_t events)
+{
+    struct epoll_event e = {.events = to_epoll(events), .data.ptr = w};
+
+    if (events == w->events)
+        return;
+    if (epoll_ctl(l->epfd, EPOLL_CTL_MOD, w->fd, &e) < 0)
+        panic("epoll refuses to change descriptor %d: %m", w->fd);
+    w->events = events;
+}
+
+void loop_fd_del(struct loop *l, struct loop_fd *w)
+{
+    int keep = errno;
+
+    if (w->fd < 0)
+        return;
+    if (epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL) < 0)
+        panic("epoll refuses to remove descriptor %d, closed before its watcher: %m", w->fd);
+    for (int i = 0; i < l->nevents; i++)
+        if (l->events[i].data.ptr == w)
+            l->events[i].data.ptr = NULL;
+    w->fd = -1;
+    errno = keep;
+}
+
+static void run_events(struct loop *l)
+{
+    for (int i = 0; i < l->nevents; i++) {
+        struct loop_fd *w = l->events[i].data.ptr;
+        uint32_t events = from_epoll(l->events[i].events);
+
+        if (w == NULL)
+            continue;
+        events &= w->events | LOOP_HUP; /* an earlier callback may have changed what it wants */
+        if (events != 0)
+            w->fn(w->arg, events);
+    }
+    l->nevents = 0;
+}
+
+/* --- timers --- */
+
+void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t at, void (*fn)(void *), void *arg)
+{
+    loop_timer_clear(l, t);
+    t->at = at;
+    t->fn = fn;
+    t->arg = arg;
+    timers_add(&l->timers, t);
+}
+
+void loop_timer_clear(struct loop *l, struct loop_timer *t)
+{
+    if (t->armed)
+        timers_remove(&l->timers, t);
+}
+
+static void run_timers(struct loop *l)
+{
+    struct loop_timer *t;
+
+    timers_collect(&l->timers, l->now);
+    while ((t = timers_take(&l->timers)) != NULL)
+        t->fn(t->arg);
+}
+
+/* --- children --- */
+
+void loop_child_add(struct loop *l, struct loop_child *c, pid_t pid,
+                    void (*fn)(void *, int, const struct rusage *), void *arg)
+{
+    *c = (struct loop_child){.pid = pid, .fn = fn, .arg = arg, .next = l->children};
+    c->link = &l->children;
+    if (c->next != NULL)
+        c->next->link = &c->next;
+    l->children = c;
+}
+
+void loop_child_del(struct loop *l, struct loop_child *c)
+{
+    (void)l;
+    if (c->pid == 0)
+        return;
+    *c->link = c->next;
+    if (c->next != NULL)
+        c->next->link = c->link;
+    c->pid = 0;
+    c->next = NULL;
+    c->link = NULL;
+}
+
+static void reap_children(struct loop *l)
+{
+    struct loop_child *c;
+    struct rusage ru;
+    int status;
+    pid_t pid;
+
+    while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0 || (pid < 0 && errno == EINTR)) {
+        for (c = l->children; c != NULL && c->pid != pid; c = c->next)
+            ;
+        if (c == NULL || pid < 0)
+            continue;
+        loop_child_del(l, c);
+        c->fn(c->arg, status, &ru);
+    }
+}
+
+/* --- signals --- */
+
+void loop_signal(struct loop *l, int signo, void (*fn)(void *), void *arg)
+{
+    for (int i = 0; i < HANDLERS; i++)
+        if (l->handlers[i].signo == signo) {
+            l->handlers[i].fn = fn;
+            l->handlers[i].arg = arg;
+            return;
+        }
+    panic("the loop does not handle signal %d", signo);
+}
+
+/* Also the signals themselves are level-triggered: what fits no buffer here is read in the next turn. */
+static void read_signals(void *arg, uint32_t events)
+{
+    struct loop *l = arg;
+    struct signalfd_siginfo info[16];
+    ssize_t n;
+    bool child = false;
+
+    (void)events;
+    do
+        n = read(l->signals.fd, info, sizeof info);
+    while (n < 0 && errno == EINTR);
+    for (size_t i = 0; n > 0 && i < (size_t)n / sizeof *info; i++) {
+        child |= info[i].ssi_signo == SIGCHLD;
+        for (int j = 0; j < HANDLERS; j++)
+            if (info[i].ssi_signo == (uint32_t)l->handlers[j].signo)
+                l->handlers[j].pending = true;
+    }
+    if (child)
+        reap_children(l);
+}
+
+static bool deliverable(const struct handler *h)
+{
+    return h->pending && h->fn != NULL;
+}
+
+static void deliver_signals(struct loop *l)
+{
+    for (int i = 0; i < HANDLERS; i++)
+        if (deliverable(&l->handlers[i])) {
+            l->handlers[i].pending = false;
+            l->handlers[i].fn(l->handlers[i].arg);
+        }
+}
+
+static int watch_signals(struct loop *l)
+{
+    sigset_t set;
+    int fd;
+
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGCHLD);
+    (void)sigaddset(&set, SIGHUP);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGINT);
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+        return -1;
+    fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (fd < 0)
+        return -1;
+    if (loop_fd_add(l, &l->signals, fd, LOOP_IN, read_signals, l) < 0) {
+        close_fd(&fd);
+        return -1;
+    }
+    return 0;
+}
+
+/* --- the loop --- */
+
+void loop_after(struct loop *l, struct loop_hook *h, void (*fn)(void *), void *arg)
+{
+    *h = (struct loop_hook){.fn = fn, .arg = arg};
+    *l->hooks_end = h;
+    l->hooks_end = &h->next;
+}
+
+struct loop *loop_new(void)
+{
+    struct loop *l = calloc(1, sizeof *l);
+
+    if (l == NULL)
+        return NULL;
+    loop_fd_init(&l->signals);
+    l->hooks_end = &l->hooks;
+    l->handlers[0].signo = SIGHUP;
+    l->handlers[1].signo = SIGTERM;
+    l->handlers[2].signo = SIGINT;
+    l->now = clock_mono();
+    l->epfd = epoll_create1(EPOLL_CLOEXEC);
+    if (l->epfd < 0 || watch_signals(l) < 0) {
+        loop_free(l);
+        return NULL;
+    }
+    return l;
+}
+
+/* The signals stay blocked: one that comes during the shutdown must not cut it short. */
+void loop_free(struct loop *l)
+{
+    if (l == NULL)
+        return;
+    close_fd(&l->signals.fd);
+    close_fd(&l->epfd);
+    free(l);
+}
+
+/* How long this turn may wait: ns, or < 0 for as long as it takes. */
+static int64_t wait_limit(const struct loop *l, int64_t max_wait_ns)
+{
+    int64_t now, left;
+
+    for (int i = 0; i < HANDLERS; i++)
+        if (deliverable(&l->handlers[i]))
+            return 0;
+    if (l->timers.root == NULL)
+        return max_wait_ns;
+    now = clock_mono();
+    left = l->timers.root->at > now ? l->timers.root->at - now : 0;
+    return max_wait_ns >= 0 && max_wait_ns < left ? max_wait_ns : left;
+}
+
+static int wait_events(struct loop *l, int64_t ns)
+{
+    struct timespec ts = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+    int n = epoll_pwait2(l->epfd, l->events, EVENTS, ns < 0 ? NULL : &ts, NULL);
+
+    if (n < 0 && errno == ENOSYS) { /* Linux before 5.11 knows milliseconds only: never too early */
+        int64_t ms = ns < INT64_C(3600) * NS_PER_S ? (ns + NS_PER_MS - 1) / NS_PER_MS : 3600000;
+
+        n = epoll_wait(l->epfd, l->events, EVENTS, ns < 0 ? -1 : (int)ms);
+    }
+    if (n < 0 && errno != EINTR)
+        panic("epoll cannot wait: %m");
+    return n < 0 ? 0 : n;
+}
+
+bool loop_turn(struct loop *l, int64_t max_wait_ns)
+{
+    if (l->stopped)
+        return false;
+    l->nevents = wait_events(l, wait_limit(l, max_wait_ns));
+    l->now = clock_mono();
+    run_timers(l);
+    run_events(l);
+    deliver_signals(l);
+    for (struct loop_hook *h = l->hooks; h != NULL; h = h->next)
+        h->fn(h->arg);
+    return !l->stopped;
+}
+
+void loop_run(struct loop *l)
+{
+    while (loop_turn(l, -1))
+        ;
+}
+
+void loop_stop(struct loop *l)
+{
+    l->stopped = true;
+}
+
+int64_t loop_now(const struct loop *l)
+{
+    return l->now;
+}

@@ -1,0 +1,129 @@
+/* base/spawn.c - fork with a known state: which descriptors, which signals, which name
+ *
+ * The parent sees one failure, that of fork. Everything after it happens in the child, which may block (in
+ * a hung directory, say) without holding anybody up, and says on its descriptor 2 why it could not run.
+ * Needs close_range(2): Linux 5.9.
+ */
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+enum { STDIO = 3, EXIT_CANNOT_RUN = 127 };
+
+/* First the handlers, then the mask: a signal that waited must find the default. */
+static void reset_signals(void)
+{
+    struct sigaction act = {.sa_handler = SIG_DFL};
+    sigset_t none;
+
+    for (int signo = 1; signo < NSIG; signo++)
+        (void)sigaction(signo, &act,
+                        NULL); /* refused for KILL, STOP and libc's own: as it should be */
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* A descriptor >= floor for what is to become descriptor i; close-on-exec. */
+static int lift(int fd, int floor)
+{
+    int null = -1, lifted;
+
+    if (fd >= floor)
+        return fd;
+    if (fd < 0)
+        fd = null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    lifted = fd < 0 || fd >= floor ? fd : fcntl(fd, F_DUPFD_CLOEXEC, floor);
+    if (null >= 0 && null != lifted)
+        close_fd(&null);
+    return lifted;
+}
+
+/* fds[] become 0, 1, ...; all others are closed. Whatever is in the way of a target is moved up first. */
+static int arrange_fds(const struct spawn *s)
+{
+    int from[SPAWN_MAX_FDS];
+    int n = s->nfds > STDIO ? (int)s->nfds : STDIO; /* no program starts without 0, 1 and 2 */
+
+    if (s->nfds > SPAWN_MAX_FDS) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (int i = 0; i < n; i++) {
+        from[i] = lift((size_t)i < s->nfds ? s->fds[i] : -1, n);
+        if (from[i] < 0)
+            return -1;
+    }
+    for (int i = 0; i < n; i++)
+        if (dup2(from[i], i) < 0)
+            return -1;
+    return close_range((unsigned)n, ~0U, 0);
+}
+
+/* Returns only on failure, with errno; *at says what failed where it was not the program itself. */
+static void enter(const struct spawn *s, const char **at)
+{
+    union { /* execve's prototype predates const: it changes neither strings nor arrays */
+        const char *const *in;
+        char *const *out;
+    } argv = {.in = s->argv}, env = {.in = s->env};
+
+    *at = "its descriptors";
+    reset_signals();
+    if (arrange_fds(s) < 0)
+        return;
+    *at = "its process group";
+    if (s->own_group && setpgid(0, 0) < 0)
+        return;
+    *at = s->cwd;
+    if (s->cwd != NULL && chdir(s->cwd) < 0)
+        return;
+    *at = NULL;
+    (void)execve(s->argv[0], argv.out, s->env != NULL ? env.out : environ);
+}
+
+void spawn_exec(const struct spawn *s)
+{
+    const char *at;
+
+    enter(s, &at);
+}
+
+pid_t spawn_program(const struct spawn *s)
+{
+    pid_t pid = fork();
+    const char *at;
+
+    if (pid == 0) {
+        enter(s, &at);
+        (void)dprintf(2, "cannot run %s: %s%s%s\n", s->argv[0], at != NULL ? at : "",
+                      at != NULL ? ": " : "", strerror(errno));
+        _exit(EXIT_CANNOT_RUN);
+    }
+    if (pid > 0 && s->own_group) {
+        int keep = errno;
+
+        /* Here too, so that the group exists when we return; refused once the child has done it. */
+        (void)setpgid(pid, pid);
+        errno = keep;
+    }
+    return pid;
+}
+
+pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *arg), void *arg)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        reset_signals();
+        close_all_but(keep, n);
+        (void)prctl(PR_SET_NAME, name);
+        _exit(fn(arg));
+    }
+    return pid;
+}

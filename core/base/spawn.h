@@ -1,0 +1,44 @@
+/* base/spawn.h - fork with a known state: which descriptors, which signals, which name
+ *
+ * Plain fork everywhere: a vfork-class spawn would hold the parent while the child blocks before exec.
+ * In the child, before anything else: all signals back to default and unblocked, every descriptor closed
+ * but those named. So a child never holds a lock, a listening socket or a client of its parent's.
+ */
+#ifndef BASE_SPAWN_H
+#define BASE_SPAWN_H
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+enum { SPAWN_MAX_FDS = 8 };
+
+/* A program. Descriptors fds[0..nfds-1] become 0..nfds-1; -1 means /dev/null. */
+struct spawn {
+    const char *const *argv; /* argv[0] is the path to exec; NULL-terminated */
+    const char *const *env;  /* NULL-terminated; NULL = the parent's          */
+    const char *cwd;         /* NULL = the parent's                           */
+    int fds[SPAWN_MAX_FDS];
+    size_t nfds;
+    bool own_group; /* setpgid(0, 0) before exec */
+};
+
+/* Forks and execs. Returns the pid, or -1 with errno from fork. A failed exec ends the child with
+ * status 127 after one line "cannot run ARGV0: reason" on its descriptor 2. */
+pid_t spawn_program(const struct spawn *s);
+
+/* What spawn_program() does in the child, for a caller that has forked by itself: sets up descriptors and
+ * execs. Returns only on failure, with errno; descriptors are then already rearranged. */
+void spawn_exec(const struct spawn *s);
+
+/* Forks a helper that stays in this program's image: comm becomes `name` (15 bytes at most), keep[0..n-1]
+ * stay open under their own numbers beside 0, 1, 2, and fn(arg)'s result is its exit status.
+ * Returns the pid, or -1 with errno. */
+pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *arg), void *arg);
+
+/* Closes every descriptor but 0, 1, 2 and keep[0..n-1]: for a child of a plain fork(). */
+void close_all_but(const int *keep, size_t n);
+int fd_nonblock(int fd); /* 0, or -1 with errno */
+int pipe_cloexec(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
+void close_fd(int *fd); /* close if >= 0, set to -1, keep errno */
+
+#endif

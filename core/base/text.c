@@ -1,0 +1,148 @@
+/* base/text.c - UTF-8, and bytes of strangers made fit for a log or for JSON
+ *
+ * The escaping half of base/buf.h. What comes in may be anything, broken UTF-8 and terminal escapes
+ * included; what goes out is always valid UTF-8 without control characters. Nothing fails but the buf.
+ */
+#include "base/buf.h"
+
+#include <stdio.h>
+
+size_t str_utf8(struct str s)
+{
+    const unsigned char *p = (const unsigned char *)s.s;
+    unsigned low = 0x80,
+             high = 0xbf; /* the second byte's range tells overlong forms and surrogates */
+    size_t n;
+
+    if (s.n == 0)
+        return 0;
+    if (p[0] < 0x80)
+        return 1;
+    if (p[0] < 0xc2 || p[0] > 0xf4)
+        return 0;
+    n = p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+    if (p[0] == 0xe0)
+        low = 0xa0;
+    else if (p[0] == 0xed)
+        high = 0x9f;
+    else if (p[0] == 0xf0)
+        low = 0x90;
+    else if (p[0] == 0xf4)
+        high = 0x8f;
+    if (s.n < n || p[1] < low || p[1] > high)
+        return 0;
+    for (size_t i = 2; i < n; i++)
+        if (p[i] < 0x80 || p[i] > 0xbf)
+            return 0;
+    return n;
+}
+
+/* The letter of C's and JSON's short escapes, or 0. */
+static char short_escape(unsigned char c)
+{
+    switch (c) {
+    case '\n':
+        return 'n';
+    case '\r':
+        return 'r';
+    case '\t':
+        return 't';
+    default:
+        return 0;
+    }
+}
+
+static bool c1_control(const char *p, size_t n)
+{
+    return n == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0;
+}
+
+/* One character of s, shown, into out[4]: the bytes written, and those of s taken in *used. */
+static size_t visible_one(char out[4], struct str s, size_t *used)
+{
+    static const char HEX[] = "0123456789abcdef";
+    unsigned char c = (unsigned char)s.s[0];
+    size_t n = str_utf8(s);
+
+    *used = 1;
+    if (n > 0 && c >= 0x20 && c != 0x7f && !c1_control(s.s, n)) {
+        memcpy(out, s.s, n);
+        *used = n;
+        return n;
+    }
+    out[0] = '\\';
+    out[1] = short_escape(c);
+    if (out[1] != 0)
+        return 2;
+    out[1] = 'x';
+    out[2] = HEX[c >> 4];
+    out[3] = HEX[c & 15];
+    return 4;
+}
+
+size_t str_visible(char *out, size_t cap, struct str s, size_t *used)
+{
+    size_t written = 0, at = 0;
+
+    while (at < s.n) {
+        char one[4];
+        size_t taken, n = visible_one(one, (struct str){s.s + at, s.n - at}, &taken);
+
+        if (n > cap - written)
+            break;
+        memcpy(out + written, one, n);
+        written += n;
+        at += taken;
+    }
+    *used = at;
+    return written;
+}
+
+void buf_put_visible(struct buf *b, struct str s)
+{
+    char chunk[256];
+    size_t used;
+
+    for (; s.n > 0; s.s += used, s.n -= used)
+        buf_put(b, chunk, str_visible(chunk, sizeof chunk, s, &used));
+}
+
+/* The bytes at the front of s that stand in a JSON string as they are. */
+static size_t plain_json(struct str s)
+{
+    size_t at = 0, n;
+
+    while (at < s.n && (unsigned char)s.s[at] >= 0x20 && s.s[at] != '"' && s.s[at] != '\\' &&
+           (n = str_utf8((struct str){s.s + at, s.n - at})) > 0)
+        at += n;
+    return at;
+}
+
+static void put_json_escape(struct buf *b, char c)
+{
+    char text[8];
+    size_t n = 2;
+
+    text[0] = '\\';
+    text[1] = c == '"' || c == '\\' ? c : short_escape((unsigned char)c);
+    if (text[1] == 0) /* a broken byte has no name in JSON: U+FFFD, the replacement character */
+        n = (size_t)snprintf(text, sizeof text, "\\u%04x",
+                             (unsigned char)c < 0x20 ? (unsigned)(unsigned char)c : 0xfffdU);
+    buf_put(b, text, n);
+}
+
+void buf_put_json(struct buf *b, struct str s)
+{
+    buf_putc(b, '"');
+    for (;;) {
+        size_t n = plain_json(s);
+
+        buf_put(b, s.s, n);
+        if (n == s.n)
+            break;
+        put_json_escape(b, s.s[n]);
+        s.s += n + 1;
+        s.n -= n + 1;
+    }
+    buf_putc(b, '"');
+}

@@ -1,0 +1,47 @@
+/* base/throttle.c - back-off arithmetic, pure
+ *
+ * Nothing here waits; random_u64() is the one call that asks the kernel, and it does not fail: early in
+ * a boot, before the kernel's pool is ready, it takes what there is rather than wait.
+ */
+#include "base/throttle.h"
+#include "base/log.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#ifndef GRND_INSECURE
+#define GRND_INSECURE 4
+#endif
+
+int64_t throttle_next(struct throttle *t, uint64_t random)
+{
+    int64_t d = t->base < t->cap ? t->base : t->cap;
+
+    for (uint32_t i = 0; i < t->failures && d > 0 && d < t->cap; i++)
+        d = d > t->cap / 2 ? t->cap : d * 2;
+    if (t->failures < UINT32_MAX)
+        t->failures++;
+    if (d <= 0)
+        return 0;
+    return d / 2 + (int64_t)(random % (uint64_t)(d - d / 2 + 1));
+}
+
+void throttle_ok(struct throttle *t)
+{
+    t->failures = 0;
+}
+
+uint64_t random_u64(void)
+{
+    uint64_t v = 0;
+    unsigned flags = GRND_NONBLOCK;
+
+    while (getrandom(&v, sizeof v, flags) != (ssize_t)sizeof v) {
+        if (errno == EINTR)
+            continue;
+        if (flags != GRND_NONBLOCK)
+            fatal("cannot get random bytes from the kernel: %m");
+        flags = GRND_INSECURE;
+    }
+    return v;
+}

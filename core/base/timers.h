@@ -1,0 +1,20 @@
+/* base/timers.h - the loop's timers: a pairing heap, and the list of those that are due
+ *
+ * Part of base/loop, apart from it so that it can be read and tested alone. Nothing allocates or fails.
+ */
+#ifndef BASE_TIMERS_H
+#define BASE_TIMERS_H
+#include "base/loop.h"
+
+struct timers { /* all zero: none */
+    struct loop_timer *root;
+    struct loop_timer *due, *due_last;
+};
+
+void timers_add(struct timers *ts, struct loop_timer *t);    /* by t->at; t is not armed */
+void timers_remove(struct timers *ts, struct loop_timer *t); /* wherever it is; t is armed */
+void timers_collect(struct timers *ts,
+                    int64_t now);                  /* sets aside, in order, what is due at `now` */
+struct loop_timer *timers_take(struct timers *ts); /* the next one set aside, disarmed; or NULL */
+
+#endif

@@ -1,0 +1,25 @@
+/* base/units.h - numbers as people type them, strictly
+ *
+ * "10s", "1.5h", "64KiB", "12", "0.25", "true". The whole text must be consumed. On failure the value is
+ * untouched and `why` holds a clause that fits after `KEY: "TEXT" `: what is wrong and what would be right,
+ * e.g. `has an unknown unit "x": use ns, us, ms, s, m, h or d`.
+ *   duration   nanoseconds; a unit is required except for 0; never negative
+ *   size       bytes; B, k, KB = 1000, KiB = 1024, M, MB, MiB, G, GB, GiB; a bare number is bytes
+ */
+#ifndef BASE_UNITS_H
+#define BASE_UNITS_H
+#include "base/buf.h"
+
+enum { WHY = 160 };
+
+bool units_duration(const char *s, int64_t *ns, char why[WHY]);
+bool units_size(const char *s, int64_t *bytes, char why[WHY]);
+bool units_int(const char *s, int64_t *v, char why[WHY]);
+bool units_real(const char *s, double *v, char why[WHY]); /* finite */
+bool units_bool(const char *s, int64_t *v, char why[WHY]); /* true, false, yes, no, on, off */
+
+/* The shortest exact form: 90000000000 -> "90s", 120000000000 -> "2m", 65536 -> "64KiB". */
+void units_put_duration(struct buf *b, int64_t ns);
+void units_put_size(struct buf *b, int64_t bytes);
+
+#endif
