@@ -1,0 +1,190 @@
+/* model/metric.c - what makes a metric valid
+ *
+ * Called for every metric that comes in, so the good case is a few passes over its bytes and nothing else;
+ * only a fault formats text. Nothing here allocates or fails. Bytes are counted from 1, as people do.
+ */
+#include "model/metric.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { MAX_UNIT = 64 };
+
+static const char *const TYPES[] = {
+    [METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter",     [METRIC_RATE] = "rate",
+    [METRIC_COUNT] = "count", [METRIC_TIMESTAMP] = "timestamp",
+};
+
+const char *metric_type_name(unsigned type)
+{
+    return type >= METRIC_GAUGE && type <= METRIC_TIMESTAMP ? TYPES[type] : "?";
+}
+
+bool metric_type_parse(struct str s, uint8_t *type)
+{
+    for (uint8_t i = METRIC_GAUGE; i <= METRIC_TIMESTAMP; i++)
+        if (str_eq(s, str_of(TYPES[i]))) {
+            *type = i;
+            return true;
+        }
+    return false;
+}
+
+bool metric_tag(struct tag *tags, uint32_t *n, struct str key, struct str val, bool replace)
+{
+    uint32_t at = *n;
+    int d = -1;
+
+    while (at > 0 && (d = str_cmp(key, tags[at - 1].key)) < 0)
+        at--;
+    if (at > 0 && d == 0) {
+        if (replace)
+            tags[at - 1].val = val;
+        return true;
+    }
+    if (*n >= METRIC_MAX_TAGS)
+        return false;
+    memmove(&tags[at + 1], &tags[at], (*n - at) * sizeof *tags);
+    tags[at] = (struct tag){key, val};
+    ++*n;
+    return true;
+}
+
+static bool is_control(const unsigned char *p)
+{
+    return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
+}
+
+/* How many bytes at the front of s are good text: s.n when all are. */
+static size_t good_text(struct str s)
+{
+    const unsigned char *p = (const unsigned char *)s.s;
+    size_t at = 0, n;
+
+    while (at < s.n) {
+        if (p[at] >= 0x20 && p[at] < 0x7f) {
+            at++;
+            continue;
+        }
+        n = str_utf8((struct str){s.s + at, s.n - at});
+        if (n == 0 || is_control(p + at))
+            break;
+        at += n;
+    }
+    return at;
+}
+
+bool metric_text_ok(struct str s)
+{
+    return good_text(s) == s.n;
+}
+
+/* --- faults --- */
+
+__attribute__((format(printf, 3, 4))) static bool fault(struct metric_fault *f, const char *field,
+                                                        const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(f->why, sizeof f->why, fmt, ap);
+    va_end(ap);
+    (void)snprintf(f->field, sizeof f->field, "%s", field);
+    return false;
+}
+
+/* "tags.KEY", the key made visible and cut to what fits. */
+static const char *key_field(char out[sizeof((struct metric_fault *)0)->field], const char *list,
+                             struct str key)
+{
+    static const char CUT[] = "...";
+    size_t room = sizeof((struct metric_fault *)0)->field - sizeof CUT;
+    size_t n = (size_t)snprintf(out, room, "%s.", list), used;
+
+    n += str_visible(out + n, room - n, key, &used);
+    memcpy(out + n, used < key.n ? CUT : "", used < key.n ? sizeof CUT : 1);
+    return out;
+}
+
+/* `what` names the string in the message where the field alone does not: "key ", or "". */
+static bool check_text(struct str s, size_t max, const char *field, const char *what,
+                       struct metric_fault *f)
+{
+    size_t good;
+
+    if (s.n > max)
+        return fault(f, field, "%sis %zu bytes long: at most %zu", what, s.n, max);
+    good = good_text(s);
+    if (good == s.n)
+        return true;
+    if (str_utf8((struct str){s.s + good, s.n - good}) == 0)
+        return fault(f, field, "%sis not valid UTF-8 at byte %zu", what, good + 1);
+    return fault(f, field, "%shas a control character at byte %zu", what, good + 1);
+}
+
+static bool check_tag(const struct tag *t, size_t max, const char *list, struct metric_fault *f)
+{
+    char field[sizeof f->field];
+
+    /* The quick way first: naming the field is only for what is wrong. */
+    if (t->key.n > 0 && t->key.n <= max && t->val.n > 0 && t->val.n <= max &&
+        metric_text_ok(t->key) && metric_text_ok(t->val))
+        return true;
+    if (t->key.n == 0)
+        return fault(f, list, "has an empty key: give it a name or leave it out");
+    (void)key_field(field, list, t->key);
+    if (!check_text(t->key, max, field, "has a key that ", f))
+        return false;
+    if (t->val.n == 0)
+        return fault(f, field, "is empty: give it a value or leave it out");
+    return check_text(t->val, max, field, "", f);
+}
+
+/* A limit, never above what a record can hold. */
+static size_t hard(uint32_t limit)
+{
+    return limit < METRIC_HARD_STRING ? limit : METRIC_HARD_STRING;
+}
+
+static bool check_tags(const struct tag *tags, uint32_t n, const char *list,
+                       const struct metric_limits *lim, struct metric_fault *f)
+{
+    uint32_t most = lim->max_tags < METRIC_MAX_TAGS ? lim->max_tags : METRIC_MAX_TAGS;
+    char field[sizeof f->field];
+
+    if (n > most)
+        return fault(f, list, "has %" PRIu32 " entries: at most %" PRIu32, n, most);
+    for (uint32_t i = 0; i < n; i++) {
+        if (!check_tag(&tags[i], hard(lim->max_tag), list, f))
+            return false;
+        if (i > 0 && str_cmp(tags[i - 1].key, tags[i].key) >= 0)
+            return fault(f, key_field(field, list, tags[i].key), "is given twice");
+    }
+    return true;
+}
+
+static bool check_value(const struct metric *m, struct metric_fault *f)
+{
+    if (m->vtype == METRIC_F64 && !__builtin_isfinite(m->value.f))
+        return fault(f, "value", "must be a finite number");
+    if (m->vtype != METRIC_I64 && m->vtype != METRIC_U64 && m->vtype != METRIC_F64)
+        return fault(f, "value", "must be a number");
+    return true;
+}
+
+bool metric_check(const struct metric *m, const struct metric_limits *lim, struct metric_fault *f)
+{
+    if (m->name.n == 0)
+        return fault(f, "name", "is empty: give the metric a name");
+    if (m->type < METRIC_GAUGE || m->type > METRIC_TIMESTAMP)
+        return fault(f, "type", "is unknown: use gauge, counter, rate, count or timestamp");
+    if (m->interval_ns < 0)
+        return fault(f, "interval", "is negative");
+    return check_text(m->name, hard(lim->max_name), "name", "", f) && check_value(m, f) &&
+           check_text(m->unit, MAX_UNIT, "unit", "", f) &&
+           check_tags(m->tags, m->ntags, "tags", lim, f) &&
+           check_tags(m->meta, m->nmeta, "meta", lim, f) &&
+           check_text(m->collector, METRIC_HARD_STRING, "collector", "", f) &&
+           check_text(m->prefix, METRIC_HARD_STRING, "prefix", "", f);
+}
