@@ -1,0 +1,94 @@
+/* conf/conf.h - the configuration as one const struct, and how it comes to be
+ *
+ * conf_parse() is a pure function from a snapshot to a struct conf or a list of errors. It does no I/O and
+ * asks nobody: what it must know of the world it finds among the snapshot's facts, and what is missing there
+ * it lists in `wanted`; conf_learn() finds those out (it blocks) and parsing starts again.
+ */
+#ifndef CONF_CONF_H
+#define CONF_CONF_H
+#include <sys/types.h>
+
+#include "conf/option.h"
+#include "conf/snapshot.h"
+
+enum { COUNTERS_RAW, COUNTERS_RATE, COUNTERS_DELTA };
+
+struct conf_socket {
+    const char *path;
+    mode_t mode; /* 0660 */
+    gid_t group; /* (gid_t)-1: leave as it is */
+    const char *group_name;
+};
+struct conf_spool {
+    const char *dir;
+    int64_t max_size;     /* bytes, all segments together */
+    int64_t max_age;      /* ns; 0 = no bound */
+    int64_t segment_size; /* bytes */
+    int64_t durable;      /* 1: acknowledge after fdatasync */
+};
+struct conf_intake {
+    int64_t max_value; /* bytes of one JSON object */
+    int64_t max_depth; /* nesting of one object */
+    int64_t max_name;  /* bytes */
+    int64_t max_tags;
+    int64_t max_connections;
+    int64_t idle; /* ns that an unfinished value may take, and an unread reply */
+};
+enum { START_NOW, START_OLDEST };
+struct conf_sink {
+    const char *name;
+    const char *plugin;      /* as written */
+    const char *plugin_file; /* absolute path of the .so; found through plugin_path, by facts */
+    /* "tcp://host:port", "file:///path", "stdout"; may be empty for a plugin that delivers itself */
+    struct strings to;
+    int64_t flush;           /* ns */
+    int64_t batch_size;      /* bytes */
+    int64_t start;           /* START_NOW ... */
+    const struct node *node; /* the sink's map: the plugin's own options are in here */
+    struct pos at;
+    uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */
+    struct conf_sink *next;
+};
+struct conf_collector {
+    const char *name; /* file name without .yaml: [A-Za-z0-9_-], 1 to 64 bytes */
+    int64_t enabled;
+    struct strings command;           /* argv; argv[0] absolute */
+    int64_t interval, timeout, grace; /* ns; timeout defaults to the interval */
+    const char *prefix;               /* or NULL */
+    struct pairs tags;
+    struct pos at;
+    uint64_t digest; /* of the above and the command's identity */
+    struct conf_collector *next;
+};
+struct conf_want {
+    const char *key;
+    struct conf_want *next;
+};
+struct conf {
+    struct arena arena; /* owns everything below; the snapshot may be freed */
+    struct conf_socket socket;
+    struct conf_spool spool;
+    struct conf_intake intake;
+    const char *host;
+    struct pairs tags; /* host among them */
+    int64_t shutdown_timeout;
+    int64_t self_metrics;              /* ns between Garnet's own metrics; 0 = none */
+    int64_t log_level;                 /* enum log_level */
+    struct conf_sink *sinks;           /* in file order */
+    struct conf_collector *collectors; /* sorted by name; disabled ones too */
+    struct conf_want *wanted;          /* facts that the snapshot lacks */
+};
+
+/* NULL when out of memory; else a conf that is usable only if e->n == 0 and nothing is wanted. */
+struct conf *conf_parse(const struct snapshot *s, struct errors *e);
+bool conf_learn(struct snapshot *s, const struct conf_want *wanted); /* blocks; false: no memory */
+/* snapshot_take() and then conf_parse() and conf_learn() until nothing is wanted. Blocks. */
+struct conf *conf_load(struct snapshot *s, const char *path, struct errors *e);
+void conf_free(struct conf *c);
+
+extern const struct option_set
+    conf_sink_options; /* a sink's common keys: the plugin's may not clash */
+/* "DIR/collectors/NAME.sock" beside the shared socket. */
+char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name);
+
+#endif

@@ -1,0 +1,24 @@
+/* conf/errors.h - every error of a configuration, in one go, each with its place
+ *
+ * "FILE:LINE:COLUMN: what is wrong, and what would be right", one a line. Line and column count from 1,
+ * columns in bytes; line 0 means the file as a whole and is printed as "FILE: ...".
+ */
+#ifndef CONF_ERRORS_H
+#define CONF_ERRORS_H
+#include "base/buf.h"
+
+struct pos {
+    const char *file; /* borrowed from the snapshot or the tree's arena */
+    uint32_t line, col;
+};
+
+struct errors {
+    struct buf text; /* the lines; complete unless !buf_ok() */
+    unsigned n;
+};
+
+void errors_add(struct errors *e, struct pos at, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+void errors_free(struct errors *e);
+
+#endif

@@ -1,0 +1,398 @@
+/* conf/option.c - one row per key: it checks, defaults, fills a struct field and documents
+ *
+ * One function a type, all of one shape: a node in, a field out, or an error at the node's place
+ * and the field left as it was, which is its default. Fields are written through memcpy: where they
+ * lie is the row's word. Dies of nothing: without memory a field stays as it was and the arena says
+ * so.
+ */
+#include <stdio.h>
+
+#include "base/units.h"
+#include "conf/option.h"
+#include "conf/path.h"
+
+/* What filling one value needs to know. */
+struct fill {
+    struct arena *a;
+    const struct option *row;
+    void *field;
+    struct errors *e;
+};
+
+typedef bool number_fn(const char *s, int64_t *v, char why[WHY]);
+
+static const char *const EXPECTED[] = {
+    [OPT_STRING] = "a string",
+    [OPT_CHOICE] = "a word",
+    [OPT_INT] = "a whole number such as \"10\"",
+    [OPT_REAL] = "a number such as \"0.5\"",
+    [OPT_BOOL] = "true or false",
+    [OPT_DURATION] = "a duration such as \"10s\"",
+    [OPT_SIZE] = "a size such as \"64KiB\"",
+    [OPT_PATH] = "a path",
+    [OPT_LIST] = "a list of strings",
+    [OPT_MAP] = "a map such as {key: value}",
+    [OPT_PATHS] = "a list of paths",
+    [OPT_NODE] = "a value",
+};
+
+static const char *kind_name(enum node_kind k)
+{
+    return k == NODE_LIST ? "a list" : k == NODE_MAP ? "a map" : "a single value";
+}
+
+/* The user's text for a message; a secret stays one. */
+static const char *shown(const struct option *row, const char *text)
+{
+    return row->flags & OPT_SECRET ? "(hidden)" : text;
+}
+
+static void complain(const struct fill *f, const struct node *v, const char *why)
+{
+    errors_add(f->e, v->at, "%s: \"%s\" %s", f->row->name, shown(f->row, v->text), why);
+}
+
+static void mismatch(const struct fill *f, const struct node *v)
+{
+    errors_add(f->e, v->at, "%s must be %s, not %s", f->row->name, EXPECTED[f->row->type],
+               kind_name(v->kind));
+}
+
+/* The text of a single value, or NULL after saying what should have been there. */
+static const char *scalar(const struct fill *f, const struct node *v)
+{
+    if (v->kind == NODE_SCALAR)
+        return v->text;
+    mismatch(f, v);
+    return NULL;
+}
+
+/* ---- numbers --------------------------------------------------------------------------------- */
+
+static bool within(const struct fill *f, const struct node *v, bool below, bool above)
+{
+    char why[WHY];
+
+    if (below || above) {
+        snprintf(why, sizeof why, "is %s value, %s",
+                 below ? "below the least" : "above the greatest",
+                 below ? f->row->min : f->row->max);
+        complain(f, v, why);
+    }
+    return !below && !above;
+}
+
+static void fill_number(const struct fill *f, const struct node *v, number_fn *parse)
+{
+    const struct option *row = f->row;
+    const char *text = scalar(f, v);
+    char why[WHY], ignored[WHY];
+    int64_t n, min = INT64_MIN, max = INT64_MAX;
+
+    if (!text)
+        return;
+    if (!parse(text, &n, why)) {
+        complain(f, v, why);
+        return;
+    }
+    if (row->min)
+        parse(row->min, &min, ignored);
+    if (row->max)
+        parse(row->max, &max, ignored);
+    if (within(f, v, n<min, n> max))
+        memcpy(f->field, &n, sizeof n);
+}
+
+static void fill_real(const struct fill *f, const struct node *v)
+{
+    const struct option *row = f->row;
+    const char *text = scalar(f, v);
+    char why[WHY], ignored[WHY];
+    double n, min, max;
+
+    if (!text)
+        return;
+    if (!units_real(text, &n, why)) {
+        complain(f, v, why);
+        return;
+    }
+    min = max = n;
+    if (row->min)
+        units_real(row->min, &min, ignored);
+    if (row->max)
+        units_real(row->max, &max, ignored);
+    if (within(f, v, n<min, n> max))
+        memcpy(f->field, &n, sizeof n);
+}
+
+/* ---- words ----------------------------------------------------------------------------------- */
+
+/* "a|b|c" -> "a, b or c" */
+static void put_choices(struct buf *b, const char *choices)
+{
+    const char *last = strrchr(choices, '|');
+
+    for (; *choices; choices++)
+        if (*choices != '|')
+            buf_putc(b, *choices);
+        else
+            buf_puts(b, choices == last ? " or " : ", ");
+    buf_putc(b, 0);
+}
+
+static void fill_choice(const struct fill *f, const struct node *v)
+{
+    const char *text = scalar(f, v), *c = f->row->choices;
+    struct buf known = {0};
+    size_t len;
+
+    if (!text)
+        return;
+    for (int64_t i = 0;; i++, c += len + 1) {
+        len = strcspn(c, "|");
+        if (strlen(text) == len && strncmp(text, c, len) == 0) {
+            memcpy(f->field, &i, sizeof i);
+            return;
+        }
+        if (!c[len])
+            break;
+    }
+    put_choices(&known, f->row->choices);
+    errors_add(f->e, v->at, "%s: \"%s\" is not known: use %s", f->row->name, shown(f->row, text),
+               buf_ok(&known) ? known.p : f->row->choices);
+    buf_free(&known);
+}
+
+/* One string or path as a new string in the arena; NULL after an error or without memory. */
+static const char *copy_text(const struct fill *f, const struct node *v)
+{
+    bool path = f->row->type == OPT_PATH || f->row->type == OPT_PATHS;
+
+    if (path && !*v->text) {
+        complain(f, v, "is empty: give a path");
+        return NULL;
+    }
+    return path ? path_from(f->a, v->at.file, v->text) : arena_strdup(f->a, v->text);
+}
+
+static void fill_text(const struct fill *f, const struct node *v)
+{
+    const char *s = scalar(f, v) ? copy_text(f, v) : NULL;
+
+    if (s)
+        memcpy(f->field, &s, sizeof s);
+}
+
+/* ---- lists, maps ----------------------------------------------------------------------------- */
+
+static bool item_ok(const struct fill *f, const struct node *item)
+{
+    if (item->kind == NODE_BAD)
+        return false;
+    if (item->kind != NODE_SCALAR)
+        errors_add(f->e, item->at, "%s must be %s, not of %ss", f->row->name,
+                   EXPECTED[f->row->type], kind_name(item->kind) + 2);
+    else if (node_is_null(item))
+        errors_add(f->e, item->at, "%s has an empty item: give it a value or remove it",
+                   f->row->name);
+    else
+        return true;
+    return false;
+}
+
+static void fill_list(const struct fill *f, const struct node *v)
+{
+    const struct node *item = v->kind == NODE_LIST ? v->first : v;
+    struct strings list = {NULL, 0};
+    const char **s;
+    bool ok = true;
+
+    if (v->kind == NODE_MAP) {
+        mismatch(f, v);
+        return;
+    }
+    if (!(s = arena_alloc(f->a, (v->n + 2) * sizeof *s)))
+        return;
+    for (; item; item = v->kind == NODE_LIST ? item->next : NULL)
+        if (!item_ok(f, item) || !(s[list.n++] = copy_text(f, item)))
+            ok = false;
+    list.v = s;
+    if (ok)
+        memcpy(f->field, &list, sizeof list);
+}
+
+static bool entry_ok(const struct fill *f, const struct node *entry)
+{
+    const char *name = f->row->name;
+
+    if (entry->kind == NODE_BAD)
+        return false;
+    if (node_is_null(entry))
+        errors_add(f->e, entry->key_at, "%s.%s has no value: give one or remove the key", name,
+                   entry->key);
+    else if (entry->kind != NODE_SCALAR)
+        errors_add(f->e, entry->at, "%s.%s must be a single value, not %s", name, entry->key,
+                   kind_name(entry->kind));
+    else
+        return true;
+    return false;
+}
+
+static void fill_map(const struct fill *f, const struct node *v)
+{
+    struct pairs map = {NULL, 0};
+    struct pair *p;
+    bool ok = true;
+
+    if (v->kind != NODE_MAP) {
+        mismatch(f, v);
+        return;
+    }
+    if (!(p = arena_alloc(f->a, (v->n + 1) * sizeof *p)))
+        return;
+    for (const struct node *entry = v->first; entry; entry = entry->next) {
+        if (!entry_ok(f, entry)) {
+            ok = false;
+            continue;
+        }
+        p[map.n] = (struct pair){arena_strdup(f->a, entry->key), arena_strdup(f->a, entry->text),
+                                 entry->at};
+        ok = ok && p[map.n].key && p[map.n].val;
+        map.n++;
+    }
+    map.v = p;
+    if (ok)
+        memcpy(f->field, &map, sizeof map);
+}
+
+/* ---- one value ------------------------------------------------------------------------------- */
+
+static void fill_value(const struct fill *f, const struct node *v)
+{
+    switch ((enum option_type)f->row->type) {
+    case OPT_STRING:
+    case OPT_PATH:
+        fill_text(f, v);
+        return;
+    case OPT_CHOICE:
+        fill_choice(f, v);
+        return;
+    case OPT_INT:
+        fill_number(f, v, units_int);
+        return;
+    case OPT_BOOL:
+        fill_number(f, v, units_bool);
+        return;
+    case OPT_DURATION:
+        fill_number(f, v, units_duration);
+        return;
+    case OPT_SIZE:
+        fill_number(f, v, units_size);
+        return;
+    case OPT_REAL:
+        fill_real(f, v);
+        return;
+    case OPT_LIST:
+    case OPT_PATHS:
+        fill_list(f, v);
+        return;
+    case OPT_MAP:
+        fill_map(f, v);
+        return;
+    case OPT_NODE:
+        *(const struct node **)f->field = v;
+        return;
+    }
+}
+
+void option_value(struct arena *a, const struct option *row, const struct node *v, void *dst,
+                  struct errors *e)
+{
+    struct fill f = {a, row, (char *)dst + row->offset, e};
+
+    if (v->kind == NODE_BAD)
+        return;
+    if (node_is_null(v))
+        errors_add(e, v->key ? v->key_at : v->at, "%s has no value: give one or remove the key",
+                   row->name);
+    else
+        fill_value(&f, v);
+}
+
+/* ---- all keys of a map ----------------------------------------------------------------------- */
+
+static const struct option *find(struct option_set set, const char *name)
+{
+    for (size_t i = 0; i < set.n; i++)
+        if (strcmp(set.rows[i].name, name) == 0)
+            return &set.rows[i];
+    return NULL;
+}
+
+static void fill_defaults(struct arena *a, struct option_set set, const struct node *map, void *dst,
+                          struct errors *e)
+{
+    struct node v = {.kind = NODE_SCALAR};
+
+    v.at.file = map ? map->at.file : NULL;
+    for (size_t i = 0; i < set.n; i++) {
+        const struct option *row = &set.rows[i];
+
+        if ((v.text = row->def))
+            option_value(a, row, &v, dst, e);
+    }
+}
+
+static void check_required(struct option_set set, const struct node *map, struct errors *e)
+{
+    for (size_t i = 0; i < set.n; i++)
+        if (set.rows[i].flags & OPT_REQUIRED && !node_get(map, set.rows[i].name))
+            errors_add(e, map->at, "%s needs \"%s\"", set.what, set.rows[i].name);
+}
+
+static void put_names(struct buf *b, struct option_set set)
+{
+    for (size_t i = 0; i < set.n; i++)
+        buf_putf(b, "%s%s", b->n ? ", " : "", set.rows[i].name);
+}
+
+static void unknown_key(struct option_set set, const struct option_set *also,
+                        const struct node *entry, struct errors *e)
+{
+    const char *meant = nearest(entry->key, set, also);
+    struct buf known = {0};
+
+    if (meant) {
+        errors_add(e, entry->key_at, "unknown key \"%s\": did you mean \"%s\"?", entry->key, meant);
+        return;
+    }
+    put_names(&known, set);
+    if (also)
+        put_names(&known, *also);
+    buf_putc(&known, 0);
+    errors_add(e, entry->key_at, "unknown key \"%s\": known are %s", entry->key,
+               buf_ok(&known) ? known.p : "others");
+    buf_free(&known);
+}
+
+void option_fill(struct arena *a, struct option_set set, const struct option_set *also, bool open,
+                 const struct node *map, void *dst, struct errors *e)
+{
+    const struct option *row;
+
+    fill_defaults(a, set, map, dst, e);
+    if (!map || map->kind == NODE_BAD)
+        return;
+    if (map->kind != NODE_MAP) {
+        errors_add(e, map->at, "%s must be a map of \"key: value\", not %s", set.what,
+                   kind_name(map->kind));
+        return;
+    }
+    check_required(set, map, e);
+    for (const struct node *v = map->first; v; v = v->next) {
+        if ((row = find(set, v->key)))
+            option_value(a, row, v, dst, e);
+        else if (!open && !(also && find(*also, v->key)) && v->kind != NODE_BAD)
+            unknown_key(set, also, v, e);
+    }
+}
