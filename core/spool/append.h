@@ -1,0 +1,40 @@
+/* spool/append.h - the one writer of a spool
+ *
+ * Owns the folder's lock for life, the newest segment and the next sequence number, which is
+ * derived from the segments (and the sinks' cursors): there is no ledger. Never appends after a
+ * torn tail: opening always starts a new segment. Damage is never a reason not to start. A write is
+ * one writev into the page cache and survives kill -9; against power loss spool/sync.h syncs in a
+ * process of its own, since fdatasync may take as long as the disk likes.
+ */
+#ifndef SPOOL_APPEND_H
+#define SPOOL_APPEND_H
+#include "base/buf.h"
+
+struct append;
+
+struct append_config {
+    const char *dir;      /* created when missing (0750) */
+    int64_t segment_size; /* a segment is closed once it is this long */
+    int64_t max_size, max_age;
+};
+
+/* NULL and a sentence in why[] when the folder cannot be used: "is in use by process 123", ... */
+struct append *append_open(const struct append_config *c, char why[256]);
+void append_close(struct append *a);
+int append_dirfd(const struct append *a);
+uint64_t append_next_seq(const struct append *a);
+/* Where the newest segment begins, for spool/sync.h. */
+uint64_t append_segment(const struct append *a);
+/* Appends one frame of `count` metrics; *end = the sequence number after its last one. 0, or -1
+ * with errno: then nothing of it will ever be read, and the next append starts a new segment. */
+int append_frame(struct append *a, const void *payload, size_t n, uint32_t count, uint64_t *end);
+/* New bounds, from now on (reload). */
+void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age);
+/* Unlinks whole segments from the oldest: those below `needed` (the lowest position of any cursor),
+ * and while the spool is over max_size or a segment over max_age, those too. Never the newest.
+ * Cheap when there is nothing to do. Returns the number unlinked beyond `needed`: somebody will
+ * lose metrics. */
+unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns);
+uint64_t append_bytes(const struct append *a); /* of all segments */
+
+#endif

@@ -1,0 +1,319 @@
+/* spool/cursor.c - how far a sink has come
+ *
+ * One slot, 512 bytes, at offset 512 * (generation % 2):
+ *    0  "GARNCURS"         8  u32 format version, u32 zero
+ *   16  u64 generation    24  u64 start     32  u64 position
+ *   40  u64 dropped[16]  168  zero         504  u64 sum (XXH3) of the 504 bytes before
+ * A store overwrites the older slot: whatever becomes of it, the newer one stands.
+ *
+ * Nothing in here syncs but cursor_sync(). After a power failure a cursor may be old (metrics are
+ * sent again) or gone (EBADMSG, ENOENT: its sink starts at the oldest); neither loses anything.
+ *
+ * The lock is a POSIX record lock, see spool/append.c: it goes with the first close of ANY
+ * descriptor of that file in its process. So a worker must never call cursor_read() on the cursor
+ * it holds open.
+ */
+#include "spool/cursor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/buf.h"
+#include "base/spawn.h"
+#include "spool/le.h"
+
+enum { FORMAT = 1, SLOT = 512, SUM_AT = 504, PATH = NAME_MAX + 32, LIST_MAX = 1 << 20 };
+static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'C', 'U', 'R', 'S'};
+
+const char *drop_reason_name(unsigned reason)
+{
+    static const char *const names[] = {"expired", "damaged", "skipped", "rejected"};
+
+    return reason < sizeof names / sizeof *names ? names[reason] : NULL;
+}
+
+/* ---- slots ---- */
+
+static void slot_put(uint8_t out[SLOT], uint64_t generation, const struct cursor_state *s)
+{
+    memset(out, 0, SLOT);
+    memcpy(out, MAGIC, sizeof MAGIC);
+    le32_put(out + 8, FORMAT);
+    le64_put(out + 16, generation);
+    le64_put(out + 24, s->start);
+    le64_put(out + 32, s->position);
+    for (size_t i = 0; i < DROP_REASONS; i++)
+        le64_put(out + 40 + 8 * i, s->dropped[i]);
+    le64_put(out + SUM_AT, XXH3_64bits(out, SUM_AT));
+}
+
+static bool slot_get(const uint8_t in[SLOT], uint64_t *generation, struct cursor_state *s)
+{
+    if (memcmp(in, MAGIC, sizeof MAGIC) != 0 || le32_get(in + 8) != FORMAT ||
+        le64_get(in + SUM_AT) != XXH3_64bits(in, SUM_AT))
+        return false;
+    *generation = le64_get(in + 16);
+    s->start = le64_get(in + 24);
+    s->position = le64_get(in + 32);
+    for (size_t i = 0; i < DROP_REASONS; i++)
+        s->dropped[i] = le64_get(in + 40 + 8 * i);
+    return true;
+}
+
+static ssize_t read_at(int fd, void *p, size_t n, off_t off)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t r = pread(fd, (char *)p + done, n - done, off + (off_t)done);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        done += (size_t)r;
+    }
+    return (ssize_t)done;
+}
+
+static int write_at(int fd, const void *p, size_t n, off_t off)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t w = pwrite(fd, (const char *)p + done, n - done, off + (off_t)done);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return -1;
+        done += (size_t)w;
+    }
+    return 0;
+}
+
+/* The newest valid slot of an open cursor. */
+static int read_slots(int fd, uint64_t *generation, struct cursor_state *s)
+{
+    uint8_t bytes[2 * SLOT] = {0};
+    struct cursor_state one;
+    uint64_t g;
+    bool found = false;
+
+    if (read_at(fd, bytes, sizeof bytes, 0) < 0)
+        return -1;
+    for (size_t i = 0; i < 2; i++)
+        if (slot_get(bytes + i * SLOT, &g, &one) && (!found || g > *generation)) {
+            found = true;
+            *generation = g;
+            *s = one;
+        }
+    if (found)
+        return 0;
+    errno = EBADMSG;
+    return -1;
+}
+
+/* ---- files ---- */
+
+static int cursor_path(char out[PATH], const char *before, const char *name, const char *after)
+{
+    int n = snprintf(out, PATH, "cursors/%s%s%s", before, name, after);
+
+    if (n >= 0 && n < PATH)
+        return 0;
+    errno = ENAMETOOLONG;
+    return -1;
+}
+
+/* The file appears whole under its name, or not at all. */
+static int publish(int dirfd, const char *temp, const char *name, const void *p, size_t n)
+{
+    int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+    int r, e;
+
+    if (fd < 0)
+        return -1;
+    r = write_at(fd, p, n, 0);
+    close_fd(&fd); /* keeps errno */
+    if (r == 0 && renameat(dirfd, temp, dirfd, name) == 0)
+        return 0;
+    e = errno;
+    unlinkat(dirfd, temp, 0);
+    errno = e;
+    return -1;
+}
+
+int cursor_create(int dirfd, const char *name, uint64_t start)
+{
+    struct cursor_state s = {.start = start, .position = start};
+    uint8_t bytes[2 * SLOT];
+    char temp[PATH], path[PATH];
+
+    if (cursor_path(temp, ".", name, ".tmp") < 0 || cursor_path(path, "", name, "") < 0)
+        return -1;
+    if (mkdirat(dirfd, "cursors", 0750) < 0 && errno != EEXIST)
+        return -1;
+    slot_put(bytes, 0, &s);
+    slot_put(bytes + SLOT, 1, &s);
+    return publish(dirfd, temp, path, bytes, sizeof bytes);
+}
+
+int cursor_read(int dirfd, const char *name, struct cursor_state *s)
+{
+    char path[PATH];
+    uint64_t generation;
+    int fd, r;
+
+    if (cursor_path(path, "", name, "") < 0)
+        return -1;
+    if ((fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
+        return -1;
+    r = read_slots(fd, &generation, s);
+    close_fd(&fd);
+    return r;
+}
+
+int cursor_remove(int dirfd, const char *name)
+{
+    char path[PATH];
+
+    return cursor_path(path, "", name, "") < 0 ? -1 : unlinkat(dirfd, path, 0);
+}
+
+/* ---- the list of sinks ---- */
+
+int cursor_list_write(int dirfd, const char *const *names, unsigned n)
+{
+    struct buf b = {0};
+    int r = -1;
+
+    for (unsigned i = 0; i < n; i++) {
+        buf_puts(&b, names[i]);
+        buf_putc(&b, '\n');
+    }
+    if (buf_ok(&b))
+        r = publish(dirfd, ".sinks.tmp", "sinks", b.p, b.n);
+    else
+        errno = ENOMEM;
+    buf_free(&b);
+    return r;
+}
+
+static int list_load(int dirfd, struct buf *b)
+{
+    int fd = openat(dirfd, "sinks", O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    ssize_t n = -1;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : -1; /* a new spool */
+    if (!buf_room(b, LIST_MAX))
+        errno = ENOMEM;
+    else
+        n = read_at(fd, b->p, LIST_MAX, 0);
+    close_fd(&fd);
+    if (n < 0)
+        return -1;
+    b->n = (size_t)n;
+    return 0;
+}
+
+/* Damage in the list must not lead out of the folder. */
+static bool name_ok(const char *s, size_t n)
+{
+    return n > 0 && n <= NAME_MAX && s[0] != '.' && !memchr(s, '/', n) && !memchr(s, '\0', n);
+}
+
+int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *arg)
+{
+    struct buf b = {0};
+    char name[NAME_MAX + 1];
+    int r = list_load(dirfd, &b);
+
+    for (size_t i = 0, n; r == 0 && i < b.n; i += n + 1) {
+        const char *s = b.p + i, *nl = memchr(s, '\n', b.n - i);
+        n = nl ? (size_t)(nl - s) : b.n - i;
+        if (!name_ok(s, n))
+            continue;
+        memcpy(name, s, n);
+        name[n] = '\0';
+        fn(arg, name);
+    }
+    buf_free(&b);
+    return r;
+}
+
+struct search {
+    const char *name;
+    bool found;
+};
+
+static void compare(void *arg, const char *name)
+{
+    struct search *s = arg;
+
+    s->found = s->found || strcmp(s->name, name) == 0;
+}
+
+bool cursor_listed(int dirfd, const char *name)
+{
+    struct search s = {name, false};
+
+    return cursor_list_each(dirfd, compare, &s) == 0 && s.found;
+}
+
+/* ---- the worker's side ---- */
+
+static int lock_whole(int fd)
+{
+    struct flock lk = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_SETLK, &lk) == 0)
+        return 0;
+    if (errno == EACCES)
+        errno = EAGAIN;
+    return -1;
+}
+
+int cursor_open(struct cursor *c, int dirfd, const char *name)
+{
+    char path[PATH];
+
+    *c = (struct cursor){.fd = -1};
+    if (cursor_path(path, "", name, "") < 0)
+        return -1;
+    if ((c->fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
+        return -1;
+    if (lock_whole(c->fd) == 0 && read_slots(c->fd, &c->generation, &c->state) == 0)
+        return 0;
+    close_fd(&c->fd);
+    return -1;
+}
+
+int cursor_store(struct cursor *c)
+{
+    uint8_t slot[SLOT];
+    uint64_t next = c->generation + 1;
+
+    slot_put(slot, next, &c->state);
+    if (write_at(c->fd, slot, sizeof slot, (off_t)(next % 2) * SLOT) < 0)
+        return -1;
+    c->generation = next;
+    return 0;
+}
+
+int cursor_sync(struct cursor *c)
+{
+    return fdatasync(c->fd);
+}
+
+void cursor_close(struct cursor *c)
+{
+    close_fd(&c->fd);
+}

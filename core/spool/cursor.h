@@ -1,0 +1,52 @@
+/* spool/cursor.h - how far a sink has come, and what it lost on the way
+ *
+ * "cursors/NAME": two 512-byte slots written alternately, each with a generation and a checksum;
+ * the newest valid one counts. garnetd creates it; the sink's worker alone locks and writes it;
+ * garnetd reads it for retention and self-metrics. Conservation holds by its numbers over every
+ * restart:
+ *   position - start = confirmed + sum of dropped
+ * "sinks" lists the sinks that have a cursor, so that a lost cursor is noticed: it starts at the
+ * oldest.
+ */
+#ifndef SPOOL_CURSOR_H
+#define SPOOL_CURSOR_H
+#include <stdbool.h>
+#include <stdint.h>
+
+enum drop_reason {                /* stored: never renumber */
+                   DROP_EXPIRED,  /* retention removed it before this sink had sent it */
+                   DROP_DAMAGED,  /* unreadable in the spool                           */
+                   DROP_SKIPPED,  /* the plugin has no form for it                     */
+                   DROP_REJECTED, /* the plugin or its peer will never take it         */
+                   DROP_REASONS = 16
+};
+const char *drop_reason_name(unsigned reason); /* NULL beyond the last */
+
+struct cursor_state {
+    uint64_t start;    /* sequence at which the sink was created */
+    uint64_t position; /* next metric to deliver: all before are confirmed or dropped */
+    uint64_t dropped[DROP_REASONS];
+};
+
+/* garnetd's side. NAME has been validated by the configuration. All return 0, or -1 with errno. */
+int cursor_create(int dirfd, const char *name, uint64_t start);
+int cursor_read(int dirfd, const char *name, struct cursor_state *s); /* EBADMSG: no valid slot */
+int cursor_remove(int dirfd, const char *name);
+bool cursor_listed(int dirfd, const char *name);
+int cursor_list_write(int dirfd, const char *const *names, unsigned n); /* published by rename */
+/* Calls fn for every listed name. */
+int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *arg);
+
+/* The worker's side. */
+struct cursor {
+    int fd;
+    uint64_t generation;
+    struct cursor_state state;
+};
+/* Opens and locks. -1 with errno: EAGAIN when another worker holds it, EBADMSG as above. */
+int cursor_open(struct cursor *c, int dirfd, const char *name);
+int cursor_store(struct cursor *c); /* c->state into the older slot; no sync */
+int cursor_sync(struct cursor *c);  /* fdatasync; may block */
+void cursor_close(struct cursor *c);
+
+#endif

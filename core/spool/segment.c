@@ -1,0 +1,204 @@
+/* spool/segment.c - the bytes of a segment file, and which segments there are
+ *
+ * Segment header, 64 bytes:                    Frame header, 40 bytes:
+ *    0  "GARNETSG"                                0  u32 "GFRM"
+ *    8  u32 format version, u32 zero              4  u32 count
+ *   16  u64 first_seq                             8  u64 seq
+ *   24  u64 salt                                 16  u32 length, u32 zero
+ *   32  i64 created_ns                           24  u64 sum of the payload
+ *   40  zero                                     32  u64 sum of the 32 bytes before
+ *   56  u64 sum of the 56 bytes before
+ *
+ * Fails only as the kernel or malloc does, with errno. Whatever a file holds, the answer is "valid"
+ * or "not".
+ */
+#include "spool/segment.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <xxhash.h>
+
+#include "base/spawn.h"
+#include "spool/le.h"
+
+enum { FORMAT = 1, DIGITS = 20 };
+static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'E', 'T', 'S', 'G'};
+static const uint32_t FRAME_MAGIC = 0x4d524647; /* "GFRM" */
+static const char SUFFIX[] = ".seg";
+
+void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header *h)
+{
+    memset(out, 0, SEGMENT_HEADER);
+    memcpy(out, MAGIC, sizeof MAGIC);
+    le32_put(out + 8, FORMAT);
+    le64_put(out + 16, h->first_seq);
+    le64_put(out + 24, h->salt);
+    le64_put(out + 32, (uint64_t)h->created_ns);
+    le64_put(out + 56, XXH3_64bits(out, 56));
+}
+
+bool segment_header_get(const uint8_t in[SEGMENT_HEADER], struct segment_header *h)
+{
+    if (memcmp(in, MAGIC, sizeof MAGIC) != 0 || le32_get(in + 8) != FORMAT ||
+        le64_get(in + 56) != XXH3_64bits(in, 56))
+        return false;
+    h->first_seq = le64_get(in + 16);
+    h->salt = le64_get(in + 24);
+    h->created_ns = (int64_t)le64_get(in + 32);
+    return true;
+}
+
+void frame_header_put(uint8_t out[FRAME_HEADER], const struct frame_header *h, uint64_t salt)
+{
+    le32_put(out, FRAME_MAGIC);
+    le32_put(out + 4, h->count);
+    le64_put(out + 8, h->seq);
+    le32_put(out + 16, h->length);
+    le32_put(out + 20, 0);
+    le64_put(out + 24, h->payload_sum);
+    le64_put(out + 32, XXH3_64bits_withSeed(out, 32, salt));
+}
+
+/* The magic is looked at first: after damage this is asked at every eighth byte. */
+bool frame_header_get(const uint8_t in[FRAME_HEADER], struct frame_header *h, uint64_t salt)
+{
+    if (le32_get(in) != FRAME_MAGIC || le64_get(in + 32) != XXH3_64bits_withSeed(in, 32, salt))
+        return false;
+    h->count = le32_get(in + 4);
+    h->seq = le64_get(in + 8);
+    h->length = le32_get(in + 16);
+    h->payload_sum = le64_get(in + 24);
+    return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
+}
+
+uint64_t frame_sum(const void *payload, size_t n, uint64_t salt)
+{
+    return XXH3_64bits_withSeed(payload, n, salt);
+}
+
+size_t frame_size(uint32_t length)
+{
+    return FRAME_HEADER + (((size_t)length + 7) & ~(size_t)7);
+}
+
+void segment_name(char out[SEGMENT_NAME], uint64_t first_seq)
+{
+    snprintf(out, SEGMENT_NAME, "%0*" PRIu64 "%s", DIGITS, first_seq, SUFFIX);
+}
+
+static bool parse_name(const char *name, uint64_t *first_seq)
+{
+    uint64_t v = 0;
+
+    for (int i = 0; i < DIGITS; i++) {
+        if (name[i] < '0' || name[i] > '9' || v > SEQ_MAX / 10)
+            return false;
+        v = v * 10 + (uint64_t)(name[i] - '0');
+    }
+    *first_seq = v;
+    return v <= SEQ_MAX && strcmp(name + DIGITS, SUFFIX) == 0;
+}
+
+/* Some file systems do not fill in d_type. */
+static bool is_file(int dirfd, const struct dirent *d)
+{
+    struct stat st;
+
+    if (d->d_type != DT_UNKNOWN)
+        return d->d_type == DT_REG;
+    return fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+}
+
+static bool list_put(struct segment_list *l, size_t *cap, uint64_t first_seq)
+{
+    if (l->n == *cap) {
+        size_t want = *cap ? *cap * 2 : 32;
+        uint64_t *p = reallocarray(l->first_seq, want, sizeof *p);
+        if (!p)
+            return false;
+        l->first_seq = p;
+        *cap = want;
+    }
+    l->first_seq[l->n++] = first_seq;
+    return true;
+}
+
+static int by_value(const void *a, const void *b)
+{
+    uint64_t x, y;
+
+    memcpy(&x, a, sizeof x);
+    memcpy(&y, b, sizeof y);
+    return (x > y) - (x < y);
+}
+
+/* 0 or an errno. */
+static int collect(DIR *dir, struct segment_list *l)
+{
+    size_t cap = 0;
+    uint64_t first_seq;
+    struct dirent *d;
+
+    while (errno = 0, (d = readdir(dir)) != NULL)
+        if (parse_name(d->d_name, &first_seq) && is_file(dirfd(dir), d) &&
+            !list_put(l, &cap, first_seq))
+            return ENOMEM;
+    return errno;
+}
+
+int segment_list(int dirfd, struct segment_list *l)
+{
+    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir;
+    int e;
+
+    *l = (struct segment_list){0};
+    if (fd < 0)
+        return -1;
+    if (!(dir = fdopendir(fd))) {
+        close_fd(&fd);
+        return -1;
+    }
+    e = collect(dir, l);
+    closedir(dir);
+    if (e) {
+        segment_list_free(l);
+        errno = e;
+        return -1;
+    }
+    if (l->n > 1)
+        qsort(l->first_seq, l->n, sizeof *l->first_seq, by_value);
+    return 0;
+}
+
+void segment_list_free(struct segment_list *l)
+{
+    free(l->first_seq);
+    *l = (struct segment_list){0};
+}
+
+int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, bool *valid)
+{
+    char name[SEGMENT_NAME];
+    uint8_t head[SEGMENT_HEADER];
+    ssize_t n;
+    int fd;
+
+    segment_name(name, first_seq);
+    /* Non-blocking for what was put there since the listing: a FIFO must not hold us. */
+    fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        return -1;
+    do
+        n = pread(fd, head, sizeof head, 0);
+    while (n < 0 && errno == EINTR);
+    *valid = n == (ssize_t)sizeof head && segment_header_get(head, h) && h->first_seq == first_seq;
+    return fd;
+}

@@ -1,0 +1,27 @@
+/* spool/sync.h - fdatasync in a process of its own
+ *
+ * The loop must never wait for the disk, so a helper syncs the newest segments (and the folder,
+ * when a segment is new) and says how far it came. Requests are coalesced: while one sync runs,
+ * only the latest request waits. The helper ends when its pipe closes, and is started again,
+ * throttled, when it dies.
+ */
+#ifndef SPOOL_SYNC_H
+#define SPOOL_SYNC_H
+#include <stdint.h>
+
+#include "base/loop.h"
+
+struct sync;
+
+/* synced(arg, seq, error): everything below seq is on the disk, or (error = errno) the last sync
+ * failed: what was not synced before must be assumed lost on power failure. NULL with errno. dirfd
+ * is borrowed. */
+struct sync *sync_start(struct loop *l, int dirfd,
+                        void (*synced)(void *arg, uint64_t seq, int error), void *arg);
+/* Everything below `seq` was written to segments up to the one that begins at `segment`. Never
+ * blocks. */
+void sync_request(struct sync *s, uint64_t segment, uint64_t seq);
+/* Closes the pipe and waits for the helper, at most `ms`. */
+void sync_stop(struct sync *s, int ms);
+
+#endif

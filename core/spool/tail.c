@@ -1,0 +1,360 @@
+/* spool/tail.c - a reader of the spool
+ *
+ * Three things decide everything: `expected`, the next sequence number to hand out; `off`, where in
+ * the segment its frame should begin; and `sealed`, which is set once a newer segment has been
+ * seen, since the writer never goes back. At `off` there is a good frame, or nothing yet, or
+ * damage. Past damage `scan` runs ahead in steps of 8 to the next frame whose two checksums hold;
+ * its sequence number says what is lost. The end of an unsealed segment means wait; the end of a
+ * sealed one leads to the next, and its name says what is lost.
+ *
+ * `off` is looked at again after every wait. So what is called damaged is what stayed bad until
+ * something newer stood behind it.
+ *
+ * Memory is one buffer: 256 KiB, more only when a frame with a valid header needs it. Fails with
+ * TAIL_ERROR for what may pass (no descriptor, no memory, no permission), keeping its place.
+ */
+#include "spool/tail.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/spawn.h"
+#include "spool/segment.h"
+
+enum {
+    BUFFER = 256 << 10,
+    AGAIN = TAIL_ERROR + 1 /* go round once more; never leaves this file */
+};
+
+struct tail {
+    int dirfd;
+    int fd; /* the segment being read, -1: none yet */
+    uint64_t expected, seen;
+    uint64_t first_seq, salt; /* of the segment */
+    ino_t inode;
+    bool readable; /* the segment's header is valid */
+    bool sealed;
+    uint64_t off, scan; /* off <= scan: between the two there is no good frame */
+    uint8_t *buf;       /* holds the segment's bytes [at, at + n) */
+    size_t cap, n;
+    uint64_t at;
+    bool quiet; /* while the folder's mtime is this, there is nothing newer in it */
+    struct timespec mtime;
+};
+
+struct tail *tail_open(int dirfd, uint64_t seq)
+{
+    struct tail *t = calloc(1, sizeof *t);
+
+    if (!t || !(t->buf = malloc(BUFFER))) {
+        free(t);
+        errno = ENOMEM;
+        return NULL;
+    }
+    t->cap = BUFFER;
+    t->dirfd = dirfd;
+    t->fd = -1;
+    t->expected = seq;
+    return t;
+}
+
+void tail_seek(struct tail *t, uint64_t seq)
+{
+    close_fd(&t->fd);
+    t->expected = seq;
+    t->off = t->scan = 0;
+    t->quiet = false;
+}
+
+uint64_t tail_seen(const struct tail *t)
+{
+    return t->seen;
+}
+
+void tail_close(struct tail *t)
+{
+    if (!t)
+        return;
+    close_fd(&t->fd);
+    free(t->buf);
+    free(t);
+}
+
+static bool grow(struct tail *t, size_t want)
+{
+    uint8_t *p = realloc(t->buf, want);
+
+    if (!p)
+        return false;
+    t->buf = p;
+    t->cap = want;
+    return true;
+}
+
+/* Gets at least `want` bytes at file offset `off` to the front of what is buffered. Returns how
+ * many there are: fewer at the end of the file. -1 with errno. Offsets are multiples of 8, so
+ * payloads are aligned. */
+static ssize_t fill(struct tail *t, uint64_t off, size_t want)
+{
+    if (off < t->at || off > t->at + t->n) {
+        t->at = off;
+        t->n = 0;
+    }
+    if (t->at + t->n - off >= want)
+        return (ssize_t)(t->at + t->n - off);
+    t->n -= (size_t)(off - t->at);
+    memmove(t->buf, t->buf + (off - t->at), t->n);
+    t->at = off;
+    if (want > t->cap && !grow(t, want))
+        return -1;
+    while (t->n < want) {
+        ssize_t r = pread(t->fd, t->buf + t->n, t->cap - t->n, (off_t)(off + t->n));
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0)
+            return -1;
+        if (r == 0)
+            break;
+        t->n += (size_t)r;
+    }
+    return (ssize_t)t->n;
+}
+
+enum look {
+    LOOK_GOOD,  /* a frame with something new in it */
+    LOOK_OLD,   /* a frame that ends before what is expected: its payload does not matter */
+    LOOK_HURT,  /* a valid header, a bad payload */
+    LOOK_NOISE, /* no frame begins here */
+    LOOK_END,   /* the file ends before a whole frame */
+    LOOK_ERROR,
+};
+
+/* A sector that cannot be read must not hold a reader for ever: what comes after it in this segment
+ * is as good as not there. Anything else may pass. */
+static enum look unreadable(void)
+{
+    return errno == EIO ? LOOK_END : LOOK_ERROR;
+}
+
+static enum look look(struct tail *t, uint64_t off, struct frame_header *h)
+{
+    const uint8_t *p;
+    size_t size;
+    ssize_t n;
+
+    if (!t->readable)
+        return LOOK_END;
+    if ((n = fill(t, off, FRAME_HEADER)) < 0)
+        return unreadable();
+    if (n < FRAME_HEADER)
+        return LOOK_END;
+    if (!frame_header_get(t->buf + (off - t->at), h, t->salt))
+        return LOOK_NOISE;
+    if (h->seq + h->count <= t->expected)
+        return LOOK_OLD;
+    size = frame_size(h->length);
+    if ((n = fill(t, off, size)) < 0)
+        return unreadable();
+    if ((size_t)n < size)
+        return LOOK_END;
+    if (h->seq + h->count > t->seen)
+        t->seen = h->seq + h->count;
+    p = t->buf + (off - t->at) + FRAME_HEADER;
+    return frame_sum(p, h->length, t->salt) == h->payload_sum ? LOOK_GOOD : LOOK_HURT;
+}
+
+/* What lies before `next` and was not handed out is lost; nothing to say when that is nothing. */
+static int lose(struct tail *t, struct tail_frame *f, uint64_t next, enum tail_reason reason)
+{
+    if (next <= t->expected)
+        return AGAIN;
+    *f = (struct tail_frame){.seq = t->expected, .lost = next - t->expected, .reason = reason};
+    t->expected = next;
+    return TAIL_LOST;
+}
+
+static int deliver(struct tail *t, struct tail_frame *f, const struct frame_header *h)
+{
+    t->off = t->scan;
+    if (h->seq > t->expected)
+        return lose(t, f, h->seq, TAIL_DAMAGED); /* the next call delivers it */
+    *f = (struct tail_frame){.seq = h->seq,
+                             .count = h->count,
+                             .payload = t->buf + (t->off - t->at) + FRAME_HEADER,
+                             .length = h->length};
+    t->off = t->scan += frame_size(h->length);
+    t->expected = h->seq + h->count;
+    return TAIL_FRAME;
+}
+
+/* Bytes of an unfinished frame are read afresh next time. */
+static int rest(struct tail *t)
+{
+    t->n = 0;
+    return TAIL_WAIT;
+}
+
+static int begin(struct tail *t, uint64_t first_seq)
+{
+    struct segment_header h = {0};
+    struct stat st;
+    bool readable;
+    int fd = segment_open(t->dirfd, first_seq, &h, &readable);
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        close_fd(&fd);
+        t->quiet = false;
+        return errno == ENOENT ? AGAIN : TAIL_ERROR; /* gone since it was listed: list again */
+    }
+    close_fd(&t->fd);
+    t->fd = fd;
+    t->first_seq = first_seq;
+    t->salt = h.salt;
+    t->inode = st.st_ino;
+    t->readable = readable;
+    t->sealed = t->quiet = false;
+    t->off = t->scan = SEGMENT_HEADER;
+    t->at = t->n = 0;
+    return TAIL_FRAME;
+}
+
+/* Nothing new in the folder since it was last found to hold nothing newer? One fstat. A change
+ * within two seconds of another may leave the same mtime, so a young one proves nothing. */
+static bool unchanged(struct tail *t)
+{
+    struct stat st;
+    int64_t age;
+
+    if (fstat(t->dirfd, &st) < 0)
+        return false;
+    if (t->quiet && st.st_mtim.tv_sec == t->mtime.tv_sec && st.st_mtim.tv_nsec == t->mtime.tv_nsec)
+        return true;
+    age = clock_wall() / NS_PER_S - st.st_mtim.tv_sec;
+    t->quiet = age > 2;
+    t->mtime = st.st_mtim;
+    return false;
+}
+
+static bool replaced(const struct tail *t, uint64_t first_seq)
+{
+    char name[SEGMENT_NAME];
+    struct stat st;
+
+    segment_name(name, first_seq);
+    return fstatat(t->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino != t->inode;
+}
+
+/* The place in the list of the segment after the one being read; l->n for none. It may have the
+ * same name: the writer replaces a segment in which nothing can be read. */
+static size_t after(const struct tail *t, const struct segment_list *l)
+{
+    size_t i = 0;
+
+    while (i < l->n && l->first_seq[i] < t->first_seq)
+        i++;
+    if (i < l->n && l->first_seq[i] == t->first_seq && !replaced(t, t->first_seq))
+        i++;
+    return i;
+}
+
+/* The end of what can be read here. */
+static int turn_page(struct tail *t, struct tail_frame *f)
+{
+    struct segment_list l;
+    uint64_t next;
+    size_t i;
+    int r;
+
+    if (!t->sealed && unchanged(t))
+        return rest(t);
+    if (segment_list(t->dirfd, &l) < 0) {
+        t->quiet = false;
+        return TAIL_ERROR;
+    }
+    i = after(t, &l);
+    next = i < l.n ? l.first_seq[i] : 0;
+    r = i < l.n ? AGAIN : rest(t);
+    segment_list_free(&l);
+    if (r != AGAIN)
+        return r;
+    if (!t->sealed) { /* it may have grown before the newer one came: to its end once more */
+        t->sealed = true;
+        t->scan = t->off;
+        t->n = 0;
+        return AGAIN;
+    }
+    if ((r = begin(t, next)) != TAIL_FRAME)
+        return r;
+    /* Retention takes the oldest: if nothing older is left, it was retention. */
+    return lose(t, f, next, i == 0 ? TAIL_EXPIRED : TAIL_DAMAGED);
+}
+
+/* Finds the segment that should hold `expected`: the last one that begins at or before it. */
+static int enter(struct tail *t, struct tail_frame *f)
+{
+    struct segment_list l;
+    uint64_t first;
+    size_t i = 0, n;
+    int r;
+
+    if (unchanged(t))
+        return TAIL_WAIT;
+    if (segment_list(t->dirfd, &l) < 0) {
+        t->quiet = false;
+        return TAIL_ERROR;
+    }
+    while (i + 1 < l.n && l.first_seq[i + 1] <= t->expected)
+        i++;
+    first = l.n ? l.first_seq[i] : 0;
+    n = l.n;
+    segment_list_free(&l);
+    if (n == 0)
+        return TAIL_WAIT;
+    if ((r = begin(t, first)) != TAIL_FRAME)
+        return r;
+    return lose(t, f, first, TAIL_EXPIRED);
+}
+
+static int step(struct tail *t, struct tail_frame *f)
+{
+    struct frame_header h;
+
+    switch (look(t, t->scan, &h)) {
+    case LOOK_GOOD:
+        return deliver(t, f, &h);
+    case LOOK_OLD:
+        t->off = t->scan += frame_size(h.length);
+        return AGAIN;
+    case LOOK_HURT:
+        t->scan += frame_size(h.length);
+        return AGAIN;
+    case LOOK_NOISE:
+        t->scan += 8;
+        return AGAIN;
+    case LOOK_END:
+        return turn_page(t, f);
+    case LOOK_ERROR:
+        break;
+    }
+    return TAIL_ERROR;
+}
+
+enum tail_result tail_next(struct tail *t, struct tail_frame *f)
+{
+    struct frame_header h;
+    int r;
+
+    *f = (struct tail_frame){0};
+    if (t->fd >= 0 && t->scan != t->off && look(t, t->off, &h) <= LOOK_OLD)
+        t->scan = t->off; /* what was bad at the live end has become good */
+    do
+        r = t->fd < 0 ? enter(t, f) : step(t, f);
+    while (r == AGAIN);
+    return (enum tail_result)r;
+}
