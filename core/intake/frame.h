@@ -1,0 +1,58 @@
+/* intake/frame.h - a stream of bytes -> one JSON object at a time
+ *
+ * A validating scanner of JSON's structure, a byte at a time and resumable anywhere. It finds
+ * where each top-level object ends; top-level arrays are transparent: their elements are framed
+ * one by one, so that one bad object in an array costs only itself and an array of any length
+ * needs no memory. It checks structure, nesting and raw control bytes, not numbers, bare words,
+ * escapes or UTF-8: those are the parser's, so that a Python NaN costs its own object and not the
+ * rest of the line.
+ *
+ * After a fault it skips to the next line that starts a value (first non-blank `{` or `[`), the
+ * faulty line itself excepted unless the fault is its first non-blank byte. So a truncated object
+ * never takes the next line along, unless it ends just where a value might follow. Two faults cost
+ * less: what is no object among an array's elements, and an object longer than max_value; those
+ * are passed over, without memory, up to their end. How the bytes were cut into calls never
+ * changes the outcome.
+ */
+#ifndef INTAKE_FRAME_H
+#define INTAKE_FRAME_H
+#include "base/buf.h"
+
+enum frame_result {
+    FRAME_MORE,   /* all bytes used, no end in sight                                   */
+    FRAME_OBJECT, /* an object ends at *used; f->start .. is where it began            */
+    FRAME_FAULT,  /* f->why; the scanner has recovered or is skipping; go on calling   */
+};
+
+enum { FRAME_MAX_DEPTH = 128 }; /* the hard bound */
+
+struct frame_place { /* in the stream: line from 1, byte within the line from 1 */
+    uint64_t line, byte;
+};
+
+struct frame {
+    uint32_t max_depth; /* set by the owner */
+    size_t max_value;
+    /* of the current or just framed object */
+    struct frame_place start;
+    size_t length; /* its bytes so far: they are the last `length` ones handed in */
+    /* of the last fault */
+    struct frame_place fault;
+    char why[80];
+    /* the scanner's own; see frame.c */
+    struct frame_place now; /* of the next byte */
+    uint32_t depth;
+    uint8_t state, array, line_blank, passing;
+    uint64_t stack[FRAME_MAX_DEPTH / 64]; /* a bit a level: object or array */
+};
+
+void frame_init(struct frame *f, uint32_t max_depth, size_t max_value);
+/* Scans p[0..n). On return *used bytes have been looked at; of those only the last f->length
+ * are still needed: the caller keeps them, as they belong to an unfinished object. */
+enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *used);
+/* The stream ends, or has been idle for too long: FRAME_FAULT when inside a value or an array, else
+ * FRAME_MORE. The stream may go on: what is left of the value is skipped. */
+enum frame_result frame_end(struct frame *f, const char *why);
+bool frame_inside(const struct frame *f); /* inside an unfinished value: the idle limit applies */
+
+#endif

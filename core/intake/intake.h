@@ -1,0 +1,80 @@
+/* intake/intake.h - the sockets: who may connect, what they say, what they are told
+ *
+ * One shared Unix stream socket and one per collector ("sources"), the same protocol on all
+ * (docs/protocol.md). Everything accepted in one turn of the loop becomes one batch of records
+ * that commit() writes to the spool; only then are clients told "accepted". Work per client and
+ * turn is bounded, so that no client can hold up another; a client that does not read its reply is
+ * not read from; nothing is kept per client but its unfinished object and its reply.
+ */
+#ifndef INTAKE_INTAKE_H
+#define INTAKE_INTAKE_H
+#include <sys/types.h>
+
+#include "base/arena.h"
+#include "base/loop.h"
+#include "conf/conf.h"
+#include "model/metric.h"
+
+struct intake;
+
+/* Writes one batch. 0: it is safe now. 1: it is once intake_safe() says so for `*ticket`. -1:
+ * refused, and why. */
+typedef int intake_commit_fn(void *arg, const void *records, size_t n, uint32_t count,
+                             uint64_t *ticket, char why[128]);
+
+struct source { /* one listening socket; owned by whoever made it with source_open() */
+    struct intake *in;
+    const char *path;
+    const char *name;                 /* the collector's; NULL: the shared socket */
+    const char *prefix;               /* or NULL */
+    struct tag tags[METRIC_MAX_TAGS]; /* the collector's and the global ones, sorted */
+    uint32_t ntags;
+    int64_t interval_ns;
+    int64_t slot_ns; /* time for metrics without one, on connections made while it is set; 0:
+                               their arrival */
+    uint64_t accepted, rejected;         /* metrics, since the start */
+    uint64_t run_accepted, run_rejected; /* since the owner last cleared them: a run's receipt */
+    /* core/intake's own */
+    struct arena memory; /* path, name, prefix and tags */
+    struct loop_fd listener;
+    unsigned users; /* its owner and its clients; the last one out frees it */
+    struct source *next, **link;
+};
+
+struct source_config {
+    const char *path; /* copied */
+    mode_t mode;
+    gid_t group;                 /* (gid_t)-1: unchanged */
+    const char *name, *prefix;   /* copied; may be NULL */
+    const struct pairs *tags[2]; /* [1] wins over [0]; copied; may be NULL */
+    int64_t interval_ns;
+};
+
+struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
+                          intake_commit_fn *commit, void *arg);
+/* Copied. Size and depth hold for new connections. */
+void intake_limits(struct intake *in, const struct conf_intake *limits);
+void intake_safe(struct intake *in, uint64_t ticket); /* everything up to ticket is safe: reply */
+/* Garnet's own metrics take the same road: into this turn's batch. */
+void intake_own(struct intake *in, const struct metric *m);
+/* True when no client has anything unread or unanswered. An unfinished value does not count: its
+ * sender may never go on. */
+bool intake_quiet(const struct intake *in);
+unsigned intake_connections(const struct intake *in);
+/* Over max_connections, or for want of descriptors. */
+uint64_t intake_refused_connections(const struct intake *in);
+/* Writes what is pending and closes all clients. Sources must be closed before; the loop must not
+ * turn after. */
+void intake_free(struct intake *in);
+
+/* Binds (0600 until mode and group are set, then listen). A stale socket of ours is replaced: the
+ * caller holds the lock (intake/lock.h). NULL and a sentence in why[]: nothing is left behind. */
+struct source *source_open(struct intake *in, const struct source_config *c, char why[256]);
+/* Accepts every connection that waits, so that they get the slot that is set now. */
+void source_accept(struct source *s);
+/* Replaces prefix, tags and interval without touching the socket (reload). False: no memory. */
+bool source_update(struct source *s, const struct source_config *c);
+/* Unlinks the socket. Its clients go on until they end; they keep what they need. */
+void source_close(struct source *s);
+
+#endif

@@ -1,0 +1,42 @@
+/* intake/json.h - one JSON object -> metrics; the only part that knows jansson
+ *
+ * Bytes in, metrics out: the interface is this narrow so that a faster parser can take its place,
+ * with jansson as its oracle. Semantics: docs/protocol.md.
+ */
+#ifndef INTAKE_JSON_H
+#define INTAKE_JSON_H
+#include "model/metric.h"
+
+struct json_defaults { /* what a source adds or decides; borrowed */
+    struct str collector, prefix;
+    const struct tag *tags; /* added where the metric has no such key; sorted */
+    uint32_t ntags;
+    int64_t time_ns;     /* for a metric without a time */
+    int64_t interval_ns; /* 0 = not known */
+    int64_t now_ns;      /* wall clock, for checking times */
+    const struct metric_limits *limits;
+};
+
+struct json_fault {
+    size_t offset;            /* of the place, within the object's bytes */
+    struct metric_fault what; /* field may be "" */
+};
+
+enum json_result {
+    JSON_METRICS, /* each was handed to fn; `values` expands to several  */
+    JSON_ACK,     /* it was {"ack":true}                                 */
+    JSON_FAULT,   /* nothing was handed on: see fault; a bad member of `values` costs only itself
+                     and is reported through bad()                       */
+};
+
+struct json_sink {
+    void *arg;
+    void (*metric)(void *arg, const struct metric *m);  /* valid; borrowed for the call */
+    void (*bad)(void *arg, const struct json_fault *f); /* one metric of several is bad  */
+};
+
+/* p[0..n) was framed by intake/frame.h. Not reentrant: fn must not call it. */
+enum json_result json_read(const char *p, size_t n, const struct json_defaults *d,
+                           const struct json_sink *sink, struct json_fault *fault);
+
+#endif
