@@ -1,0 +1,364 @@
+/* sched/keeper.c - the run's own side: a small process that keeps one run and all it starts
+ *
+ * It has a session of its own, so that nothing a terminal sends reaches it, and waits in one place,
+ * ppoll, for three things: its socket, the end of a child, a deadline. The collector's exec happens
+ * in a child of its own and may hang (a dead network folder): the deadline holds for it too. Why an
+ * exec failed comes back through a shared page, since the child has no other descriptor than its 0,
+ * 1 and 2.
+ *
+ * When the collector has ended, its group is killed while its pid is still taken, then whatever
+ * else has come to us as subreaper, until wait says that there are no children. A process that no
+ * signal ends (it hangs in the kernel) keeps its keeper alive, waiting. A report that nobody takes
+ * is dropped. If the keeper itself is killed from outside, its run goes on under the next reaper;
+ * garnetd then reports ECHILD.
+ */
+#include "sched/keeper.h"
+#include "base/clock.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_NOT_RUN = 127 };
+
+#define ORPHAN_GRACE (500 * NS_PER_MS)  /* between TERM and KILL once garnetd is gone */
+#define SWEEP_FIRST  (20 * NS_PER_MS)   /* between two looks for what is left: doubles up to ... */
+#define SWEEP_LAST   (1280 * NS_PER_MS) /* ... this, while nothing ends */
+#define NEVER        INT64_MAX
+
+enum step { ALIVE, TERMED, KILLED };
+
+struct keeper {
+    const struct keeper_job *job;
+    int control;      /* -1 once garnetd has closed its end and we know */
+    int *exec_errno;  /* shared with the child until its exec; 0 = no failure */
+    sigset_t waiting; /* the signal mask inside ppoll: SIGCHLD comes through */
+    pid_t pid;        /* the collector's; 0 once it is reaped */
+    enum step step;
+    int64_t started, deadline; /* mono */
+    bool reaped;               /* something was, since this was last cleared */
+    struct keeper_report report;
+};
+
+/* --- waiting --- */
+
+static void on_child(int signo)
+{
+    (void)signo; /* it is there to end ppoll() with EINTR */
+}
+
+static int64_t later(int64_t now, int64_t ns)
+{
+    return ns < NEVER - now ? now + ns : NEVER;
+}
+
+/* Until something happens or the deadline has come. True when the socket has something to say. */
+static bool wait_until(const struct keeper *k, int64_t deadline)
+{
+    struct pollfd fd = {.fd = k->control, .events = POLLIN};
+    int64_t now = clock_mono(), left = deadline > now ? deadline - now : 0;
+    struct timespec ts = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
+
+    return ppoll(&fd, 1, deadline == NEVER ? NULL : &ts, &k->waiting) > 0;
+}
+
+/* --- the collector's end --- */
+
+/* The group while there is one; the process itself too where TERM would else reach nobody and where
+ * it must die: it may have moved to another group. */
+static void signal_run(const struct keeper *k, int signo)
+{
+    if (k->pid > 0 && (kill(-k->pid, signo) < 0 || signo == SIGKILL))
+        (void)kill(k->pid, signo);
+}
+
+static void ask_end(struct keeper *k, enum keeper_end why, int64_t grace)
+{
+    int64_t deadline = later(clock_mono(), grace);
+
+    if (k->step == ALIVE) {
+        k->report.end = why;
+        k->step = TERMED;
+        k->deadline = deadline;
+        signal_run(k, SIGTERM);
+    } else if (k->step == TERMED && deadline < k->deadline) {
+        k->deadline = deadline;
+    }
+}
+
+static void deadline_passed(struct keeper *k)
+{
+    if (k->step == ALIVE) {
+        ask_end(k, KEEPER_TIMEOUT, k->job->grace);
+        return;
+    }
+    k->step = KILLED;
+    k->deadline = NEVER;
+    signal_run(k, SIGKILL);
+}
+
+static void read_control(struct keeper *k)
+{
+    char c;
+    ssize_t n = recv(k->control, &c, 1, MSG_DONTWAIT);
+
+    if (n > 0) {
+        ask_end(k, KEEPER_STOPPED, k->job->grace);
+    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+        close_fd(&k->control); /* garnetd is gone */
+        ask_end(k, KEEPER_STOPPED, ORPHAN_GRACE);
+    }
+}
+
+static void send_report(const struct keeper *k)
+{
+    if (k->control >= 0)
+        (void)send(k->control, &k->report, sizeof k->report, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static int64_t to_ns(struct timeval tv)
+{
+    return (int64_t)tv.tv_sec * NS_PER_S + (int64_t)tv.tv_usec * 1000;
+}
+
+/* It is a zombie still, so its pid is also the name of its group and of no other: the last moment
+ * for kill(). */
+static void collector_ended(struct keeper *k)
+{
+    struct rusage ru = {0};
+    int status = 0;
+
+    (void)kill(-k->pid, SIGKILL);
+    (void)wait4(k->pid, &status, WNOHANG, &ru);
+    k->pid = 0;
+    k->report.status = status;
+    k->report.duration_ns = clock_mono() - k->started;
+    k->report.user_ns = to_ns(ru.ru_utime);
+    k->report.system_ns = to_ns(ru.ru_stime);
+    k->report.max_rss = (int64_t)ru.ru_maxrss * 1024;
+    if (*k->exec_errno != 0) {
+        k->report.end = KEEPER_FAILED;
+        k->report.error = *k->exec_errno;
+    }
+    send_report(k);
+}
+
+/* Takes leave of every child that has ended, ours by adoption too. False when no child is left. */
+static bool reap(struct keeper *k)
+{
+    for (;;) {
+        siginfo_t si = {.si_signo = 0};
+
+        if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) < 0)
+            return errno != ECHILD;
+        if (si.si_pid == 0)
+            return true;
+        if (si.si_pid == k->pid)
+            collector_ended(k);
+        else
+            (void)waitpid(si.si_pid, NULL, WNOHANG);
+        k->reaped = true;
+    }
+}
+
+static void keep_collector(struct keeper *k)
+{
+    while (reap(k) && k->pid > 0) {
+        if (wait_until(k, k->deadline))
+            read_control(k);
+        if (clock_mono() >= k->deadline)
+            deadline_passed(k);
+    }
+}
+
+/* --- whatever it left behind --- */
+
+/* The parent of /proc/PID as the kernel tells, or 0. The name may hold anything, so look for its
+ * last ")". */
+static pid_t parent_of(int proc, const char *pid)
+{
+    char path[32], text[512];
+    const char *p;
+    ssize_t n;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "%.16s/stat", pid);
+    fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return 0;
+    n = read(fd, text, sizeof text - 1);
+    close_fd(&fd);
+    text[n > 0 ? n : 0] = 0;
+    p = strrchr(text, ')');
+    if (p == NULL || p[1] != ' ' || p[2] == 0)
+        return 0;
+    return (pid_t)strtol(p + 3, NULL, 10);
+}
+
+/* Children of ours cannot vanish in between: nobody else reaps them. So no pid here is anybody
+ * else's. */
+static void kill_children(void)
+{
+    DIR *proc = opendir("/proc");
+    pid_t self = getpid();
+    const struct dirent *e;
+
+    if (proc == NULL)
+        return;
+    while ((e = readdir(proc)) != NULL)
+        if (isdigit((unsigned char)e->d_name[0]) && parent_of(dirfd(proc), e->d_name) == self)
+            (void)kill((pid_t)strtol(e->d_name, NULL, 10), SIGKILL);
+    (void)closedir(proc);
+}
+
+/* What still has a living parent becomes ours when that one is killed, so this comes to an end. */
+static void kill_rest(struct keeper *k)
+{
+    int64_t pause = SWEEP_FIRST;
+
+    close_fd(&k->control);
+    for (k->reaped = false; reap(k); k->reaped = false) {
+        if (k->reaped)
+            pause = SWEEP_FIRST;
+        else if (pause < SWEEP_LAST)
+            pause *= 2;
+        kill_children();
+        (void)wait_until(k, later(clock_mono(), pause));
+    }
+}
+
+/* --- the beginning --- */
+
+static void set_signals(struct keeper *k)
+{
+    struct sigaction act = {.sa_handler = on_child};
+    sigset_t child;
+
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+    (void)sigemptyset(&k->waiting);
+    (void)sigemptyset(&child);
+    (void)sigaddset(&child, SIGCHLD);
+    (void)sigprocmask(SIG_BLOCK, &child, NULL);
+    (void)sigaction(SIGCHLD, &act, NULL);
+}
+
+/* garnetd's own 0, 1 and 2 are not ours to hold. */
+static void drop_stdio(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; fd <= 2; fd++)
+        if (null >= 0)
+            (void)dup2(null, fd);
+        else
+            (void)close(fd);
+    if (null > 2)
+        close_fd(&null);
+}
+
+static _Noreturn void become_collector(const struct keeper *k)
+{
+    struct spawn s = {.argv = k->job->argv,
+                      .env = k->job->env,
+                      .cwd = k->job->cwd,
+                      .fds = {-1, k->job->out, k->job->err},
+                      .nfds = 3,
+                      .own_group = true};
+
+    spawn_exec(&s);
+    *k->exec_errno = errno;
+    _exit(EXIT_NOT_RUN);
+}
+
+/* 0, or -1 with errno: it will never run. */
+static int start_collector(struct keeper *k)
+{
+    void *page = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    if (page == MAP_FAILED)
+        return -1;
+    k->exec_errno = page;
+    k->started = clock_mono();
+    k->deadline = later(k->started, k->job->timeout);
+    k->pid = fork();
+    if (k->pid == 0)
+        become_collector(k);
+    if (k->pid < 0)
+        return -1;
+    (void)setpgid(k->pid, k->pid); /* here too, so that the group exists from now on */
+    return 0;
+}
+
+struct keeper_start {
+    const struct keeper_job *job;
+    int control;
+};
+
+static int keep_run(void *arg)
+{
+    const struct keeper_start *start = arg;
+    int out = start->job->out, err = start->job->err;
+    struct keeper k = {.job = start->job, .control = start->control};
+
+    (void)setsid();
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+    set_signals(&k);
+    if (start_collector(&k) < 0) {
+        k.report.end = KEEPER_FAILED;
+        k.report.error = errno;
+        send_report(&k);
+        return 0;
+    }
+    close_fd(&out); /* else garnetd would never see their end */
+    close_fd(&err);
+    drop_stdio();
+    keep_collector(&k);
+    kill_rest(&k);
+    return 0;
+}
+
+pid_t keeper_start(const struct keeper_job *job, int *control)
+{
+    int pair[2];
+    pid_t pid;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return -1;
+    pid = spawn_helper("garnetd-keep", (const int[]){pair[1], job->out, job->err}, 3, keep_run,
+                       &(struct keeper_start){job, pair[1]});
+    close_fd(&pair[1]);
+    if (pid < 0)
+        close_fd(&pair[0]);
+    *control = pair[0];
+    return pid;
+}
+
+void keeper_stop(int control)
+{
+    (void)send(control, "s", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* A keeper that ended before it read our 's' leaves ECONNRESET in front of its report. */
+bool keeper_report(int control, struct keeper_report *out)
+{
+    ssize_t n = -1;
+
+    for (int tries = 0; tries < 2 && n < 0; tries++)
+        n = recv(control, out, sizeof *out, MSG_DONTWAIT);
+    return n == (ssize_t)sizeof *out;
+}

@@ -1,0 +1,125 @@
+/* sched/output.c - one stream of a run, stdout or stderr, line by line into the log
+ *
+ * A pipe that cannot be read any more is treated as ended. Whoever writes to it after that gets
+ * SIGPIPE or waits for its keeper's KILL; we do not.
+ */
+#include "sched/output.h"
+#include "base/buf.h"
+#include "base/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CHUNK = 16384, LAST_CHUNKS = 4 };
+
+/* Made visible here already: a NUL would end the text for the log's format. */
+static void end_line(struct output *o)
+{
+    char text[2 * OUTPUT_LINE];
+    size_t used, n = str_visible(text, sizeof text, (struct str){o->line, o->n}, &used);
+
+    if (o->n > 0 && ++o->lines <= OUTPUT_LINES)
+        log_at(o->level, "collector %s: %.*s%s", o->name, (int)n, text,
+               o->cut || used < o->n ? "..." : "");
+    o->n = 0;
+    o->cut = false;
+}
+
+static void add_bytes(struct output *o, const char *p, size_t n)
+{
+    size_t room = sizeof o->line - o->n;
+
+    if (n > room) {
+        n = room;
+        o->cut = true;
+    }
+    memcpy(o->line + o->n, p, n);
+    o->n += n;
+}
+
+static void take_lines(struct output *o, const char *p, size_t n)
+{
+    while (n > 0) {
+        const char *newline = memchr(p, '\n', n);
+        size_t text = newline != NULL ? (size_t)(newline - p) : n;
+        size_t all = newline != NULL ? text + 1 : n;
+
+        add_bytes(o, p, text);
+        if (newline != NULL)
+            end_line(o);
+        p += all;
+        n -= all;
+    }
+}
+
+/* One read. False when nothing more will come of it now: *ended says whether ever. */
+static bool read_chunk(struct output *o, bool *ended)
+{
+    char bytes[CHUNK];
+    ssize_t n = read(o->fd, bytes, sizeof bytes);
+
+    *ended = n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
+    if (n > 0)
+        take_lines(o, bytes, (size_t)n);
+    return n > 0;
+}
+
+static void close_pipe(struct output *o)
+{
+    loop_fd_del(o->loop, &o->watch);
+    close_fd(&o->fd);
+}
+
+static void on_readable(void *arg, uint32_t events)
+{
+    struct output *o = arg;
+    bool ended;
+
+    (void)events;
+    (void)read_chunk(o, &ended);
+    if (ended)
+        close_pipe(o);
+}
+
+void output_init(struct output *o)
+{
+    *o = (struct output){.fd = -1};
+    loop_fd_init(&o->watch);
+}
+
+int output_open(struct output *o, struct loop *l, const char *name, enum log_level level)
+{
+    int fds[2];
+
+    output_init(o);
+    if (pipe_cloexec(fds, O_NONBLOCK, 0) < 0)
+        return -1;
+    if (loop_fd_add(l, &o->watch, fds[0], LOOP_IN, on_readable, o) < 0) {
+        close_fd(&fds[0]);
+        close_fd(&fds[1]);
+        return -1;
+    }
+    o->loop = l;
+    o->fd = fds[0];
+    o->name = name;
+    o->level = level;
+    return fds[1];
+}
+
+void output_finish(struct output *o)
+{
+    bool ended;
+
+    for (int i = 0; o->fd >= 0 && i < LAST_CHUNKS && read_chunk(o, &ended); i++)
+        ;
+    end_line(o);
+    if (o->lines > OUTPUT_LINES)
+        log_at(o->level, "collector %s: and %" PRIu64 " more lines left out", o->name,
+               o->lines - OUTPUT_LINES);
+    if (o->fd >= 0)
+        close_pipe(o);
+    output_init(o);
+}

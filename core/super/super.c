@@ -1,0 +1,295 @@
+/* super/super.c - one sink worker, from garnetd's side: start, ready, throttle, stop
+ *
+ * A worker's death is an event like another: it is logged with its reason, and after a pause that
+ * grows while no useful work is done the worker is started again, for ever. A worker that cannot be
+ * started (no process, no descriptor) is one that died at once. Nothing is kept here that a death
+ * could lose: what is to be delivered is in the spool, and what was delivered is in the cursor.
+ *
+ * The worker has a process group of its own, so that a terminal's Ctrl-C reaches garnetd alone, and
+ * so that TERM and KILL reach what its plugin has started, too.
+ */
+#include "super/super.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "base/throttle.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#define AGAIN_FIRST  (100 * NS_PER_MS)
+#define AGAIN_CONFIG (10 * NS_PER_S) /* what was asked for is wrong: it will hardly be right soon */
+#define AGAIN_LAST   (30 * NS_PER_S)
+#define TERM_TO_KILL NS_PER_S
+
+enum { MESSAGES = 64 }; /* taken from a worker in one turn */
+
+enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
+
+struct worker {
+    struct loop *loop;
+    char *program, *name;
+    int snapshot_fd, stdout_fd; /* borrowed */
+    struct loop_child child;    /* pid 0: none runs */
+    int control;                /* our end of the pair; -1: none */
+    struct loop_fd watch;
+    struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
+    enum patience patience;
+    struct throttle throttle;
+    uint64_t restarts;
+    bool ready;
+    bool stopping;
+    void (*gone)(void *arg);
+    void *arg;
+};
+
+static void start(struct worker *w);
+
+/* --- the pair --- */
+
+static void close_control(struct worker *w)
+{
+    loop_fd_del(w->loop, &w->watch);
+    close_fd(&w->control);
+}
+
+/* False once the worker's end is closed. */
+static bool take_messages(struct worker *w)
+{
+    char c;
+    ssize_t n = 0;
+
+    for (int i = 0; i < MESSAGES; i++) {
+        n = recv(w->control, &c, 1, MSG_DONTWAIT);
+        if (n <= 0)
+            break;
+        if (c == 'r')
+            w->ready = true;
+        else if (c == 'u')
+            throttle_ok(&w->throttle);
+    }
+    return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void send_message(const struct worker *w, char c)
+{
+    if (w->control >= 0)
+        (void)send(w->control, &c, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* --- ending it --- */
+
+static void on_patience(void *arg)
+{
+    struct worker *w = arg;
+
+    if (w->patience == BEFORE_TERM) {
+        log_warn("sink %s: worker did not finish in time: terminating it", w->name);
+        (void)kill(-w->child.pid, SIGTERM);
+        w->patience = BEFORE_KILL;
+        loop_timer_set(w->loop, &w->timer, loop_now(w->loop) + TERM_TO_KILL, on_patience, w);
+    } else {
+        log_warn("sink %s: worker does not end: killing it", w->name);
+        (void)kill(-w->child.pid, SIGKILL);
+    }
+}
+
+static void wait_patiently(struct worker *w, enum patience patience, int64_t ns)
+{
+    w->patience = patience;
+    loop_timer_set(w->loop, &w->timer, loop_now(w->loop) + ns, on_patience, w);
+}
+
+/* A worker that closes its end is about to end: if not, it could neither be woken nor asked to
+ * finish. */
+static void on_control(void *arg, uint32_t events)
+{
+    struct worker *w = arg;
+
+    (void)events;
+    if (take_messages(w))
+        return;
+    close_control(w);
+    if (w->patience == PATIENT)
+        wait_patiently(w, BEFORE_KILL, TERM_TO_KILL);
+}
+
+/* --- starting it again --- */
+
+static void on_restart(void *arg)
+{
+    struct worker *w = arg;
+
+    w->restarts++;
+    start(w);
+}
+
+static void start_later(struct worker *w, int64_t base, const char *what)
+{
+    int64_t pause;
+
+    w->throttle.base = base;
+    pause = throttle_next(&w->throttle, random_u64());
+    log_error("sink %s: %s; starting it again in %.1fs", w->name, what,
+              (double)pause / (double)NS_PER_S);
+    loop_timer_set(w->loop, &w->timer, loop_now(w->loop) + pause, on_restart, w);
+}
+
+static void describe_end(char *out, size_t cap, int status)
+{
+    if (WIFSIGNALED(status))
+        (void)snprintf(out, cap, "worker died from signal %d (%s)%s", WTERMSIG(status),
+                       strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
+    else if (WEXITSTATUS(status) == EXIT_CONFIG)
+        (void)snprintf(out, cap, "worker refused its configuration (exit status %d)", EXIT_CONFIG);
+    else
+        (void)snprintf(out, cap, "worker ended with exit status %d", WEXITSTATUS(status));
+}
+
+static void on_end(void *arg, int status, const struct rusage *ru)
+{
+    struct worker *w = arg;
+    bool config = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
+    char what[128];
+
+    (void)ru;
+    if (w->control >= 0)
+        (void)take_messages(w); /* its last 'u' may still be in there */
+    close_control(w);
+    loop_timer_clear(w->loop, &w->timer);
+    w->ready = false;
+    describe_end(what, sizeof what, status);
+    if (!w->stopping) {
+        start_later(w, config ? AGAIN_CONFIG : AGAIN_FIRST, what);
+        return;
+    }
+    if (status != 0)
+        log_warn("sink %s: %s while it was to finish", w->name, what);
+    w->gone(w->arg);
+}
+
+/* The worker's pid, or -1 with errno. */
+static pid_t launch(struct worker *w)
+{
+    const char *argv[] = {w->program, "run", w->name, NULL};
+    int pair[2];
+    pid_t pid = -1;
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
+        return -1;
+    if (loop_fd_add(w->loop, &w->watch, pair[0], LOOP_IN, on_control, w) == 0) {
+        struct spawn s = {.argv = argv,
+                          .fds = {-1, w->stdout_fd, log_fd(), w->snapshot_fd, pair[1]},
+                          .nfds = 5,
+                          .own_group = true};
+
+        pid = spawn_program(&s);
+    }
+    close_fd(&pair[1]);
+    w->control = pair[0];
+    if (pid < 0)
+        close_control(w);
+    return pid;
+}
+
+static void start(struct worker *w)
+{
+    pid_t pid = launch(w);
+    char what[128];
+
+    w->patience = PATIENT;
+    if (pid < 0) {
+        (void)snprintf(what, sizeof what, "cannot start its worker: %s", strerror(errno));
+        start_later(w, AGAIN_FIRST, what);
+        return;
+    }
+    loop_child_add(w->loop, &w->child, pid, on_end, w);
+}
+
+/* --- for garnetd --- */
+
+struct worker *worker_new(struct loop *l, const struct worker_config *c)
+{
+    struct worker *w = calloc(1, sizeof *w);
+
+    if (w == NULL)
+        return NULL;
+    w->loop = l;
+    w->snapshot_fd = c->snapshot_fd;
+    w->stdout_fd = c->stdout_fd;
+    w->control = -1;
+    w->throttle.cap = AGAIN_LAST;
+    loop_fd_init(&w->watch);
+    w->program = strdup(c->program);
+    w->name = strdup(c->name);
+    if (w->program == NULL || w->name == NULL) {
+        worker_free(w);
+        return NULL;
+    }
+    start(w);
+    return w;
+}
+
+/* A 'w' that is still unread says it all: the worker looks into the spool after it has read it. */
+void worker_wake(struct worker *w)
+{
+    int unread = 0;
+
+    if (w->control >= 0 && (ioctl(w->control, SIOCOUTQ, &unread) < 0 || unread == 0))
+        send_message(w, 'w');
+}
+
+static void on_gone(void *arg)
+{
+    struct worker *w = arg;
+
+    w->gone(w->arg);
+}
+
+void worker_stop(struct worker *w, int64_t grace, void (*gone)(void *arg), void *arg)
+{
+    w->stopping = true;
+    w->gone = gone;
+    w->arg = arg;
+    if (w->child.pid == 0) {
+        loop_timer_set(w->loop, &w->timer, loop_now(w->loop), on_gone, w);
+    } else if (w->patience != BEFORE_KILL) {
+        send_message(w, 'q');
+        wait_patiently(w, BEFORE_TERM, grace);
+    }
+}
+
+bool worker_ready(const struct worker *w)
+{
+    return w->ready;
+}
+
+pid_t worker_pid(const struct worker *w)
+{
+    return w->child.pid;
+}
+
+uint64_t worker_restarts(const struct worker *w)
+{
+    return w->restarts;
+}
+
+void worker_free(struct worker *w)
+{
+    if (w == NULL)
+        return;
+    if (w->child.pid != 0)
+        panic("sink %s: freed while its worker runs", w->name);
+    loop_timer_clear(w->loop, &w->timer);
+    close_control(w);
+    free(w->program);
+    free(w->name);
+    free(w);
+}

@@ -1,0 +1,37 @@
+/* super/super.h - one sink worker, from garnetd's side: start, ready, throttle, stop
+ *
+ * A worker is a process of its own (garnet-sink) that is expected to die now and then: it is
+ * started again, throttled when it dies before it did useful work. The only things between the two
+ * are a socket pair and the spool on disk: garnetd wakes it by a byte, and either side's end of the
+ * pair closing tells the other.
+ *
+ *   garnetd -> worker   'w'  there is more in the spool
+ *                       'q'  finish: deliver what is there, then exit 0 (no time limit of its own)
+ *   worker -> garnetd   'r'  ready: plugin loaded, options checked, cursor locked
+ *                       'u'  useful work was done (at most one a second): the throttle is reset
+ */
+#ifndef SUPER_SUPER_H
+#define SUPER_SUPER_H
+#include "base/loop.h"
+#include "conf/conf.h"
+
+struct worker;
+
+struct worker_config {
+    const char *program; /* garnet-sink */
+    const char *name;    /* the sink's */
+    int snapshot_fd; /* a memfd with the accepted snapshot; borrowed. Its offset is shared: pread */
+    int stdout_fd;   /* garnetd's stdout, for the stdout transport; borrowed; or -1 */
+};
+
+/* Starts it. NULL: no memory. */
+struct worker *worker_new(struct loop *l, const struct worker_config *c);
+void worker_wake(struct worker *w);
+/* Asks it to finish; TERM after `grace` ns, KILL 1 s later; then gone(arg): free it. */
+void worker_stop(struct worker *w, int64_t grace, void (*gone)(void *arg), void *arg);
+bool worker_ready(const struct worker *w);
+pid_t worker_pid(const struct worker *w); /* 0 while none runs */
+uint64_t worker_restarts(const struct worker *w);
+void worker_free(struct worker *w); /* only when no process of it is alive */
+
+#endif
