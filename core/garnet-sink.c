@@ -1,0 +1,131 @@
+/* garnet-sink - the worker of one sink; garnetd starts it
+ *
+ *   garnet-sink run NAME     deliver to the sink NAME until told to stop
+ *   garnet-sink check NAME   say on standard error what is wrong with its plugin and options
+ *
+ * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
+ * (super/super.h; run only). Exits 0, EXIT_CONFIG (the plugin or its options are wrong),
+ * EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however that ends: by the control socket, and by a
+ * signal in case a plugin does not let it look.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "sink/worker.h"
+
+enum { SNAPSHOT_FD = 3, CONTROL_FD = 4 };
+
+/* The log keeps the pointer. */
+static char ident[96];
+
+static int usage(void)
+{
+    fprintf(stderr, "usage: garnet-sink run|check NAME\n"
+                    "It is started by garnetd, with the configuration on descriptor 3.\n");
+    return EXIT_USAGE;
+}
+
+static void read_whole(int fd, struct buf *out)
+{
+    char *room;
+
+    while ((room = buf_room(out, 1 << 16)) != NULL) {
+        ssize_t n = pread(fd, room, 1 << 16, (off_t)out->n);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            fatal("cannot read the configuration from descriptor %d: %m", fd);
+        if (n == 0)
+            return;
+        out->n += (size_t)n;
+    }
+    fatal("no memory for the configuration");
+}
+
+/* garnetd has accepted this snapshot, so anything wrong with it now is not the user's fault. */
+static struct conf *read_conf(void)
+{
+    struct snapshot snapshot = {0};
+    struct errors errors = {0};
+    struct buf bytes = {0};
+    struct conf *conf;
+
+    read_whole(SNAPSHOT_FD, &bytes);
+    if (!snapshot_read(&snapshot, (struct str){bytes.p, bytes.n}))
+        fatal("descriptor %d holds no whole configuration", SNAPSHOT_FD);
+    buf_free(&bytes);
+    conf = conf_parse(&snapshot, &errors);
+    snapshot_free(&snapshot);
+    if (conf == NULL)
+        fatal("no memory for the configuration");
+    if (conf->wanted != NULL)
+        fatal("the configuration lacks the fact %s", conf->wanted->key);
+    errors_free(&errors);
+    return conf;
+}
+
+static const struct conf_sink *find_sink(const struct conf *conf, const char *name)
+{
+    for (const struct conf_sink *s = conf->sinks; s != NULL; s = s->next)
+        if (s->name != NULL && strcmp(s->name, name) == 0 && s->plugin_file != NULL)
+            return s;
+    fatal("the configuration has no usable sink \"%s\"", name);
+}
+
+static int check(const struct conf *conf, const struct conf_sink *sink)
+{
+    struct errors errors = {0};
+    bool ok = worker_check(conf, sink, &errors);
+
+    if (errors.text.n > 0)
+        (void)fwrite(errors.text.p, 1, errors.text.n, stderr);
+    errors_free(&errors);
+    return ok ? 0 : EXIT_CONFIG;
+}
+
+/* True when garnetd was gone before we had asked to end with it. */
+static bool orphaned(void)
+{
+    char c;
+
+    return recv(CONTROL_FD, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+static int run(const struct conf *conf, const struct conf_sink *sink)
+{
+    if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
+        fatal("has no control socket on descriptor %d: %m", CONTROL_FD);
+    return orphaned() ? 0 : worker_run(conf, sink, CONTROL_FD);
+}
+
+int main(int argc, char **argv)
+{
+    const struct conf_sink *sink;
+    struct conf *conf;
+    bool checking;
+    int status;
+
+    if (argc != 3 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "check") != 0))
+        return usage();
+    checking = strcmp(argv[1], "check") == 0;
+    (void)snprintf(ident, sizeof ident, "garnet-sink[%s]", argv[2]);
+    log_open(ident);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
+        fatal("cannot ask for a signal at garnetd's end: %m");
+    if (fcntl(SNAPSHOT_FD, F_SETFD, FD_CLOEXEC) < 0)
+        fatal("has no configuration on descriptor %d: garnetd starts this program", SNAPSHOT_FD);
+    conf = read_conf();
+    log_set_level((enum log_level)conf->log_level);
+    sink = find_sink(conf, argv[2]);
+    status = checking ? check(conf, sink) : run(conf, sink);
+    conf_free(conf);
+    return status;
+}

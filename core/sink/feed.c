@@ -1,0 +1,154 @@
+/* sink/feed.c - spool -> batch
+ *
+ * Nothing in the spool is trusted: a record that cannot be decoded costs the rest of its frame,
+ * counted as damaged. What retention took before we came is counted as expired. Fails only through
+ * the plugin; a spool that cannot be read for the moment counts as dry, is told once and tried
+ * again.
+ */
+#include "sink/feed.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "model/record.h"
+
+enum {
+    MOST = 1 << 16 /* metrics in one batch, with or without bytes: the loop must have its turn */
+};
+static const int64_t TELL_EVERY = 10 * NS_PER_S;
+
+int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from)
+{
+    *f = (struct feed){.batch = b, .read = *from, .tail = tail_open(dirfd, from->seq)};
+    if (f->tail == NULL)
+        return -1;
+    batch_begin(b, from->seq);
+    return 0;
+}
+
+void feed_next_batch(struct feed *f)
+{
+    batch_begin(f->batch, f->read.seq);
+    f->since_ns = 0;
+}
+
+void feed_seek(struct feed *f, const struct point *from)
+{
+    f->read = *from;
+    f->left = 0;
+    tail_seek(f->tail, from->seq);
+    feed_next_batch(f);
+}
+
+void feed_close(struct feed *f)
+{
+    if (f->tail != NULL)
+        tail_close(f->tail);
+    f->tail = NULL;
+}
+
+/* Everything before `seq` is accounted for. */
+static void advance(struct feed *f, uint64_t seq, int64_t now)
+{
+    f->read.seq = seq;
+    if (f->since_ns == 0)
+        f->since_ns = now;
+}
+
+/* Everything from where we are up to `end` is lost. */
+static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t now)
+{
+    if (end <= f->read.seq)
+        return;
+    f->lost += end - f->read.seq;
+    f->read.dropped[reason] += end - f->read.seq;
+    advance(f, end, now);
+    if (f->lost_ns != 0 && now - f->lost_ns < TELL_EVERY)
+        return;
+    log_warn("%" PRIu64 " metrics are lost to this sink: %s", f->lost,
+             reason == DROP_EXPIRED
+                 ? "the spool had no more room for them (spool.max_size, max_age)"
+                 : "the spool is damaged there");
+    f->lost = 0;
+    f->lost_ns = now;
+}
+
+/* The next record of the frame, from the plugin's bytes to the counts. */
+static enum batch_result add_record(struct feed *f, size_t size, int64_t now)
+{
+    struct batch *b = f->batch;
+    uint64_t skipped = b->skipped, rejected = b->rejected;
+    enum batch_result result = BATCH_ADDED;
+
+    if (f->seq >= f->read.seq) {
+        result = batch_add(b, &f->metric, f->seq, now);
+        if (result != BATCH_ADDED)
+            return result;
+        f->read.dropped[DROP_SKIPPED] += b->skipped - skipped;
+        f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
+        advance(f, f->seq + 1, now);
+    }
+    f->at += size;
+    f->seq++;
+    f->left--;
+    return result;
+}
+
+static enum batch_result take_record(struct feed *f, int64_t now)
+{
+    size_t size =
+        record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric);
+
+    if (size > 0)
+        return add_record(f, size, now);
+    lose(f, f->seq + f->left, DROP_DAMAGED, now);
+    f->left = 0;
+    return BATCH_ADDED;
+}
+
+static void take_frame(struct feed *f, int64_t now)
+{
+    f->failing = false;
+    lose(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
+    f->at = 0;
+    f->seq = f->frame.seq;
+    f->left = f->frame.count;
+}
+
+/* True when there is more to look at. */
+static bool next_frame(struct feed *f, int64_t now)
+{
+    switch (tail_next(f->tail, &f->frame)) {
+    case TAIL_FRAME:
+        take_frame(f, now);
+        return true;
+    case TAIL_LOST:
+        lose(f, f->frame.seq + f->frame.lost,
+             f->frame.reason == TAIL_EXPIRED ? DROP_EXPIRED : DROP_DAMAGED, now);
+        return true;
+    case TAIL_ERROR:
+        if (!f->failing)
+            log_error("cannot read the spool: %m; trying again");
+        f->failing = true;
+        return false;
+    case TAIL_WAIT:
+        break;
+    }
+    return false;
+}
+
+enum feed_result feed_fill(struct feed *f, int64_t now)
+{
+    for (int n = 0; n < MOST; n++) {
+        enum batch_result result = BATCH_ADDED;
+
+        if (f->left > 0)
+            result = take_record(f, now);
+        else if (!next_frame(f, now))
+            return FEED_DRY;
+        if (result != BATCH_ADDED)
+            return result == BATCH_FATAL ? FEED_FATAL : FEED_FULL;
+    }
+    return FEED_FULL;
+}

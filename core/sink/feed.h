@@ -1,0 +1,41 @@
+/* sink/feed.h - spool -> batch: reads frames, decodes records, counts what is lost
+ *
+ * Keeps the point up to which everything read is accounted for: in the batch, in one before it, or
+ * dropped.
+ */
+#ifndef SINK_FEED_H
+#define SINK_FEED_H
+#include "sink/batch.h"
+#include "sink/position.h"
+#include "spool/tail.h"
+
+struct feed {
+    struct tail *tail;
+    struct batch *batch;
+    struct point read; /* up to here everything is accounted for */
+    int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */
+    /* The frame being decoded: `left` records from `at` on, the first of them number `seq`. */
+    struct tail_frame frame;
+    size_t at;
+    uint64_t seq;
+    uint32_t left;
+    uint64_t lost; /* metrics, not yet told in the log */
+    int64_t lost_ns;
+    bool failing;         /* the spool could not be read: told */
+    struct metric metric; /* too large for a stack */
+};
+
+enum feed_result {
+    FEED_FULL, /* the batch must leave                     */
+    FEED_DRY,  /* nothing more in the spool now            */
+    FEED_FATAL /* the plugin: batch->plugin->why           */
+};
+
+/* -1 with errno. dirfd is borrowed; reading begins at `from`. */
+int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from);
+enum feed_result feed_fill(struct feed *f, int64_t now);
+void feed_next_batch(struct feed *f);                     /* the one at hand has left */
+void feed_seek(struct feed *f, const struct point *from); /* throws the batch away */
+void feed_close(struct feed *f);
+
+#endif

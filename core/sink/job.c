@@ -1,0 +1,260 @@
+/* sink/job.c - a worker's state: made ready, told things, and taken apart
+ *
+ * A stop by SIGTERM must also reach a plugin that blocks: so it is a real handler, without
+ * SA_RESTART, that starts a 2 s alarm (whose default action ends us) and wakes the loop. Nothing is
+ * lost by that: the cursor on disk is never ahead of what has arrived. Whatever cannot be made
+ * ready ends the worker with its reason in the log.
+ */
+#include "sink/job.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+
+enum { STOP_GRACE_S = 2 };
+static const int64_t LOCK_RETRY = 100 * NS_PER_MS, LOCK_PATIENCE = 5 * NS_PER_S;
+
+/* For the signal handler, and only there to be seen by the loop. */
+static volatile sig_atomic_t terminated;
+static int wake_fd = -1;
+
+/* ---- being told things ----------------------------------------------------------------------- */
+
+static void on_term(int signo)
+{
+    const uint64_t one = 1;
+    int keep = errno;
+
+    (void)signo;
+    terminated = 1;
+    (void)alarm(STOP_GRACE_S);
+    if (write(wake_fd, &one, sizeof one) < 0)
+        terminated = 1; /* nothing better to do: the loop wakes up by itself within a second */
+    errno = keep;
+}
+
+static int catch_term(void)
+{
+    struct sigaction action = {.sa_handler = on_term};
+    sigset_t set;
+
+    (void)sigemptyset(&action.sa_mask);
+    (void)sigemptyset(&set);
+    (void)sigaddset(&set, SIGTERM);
+    (void)sigaddset(&set, SIGALRM);
+    if (signal(SIGALRM, SIG_DFL) == SIG_ERR || sigaction(SIGTERM, &action, NULL) < 0)
+        return -1;
+    return sigprocmask(SIG_UNBLOCK, &set, NULL);
+}
+
+static void on_wake(void *arg, uint32_t events)
+{
+    struct job *j = arg;
+    uint64_t count;
+
+    (void)events;
+    if (read(j->wake_watch.fd, &count, sizeof count) < 0)
+        count = 0; /* read already */
+}
+
+static void hear(struct job *j, char c)
+{
+    if (c == 'q')
+        j->finish = true;
+    j->look = true;
+}
+
+static void on_control(void *arg, uint32_t events)
+{
+    struct job *j = arg;
+    char said[256];
+    ssize_t n = recv(j->control, said, sizeof said, MSG_DONTWAIT);
+
+    (void)events;
+    for (ssize_t i = 0; i < n; i++)
+        hear(j, said[i]);
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+        j->gone = true;
+        loop_fd_del(j->loop, &j->control_watch);
+    }
+}
+
+/* Lost when garnetd does not read: it then has other worries. */
+void job_say(struct job *j, char c)
+{
+    if (send(j->control, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE)
+        j->gone = true;
+}
+
+bool job_stopping(const struct job *j)
+{
+    return terminated || j->gone || j->status != JOB_RUNNING;
+}
+
+void job_stop(struct job *j, int status)
+{
+    if (j->status == JOB_RUNNING)
+        j->status = status;
+}
+
+/* Waits, hearing what is said. False when stopping. */
+static bool pause_for(struct job *j, int64_t ns)
+{
+    int64_t end = clock_mono() + ns, now;
+
+    while (!job_stopping(j) && (now = clock_mono()) < end)
+        (void)loop_turn(j->loop, end - now);
+    return !job_stopping(j);
+}
+
+/* ---- getting ready --------------------------------------------------------------------------- */
+
+static bool start_loop(struct job *j)
+{
+    j->loop = loop_new();
+    if (j->loop == NULL)
+        return false;
+    wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return wake_fd >= 0 && catch_term() == 0 &&
+           loop_fd_add(j->loop, &j->wake_watch, wake_fd, LOOP_IN, on_wake, j) == 0 &&
+           loop_fd_add(j->loop, &j->control_watch, j->control, LOOP_IN, on_control, j) == 0;
+}
+
+static struct pos plugin_pos(const struct conf_sink *sink)
+{
+    const struct node *v = node_get(sink->node, "plugin");
+
+    return v != NULL ? v->at : sink->at;
+}
+
+bool job_plugin(struct plugin *p, const struct conf *conf, const struct conf_sink *sink,
+                struct errors *e)
+{
+    if (plugin_load(p, sink->plugin_file))
+        return plugin_configure(p, sink, conf->host, e);
+    errors_add(e, plugin_pos(sink), "plugin: %s", p->why);
+    return false;
+}
+
+/* garnetd has checked all this before it started us, unless the .so has changed since. */
+static bool start_plugin(struct job *j, const struct conf *conf)
+{
+    struct errors e = {0};
+    bool ok = job_plugin(&j->plugin, conf, j->sink, &e);
+
+    for (const char *at = e.text.p, *end = at + e.text.n, *nl; at != NULL && at < end;
+         at = nl + 1) {
+        nl = memchr(at, '\n', (size_t)(end - at));
+        if (nl == NULL)
+            break;
+        log_error("%.*s", (int)(nl - at), at);
+    }
+    errors_free(&e);
+    if (!ok)
+        job_stop(j, EXIT_CONFIG);
+    return ok;
+}
+
+/* A worker that was just killed may hold the lock a little longer. */
+static bool open_position(struct job *j)
+{
+    int64_t since = clock_mono();
+
+    while (position_open(&j->position, j->dirfd, j->sink->name) < 0) {
+        if (errno == EAGAIN && clock_mono() - since < LOCK_PATIENCE) {
+            if (!pause_for(j, LOCK_RETRY))
+                return false;
+            continue;
+        }
+        if (errno == EAGAIN)
+            log_error("another worker holds this sink's cursor");
+        else if (errno == ENOENT || errno == EBADMSG)
+            log_error("this sink's cursor is %s: garnetd will make a new one",
+                      errno == ENOENT ? "missing" : "damaged");
+        else
+            log_error("cannot open this sink's cursor: %m");
+        job_stop(j, EXIT_WORLD);
+        return false;
+    }
+    return true;
+}
+
+static bool open_plugin(struct job *j)
+{
+    struct throttle t = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S};
+    int answer;
+
+    while ((answer = plugin_open(&j->plugin)) == GARNET_RETRY) {
+        if (t.failures == 0)
+            log_warn("the plugin is not ready: %s; trying again", j->plugin.why);
+        if (!pause_for(j, throttle_next(&t, random_u64())))
+            return false;
+    }
+    if (answer == GARNET_OK)
+        return true;
+    log_error("the plugin gives up: %s", j->plugin.why);
+    job_stop(j, EXIT_CONFIG);
+    return false;
+}
+
+static bool start_work(struct job *j)
+{
+    struct point from = position_point(&j->position);
+
+    if (!batch_init(&j->batch, &j->plugin, (size_t)j->sink->batch_size) ||
+        feed_open(&j->feed, &j->batch, j->dirfd, &from) < 0) {
+        log_error("cannot begin to read the spool: %m");
+        job_stop(j, EXIT_WORLD);
+        return false;
+    }
+    j->by_plugin = j->plugin.def.deliver != NULL;
+    if (j->by_plugin)
+        deliver_init(&j->deliver, &j->plugin);
+    else
+        outlet_init(&j->outlet, j->loop, &j->sink->to);
+    j->look = true;
+    return true;
+}
+
+bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control)
+{
+    *j = (struct job){.sink = sink, .control = control, .dirfd = -1, .status = JOB_RUNNING};
+    j->position.cursor.fd = -1;
+    loop_fd_init(&j->control_watch);
+    loop_fd_init(&j->wake_watch);
+    if (!start_loop(j)) {
+        log_error("cannot start: %m");
+        job_stop(j, EXIT_WORLD);
+        return false;
+    }
+    j->dirfd = open(conf->spool.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (j->dirfd < 0) {
+        log_error("cannot open the spool %s: %m", conf->spool.dir);
+        job_stop(j, EXIT_WORLD);
+        return false;
+    }
+    return start_plugin(j, conf) && open_position(j) && open_plugin(j) && start_work(j);
+}
+
+void job_free(struct job *j)
+{
+    if (!j->by_plugin && j->outlet.loop != NULL)
+        outlet_free(&j->outlet);
+    feed_close(&j->feed);
+    batch_free(&j->batch);
+    plugin_unload(&j->plugin);
+    position_close(&j->position);
+    close_fd(&j->dirfd);
+    if (j->loop != NULL) {
+        loop_fd_del(j->loop, &j->control_watch);
+        loop_fd_del(j->loop, &j->wake_watch);
+        loop_free(j->loop);
+    }
+}

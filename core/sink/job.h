@@ -1,0 +1,48 @@
+/* sink/job.h - a worker's state: made ready, told things, and taken apart; worker.c does the
+ * work in between */
+#ifndef SINK_JOB_H
+#define SINK_JOB_H
+#include "base/loop.h"
+#include "sink/deliver.h"
+#include "sink/feed.h"
+#include "sink/outlet.h"
+
+enum { JOB_RUNNING = -1 };
+
+struct job {
+    const struct conf_sink *sink;
+    int control, dirfd;
+    struct loop *loop;
+    struct loop_fd control_watch, wake_watch;
+    struct plugin plugin;
+    struct batch batch;
+    struct feed feed;
+    struct position position;
+    struct outlet outlet; /* or, where the plugin delivers by itself: */
+    struct deliver deliver;
+    bool by_plugin;
+    uint64_t delivered; /* by_plugin: bytes, what the marks count in */
+    bool leaving;       /* the batch is closed and on its way */
+    size_t sent;        /* bytes of it that are out */
+    bool look;          /* there may be more in the spool */
+    int64_t looked_ns;
+    bool finish; /* asked to: deliver what is there, then end */
+    bool gone;   /* garnetd is */
+    unsigned losses;
+    int64_t useful_ns;
+    int status; /* what worker_run() returns, or JOB_RUNNING */
+};
+
+/* Loads the plugin, checks its options; plugin_unload() either way. */
+bool job_plugin(struct plugin *p, const struct conf *conf, const struct conf_sink *sink,
+                struct errors *e);
+/* The loop, the signals, the plugin, the cursor, the spool. False: the reason is in the log, and
+ * j->status is set unless it was asked to stop meanwhile. May wait for the cursor's lock and for
+ * the plugin. */
+bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control);
+bool job_stopping(const struct job *j);
+void job_stop(struct job *j, int status); /* the first status counts */
+void job_say(struct job *j, char c);      /* to garnetd */
+void job_free(struct job *j);
+
+#endif

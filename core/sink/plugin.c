@@ -1,0 +1,202 @@
+/* sink/plugin.c - loads a plugin, checks what it says of itself, and calls it
+ *
+ * The .so is third-party: nothing it says is believed before it is checked, and a wrong one is
+ * refused with a sentence that names what was wanted and what was found. Beyond that a plugin may
+ * do as it likes with this process, its constructors included; that is why a sink has a process of
+ * its own.
+ */
+#include "sink/plugin.h"
+
+#include <dlfcn.h>
+#include <stdarg.h>
+#include <stdio.h>
+
+enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
+
+/* The size that version 1.0 had: what every plugin must have at least. */
+static const size_t SIZE_1_0 =
+    offsetof(garnet_plugin, deliver) + sizeof(((garnet_plugin *)0)->deliver);
+
+void plugin_why(struct plugin *p, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (p->broke) /* that reason stays until plugin_answer() has told it */
+        return;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->why, sizeof p->why, fmt, ap);
+    va_end(ap);
+}
+
+/* dlopen's reasons begin with the file, and so do ours: not twice. */
+static const char *dl_reason(const char *file)
+{
+    const char *s = dlerror();
+    size_t n = strlen(file);
+
+    if (s == NULL)
+        return "no reason given";
+    return strncmp(s, file, n) == 0 && strncmp(s + n, ": ", 2) == 0 ? s + n + 2 : s;
+}
+
+static const garnet_plugin *find_symbol(struct plugin *p, const char *file)
+{
+    const garnet_plugin *def;
+
+    p->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (p->handle == NULL) {
+        plugin_why(p, "cannot load %s: %s", file, dl_reason(file));
+        return NULL;
+    }
+    def = dlsym(p->handle, "garnet_plugin_v1");
+    if (def == NULL)
+        plugin_why(
+            p,
+            "%s is no plugin for this Garnet: wanted the symbol garnet_plugin_v1 (ABI 1.%d), "
+            "found none",
+            file, GARNET_ABI_MINOR);
+    return def;
+}
+
+static bool copy_def(struct plugin *p, const char *file, const garnet_plugin *def)
+{
+    uint32_t size = def->size;
+
+    if (size < SIZE_1_0 || size > SIZE_MAX_SANE) {
+        plugin_why(p,
+                   "%s is not built with a usable garnet/plugin.h: wanted a garnet_plugin of at "
+                   "least %zu bytes (ABI 1.0), found %u",
+                   file, SIZE_1_0, size);
+        return false;
+    }
+    memcpy(&p->def, def, size < sizeof p->def ? size : sizeof p->def);
+    return true;
+}
+
+static bool check_def(struct plugin *p, const char *file)
+{
+    const garnet_plugin *d = &p->def;
+    const char *lacks = d->name == NULL || *d->name == 0         ? "name"
+                        : d->version == NULL || *d->version == 0 ? "version"
+                        : d->about == NULL || *d->about == 0     ? "about"
+                        : d->format == NULL                      ? "format()"
+                                                                 : NULL;
+
+    if (lacks != NULL)
+        plugin_why(p, "%s has no %s, which every plugin needs", file, lacks);
+    else if ((d->vtypes & ~(uint32_t)(GARNET_I64 | GARNET_U64 | GARNET_F64)) != 0)
+        plugin_why(p, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%d does not have", file,
+                   d->vtypes, GARNET_ABI_MINOR);
+    else if ((d->flags & ~(uint32_t)GARNET_IDEMPOTENT) != 0)
+        plugin_why(p, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
+                   GARNET_ABI_MINOR);
+    else
+        return true;
+    return false;
+}
+
+bool plugin_load(struct plugin *p, const char *file)
+{
+    const garnet_plugin *def;
+    char why[sizeof p->why];
+
+    *p = (struct plugin){0};
+    plugin_host_init(p);
+    def = find_symbol(p, file);
+    if (def == NULL || !copy_def(p, file, def) || !check_def(p, file))
+        return false;
+    if (plugin_rows(p))
+        return true;
+    memcpy(why, p->why, sizeof why);
+    plugin_why(p, "%s: %s", file, why);
+    return false;
+}
+
+void plugin_ask(struct plugin *p)
+{
+    if (!p->broke)
+        p->why[0] = 0;
+}
+
+int plugin_answer(struct plugin *p, const char *callback, int answer, unsigned allowed)
+{
+    if (p->broke) {
+        p->broke = false;
+        return GARNET_FATAL;
+    }
+    if (answer >= 0 && answer <= GARNET_FATAL && (allowed & 1U << answer) != 0) {
+        if (answer != GARNET_OK && p->why[0] == 0)
+            plugin_why(p, "%s() gave no reason", callback);
+        return answer;
+    }
+    plugin_why(p, "%s() answered %d, which it may not", callback, answer);
+    return GARNET_FATAL;
+}
+
+static void run_check(struct plugin *p, struct errors *e)
+{
+    unsigned before = e->n;
+    int answer;
+
+    p->errors = e;
+    plugin_ask(p);
+    answer = p->def.check(&p->g);
+    p->errors = NULL;
+    answer = plugin_answer(p, "check", answer, 1U << GARNET_OK | 1U << GARNET_FATAL);
+    if (answer != GARNET_OK && e->n == before)
+        errors_add(e, p->node->at, "plugin %s refuses these options: %s", p->def.name, p->why);
+}
+
+/* A plugin with deliver() carries the bytes itself; any other needs a transport. */
+static void check_to(const struct plugin *p, const struct conf_sink *sink, struct errors *e)
+{
+    const struct node *to = node_get(sink->node, "to");
+
+    if (p->def.deliver != NULL && to != NULL)
+        errors_add(e, to->at, "to: plugin %s delivers by itself: remove this key", p->def.name);
+    if (p->def.deliver == NULL && to == NULL)
+        errors_add(e, sink->at, "this sink needs \"to\": plugin %s does not deliver by itself",
+                   p->def.name);
+}
+
+bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char *hostname,
+                      struct errors *e)
+{
+    unsigned before = e->n;
+
+    p->node = sink->node;
+    p->g.sink = arena_strdup(&p->arena, sink->name);
+    p->g.hostname = arena_strdup(&p->arena, hostname);
+    check_to(p, sink, e);
+    plugin_fill(p, sink, e);
+    if (!arena_ok(&p->arena))
+        errors_add(e, sink->at, "there is no memory for the options");
+    p->g.conf = p->conf;
+    if (e->n == before && p->def.check != NULL)
+        run_check(p, e);
+    return e->n == before;
+}
+
+int plugin_open(struct plugin *p)
+{
+    int answer = GARNET_OK;
+
+    if (p->def.open != NULL) {
+        plugin_ask(p);
+        answer = plugin_answer(p, "open", p->def.open(&p->g),
+                               1U << GARNET_OK | 1U << GARNET_RETRY | 1U << GARNET_FATAL);
+    }
+    p->opened = answer == GARNET_OK;
+    return answer;
+}
+
+void plugin_unload(struct plugin *p)
+{
+    if (p->opened && p->def.close != NULL)
+        p->def.close(&p->g);
+    p->opened = false;
+    if (p->handle != NULL)
+        (void)dlclose(p->handle);
+    p->handle = NULL;
+    arena_free(&p->arena);
+}

@@ -1,0 +1,252 @@
+/* sink/plugin_rows.c - a plugin's option rows: checked, turned into conf's, and filled into its
+ * struct
+ *
+ * Every row is checked at load, its default included, so that a plugin author hears of a mistake at
+ * once and a user never. Values are filled into a table of our own first, one slot a row, and
+ * copied from there into the plugin's struct in the types of the public header. Fails only with a
+ * sentence in why[], or for want of memory.
+ */
+#include "sink/plugin.h"
+
+#include "base/units.h"
+
+enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
+
+union slot { /* the widest thing that conf fills */
+    const char *s;
+    int64_t i;
+    double f;
+    struct strings list;
+    struct pairs map;
+};
+
+/* The public numbers are conf's own. */
+_Static_assert((int)GARNET_STRING == (int)OPT_STRING && (int)GARNET_CHOICE == (int)OPT_CHOICE &&
+                   (int)GARNET_INT == (int)OPT_INT && (int)GARNET_REAL == (int)OPT_REAL &&
+                   (int)GARNET_BOOL == (int)OPT_BOOL && (int)GARNET_DURATION == (int)OPT_DURATION &&
+                   (int)GARNET_SIZE == (int)OPT_SIZE && (int)GARNET_PATH == (int)OPT_PATH &&
+                   (int)GARNET_LIST == (int)OPT_LIST && (int)GARNET_MAP == (int)OPT_MAP &&
+                   (int)GARNET_REQUIRED == (int)OPT_REQUIRED &&
+                   (int)GARNET_SECRET == (int)OPT_SECRET,
+               "option types differ");
+
+static size_t field_size(uint32_t type)
+{
+    switch (type) {
+    case GARNET_STRING:
+    case GARNET_PATH:
+        return sizeof(const char *);
+    case GARNET_LIST:
+        return sizeof(garnet_list);
+    case GARNET_MAP:
+        return sizeof(garnet_map);
+    default:
+        return sizeof(int64_t); /* and double */
+    }
+}
+
+static bool name_ok(const char *s)
+{
+    size_t n = s != NULL ? strlen(s) : 0;
+
+    return n >= 1 && n <= NAME_MAX_BYTES && *s >= 'a' && *s <= 'z' &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
+
+static bool known_in(const struct option *rows, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool check_name(struct plugin *p, size_t row, const char *name)
+{
+    if (!name_ok(name))
+        plugin_why(p, "option row %zu has the name \"%s\": it must be [a-z][a-z0-9_]*, at most %d",
+                   row, name != NULL ? name : "", NAME_MAX_BYTES);
+    else if (known_in(conf_sink_options.rows, conf_sink_options.n, name))
+        plugin_why(p, "its option %s has the name of a key that every sink has", name);
+    else if (known_in(p->rows, row, name))
+        plugin_why(p, "it has two options %s", name);
+    else
+        return true;
+    return false;
+}
+
+static bool check_field(struct plugin *p, const struct option *o)
+{
+    size_t size = field_size(o->type), conf = p->def.conf_size;
+
+    if (o->type < GARNET_STRING || o->type > GARNET_MAP)
+        plugin_why(p, "its option %s has type %u, which ABI 1.%d does not have", o->name, o->type,
+                   GARNET_ABI_MINOR);
+    else if ((o->flags & ~(uint32_t)(GARNET_REQUIRED | GARNET_SECRET)) != 0)
+        plugin_why(p, "its option %s has flags 0x%x, which ABI 1.%d does not have", o->name,
+                   o->flags, GARNET_ABI_MINOR);
+    else if (o->help == NULL || *o->help == 0)
+        plugin_why(p, "its option %s has no help", o->name);
+    else if (o->offset > conf || size > conf - o->offset || o->offset % sizeof(void *) != 0)
+        plugin_why(p, "its option %s lies at offset %zu, outside its conf struct of %zu bytes",
+                   o->name, o->offset, conf);
+    else if ((o->type == GARNET_CHOICE) != (o->choices != NULL && *o->choices != 0))
+        plugin_why(p, "its option %s %s choices", o->name,
+                   o->type == GARNET_CHOICE ? "has no" : "is no CHOICE but has");
+    else if (o->type == GARNET_MAP && o->def != NULL)
+        plugin_why(p, "its option %s has a default, which a MAP cannot have", o->name);
+    else
+        return true;
+    return false;
+}
+
+static bool check_bound(struct plugin *p, const struct option *o, const char *what,
+                        const char *text)
+{
+    char why[WHY] = "has a bound, which only numbers have";
+    int64_t i;
+    double f;
+    bool ok = text == NULL || (o->type == GARNET_INT && units_int(text, &i, why)) ||
+              (o->type == GARNET_DURATION && units_duration(text, &i, why)) ||
+              (o->type == GARNET_SIZE && units_size(text, &i, why)) ||
+              (o->type == GARNET_REAL && units_real(text, &f, why));
+
+    if (!ok)
+        plugin_why(p, "its option %s, %s \"%s\": %s", o->name, what, text, why);
+    return ok;
+}
+
+/* Reads the default as if a user had written it. */
+static bool check_default(struct plugin *p, const struct option *o)
+{
+    struct node v = {.kind = NODE_SCALAR, .text = o->def};
+    struct option row = *o;
+    struct errors e = {0};
+    union slot scratch;
+    bool ok;
+
+    if (o->def == NULL)
+        return true;
+    row.offset = 0;
+    option_value(&p->arena, &row, &v, &scratch, &e);
+    ok = e.n == 0;
+    if (!ok)
+        plugin_why(p, "its default is wrong: %.*s", (int)(e.text.n > 0 ? e.text.n - 1 : 0),
+                   e.text.n > 0 ? e.text.p : "");
+    errors_free(&e);
+    return ok;
+}
+
+/* Row i by the plugin's stride, as far as both sides know it. */
+static garnet_option take_row(const garnet_plugin *def, size_t i)
+{
+    garnet_option o = {0};
+    const char *at = (const char *)def->options + i * def->option_size;
+
+    memcpy(&o, at, def->option_size < sizeof o ? def->option_size : sizeof o);
+    return o;
+}
+
+static bool take(struct plugin *p, size_t i)
+{
+    garnet_option o = take_row(&p->def, i);
+    struct option *row = &p->rows[i];
+
+    *row = (struct option){.type = o.type,
+                           .flags = o.flags,
+                           .name = o.name,
+                           .def = o.def,
+                           .min = o.min,
+                           .max = o.max,
+                           .choices = o.choices,
+                           .help = o.help,
+                           .offset = o.offset};
+    p->offsets[i] = o.offset;
+    if (!check_name(p, i, o.name) || !check_field(p, row) || !check_bound(p, row, "min", o.min) ||
+        !check_bound(p, row, "max", o.max) || !check_default(p, row))
+        return false;
+    row->offset = i * sizeof(union slot);
+    return true;
+}
+
+bool plugin_rows(struct plugin *p)
+{
+    const garnet_plugin *d = &p->def;
+
+    if (d->noptions == 0)
+        return true;
+    if (d->options == NULL || d->noptions > ROWS_MAX || d->conf_size > CONF_MAX ||
+        d->option_size < sizeof(garnet_option) || d->option_size % sizeof(void *) != 0) {
+        plugin_why(p,
+                   "its options cannot be read: %u rows of %u bytes for a struct of %zu; wanted at "
+                   "most %d rows of at least %zu bytes (GARNET_OPTIONS fills this in)",
+                   d->noptions, d->option_size, d->conf_size, ROWS_MAX, sizeof(garnet_option));
+        return false;
+    }
+    p->rows = arena_alloc(&p->arena, d->noptions * sizeof *p->rows);
+    p->offsets = arena_alloc(&p->arena, d->noptions * sizeof *p->offsets);
+    if (p->rows == NULL || p->offsets == NULL) {
+        plugin_why(p, "there is no memory for its options");
+        return false;
+    }
+    for (size_t i = 0; i < d->noptions; i++)
+        if (!take(p, i))
+            return false;
+    return true;
+}
+
+/* ---- filling --------------------------------------------------------------------------------- */
+
+static garnet_str str_from(const char *s)
+{
+    return (garnet_str){s, strlen(s)};
+}
+
+static void copy_list(struct plugin *p, const struct strings *from, void *field)
+{
+    garnet_str *v = arena_alloc(&p->arena, (from->n + 1) * sizeof *v);
+    garnet_list list = {v, from->n};
+
+    if (v == NULL)
+        return;
+    for (size_t i = 0; i < from->n; i++)
+        v[i] = str_from(from->v[i]);
+    memcpy(field, &list, sizeof list);
+}
+
+static void copy_map(struct plugin *p, const struct pairs *from, void *field)
+{
+    garnet_tag *v = arena_alloc(&p->arena, (from->n + 1) * sizeof *v);
+    garnet_map map = {v, from->n};
+
+    if (v == NULL)
+        return;
+    for (size_t i = 0; i < from->n; i++)
+        v[i] = (garnet_tag){str_from(from->v[i].key), str_from(from->v[i].val)};
+    memcpy(field, &map, sizeof map);
+}
+
+static void copy_field(struct plugin *p, uint32_t type, const union slot *from, void *field)
+{
+    if (type == GARNET_LIST)
+        copy_list(p, &from->list, field);
+    else if (type == GARNET_MAP)
+        copy_map(p, &from->map, field);
+    else
+        memcpy(field, from, field_size(type));
+}
+
+void plugin_fill(struct plugin *p, const struct conf_sink *sink, struct errors *e)
+{
+    size_t n = p->def.noptions;
+    union slot *slots = arena_alloc(&p->arena, n * sizeof *slots);
+    struct option_set set = {p->rows, n, arena_printf(&p->arena, "plugin %s", p->def.name)};
+    unsigned before = e->n;
+
+    p->conf = p->def.conf_size > 0 ? arena_alloc(&p->arena, p->def.conf_size) : NULL;
+    if (!arena_ok(&p->arena))
+        return; /* the caller tells */
+    option_fill(&p->arena, set, &conf_sink_options, false, sink->node, slots, e);
+    for (size_t i = 0; i < n && e->n == before && arena_ok(&p->arena); i++)
+        copy_field(p, p->rows[i].type, &slots[i], (char *)p->conf + p->offsets[i]);
+}

@@ -1,0 +1,52 @@
+/* sink/position.h - how far a sink has come: marks in the stream of bytes, and the cursor behind
+ * them
+ *
+ * What was sent is remembered as marks: at this offset of the transport's stream everything up to
+ * that point of the spool is out. When the transport knows more to have arrived, marks are passed,
+ * and the point of the last one passed is what the cursor stores: at most every 100 ms or each 1
+ * MiB, and on the disk at most once a second.
+ */
+#ifndef SINK_POSITION_H
+#define SINK_POSITION_H
+#include "spool/cursor.h"
+
+enum { POSITION_MARKS = 1024 };
+
+/* A place in the spool: all before seq is delivered, or dropped as counted since the beginning. */
+struct point {
+    uint64_t seq;
+    uint64_t dropped[DROP_REJECTED + 1];
+};
+
+struct position {
+    struct cursor cursor; /* its state is the last point passed, stored or not */
+    struct mark {
+        uint64_t offset;
+        struct point at;
+    } marks[POSITION_MARKS]; /* a ring */
+    unsigned head, n;
+    uint64_t passed;  /* offset of the last mark passed */
+    uint64_t unsaved; /* bytes passed since the cursor was stored */
+    bool dirty;       /* passed something that is not stored */
+    bool unsynced;
+    bool sick; /* the last store or sync failed: told */
+    int64_t stored_ns, synced_ns;
+};
+
+/* Opens and locks the cursor; -1 with errno as cursor_open(). */
+int position_open(struct position *p, int dirfd, const char *name);
+struct point position_point(const struct position *p); /* the last one passed */
+bool position_full(const struct position *p);
+void position_mark(struct position *p, uint64_t offset, const struct point *at); /* not when full */
+/* Everything before `offset` has arrived: true if that passes a mark. */
+bool position_pass(struct position *p, uint64_t offset);
+void position_forget(struct position *p); /* the marks: the stream begins anew at offset 0 */
+/* Stores and syncs if it is time. Failures are logged once until one succeeds, and tried again. */
+void position_save(struct position *p, int64_t now);
+/* Stores now, and with `sync` waits for the disk. False: logged. */
+bool position_flush(struct position *p, bool sync);
+int64_t position_due(const struct position *p,
+                     int64_t now); /* ns until save() wants to be called; -1: no need */
+void position_close(struct position *p);
+
+#endif

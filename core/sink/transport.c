@@ -1,0 +1,95 @@
+/* sink/transport.c - from a URI to a transport, and what all kinds share
+ *
+ * Knows the names of the kinds and nothing of their ways. Nothing here fails but a URI that is
+ * none.
+ */
+#include "sink/transport.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/spawn.h"
+
+static const struct transport_kind *const KINDS[] = {&transport_tcp, &transport_file,
+                                                     &transport_stdout};
+
+/* "host:port" or "[v6]:port", in store, cut into two. */
+static int split_host(struct transport *t)
+{
+    char *colon = strrchr(t->store, ':'), *host = t->store;
+    size_t n;
+
+    if (colon == NULL || colon == t->store || colon[1] == 0)
+        return -1;
+    *colon = 0;
+    n = strlen(host);
+    if (host[0] == '[' && n > 2 && host[n - 1] == ']') {
+        host[n - 1] = 0;
+        host++;
+    }
+    t->host = host;
+    t->port = colon + 1;
+    return 0;
+}
+
+static int take_address(struct transport *t, const char *rest)
+{
+    size_t n = strlen(rest);
+
+    if (n >= sizeof t->store)
+        return -1;
+    memcpy(t->store, rest, n + 1);
+    if (t->kind == &transport_stdout)
+        return n == 0 ? 0 : -1;
+    if (strncmp(rest, "//", 2) != 0)
+        return -1;
+    memmove(t->store, t->store + 2, n - 1);
+    if (t->kind == &transport_tcp)
+        return split_host(t);
+    t->path = t->store;
+    return *t->path == '/' ? 0 : -1;
+}
+
+int transport_init(struct transport *t, const char *uri)
+{
+    size_t n = strcspn(uri, ":");
+
+    *t = (struct transport){.uri = uri, .fd = -1};
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
+        if (strlen(KINDS[i]->scheme) == n && strncmp(KINDS[i]->scheme, uri, n) == 0) {
+            t->kind = KINDS[i];
+            return take_address(t, uri[n] == ':' ? uri + n + 1 : uri + n);
+        }
+    return -1;
+}
+
+void transport_start(struct transport *t, int fd, enum transport_state state, short events)
+{
+    t->fd = fd;
+    t->state = state;
+    t->events = events;
+    t->written = t->acked = t->confirmed = 0;
+    t->opened_ns = t->looked_ns = clock_mono();
+    t->mid = false;
+    t->why[0] = 0;
+}
+
+void transport_close(struct transport *t)
+{
+    close_fd(&t->fd);
+    t->state = TRANSPORT_DOWN;
+    t->events = 0;
+}
+
+int transport_fail(struct transport *t, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(t->why, sizeof t->why, fmt, ap);
+    va_end(ap);
+    t->state = TRANSPORT_DOWN;
+    return -1;
+}

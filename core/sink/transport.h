@@ -1,0 +1,62 @@
+/* sink/transport.h - bytes to somewhere: one file per kind behind the same few calls
+ *
+ * A transport counts in bytes since it was opened, and keeps three offsets: what it took from us
+ * (`written`), what the other side's kernel has acknowledged (`acked`), and what is known to have
+ * arrived (`confirmed`). What the worker does with them is its policy (worker.c), not the
+ * transport's.
+ */
+#ifndef SINK_TRANSPORT_H
+#define SINK_TRANSPORT_H
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+enum transport_state { TRANSPORT_DOWN, TRANSPORT_OPENING, TRANSPORT_UP };
+
+struct transport;
+struct transport_kind {
+    const char *scheme; /* "tcp" */
+    /* May block in a name look-up. 0 (state OPENING or UP), or -1 and why[]. */
+    int (*open)(struct transport *t);
+    /* poll() says `revents`: OPENING may become UP, UP may become DOWN (why[]). */
+    void (*ready)(struct transport *t, short revents);
+    /* Like write(): bytes taken, possibly 0; -1: DOWN, why[]. Never waits. */
+    ssize_t (*write)(struct transport *t, const void *p, size_t n);
+    void (*update)(struct transport *t); /* refresh acked and confirmed; may go DOWN */
+    /* Also after it went DOWN by itself (the descriptor stays until then, so that a watcher can
+     * be removed first). The three offsets and why[] stay to be read. */
+    void (*close)(struct transport *t);
+};
+
+struct transport {
+    const struct transport_kind *kind;
+    const char *uri;  /* "tcp://host:2003", borrowed: for messages */
+    const char *host; /* tcp */
+    const char *port;
+    const char *path; /* file */
+    enum transport_state state;
+    int fd;       /* -1 when closed */
+    short events; /* what to poll for now */
+    uint64_t written, acked, confirmed;
+    int64_t opened_ns;    /* mono: for the connect deadline */
+    int64_t looked_ns;    /* file: mono, when the path was last compared with fd */
+    bool mid;             /* file: the last write was short, its rest comes next */
+    unsigned failures;    /* tcp: connects that failed in a row; chooses the host's next address */
+    char why[160];        /* after going DOWN */
+    char store[PATH_MAX]; /* host, port or path point in here */
+};
+
+extern const struct transport_kind transport_tcp, transport_file, transport_stdout;
+
+/* 0, or -1 for a URI that no kind takes (the configuration has refused those before). */
+int transport_init(struct transport *t, const char *uri);
+
+/* For the kinds: resets the offsets for a new opening; goes DOWN and says why (returns -1);
+ * closes. */
+void transport_start(struct transport *t, int fd, enum transport_state state, short events);
+int transport_fail(struct transport *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void transport_close(struct transport *t);
+
+#endif

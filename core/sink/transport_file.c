@@ -1,0 +1,175 @@
+/* sink/transport_file.c - appends to a regular file, whole lines after every restart
+ *
+ * What write() took is in the page cache: it survives us, so written, acked and confirmed are one.
+ * At open an unfinished last line, left by a crash or a full disk, is cut off: its metrics were
+ * never confirmed and come again. When the path no longer names the open file (logrotate), it is
+ * opened anew before the next batch. Goes down when the file cannot be opened, is not regular, or
+ * takes no bytes (full disk, quota, I/O error). May block on a dead network file system: so do
+ * files.
+ */
+#include "sink/transport.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/spawn.h"
+
+enum { STEP = 64 << 10 };
+static const int64_t LOOK_EVERY = NS_PER_S;
+
+/* Reads exactly n bytes at `at`; -1 with errno (a file that shrinks meanwhile: EIO). */
+static int read_at(int fd, char *p, size_t n, off_t at)
+{
+    while (n > 0) {
+        ssize_t got = pread(fd, p, n, at);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0) {
+            errno = got < 0 ? errno : EIO;
+            return -1;
+        }
+        p += got;
+        n -= (size_t)got;
+        at += got;
+    }
+    return 0;
+}
+
+/* Where the file's last whole line ends: 0 without one. -1 with errno. */
+static off_t lines_end(int fd, off_t size)
+{
+    static char step[STEP];
+
+    while (size > 0) {
+        size_t n = size < STEP ? (size_t)size : STEP;
+        const char *nl;
+
+        if (read_at(fd, step, n, size - (off_t)n) < 0)
+            return -1;
+        nl = memrchr(step, '\n', n);
+        if (nl != NULL)
+            return size - (off_t)n + (nl - step) + 1;
+        size -= (off_t)n;
+    }
+    return 0;
+}
+
+/* -1 with errno. The file is read through a descriptor of its own: ours is for appending only. */
+static int cut_unfinished(const char *path, int fd, off_t size)
+{
+    int in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    off_t end;
+
+    if (in < 0)
+        return -1;
+    end = lines_end(in, size);
+    close_fd(&in);
+    if (end < 0)
+        return -1;
+    return end < size ? ftruncate(fd, end) : 0;
+}
+
+/* A descriptor at the end of whole lines, or -1 with why[]. O_NONBLOCK: a FIFO is refused, not
+ * waited for. */
+static int open_path(struct transport *t)
+{
+    int fd = open(t->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+    struct stat st;
+
+    if (fd < 0 && errno != ENXIO)
+        return transport_fail(t, "cannot open: %s", strerror(errno));
+    if (fd >= 0 && fstat(fd, &st) < 0) {
+        (void)transport_fail(t, "cannot stat: %s", strerror(errno));
+    } else if (fd < 0 || !S_ISREG(st.st_mode)) {
+        (void)transport_fail(t, "is not a regular file");
+    } else if (cut_unfinished(t->path, fd, st.st_size) < 0) {
+        (void)transport_fail(t, "cannot cut its unfinished last line: %s", strerror(errno));
+    } else {
+        return fd;
+    }
+    close_fd(&fd);
+    return -1;
+}
+
+static int file_open(struct transport *t)
+{
+    int fd = open_path(t);
+
+    if (fd < 0)
+        return -1;
+    transport_start(t, fd, TRANSPORT_UP, 0);
+    return 0;
+}
+
+static bool still_ours(const struct transport *t)
+{
+    struct stat mine, there;
+
+    return fstat(t->fd, &mine) == 0 && stat(t->path, &there) == 0 && mine.st_dev == there.st_dev &&
+           mine.st_ino == there.st_ino;
+}
+
+static int reopen(struct transport *t)
+{
+    int fd = open_path(t);
+
+    if (fd < 0)
+        return -1;
+    close_fd(&t->fd);
+    t->fd = fd;
+    return 0;
+}
+
+/* Only between lines may the file change: a batch's rest belongs where its beginning is. The
+ * caller starts batches with whole writes, so `mid` tells: the last write was short. */
+static int follow_path(struct transport *t)
+{
+    int64_t now = clock_mono();
+
+    if (t->mid || now - t->looked_ns < LOOK_EVERY)
+        return 0;
+    t->looked_ns = now;
+    return still_ours(t) ? 0 : reopen(t);
+}
+
+static ssize_t file_write(struct transport *t, const void *p, size_t n)
+{
+    ssize_t done;
+
+    if (follow_path(t) < 0)
+        return -1;
+    done = write(t->fd, p, n);
+    if (done < 0 && errno != EINTR)
+        return transport_fail(t, "cannot write: %s", strerror(errno));
+    if (done < 0)
+        done = 0;
+    t->mid = (size_t)done < n;
+    t->written += (uint64_t)done;
+    t->acked = t->confirmed = t->written;
+    return done;
+}
+
+static void file_ready(struct transport *t, short revents)
+{
+    (void)t; /* a regular file is always ready, and never polled */
+    (void)revents;
+}
+
+static void file_update(struct transport *t)
+{
+    (void)t; /* write() has */
+}
+
+const struct transport_kind transport_file = {
+    .scheme = "file",
+    .open = file_open,
+    .ready = file_ready,
+    .write = file_write,
+    .update = file_update,
+    .close = transport_close,
+};

@@ -1,0 +1,236 @@
+/* sink/worker.c - one sink's work: spool -> plugin -> transport -> cursor
+ *
+ * One loop, and in it three things in turn: let the outlet move, fill and send batches as far as
+ * that goes without waiting, store the position. What waits is only the loop, the plugin, a name
+ * look-up and the disk. While the outlet is down nothing is read; when it was lost, everything not
+ * acknowledged is read and sent again. Ends with a plugin that gives up, or when told to (job.c);
+ * never for what goes wrong at the other end.
+ */
+#include "sink/worker.h"
+
+#include <stdlib.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "sink/job.h"
+
+enum { BATCHES_A_TURN = 16 };
+static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
+
+/* ---- the work -------------------------------------------------------------------------------- */
+
+static void fail_plugin(struct job *j)
+{
+    log_error("the plugin gives up: %s", j->plugin.why);
+    job_stop(j, EXIT_CONFIG);
+}
+
+static void pass(struct job *j)
+{
+    uint64_t arrived = j->by_plugin ? j->delivered : j->outlet.t.confirmed;
+    int64_t now;
+
+    if (!position_pass(&j->position, arrived))
+        return;
+    now = clock_mono();
+    if (j->useful_ns == 0 || now - j->useful_ns >= USEFUL_EVERY) {
+        j->useful_ns = now;
+        job_say(j, 'u');
+    }
+}
+
+/* The outlet went down: begin again behind what has arrived. */
+static void rewind_work(struct job *j)
+{
+    struct point from = position_point(&j->position);
+
+    position_forget(&j->position);
+    feed_seek(&j->feed, &from);
+    j->losses = j->outlet.losses;
+    j->leaving = false;
+    j->look = true;
+}
+
+static void follow_outlet(struct job *j)
+{
+    if (j->by_plugin)
+        return;
+    if (j->outlet.losses == j->losses)
+        outlet_turn(&j->outlet, clock_mono());
+    if (j->outlet.losses != j->losses)
+        rewind_work(j);
+    else
+        pass(j);
+}
+
+/* True when there is somewhere to send to, and a place to remember it. */
+static bool may_send(const struct job *j)
+{
+    if (position_full(&j->position))
+        return false;
+    return j->by_plugin ? clock_mono() >= j->deliver.retry_ns
+                        : outlet_up(&j->outlet) && j->outlet.losses == j->losses;
+}
+
+static bool batch_due(const struct job *j, int64_t now)
+{
+    return j->feed.since_ns != 0 && (j->finish || now - j->feed.since_ns >= j->sink->flush);
+}
+
+/* Fills the batch; true when it is to leave. */
+static bool fill(struct job *j)
+{
+    int64_t now = clock_mono();
+    enum feed_result result = j->look ? feed_fill(&j->feed, now) : FEED_DRY;
+
+    if (result == FEED_DRY && j->look) {
+        j->look = false;
+        j->looked_ns = now;
+    }
+    if (result == FEED_FATAL ||
+        ((result == FEED_FULL || batch_due(j, now)) && !batch_end(&j->batch))) {
+        fail_plugin(j);
+        return false;
+    }
+    j->sent = 0;
+    j->leaving = result == FEED_FULL || batch_due(j, now);
+    return j->leaving;
+}
+
+static bool send_out(struct job *j)
+{
+    const struct buf *b = &j->batch.bytes;
+
+    while (j->sent < b->n) {
+        size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
+
+        if (done == 0)
+            return false;
+        j->sent += done;
+    }
+    position_mark(&j->position, j->outlet.t.written, &j->feed.read);
+    return true;
+}
+
+static bool deliver(struct job *j)
+{
+    int answer = j->batch.nmetrics > 0 ? deliver_batch(&j->deliver, &j->batch) : GARNET_OK;
+
+    if (answer == GARNET_FATAL)
+        fail_plugin(j);
+    if (answer == GARNET_FATAL || answer == GARNET_RETRY)
+        return false;
+    if (answer == GARNET_REJECT)
+        j->feed.read.dropped[DROP_REJECTED] += j->batch.nmetrics;
+    j->delivered += j->batch.bytes.n;
+    position_mark(&j->position, j->delivered, &j->feed.read);
+    return true;
+}
+
+/* As far as it goes without waiting; true when there is more for the next turn. */
+static bool work(struct job *j)
+{
+    for (int i = 0; i < BATCHES_A_TURN; i++) {
+        if (job_stopping(j) || !may_send(j) || (!j->leaving && !fill(j)))
+            return false;
+        if (!(j->by_plugin ? deliver(j) : send_out(j)))
+            return false;
+        j->leaving = false;
+        feed_next_batch(&j->feed);
+        pass(j);
+        position_save(&j->position, clock_mono());
+    }
+    return true;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* How long nothing needs to be done unless somebody says so. */
+static int64_t idle_for(const struct job *j)
+{
+    int64_t now = clock_mono(), ns = sooner(LOOK_EVERY, position_due(&j->position, now)), at;
+
+    if (j->by_plugin)
+        ns = sooner(ns, j->deliver.retry_ns > now ? j->deliver.retry_ns - now : -1);
+    else
+        ns = sooner(ns, outlet_due(&j->outlet, now));
+    if (may_send(j) && !j->leaving && j->feed.since_ns != 0) {
+        at = j->feed.since_ns + j->sink->flush;
+        ns = sooner(ns, at > now ? at - now : 0);
+    }
+    if (may_send(j) && !j->leaving && j->look)
+        ns = 0;
+    return !j->by_plugin && j->outlet.losses != j->losses ? 0 : ns;
+}
+
+static bool all_done(const struct job *j)
+{
+    return j->finish && !j->look && !j->leaving && j->feed.since_ns == 0 && j->position.n == 0;
+}
+
+static void turn(struct job *j)
+{
+    bool more;
+
+    follow_outlet(j);
+    more = work(j);
+    position_save(&j->position, clock_mono());
+    if (all_done(j)) {
+        job_stop(j, 0);
+        return;
+    }
+    if (job_stopping(j))
+        return;
+    (void)loop_turn(j->loop, more ? 0 : idle_for(j));
+    if (clock_mono() - j->looked_ns >= LOOK_EVERY)
+        j->look = true;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+
+/* What has arrived until now is not to be sent again. */
+static void wind_up(struct job *j)
+{
+    bool finished = j->status == 0;
+
+    if (!j->by_plugin && outlet_up(&j->outlet)) {
+        j->outlet.t.kind->update(&j->outlet.t);
+        pass(j);
+    }
+    job_stop(j, 0);
+    if (!position_flush(&j->position, finished) && j->status == 0)
+        j->status = EXIT_WORLD;
+}
+
+bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct errors *e)
+{
+    struct plugin p;
+    bool ok = job_plugin(&p, conf, sink, e);
+
+    plugin_unload(&p);
+    return ok;
+}
+
+int worker_run(const struct conf *conf, const struct conf_sink *sink, int control)
+{
+    struct job *j = calloc(1, sizeof *j);
+    int status;
+
+    if (j == NULL) {
+        log_error("cannot start: %m");
+        return EXIT_WORLD;
+    }
+    if (job_ready(j, conf, sink, control)) {
+        job_say(j, 'r');
+        while (!job_stopping(j))
+            turn(j);
+        wind_up(j);
+    }
+    status = j->status == JOB_RUNNING ? 0 : j->status;
+    job_free(j);
+    free(j);
+    return status;
+}

@@ -1,0 +1,15 @@
+/* sink/worker.h - one sink's work: spool -> plugin -> transport -> cursor
+ *
+ * One loop; see super/super.h for what is said over `control`. Exits by returning an exit status: 0
+ * asked to finish (or garnetd is gone), EXIT_CONFIG the plugin or its options are wrong, EXIT_WORLD
+ * anything else.
+ */
+#ifndef SINK_WORKER_H
+#define SINK_WORKER_H
+#include "conf/conf.h"
+
+int worker_run(const struct conf *conf, const struct conf_sink *sink, int control);
+/* Loads the plugin and checks the sink's options; no I/O towards any endpoint. Errors to `e`. */
+bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct errors *e);
+
+#endif
