@@ -1,0 +1,260 @@
+/* cli/emit.c - `garnet emit`: hand one metric, or JSON from standard input, to a running garnetd
+ *
+ * For shell scripts, so the command line is read strictly and the answer is waited for. Only what could make
+ * the JSON something else than one metric is checked here; names, types, units and times are garnetd's to judge,
+ * so that there is one truth. The options are read by hand, because to getopt a VALUE like -5 is an option.
+ *
+ * Fails with EXIT_USAGE for the command line; with EXIT_WORLD when garnetd cannot be reached or does not
+ * reply, when it refuses, and when standard input cannot be read; with 1 when it has rejected something.
+ */
+#include "cli/emit.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/reply.h"
+#include "client.h"
+
+static const char DEFAULT_SOCKET[] = "/run/garnet/garnet.sock";
+
+const char EMIT_HELP[] =
+    "usage: garnet emit NAME VALUE [--tag KEY=VALUE]... [--unit U] [--type T] [--time SECONDS]\n"
+    "                   [--socket PATH]\n"
+    "       garnet emit [--socket PATH] <JSON\n"
+    "\n"
+    "Sends one metric, or JSON as in docs/protocol.md from standard input, and waits for the "
+    "reply.\n"
+    "  --tag KEY=VALUE  may be repeated\n"
+    "  --unit U         such as B, s, ms, %, req/s\n"
+    "  --type T         gauge (default), counter, rate, count or timestamp\n"
+    "  --time SECONDS   Unix time, also with decimals; default: now, or the slot of the run\n"
+    "  --socket PATH    default: $GARNET_SOCKET, else /run/garnet/garnet.sock\n"
+    "Exit status: 0 all accepted, 1 something rejected (see standard error), 2 wrong usage,\n"
+    "111 garnetd cannot be reached or does not reply.\n";
+
+/* --- the command line --- */
+
+static const char *digits(const char *s)
+{
+    while (*s >= '0' && *s <= '9')
+        s++;
+    return s;
+}
+
+bool emit_is_number(const char *s)
+{
+    const char *at;
+
+    if (*s == '-')
+        s++;
+    at = digits(s);
+    if (at == s || (*s == '0' && at != s + 1))
+        return false;
+    if (*at == '.') {
+        s = at + 1;
+        at = digits(s);
+        if (at == s)
+            return false;
+    }
+    if (*at == 'e' || *at == 'E') {
+        s = at + 1;
+        if (*s == '+' || *s == '-')
+            s++;
+        at = digits(s);
+        if (at == s)
+            return false;
+    }
+    return *at == 0;
+}
+
+static bool add_tag(struct emit *e, const char *arg, char why[160])
+{
+    const char *equals = strchr(arg, '=');
+
+    if (equals == NULL) {
+        (void)snprintf(why, 160, "--tag %.60s: write it as KEY=VALUE", arg);
+        return false;
+    }
+    if (e->ntags == EMIT_MAX_TAGS) {
+        (void)snprintf(why, 160, "more than %d tags", EMIT_MAX_TAGS);
+        return false;
+    }
+    e->tags[e->ntags].key = (struct str){arg, (size_t)(equals - arg)};
+    e->tags[e->ntags++].val = str_of(equals + 1);
+    return true;
+}
+
+/* argv[*i] begins with "--": takes it, and its value from behind a `=` or from the next argument. */
+static bool take_option(struct emit *e, int argc, char *const argv[], int *i, char why[160])
+{
+    const struct {
+        const char *name;
+        const char **where;
+    } options[] = {
+        {"tag", NULL},      {"unit", &e->unit},     {"type", &e->type},
+        {"time", &e->time}, {"socket", &e->socket},
+    };
+    const char *arg = argv[*i] + 2, *val = strchr(arg, '=');
+    size_t n = val != NULL ? (size_t)(val++ - arg) : strlen(arg);
+
+    for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
+        if (strlen(options[k].name) != n || strncmp(options[k].name, arg, n) != 0)
+            continue;
+        if (val == NULL && ++*i < argc)
+            val = argv[*i];
+        if (val == NULL) {
+            (void)snprintf(why, 160, "--%s needs a value", options[k].name);
+            return false;
+        }
+        if (options[k].where == NULL)
+            return add_tag(e, val, why);
+        *options[k].where = val;
+        return true;
+    }
+    (void)snprintf(why, 160, "unknown option --%.60s", arg);
+    return false;
+}
+
+static bool check(const struct emit *e, char why[160])
+{
+    const char *complaint = NULL;
+
+    if (e->name == NULL && (e->ntags > 0 || e->unit != NULL || e->type != NULL || e->time != NULL))
+        complaint =
+            "--tag, --unit, --type and --time go with NAME VALUE, not with JSON on standard input";
+    else if (e->name != NULL && e->value == NULL)
+        complaint = "VALUE is missing";
+    else if (e->value != NULL && !emit_is_number(e->value))
+        complaint = "VALUE must be a number, such as 12, -3.5 or 1e6";
+    else if (e->time != NULL && !emit_is_number(e->time))
+        complaint = "--time must be Unix seconds, such as 1700000000 or 1700000000.25";
+    if (complaint != NULL)
+        (void)snprintf(why, 160, "%s", complaint);
+    return complaint == NULL;
+}
+
+bool emit_parse(struct emit *e, int argc, char *const argv[], char why[160])
+{
+    bool options = true;
+
+    *e = (struct emit){0};
+    for (int i = 1; i < argc; i++) {
+        if (options && strcmp(argv[i], "--") == 0) {
+            options = false;
+        } else if (options && strncmp(argv[i], "--", 2) == 0) {
+            if (!take_option(e, argc, argv, &i, why))
+                return false;
+        } else if (e->name == NULL) {
+            e->name = argv[i];
+        } else if (e->value == NULL) {
+            e->value = argv[i];
+        } else {
+            (void)snprintf(why, 160, "%.60s: nothing may follow NAME VALUE but options", argv[i]);
+            return false;
+        }
+    }
+    return check(e, why);
+}
+
+static void put_member(struct buf *out, const char *key, const char *s)
+{
+    if (s == NULL)
+        return;
+    buf_putf(out, ",\"%s\":", key);
+    buf_put_json(out, str_of(s));
+}
+
+void emit_json(const struct emit *e, struct buf *out)
+{
+    buf_puts(out, "{\"name\":");
+    buf_put_json(out, str_of(e->name));
+    buf_putf(out, ",\"value\":%s",
+             e->value); /* the digits as given: nothing is rounded on the way */
+    if (e->time != NULL)
+        buf_putf(out, ",\"time\":%s", e->time);
+    put_member(out, "type", e->type);
+    put_member(out, "unit", e->unit);
+    for (size_t i = 0; i < e->ntags; i++) {
+        buf_puts(out, i == 0 ? ",\"tags\":{" : ",");
+        buf_put_json(out, e->tags[i].key);
+        buf_putc(out, ':');
+        buf_put_json(out, e->tags[i].val);
+    }
+    buf_puts(out, e->ntags > 0 ? "}}\n" : "}\n");
+}
+
+/* --- sending --- */
+
+static void send_metric(const struct emit *e, struct client *c)
+{
+    struct buf line = {0};
+
+    emit_json(e, &line);
+    if (buf_ok(&line))
+        (void)client_send(c, line.p, line.n);
+    else
+        client_fail(c, "out of memory");
+    buf_free(&line);
+}
+
+static void send_input(struct client *c)
+{
+    char part[16384];
+    ssize_t n;
+
+    do {
+        while ((n = read(STDIN_FILENO, part, sizeof part)) < 0 && errno == EINTR)
+            ;
+    } while (n > 0 && client_send(c, part, (size_t)n));
+    if (n < 0)
+        client_fail(c, "cannot read standard input: %s", strerror(errno));
+}
+
+static const char *socket_path(const struct emit *e)
+{
+    const char *path = e->socket != NULL ? e->socket : getenv("GARNET_SOCKET");
+
+    return path != NULL && path[0] != 0 ? path : DEFAULT_SOCKET;
+}
+
+static int emit(const struct emit *e)
+{
+    enum reply_verdict verdict = REPLY_REFUSED;
+    struct client c;
+
+    client_init(&c, "garnet", socket_path(e));
+    if (e->name != NULL)
+        send_metric(e, &c);
+    else
+        send_input(&c);
+    if (client_reply(&c))
+        verdict = reply_show(c.reply.p, stderr);
+    else
+        (void)fprintf(stderr, "garnet: %s\n", c.error);
+    if (c.cut_short && verdict == REPLY_ACCEPTED) {
+        (void)fprintf(stderr, "garnet: %s: closed before it had read everything\n", c.path);
+        verdict = REPLY_REFUSED;
+    }
+    client_close(&c);
+    return verdict == REPLY_ACCEPTED ? 0 : verdict == REPLY_REJECTED ? 1 : EXIT_WORLD;
+}
+
+int emit_main(int argc, char *const argv[])
+{
+    struct emit e;
+    char why[160];
+
+    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        (void)fputs(EMIT_HELP, stdout);
+        return 0;
+    }
+    if (!emit_parse(&e, argc, argv, why)) {
+        (void)fprintf(stderr, "garnet emit: %s\n(see `garnet emit --help`)\n", why);
+        return EXIT_USAGE;
+    }
+    return emit(&e);
+}

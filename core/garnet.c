@@ -1,0 +1,91 @@
+/* garnet - the command line for people
+ *
+ * A table of subcommands and nothing else: each lives in core/cli/, gets its own argv and returns the exit
+ * status. Fails with EXIT_USAGE when there is no such subcommand, and as the subcommand does.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/emit.h"
+
+static int version_main(int argc, char *const argv[]);
+static int help_main(int argc, char *const argv[]);
+
+static const struct command {
+    const char *name, *about;
+    int (*run)(int argc, char *const argv[]);
+} COMMANDS[] = {
+    {"emit", "send a metric, or JSON from standard input, to a running garnetd", emit_main},
+    {"version", "print the version", version_main},
+    {"help", "print this, or with a command's name what that one does", help_main},
+};
+enum { NCOMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
+
+static const struct command *find(const char *name)
+{
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        if (strcmp(COMMANDS[i].name, name) == 0)
+            return &COMMANDS[i];
+    return NULL;
+}
+
+static void print_commands(FILE *to)
+{
+    (void)fputs("usage: garnet COMMAND [ARGUMENT]...\n", to);
+    for (size_t i = 0; i < NCOMMANDS; i++)
+        (void)fprintf(to, "  %-8s %s\n", COMMANDS[i].name, COMMANDS[i].about);
+}
+
+static int unknown(const char *name)
+{
+    (void)fprintf(stderr, "garnet: no command \"%s\"\n", name);
+    print_commands(stderr);
+    return EXIT_USAGE;
+}
+
+static int version_main(int argc, char *const argv[])
+{
+    (void)argc, (void)argv;
+    (void)printf("garnet %s\n", GARNET_VERSION);
+    return 0;
+}
+
+static int help_main(int argc, char *const argv[])
+{
+    const struct command *c = argc > 1 ? find(argv[1]) : NULL;
+
+    if (argc > 1 && c == NULL)
+        return unknown(argv[1]);
+    if (c != NULL && c->run == emit_main)
+        (void)fputs(EMIT_HELP, stdout);
+    else if (c != NULL)
+        (void)printf("garnet %s: %s\n", c->name, c->about);
+    else
+        print_commands(stdout);
+    return 0;
+}
+
+int main(int argc, char *argv[])
+{
+    const struct command *c;
+    int status;
+
+    if (argc < 2) {
+        print_commands(stderr);
+        return EXIT_USAGE;
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        argv[1] = "help";
+    else if (strcmp(argv[1], "--version") == 0)
+        argv[1] = "version";
+    c = find(argv[1]);
+    if (c == NULL)
+        return unknown(argv[1]);
+    status = c->run(argc - 1, argv + 1);
+    if (fflush(stdout) != 0 && status == 0) {
+        (void)fprintf(stderr, "garnet: cannot write to standard output\n");
+        status = EXIT_WORLD;
+    }
+    return status;
+}
