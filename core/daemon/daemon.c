@@ -1,0 +1,238 @@
+/* garnetd from start to end: what is made once, what a signal means, and in which order things go.
+ *
+ * The end goes with the data: no new runs and the old ones ended, then what they sent is taken in, then the workers
+ * deliver, for `shutdown_timeout` at most, then the socket goes. Dying at any point of it loses nothing that was
+ * accepted. At the start it dies of a configuration with errors (EXIT_CONFIG), and of a socket or spool that is in
+ * use or cannot be made (EXIT_WORLD).
+ */
+#include "daemon/daemon.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/logwriter.h"
+#include "base/spawn.h"
+#include "daemon/load.h"
+#include "daemon/programs.h"
+#include "intake/lock.h"
+
+static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
+
+struct generation *generation_new(struct conf *c, struct str snapshot)
+{
+    struct generation *g = calloc(1, sizeof *g);
+    if (!g)
+        return NULL;
+    *g = (struct generation){.conf = c, .snapshot_fd = load_memfd(snapshot), .refs = 1};
+    if (g->snapshot_fd >= 0)
+        return g;
+    free(g);
+    return NULL;
+}
+
+struct generation *generation_ref(struct generation *g)
+{
+    g->refs++;
+    return g;
+}
+
+void generation_unref(struct generation *g)
+{
+    if (!g || --g->refs > 0)
+        return;
+    close_fd(&g->snapshot_fd);
+    conf_free(g->conf);
+    free(g);
+}
+
+/* What a garnetd that was killed has left: we hold its lock, so its collectors' sockets are nobody's. */
+static void remove_stale_sockets(const struct conf *c)
+{
+    struct arena a = {0};
+    char *sample = conf_collector_socket(&a, c, "x");
+    char *slash = sample ? strrchr(sample, '/') : NULL;
+    if (slash)
+        *slash = '\0';
+    DIR *dir = slash ? opendir(sample) : NULL;
+    for (struct dirent *e; dir && (e = readdir(dir));) {
+        struct stat st;
+        if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
+            unlinkat(dirfd(dir), e->d_name, 0);
+    }
+    if (dir)
+        closedir(dir);
+    arena_free(&a);
+}
+
+static bool open_spool(struct daemon *d, const struct conf_spool *s)
+{
+    char why[256];
+    struct append_config ac = {.dir = s->dir, .segment_size = s->segment_size,
+                               .max_size = s->max_size, .max_age = s->max_age};
+    d->spool = append_open(&ac, why);
+    if (!d->spool) {
+        log_error("spool %s %s", s->dir, why);
+        return false;
+    }
+    d->sync = sync_start(d->loop, append_dirfd(d->spool), store_synced, d);
+    if (!d->sync)
+        log_error("spool: the sync helper cannot be started: %m");
+    return d->sync != NULL;
+}
+
+static bool open_intake(struct daemon *d, const struct conf *c)
+{
+    char why[256];
+    d->intake = intake_new(d->loop, &c->intake, store_commit, d);
+    if (!d->intake) {
+        log_error("intake: out of memory");
+        return false;
+    }
+    struct source_config sc = {.path = c->socket.path, .mode = c->socket.mode,
+                               .group = c->socket.group, .tags = {&c->tags, NULL}};
+    d->shared = source_open(d->intake, &sc, why);
+    if (!d->shared)
+        log_error("socket: %s", why);
+    return d->shared != NULL;
+}
+
+bool daemon_start(struct daemon *d, struct generation *g)
+{
+    char why[256];
+    const struct conf *c = g->conf;
+    d->gen = g;
+    log_set_level((enum log_level)c->log_level);
+    if (socket_lock(c->socket.path, why) < 0) {
+        log_error("socket: %s", why);
+        return false;
+    }
+    if (!open_spool(d, &c->spool))
+        return false;
+    remove_stale_sockets(c);
+    if (!open_intake(d, c))
+        return false;
+    d->phase = PHASE_RUNNING;
+    drains_apply(d, g);
+    members_apply(d, g);
+    store_housekeeping(d);
+    selfmetrics_start(d);
+    log_info("garnetd " GARNET_VERSION " takes metrics at %s", c->socket.path);
+    return true;
+}
+
+static void phase_late(void *arg)
+{
+    daemon_next(arg);
+}
+
+static void enter(struct daemon *d, enum daemon_phase phase, int64_t at_most)
+{
+    d->phase = phase;
+    loop_timer_set(d->loop, &d->phase_timer, clock_mono() + at_most, phase_late, d);
+}
+
+/* Clients that stay connected but silent are not waited for. */
+static bool intake_done(const struct daemon *d)
+{
+    return intake_quiet(d->intake) || clock_mono() >= d->phase_timer.at;
+}
+
+static void close_intake(struct daemon *d)
+{
+    source_close(d->shared);
+    d->shared = NULL;
+    intake_free(d->intake);
+    d->intake = NULL;
+    loop_timer_clear(d->loop, &d->self_timer);
+    int64_t left = d->end_by - clock_mono();
+    d->phase = PHASE_SINKS;
+    drains_stop(d, left > 0 ? left : 0);
+}
+
+static void close_spool(struct daemon *d)
+{
+    loop_timer_clear(d->loop, &d->housekeeping);
+    sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
+    sync_stop(d->sync, 1000);
+    append_close(d->spool);
+    d->phase = PHASE_DONE;
+    loop_stop(d->loop);
+}
+
+/* Goes as far through the phases of the end as can be gone now. */
+void daemon_next(struct daemon *d)
+{
+    if (d->phase == PHASE_COLLECTORS && !d->members)
+        enter(d, PHASE_INTAKE, intake_bound);
+    if (d->phase == PHASE_INTAKE && intake_done(d))
+        close_intake(d);
+    if (d->phase == PHASE_SINKS && !d->drains)
+        close_spool(d);
+}
+
+static void end_requested(void *arg)
+{
+    struct daemon *d = arg;
+    if (d->load)
+        load_cancel(d->load);
+    d->load = NULL;
+    if (d->phase == PHASE_LOADING) {
+        d->phase = PHASE_DONE;
+        loop_stop(d->loop);
+    } else if (d->phase == PHASE_RUNNING) {
+        log_info("ending: no new runs, then %llds at most to deliver; a second signal ends at once",
+                 (long long)(d->gen->conf->shutdown_timeout / NS_PER_S));
+        d->end_by = clock_mono() + d->gen->conf->shutdown_timeout;
+        enter(d, PHASE_COLLECTORS, d->gen->conf->shutdown_timeout);
+        members_stop(d);
+        daemon_next(d);
+    } else {
+        log_warn("ending at once: what is in the spool is sent after the next start");
+        unlink(d->gen->conf->socket.path);
+        d->status = EXIT_WORLD;
+        d->phase = PHASE_DONE;
+        loop_stop(d->loop);
+    }
+}
+
+/* While ending, what clients still send is noticed here, at the end of the turn that took it in. */
+static void after_turn(void *arg)
+{
+    struct daemon *d = arg;
+    if (d->phase == PHASE_INTAKE)
+        daemon_next(d);
+}
+
+int daemon_run(const char *conf_path)
+{
+    static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
+    d = (struct daemon){.conf_path = conf_path, .sink_program = program_path("garnet-sink"),
+                        .spool_ok = true};
+    d.loop = loop_new();
+    if (!d.loop)
+        fatal("cannot start: %m");
+    pid_t writer = logwriter_start();
+    if (writer < 0)
+        fatal("cannot start the log writer: %m");
+    loop_signal(d.loop, SIGHUP, reload_request, &d);
+    loop_signal(d.loop, SIGTERM, end_requested, &d);
+    loop_signal(d.loop, SIGINT, end_requested, &d);
+    loop_after(d.loop, &d.after, after_turn, &d);
+    reload_request(&d);
+    if (d.load)
+        loop_run(d.loop);
+    else
+        d.status = EXIT_WORLD;
+    generation_unref(d.gen);
+    loop_free(d.loop);
+    logwriter_stop(writer, 1000);
+    return d.status;
+}

@@ -1,0 +1,274 @@
+/* The configuration's child: conf_load(), then one `garnet-sink check` per sink.
+ *
+ * What goes over the pipe is one byte, 'S' and a snapshot or 'E' and error lines, then the end of the file. A
+ * child that dies or is late is an error like any other: the old configuration stays. Check programs are given
+ * their time and then killed; if the child itself is killed, they end with it (garnet-sink asks for that).
+ */
+#include "daemon/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+
+enum { LOAD_MAX = 32 << 20, CHECK_OUTPUT_MAX = 64 << 10 };
+static const int64_t check_deadline = 5 * NS_PER_S;
+static const int64_t load_deadline = 60 * NS_PER_S;
+
+struct load {
+    struct loop *loop;
+    const char *path, *sink_program;
+    void (*done)(void *arg, struct str snapshot, const char *errors);
+    void *arg;
+    pid_t pid;
+    struct loop_fd pipe;
+    struct loop_child child;
+    struct loop_timer deadline;
+    struct buf got;
+    bool ended, late; /* the pipe's end was seen; the deadline passed */
+};
+
+static bool write_all(int fd, const char *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t w = write(fd, p, n);
+        if (w < 0 && errno != EINTR)
+            return false;
+        if (w > 0) {
+            p += w;
+            n -= (size_t)w;
+        }
+    }
+    return true;
+}
+
+int load_memfd(struct str bytes)
+{
+    int fd = memfd_create("garnet-configuration", MFD_CLOEXEC);
+    if (fd >= 0 && !write_all(fd, bytes.s, bytes.n))
+        close_fd(&fd);
+    return fd;
+}
+
+/* Reads what a check prints until it closes its stderr; false when the deadline came first. */
+static bool read_until_end(int fd, struct buf *out, int64_t deadline)
+{
+    for (;;) {
+        int64_t left = (deadline - clock_mono()) / NS_PER_MS;
+        struct pollfd p = {.fd = fd, .events = POLLIN};
+        int ready = left > 0 ? poll(&p, 1, (int)left) : 0;
+        if (ready == 0)
+            return false;
+        if (ready < 0)
+            continue;
+        char chunk[4096];
+        ssize_t n = read(fd, chunk, sizeof chunk);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return true;
+        if (n > 0 && out->n < CHECK_OUTPUT_MAX)
+            buf_put(out, chunk, (size_t)n);
+    }
+}
+
+/* Waits for a child that has closed its output or been killed; one that does neither is killed. */
+static int reap(pid_t pid, int64_t deadline)
+{
+    int status = 0;
+    for (;;) {
+        pid_t got = waitpid(pid, &status, WNOHANG);
+        if (got == pid || (got < 0 && errno != EINTR))
+            return status;
+        if (clock_mono() > deadline)
+            kill(pid, SIGKILL);
+        poll(NULL, 0, 2);
+    }
+}
+
+static void check_result(const struct conf_sink *s, bool in_time, int status, const struct buf *said,
+                         struct errors *e)
+{
+    if (!in_time)
+        errors_add(e, s->at, "sink %s: the check of plugin %s did not end within 5s and was killed",
+                   s->name, s->plugin);
+    else if (WIFSIGNALED(status))
+        errors_add(e, s->at, "sink %s: plugin %s crashed while its options were checked: signal %d (%s)",
+                   s->name, s->plugin, WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) != 0 && said->n == 0)
+        errors_add(e, s->at, "sink %s: the check of plugin %s failed with exit status %d", s->name,
+                   s->plugin, WEXITSTATUS(status));
+    else if (WEXITSTATUS(status) != 0) { /* its lines have their places already */
+        buf_put(&e->text, said->p, said->n);
+        e->n++;
+    }
+}
+
+static void check_sink(const struct conf_sink *s, const char *program, int snapshot_fd, struct errors *e)
+{
+    int fds[2];
+    if (pipe_cloexec(fds, 0, 0) != 0) {
+        errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(errno));
+        return;
+    }
+    const char *argv[] = {program, "check", s->name, NULL};
+    struct spawn sp = {.argv = argv, .fds = {-1, -1, fds[1], snapshot_fd}, .nfds = 4};
+    pid_t pid = spawn_program(&sp);
+    int failed = errno;
+    close_fd(&fds[1]);
+    if (pid < 0) {
+        errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(failed));
+    } else {
+        struct buf said = {.max = CHECK_OUTPUT_MAX + 4096};
+        int64_t deadline = clock_mono() + check_deadline;
+        bool in_time = read_until_end(fds[0], &said, deadline);
+        if (!in_time)
+            kill(pid, SIGKILL);
+        check_result(s, in_time, reap(pid, deadline), &said, e);
+        buf_free(&said);
+    }
+    close_fd(&fds[0]);
+}
+
+bool load_check(const char *path, const char *sink_program, struct buf *snapshot, struct errors *e)
+{
+    struct snapshot snap = {0};
+    struct conf *c = conf_load(&snap, path, e);
+    if (!c && e->n == 0)
+        errors_add(e, (struct pos){.file = path}, "cannot be read: out of memory");
+    snapshot_write(&snap, snapshot);
+    int fd = e->n == 0 ? load_memfd((struct str){snapshot->p, snapshot->n}) : -1;
+    if (e->n == 0 && (fd < 0 || !buf_ok(snapshot)))
+        errors_add(e, (struct pos){.file = path}, "cannot be checked: %s", strerror(errno));
+    for (const struct conf_sink *s = fd >= 0 && c ? c->sinks : NULL; s; s = s->next)
+        check_sink(s, sink_program, fd, e);
+    close_fd(&fd);
+    if (c)
+        conf_free(c);
+    snapshot_free(&snap);
+    return e->n == 0;
+}
+
+static int child_main(void *arg)
+{
+    const struct load *l = arg;
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    struct buf snapshot = {0};
+    struct errors e = {0};
+    bool good = load_check(l->path, l->sink_program, &snapshot, &e);
+    const struct buf *b = good ? &snapshot : &e.text;
+    return write_all(l->pipe.fd, good ? "S" : "E", 1) && write_all(l->pipe.fd, b->p, b->n) ? 0 : 1;
+}
+
+static void load_free(struct load *l)
+{
+    loop_timer_clear(l->loop, &l->deadline);
+    loop_child_del(l->loop, &l->child);
+    int fd = l->pipe.fd;
+    loop_fd_del(l->loop, &l->pipe);
+    close_fd(&fd);
+    buf_free(&l->got);
+    free(l);
+}
+
+/* Both the pipe's end and the child's have been seen (or the time is up): tell the owner. */
+static void finish(struct load *l)
+{
+    const char *text = NULL;
+    struct str snapshot = {0};
+    buf_putc(&l->got, '\0');
+    if (l->late)
+        text = "the configuration could not be checked within 60s: is a file or folder on a dead mount?\n";
+    else if (!buf_ok(&l->got))
+        text = "the configuration could not be checked: out of memory\n";
+    else if (l->got.n < 2 || (l->got.p[0] != 'S' && l->got.p[0] != 'E'))
+        text = "the configuration could not be checked: the process doing it died\n";
+    else if (l->got.p[0] == 'E')
+        text = l->got.p + 1;
+    else
+        snapshot = (struct str){l->got.p + 1, l->got.n - 2};
+    l->done(l->arg, snapshot, text);
+    load_free(l);
+}
+
+static void readable(void *arg, uint32_t events)
+{
+    struct load *l = arg;
+    (void)events;
+    char *room = buf_room(&l->got, 65536);
+    char waste[256];
+    ssize_t n = read(l->pipe.fd, room ? room : waste, room ? 65536 : sizeof waste);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0) {
+        if (room)
+            l->got.n += (size_t)n;
+        return;
+    }
+    int fd = l->pipe.fd;
+    loop_fd_del(l->loop, &l->pipe);
+    close_fd(&fd);
+    l->ended = true;
+    if (l->child.pid == 0)
+        finish(l);
+}
+
+static void exited(void *arg, int status, const struct rusage *ru)
+{
+    struct load *l = arg;
+    (void)status, (void)ru;
+    if (l->ended)
+        finish(l);
+}
+
+static void too_late(void *arg)
+{
+    struct load *l = arg;
+    kill(l->pid, SIGKILL);
+    l->late = true;
+    finish(l);
+}
+
+struct load *load_start(struct loop *loop, const char *path, const char *sink_program,
+                        void (*done)(void *arg, struct str snapshot, const char *errors), void *arg)
+{
+    struct load *l = calloc(1, sizeof *l);
+    int fds[2] = {-1, -1};
+    if (!l || pipe_cloexec(fds, O_NONBLOCK, 0) != 0) {
+        free(l);
+        return NULL;
+    }
+    *l = (struct load){.loop = loop, .path = path, .sink_program = sink_program, .done = done,
+                       .arg = arg, .got = {.max = LOAD_MAX}};
+    loop_fd_init(&l->pipe);
+    l->pipe.fd = fds[1]; /* for the child; the parent's end takes its place below */
+    l->pid = spawn_helper("garnetd-load", &fds[1], 1, child_main, l);
+    loop_fd_init(&l->pipe);
+    close_fd(&fds[1]);
+    if (l->pid < 0 || loop_fd_add(loop, &l->pipe, fds[0], LOOP_IN, readable, l) != 0) {
+        int failed = errno;
+        if (l->pid > 0)
+            kill(l->pid, SIGKILL);
+        close_fd(&fds[0]);
+        free(l);
+        errno = failed;
+        return NULL;
+    }
+    loop_child_add(loop, &l->child, l->pid, exited, l);
+    loop_timer_set(loop, &l->deadline, clock_mono() + load_deadline, too_late, l);
+    return l;
+}
+
+void load_cancel(struct load *l)
+{
+    kill(l->pid, SIGKILL);
+    load_free(l);
+}

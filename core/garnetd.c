@@ -1,0 +1,66 @@
+/* garnetd - the core: schedules collectors, reads the socket, writes the spool, supervises sink workers.
+ *
+ * This file is the command line; daemon/daemon.c is the daemon. Exit status: 0 ended as asked (or -t: no errors), 1
+ * configuration errors, 2 wrong usage, 111 the system said no (the socket or the spool is in use, ...).
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "daemon/daemon.h"
+#include "daemon/load.h"
+#include "daemon/programs.h"
+
+static const char usage[] =
+    "usage: garnetd [-t] [-c FILE]\n"
+    "  -c FILE   the configuration (default " GARNET_CONFIG ")\n"
+    "  -t        check it, each sink's plugin options included, print every error and exit\n"
+    "  -V        print the version\n"
+    "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
+
+/* 0 and a word on stdout, or every error on stderr and 1. */
+static int check(const char *path)
+{
+    struct buf snapshot = {0};
+    struct errors e = {0};
+    bool good = load_check(path, program_path("garnet-sink"), &snapshot, &e);
+    if (good)
+        printf("%s: no errors\n", path);
+    else
+        fwrite(e.text.p, 1, e.text.n, stderr);
+    errors_free(&e);
+    buf_free(&snapshot);
+    return good ? EXIT_SUCCESS : EXIT_CONFIG;
+}
+
+int main(int argc, char **argv)
+{
+    const char *path = GARNET_CONFIG;
+    bool only_check = false;
+    log_open("garnetd");
+    for (int o; (o = getopt(argc, argv, "c:thV")) != -1;) {
+        switch (o) {
+        case 'c':
+            path = optarg;
+            break;
+        case 't':
+            only_check = true;
+            break;
+        case 'V':
+            puts("garnetd " GARNET_VERSION);
+            return EXIT_SUCCESS;
+        case 'h':
+            fputs(usage, stdout);
+            return EXIT_SUCCESS;
+        default:
+            fputs(usage, stderr);
+            return EXIT_USAGE;
+        }
+    }
+    if (optind < argc) {
+        fprintf(stderr, "garnetd: unexpected argument \"%s\"\n%s", argv[optind], usage);
+        return EXIT_USAGE;
+    }
+    return only_check ? check(path) : daemon_run(path);
+}

@@ -1,0 +1,298 @@
+"""The scenario tests' own tools: a real garnetd in a temporary folder, receivers, and waiting for conditions.
+
+Nothing here sleeps to let something happen: wait_for() looks for a condition until a deadline, and a test
+that fails prints the end of the daemon's log. Every Daemon is ended, and its folder removed, by the test's
+clean-up, and no process of it may be left then.
+"""
+import json
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+import unittest
+
+BUILD = os.environ["GARNET_BUILD"]
+SOURCE = os.environ["GARNET_SOURCE"]
+LONG = os.environ.get("GARNET_TEST_LONG") == "1"
+SANITIZED = os.path.exists(os.path.join(BUILD, "sanitized"))
+PATIENCE = 30.0  # seconds: for what must happen, however slow the machine
+
+
+def wait_for(what, condition, timeout=PATIENCE):
+    """The first true value of condition(), or a failure that says what was waited for."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {timeout:g} s: {what}")
+        time.sleep(0.01)
+
+
+def free_port():
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+def processes(marker):
+    """Every process with `marker` in its environment or arguments, zombies of this test's own excluded."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        if int(pid) == os.getpid():
+            continue
+        try:
+            with open(f"/proc/{pid}/environ", "rb") as f:
+                env = f.read()
+            with open(f"/proc/{pid}/cmdline", "rb") as f:
+                args = f.read()
+        except OSError:
+            continue
+        if marker.encode() in env or marker.encode() in args:
+            found.append((int(pid), args.replace(b"\0", b" ").decode("utf-8", "replace")))
+    return found
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        for line in f:
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+    return 0
+
+
+def children(pid):
+    """pid -> comm of its direct children."""
+    out = {}
+    for p in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{p}/stat") as f:
+                stat = f.read()
+        except OSError:
+            continue
+        comm, rest = stat[stat.index("(") + 1:stat.rindex(")")], stat[stat.rindex(")") + 2:].split()
+        if int(rest[1]) == pid:
+            out[int(p)] = comm
+    return out
+
+
+class Receiver:
+    """A TCP server that keeps every byte it read, in this process; stop() and start() keep the port."""
+
+    def __init__(self, port=None, start=True):
+        self.port = port or free_port()
+        self.data = bytearray()
+        self.lock = threading.Lock()
+        self.server = None
+        self.connections = []
+        self.accepted = 0
+        if start:
+            self.start()
+
+    def start(self):
+        self.server = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self.server,), daemon=True).start()
+
+    def _accept(self, server):
+        while True:
+            try:
+                c, _ = server.accept()
+            except OSError:
+                return
+            self.accepted += 1
+            self.connections.append(c)
+            threading.Thread(target=self._read, args=(c,), daemon=True).start()
+
+    def _read(self, c):
+        while True:
+            try:
+                chunk = c.recv(1 << 16)
+            except OSError:
+                return
+            if not chunk:
+                c.close()
+                return
+            with self.lock:
+                self.data += chunk
+
+    def text(self):
+        with self.lock:
+            return self.data.decode()
+
+    def lines(self):
+        """Whole lines only."""
+        return self.text().split("\n")[:-1]
+
+    def stop(self):
+        if self.server:
+            self.server.shutdown(socket.SHUT_RDWR)
+            self.server.close()
+            self.server = None
+        for c in self.connections:
+            try:
+                c.shutdown(socket.SHUT_RDWR)
+            except OSError:
+                pass
+            c.close()
+        self.connections = []
+
+
+class Daemon:
+    def __init__(self, test, config, collectors=None, start=True, env=None):
+        self.test = test
+        self.dir = tempfile.mkdtemp(prefix="garnet-")
+        self.config_path = self.path("garnet.yaml")
+        self.socket_path = self.path("run/garnet.sock")
+        self.process = None
+        self.log_path = self.path("log")
+        self.out_path = self.path("stdout")
+        self.env = env or {}
+        os.mkdir(self.path("collectors.d"))
+        test.addCleanup(self._clean)
+        self.configure(config)
+        for name, text in (collectors or {}).items():
+            self.collector(name, text)
+        if start:
+            self.start()
+
+    def path(self, name):
+        return os.path.join(self.dir, name)
+
+    def write(self, name, text, mode=0o644):
+        path = self.path(name)
+        with open(path + ".new", "w") as f:
+            f.write(text)
+        os.chmod(path + ".new", mode)
+        os.rename(path + ".new", path)
+        return path
+
+    def configure(self, text):
+        """The main file; what every test needs is put before it."""
+        head = (f"socket: {{path: run/garnet.sock}}\nhost: testhost\nspool: {{dir: spool}}\n"
+                f"plugin_path: [{BUILD}/plugins]\n")
+        keys = [line.split(":")[0] for line in text.splitlines() if line[:1].isalpha()]
+        head = "".join(h + "\n" for h in head.splitlines() if h.split(":")[0] not in keys)
+        self.write("garnet.yaml", head + text)
+
+    def collector(self, name, text):
+        self.write(f"collectors.d/{name}.yaml", text)
+
+    def script(self, name, text):
+        return self.write(name, text, 0o755)
+
+    def start(self, ready=True):
+        env = dict(os.environ, GARNET_TEST_DIR=self.dir, PATH=BUILD + ":" + os.environ["PATH"], **self.env)
+        self.log_mark = self.log_size()
+        with open(self.log_path, "ab") as log, open(self.out_path, "ab") as out:
+            self.process = subprocess.Popen([os.path.join(BUILD, "garnetd"), "-c", self.config_path],
+                                            stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env)
+        if ready:
+            self.wait_log("takes metrics at")
+
+    def log(self):
+        try:
+            with open(self.log_path, errors="replace") as f:
+                return f.read()
+        except FileNotFoundError:
+            return ""
+
+    def log_size(self):
+        return len(self.log())
+
+    def wait_log(self, text, after=None, timeout=PATIENCE):
+        """Waits for text in the log, from `after` (default: since the last start) on."""
+        after = self.log_mark if after is None else after
+
+        def found():
+            if text in self.log()[after:]:
+                return True
+            if self.process.poll() is not None and text not in self.log()[after:]:
+                raise AssertionError(f"garnetd ended with {self.process.returncode} before: {text}")
+            return False
+        wait_for(f"log says {text!r}", found, timeout)
+
+    def hup(self, expect="is in use"):
+        mark = self.log_size()
+        self.process.send_signal(signal.SIGHUP)
+        self.wait_log(expect, mark)
+        return self.log()[mark:]
+
+    def terminate(self, timeout=PATIENCE):
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout)
+
+    def kill(self):
+        self.process.kill()
+        self.process.wait()
+
+    def check(self):
+        r = subprocess.run([os.path.join(BUILD, "garnetd"), "-t", "-c", self.config_path],
+                           capture_output=True, text=True, timeout=PATIENCE)
+        return r.returncode, r.stdout, r.stderr
+
+    def left(self):
+        return [p for p in processes(self.dir)]
+
+    def connect(self, name=None):
+        s = socket.socket(socket.AF_UNIX)
+        s.settimeout(PATIENCE)
+        s.connect(self.path(f"run/collectors/{name}.sock") if name else self.socket_path)
+        return s
+
+    def send(self, data, name=None):
+        """Sends all, half-closes, returns the reply as a dict."""
+        with self.connect(name) as s:
+            s.sendall(data if isinstance(data, bytes) else data.encode())
+            s.shutdown(socket.SHUT_WR)
+            return read_reply(s)
+
+    def worker(self, name):
+        """The pid of a sink's worker, once it runs."""
+        def look():
+            return [p for p, args in processes(self.dir) if args.rstrip().endswith("run " + name)]
+        return wait_for(f"a worker of sink {name}", look)[0]
+
+    def file_lines(self, name):
+        try:
+            with open(self.path(name)) as f:
+                return f.read().split("\n")[:-1]
+        except FileNotFoundError:
+            return []
+
+    def _clean(self):
+        try:
+            if self.process and self.process.poll() is None:
+                self.terminate()
+            wait_for("no process of the daemon's or a collector's is left", lambda: not self.left(), 10)
+        finally:
+            for pid, _ in self.left():
+                try:
+                    os.kill(pid, signal.SIGKILL)
+                except ProcessLookupError:
+                    pass
+            if self.test._outcome and not self.test._outcome.success:
+                print("\n".join(["--- the end of the log:"] + self.log().splitlines()[-40:]), flush=True)
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def read_reply(s):
+    data = b""
+    while not data.endswith(b"\n"):
+        chunk = s.recv(65536)
+        if not chunk:
+            break
+        data += chunk
+    return json.loads(data) if data else None
+
+
+def graphite_sink(name, to, more=""):
+    return f"  - {{name: {name}, plugin: graphite, to: '{to}', flush: 100ms{more}}}\n"
+
+
+def main():
+    unittest.main(verbosity=2)

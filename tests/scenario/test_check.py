@@ -1,0 +1,70 @@
+"""garnetd -t: every error with its place, plugin options included, no I/O towards any endpoint, exit 0 or 1."""
+from harness import *
+
+
+class Check(unittest.TestCase):
+    def check(self, sinks, collectors=None):
+        d = Daemon(self, sinks, collectors, start=False)
+        code, out, err = d.check()
+        return d, code, out, err.replace(d.dir + "/", "")
+
+    def test_good(self):
+        r = Receiver()
+        self.addCleanup(r.stop)
+        d, code, out, err = self.check("sinks:\n" + graphite_sink("main", f"tcp://127.0.0.1:{r.port}"),
+                                       {"ok": "command: [/bin/true]\n"})
+        self.assertEqual((code, err), (0, ""))
+        self.assertIn("no errors", out)
+        self.assertEqual(r.accepted, 0)
+        self.assertFalse(os.path.exists(d.path("spool")))
+        self.assertFalse(os.path.exists(d.path("run")))
+
+    def test_all_errors_of_all_files_in_one_go(self):
+        _, code, _, err = self.check(
+            "sinks:\n" + graphite_sink("main", "tpc://x:1") + "  - {name: main, plugin: graphite, to: stdout}\n"
+            "nonsense: 1\n",
+            {"a": "command: [/bin/true]\ninterval: 10x\n", "b": "command: [/bin/true\n",
+             "c": "command: [/does/not/exist]\n"})
+        self.assertEqual(code, 1)
+        for place in ("garnet.yaml:6:", "garnet.yaml:7:", "garnet.yaml:8:1: ", "collectors.d/a.yaml:2:11: ",
+                      "collectors.d/b.yaml:", "collectors.d/c.yaml:1:11: "):
+            self.assertIn(place, err)
+
+    def test_plugin_options(self):
+        _, code, _, err = self.check("sinks:\n  - name: main\n    plugin: graphite\n    to: stdout\n"
+                                     "    pth: '{name}'\n")
+        self.assertEqual(code, 1)
+        self.assertRegex(err, r'^garnet\.yaml:9:5: .*"pth".*did you mean "path"')
+        _, code, _, err = self.check("sinks:\n  - name: main\n    plugin: graphite\n    to: stdout\n"
+                                     "    path: '{name'\n")
+        self.assertEqual(code, 1)
+        self.assertRegex(err, r"^garnet\.yaml:9:11: ")
+
+    def test_unknown_group(self):
+        _, code, _, err = self.check("socket: {path: run/s, group: nosuchgroup}\nsinks: []\n")
+        self.assertEqual(code, 1)
+        self.assertRegex(err, r"^garnet\.yaml:\d+:\d+: .*nosuchgroup")
+
+    def test_a_plugin_that_is_none(self):
+        d = Daemon(self, "sinks:\n  - {name: main, plugin: ./fake.so, to: stdout}\n", start=False)
+        d.write("fake.so", "not an ELF file")
+        code, _, err = d.check()
+        self.assertEqual(code, 1)
+        self.assertIn("garnet.yaml:", err)
+
+    def test_start_with_errors(self):
+        d = Daemon(self, "sinks:\n  - {name: main, plugin: graphite, too: stdout}\n", start=False)
+        d.start(ready=False)
+        self.assertEqual(d.process.wait(PATIENCE), 1)
+        self.assertIn(f"{d.config_path}:", d.log())
+
+    def test_no_such_file(self):
+        d = Daemon(self, "sinks: []\n", start=False)
+        os.unlink(d.config_path)
+        code, _, err = d.check()
+        self.assertEqual(code, 1)
+        self.assertIn("does not exist", err)
+
+
+if __name__ == "__main__":
+    main()

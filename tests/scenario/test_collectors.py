@@ -1,0 +1,316 @@
+"""The collectors and `garnet emit` as people run them, against a stand-in for garnetd that keeps what it is sent.
+
+What they send is compared with /proc itself. Every kind of bad other side is tried too: nobody there,
+hanging up, silent, saying something else.
+"""
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import unittest
+
+BUILD = os.environ["GARNET_BUILD"]
+GARNET = os.path.join(BUILD, "garnet")
+ACCEPTED = b'{"accepted":1,"rejected":0,"errors":[]}\n'
+REJECTED = (b'{"accepted":0,"rejected":1,"errors":[{"line":1,"byte":17,"field":"value",'
+            b'"error":"must be a finite number"}]}\n')
+
+
+def collector(name):
+    return os.path.join(BUILD, "collectors", name)
+
+
+class Peer:
+    """Listens like garnetd. Serves one connection: reads to the end, answers, closes; `received` has the bytes."""
+
+    def __init__(self, path, reply=ACCEPTED, read=True, hold=None):
+        self.received = b""
+        self.reply, self.read, self.hold = reply, read, hold
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        connection, _ = self.listener.accept()
+        with connection:
+            while self.read and (part := connection.recv(65536)):
+                self.received += part
+            if self.hold:
+                self.hold.wait()
+            with contextlib.suppress(BrokenPipeError):  # it may have given up
+                connection.sendall(self.reply)
+
+    def close(self):
+        self.thread.join(timeout=10)
+        self.listener.close()
+
+    def objects(self):
+        return [json.loads(line) for line in self.received.decode().splitlines()]
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.mkdtemp(prefix="garnet-")
+        self.path = os.path.join(self.folder, "s")
+        self.peer = None
+
+    def tearDown(self):
+        if self.peer:
+            self.peer.close()
+        shutil.rmtree(self.folder)
+
+    def listen(self, *args, **kwargs):
+        if self.peer:
+            self.peer.close()
+            os.unlink(self.path)
+        self.peer = Peer(self.path, *args, **kwargs)
+
+    def run_program(self, *argv, stdin=b"", env=()):
+        environment = {"PATH": BUILD + ":/usr/bin:/bin", **dict(env)}
+        for key in ("ASAN_OPTIONS", "UBSAN_OPTIONS"):
+            if key in os.environ:
+                environment[key] = os.environ[key]
+        done = subprocess.run(argv, input=stdin, capture_output=True, env=environment, timeout=30)
+        return done.returncode, done.stdout.decode(), done.stderr.decode()
+
+    def collect(self, *argv, env=()):
+        """Runs a collector that must succeed in silence; returns the objects that it sent."""
+        self.listen()
+        self.assertEqual(self.run_program(*argv, self.path, env=env), (0, "", ""))
+        self.peer.close()
+        return self.peer.objects()
+
+
+class Collectors(Case):
+    COLUMNS = "user nice system idle iowait irq softirq steal guest guest_nice".split()
+
+    def read_stat(self):
+        """{"cpu": {"user": ms, ...}, "cpu0": ...}"""
+        ms = 1000 // os.sysconf("SC_CLK_TCK")
+        with open("/proc/stat") as f:
+            rows = [line.split() for line in f if line.startswith("cpu")]
+        return {row[0]: {k: int(v) * ms for k, v in zip(self.COLUMNS, row[1:])} for row in rows}
+
+    def check_times(self, before, sent, after):
+        self.assertEqual(list(sent), list(before))
+        for kind in ("user", "system", "softirq"):  # those that never go back
+            self.assertLessEqual(before[kind], sent[kind])
+            self.assertLessEqual(sent[kind], after[kind])
+
+    def test_cpu_total(self):
+        before = self.read_stat()
+        objects = self.collect(collector("cpu"))
+        after = self.read_stat()
+        self.assertEqual(len(objects), 1)
+        values = objects[0].pop("values")
+        self.assertEqual(objects[0], {"name": "cpu", "type": "counter", "unit": "ms"})
+        self.check_times(before["cpu"], values, after["cpu"])
+
+    def test_cpu_per_core(self):
+        before = self.read_stat()
+        total, *cores = self.collect(collector("cpu"), "--per-core")
+        after = self.read_stat()
+        self.check_times(before["cpu"], total["values"], after["cpu"])
+        self.assertEqual({"cpu" + c["tags"]["core"] for c in cores}, set(before) - {"cpu"})
+        for core in cores:
+            name = "cpu" + core["tags"].pop("core")
+            self.check_times(before[name], core.pop("values"), after[name])
+            self.assertEqual(core, {"name": "cpu.core", "type": "counter", "unit": "ms", "tags": {}})
+
+    def test_memory(self):
+        (memory,) = self.collect(collector("memory"))
+        with open("/proc/meminfo") as f:
+            info = {key: int(rest.split()[0]) * 1024 for key, rest in (line.split(":") for line in f)}
+        values = memory.pop("values")
+        self.assertEqual(memory, {"name": "memory", "type": "gauge", "unit": "B"})
+        self.assertEqual(values["total"], info["MemTotal"])
+        self.assertEqual(values["swap_total"], info["SwapTotal"])
+        self.assertEqual(set(values), set(
+            "total free available buffers cached shmem slab slab_reclaimable dirty writeback "
+            "swap_total swap_free swap_cached".split()))
+        for key, field in (("free", "MemFree"), ("available", "MemAvailable")):
+            self.assertAlmostEqual(values[key] / info["MemTotal"], info[field] / info["MemTotal"],
+                                   delta=0.2)
+
+    def test_loadavg(self):
+        for _ in range(50):  # until /proc says the same before and after
+            with open("/proc/loadavg") as f:
+                before = f.read()
+            (load,) = self.collect(collector("loadavg"))
+            with open("/proc/loadavg") as f:
+                after = f.read()
+            if before.split()[:3] == after.split()[:3]:
+                break
+        else:
+            self.fail("the load averages never stood still")
+        values = load.pop("values")
+        self.assertEqual(load, {"name": "loadavg", "type": "gauge"})
+        self.assertEqual([values[k] for k in ("1m", "5m", "15m")],
+                         [float(v) for v in before.split()[:3]])
+        self.assertGreaterEqual(values["threads"], values["runnable"])
+        self.assertGreaterEqual(values["runnable"], 1)  # the collector itself
+
+    def test_uptime_example(self):
+        with open("/proc/uptime") as f:
+            before = float(f.read().split()[0])
+        self.listen()
+        self.assertEqual(self.run_program(collector("uptime.sh"), self.path,
+                                          env={"GARNET_SOCKET": self.path}), (0, "", ""))
+        self.peer.close()
+        (uptime,) = self.peer.objects()
+        self.assertEqual((uptime["name"], uptime["unit"]), ("uptime", "s"))
+        self.assertTrue(before <= uptime["value"] <= before + 30)
+
+    def test_disk_example(self):
+        (disk,) = self.collect(collector("disk.py"))
+        fs = os.statvfs("/")
+        values = disk.pop("values")
+        self.assertEqual(disk, {"name": "disk", "type": "gauge", "unit": "B", "tags": {"mount": "/"}})
+        self.assertEqual(values["size"], fs.f_frsize * fs.f_blocks)
+        self.assertLessEqual(values["available"], values["free"])
+        self.listen(REJECTED)
+        code, _, err = self.run_program(collector("disk.py"), self.folder, self.path)
+        self.assertEqual((code, err), (1, "value: must be a finite number\n"))
+        self.peer.close()
+        self.assertEqual(self.peer.objects()[0]["tags"], {"mount": self.folder})
+
+    def test_each_explains_itself(self):
+        for name in ("cpu", "memory", "loadavg"):
+            code, out, err = self.run_program(collector(name), "--help")
+            self.assertEqual((code, err), (0, ""))
+            self.assertTrue(out.startswith(f"usage: {name} "))
+            code, out, err = self.run_program(collector(name), "--bogus", self.path)
+            self.assertEqual((code, out), (2, ""))
+            self.assertIn('unknown argument "--bogus"', err)
+
+    def test_each_says_why_it_cannot_send(self):
+        for name in ("cpu", "memory", "loadavg"):
+            self.assertEqual(self.run_program(collector(name)),
+                             (1, "", f"{name}: no socket: give its path as the last argument, or set "
+                                     "GARNET_SOCKET\n"))
+            code, _, err = self.run_program(collector(name), self.path)
+            self.assertEqual(code, 1)
+            self.assertIn("is garnetd running", err)
+
+    def test_each_says_what_was_rejected(self):
+        for name in ("cpu", "memory", "loadavg"):
+            self.listen(REJECTED)
+            code, _, err = self.run_program(collector(name), self.path)
+            self.assertEqual(code, 1)
+            self.assertTrue(err.startswith(f"{name}: not everything was accepted: {{"), err)
+            self.assertIn("must be a finite number", err)
+
+    def test_dead_socket(self):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(self.path)
+        code, _, err = self.run_program(collector("loadavg"), self.path)
+        self.assertEqual(code, 1)
+        self.assertIn("nobody listens on it: garnetd is not running", err)
+
+    def test_silent_peer_is_given_up_after_5_s(self):
+        hold = threading.Event()
+        self.listen(hold=hold)
+        start = time.monotonic()
+        code, _, err = self.run_program(collector("loadavg"), self.path)
+        took = time.monotonic() - start
+        hold.set()
+        self.peer.thread.join(timeout=10)
+        self.assertEqual(code, 1)
+        self.assertIn("no answer within 5 s: what was accepted is not known", err)
+        self.assertTrue(4.9 < took < 10, took)
+
+
+class Emit(Case):
+    def emit(self, *args, **kwargs):
+        return self.run_program(GARNET, "emit", *args, **kwargs)
+
+    def test_one_metric(self):
+        self.listen()
+        self.assertEqual(self.emit("a.b", "-5", "--tag", "k=v", "--tag=l=w", "--unit", "B", "--type",
+                                   "counter", "--time", "1700000000.25", "--socket", self.path),
+                         (0, "", ""))
+        self.peer.close()
+        self.assertEqual(self.peer.objects(), [
+            {"name": "a.b", "value": -5, "tags": {"k": "v", "l": "w"}, "unit": "B", "type": "counter",
+             "time": 1700000000.25}])
+
+    def test_digits_are_kept(self):
+        self.listen()
+        self.emit("a", "18446744073709551615", env={"GARNET_SOCKET": self.path})
+        self.peer.close()
+        self.assertEqual(self.peer.received, b'{"name":"a","value":18446744073709551615}\n')
+
+    def test_hostile_strings_stay_strings(self):
+        name = 'a","value":1}\n{"name":"\x1b\\'
+        self.listen()
+        self.emit(name, "2", "--tag", "é\t=" + name, "--socket", self.path)
+        self.peer.close()
+        self.assertEqual(self.peer.objects(), [{"name": name, "value": 2, "tags": {"é\t": name}}])
+
+    def test_the_option_goes_before_the_environment(self):
+        self.listen()
+        self.assertEqual(self.emit("a", "1", "--socket", self.path, env={"GARNET_SOCKET": "/nowhere"})[0], 0)
+
+    def test_standard_input_is_passed_through(self):
+        data = b'[{"name":"a","value":1},\n' * 100000
+        self.listen()
+        self.assertEqual(self.emit("--socket", self.path, stdin=data), (0, "", ""))
+        self.peer.close()
+        self.assertEqual(self.peer.received, data)
+
+    def test_rejected(self):
+        self.listen(REJECTED)
+        self.assertEqual(self.emit("a", "1", "--socket", self.path),
+                         (1, "", "rejected: line 1, byte 17, value: must be a finite number\n"))
+
+    def test_refused_at_once(self):
+        full = b'{"accepted":0,"rejected":0,"errors":[{"error":"too many connections"}]}\n'
+        self.listen(full, read=False)
+        self.assertEqual(self.emit("--socket", self.path, stdin=b" " * 4000000),
+                         (111, "", "refused: too many connections\n"))
+
+    def test_hung_up(self):
+        self.listen(b"")
+        code, _, err = self.emit("a", "1", "--socket", self.path)
+        self.assertEqual(code, 111)
+        self.assertIn("closed without a reply: what was accepted is not known", err)
+
+    def test_half_read_is_no_success(self):
+        self.listen(ACCEPTED, read=False)
+        code, _, err = self.emit("--socket", self.path, stdin=b" " * 4000000)
+        self.assertEqual(code, 111)
+        self.assertIn("closed before it had read everything", err)
+
+    def test_nobody_there(self):
+        code, _, err = self.emit("a", "1", "--socket", self.path)
+        self.assertEqual(code, 111)
+        self.assertIn("is garnetd running", err)
+
+    def test_wrong_usage(self):
+        for args, text in ((("a",), "VALUE is missing"), (("a", "nan"), "VALUE must be a number"),
+                           (("a", "1", "--tag", "x"), "KEY=VALUE"), (("--unit", "B"), "NAME VALUE")):
+            code, out, err = self.emit(*args)
+            self.assertEqual((code, out), (2, ""))
+            self.assertIn(text, err)
+
+    def test_the_command_itself(self):
+        self.assertRegex(self.run_program(GARNET, "version")[1], r"^garnet \d+\.\d+\.\d+\n$")
+        code, out, err = self.run_program(GARNET, "help", "emit")
+        self.assertEqual((code, err), (0, ""))
+        self.assertTrue(out.startswith("usage: garnet emit NAME VALUE"))
+        self.assertEqual(self.run_program(GARNET, "emit", "--help"), (0, out, ""))
+        self.assertEqual(self.run_program(GARNET)[0], 2)
+        self.assertEqual(self.run_program(GARNET, "bogus")[0], 2)
+        self.assertEqual(self.run_program(GARNET, "help", "bogus")[0], 2)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], "-v"])

@@ -1,0 +1,64 @@
+"""Who may include whom, as docs/architecture.md has it: data flows one way, and this is what keeps it so."""
+import os
+import re
+import sys
+
+SOURCE = os.environ["GARNET_SOURCE"]
+MAY = {
+    "core/base": {"base"},
+    "core/model": {"model", "base"},
+    "core/conf": {"conf", "base"},
+    "core/sched": {"sched", "base", "conf"},
+    "core/super": {"super", "base", "conf"},
+    "core/intake": {"intake", "base", "model", "conf"},
+    "core/spool": {"spool", "base", "model", "conf"},
+    "core/sink": {"sink", "base", "model", "conf", "spool", "garnet"},
+    "core/include": set(),
+    "core/daemon": None,  # with the mains: anything
+    "core/cli": None,
+    "core": None,
+    "collectors": {"client"},
+    "plugins": {"garnet"},
+}
+ONLY = {  # a library's header -> the one place that knows the library
+    "yaml.h": re.compile(r"core/conf/"),
+    "jansson.h": re.compile(r"core/intake/json|core/cli/"),
+    "xxhash.h": re.compile(r"core/(conf|spool)/"),
+    "dlfcn.h": re.compile(r"core/sink/plugin"),
+}
+PARTS = {"base", "model", "conf", "sched", "super", "intake", "spool", "sink", "garnet", "daemon", "cli"}
+
+
+def rule(path):
+    folder = os.path.dirname(path)
+    while folder not in MAY:
+        folder = os.path.dirname(folder)
+    return MAY[folder]
+
+
+def main():
+    checked, wrong = 0, []
+    for top in ("core", "plugins", "collectors"):
+        for folder, _, files in os.walk(os.path.join(SOURCE, top)):
+            for name in sorted(f for f in files if f.endswith((".c", ".h"))):
+                path = os.path.relpath(os.path.join(folder, name), SOURCE)
+                allowed = rule(path)
+                for line in open(os.path.join(SOURCE, path)):
+                    m = re.match(r'\s*#\s*include\s*[<"]([^>"]+)[>"]', line)
+                    if not m:
+                        continue
+                    checked += 1
+                    header = m.group(1)
+                    part = header.split("/")[0] if "/" in header else header[:-2]
+                    known = part in PARTS or part == "client"
+                    if known and allowed is not None and part not in allowed:
+                        wrong.append(f"{path} may not include {header}")
+                    if header in ONLY and not ONLY[header].match(path):
+                        wrong.append(f"{path} may not include {header}: one file knows that library")
+    print(f"{checked} includes looked at")
+    for w in wrong:
+        print(w)
+    sys.exit(1 if wrong or checked < 100 else 0)
+
+
+main()

@@ -1,0 +1,436 @@
+/* test_append.c - the one writer: its lock, its numbers, torn tails, full disks, retention */
+#include "spool_dir.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "spool/cursor.h"
+
+TestSuite(append, .init = dir_make, .fini = dir_remove);
+
+static const size_t FRAME = 72; /* of 10 metrics */
+
+static int end_of(pid_t pid)
+{
+    int status;
+
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* In a process of its own: 0 opened, 1 refused with `in use`, 2 anything else. */
+static int open_elsewhere(long holder)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct append_config c = {dir, 4096, 0, 0};
+        char why[256] = "", want[64];
+        snprintf(want, sizeof want, "is in use by process %ld", holder);
+        if (append_open(&c, why))
+            _exit(0);
+        _exit(strcmp(why, want) == 0 ? 1 : 2);
+    }
+    return end_of(pid);
+}
+
+Test(append, frames_come_back_as_they_were_put)
+{
+    struct append *a = writer(1 << 20);
+
+    for (uint32_t i = 1; i < 300; i++)
+        put(a, i);
+    cr_assert_eq(append_next_seq(a), 299 * 300 / 2);
+    cr_assert_eq(append_segment(a), 0);
+    cr_assert_eq(append_bytes(a), seg_size(0));
+    cr_assert_eq(read_from(0).delivered, 299 * 300 / 2);
+    append_close(a);
+}
+
+Test(append, what_cannot_be_a_frame_is_refused_and_changes_nothing)
+{
+    struct append *a = writer(4096);
+    uint64_t end = 77;
+
+    cr_assert_eq(append_frame(a, "x", 1, 0, &end), -1);
+    cr_assert_eq(errno, EINVAL);
+    cr_assert_eq(append_frame(a, "", 0, 1, &end), -1);
+    cr_assert_eq(errno, EINVAL);
+    cr_assert_eq(append_frame(a, "x", (size_t)FRAME_MAX + 1, 1, &end), -1);
+    cr_assert_eq(errno, EINVAL);
+    cr_assert_eq(end, 77);
+    cr_assert_eq(append_next_seq(a), 0);
+    append_close(a);
+}
+
+Test(append, restarts_without_traffic_leave_no_segment)
+{
+    for (int i = 0; i < 5; i++)
+        append_close(writer(4096));
+    cr_assert_eq(segments(), 0);
+}
+
+Test(append, every_start_goes_on_in_a_new_segment_with_the_next_number)
+{
+    for (uint64_t i = 0; i < 5; i++) {
+        struct append *a = writer(1 << 20);
+        cr_assert_eq(append_next_seq(a), i * 10);
+        put(a, 10);
+        cr_assert_eq(append_segment(a), i * 10);
+        append_close(a);
+        cr_assert_eq(segments(), i + 1);
+    }
+    cr_assert_eq(read_from(0).delivered, 50);
+}
+
+Test(append, a_segment_is_closed_once_it_is_long_enough)
+{
+    struct append *a = writer(1000);
+    uint64_t bytes = 0;
+
+    for (int i = 0; i < 130; i++)
+        put(a, 10);
+    cr_assert_eq(segments(), 10, "13 frames of 72 bytes and a header of 64 are 1000");
+    for (uint64_t s = 0; s < 10; s++) {
+        cr_assert_eq(seg_size(s * 130), 1000);
+        bytes += 1000;
+    }
+    cr_assert_eq(append_bytes(a), bytes);
+    append_close(a);
+}
+
+Test(append, the_folder_is_created_with_what_is_missing_above_it)
+{
+    char deep[128], why[256] = "";
+    struct append_config c = {deep, 4096, 0, 0};
+    struct append *a;
+    struct stat st;
+
+    snprintf(deep, sizeof deep, "%s/a/b/spool", dir);
+    cr_assert_not_null(a = append_open(&c, why), "%s", why);
+    cr_assert_eq(stat(deep, &st), 0);
+    cr_assert_eq(st.st_mode & 07027, 0);
+    append_close(a);
+    snprintf(deep, sizeof deep, "%s/a/b/spool/lock/x", dir);
+    cr_assert_null(append_open(&c, why));
+    cr_assert_str_eq(why, "cannot be opened or created: Not a directory");
+}
+
+Test(append, a_second_writer_is_refused_and_told_by_whom)
+{
+    struct append *a = writer(4096);
+
+    cr_assert_eq(open_elsewhere((long)getpid()), 1);
+    append_close(a);
+    cr_assert_eq(open_elsewhere((long)getpid()), 0);
+}
+
+Test(append, a_lingering_child_does_not_hold_the_lock)
+{
+    struct append *a = writer(4096);
+    int hold[2];
+    pid_t child;
+
+    cr_assert_eq(pipe(hold), 0);
+    if ((child = fork()) == 0) { /* keeps every descriptor open, the lock's too */
+        char c;
+        close(hold[1]);
+        _exit(read(hold[0], &c, 1) == 0 ? 0 : 1);
+    }
+    append_close(a);
+    cr_assert_eq(open_elsewhere(0), 0);
+    close(hold[1]);
+    close(hold[0]);
+    cr_assert_eq(end_of(child), 0);
+}
+
+Test(append, of_two_that_race_exactly_one_wins)
+{
+    for (int round = 0; round < 50; round++) {
+        int start[2], done[2], won = 0;
+        pid_t pid[2];
+        cr_assert_eq(pipe(start), 0);
+        cr_assert_eq(pipe(done), 0);
+        for (int i = 0; i < 2; i++)
+            if ((pid[i] = fork()) == 0) {
+                struct append_config c = {dir, 4096, 0, 0};
+                char why[256], go;
+                close(start[1]);
+                close(done[1]);
+                if (read(start[0], &go, 1) != 0)
+                    _exit(9);
+                /* whoever has it keeps it until both have tried */
+                bool mine = append_open(&c, why) != NULL;
+                close(start[0]);
+                if (mine && read(done[0], &go, 1) != 0)
+                    _exit(9);
+                _exit(mine);
+            }
+        close(start[0]);
+        close(start[1]); /* both start */
+        close(done[0]);
+        int status, first = 0;
+        pid_t loser = waitpid(-1, &status, 0); /* the winner waits for `done` */
+        first = WEXITSTATUS(status);
+        close(done[1]);
+        won = first + end_of(loser == pid[0] ? pid[1] : pid[0]);
+        cr_assert_eq(first, 0);
+        cr_assert_eq(won, 1);
+    }
+}
+
+Test(append, nothing_acknowledged_is_lost_wherever_the_tail_is_torn)
+{
+    for (size_t cut = SEGMENT_HEADER + 2 * FRAME; cut < SEGMENT_HEADER + 3 * FRAME; cut++) {
+        struct append *a = writer(1 << 20);
+        uint64_t first = append_next_seq(a);
+        struct total n;
+        struct tail *t = tail_at(first, &n);
+        put(a, 10);
+        put(a, 10);
+        put(a, 10); /* the write of this one is cut short: it was never acknowledged */
+        append_close(a);
+        seg_cut(first, cut);
+        drain(t, &n);
+        cr_assert_eq(n.delivered, 20, "cut at %zu", cut);
+        a = writer(1 << 20);
+        cr_assert_eq(append_next_seq(a), first + 20);
+        drain(t, &n);
+        cr_assert_eq(n.delivered, 20);
+        put(a, 10);
+        put(a, 10);
+        drain(t, &n);
+        cr_assert_eq(n.delivered, 40);
+        cr_assert_eq(n.damaged + n.expired, 0);
+        tail_close(t);
+        append_close(a);
+    }
+}
+
+Test(append, a_segment_torn_in_its_first_frame_or_header_is_replaced)
+{
+    for (size_t cut = 0; cut < SEGMENT_HEADER + FRAME; cut++) {
+        struct append *a = writer(1 << 20);
+        uint64_t first = append_next_seq(a);
+        struct total n;
+        struct tail *t = tail_at(first, &n);
+        put(a, 10);
+        append_close(a);
+        seg_cut(first, cut);
+        drain(t, &n); /* it holds the old file open */
+        cr_assert_eq(n.delivered, 0);
+        a = writer(1 << 20);
+        cr_assert_eq(append_next_seq(a), first);
+        put(a, 20);
+        cr_assert_eq(append_segment(a), first);
+        drain(t, &n);
+        cr_assert_eq(n.delivered, 20, "cut at %zu", cut);
+        cr_assert_eq(n.damaged + n.expired, 0);
+        tail_close(t);
+        append_close(a);
+    }
+}
+
+Test(append, a_frame_with_a_bad_payload_keeps_its_numbers)
+{
+    struct append *a = writer(1 << 20);
+    struct total n;
+
+    put(a, 10);
+    put(a, 10);
+    append_close(a);
+    seg_flip(0, SEGMENT_HEADER + FRAME + FRAME_HEADER, 0);
+    a = writer(1 << 20);
+    cr_assert_eq(append_next_seq(a), 20);
+    put(a, 10);
+    n = read_from(0);
+    cr_assert_eq(n.delivered, 20);
+    cr_assert_eq(n.damaged, 10);
+    append_close(a);
+}
+
+Test(append, frames_behind_damage_in_the_newest_segment_count)
+{
+    struct append *a = writer(1 << 20);
+
+    for (int i = 0; i < 4; i++)
+        put(a, 10);
+    append_close(a);
+    seg_flip(0, SEGMENT_HEADER + FRAME, 0);
+    a = writer(1 << 20);
+    cr_assert_eq(append_next_seq(a), 40);
+    append_close(a);
+}
+
+Test(append, numbers_that_a_cursor_has_passed_are_never_used_again)
+{
+    static const char *const sinks[] = {"main"};
+    struct append *a = writer(1 << 20);
+    struct cursor c;
+
+    put(a, 10);
+    put(a, 10);
+    cr_assert_eq(cursor_create(append_dirfd(a), "main", 0), 0);
+    cr_assert_eq(cursor_list_write(append_dirfd(a), sinks, 1), 0);
+    cr_assert_eq(cursor_open(&c, append_dirfd(a), "main"), 0);
+    c.state.position = 20;
+    cr_assert_eq(cursor_store(&c), 0);
+    cursor_close(&c);
+    append_close(a);
+    for (int how = 0; how < 3; how++) { /* torn, header damaged, gone */
+        if (how == 0)
+            seg_cut(0, SEGMENT_HEADER + FRAME + 17);
+        else if (how == 1)
+            seg_flip(0, 12, 0);
+        else
+            seg_unlink(0);
+        a = writer(1 << 20);
+        cr_assert_eq(append_next_seq(a), 20, "case %d", how);
+        append_close(a);
+    }
+    a = writer(1 << 20);
+    put(a, 10);
+    cr_assert_eq(read_from(20).delivered, 10);
+    cr_assert_eq(read_from(0).expired, 20);
+    append_close(a);
+}
+
+Test(append, temporary_files_of_a_cut_short_start_are_removed)
+{
+    file_put(".00000000000000000000.seg.tmp", "GARNET");
+    file_put(".00000000000000000077.seg.tmp", "");
+    file_put(".profile", "not ours");
+    append_close(writer(4096));
+    cr_assert_neq(faccessat(dirfd_, ".00000000000000000000.seg.tmp", F_OK, 0), 0);
+    cr_assert_neq(faccessat(dirfd_, ".00000000000000000077.seg.tmp", F_OK, 0), 0);
+    cr_assert_eq(faccessat(dirfd_, ".profile", F_OK, 0), 0);
+}
+
+/* The kernel takes no byte beyond `n` of any file: short writes, then errors, as from a full disk.
+ * */
+static void file_limit(rlim_t n)
+{
+    struct rlimit l;
+
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &l), 0);
+    l.rlim_cur = n;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &l), 0);
+}
+
+Test(append, a_write_cut_short_anywhere_costs_nothing_but_itself)
+{
+    for (size_t limit = 0; limit < SEGMENT_HEADER + 2 * FRAME; limit++) {
+        struct append *a = writer(1 << 20);
+        uint64_t first = append_next_seq(a);
+        unsigned fit = limit < SEGMENT_HEADER + FRAME ? 0 : 1;
+        struct total n;
+        struct tail *t = tail_at(first, &n);
+        file_limit(limit);
+        for (unsigned i = 0; i < fit; i++)
+            put(a, 10);
+        cr_assert_eq(try_put(a, 10), -1, "limit %zu", limit);
+        cr_assert_eq(errno, EFBIG);
+        cr_assert_eq(append_next_seq(a), first + fit * 10);
+        drain(t, &n);
+        file_limit(RLIM_INFINITY);
+        put(a, 10);
+        put(a, 10);
+        drain(t, &n);
+        cr_assert_eq(n.delivered, fit * 10 + 20);
+        cr_assert_eq(n.damaged + n.expired, 0);
+        tail_close(t);
+        append_close(a);
+    }
+}
+
+Test(append, retention_removes_what_every_cursor_has_passed)
+{
+    struct append *a = writer(64 + 10 * 72);
+
+    for (int i = 0; i < 35; i++)
+        put(a, 10); /* 0..99, 100..199, 200..299, 300.. */
+    cr_assert_eq(append_retain(a, 99, 0), 0);
+    cr_assert_eq(segments(), 4);
+    cr_assert_eq(append_retain(a, 100, 0), 0);
+    cr_assert_eq(segments(), 3);
+    cr_assert_eq(append_retain(a, UINT64_MAX, 0), 0);
+    cr_assert_eq(segments(), 1, "the newest stays");
+    cr_assert_eq(append_bytes(a), seg_size(300));
+    put(a, 10);
+    cr_assert_eq(read_from(300).delivered, 60);
+    append_close(a);
+}
+
+Test(append, retention_by_size_says_that_somebody_will_lose)
+{
+    struct append *a = writer_for(64 + 10 * 72, 2500, 0);
+    struct total n;
+
+    for (int i = 0; i < 35; i++)
+        put(a, 10);
+    cr_assert_eq(append_bytes(a), 3 * 784 + 64 + 5 * 72);
+    cr_assert_eq(append_retain(a, 0, 0), 1);
+    cr_assert_leq(append_bytes(a), 2500);
+    cr_assert_eq(append_retain(a, 0, 0), 0);
+    n = read_from(50);
+    cr_assert_eq(n.expired, 50);
+    cr_assert_eq(n.delivered, 250);
+    append_close(a);
+    a = writer_for(784, 1, 0); /* the sizes are known after a restart too */
+    cr_assert_eq(append_retain(a, 150, 0), 2);
+    cr_assert_eq(segments(), 1);
+    append_close(a);
+}
+
+Test(append, retention_by_age_counts_from_the_youngest_metric)
+{
+    const int64_t day = 86400 * NS_PER_S;
+    struct append *a = writer_for(64 + 10 * 72, 0, day);
+    int64_t now;
+
+    for (int i = 0; i < 25; i++)
+        put(a, 10);
+    now = clock_wall();
+    cr_assert_eq(append_retain(a, 0, now), 0);
+    cr_assert_eq(append_retain(a, 0, now + day - day / 24), 0);
+    cr_assert_eq(append_retain(a, 0, now + day + day / 24), 2);
+    cr_assert_eq(segments(), 1);
+    append_close(a);
+}
+
+/* Killed in the middle of appending: what the child had said it appended is there. */
+Test(append, kill_9_loses_nothing_that_was_acknowledged)
+{
+    uint64_t acked = 0, got;
+
+    for (int round = 0; round < 20; round++) {
+        int say[2];
+        pid_t pid;
+        cr_assert_eq(pipe(say), 0);
+        if ((pid = fork()) == 0) {
+            struct append *a = writer(20000);
+            for (;;) {
+                put(a, 500);
+                got = append_next_seq(a);
+                if (write(say[1], &got, sizeof got) != sizeof got)
+                    _exit(1);
+            }
+        }
+        close(say[1]);
+        for (int i = 0; i < 20 + round; i++)
+            if (read(say[0], &got, sizeof got) == sizeof got)
+                acked = got;
+        kill(pid, SIGKILL);
+        while (read(say[0], &got, sizeof got) == sizeof got)
+            acked = got;
+        close(say[0]);
+        waitpid(pid, NULL, 0);
+        struct total n = read_from(0);
+        cr_assert_geq(n.delivered, acked);
+        cr_assert_eq(n.damaged + n.expired, 0);
+    }
+}

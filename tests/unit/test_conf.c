@@ -1,0 +1,491 @@
+/* test_conf.c - a case folder for every message, and what cannot stand in a folder
+ *
+ * tests/data/conf/CASE holds garnet.yaml, often collectors.d/, and either `error`, the exact
+ * messages, or `want`, a dump of the values. In both, the folder's own path is cut out: they are
+ * the same wherever the tree lies.
+ */
+#include <criterion/criterion.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/units.h"
+#include "conf/conf.h"
+
+static const char CASES[] = TEST_DATA "/conf";
+
+/* ---- a conf as text -------------------------------------------------------------------------- */
+
+static void put_tags(struct buf *b, const struct pairs *tags)
+{
+    for (size_t i = 0; i < tags->n; i++)
+        buf_putf(b, " %s=%s", tags->v[i].key, tags->v[i].val);
+    buf_putc(b, '\n');
+}
+
+static void put_list(struct buf *b, const struct strings *list)
+{
+    cr_assert(list->n == 0 || list->v[list->n] == NULL);
+    for (size_t i = 0; i < list->n; i++)
+        buf_putf(b, " [%s]", list->v[i]);
+    buf_putc(b, '\n');
+}
+
+static void put_time(struct buf *b, const char *name, int64_t ns)
+{
+    buf_putf(b, "%s ", name);
+    units_put_duration(b, ns);
+    buf_putc(b, '\n');
+}
+
+static void put_main(struct buf *b, const struct conf *c, bool with_host)
+{
+    buf_putf(b, "socket %s mode %04o group %s %d\n", c->socket.path, c->socket.mode,
+             c->socket.group_name ? c->socket.group_name : "-", (int)c->socket.group);
+    if (with_host) { /* else it is this machine's, and the same nowhere else */
+        buf_putf(b, "host %s\ntags", c->host);
+        put_tags(b, &c->tags);
+    }
+    buf_putf(b,
+             "spool %s max_size %" PRId64 " max_age %" PRId64 " segment_size %" PRId64
+             " durable %d\n",
+             c->spool.dir, c->spool.max_size, c->spool.max_age, c->spool.segment_size,
+             (int)c->spool.durable);
+    buf_putf(b, "intake max_value %d max_depth %d max_name %d max_tags %d max_connections %d\n",
+             (int)c->intake.max_value, (int)c->intake.max_depth, (int)c->intake.max_name,
+             (int)c->intake.max_tags, (int)c->intake.max_connections);
+    put_time(b, "idle", c->intake.idle);
+    put_time(b, "shutdown_timeout", c->shutdown_timeout);
+    put_time(b, "self_metrics", c->self_metrics);
+    buf_putf(b, "log_level %d\n", (int)c->log_level);
+}
+
+static void put_sink(struct buf *b, const struct conf_sink *s)
+{
+    buf_putf(b, "sink %s line %u plugin %s = %s\n to", s->name, s->at.line, s->plugin,
+             s->plugin_file);
+    put_list(b, &s->to);
+    put_time(b, " flush", s->flush);
+    buf_putf(b, " batch_size %d start %d keys %u\n", (int)s->batch_size, (int)s->start, s->node->n);
+    cr_assert_neq(s->digest, 0);
+}
+
+static void put_collector(struct buf *b, const struct conf_collector *k)
+{
+    buf_putf(b, "collector %s enabled %d prefix %s\n command", k->name, (int)k->enabled,
+             k->prefix ? k->prefix : "-");
+    put_list(b, &k->command);
+    put_time(b, " interval", k->interval);
+    put_time(b, " timeout", k->timeout);
+    put_time(b, " grace", k->grace);
+    buf_puts(b, " tags");
+    put_tags(b, &k->tags);
+    cr_assert_neq(k->digest, 0);
+}
+
+static void put_conf(struct buf *b, const struct conf *c, bool with_host)
+{
+    put_main(b, c, with_host);
+    for (const struct conf_sink *s = c->sinks; s; s = s->next)
+        put_sink(b, s);
+    for (const struct conf_collector *k = c->collectors; k; k = k->next)
+        put_collector(b, k);
+}
+
+/* ---- case folders ---------------------------------------------------------------------------- */
+
+static char *read_text(const char *dir, const char *name)
+{
+    char path[PATH_MAX];
+    struct buf b = {0};
+    ssize_t n;
+    int fd;
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return NULL;
+    while (buf_room(&b, 4096) && (n = read(fd, b.p + b.n, 4096)) > 0)
+        b.n += (size_t)n;
+    close(fd);
+    buf_putc(&b, 0);
+    return b.p;
+}
+
+/* The text without "DIR/" wherever that stands. */
+static char *without(const char *text, const char *dir)
+{
+    size_t n = strlen(dir);
+    struct buf b = {0};
+
+    while (*text)
+        if (strncmp(text, dir, n) == 0 && text[n] == '/')
+            text += n + 1;
+        else
+            buf_putc(&b, *text++);
+    buf_putc(&b, 0);
+    return b.p;
+}
+
+/* GARNET_SHOW=1 prints what came, for writing a new case's file after reading it. */
+static bool same(const char *name, const char *what, const char *got, const char *want)
+{
+    if (getenv("GARNET_SHOW"))
+        fprintf(stderr, "==> %s/%s\n%s", name, what, got);
+    if (want && strcmp(got, want) == 0)
+        return true;
+    fprintf(stderr, "%s: %s is not what was expected\n--- got\n%s--- want\n%s", name, what, got,
+            want ? want : "(no file)\n");
+    return false;
+}
+
+static bool case_passes(const char *name)
+{
+    char dir[PATH_MAX], path[PATH_MAX + 16];
+    char *error, *want, *got;
+    struct errors e = {0};
+    struct snapshot s;
+    struct buf dump = {0};
+    struct conf *c;
+    bool ok;
+
+    snprintf(dir, sizeof dir, "%s/%s", CASES, name);
+    snprintf(path, sizeof path, "%s/garnet.yaml", dir);
+    error = read_text(dir, "error");
+    want = read_text(dir, "want");
+    c = conf_load(&s, path, &e);
+    cr_assert_not_null(c);
+    if (e.n == 0)
+        put_conf(&dump, c, strstr(s.files->text.s, "host:") != NULL);
+    buf_putc(&e.text, 0);
+    buf_putc(&dump, 0);
+    got = without(e.n > 0 ? e.text.p : dump.p, dir);
+    ok = same(name, e.n > 0 ? "error" : "want", got, e.n > 0 ? error : want);
+    ok = ok && !(error && want);
+    free(got);
+    free(error);
+    free(want);
+    buf_free(&dump);
+    errors_free(&e);
+    conf_free(c);
+    snapshot_free(&s);
+    return ok;
+}
+
+static bool is_case(const char *name)
+{
+    return *name != '.' && strcmp(name, "plugins") != 0 && strcmp(name, "bin") != 0;
+}
+
+Test(conf, cases)
+{
+    DIR *d = opendir(CASES);
+    struct dirent *entry;
+    unsigned n = 0, failed = 0;
+
+    cr_assert_not_null(d);
+    while ((entry = readdir(d)))
+        if (is_case(entry->d_name)) {
+            n++;
+            failed += !case_passes(entry->d_name);
+        }
+    closedir(d);
+    cr_assert_eq(failed, 0, "%u of %u cases failed", failed, n);
+    cr_assert_geq(n, 45);
+}
+
+/* ---- without a disk -------------------------------------------------------------------------- */
+
+static struct snapshot_file *add_file(struct snapshot *s, const char *path, const char *text,
+                                      size_t n)
+{
+    struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f), **end = &s->files;
+
+    while (*end)
+        end = &(*end)->next;
+    f->path = arena_strdup(&s->arena, path);
+    f->text = (struct str){arena_strndup(&s->arena, text, n), n};
+    *end = f;
+    s->main_path = s->files->path;
+    return f;
+}
+
+#define MAIN                                                                                       \
+    "host: h\n"                                                                                    \
+    "socket: {path: /run/g.sock, mode: '0660', group: wheel}\n"                                    \
+    "tags: {env: prod}\n"                                                                          \
+    "spool: {dir: /s, max_size: 64MiB}\n"                                                          \
+    "sinks:\n"                                                                                     \
+    "  - name: main\n"                                                                             \
+    "    plugin: /p/graphite.so\n"                                                                 \
+    "    to: [tcp://h:1, \"file:x\"]\n"                                                            \
+    "    path: a.{b}\n"
+#define CPU     "command: [/bin/cpu, -a]\ninterval: 1s\ntags: {a: 'b'}\nprefix: \"x\"\n"
+#define PROGRAM "1 2 3 4 5 33261 0" /* mode 0100755 */
+
+static void put_facts(struct snapshot *s)
+{
+    snapshot_put(s, "file:/p/graphite.so", PROGRAM);
+    snapshot_put(s, "file:/bin/cpu", PROGRAM);
+    snapshot_put(s, "group:wheel", "10");
+}
+
+/* Parses these two files with the facts above. */
+static struct conf *parse(const char *text, const char *cpu, struct errors *e)
+{
+    struct snapshot s = {0};
+    struct conf *c;
+
+    add_file(&s, "/etc/garnet.yaml", text, strlen(text));
+    add_file(&s, "/etc/collectors.d/cpu.yaml", cpu, strlen(cpu));
+    put_facts(&s);
+    c = conf_parse(&s, e);
+    snapshot_free(&s); /* the conf must not need it any more */
+    cr_assert_not_null(c);
+    return c;
+}
+
+static struct conf *parse_good(const char *text, const char *cpu)
+{
+    struct errors e = {0};
+    struct conf *c = parse(text, cpu, &e);
+
+    cr_assert_eq(e.n, 0, "%.*s", (int)e.text.n, e.text.p);
+    cr_assert_null(c->wanted);
+    errors_free(&e);
+    return c;
+}
+
+/* One more fact and one file; the errors must be these. */
+static void expect(const char *text, const char *key, const char *value, const char *want)
+{
+    struct snapshot s = {0};
+    struct errors e = {0};
+    struct conf *c;
+
+    add_file(&s, "/g.yaml", text, strlen(text));
+    snapshot_put(&s, key, value);
+    c = conf_parse(&s, &e);
+    cr_assert_not_null(c);
+    buf_putc(&e.text, 0);
+    cr_assert_str_eq(e.text.p, want);
+    errors_free(&e);
+    conf_free(c);
+    snapshot_free(&s);
+}
+
+Test(conf, asks_for_what_it_does_not_know)
+{
+    static const char text[] = "socket: {group: g}\nplugin_path: [/p, /q]\n"
+                               "sinks: [{name: a, plugin: x}, {name: b, plugin: x}]\n";
+    static const char *const keys[] = {"hostname", "group:g", "file:/p/x.so", "file:/q/x.so"};
+    struct snapshot s = {0};
+    struct errors e = {0};
+    const struct conf_want *w;
+    struct conf *c;
+    size_t n = 0;
+
+    add_file(&s, "/g.yaml", text, sizeof text - 1);
+    c = conf_parse(&s, &e);
+    cr_assert_not_null(c);
+    cr_assert_eq(e.n, 0);
+    for (w = c->wanted; w; w = w->next, n++) {
+        cr_assert_lt(n, 4);
+        cr_assert_str_eq(w->key, keys[n]);
+        snapshot_put(&s, w->key, n == 3 ? PROGRAM : n == 2 ? "error does not exist" : "7");
+    }
+    cr_assert_eq(n, 4);
+    conf_free(c);
+    c = conf_parse(&s, &e);
+    cr_assert_null(c->wanted);
+    cr_assert_eq(e.n, 0);
+    cr_assert_str_eq(c->sinks->plugin_file, "/q/x.so");
+    cr_assert_eq(c->socket.group, 7);
+    cr_assert_str_eq(c->host, "7");
+    conf_free(c);
+    snapshot_free(&s);
+}
+
+Test(conf, the_installed_plugins_are_looked_for_by_default)
+{
+    static const char text[] = "host: h\nsinks: [{name: a, plugin: x}]\n";
+    struct snapshot s = {0};
+    struct errors e = {0};
+    struct conf *c;
+
+    add_file(&s, "/g.yaml", text, sizeof text - 1);
+    c = conf_parse(&s, &e);
+    cr_assert_not_null(c->wanted);
+    cr_assert_eq(strncmp(c->wanted->key, "file:/", 6), 0);
+    cr_assert_not_null(strstr(c->wanted->key, "/garnet/plugins/x.so"));
+    conf_free(c);
+    snapshot_free(&s);
+}
+
+Test(conf, says_what_the_world_answered)
+{
+    expect("socket: {group: g}\nhost: h\n", "group:g", "error cannot be looked up: Timer expired",
+           "/g.yaml:1:17: group: \"g\" cannot be looked up: Timer expired\n");
+    expect("host: h\nsinks: [{name: a, plugin: /x.so}]\n", "file:/x.so",
+           "error cannot be read: Permission denied",
+           "/g.yaml:2:27: plugin: \"/x.so\" is not there: looked for /x.so (cannot be read: "
+           "Permission "
+           "denied)\n");
+    expect("", "hostname", "a b",
+           "/g.yaml: this machine's name, \"a b\", is not usable: set \"host\"\n");
+    expect("", "hostname", "", "/g.yaml: this machine's name, \"\", is not usable: set \"host\"\n");
+}
+
+/* ---- digests --------------------------------------------------------------------------------- */
+
+static uint64_t sink_digest(const char *text)
+{
+    struct conf *c = parse_good(text, CPU);
+    uint64_t d = c->sinks->digest;
+
+    conf_free(c);
+    return d;
+}
+
+static uint64_t collector_digest(const char *text, const char *cpu)
+{
+    struct conf *c = parse_good(text, cpu);
+    uint64_t d = c->collectors->digest;
+
+    conf_free(c);
+    return d;
+}
+
+#define SINK(rest) "host: h\nsinks:\n- {name: a, plugin: /p/graphite.so" rest "}\n"
+
+Test(conf, a_sinks_digest_is_of_what_it_depends_on)
+{
+    uint64_t d = sink_digest(SINK(", to: tcp://h:1, path: x"));
+
+    cr_assert_eq(d, sink_digest("# moved\n\n" SINK(", path: \"x\", to: tcp://h:1")));
+    cr_assert_eq(d,
+                 sink_digest("log_level: debug\ntags: {a: b}\n" SINK(", path: x, to: tcp://h:1")));
+    cr_assert_neq(d, sink_digest(SINK(", to: tcp://h:2, path: x")));
+    cr_assert_neq(d, sink_digest(SINK(", to: tcp://h:1, path: y")));
+    cr_assert_neq(d, sink_digest(SINK(", to: tcp://h:1, path: x, more: 1")));
+    cr_assert_neq(d, sink_digest("spool: {dir: /t}\n" SINK(", to: tcp://h:1, path: x")));
+    cr_assert_neq(sink_digest(SINK(", a: [x, y]")), sink_digest(SINK(", a: [y, x]")));
+    cr_assert_neq(sink_digest(SINK(", a: {x: y}")), sink_digest(SINK(", a: [x, y]")));
+    cr_assert_neq(sink_digest(SINK(", a: {x: y}")), sink_digest(SINK(", a: {y: x}")));
+    cr_assert_neq(sink_digest(SINK(", a: null")), sink_digest(SINK(", a: 'null'")));
+}
+
+Test(conf, a_replaced_plugin_or_command_is_a_change)
+{
+    struct snapshot s[2] = {};
+    struct errors e = {0};
+    struct conf *c[2];
+
+    for (int i = 0; i < 2; i++) {
+        add_file(&s[i], "/etc/garnet.yaml", MAIN, sizeof MAIN - 1);
+        add_file(&s[i], "/etc/collectors.d/cpu.yaml", CPU, sizeof CPU - 1);
+        snapshot_put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0" : PROGRAM);
+        snapshot_put(&s[i], "file:/bin/cpu", i ? "1 9 3 4 5 33261 0" : PROGRAM);
+        snapshot_put(&s[i], "group:wheel", "10");
+        c[i] = conf_parse(&s[i], &e);
+        cr_assert_eq(e.n, 0, "%.*s", (int)e.text.n, e.text.p);
+    }
+    cr_assert_neq(c[0]->sinks->digest, c[1]->sinks->digest);
+    cr_assert_neq(c[0]->collectors->digest, c[1]->collectors->digest);
+    for (int i = 0; i < 2; i++) {
+        conf_free(c[i]);
+        snapshot_free(&s[i]);
+    }
+}
+
+Test(conf, a_collectors_digest_is_of_what_it_depends_on)
+{
+    uint64_t d = collector_digest(MAIN, CPU);
+
+    cr_assert_eq(d, collector_digest(MAIN, "# x\n" CPU "timeout: 1s\ngrace: 2000ms\n"));
+    cr_assert_eq(d, collector_digest("log_level: debug\n" MAIN, CPU));
+    cr_assert_neq(d, collector_digest(MAIN, CPU "timeout: 2s\n"));
+    cr_assert_neq(d, collector_digest(MAIN, CPU "enabled: no\n"));
+    cr_assert_neq(d, collector_digest("host: h\n", CPU)); /* without the tag env */
+    cr_assert_neq(d, collector_digest(MAIN, "command: [/bin/cpu, -b]\n"));
+    cr_assert_neq(collector_digest(MAIN, "command: [/bin/cpu, ab]\n"),
+                  collector_digest(MAIN, "command: [/bin/cpu, a, b]\n"));
+}
+
+Test(conf, a_collectors_socket_stands_beside_the_shared_one)
+{
+    struct conf *c = parse_good("host: h\nsocket: /run/g/g.sock\n", CPU);
+
+    cr_assert_str_eq(conf_collector_socket(&c->arena, c, "cpu"), "/run/g/collectors/cpu.sock");
+    c->socket.path = "/g.sock";
+    cr_assert_str_eq(conf_collector_socket(&c->arena, c, "cpu"), "/collectors/cpu.sock");
+    conf_free(c);
+}
+
+/* ---- hostile bytes --------------------------------------------------------------------------- */
+
+/* xorshift64: the same bytes in every run */
+static uint64_t next_random(uint64_t *state)
+{
+    *state ^= *state << 13;
+    *state ^= *state >> 7;
+    *state ^= *state << 17;
+    return *state;
+}
+
+static void mutate(char *text, size_t n, uint64_t *state)
+{
+    static const char likely[] = "\n\t :-[]{}#&*!|>'\"%@`~?,\\\0\x01\x7f\xff\xc2\xe2";
+
+    for (uint64_t i = next_random(state) % 4 + 1; i > 0; i--) {
+        size_t at = next_random(state) % n, from = next_random(state) % n;
+        size_t len = next_random(state) % 24;
+
+        switch (next_random(state) % 3) {
+        case 0:
+            text[at] = likely[next_random(state) % (sizeof likely - 1)];
+            break;
+        case 1:
+            text[at] = (char)next_random(state);
+            break;
+        default:
+            if (at + len < n && from + len < n)
+                memmove(text + at, text + from, len);
+        }
+    }
+}
+
+Test(conf, mutated_bytes_are_answered_with_errors_or_a_conf)
+{
+    uint64_t state = 0x9e3779b97f4a7c15;
+    unsigned good = 0, bad = 0;
+
+    for (int i = 0; i < 6000; i++) {
+        char text[] = MAIN, cpu[] = CPU;
+        struct snapshot s = {0};
+        struct errors e = {0};
+        struct conf *c;
+
+        if (i % 3 != 0)
+            mutate(text, sizeof text - 1, &state);
+        if (i % 3 != 1)
+            mutate(cpu, sizeof cpu - 1, &state);
+        add_file(&s, "/etc/garnet.yaml", text, sizeof text - 1);
+        add_file(&s, "/etc/collectors.d/cpu.yaml", cpu, sizeof cpu - 1);
+        put_facts(&s);
+        c = conf_parse(&s, &e);
+        cr_assert_not_null(c);
+        cr_assert_eq(e.n > 0, e.text.n > 0);
+        cr_assert(buf_ok(&e.text));
+        *(e.n > 0 ? &bad : &good) += 1;
+        conf_free(c);
+        errors_free(&e);
+        snapshot_free(&s);
+    }
+    cr_assert_gt(bad, 3000); /* the mutations do bite, */
+    cr_assert_gt(good, 100); /* and not all of them do */
+}

@@ -1,0 +1,412 @@
+/* tests/unit/test_keeper.c - sched/keeper.h with real processes: how runs end, and that nothing is
+ * left of them
+ *
+ * Not here: a working directory that hangs (it needs a network folder that is down).
+ */
+#include "processes.h"
+#include "sched/keeper.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define LONG (60 * NS_PER_S)
+
+static char mark[64];
+
+struct run {
+    pid_t keeper;
+    int control, out; /* our ends */
+    struct keeper_report report;
+};
+
+static void start_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
+                       int64_t grace)
+{
+    const char *env[] = {"PATH=/usr/bin:/bin", mark, NULL};
+    struct keeper_job job = {.argv = argv, .env = env, .cwd = cwd, .timeout = timeout};
+    int out[2];
+
+    (void)snprintf(mark, sizeof mark, "GARNET_TEST_MARK=%d-%d", (int)getpid(), rand());
+    cr_assert_eq(pipe_cloexec(out, 0, 0), 0);
+    job.out = out[1];
+    job.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
+    cr_assert(job.err >= 0);
+    job.grace = grace;
+    *r = (struct run){.control = -1, .out = out[0]};
+    r->keeper = keeper_start(&job, &r->control);
+    cr_assert(r->keeper > 0 && r->control >= 0);
+    close_fd(&out[1]);
+    close_fd(&job.err);
+}
+
+static void start(struct run *r, const char *script, int64_t timeout, int64_t grace)
+{
+    const char *argv[] = {"/bin/sh", "-c", script, "collector", "/the/socket", NULL};
+
+    start_argv(r, argv, "/", timeout, grace);
+}
+
+/* Reads until the run has said `word`. */
+static void wait_said(const struct run *r, const char *word)
+{
+    char text[512];
+    size_t n = 0;
+    ssize_t got = 1;
+
+    text[0] = 0;
+    while (got > 0 && strstr(text, word) == NULL) {
+        got = read(r->out, text + n, sizeof text - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
+        text[n] = 0;
+    }
+    cr_assert(strstr(text, word) != NULL, "the run ended without saying \"%s\"", word);
+}
+
+/* Waits for the keeper: after it there must be its report, and nothing else. */
+static void finish(struct run *r)
+{
+    int status = -1;
+
+    cr_assert_eq(waitpid(r->keeper, &status, 0), r->keeper);
+    cr_assert_eq(status, 0);
+    cr_assert(keeper_report(r->control, &r->report));
+    cr_assert_not(keeper_report(r->control, &r->report), "one report");
+    cr_assert_eq(processes_marked(mark), 0);
+    close_fd(&r->control);
+    close_fd(&r->out);
+}
+
+static void run(struct run *r, const char *script, int64_t timeout, int64_t grace)
+{
+    start(r, script, timeout, grace);
+    finish(r);
+}
+
+static bool killed_by(const struct run *r, int signo)
+{
+    return WIFSIGNALED(r->report.status) && WTERMSIG(r->report.status) == signo;
+}
+
+TestSuite(keeper, .timeout = 60);
+
+Test(keeper, exit_status)
+{
+    struct run r;
+
+    run(&r, "exit 3", LONG, LONG);
+    cr_assert_eq(r.report.end, KEEPER_EXITED);
+    cr_assert(WIFEXITED(r.report.status));
+    cr_assert_eq(WEXITSTATUS(r.report.status), 3);
+    cr_assert(r.report.duration_ns > 0);
+    cr_assert(r.report.max_rss > 0);
+}
+
+Test(keeper, argv_is_passed_on_as_it_is)
+{
+    const char *argv[] = {"/usr/bin/printf", "[%s]", "a b", "$HOME;`id`", "/the/socket", NULL};
+    struct run r;
+
+    start_argv(&r, argv, "/", LONG, LONG);
+    wait_said(&r, "[a b][$HOME;`id`][/the/socket]");
+    finish(&r);
+}
+
+Test(keeper, working_directory_and_environment)
+{
+    struct run r;
+
+    start(&r, "pwd; env | sort | tr '\\n' ' '; echo end", LONG, LONG);
+    wait_said(&r, "/\n");
+    finish(&r);
+    start(&r, "env | grep -v -e ^_ -e ^PWD -e ^SHLVL -e ^OLDPWD | wc -l", LONG, LONG);
+    wait_said(&r, "2\n");
+    finish(&r);
+}
+
+Test(keeper, signal_death)
+{
+    struct run r;
+
+    run(&r, "kill -SEGV $$", LONG, LONG);
+    cr_assert_eq(r.report.end, KEEPER_EXITED);
+    cr_assert(killed_by(&r, SIGSEGV));
+}
+
+Test(keeper, cpu_time_counts_waited_for_children)
+{
+    struct run r;
+
+    run(&r, "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; true", LONG, LONG);
+    cr_assert(r.report.user_ns + r.report.system_ns > 10 * NS_PER_MS);
+}
+
+Test(keeper, timeout_is_a_TERM_to_the_group)
+{
+    struct run r;
+
+    run(&r, "sleep 1000 & sleep 1000", 300 * NS_PER_MS, LONG);
+    cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
+    cr_assert(killed_by(&r, SIGTERM));
+    cr_assert(r.report.duration_ns >= 300 * NS_PER_MS);
+    cr_assert(r.report.duration_ns < 20 * NS_PER_S);
+}
+
+Test(keeper, a_run_may_end_well_when_asked)
+{
+    struct run r;
+
+    start(&r, "trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done", LONG, LONG);
+    wait_said(&r, "up");
+    keeper_stop(r.control);
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+    cr_assert(WIFEXITED(r.report.status));
+    cr_assert_eq(WEXITSTATUS(r.report.status), 5);
+}
+
+Test(keeper, TERM_ignored_means_KILL_after_grace)
+{
+    struct run r;
+
+    start(&r, "trap '' TERM; echo up; while :; do sleep 1000; done", LONG, 200 * NS_PER_MS);
+    wait_said(&r, "up");
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+    cr_assert(killed_by(&r, SIGKILL));
+    cr_assert(r.report.duration_ns >= 200 * NS_PER_MS);
+}
+
+Test(keeper, timeout_and_TERM_ignored)
+{
+    struct run r;
+
+    run(&r, "trap '' TERM; while :; do sleep 1000; done", NS_PER_S, 200 * NS_PER_MS);
+    cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
+    cr_assert(killed_by(&r, SIGKILL));
+}
+
+Test(keeper, stopped_by_itself)
+{
+    struct run r;
+
+    run(&r, "kill -STOP $$; sleep 1000", NS_PER_S, 200 * NS_PER_MS);
+    cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
+    cr_assert(killed_by(&r, SIGKILL));
+}
+
+Test(keeper, background_children_die_with_the_run)
+{
+    struct run r;
+
+    run(&r, "i=0; while [ $i -lt 50 ]; do sleep 1000 & i=$((i+1)); done; exit 7", LONG, LONG);
+    cr_assert_eq(r.report.end, KEEPER_EXITED);
+    cr_assert_eq(WEXITSTATUS(r.report.status), 7);
+    cr_assert(r.report.duration_ns < 20 * NS_PER_S);
+}
+
+Test(keeper, setsid_and_double_forks_die_with_the_run)
+{
+    struct run r;
+
+    start(&r,
+          "setsid -f sh -c '(setsid -f sleep 1000); (trap \"\" TERM HUP; sleep 1000 &)"
+          " ; echo deep; sleep 1000'; while :; do sleep 0.01; [ -e /nonexistent ] || break; done;"
+          " read x </dev/null; sleep 1000",
+          LONG, LONG);
+    wait_said(&r, "deep");
+    cr_assert(processes_marked(mark) >= 3);
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+}
+
+Test(keeper, a_group_that_breeds_dies_with_the_run)
+{
+    struct run r;
+
+    run(&r, "breed() { sh -c 'while :; do /bin/true & wait $!; done' & }; breed; breed; exit 0",
+        LONG, LONG);
+    cr_assert_eq(r.report.end, KEEPER_EXITED);
+}
+
+Test(keeper, the_report_comes_before_what_is_left_is_dead)
+{
+    struct run r;
+
+    start(&r, "setsid -f sleep 1000; exit 4", LONG, LONG);
+    finish(&r);
+    cr_assert_eq(WEXITSTATUS(r.report.status), 4);
+}
+
+Test(keeper, leaving_the_group_does_not_help)
+{
+    const char *argv[] = {"/usr/bin/python3", "-c",
+                          "import os, signal, time\n"
+                          "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                          "os.setpgid(0, os.getppid())\n"
+                          "print('moved', flush=True)\n"
+                          "time.sleep(1000)\n",
+                          NULL};
+    struct run r;
+
+    start_argv(&r, argv, "/", LONG, 100 * NS_PER_MS);
+    wait_said(&r, "moved");
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert(killed_by(&r, SIGKILL));
+}
+
+Test(keeper, what_cannot_be_executed)
+{
+    char file[] = "/tmp/garnet-keeper-XXXXXX";
+    const char *missing[] = {"/nonexistent/program", NULL}, *refused[] = {"/etc/passwd", NULL};
+    const char *no_program[] = {file, NULL}, *good[] = {"/bin/true", NULL};
+    struct run r;
+    int fd = mkstemp(file);
+
+    start_argv(&r, missing, "/", LONG, LONG);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_FAILED);
+    cr_assert_eq(r.report.error, ENOENT);
+    start_argv(&r, refused, "/", LONG, LONG);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_FAILED);
+    cr_assert_eq(r.report.error, EACCES);
+    cr_assert_eq(write(fd, "no program\n", 11), 11);
+    cr_assert_eq(fchmod(fd, 0755), 0);
+    close_fd(&fd);
+    start_argv(&r, no_program, "/", LONG, LONG);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_FAILED);
+    cr_assert_eq(r.report.error, ENOEXEC);
+    (void)unlink(file);
+    start_argv(&r, good, "/nonexistent", LONG, LONG);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_FAILED);
+    cr_assert_eq(r.report.error, ENOENT);
+}
+
+Test(keeper, exit_127_is_no_failed_exec)
+{
+    struct run r;
+
+    run(&r, "exit 127", LONG, LONG);
+    cr_assert_eq(r.report.end, KEEPER_EXITED);
+    cr_assert_eq(WEXITSTATUS(r.report.status), 127);
+}
+
+Test(keeper, only_descriptors_0_to_2)
+{
+    int stray = open("/dev/null", O_RDONLY); /* on purpose without close-on-exec */
+    struct run r;
+
+    start(&r, "ls -1 /proc/self/fd | tr '\\n' ' '; readlink /proc/self/fd/0", LONG, LONG);
+    wait_said(&r, "0 1 2 3 /dev/null\n");
+    finish(&r);
+    close_fd(&stray);
+}
+
+Test(keeper, holds_nothing_but_its_socket)
+{
+    char pid[16], path[64], target[16] = "";
+    struct run r;
+
+    start(&r, "echo up; exec sleep 1000", LONG, LONG);
+    wait_said(&r, "up");
+    (void)snprintf(pid, sizeof pid, "%d", (int)r.keeper);
+    WAIT_FOR(open_descriptors(pid) == 4);
+    for (int fd = 0; fd <= 2; fd++) {
+        (void)snprintf(path, sizeof path, "/proc/%s/fd/%d", pid, fd);
+        WAIT_FOR(readlink(path, target, sizeof target - 1) == 9);
+        cr_assert_str_eq(target, "/dev/null");
+    }
+    cr_assert_eq(getsid(r.keeper), r.keeper, "out of a terminal's reach");
+    keeper_stop(r.control);
+    finish(&r);
+}
+
+Test(keeper, garnetd_sees_the_end_of_an_output_that_is_closed)
+{
+    char c;
+    struct run r;
+
+    start(&r, "exec <&- >&- 2>&-; sleep 1000", LONG, LONG);
+    cr_assert_eq(read(r.out, &c, 1), 0);
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+}
+
+Test(keeper, a_full_pipe_is_the_writers_problem)
+{
+    struct run r;
+
+    run(&r, "yes", 500 * NS_PER_MS, LONG);
+    cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
+    cr_assert(killed_by(&r, SIGTERM));
+}
+
+Test(keeper, signals_meant_for_others_do_not_end_it)
+{
+    struct run r;
+
+    start(&r, "echo up; exec sleep 1000", LONG, LONG);
+    wait_said(&r, "up");
+    WAIT_FOR(getsid(r.keeper) == r.keeper);
+    (void)kill(r.keeper, SIGTERM);
+    (void)kill(r.keeper, SIGINT);
+    (void)kill(r.keeper, SIGHUP);
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+}
+
+/* kill -9 of garnetd: a process between us and the keeper plays its part. */
+Test(keeper, nothing_outlives_garnetd)
+{
+    int tell[2], status;
+    pid_t garnetd, keeper = 0;
+    struct run r;
+
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    cr_assert_eq(pipe_cloexec(tell, 0, 0), 0);
+    (void)snprintf(mark, sizeof mark, "none yet");
+    garnetd = fork();
+    if (garnetd == 0) {
+        start(&r, "trap '' TERM; setsid -f sleep 1000; echo up; while :; do sleep 1000; done", LONG,
+              LONG);
+        wait_said(&r, "up");
+        (void)!write(tell[1], &r.keeper, sizeof r.keeper);
+        (void)!write(tell[1], mark, sizeof mark);
+        for (;;)
+            (void)pause();
+    }
+    cr_assert_eq(read(tell[0], &keeper, sizeof keeper), (ssize_t)sizeof keeper);
+    cr_assert_eq(read(tell[0], mark, sizeof mark), (ssize_t)sizeof mark);
+    cr_assert(processes_marked(mark) >= 2);
+    (void)kill(garnetd, SIGKILL);
+    cr_assert_eq(waitpid(garnetd, &status, 0), garnetd);
+    cr_assert_eq(waitpid(keeper, &status, 0), keeper);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(processes_marked(mark), 0);
+    cr_assert(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "nothing was left to us");
+}
+
+Test(keeper, leaks_no_descriptor)
+{
+    int before = open_descriptors("self");
+
+    for (int i = 0; i < 20; i++) {
+        struct run r;
+
+        run(&r, "exit 0", LONG, LONG);
+    }
+    cr_assert_eq(open_descriptors("self"), before);
+}

@@ -1,0 +1,291 @@
+/* base/log and base/logwriter: form, cut, escapes, drops that are told, and a log that nobody reads */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/logwriter.h"
+#include "base/spawn.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <regex.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int ends[2];
+static char got[1 << 20];
+
+static void setup(void)
+{
+    cr_assert_eq(pipe_cloexec(ends, O_NONBLOCK, O_NONBLOCK), 0);
+    log_open("garnet-test");
+    log_to(ends[1]);
+}
+
+/* Everything that is in the pipe now, as a string. */
+static char *drain(void)
+{
+    size_t n = 0;
+    ssize_t r;
+
+    while (n < sizeof got - 1 && (r = read(ends[0], got + n, sizeof got - 1 - n)) > 0)
+        n += (size_t)r;
+    got[n] = 0;
+    return got;
+}
+
+static bool matches(const char *s, const char *pattern)
+{
+    regex_t re;
+    bool ok;
+
+    cr_assert_eq(regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    ok = regexec(&re, s, 0, NULL, 0) == 0;
+    regfree(&re);
+    return ok;
+}
+
+Test(log, form, .init = setup)
+{
+    log_warn("disk %d is %s", 7, "full");
+    cr_assert(matches(drain(), "^20[0-9]{2}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9]"
+                               "\\.[0-9]{3}Z garnet-test warn: disk 7 is full\n$"),
+              "%s", got);
+}
+
+Test(log, levels, .init = setup)
+{
+    log_debug("not shown");
+    cr_assert_str_empty(drain());
+    log_set_level(LOG_L_DEBUG);
+    log_debug("shown");
+    log_error("bad");
+    cr_assert(matches(drain(), "debug: shown\n.*error: bad\n"));
+    log_set_level(LOG_L_ERROR);
+    log_warn("not shown");
+    cr_assert_str_empty(drain());
+}
+
+Test(log, errno_is_kept_and_printed, .init = setup)
+{
+    errno = ENOENT;
+    log_error("x: %m");
+    cr_assert_eq(errno, ENOENT);
+    cr_assert_not_null(strstr(drain(), "x: No such file or directory\n"));
+    close(ends[0]);
+    (void)signal(SIGPIPE, SIG_IGN);
+    errno = ENOENT;
+    log_error("nobody reads: %m");
+    cr_assert_eq(errno, ENOENT);
+    cr_assert_eq(log_dropped(), 1);
+}
+
+Test(log, one_line_whatever_the_text, .init = setup)
+{
+    log_info("a\nfake line\x1b[2J\xff%s", "\r");
+    cr_assert_not_null(strstr(drain(), "info: a\\nfake line\\x1b[2J\\xff\\r\n"));
+}
+
+Test(log, long_lines_are_cut, .init = setup)
+{
+    char text[5000];
+
+    memset(text, 'x', sizeof text - 1);
+    text[sizeof text - 1] = 0;
+    log_info("%s", text);
+    cr_assert_eq(strlen(drain()), 1024);
+    cr_assert_str_eq(got + 1019, "x...\n");
+    memset(text, '\n', sizeof text - 1);
+    log_info("%s", text);
+    cr_assert_leq(strlen(drain()), 1024);
+    cr_assert_str_eq(got + strlen(got) - 6, "\\n...\n");
+}
+
+Test(log, exactly_what_fits_is_not_cut, .init = setup)
+{
+    char text[1024];
+    size_t head;
+
+    log_info("%s", "");
+    head = strlen(drain()) - 1;
+    memset(text, 'y', sizeof text);
+    text[1024 - 4 - head] = 0;
+    log_info("%s", text);
+    cr_assert_str_eq(drain() + strlen(got) - 2, "y\n");
+}
+
+Test(log, dropped_lines_are_told, .init = setup)
+{
+    uint64_t n = 0;
+
+    while (log_dropped() == 0) {
+        log_info("line %llu of a log that is not read", (unsigned long long)n);
+        cr_assert_lt(n++, 100000);
+    }
+    log_info("dropped too");
+    log_info("and this one");
+    cr_assert_eq(log_dropped(), 3);
+    drain();
+    log_info("here again");
+    cr_assert(matches(drain(), "^[^\n]*warn: 3 log lines dropped: the log was not being read\n"
+                               "[^\n]*info: here again\n$"),
+              "%s", got);
+    log_info("and on");
+    cr_assert(matches(drain(), "^[^\n]*info: and on\n$"));
+    cr_assert_eq(log_dropped(), 3);
+}
+
+/* Waits for pid and returns its status. */
+static int status_of(pid_t pid)
+{
+    int status = -1;
+
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    return status;
+}
+
+Test(log, two_deaths, .init = setup)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        fatal("the disk is gone");
+    cr_assert_eq(WEXITSTATUS(status_of(pid)), EXIT_WORLD);
+    cr_assert_not_null(strstr(drain(), "fatal: the disk is gone\n"));
+    pid = fork();
+    if (pid == 0) {
+        (void)signal(SIGABRT, SIG_DFL);
+        panic("two and two is %d", 5);
+    }
+    cr_assert_eq(WTERMSIG(status_of(pid)), SIGABRT);
+    cr_assert_not_null(strstr(drain(), "panic: two and two is 5\n"));
+}
+
+/* --- the log writer; its stderr is a pipe of ours --- */
+
+static int keep_stderr;
+
+static void stderr_to_pipe(void)
+{
+    cr_assert_eq(pipe_cloexec(ends, 0, 0), 0);
+    keep_stderr = dup(2);
+    cr_assert_eq(dup2(ends[1], 2), 2);
+    close(ends[1]);
+    log_open("garnet-test");
+}
+
+static void stderr_back(void)
+{
+    cr_assert_eq(dup2(keep_stderr, 2), 2);
+    close(keep_stderr);
+}
+
+Test(logwriter, passes_everything_on_and_ends)
+{
+    pid_t pid;
+
+    stderr_to_pipe();
+    pid = logwriter_start();
+    cr_assert_gt(pid, 0);
+    cr_assert_neq(log_fd(), 2);
+    for (int i = 0; i < 100; i++)
+        log_info("line %d.", i);
+    kill(pid, SIGTERM); /* as a terminal or an init would: it must outlive the last line */
+    kill(pid, SIGINT);
+    kill(pid, SIGHUP);
+    log_info("the last one");
+    logwriter_stop(pid, 5000);
+    cr_assert_eq(log_fd(), 2);
+    cr_assert_eq(waitpid(pid, NULL, WNOHANG), -1, "reaped already");
+    stderr_back();
+    drain();
+    for (int i = 0; i < 100; i++) {
+        char want[32];
+
+        (void)snprintf(want, sizeof want, "info: line %d.\n", i);
+        cr_assert_not_null(strstr(got, want), "line %d", i);
+    }
+    cr_assert_not_null(strstr(got, "info: the last one\n"));
+}
+
+Test(logwriter, leaves_stderr_blocking)
+{
+    pid_t pid;
+
+    stderr_to_pipe();
+    pid = logwriter_start();
+    log_info("hello");
+    logwriter_stop(pid, 5000);
+    cr_assert_eq(fcntl(2, F_GETFL) & O_NONBLOCK, 0);
+    stderr_back();
+}
+
+Test(logwriter, a_log_that_nobody_reads_costs_lines_and_no_time)
+{
+    int64_t start;
+    pid_t pid;
+
+    stderr_to_pipe();
+    pid = logwriter_start();
+    start = clock_mono();
+    for (int i = 0; log_dropped() < 10; i++) {
+        log_info("%0900d", i); /* until the pipe, the writer and stderr are full */
+        cr_assert_lt(i, 100000);
+    }
+    cr_assert_lt(clock_mono() - start, 5 * NS_PER_S);
+    start = clock_mono();
+    logwriter_stop(pid, 10000); /* it gives up one second after us */
+    cr_assert_lt(clock_mono() - start, 5 * NS_PER_S);
+    cr_assert_eq(waitpid(pid, NULL, WNOHANG), -1, "it has ended");
+    stderr_back();
+}
+
+Test(logwriter, a_broken_stderr_holds_nobody_up)
+{
+    pid_t pid;
+
+    stderr_to_pipe();
+    close(ends[0]);
+    pid = logwriter_start();
+    for (int i = 0; i < 10; i++)
+        log_info("into the void");
+    logwriter_stop(pid, 5000);
+    cr_assert_eq(waitpid(pid, NULL, WNOHANG), -1, "it has ended");
+    stderr_back();
+}
+
+Test(logwriter, ends_when_its_parent_is_killed)
+{
+    struct pollfd end;
+    int fds[2];
+    pid_t pid;
+
+    cr_assert_eq(pipe_cloexec(fds, 0, 0), 0); /* the writer's stderr: closed when it has ended */
+    pid = fork();
+    if (pid == 0) {
+        (void)dup2(fds[1], 2);
+        (void)logwriter_start();
+        log_info("before the kill");
+        (void)raise(SIGKILL);
+    }
+    close(fds[1]);
+    cr_assert_eq(WTERMSIG(status_of(pid)), SIGKILL);
+    ends[0] = fds[0];
+    for (size_t n = 0;;) {
+        ssize_t r;
+
+        end = (struct pollfd){.fd = fds[0], .events = POLLIN};
+        cr_assert_eq(poll(&end, 1, 10000), 1, "the writer is still there");
+        r = read(fds[0], got + n, sizeof got - 1 - n);
+        if (r <= 0)
+            break;
+        n += (size_t)r;
+        got[n] = 0;
+    }
+    cr_assert_not_null(strstr(got, "info: before the kill\n"));
+}

@@ -1,0 +1,132 @@
+/* test_segment.c - the bytes of a segment: what is valid, what is not, which files count */
+#include "spool_dir.h"
+
+TestSuite(segment, .init = dir_make, .fini = dir_remove);
+
+Test(segment, headers_round_trip)
+{
+    struct segment_header h = {12345678901234567ULL, 0xfedcba9876543210ULL, -5}, g;
+    struct frame_header f = {SEQ_MAX - 9, 9, 4711, 0x0123456789abcdefULL}, e;
+    uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
+
+    segment_header_put(s, &h);
+    cr_assert(segment_header_get(s, &g));
+    cr_assert_eq(g.first_seq, h.first_seq);
+    cr_assert_eq(g.salt, h.salt);
+    cr_assert_eq(g.created_ns, h.created_ns);
+    frame_header_put(p, &f, 77);
+    cr_assert(frame_header_get(p, &e, 77));
+    cr_assert_eq(e.seq, f.seq);
+    cr_assert_eq(e.count, f.count);
+    cr_assert_eq(e.length, f.length);
+    cr_assert_eq(e.payload_sum, f.payload_sum);
+    cr_assert_not(frame_header_get(p, &e, 78), "another segment's salt");
+}
+
+Test(segment, every_flipped_bit_is_noticed)
+{
+    struct segment_header h = {1, 2, 3};
+    struct frame_header f = {1, 2, 3, 4};
+    uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
+
+    segment_header_put(s, &h);
+    for (unsigned i = 0; i < SEGMENT_HEADER * 8; i++) {
+        s[i / 8] = (uint8_t)(s[i / 8] ^ (1U << i % 8));
+        cr_assert_not(segment_header_get(s, &h), "bit %u", i);
+        s[i / 8] = (uint8_t)(s[i / 8] ^ (1U << i % 8));
+    }
+    frame_header_put(p, &f, 9);
+    for (unsigned i = 0; i < FRAME_HEADER * 8; i++) {
+        p[i / 8] = (uint8_t)(p[i / 8] ^ (1U << i % 8));
+        cr_assert_not(frame_header_get(p, &f, 9), "bit %u", i);
+        p[i / 8] = (uint8_t)(p[i / 8] ^ (1U << i % 8));
+    }
+    cr_assert(segment_header_get(s, &h));
+    cr_assert(frame_header_get(p, &f, 9));
+}
+
+Test(segment, impossible_frames_are_refused_although_their_sum_is_right)
+{
+    const struct frame_header bad[] = {
+        {1, 0, 8, 0}, {1, 1, FRAME_MAX + 1, 0}, {SEQ_MAX, 1, 8, 0}, {UINT64_MAX, 2, 8, 0}};
+    struct frame_header out;
+    uint8_t p[FRAME_HEADER];
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        frame_header_put(p, &bad[i], 1);
+        cr_assert_not(frame_header_get(p, &out, 1), "case %zu", i);
+    }
+}
+
+Test(segment, frames_are_padded_to_eight)
+{
+    cr_assert_eq(frame_size(0), FRAME_HEADER);
+    cr_assert_eq(frame_size(1), FRAME_HEADER + 8);
+    cr_assert_eq(frame_size(8), FRAME_HEADER + 8);
+    cr_assert_eq(frame_size(9), FRAME_HEADER + 16);
+}
+
+Test(segment, the_list_is_sorted_and_ignores_foreign_files)
+{
+    static const char *const foreign[] = {"lock",
+                                          "sinks",
+                                          "1.seg",
+                                          "00000000000000000001.seg.tmp",
+                                          ".00000000000000000001.seg.tmp",
+                                          "00000000000000000001.sig",
+                                          "0000000000000000001.seg",
+                                          "000000000000000000001.seg",
+                                          "18446744073709551615.seg",
+                                          "99999999999999999999.seg",
+                                          "-0000000000000000001.seg"};
+    struct segment_list l;
+
+    cr_assert_eq(segment_list(dirfd_, &l), 0);
+    cr_assert_eq(l.n, 0);
+    segment_list_free(&l);
+    for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+        file_put(foreign[i], "x");
+    cr_assert_eq(mkdirat(dirfd_, "00000000000000000002.seg", 0700), 0);
+    cr_assert_eq(mkfifoat(dirfd_, "00000000000000000003.seg", 0600), 0);
+    cr_assert_eq(symlinkat("lock", dirfd_, "00000000000000000004.seg"), 0);
+    for (uint64_t i = 0; i < 100; i++)
+        close(seg_fd((i * 37 % 100) * 1000 + 7));
+    close(seg_fd(SEQ_MAX));
+    cr_assert_eq(segment_list(dirfd_, &l), 0);
+    cr_assert_eq(l.n, 101);
+    for (uint64_t i = 0; i < 100; i++)
+        cr_assert_eq(l.first_seq[i], i * 1000 + 7);
+    cr_assert_eq(l.first_seq[100], SEQ_MAX);
+    segment_list_free(&l);
+}
+
+Test(segment, open_tells_a_valid_header_from_others)
+{
+    struct segment_header h = {5, 6, 7}, g;
+    uint8_t s[SEGMENT_HEADER];
+    bool valid = true;
+    int fd = seg_fd(5);
+
+    segment_header_put(s, &h);
+    cr_assert_eq(write(fd, s, sizeof s - 1), (ssize_t)sizeof s - 1);
+    close(fd);
+    fd = segment_open(dirfd_, 5, &g, &valid);
+    cr_assert_geq(fd, 0);
+    cr_assert_not(valid, "one byte is missing");
+    close(fd);
+    fd = seg_fd(5);
+    cr_assert_eq(write(fd, s, sizeof s), (ssize_t)sizeof s);
+    close(fd);
+    fd = segment_open(dirfd_, 5, &g, &valid);
+    cr_assert(valid);
+    cr_assert_eq(g.salt, 6);
+    close(fd);
+    cr_assert_eq(renameat(dirfd_, "00000000000000000005.seg", dirfd_, "00000000000000000006.seg"),
+                 0);
+    fd = segment_open(dirfd_, 6, &g, &valid);
+    cr_assert_geq(fd, 0);
+    cr_assert_not(valid, "it says that it begins at 5");
+    close(fd);
+    cr_assert_eq(segment_open(dirfd_, 5, &g, &valid), -1);
+    cr_assert_eq(errno, ENOENT);
+}

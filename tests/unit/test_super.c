@@ -1,0 +1,319 @@
+/* tests/unit/test_super.c - super/super.h with small scripts as workers
+ *
+ * A script gets what garnet-sink gets: "run NAME", its log as 2, the snapshot as 3, the pair as 4.
+ */
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "super/super.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS NS_PER_MS
+
+/* Reads one message at a time from the pair, which does not block. */
+#define PYTHON                                                                                     \
+    "#!/usr/bin/python3\n"                                                                         \
+    "import os, select, signal, sys, time\n"                                                       \
+    "def say(c): os.write(4, c)\n"                                                                 \
+    "def hear():\n"                                                                                \
+    "    select.select([4], [], [])\n"                                                             \
+    "    return os.read(4, 1)\n"                                                                   \
+    "def log(*a): os.write(2, (' '.join(str(x) for x in a) + '\\n').encode())\n"
+
+struct scene {
+    struct loop *loop;
+    struct worker *worker;
+    char dir[32], program[64];
+    int snapshot, log; /* log: read end */
+    char text[65536];
+    size_t text_n;
+    int ngone;
+};
+
+static struct scene scene;
+
+static void on_gone(void *arg)
+{
+    struct scene *s = arg;
+
+    s->ngone++;
+    worker_free(s->worker);
+    s->worker = NULL;
+}
+
+static void write_program(struct scene *s, const char *script)
+{
+    int fd;
+
+    (void)snprintf(s->dir, sizeof s->dir, "/tmp/garnet-super-XXXXXX");
+    cr_assert(mkdtemp(s->dir) != NULL);
+    (void)snprintf(s->program, sizeof s->program, "%s/worker", s->dir);
+    fd = open(s->program, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    cr_assert(fd >= 0);
+    cr_assert_eq(write(fd, script, strlen(script)), (ssize_t)strlen(script));
+    close_fd(&fd);
+}
+
+static struct scene *begin(const char *script, int stdout_fd)
+{
+    struct scene *s = &scene;
+    struct worker_config config = {s->program, "main", -1, stdout_fd};
+    int fds[2];
+
+    write_program(s, script);
+    cr_assert_eq(pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK), 0);
+    s->log = fds[0];
+    log_to(fds[1]);
+    s->loop = loop_new();
+    cr_assert(s->loop != NULL);
+    config.snapshot_fd = s->snapshot = memfd_create("snapshot", MFD_CLOEXEC);
+    cr_assert_eq(write(s->snapshot, "the snapshot", 12), 12);
+    s->worker = worker_new(s->loop, &config);
+    cr_assert(s->worker != NULL);
+    return s;
+}
+
+static void read_log(struct scene *s)
+{
+    ssize_t n = 1;
+
+    while (n > 0 && s->text_n < sizeof s->text - 1) {
+        n = read(s->log, s->text + s->text_n, sizeof s->text - 1 - s->text_n);
+        s->text_n += n > 0 ? (size_t)n : 0;
+    }
+    s->text[s->text_n] = 0;
+}
+
+static int times_logged(struct scene *s, const char *what)
+{
+    int times = 0;
+
+    read_log(s);
+    for (const char *p = s->text; (p = strstr(p, what)) != NULL; p++)
+        times++;
+    return times;
+}
+
+/* Turns the loop until the condition holds, at most 20 s. */
+#define TURN_UNTIL(s, condition)                                                                   \
+    do {                                                                                           \
+        int64_t turn_end_ = clock_mono() + 20 * NS_PER_S;                                          \
+        while (!(condition) && clock_mono() < turn_end_)                                           \
+            (void)loop_turn((s)->loop, 20 * MS);                                                   \
+        cr_assert(condition);                                                                      \
+    } while (0)
+
+/* After worker_stop(): waits for its end and cleans up. */
+static void wait_gone(struct scene *s)
+{
+    int fd = log_fd();
+
+    cr_assert_eq(s->ngone, 0, "gone comes from the loop");
+    TURN_UNTIL(s, s->ngone > 0);
+    (void)loop_turn(s->loop, 0);
+    cr_assert_eq(s->ngone, 1);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+    cr_assert_eq(errno, ECHILD);
+    read_log(s); /* for what is asked after this */
+    log_to(2);
+    close_fd(&fd);
+    close_fd(&s->log);
+    close_fd(&s->snapshot);
+    loop_free(s->loop);
+    (void)unlink(s->program);
+    (void)rmdir(s->dir);
+}
+
+static void finish(struct scene *s, int64_t grace)
+{
+    worker_stop(s->worker, grace, on_gone, s);
+    wait_gone(s);
+}
+
+TestSuite(super, .timeout = 60);
+
+Test(super, a_worker_gets_what_it_needs)
+{
+    int out[2];
+    char text[64] = "";
+    struct scene *s;
+
+    cr_assert_eq(pipe_cloexec(out, 0, 0), 0);
+    s = begin(PYTHON "log('args', sys.argv[1:], 'fds', sorted(os.listdir('/proc/self/fd')))\n"
+                     "log('snapshot', os.pread(3, 100, 0).decode())\n"
+                     "log('group', os.getpgrp() == os.getpid())\n"
+                     "os.write(1, b'to stdout')\n"
+                     "say(b'r')\n"
+                     "while hear() != b'q': pass\n",
+              out[1]);
+    cr_assert_not(worker_ready(s->worker));
+    cr_assert(worker_pid(s->worker) > 0);
+    TURN_UNTIL(s, worker_ready(s->worker));
+    cr_assert_eq(times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5']\n"), 1,
+                 "%s", s->text);
+    cr_assert_eq(times_logged(s, "snapshot the snapshot\n"), 1);
+    cr_assert_eq(times_logged(s, "group True\n"), 1);
+    cr_assert_eq(read(out[0], text, sizeof text - 1), 9);
+    cr_assert_str_eq(text, "to stdout");
+    finish(s, 10 * NS_PER_S);
+    cr_assert_eq(times_logged(s, "sink main"), 0, "a good end needs no words");
+    close_fd(&out[0]);
+    close_fd(&out[1]);
+}
+
+Test(super, wakes_do_not_pile_up)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\n"
+                                   "n = 0\n"
+                                   "while (c := hear()) == b'w': n += 1\n"
+                                   "log('woken', n, 'then', c)\n",
+                            -1);
+    siginfo_t si;
+    pid_t pid = worker_pid(s->worker);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    (void)kill(pid, SIGSTOP); /* it reads nothing for now */
+    cr_assert_eq(waitid(P_PID, (id_t)pid, &si, WSTOPPED), 0);
+    for (int i = 0; i < 100000; i++)
+        worker_wake(s->worker);
+    worker_stop(s->worker, 10 * NS_PER_S, on_gone, s);
+    (void)kill(pid, SIGCONT);
+    wait_gone(s);
+    cr_assert_eq(times_logged(s, "woken 1 then b'q'\n"), 1, "%s", s->text);
+}
+
+Test(super, a_wake_after_it_was_read_is_sent_again)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\n"
+                                   "while (c := hear()) == b'w': log('woken')\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    for (int i = 1; i <= 5; i++) {
+        worker_wake(s->worker);
+        TURN_UNTIL(s, times_logged(s, "woken\n") == i);
+    }
+    finish(s, 10 * NS_PER_S);
+}
+
+Test(super, a_crash_is_told_and_repaired)
+{
+    struct scene *s = begin("#!/bin/sh\nkill -SEGV $$\n", -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 3);
+    TURN_UNTIL(s, times_logged(s, "error: sink main: worker died from signal 11 (Segmentation "
+                                  "fault); starting it again in 0.") >= 3);
+    cr_assert_not(worker_ready(s->worker));
+    finish(s, NS_PER_S);
+}
+
+Test(super, pauses_grow_until_there_is_useful_work)
+{
+    struct scene *s = begin("#!/bin/sh\nexit 111\n", -1);
+    int64_t began = clock_mono();
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 4);
+    cr_assert(clock_mono() - began >= 700 * MS, "at least 50, 100, 200 and 400 ms");
+    cr_assert(times_logged(s, "worker ended with exit status 111; starting it again in") >= 4);
+    finish(s, NS_PER_S);
+}
+
+Test(super, useful_work_resets_the_pauses)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf r >&4\nprintf u >&4\nexit 0\n", -1);
+    int64_t began = clock_mono();
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 12);
+    cr_assert(clock_mono() - began < 10 * NS_PER_S, "12 times at most 100 ms");
+    cr_assert_eq(times_logged(s, "again in 0.1s"), times_logged(s, "again in"));
+    finish(s, NS_PER_S);
+}
+
+Test(super, a_refused_configuration_is_tried_slowly)
+{
+    struct scene *s = begin("#!/bin/sh\nexit 1\n", -1);
+
+    TURN_UNTIL(s, times_logged(s, "worker refused its configuration (exit status 1); starting it "
+                                  "again in ") == 1);
+    cr_assert_eq(worker_pid(s->worker), 0);
+    cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
+    cr_assert_eq(worker_restarts(s->worker), 0);
+    finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
+}
+
+Test(super, a_program_that_is_not_there)
+{
+    struct scene *s = begin("", -1);
+
+    (void)unlink(s->program);
+    TURN_UNTIL(s, times_logged(s, "worker ended with exit status 127; starting it again in") >= 1);
+    cr_assert(times_logged(s, "cannot run ") >= 1);
+    finish(s, NS_PER_S);
+}
+
+Test(super, no_descriptors_is_a_pause_like_another)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec sleep 1000\n", -1);
+    struct rlimit old, none;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    (void)getrlimit(RLIMIT_NOFILE, &old);
+    none = (struct rlimit){3, old.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &none);
+    (void)kill(worker_pid(s->worker), SIGKILL);
+    TURN_UNTIL(s, times_logged(s, "cannot start its worker: Too many open files; starting it") > 1);
+    (void)setrlimit(RLIMIT_NOFILE, &old);
+    TURN_UNTIL(s, worker_ready(s->worker));
+    finish(s, 0);
+}
+
+Test(super, TERM_after_grace)
+{
+    struct scene *s = begin("#!/bin/sh\ntrap 'exit 4' TERM\nprintf r >&4\n"
+                            "while :; do sleep 0.05; done\n",
+                            -1);
+    int64_t began;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    began = clock_mono();
+    finish(s, 200 * MS);
+    cr_assert(clock_mono() - began >= 200 * MS);
+    cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
+    cr_assert_eq(times_logged(s, "worker ended with exit status 4 while it was to finish\n"), 1);
+}
+
+Test(super, KILL_a_second_later)
+{
+    struct scene *s = begin("#!/bin/sh\ntrap '' TERM\nprintf r >&4\n"
+                            "while :; do sleep 1000; done\n",
+                            -1);
+    int64_t began;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    began = clock_mono();
+    finish(s, 100 * MS);
+    cr_assert(clock_mono() - began >= 1100 * MS);
+    cr_assert_eq(times_logged(s, "worker does not end: killing it\n"), 1);
+    cr_assert_eq(times_logged(s, "worker died from signal 9 (Killed) while it was to finish\n"), 1);
+}
+
+Test(super, a_worker_that_hangs_up_is_replaced)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec 4>&-\nexec sleep 1000\n", -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 1);
+    cr_assert_eq(times_logged(s, "worker died from signal 9"), 1);
+    finish(s, 0);
+}

@@ -1,0 +1,247 @@
+/* test_sync.c - the sync helper: progress, coalescing, death and rebirth, a clean end */
+#include "spool_dir.h"
+
+#include <signal.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "spool/sync.h"
+
+TestSuite(sync, .init = dir_make, .fini = dir_remove, .timeout = 60);
+
+struct seen {
+    uint64_t seq;
+    int error;
+    unsigned calls;
+};
+
+static void note(void *arg, uint64_t seq, int error)
+{
+    struct seen *s = arg;
+
+    cr_assert_geq(seq, s->seq);
+    s->seq = seq;
+    s->error = error;
+    s->calls++;
+}
+
+static void until(struct loop *l, const struct seen *s, uint64_t seq)
+{
+    int64_t end = clock_mono() + 20 * NS_PER_S;
+
+    while (s->seq < seq) {
+        cr_assert_lt(clock_mono(), end, "not synced in 20 s");
+        loop_turn(l, NS_PER_S);
+    }
+}
+
+/* The one child of this process; 0: none. */
+static pid_t helper(void)
+{
+    char path[64];
+    long pid = 0;
+    FILE *f;
+
+    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
+    cr_assert_not_null(f = fopen(path, "re"));
+    if (fscanf(f, "%ld", &pid) != 1)
+        pid = 0;
+    fclose(f);
+    return (pid_t)pid;
+}
+
+Test(sync, says_how_far_it_came_over_many_segments)
+{
+    struct append *a = writer(500);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+
+    cr_assert_not_null(s);
+    for (int i = 0; i < 20; i++) {
+        for (int k = 0; k <= i; k++)
+            put(a, 10);
+        sync_request(s, append_segment(a), append_next_seq(a));
+        until(l, &seen, append_next_seq(a));
+        cr_assert_eq(seen.error, 0);
+    }
+    cr_assert_eq(seen.calls, 20);
+    cr_assert_gt(segments(), 20);
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, requests_that_come_meanwhile_are_one)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+
+    for (int i = 0; i < 100; i++) {
+        put(a, 1);
+        sync_request(s, append_segment(a), append_next_seq(a));
+    }
+    until(l, &seen, 100);
+    cr_assert_eq(seen.calls, 2, "the first at once, then the latest");
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, segments_that_retention_took_are_no_error)
+{
+    struct append *a = writer(100);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+
+    for (int i = 0; i < 10; i++)
+        put(a, 10);
+    uint64_t gone = append_segment(a);
+    put(a, 10);
+    put(a, 10);
+    append_retain(a, UINT64_MAX, 0);
+    sync_request(s, gone, gone);
+    until(l, &seen, gone);
+    cr_assert_eq(seen.error, 0);
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, an_error_is_reported_and_not_taken_for_progress)
+{
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* fsync of it: EBADF */
+    struct sync *s = sync_start(l, fd, note, &seen);
+
+    close(seg_fd(0));
+    sync_request(s, 0, 5);
+    until(l, &seen, 5);
+    cr_assert_eq(seen.error, EBADF);
+    sync_request(s, 0, 6);
+    until(l, &seen, 6);
+    cr_assert_eq(seen.error, EBADF, "the folder is still not on the disk");
+    sync_stop(s, 5000);
+    loop_free(l);
+    close(fd);
+}
+
+Test(sync, survives_the_helper_being_killed)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+
+    for (int i = 0; i < 3; i++) {
+        pid_t pid = helper();
+        cr_assert_gt(pid, 0);
+        kill(pid, SIGSTOP); /* so that the request is not answered */
+        put(a, 10);
+        sync_request(s, append_segment(a), append_next_seq(a));
+        kill(pid, SIGKILL);
+        until(l, &seen, append_next_seq(a));
+        cr_assert_eq(seen.error, 0);
+        cr_assert_neq(helper(), pid);
+    }
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, a_request_made_while_there_is_no_helper_waits_for_one)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    pid_t pid = helper();
+
+    kill(pid, SIGKILL);
+    while (helper() == pid) /* until the loop has reaped it */
+        loop_turn(l, NS_PER_S);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    until(l, &seen, 10);
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, stop_leaves_no_process)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+
+    cr_assert_gt(helper(), 0);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    sync_stop(s, 5000);
+    cr_assert_eq(helper(), 0);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, stop_does_not_wait_for_a_helper_that_hangs)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    pid_t pid = helper();
+    int status;
+
+    kill(pid, SIGSTOP);
+    int64_t begin = clock_mono();
+    sync_stop(s, 50);
+    cr_assert_lt(clock_mono() - begin, 5 * NS_PER_S);
+    if (waitpid(pid, &status, 0) == pid)
+        cr_assert_eq(WTERMSIG(status), SIGKILL);
+    cr_assert_eq(helper(), 0);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, the_helper_ends_with_its_parent)
+{
+    int told[2];
+    pid_t parent, pid = 0;
+
+    cr_assert_eq(pipe(told), 0);
+    if ((parent = fork()) == 0) {
+        struct append *a = writer(1 << 20);
+        struct seen seen = {0};
+        sync_start(loop_new(), append_dirfd(a), note, &seen);
+        pid = helper();
+        if (write(told[1], &pid, sizeof pid) != sizeof pid)
+            _exit(1);
+        for (;;)
+            pause();
+    }
+    close(told[1]);
+    cr_assert_eq(read(told[0], &pid, sizeof pid), (ssize_t)sizeof pid);
+    kill(parent, SIGKILL);
+    waitpid(parent, NULL, 0);
+    int64_t end = clock_mono() + 20 * NS_PER_S;
+    while (kill(pid, 0) == 0) {
+        char path[64], state = '?';
+        FILE *f;
+        cr_assert_lt(clock_mono(), end, "the helper lives on");
+        snprintf(path, sizeof path, "/proc/%ld/stat", (long)pid);
+        if (!(f = fopen(path, "re")))
+            break;
+        if (fscanf(f, "%*d %*s %c", &state) != 1)
+            state = '?';
+        fclose(f);
+        if (state == 'Z')
+            break; /* nobody to reap it in this container */
+    }
+    close(told[0]);
+}
