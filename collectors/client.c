@@ -1,11 +1,12 @@
 /* client.c - build metrics, send them, hear the answer
  *
- * One connection for one run. While it sends it also reads, so that a peer which stops reading until its own
- * replies are read cannot bring both to a halt. The socket's path decides who is on the other side; what that one says is
- * read up to a bound and only searched for two words.
+ * One connection for one run. While it sends it also reads, so that a peer which stops reading
+ * until its own replies are read cannot bring both to a halt. The socket's path decides who is
+ * on the other side; what that one says is read up to a bound and only searched for two words.
  *
- * It fails, with a sentence in `error`, when memory runs out, when nobody listens, when 5 s pass without a byte moving,
- * and when the stream ends without a reply: then nobody knows what was accepted, and the sentence says so.
+ * It fails, with a sentence in `error`, when memory runs out, when nobody listens, when 5 s pass
+ * without a byte moving, and when the stream ends without a reply: then nobody knows what was
+ * accepted, and the sentence says so.
  */
 #include "client.h"
 
@@ -343,8 +344,8 @@ void client_open(struct client *c, int argc, char *const argv[], const char *hel
         client_fail(c, "no socket: give its path as the last argument, or set GARNET_SOCKET");
 }
 
-/* Garnet wrote the line, without blanks, and a quote inside of a string is escaped: so neither word can be
- * found where it is only talked about. */
+/* Garnet wrote the line, without blanks, and a quote inside of a string is escaped: so neither
+ * word can be found where it is only talked about. */
 static bool all_accepted(const char *reply)
 {
     return strstr(reply, "\"rejected\":0") != NULL && strstr(reply, "\"error\":") == NULL;

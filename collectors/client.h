@@ -8,9 +8,9 @@
  *     client_end(&c);
  *     return client_finish(&c);
  *
- * Errors stick: after the first one every call does nothing, and client_finish() prints it and returns 1. So
- * a collector asks once, at its end. Nothing waits for longer than 5 s without progress.
- * It needs libc alone, and knows of Garnet what docs/protocol.md says.
+ * Errors stick: after the first one every call does nothing, and client_finish() prints it and
+ * returns 1. So a collector asks once, at its end. Nothing waits for longer than 5 s without
+ * progress. It needs libc alone, and knows of Garnet what docs/protocol.md says.
  */
 #ifndef CLIENT_H
 #define CLIENT_H
@@ -51,13 +51,14 @@ struct client_series {
 
 /* --- a collector's whole life --- */
 
-/* Takes the socket's path from the last argument when that begins with `/`, else from $GARNET_SOCKET. Any
- * other argument must be a flag (`flags` may be NULL): exits with 2 if not, and with 0 after --help. */
+/* Takes the socket's path from the last argument when that begins with `/`, else from
+ * $GARNET_SOCKET. Any other argument must be a flag (`flags` may be NULL): exits with 2 if not,
+ * and with 0 after --help. */
 void client_open(struct client *c, int argc, char *const argv[], const char *help,
                  const struct client_flag *flags);
 
-/* One JSON object, on a line of its own. With keys it holds several metrics, NAME.KEY each; with a single
- * NULL key the one metric NAME. */
+/* One JSON object, on a line of its own. With keys it holds several metrics, NAME.KEY each; with
+ * a single NULL key the one metric NAME. */
 void client_begin(struct client *c, const struct client_series *s);
 void client_i64(struct client *c, const char *key, int64_t v);
 void client_u64(struct client *c, const char *key, uint64_t v);
@@ -72,7 +73,8 @@ int client_finish(struct client *c);
 /* --- its steps, for a program that sends bytes of its own --- */
 
 void client_init(struct client *c, const char *program, const char *path);
-/* Connects on first use. False: see error, or, when that is empty, cut_short: client_reply() may know why. */
+/* Connects on first use. False: see error, or, when that is empty, cut_short: client_reply() may
+ * know why. */
 bool client_send(struct client *c, const char *p, size_t n);
 /* Ends the stream and reads to the end of what the other side says into reply. False: see error. */
 bool client_reply(struct client *c);

@@ -5,10 +5,11 @@
  *     cpu.user, nice, system, idle, iowait, irq, softirq, steal, guest, guest_nice       all processors together
  *     cpu.core.user, ...                       with a tag core=N, one by one, only with --per-core
  *
- * The names differ so that a sum over cores never takes the total in. Guest time is also inside user, and
- * guest_nice inside nice, as the kernel has it. The kernel says that iowait (and with it idle) may now and
- * then go back a little. What an older kernel does not count is left out.
- * Fails when /proc/stat cannot be read or has no cpu line, and when Garnet does not take the metrics.
+ * The names differ so that a sum over cores never takes the total in. Guest time is also inside
+ * user, and guest_nice inside nice, as the kernel has it. The kernel says that iowait (and with
+ * it idle) may now and then go back a little. What an older kernel does not count is left out.
+ * Fails when /proc/stat cannot be read or has no cpu line, and when Garnet does not take the
+ * metrics.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,8 +1,8 @@
 /* loadavg - how many threads run or want to
  *
- * /proc/loadavg as loadavg.1m, loadavg.5m, loadavg.15m, and the two numbers behind them now: loadavg.runnable
- * of loadavg.threads.
- * Fails when /proc/loadavg cannot be read or looks different, and when Garnet does not take the metrics.
+ * /proc/loadavg as loadavg.1m, loadavg.5m, loadavg.15m, and the two numbers behind them now:
+ * loadavg.runnable of loadavg.threads. Fails when /proc/loadavg cannot be read or looks
+ * different, and when Garnet does not take the metrics.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,9 +1,10 @@
 /* memory - how this machine's memory is used
  *
- * Selected fields of /proc/meminfo, in bytes, as memory.total, memory.available and so on: those that have
- * kept their meaning for years. "Used" is not among them, because everybody means something else by it; total -
- * available is what people mostly want. A field that this kernel does not have is left out.
- * Fails when /proc/meminfo cannot be read or has no MemTotal, and when Garnet does not take the metrics.
+ * Selected fields of /proc/meminfo, in bytes, as memory.total, memory.available and so on: those
+ * that have kept their meaning for years. "Used" is not among them, because everybody means
+ * something else by it; total - available is what people mostly want. A field that this kernel
+ * does not have is left out. Fails when /proc/meminfo cannot be read or has no MemTotal, and
+ * when Garnet does not take the metrics.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,8 @@
 /* garnet - the command line for people
  *
- * A table of subcommands and nothing else: each lives in core/cli/, gets its own argv and returns the exit
- * status. Fails with EXIT_USAGE when there is no such subcommand, and as the subcommand does.
+ * A table of subcommands and nothing else: each lives in core/cli/, gets its own argv and
+ * returns the exit status. Fails with EXIT_USAGE when there is no such subcommand, and as the
+ * subcommand does.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,9 @@
-/* garnetd - the core: schedules collectors, reads the socket, writes the spool, supervises sink workers.
+/* garnetd - the core: schedules collectors, reads the socket, writes the spool, supervises sink
+ * workers.
  *
- * This file is the command line; daemon/daemon.c is the daemon. Exit status: 0 ended as asked (or -t: no errors), 1
- * configuration errors, 2 wrong usage, 111 the system said no (the socket or the spool is in use, ...).
+ * This file is the command line; daemon/daemon.c is the daemon. Exit status: 0 ended as asked
+ * (or -t: no errors), 1 configuration errors, 2 wrong usage, 111 the system said no (the socket
+ * or the spool is in use, ...).
  */
 #include <stdio.h>
 #include <stdlib.h>

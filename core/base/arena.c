@@ -1,8 +1,8 @@
 /* base/arena.c - many small things with one lifetime and one free
  *
- * A chain of blocks, newest first; a request that does not fit gets a new block of at least BLOCK bytes,
- * and what was left of the old one is given up. Blocks come from calloc, so that all memory is zeroed.
- * Fails only by NULL, and remembers that it did.
+ * A chain of blocks, newest first; a request that does not fit gets a new block of at least
+ * BLOCK bytes, and what was left of the old one is given up. Blocks come from calloc, so that
+ * all memory is zeroed. Fails only by NULL, and remembers that it did.
  */
 #include "base/arena.h"
 

@@ -13,7 +13,8 @@ struct arena {
     bool failed;
 };
 
-void *arena_alloc(struct arena *a, size_t n); /* aligned for anything; n = 0 gives a valid pointer */
+void *arena_alloc(struct arena *a,
+                  size_t n); /* aligned for anything; n = 0 gives a valid pointer */
 char *arena_strdup(struct arena *a, const char *s);
 char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));

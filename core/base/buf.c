@@ -1,8 +1,9 @@
 /* base/buf.c - growing bytes with a sticky error
  *
- * Memory grows by doubling, so that appending is cheap on average and shrinking never happens: a buf that
- * is reused soon stops allocating. The one failure is that of memory (or of the buf's own `max`); it
- * sets `failed`, and from then on nothing is appended, so that no text with a hole in it can get out.
+ * Memory grows by doubling, so that appending is cheap on average and shrinking never happens: a
+ * buf that is reused soon stops allocating. The one failure is that of memory (or of the buf's
+ * own `max`); it sets `failed`, and from then on nothing is appended, so that no text with a
+ * hole in it can get out.
  */
 #include "base/buf.h"
 

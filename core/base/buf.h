@@ -29,11 +29,11 @@ static inline bool str_eq(struct str a, struct str b)
 
 /* Byte order, as strcmp; what "sorted by key" means everywhere in Garnet. */
 int str_cmp(struct str a, struct str b);
-/* Bytes of the UTF-8 character that s begins with: 1 to 4, or 0 when it is empty or begins with none
- * (overlong forms, surrogates and values above U+10FFFF are none). */
+/* Bytes of the UTF-8 character that s begins with: 1 to 4, or 0 when it is empty or begins with
+ * none (overlong forms, surrogates and values above U+10FFFF are none). */
 size_t str_utf8(struct str s);
-/* buf_put_visible() without memory: as much of s as fits into out[0..cap), never half an escape or half a
- * character. Returns the bytes written, no NUL; *used is how many of s they stand for. */
+/* buf_put_visible() without memory: as much of s as fits into out[0..cap), never half an escape
+ * or half a character. Returns the bytes written, no NUL; *used is how many of s they stand for. */
 size_t str_visible(char *out, size_t cap, struct str s, size_t *used);
 
 struct buf {
@@ -44,19 +44,20 @@ struct buf {
 };
 
 bool buf_ok(const struct buf *b);
-void buf_reset(struct buf *b);                 /* n = 0, error cleared, memory kept          */
-void buf_free(struct buf *b);                  /* memory too; `max` is kept                  */
-char *buf_room(struct buf *b, size_t n);       /* at least n writable bytes at p+n, or NULL  */
+void buf_reset(struct buf *b);           /* n = 0, error cleared, memory kept          */
+void buf_free(struct buf *b);            /* memory too; `max` is kept                  */
+char *buf_room(struct buf *b, size_t n); /* at least n writable bytes at p+n, or NULL  */
 void buf_put(struct buf *b, const void *p, size_t n);
 void buf_putc(struct buf *b, char c);
 void buf_puts(struct buf *b, const char *s);
 void buf_putstr(struct buf *b, struct str s);
 void buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_put_i64(struct buf *b, int64_t v);    /* decimal, no printf                         */
+void buf_put_i64(struct buf *b, int64_t v); /* decimal, no printf                         */
 void buf_put_u64(struct buf *b, uint64_t v);
-void buf_put_f64(struct buf *b, double v);     /* shortest text that reads back the same; v is finite */
+void buf_put_f64(struct buf *b, double v); /* shortest text that reads back the same; v is finite */
 void buf_put_json(struct buf *b, struct str s); /* quoted and escaped as a JSON string       */
-void buf_put_visible(struct buf *b, struct str s); /* control and broken bytes as \n, \t, \x1b: for logs */
-void buf_drop(struct buf *b, size_t n);        /* remove n bytes from the front              */
+void buf_put_visible(struct buf *b,
+                     struct str s);     /* control and broken bytes as \n, \t, \x1b: for logs */
+void buf_drop(struct buf *b, size_t n); /* remove n bytes from the front              */
 
 #endif

@@ -1,8 +1,9 @@
 /* base/log.c - one line to the log, never a wait
  *
- * A line is put together on the stack and leaves in one write of at most 1 KiB, which a pipe takes whole or
- * not at all. A log that takes nothing costs its lines and nothing else: they are counted, and the count
- * is the first thing said when it takes lines again. Dies only where it is asked to: fatal() and panic().
+ * A line is put together on the stack and leaves in one write of at most 1 KiB, which a pipe
+ * takes whole or not at all. A log that takes nothing costs its lines and nothing else: they are
+ * counted, and the count is the first thing said when it takes lines again. Dies only where it
+ * is asked to: fatal() and panic().
  */
 #include "base/log.h"
 #include "base/buf.h"

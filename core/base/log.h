@@ -1,12 +1,13 @@
 /* base/log.h - one line to the log, never a wait
  *
- * A line is "TIME IDENT LEVEL: text", cut at 1 KiB so that it is one atomic write to a pipe; control bytes
- * are escaped. Lines go to descriptor 2 until log_to() names another. When that one is not writable
- * (garnetd's log is a non-blocking pipe to its log writer, base/logwriter.h) the line is dropped and
- * counted, and the next line that gets through says how many were.
- * Every call keeps errno; "%m" in the format prints it.
+ * A line is "TIME IDENT LEVEL: text", cut at 1 KiB so that it is one atomic write to a pipe;
+ * control bytes are escaped. Lines go to descriptor 2 until log_to() names another. When that
+ * one is not writable (garnetd's log is a non-blocking pipe to its log writer, base/logwriter.h)
+ * the line is dropped and counted, and the next line that gets through says how many were. Every
+ * call keeps errno; "%m" in the format prints it.
  *
- * Two deaths: fatal() when the world is wrong (exit status EXIT_WORLD), panic() when we are (abort).
+ * Two deaths: fatal() when the world is wrong (exit status EXIT_WORLD), panic() when we are
+ * (abort).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
@@ -22,11 +23,11 @@ enum {
 
 #define LOG_PRINTF(a, b) __attribute__((format(printf, a, b)))
 
-void log_open(const char *ident);      /* borrowed, for life: "garnetd", "garnet-sink main" */
-void log_to(int fd);                   /* borrowed */
+void log_open(const char *ident); /* borrowed, for life: "garnetd", "garnet-sink main" */
+void log_to(int fd);              /* borrowed */
 int log_fd(void);
 void log_set_level(enum log_level max);
-uint64_t log_dropped(void);            /* lines dropped since the start */
+uint64_t log_dropped(void); /* lines dropped since the start */
 
 void log_at(enum log_level level, const char *fmt, ...) LOG_PRINTF(2, 3);
 #define log_error(...) log_at(LOG_L_ERROR, __VA_ARGS__)

@@ -1,11 +1,13 @@
 /* base/logwriter.c - the process that waits for the log, so that garnetd does not
  *
- * It holds at most CAP bytes. When stderr is slower than the log the pipe fills up behind it, and base/log
- * drops and counts lines. When stderr is broken what was read is thrown away, so that nobody waits.
+ * It holds at most CAP bytes. When stderr is slower than the log the pipe fills up behind it,
+ * and base/log drops and counts lines. When stderr is broken what was read is thrown away, so
+ * that nobody waits.
  *
- * The real stderr is shared with strangers, so it stays blocking (O_NONBLOCK would be theirs too). A write
- * that blocks all the same is broken off by a timer; that is the only use of a signal handler in here.
- * It ignores what a terminal sends to the whole group: it must outlive garnetd's last line.
+ * The real stderr is shared with strangers, so it stays blocking (O_NONBLOCK would be theirs
+ * too). A write that blocks all the same is broken off by a timer; that is the only use of a
+ * signal handler in here. It ignores what a terminal sends to the whole group: it must outlive
+ * garnetd's last line.
  */
 #include "base/logwriter.h"
 #include "base/clock.h"
@@ -117,7 +119,8 @@ static int patience(const struct writer *w)
     return left > 0 ? (int)((left + NS_PER_MS - 1) / NS_PER_MS) : 0;
 }
 
-/* What to wait for at the pipe. A full writer reads nothing, but must still see that its parent is gone. */
+/* What to wait for at the pipe. A full writer reads nothing, but must still see that its parent
+ * is gone. */
 static struct pollfd want_in(const struct writer *w)
 {
     bool full = w->n == CAP;
@@ -154,8 +157,8 @@ static int write_log(int in)
     }
 }
 
-/* Not spawn_helper(): that would leave a moment in which a Ctrl-C ends the child, between its signals'
- * reset and their being ignored. Here they are blocked from before the fork. */
+/* Not spawn_helper(): that would leave a moment in which a Ctrl-C ends the child, between its
+ * signals' reset and their being ignored. Here they are blocked from before the fork. */
 static pid_t fork_writer(int in)
 {
     sigset_t all, old;

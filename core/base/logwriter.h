@@ -1,15 +1,17 @@
 /* base/logwriter.h - the process that waits for the log, so that garnetd does not
  *
- * A small child reads lines from a pipe and writes them to the real stderr, however slow that is. It ends
- * when every writer has closed the pipe and what was in it is written, or, where stderr takes nothing,
- * one second after. Nothing it does can hold up its parent: the pipe's write end is non-blocking.
+ * A small child reads lines from a pipe and writes them to the real stderr, however slow that
+ * is. It ends when every writer has closed the pipe and what was in it is written, or, where
+ * stderr takes nothing, one second after. Nothing it does can hold up its parent: the pipe's
+ * write end is non-blocking.
  */
 #ifndef BASE_LOGWRITER_H
 #define BASE_LOGWRITER_H
 #include <sys/types.h>
 
-/* Starts the writer and points log_to() at its pipe. Returns its pid, or -1 with errno (the log then
- * stays where it was). The write end is log_fd(), close-on-exec, for children to inherit as stderr. */
+/* Starts the writer and points log_to() at its pipe. Returns its pid, or -1 with errno (the log
+ * then stays where it was). The write end is log_fd(), close-on-exec, for children to inherit as
+ * stderr. */
 pid_t logwriter_start(void);
 /* Points the log back at descriptor 2, closes the pipe and waits for the writer, at most `ms`. */
 void logwriter_stop(pid_t pid, int ms);

@@ -1,8 +1,8 @@
 /* base/loop.c - one poll loop: descriptors, timers, children, signals
  *
- * A turn costs one epoll wait and one clock read beside what the callbacks do, and handles at most EVENTS
- * ready descriptors; what is left over is still ready in the next turn. Removing a watcher also blanks its
- * event in the batch at hand, so a callback may free whatever it likes.
+ * A turn costs one epoll wait and one clock read beside what the callbacks do, and handles at
+ * most EVENTS ready descriptors; what is left over is still ready in the next turn. Removing a
+ * watcher also blanks its event in the batch at hand, so a callback may free whatever it likes.
  *
  * Only adding a descriptor can be refused. What cannot fail unless a caller broke the rules (a bad
  * descriptor in epoll, say) ends in panic().
@@ -35,7 +35,8 @@ struct loop {
     struct loop_fd signals; /* the signalfd; owned */
     struct timers timers;
     struct loop_child *children;
-    struct loop_hook *hooks, **hooks_end;
+    struct loop_hook *hooks;
+    struct loop_hook *next_hook; /* while they run: the one after this */
     struct handler handlers[HANDLERS];
     int64_t now;
     bool stopped;
@@ -196,7 +197,8 @@ void loop_signal(struct loop *l, int signo, void (*fn)(void *), void *arg)
     panic("the loop does not handle signal %d", signo);
 }
 
-/* Also the signals themselves are level-triggered: what fits no buffer here is read in the next turn. */
+/* Also the signals themselves are level-triggered: what fits no buffer here is read in the next
+ * turn. */
 static void read_signals(void *arg, uint32_t events)
 {
     struct loop *l = arg;
@@ -258,9 +260,35 @@ static int watch_signals(struct loop *l)
 
 void loop_after(struct loop *l, struct loop_hook *h, void (*fn)(void *), void *arg)
 {
+    struct loop_hook **link = &l->hooks;
+
+    while (*link != NULL)
+        link = &(*link)->next;
     *h = (struct loop_hook){.fn = fn, .arg = arg};
-    *l->hooks_end = h;
-    l->hooks_end = &h->next;
+    *link = h;
+}
+
+void loop_after_del(struct loop *l, struct loop_hook *h)
+{
+    struct loop_hook **link = &l->hooks;
+
+    while (*link != NULL && *link != h)
+        link = &(*link)->next;
+    if (*link == NULL)
+        return;
+    *link = h->next;
+    if (l->next_hook == h)
+        l->next_hook = h->next;
+}
+
+static void run_hooks(struct loop *l)
+{
+    struct loop_hook *h;
+
+    for (l->next_hook = l->hooks; (h = l->next_hook) != NULL;) {
+        l->next_hook = h->next;
+        h->fn(h->arg);
+    }
 }
 
 struct loop *loop_new(void)
@@ -270,7 +298,6 @@ struct loop *loop_new(void)
     if (l == NULL)
         return NULL;
     loop_fd_init(&l->signals);
-    l->hooks_end = &l->hooks;
     l->handlers[0].signo = SIGHUP;
     l->handlers[1].signo = SIGTERM;
     l->handlers[2].signo = SIGINT;
@@ -332,8 +359,7 @@ bool loop_turn(struct loop *l, int64_t max_wait_ns)
     run_timers(l);
     run_events(l);
     deliver_signals(l);
-    for (struct loop_hook *h = l->hooks; h != NULL; h = h->next)
-        h->fn(h->arg);
+    run_hooks(l);
     return !l->stopped;
 }
 

@@ -1,10 +1,11 @@
 /* base/number.c - numbers as text, without printf where it counts
  *
- * The formatting half of base/buf.h: a graphite line or a JSON value is mostly a number, so these are on
- * the hot path. Nothing here fails but the buf itself.
+ * The formatting half of base/buf.h: a graphite line or a JSON value is mostly a number, so
+ * these are on the hot path. Nothing here fails but the buf itself.
  */
 #include "base/buf.h"
 
+#include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -61,9 +62,10 @@ static void put_decimal(struct buf *b, bool negative, uint64_t m, int k)
     buf_put(b, p, (size_t)(end - p));
 }
 
-/* The fewest decimals k for which some integer m < 2^53 makes m / 10^k the double a, or -1. Both operands
- * are exact, so their quotient is correctly rounded: it is what strtod makes of that text (Clinger). For
- * up to 15 digits the error of a * 10^k stays below 0.25, so that rounding finds their m. */
+/* The fewest decimals k for which some integer m < 2^53 makes m / 10^k the double a, or -1. Both
+ * operands are exact, so their quotient is correctly rounded: it is what strtod makes of that
+ * text (Clinger). For up to 15 digits the error of a * 10^k stays below 0.25, so that rounding
+ * finds their m. */
 static int decimals(double a, uint64_t *m)
 {
     for (int k = 0; k <= MAX_POWER; k++) {
@@ -80,6 +82,15 @@ static int decimals(double a, uint64_t *m)
     return -1;
 }
 
+/* Where the search for the fewest digits begins: from 1e-7 up decimals() has found everything
+ * that 15 can express, and below DBL_MIN there are fewer than 15 to begin with (5e-324). */
+static int least_precision(double a)
+{
+    if (a < DBL_MIN)
+        return 1;
+    return a >= 1e-7 && a < TWO53 ? 16 : 15;
+}
+
 void buf_put_f64(struct buf *b, double v)
 {
     bool negative = __builtin_signbit(v) != 0;
@@ -92,8 +103,7 @@ void buf_put_f64(struct buf *b, double v)
         put_decimal(b, negative, m, k);
         return;
     }
-    /* From 1e-7 up, decimals() has found everything that 15 digits can express. */
-    for (int precision = a >= 1e-7 && a < TWO53 ? 16 : 15; precision <= 17; precision++) {
+    for (int precision = least_precision(a); precision <= 17; precision++) {
         (void)snprintf(text, sizeof text, "%.*g", precision, v);
         if (strtod(text, NULL) == v)
             break;

@@ -1,8 +1,8 @@
 /* base/spawn.c - fork with a known state: which descriptors, which signals, which name
  *
- * The parent sees one failure, that of fork. Everything after it happens in the child, which may block (in
- * a hung directory, say) without holding anybody up, and says on its descriptor 2 why it could not run.
- * Needs close_range(2): Linux 5.9.
+ * The parent sees one failure, that of fork. Everything after it happens in the child, which may
+ * block (in a hung directory, say) without holding anybody up, and says on its descriptor 2 why
+ * it could not run. Needs close_range(2): Linux 5.9.
  */
 #include "base/spawn.h"
 
@@ -44,7 +44,8 @@ static int lift(int fd, int floor)
     return lifted;
 }
 
-/* fds[] become 0, 1, ...; all others are closed. Whatever is in the way of a target is moved up first. */
+/* fds[] become 0, 1, ...; all others are closed. Whatever is in the way of a target is moved up
+ * first. */
 static int arrange_fds(const struct spawn *s)
 {
     int from[SPAWN_MAX_FDS];

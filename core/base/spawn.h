@@ -1,8 +1,9 @@
 /* base/spawn.h - fork with a known state: which descriptors, which signals, which name
  *
- * Plain fork everywhere: a vfork-class spawn would hold the parent while the child blocks before exec.
- * In the child, before anything else: all signals back to default and unblocked, every descriptor closed
- * but those named. So a child never holds a lock, a listening socket or a client of its parent's.
+ * Plain fork everywhere: a vfork-class spawn would hold the parent while the child blocks before
+ * exec. In the child, before anything else: all signals back to default and unblocked, every
+ * descriptor closed but those named. So a child never holds a lock, a listening socket or a
+ * client of its parent's.
  */
 #ifndef BASE_SPAWN_H
 #define BASE_SPAWN_H
@@ -26,18 +27,19 @@ struct spawn {
  * status 127 after one line "cannot run ARGV0: reason" on its descriptor 2. */
 pid_t spawn_program(const struct spawn *s);
 
-/* What spawn_program() does in the child, for a caller that has forked by itself: sets up descriptors and
- * execs. Returns only on failure, with errno; descriptors are then already rearranged. */
+/* What spawn_program() does in the child, for a caller that has forked by itself: sets up
+ * descriptors and execs. Returns only on failure, with errno; descriptors are then already
+ * rearranged. */
 void spawn_exec(const struct spawn *s);
 
-/* Forks a helper that stays in this program's image: comm becomes `name` (15 bytes at most), keep[0..n-1]
- * stay open under their own numbers beside 0, 1, 2, and fn(arg)'s result is its exit status.
- * Returns the pid, or -1 with errno. */
+/* Forks a helper that stays in this program's image: comm becomes `name` (15 bytes at most),
+ * keep[0..n-1] stay open under their own numbers beside 0, 1, 2, and fn(arg)'s result is its
+ * exit status. Returns the pid, or -1 with errno. */
 pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *arg), void *arg);
 
 /* Closes every descriptor but 0, 1, 2 and keep[0..n-1]: for a child of a plain fork(). */
 void close_all_but(const int *keep, size_t n);
-int fd_nonblock(int fd); /* 0, or -1 with errno */
+int fd_nonblock(int fd);                                       /* 0, or -1 with errno */
 int pipe_cloexec(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
 void close_fd(int *fd); /* close if >= 0, set to -1, keep errno */
 

@@ -1,7 +1,8 @@
 /* base/text.c - UTF-8, and bytes of strangers made fit for a log or for JSON
  *
- * The escaping half of base/buf.h. What comes in may be anything, broken UTF-8 and terminal escapes
- * included; what goes out is always valid UTF-8 without control characters. Nothing fails but the buf.
+ * The escaping half of base/buf.h. What comes in may be anything, broken UTF-8 and terminal
+ * escapes included; what goes out is always valid UTF-8 without control characters. Nothing
+ * fails but the buf.
  */
 #include "base/buf.h"
 

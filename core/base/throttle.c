@@ -1,7 +1,7 @@
 /* base/throttle.c - back-off arithmetic, pure
  *
- * Nothing here waits; random_u64() is the one call that asks the kernel, and it does not fail: early in
- * a boot, before the kernel's pool is ready, it takes what there is rather than wait.
+ * Nothing here waits; random_u64() is the one call that asks the kernel, and it does not fail:
+ * early in a boot, before the kernel's pool is ready, it takes what there is rather than wait.
  */
 #include "base/throttle.h"
 #include "base/log.h"

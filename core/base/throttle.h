@@ -1,7 +1,7 @@
 /* base/throttle.h - back-off arithmetic, pure
  *
- * Exponential between `base` and `cap` with jitter: the n-th delay in a row is drawn from
- * [d/2, d], d = base * 2^(n-1) up to cap. No clock and no random source in here: both are handed in.
+ * Exponential between `base` and `cap` with jitter: the n-th delay in a row is drawn from [d/2,
+ * d], d = base * 2^(n-1) up to cap. No clock and no random source in here: both are handed in.
  */
 #ifndef BASE_THROTTLE_H
 #define BASE_THROTTLE_H

@@ -1,8 +1,9 @@
 /* base/timers.c - a pairing heap of timers, and the list of those that are due
  *
- * Adding is O(1), removing O(log n) amortised. In the heap a timer's children form a list through `next`,
- * whose first `prev` is the parent and whose others' `prev` is the left sibling. Timers that became due
- * move to a plain list before any runs, so that one re-armed for "now" waits for the next turn.
+ * Adding is O(1), removing O(log n) amortised. In the heap a timer's children form a list
+ * through `next`, whose first `prev` is the parent and whose others' `prev` is the left sibling.
+ * Timers that became due move to a plain list before any runs, so that one re-armed for "now"
+ * waits for the next turn.
  */
 #include "base/timers.h"
 
@@ -28,7 +29,8 @@ static struct loop_timer *meld(struct loop_timer *a, struct loop_timer *b)
     return a;
 }
 
-/* One heap of a list of siblings, in two passes: pairs from the left, stacked; then the stack, melded. */
+/* One heap of a list of siblings, in two passes: pairs from the left, stacked; then the stack,
+ * melded. */
 static struct loop_timer *merge_siblings(struct loop_timer *t)
 {
     struct loop_timer *stack = NULL, *heap = NULL;

@@ -1,6 +1,7 @@
 /* base/timers.h - the loop's timers: a pairing heap, and the list of those that are due
  *
- * Part of base/loop, apart from it so that it can be read and tested alone. Nothing allocates or fails.
+ * Part of base/loop, apart from it so that it can be read and tested alone. Nothing allocates or
+ * fails.
  */
 #ifndef BASE_TIMERS_H
 #define BASE_TIMERS_H

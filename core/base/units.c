@@ -1,8 +1,8 @@
 /* base/units.c - numbers as people type them, strictly
  *
- * Decimal fractions are computed in integers, so that "1.5h" is exact and "0.3s" is 300 ms to the
- * nanosecond. Nothing is rounded and nothing is guessed: what cannot be meant exactly is refused with a
- * clause that says what would be right.
+ * Decimal fractions are computed in integers, so that "1.5h" is exact and "0.3s" is 300 ms to
+ * the nanosecond. Nothing is rounded and nothing is guessed: what cannot be meant exactly is
+ * refused with a clause that says what would be right.
  */
 #include "base/units.h"
 
@@ -72,7 +72,8 @@ struct decimal {
     int places;
 };
 
-/* Reads digits[.digits]; returns what follows, or NULL when there is no number or it has too many digits. */
+/* Reads digits[.digits]; returns what follows, or NULL when there is no number or it has too
+ * many digits. */
 static const char *read_decimal(const char *s, struct decimal *d)
 {
     const char *start = s;
@@ -192,7 +193,8 @@ static const char *skip_digits(const char *s)
     return s;
 }
 
-/* [-]digits[.digits][e[+-]digits] and no more: strtod alone would also take "inf", "0x1p3" and " 1". */
+/* [-]digits[.digits][e[+-]digits] and no more: strtod alone would also take "inf", "0x1p3" and "
+ * 1". */
 static bool real_grammar(const char *s)
 {
     s += *s == '-';

@@ -1,11 +1,13 @@
 /* cli/emit.c - `garnet emit`: hand one metric, or JSON from standard input, to a running garnetd
  *
- * For shell scripts, so the command line is read strictly and the answer is waited for. Only what could make
- * the JSON something else than one metric is checked here; names, types, units and times are garnetd's to judge,
- * so that there is one truth. The options are read by hand, because to getopt a VALUE like -5 is an option.
+ * For shell scripts, so the command line is read strictly and the answer is waited for. Only
+ * what could make the JSON something else than one metric is checked here; names, types, units
+ * and times are garnetd's to judge, so that there is one truth. The options are read by hand,
+ * because to getopt a VALUE like -5 is an option.
  *
- * Fails with EXIT_USAGE for the command line; with EXIT_WORLD when garnetd cannot be reached or does not
- * reply, when it refuses, and when standard input cannot be read; with 1 when it has rejected something.
+ * Fails with EXIT_USAGE for the command line; with EXIT_WORLD when garnetd cannot be reached or
+ * does not reply, when it refuses, and when standard input cannot be read; with 1 when it has
+ * rejected something.
  */
 #include "cli/emit.h"
 
@@ -88,7 +90,8 @@ static bool add_tag(struct emit *e, const char *arg, char why[160])
     return true;
 }
 
-/* argv[*i] begins with "--": takes it, and its value from behind a `=` or from the next argument. */
+/* argv[*i] begins with "--": takes it, and its value from behind a `=` or from the next
+ * argument. */
 static bool take_option(struct emit *e, int argc, char *const argv[], int *i, char why[160])
 {
     const struct {

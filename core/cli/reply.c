@@ -4,8 +4,9 @@
  *
  *     rejected: line 1, byte 17, value: must be a finite number
  *
- * for each error that the reply tells of. A reply holds the first ones alone, so the rest is only counted.
- * Fails on what is not such a line, and says so: then something else listens on that socket.
+ * for each error that the reply tells of. A reply holds the first ones alone, so the rest is
+ * only counted. Fails on what is not such a line, and says so: then something else listens on
+ * that socket.
  */
 #include "cli/reply.h"
 

@@ -1,8 +1,9 @@
 /* conf/conf.h - the configuration as one const struct, and how it comes to be
  *
- * conf_parse() is a pure function from a snapshot to a struct conf or a list of errors. It does no I/O and
- * asks nobody: what it must know of the world it finds among the snapshot's facts, and what is missing there
- * it lists in `wanted`; conf_learn() finds those out (it blocks) and parsing starts again.
+ * conf_parse() is a pure function from a snapshot to a struct conf or a list of errors. It does
+ * no I/O and asks nobody: what it must know of the world it finds among the snapshot's facts,
+ * and what is missing there it lists in `wanted`; conf_learn() finds those out (it blocks) and
+ * parsing starts again.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -39,7 +40,8 @@ struct conf_sink {
     const char *name;
     const char *plugin;      /* as written */
     const char *plugin_file; /* absolute path of the .so; found through plugin_path, by facts */
-    /* "tcp://host:port", "file:///path", "stdout"; may be empty for a plugin that delivers itself */
+    /* "tcp://host:port", "file:///path", "stdout"; may be empty for a plugin that delivers
+     * itself */
     struct strings to;
     int64_t flush;           /* ns */
     int64_t batch_size;      /* bytes */

@@ -1,7 +1,7 @@
 /* conf/errors.h - every error of a configuration, in one go, each with its place
  *
- * "FILE:LINE:COLUMN: what is wrong, and what would be right", one a line. Line and column count from 1,
- * columns in bytes; line 0 means the file as a whole and is printed as "FILE: ...".
+ * "FILE:LINE:COLUMN: what is wrong, and what would be right", one a line. Line and column count
+ * from 1, columns in bytes; line 0 means the file as a whole and is printed as "FILE: ...".
  */
 #ifndef CONF_ERRORS_H
 #define CONF_ERRORS_H

@@ -1,7 +1,7 @@
 /* conf/option.h - one row per key: it checks, defaults, fills a struct field and documents
  *
- * The same rows serve the core's own keys and, converted by sink/plugin, a plugin's. Everything a user gets
- * wrong is reported with its place, and filling goes on with the next key.
+ * The same rows serve the core's own keys and, converted by sink/plugin, a plugin's. Everything
+ * a user gets wrong is reported with its place, and filling goes on with the next key.
  *
  *   type      field            YAML
  *   STRING    const char *     scalar
@@ -17,8 +17,8 @@
  *   MAP       struct pairs     map of scalars, in file order
  *   NODE      struct node *    anything; the caller reads it
  *
- * def, min, max are written as in YAML ("10s", "64KiB"); NULL = none. A key without a value in the file and
- * without a default leaves the field zero.
+ * def, min, max are written as in YAML ("10s", "64KiB"); NULL = none. A key without a value in
+ * the file and without a default leaves the field zero.
  */
 #ifndef CONF_OPTION_H
 #define CONF_OPTION_H
@@ -64,9 +64,9 @@ struct option_set {
     const char *what; /* for messages: "a sink", "collector files", "plugin graphite" */
 };
 
-/* Fills *dst from `map` (NULL: defaults only). Keys found in `also` (may be NULL) are known but skipped;
- * with `open`, keys in neither are left to somebody else (a sink's plugin). Every other unknown key is an
- * error that names the nearest known one. Strings are copied into `a`. */
+/* Fills *dst from `map` (NULL: defaults only). Keys found in `also` (may be NULL) are known but
+ * skipped; with `open`, keys in neither are left to somebody else (a sink's plugin). Every other
+ * unknown key is an error that names the nearest known one. Strings are copied into `a`. */
 void option_fill(struct arena *a, struct option_set set, const struct option_set *also, bool open,
                  const struct node *map, void *dst, struct errors *e);
 /* One value by its row, as option_fill does: for a key that has two forms. */

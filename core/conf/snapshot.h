@@ -1,4 +1,5 @@
-/* conf/snapshot.h - a configuration as it was at one moment: every file's bytes, and facts about the world
+/* conf/snapshot.h - a configuration as it was at one moment: every file's bytes, and facts about
+ * the world
  *
  * Reading files, looking up users and stat()ing commands can all hang (NFS, LDAP), so garnetd lets
  * a child do it and gets a snapshot back over a descriptor; from there on parsing is a pure
@@ -34,8 +35,8 @@ struct snapshot {
     struct snapshot_fact *facts;
 };
 
-/* Reads the main file and the collector files (*.yaml, sorted) beside it that it names. Blocks. Unreadable
- * files are in the snapshot with their error. False only when memory ran out. */
+/* Reads the main file and the collector files (*.yaml, sorted) beside it that it names. Blocks.
+ * Unreadable files are in the snapshot with their error. False only when memory ran out. */
 bool snapshot_take(struct snapshot *s, const char *path);
 const char *snapshot_get(const struct snapshot *s,
                          const char *key); /* fact, or NULL: not known yet */

@@ -28,8 +28,9 @@ struct node {
     unsigned n;
 };
 
-/* Parses one document. NULL after an error, and for an empty file a map without entries. Duplicate keys
- * and the like are reported in `e` and leave a usable tree, so that further errors are found too.
+/* Parses one document. NULL after an error, and for an empty file a map without entries.
+ * Duplicate keys and the like are reported in `e` and leave a usable tree, so that further
+ * errors are found too.
  * */
 struct node *yaml_parse(struct arena *a, const char *file, struct str text, struct errors *e);
 struct node *node_get(const struct node *map, const char *key); /* NULL when not there */

@@ -1,9 +1,9 @@
 /* garnetd from start to end: what is made once, what a signal means, and in which order things go.
  *
- * The end goes with the data: no new runs and the old ones ended, then what they sent is taken in, then the workers
- * deliver, for `shutdown_timeout` at most, then the socket goes. Dying at any point of it loses nothing that was
- * accepted. At the start it dies of a configuration with errors (EXIT_CONFIG), and of a socket or spool that is in
- * use or cannot be made (EXIT_WORLD).
+ * The end goes with the data: no new runs and the old ones ended, then what they sent is taken
+ * in, then the workers deliver, for `shutdown_timeout` at most, then the socket goes. Dying at
+ * any point of it loses nothing that was accepted. At the start it dies of a configuration with
+ * errors (EXIT_CONFIG), and of a socket or spool that is in use or cannot be made (EXIT_WORLD).
  */
 #include "daemon/daemon.h"
 
@@ -53,7 +53,8 @@ void generation_unref(struct generation *g)
     free(g);
 }
 
-/* What a garnetd that was killed has left: we hold its lock, so its collectors' sockets are nobody's. */
+/* What a garnetd that was killed has left: we hold its lock, so its collectors' sockets are
+ * nobody's. */
 static void remove_stale_sockets(const struct conf *c)
 {
     struct arena a = {0};
@@ -75,8 +76,10 @@ static void remove_stale_sockets(const struct conf *c)
 static bool open_spool(struct daemon *d, const struct conf_spool *s)
 {
     char why[256];
-    struct append_config ac = {.dir = s->dir, .segment_size = s->segment_size,
-                               .max_size = s->max_size, .max_age = s->max_age};
+    struct append_config ac = {.dir = s->dir,
+                               .segment_size = s->segment_size,
+                               .max_size = s->max_size,
+                               .max_age = s->max_age};
     d->spool = append_open(&ac, why);
     if (!d->spool) {
         log_error("spool %s %s", s->dir, why);
@@ -96,8 +99,10 @@ static bool open_intake(struct daemon *d, const struct conf *c)
         log_error("intake: out of memory");
         return false;
     }
-    struct source_config sc = {.path = c->socket.path, .mode = c->socket.mode,
-                               .group = c->socket.group, .tags = {&c->tags, NULL}};
+    struct source_config sc = {.path = c->socket.path,
+                               .mode = c->socket.mode,
+                               .group = c->socket.group,
+                               .tags = {&c->tags, NULL}};
     d->shared = source_open(d->intake, &sc, why);
     if (!d->shared)
         log_error("socket: %s", why);
@@ -214,8 +219,8 @@ static void after_turn(void *arg)
 int daemon_run(const char *conf_path)
 {
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
-    d = (struct daemon){.conf_path = conf_path, .sink_program = program_path("garnet-sink"),
-                        .spool_ok = true};
+    d = (struct daemon){
+        .conf_path = conf_path, .sink_program = program_path("garnet-sink"), .spool_ok = true};
     d.loop = loop_new();
     if (!d.loop)
         fatal("cannot start: %m");

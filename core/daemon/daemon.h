@@ -1,7 +1,7 @@
 /* daemon/daemon.h - garnetd's own wiring: what exists while it runs, and who owns it
  *
- * One struct, made by daemon_run() and known to the files of this folder only. Everything that happens does so
- * in callbacks of its one loop:
+ * One struct, made by daemon_run() and known to the files of this folder only. Everything that
+ * happens does so in callbacks of its one loop:
  *
  *   load.c       a child reads and checks the configuration; here come a snapshot or errors
  *   reload.c     old configuration, new configuration: what stays, what changes, what goes
@@ -21,8 +21,8 @@
 #include "spool/sync.h"
 #include "super/super.h"
 
-/* One accepted configuration. Lives as long as anybody uses it: a worker that a reload leaves alone keeps the
- * snapshot it was started with. */
+/* One accepted configuration. Lives as long as anybody uses it: a worker that a reload leaves
+ * alone keeps the snapshot it was started with. */
 struct generation {
     struct conf *conf;
     int snapshot_fd; /* memfd: what workers read */
@@ -33,9 +33,9 @@ struct member { /* one collector */
     struct daemon *d;
     struct generation *gen; /* holds one reference for conf */
     const struct conf_collector *conf;
-    struct collector *run;  /* NULL: disabled, or between two configurations */
-    struct source *source;  /* NULL while disabled */
-    bool leaving;           /* no longer configured: free it when its run is gone */
+    struct collector *run; /* NULL: disabled, or between two configurations */
+    struct source *source; /* NULL while disabled */
+    bool leaving;          /* no longer configured: free it when its run is gone */
     struct run_receipt last;
     struct member *next;
 };
@@ -50,7 +50,7 @@ struct drain { /* one sink */
 };
 
 enum daemon_phase {
-    PHASE_LOADING,    /* the first configuration is being read     */
+    PHASE_LOADING, /* the first configuration is being read     */
     PHASE_RUNNING,
     PHASE_COLLECTORS, /* ending: runs are being ended              */
     PHASE_INTAKE,     /* ending: what was sent is being taken in   */
@@ -81,17 +81,20 @@ struct daemon {
     uint64_t reloads, reload_failures;
 };
 
-struct generation *generation_new(struct conf *c, struct str snapshot); /* takes c; NULL with errno */
+struct generation *generation_new(struct conf *c,
+                                  struct str snapshot); /* takes c; NULL with errno */
 struct generation *generation_ref(struct generation *g);
 void generation_unref(struct generation *g); /* NULL is fine */
 
-/* members.c. Both reconcile what runs with `g`; neither fails as a whole: what cannot be started is logged. */
+/* members.c. Both reconcile what runs with `g`; neither fails as a whole: what cannot be started
+ * is logged. */
 void members_apply(struct daemon *d, struct generation *g);
-void members_stop(struct daemon *d);  /* all of them leave; daemon_next() when the last is gone */
+void members_stop(struct daemon *d); /* all of them leave; daemon_next() when the last is gone */
 
 /* drains.c */
 void drains_apply(struct daemon *d, struct generation *g);
-void drains_stop(struct daemon *d, int64_t grace); /* cursors stay; daemon_next() when the last is gone */
+void drains_stop(struct daemon *d,
+                 int64_t grace); /* cursors stay; daemon_next() when the last is gone */
 void drains_wake(struct daemon *d);
 uint64_t drains_needed(struct daemon *d); /* lowest position that a sink still needs */
 

@@ -1,7 +1,8 @@
 /* Sinks with their workers and cursors, by name: reconciling what runs with what is configured.
  *
- * garnetd makes cursors and lists them; the worker alone moves them. A changed sink's worker is asked to finish and
- * the new one goes on at the same cursor. A removed sink takes its cursor along: it holds no segment back.
+ * garnetd makes cursors and lists them; the worker alone moves them. A changed sink's worker is
+ * asked to finish and the new one goes on at the same cursor. A removed sink takes its cursor
+ * along: it holds no segment back.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -38,7 +39,8 @@ static bool ensure_cursor(struct daemon *d, const struct conf_sink *s)
     uint64_t start = lost || s->start == START_OLDEST ? oldest_seq(d) : append_next_seq(d->spool);
     if (lost)
         log_warn("sink %s: its cursor is lost (%s): it starts at the oldest metric in the spool, "
-                 "repeating what it had sent", s->name, strerror(why));
+                 "repeating what it had sent",
+                 s->name, strerror(why));
     if (cursor_create(dir, s->name, start) == 0)
         return true;
     log_error("sink %s: its cursor cannot be made: %m", s->name);
@@ -92,8 +94,9 @@ static void forget(struct drain *o)
     uint64_t queued = 0;
     if (cursor_read(dir, o->conf->name, &st) == 0 && append_next_seq(o->d->spool) > st.position)
         queued = append_next_seq(o->d->spool) - st.position;
-    log_info("sink %s is no longer configured: its cursor is removed, %llu metrics were queued for it",
-             o->conf->name, (unsigned long long)queued);
+    log_info(
+        "sink %s is no longer configured: its cursor is removed, %llu metrics were queued for it",
+        o->conf->name, (unsigned long long)queued);
     if (cursor_remove(dir, o->conf->name) != 0)
         log_warn("sink %s: its cursor cannot be removed: %m", o->conf->name);
 }
@@ -137,7 +140,8 @@ static struct drain *drain_new(struct daemon *d)
     return o;
 }
 
-/* An unchanged sink keeps its worker, its connection, and the generation its worker was started with. */
+/* An unchanged sink keeps its worker, its connection, and the generation its worker was started
+ * with. */
 static void adopt(struct drain *o, struct generation *g, const struct conf_sink *s)
 {
     o->leaving = false; /* a removed sink that is back before its worker had gone */
@@ -163,7 +167,8 @@ static bool configured(const struct conf *c, const char *name)
     return s != NULL;
 }
 
-/* A cursor from an earlier life of garnetd whose sink has been removed from the configuration since. */
+/* A cursor from an earlier life of garnetd whose sink has been removed from the configuration
+ * since. */
 static void drop_stale(void *arg, const char *name)
 {
     struct daemon *d = arg;

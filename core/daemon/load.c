@@ -1,8 +1,9 @@
 /* The configuration's child: conf_load(), then one `garnet-sink check` per sink.
  *
- * What goes over the pipe is one byte, 'S' and a snapshot or 'E' and error lines, then the end of the file. A
- * child that dies or is late is an error like any other: the old configuration stays. Check programs are given
- * their time and then killed; if the child itself is killed, they end with it (garnet-sink asks for that).
+ * What goes over the pipe is one byte, 'S' and a snapshot or 'E' and error lines, then the end
+ * of the file. A child that dies or is late is an error like any other: the old configuration
+ * stays. Check programs are given their time and then killed; if the child itself is killed,
+ * they end with it (garnet-sink asks for that).
  */
 #include "daemon/load.h"
 
@@ -94,14 +95,15 @@ static int reap(pid_t pid, int64_t deadline)
     }
 }
 
-static void check_result(const struct conf_sink *s, bool in_time, int status, const struct buf *said,
-                         struct errors *e)
+static void check_result(const struct conf_sink *s, bool in_time, int status,
+                         const struct buf *said, struct errors *e)
 {
     if (!in_time)
         errors_add(e, s->at, "sink %s: the check of plugin %s did not end within 5s and was killed",
                    s->name, s->plugin);
     else if (WIFSIGNALED(status))
-        errors_add(e, s->at, "sink %s: plugin %s crashed while its options were checked: signal %d (%s)",
+        errors_add(e, s->at,
+                   "sink %s: plugin %s crashed while its options were checked: signal %d (%s)",
                    s->name, s->plugin, WTERMSIG(status), strsignal(WTERMSIG(status)));
     else if (WEXITSTATUS(status) != 0 && said->n == 0)
         errors_add(e, s->at, "sink %s: the check of plugin %s failed with exit status %d", s->name,
@@ -112,7 +114,8 @@ static void check_result(const struct conf_sink *s, bool in_time, int status, co
     }
 }
 
-static void check_sink(const struct conf_sink *s, const char *program, int snapshot_fd, struct errors *e)
+static void check_sink(const struct conf_sink *s, const char *program, int snapshot_fd,
+                       struct errors *e)
 {
     int fds[2];
     if (pipe_cloexec(fds, 0, 0) != 0) {
@@ -186,7 +189,8 @@ static void finish(struct load *l)
     struct str snapshot = {0};
     buf_putc(&l->got, '\0');
     if (l->late)
-        text = "the configuration could not be checked within 60s: is a file or folder on a dead mount?\n";
+        text = "the configuration could not be checked within 60s: is a file or folder on a dead "
+               "mount?\n";
     else if (!buf_ok(&l->got))
         text = "the configuration could not be checked: out of memory\n";
     else if (l->got.n < 2 || (l->got.p[0] != 'S' && l->got.p[0] != 'E'))
@@ -246,8 +250,12 @@ struct load *load_start(struct loop *loop, const char *path, const char *sink_pr
         free(l);
         return NULL;
     }
-    *l = (struct load){.loop = loop, .path = path, .sink_program = sink_program, .done = done,
-                       .arg = arg, .got = {.max = LOAD_MAX}};
+    *l = (struct load){.loop = loop,
+                       .path = path,
+                       .sink_program = sink_program,
+                       .done = done,
+                       .arg = arg,
+                       .got = {.max = LOAD_MAX}};
     loop_fd_init(&l->pipe);
     l->pipe.fd = fds[1]; /* for the child; the parent's end takes its place below */
     l->pid = spawn_helper("garnetd-load", &fds[1], 1, child_main, l);

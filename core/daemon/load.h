@@ -1,8 +1,9 @@
 /* daemon/load.h - the configuration, read and checked by a child
  *
- * Reading files, looking up groups and loading plugins may hang or crash; none of that may reach garnetd. The
- * child does it all, sinks' plugin options included (each by `garnet-sink check` under a deadline, without
- * I/O towards any endpoint), and hands back a snapshot that garnetd parses as a pure function.
+ * Reading files, looking up groups and loading plugins may hang or crash; none of that may reach
+ * garnetd. The child does it all, sinks' plugin options included (each by `garnet-sink check`
+ * under a deadline, without I/O towards any endpoint), and hands back a snapshot that garnetd
+ * parses as a pure function.
  */
 #ifndef DAEMON_LOAD_H
 #define DAEMON_LOAD_H
@@ -11,10 +12,11 @@
 
 struct load;
 
-/* done(arg, snapshot, NULL) or done(arg, {0}, errors): lines, each "FILE:LINE:COL: text". Called once, from the
- * loop; the load is then gone. NULL with errno. */
+/* done(arg, snapshot, NULL) or done(arg, {0}, errors): lines, each "FILE:LINE:COL: text". Called
+ * once, from the loop; the load is then gone. NULL with errno. */
 struct load *load_start(struct loop *l, const char *path, const char *sink_program,
-                        void (*done)(void *arg, struct str snapshot, const char *errors), void *arg);
+                        void (*done)(void *arg, struct str snapshot, const char *errors),
+                        void *arg);
 void load_cancel(struct load *l); /* ends the child; done is not called */
 
 int load_memfd(struct str bytes); /* a memfd that holds them; -1 with errno */

@@ -1,8 +1,9 @@
 /* Collectors with their sockets, by name: reconciling what runs with what is configured.
  *
- * A collector that a reload changes keeps its socket, so that nothing written to it is lost; its new
- * configuration starts when nothing of the old run is left. What cannot be started (a socket path that is taken,
- * no descriptors) is logged and tried again with the next reload; the others do not notice.
+ * A collector that a reload changes keeps its socket, so that nothing written to it is lost; its
+ * new configuration starts when nothing of the old run is left. What cannot be started (a socket
+ * path that is taken, no descriptors) is logged and tried again with the next reload; the others
+ * do not notice.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +19,8 @@ static void run_started(void *arg, int64_t slot_ns)
     m->source->slot_ns = slot_ns;
 }
 
-/* What the run sent and closed before it ended is stamped with its slot: take its connections first. */
+/* What the run sent and closed before it ended is stamped with its slot: take its connections
+ * first. */
 static void run_ended(void *arg, const struct run_receipt *r)
 {
     struct member *m = arg;
@@ -85,7 +87,8 @@ static bool member_source(struct member *m)
     return good;
 }
 
-/* Starts what is configured, unless the old run is still ending: then run_gone() comes here again. */
+/* Starts what is configured, unless the old run is still ending: then run_gone() comes here
+ * again. */
 static void member_start(struct member *m)
 {
     if (m->run)
@@ -144,8 +147,8 @@ static void adopt(struct member *m, struct generation *g, const struct conf_coll
     generation_unref(old);
 }
 
-/* One that is leaving but still has a run of the same name alive: a new member would need its socket. It is
- * called back instead. */
+/* One that is leaving but still has a run of the same name alive: a new member would need its
+ * socket. It is called back instead. */
 static struct member *call_back(struct daemon *d, const char *name)
 {
     for (struct member *m = d->members; m; m = m->next) {

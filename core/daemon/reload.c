@@ -1,7 +1,7 @@
 /* SIGHUP: everything is read again, and taken as a whole or not at all.
  *
- * While a child reads and checks, the old configuration runs. HUPs that come meanwhile, the start included, lead
- * to one more round, so none is lost however many there are.
+ * While a child reads and checks, the old configuration runs. HUPs that come meanwhile, the
+ * start included, lead to one more round, so none is lost however many there are.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,7 +24,8 @@ void reload_request(void *arg)
     d->load = load_start(d->loop, d->conf_path, d->sink_program, reload_loaded, d);
     if (!d->load) {
         d->reload_failures++;
-        log_error("the configuration cannot be read: %m; %s", d->gen ? "the old one stays" : "giving up");
+        log_error("the configuration cannot be read: %m; %s",
+                  d->gen ? "the old one stays" : "giving up");
     }
 }
 

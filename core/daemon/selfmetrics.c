@@ -1,7 +1,8 @@
 /* Garnet's own metrics: down the same road as everybody's, stamped with the slot of their grid.
  *
- * Counters count since garnetd's start, but for a sink's confirmed and dropped, which its cursor keeps over restarts. For
- * every sink, at any time: accepted since its creation = confirmed + queued + sum of dropped.
+ * Counters count since garnetd's start, but for a sink's confirmed and dropped, which its cursor
+ * keeps over restarts. For every sink, at any time: accepted since its creation = confirmed +
+ * queued + sum of dropped.
  */
 #include <string.h>
 
@@ -137,7 +138,8 @@ static void due(void *arg)
     selfmetrics_start(d);
 }
 
-/* On the wall clock's grid like a collector; looks again after a second when they are switched off. */
+/* On the wall clock's grid like a collector; looks again after a second when they are switched
+ * off. */
 void selfmetrics_start(struct daemon *d)
 {
     int64_t interval = d->gen->conf->self_metrics;

@@ -1,7 +1,8 @@
 /* Intake's batches into the spool; once a second, syncing and retention.
  *
- * An append that fails (a full disk) refuses its batch, and every sender is told so; the next one tries again, in a new
- * segment. Nothing in here waits for the disk: fdatasync is the sync helper's.
+ * An append that fails (a full disk) refuses its batch, and every sender is told so; the next
+ * one tries again, in a new segment. Nothing in here waits for the disk: fdatasync is the sync
+ * helper's.
  */
 #include <errno.h>
 #include <string.h>
@@ -47,7 +48,8 @@ void store_synced(void *arg, uint64_t seq, int error)
     struct daemon *d = arg;
     errno = error;
     if (error)
-        log_error("spool: syncing to disk failed: %m; metrics since the last sync may not survive a power loss");
+        log_error("spool: syncing to disk failed: %m; metrics since the last sync may not survive "
+                  "a power loss");
     if (d->intake) /* at the end it goes before the last sync */
         intake_safe(d->intake, seq);
 }
@@ -60,6 +62,8 @@ void store_housekeeping(void *arg)
     d->dirty = false;
     unsigned lost = append_retain(d->spool, drains_needed(d), clock_wall());
     if (lost)
-        log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or max_age says", lost);
+        log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
+                 "max_age says",
+                 lost);
     loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, store_housekeeping, d);
 }

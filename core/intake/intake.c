@@ -141,6 +141,7 @@ void intake_free(struct intake *in)
     if (in == NULL)
         return;
     after_turn(in);
+    loop_after_del(in->loop, &in->hook);
     while (in->clients != NULL)
         conn_free(in->clients);
     loop_timer_clear(in->loop, &in->pause);

@@ -63,8 +63,7 @@ bool intake_quiet(const struct intake *in);
 unsigned intake_connections(const struct intake *in);
 /* Over max_connections, or for want of descriptors. */
 uint64_t intake_refused_connections(const struct intake *in);
-/* Writes what is pending and closes all clients. Sources must be closed before; the loop must not
- * turn after. */
+/* Writes what is pending and closes all clients. Sources must be closed before. */
 void intake_free(struct intake *in);
 
 /* Binds (0600 until mode and group are set, then listen). A stale socket of ours is replaced: the

@@ -1,7 +1,8 @@
 /* model/metric.c - what makes a metric valid
  *
- * Called for every metric that comes in, so the good case is a few passes over its bytes and nothing else;
- * only a fault formats text. Nothing here allocates or fails. Bytes are counted from 1, as people do.
+ * Called for every metric that comes in, so the good case is a few passes over its bytes and
+ * nothing else; only a fault formats text. Nothing here allocates or fails. Bytes are counted
+ * from 1, as people do.
  */
 #include "model/metric.h"
 

@@ -1,23 +1,24 @@
 /* model/metric.h - one metric, and what makes one valid
  *
- * Everything a metric points to is borrowed: from the JSON it was parsed from, or from the spool record it was
- * decoded from. So a struct metric has no free, and is meant to be reused: it is large (tags inside).
+ * Everything a metric points to is borrowed: from the JSON it was parsed from, or from the spool
+ * record it was decoded from. So a struct metric has no free, and is meant to be reused: it is
+ * large (tags inside).
  */
 #ifndef MODEL_METRIC_H
 #define MODEL_METRIC_H
 #include "base/buf.h"
 
 enum metric_type { /* the mtypes of Metrics 2.0; stored in the spool: never renumber */
-    METRIC_GAUGE = 1,
-    METRIC_COUNTER = 2,
-    METRIC_RATE = 3,
-    METRIC_COUNT = 4,
-    METRIC_TIMESTAMP = 5,
+                   METRIC_GAUGE = 1,
+                   METRIC_COUNTER = 2,
+                   METRIC_RATE = 3,
+                   METRIC_COUNT = 4,
+                   METRIC_TIMESTAMP = 5,
 };
 enum metric_vtype { METRIC_I64 = 1, METRIC_U64 = 2, METRIC_F64 = 4 };
 enum { METRIC_TIME_ASSIGNED = 1 }; /* flags: Garnet set the time, not the sender */
 
-enum { METRIC_MAX_TAGS = 64 };     /* tags, and meta tags, each: the hard bound */
+enum { METRIC_MAX_TAGS = 64 }; /* tags, and meta tags, each: the hard bound */
 
 struct tag {
     struct str key, val;
@@ -33,8 +34,8 @@ struct metric {
         uint64_t u; /* vtype U64 only for values above INT64_MAX */
         double f;   /* finite */
     } value;
-    struct str name, unit;        /* unit.n == 0: none */
-    struct str collector, prefix; /* n == 0: none */
+    struct str name, unit;            /* unit.n == 0: none */
+    struct str collector, prefix;     /* n == 0: none */
     struct tag tags[METRIC_MAX_TAGS]; /* sorted by key, no duplicates */
     struct tag meta[METRIC_MAX_TAGS]; /* likewise */
 };
@@ -42,20 +43,23 @@ struct metric {
 struct metric_limits { /* bytes and counts; all at most the hard bounds below */
     uint32_t max_name, max_tags, max_tag;
 };
-enum { METRIC_HARD_STRING = 4096 }; /* no string of a metric may be longer, whatever the limits say */
+enum {
+    METRIC_HARD_STRING = 4096
+}; /* no string of a metric may be longer, whatever the limits say */
 
 struct metric_fault { /* what is wrong with which field: `field` as a script author wrote it */
     char field[80];
     char why[160];
 };
 
-const char *metric_type_name(unsigned type);          /* "gauge"; "?" for none */
+const char *metric_type_name(unsigned type); /* "gauge"; "?" for none */
 bool metric_type_parse(struct str s, uint8_t *type);
 /* Adds a tag in key order. An existing key: `replace` decides. False when full. */
 bool metric_tag(struct tag *tags, uint32_t *n, struct str key, struct str val, bool replace);
 /* Valid UTF-8, no control bytes (C0, DEL, C1). Empty passes. */
 bool metric_text_ok(struct str s);
-/* Every rule of docs/protocol.md on names, units, tags and meta; false and a fault for the first broken one. */
+/* Every rule of docs/protocol.md on names, units, tags and meta; false and a fault for the first
+ * broken one. */
 bool metric_check(const struct metric *m, const struct metric_limits *lim, struct metric_fault *f);
 
 #endif

@@ -16,9 +16,9 @@
  *               then key and value of every tag, then of every meta tag, both sorted by key
  *               zeros up to a multiple of 8
  *
- * The spool's checksums say that a record is what was written; record_get() still trusts no byte of it. It
- * fails, by 0, and never reads outside of what it was given. A later version gets a new number here, and
- * record_get() learns to read both.
+ * The spool's checksums say that a record is what was written; record_get() still trusts no byte
+ * of it. It fails, by 0, and never reads outside of what it was given. A later version gets a
+ * new number here, and record_get() learns to read both.
  */
 #include "model/record.h"
 

@@ -63,24 +63,6 @@ GARNET_PRINTF(2, 3) static void host_putf(garnet *g, const char *fmt, ...)
     free(text);
 }
 
-/* Below DBL_MIN doubles have fewer digits than the 15 that buf_put_f64() begins with: 5e-324,
- * not 4.94...e-324. */
-static void put_f64(struct buf *out, double v)
-{
-    char text[32];
-
-    if (fpclassify(v) != FP_SUBNORMAL) {
-        buf_put_f64(out, v);
-        return;
-    }
-    for (int digits = 1; digits <= 17; digits++) {
-        (void)snprintf(text, sizeof text, "%.*g", digits, v);
-        if (strtod(text, NULL) == v)
-            break;
-    }
-    buf_puts(out, text);
-}
-
 static void host_putv(garnet *g, const garnet_metric *m)
 {
     struct buf *out = out_of(g);
@@ -88,7 +70,7 @@ static void host_putv(garnet *g, const garnet_metric *m)
     if (out == NULL)
         return;
     if (m->vtype == GARNET_F64)
-        put_f64(out, m->v.f);
+        buf_put_f64(out, m->v.f);
     else if (m->vtype == GARNET_U64)
         buf_put_u64(out, m->v.u);
     else

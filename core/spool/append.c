@@ -103,7 +103,8 @@ static bool take_lock(struct append *a, char why[WHY])
     return false;
 }
 
-/* What a creation that was cut short left behind. Best effort: a temporary name is in nobody's way.
+/* What a creation that was cut short left behind. Best effort: a temporary name is in nobody's
+ * way.
  * */
 static void sweep(int dirfd)
 {
@@ -354,7 +355,8 @@ static int start_segment(struct append *a)
     return 0;
 }
 
-/* Cuts what a failed write left, so that it takes no room on a full disk, and closes the segment.
+/* Cuts what a failed write left, so that it takes no room on a full disk, and closes the
+ * segment.
  * */
 static void give_up_segment(struct append *a)
 {

@@ -122,7 +122,8 @@ static int helper_main(void *arg)
     struct request q;
     ssize_t n;
 
-    (void)signal(SIGINT, SIG_IGN); /* a terminal's go to the whole group: the last sync comes after */
+    (void)signal(SIGINT,
+                 SIG_IGN); /* a terminal's go to the whole group: the last sync comes after */
     (void)signal(SIGTERM, SIG_IGN);
     (void)signal(SIGHUP, SIG_IGN);
     for (;;) {
@@ -146,7 +147,8 @@ static void send_latest(struct sync *s)
 {
     if (s->fd < 0 || s->busy || !s->waiting)
         return;
-    /* With one request in flight there is always room; a dead helper's exit puts everything right.
+    /* With one request in flight there is always room; a dead helper's exit puts everything
+     * right.
      * */
     if (send(s->fd, &s->latest, sizeof s->latest, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
         return;

@@ -241,7 +241,11 @@ class Daemon:
     def connect(self, name=None):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(PATIENCE)
-        s.connect(self.path(f"run/collectors/{name}.sock") if name else self.socket_path)
+        try:
+            s.connect(self.path(f"run/collectors/{name}.sock") if name else self.socket_path)
+        except OSError:
+            s.close()
+            raise
         return s
 
     def send(self, data, name=None):

@@ -309,7 +309,8 @@ Test(append, temporary_files_of_a_cut_short_start_are_removed)
     cr_assert_eq(faccessat(dirfd_, ".profile", F_OK, 0), 0);
 }
 
-/* The kernel takes no byte beyond `n` of any file: short writes, then errors, as from a full disk.
+/* The kernel takes no byte beyond `n` of any file: short writes, then errors, as from a full
+ * disk.
  * */
 static void file_limit(rlim_t n)
 {

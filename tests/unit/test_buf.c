@@ -130,7 +130,8 @@ Test(buf, reals)
     check_real(1e-7, "0.0000001");
     check_real(1e22, "1e+22");
     check_real(DBL_MAX, "1.7976931348623157e+308");
-    check_real(5e-324, "4.94065645841247e-324");
+    check_real(5e-324, "5e-324");
+    check_real(-2.5e-320, "-2.5e-320");
     check_real(1700000000.25, "1700000000.25");
     check_real(99.99, "99.99");
 }

@@ -1,4 +1,5 @@
-/* The collectors' client library: what it builds, and how it gets along with every kind of other side. */
+/* The collectors' client library: what it builds, and how it gets along with every kind of other
+ * side. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <signal.h>
@@ -30,7 +31,8 @@ static void say(int fd, const char *text)
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
 }
 
-/* client_finish() after the other side has said `reply` and hung up; what it printed goes to `err`. */
+/* client_finish() after the other side has said `reply` and hung up; what it printed goes to
+ * `err`. */
 static int finish_with(const char *reply, char *err, size_t cap)
 {
     struct client c;
@@ -196,7 +198,8 @@ Test(client, cut_short_is_no_success_whatever_the_reply)
     cr_assert_eq(client_finish(&c), 1);
 }
 
-/* Reads nothing before all of its own replies are taken; then reads to the end. Returns its exit status. */
+/* Reads nothing before all of its own replies are taken; then reads to the end. Returns its exit
+ * status. */
 static int stubborn(int fd)
 {
     static char part[65536];

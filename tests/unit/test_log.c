@@ -1,4 +1,5 @@
-/* base/log and base/logwriter: form, cut, escapes, drops that are told, and a log that nobody reads */
+/* base/log and base/logwriter: form, cut, escapes, drops that are told, and a log that nobody
+ * reads */
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/logwriter.h"

@@ -1,4 +1,5 @@
-/* base/loop: order within a turn, removal from anywhere, children, signals; and the timers' heap alone */
+/* base/loop: order within a turn, removal from anywhere, children, signals; and the timers' heap
+ * alone */
 #include "base/clock.h"
 #include "base/loop.h"
 #include "base/spawn.h"
@@ -399,4 +400,34 @@ Test(loop, the_order_of_a_turn, .init = setup, .fini = teardown)
     loop_run(l); /* returns at once */
     cr_assert_str_eq(order, "tw12");
     reader_free(r);
+}
+
+static struct loop_hook *doomed;
+
+static void remove_doomed(void *arg)
+{
+    note(*(char *)arg);
+    loop_after_del(l, doomed);
+    free(doomed);
+}
+
+/* A hook that removes itself or the next one: its owner may be freed there and then. */
+Test(loop, a_hook_removed_while_hooks_run, .init = setup, .fini = teardown)
+{
+    struct loop_hook first, last;
+
+    doomed = malloc(sizeof *doomed);
+    loop_after(l, &first, remove_doomed, "1");
+    loop_after(l, doomed, on_time, "x");
+    loop_after(l, &last, on_time, "3");
+    cr_assert(loop_turn(l, 0));
+    cr_assert_str_eq(order, "13");
+    loop_after_del(l, &first);
+    doomed = malloc(sizeof *doomed);
+    loop_after(l, doomed, remove_doomed, "s");
+    cr_assert(loop_turn(l, 0));
+    cr_assert_str_eq(order, "133s");
+    cr_assert(loop_turn(l, 0));
+    cr_assert_str_eq(order, "133s3");
+    loop_after_del(l, &first); /* not in any more */
 }

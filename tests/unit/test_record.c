@@ -21,7 +21,8 @@ static struct str any_text(uint32_t max)
     return (struct str){pool, dice(max + 1)};
 }
 
-/* Keys of any length that are different from each other: they begin with two letters of their own. */
+/* Keys of any length that are different from each other: they begin with two letters of their
+ * own. */
 static char keys[METRIC_MAX_TAGS][8];
 
 static uint32_t any_tags(struct tag *tags, uint32_t max)
