@@ -95,7 +95,7 @@ void buf_put_f64(struct buf *b, double v)
 {
     bool negative = __builtin_signbit(v) != 0;
     double a = negative ? -v : v;
-    char text[32];
+    char text[48];
     uint64_t m;
     int k = decimals(a, &m);
 

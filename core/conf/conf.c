@@ -84,6 +84,10 @@ static const struct option INTAKE_ROWS[] = {
         .min = "0", .max = "64"),
     KEY(struct conf_intake, max_connections, OPT_INT, "The number of open connections.",
         .def = "512", .min = "1", .max = "100000"),
+    KEY(struct conf_intake, max_connections_per_user, OPT_INT,
+        "The number of those that one user may have on the shared socket, or one collector on its "
+        "own.",
+        .def = "128", .min = "1", .max = "100000"),
     KEY(struct conf_intake, idle, OPT_DURATION,
         "How long an unfinished value or an unread reply may take.", .def = "30s", .min = "100ms"),
 };

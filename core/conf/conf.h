@@ -33,6 +33,7 @@ struct conf_intake {
     int64_t max_name;  /* bytes */
     int64_t max_tags;
     int64_t max_connections;
+    int64_t max_connections_per_user; /* on the shared socket; of one collector on its own */
     int64_t idle; /* ns that an unfinished value may take, and an unread reply */
 };
 enum { START_NOW, START_OLDEST };
@@ -58,6 +59,8 @@ struct conf_collector {
     int64_t interval, timeout, grace; /* ns; timeout defaults to the interval */
     const char *prefix;               /* or NULL */
     struct pairs tags;
+    int64_t series_limit, metrics_limit; /* distinct series, and metrics, that one run may send */
+    int64_t bytes_limit;                 /* bytes that one run may send */
     struct pos at;
     uint64_t digest; /* of the above and the command's identity */
     struct conf_collector *next;

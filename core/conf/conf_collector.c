@@ -24,6 +24,13 @@ static const struct option COLLECTOR_ROWS[] = {
         "How long it may take to end before it is killed.", .def = "2s", .max = "1m"),
     KEY(struct conf_collector, prefix, OPT_STRING, "Stands before the names of its metrics."),
     KEY(struct conf_collector, tags, OPT_MAP, "Tags added to its metrics."),
+    KEY(struct conf_collector, series_limit, OPT_INT,
+        "How many distinct series (name and tags) one run may send.", .def = "10000", .min = "1",
+        .max = "1000000"),
+    KEY(struct conf_collector, metrics_limit, OPT_INT, "How many metrics one run may send.",
+        .def = "1000000", .min = "1"),
+    KEY(struct conf_collector, bytes_limit, OPT_SIZE, "How many bytes one run may send.",
+        .def = "256MiB", .min = "1KiB"),
 };
 
 /* ---- name, socket ---------------------------------------------------------------------------- */

@@ -59,7 +59,8 @@ uint64_t conf_digest_sink(const struct conf *c, const struct conf_sink *s, const
 uint64_t conf_digest_collector(const struct conf *c, const struct conf_collector *k,
                                const char *file_fact)
 {
-    const int64_t numbers[] = {k->enabled, k->interval, k->timeout, k->grace};
+    const int64_t numbers[] = {k->enabled,      k->interval,      k->timeout,    k->grace,
+                               k->series_limit, k->metrics_limit, k->bytes_limit};
     uint64_t h = mix(SEED_COLLECTOR, XXH3_64bits(numbers, sizeof numbers));
 
     h = mix_text(h, k->name);
