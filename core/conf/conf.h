@@ -52,12 +52,39 @@ struct conf_sink {
     uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */
     struct conf_sink *next;
 };
+enum { MODE_ONESHOT, MODE_DAEMON };
+enum { OVERLAP_SKIP, OVERLAP_KILL };
+struct conf_identity {        /* who a collector is; all resolved among the facts */
+    const char *user, *group; /* as written, or NULL: garnetd's own */
+    uid_t uid;                /* (uid_t)-1: garnetd's own */
+    gid_t gid;                /* (gid_t)-1: garnetd's own */
+    const gid_t *groups;      /* supplementary, of `user` */
+    size_t ngroups;
+};
+struct conf_limits { /* -1: not limited here */
+    int64_t cpu;     /* ns of CPU time that a run may use */
+    int64_t memory;  /* bytes */
+    int64_t files;   /* open descriptors */
+    int64_t processes;
+    int64_t file_size; /* bytes */
+};
 struct conf_collector {
     const char *name; /* file name without .yaml: [A-Za-z0-9_-], 1 to 64 bytes */
     int64_t enabled;
+    int64_t mode;                     /* MODE_ONESHOT ... */
     struct strings command;           /* argv; argv[0] absolute */
     int64_t interval, timeout, grace; /* ns; timeout defaults to the interval */
-    const char *prefix;               /* or NULL */
+    int64_t overlap;                  /* OVERLAP_SKIP ... */
+    int64_t splay;   /* ns: runs begin up to this much after their slot; 0 = none */
+    int64_t silence; /* ns without a metric after which a daemon is restarted; 0 = never */
+    struct conf_identity identity;
+    const char *cwd;  /* absolute; default "/" */
+    struct pairs env; /* added to the allow-listed base */
+    int64_t nice;
+    struct conf_limits limits;
+    int64_t no_new_privs;
+    int64_t allow_writable; /* accept a command that others than its owner or root can write */
+    const char *prefix;     /* or NULL */
     struct pairs tags;
     int64_t series_limit, metrics_limit; /* distinct series, and metrics, that one run may send */
     int64_t bytes_limit;                 /* bytes that one run may send */

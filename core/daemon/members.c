@@ -15,8 +15,7 @@
 static void run_started(void *arg, int64_t slot_ns)
 {
     struct member *m = arg;
-    m->source->run_accepted = m->source->run_rejected = 0;
-    m->source->slot_ns = slot_ns;
+    source_run(m->source, slot_ns);
 }
 
 /* What the run sent and closed before it ended is stamped with its slot: take its connections
@@ -65,7 +64,10 @@ static struct source_config source_config(const struct member *m, struct arena *
                                   .name = m->conf->name,
                                   .prefix = m->conf->prefix,
                                   .tags = {&c->tags, &m->conf->tags},
-                                  .interval_ns = m->conf->interval};
+                                  .interval_ns = m->conf->interval,
+                                  .series_limit = m->conf->series_limit,
+                                  .metrics_limit = m->conf->metrics_limit,
+                                  .bytes_limit = m->conf->bytes_limit};
 }
 
 /* Its socket as configured, made or brought up to date. */

@@ -48,6 +48,8 @@ struct source_config {
     const char *name, *prefix;   /* copied; may be NULL */
     const struct pairs *tags[2]; /* [1] wins over [0]; copied; may be NULL */
     int64_t interval_ns;
+    /* What one run may send (a run begins with source_run()); 0 on the shared socket: no limit. */
+    int64_t series_limit, metrics_limit, bytes_limit;
 };
 
 struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
@@ -69,6 +71,8 @@ void intake_free(struct intake *in);
 /* Binds (0600 until mode and group are set, then listen). A stale socket of ours is replaced: the
  * caller holds the lock (intake/lock.h). NULL and a sentence in why[]: nothing is left behind. */
 struct source *source_open(struct intake *in, const struct source_config *c, char why[256]);
+/* A run begins: its counts and limits start anew, and metrics without a time get `slot_ns`. */
+void source_run(struct source *s, int64_t slot_ns);
 /* Accepts every connection that waits, so that they get the slot that is set now. */
 void source_accept(struct source *s);
 /* Replaces prefix, tags and interval without touching the socket (reload). False: no memory. */

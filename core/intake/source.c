@@ -99,6 +99,12 @@ static void on_connection(void *arg, uint32_t events)
     accept_some(arg, ACCEPTS);
 }
 
+void source_run(struct source *s, int64_t slot_ns)
+{
+    s->run_accepted = s->run_rejected = 0;
+    s->slot_ns = slot_ns;
+}
+
 void source_accept(struct source *s)
 {
     accept_some(s, BACKLOG);

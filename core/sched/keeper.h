@@ -13,6 +13,7 @@
 #include <sys/types.h>
 
 #include "base/spawn.h"
+#include "conf/conf.h"
 
 struct keeper_job {
     const char *const *argv; /* argv[0] absolute; the socket path is its last element */
