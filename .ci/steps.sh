@@ -1,11 +1,16 @@
 # steps.sh - what quickstart and run-tests share: missing packages, and steps with one line each
 #
 # Sourced, from the root of the repository, by bash scripts with `set -eu`. Output of a step goes to
-# build/logs/NAME.log and is shown only when the step fails.
+# build/logs/NAME.log; its end is shown only when the step fails.
 # shellcheck shell=bash
 
 LOGS=build/logs
 mkdir -p "$LOGS"
+
+# What it takes to build the programs, without and with the tests.
+PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev python3)
+# shellcheck disable=SC2034 # used by run-tests
+TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev graphite-carbon)
 
 say() {
     printf '==> %s\n' "$*"
@@ -28,9 +33,22 @@ is_installed() {
     dpkg-query -W -f='${db:Status-Status}\n' "$1" 2>/dev/null | grep -qx installed
 }
 
+as_root() {
+    if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# Whether as_root can work; sudo asks for its password now, where it can be seen.
+can_be_root() {
+    [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && sudo -v; }
+}
+
+apt_get() {
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"
+}
+
 # need_packages PACKAGE...: installs those that are missing, by apt-get, as root or through sudo.
 need_packages() {
-    local missing=() package root=()
+    local missing=() package
     if ! command -v dpkg-query >/dev/null || ! command -v apt-get >/dev/null; then
         say "no apt-get here, so nothing was checked; needed are what Debian calls: $*"
         return 0
@@ -39,28 +57,27 @@ need_packages() {
         is_installed "$package" || missing+=("$package")
     done
     [ "${#missing[@]}" -gt 0 ] || return 0
-    if [ "$(id -u)" -ne 0 ]; then
-        if ! command -v sudo >/dev/null; then
-            printf 'Packages are missing, and there is no sudo here. As root, run\n    %s\nand start again.\n' \
-                "apt-get install --no-install-recommends ${missing[*]}" >&2
-            return 1
-        fi
-        sudo -v || return 1 # asks for the password now, where it can be seen
-        root=(sudo)
+    if ! can_be_root; then
+        printf 'Packages are missing, and installing them needs root or sudo. As root, run\n    %s\n    %s\n%s\n' \
+            "apt-get update" "apt-get install --no-install-recommends ${missing[*]}" "and start again." >&2
+        return 1
     fi
-    root+=(env DEBIAN_FRONTEND=noninteractive apt-get -q)
-    step apt-update "looking up packages" "${root[@]}" update || return 1
-    step apt-install "installing ${missing[*]}" \
-        "${root[@]}" install -y --no-install-recommends "${missing[@]}"
+    # One source of packages that is out of reach need not matter: the installation decides.
+    step apt-update "looking up packages" apt_get update || true
+    step apt-install "installing ${missing[*]}" apt_get install -y --no-install-recommends "${missing[@]}" ||
+        return 1
+    case " ${missing[*]} " in *" graphite-carbon "*) rest_carbon ;; esac
 }
 
-# build PRESET: configures and builds it in build/PRESET.
+# Debian starts the services that it installs, and again at each boot. The tests run a carbon-cache of their own.
+rest_carbon() {
+    [ ! -d /run/systemd/system ] ||
+        step carbon-rest "stopping the service that came with graphite-carbon" \
+            as_root systemctl disable --now carbon-cache || true
+}
+
+# build PRESET: configures and builds it in build/PRESET. The log holds what the compiler says, without progress.
 build() {
     step "configure-$1" "configuring build/$1" cmake --preset "$1" || return 1
-    step "build-$1" "building build/$1" cmake --build "build/$1" --parallel "$(nproc)"
+    step "build-$1" "building build/$1" cmake --build "build/$1" --parallel "$(nproc)" -- --quiet
 }
-
-# What it takes to build the programs, without and with the tests.
-PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev python3)
-# shellcheck disable=SC2034 # used by run-tests
-TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev graphite-carbon)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "daemon/daemon.h"
 #include "daemon/load.h"
 #include "daemon/programs.h"
@@ -40,7 +41,10 @@ int main(int argc, char **argv)
 {
     const char *path = GARNET_CONFIG;
     bool only_check = false;
+    if (fd_fill_stdio() < 0)
+        return EXIT_WORLD; /* and nowhere to say why */
     log_open("garnetd");
+    spawn_raise_files();
     for (int o; (o = getopt(argc, argv, "c:thV")) != -1;) {
         switch (o) {
         case 'c':

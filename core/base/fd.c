@@ -60,3 +60,16 @@ void close_fd(int *fd)
     *fd = -1;
     errno = keep;
 }
+
+int fd_fill_stdio(void)
+{
+    int fd;
+
+    do
+        fd = open("/dev/null", O_RDWR);
+    while (fd >= 0 && fd <= STDERR_FILENO);
+    if (fd < 0)
+        return -1;
+    close_fd(&fd);
+    return 0;
+}

@@ -29,6 +29,9 @@
 
 enum { CAP = 65536, CHUNK = PIPE_BUF, NUDGE_US = 200000 };
 
+/* The pipe's other end, kept so that lines wait for the next writer when one is killed. */
+static int read_end = -1;
+
 struct writer {
     int in;
     bool closed;      /* no writer is left */
@@ -188,12 +191,19 @@ pid_t logwriter_start(void)
     if (pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK) < 0)
         return -1;
     pid = fork_writer(fds[0]);
-    close_fd(&fds[0]);
-    if (pid < 0)
+    if (pid < 0) {
+        close_fd(&fds[0]);
         close_fd(&fds[1]);
-    else
-        log_to(fds[1]);
+        return -1;
+    }
+    read_end = fds[0];
+    log_to(fds[1]);
     return pid;
+}
+
+pid_t logwriter_again(void)
+{
+    return fork_writer(read_end);
 }
 
 /* Waits for pid's end, without reaping what the loop has reaped already. */
@@ -221,5 +231,6 @@ void logwriter_stop(pid_t pid, int ms)
     log_to(STDERR_FILENO);
     if (fd != STDERR_FILENO)
         close_fd(&fd);
+    close_fd(&read_end);
     wait_end(pid, ms);
 }

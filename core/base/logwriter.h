@@ -13,6 +13,9 @@
  * then stays where it was). The write end is log_fd(), close-on-exec, for children to inherit as
  * stderr. */
 pid_t logwriter_start(void);
+/* Another writer on the same pipe, after one that was killed: nothing in the pipe is lost, and
+ * whoever has its write end goes on. Its pid, or -1 with errno. */
+pid_t logwriter_again(void);
 /* Points the log back at descriptor 2, closes the pipe and waits for the writer, at most `ms`. */
 void logwriter_stop(pid_t pid, int ms);
 

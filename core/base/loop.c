@@ -167,6 +167,15 @@ void loop_child_del(struct loop *l, struct loop_child *c)
     c->link = NULL;
 }
 
+bool loop_child_known(const struct loop *l, pid_t pid)
+{
+    const struct loop_child *c = l->children;
+
+    while (c != NULL && c->pid != pid)
+        c = c->next;
+    return c != NULL;
+}
+
 static void reap_children(struct loop *l)
 {
     struct loop_child *c;
@@ -244,7 +253,10 @@ static int watch_signals(struct loop *l)
     (void)sigaddset(&set, SIGHUP);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGINT);
-    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    /* SIGCHLD may be ignored by whoever started us, and then no child would be ours to wait for. A
+     * file over a limit is an error of that write, not our end. */
+    if (sigprocmask(SIG_BLOCK, &set, NULL) < 0 || signal(SIGPIPE, SIG_IGN) == SIG_ERR ||
+        signal(SIGCHLD, SIG_DFL) == SIG_ERR || signal(SIGXFSZ, SIG_IGN) == SIG_ERR)
         return -1;
     fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
     if (fd < 0)

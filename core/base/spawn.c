@@ -12,9 +12,34 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum { STDIO = 3, EXIT_CANNOT_RUN = 127 };
+
+/* What spawn_raise_files() found, for programs; rlim_max 0: it was not called. */
+static struct rlimit files_before;
+
+void spawn_raise_files(void)
+{
+    struct rlimit raised;
+
+    if (getrlimit(RLIMIT_NOFILE, &raised) < 0)
+        return;
+    files_before = raised;
+    raised.rlim_cur = raised.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+/* Unless the caller has set a limit of its own for the program. */
+static void lower_files(void)
+{
+    struct rlimit now;
+
+    if (files_before.rlim_max != 0 && getrlimit(RLIMIT_NOFILE, &now) == 0 &&
+        now.rlim_cur == files_before.rlim_max)
+        (void)setrlimit(RLIMIT_NOFILE, &files_before);
+}
 
 /* First the handlers, then the mask: a signal that waited must find the default. */
 static void reset_signals(void)
@@ -76,6 +101,7 @@ static void enter(const struct spawn *s, const char **at)
 
     *at = "its descriptors";
     reset_signals();
+    lower_files();
     if (arrange_fds(s) < 0)
         return;
     *at = "its process group";

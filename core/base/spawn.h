@@ -39,6 +39,13 @@ pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *
 
 /* Closes every descriptor but 0, 1, 2 and keep[0..n-1]: for a child of a plain fork(). */
 void close_all_but(const int *keep, size_t n);
+/* As many descriptors as the hard limit allows, for this process; programs that it starts get the
+ * limit that it was started with. Best effort. */
+void spawn_raise_files(void);
+
+/* First thing in a main: whichever of 0, 1 and 2 is closed becomes /dev/null, so that no other
+ * descriptor ever takes its number. -1 with errno. */
+int fd_fill_stdio(void);
 int fd_nonblock(int fd);                                       /* 0, or -1 with errno */
 int pipe_cloexec(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
 void close_fd(int *fd); /* close if >= 0, set to -1, keep errno */

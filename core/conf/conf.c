@@ -119,15 +119,44 @@ const char *conf_fact_error(const char *fact)
     return strncmp(fact, "error ", 6) == 0 ? fact + 6 : NULL;
 }
 
+/* The i-th word of a fact, from 0, or NULL. */
+static const char *fact_word(const char *fact, int i)
+{
+    while (fact && i-- > 0)
+        fact = (fact = strchr(fact, ' ')) ? fact + 1 : NULL;
+    return fact;
+}
+
+bool conf_fact_file(const char *fact, struct conf_file *f)
+{
+    enum { MODE = 5, UID, WRITERS };
+    const char *mode = fact_word(fact, MODE), *uid = fact_word(fact, UID);
+
+    *f = (struct conf_file){.writers = fact_word(fact, WRITERS)};
+    if (conf_fact_error(fact) || !f->writers)
+        return false;
+    f->mode = (mode_t)strtoul(mode, NULL, 10);
+    f->uid = (uid_t)strtoul(uid, NULL, 10);
+    return true;
+}
+
 mode_t conf_fact_mode(const char *fact)
 {
-    enum { MODE_FIELD = 5 };
+    struct conf_file f;
 
-    if (conf_fact_error(fact))
-        return 0;
-    for (int i = 0; i < MODE_FIELD && fact; i++)
-        fact = (fact = strchr(fact, ' ')) ? fact + 1 : NULL;
-    return fact ? (mode_t)strtoul(fact, NULL, 10) : 0;
+    return conf_fact_file(fact, &f) ? f.mode : 0;
+}
+
+bool conf_self(struct parse *p, struct conf_self *self)
+{
+    const char *fact = conf_fact(p, "self", ""), *gid, *capabilities;
+
+    if (!fact || !(gid = fact_word(fact, 1)) || !(capabilities = fact_word(fact, 2)))
+        return false;
+    self->uid = (uid_t)strtoul(fact, NULL, 10);
+    self->gid = (gid_t)strtoul(gid, NULL, 10);
+    self->capabilities = strtoull(capabilities, NULL, 16);
+    return true;
 }
 
 /* ---- socket ---------------------------------------------------------------------------------- */
@@ -344,6 +373,7 @@ static void parse_collectors(struct parse *p, const struct node *root, const cha
                        "collectors: \"%s\" %s", f->path, f->error ? f->error : "is not a folder");
         else
             conf_parse_collector(p, f);
+    conf_check_own_users(p);
 }
 
 struct conf *conf_parse(const struct snapshot *s, struct errors *e)

@@ -56,9 +56,9 @@ enum { MODE_ONESHOT, MODE_DAEMON };
 enum { OVERLAP_SKIP, OVERLAP_KILL };
 struct conf_identity {        /* who a collector is; all resolved among the facts */
     const char *user, *group; /* as written, or NULL: garnetd's own */
-    uid_t uid;                /* (uid_t)-1: garnetd's own */
-    gid_t gid;                /* (gid_t)-1: garnetd's own */
-    const gid_t *groups;      /* supplementary, of `user` */
+    uid_t uid;                /* (uid_t)-1: garnetd's own, also where `user` is that one */
+    gid_t gid;                /* (gid_t)-1: garnetd's own; set whenever uid is */
+    const gid_t *groups;      /* supplementary, of `user`; they are for whenever uid is set */
     size_t ngroups;
 };
 struct conf_limits { /* -1: not limited here */
@@ -68,13 +68,18 @@ struct conf_limits { /* -1: not limited here */
     int64_t processes;
     int64_t file_size; /* bytes */
 };
+struct conf_cgroup {           /* where a run gets a control group (v2) of its own */
+    const char *dir;           /* the folder to make it in; NULL: nowhere */
+    int64_t processes, memory; /* 1: that limit is its; else it is a matter of rlimits */
+};
 struct conf_collector {
     const char *name; /* file name without .yaml: [A-Za-z0-9_-], 1 to 64 bytes */
     int64_t enabled;
-    int64_t mode;                     /* MODE_ONESHOT ... */
-    struct strings command;           /* argv; argv[0] absolute */
-    int64_t interval, timeout, grace; /* ns; timeout defaults to the interval */
-    int64_t overlap;                  /* OVERLAP_SKIP ... */
+    int64_t mode;           /* MODE_ONESHOT ... */
+    struct strings command; /* argv; argv[0] absolute */
+    /* ns; timeout defaults to the interval, and is INT64_MAX, none, for a daemon */
+    int64_t interval, timeout, grace;
+    int64_t overlap; /* OVERLAP_SKIP ... */
     int64_t splay;   /* ns: runs begin up to this much after their slot; 0 = none */
     int64_t silence; /* ns without a metric after which a daemon is restarted; 0 = never */
     struct conf_identity identity;
@@ -82,6 +87,7 @@ struct conf_collector {
     struct pairs env; /* added to the allow-listed base */
     int64_t nice;
     struct conf_limits limits;
+    struct conf_cgroup cgroup;
     int64_t no_new_privs;
     int64_t allow_writable; /* accept a command that others than its owner or root can write */
     const char *prefix;     /* or NULL */

@@ -4,7 +4,6 @@
  * command. A file with errors costs that collector alone; what is reported about it stands beside
  * everything else. Fails only for want of memory.
  */
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "conf/conf_parse.h"
@@ -14,6 +13,9 @@ enum { MAX_SOCKET = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
 static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, enabled, OPT_BOOL, "Whether it runs.", .def = "true"),
+    KEY(struct conf_collector, mode, OPT_CHOICE,
+        "Runs that end by themselves, one an interval, or one that does not.", .def = "oneshot",
+        .choices = "oneshot|daemon"),
     KEY(struct conf_collector, command, OPT_LIST, "The program and its arguments; never a shell."),
     KEY(struct conf_collector, interval, OPT_DURATION, "The time from one run to the next.",
         .def = "10s", .min = "100ms", .max = "1d"),
@@ -22,6 +24,25 @@ static const struct option COLLECTOR_ROWS[] = {
         .max = "1d"),
     KEY(struct conf_collector, grace, OPT_DURATION,
         "How long it may take to end before it is killed.", .def = "2s", .max = "1m"),
+    KEY(struct conf_collector, overlap, OPT_CHOICE,
+        "What a run does whose predecessor is not over: it is skipped, or kills it.", .def = "skip",
+        .choices = "skip|kill"),
+    KEY(struct conf_collector, splay, OPT_DURATION,
+        "Runs start up to this much later, by host and collector.", .def = "0"),
+    KEY(struct conf_collector, silence, OPT_DURATION,
+        "A daemon without a metric for so long is restarted; 0 for never.", .def = "0"),
+    ROW(struct conf_collector, "user", identity.user, OPT_STRING,
+        "Who it is, by name or id; garnetd's own."),
+    ROW(struct conf_collector, "group", identity.group, OPT_STRING,
+        "Its group, by name or id; the user's."),
+    KEY(struct conf_collector, cwd, OPT_PATH, "The folder that it starts in.", .def = "/"),
+    KEY(struct conf_collector, env, OPT_MAP, "Variables of its environment."),
+    KEY(struct conf_collector, nice, OPT_INT, "How much nicer than garnetd it is to others.",
+        .def = "0", .min = "-20", .max = "19"),
+    KEY(struct conf_collector, no_new_privs, OPT_BOOL,
+        "Whether set-user-id programs stay without effect under it.", .def = "true"),
+    KEY(struct conf_collector, allow_writable, OPT_BOOL, "Accept a command that others can alter.",
+        .def = "false"),
     KEY(struct conf_collector, prefix, OPT_STRING, "Stands before the names of its metrics."),
     KEY(struct conf_collector, tags, OPT_MAP, "Tags added to its metrics."),
     KEY(struct conf_collector, series_limit, OPT_INT,
@@ -31,6 +52,11 @@ static const struct option COLLECTOR_ROWS[] = {
         .def = "1000000", .min = "1"),
     KEY(struct conf_collector, bytes_limit, OPT_SIZE, "How many bytes one run may send.",
         .def = "256MiB", .min = "1KiB"),
+};
+
+/* Read by conf_limits.c. */
+static const struct option MORE_ROWS[] = {
+    {.type = OPT_NODE, .name = "limits", .help = "What a run may use."},
 };
 
 /* ---- name, socket ---------------------------------------------------------------------------- */
@@ -63,69 +89,45 @@ static void check_socket(struct parse *p, const struct conf_collector *k)
             path, strlen(path), MAX_SOCKET);
 }
 
-/* ---- command --------------------------------------------------------------------------------- */
+/* ---- keys ------------------------------------------------------------------------------------ */
 
-static void bad_command(struct parse *p, const struct node *v, const char *why)
+static void check_env(struct parse *p, const struct pairs *env)
 {
-    errors_add(p->e, v->at, "command: \"%s\" %s", v->text, why);
-}
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
 
-/* The fact about the program, or NULL when it is lacking or bad news. */
-static const char *check_program(struct parse *p, const struct node *v, const char *file)
-{
-    const char *fact = conf_fact(p, "file:", file), *reason;
-    mode_t mode;
+    for (size_t i = 0; i < env->n; i++) {
+        const struct pair *v = &env->v[i];
 
-    if (!fact)
-        return NULL;
-    mode = conf_fact_mode(fact);
-    if ((reason = conf_fact_error(fact)))
-        bad_command(p, v, reason);
-    else if (S_ISDIR(mode))
-        bad_command(p, v, "is a folder: give the program's path");
-    else if (!S_ISREG(mode))
-        bad_command(p, v, "is not a regular file");
-    else if (!(mode & 0111))
-        bad_command(p, v, "is not executable: chmod +x it");
-    else
-        return fact;
-    return NULL;
-}
-
-/* Makes argv[0] absolute. */
-static const char *parse_program(struct parse *p, struct conf_collector *k, const struct node *list)
-{
-    const struct node *v = list->kind == NODE_LIST ? list->first : list;
-    const char **argv;
-
-    if (!strchr(v->text, '/')) {
-        bad_command(p, v,
-                    *v->text ? "is a bare name: give the full path; Garnet does not search PATH"
-                             : "is empty: give the program's full path");
-        return NULL;
+        if (!*v->key || strchr("0123456789", *v->key) || v->key[strspn(v->key, letters)])
+            errors_add(p->e, v->at,
+                       "env: \"%s\" is no variable's name: use A-Z a-z 0-9 _, and no digit first",
+                       v->key);
+        else if (strncmp(v->key, "GARNET_", 7) == 0)
+            errors_add(p->e, v->at, "env: \"%s\" is Garnet's to set: use a name without GARNET_",
+                       v->key);
     }
-    if (!(argv = arena_alloc(&p->c->arena, (k->command.n + 1) * sizeof *argv)))
-        return NULL;
-    memcpy(argv, k->command.v, k->command.n * sizeof *argv);
-    if (!(argv[0] = path_from(&p->c->arena, v->at.file, v->text)))
-        return NULL;
-    k->command.v = argv;
-    return check_program(p, v, argv[0]);
 }
 
-static const char *parse_command(struct parse *p, struct conf_collector *k, const struct node *root)
+/* Keys that mean something in one mode only, and `splay` within its interval. */
+static void check_time(struct parse *p, struct conf_collector *k, const struct node *root)
 {
-    const struct node *v = node_get(root, "command");
+    const struct node *timeout = node_get(root, "timeout"), *silence = node_get(root, "silence");
+    const struct node *splay = node_get(root, "splay");
 
-    if (!k->enabled || root->kind != NODE_MAP)
-        return NULL;
-    if (!v) {
-        errors_add(p->e, root->at, "a collector needs \"command\"");
-        return NULL;
-    }
-    if (v->kind == NODE_LIST && v->n == 0)
-        errors_add(p->e, v->at, "command is an empty list: give the program's full path");
-    return k->command.n > 0 ? parse_program(p, k, v) : NULL; /* 0: after errors */
+    if (k->mode == MODE_DAEMON && timeout)
+        errors_add(p->e, timeout->at,
+                   "timeout: a daemon has none: remove it, or say after which silence it is "
+                   "restarted");
+    if (k->mode == MODE_ONESHOT && silence)
+        errors_add(p->e, silence->at,
+                   "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout");
+    if (splay && splay->kind == NODE_SCALAR && k->splay > k->interval)
+        errors_add(p->e, splay->at, "splay: \"%s\" is more than the interval: lower it",
+                   splay->text);
+    if (k->mode == MODE_DAEMON)
+        k->timeout = INT64_MAX;
+    else if (!timeout)
+        k->timeout = k->interval;
 }
 
 /* ---- the file -------------------------------------------------------------------------------- */
@@ -143,16 +145,20 @@ static void insert_sorted(struct conf *c, struct conf_collector *k)
 static void fill_collector(struct parse *p, struct conf_collector *k, const struct node *root)
 {
     static const struct option_set set = {ROWS(COLLECTOR_ROWS), "a collector's file"};
+    static const struct option_set more = {ROWS(MORE_ROWS), "a collector's file"};
     const char *fact;
+    bool user_known;
 
     k->at = root->at;
-    option_fill(&p->c->arena, set, NULL, false, root, k, p->e);
-    if (!node_get(root, "timeout"))
-        k->timeout = k->interval;
+    option_fill(&p->c->arena, set, &more, false, root, k, p->e);
     if (k->prefix && !*k->prefix)
         k->prefix = NULL;
+    check_time(p, k, root);
     conf_check_tags(p, "tags", &k->tags);
-    fact = parse_command(p, k, root);
+    check_env(p, &k->env);
+    user_known = conf_parse_identity(p, k, root);
+    fact = conf_parse_command(p, k, root);
+    conf_parse_limits(p, k, root, user_known);
     k->digest = conf_digest_collector(p->c, k, fact);
 }
 

@@ -56,17 +56,35 @@ uint64_t conf_digest_sink(const struct conf *c, const struct conf_sink *s, const
     return mix_text(h, c->spool.dir);
 }
 
+static uint64_t mix_identity(uint64_t h, const struct conf_identity *id)
+{
+    h = mix(mix(h, id->uid), id->gid);
+    for (size_t i = 0; i < id->ngroups; i++)
+        h = mix(h, id->groups[i]);
+    return mix(h, id->ngroups);
+}
+
+/* Not in it: allow_writable, which alters no run. */
 uint64_t conf_digest_collector(const struct conf *c, const struct conf_collector *k,
                                const char *file_fact)
 {
-    const int64_t numbers[] = {k->enabled,      k->interval,      k->timeout,    k->grace,
-                               k->series_limit, k->metrics_limit, k->bytes_limit};
+    const struct conf_limits *l = &k->limits;
+    const int64_t numbers[] = {
+        k->enabled,      k->mode,          k->interval,    k->timeout,       k->grace,
+        k->overlap,      k->splay,         k->silence,     k->nice,          k->no_new_privs,
+        k->series_limit, k->metrics_limit, k->bytes_limit, l->cpu,           l->memory,
+        l->files,        l->processes,     l->file_size,   k->cgroup.memory, k->cgroup.processes,
+    };
     uint64_t h = mix(SEED_COLLECTOR, XXH3_64bits(numbers, sizeof numbers));
 
     h = mix_text(h, k->name);
     for (size_t i = 0; i < k->command.n; i++)
         h = mix_text(h, k->command.v[i]);
     h = mix(h, k->command.n);
+    h = mix_identity(h, &k->identity);
+    h = mix_text(h, k->cgroup.dir);
+    h = mix_text(h, k->cwd);
+    h = mix_pairs(h, &k->env);
     h = mix_text(h, k->prefix);
     h = mix_pairs(h, &k->tags);
     h = mix_text(h, file_fact);

@@ -4,27 +4,33 @@
  * therefore done by processes that may: never by garnetd itself. What cannot be found out is a fact
  * too, with its reason; fails only for want of memory.
  */
+#include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "conf/conf.h"
+#include "conf/conf_parse.h"
 
-enum { FACT = 512 };
+typedef void learn_fn(const char *what, struct buf *out);
 
-static void learn_error(char *out, const char *doing, int err)
+static void learn_error(struct buf *out, const char *doing, int err)
 {
     if (err == ENOENT || err == ENOTDIR)
-        snprintf(out, FACT, "error does not exist");
+        buf_puts(out, "error does not exist");
     else
-        snprintf(out, FACT, "error cannot be %s: %s", doing, strerror(err));
+        buf_putf(out, "error cannot be %s: %s", doing, strerror(err));
 }
+
+/* ---- users, groups --------------------------------------------------------------------------- */
 
 /* POSIX: a name that is not there leaves errno alone; some services set one of these instead. */
 static bool not_there(int err)
@@ -32,76 +38,198 @@ static bool not_there(int err)
     return err == 0 || err == ENOENT || err == ESRCH || err == EBADF || err == EPERM;
 }
 
-static void learn_group(const char *name, char *out)
+/* An id in decimal; all ones is "leave it" to the system calls and nobody's. */
+static bool is_id(const char *name, uint32_t *id)
 {
-    struct group *g;
+    char *end;
+    unsigned long n;
+
+    if (!isdigit((unsigned char)*name))
+        return false;
+    errno = 0;
+    n = strtoul(name, &end, 10);
+    if (errno != 0 || *end || n >= UINT32_MAX)
+        return false;
+    *id = (uint32_t)n;
+    return true;
+}
+
+static void learn_group(const char *name, struct buf *out)
+{
+    const struct group *g;
+    uint32_t id;
 
     do {
         errno = 0;
         g = getgrnam(name);
     } while (!g && errno == EINTR);
     if (g)
-        snprintf(out, FACT, "%ju", (uintmax_t)g->gr_gid);
+        buf_put_u64(out, g->gr_gid);
+    else if (is_id(name, &id))
+        buf_put_u64(out, id);
     else if (!not_there(errno))
         learn_error(out, "looked up", errno);
 }
 
-static void learn_user(const char *name, char *out)
+static const struct passwd *find_user(const char *name)
 {
-    struct passwd *u;
+    const struct passwd *u;
+    uint32_t id = 0;
+    bool numeric;
 
     do {
         errno = 0;
         u = getpwnam(name);
+        numeric = is_id(name, &id);
+        if (!u && errno != EINTR && numeric) {
+            errno = 0;
+            u = getpwuid(id);
+        }
     } while (!u && errno == EINTR);
-    if (u)
-        snprintf(out, FACT, "%ju %ju", (uintmax_t)u->pw_uid, (uintmax_t)u->pw_gid);
-    else if (!not_there(errno))
-        learn_error(out, "looked up", errno);
+    return u;
 }
+
+static void put_groups(const struct passwd *u, struct buf *out)
+{
+    int n = 64, cap;
+    gid_t *list = NULL, *more;
+
+    do {
+        cap = n;
+        if (!(more = realloc(list, (size_t)cap * sizeof *list))) {
+            out->failed = true;
+            break;
+        }
+        list = more;
+    } while (getgrouplist(u->pw_name, u->pw_gid, list, &n) < 0 && n > cap);
+    for (int i = 0; more && i < n && i < cap; i++) {
+        buf_putc(out, ' ');
+        buf_put_u64(out, list[i]);
+    }
+    free(list);
+}
+
+static void learn_user(const char *name, struct buf *out)
+{
+    const struct passwd *u = find_user(name);
+    int err = errno;
+    uint32_t id;
+
+    if (u) {
+        buf_putf(out, "%ju %ju", (uintmax_t)u->pw_uid, (uintmax_t)u->pw_gid);
+        put_groups(u, out);
+    } else if (is_id(name, &id)) {
+        buf_put_u64(out, id);
+    } else if (!not_there(err)) {
+        learn_error(out, "looked up", err);
+    }
+}
+
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static intmax_t ns_of(struct timespec t)
 {
     return (intmax_t)t.tv_sec * NS_PER_S + t.tv_nsec;
 }
 
-static void learn_file(const char *path, char *out)
+/* Where every user has a group of the same name and nobody else in it, files are usually writable
+ * by that. With an access list the group's bits say what the list grants at most. */
+static bool owners_own_group(const char *path, const struct stat *st)
+{
+    const struct passwd *u = getpwuid(st->st_uid);
+    const struct group *g = u && u->pw_gid == st->st_gid ? getgrgid(st->st_gid) : NULL;
+
+    return g && strcmp(g->gr_name, u->pw_name) == 0 && !g->gr_mem[0] &&
+           getxattr(path, "system.posix_acl_access", NULL, 0) <= 0;
+}
+
+static const char *writers(const char *path, const struct stat *st)
+{
+    if (S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX)
+        return "owner";
+    if (st->st_mode & S_IWOTH)
+        return "all";
+    return st->st_mode & S_IWGRP && !owners_own_group(path, st) ? "group" : "owner";
+}
+
+static void learn_file(const char *path, struct buf *out)
 {
     struct stat st;
 
     if (stat(path, &st) != 0)
         learn_error(out, "read", errno);
     else
-        snprintf(out, FACT, "%ju %ju %jd %jd %jd %ju %ju", (uintmax_t)st.st_dev,
-                 (uintmax_t)st.st_ino, (intmax_t)st.st_size, ns_of(st.st_mtim), ns_of(st.st_ctim),
-                 (uintmax_t)st.st_mode, (uintmax_t)st.st_uid);
+        buf_putf(out, "%ju %ju %jd %jd %jd %ju %ju %s", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+                 (intmax_t)st.st_size, ns_of(st.st_mtim), ns_of(st.st_ctim), (uintmax_t)st.st_mode,
+                 (uintmax_t)st.st_uid, writers(path, &st));
 }
 
-static void learn_hostname(char *out)
+/* ---- us -------------------------------------------------------------------------------------- */
+
+static void learn_hostname(const char *what, struct buf *out)
 {
     char name[HOST_NAME_MAX + 1] = "";
 
+    (void)what;
     if (gethostname(name, sizeof name) == 0)
-        snprintf(out, FACT, "%.*s", HOST_NAME_MAX, name);
+        buf_putf(out, "%.*s", HOST_NAME_MAX, name);
+}
+
+/* Without /proc: root has all capabilities, others none. */
+static void learn_self(const char *what, struct buf *out)
+{
+    FILE *f = fopen("/proc/self/status", "re");
+    char line[256];
+    uint64_t capabilities = geteuid() == 0 ? UINT64_MAX : 0;
+
+    (void)what;
+    while (f && fgets(line, sizeof line, f))
+        if (strncmp(line, "CapEff:", 7) == 0)
+            capabilities = strtoull(line + 7, NULL, 16);
+    if (f)
+        (void)fclose(f);
+    buf_putf(out, "%ju %ju %" PRIx64, (uintmax_t)geteuid(), (uintmax_t)getegid(), capabilities);
+}
+
+static void learn_cgroup(const char *what, struct buf *out)
+{
+    (void)what;
+    conf_learn_cgroup(out);
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+static void learn(const char *key, struct buf *out)
+{
+    static const struct {
+        const char *kind;
+        learn_fn *fn;
+    } KINDS[] = {{"group:", learn_group},      {"user:", learn_user}, {"file:", learn_file},
+                 {"hostname", learn_hostname}, {"self", learn_self},  {"cgroup", learn_cgroup}};
+
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
+        size_t n = strlen(KINDS[i].kind);
+
+        if (strncmp(key, KINDS[i].kind, n) == 0) {
+            KINDS[i].fn(key + n, out);
+            return;
+        }
+    }
 }
 
 bool conf_learn(struct snapshot *s, const struct conf_want *wanted)
 {
-    for (const struct conf_want *w = wanted; w; w = w->next) {
-        char fact[FACT] = "";
+    struct buf fact = {0};
+    bool ok = true;
 
-        if (strncmp(w->key, "group:", 6) == 0)
-            learn_group(w->key + 6, fact);
-        else if (strncmp(w->key, "user:", 5) == 0)
-            learn_user(w->key + 5, fact);
-        else if (strncmp(w->key, "file:", 5) == 0)
-            learn_file(w->key + 5, fact);
-        else
-            learn_hostname(fact);
-        if (!snapshot_put(s, w->key, fact))
-            return false;
+    for (const struct conf_want *w = wanted; w && ok; w = w->next) {
+        buf_reset(&fact);
+        learn(w->key, &fact);
+        buf_putc(&fact, 0);
+        ok = buf_ok(&fact) && snapshot_put(s, w->key, fact.p);
     }
-    return true;
+    buf_free(&fact);
+    return ok;
 }
 
 /* Ends: every round learns all that the one before lacked, and finite text lacks finitely much. */

@@ -4,17 +4,37 @@
 #define CONF_CONF_PARSE_H
 #include "conf/conf.h"
 
+struct own_user { /* a collector whose limits hold only if its user is nobody else's */
+    const struct conf_collector *collector;
+    struct pos at;
+    struct own_user *next;
+};
 struct parse {
     const struct snapshot *s;
     struct conf *c;
     struct errors *e;
     struct strings plugin_path;
+    struct own_user *own_users;
+};
+struct conf_file { /* a "file:" fact */
+    mode_t mode;
+    uid_t uid;
+    const char *writers; /* "owner", "group", "all" */
+};
+struct conf_self { /* the fact "self": what garnetd is */
+    uid_t uid;
+    gid_t gid;
+    uint64_t capabilities;
 };
 
 /* An option row whose key and struct field have one name. */
 #define KEY(s, field, t, sentence, ...)                                                            \
     {                                                                                              \
         .type = (t), .name = #field, .offset = offsetof(s, field), .help = (sentence), __VA_ARGS__ \
+    }
+#define ROW(s, key, field, t, sentence, ...)                                                       \
+    {                                                                                              \
+        .type = (t), .name = (key), .offset = offsetof(s, field), .help = (sentence), __VA_ARGS__  \
     }
 #define ROWS(rows) (rows), sizeof(rows) / sizeof *(rows)
 
@@ -28,6 +48,14 @@ struct conf_folder conf_collectors_folder(struct arena *a, const char *main_path
 
 void conf_parse_sinks(struct parse *p, const struct node *list); /* NULL: there are none */
 void conf_parse_collector(struct parse *p, const struct snapshot_file *f);
+/* Who it is, what it runs, what that may use: `root` is the map in the collector's file. They come
+ * in this order. Identity: false when it is not known yet, or wrong. */
+bool conf_parse_identity(struct parse *p, struct conf_collector *k, const struct node *root);
+/* The fact about the program, or NULL when it is lacking or bad news. */
+const char *conf_parse_command(struct parse *p, struct conf_collector *k, const struct node *root);
+void conf_parse_limits(struct parse *p, struct conf_collector *k, const struct node *root,
+                       bool user_known);
+void conf_check_own_users(struct parse *p); /* when all collectors are there */
 /* Reports empty keys or values and too many of them. `name` is the key that holds the map. */
 void conf_check_tags(struct parse *p, const char *name, const struct pairs *tags);
 
@@ -35,6 +63,10 @@ void conf_check_tags(struct parse *p, const char *name, const struct pairs *tags
 const char *conf_fact(struct parse *p, const char *kind, const char *what);
 const char *conf_fact_error(const char *fact); /* REASON of "error REASON", else NULL */
 mode_t conf_fact_mode(const char *fact);       /* of a "file:" fact; 0 for an error */
+/* Both false: not known yet, or an error. */
+bool conf_fact_file(const char *fact, struct conf_file *f);
+bool conf_self(struct parse *p, struct conf_self *self);
+void conf_learn_cgroup(struct buf *out); /* the fact "cgroup" */
 
 uint64_t conf_digest_sink(const struct conf *c, const struct conf_sink *s, const char *file_fact);
 uint64_t conf_digest_collector(const struct conf *c, const struct conf_collector *k,

@@ -8,9 +8,18 @@
  *
  * Facts are asked for by the parser (conf.h, `wanted`) and found out by conf_learn():
  *   "group:NAME"  -> gid in decimal, "" when there is no such group, or "error REASON"
- *   "user:NAME"   -> "uid gid", "", or "error REASON"
- *   "file:PATH"   -> "DEV INO SIZE MTIME_NS CTIME_NS MODE UID" in decimal, or "error REASON"
+ *   "user:NAME"   -> "UID GID GROUP...", "" when there is no such user, or "error REASON";
+ *                    GROUP... are all its groups. For both, NAME may be an id; a user's that nobody
+ *                    has answers with the UID alone
+ *   "file:PATH"   -> "DEV INO SIZE MTIME_NS CTIME_NS MODE UID WRITERS" in decimal, or "error
+ *                    REASON". WRITERS, who can replace or alter it: "owner", or "group" or "all"
+ *                    too. A sticky folder is its owner's; so is what belongs to a group of its
+ *                    owner's own, by the names
  *   "hostname"    -> gethostname()
+ *   "self"        -> "UID GID CAPABILITIES", all effective, of the process that learns it, which
+ *                    is a child of garnetd's; the last in hexadecimal
+ *   "cgroup"      -> "CONTROLLERS DIR": a control group (v2) in which we may make others, and what
+ *                    those can limit: "pids,memory", or some of it, or "-". "" when there is none
  * REASON is a clause that fits after the name: "does not exist", "cannot be read: Permission
  * denied".
  */

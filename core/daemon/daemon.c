@@ -24,6 +24,8 @@
 #include "daemon/programs.h"
 #include "intake/lock.h"
 
+static void log_writer_again(void *arg);
+
 static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
 
 struct generation *generation_new(struct conf *c, struct str snapshot)
@@ -91,6 +93,15 @@ static bool open_spool(struct daemon *d, const struct conf_spool *s)
     return d->sync != NULL;
 }
 
+struct source_config daemon_shared(const struct conf *c)
+{
+    return (struct source_config){.path = c->socket.path,
+                                  .mode = c->socket.mode,
+                                  .uid = (uid_t)-1,
+                                  .group = c->socket.group,
+                                  .tags = {&c->tags, NULL}};
+}
+
 static bool open_intake(struct daemon *d, const struct conf *c)
 {
     char why[256];
@@ -99,34 +110,44 @@ static bool open_intake(struct daemon *d, const struct conf *c)
         log_error("intake: out of memory");
         return false;
     }
-    struct source_config sc = {.path = c->socket.path,
-                               .mode = c->socket.mode,
-                               .group = c->socket.group,
-                               .tags = {&c->tags, NULL}};
+    struct source_config sc = daemon_shared(c);
     d->shared = source_open(d->intake, &sc, why);
     if (!d->shared)
         log_error("socket: %s", why);
     return d->shared != NULL;
 }
 
-bool daemon_start(struct daemon *d, struct generation *g)
+/* The shared socket, and the folder of the collectors' own: another daemon may have its socket
+ * beside ours. Held for life, so the descriptors are not kept. */
+static bool lock_sockets(const struct conf *c)
 {
     char why[256];
+    struct arena a = {0};
+    char *folder = conf_collector_socket(&a, c, "x");
+    char *slash = folder ? strrchr(folder, '/') : NULL;
+    bool good = slash != NULL;
+    if (slash)
+        *slash = '\0';
+    good = good && socket_lock(c->socket.path, why) >= 0 && socket_lock(folder, why) >= 0;
+    if (!good)
+        log_error("socket: %s", slash ? why : "out of memory");
+    arena_free(&a);
+    return good;
+}
+
+bool daemon_start(struct daemon *d, struct generation *g)
+{
     const struct conf *c = g->conf;
     d->gen = g;
     log_set_level((enum log_level)c->log_level);
-    if (socket_lock(c->socket.path, why) < 0) {
-        log_error("socket: %s", why);
-        return false;
-    }
-    if (!open_spool(d, &c->spool))
+    if (!lock_sockets(c) || !open_spool(d, &c->spool))
         return false;
     remove_stale_sockets(c);
     if (!open_intake(d, c))
         return false;
     d->phase = PHASE_RUNNING;
-    drains_apply(d, g);
-    members_apply(d, g);
+    sinks_apply(d, g);
+    collectors_apply(d, g);
     store_housekeeping(d);
     selfmetrics_start(d);
     log_info("garnetd " GARNET_VERSION " takes metrics at %s", c->socket.path);
@@ -135,7 +156,12 @@ bool daemon_start(struct daemon *d, struct generation *g)
 
 static void phase_late(void *arg)
 {
-    daemon_next(arg);
+    struct daemon *d = arg;
+    if (d->phase == PHASE_COLLECTORS) {
+        log_warn("shutdown_timeout has passed: collectors that still run are killed");
+        collectors_kill(d);
+    }
+    daemon_next(d);
 }
 
 static void enter(struct daemon *d, enum daemon_phase phase, int64_t at_most)
@@ -152,6 +178,7 @@ static bool intake_done(const struct daemon *d)
 
 static void close_intake(struct daemon *d)
 {
+    source_accept(d->shared); /* who has connected by now may have sent, too */
     source_close(d->shared);
     d->shared = NULL;
     intake_free(d->intake);
@@ -159,7 +186,7 @@ static void close_intake(struct daemon *d)
     loop_timer_clear(d->loop, &d->self_timer);
     int64_t left = d->end_by - clock_mono();
     d->phase = PHASE_SINKS;
-    drains_stop(d, left > 0 ? left : 0);
+    sinks_stop(d, left > 0 ? left : 0);
 }
 
 static void close_spool(struct daemon *d)
@@ -167,6 +194,7 @@ static void close_spool(struct daemon *d)
     loop_timer_clear(d->loop, &d->housekeeping);
     sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
     sync_stop(d->sync, 1000);
+    sinks_free(d);
     append_close(d->spool);
     d->phase = PHASE_DONE;
     loop_stop(d->loop);
@@ -175,11 +203,11 @@ static void close_spool(struct daemon *d)
 /* Goes as far through the phases of the end as can be gone now. */
 void daemon_next(struct daemon *d)
 {
-    if (d->phase == PHASE_COLLECTORS && !d->members)
+    if (d->phase == PHASE_COLLECTORS && !d->collectors && !d->orphans.armed)
         enter(d, PHASE_INTAKE, intake_bound);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);
-    if (d->phase == PHASE_SINKS && !d->drains)
+    if (d->phase == PHASE_SINKS && sinks_stopped(d))
         close_spool(d);
 }
 
@@ -197,7 +225,7 @@ static void end_requested(void *arg)
                  (long long)(d->gen->conf->shutdown_timeout / NS_PER_S));
         d->end_by = clock_mono() + d->gen->conf->shutdown_timeout;
         enter(d, PHASE_COLLECTORS, d->gen->conf->shutdown_timeout);
-        members_stop(d);
+        collectors_stop(d);
         daemon_next(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
@@ -216,6 +244,28 @@ static void after_turn(void *arg)
         daemon_next(d);
 }
 
+/* ---- the log writer -------------------------------------------------------------------------- */
+
+static void log_writer_ended(void *arg, int status, const struct rusage *ru)
+{
+    struct daemon *d = arg;
+    (void)status, (void)ru;
+    loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, log_writer_again, d);
+}
+
+/* Lines wait in the pipe meanwhile. */
+static void log_writer_again(void *arg)
+{
+    struct daemon *d = arg;
+    pid_t pid = logwriter_again();
+    if (pid < 0) {
+        loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, log_writer_again, d);
+        return;
+    }
+    loop_child_add(d->loop, &d->log_writer, pid, log_writer_ended, d);
+    log_warn("the log writer had died; another one writes");
+}
+
 int daemon_run(const char *conf_path)
 {
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
@@ -227,16 +277,20 @@ int daemon_run(const char *conf_path)
     pid_t writer = logwriter_start();
     if (writer < 0)
         fatal("cannot start the log writer: %m");
+    loop_child_add(d.loop, &d.log_writer, writer, log_writer_ended, &d);
     loop_signal(d.loop, SIGHUP, reload_request, &d);
     loop_signal(d.loop, SIGTERM, end_requested, &d);
     loop_signal(d.loop, SIGINT, end_requested, &d);
     loop_after(d.loop, &d.after, after_turn, &d);
+    orphans_start();
     reload_request(&d);
     if (d.load)
         loop_run(d.loop);
     else
         d.status = EXIT_WORLD;
     generation_unref(d.gen);
+    writer = d.log_writer.pid;
+    loop_child_del(d.loop, &d.log_writer);
     loop_free(d.loop);
     logwriter_stop(writer, 1000);
     return d.status;

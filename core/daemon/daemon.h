@@ -5,9 +5,10 @@
  *
  *   load.c       a child reads and checks the configuration; here come a snapshot or errors
  *   reload.c     old configuration, new configuration: what stays, what changes, what goes
- *   members.c    collectors with their sockets, by name
- *   drains.c    sinks with their workers and cursors, by name
+ *   collectors.c    collectors with their sockets, by name
+ *   sinks.c    sinks with their workers and cursors, by name
  *   store.c      intake's batches into the spool; syncing, retention
+ *   orphans.c      what a killed keeper has left
  *   selfmetrics.c  Garnet's own metrics, down the same road
  *   daemon.c     start, signals, the order of the end
  */
@@ -29,24 +30,27 @@ struct generation {
     unsigned refs;
 };
 
-struct member { /* one collector */
+struct collector_entry { /* one collector */
     struct daemon *d;
     struct generation *gen; /* holds one reference for conf */
     const struct conf_collector *conf;
-    struct collector *run; /* NULL: disabled, or between two configurations */
-    struct source *source; /* NULL while disabled */
-    bool leaving;          /* no longer configured: free it when its run is gone */
-    struct run_receipt last;
-    struct member *next;
+    struct collector *run;                 /* NULL: disabled, or between two configurations */
+    struct source *source;                 /* NULL while disabled */
+    bool leaving;                          /* no longer configured: free it when its run is gone */
+    struct run_receipt last;               /* of the last run that is over; */
+    uint64_t last_accepted, last_rejected; /* and what came of it */
+    struct collector_entry *next;
 };
 
-struct drain { /* one sink */
+struct sink_entry { /* one sink */
     struct daemon *d;
     struct generation *gen;
     const struct conf_sink *conf;
-    struct worker *worker; /* NULL between two configurations */
-    bool leaving;
-    struct drain *next;
+    struct worker *worker; /* NULL between two configurations, and once it has ended for good */
+    bool removed;          /* no longer configured: forget it when its worker is gone */
+    bool begun;            /* it has, or had, a cursor */
+    uint64_t begin;        /* where it starts, when it has none */
+    struct sink_entry *next;
 };
 
 enum daemon_phase {
@@ -69,9 +73,13 @@ struct daemon {
     struct sync *sync;
     struct intake *intake;
     struct source *shared;
-    struct member *members;
-    struct drain *drains;
+    struct collector_entry *collectors;
+    struct sink_entry *sinks;
     struct loop_timer housekeeping, self_timer, phase_timer;
+    struct loop_child log_writer;
+    struct loop_timer log_again;
+    struct loop_timer orphans;
+    int64_t orphans_until; /* mono: how long they are looked for */
     struct loop_hook after;
     enum daemon_phase phase;
     int64_t end_by; /* mono: when workers must be gone */
@@ -86,17 +94,24 @@ struct generation *generation_new(struct conf *c,
 struct generation *generation_ref(struct generation *g);
 void generation_unref(struct generation *g); /* NULL is fine */
 
-/* members.c. Both reconcile what runs with `g`; neither fails as a whole: what cannot be started
+/* collectors.c. Both reconcile what runs with `g`; neither fails as a whole: what cannot be started
  * is logged. */
-void members_apply(struct daemon *d, struct generation *g);
-void members_stop(struct daemon *d); /* all of them leave; daemon_next() when the last is gone */
+void collectors_apply(struct daemon *d, struct generation *g);
+void collectors_stop(struct daemon *d); /* all of them leave; daemon_next() when the last is gone */
 
-/* drains.c */
-void drains_apply(struct daemon *d, struct generation *g);
-void drains_stop(struct daemon *d,
-                 int64_t grace); /* cursors stay; daemon_next() when the last is gone */
-void drains_wake(struct daemon *d);
-uint64_t drains_needed(struct daemon *d); /* lowest position that a sink still needs */
+void collectors_kill(struct daemon *d); /* their time is up */
+
+/* sinks.c */
+void sinks_apply(struct daemon *d, struct generation *g);
+void sinks_stop(struct daemon *d, int64_t grace); /* daemon_next() as each has ended */
+bool sinks_stopped(const struct daemon *d);
+void sinks_free(struct daemon *d); /* the cursors stay */
+void sinks_wake(struct daemon *d);
+uint64_t sinks_needed(struct daemon *d); /* lowest position that a sink still needs */
+
+/* orphans.c */
+void orphans_start(void);
+void orphans_end(struct daemon *d); /* ends what garnetd has inherited; goes on in the background */
 
 /* store.c */
 intake_commit_fn store_commit;
@@ -105,6 +120,7 @@ void store_housekeeping(void *arg); /* timer: once a second */
 
 /* selfmetrics.c */
 void selfmetrics_start(struct daemon *d);
+void selfmetrics_run(const struct collector_entry *m); /* of its last run, just over */
 
 /* reload.c */
 void reload_request(void *arg); /* SIGHUP */
@@ -113,6 +129,7 @@ const char *reload_refusal(const struct conf *now, const struct conf *next);
 void reload_loaded(void *arg, struct str snapshot, const char *errors);
 
 /* daemon.c */
+struct source_config daemon_shared(const struct conf *c);  /* the shared socket's */
 bool daemon_start(struct daemon *d, struct generation *g); /* everything that is made once */
 void daemon_next(struct daemon *d); /* something that the current phase waits for may be done */
 int daemon_run(const char *conf_path);

@@ -90,14 +90,18 @@ static struct generation *accept_snapshot(struct daemon *d, struct str bytes)
 static void apply(struct daemon *d, struct generation *g)
 {
     struct generation *old = d->gen;
+    struct source_config shared = daemon_shared(g->conf);
     d->gen = g;
+    if (!source_update(d->shared, &shared))
+        log_error("socket: out of memory: the shared socket keeps its old tags");
     log_set_level((enum log_level)g->conf->log_level);
     intake_limits(d->intake, &g->conf->intake);
     append_configure(d->spool, g->conf->spool.segment_size, g->conf->spool.max_size,
                      g->conf->spool.max_age);
-    drains_apply(d, g); /* first: a new sink sees what its new collectors send */
-    members_apply(d, g);
-    selfmetrics_start(d);
+    sinks_apply(d, g); /* first: a new sink sees what its new collectors send */
+    collectors_apply(d, g);
+    if (old->conf->self_metrics != g->conf->self_metrics)
+        selfmetrics_start(d);
     generation_unref(old);
     d->reloads++;
     log_info("the configuration was reread and is in use");

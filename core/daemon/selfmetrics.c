@@ -1,10 +1,12 @@
-/* Garnet's own metrics: down the same road as everybody's, stamped with the slot of their grid.
+/* Garnet's own metrics: down the same road as everybody's, stamped with the slot of their grid;
+ * what is known of one run, with that run's.
  *
  * Counters count since garnetd's start, but for a sink's confirmed and dropped, which its cursor
  * keeps over restarts. For every sink, at any time: accepted since its creation = confirmed +
  * queued + sum of dropped.
  */
 #include <string.h>
+#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -55,33 +57,102 @@ static void counter(const struct stamp *at, const char *name, const char *key, c
     count(at, v);
 }
 
-static void of_member(const struct stamp *at, const struct member *m)
+static void measure(const struct stamp *at, double v)
 {
-    const char *name = m->conf->name;
-    struct collector_stats st;
-    collector_stats(m->run, &st);
-    begin(at, "garnet.collector.runs", "Run", METRIC_COUNTER);
-    tag("collector", name);
-    count(at, st.sched->runs);
-    begin(at, "garnet.collector.failures", "Run", METRIC_COUNTER);
-    tag("collector", name);
-    count(at, st.failures);
-    for (unsigned i = 0; i < MISS_REASONS; i++) {
-        begin(at, "garnet.collector.missed", "Run", METRIC_COUNTER);
-        tag("collector", name);
-        tag("reason", sched_miss_name(i));
-        count(at, st.sched->missed[i]);
-    }
-    begin(at, "garnet.collector.duration", "s", METRIC_GAUGE);
-    tag("collector", name);
     scratch.vtype = METRIC_F64;
-    scratch.value.f = (double)st.last_duration_ns / 1e9;
+    scratch.value.f = v;
     intake_own(at->d->intake, &scratch);
-    counter(at, "garnet.collector.accepted", "collector", name, m->source->accepted);
-    counter(at, "garnet.collector.rejected", "collector", name, m->source->rejected);
 }
 
-static void of_drain(const struct stamp *at, const struct drain *o)
+/* begin() for a metric of a collector, with at most one tag beside its name. */
+static void begin_collector(const struct stamp *at, const struct collector_entry *m,
+                            const char *name, const char *unit, unsigned type, const char *reason)
+{
+    begin(at, name, unit, type);
+    tag("collector", m->conf->name);
+    tag("reason", reason);
+}
+
+static void of_collector(const struct stamp *at, const struct collector_entry *m)
+{
+    struct collector_stats st;
+    collector_stats(m->run, &st);
+    begin_collector(at, m, "garnet.collector.runs", "Run", METRIC_COUNTER, NULL);
+    count(at, st.runs);
+    for (unsigned i = 0; i < OUTCOMES; i++) {
+        if (!outcome_failed(i))
+            continue;
+        begin_collector(at, m, "garnet.collector.failures", "Run", METRIC_COUNTER, outcome_name(i));
+        count(at, st.outcomes[i]);
+    }
+    for (unsigned i = 0; i < MISS_REASONS; i++) {
+        begin_collector(at, m, "garnet.collector.missed", "Run", METRIC_COUNTER,
+                        sched_miss_name(i));
+        count(at, st.sched->missed[i]);
+    }
+    begin_collector(at, m, "garnet.collector.restarts", "Event", METRIC_COUNTER, NULL);
+    count(at, st.restarts);
+    if (st.last_success_ns > 0) {
+        begin_collector(at, m, "garnet.collector.last_success_age", "s", METRIC_GAUGE, NULL);
+        measure(at, (double)(clock_wall() - st.last_success_ns) / 1e9);
+    }
+    begin_collector(at, m, "garnet.collector.accepted", "Metric", METRIC_COUNTER, NULL);
+    count(at, m->source->accepted);
+    begin_collector(at, m, "garnet.collector.rejected", "Metric", METRIC_COUNTER, NULL);
+    count(at, m->source->rejected);
+    const struct {
+        const char *reason;
+        uint64_t n;
+    } limited[] = {{"series", m->source->limited_series},
+                   {"metrics", m->source->limited_metrics},
+                   {"bytes", m->source->limited_bytes}};
+    for (size_t i = 0; i < sizeof limited / sizeof *limited; i++) {
+        begin_collector(at, m, "garnet.collector.limited", "Event", METRIC_COUNTER,
+                        limited[i].reason);
+        count(at, limited[i].n);
+    }
+    begin_collector(at, m, "garnet.collector.connections_refused", "Conn", METRIC_COUNTER, NULL);
+    count(at, m->source->refused);
+}
+
+/* What wait4() said of it. */
+static void of_process(const struct stamp *at, const struct collector_entry *m)
+{
+    const struct keeper_report *r = &m->last.report;
+    begin_collector(at, m, "garnet.collector.duration", "s", METRIC_GAUGE, NULL);
+    measure(at, (double)r->duration_ns / 1e9);
+    begin_collector(at, m, "garnet.collector.cpu_user", "s", METRIC_GAUGE, NULL);
+    measure(at, (double)r->user_ns / 1e9);
+    begin_collector(at, m, "garnet.collector.cpu_system", "s", METRIC_GAUGE, NULL);
+    measure(at, (double)r->system_ns / 1e9);
+    begin_collector(at, m, "garnet.collector.max_rss", "B", METRIC_GAUGE, NULL);
+    count(at, (uint64_t)r->max_rss);
+    if (WIFEXITED(r->status)) {
+        begin_collector(at, m, "garnet.collector.exit_status", "", METRIC_GAUGE, NULL);
+        count(at, (uint64_t)WEXITSTATUS(r->status));
+    }
+    begin_collector(at, m, "garnet.collector.signal", "", METRIC_GAUGE, NULL);
+    count(at, WIFSIGNALED(r->status) ? (uint64_t)WTERMSIG(r->status) : 0);
+}
+
+/* One point a run, stamped like the run's own metrics: with its slot, or a daemon's with its end.
+ */
+void selfmetrics_run(const struct collector_entry *m)
+{
+    struct daemon *d = m->d;
+    int64_t slot = m->last.slot_ns;
+    struct stamp at = {d, slot != 0 ? slot : clock_wall(), m->conf->interval};
+    if (d->gen->conf->self_metrics == 0 || m->last.outcome == OUTCOME_SPAWN)
+        return;
+    if (m->last.outcome != OUTCOME_LOST)
+        of_process(&at, m);
+    begin_collector(&at, m, "garnet.collector.run_accepted", "Metric", METRIC_GAUGE, NULL);
+    count(&at, m->last_accepted);
+    begin_collector(&at, m, "garnet.collector.run_rejected", "Metric", METRIC_GAUGE, NULL);
+    count(&at, m->last_rejected);
+}
+
+static void of_sink(const struct stamp *at, const struct sink_entry *o)
 {
     struct cursor_state st;
     const struct append *spool = at->d->spool;
@@ -107,18 +178,20 @@ static void of_drain(const struct stamp *at, const struct drain *o)
 static void round_of_metrics(const struct stamp *at)
 {
     const struct daemon *d = at->d;
-    for (const struct member *m = d->members; m; m = m->next) {
+    for (const struct collector_entry *m = d->collectors; m; m = m->next) {
         if (m->run && m->source)
-            of_member(at, m);
+            of_collector(at, m);
     }
-    for (const struct drain *o = d->drains; o; o = o->next)
-        of_drain(at, o);
+    for (const struct sink_entry *o = d->sinks; o; o = o->next)
+        of_sink(at, o);
     counter(at, "garnet.intake.accepted", "source", "shared", d->shared->accepted);
     counter(at, "garnet.intake.rejected", "source", "shared", d->shared->rejected);
     begin(at, "garnet.intake.connections", "Conn", METRIC_GAUGE);
     count(at, intake_connections(d->intake));
     begin(at, "garnet.intake.connections_refused", "Conn", METRIC_COUNTER);
     count(at, intake_refused_connections(d->intake));
+    begin(at, "garnet.intake.own_rejected", "Metric", METRIC_COUNTER);
+    count(at, intake_own_rejected(d->intake));
     begin(at, "garnet.spool.size", "B", METRIC_GAUGE);
     count(at, append_bytes(d->spool));
     begin(at, "garnet.log.dropped", "Event", METRIC_COUNTER);

@@ -35,7 +35,7 @@ int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint6
         buf_free(&text);
         return -1;
     }
-    drains_wake(d);
+    sinks_wake(d);
     d->dirty = true;
     if (!d->gen->conf->spool.durable)
         return 0;
@@ -60,8 +60,8 @@ void store_housekeeping(void *arg)
     if (d->dirty)
         sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
     d->dirty = false;
-    unsigned lost = append_retain(d->spool, drains_needed(d), clock_wall());
-    if (lost)
+    unsigned lost = append_retain(d->spool, sinks_needed(d), clock_wall());
+    if (lost && d->sinks)
         log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
                  "max_age says",
                  lost);

@@ -1,17 +1,15 @@
-/* intake/conn.c - one connection: bytes in, metrics into the batch, replies out
+/* intake/conn.c - one connection, from its beginning to its end
  *
- * Reads at most READ_SIZE bytes a turn into the intake's shared buffer and scans them there; only
- * what an unfinished object has so far is copied and kept. A client whose reply is not yet written
- * is not read from, so replies never pile up. A client that closed without waiting is read to its
- * end and logged.
+ * When it is read, and how much at a time, is intake/slices.c's; what becomes of the bytes,
+ * intake/take.c's. A client whose reply is not yet written is not read from, so replies never pile
+ * up. A client that closed without waiting is read to its end and logged.
  *
- * Nothing here ends the daemon. Without memory an object is rejected and says so; a client that
- * cannot be made is refused; a peer that goes away in the middle of its reply is forgotten.
+ * Nothing here ends the daemon. A client that cannot be made is refused by whoever accepted it; a
+ * peer that goes away in the middle of its reply is forgotten.
  */
 #include "intake/conn.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -21,152 +19,8 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/units.h"
-#include "model/record.h"
 
-/* --- objects --- */
-
-struct taking { /* one object of one client */
-    struct conn *c;
-    struct str bytes;
-};
-
-static struct frame_place place_in(const struct taking *t, size_t offset)
-{
-    struct frame_place at = t->c->frame.start;
-
-    for (size_t i = 0; i < offset && i < t->bytes.n; i++)
-        if (t->bytes.s[i] == '\n')
-            at = (struct frame_place){at.line + 1, 1};
-        else
-            at.byte++;
-    return at;
-}
-
-static void take_fault(void *arg, const struct json_fault *f)
-{
-    struct taking *t = arg;
-    struct frame_place at = place_in(t, f->offset);
-
-    conn_reject(t->c, 1, &at, &f->what);
-}
-
-static void take_metric(void *arg, const struct metric *m)
-{
-    struct taking *t = arg;
-    struct intake *in = t->c->in;
-
-    record_put(&in->batch, m);
-    if (!buf_ok(&in->batch)) { /* what is in there is whole; once it is out there is room again */
-        intake_commit(in);
-        conn_reject_at(t->c, &t->c->frame.start, "no memory");
-        return;
-    }
-    in->count++;
-    t->c->in_batch++;
-    if (in->batch.n >= BATCH_FULL)
-        intake_commit(in);
-}
-
-static void take_object(struct conn *c, struct str bytes, int64_t now)
-{
-    const struct source *s = c->source;
-    struct taking t = {c, bytes};
-    struct json_defaults d = {
-        .collector = s->name != NULL ? str_of(s->name) : (struct str){"", 0},
-        .prefix = s->prefix != NULL ? str_of(s->prefix) : (struct str){"", 0},
-        .tags = s->tags,
-        .ntags = s->ntags,
-        .time_ns = c->slot_ns != 0 ? c->slot_ns : now,
-        .interval_ns = s->interval_ns,
-        .now_ns = now,
-        .limits = &c->in->metric_limits,
-    };
-    struct json_sink sink = {&t, take_metric, take_fault};
-    struct json_fault f;
-
-    switch (json_read(bytes.s, bytes.n, &d, &sink, &f)) {
-    case JSON_ACK:
-        c->reply_due = true;
-        break;
-    case JSON_FAULT:
-        take_fault(&t, &f);
-        break;
-    default:
-        break;
-    }
-}
-
-/* --- bytes --- */
-
-static void drop_partial(struct conn *c)
-{
-    if (c->partial.cap > READ_SIZE)
-        buf_free(&c->partial);
-    else
-        buf_reset(&c->partial);
-}
-
-/* The object that ends at p: its bytes in one piece; .s is NULL for want of memory. */
-static struct str whole_object(struct conn *c, const char *p, size_t used)
-{
-    if (c->partial.n == 0)
-        return (struct str){p - c->frame.length, c->frame.length};
-    buf_put(&c->partial, p - used, used);
-    return (struct str){buf_ok(&c->partial) ? c->partial.p : NULL, c->partial.n};
-}
-
-static void keep_partial(struct conn *c, const char *end, size_t left)
-{
-    struct frame *f = &c->frame;
-    size_t n = c->partial.n > 0 ? left : f->length;
-
-    if (f->length > 0)
-        buf_put(&c->partial, end - n, n);
-    else
-        drop_partial(c);
-    if (buf_ok(&c->partial))
-        return;
-    drop_partial(c);
-    if (frame_end(f, "no memory") == FRAME_FAULT)
-        conn_reject_at(c, &f->fault, f->why);
-}
-
-static void take_bytes(struct conn *c, const char *p, size_t n)
-{
-    const char *end = p + n;
-    int64_t now = clock_wall();
-
-    while (p < end) {
-        size_t used;
-        enum frame_result r = frame_scan(&c->frame, p, (size_t)(end - p), &used);
-        struct str object;
-
-        p += used;
-        if (r == FRAME_MORE) {
-            keep_partial(c, end, used);
-            break;
-        }
-        if (c->reply_due) /* more after a request: it must not count what follows */
-            intake_commit(c->in);
-        object = r == FRAME_OBJECT ? whole_object(c, p, used) : (struct str){NULL, 0};
-        if (r == FRAME_FAULT)
-            conn_reject_at(c, &c->frame.fault, c->frame.why);
-        else if (object.s == NULL)
-            conn_reject_at(c, &c->frame.start, "no memory");
-        else
-            take_object(c, object, now);
-        drop_partial(c);
-    }
-}
-
-static void take_end(struct conn *c)
-{
-    if (frame_end(&c->frame, "unfinished at the end of the input") == FRAME_FAULT)
-        conn_reject_at(c, &c->frame.fault, c->frame.why);
-    drop_partial(c);
-    c->ended = true;
-    c->reply_due = true;
-}
+/* --- bytes in --- */
 
 /* Notes since when a value has been unfinished. */
 static void watch_unfinished(struct conn *c)
@@ -182,27 +36,52 @@ static void watch_unfinished(struct conn *c)
     }
 }
 
-static void read_some(struct conn *c)
+static void take_end(struct conn *c, const char *why)
 {
+    take_cut(c, why);
+    c->ended = true;
+    c->reply_due = true;
+}
+
+/* It has sent all that it may, and there is more. */
+static void cut_off(struct conn *c)
+{
+    struct metric_fault f;
+
+    quota_over(&c->source->quota, &f);
+    c->source->limited_bytes++;
+    conn_reject(c, 1, NULL, &f);
+    take_end(c, "unfinished when the limit was reached");
+}
+
+bool conn_readable(const struct conn *c)
+{
+    return !c->ended && (c->gone || (c->held.n == 0 && c->out.n == 0));
+}
+
+size_t conn_read(struct conn *c, size_t most)
+{
+    struct quota *q = &c->source->quota;
+    size_t room = quota_room(q, most, loop_now(c->in->loop));
     ssize_t n;
 
     do
-        n = recv(c->io.fd, c->in->read, READ_SIZE, MSG_DONTWAIT);
+        n = recv(c->io.fd, c->in->read, room > 0 ? room : 1, MSG_DONTWAIT);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
-        return;
-    if (n > 0) {
-        take_bytes(c, c->in->read, (size_t)n);
+        return 0;
+    conn_touch(c);
+    if (n > 0 && room == 0) {
+        cut_off(c);
+    } else if (n > 0) {
+        quota_read(q, (size_t)n);
+        take_bytes(c, c->in->read, (size_t)n, clock_wall());
     } else {
         c->gone |= n < 0; /* the peer has closed with replies unread */
-        take_end(c);
+        take_end(c, "unfinished at the end of the input");
     }
     watch_unfinished(c);
-}
-
-static bool readable(const struct conn *c)
-{
-    return !c->ended && (c->gone || (c->held.n == 0 && c->out.n == 0));
+    return n > 0 ? (size_t)n : 0;
 }
 
 static void on_event(void *arg, uint32_t events)
@@ -212,8 +91,8 @@ static void on_event(void *arg, uint32_t events)
     conn_touch(c);
     if (events & LOOP_HUP)
         c->gone = true; /* what it has sent is still there to be read */
-    if ((events & (LOOP_IN | LOOP_HUP)) && readable(c))
-        read_some(c);
+    if ((events & (LOOP_IN | LOOP_HUP)) && conn_readable(c))
+        slices_add(c);
 }
 
 /* --- replies --- */
@@ -262,15 +141,15 @@ static void send_some(struct conn *c)
     buf_free(&c->out);
 }
 
-/* Replies whose metrics are safe go out. For one that found no memory a client must not wait. */
+/* Replies whose metrics are safe go out, each whole or not at all: a client must not wait for one
+ * that found no memory. */
 static void release_held(struct conn *c)
 {
-    bool whole = buf_ok(&c->held);
-
-    if ((c->held.n == 0 && whole) || c->need > c->in->safe)
+    if ((c->held.n == 0 && buf_ok(&c->held)) || c->need > c->in->safe)
         return;
-    buf_put(&c->out, c->held.p, c->held.n);
-    if (!whole || !buf_ok(&c->out))
+    if (buf_ok(&c->held))
+        buf_put(&c->out, c->held.p, c->held.n);
+    if (!buf_ok(&c->held) || !buf_ok(&c->out))
         c->gone = c->ended = true;
     buf_free(&c->held);
     c->unread_since = loop_now(c->in->loop);
@@ -278,10 +157,10 @@ static void release_held(struct conn *c)
 
 void conn_settle(struct conn *c)
 {
-    if (!c->gone) {
+    if (!c->gone)
         release_held(c);
+    if (!c->gone)
         send_some(c);
-    }
     if (c->gone) {
         buf_free(&c->held);
         buf_free(&c->out);
@@ -291,7 +170,7 @@ void conn_settle(struct conn *c)
         conn_free(c);
     else
         loop_fd_mod(c->in->loop, &c->io,
-                    (readable(c) ? LOOP_IN : 0U) | (c->out.n > 0 ? LOOP_OUT : 0U));
+                    (conn_readable(c) ? LOOP_IN : 0U) | (c->out.n > 0 ? LOOP_OUT : 0U));
 }
 
 void conn_idle(struct conn *c, int64_t now)
@@ -309,10 +188,9 @@ void conn_idle(struct conn *c, int64_t now)
     buf_puts(&why, "unfinished for ");
     units_put_duration(&why, idle);
     buf_putc(&why, 0);
-    if (frame_end(&c->frame, buf_ok(&why) ? why.p : "unfinished for too long") == FRAME_FAULT)
-        conn_reject_at(c, &c->frame.fault, c->frame.why);
+    conn_touch(c);
+    take_cut(c, buf_ok(&why) ? why.p : "unfinished for too long");
     buf_free(&why);
-    drop_partial(c);
     c->unfinished_since = 0;
 }
 
@@ -327,42 +205,48 @@ bool conn_quiet(const struct conn *c)
 
 /* --- beginning and end --- */
 
-static void name_client(struct conn *c, int fd)
+static void name_client(struct conn *c, const struct ucred *peer)
 {
-    struct ucred who;
-    socklen_t n = sizeof who;
-
     if (c->source->name != NULL)
         (void)snprintf(c->name, sizeof c->name, "collector %s", c->source->name);
-    else if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &n) == 0)
-        (void)snprintf(c->name, sizeof c->name, "pid %ld uid %lu", (long)who.pid,
-                       (unsigned long)who.uid);
     else
-        (void)snprintf(c->name, sizeof c->name, "a client");
+        (void)snprintf(c->name, sizeof c->name, "pid %ld uid %lu", (long)peer->pid,
+                       (unsigned long)peer->uid);
 }
 
-bool conn_new(struct source *s, int fd)
+static void link_client(struct conn *c)
 {
-    struct intake *in = s->in;
-    struct conn *c = calloc(1, sizeof *c);
+    struct intake *in = c->in;
 
-    if (c == NULL || loop_fd_add(in->loop, &c->io, fd, LOOP_IN, on_event, c) < 0) {
-        free(c);
-        close_fd(&fd);
-        return false;
-    }
-    c->in = in;
-    c->source = s;
-    s->users++;
-    c->slot_ns = s->slot_ns;
-    name_client(c, fd);
-    frame_init(&c->frame, (uint32_t)in->limits.max_depth, (size_t)in->limits.max_value);
     c->next = in->clients;
     c->link = &in->clients;
     if (c->next != NULL)
         c->next->link = &c->next;
     in->clients = c;
     in->nclients++;
+    c->source->users++;
+    c->source->connections++;
+}
+
+bool conn_new(struct source *s, int fd, const struct ucred *peer)
+{
+    struct intake *in = s->in;
+    struct conn *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return false;
+    c->in = in;
+    c->source = s;
+    if (!users_enter(c, peer->uid) || loop_fd_add(in->loop, &c->io, fd, LOOP_IN, on_event, c) < 0) {
+        users_leave(c);
+        free(c);
+        return false;
+    }
+    c->slot_ns = s->slot_ns;
+    c->slice = SLICE_FIRST;
+    name_client(c, peer);
+    frame_init(&c->frame, (uint32_t)in->limits.max_depth, (size_t)in->limits.max_value);
+    link_client(c);
     return true;
 }
 
@@ -391,15 +275,17 @@ void conn_free(struct conn *c)
 {
     int fd = c->io.fd;
 
-    if (c->faults > MAX_ERRORS)
-        log_warn("%s: and %" PRIu32 " more", c->name, c->faults - MAX_ERRORS);
+    conn_log_more(c);
     untouch(c);
+    slices_remove(c);
+    users_leave(c);
     loop_fd_del(c->in->loop, &c->io);
     close_fd(&fd);
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
     c->in->nclients--;
+    c->source->connections--;
     source_unuse(c->source);
     buf_free(&c->partial);
     buf_free(&c->errors);

@@ -5,21 +5,33 @@
  */
 #ifndef INTAKE_CONN_H
 #define INTAKE_CONN_H
+#include <sys/socket.h>
+
 #include "intake/frame.h"
 #include "intake/intake.h"
 #include "intake/json.h"
 
 enum {
-    READ_SIZE = 64 * 1024,                /* per client and turn */
+    READ_SIZE = 64 * 1024,                /* at most, in one read */
+    SLICE_FIRST = 16 * 1024,              /* ... of a client that is not yet known */
     BATCH_FULL = 1024 * 1024 - READ_SIZE, /* commit early: its buf rarely grows past 1 MiB */
     MAX_ERRORS = 5,                       /* in a reply, and in the log for one reply */
     MAX_TAG = 512,                        /* bytes of a tag's key or value */
+    INFLATION = 16,                       /* bytes of records for each byte of max_value */
     CLIENT_NAME = 96,
+    BACKLOG = 1024, /* of a listener */
+};
+
+struct user { /* one that has connections to the shared socket */
+    uid_t uid;
+    unsigned connections;
+    struct user *next;
 };
 
 struct conn {
     struct intake *in;
     struct source *source;  /* one of its users */
+    struct user *user;      /* NULL on a collector's socket */
     struct loop_fd io;      /* owns the descriptor */
     char name[CLIENT_NAME]; /* for the log */
     int64_t slot_ns;
@@ -41,6 +53,11 @@ struct conn {
     int64_t unread_since;          /* out was last empty, or got shorter; 0: it is empty */
     struct conn *next, **link;
     struct conn *next_touched;
+    /* intake/slices.c's */
+    size_t slice;    /* bytes for its next read */
+    int64_t debt_ns; /* time that it has had beyond its share */
+    bool queued;
+    struct conn *queue_next, *queue_prev;
 };
 
 struct intake {
@@ -52,20 +69,30 @@ struct intake {
     struct source *sources;
     struct conn *clients;
     unsigned nclients;
+    struct user *users;
     uint64_t refused;
-    bool full_said, paused_said, refused_said; /* in the log, once per occasion */
-    struct loop_timer pause;                   /* no descriptors: listening again when it fires */
-    struct loop_timer sweeper;                 /* looks for idle clients, while there are clients */
+    bool refused_said;         /* the spool's refusal, once per occasion */
+    struct hush full, starved; /* what the log says of connections that are refused */
+    int reserve;               /* a descriptor to give up, so that one too many can be refused */
+    struct loop_timer pause;   /* not even that: listening again when it fires */
+    struct loop_timer sweeper; /* looks for idle clients, while there are clients */
     struct loop_hook hook;
-    uint64_t safe;        /* tickets below this are safe */
-    struct buf batch;     /* records */
-    uint32_t count;       /* of them */
-    struct conn *touched; /* to be settled after the turn */
-    char *read;           /* READ_SIZE: one buffer for all, used within one callback */
+    uint64_t safe;    /* tickets below this are safe */
+    struct buf batch; /* records */
+    uint32_t count;   /* of them */
+    uint32_t own;     /* of these, Garnet's own */
+    uint64_t own_rejected;
+    struct conn *touched;            /* to be settled after the turn */
+    struct conn *queue, *queue_last; /* to be read from */
+    char *read;                      /* READ_SIZE: one buffer for all, used within one callback */
 };
 
-bool conn_new(struct source *s, int fd); /* takes fd, also on failure: no memory */
+/* Takes fd. False, and fd is the caller's still: no memory. */
+bool conn_new(struct source *s, int fd, const struct ucred *peer);
 void conn_free(struct conn *c);
+/* Reads up to `most` bytes, READ_SIZE at most, and takes in what they hold. How many there were. */
+size_t conn_read(struct conn *c, size_t most);
+bool conn_readable(const struct conn *c);
 void conn_touch(struct conn *c);
 void conn_idle(struct conn *c, int64_t now);
 /* What the batch's fate means to a client: why is NULL when it was accepted. */
@@ -76,8 +103,29 @@ bool conn_quiet(const struct conn *c);
 void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
                  const struct metric_fault *f);
 void conn_reject_at(struct conn *c, const struct frame_place *at, const char *why); /* one */
+bool conn_tells(const struct conn *c); /* the next fault is one that is written down */
+void conn_log_more(const struct conn *c);
 void conn_reply(struct conn *c);       /* writes down, in c->held, what is new since the last one */
 bool conn_waits(const struct conn *c); /* has replies that are held */
+
+/* intake/take.c: the next bytes of its stream */
+void take_bytes(struct conn *c, const char *p, size_t n, int64_t now);
+void take_cut(struct conn *c, const char *why); /* what is unfinished will not be finished */
+
+/* intake/slices.c: whose turn it is */
+void slices_add(struct conn *c); /* it has something to be read */
+void slices_remove(struct conn *c);
+void slices_run(struct intake *in);
+void slices_drain(const struct source *s); /* all that its connections hold, out of turn */
+
+/* intake/accept.c: who may connect */
+void accept_some(struct source *s, unsigned most);
+void accept_ready(void *arg, uint32_t events); /* a listener's callback */
+bool users_enter(struct conn *c, uid_t uid);   /* sets c->user; false: no memory */
+void users_leave(struct conn *c);              /* no-op when it did not enter */
+
+/* intake/listen.c: a socket that listens, or -1 and a sentence */
+int listen_at(const struct source_config *c, char why[256]);
 
 void intake_commit(struct intake *in); /* the batch, now */
 void intake_sweep(struct intake *in);  /* there are clients to be looked at now and then */

@@ -8,11 +8,15 @@
  * rest of the line.
  *
  * After a fault it skips to the next line that starts a value (first non-blank `{` or `[`), the
- * faulty line itself excepted unless the fault is its first non-blank byte. So a truncated object
- * never takes the next line along, unless it ends just where a value might follow. Two faults cost
- * less: what is no object among an array's elements, and an object longer than max_value; those
- * are passed over, without memory, up to their end. How the bytes were cut into calls never
- * changes the outcome.
+ * faulty line itself excepted unless the fault is its first non-blank byte. An object that is cut
+ * short just where a value may follow swallows the next line as that value, before the fault shows.
+ * So the first line inside an object that starts a value is remembered, and when the object turns
+ * out to be broken, scanning goes on from there: `again` bytes have to be handed in once more. Each
+ * time they are nested one level less, so no byte is scanned more often than max_depth times.
+ *
+ * Two faults cost less: what is no object among an array's elements, and an object longer than
+ * max_value; those are passed over, without memory, up to their end. How the bytes were cut into
+ * calls never changes the outcome.
  */
 #ifndef INTAKE_FRAME_H
 #define INTAKE_FRAME_H
@@ -39,10 +43,16 @@ struct frame {
     /* of the last fault */
     struct frame_place fault;
     char why[80];
+    size_t again; /* the last so many bytes handed in are to be handed in again, first */
     /* the scanner's own; see frame.c */
     struct frame_place now; /* of the next byte */
+    struct frame_place
+        mark;           /* the first line within the object that starts a value; line 0: none */
+    size_t mark_at;     /* ... after so many bytes of the object */
+    uint64_t told_line; /* faults outside of objects are known up to this line */
     uint32_t depth;
-    uint8_t state, array, line_blank, passing;
+    uint8_t state, array, passing;
+    bool line_blank;                      /* nothing but blanks on this line so far */
     uint64_t stack[FRAME_MAX_DEPTH / 64]; /* a bit a level: object or array */
 };
 
@@ -51,7 +61,8 @@ void frame_init(struct frame *f, uint32_t max_depth, size_t max_value);
  * are still needed: the caller keeps them, as they belong to an unfinished object. */
 enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *used);
 /* The stream ends, or has been idle for too long: FRAME_FAULT when inside a value or an array, else
- * FRAME_MORE. The stream may go on: what is left of the value is skipped. */
+ * FRAME_MORE. The stream may go on: what is left of the value is skipped, but for f->again. So call
+ * until it is FRAME_MORE. */
 enum frame_result frame_end(struct frame *f, const char *why);
 bool frame_inside(const struct frame *f); /* inside an unfinished value: the idle limit applies */
 

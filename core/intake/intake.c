@@ -7,8 +7,10 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "intake/conn.h"
 #include "model/record.h"
 
@@ -26,8 +28,10 @@ void intake_commit(struct intake *in)
             log_error("the spool refuses metrics: %s", why);
         in->refused_said = r < 0;
     }
+    if (r < 0)
+        in->own_rejected += in->own;
     buf_reset(&in->batch);
-    in->count = 0;
+    in->count = in->own = 0;
     for (struct conn *c = in->touched; c != NULL; c = c->next_touched)
         conn_committed(c, r > 0, ticket, r < 0 ? why : NULL);
 }
@@ -37,6 +41,7 @@ static void after_turn(void *arg)
     struct intake *in = arg;
     struct conn *c;
 
+    slices_run(in);
     if (in->count > 0 || in->touched != NULL)
         intake_commit(in);
     while ((c = in->touched) != NULL) {
@@ -60,12 +65,19 @@ void intake_own(struct intake *in, const struct metric *m)
     record_put(&in->batch, m);
     if (!buf_ok(&in->batch)) {
         log_error("no memory for Garnet's own metric");
+        in->own_rejected++;
         intake_commit(in);
         return;
     }
     in->count++;
+    in->own++;
     if (in->batch.n >= BATCH_FULL)
         intake_commit(in);
+}
+
+uint64_t intake_own_rejected(const struct intake *in)
+{
+    return in->own_rejected;
 }
 
 static void sweep(void *arg)
@@ -129,6 +141,8 @@ struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
         return NULL;
     }
     in->loop = l;
+    in->reserve =
+        eventfd(0, EFD_CLOEXEC); /* without it all works but the refusal for want of one */
     in->commit = commit;
     in->arg = arg;
     intake_limits(in, limits);
@@ -146,6 +160,7 @@ void intake_free(struct intake *in)
         conn_free(in->clients);
     loop_timer_clear(in->loop, &in->pause);
     loop_timer_clear(in->loop, &in->sweeper);
+    close_fd(&in->reserve);
     buf_free(&in->batch);
     free(in->read);
     free(in);

@@ -2,9 +2,10 @@
  *
  * One shared Unix stream socket and one per collector ("sources"), the same protocol on all
  * (docs/protocol.md). Everything accepted in one turn of the loop becomes one batch of records
- * that commit() writes to the spool; only then are clients told "accepted". Work per client and
- * turn is bounded, so that no client can hold up another; a client that does not read its reply is
- * not read from; nothing is kept per client but its unfinished object and its reply.
+ * that commit() writes to the spool; only then are clients told "accepted". Time per client and
+ * per turn is bounded (intake/slices.c), so that no client can hold up another, nor all together
+ * the timers; a client that does not read its reply is not read from; nothing is kept per client
+ * but its unfinished object and its reply.
  */
 #ifndef INTAKE_INTAKE_H
 #define INTAKE_INTAKE_H
@@ -13,6 +14,8 @@
 #include "base/arena.h"
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "intake/hush.h"
+#include "intake/quota.h"
 #include "model/metric.h"
 
 struct intake;
@@ -31,12 +34,19 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     uint32_t ntags;
     int64_t interval_ns;
     int64_t slot_ns; /* time for metrics without one, on connections made while it is set; 0:
-                               their arrival */
-    uint64_t accepted, rejected;         /* metrics, since the start */
-    uint64_t run_accepted, run_rejected; /* since the owner last cleared them: a run's receipt */
+                        their arrival */
+    /* since the start */
+    uint64_t accepted, rejected;              /* metrics */
+    uint64_t limited_series, limited_metrics; /* those rejected for one of the run's limits */
+    uint64_t limited_bytes;                   /* connections closed for it */
+    uint64_t refused;                         /* connections */
     /* core/intake's own */
+    uint64_t run_accepted, run_rejected; /* since source_run() */
+    struct quota quota;
+    struct hush errors;  /* in the log */
     struct arena memory; /* path, name, prefix and tags */
     struct loop_fd listener;
+    unsigned connections;
     unsigned users; /* its owner and its clients; the last one out frees it */
     struct source *next, **link;
 };
@@ -44,12 +54,14 @@ struct source { /* one listening socket; owned by whoever made it with source_op
 struct source_config {
     const char *path; /* copied */
     mode_t mode;
+    uid_t uid;                   /* (uid_t)-1: unchanged */
     gid_t group;                 /* (gid_t)-1: unchanged */
     const char *name, *prefix;   /* copied; may be NULL */
     const struct pairs *tags[2]; /* [1] wins over [0]; copied; may be NULL */
     int64_t interval_ns;
     /* What one run may send (a run begins with source_run()); 0 on the shared socket: no limit. */
     int64_t series_limit, metrics_limit, bytes_limit;
+    int64_t window_ns; /* > 0: a run without end; the limits hold for this long, then start anew */
 };
 
 struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
@@ -59,11 +71,13 @@ void intake_limits(struct intake *in, const struct conf_intake *limits);
 void intake_safe(struct intake *in, uint64_t ticket); /* everything up to ticket is safe: reply */
 /* Garnet's own metrics take the same road: into this turn's batch. */
 void intake_own(struct intake *in, const struct metric *m);
+uint64_t
+intake_own_rejected(const struct intake *in); /* of them: refused by the spool, no memory */
 /* True when no client has anything unread or unanswered. An unfinished value does not count: its
  * sender may never go on. */
 bool intake_quiet(const struct intake *in);
 unsigned intake_connections(const struct intake *in);
-/* Over max_connections, or for want of descriptors. */
+/* Over a limit, or for want of descriptors or memory; on all sources. */
 uint64_t intake_refused_connections(const struct intake *in);
 /* Writes what is pending and closes all clients. Sources must be closed before. */
 void intake_free(struct intake *in);
@@ -73,9 +87,12 @@ void intake_free(struct intake *in);
 struct source *source_open(struct intake *in, const struct source_config *c, char why[256]);
 /* A run begins: its counts and limits start anew, and metrics without a time get `slot_ns`. */
 void source_run(struct source *s, int64_t slot_ns);
+/* A run has ended and all its processes are dead: what they have sent is taken in (4 MiB of it at
+ * most, at once; the rest follows, without counting) and counted, and slot_ns is cleared. */
+void source_run_end(struct source *s, uint64_t *accepted, uint64_t *rejected);
 /* Accepts every connection that waits, so that they get the slot that is set now. */
 void source_accept(struct source *s);
-/* Replaces prefix, tags and interval without touching the socket (reload). False: no memory. */
+/* Replaces prefix, tags, interval and limits without touching the socket (reload). False: no memory. */
 bool source_update(struct source *s, const struct source_config *c);
 /* Unlinks the socket. Its clients go on until they end; they keep what they need. */
 void source_close(struct source *s);

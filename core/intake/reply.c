@@ -11,16 +11,38 @@
 #include "base/log.h"
 #include "intake/conn.h"
 
+/* False: there were too many such lines of late. */
+static bool may_log(const struct conn *c)
+{
+    struct source *s = c->source;
+    uint64_t left_out;
+
+    if (!hush_may(&s->errors, HUSH_LINES, loop_now(c->in->loop), &left_out))
+        return false;
+    if (left_out > 0)
+        log_warn("%s: %" PRIu64 " lines about errors were left out",
+                 s->name != NULL ? s->name : "the shared socket", left_out);
+    return true;
+}
+
 static void log_fault(const struct conn *c, const struct frame_place *at,
                       const struct metric_fault *f)
 {
     const char *colon = f->field[0] != 0 ? ": " : "";
 
+    if (!may_log(c))
+        return;
     if (at != NULL)
         log_warn("%s: line %" PRIu64 ", byte %" PRIu64 "%s%s: %s", c->name, at->line, at->byte,
                  colon, f->field, f->why);
     else
         log_warn("%s: %s%s%s", c->name, f->field, colon, f->why);
+}
+
+void conn_log_more(const struct conn *c)
+{
+    if (c->faults > MAX_ERRORS && may_log(c))
+        log_warn("%s: and %" PRIu32 " more", c->name, c->faults - MAX_ERRORS);
 }
 
 static void put_error(struct buf *b, const struct frame_place *at, const struct metric_fault *f)
@@ -43,6 +65,11 @@ static void put_error(struct buf *b, const struct frame_place *at, const struct 
     buf_putc(b, '}');
 }
 
+bool conn_tells(const struct conn *c)
+{
+    return c->faults < MAX_ERRORS;
+}
+
 void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
                  const struct metric_fault *f)
 {
@@ -59,7 +86,8 @@ void conn_reject_at(struct conn *c, const struct frame_place *at, const char *wh
 {
     struct metric_fault f = {.field = ""};
 
-    (void)snprintf(f.why, sizeof f.why, "%s", why);
+    if (conn_tells(c))
+        (void)snprintf(f.why, sizeof f.why, "%s", why);
     conn_reject(c, 1, at, &f);
 }
 
@@ -68,8 +96,7 @@ void conn_reply(struct conn *c)
     uint32_t more = c->faults > MAX_ERRORS ? c->faults - MAX_ERRORS : 0;
     struct buf *b = &c->held;
 
-    if (more > 0)
-        log_warn("%s: and %" PRIu32 " more", c->name, more);
+    conn_log_more(c);
     buf_puts(b, "{\"accepted\":");
     buf_put_u64(b, c->accepted);
     buf_puts(b, ",\"rejected\":");

@@ -1,108 +1,37 @@
-/* intake/source.c - one listening socket: made safely, accepting without end or hurry
+/* intake/source.c - one source: its settings, its runs, its beginning and end
  *
- * Opening fails as its system calls do, with a sentence, and leaves nothing behind; what stands in
- * the way and is no socket is never removed. Accepting never fails for good: without descriptors
- * all sources stop listening for a second, and a client too many is told so and closed.
+ * Opening fails with a sentence and leaves nothing behind. An update for which there is no memory
+ * leaves everything as it was.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
-#include "base/clock.h"
-#include "base/log.h"
 #include "base/spawn.h"
+#include "base/throttle.h"
 #include "intake/conn.h"
-#include "intake/folder.h"
 
-enum { BACKLOG = 1024, ACCEPTS = 64 /* a turn */, WHY = 256 };
+enum { WHY = 256 };
 
-/* --- accepting --- */
-
-static void listen_again(void *arg)
-{
-    struct intake *in = arg;
-
-    for (struct source *s = in->sources; s != NULL; s = s->next)
-        loop_fd_mod(in->loop, &s->listener, LOOP_IN);
-}
-
-/* There is no descriptor, or no memory: waiting clients stay in the backlog. */
-static void pause_listening(struct intake *in)
-{
-    in->refused++;
-    if (!in->paused_said)
-        log_warn("cannot accept a connection: %m: trying again every second");
-    in->paused_said = true;
-    for (struct source *s = in->sources; s != NULL; s = s->next)
-        loop_fd_mod(in->loop, &s->listener, 0);
-    loop_timer_set(in->loop, &in->pause, loop_now(in->loop) + NS_PER_S, listen_again, in);
-}
-
-static void refuse(struct intake *in, int fd)
-{
-    char line[128];
-    int n =
-        snprintf(line, sizeof line,
-                 "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"too many connections: at "
-                 "most %lld\"}]}\n",
-                 (long long)in->limits.max_connections);
-
-    in->refused++;
-    if (!in->full_said)
-        log_warn("refused a connection: there are %u, the limit", in->nclients);
-    in->full_said = true;
-    (void)send(fd, line, (size_t)n,
-               MSG_DONTWAIT | MSG_NOSIGNAL); /* if it fits: a fresh socket is empty */
-    close_fd(&fd);
-}
-
-static void take_connection(struct source *s, int fd)
-{
-    struct intake *in = s->in;
-
-    in->paused_said = false;
-    if (in->nclients >= in->limits.max_connections) {
-        refuse(in, fd);
-        return;
-    }
-    in->full_said = false;
-    if (conn_new(s, fd)) {
-        intake_sweep(in);
-        return;
-    }
-    in->refused++;
-    log_warn("cannot take a connection: no memory");
-}
-
-static void accept_some(struct source *s, unsigned most)
-{
-    while (most-- > 0 && !s->in->pause.armed) {
-        int fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-
-        if (fd >= 0)
-            take_connection(s, fd);
-        else if (errno == EAGAIN)
-            return;
-        else if (errno != EINTR && errno != ECONNABORTED)
-            pause_listening(s->in);
-    }
-}
-
-static void on_connection(void *arg, uint32_t events)
-{
-    (void)events;
-    accept_some(arg, ACCEPTS);
-}
+/* --- runs --- */
 
 void source_run(struct source *s, int64_t slot_ns)
 {
     s->run_accepted = s->run_rejected = 0;
     s->slot_ns = slot_ns;
+    quota_start(&s->quota, loop_now(s->in->loop));
+}
+
+void source_run_end(struct source *s, uint64_t *accepted, uint64_t *rejected)
+{
+    accept_some(s, BACKLOG);
+    slices_drain(s);
+    intake_commit(s->in);
+    *accepted = s->run_accepted;
+    *rejected = s->run_rejected;
+    s->slot_ns = 0;
+    quota_start(&s->quota, loop_now(s->in->loop)); /* the memory of its series */
 }
 
 void source_accept(struct source *s)
@@ -124,6 +53,14 @@ static bool add_tags(struct arena *a, struct source *s, const struct pairs *tags
     return true;
 }
 
+static void set_limits(struct quota *q, const struct source_config *c)
+{
+    q->series_limit = c->series_limit;
+    q->metrics_limit = c->metrics_limit;
+    q->bytes_limit = c->bytes_limit;
+    q->window_ns = c->window_ns;
+}
+
 /* Fills *s with copies of all that c says. False when there is no memory, or too many tags. */
 static bool configure(struct source *s, const struct source_config *c, const char *path,
                       const char *name)
@@ -135,6 +72,7 @@ static bool configure(struct source *s, const struct source_config *c, const cha
     s->name = name != NULL ? arena_strdup(&a, name) : NULL;
     s->prefix = c->prefix != NULL ? arena_strdup(&a, c->prefix) : NULL;
     s->interval_ns = c->interval_ns;
+    set_limits(&s->quota, c);
     if (!add_tags(&a, s, c->tags[0]) || !add_tags(&a, s, c->tags[1]) || !arena_ok(&a)) {
         arena_free(&a);
         return false;
@@ -154,99 +92,23 @@ bool source_update(struct source *s, const struct source_config *c)
     s->name = old.name;
     s->prefix = old.prefix;
     s->interval_ns = old.interval_ns;
+    s->quota = old.quota;
     s->ntags = old.ntags;
     memcpy(s->tags, old.tags, sizeof s->tags);
     return false;
 }
 
-/* --- the socket --- */
-
-static bool failed(char why[WHY], const char *what, const char *path)
-{
-    (void)snprintf(why, WHY, "cannot %s %s: %s", what, path, strerror(errno));
-    return false;
-}
-
-static bool fill_address(struct sockaddr_un *sa, const char *path, char why[WHY])
-{
-    size_t n = strlen(path);
-
-    *sa = (struct sockaddr_un){.sun_family = AF_UNIX};
-    if (n == 0 || n >= sizeof sa->sun_path) {
-        (void)snprintf(why, WHY, "%.140s: the path of a socket has 1 to %zu bytes, not %zu", path,
-                       sizeof sa->sun_path - 1, n);
-        return false;
-    }
-    memcpy(sa->sun_path, path, n);
-    return true;
-}
-
-/* The caller holds the lock, so a socket that is there belongs to nobody any more. */
-static bool remove_stale(const char *path, char why[WHY])
-{
-    struct stat st;
-
-    if (lstat(path, &st) < 0)
-        return errno == ENOENT || failed(why, "look at", path);
-    if (!S_ISSOCK(st.st_mode)) {
-        (void)snprintf(why, WHY,
-                       "%s is there and is not a socket: remove it, or choose another path", path);
-        return false;
-    }
-    return unlink(path) == 0 || failed(why, "remove the old socket", path);
-}
-
-static bool bind_private(int fd, const struct sockaddr_un *sa)
-{
-    mode_t keep = umask(0177);
-    int r = bind(fd, (const struct sockaddr *)sa, sizeof *sa);
-
-    (void)umask(keep);
-    return r == 0;
-}
-
-/* Nobody can connect before listen(), and by then group and mode are what they should be. */
-static bool open_up(int fd, const struct source_config *c, char why[WHY])
-{
-    if (c->group != (gid_t)-1 && lchown(c->path, (uid_t)-1, c->group) < 0)
-        return failed(why, "set the group of", c->path);
-    if (chmod(c->path, c->mode) < 0)
-        return failed(why, "set the mode of", c->path);
-    return listen(fd, BACKLOG) == 0 || failed(why, "listen on", c->path);
-}
-
-static int make_socket(const struct source_config *c, char why[WHY])
-{
-    struct sockaddr_un sa;
-    int fd;
-
-    if (!fill_address(&sa, c->path, why) || !make_folder_of(c->path, why) ||
-        !remove_stale(c->path, why))
-        return -1;
-    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (fd < 0 || !bind_private(fd, &sa)) {
-        (void)failed(why, "make the socket", c->path);
-        close_fd(&fd);
-        return -1;
-    }
-    if (open_up(fd, c, why))
-        return fd;
-    (void)unlink(c->path);
-    close_fd(&fd);
-    return -1;
-}
-
 static bool start_listening(struct source *s, const struct source_config *c, char why[WHY])
 {
     struct intake *in = s->in;
-    int fd = make_socket(c, why);
+    int fd = listen_at(c, why);
 
     if (fd < 0)
         return false;
-    if (loop_fd_add(in->loop, &s->listener, fd, in->pause.armed ? 0 : LOOP_IN, on_connection, s) ==
+    if (loop_fd_add(in->loop, &s->listener, fd, in->pause.armed ? 0 : LOOP_IN, accept_ready, s) ==
         0)
         return true;
-    (void)failed(why, "watch", c->path);
+    (void)snprintf(why, WHY, "cannot watch %s: %s", c->path, strerror(errno));
     (void)unlink(c->path);
     close_fd(&fd);
     return false;
@@ -265,6 +127,8 @@ struct source *source_open(struct intake *in, const struct source_config *c, cha
     }
     s->in = in;
     s->users = 1;
+    s->quota.seed = random_u64();
+    quota_start(&s->quota, loop_now(in->loop));
     if (!start_listening(s, c, why)) {
         source_unuse(s);
         return NULL;
@@ -281,6 +145,7 @@ void source_unuse(struct source *s)
 {
     if (--s->users > 0)
         return;
+    quota_start(&s->quota, 0);
     arena_free(&s->memory);
     free(s);
 }

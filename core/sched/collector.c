@@ -3,42 +3,33 @@
  * One run at a time. Its keeper does the waiting and the killing; here a run ends when the keeper
  * has ended, and the report is then in the socket already. What goes wrong with a run is said in
  * the log, the same thing once a minute. No memory, no descriptors or no process for a run costs
- * that slot; the next one is tried as if nothing had been.
+ * that slot; the next one is tried as if nothing had been. Nothing is decided in here: sched.c says
+ * when, outcome.c what an end means.
  */
 #include "sched/collector.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "sched/environment.h"
+#include "sched/journal.h"
 #include "sched/output.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 
-#define SAME_AGAIN (60 * NS_PER_S) /* the same trouble is logged this often */
+enum { WHY = 192 };
 
-/* Of garnetd's own environment a collector sees these. */
-static const char *const PASSED_ON[] = {"PATH", "HOME", "LANG",   "LC_ALL",
-                                        "TZ",   "USER", "TMPDIR", "LOGNAME"};
-static const char DEFAULT_PATH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-enum { PASSED = sizeof PASSED_ON / sizeof *PASSED_ON, OWN = 3 };
-
-struct trouble { /* what was logged last */
-    char text[256];
-    int64_t at;    /* mono */
-    uint64_t more; /* the same since then, not logged */
-};
+static const char OVERLAPPED[] = "the previous run is still going";
+static const char BY_LATENESS[] = "garnetd was late";
 
 struct run {
     struct loop_child keeper; /* pid 0: no run is alive */
-    int control;
+    enum ending asked;        /* what we have asked the keeper to end it for */
     struct output out, err;
     struct run_receipt receipt;
 };
@@ -48,187 +39,162 @@ struct collector {
     const struct conf_collector *conf; /* borrowed */
     char *name, *socket_path;          /* our own: conf may change under a run */
     struct collector_events ev;
-    struct sched sched;
-    struct loop_timer timer; /* the next slot; or, when stopping, gone() */
+    bool daemon;             /* as it was begun: conf may change under it */
+    struct sched sched;      /* unless it is a daemon */
+    struct revival revival;  /* if it is */
+    int64_t revive_at;       /* mono: when a daemon's next life is due */
+    struct loop_timer timer; /* the next slot, look or start; or, when stopping, gone() */
     struct run run;
+    struct output_owner owner; /* with our end of the keeper's socket */
+    struct journal journal;
     struct collector_stats stats;
-    struct trouble trouble;
-    bool overlapping, late; /* the last slot was missed so: said already */
     bool stopping;
 };
 
 /* --- the log --- */
 
-LOG_PRINTF(2, 3) static void say_trouble(struct collector *c, const char *fmt, ...)
+static void describe_end(const struct collector *c, char out[WHY])
 {
-    struct trouble *t = &c->trouble;
-    int64_t now = clock_mono();
-    char text[sizeof t->text];
-    va_list ap;
+    const struct keeper_report *r = &c->run.receipt.report;
 
-    va_start(ap, fmt);
-    (void)vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if (strcmp(text, t->text) == 0 && now - t->at < SAME_AGAIN) {
-        t->more++;
+    switch (c->run.receipt.outcome) {
+    case OUTCOME_SPAWN:
+        keeper_describe(r, c->conf, out, WHY);
         return;
+    case OUTCOME_LOST:
+        (void)snprintf(out, WHY,
+                       "its keeper was killed: what the run has started may be there still");
+        return;
+    case OUTCOME_TIMEOUT:
+        (void)snprintf(out, WHY, "ended after its timeout of %gs",
+                       (double)c->conf->timeout / (double)NS_PER_S);
+        return;
+    case OUTCOME_OVERLAP:
+        (void)snprintf(out, WHY, "killed by overlap: the next slot had come");
+        return;
+    case OUTCOME_SILENCE:
+        (void)snprintf(out, WHY, "ended after %gs without a metric",
+                       (double)c->conf->silence / (double)NS_PER_S);
+        return;
+    default:
+        break;
     }
-    if (t->more > 0)
-        log_warn("collector %s: %s (%" PRIu64 " times more)", c->name, t->text, t->more);
-    log_warn("collector %s: %s", c->name, text);
-    memcpy(t->text, text, sizeof text);
-    t->at = now;
-    t->more = 0;
-}
-
-static void say_missed(const struct collector *c, int64_t slot, const char *why)
-{
-    time_t seconds = (time_t)(slot / NS_PER_S);
-    char when[32] = "";
-    struct tm tm;
-
-    if (gmtime_r(&seconds, &tm) != NULL)
-        (void)strftime(when, sizeof when, "%FT%T", &tm);
-    log_warn("collector %s: missed the slot of %s.%03dZ: %s", c->name, when,
-             (int)(slot % NS_PER_S / NS_PER_MS), why);
-}
-
-/* Only the first of misses in a row; all of them are counted. */
-static void say_misses(struct collector *c, const uint64_t before[MISS_REASONS], int64_t slot)
-{
-    bool overlapping = c->sched.missed[MISS_OVERLAP] > before[MISS_OVERLAP];
-    bool late = c->sched.missed[MISS_LATE] > before[MISS_LATE];
-
-    if (overlapping && !c->overlapping)
-        say_missed(c, slot, "the previous run is still going");
-    if (late && !c->late)
-        say_missed(c, slot - c->sched.interval, "garnetd was late");
-    c->overlapping = overlapping;
-    c->late = late;
-}
-
-static void say_end(struct collector *c, const struct keeper_report *r)
-{
-    if (r->end == KEEPER_FAILED && r->error == ECHILD)
-        say_trouble(c, "its keeper was killed: what the run has started may be there still");
-    else if (r->end == KEEPER_FAILED)
-        say_trouble(c, "cannot run %s: %s", c->conf->command.v[0], strerror(r->error));
-    else if (r->end == KEEPER_TIMEOUT)
-        say_trouble(c, "ended after its timeout of %gs",
-                    (double)c->conf->timeout / (double)NS_PER_S);
-    else if (WIFSIGNALED(r->status))
-        say_trouble(c, "killed by signal %d (%s)%s", WTERMSIG(r->status),
-                    strsignal(WTERMSIG(r->status)), WCOREDUMP(r->status) ? ", core dumped" : "");
+    if (WIFSIGNALED(r->status))
+        (void)snprintf(out, WHY, "killed by signal %d (%s)%s", WTERMSIG(r->status),
+                       strsignal(WTERMSIG(r->status)), WCOREDUMP(r->status) ? ", core dumped" : "");
     else
-        say_trouble(c, "exit status %d", WEXITSTATUS(r->status));
+        (void)snprintf(out, WHY, "exit status %d", WEXITSTATUS(r->status));
 }
 
-/* --- what the run is given --- */
-
-/* "10", "0.1": seconds, never with an exponent. */
-static const char *seconds_text(struct arena *a, int64_t ns)
+/* What a slot's timer has found missing. A slot that waited for the run before to end, and still
+ * does, has given way to this one. */
+static void say_misses(struct collector *c, const struct sched *before, int64_t slot, int64_t now)
 {
-    char *s = arena_printf(a, "%" PRId64 ".%09" PRId64, ns / NS_PER_S, ns % NS_PER_S);
-    size_t n = s != NULL ? strlen(s) : 0;
+    const struct sched *s = &c->sched;
+    uint64_t late = s->missed[MISS_LATE] - before->missed[MISS_LATE];
+    uint64_t overlapped = s->missed[MISS_OVERLAP] - before->missed[MISS_OVERLAP];
 
-    while (n > 0 && s[n - 1] == '0')
-        s[--n] = 0;
-    if (n > 0 && s[n - 1] == '.')
-        s[--n] = 0;
-    return s;
+    journal_missed(&c->journal, now, MISS_LATE, late, slot - s->rule.interval, BY_LATENESS);
+    journal_missed(&c->journal, now, MISS_OVERLAP, overlapped,
+                   before->waiting ? before->waiting_for : slot, OVERLAPPED);
+    journal_look(&c->journal, now);
 }
 
-static const char **make_env(struct arena *a, const struct collector *c)
-{
-    const char **env = arena_alloc(a, (PASSED + OWN + 1) * sizeof *env);
-    const char *interval = seconds_text(a, c->conf->interval);
-    size_t n = 0;
-
-    if (env == NULL || interval == NULL)
-        return NULL;
-    for (size_t i = 0; i < PASSED; i++) {
-        const char *value = getenv(PASSED_ON[i]);
-
-        if (value == NULL && strcmp(PASSED_ON[i], "PATH") == 0)
-            value = DEFAULT_PATH;
-        if (value != NULL)
-            env[n++] = arena_printf(a, "%s=%s", PASSED_ON[i], value);
-    }
-    env[n++] = arena_printf(a, "GARNET_SOCKET=%s", c->socket_path);
-    env[n++] = arena_printf(a, "GARNET_COLLECTOR=%s", c->name);
-    env[n] = arena_printf(a, "GARNET_INTERVAL=%s", interval);
-    return env;
-}
-
-static const char **make_argv(struct arena *a, const struct collector *c)
-{
-    size_t n = c->conf->command.n;
-    const char **argv = arena_alloc(a, (n + 2) * sizeof *argv);
-
-    if (argv == NULL)
-        return NULL;
-    memcpy(argv, c->conf->command.v, n * sizeof *argv);
-    argv[n] = c->socket_path;
-    return argv;
-}
+/* --- a run --- */
 
 /* The keeper's pid, or -1 with errno. */
 static pid_t start_keeper(struct collector *c, int out, int err)
 {
     struct arena a = {0};
-    struct keeper_job job = {.argv = make_argv(&a, c),
-                             .env = make_env(&a, c),
-                             .cwd = "/",
+    struct keeper_job job = {.conf = c->conf,
+                             .argv = environment_argv(&a, c->conf, c->socket_path),
+                             .env = environment_make(&a, c->conf, c->socket_path),
+                             .cwd = c->conf->cwd != NULL ? c->conf->cwd : "/",
                              .out = out,
                              .err = err,
-                             .timeout = c->conf->timeout,
+                             .timeout = c->daemon ? INT64_MAX : c->conf->timeout,
                              .grace = c->conf->grace};
     pid_t pid = -1;
 
     if (arena_ok(&a))
-        pid = keeper_start(&job, &c->run.control);
+        pid = keeper_start(&job, &c->owner.control);
     else
         errno = ENOMEM;
     arena_free(&a); /* keeps errno: free() does, since glibc 2.33 */
     return pid;
 }
 
-/* --- a run --- */
-
-static bool stopped_by_us(const struct collector *c, const struct keeper_report *r)
+static void count_end(struct collector *c)
 {
-    return c->stopping && r->end == KEEPER_STOPPED;
+    enum outcome o = c->run.receipt.outcome;
+
+    c->stats.outcomes[o]++;
+    if (o != OUTCOME_SPAWN)
+        c->stats.runs++;
+    else if (!c->daemon)
+        sched_unstarted(&c->sched);
+    if (o == OUTCOME_OK && !c->daemon)
+        c->stats.last_success_ns = clock_wall();
 }
 
-/* Counts, says and hands on how it ended. The event may call collector_stop(). */
-static void end_run(struct collector *c)
+static void say_end(struct collector *c)
 {
-    const struct keeper_report *r = &c->run.receipt.report;
+    const struct run_receipt *r = &c->run.receipt;
+    char why[WHY];
 
-    c->stats.last_duration_ns = r->duration_ns;
-    if (r->end == KEEPER_EXITED && r->status == 0) {
-        c->stats.last_success_ns = clock_wall();
-    } else if (!stopped_by_us(c, r)) {
-        c->stats.failures++;
-        say_end(c, r);
-    }
-    c->ev.ended(c->ev.arg, &c->run.receipt);
+    describe_end(c, why);
+    if (c->daemon)
+        return; /* its restart will say so */
+    if (r->outcome == OUTCOME_SPAWN)
+        journal_missed(&c->journal, clock_mono(), MISS_SPAWN, 1, r->slot_ns, why);
+    else if (outcome_failed(r->outcome))
+        journal_trouble(&c->journal, clock_mono(), why);
+}
+
+static void start_run(struct collector *c, int64_t slot, int64_t due);
+static void revive_later(struct collector *c);
+
+static void close_run(struct collector *c)
+{
+    output_finish(&c->run.out);
+    output_finish(&c->run.err);
+    output_owner_finish(&c->owner);
+    if (c->owner.pid == 0 && c->owner.control >= 0)
+        c->owner.pid = keeper_pid(c->owner.control);
+    c->run.receipt.pid = c->owner.pid;
+}
+
+/* Counts, says and hands on how it ended, and sees to what follows. The event may call
+ * collector_stop(). */
+static void end_run(struct collector *c, const struct keeper_report *r)
+{
+    struct run *run = &c->run;
+    int64_t slot;
+
+    run->receipt.outcome = outcome_of(r, run->asked);
+    run->receipt.report = r != NULL ? *r : (struct keeper_report){.end = KEEPER_FAILED};
+    close_fd(&c->owner.control);
+    count_end(c);
+    say_end(c);
+    c->ev.ended(c->ev.arg, &run->receipt);
+    if (c->stopping)
+        return;
+    if (c->daemon)
+        revive_later(c);
+    else if (sched_freed(&c->sched, &slot))
+        start_run(c, slot, c->sched.run_due);
 }
 
 static void on_keeper_end(void *arg, int status, const struct rusage *ru)
 {
     struct collector *c = arg;
-    struct run *run = &c->run;
+    struct keeper_report report;
     bool stopping = c->stopping; /* else gone() comes from a timer, if ended() stops it */
 
     (void)ru;
     (void)status; /* a keeper that was killed has sent no report */
-    if (!keeper_report(run->control, &run->receipt.report))
-        run->receipt.report = (struct keeper_report){.end = KEEPER_FAILED, .error = ECHILD};
-    close_fd(&run->control);
-    output_finish(&run->out);
-    output_finish(&run->err);
-    end_run(c);
+    close_run(c);
+    end_run(c, keeper_report(c->owner.control, &report) ? &report : NULL);
     if (stopping)
         c->ev.gone(c->ev.arg); /* c may be freed by now */
 }
@@ -236,8 +202,8 @@ static void on_keeper_end(void *arg, int status, const struct rusage *ru)
 static int launch(struct collector *c)
 {
     struct run *run = &c->run;
-    int out = output_open(&run->out, c->loop, c->name, LOG_L_INFO);
-    int err = out < 0 ? -1 : output_open(&run->err, c->loop, c->name, LOG_L_WARN);
+    int out = output_open(&run->out, c->loop, &c->owner, LOG_L_INFO);
+    int err = out < 0 ? -1 : output_open(&run->err, c->loop, &c->owner, LOG_L_WARN);
     pid_t pid = err < 0 ? -1 : start_keeper(c, out, err);
 
     close_fd(&out);
@@ -248,20 +214,25 @@ static int launch(struct collector *c)
     return 0;
 }
 
-static void start_run(struct collector *c, int64_t slot)
+static void start_run(struct collector *c, int64_t slot, int64_t due)
 {
-    struct run *run = &c->run;
+    struct keeper_report failed = {.end = KEEPER_FAILED};
 
     c->ev.started(c->ev.arg, slot);
-    run->receipt =
-        (struct run_receipt){.slot_ns = slot, .lateness_ns = clock_mono() - c->sched.last_due};
+    c->run.receipt = (struct run_receipt){.slot_ns = slot, .lateness_ns = clock_mono() - due};
+    c->run.asked = ENDING_NONE;
+    c->owner.pid = 0;
     if (launch(c) == 0)
         return;
-    run->receipt.report = (struct keeper_report){.end = KEEPER_FAILED, .error = errno};
-    output_finish(&run->out);
-    output_finish(&run->err);
-    sched_unstarted(&c->sched);
-    end_run(c);
+    failed.error = errno;
+    close_run(c);
+    end_run(c, &failed);
+}
+
+static void end_early(struct collector *c, enum ending why)
+{
+    c->run.asked = why;
+    keeper_stop(c->owner.control);
 }
 
 /* The timer is armed again before the run, whose events may stop the collector. */
@@ -269,30 +240,106 @@ static void on_slot(void *arg)
 {
     struct collector *c = arg;
     const struct sched before = c->sched;
-    int64_t wall = clock_wall(), slot;
-    bool run = sched_due(&c->sched, wall, clock_mono(), collector_running(c), &slot);
+    int64_t now = clock_mono(), slot;
+    enum sched_action action = sched_due(&c->sched, clock_wall(), now, collector_running(c), &slot);
 
-    if (c->sched.slots > before.slots)
-        say_misses(c, before.missed, slot);
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
-    if (run)
-        start_run(c, slot);
+    if (action == SCHED_WAIT)
+        return;
+    say_misses(c, &before, slot, now);
+    if (action == SCHED_RUN)
+        start_run(c, slot, c->sched.run_due);
+    else if (action == SCHED_REPLACE)
+        end_early(c, ENDING_OVERLAP);
+}
+
+/* --- a daemon's life --- */
+
+/* Notes when something has come of it. True when nothing has for too long. */
+static bool look(struct collector *c)
+{
+    uint64_t known = c->revival.accepted;
+    bool silent = revival_look(&c->revival, clock_mono(), c->ev.accepted(c->ev.arg));
+
+    if (c->revival.accepted != known)
+        c->stats.last_success_ns = clock_wall();
+    return silent;
+}
+
+static void on_look(void *arg)
+{
+    struct collector *c = arg;
+
+    if (look(c)) {
+        end_early(c, ENDING_SILENCE); /* and then revive_later() */
+        return;
+    }
+    loop_timer_set(c->loop, &c->timer, revival_next_look(&c->revival, clock_mono()), on_look, c);
+}
+
+/* The timer is armed before the run, which may fail at once and then wants it for another try. */
+static void start_life(void *arg)
+{
+    struct collector *c = arg;
+    int64_t now = clock_mono();
+
+    revival_started(&c->revival, now, c->ev.accepted(c->ev.arg));
+    loop_timer_set(c->loop, &c->timer, revival_next_look(&c->revival, now), on_look, c);
+    start_run(c, 0, c->revive_at);
+}
+
+static void on_revival(void *arg)
+{
+    struct collector *c = arg;
+
+    c->stats.restarts++;
+    start_life(c);
+}
+
+static void revive_later(struct collector *c)
+{
+    int64_t now = clock_mono(), pause;
+    char why[WHY];
+
+    (void)look(c);
+    pause = revival_ended(&c->revival, now, c->ev.accepted(c->ev.arg), random_u64());
+    describe_end(c, why);
+    log_warn("collector %s: %s; starting it again in %.1fs", c->name, why,
+             (double)pause / (double)NS_PER_S);
+    c->revive_at = now + pause;
+    loop_timer_set(c->loop, &c->timer, c->revive_at, on_revival, c);
 }
 
 /* --- a collector --- */
 
-struct collector *collector_new(struct loop *l, const struct conf_collector *conf,
+static void begin(struct collector *c, const char *host)
+{
+    const struct conf_collector *conf = c->conf;
+    const struct sched_rule rule = {conf->interval, sched_offset(host, conf->name, conf->splay),
+                                    conf->overlap == OVERLAP_KILL};
+    int64_t now = clock_mono();
+
+    if (c->daemon) {
+        revival_init(&c->revival, conf->interval, conf->silence);
+        c->revive_at = now;
+        loop_timer_set(c->loop, &c->timer, now, start_life, c);
+        return;
+    }
+    sched_start(&c->sched, &rule, clock_wall(), now);
+    loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
+}
+
+struct collector *collector_new(struct loop *l, const struct conf_collector *conf, const char *host,
                                 const char *socket_path, const struct collector_events *ev)
 {
     struct collector *c = calloc(1, sizeof *c);
-    int64_t wall;
 
     if (c == NULL)
         return NULL;
     c->loop = l;
     c->conf = conf;
     c->ev = *ev;
-    c->run.control = -1;
+    c->daemon = conf->mode == MODE_DAEMON;
     output_init(&c->run.out);
     output_init(&c->run.err);
     c->name = strdup(conf->name);
@@ -302,9 +349,10 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
         errno = ENOMEM;
         return NULL;
     }
-    wall = clock_wall();
-    sched_start(&c->sched, conf->interval, wall, clock_mono());
-    loop_timer_set(l, &c->timer, c->sched.due, on_slot, c);
+    c->owner = (struct output_owner){.name = c->name, .control = -1};
+    output_quota_init(&c->owner.quota, clock_mono());
+    journal_init(&c->journal, c->name);
+    begin(c, host);
     return c;
 }
 
@@ -327,9 +375,15 @@ void collector_stop(struct collector *c)
     c->stopping = true;
     loop_timer_clear(c->loop, &c->timer);
     if (collector_running(c))
-        keeper_stop(c->run.control);
+        end_early(c, ENDING_STOP);
     else
         loop_timer_set(c->loop, &c->timer, loop_now(c->loop), on_gone, c);
+}
+
+void collector_kill(struct collector *c)
+{
+    if (collector_running(c))
+        (void)kill(c->run.keeper.pid, SIGKILL);
 }
 
 bool collector_running(const struct collector *c)
@@ -350,6 +404,8 @@ void collector_free(struct collector *c)
     if (collector_running(c))
         panic("collector %s: freed while it runs", c->name);
     loop_timer_clear(c->loop, &c->timer);
+    if (c->journal.name != NULL)
+        journal_flush(&c->journal);
     free(c->name);
     free(c->socket_path);
     free(c);

@@ -1,49 +1,63 @@
 /* sched/collector.h - one collector, from garnetd's side: its clock, its run, its output
  *
- * Mechanism around sched.h: a timer for the next slot, a keeper per run, the lines of the run's
- * stdout and stderr into the log. A run is over when its keeper has ended, that is, when nothing of
- * it is left. A slot that cannot be run (overlap, fork or descriptors refused) is counted and
- * logged, and costs nothing else.
+ * Mechanism around sched.h (when) and outcome.h (what an end means): a timer, a keeper per run, the
+ * lines of the run's stdout and stderr into the log. A run is over when its keeper has ended, that
+ * is, when nothing of it is left. A slot that cannot be run (overlap, fork or descriptors refused)
+ * is counted and logged, and costs nothing else.
+ *
+ * A daemon has no slots and no timeout: its one run is started at once, and again whenever it has
+ * ended.
  */
 #ifndef SCHED_COLLECTOR_H
 #define SCHED_COLLECTOR_H
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "sched/keeper.h"
+#include "sched/outcome.h"
 #include "sched/sched.h"
 
 struct collector;
 
 struct run_receipt {
-    int64_t slot_ns;     /* wall */
+    int64_t slot_ns;     /* wall; 0: a daemon's */
     int64_t lateness_ns; /* from its due time to the fork */
-    struct keeper_report report;
+    pid_t pid;           /* the collector's; 0: not known */
+    enum outcome outcome;
+    struct keeper_report report; /* all zero but `end` and `error` when it never ran, or is lost */
 };
 
 struct collector_events {
     void *arg;
-    /* Just before the fork. */
+    /* Just before the fork; slot 0: a daemon's. */
     void (*started)(void *arg, int64_t slot_ns);
     /* Nothing of the run is left; also after a failed fork (report.end FAILED). */
     void (*ended)(void *arg, const struct run_receipt *r);
     /* After collector_stop(): free it. */
     void (*gone)(void *arg);
+    /* Metrics accepted from it so far, over all its runs. */
+    uint64_t (*accepted)(void *arg);
 };
 
 struct collector_stats {
-    const struct sched *sched;
-    uint64_t failures;        /* runs that ended other than with exit 0 or by collector_stop() */
-    int64_t last_duration_ns; /* of the last run that ended; 0 before */
-    int64_t last_success_ns;  /* wall; 0 = never */
+    const struct sched *sched;   /* slots, and missed ones by reason; all zero for a daemon */
+    uint64_t runs;               /* that are over; those that never ran do not count */
+    uint64_t outcomes[OUTCOMES]; /* how they ended; those that never ran, too */
+    uint64_t restarts;           /* of a daemon */
+    int64_t last_success_ns;     /* wall: the end of the last run that was one, or the last time
+                                  * that a daemon was seen to have metrics accepted; 0 = never */
 };
 
-/* Starts its clock. `conf` is borrowed until collector_adopt() gives another. NULL with errno. */
-struct collector *collector_new(struct loop *l, const struct conf_collector *conf,
+/* Starts its clock. `conf` is borrowed until collector_adopt() gives another. `host` and `name`
+ * decide its place within `splay`. NULL with errno. */
+struct collector *collector_new(struct loop *l, const struct conf_collector *conf, const char *host,
                                 const char *socket_path, const struct collector_events *ev);
-/* The same configuration, from a newer struct conf. */
+/* The same configuration, from a newer struct conf; or a changed one, if collector_stop()
+ * follows. */
 void collector_adopt(struct collector *c, const struct conf_collector *conf);
 /* No new runs; the current one is ended; then gone() is called, from the loop. */
 void collector_stop(struct collector *c);
+/* For the last moment of an end: kills the keeper. What that leaves is the caller's to find. */
+void collector_kill(struct collector *c);
 bool collector_running(const struct collector *c);
 void collector_stats(const struct collector *c, struct collector_stats *out);
 /* Only when no run is alive: after gone(). */

@@ -2,21 +2,25 @@
  *
  * It has a session of its own, so that nothing a terminal sends reaches it, and waits in one place,
  * ppoll, for three things: its socket, the end of a child, a deadline. The collector's exec happens
- * in a child of its own and may hang (a dead network folder): the deadline holds for it too. Why an
- * exec failed comes back through a shared page, since the child has no other descriptor than its 0,
- * 1 and 2.
+ * in a child of its own and may hang (a dead network folder): the deadline holds for it too. What
+ * failed before or in the exec comes back through a shared page, since the child has no other
+ * descriptor than its 0, 1 and 2.
+ *
+ * The keeper stays garnetd's user. It can signal a collector that is another one, as root or with
+ * CAP_KILL; a garnetd that has CAP_SETUID alone can start such a run but not end it.
  *
  * When the collector has ended, its group is killed while its pid is still taken, then whatever
- * else has come to us as subreaper, until wait says that there are no children. A process that no
- * signal ends (it hangs in the kernel) keeps its keeper alive, waiting. A report that nobody takes
+ * else has come down from it (sweep.h; by its control group where it has one), until wait says that
+ * there are no children. A process that no signal ends (it hangs in the kernel) keeps its keeper
+ * alive, waiting. A report that nobody takes
  * is dropped. If the keeper itself is killed from outside, its run goes on under the next reaper;
  * garnetd then reports ECHILD.
  */
 #include "sched/keeper.h"
 #include "base/clock.h"
+#include "sched/cgroup.h"
+#include "sched/sweep.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -39,12 +43,22 @@ enum { EXIT_NOT_RUN = 127 };
 #define SWEEP_LAST   (1280 * NS_PER_MS) /* ... this, while nothing ends */
 #define NEVER        INT64_MAX
 
+#define SPRINT 64 /* quick looks in a row, while there is something */
+
+/* In a page that is shared with the child until its exec. */
+struct failure {
+    int error; /* 0: none */
+    enum run_step step;
+};
+
 enum step { ALIVE, TERMED, KILLED };
 
 struct keeper {
     const struct keeper_job *job;
-    int control;      /* -1 once garnetd has closed its end and we know */
-    int *exec_errno;  /* shared with the child until its exec; 0 = no failure */
+    int control; /* -1 once garnetd has closed its end and we know */
+    pid_t garnetd;
+    struct cgroup cgroup;
+    struct failure *failure;
     sigset_t waiting; /* the signal mask inside ppoll: SIGCHLD comes through */
     pid_t pid;        /* the collector's; 0 once it is reaped */
     enum step step;
@@ -149,9 +163,10 @@ static void collector_ended(struct keeper *k)
     k->report.user_ns = to_ns(ru.ru_utime);
     k->report.system_ns = to_ns(ru.ru_stime);
     k->report.max_rss = (int64_t)ru.ru_maxrss * 1024;
-    if (*k->exec_errno != 0) {
+    if (k->failure->error != 0) {
         k->report.end = KEEPER_FAILED;
-        k->report.error = *k->exec_errno;
+        k->report.error = k->failure->error;
+        k->report.step = k->failure->step;
     }
     send_report(k);
 }
@@ -186,42 +201,13 @@ static void keep_collector(struct keeper *k)
 
 /* --- whatever it left behind --- */
 
-/* The parent of /proc/PID as the kernel tells, or 0. The name may hold anything, so look for its
- * last ")". */
-static pid_t parent_of(int proc, const char *pid)
+/* Against what forks as fast as it can. False when no child is left. */
+static bool sprint(struct keeper *k)
 {
-    char path[32], text[512];
-    const char *p;
-    ssize_t n;
-    int fd;
-
-    (void)snprintf(path, sizeof path, "%.16s/stat", pid);
-    fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return 0;
-    n = read(fd, text, sizeof text - 1);
-    close_fd(&fd);
-    text[n > 0 ? n : 0] = 0;
-    p = strrchr(text, ')');
-    if (p == NULL || p[1] != ' ' || p[2] == 0)
-        return 0;
-    return (pid_t)strtol(p + 3, NULL, 10);
-}
-
-/* Children of ours cannot vanish in between: nobody else reaps them. So no pid here is anybody
- * else's. */
-static void kill_children(void)
-{
-    DIR *proc = opendir("/proc");
-    pid_t self = getpid();
-    const struct dirent *e;
-
-    if (proc == NULL)
-        return;
-    while ((e = readdir(proc)) != NULL)
-        if (isdigit((unsigned char)e->d_name[0]) && parent_of(dirfd(proc), e->d_name) == self)
-            (void)kill((pid_t)strtol(e->d_name, NULL, 10), SIGKILL);
-    (void)closedir(proc);
+    for (int i = 0; i < SPRINT && sweep_children() > 0; i++)
+        if (!reap(k))
+            return false;
+    return true;
 }
 
 /* What still has a living parent becomes ours when that one is killed, so this comes to an end. */
@@ -231,13 +217,17 @@ static void kill_rest(struct keeper *k)
 
     close_fd(&k->control);
     for (k->reaped = false; reap(k); k->reaped = false) {
+        cgroup_kill(&k->cgroup);
+        if (!sprint(k))
+            break;
+        sweep_tree();
         if (k->reaped)
             pause = SWEEP_FIRST;
         else if (pause < SWEEP_LAST)
             pause *= 2;
-        kill_children();
         (void)wait_until(k, later(clock_mono(), pause));
     }
+    cgroup_remove(&k->cgroup);
 }
 
 /* --- the beginning --- */
@@ -271,28 +261,44 @@ static void drop_stdio(void)
         close_fd(&null);
 }
 
+static void send_pid(int control)
+{
+    pid_t self = getpid();
+
+    (void)send(control, &self, sizeof self, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static _Noreturn void become_collector(const struct keeper *k)
 {
     struct spawn s = {.argv = k->job->argv,
                       .env = k->job->env,
-                      .cwd = k->job->cwd,
                       .fds = {-1, k->job->out, k->job->err},
                       .nfds = 3,
                       .own_group = true};
+    enum run_step step = STEP_CGROUP;
 
-    spawn_exec(&s);
-    *k->exec_errno = errno;
+    send_pid(k->control);
+    if (cgroup_enter(&k->cgroup) == 0 && confine(k->job->conf, k->job->cwd, &step)) {
+        step = STEP_EXEC;
+        spawn_exec(&s);
+    }
+    *k->failure = (struct failure){errno, step};
     _exit(EXIT_NOT_RUN);
 }
 
-/* 0, or -1 with errno: it will never run. */
+/* 0, or -1 with errno and the step that failed in the report: it will never run. */
 static int start_collector(struct keeper *k)
 {
-    void *page = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    void *page =
+        mmap(NULL, sizeof *k->failure, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (page == MAP_FAILED)
         return -1;
-    k->exec_errno = page;
+    k->failure = page;
+    k->report.step = STEP_CGROUP;
+    if (cgroup_make(&k->cgroup, k->job->conf, k->garnetd) < 0)
+        return -1;
+    k->report.step = STEP_START;
     k->started = clock_mono();
     k->deadline = later(k->started, k->job->timeout);
     k->pid = fork();
@@ -307,14 +313,16 @@ static int start_collector(struct keeper *k)
 struct keeper_start {
     const struct keeper_job *job;
     int control;
+    pid_t garnetd;
 };
 
 static int keep_run(void *arg)
 {
     const struct keeper_start *start = arg;
     int out = start->job->out, err = start->job->err;
-    struct keeper k = {.job = start->job, .control = start->control};
+    struct keeper k = {.job = start->job, .control = start->control, .garnetd = start->garnetd};
 
+    cgroup_init(&k.cgroup);
     (void)setsid();
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
     set_signals(&k);
@@ -322,6 +330,7 @@ static int keep_run(void *arg)
         k.report.end = KEEPER_FAILED;
         k.report.error = errno;
         send_report(&k);
+        cgroup_remove(&k.cgroup);
         return 0;
     }
     close_fd(&out); /* else garnetd would never see their end */
@@ -340,7 +349,7 @@ pid_t keeper_start(const struct keeper_job *job, int *control)
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return -1;
     pid = spawn_helper("garnetd-keep", (const int[]){pair[1], job->out, job->err}, 3, keep_run,
-                       &(struct keeper_start){job, pair[1]});
+                       &(struct keeper_start){job, pair[1], getpid()});
     close_fd(&pair[1]);
     if (pid < 0)
         close_fd(&pair[0]);
@@ -353,12 +362,73 @@ void keeper_stop(int control)
     (void)send(control, "s", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A keeper that ended before it read our 's' leaves ECONNRESET in front of its report. */
+/* The next message, if it has n bytes. A keeper that ended before it read our 's' leaves ECONNRESET
+ * in front of what it sent. */
+static bool take(int control, void *out, size_t n)
+{
+    ssize_t next = -1;
+
+    for (int tries = 0; tries < 2 && next < 0; tries++)
+        next = recv(control, out, n, MSG_DONTWAIT | MSG_PEEK | MSG_TRUNC);
+    return next == (ssize_t)n && recv(control, out, n, MSG_DONTWAIT) == (ssize_t)n;
+}
+
+pid_t keeper_pid(int control)
+{
+    pid_t pid = 0;
+
+    return take(control, &pid, sizeof pid) ? pid : 0;
+}
+
 bool keeper_report(int control, struct keeper_report *out)
 {
-    ssize_t n = -1;
+    (void)keeper_pid(control);
+    return take(control, out, sizeof *out);
+}
 
-    for (int tries = 0; tries < 2 && n < 0; tries++)
-        n = recv(control, out, sizeof *out, MSG_DONTWAIT);
-    return n == (ssize_t)sizeof *out;
+/* --- what failed --- */
+
+const char *keeper_step_name(uint32_t step)
+{
+    static const char *const names[RUN_STEPS] = {"start", "cgroup",     "limits", "nice",
+                                                 "user",  "privileges", "folder", "exec"};
+
+    return step < RUN_STEPS ? names[step] : "?";
+}
+
+/* What could not be done, and to what. */
+static const char *attempted(uint32_t step, const struct conf_collector *c, const char **what)
+{
+    const struct conf_identity *id = &c->identity;
+
+    *what = "";
+    switch ((enum run_step)step) {
+    case STEP_CGROUP:
+        *what = c->cgroup.dir;
+        return "have a control group in ";
+    case STEP_LIMITS:
+        return "set its limits";
+    case STEP_NICE:
+        return "set its nice value";
+    case STEP_USER:
+        *what = id->user != NULL ? id->user : id->group;
+        return id->user != NULL ? "switch to user " : "switch to group ";
+    case STEP_PRIVILEGES:
+        return "set no_new_privs";
+    case STEP_FOLDER:
+        *what = c->cwd;
+        return "change to folder ";
+    default:
+        *what = c->command.n > 0 ? c->command.v[0] : "";
+        return "run ";
+    }
+}
+
+void keeper_describe(const struct keeper_report *r, const struct conf_collector *c, char *out,
+                     size_t size)
+{
+    const char *what, *doing = attempted(r->step, c, &what);
+
+    (void)snprintf(out, size, "cannot %s%s: %s", doing, what != NULL ? what : "",
+                   strerror(r->error));
 }

@@ -1,11 +1,11 @@
 /* sched/keeper.h - the run's own side: a small process that keeps one run and all it starts
  *
  * A plain fork of garnetd, subreaper of its run. It starts the collector in a process group of its
- * own, waits for it, enforces the timeout (TERM to the group, `grace`, KILL), and then kills
- * whatever the run has left behind, setsid and double forks included, until nothing is left. It
- * reports over a seqpacket socket and exits 0. When that socket closes (garnetd is gone) it does
- * the same at once: TERM, half a second, KILL. It allocates next to nothing, logs nothing and holds
- * nothing of garnetd's but its socket.
+ * own, as the user and within the limits that it is to have, waits for it, enforces the timeout
+ * (TERM to the group, `grace`, KILL), and then kills whatever the run has left behind, setsid and
+ * double forks included, until nothing is left. It reports over a seqpacket socket and exits 0.
+ * When that socket closes (garnetd is gone) it does the same at once: TERM, half a second, KILL. It
+ * allocates next to nothing, logs nothing and holds nothing of garnetd's but its socket.
  */
 #ifndef SCHED_KEEPER_H
 #define SCHED_KEEPER_H
@@ -14,9 +14,11 @@
 
 #include "base/spawn.h"
 #include "conf/conf.h"
+#include "sched/confine.h"
 
 struct keeper_job {
-    const char *const *argv; /* argv[0] absolute; the socket path is its last element */
+    const struct conf_collector *conf; /* of it: name, identity, limits, nice, no_new_privs */
+    const char *const *argv;           /* argv[0] absolute; the socket path is its last element */
     const char *const *env;
     const char *cwd;        /* "/" */
     int out, err;           /* write ends for the collector's stdout and stderr */
@@ -27,13 +29,14 @@ enum keeper_end {
     KEEPER_EXITED,  /* by itself: status                                        */
     KEEPER_TIMEOUT, /* it was ended because its time was up: status             */
     KEEPER_STOPPED, /* it was ended because garnetd asked: status               */
-    KEEPER_FAILED,  /* it never ran: error = errno of fork, chdir or exec       */
+    KEEPER_FAILED,  /* it never ran: step, and its errno in `error`             */
 };
 
 struct keeper_report { /* one message, when the collector itself has ended */
     uint32_t end;
     int32_t status; /* wait status */
     int32_t error;
+    uint32_t step; /* enum run_step */
     int64_t duration_ns;
     int64_t user_ns, system_ns;
     int64_t max_rss; /* bytes */
@@ -45,7 +48,15 @@ struct keeper_report { /* one message, when the collector itself has ended */
 pid_t keeper_start(const struct keeper_job *job, int *control);
 /* Asks for the end: TERM to the group, grace, KILL. Never blocks. Repeating it is harmless. */
 void keeper_stop(int control);
-/* Takes the report, if it is there. */
+/* The collector's pid, which it sends before its exec, so before anything that it prints. 0: not
+ * there, or taken already. */
+pid_t keeper_pid(int control);
+/* Takes the report, if it is there, and the pid if that is in front of it. */
 bool keeper_report(int control, struct keeper_report *out);
+/* Why it never ran: "cannot switch to user nobody: Operation not permitted". */
+void keeper_describe(const struct keeper_report *r, const struct conf_collector *c, char *out,
+                     size_t size);
+/* "start", "cgroup", "limits", "nice", "user", "privileges", "folder", "exec" */
+const char *keeper_step_name(uint32_t step);
 
 #endif

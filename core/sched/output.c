@@ -5,7 +5,9 @@
  */
 #include "sched/output.h"
 #include "base/buf.h"
+#include "base/clock.h"
 #include "base/spawn.h"
+#include "sched/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,15 +17,74 @@
 
 enum { CHUNK = 16384, LAST_CHUNKS = 4 };
 
+/* --- the quota --- */
+
+#define PRICE (NS_PER_S / OUTPUT_RATE)
+#define FULL  (OUTPUT_BURST * PRICE)
+
+void output_quota_init(struct output_quota *q, int64_t mono)
+{
+    *q = (struct output_quota){.credit = FULL, .at = mono};
+}
+
+bool output_quota_take(struct output_quota *q, int64_t mono, uint64_t *left_out)
+{
+    int64_t since = mono > q->at ? mono - q->at : 0;
+
+    *left_out = 0;
+    q->credit = since < FULL - q->credit ? q->credit + since : FULL;
+    q->at = mono;
+    if (q->credit < (q->used_up ? NS_PER_S : PRICE)) {
+        q->used_up = true;
+        q->left_out++;
+        return false;
+    }
+    q->credit -= PRICE;
+    q->used_up = false;
+    *left_out = q->left_out;
+    q->left_out = 0;
+    return true;
+}
+
+/* --- lines --- */
+
+static void say_left_out(const struct output_owner *o, uint64_t n)
+{
+    if (n > 0)
+        log_warn("collector %s: it printed %" PRIu64 " more line%s, left out here", o->name, n,
+                 n > 1 ? "s" : "");
+}
+
+void output_owner_finish(struct output_owner *o)
+{
+    say_left_out(o, o->quota.left_out);
+    o->quota.left_out = 0;
+}
+
+/* "NAME[PID]" */
+static void say_line(const struct output *o, int n, const char *text, const char *dots)
+{
+    struct output_owner *owner = o->owner;
+
+    if (owner->pid == 0)
+        owner->pid = keeper_pid(owner->control);
+    if (owner->pid > 0)
+        log_at(o->level, "collector %s[%d]: %.*s%s", owner->name, (int)owner->pid, n, text, dots);
+    else
+        log_at(o->level, "collector %s: %.*s%s", owner->name, n, text, dots);
+}
+
 /* Made visible here already: a NUL would end the text for the log's format. */
 static void end_line(struct output *o)
 {
     char text[2 * OUTPUT_LINE];
     size_t used, n = str_visible(text, sizeof text, (struct str){o->line, o->n}, &used);
+    uint64_t left_out;
 
-    if (o->n > 0 && ++o->lines <= OUTPUT_LINES)
-        log_at(o->level, "collector %s: %.*s%s", o->name, (int)n, text,
-               o->cut || used < o->n ? "..." : "");
+    if (o->n > 0 && output_quota_take(&o->owner->quota, clock_mono(), &left_out)) {
+        say_left_out(o->owner, left_out);
+        say_line(o, (int)n, text, o->cut || used < o->n ? "..." : "");
+    }
     o->n = 0;
     o->cut = false;
 }
@@ -90,7 +151,7 @@ void output_init(struct output *o)
     loop_fd_init(&o->watch);
 }
 
-int output_open(struct output *o, struct loop *l, const char *name, enum log_level level)
+int output_open(struct output *o, struct loop *l, struct output_owner *owner, enum log_level level)
 {
     int fds[2];
 
@@ -104,7 +165,7 @@ int output_open(struct output *o, struct loop *l, const char *name, enum log_lev
     }
     o->loop = l;
     o->fd = fds[0];
-    o->name = name;
+    o->owner = owner;
     o->level = level;
     return fds[1];
 }
@@ -116,9 +177,6 @@ void output_finish(struct output *o)
     for (int i = 0; o->fd >= 0 && i < LAST_CHUNKS && read_chunk(o, &ended); i++)
         ;
     end_line(o);
-    if (o->lines > OUTPUT_LINES)
-        log_at(o->level, "collector %s: and %" PRIu64 " more lines left out", o->name,
-               o->lines - OUTPUT_LINES);
     if (o->fd >= 0)
         close_pipe(o);
     output_init(o);

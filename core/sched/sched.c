@@ -7,6 +7,9 @@
  * called missed, since no time passed for them. Slots are missed by lateness only as far as the
  * monotonic clock bears it out.
  *
+ * All of this is done for a wall clock that is `offset` behind the real one, which is all that
+ * splay takes: slots come out unsplayed, due times splayed.
+ *
  * Nothing here fails. Times are int64_t nanoseconds: until the year 2262.
  */
 #include "sched/sched.h"
@@ -16,6 +19,26 @@ const char *sched_miss_name(enum sched_miss m)
     static const char *const names[MISS_REASONS] = {"overlap", "spawn", "late"};
 
     return names[m];
+}
+
+/* FNV-1a, 64 bits. */
+static uint64_t hash_text(uint64_t h, const char *s)
+{
+    for (; *s != 0; s++)
+        h = (h ^ (uint8_t)*s) * UINT64_C(0x100000001b3);
+    return h;
+}
+
+int64_t sched_offset(const char *host, const char *name, int64_t splay)
+{
+    uint64_t h = UINT64_C(0xcbf29ce484222325);
+
+    if (splay <= 0)
+        return 0;
+    h = hash_text(h, host);
+    h = hash_text(h, "/");
+    h = hash_text(h, name);
+    return (int64_t)(h % (uint64_t)splay);
 }
 
 /* The latest multiple of `interval` that is not after `wall`; before 1970 too. */
@@ -28,23 +51,24 @@ static int64_t grid(int64_t wall, int64_t interval)
 
 static void aim(struct sched *s, int64_t wall, int64_t mono)
 {
-    s->slot = grid(wall, s->interval) + s->interval;
+    s->slot = grid(wall, s->rule.interval) + s->rule.interval;
     s->due = mono + (s->slot - wall);
 }
 
-void sched_start(struct sched *s, int64_t interval, int64_t wall, int64_t mono)
+void sched_start(struct sched *s, const struct sched_rule *rule, int64_t wall, int64_t mono)
 {
-    *s = (struct sched){.interval = interval, .last_due = mono};
-    aim(s, wall, mono);
+    *s = (struct sched){.rule = *rule, .last_due = mono};
+    aim(s, wall - rule->offset, mono);
 }
 
 /* The timer went off and the slot is not there yet: the clock was set back, or the two clocks were
  * read a moment apart. True when the slot is near enough to be waited for. */
 static bool wait_again(struct sched *s, int64_t wall, int64_t mono)
 {
-    int64_t wait = s->interval - (wall - grid(wall, s->interval));
+    int64_t interval = s->rule.interval;
+    int64_t wait = interval - (wall - grid(wall, interval));
 
-    if (wall >= s->slot || mono + wait > s->last_due + s->interval + s->interval / 2)
+    if (wall >= s->slot || mono + wait > s->last_due + interval + interval / 2)
         return false;
     aim(s, wall, mono);
     return true;
@@ -53,35 +77,62 @@ static bool wait_again(struct sched *s, int64_t wall, int64_t mono)
 /* Whole slots that passed after the one that was due. A step of the clock passes none. */
 static int64_t passed(const struct sched *s, int64_t now_slot, int64_t mono)
 {
-    int64_t by_wall = (now_slot - s->slot) / s->interval;
-    int64_t by_mono = (mono - s->due + s->interval / 2) / s->interval;
+    int64_t by_wall = (now_slot - s->slot) / s->rule.interval;
+    int64_t by_mono = (mono - s->due + s->rule.interval / 2) / s->rule.interval;
 
     if (by_wall > by_mono)
         by_wall = by_mono;
     return by_wall > 0 ? by_wall : 0;
 }
 
-bool sched_due(struct sched *s, int64_t wall, int64_t mono, bool busy, int64_t *slot)
+/* The slot that came due last: run, skipped, or waiting until the run before it has gone. */
+static enum sched_action give_out(struct sched *s, bool busy, int64_t slot)
 {
-    int64_t late;
+    if (!busy) {
+        s->runs++;
+        s->run_due = s->last_due;
+        return SCHED_RUN;
+    }
+    s->missed[MISS_OVERLAP] += !s->rule.replace || s->waiting;
+    if (!s->rule.replace)
+        return SCHED_SKIP;
+    s->waiting = true;
+    s->waiting_for = slot;
+    s->waiting_due = s->last_due;
+    return SCHED_REPLACE;
+}
 
+enum sched_action sched_due(struct sched *s, int64_t wall, int64_t mono, bool busy, int64_t *slot)
+{
+    int64_t interval = s->rule.interval, late;
+
+    wall -= s->rule.offset;
     if (mono < s->due || wait_again(s, wall, mono))
-        return false;
-    *slot = grid(wall, s->interval);
+        return SCHED_WAIT;
+    *slot = grid(wall, interval);
     late = passed(s, *slot, mono);
-    s->last_due = s->due + late * s->interval;
+    s->last_due = s->due + late * interval;
     if (s->last_due > mono)
         s->last_due = mono;
     aim(s, wall, mono);
-    if (s->due - s->last_due < s->interval / 2) {
-        s->slot += s->interval;
-        s->due += s->interval;
+    if (s->due - s->last_due < interval / 2) {
+        s->slot += interval;
+        s->due += interval;
     }
     s->slots += 1 + (uint64_t)late;
     s->missed[MISS_LATE] += (uint64_t)late;
-    s->missed[MISS_OVERLAP] += busy;
-    s->runs += !busy;
-    return !busy;
+    return give_out(s, busy, *slot);
+}
+
+bool sched_freed(struct sched *s, int64_t *slot)
+{
+    if (!s->waiting)
+        return false;
+    s->waiting = false;
+    s->runs++;
+    s->run_due = s->waiting_due;
+    *slot = s->waiting_for;
+    return true;
 }
 
 void sched_unstarted(struct sched *s)

@@ -1,10 +1,12 @@
 /* sched/sched.h - when a collector runs: pure policy, no clock and no process in here
  *
- * Slots are the multiples of the interval in wall-clock time (Unix time 0 is a slot). The monotonic
- * clock drives: each time, the next slot is found from the wall clock as it is then, and turned
- * into a monotonic deadline. So any step of the wall clock, or a suspend, neither bursts nor
- * stalls: runs are back on the grid at the next slot. No two slots are ever nearer than half an
- * interval in monotonic time.
+ * Slots are the multiples of the interval in wall-clock time (Unix time 0 is a slot). A run starts
+ * at its slot plus an offset, the collector's own part of `splay`; what it is stamped with is the
+ * slot. The monotonic clock drives: each time, the next slot is found from the wall clock as it is
+ * then, and turned into a monotonic deadline. So any step of the wall clock neither bursts nor
+ * stalls: runs are back on the grid at the next slot, which is never further away than one and a
+ * half intervals, and no two slots are ever nearer than half of one. Time that the machine spends
+ * suspended is such a step: the slots in it are left out, and are not called late.
  */
 #ifndef SCHED_SCHED_H
 #define SCHED_SCHED_H
@@ -14,27 +16,48 @@
 enum sched_miss { MISS_OVERLAP, MISS_SPAWN, MISS_LATE, MISS_REASONS };
 const char *sched_miss_name(enum sched_miss m); /* "overlap", "spawn", "late" */
 
-struct sched {
+struct sched_rule {
     int64_t interval; /* ns */
-    int64_t slot;     /* wall ns: the slot that comes due next */
-    int64_t due;      /* mono ns: when */
-    int64_t last_due; /* mono ns: when the last one that came due was; at first, the start */
-    uint64_t slots;   /* that came due, so far; slots = runs + sum of missed */
+    int64_t offset;   /* ns, >= 0: a run starts this much after its slot */
+    bool replace;     /* a run that is not over at the next slot gives way to it */
+};
+
+enum sched_action {
+    SCHED_WAIT,   /* nothing is due yet */
+    SCHED_RUN,    /* start the slot's run now */
+    SCHED_SKIP,   /* the run before is not over: this slot has none, and is counted */
+    SCHED_REPLACE /* end the run before; then sched_freed() gives the slot out */
+};
+
+struct sched {
+    struct sched_rule rule;
+    int64_t slot;        /* wall ns: the slot that comes due next */
+    int64_t due;         /* mono ns: when */
+    int64_t last_due;    /* mono ns: when the last one that came due was; at first, the start */
+    int64_t run_due;     /* mono ns: when the last one that was given out to be run was due */
+    bool waiting;        /* a slot waits for the run before to end: */
+    int64_t waiting_for; /* wall ns: which one */
+    int64_t waiting_due; /* mono ns: when it was due */
+    uint64_t slots;      /* that came due, so far; slots = runs + waiting + sum of missed */
     uint64_t runs;
     uint64_t missed[MISS_REASONS];
 };
 
-/* Sets slot and due to the first slot after now. */
-void sched_start(struct sched *s, int64_t interval, int64_t wall, int64_t mono);
+/* Where in [0, splay) the collector `name` on `host` has its place: always the same one. */
+int64_t sched_offset(const char *host, const char *name, int64_t splay);
 
-/* The timer went off at (wall, mono). If nothing is due yet, returns false and counts nothing;
- * `due` may have moved (a clock that was set back), so the timer is set to it again after every
- * call. Else counts the slot that is due and any whole slots that passed since (those as
- * MISS_LATE), finds the next one, and returns true with *slot = the slot to run for now: the latest
- * one that is not in the future. When `busy`, the run is not to be started: it is counted as
- * MISS_OVERLAP and the function returns false with *slot set. */
-bool sched_due(struct sched *s, int64_t wall, int64_t mono, bool busy, int64_t *slot);
-/* The run that sched_due() asked for could not be started. */
+/* Sets slot and due to the first slot whose time to start is after now. */
+void sched_start(struct sched *s, const struct sched_rule *rule, int64_t wall, int64_t mono);
+
+/* The timer went off at (wall, mono). Unless nothing is due yet, counts the slot that is due and
+ * any whole slots that passed since (those as MISS_LATE), finds the next one, and sets *slot to the
+ * slot to run for: the latest one that has come. `busy`: the run before is not over. `due` may have
+ * moved in any case (a clock that was set back), so the timer is set to it again after every call.
+ * A slot that still waits when the next one comes due is counted as MISS_OVERLAP. */
+enum sched_action sched_due(struct sched *s, int64_t wall, int64_t mono, bool busy, int64_t *slot);
+/* The run before is over. True when a slot waited for that: run it now. */
+bool sched_freed(struct sched *s, int64_t *slot);
+/* The run that was asked for could not be started. */
 void sched_unstarted(struct sched *s);
 
 #endif

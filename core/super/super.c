@@ -37,8 +37,10 @@ struct worker {
     struct loop *loop;
     char *program, *name;
     int snapshot_fd, stdout_fd; /* borrowed */
-    struct loop_child child;    /* pid 0: none runs */
-    int control;                /* our end of the pair; -1: none */
+    bool (*prepare)(void *arg);
+    void *prepare_arg;
+    struct loop_child child; /* pid 0: none runs */
+    int control;             /* our end of the pair; -1: none */
     struct loop_fd watch;
     struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
     enum patience patience;
@@ -201,10 +203,15 @@ static pid_t launch(struct worker *w)
 
 static void start(struct worker *w)
 {
-    pid_t pid = launch(w);
     char what[128];
+    pid_t pid;
 
     w->patience = PATIENT;
+    if (w->prepare != NULL && !w->prepare(w->prepare_arg)) {
+        start_later(w, AGAIN_FIRST, "its worker cannot be started yet");
+        return;
+    }
+    pid = launch(w);
     if (pid < 0) {
         (void)snprintf(what, sizeof what, "cannot start its worker: %s", strerror(errno));
         start_later(w, AGAIN_FIRST, what);
@@ -223,6 +230,8 @@ struct worker *worker_new(struct loop *l, const struct worker_config *c)
         return NULL;
     w->loop = l;
     w->snapshot_fd = c->snapshot_fd;
+    w->prepare = c->prepare;
+    w->prepare_arg = c->arg;
     w->stdout_fd = c->stdout_fd;
     w->control = -1;
     w->throttle.cap = AGAIN_LAST;

@@ -21,7 +21,9 @@ struct worker_config {
     const char *program; /* garnet-sink */
     const char *name;    /* the sink's */
     int snapshot_fd; /* a memfd with the accepted snapshot; borrowed. Its offset is shared: pread */
-    int stdout_fd;   /* garnetd's stdout, for the stdout transport; borrowed; or -1 */
+    bool (*prepare)(void *arg); /* before every start; false: not now, it is tried again later */
+    void *arg;
+    int stdout_fd; /* garnetd's stdout, for the stdout transport; borrowed; or -1 */
 };
 
 /* Starts it. NULL: no memory. */

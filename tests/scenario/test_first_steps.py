@@ -52,8 +52,8 @@ class FirstSteps(unittest.TestCase):
             values = [line.split(" ")[1] for line in d.file_lines("out.txt") if line.startswith(path + " ")]
             return float(values[-1]) if values else -1
         wait_for("runs counted", lambda: latest("testhost.garnet_collector_runs.ok".replace("_", ".")) >= 2)
-        wait_for("failures counted", lambda: latest("testhost.garnet.collector.failures.bad") >= 2)
-        self.assertEqual(latest("testhost.garnet.collector.failures.ok"), 0)
+        wait_for("failures counted", lambda: latest("testhost.garnet.collector.failures.bad.exit") >= 2)
+        self.assertEqual(latest("testhost.garnet.collector.failures.ok.exit"), 0)
         wait_for("the sink's own", lambda: latest("testhost.garnet.sink.confirmed.main") > 0)
         self.assertIn("collector bad: exit status 1", d.log())
 

@@ -24,7 +24,7 @@ BAD = {
 
 class Hostile(unittest.TestCase):
     def setUp(self):
-        self.d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt"))
+        self.d = Daemon(self, "self_metrics: 0\nintake: {max_connections_per_user: 1000}\nsinks:\n" + graphite_sink("main", "file:out.txt"))
 
     def test_each_costs_only_itself(self):
         for what, bad in BAD.items():

@@ -56,9 +56,12 @@ static void put_main(struct buf *b, const struct conf *c, bool with_host)
              " durable %d\n",
              c->spool.dir, c->spool.max_size, c->spool.max_age, c->spool.segment_size,
              (int)c->spool.durable);
-    buf_putf(b, "intake max_value %d max_depth %d max_name %d max_tags %d max_connections %d\n",
+    buf_putf(b,
+             "intake max_value %d max_depth %d max_name %d max_tags %d max_connections %d "
+             "max_connections_per_user %d\n",
              (int)c->intake.max_value, (int)c->intake.max_depth, (int)c->intake.max_name,
-             (int)c->intake.max_tags, (int)c->intake.max_connections);
+             (int)c->intake.max_tags, (int)c->intake.max_connections,
+             (int)c->intake.max_connections_per_user);
     put_time(b, "idle", c->intake.idle);
     put_time(b, "shutdown_timeout", c->shutdown_timeout);
     put_time(b, "self_metrics", c->self_metrics);
@@ -75,14 +78,45 @@ static void put_sink(struct buf *b, const struct conf_sink *s)
     cr_assert_neq(s->digest, 0);
 }
 
+static void put_who(struct buf *b, const struct conf_identity *id)
+{
+    buf_putf(b, " user %s %d group %s %d groups", id->user ? id->user : "-", (int)id->uid,
+             id->group ? id->group : "-", (int)id->gid);
+    for (size_t i = 0; i < id->ngroups; i++)
+        buf_putf(b, " %u", id->groups[i]);
+    buf_putc(b, '\n');
+}
+
+static void put_use(struct buf *b, const struct conf_collector *k)
+{
+    const struct conf_limits *l = &k->limits;
+
+    buf_putf(b,
+             " cpu %" PRId64 " memory %" PRId64 " files %" PRId64 " processes %" PRId64
+             " file_size %" PRId64 "\n",
+             l->cpu, l->memory, l->files, l->processes, l->file_size);
+    buf_putf(b, " cgroup %s processes %d memory %d\n", k->cgroup.dir ? k->cgroup.dir : "-",
+             (int)k->cgroup.processes, (int)k->cgroup.memory);
+    buf_putf(b, " series %" PRId64 " metrics %" PRId64 " bytes %" PRId64 "\n", k->series_limit,
+             k->metrics_limit, k->bytes_limit);
+}
+
 static void put_collector(struct buf *b, const struct conf_collector *k)
 {
     buf_putf(b, "collector %s enabled %d prefix %s\n command", k->name, (int)k->enabled,
              k->prefix ? k->prefix : "-");
     put_list(b, &k->command);
     put_time(b, " interval", k->interval);
-    put_time(b, " timeout", k->timeout);
+    put_time(b, " timeout", k->timeout == INT64_MAX ? 0 : k->timeout);
     put_time(b, " grace", k->grace);
+    put_time(b, " splay", k->splay);
+    put_time(b, " silence", k->silence);
+    buf_putf(b, " mode %d overlap %d nice %d no_new_privs %d cwd %s\n", (int)k->mode,
+             (int)k->overlap, (int)k->nice, (int)k->no_new_privs, k->cwd);
+    put_who(b, &k->identity);
+    put_use(b, k);
+    buf_puts(b, " env");
+    put_tags(b, &k->env);
     buf_puts(b, " tags");
     put_tags(b, &k->tags);
     cr_assert_neq(k->digest, 0);
@@ -143,6 +177,37 @@ static bool same(const char *name, const char *what, const char *got, const char
     return false;
 }
 
+/* A fact that depends on who runs the tests, and where: the case's file of that name, or this. */
+static void pin(struct snapshot *s, const char *dir, const char *fact, const char *usual)
+{
+    char *text = read_text(dir, fact);
+
+    if (text)
+        text[strcspn(text, "\n")] = 0;
+    cr_assert(snapshot_put(s, fact, text ? text : usual));
+    free(text);
+}
+
+/* As conf_load(). Unless the case says otherwise, garnetd owns the tree and may do anything. */
+static struct conf *load(struct snapshot *s, const char *dir, const char *path, struct errors *e)
+{
+    char all_powerful[64];
+    struct stat st;
+    struct conf *c;
+
+    cr_assert_eq(stat(CASES, &st), 0);
+    snprintf(all_powerful, sizeof all_powerful, "%u 0 ffffffffff", st.st_uid);
+    cr_assert(snapshot_take(s, path));
+    pin(s, dir, "self", all_powerful);
+    pin(s, dir, "cgroup", "");
+    while ((c = conf_parse(s, e)) && c->wanted) {
+        cr_assert(conf_learn(s, c->wanted));
+        conf_free(c);
+        errors_free(e);
+    }
+    return c;
+}
+
 static bool case_passes(const char *name)
 {
     char dir[PATH_MAX], path[PATH_MAX + 16];
@@ -157,7 +222,7 @@ static bool case_passes(const char *name)
     snprintf(path, sizeof path, "%s/garnet.yaml", dir);
     error = read_text(dir, "error");
     want = read_text(dir, "want");
-    c = conf_load(&s, path, &e);
+    c = load(&s, dir, path, &e);
     cr_assert_not_null(c);
     if (e.n == 0)
         put_conf(&dump, c, strstr(s.files->text.s, "host:") != NULL);
@@ -225,12 +290,19 @@ static struct snapshot_file *add_file(struct snapshot *s, const char *path, cons
     "    to: [tcp://h:1, \"file:x\"]\n"                                                            \
     "    path: a.{b}\n"
 #define CPU     "command: [/bin/cpu, -a]\ninterval: 1s\ntags: {a: 'b'}\nprefix: \"x\"\n"
-#define PROGRAM "1 2 3 4 5 33261 0" /* mode 0100755 */
+#define PROGRAM "1 2 3 4 5 33261 0 owner" /* mode 0100755 */
+#define FOLDER  "1 2 3 4 5 16877 0 owner"
 
 static void put_facts(struct snapshot *s)
 {
     snapshot_put(s, "file:/p/graphite.so", PROGRAM);
     snapshot_put(s, "file:/bin/cpu", PROGRAM);
+    snapshot_put(s, "file:/bin", FOLDER);
+    snapshot_put(s, "cgroup", "");
+    snapshot_put(s, "self", "0 0 ffffffffff");
+    snapshot_put(s, "user:u", "7 8 8 9");
+    snapshot_put(s, "user:v", "7 8 8 9 10");
+    snapshot_put(s, "group:g", "11");
     snapshot_put(s, "group:wheel", "10");
 }
 
@@ -340,6 +412,110 @@ Test(conf, says_what_the_world_answered)
     expect("", "hostname", "", "/g.yaml: this machine's name, \"\", is not usable: set \"host\"\n");
 }
 
+/* ---- who may alter a command, who may become whom -------------------------------------------- */
+
+/* One collector with these facts; the error is about its file, or there is none. */
+static void expect_cpu(const char *cpu, const char *program, const char *folder, const char *self,
+                       const char *want)
+{
+    struct snapshot s = {0};
+    struct errors e = {0};
+    struct conf *c;
+
+    add_file(&s, "/etc/garnet.yaml", "host: h", 7);
+    add_file(&s, "/etc/collectors.d/cpu.yaml", cpu, strlen(cpu));
+    put_facts(&s);
+    snapshot_put(&s, "file:/bin/cpu", program); /* the last one counts */
+    snapshot_put(&s, "file:/bin", folder);
+    snapshot_put(&s, "self", self);
+    snapshot_put(&s, "user:sick", "error cannot be looked up: Timer expired");
+    snapshot_put(&s, "user:4711", "4711");
+    c = conf_parse(&s, &e);
+    cr_assert_not_null(c);
+    cr_assert_null(c->wanted);
+    buf_putc(&e.text, 0);
+    if (want)
+        cr_assert_eq(strncmp(e.text.p, "/etc/collectors.d/cpu.yaml:", 27), 0, "%s", e.text.p);
+    cr_assert_str_eq(e.text.p + (want ? 27 : 0), want ? want : "");
+    errors_free(&e);
+    conf_free(c);
+    snapshot_free(&s);
+}
+
+#define ROOT         "0 0 ffffffffff"
+#define GARNET       "100 101 0"
+#define RUN          "command: /bin/cpu\n"
+#define OF(uid, who) "1 2 3 4 5 33261 " uid " " who
+#define IN(uid, who) "1 2 3 4 5 16877 " uid " " who
+#define CHMOD        ": chmod go-w it, or set allow_writable: true\n"
+#define CHOWN        ", who could alter it: chown it to root, or set allow_writable: true\n"
+
+Test(conf, a_command_that_others_can_alter_is_refused)
+{
+    expect_cpu(RUN, OF("0", "owner"), FOLDER, GARNET, NULL);
+    expect_cpu(RUN, OF("100", "owner"), IN("100", "owner"), GARNET, NULL);
+    expect_cpu("user: u\n" RUN, OF("7", "owner"), IN("7", "owner"), ROOT, NULL);
+    expect_cpu(RUN, OF("0", "group"), FOLDER, ROOT,
+               "1:10: command: \"/bin/cpu\" can be altered by its group" CHMOD);
+    expect_cpu(RUN, OF("0", "all"), FOLDER, ROOT,
+               "1:10: command: \"/bin/cpu\" can be altered by everybody" CHMOD);
+    expect_cpu(RUN, PROGRAM, IN("0", "all"), ROOT,
+               "1:10: command: \"/bin/cpu\" is in a folder that can be altered by everybody" CHMOD);
+    expect_cpu(RUN, OF("7", "owner"), FOLDER, ROOT,
+               "1:10: command: \"/bin/cpu\" belongs to user 7" CHOWN);
+    expect_cpu("user: u\n" RUN, OF("100", "owner"), FOLDER, ROOT,
+               "2:10: command: \"/bin/cpu\" belongs to user 100" CHOWN);
+    expect_cpu(RUN, PROGRAM, IN("7", "owner"), GARNET,
+               "1:10: command: \"/bin/cpu\" is in a folder that belongs to user 7" CHOWN);
+    expect_cpu(RUN "allow_writable: true\n", OF("7", "all"), IN("7", "all"), GARNET, NULL);
+    expect_cpu(RUN "enabled: no\n", OF("7", "all"), IN("7", "all"), GARNET, NULL);
+}
+
+#define BECOME(key, name)                                                                          \
+    key ": garnetd runs as user 100 without the privilege to become \"" name                       \
+        "\": give it CAP_SETUID, CAP_SETGID and CAP_KILL, start it as root, or remove the key\n"
+
+Test(conf, nobody_becomes_another_without_the_privilege)
+{
+    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, GARNET, "2:7: " BECOME("user", "u"));
+    expect_cpu(RUN "group: g\n", PROGRAM, FOLDER, GARNET, "2:8: " BECOME("group", "g"));
+    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, "100 101 80", "2:7: " BECOME("user", "u"));
+    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, "100 101 c0", NULL);
+    expect_cpu(RUN "group: g\n", PROGRAM, FOLDER, "100 101 40", NULL);
+    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, "7 8 0", NULL); /* it is that already */
+    expect_cpu(RUN "group: g\n", PROGRAM, FOLDER, "100 11 0", NULL);
+    expect_cpu(RUN "nice: -1\n", PROGRAM, FOLDER, GARNET,
+               "2:7: nice: below 0 needs a garnetd with CAP_SYS_NICE: raise it, or start it as "
+               "root\n");
+    expect_cpu(RUN "nice: -1\n", PROGRAM, FOLDER, "100 101 800000", NULL);
+    expect_cpu(RUN "nice: 1\n", PROGRAM, FOLDER, GARNET, NULL);
+}
+
+Test(conf, users_that_cannot_be_resolved)
+{
+    expect_cpu(RUN "user: sick\nlimits: {processes: 5}\n", PROGRAM, FOLDER, ROOT,
+               "2:7: user: \"sick\" cannot be looked up: Timer expired\n");
+    expect_cpu(RUN "user: 4711\n", PROGRAM, FOLDER, ROOT,
+               "2:7: user: \"4711\" is nobody's, so its group is not known: add \"group\"\n");
+    expect_cpu(RUN "user: 4711\ngroup: g\n", PROGRAM, FOLDER, ROOT, NULL);
+}
+
+Test(conf, identity_and_limits_are_resolved)
+{
+    struct conf *c = parse_good(MAIN, CPU "user: v\ngroup: g\nlimits: {cpu: 90s, processes: 4}\n");
+    const struct conf_collector *k = c->collectors;
+
+    cr_assert_eq(k->identity.uid, 7);
+    cr_assert_eq(k->identity.gid, 11);
+    cr_assert_eq(k->identity.ngroups, 3);
+    for (gid_t i = 0; i < 3; i++)
+        cr_assert_eq(k->identity.groups[i], 8 + i);
+    cr_assert_eq(k->limits.cpu, 90 * INT64_C(1000000000));
+    cr_assert_eq(k->limits.processes, 4);
+    cr_assert_eq(k->limits.memory, -1);
+    conf_free(c);
+}
+
 /* ---- digests --------------------------------------------------------------------------------- */
 
 static uint64_t sink_digest(const char *text)
@@ -388,8 +564,10 @@ Test(conf, a_replaced_plugin_or_command_is_a_change)
     for (int i = 0; i < 2; i++) {
         add_file(&s[i], "/etc/garnet.yaml", MAIN, sizeof MAIN - 1);
         add_file(&s[i], "/etc/collectors.d/cpu.yaml", CPU, sizeof CPU - 1);
-        snapshot_put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0" : PROGRAM);
-        snapshot_put(&s[i], "file:/bin/cpu", i ? "1 9 3 4 5 33261 0" : PROGRAM);
+        snapshot_put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0 owner" : PROGRAM);
+        snapshot_put(&s[i], "file:/bin/cpu", i ? "1 9 3 4 5 33261 0 owner" : PROGRAM);
+        snapshot_put(&s[i], "file:/bin", FOLDER);
+        snapshot_put(&s[i], "cgroup", "");
         snapshot_put(&s[i], "group:wheel", "10");
         c[i] = conf_parse(&s[i], &e);
         cr_assert_eq(e.n, 0, "%.*s", (int)e.text.n, e.text.p);
@@ -402,6 +580,27 @@ Test(conf, a_replaced_plugin_or_command_is_a_change)
     }
 }
 
+/* Each key alone makes it another collector. */
+static const char *const CHANGES[] = {
+    "mode: daemon",
+    "overlap: kill",
+    "splay: 1ms",
+    "user: u",
+    "group: g",
+    "cwd: /tmp",
+    "env: {A: b}",
+    "nice: 1",
+    "no_new_privs: false",
+    "limits: {cpu: 1s}",
+    "limits: {memory: 1MiB}",
+    "limits: {files: 16}",
+    "series_limit: 1",
+    "metrics_limit: 1",
+    "bytes_limit: 1KiB",
+    "limits: {file_size: 1}",
+    "user: u\nlimits: {processes: 2}",
+};
+
 Test(conf, a_collectors_digest_is_of_what_it_depends_on)
 {
     uint64_t d = collector_digest(MAIN, CPU);
@@ -412,6 +611,14 @@ Test(conf, a_collectors_digest_is_of_what_it_depends_on)
     cr_assert_neq(d, collector_digest(MAIN, CPU "enabled: no\n"));
     cr_assert_neq(d, collector_digest("host: h\n", CPU)); /* without the tag env */
     cr_assert_neq(d, collector_digest(MAIN, "command: [/bin/cpu, -b]\n"));
+    cr_assert_eq(d, collector_digest(MAIN, CPU "allow_writable: true\n"));
+    for (size_t i = 0; i < sizeof CHANGES / sizeof *CHANGES; i++) {
+        char cpu[256];
+
+        snprintf(cpu, sizeof cpu, CPU "%s\n", CHANGES[i]);
+        cr_assert_neq(d, collector_digest(MAIN, cpu), "%s", CHANGES[i]);
+    }
+    cr_assert_neq(collector_digest(MAIN, CPU "user: u\n"), collector_digest(MAIN, CPU "user: v\n"));
     cr_assert_neq(collector_digest(MAIN, "command: [/bin/cpu, ab]\n"),
                   collector_digest(MAIN, "command: [/bin/cpu, a, b]\n"));
 }

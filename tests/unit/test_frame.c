@@ -10,6 +10,22 @@
 enum { DEPTH = 4, LONGEST = 60 };
 
 /* Feeds one piece as a client would, keeping what the scanner says must be kept. */
+static size_t scanned; /* bytes, those that were handed in again included */
+
+static void feed(struct frame *f, struct buf *kept, const char *p, size_t n, struct buf *log);
+
+/* The last f->again bytes of what was kept, once more. */
+static void feed_again(struct frame *f, struct buf *kept, struct buf *log)
+{
+    struct buf again = {0};
+
+    cr_assert_leq(f->again, kept->n, "it goes back to bytes that are gone");
+    buf_put(&again, kept->p + kept->n - f->again, f->again);
+    buf_reset(kept);
+    feed(f, kept, again.p, again.n, log);
+    buf_free(&again);
+}
+
 static void feed(struct frame *f, struct buf *kept, const char *p, size_t n, struct buf *log)
 {
     while (n > 0) {
@@ -18,20 +34,37 @@ static void feed(struct frame *f, struct buf *kept, const char *p, size_t n, str
 
         cr_assert_leq(used, n);
         cr_assert(r != FRAME_MORE || used == n);
-        buf_put(kept, p, used);
+        scanned += used;
+        p += used;
+        n -= used;
+        buf_put(kept, p - used, used);
         cr_assert_leq(f->length, kept->n, "it asks for bytes that are gone");
-        buf_drop(kept, kept->n - f->length);
+        cr_assert(r == FRAME_FAULT || f->again == 0);
         if (r == FRAME_OBJECT) {
             buf_putf(log, "%" PRIu64 ":%" PRIu64 " ", f->start.line, f->start.byte);
-            buf_put(log, kept->p, kept->n);
+            buf_put(log, kept->p + kept->n - f->length, f->length);
             buf_putc(log, '\n');
         } else if (r == FRAME_FAULT) {
             buf_putf(log, "%" PRIu64 ":%" PRIu64 " ! %s\n", f->fault.line, f->fault.byte, f->why);
             cr_assert_eq(f->length, 0);
+            if (f->again > 0)
+                feed_again(f, kept, log);
         }
-        cr_assert_leq(f->length, (size_t)LONGEST, "an object may not need this much memory");
-        p += used;
-        n -= used;
+        cr_assert_leq(f->length, f->max_value, "an object may not need this much memory");
+        if (r != FRAME_FAULT)
+            buf_drop(kept, kept->n - f->length);
+        else if (f->length == 0)
+            buf_reset(kept);
+    }
+}
+
+/* The stream ends, or that is how it looks. */
+static void feed_end(struct frame *f, struct buf *kept, struct buf *log)
+{
+    while (frame_end(f, "unfinished") == FRAME_FAULT) {
+        buf_putf(log, "%" PRIu64 ":%" PRIu64 " ! %s\n", f->fault.line, f->fault.byte, f->why);
+        if (f->again > 0)
+            feed_again(f, kept, log);
     }
 }
 
@@ -51,8 +84,7 @@ static void scan(const char *p, size_t n, size_t cut, struct buf *log)
         if (cut < n)
             feed(&f, &kept, p + cut, n - cut, log);
     }
-    if (frame_end(&f, "unfinished") == FRAME_FAULT)
-        buf_putf(log, "%" PRIu64 ":%" PRIu64 " ! %s\n", f.fault.line, f.fault.byte, f.why);
+    feed_end(&f, &kept, log);
     buf_putc(log, 0);
     buf_free(&kept);
 }
@@ -83,6 +115,20 @@ static const struct {
     {"{\"a\x01\":1}\n{}", "1:4 ! control byte 0x01 in a string: leave it out\n2:1 {}\n"},
     {"{\x02}\n{}", "1:2 ! control byte 0x02: this is not text\n2:1 {}\n"},
     {"{\"a\":\n", "1:1 ! unfinished\n"},
+    {"{\"a\":\n{}", "1:1 ! unfinished\n2:1 {}\n"},
+    {"{\"a\":\n{}\n{}", "3:1 ! expected , or }\n2:1 {}\n3:1 {}\n"},
+    {"{\"a\":\n {\"b\":\n{}\n{}", "4:1 ! expected , or }\n4:1 ! expected , or }\n3:1 {}\n4:1 {}\n"},
+    {"{\"a\":\n{},\n{}", "3:1 ! expected a key in double quotes\n2:1 {}\n3:1 {}\n"},
+    {"{\"a\":\n{},\"b\":x'\n{}",
+     "2:9 ! expected , or }: JSON's strings need double quotes\n2:1 {}\n3:1 {}\n"},
+    {"{\"a\":\n[{}]\n]\n{}", "3:1 ! expected , or }\n2:2 {}\n4:1 {}\n"},
+    {"{\"a\":\n{}}\n{}", "1:1 {\"a\":\n{}}\n3:1 {}\n"},
+    {"[{\"a\":\n{},{}]\n{}", "2:4 ! expected a key in double quotes\n2:1 {}\n2:4 {}\n3:1 {}\n"},
+    {"{\"a\":1234567890123456789012345678901234567890123456789012,\"b\":\n{}}\n{}",
+     "1:1 ! longer than 60 bytes\n3:1 {}\n"},
+    {"{\"a\":\n{\"b\":12345678901234567890123456789012345678901234567890}\n{}",
+     "1:1 ! longer than 60 bytes\n2:1 "
+     "{\"b\":12345678901234567890123456789012345678901234567890}\n3:1 {}\n"},
     {"[{}", "1:2 {}\n1:4 ! the array is not closed: expected ]\n"},
     {"[{}\n{}", "1:2 {}\n2:1 ! expected , or ] after an array's element\n2:1 {}\n"},
     {"[{} {}]\n{}", "1:2 {}\n1:5 ! expected , or ] after an array's element\n2:1 {}\n"},
@@ -169,6 +215,88 @@ Test(frame, between_values_nothing_is_idle)
     cr_assert_eq(frame_scan(&f, " \n", 2, &used), FRAME_MORE);
     cr_assert(!frame_inside(&f));
     cr_assert_eq(frame_end(&f, "x"), FRAME_MORE);
+}
+
+/* --- cut short --- */
+
+static const char LINE[] = "{\"name\":\"next\",\"value\":2}\n";
+
+static const char *const SHAPES[] = {
+    "{\"name\":\"a\",\"value\":1}",
+    "{\"name\":\"a\",\"values\":{\"b\":-1.5e3,\"c\":2},\"tags\":{\"k\":\"v\\n\\u00e9\"}}",
+    "{\"name\":\"a\",\"x\":[1,[],[2,{}],{\"y\":[]}],\"value\":1}",
+    "{\n  \"name\": \"a\",\n  \"values\":\n  {\n    \"b\": 1,\n    \"c\": 2\n  }\n}",
+    "{\n  \"x\": [\n    [\n      1\n    ],\n    {\n    }\n  ],\n  \"value\": 1\n}",
+    "[{\"name\":\"a\",\"value\":1},\n{\"name\":\"b\",\"value\":2}\n]",
+};
+
+/* Everything that may follow: it too is cut at every byte, so two objects in a row are. */
+static void check_cut(const char *cut, size_t n, const char *follows, size_t most)
+{
+    struct frame f;
+    struct buf in = {0}, kept = {0}, log = {0};
+
+    buf_put(&in, cut, n);
+    buf_putc(&in, '\n');
+    buf_puts(&in, follows);
+    frame_init(&f, 16, 4096);
+    for (size_t i = 0; i < in.n; i += most)
+        feed(&f, &kept, in.p + i, most < in.n - i ? most : in.n - i, &log);
+    feed_end(&f, &kept, &log);
+    buf_putc(&log, 0);
+    cr_assert_not_null(strstr(log.p, " {\"name\":\"next\",\"value\":2}\n"), "%.*s\n%s", (int)in.n,
+                       in.p, log.p);
+    buf_free(&in);
+    buf_free(&kept);
+    buf_free(&log);
+}
+
+Test(frame, cut_short_anywhere_the_next_line_is_found, .timeout = 60)
+{
+    char line[512];
+
+    for (size_t i = 0; i < sizeof SHAPES / sizeof *SHAPES; i++)
+        for (size_t n = 0; n <= strlen(SHAPES[i]); n++) {
+            check_cut(SHAPES[i], n, LINE, SIZE_MAX / 2);
+            check_cut(SHAPES[i], n, LINE, 1);
+            for (size_t j = 0; j < sizeof SHAPES / sizeof *SHAPES; j++)
+                for (size_t m = 0; m <= strlen(SHAPES[j]); m += 1 + m / 8) {
+                    (void)snprintf(line, sizeof line, "%.*s\n%s", (int)m, SHAPES[j], LINE);
+                    check_cut(SHAPES[i], n, line, SIZE_MAX / 2);
+                    check_cut(SHAPES[i], n, line, 7);
+                }
+        }
+}
+
+/* Each line goes back to one before it, as often as the nesting allows and no more. */
+Test(frame, going_back_is_bounded, .timeout = 60)
+{
+    static const char *const LINKS[] = {"{\"a\":\n",
+                                        "{\"a\":[\n",
+                                        "{\"a\":[1,2,{\"b\":\n",
+                                        "{\"a\":[\n{},\n{},\n{},\n",
+                                        "{\"a\":[\n[[[\n[\n",
+                                        "[{\"a\":\n",
+                                        "{\"a\":{\"b\":\n{\"c\":[[[\n[[[[[[[[[[[\n"};
+    enum { DEEP = 16 };
+
+    for (size_t i = 0; i < sizeof LINKS / sizeof *LINKS; i++)
+        for (size_t most = 1; most < SIZE_MAX / 4096; most *= 4096) {
+            struct frame f;
+            struct buf in = {0}, kept = {0}, log = {0};
+
+            while (in.n < 200000)
+                buf_puts(&in, LINKS[i]);
+            frame_init(&f, DEEP, 65536);
+            scanned = 0;
+            for (size_t at = 0; at < in.n; at += most)
+                feed(&f, &kept, in.p + at, most < in.n - at ? most : in.n - at, &log);
+            feed_end(&f, &kept, &log);
+            cr_assert_leq(scanned, (DEEP + 1) * in.n, "%s: %zu of %zu", LINKS[i], scanned, in.n);
+            buf_free(&in);
+            buf_free(&kept);
+            buf_free(&log);
+        }
 }
 
 /* --- random damage --- */
@@ -266,6 +394,7 @@ Test(frame, random_damage, .timeout = 100)
         "[{\"name\":\"d\",\"values\":{\"a\":1,\"b\":18446744073709551615}},\n{\"name\":\"x\"}]\n",
         "{\"name\":\"\xc3\xa9\\u00e9\\ud83d\\ude00\",\"value\":-1e-3,\"meta\":{\"a\":\"b\"}}\n[[1],"
         "{}]\n",
+        "{\"name\":\"a\",\"tags\":\n{\"a\":\n{},\n\"b\":[\n[],\n{}]},\"value\":1}\n",
         "{\n  \"name\": \"a\",\n  \"value\": 9223372036854775808,\n  \"unit\": "
         "\"B\"\n}\n{\"ack\":true}\n",
     };
@@ -273,8 +402,8 @@ Test(frame, random_damage, .timeout = 100)
 
     for (int i = 0; i < 100000; i++) {
         buf_reset(&b);
-        buf_puts(&b, SEEDS[below(4)]);
-        buf_puts(&b, SEEDS[below(4)]);
+        buf_puts(&b, SEEDS[below(5)]);
+        buf_puts(&b, SEEDS[below(5)]);
         mutate(&b);
         if (b.n == 0)
             continue;

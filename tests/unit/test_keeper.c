@@ -3,8 +3,7 @@
  *
  * Not here: a working directory that hangs (it needs a network folder that is down).
  */
-#include "processes.h"
-#include "sched/keeper.h"
+#include "keeper_run.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -13,84 +12,6 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-
-#define LONG (60 * NS_PER_S)
-
-static char mark[64];
-
-struct run {
-    pid_t keeper;
-    int control, out; /* our ends */
-    struct keeper_report report;
-};
-
-static void start_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
-                       int64_t grace)
-{
-    const char *env[] = {"PATH=/usr/bin:/bin", mark, NULL};
-    struct keeper_job job = {.argv = argv, .env = env, .cwd = cwd, .timeout = timeout};
-    int out[2];
-
-    (void)snprintf(mark, sizeof mark, "GARNET_TEST_MARK=%d-%d", (int)getpid(), rand());
-    cr_assert_eq(pipe_cloexec(out, 0, 0), 0);
-    job.out = out[1];
-    job.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
-    cr_assert(job.err >= 0);
-    job.grace = grace;
-    *r = (struct run){.control = -1, .out = out[0]};
-    r->keeper = keeper_start(&job, &r->control);
-    cr_assert(r->keeper > 0 && r->control >= 0);
-    close_fd(&out[1]);
-    close_fd(&job.err);
-}
-
-static void start(struct run *r, const char *script, int64_t timeout, int64_t grace)
-{
-    const char *argv[] = {"/bin/sh", "-c", script, "collector", "/the/socket", NULL};
-
-    start_argv(r, argv, "/", timeout, grace);
-}
-
-/* Reads until the run has said `word`. */
-static void wait_said(const struct run *r, const char *word)
-{
-    char text[512];
-    size_t n = 0;
-    ssize_t got = 1;
-
-    text[0] = 0;
-    while (got > 0 && strstr(text, word) == NULL) {
-        got = read(r->out, text + n, sizeof text - 1 - n);
-        n += got > 0 ? (size_t)got : 0;
-        text[n] = 0;
-    }
-    cr_assert(strstr(text, word) != NULL, "the run ended without saying \"%s\"", word);
-}
-
-/* Waits for the keeper: after it there must be its report, and nothing else. */
-static void finish(struct run *r)
-{
-    int status = -1;
-
-    cr_assert_eq(waitpid(r->keeper, &status, 0), r->keeper);
-    cr_assert_eq(status, 0);
-    cr_assert(keeper_report(r->control, &r->report));
-    cr_assert_not(keeper_report(r->control, &r->report), "one report");
-    cr_assert_eq(processes_marked(mark), 0);
-    close_fd(&r->control);
-    close_fd(&r->out);
-}
-
-static void run(struct run *r, const char *script, int64_t timeout, int64_t grace)
-{
-    start(r, script, timeout, grace);
-    finish(r);
-}
-
-static bool killed_by(const struct run *r, int signo)
-{
-    return WIFSIGNALED(r->report.status) && WTERMSIG(r->report.status) == signo;
-}
 
 TestSuite(keeper, .timeout = 60);
 
@@ -236,6 +157,59 @@ Test(keeper, a_group_that_breeds_dies_with_the_run)
     cr_assert_eq(r.report.end, KEEPER_EXITED);
 }
 
+/* Each of these lives for a fork and an exit, in a session of its own, and is nobody's child but
+ * the keeper's: it must be hit in that time. */
+Test(keeper, a_chain_of_sessions_that_fork_and_exit_dies_with_the_run)
+{
+    const char *argv[] = {"/usr/bin/perl", "-MPOSIX", "-e",
+                          "$| = 1; if (fork()) { sleep 1000 } POSIX::setsid();"
+                          "for (my $i = 0; ; $i++) {"
+                          "  my $pid = fork(); POSIX::_exit(0) if $pid; POSIX::setsid();"
+                          "  print \"far\\n\" if $i == 100; }",
+                          NULL};
+    struct run r;
+
+    start_argv(&r, argv, "/", LONG, LONG);
+    wait_said(&r, "far");
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+}
+
+/* 128 processes, each in a session of its own. */
+Test(keeper, a_tree_that_grows_dies_with_the_run)
+{
+    const char *argv[] = {"/usr/bin/perl", "-MPOSIX", "-e",
+                          "$| = 1; my $depth = 0;"
+                          "while ($depth++ < 7) { fork() // last; POSIX::setsid(); }"
+                          "print \"grown\\n\"; sleep 1000",
+                          NULL};
+    struct run r;
+
+    start_argv(&r, argv, "/", LONG, 100 * NS_PER_MS);
+    wait_said(&r, "grown");
+    keeper_stop(r.control);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+}
+
+Test(keeper, the_pid_comes_before_what_the_run_says)
+{
+    char pid[32];
+    pid_t told;
+    struct run r;
+
+    start(&r, "echo up $$; exec sleep 1000", LONG, LONG);
+    wait_said(&r, "up");
+    told = keeper_pid(r.control);
+    cr_assert(told > 0);
+    (void)snprintf(pid, sizeof pid, "/proc/%d", (int)told);
+    cr_assert_eq(access(pid, F_OK), 0);
+    cr_assert_eq(keeper_pid(r.control), 0, "once");
+    keeper_stop(r.control);
+    finish(&r);
+}
+
 Test(keeper, the_report_comes_before_what_is_left_is_dead)
 {
     struct run r;
@@ -279,6 +253,7 @@ Test(keeper, what_cannot_be_executed)
     finish(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
     cr_assert_eq(r.report.error, EACCES);
+    cr_assert_eq(r.report.step, STEP_EXEC);
     cr_assert_eq(write(fd, "no program\n", 11), 11);
     cr_assert_eq(fchmod(fd, 0755), 0);
     close_fd(&fd);
@@ -291,6 +266,7 @@ Test(keeper, what_cannot_be_executed)
     finish(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
     cr_assert_eq(r.report.error, ENOENT);
+    cr_assert_eq(r.report.step, STEP_FOLDER);
 }
 
 Test(keeper, exit_127_is_no_failed_exec)

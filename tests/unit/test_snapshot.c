@@ -168,14 +168,19 @@ Test(snapshot, facts_are_learnt)
     snprintf(key, sizeof key, "file:%s", in_dir("x"));
     cr_assert_null(snapshot_get(&snap, key));
     cr_assert_eq(stat(in_dir("x"), &st), 0);
-    snprintf(want, sizeof want, "%ju %ju 4 %jd%09ld %jd%09ld %u %u", (uintmax_t)st.st_dev,
+    snprintf(want, sizeof want, "%ju %ju 4 %jd%09ld %jd%09ld %u %u owner", (uintmax_t)st.st_dev,
              (uintmax_t)st.st_ino, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
              (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, st.st_mode, st.st_uid);
     cr_assert_str_eq(learn(key), want);
     gethostname(host, sizeof host - 1);
     cr_assert_str_eq(learn("hostname"), host);
     cr_assert_str_eq(learn("group:root"), "0");
-    cr_assert_str_eq(learn("user:root"), "0 0");
+    cr_assert_str_eq(learn("group:0"), "0");
+    cr_assert_str_eq(learn("group:4000000000"), "4000000000");
+    cr_assert_str_eq(learn("group:4294967295"), "", "-1: leave it as it is");
+    cr_assert_str_eq(learn("user:0"), learn("user:root"));
+    cr_assert_eq(strncmp(learn("user:root"), "0 0 0", 5), 0);
+    cr_assert_str_eq(learn("user:4000000000"), "4000000000");
     cr_assert_str_eq(learn("group:no-such-group-here"), "");
     cr_assert_str_eq(learn("user:no-such-user-here"), "");
     cr_assert_str_eq(learn("file:/no/such/file"), "error does not exist");
@@ -183,6 +188,55 @@ Test(snapshot, facts_are_learnt)
     key[sizeof key - 1] = 0;
     memcpy(key, "file:/", 6);
     cr_assert_str_eq(learn(key), "error cannot be read: File name too long");
+}
+
+static const char *learn_file(const char *name)
+{
+    char key[PATH_MAX + 8];
+
+    snprintf(key, sizeof key, "file:%s", in_dir(name));
+    return strrchr(learn(key), ' ') + 1;
+}
+
+Test(snapshot, who_can_alter_a_file_is_learnt)
+{
+    const char *names[] = {"a", "b", "c", "d"};
+
+    for (int i = 0; i < 4; i++)
+        make_text(names[i], "text");
+    cr_assert_eq(chmod(in_dir("a"), 0755), 0);
+    cr_assert_eq(chmod(in_dir("b"), 0777), 0);
+    cr_assert_str_eq(learn_file("a"), "owner");
+    cr_assert_str_eq(learn_file("b"), "all");
+    make_dir("open");
+    make_dir("sticky");
+    cr_assert_eq(chmod(in_dir("open"), 0777), 0);
+    cr_assert_eq(chmod(in_dir("sticky"), 01777), 0);
+    cr_assert_str_eq(learn_file("open"), "all");
+    cr_assert_str_eq(learn_file("sticky"), "owner");
+    if (geteuid() != 0)
+        cr_skip_test("files of other groups need root");
+    cr_assert_eq(chown(in_dir("c"), 1, 2), 0);
+    cr_assert_eq(chmod(in_dir("c"), 0775), 0);
+    cr_assert_str_eq(learn_file("c"), "group");
+    cr_assert_eq(chown(in_dir("d"), 1, 1),
+                 0); /* daemon's own group, of that name, with nobody in it */
+    cr_assert_eq(chmod(in_dir("d"), 0775), 0);
+    cr_assert_str_eq(learn_file("d"), "owner");
+}
+
+Test(snapshot, what_we_are_is_learnt)
+{
+    unsigned uid, gid;
+    unsigned long long capabilities;
+
+    cr_assert_eq(sscanf(learn("self"), "%u %u %llx", &uid, &gid, &capabilities), 3);
+    cr_assert_eq(uid, geteuid());
+    cr_assert_eq(gid, getegid());
+    if (geteuid() != 0)
+        cr_assert_eq(capabilities, 0);
+    else
+        cr_assert(capabilities & 1 << 7, "root may setuid");
 }
 
 /* ---- over a pipe ----------------------------------------------------------------------------- */

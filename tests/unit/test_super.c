@@ -69,7 +69,8 @@ static void write_program(struct scene *s, const char *script)
 static struct scene *begin(const char *script, int stdout_fd)
 {
     struct scene *s = &scene;
-    struct worker_config config = {s->program, "main", -1, stdout_fd};
+    struct worker_config config = {
+        .program = s->program, .name = "main", .snapshot_fd = -1, .stdout_fd = stdout_fd};
     int fds[2];
 
     write_program(s, script);

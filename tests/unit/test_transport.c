@@ -1,6 +1,7 @@
 /* sink/transport*.c: what each kind takes, counts and says when it goes down. */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
@@ -287,8 +288,12 @@ Test(transport, tcp_refused_and_unknown)
 /* localhost is ::1 and 127.0.0.1 on many machines, and only one of them listens here. */
 Test(transport, tcp_tries_every_address)
 {
+    struct addrinfo *list = NULL;
     int l = listener("localhost");
 
+    if (getaddrinfo("localhost", NULL, NULL, &list) != 0)
+        cr_skip_test("this machine has no /etc/hosts");
+    freeaddrinfo(list);
     for (int i = 0; i < 2 && t.state != TRANSPORT_UP; i++)
         if (t.kind->open(&t) == 0)
             wait_for(TRANSPORT_OPENING, 0);

@@ -27,67 +27,74 @@ static uint64_t oldest_seq(struct daemon *d)
     return seq;
 }
 
-/* A sink's place in the spool: the one it had, or a new one. False when it cannot be made. */
-static bool ensure_cursor(struct daemon *d, const struct conf_sink *s)
+/* Before every start of a worker: the sink's place in the spool, the one it had or a new one. Where a
+ * new sink begins was decided when it was first configured, however long its cursor takes to make. */
+static bool ensure_cursor(void *arg)
 {
-    int dir = append_dirfd(d->spool);
+    struct sink_entry *o = arg;
+    int dir = append_dirfd(o->d->spool), why;
     struct cursor_state st;
-    if (cursor_read(dir, s->name, &st) == 0)
+
+    if (cursor_read(dir, o->conf->name, &st) == 0)
         return true;
-    int why = errno;
-    bool lost = cursor_listed(dir, s->name);
-    uint64_t start = lost || s->start == START_OLDEST ? oldest_seq(d) : append_next_seq(d->spool);
-    if (lost)
+    why = errno;
+    if (o->begun) {
         log_warn("sink %s: its cursor is lost (%s): it starts at the oldest metric in the spool, "
                  "repeating what it had sent",
-                 s->name, strerror(why));
-    if (cursor_create(dir, s->name, start) == 0)
+                 o->conf->name, strerror(why));
+        o->begin = oldest_seq(o->d);
+    }
+    if (cursor_create(dir, o->conf->name, o->begin) == 0) {
+        o->begun = true;
         return true;
-    log_error("sink %s: its cursor cannot be made: %m", s->name);
+    }
+    log_error("sink %s: its cursor cannot be made: %m", o->conf->name);
     return false;
 }
 
+/* Of all that have a cursor, those included that are still ending. */
 static void list_cursors(struct daemon *d)
 {
-    const char *names[1024];
-    unsigned n = 0;
-    for (struct drain *o = d->drains; o; o = o->next) {
-        if (!o->leaving && n < sizeof names / sizeof *names)
-            names[n++] = o->conf->name;
-    }
-    if (cursor_list_write(append_dirfd(d->spool), names, n) != 0)
+    unsigned n = 0, all = 0;
+    for (struct sink_entry *o = d->sinks; o; o = o->next)
+        all++;
+    const char **names = calloc(all + 1, sizeof *names);
+    for (struct sink_entry *o = d->sinks; names && o; o = o->next)
+        names[n++] = o->conf->name;
+    if (!names || cursor_list_write(append_dirfd(d->spool), names, n) != 0)
         log_error("spool: the list of sinks cannot be written: %m");
+    free(names);
 }
 
-static void drain_start(struct drain *o)
+static void entry_start(struct sink_entry *o)
 {
-    if (o->worker || !ensure_cursor(o->d, o->conf))
-        return;
     bool to_stdout = false;
+    if (o->worker)
+        return;
     for (size_t i = 0; i < o->conf->to.n; i++)
         to_stdout |= strcmp(o->conf->to.v[i], "stdout") == 0;
     struct worker_config wc = {.program = o->d->sink_program,
                                .name = o->conf->name,
                                .snapshot_fd = o->gen->snapshot_fd,
+                               .prepare = ensure_cursor,
+                               .arg = o,
                                .stdout_fd = to_stdout ? STDOUT_FILENO : -1};
     o->worker = worker_new(o->d->loop, &wc);
     if (!o->worker)
         log_error("sink %s has no worker: out of memory", o->conf->name);
 }
 
-static void drain_free(struct drain *o)
+static void entry_free(struct sink_entry *o)
 {
-    struct daemon *d = o->d;
-    struct drain **link = &d->drains;
+    struct sink_entry **link = &o->d->sinks;
     while (*link != o)
         link = &(*link)->next;
     *link = o->next;
     generation_unref(o->gen);
     free(o);
-    daemon_next(d);
 }
 
-static void forget(struct drain *o)
+static void forget(struct sink_entry *o)
 {
     struct cursor_state st;
     int dir = append_dirfd(o->d->spool);
@@ -101,50 +108,61 @@ static void forget(struct drain *o)
         log_warn("sink %s: its cursor cannot be removed: %m", o->conf->name);
 }
 
-static void worker_gone(void *arg)
+static void entry_remove(struct sink_entry *o)
 {
-    struct drain *o = arg;
-    worker_free(o->worker);
-    o->worker = NULL;
-    if (!o->leaving) {
-        drain_start(o);
-        return;
-    }
-    if (o->d->phase == PHASE_RUNNING)
-        forget(o);
-    drain_free(o);
+    struct daemon *d = o->d;
+    forget(o);
+    entry_free(o);
+    list_cursors(d);
 }
 
-static void drain_stop(struct drain *o, int64_t grace)
+static void worker_gone(void *arg)
+{
+    struct sink_entry *o = arg;
+    worker_free(o->worker);
+    o->worker = NULL;
+    if (o->removed)
+        entry_remove(o);
+    else if (o->d->phase == PHASE_RUNNING)
+        entry_start(o);
+    else
+        daemon_next(o->d);
+}
+
+static void entry_stop(struct sink_entry *o, int64_t grace)
 {
     if (o->worker)
         worker_stop(o->worker, grace, worker_gone, o);
 }
 
-static struct drain *find(struct daemon *d, const char *name)
+static struct sink_entry *find(struct daemon *d, const char *name)
 {
-    struct drain *o = d->drains;
+    struct sink_entry *o = d->sinks;
     while (o && strcmp(o->conf->name, name) != 0)
         o = o->next;
     return o;
 }
 
-static struct drain *drain_new(struct daemon *d)
+/* A sink that had a cursor under an earlier garnetd is listed: if that is lost, it starts at the
+ * oldest. */
+static struct sink_entry *entry_new(struct daemon *d, const struct conf_sink *s)
 {
-    struct drain *o = calloc(1, sizeof *o);
+    struct sink_entry *o = calloc(1, sizeof *o);
     if (!o)
         return NULL;
     o->d = d;
-    o->next = d->drains;
-    d->drains = o;
+    o->begun = cursor_listed(append_dirfd(d->spool), s->name);
+    o->begin = s->start == START_OLDEST ? oldest_seq(d) : append_next_seq(d->spool);
+    o->next = d->sinks;
+    d->sinks = o;
     return o;
 }
 
 /* An unchanged sink keeps its worker, its connection, and the generation its worker was started
  * with. */
-static void adopt(struct drain *o, struct generation *g, const struct conf_sink *s)
+static void adopt(struct sink_entry *o, struct generation *g, const struct conf_sink *s)
 {
-    o->leaving = false; /* a removed sink that is back before its worker had gone */
+    o->removed = false; /* one that is back before its worker had gone */
     bool changed = o->conf && o->conf->digest != s->digest;
     if (o->conf && !changed && o->worker)
         return;
@@ -154,9 +172,9 @@ static void adopt(struct drain *o, struct generation *g, const struct conf_sink 
     if (changed)
         log_info("sink %s changed: its worker is replaced", s->name);
     if (o->worker)
-        drain_stop(o, reload_grace);
+        entry_stop(o, reload_grace);
     else
-        drain_start(o);
+        entry_start(o);
 }
 
 static bool configured(const struct conf *c, const char *name)
@@ -179,23 +197,23 @@ static void drop_stale(void *arg, const char *name)
         log_warn("sink %s: its cursor cannot be removed: %m", name);
 }
 
-void drains_apply(struct daemon *d, struct generation *g)
+void sinks_apply(struct daemon *d, struct generation *g)
 {
-    struct drain *next;
-    for (struct drain *o = d->drains; o; o = next) {
+    struct sink_entry *next;
+    for (struct sink_entry *o = d->sinks; o; o = next) {
         next = o->next;
-        if (o->leaving || configured(g->conf, o->conf->name))
+        if (o->removed || configured(g->conf, o->conf->name))
             continue;
-        o->leaving = true;
+        o->removed = true;
         if (o->worker)
-            drain_stop(o, reload_grace);
+            entry_stop(o, reload_grace);
         else
-            forget(o), drain_free(o);
+            entry_remove(o);
     }
     for (struct conf_sink *s = g->conf->sinks; s; s = s->next) {
-        struct drain *o = find(d, s->name);
+        struct sink_entry *o = find(d, s->name);
         if (!o)
-            o = drain_new(d);
+            o = entry_new(d, s);
         if (o)
             adopt(o, g, s);
         else
@@ -205,31 +223,38 @@ void drains_apply(struct daemon *d, struct generation *g)
     list_cursors(d);
 }
 
-void drains_stop(struct daemon *d, int64_t grace)
+void sinks_stop(struct daemon *d, int64_t grace)
 {
-    struct drain *next;
-    for (struct drain *o = d->drains; o; o = next) {
-        next = o->next;
-        o->leaving = true;
-        if (o->worker)
-            drain_stop(o, grace);
-        else
-            drain_free(o);
-    }
+    for (struct sink_entry *o = d->sinks; o; o = o->next)
+        entry_stop(o, grace);
 }
 
-void drains_wake(struct daemon *d)
+bool sinks_stopped(const struct daemon *d)
 {
-    for (struct drain *o = d->drains; o; o = o->next) {
+    const struct sink_entry *o = d->sinks;
+    while (o && !o->worker)
+        o = o->next;
+    return o == NULL;
+}
+
+void sinks_free(struct daemon *d)
+{
+    while (d->sinks)
+        entry_free(d->sinks);
+}
+
+void sinks_wake(struct daemon *d)
+{
+    for (struct sink_entry *o = d->sinks; o; o = o->next) {
         if (o->worker)
             worker_wake(o->worker);
     }
 }
 
-uint64_t drains_needed(struct daemon *d)
+uint64_t sinks_needed(struct daemon *d)
 {
-    uint64_t needed = append_next_seq(d->spool);
-    for (struct drain *o = d->drains; o; o = o->next) {
+    uint64_t needed = d->sinks ? append_next_seq(d->spool) : 0; /* without a sink, for the first */
+    for (struct sink_entry *o = d->sinks; o; o = o->next) {
         struct cursor_state st;
         if (cursor_read(append_dirfd(d->spool), o->conf->name, &st) != 0)
             return 0; /* unknown: keep everything that max_size allows */

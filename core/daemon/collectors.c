@@ -6,32 +6,42 @@
  * do not notice.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "daemon/daemon.h"
 
 static void run_started(void *arg, int64_t slot_ns)
 {
-    struct member *m = arg;
+    struct collector_entry *m = arg;
     source_run(m->source, slot_ns);
 }
 
-/* What the run sent and closed before it ended is stamped with its slot: take its connections
- * first. */
+/* What the run sent before it ended is stamped with its slot and belongs to its receipt: all of it
+ * is taken in first. */
 static void run_ended(void *arg, const struct run_receipt *r)
 {
-    struct member *m = arg;
-    source_accept(m->source);
-    m->source->slot_ns = 0;
+    struct collector_entry *m = arg;
     m->last = *r;
+    source_run_end(m->source, &m->last_accepted, &m->last_rejected);
+    selfmetrics_run(m);
+    if (r->outcome == OUTCOME_LOST)
+        orphans_end(m->d);
 }
 
-static void member_free(struct member *m)
+static uint64_t run_accepted(void *arg)
+{
+    const struct collector_entry *m = arg;
+    return m->source->accepted;
+}
+
+static void entry_free(struct collector_entry *m)
 {
     struct daemon *d = m->d;
-    struct member **link = &d->members;
+    struct collector_entry **link = &d->collectors;
     while (*link != m)
         link = &(*link)->next;
     *link = m->next;
@@ -42,43 +52,56 @@ static void member_free(struct member *m)
     daemon_next(d);
 }
 
-static void member_start(struct member *m);
+static void entry_start(struct collector_entry *m);
 
 static void run_gone(void *arg)
 {
-    struct member *m = arg;
+    struct collector_entry *m = arg;
     collector_free(m->run);
     m->run = NULL;
     if (m->leaving)
-        member_free(m);
+        entry_free(m);
     else
-        member_start(m);
+        entry_start(m);
 }
 
-static struct source_config source_config(const struct member *m, struct arena *a)
+static struct source_config source_config(const struct collector_entry *m, struct arena *a)
 {
     const struct conf *c = m->gen->conf;
     return (struct source_config){.path = conf_collector_socket(a, c, m->conf->name),
                                   .mode = 0600,
-                                  .group = (gid_t)-1,
+                                  .uid = m->conf->identity.uid,
+                                  .group = m->conf->identity.gid,
                                   .name = m->conf->name,
                                   .prefix = m->conf->prefix,
                                   .tags = {&c->tags, &m->conf->tags},
                                   .interval_ns = m->conf->interval,
+                                  .window_ns = m->conf->mode == MODE_DAEMON ? m->conf->interval : 0,
                                   .series_limit = m->conf->series_limit,
                                   .metrics_limit = m->conf->metrics_limit,
                                   .bytes_limit = m->conf->bytes_limit};
 }
 
+/* A socket that stays gets the owner that the collector now runs as. */
+static bool hand_over(const struct source *s, const struct conf_identity *id, char why[256])
+{
+    uid_t uid = id->uid != (uid_t)-1 ? id->uid : geteuid();
+    gid_t gid = id->gid != (gid_t)-1 ? id->gid : getegid();
+    if (lchown(s->path, uid, gid) == 0)
+        return true;
+    snprintf(why, 256, "cannot give %s to its user: %s", s->path, strerror(errno));
+    return false;
+}
+
 /* Its socket as configured, made or brought up to date. */
-static bool member_source(struct member *m)
+static bool entry_source(struct collector_entry *m)
 {
     char why[256] = "out of memory";
     struct arena a = {0};
     struct source_config sc = source_config(m, &a);
     bool good = arena_ok(&a);
     if (good && m->source) {
-        good = source_update(m->source, &sc);
+        good = source_update(m->source, &sc) && hand_over(m->source, &m->conf->identity, why);
     } else if (good) {
         m->source = source_open(m->d->intake, &sc, why);
         good = m->source != NULL;
@@ -91,7 +114,7 @@ static bool member_source(struct member *m)
 
 /* Starts what is configured, unless the old run is still ending: then run_gone() comes here
  * again. */
-static void member_start(struct member *m)
+static void entry_start(struct collector_entry *m)
 {
     if (m->run)
         return;
@@ -101,103 +124,98 @@ static void member_start(struct member *m)
         m->source = NULL;
         return;
     }
-    if (!member_source(m))
+    if (!entry_source(m))
         return;
-    struct collector_events ev = {m, run_started, run_ended, run_gone};
-    m->run = collector_new(m->d->loop, m->conf, m->source->path, &ev);
+    struct collector_events ev = {m, run_started, run_ended, run_gone, run_accepted};
+    m->run = collector_new(m->d->loop, m->conf, m->gen->conf->host, m->source->path, &ev);
     if (!m->run)
         log_error("collector %s does not run: %s", m->conf->name, strerror(errno));
 }
 
-static void member_stop(struct member *m)
+static void entry_stop(struct collector_entry *m)
 {
     if (m->run)
         collector_stop(m->run); /* and then run_gone() */
 }
 
-static struct member *find(struct daemon *d, const char *name)
+/* One that is leaving is found too: it has the socket that a new one would need. */
+static struct collector_entry *find(struct daemon *d, const char *name)
 {
-    struct member *m = d->members;
-    while (m && (m->leaving || strcmp(m->conf->name, name) != 0))
+    struct collector_entry *m = d->collectors;
+    while (m && strcmp(m->conf->name, name) != 0)
         m = m->next;
     return m;
 }
 
-static struct member *member_new(struct daemon *d)
+static struct collector_entry *entry_new(struct daemon *d)
 {
-    struct member *m = calloc(1, sizeof *m);
+    struct collector_entry *m = calloc(1, sizeof *m);
     if (!m)
         return NULL;
     m->d = d;
-    m->next = d->members;
-    d->members = m;
+    m->next = d->collectors;
+    d->collectors = m;
     return m;
 }
 
-static void adopt(struct member *m, struct generation *g, const struct conf_collector *c)
+static void adopt(struct collector_entry *m, struct generation *g, const struct conf_collector *c)
 {
     bool changed = !m->conf || m->conf->digest != c->digest;
+    m->leaving = false;
     struct generation *old = m->gen;
     m->gen = generation_ref(g);
     m->conf = c;
     if (m->run)
         collector_adopt(m->run, c);
     if (changed && m->run)
-        log_info("collector %s changed", c->name), member_stop(m);
+        log_info("collector %s changed", c->name), entry_stop(m);
     else
-        member_start(m);
+        entry_start(m);
     generation_unref(old);
 }
 
-/* One that is leaving but still has a run of the same name alive: a new member would need its
- * socket. It is called back instead. */
-static struct member *call_back(struct daemon *d, const char *name)
-{
-    for (struct member *m = d->members; m; m = m->next) {
-        if (m->leaving && strcmp(m->conf->name, name) == 0) {
-            m->leaving = false;
-            return m;
-        }
-    }
-    return NULL;
-}
-
-void members_apply(struct daemon *d, struct generation *g)
+void collectors_apply(struct daemon *d, struct generation *g)
 {
     for (struct conf_collector *c = g->conf->collectors; c; c = c->next) {
-        struct member *m = find(d, c->name);
+        struct collector_entry *m = find(d, c->name);
         if (!m)
-            m = call_back(d, c->name);
-        if (!m)
-            m = member_new(d);
+            m = entry_new(d);
         if (m)
             adopt(m, g, c);
         else
             log_error("collector %s does not run: out of memory", c->name);
     }
-    struct member *next;
-    for (struct member *m = d->members; m; m = next) {
+    struct collector_entry *next;
+    for (struct collector_entry *m = d->collectors; m; m = next) {
         next = m->next;
         if (m->gen == g || m->leaving)
             continue;
         log_info("collector %s is no longer configured", m->conf->name);
         m->leaving = true;
         if (m->run)
-            member_stop(m);
+            entry_stop(m);
         else
-            member_free(m);
+            entry_free(m);
     }
 }
 
-void members_stop(struct daemon *d)
+void collectors_stop(struct daemon *d)
 {
-    struct member *next;
-    for (struct member *m = d->members; m; m = next) {
+    struct collector_entry *next;
+    for (struct collector_entry *m = d->collectors; m; m = next) {
         next = m->next;
         m->leaving = true;
         if (m->run)
-            member_stop(m);
+            entry_stop(m);
         else
-            member_free(m);
+            entry_free(m);
+    }
+}
+
+void collectors_kill(struct daemon *d)
+{
+    for (struct collector_entry *m = d->collectors; m; m = m->next) {
+        if (m->run)
+            collector_kill(m->run);
     }
 }

@@ -1,0 +1,204 @@
+/* intake/accept.c - who may connect: the caps, and what those beyond them are told
+ *
+ * A client too many, of all or of one user or collector, gets one line that says so and is closed;
+ * that costs a few microseconds, and ACCEPTS of them are done in a turn. Accepting never fails for
+ * good. One descriptor is held in reserve: when there is no other, it is given up for as long as it
+ * takes to accept a client and refuse it; without it the client would wait without a word, and the
+ * listener stay readable. Where even that does not help (no memory), all sources stop listening for
+ * a second, and clients wait in the backlog.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+#include "intake/conn.h"
+
+enum { ACCEPTS = 64 /* a turn */, REFUSALS = 1 /* log lines */ };
+
+/* --- users --- */
+
+static struct user *find_user(const struct intake *in, uid_t uid)
+{
+    struct user *u = in->users;
+
+    while (u != NULL && u->uid != uid)
+        u = u->next;
+    return u;
+}
+
+bool users_enter(struct conn *c, uid_t uid)
+{
+    struct intake *in = c->in;
+    struct user *u;
+
+    if (c->source->name != NULL)
+        return true;
+    u = find_user(in, uid);
+    if (u == NULL && (u = calloc(1, sizeof *u)) != NULL) {
+        u->uid = uid;
+        u->next = in->users;
+        in->users = u;
+    }
+    if (u == NULL)
+        return false;
+    u->connections++;
+    c->user = u;
+    return true;
+}
+
+void users_leave(struct conn *c)
+{
+    struct user **at = &c->in->users, *u = c->user;
+
+    c->user = NULL;
+    if (u == NULL || --u->connections > 0)
+        return;
+    while (*at != u)
+        at = &(*at)->next;
+    *at = u->next;
+    free(u);
+}
+
+/* --- refusing --- */
+
+static void tell(int fd, const char *why)
+{
+    char line[192];
+    int n = snprintf(line, sizeof line,
+                     "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"%s\"}]}\n", why);
+
+    /* If it fits: a fresh socket is empty. */
+    (void)send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+static void count_refused(struct source *s, struct hush *h, const char *why)
+{
+    struct intake *in = s->in;
+    uint64_t left_out;
+
+    in->refused++;
+    s->refused++;
+    if (!hush_may(h, REFUSALS, loop_now(in->loop), &left_out))
+        return;
+    log_warn("%s%s: refused a connection: %s", s->name != NULL ? "collector " : "the shared socket",
+             s->name != NULL ? s->name : "", why);
+    if (left_out > 0)
+        log_warn("and %" PRIu64 " more since the last such line", left_out);
+}
+
+static void refuse(struct source *s, int fd, struct hush *h, const char *why)
+{
+    count_refused(s, h, why);
+    tell(fd, why);
+    close_fd(&fd);
+}
+
+/* --- without descriptors --- */
+
+static void fill_reserve(struct intake *in)
+{
+    if (in->reserve < 0)
+        in->reserve = eventfd(0, EFD_CLOEXEC);
+}
+
+static void listen_again(void *arg)
+{
+    struct intake *in = arg;
+
+    fill_reserve(in);
+    for (struct source *s = in->sources; s != NULL; s = s->next)
+        loop_fd_mod(in->loop, &s->listener, LOOP_IN);
+}
+
+static void pause_listening(struct source *s, int error)
+{
+    struct intake *in = s->in;
+
+    count_refused(s, &in->starved, strerror(error));
+    for (struct source *each = in->sources; each != NULL; each = each->next)
+        loop_fd_mod(in->loop, &each->listener, 0);
+    loop_timer_set(in->loop, &in->pause, loop_now(in->loop) + NS_PER_S, listen_again, in);
+}
+
+/* False: there was nobody after all. */
+static bool refuse_by_reserve(struct source *s, int error)
+{
+    struct intake *in = s->in;
+    bool had = in->reserve >= 0;
+    int fd = -1;
+
+    close_fd(&in->reserve);
+    if (had)
+        fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    if (fd >= 0)
+        refuse(s, fd, &in->starved, "no descriptors left: try again later");
+    else if (!had || errno != EAGAIN)
+        pause_listening(s, error);
+    fill_reserve(in);
+    return fd >= 0;
+}
+
+/* --- accepting --- */
+
+/* Beyond a cap: which. */
+static bool too_many(const struct source *s, uid_t uid, char why[96])
+{
+    const struct conf_intake *max = &s->in->limits;
+    const struct user *u = s->name == NULL ? find_user(s->in, uid) : NULL;
+    unsigned its = s->name != NULL ? s->connections : u != NULL ? u->connections : 0;
+
+    if (s->in->nclients >= max->max_connections)
+        (void)snprintf(why, 96, "too many connections: at most %" PRId64, max->max_connections);
+    else if (its < max->max_connections_per_user)
+        return false;
+    else if (s->name != NULL)
+        (void)snprintf(why, 96, "too many connections of this collector: at most %" PRId64,
+                       max->max_connections_per_user);
+    else
+        (void)snprintf(why, 96, "too many connections of user %lu: at most %" PRId64,
+                       (unsigned long)uid, max->max_connections_per_user);
+    return true;
+}
+
+static void take_connection(struct source *s, int fd)
+{
+    struct ucred peer = {.uid = (uid_t)-1};
+    socklen_t n = sizeof peer;
+    char why[96];
+
+    (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
+    if (too_many(s, peer.uid, why))
+        refuse(s, fd, &s->in->full, why);
+    else if (!conn_new(s, fd, &peer))
+        refuse(s, fd, &s->in->starved, "no memory: try again later");
+    else
+        intake_sweep(s->in);
+}
+
+void accept_some(struct source *s, unsigned most)
+{
+    while (most-- > 0 && !s->in->pause.armed) {
+        int fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+        if (fd >= 0)
+            take_connection(s, fd);
+        else if (errno == EAGAIN)
+            return;
+        else if (errno == EMFILE || errno == ENFILE) {
+            if (!refuse_by_reserve(s, errno))
+                return;
+        } else if (errno != EINTR && errno != ECONNABORTED)
+            pause_listening(s, errno);
+    }
+}
+
+void accept_ready(void *arg, uint32_t events)
+{
+    (void)events;
+    accept_some(arg, ACCEPTS);
+}

@@ -1,0 +1,92 @@
+/* intake/listen.c - a Unix socket in the file system, made safely
+ *
+ * Fails as its system calls do, with a sentence, and leaves nothing behind; what stands in the way
+ * and is no socket is never removed.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "intake/conn.h"
+#include "intake/folder.h"
+
+enum { WHY = 256 };
+
+static bool failed(char why[WHY], const char *what, const char *path)
+{
+    (void)snprintf(why, WHY, "cannot %s %s: %s", what, path, strerror(errno));
+    return false;
+}
+
+static bool fill_address(struct sockaddr_un *sa, const char *path, char why[WHY])
+{
+    size_t n = strlen(path);
+
+    *sa = (struct sockaddr_un){.sun_family = AF_UNIX};
+    if (n == 0 || n >= sizeof sa->sun_path) {
+        (void)snprintf(why, WHY, "%.140s: the path of a socket has 1 to %zu bytes, not %zu", path,
+                       sizeof sa->sun_path - 1, n);
+        return false;
+    }
+    memcpy(sa->sun_path, path, n);
+    return true;
+}
+
+/* The caller holds the lock, so a socket that is there belongs to nobody any more. */
+static bool remove_stale(const char *path, char why[WHY])
+{
+    struct stat st;
+
+    if (lstat(path, &st) < 0)
+        return errno == ENOENT || failed(why, "look at", path);
+    if (!S_ISSOCK(st.st_mode)) {
+        (void)snprintf(why, WHY,
+                       "%s is there and is not a socket: remove it, or choose another path", path);
+        return false;
+    }
+    return unlink(path) == 0 || failed(why, "remove the old socket", path);
+}
+
+static bool bind_private(int fd, const struct sockaddr_un *sa)
+{
+    mode_t keep = umask(0177);
+    int r = bind(fd, (const struct sockaddr *)sa, sizeof *sa);
+
+    (void)umask(keep);
+    return r == 0;
+}
+
+/* Nobody can connect before listen(), and by then owner, group and mode are what they should be. */
+static bool open_up(int fd, const struct source_config *c, char why[WHY])
+{
+    if ((c->uid != (uid_t)-1 || c->group != (gid_t)-1) && lchown(c->path, c->uid, c->group) < 0)
+        return failed(why, c->uid != (uid_t)-1 ? "set the owner of" : "set the group of", c->path);
+    if (chmod(c->path, c->mode) < 0)
+        return failed(why, "set the mode of", c->path);
+    return listen(fd, BACKLOG) == 0 || failed(why, "listen on", c->path);
+}
+
+int listen_at(const struct source_config *c, char why[WHY])
+{
+    struct sockaddr_un sa;
+    int fd;
+
+    if (!fill_address(&sa, c->path, why) || !make_folder_of(c->path, why) ||
+        !remove_stale(c->path, why))
+        return -1;
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || !bind_private(fd, &sa)) {
+        (void)failed(why, "make the socket", c->path);
+        close_fd(&fd);
+        return -1;
+    }
+    if (open_up(fd, c, why))
+        return fd;
+    (void)unlink(c->path);
+    close_fd(&fd);
+    return -1;
+}

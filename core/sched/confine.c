@@ -1,0 +1,144 @@
+/* sched/confine.c - what a collector's process is made into before its exec: limits, user, folder
+ *
+ * The order matters: limits and niceness while we still may, then the groups, then the user, after
+ * which nothing can be taken back; the folder last, so that it is the collector's own rights that
+ * decide. Every step can be refused, and then the run does not start: a collector with more rights
+ * than configured is worse than none.
+ */
+#include "sched/confine.h"
+#include "base/clock.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { RUN_UMASK = 022 };
+
+/* ---- limits ---------------------------------------------------------------------------------- */
+
+/* Never above what garnetd itself is allowed; `soft` may be below `hard` for a signal that can be
+ * caught. */
+static int limit(__rlimit_resource_t resource, int64_t soft, int64_t hard)
+{
+    struct rlimit r;
+
+    if (getrlimit(resource, &r) < 0)
+        return -1;
+    if ((rlim_t)hard < r.rlim_max)
+        r.rlim_max = (rlim_t)hard;
+    r.rlim_cur = (rlim_t)soft < r.rlim_max ? (rlim_t)soft : r.rlim_max;
+    return setrlimit(resource, &r);
+}
+
+/* At its CPU limit a process gets SIGXCPU, a second later SIGKILL. */
+static int limit_run(const struct conf_collector *c)
+{
+    const struct conf_limits *l = &c->limits;
+    int64_t cpu = l->cpu / NS_PER_S + (l->cpu % NS_PER_S > 0);
+
+    if (limit(RLIMIT_CORE, 0, 0) < 0)
+        return -1;
+    if (l->cpu >= 0 && limit(RLIMIT_CPU, cpu, cpu + 1) < 0)
+        return -1;
+    if (l->memory >= 0 && !c->cgroup.memory && limit(RLIMIT_AS, l->memory, l->memory) < 0)
+        return -1;
+    if (l->files >= 0 && limit(RLIMIT_NOFILE, l->files, l->files) < 0)
+        return -1;
+    if (l->processes >= 0 && !c->cgroup.processes &&
+        limit(RLIMIT_NPROC, l->processes, l->processes) < 0)
+        return -1;
+    return l->file_size < 0 ? 0 : limit(RLIMIT_FSIZE, l->file_size, l->file_size);
+}
+
+static int be_nice(int64_t more)
+{
+    if (more == 0)
+        return 0;
+    errno = 0; /* -1 is a niceness too */
+    return nice((int)more) == -1 && errno != 0 ? -1 : 0;
+}
+
+/* ---- who it is ------------------------------------------------------------------------------- */
+
+static bool has_group(const gid_t *list, size_t n, gid_t g)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == g)
+            return true;
+    return false;
+}
+
+/* The kernel sorts them, and may keep one that is named twice twice. */
+static bool groups_are(const struct conf_identity *id)
+{
+    int n = getgroups(0, NULL);
+    gid_t *now = n < 0 ? NULL : malloc(((size_t)n + 1) * sizeof *now);
+    bool same = now != NULL && getgroups(n, now) == n;
+
+    for (size_t i = 0; same && i < id->ngroups; i++)
+        same = has_group(now, (size_t)n, id->groups[i]);
+    for (int i = 0; same && i < n; i++)
+        same = has_group(id->groups, id->ngroups, now[i]);
+    free(now);
+    return same;
+}
+
+static bool ids_are(const struct conf_identity *id)
+{
+    uid_t ru, eu, su;
+    gid_t rg, eg, sg;
+
+    if (getresuid(&ru, &eu, &su) < 0 || getresgid(&rg, &eg, &sg) < 0)
+        return false;
+    if (id->uid != (uid_t)-1 &&
+        (ru != id->uid || eu != id->uid || su != id->uid || !groups_are(id)))
+        return false;
+    return id->gid == (gid_t)-1 || (rg == id->gid && eg == id->gid && sg == id->gid);
+}
+
+/* The kernel takes root's capabilities away with its uid, but not ambient ones from a garnetd that
+ * is nobody special and has CAP_SETUID that way: those would come along through exec. */
+static int switch_user(const struct conf_identity *id)
+{
+    if (id->uid != (uid_t)-1 && (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0 ||
+                                 setgroups(id->ngroups, id->groups) < 0))
+        return -1;
+    if (id->gid != (gid_t)-1 && setresgid(id->gid, id->gid, id->gid) < 0)
+        return -1;
+    if (id->uid != (uid_t)-1 && setresuid(id->uid, id->uid, id->uid) < 0)
+        return -1;
+    if (ids_are(id))
+        return 0;
+    errno = EPERM;
+    return -1;
+}
+
+static int give_up_privileges(const struct conf_collector *c)
+{
+    return c->no_new_privs ? prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) : 0;
+}
+
+/* ---- all ------------------------------------------------------------------------------------- */
+
+bool confine(const struct conf_collector *c, const char *cwd, enum run_step *step)
+{
+    *step = STEP_LIMITS;
+    if (limit_run(c) < 0)
+        return false;
+    *step = STEP_NICE;
+    if (be_nice(c->nice) < 0)
+        return false;
+    *step = STEP_USER;
+    if (switch_user(&c->identity) < 0)
+        return false;
+    *step = STEP_PRIVILEGES;
+    if (give_up_privileges(c) < 0)
+        return false;
+    (void)umask(RUN_UMASK);
+    *step = STEP_FOLDER;
+    return chdir(cwd) == 0;
+}

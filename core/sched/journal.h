@@ -1,0 +1,38 @@
+/* sched/journal.h - what the log says of a collector: each trouble once a minute, and none of them
+ * lost
+ *
+ * The same trouble again within a minute is counted, and said with its count when the minute is
+ * over or something else has come. Missed slots likewise, by reason: the first of them by name, the
+ * others as a number and the last one's name. So every missed slot is in the log exactly once,
+ * however many there are.
+ */
+#ifndef SCHED_JOURNAL_H
+#define SCHED_JOURNAL_H
+#include <stdint.h>
+
+#include "base/log.h"
+#include "sched/sched.h"
+
+struct journal_line { /* what was said last, and what has happened since */
+    char text[256];   /* "": nothing yet */
+    int64_t at;       /* mono: when it was said */
+    uint64_t more;    /* the same since then */
+    int64_t slot;     /* the last missed one among those */
+};
+
+struct journal {
+    const char *name; /* the collector's; borrowed */
+    struct journal_line trouble, missed[MISS_REASONS];
+};
+
+void journal_init(struct journal *j, const char *name);
+void journal_trouble(struct journal *j, int64_t mono, const char *text);
+/* `n` slots, the last of them `slot`; n = 0 is fine. */
+void journal_missed(struct journal *j, int64_t mono, enum sched_miss reason, uint64_t n,
+                    int64_t slot, const char *why);
+/* Says what is a minute old; once in a while, at every slot say. */
+void journal_look(struct journal *j, int64_t mono);
+/* Says all that is unsaid still: at the end. */
+void journal_flush(struct journal *j);
+
+#endif

@@ -1,0 +1,97 @@
+/* sched/outcome.c - what a run's end means: pure policy, no clock and no process in here
+ *
+ * Nothing here fails. A daemon's metrics are noticed by looking at a count now and then, so silence
+ * is found up to one look late and never early.
+ */
+#include "sched/outcome.h"
+
+#include <errno.h>
+#include <sys/wait.h>
+
+#define LOOK_OFTEN   (10 * NS_PER_MS)
+#define LOOK_SELDOM  NS_PER_S
+#define LOOKS_A_HUSH 8 /* within `silence` */
+
+const char *outcome_name(enum outcome o)
+{
+    static const char *const names[OUTCOMES] = {"ok",    "stopped", "exit",    "signal", "timeout",
+                                                "spawn", "overlap", "silence", "lost"};
+
+    return names[o];
+}
+
+bool outcome_failed(enum outcome o)
+{
+    return o != OUTCOME_OK && o != OUTCOME_STOPPED;
+}
+
+/* A run that we asked to end and that did so by itself at that very moment is judged by that. */
+enum outcome outcome_of(const struct keeper_report *r, enum ending asked)
+{
+    if (r == NULL)
+        return OUTCOME_LOST;
+    if (r->end == KEEPER_FAILED)
+        return OUTCOME_SPAWN;
+    if (r->end == KEEPER_TIMEOUT)
+        return OUTCOME_TIMEOUT;
+    if (r->end == KEEPER_STOPPED && asked == ENDING_OVERLAP)
+        return OUTCOME_OVERLAP;
+    if (r->end == KEEPER_STOPPED && asked == ENDING_SILENCE)
+        return OUTCOME_SILENCE;
+    if (r->end == KEEPER_STOPPED)
+        return OUTCOME_STOPPED;
+    if (WIFSIGNALED(r->status))
+        return OUTCOME_SIGNAL;
+    return WEXITSTATUS(r->status) == 0 ? OUTCOME_OK : OUTCOME_EXIT;
+}
+
+void revival_init(struct revival *r, int64_t interval, int64_t silence)
+{
+    *r = (struct revival){.interval = interval,
+                          .silence = silence,
+                          .throttle = {.base = REVIVAL_FIRST, .cap = REVIVAL_LAST}};
+}
+
+void revival_started(struct revival *r, int64_t mono, uint64_t accepted)
+{
+    r->started = r->first = r->last = mono;
+    r->useful = false;
+    r->accepted = accepted;
+}
+
+static void notice(struct revival *r, int64_t mono, uint64_t accepted)
+{
+    if (accepted == r->accepted)
+        return;
+    if (!r->useful)
+        r->first = mono;
+    r->useful = true;
+    r->last = mono;
+    r->accepted = accepted;
+}
+
+int64_t revival_next_look(const struct revival *r, int64_t mono)
+{
+    int64_t pause = LOOK_SELDOM;
+
+    if (r->silence > 0 && r->silence / LOOKS_A_HUSH < pause)
+        pause = r->silence / LOOKS_A_HUSH;
+    if (pause < LOOK_OFTEN)
+        pause = LOOK_OFTEN;
+    return mono + pause;
+}
+
+bool revival_look(struct revival *r, int64_t mono, uint64_t accepted)
+{
+    notice(r, mono, accepted);
+    return r->silence > 0 && mono - r->last >= r->silence;
+}
+
+int64_t revival_ended(struct revival *r, int64_t mono, uint64_t accepted, uint64_t random)
+{
+    notice(r, mono, accepted);
+    if (r->useful && (r->last - r->first >= r->interval || mono - r->started >= REVIVAL_LIFE))
+        throttle_ok(&r->throttle);
+    r->useful = false; /* that was for this life */
+    return throttle_next(&r->throttle, random);
+}

@@ -1,0 +1,356 @@
+"""The n-th call of a kind fails, by a preloaded shim (tests/shim/fail.c), or by limits of the process: garnetd goes on.
+
+Never a crash, a hang, a leaked descriptor, an orphan; after each fault the collectors run, and what is sent arrives.
+While garnetd runs or reloads, one process takes fault after fault. At its start and end it is a process per fault, which
+may then end with an error, but says why. Where every n would take too long a sample is taken; GARNET_TEST_LONG=1 takes
+them all."""
+import collections
+import errno
+import itertools
+import queue
+import re
+import resource
+import struct
+import threading
+import time
+
+from shims import *
+
+GARNETD, FORKS = 1, 2  # where a fault is, as in fail.c
+SHORT = 0
+RECOVERED = 3.0 if not SANITIZED else 8.0  # seconds: accepting pauses for one; the rest is for a busy machine
+THREADS = 8  # they wait most of the time
+MANY = "".join(f'{{"name":"many.{i}","value":{i},"tags":{{"filler":"{"x" * 200}"}}}}\n' for i in range(300))  # a segment
+COLLECTORS = {"a": "100ms", "b": "100ms", "c": "150ms"}
+FAULTS = {
+    "malloc": [errno.ENOMEM],
+    "open": [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR],
+    "read": [errno.EINTR, errno.EAGAIN, SHORT],
+    "write": [errno.EINTR, errno.EAGAIN, errno.ENOSPC, SHORT],
+    "accept": [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR, errno.ECONNABORTED],
+    "pipe": [errno.EMFILE, errno.ENFILE],
+    "socket": [errno.EMFILE, errno.ENOMEM],
+    "fork": [errno.EAGAIN, errno.ENOMEM],
+    "epoll_ctl": [errno.ENOMEM, errno.ENOSPC],
+    "rename": [errno.ENOSPC, errno.EIO],
+    "unlink": [errno.EIO],
+    "mmap": [errno.ENOMEM],
+    "memfd_create": [errno.EMFILE],
+    "poll": [errno.EINTR],
+    "wait": [errno.EINTR],
+}
+PARTS = {"malloc": 4}  # a long sweep, to be shared
+
+
+def numbers():
+    """Which of a kind's calls to fail."""
+    n = 1
+    while True:
+        yield n
+        n += 1 if LONG or n < 12 else n // 4
+
+
+class Fault:
+    """The control file, as struct control in fail.c."""
+    LAYOUT = struct.Struct("=16siiiiQ")
+
+    def __init__(self, path):
+        self.map = shared_file(path, self.LAYOUT.size)
+        self.what = "none"
+
+    def arm(self, call, error, where, n):
+        self.map[:] = self.LAYOUT.pack(b"", where, error, n, 0, 0)
+        self.map[:16] = call.encode().ljust(16, b"\0")
+        self.what = f"{call} #{n}: {errno.errorcode.get(error, 'short')} in {'garnetd' if where == GARNETD else 'a fork'}"
+
+    def fired(self):
+        return self.LAYOUT.unpack(self.map[:])[4] != 0
+
+    def disarm(self):
+        self.map[:16] = bytes(16)
+
+    def __str__(self):
+        caller = self.LAYOUT.unpack(self.map[:])[5]
+        at = subprocess.run(["addr2line", "-s", "-f", "-e", os.path.join(BUILD, "garnetd"), hex(caller)],
+                            capture_output=True, text=True).stdout if self.fired() and shutil.which("addr2line") else ""
+        return f"{self.what} {at.split()}"
+
+
+class Lines:
+    """How many lines of each metric have come to the sink's file, without reading it twice."""
+
+    def __init__(self, path):
+        self.path, self.at, self.rest, self.counts = path, 0, "", {}
+
+    def read(self):
+        try:
+            with open(self.path) as f:
+                f.seek(self.at)
+                text = f.read()
+        except FileNotFoundError:
+            return self.counts
+        self.at += len(text)
+        lines = (self.rest + text).split("\n")
+        self.rest = lines.pop()
+        for line in lines:
+            name = line.split(".testhost")[0]
+            self.counts[name] = self.counts.get(name, 0) + 1
+        return self.counts
+
+
+class Victim:
+    """A garnetd with the shim, three collectors that run all the time, and a file for what arrives."""
+
+    def __init__(self, test, self_metrics="0"):
+        self.d = Daemon(test, f"self_metrics: {self_metrics}\nshutdown_timeout: 2s\n"
+                        "spool: {dir: spool, max_size: 1MiB, segment_size: 64KiB}\nsinks:\n"
+                        "  - {name: main, plugin: graphite, to: 'file:out.txt', flush: 0s, path: '{name}.{host}.{tags}'}\n",
+                        start=False)
+        for name, interval in COLLECTORS.items():
+            self.configure(name, interval)
+        self.fault = Fault(self.d.path("fault"))
+        self.d.env = {"LD_PRELOAD": preload("fail"), "GARNET_SHIM_FAIL": self.d.path("fault")}
+        self.lines = Lines(self.d.path("out.txt"))
+        self.sent = self.reloads = 0
+        self.slowest = 0
+
+    def configure(self, name, interval):
+        self.d.collector(name, f"command: [{BUILD}/garnet, emit, run.{name}, '1', --socket]\n"
+                         f"interval: {interval}\ntimeout: 5s\n")
+
+    def start(self, prepare=lambda v: None):
+        """Comes to the state that each fault has to leave it in."""
+        self.d.start()
+        prepare(self)
+        self.d.hup()
+        self.recovers()
+        until = time.monotonic() + 0.5
+        while time.monotonic() < until:  # runs come and go
+            self.idle = min(getattr(self, "idle", 1 << 20), len(self.descriptors()))
+        return self
+
+    def descriptors(self):
+        return os.listdir(f"/proc/{self.d.process.pid}/fd")
+
+    def send(self, more=""):
+        """A metric on the shared socket; the answer, or None where it was hung up on. It never takes long."""
+        self.sent += 1
+        try:
+            return self.d.send(more + f'{{"name":"sent.{self.sent}","value":1}}')
+        except (ConnectionError, FileNotFoundError):
+            return None
+
+    def runs(self):
+        counts = self.lines.read()
+        return {name: counts.get("run." + name, 0) for name in COLLECTORS}
+
+    def all_ran_since(self, before):
+        return all(n > before[name] for name, n in self.runs().items())
+
+    def recovers(self):
+        """What has to hold once a fault is over."""
+        assert self.d.process.poll() is None, f"garnetd ended with {self.d.process.returncode}"
+        begin, before = time.monotonic(), self.runs()
+        answer = self.send()
+        assert answer == {"accepted": 1, "rejected": 0, "errors": []}, f"a later metric: {answer}"
+        wait_for("what is sent arrives", lambda: f"sent.{self.sent}" in self.lines.read(), RECOVERED)
+        wait_for("all collectors run", lambda: self.all_ran_since(before), RECOVERED)
+        self.slowest = max(self.slowest, time.monotonic() - begin)
+
+    def nothing_leaked(self):
+        try:
+            wait_for("", lambda: len(self.descriptors()) <= self.idle, RECOVERED)
+        except AssertionError:
+            raise AssertionError(f"{self.idle} descriptors when idle before, now {self.descriptors()}")
+
+    def ends(self):
+        status = self.d.terminate(15)
+        assert status == 0, f"exit status {status}"
+        wait_for("no orphan", lambda: not self.d.left(), 5)
+
+
+def run_fault(v, fault):
+    """Runs of all collectors, and a batch that starts a new segment of the spool."""
+    before, begin = v.runs(), time.monotonic()
+    call, _, where, _ = fault
+    least = 1.1 if call in ("open", "unlink") and where == GARNETD else 0  # seconds: housekeeping comes every second
+    v.fault.arm(*fault)
+    v.send(MANY)
+    wait_for("runs, or the fault", lambda: v.fault.fired() or
+             (v.all_ran_since(before) and time.monotonic() > begin + least), RECOVERED)
+    v.fault.disarm()
+    v.recovers()
+    v.nothing_leaked()
+
+
+def configure_next(v):
+    """One collector is changed, one new, one dropped."""
+    v.reloads += 1
+    odd = v.reloads % 2
+    v.configure("changed", f"{5 + v.reloads % 7}s")
+    v.configure(f"new{odd}", "10s")
+    v.d.collector(f"new{1 - odd}", "enabled: false\ncommand: [/bin/true]\n")
+
+
+def reload_fault(v, fault):
+    configure_next(v)
+    mark = v.d.log_size()
+    v.fault.arm(*fault)
+    v.d.process.send_signal(signal.SIGHUP)
+    try:
+        wait_for("the reload, or the fault", lambda: v.fault.fired() or "is in use" in v.d.log()[mark:], RECOVERED)
+    finally:
+        v.fault.disarm()
+    v.d.hup()
+    v.recovers()
+    v.nothing_leaked()
+
+
+def starts_or_says_why(v, fault):
+    mark = v.d.log_size()
+    v.fault.arm(*fault)
+    v.d.start(ready=False)
+    wait_for("garnetd is ready or ends", lambda: v.send() or v.d.process.poll() is not None)
+    v.fault.disarm()
+    if v.d.process.poll() is None:
+        v.send()
+        wait_for("what is sent arrives", lambda: f"sent.{v.sent}" in v.lines.read(), RECOVERED)
+        v.ends()
+        return
+    assert v.d.process.returncode in (1, 111), f"exit status {v.d.process.returncode}"
+    assert v.d.log()[mark:].strip(), "it does not say why"
+    wait_for("no orphan", lambda: not v.d.left(), 5)
+
+
+def ends_well(v, fault):
+    v.d.start()
+    v.send()
+    v.fault.arm(*fault)
+    try:
+        v.ends()
+    finally:
+        v.fault.disarm()
+
+
+def sweep(v, act, call, error, where, part):
+    """Fails the first call of a kind, the second, ... until there are no more. How many faults there were."""
+    faults = 0
+    for n in itertools.islice(numbers(), part, None, PARTS.get(call, 1)):
+        act(v, (call, error, where, n))
+        if not v.fault.fired():
+            break
+        faults += 1
+    return faults
+
+
+class Exhaustion(unittest.TestCase):
+    def each(self, make, act, kinds, reached):
+        """Sweeps over all kinds of faults, on several victims at a time; `reached`: calls that must have been failed."""
+        work, failures, counts, slowest, begin = queue.Queue(), [], collections.Counter(), [0], time.monotonic()
+        for kind in kinds:
+            work.put(kind)
+
+        def go_on():
+            v = None
+            while len(failures) < 10:
+                try:
+                    kind = work.get_nowait()
+                except queue.Empty:
+                    break
+                try:
+                    v = v or make()
+                    faults = sweep(v, act, *kind)
+                    counts[kind[0]] += faults
+                    slowest[0] = max(slowest[0], v.slowest)
+                except Exception as e:
+                    v.fault.disarm()
+                    failures.append(f"{v.fault}: {type(e).__name__} {e}\n" + "\n".join(v.d.log().splitlines()[-12:]))
+                    v = None
+            try:
+                if v and v.d.process.poll() is None:
+                    v.ends()
+            except Exception as e:
+                failures.append(f"at the end: {e}\n" + "\n".join(v.d.log().splitlines()[-12:]))
+        threads = [threading.Thread(target=go_on) for _ in range(THREADS)]
+        for t in threads:
+            t.start()
+        for t in threads:
+            t.join()
+        reached_counts = ", ".join(f"{n} {call}" for call, n in sorted(counts.items()) if n > 0)
+        print(f"{sum(counts.values())} faults in {time.monotonic() - begin:.0f} s: {reached_counts}; "
+              f"slowest recovery {slowest[0]:.2f} s")
+        if failures:
+            self.fail("\n\n".join(failures))
+        for call in reached.split():
+            self.assertGreater(counts[call], 0, f"no {call} was reached")
+
+    def kinds(self, *places, errors=None, without=()):
+        """(call, errno, where, part), ...; `errors`: so many of each call's."""
+        return [(call, error, where, part) for where in places for call, all_errors in FAULTS.items()
+                if call not in without and not (SANITIZED and call == "malloc")
+                for error in all_errors[:errors] for part in range(PARTS.get(call, 1))]
+
+    def test_while_running(self):
+        self.each(lambda: Victim(self).start(), run_fault, self.kinds(GARNETD),
+                  "open read write accept pipe socket fork epoll_ctl rename poll")
+
+    def test_in_keepers_and_helpers(self):
+        self.each(lambda: Victim(self).start(), run_fault, self.kinds(FORKS, without=["accept"]),
+                  "write open fork mmap poll")
+
+    def test_while_reloading(self):
+        self.each(lambda: Victim(self).start(configure_next), reload_fault,
+                  self.kinds(GARNETD, FORKS, errors=1, without=["accept", "poll", "wait"]),
+                  "read write open pipe socket fork epoll_ctl memfd_create unlink")
+
+    def test_at_the_start(self):
+        self.each(lambda: Victim(self), starts_or_says_why, self.kinds(GARNETD, FORKS),
+                  "read write open pipe socket fork epoll_ctl memfd_create rename")
+
+    def test_at_the_end(self):
+        self.each(lambda: Victim(self), ends_well, self.kinds(GARNETD, FORKS), "read write poll unlink")
+
+
+class Limits(unittest.TestCase):
+    """No free descriptor, by the limit of the running process: what is open is served, slots are missed and counted."""
+
+    def spawn_misses(self, v):
+        """The latest count of each collector."""
+        counts = {}
+        for line in v.d.file_lines("out.txt"):
+            missed = re.fullmatch(r"garnet\.collector\.missed\.testhost\.(.*)\.spawn (\d+) \d+", line)
+            if missed:
+                counts[missed[1]] = int(missed[2])
+        return counts
+
+    def test_out_of_descriptors(self):
+        v = Victim(self, self_metrics="100ms")
+        v.start()
+        client = v.d.connect()
+        self.addCleanup(client.close)
+        reply = client.makefile("r")
+
+        def ask(n):
+            client.sendall(b'{"name":"kept.%d","value":1}\n{"ack":true}\n' % n)
+            return json.loads(reply.readline())
+        self.assertEqual(ask(0)["accepted"], 1)
+        pid = v.d.process.pid
+        before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
+        free = min(set(range(1024)) - {int(fd) for fd in v.descriptors()})
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, before[1]))
+        wait_for("slots missed for want of descriptors", lambda: sum(n >= 3 for n in self.spawn_misses(v).values()) == len(COLLECTORS))
+        for n in range(1, 20):
+            self.assertEqual(ask(n), {"accepted": 1, "rejected": 0, "errors": []})
+        wait_for("an open client's metrics arrive", lambda: "kept.19" in v.lines.read())
+        self.assertIn("Too many open files", v.d.log())
+        resource.prlimit(pid, resource.RLIMIT_NOFILE, before)
+        v.recovers()
+        reply.close()
+        client.close()
+        v.nothing_leaked()
+        v.ends()
+        print(f"recovered within {v.slowest:.2f} s")
+
+
+if __name__ == "__main__":
+    main()

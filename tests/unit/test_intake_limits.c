@@ -1,0 +1,334 @@
+/* tests/unit/test_intake_limits.c - what one client may have, and that others do not suffer from it */
+#include "intake_rig.h"
+
+Test(limits, too_many_connections)
+{
+    struct rig r = {0};
+    struct buf b = {0};
+    int fd[5];
+
+    rig_start(&r);
+    for (int i = 0; i < 5; i++) {
+        fd[i] = dial(&r);
+        turn(&r);
+    }
+    cr_assert_eq(intake_connections(r.in), 4);
+    cr_assert_eq(intake_refused_connections(r.in), 1);
+    hear_all(&r, fd[4], &b);
+    cr_assert_str_eq(text(&b), "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"too many "
+                               "connections: at most 4\"}]}\n");
+    (void)close(fd[0]);
+    turn(&r);
+    fd[0] = dial(&r);
+    say_text(&r, fd[0], GOOD);
+    say_text(&r, fd[0], ACK);
+    expect_line(&r, fd[0], ONE);
+    for (int i = 0; i < 5; i++)
+        (void)close(fd[i]);
+    buf_free(&b);
+    rig_end(&r);
+}
+
+Test(limits, no_descriptors_left)
+{
+    struct rig r = {0};
+    struct rlimit old, none;
+    int fd, spare;
+
+    rig_start(&r);
+    fd = dial(&r);
+    spare = dup(fd);
+    (void)close(spare);
+    (void)getrlimit(RLIMIT_NOFILE, &old);
+    none = (struct rlimit){(rlim_t)spare, old.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &none);
+    expect_line(&r, fd,
+                "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"no descriptors left: try "
+                "again later\"}]}\n");
+    cr_assert_eq(intake_connections(r.in), 0);
+    for (int i = 0; i < 100; i++)
+        turn(&r);
+    cr_assert_eq(intake_refused_connections(r.in), 1);
+    (void)setrlimit(RLIMIT_NOFILE, &old);
+    (void)close(fd);
+    fd = dial(&r); /* at once, and not after a pause */
+    say_text(&r, fd, GOOD);
+    say_text(&r, fd, ACK);
+    expect_line(&r, fd, ONE);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+/* The reserve is used up as well: nobody is refused, and nobody is lost. */
+Test(limits, not_even_the_reserve)
+{
+    struct rig r = {0};
+    struct rlimit old, none;
+    int fd, spare;
+
+    rig_start(&r);
+    fd = dial(&r);
+    spare = dup(fd);
+    (void)close(spare);
+    (void)getrlimit(RLIMIT_NOFILE, &old);
+    none = (struct rlimit){3, old.rlim_max}; /* below what is open: a freed one is no help */
+    (void)setrlimit(RLIMIT_NOFILE, &none);
+    for (int i = 0; i < 100; i++)
+        turn(&r);
+    cr_assert_eq(intake_connections(r.in), 0);
+    cr_assert_eq(intake_refused_connections(r.in), 1, "it tries again and again");
+    (void)setrlimit(RLIMIT_NOFILE, &old);
+    cr_assert_eq(send(fd, GOOD, sizeof GOOD - 1, 0), (ssize_t)sizeof GOOD - 1);
+    cr_assert_eq(send(fd, ACK, sizeof ACK - 1, 0), (ssize_t)sizeof ACK - 1);
+    while (intake_connections(r.in) == 0)
+        (void)loop_turn(r.loop, -1); /* until the timer that listens again */
+    expect_line(&r, fd, ONE);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+Test(limits, unfinished_value)
+{
+    struct rig r = {0};
+    struct buf b = {0};
+    int fd, patient;
+
+    rig_start(&r);
+    r.limits.idle = 20 * NS_PER_MS;
+    intake_limits(r.in, &r.limits);
+    fd = dial(&r);
+    patient = dial(&r);
+    say_text(&r, fd, "{\"name\":\"a\",");
+    while (r.source->rejected == 0)
+        (void)loop_turn(r.loop, -1);
+    say_text(&r, fd, "\"value\":1}\n");
+    say_text(&r, fd, GOOD);
+    (void)shutdown(fd, SHUT_WR);
+    hear_all(&r, fd, &b);
+    cr_assert_str_eq(text(&b), "{\"accepted\":1,\"rejected\":1,\"errors\":[{\"line\":1,\"byte\":1,"
+                               "\"error\":\"unfinished for 20ms\"}]}\n");
+    cr_assert_eq(intake_connections(r.in), 1, "one that says nothing may stay");
+    buf_free(&b);
+    (void)close(fd);
+    (void)close(patient);
+    rig_end(&r);
+}
+
+Test(limits, client_that_never_reads)
+{
+    struct rig r = {0};
+    struct buf acks = {0};
+    int fd, other;
+
+    rig_start(&r);
+    r.limits.idle = 50 * NS_PER_MS;
+    intake_limits(r.in, &r.limits);
+    fd = dial(&r);
+    other = dial(&r);
+    for (int i = 0; i < 5000; i++)
+        buf_puts(&acks, ACK);
+    for (int i = 0; intake_connections(r.in) == 0 || i < 2000; i++) {
+        (void)send(fd, acks.p, acks.n, MSG_NOSIGNAL);
+        turn(&r);
+    }
+    say_text(&r, other, GOOD);
+    say_text(&r, other, ACK);
+    expect_line(&r, other, ONE); /* the others are served */
+    while (intake_connections(r.in) == 2)
+        (void)loop_turn(r.loop, -1);
+    cr_assert_eq(intake_connections(r.in), 1);
+    say_text(&r, other, GOOD);
+    say_text(&r, other, ACK);
+    expect_line(&r, other, ONE);
+    buf_free(&acks);
+    (void)close(fd);
+    (void)close(other);
+    rig_end(&r);
+}
+
+/* --- one user, one collector --- */
+
+Test(limits, connections_of_one_user)
+{
+    struct rig r = {0};
+    char want[200];
+    int fd[3];
+
+    rig_start(&r);
+    r.limits.max_connections_per_user = 2;
+    intake_limits(r.in, &r.limits);
+    for (int i = 0; i < 3; i++)
+        fd[i] = dial(&r);
+    (void)snprintf(want, sizeof want,
+                   "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"too many connections "
+                   "of user %u: at most 2\"}]}\n",
+                   getuid());
+    expect_line(&r, fd[2], want);
+    cr_assert_eq(intake_connections(r.in), 2);
+    cr_assert_eq(r.source->refused, 1);
+    (void)close(fd[0]);
+    (void)close(fd[2]);
+    while (intake_connections(r.in) == 2)
+        turn(&r);
+    fd[0] = dial(&r);
+    say_text(&r, fd[0], GOOD);
+    say_text(&r, fd[0], ACK);
+    expect_line(&r, fd[0], ONE);
+    (void)close(fd[0]);
+    (void)close(fd[1]);
+    rig_end(&r);
+}
+
+Test(limits, ten_thousand_connections, .timeout = 60)
+{
+    struct rig r = {0};
+    int held[4], fd;
+
+    rig_start(&r);
+    for (int i = 0; i < 4; i++)
+        held[i] = dial(&r);
+    turn(&r);
+    for (int i = 0; i < 10000; i++) {
+        fd = dial(&r);
+        (void)close(fd);
+        if (i % 32 == 0)
+            turn(&r);
+    }
+    while (intake_refused_connections(r.in) < 10000)
+        turn(&r);
+    cr_assert_eq(intake_connections(r.in), 4);
+    for (int i = 0; i < 4; i++) {
+        say_text(&r, held[i], GOOD);
+        say_text(&r, held[i], ACK);
+        expect_line(&r, held[i], ONE);
+        (void)close(held[i]);
+    }
+    rig_end(&r);
+}
+
+/* --- time --- */
+
+/* How long the longest turn takes while `n` clients send `junk` as fast as they can. */
+static int64_t longest_turn(struct rig *r, const char *junk, size_t size, int64_t *reply)
+{
+    int fd[4], good, rounds = 0;
+    int64_t longest = 0, began = clock_mono();
+
+    for (int i = 0; i < 3; i++)
+        fd[i] = dial(r);
+    good = dial(r);
+    (void)send(good, GOOD, sizeof GOOD - 1, 0);
+    (void)send(good, ACK, sizeof ACK - 1, 0);
+    *reply = 0;
+    for (; rounds < 2000 && clock_mono() - began < 2 * NS_PER_S; rounds++) {
+        char line[256];
+        int64_t at;
+
+        for (int i = 0; i < 3; i++)
+            (void)send(fd[i], junk, size, MSG_NOSIGNAL);
+        at = clock_mono();
+        turn(r);
+        longest = clock_mono() - at > longest ? clock_mono() - at : longest;
+        if (*reply == 0 && recv(good, line, sizeof line, 0) > 0)
+            *reply = clock_mono() - began;
+    }
+    for (int i = 0; i < 3; i++)
+        (void)close(fd[i]);
+    (void)close(good);
+    for (int i = 0; i < MANY_TURNS && intake_connections(r->in) > 0; i++)
+        turn(r);
+    return longest;
+}
+
+static void put_inflating(struct buf *b)
+{
+    size_t end = b->n + 4000;
+
+    buf_puts(b, "{\"name\":\"a\",\"tags\":{\"a\":\"");
+    buf_putf(b, "%0500d", 1);
+    buf_puts(b, "\"},\"values\":{");
+    for (int i = 0; b->n < end; i++)
+        buf_putf(b, "%s\"%d\":1", i > 0 ? "," : "", i);
+    buf_puts(b, "}}\n");
+}
+
+static void put_bad_members(struct buf *b)
+{
+    size_t end = b->n + 4000;
+
+    buf_puts(b, "{\"name\":\"a\",\"values\":{");
+    for (int i = 0; b->n < end; i++)
+        buf_putf(b, "%s\"%d\":\"\"", i > 0 ? "," : "", i);
+    buf_puts(b, "}}\n");
+}
+
+static void put_chain(struct buf *b)
+{
+    size_t end = b->n + 4000;
+
+    for (int i = 0; b->n < end; i++)
+        buf_puts(b, "{\"a\":\n");
+}
+
+static void put_brackets(struct buf *b)
+{
+    size_t end = b->n + 4000;
+
+    for (int i = 0; b->n < end; i++)
+        buf_puts(b, "]\n");
+}
+
+/* The bound is for a busy machine; what it guards against takes seconds. */
+Test(limits, no_input_makes_a_turn_long, .timeout = 60)
+{
+    static void (*const put[])(struct buf *) = {put_inflating, put_bad_members, put_chain,
+                                                put_brackets};
+
+    for (size_t i = 0; i < sizeof put / sizeof *put; i++) {
+        struct rig r = {0};
+        struct buf junk = {0};
+        int64_t reply, longest;
+
+        rig_start(&r);
+        while (junk.n < 60000)
+            put[i](&junk);
+        longest = longest_turn(&r, junk.p, junk.n, &reply);
+        cr_log_info("%zu: the longest turn %.1f ms, the reply after %.1f ms", i,
+                    (double)longest / 1e6, (double)reply / 1e6);
+        cr_assert_gt(reply, 0, "%zu: no reply", i);
+        cr_assert_lt(longest, 500 * NS_PER_MS, "%zu: a turn took %.1f ms", i,
+                     (double)longest / 1e6);
+        buf_free(&junk);
+        rig_end(&r);
+    }
+}
+
+Test(limits, an_object_that_inflates)
+{
+    struct rig r = {0};
+    struct buf b = {0}, reply = {0};
+    int fd;
+
+    rig_start(&r);
+    fd = dial(&r);
+    buf_puts(&b, "{\"name\":\"a\",\"tags\":{");
+    for (int i = 0; i < 4; i++)
+        buf_putf(&b, "%s\"%d\":\"%0500d\"", i > 0 ? "," : "", i, 1);
+    buf_puts(&b, "},\"values\":{");
+    for (int i = 0; b.n < 4000; i++)
+        buf_putf(&b, "%s\"%d\":1", i > 0 ? "," : "", i);
+    buf_puts(&b, "}}\n");
+    say(&r, fd, b.p, b.n, SIZE_MAX);
+    say_text(&r, fd, GOOD);
+    (void)shutdown(fd, SHUT_WR);
+    hear_all(&r, fd, &reply);
+    cr_assert_not_null(strstr(text(&reply), "its metrics are too much for one object"), "%s",
+                       reply.p);
+    cr_assert_null(strstr(reply.p, "{\"accepted\":1,"), "%s", reply.p);
+    cr_assert_not_null(strstr(text(&r.spool), "\"good\""));
+    cr_assert_lt(r.source->accepted, 16 * 4096 / 2000 + 10);
+    buf_free(&b);
+    buf_free(&reply);
+    (void)close(fd);
+    rig_end(&r);
+}
