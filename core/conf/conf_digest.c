@@ -53,6 +53,7 @@ uint64_t conf_digest_sink(const struct conf *c, const struct conf_sink *s, const
     h = mix_text(h, s->plugin_file);
     h = mix_text(h, file_fact);
     h = mix_text(h, c->host);
+    h = mix(h, (uint64_t)c->log_level); /* the worker's too */
     return mix_text(h, c->spool.dir);
 }
 

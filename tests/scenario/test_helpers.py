@@ -1,0 +1,109 @@
+"""Garnet's own helper processes may be killed or stopped, its cursor may be lost and nobody may read its log: it goes
+on, and what it was in charge of is there again."""
+from harness import *
+
+
+class Helpers(unittest.TestCase):
+    def setUp(self):
+        self.d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt"))
+        self.n = 0
+
+    def helper(self, comm):
+        return wait_for(f"a {comm}", lambda: [p for p, c in children(self.d.process.pid).items() if c == comm])[0]
+
+    def assert_works(self):
+        self.n += 1
+        self.assertEqual(self.d.send(f'{{"name":"n","value":{self.n},"time":1700000000}}')["accepted"], 1)
+        wait_for("it arrives", lambda: f"testhost.n {self.n} 1700000000" in self.d.file_lines("out.txt"))
+
+    def test_log_writer_killed(self):
+        os.kill(self.helper("garnetd-log"), signal.SIGKILL)
+        self.d.wait_log("the log writer had died; another one writes")
+        self.assertIn("is in use", self.d.hup())
+        self.assert_works()
+
+    def test_log_that_nobody_reads(self):
+        r, w = os.pipe()
+        self.addCleanup(os.close, r)
+        self.assertEqual(self.d.terminate(), 0)
+        self.d.script("noisy", "#!/bin/sh\nyes a long line that fills the log | head -n 90\n")
+        for i in range(20):
+            self.d.collector(f"noisy{i}", f"command: [{self.d.path('noisy')}]\ninterval: 200ms\n")
+        env = dict(os.environ, GARNET_TEST_DIR=self.d.dir)
+        self.d.process = subprocess.Popen([os.path.join(BUILD, "garnetd"), "-c", self.d.config_path], stderr=w, env=env)
+        os.close(w)
+        wait_for("it listens", lambda: os.path.exists(self.d.socket_path))
+        for _ in range(20):
+            self.assert_works()
+        self.assertEqual(self.d.terminate(), 0)
+
+    def test_sync_helper_killed_and_stopped(self):
+        os.kill(self.helper("garnetd-sync"), signal.SIGKILL)
+        self.assert_works()
+        sync = self.helper("garnetd-sync")
+        os.kill(sync, signal.SIGSTOP)
+        self.assert_works()
+        os.kill(sync, signal.SIGCONT)
+
+    def test_keeper_killed(self):
+        self.d.script("tree", "#!/bin/sh\nsetsid sleep 1000 &\nexec sleep 1001\n")
+        self.d.collector("tree", f"command: [{self.d.path('tree')}]\ninterval: 1s\ntimeout: 900s\n")
+        self.d.hup()
+        wait_for("the tree", lambda: len([a for _, a in self.d.left() if a.startswith("sleep 100")]) == 2)
+        before = {p for p, a in self.d.left() if a.startswith("sleep 100")}
+        os.kill(self.helper("garnetd-keep"), signal.SIGKILL)
+        wait_for("what it kept is gone", lambda: not [p for p in before if os.path.exists(f"/proc/{p}")])
+        self.assert_works()
+
+    def test_cursor_lost_while_running(self):
+        self.assert_works()
+        os.unlink(self.d.path("spool/cursors/main"))
+        os.kill(self.d.worker("main"), signal.SIGKILL)
+        self.d.wait_log("its cursor is lost")
+        self.assert_works()
+        self.assertEqual(self.d.file_lines("out.txt").count("testhost.n 1 1700000000"), 2, "repeated, not lost")
+
+    def test_reload_reaches_the_shared_socket(self):
+        with open(self.d.config_path) as f:
+            text = f.read()
+        self.d.write("garnet.yaml", text.replace("host: testhost", "host: other\ntags: {env: prod}"))
+        self.d.hup()
+        self.d.send('{"name":"n","value":0,"time":1700000000}')
+        wait_for("the new tags", lambda: "other.n.prod 0 1700000000" in self.d.file_lines("out.txt"))
+
+
+class Endings(unittest.TestCase):
+    """SIGTERM: bounded, and nothing that is queued is lost to the next start."""
+
+    def test_a_backlog_survives_beside_another_one(self):
+        ports = [free_port(), free_port()]
+        sinks = "".join(graphite_sink(n, f"tcp://127.0.0.1:{p}") for n, p in zip("ab", ports))
+        d = Daemon(self, "self_metrics: 0\nshutdown_timeout: 3s\nspool: {dir: spool, max_size: 64MiB, "
+                   "segment_size: 64KiB}\nsinks:\n" + sinks)
+        for i in range(20):
+            text = "".join(f'{{"name":"seq","value":{i * 1000 + k},"time":1700000000}}\n' for k in range(1000))
+            self.assertEqual(d.send(text)["accepted"], 1000)
+        os.kill(d.worker("b"), signal.SIGSTOP)  # it cannot end until it is killed, while a's ends at once
+        self.assertEqual(d.terminate(), 0)
+        for port in ports:
+            r = Receiver(port)
+            self.addCleanup(r.stop)
+        d.start()
+        wait_for("all of it", lambda: r.data.count(b"\n") >= 20_000)
+
+    def test_bounded_with_a_stopped_keeper_and_a_long_grace(self):
+        d = Daemon(self, "self_metrics: 0\nshutdown_timeout: 1s\nsinks: []\n", start=False)
+        d.script("stubborn", "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n")
+        for name in ("one", "two"):
+            d.collector(name, f"command: [{d.path('stubborn')}]\ninterval: 1s\ntimeout: 900s\ngrace: 1m\n")
+        d.start()
+        keepers = wait_for("both run", lambda: [p for p, c in children(d.process.pid).items()
+                                                if c == "garnetd-keep"] if
+                           len([a for _, a in d.left() if "stubborn" in a]) >= 2 else None)
+        os.kill(keepers[0], signal.SIGSTOP)
+        self.assertEqual(d.terminate(10), 0)
+        wait_for("nothing is left", lambda: not d.left())
+
+
+if __name__ == "__main__":
+    main()
