@@ -173,7 +173,7 @@ static void take_connection(struct source *s, int fd)
 
     (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
     if (too_many(s, peer.uid, why))
-        refuse(s, fd, &s->in->full, why);
+        refuse(s, fd, &s->refusals, why);
     else if (!conn_new(s, fd, &peer))
         refuse(s, fd, &s->in->starved, "no memory: try again later");
     else

@@ -72,7 +72,7 @@ struct intake {
     struct user *users;
     uint64_t refused;
     bool refused_said;         /* the spool's refusal, once per occasion */
-    struct hush full, starved; /* what the log says of connections that are refused */
+    struct hush starved;       /* what the log says of clients refused for want of means */
     int reserve;               /* a descriptor to give up, so that one too many can be refused */
     struct loop_timer pause;   /* not even that: listening again when it fires */
     struct loop_timer sweeper; /* looks for idle clients, while there are clients */

@@ -1,4 +1,4 @@
-/* intake/hush.h - for log lines that a client can cause at will: so many at a time, the rest counted
+/* intake/hush.h - log lines that a client can cause at will: so many at a time, the rest counted
  *
  * Arithmetic only: neither a clock nor the log is in here.
  */

@@ -43,8 +43,8 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     /* core/intake's own */
     uint64_t run_accepted, run_rejected; /* since source_run() */
     struct quota quota;
-    struct hush errors;  /* in the log */
-    struct arena memory; /* path, name, prefix and tags */
+    struct hush errors, refusals; /* in the log */
+    struct arena memory;          /* path, name, prefix and tags */
     struct loop_fd listener;
     unsigned connections;
     unsigned users; /* its owner and its clients; the last one out frees it */
@@ -92,7 +92,8 @@ void source_run(struct source *s, int64_t slot_ns);
 void source_run_end(struct source *s, uint64_t *accepted, uint64_t *rejected);
 /* Accepts every connection that waits, so that they get the slot that is set now. */
 void source_accept(struct source *s);
-/* Replaces prefix, tags, interval and limits without touching the socket (reload). False: no memory. */
+/* Replaces prefix, tags, interval and limits without touching the socket (reload). False: no
+ * memory. */
 bool source_update(struct source *s, const struct source_config *c);
 /* Unlinks the socket. Its clients go on until they end; they keep what they need. */
 void source_close(struct source *s);

@@ -1,8 +1,8 @@
 /* intake/series.c - a set of 64-bit hashes, open addressing
  *
- * A hash is uniform already, so its slot is simply its share of the capacity, and the next free one
- * after that. Full means three quarters: the capacity at the limit is 4/3 of it, and each smaller one
- * half of the next. No memory to grow is an answer, and leaves the set as it was.
+ * A hash is uniform already, so its slot is simply its share of the capacity, and the next free
+ * one after that. Full means three quarters: the capacity at the limit is 4/3 of it, and each
+ * smaller one half of the next. No memory to grow is an answer, and leaves the set as it was.
  */
 #include "intake/series.h"
 

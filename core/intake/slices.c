@@ -2,12 +2,12 @@
  *
  * Clients with something to read stand in a queue. Each in its turn gets a slice: so many bytes as
  * have lately cost it about SLICE_NS, since a byte of a long string and a byte of garbage differ a
- * hundredfold. One that took longer all the same (an object ends, and its metrics are made) owes the
- * rest, and is passed by until that is paid. A turn of the loop reads for TURN_NS and no longer, so
- * timers are late by little more than that; who is left stays at the head of the queue.
+ * hundredfold. One that took longer all the same (an object ends, and its metrics are made) owes
+ * the rest, and is passed by until that is paid. A turn of the loop reads for TURN_NS and no
+ * longer, so timers are late by little more than that; who is left stays at the head of the queue.
  *
- * So a client waits, for each of its reads, about SLICE_NS for every other that is busy, however they
- * behave. Nothing here fails.
+ * So a client waits, for each of its reads, about SLICE_NS for every other that is busy, however
+ * they behave. Nothing here fails.
  */
 #include <time.h>
 

@@ -1,7 +1,8 @@
 /* intake/take.c - what a connection has sent: bytes -> objects -> metrics in the batch
  *
- * Scans the bytes where they are; only what an unfinished object has so far is copied and kept. When
- * the scanner goes back to a line within a broken object, that line may be among what was kept.
+ * Scans the bytes where they are; only what an unfinished object has so far is copied and kept.
+ * When the scanner goes back to a line within a broken object, that line may be among what was
+ * kept.
  *
  * Nothing here ends the daemon. Without memory an object is rejected and says so.
  */

@@ -6,8 +6,8 @@ installed: Debian's collectd-core). Reported, never asserted. Run: GARNET_BUILD=
 tests/bench/lateness.py [SECONDS-PER-ROW]; without an argument each row has 1,000 runs or more.
 
 The program stamps its own start (tests/programs/stamp.c). Lateness counts from the slot; in spread rows from each
-collector's earliest start within its second, which flatters a machine that is never in time; for collectd, which
-keeps to no grid, from the earliest of all. "CPU/run" is everything: the daemon, the keepers and the program itself;
+collector's earliest start within its second, which says nothing where slots are missed; for collectd, which keeps
+to no grid, from the earliest of all. "CPU/run" is everything: the daemon, the keepers and the program itself;
 the bare loop's is the program and its spawn. "daemon": the daemon's own share of that. A run is missed when no
 start came from it in that slot.
 """
@@ -44,14 +44,12 @@ def row(what, n, late, missed, cpu, own=None):
           f"{cpu / len(late) * 1e3:9.2f}{own}", flush=True)
 
 
-def from_earliest(starts):
-    """Against each program's own phase: its earliest start within a second."""
-    out = []
-    for times in starts:
-        first = min(times)
-        phase = min(((t - first + SECOND // 2) % SECOND) - SECOND // 2 for t in times)
-        out += [(t - first - phase + SECOND // 2) % SECOND - SECOND // 2 for t in times]
-    return out
+def from_earliest(times):
+    """Against the phase at which each second's starts begin: where the longest silence of the second ends."""
+    phases = sorted(t % SECOND for t in times)
+    gaps = [(b - a) % SECOND for a, b in zip(phases[-1:] + phases, phases)]
+    begin = phases[gaps.index(max(gaps))]
+    return [(t - begin) % SECOND for t in times]
 
 
 class Bench(unittest.TestCase):
@@ -95,7 +93,7 @@ class Bench(unittest.TestCase):
         (all_after, own_after), ended = cpu_seconds(d.process.pid), time.time()
         time.sleep(2)
         starts, missed = self.read(d, began, ended)
-        late = from_earliest([[t for _, t in s] for s in starts]) if more else [t - at for s in starts for at, t in s]
+        late = [x for s in starts for x in (from_earliest([t for _, t in s]) if more else [t - at for at, t in s])]
         row(f"garnet {name}" + (", 10 % hung" if hung else ""), n, late, missed, all_after - all_before,
             own_after - own_before)
         d.terminate()
@@ -139,9 +137,8 @@ class Bench(unittest.TestCase):
             p.wait(30)
             for s in listeners:
                 s.close()
-        seen = [[t for t in times if began <= t < ended] for times in starts]
         # One read of the plugin starts them all: its phase is that of the earliest of all.
-        late = from_earliest([[t for times in seen for t in times]])
+        late = from_earliest([t for times in starts for t in times if began <= t < ended])
         row("collectd exec", n, late, max(0, n * seconds(n) - len(late)), after[0] - before[0], after[1] - before[1])
 
 

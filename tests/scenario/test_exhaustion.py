@@ -124,9 +124,10 @@ class Victim:
         prepare(self)
         self.d.hup()
         self.recovers()
-        until = time.monotonic() + 0.5
+        until, seen = time.monotonic() + 0.5, []
         while time.monotonic() < until:  # runs come and go
-            self.idle = min(getattr(self, "idle", 1 << 20), len(self.descriptors()))
+            seen.append(len(self.descriptors()))
+        self.idle = min(seen)
         return self
 
     def descriptors(self):
@@ -184,21 +185,23 @@ def run_fault(v, fault):
 
 
 def configure_next(v):
-    """One collector is changed, one new, one dropped."""
+    """One collector is changed, one new, one dropped. The socket that is to vanish."""
     v.reloads += 1
     odd = v.reloads % 2
     v.configure("changed", f"{5 + v.reloads % 7}s")
     v.configure(f"new{odd}", "10s")
     v.d.collector(f"new{1 - odd}", "enabled: false\ncommand: [/bin/true]\n")
+    return v.d.path(f"run/collectors/new{1 - odd}.sock")
 
 
 def reload_fault(v, fault):
-    configure_next(v)
+    dropped = configure_next(v)
     mark = v.d.log_size()
     v.fault.arm(*fault)
     v.d.process.send_signal(signal.SIGHUP)
     try:
-        wait_for("the reload, or the fault", lambda: v.fault.fired() or "is in use" in v.d.log()[mark:], RECOVERED)
+        wait_for("the reload, or the fault", lambda: v.fault.fired() or
+                 ("is in use" in v.d.log()[mark:] and not os.path.exists(dropped)), RECOVERED)
     finally:
         v.fault.disarm()
     v.d.hup()
@@ -243,46 +246,65 @@ def sweep(v, act, call, error, where, part):
     return faults
 
 
-class Exhaustion(unittest.TestCase):
-    def each(self, make, act, kinds, reached):
-        """Sweeps over all kinds of faults, on several victims at a time; `reached`: calls that must have been failed."""
-        work, failures, counts, slowest, begin = queue.Queue(), [], collections.Counter(), [0], time.monotonic()
-        for kind in kinds:
-            work.put(kind)
+class Sweeps:
+    """All kinds of faults, on several victims at a time; a victim that has failed is left to the test's clean-up."""
 
-        def go_on():
-            v = None
-            while len(failures) < 10:
-                try:
-                    kind = work.get_nowait()
-                except queue.Empty:
-                    break
-                try:
-                    v = v or make()
-                    faults = sweep(v, act, *kind)
-                    counts[kind[0]] += faults
-                    slowest[0] = max(slowest[0], v.slowest)
-                except Exception as e:
-                    v.fault.disarm()
-                    failures.append(f"{v.fault}: {type(e).__name__} {e}\n" + "\n".join(v.d.log().splitlines()[-12:]))
-                    v = None
-            try:
-                if v and v.d.process.poll() is None:
-                    v.ends()
-            except Exception as e:
-                failures.append(f"at the end: {e}\n" + "\n".join(v.d.log().splitlines()[-12:]))
-        threads = [threading.Thread(target=go_on) for _ in range(THREADS)]
+    def __init__(self, make, act, kinds):
+        self.make, self.act = make, act
+        self.work = queue.Queue()
+        for kind in kinds:
+            self.work.put(kind)
+        self.faults, self.failures, self.slowest = collections.Counter(), [], 0.0
+
+    def run(self):
+        begin = time.monotonic()
+        threads = [threading.Thread(target=self.go_on) for _ in range(THREADS)]
         for t in threads:
             t.start()
         for t in threads:
             t.join()
-        reached_counts = ", ".join(f"{n} {call}" for call, n in sorted(counts.items()) if n > 0)
-        print(f"{sum(counts.values())} faults in {time.monotonic() - begin:.0f} s: {reached_counts}; "
-              f"slowest recovery {slowest[0]:.2f} s")
-        if failures:
-            self.fail("\n\n".join(failures))
+        reached = ", ".join(f"{n} {call}" for call, n in sorted(self.faults.items()) if n > 0)
+        print(f"{sum(self.faults.values())} faults in {time.monotonic() - begin:.0f} s: {reached}; "
+              f"slowest recovery {self.slowest:.2f} s")
+
+    def go_on(self):
+        v = None
+        while len(self.failures) < 5:
+            try:
+                kind = self.work.get_nowait()
+            except queue.Empty:
+                break
+            v = self.attempt(v, lambda v: self.one(v, kind))
+        if v and v.d.process.poll() is None:
+            self.attempt(v, lambda v: v.ends())
+
+    def one(self, v, kind):
+        faults = sweep(v, self.act, *kind)
+        self.faults[kind[0]] += faults
+        self.slowest = max(self.slowest, v.slowest)
+
+    def attempt(self, v, what):
+        """The victim, or None when there is a failure to report."""
+        try:
+            v = v or self.make()
+            what(v)
+            return v
+        except Exception as e:
+            log = v.d.log().splitlines()[-12:] if v else []
+            self.failures.append("\n".join([f"{v and v.fault}: {type(e).__name__} {e}"] + log))
+            if v:
+                v.fault.disarm()
+
+
+class Exhaustion(unittest.TestCase):
+    def each(self, make, act, kinds, reached):
+        """`reached`: calls of which at least one must have been failed."""
+        sweeps = Sweeps(make, act, kinds)
+        sweeps.run()
+        if sweeps.failures:
+            self.fail("\n\n".join(sweeps.failures))
         for call in reached.split():
-            self.assertGreater(counts[call], 0, f"no {call} was reached")
+            self.assertGreater(sweeps.faults[call], 0, f"no {call} was reached")
 
     def kinds(self, *places, errors=None, without=()):
         """(call, errno, where, part), ...; `errors`: so many of each call's."""

@@ -9,7 +9,6 @@
 
 enum { DEPTH = 4, LONGEST = 60 };
 
-/* Feeds one piece as a client would, keeping what the scanner says must be kept. */
 static size_t scanned; /* bytes, those that were handed in again included */
 
 static void feed(struct frame *f, struct buf *kept, const char *p, size_t n, struct buf *log);
@@ -26,6 +25,7 @@ static void feed_again(struct frame *f, struct buf *kept, struct buf *log)
     buf_free(&again);
 }
 
+/* Feeds one piece as a client would, keeping what the scanner says must be kept. */
 static void feed(struct frame *f, struct buf *kept, const char *p, size_t n, struct buf *log)
 {
     while (n > 0) {

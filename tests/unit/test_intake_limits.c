@@ -1,4 +1,4 @@
-/* tests/unit/test_intake_limits.c - what one client may have, and that others do not suffer from it */
+/* tests/unit/test_intake_limits.c - what one client may have, and that others do not suffer */
 #include "intake_rig.h"
 
 Test(limits, too_many_connections)

@@ -1,4 +1,4 @@
-/* tests/unit/test_intake_source.c - a source: its socket, what it adds, and what its runs may send */
+/* tests/unit/test_intake_source.c - a source: its socket, what it adds, what its runs may send */
 #include "intake_rig.h"
 
 Test(source, what_a_collectors_source_adds)
