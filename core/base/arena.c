@@ -1,8 +1,9 @@
 /* base/arena.c - many small things with one lifetime and one free
  *
- * A chain of blocks, newest first; a request that does not fit gets a new block of at least
- * BLOCK bytes, and what was left of the old one is given up. Blocks come from calloc, so that
- * all memory is zeroed. Fails only by NULL, and remembers that it did.
+ * A chain of blocks, newest first, each twice the size of the one before up to BLOCK_MOST; a request
+ * that does not fit gets a new block, and what was left of the old one is given up. The first is
+ * small: there is an arena for each collector, and garnetd's size is what a fork costs. Blocks come
+ * from calloc, so that all memory is zeroed. Fails only by NULL, and remembers that it did.
  */
 #include "base/arena.h"
 
@@ -10,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { BLOCK = 8192, ALIGN = _Alignof(max_align_t) };
+enum { BLOCK_FIRST = 256, BLOCK_MOST = 8192, ALIGN = _Alignof(max_align_t) };
 
 struct arena_block {
     struct arena_block *next;
@@ -20,8 +21,14 @@ struct arena_block {
 
 static struct arena_block *add_block(struct arena *a, size_t n)
 {
-    size_t cap = n > BLOCK ? n : BLOCK;
-    struct arena_block *block = calloc(1, sizeof *block + cap);
+    size_t cap = a->blocks != NULL ? 2 * a->blocks->cap : BLOCK_FIRST;
+    struct arena_block *block;
+
+    if (cap > BLOCK_MOST)
+        cap = BLOCK_MOST;
+    if (cap < n)
+        cap = n;
+    block = calloc(1, sizeof *block + cap);
 
     if (block == NULL)
         return NULL;

@@ -127,6 +127,8 @@ static void of_process(const struct stamp *at, const struct collector_entry *m)
     measure(at, (double)r->system_ns / 1e9);
     begin_collector(at, m, "garnet.collector.max_rss", "B", METRIC_GAUGE, NULL);
     count(at, (uint64_t)r->max_rss);
+    begin_collector(at, m, "garnet.collector.left_behind", "Process", METRIC_GAUGE, NULL);
+    count(at, r->left_behind);
     if (WIFEXITED(r->status)) {
         begin_collector(at, m, "garnet.collector.exit_status", "", METRIC_GAUGE, NULL);
         count(at, (uint64_t)WEXITSTATUS(r->status));

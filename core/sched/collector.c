@@ -62,8 +62,7 @@ static void describe_end(const struct collector *c, char out[WHY])
         keeper_describe(r, c->conf, out, WHY);
         return;
     case OUTCOME_LOST:
-        (void)snprintf(out, WHY,
-                       "its keeper was killed: what the run has started may be there still");
+        (void)snprintf(out, WHY, "its keeper was killed, and so is what it kept");
         return;
     case OUTCOME_TIMEOUT:
         (void)snprintf(out, WHY, "ended after its timeout of %gs",
@@ -149,6 +148,9 @@ static void say_end(struct collector *c)
         journal_missed(&c->journal, clock_mono(), MISS_SPAWN, 1, r->slot_ns, why);
     else if (outcome_failed(r->outcome))
         journal_trouble(&c->journal, clock_mono(), why);
+    else if (r->outcome == OUTCOME_OK && r->report.left_behind > 0)
+        journal_trouble(&c->journal, clock_mono(),
+                        "left processes behind when it ended: they were killed");
 }
 
 static void start_run(struct collector *c, int64_t slot, int64_t due);

@@ -11,10 +11,9 @@
  *
  * When the collector has ended, its group is killed while its pid is still taken, then whatever
  * else has come down from it (sweep.h; by its control group where it has one), until wait says that
- * there are no children. A process that no signal ends (it hangs in the kernel) keeps its keeper
- * alive, waiting. A report that nobody takes
- * is dropped. If the keeper itself is killed from outside, its run goes on under the next reaper;
- * garnetd then reports ECHILD.
+ * there are no children; then it reports. A process that no signal ends (it hangs in the kernel)
+ * keeps its keeper alive, waiting. A report that nobody takes is dropped. If the keeper itself is
+ * killed from outside, garnetd inherits what it kept, and ends it (daemon/orphans.c).
  */
 #include "sched/keeper.h"
 #include "base/clock.h"
@@ -168,7 +167,11 @@ static void collector_ended(struct keeper *k)
         k->report.error = k->failure->error;
         k->report.step = k->failure->step;
     }
-    send_report(k);
+}
+
+static bool killed_by_us(const siginfo_t *si)
+{
+    return (si->si_code == CLD_KILLED || si->si_code == CLD_DUMPED) && si->si_status == SIGKILL;
 }
 
 /* Takes leave of every child that has ended, ours by adoption too. False when no child is left. */
@@ -181,10 +184,12 @@ static bool reap(struct keeper *k)
             return errno != ECHILD;
         if (si.si_pid == 0)
             return true;
-        if (si.si_pid == k->pid)
+        if (si.si_pid == k->pid) {
             collector_ended(k);
-        else
+        } else {
             (void)waitpid(si.si_pid, NULL, WNOHANG);
+            k->report.left_behind += k->pid == 0 && killed_by_us(&si);
+        }
         k->reaped = true;
     }
 }
@@ -215,7 +220,6 @@ static void kill_rest(struct keeper *k)
 {
     int64_t pause = SWEEP_FIRST;
 
-    close_fd(&k->control);
     for (k->reaped = false; reap(k); k->reaped = false) {
         cgroup_kill(&k->cgroup);
         if (!sprint(k))
@@ -338,6 +342,7 @@ static int keep_run(void *arg)
     drop_stdio();
     keep_collector(&k);
     kill_rest(&k);
+    send_report(&k);
     return 0;
 }
 

@@ -32,14 +32,16 @@ enum keeper_end {
     KEEPER_FAILED,  /* it never ran: step, and its errno in `error`             */
 };
 
-struct keeper_report { /* one message, when the collector itself has ended */
+struct keeper_report { /* one message, when nothing of the run is left */
     uint32_t end;
     int32_t status; /* wait status */
     int32_t error;
     uint32_t step; /* enum run_step */
     int64_t duration_ns;
     int64_t user_ns, system_ns;
-    int64_t max_rss; /* bytes */
+    int64_t max_rss;      /* bytes */
+    uint32_t left_behind; /* processes that outlived the collector and had to be killed */
+    uint32_t unused;
 };
 
 /* Forks the keeper. Returns its pid and in *control garnetd's end of the socket (non-blocking,
