@@ -24,7 +24,7 @@ FAULTS = {
     "hang": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
     "deaf": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
     "escape": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
-    "leave": (SHORT, None, []),  # it ends with 0: nothing is wrong but what it has left behind
+    "leave": (SHORT, r"left processes behind when it ended", []),
     "crowd": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
     "garbage": (SHORT, r"byte \d+|more than .* bytes|limit", ["rejected"]),
     "chatter": (SHORT, r"it printed \d+ more lines", ["failures.timeout"]),

@@ -210,13 +210,17 @@ Test(keeper, the_pid_comes_before_what_the_run_says)
     finish(&r);
 }
 
-Test(keeper, the_report_comes_before_what_is_left_is_dead)
+Test(keeper, the_report_counts_what_was_left_behind)
 {
     struct run r;
 
-    start(&r, "setsid -f sleep 1000; exit 4", LONG, LONG);
+    start(&r, "setsid -f sleep 1000; sleep 1000 & exit 4", LONG, LONG);
     finish(&r);
     cr_assert_eq(WEXITSTATUS(r.report.status), 4);
+    cr_assert_eq(r.report.left_behind, 2);
+    start(&r, "sleep 0.01 & wait; exit 0", LONG, LONG);
+    finish(&r);
+    cr_assert_eq(r.report.left_behind, 0);
 }
 
 Test(keeper, leaving_the_group_does_not_help)
