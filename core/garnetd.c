@@ -41,8 +41,10 @@ int main(int argc, char **argv)
 {
     const char *path = GARNET_CONFIG;
     bool only_check = false;
-    if (fd_fill_stdio() < 0)
-        return EXIT_WORLD; /* and nowhere to say why */
+    if (fd_fill_stdio() < 0) {
+        perror("garnetd: /dev/null"); /* if there is a stderr */
+        return EXIT_WORLD;
+    }
     log_open("garnetd");
     spawn_raise_files();
     for (int o; (o = getopt(argc, argv, "c:thV")) != -1;) {

@@ -2,7 +2,7 @@
  *
  * A collector that a reload changes keeps its socket, so that nothing written to it is lost; its
  * new configuration starts when nothing of the old run is left. What cannot be started (a socket
- * path that is taken, no descriptors) is logged and tried again with the next reload; the others
+ * path that is taken, no descriptors, no memory) is logged and tried again each second; the others
  * do not notice.
  */
 #include <errno.h>
@@ -82,6 +82,14 @@ static struct source_config source_config(const struct collector_entry *m, struc
                                   .bytes_limit = m->conf->bytes_limit};
 }
 
+/* Told once, however often it is tried. */
+static void say_waiting(struct collector_entry *m, const char *why)
+{
+    if (!m->waiting)
+        log_error("collector %s does not run yet: %s; trying again", m->conf->name, why);
+    m->waiting = true;
+}
+
 /* A socket that stays gets the owner that the collector now runs as. */
 static bool hand_over(const struct source *s, const struct conf_identity *id, char why[256])
 {
@@ -107,7 +115,7 @@ static bool entry_source(struct collector_entry *m)
         good = m->source != NULL;
     }
     if (!good)
-        log_error("collector %s: its socket: %s; it does not run", m->conf->name, why);
+        say_waiting(m, why);
     arena_free(&a);
     return good;
 }
@@ -129,7 +137,9 @@ static void entry_start(struct collector_entry *m)
     struct collector_events ev = {m, run_started, run_ended, run_gone, run_accepted};
     m->run = collector_new(m->d->loop, m->conf, m->gen->conf->host, m->source->path, &ev);
     if (!m->run)
-        log_error("collector %s does not run: %s", m->conf->name, strerror(errno));
+        say_waiting(m, strerror(errno));
+    else
+        m->waiting = false;
 }
 
 static void entry_stop(struct collector_entry *m)
@@ -197,6 +207,22 @@ void collectors_apply(struct daemon *d, struct generation *g)
         else
             entry_free(m);
     }
+}
+
+static bool incomplete(struct daemon *d)
+{
+    for (const struct conf_collector *c = d->gen->conf->collectors; c; c = c->next) {
+        const struct collector_entry *m = find(d, c->name);
+        if (c->enabled && (!m || !m->run))
+            return true;
+    }
+    return false;
+}
+
+void collectors_retry(struct daemon *d)
+{
+    if (d->phase == PHASE_RUNNING && incomplete(d))
+        collectors_apply(d, d->gen);
 }
 
 void collectors_stop(struct daemon *d)

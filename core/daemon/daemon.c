@@ -135,6 +135,15 @@ static bool lock_sockets(const struct conf *c)
     return good;
 }
 
+static void every_second(void *arg)
+{
+    struct daemon *d = arg;
+    store_housekeeping(d);
+    sinks_retry(d);
+    collectors_retry(d);
+    loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, every_second, d);
+}
+
 bool daemon_start(struct daemon *d, struct generation *g)
 {
     const struct conf *c = g->conf;
@@ -148,7 +157,7 @@ bool daemon_start(struct daemon *d, struct generation *g)
     d->phase = PHASE_RUNNING;
     sinks_apply(d, g);
     collectors_apply(d, g);
-    store_housekeeping(d);
+    every_second(d);
     selfmetrics_start(d);
     log_info("garnetd " GARNET_VERSION " takes metrics at %s", c->socket.path);
     return true;

@@ -37,6 +37,7 @@ struct collector_entry { /* one collector */
     struct collector *run;                 /* NULL: disabled, or between two configurations */
     struct source *source;                 /* NULL while disabled */
     bool leaving;                          /* no longer configured: free it when its run is gone */
+    bool waiting;                          /* it cannot be started for now: said */
     struct run_receipt last;               /* of the last run that is over; */
     uint64_t last_accepted, last_rejected; /* and what came of it */
     struct collector_entry *next;
@@ -97,12 +98,14 @@ void generation_unref(struct generation *g); /* NULL is fine */
 /* collectors.c. Both reconcile what runs with `g`; neither fails as a whole: what cannot be started
  * is logged. */
 void collectors_apply(struct daemon *d, struct generation *g);
+void collectors_retry(struct daemon *d); /* what could not be started; once a second */
 void collectors_stop(struct daemon *d); /* all of them leave; daemon_next() when the last is gone */
 
 void collectors_kill(struct daemon *d); /* their time is up */
 
 /* sinks.c */
 void sinks_apply(struct daemon *d, struct generation *g);
+void sinks_retry(struct daemon *d);               /* what there was no memory for; once a second */
 void sinks_stop(struct daemon *d, int64_t grace); /* daemon_next() as each has ended */
 bool sinks_stopped(const struct daemon *d);
 void sinks_free(struct daemon *d); /* the cursors stay */
@@ -116,7 +119,7 @@ void orphans_end(struct daemon *d); /* ends what garnetd has inherited; goes on 
 /* store.c */
 intake_commit_fn store_commit;
 void store_synced(void *arg, uint64_t seq, int error);
-void store_housekeeping(void *arg); /* timer: once a second */
+void store_housekeeping(struct daemon *d); /* syncing and retention: once a second */
 
 /* selfmetrics.c */
 void selfmetrics_start(struct daemon *d);

@@ -38,6 +38,11 @@ static bool ensure_cursor(void *arg)
     if (cursor_read(dir, o->conf->name, &st) == 0)
         return true;
     why = errno;
+    if (why == EMFILE || why == ENFILE || why == ENOMEM ||
+        why == EINTR) { /* it may well be there */
+        log_error("sink %s: its cursor cannot be read now: %m", o->conf->name);
+        return false;
+    }
     if (o->begun) {
         log_warn("sink %s: its cursor is lost (%s): it starts at the oldest metric in the spool, "
                  "repeating what it had sent",
@@ -81,7 +86,7 @@ static void entry_start(struct sink_entry *o)
                                .stdout_fd = to_stdout ? STDOUT_FILENO : -1};
     o->worker = worker_new(o->d->loop, &wc);
     if (!o->worker)
-        log_error("sink %s has no worker: out of memory", o->conf->name);
+        log_error("sink %s has no worker yet: out of memory", o->conf->name);
 }
 
 static void entry_free(struct sink_entry *o)
@@ -190,7 +195,7 @@ static bool configured(const struct conf *c, const char *name)
 static void drop_stale(void *arg, const char *name)
 {
     struct daemon *d = arg;
-    if (find(d, name))
+    if (find(d, name) || configured(d->gen->conf, name))
         return;
     log_info("sink %s is no longer configured: its cursor is removed", name);
     if (cursor_remove(append_dirfd(d->spool), name) != 0 && errno != ENOENT)
@@ -217,10 +222,27 @@ void sinks_apply(struct daemon *d, struct generation *g)
         if (o)
             adopt(o, g, s);
         else
-            log_error("sink %s does not run: out of memory", s->name);
+            log_error("sink %s does not run yet: out of memory", s->name);
     }
     cursor_list_each(append_dirfd(d->spool), drop_stale, d);
     list_cursors(d);
+}
+
+/* Memory was short when they were applied: a sink or a worker is missing. */
+static bool incomplete(struct daemon *d)
+{
+    for (const struct conf_sink *s = d->gen->conf->sinks; s; s = s->next) {
+        const struct sink_entry *o = find(d, s->name);
+        if (!o || !o->worker)
+            return true;
+    }
+    return false;
+}
+
+void sinks_retry(struct daemon *d)
+{
+    if (d->phase == PHASE_RUNNING && incomplete(d))
+        sinks_apply(d, d->gen);
 }
 
 void sinks_stop(struct daemon *d, int64_t grace)

@@ -54,9 +54,8 @@ void store_synced(void *arg, uint64_t seq, int error)
         intake_safe(d->intake, seq);
 }
 
-void store_housekeeping(void *arg)
+void store_housekeeping(struct daemon *d)
 {
-    struct daemon *d = arg;
     if (d->dirty)
         sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
     d->dirty = false;
@@ -65,5 +64,4 @@ void store_housekeeping(void *arg)
         log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
                  "max_age says",
                  lost);
-    loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, store_housekeeping, d);
 }
