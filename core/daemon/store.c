@@ -46,12 +46,18 @@ int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint6
 void store_synced(void *arg, uint64_t seq, int error)
 {
     struct daemon *d = arg;
+    if (!error) {
+        if (d->intake) /* at the end it goes before the last sync */
+            intake_safe(d->intake, seq);
+        return;
+    }
     errno = error;
-    if (error)
-        log_error("spool: syncing to disk failed: %m; metrics since the last sync may not survive "
-                  "a power loss");
-    if (d->intake) /* at the end it goes before the last sync */
-        intake_safe(d->intake, seq);
+    log_error("spool: syncing to disk failed: %m; metrics since the last sync may not survive a "
+              "power loss");
+    append_seal(d->spool);
+    if (d->intake)
+        intake_unsafe(d->intake, "it is in the spool, but the disk could not be synced: it may not "
+                                 "survive a power loss; send it again");
 }
 
 void store_housekeeping(struct daemon *d)

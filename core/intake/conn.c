@@ -121,6 +121,23 @@ void conn_committed(struct conn *c, bool later, uint64_t ticket, const char *why
         conn_reply(c);
 }
 
+/* The answer that was held, or is yet to be asked for, was "accepted". */
+void conn_unsafe(struct conn *c, const char *why)
+{
+    struct metric_fault f = {.field = ""};
+    uint64_t n = c->accepted + c->held_accepted;
+
+    (void)snprintf(f.why, sizeof f.why, "%s", why);
+    c->need = 0;
+    c->accepted = c->held_accepted = 0;
+    if (c->held.n > 0)
+        c->reply_due = true;
+    buf_reset(&c->held);
+    conn_reject(c, (uint32_t)n, NULL, &f);
+    if (c->reply_due)
+        conn_reply(c);
+}
+
 static void send_some(struct conn *c)
 {
     while (c->out.n > 0) {
@@ -152,6 +169,7 @@ static void release_held(struct conn *c)
     if (!buf_ok(&c->held) || !buf_ok(&c->out))
         c->gone = c->ended = true;
     buf_free(&c->held);
+    c->held_accepted = 0;
     c->unread_since = loop_now(c->in->loop);
 }
 

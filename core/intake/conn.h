@@ -46,6 +46,7 @@ struct conn {
     bool ended;                  /* nothing more will come */
     bool gone;                   /* the peer has closed: nobody reads an answer */
     bool touched;
+    uint64_t held_accepted;        /* what the held replies say */
     struct buf held;               /* replies that wait for `need` */
     struct buf out;                /* replies on their way */
     struct frame_place unfinished; /* the value that was unfinished at ... */
@@ -96,6 +97,7 @@ bool conn_readable(const struct conn *c);
 void conn_touch(struct conn *c);
 void conn_idle(struct conn *c, int64_t now);
 /* What the batch's fate means to a client: why is NULL when it was accepted. */
+void conn_unsafe(struct conn *c, const char *why); /* what it waits for will not be safe */
 void conn_committed(struct conn *c, bool later, uint64_t ticket, const char *why);
 void conn_settle(struct conn *c); /* may free it */
 bool conn_quiet(const struct conn *c);

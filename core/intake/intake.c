@@ -60,6 +60,15 @@ void intake_safe(struct intake *in, uint64_t ticket)
             conn_touch(c);
 }
 
+void intake_unsafe(struct intake *in, const char *why)
+{
+    for (struct conn *c = in->clients; c != NULL; c = c->next)
+        if (c->need > in->safe) {
+            conn_unsafe(c, why);
+            conn_touch(c);
+        }
+}
+
 void intake_own(struct intake *in, const struct metric *m)
 {
     record_put(&in->batch, m);

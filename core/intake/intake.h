@@ -69,6 +69,9 @@ struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
 /* Copied. Size and depth hold for new connections. */
 void intake_limits(struct intake *in, const struct conf_intake *limits);
 void intake_safe(struct intake *in, uint64_t ticket); /* everything up to ticket is safe: reply */
+/* It cannot be known whether anything that is not safe yet ever will be: those who wait are told so,
+ * and that it counts as not accepted. */
+void intake_unsafe(struct intake *in, const char *why);
 /* Garnet's own metrics take the same road: into this turn's batch. */
 void intake_own(struct intake *in, const struct metric *m);
 uint64_t

@@ -109,6 +109,7 @@ void conn_reply(struct conn *c)
         buf_put_u64(b, more);
     }
     buf_puts(b, "}\n");
+    c->held_accepted += c->accepted;
     c->accepted = c->rejected = 0;
     c->faults = 0;
     buf_free(&c->errors);

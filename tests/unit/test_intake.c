@@ -190,6 +190,33 @@ Test(intake, refused_batch)
     rig_end(&r);
 }
 
+/* A sync that failed: "accepted" is not said, neither now nor later. */
+Test(intake, what_may_not_be_safe_is_not_accepted)
+{
+    struct rig r = {0};
+    struct buf b = {0};
+    int fd;
+
+    rig_start(&r);
+    r.answer = 1;
+    fd = dial(&r);
+    say_text(&r, fd, GOOD);
+    say_text(&r, fd, ACK);
+    cr_assert(silent(&r, fd));
+    intake_unsafe(r.in, "no disk");
+    expect_line(&r, fd, "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
+    say_text(&r, fd, GOOD); /* without an ACK: the answer is yet to be asked for */
+    cr_assert_eq(r.commits, 2);
+    intake_unsafe(r.in, "no disk");
+    (void)shutdown(fd, SHUT_WR);
+    hear_all(&r, fd, &b);
+    cr_assert_not_null(strstr(text(&b), "{\"accepted\":0,\"rejected\":1,"), "%s", text(&b));
+    cr_assert(intake_quiet(r.in));
+    buf_free(&b);
+    (void)close(fd);
+    rig_end(&r);
+}
+
 Test(intake, reply_waits_until_safe)
 {
     struct rig r = {0};
