@@ -25,28 +25,35 @@ static void fail_plugin(struct job *j)
     job_stop(j, EXIT_CONFIG);
 }
 
-static void pass(struct job *j)
+static void useful(struct job *j, int64_t now)
 {
-    uint64_t arrived = j->by_plugin ? j->delivered : j->outlet.t.confirmed;
-    int64_t now;
-
-    if (!position_pass(&j->position, arrived))
+    if (j->useful_ns != 0 && now - j->useful_ns < USEFUL_EVERY)
         return;
-    now = clock_mono();
-    if (j->useful_ns == 0 || now - j->useful_ns >= USEFUL_EVERY) {
-        j->useful_ns = now;
-        job_say(j, 'u');
-    }
+    j->useful_ns = now;
+    job_say(j, 'u');
 }
 
-/* The outlet went down: begin again behind what has arrived. */
+static void pass(struct job *j)
+{
+    uint64_t arrived = j->by_plugin ? j->delivered : outlet_settled(&j->outlet);
+    int64_t now = clock_mono();
+
+    if (position_pass(&j->position, arrived, now))
+        useful(j, now);
+}
+
+/* The stream was lost: begin again behind what is settled, or further back where the peer may have
+ * read what it did not keep. */
 static void rewind_work(struct job *j)
 {
     struct point from = position_point(&j->position);
+    bool further = j->outlet.doubtful && j->outlet.repeatable;
+    uint64_t seq = further ? position_replay(&j->position, clock_mono()) : from.seq;
 
     position_forget(&j->position);
-    feed_seek(&j->feed, &from);
+    feed_seek(&j->feed, &from, seq);
     j->losses = j->outlet.losses;
+    j->outlet.mid = false;
     j->leaving = false;
     j->look = true;
 }
@@ -55,6 +62,7 @@ static void follow_outlet(struct job *j)
 {
     if (j->by_plugin)
         return;
+    j->outlet.finish = j->finish && !j->leaving && j->feed.since_ns == 0;
     if (j->outlet.losses == j->losses)
         outlet_turn(&j->outlet, clock_mono());
     if (j->outlet.losses != j->losses)
@@ -63,11 +71,9 @@ static void follow_outlet(struct job *j)
         pass(j);
 }
 
-/* True when there is somewhere to send to, and a place to remember it. */
+/* True when there is somewhere to send to. */
 static bool may_send(const struct job *j)
 {
-    if (position_full(&j->position))
-        return false;
     return j->by_plugin ? clock_mono() >= j->deliver.retry_ns
                         : outlet_up(&j->outlet) && j->outlet.losses == j->losses;
 }
@@ -104,11 +110,12 @@ static bool send_out(struct job *j)
     while (j->sent < b->n) {
         size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
 
+        j->sent += done;
+        j->outlet.mid = j->sent > 0 && j->sent < b->n;
         if (done == 0)
             return false;
-        j->sent += done;
     }
-    position_mark(&j->position, j->outlet.t.written, &j->feed.read);
+    position_mark(&j->position, outlet_written(&j->outlet), &j->feed.read);
     return true;
 }
 
@@ -197,7 +204,7 @@ static void wind_up(struct job *j)
     bool finished = j->status == 0;
 
     if (!j->by_plugin && outlet_up(&j->outlet)) {
-        j->outlet.t.kind->update(&j->outlet.t);
+        j->outlet.cur.t.kind->update(&j->outlet.cur.t);
         pass(j);
     }
     job_stop(j, 0);
