@@ -100,39 +100,50 @@ static enum confirm_result settle(struct confirm *c)
     return CONFIRM_WAIT;
 }
 
-static enum confirm_result wait_for_fin(struct confirm *c, int canary, int64_t now)
+static bool alive(int canary)
+{
+    return canary >= 0 && confirm_established(canary);
+}
+
+static enum confirm_result wait_for_end(struct confirm *c, int canary, int64_t now)
 {
     int open = confirm_discard(c->fd);
+    bool reset = open < 0 && errno == ECONNRESET;
 
-    if (open < 0) {
-        c->reset = errno == ECONNRESET && canary >= 0 && confirm_established(canary);
-        return anomaly(c, "the connection broke", errno);
-    }
+    if (open > 0)
+        return CONFIRM_WAIT;
+    c->ended_ns = now;
+    c->broken = open < 0;
     if (open == 0)
-        c->fin_ns = now;
-    return CONFIRM_WAIT;
+        return CONFIRM_WAIT;
+    (void)anomaly(c, "the connection broke", errno);
+    return reset && alive(canary) ? CONFIRM_WAIT : CONFIRM_ANOMALY;
 }
 
 enum confirm_result confirm_look(struct confirm *c, int canary, int64_t now)
 {
     enum confirm_result result = CONFIRM_WAIT;
 
-    if (c->fin_ns == 0)
-        return wait_for_fin(c, canary, now);
-    if (!c->settled && now - c->fin_ns >= SETTLE)
+    if (c->ended_ns == 0)
+        return wait_for_end(c, canary, now);
+    if (!c->broken && !c->settled && now - c->ended_ns >= SETTLE)
         result = settle(c);
-    if (result != CONFIRM_WAIT || now - c->fin_ns < CANARY)
+    if (result != CONFIRM_WAIT || now - c->ended_ns < CANARY)
         return result;
-    if (canary < 0 || !confirm_established(canary))
+    if (c->broken) {
+        c->reset = alive(canary);
+        return CONFIRM_ANOMALY;
+    }
+    if (!alive(canary))
         return anomaly(c, "the next connection to the same peer ended with it", 0);
     return CONFIRM_CLEAN;
 }
 
 int64_t confirm_due(const struct confirm *c, int64_t now)
 {
-    int64_t at = c->fin_ns + (c->settled ? CANARY : SETTLE);
+    int64_t at = c->ended_ns + (c->settled || c->broken ? CANARY : SETTLE);
 
-    if (c->fd < 0 || c->fin_ns == 0)
+    if (c->fd < 0 || c->ended_ns == 0)
         return -1;
     return at > now ? at - now : 0;
 }

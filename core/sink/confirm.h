@@ -13,7 +13,9 @@
  *      is written on meanwhile), is still ESTABLISHED 100 ms after that.
  *
  * Anything else is an anomaly, with a reason. Waiting is neither: a peer may take as long as it
- * likes. Nothing in here waits, and what is proved is what the next hop has read, never what it
+ * likes. A reset is reported once the canary, too, has been looked at 100 ms later: a peer that
+ * resets one connection and keeps the other has a habit, one that loses both was killed. Nothing in
+ * here waits, and what is proved is what the next hop has read, never what it
  * stores.
  */
 #ifndef SINK_CONFIRM_H
@@ -24,18 +26,19 @@
 enum confirm_result { CONFIRM_WAIT, CONFIRM_CLEAN, CONFIRM_ANOMALY };
 
 struct confirm {
-    int fd;                   /* owned; -1: nothing is being confirmed */
-    int64_t began_ns, fin_ns; /* mono; fin_ns 0: not yet seen */
-    bool settled;             /* rule 4 has been looked at */
-    bool reset;               /* the anomaly: reset by the peer, with the canary still alive */
+    int fd;                     /* owned; -1: nothing is being confirmed */
+    int64_t began_ns, ended_ns; /* mono; ended_ns 0: neither a FIN nor a reset has been seen */
+    bool broken;                /* it ended by a reset */
+    bool settled;               /* rule 4 has been looked at */
+    bool reset;                 /* the anomaly: reset by the peer, and the canary lives on */
     char why[120];
 };
 
 /* Takes the connection and half-closes it. False: an anomaly already. */
 bool confirm_begin(struct confirm *c, int fd, int64_t now);
 enum confirm_result confirm_look(struct confirm *c, int canary, int64_t now);
-int64_t confirm_due(const struct confirm *c,
-                    int64_t now);                   /* ns until look() is wanted; -1: events */
+/* ns until look() is wanted; -1: at the next event. Once it is not -1 events say nothing more. */
+int64_t confirm_due(const struct confirm *c, int64_t now);
 bool confirm_acknowledged(const struct confirm *c); /* the peer's kernel has everything */
 uint64_t confirm_queued(const struct confirm *c);   /* bytes that it has not */
 void confirm_close(struct confirm *c);

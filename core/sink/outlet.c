@@ -56,17 +56,28 @@ uint64_t outlet_written(const struct outlet *o)
     return o->base + o->cur.t.written;
 }
 
+uint64_t outlet_acked(const struct outlet *o)
+{
+    return o->base + o->cur.t.acked;
+}
+
 /* ---- losses ---------------------------------------------------------------------------------- */
+
+static void use_endpoint(struct outlet *o, size_t at)
+{
+    unsigned failures = o->cur.t.failures;
+
+    if (at != o->cur.at)
+        o->resets = 0;
+    link_init(&o->cur, o, at);
+    o->cur.t.failures = failures; /* only its rest by the number of addresses matters */
+    o->retry_ns = clock_mono();
+}
 
 /* The endpoint after this one; after the last, a pause. */
 static void next_endpoint(struct outlet *o)
 {
-    size_t at = (o->cur.at + 1) % o->to->n;
-    unsigned failures = o->cur.t.failures;
-
-    link_init(&o->cur, o, at);
-    o->cur.t.failures = failures; /* only its rest by the number of addresses matters */
-    o->retry_ns = clock_mono();
+    use_endpoint(o, (o->cur.at + 1) % o->to->n);
     if (++o->tried >= o->to->n) {
         o->tried = 0;
         o->retry_ns += throttle_next(&o->throttle, random_u64());
@@ -79,39 +90,58 @@ static void went_down(struct outlet *o, const char *why)
         log_warn("%s: %s; trying again, metrics wait in the spool", o->cur.t.uri, why);
     o->told++;
     link_close(&o->cur);
-    next_endpoint(o);
 }
 
 /* What is not settled is lost: the stream begins anew. */
-static void begin_anew(struct outlet *o, bool doubtful)
+static void begin_anew(struct outlet *o, uint64_t kept, bool doubtful)
 {
     o->losses++;
+    o->kept = kept;
     o->doubtful = doubtful;
     o->base = o->confirmed = 0;
     o->since_ns = 0;
-    o->stalled = false;
+    o->stalled = o->late = false;
+}
+
+/* What a peer had confirmed is in doubt even where nothing was under way: a carbon-cache that is
+ * killed ends its idle connections as if all were well, and keeps nothing of its cache. */
+static void lose(struct outlet *o, const char *why)
+{
+    uint64_t kept = outlet_settled(o);
+    bool stream = o->cur.t.kind->by_closing;
+
+    if (stream && outlet_written(o) > o->confirmed && o->anomalies < MOST_HALVINGS)
+        o->anomalies++;
+    rotate_abandon(o);
+    went_down(o, why);
+    begin_anew(o, kept, stream && o->cur.was_up);
 }
 
 void outlet_lose(struct outlet *o, const char *why)
 {
-    bool open = outlet_written(o) > o->confirmed;
+    lose(o, why);
+    next_endpoint(o);
+}
 
-    if (open)
-        o->anomalies++;
-    rotate_abandon(o);
-    went_down(o, why);
-    begin_anew(o, open);
+/* The endpoint is up, only what was sent to it is in doubt. */
+void outlet_doubt(struct outlet *o, const char *why)
+{
+    lose(o, why);
+    use_endpoint(o, o->cur.at);
 }
 
 /* A connection to the first endpoint has held for long enough: back to it. What is not settled is
  * sent again there. */
 void outlet_go_back(struct outlet *o)
 {
+    uint64_t kept = outlet_settled(o);
+
     log_info("%s has been up for a minute: going back to it", o->first.t.uri);
     rotate_drop(o);
     link_close(&o->cur);
     link_move(&o->cur, &o->first);
-    begin_anew(o, false);
+    begin_anew(o, kept, false);
+    o->resets = 0;
     o->works = false;
     o->acked = 0;
     link_settle(&o->cur);
@@ -128,6 +158,7 @@ static uint32_t wanted(const struct transport *t)
 /* After every call into a transport: the loop learns what it waits for now, or that it is gone. */
 void link_settle(struct link *k)
 {
+    k->was_up |= k->t.state == TRANSPORT_UP;
     if (k->t.state == TRANSPORT_DOWN && k == &k->outlet->cur)
         outlet_lose(k->outlet, k->t.why);
     else if (k->t.state == TRANSPORT_DOWN)
@@ -176,6 +207,7 @@ static void try_open(struct outlet *o)
 {
     if (link_open(&o->cur) < 0) {
         went_down(o, o->cur.t.why);
+        next_endpoint(o);
         return;
     }
     o->works = false;

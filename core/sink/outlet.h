@@ -13,8 +13,10 @@
  * after anomalies, more again after clean ends) a successor is opened, written on, and the old
  * connection is half-closed; its clean end (sink/confirm.h) confirms all of it. Delivery does not
  * pause. Anything else is a loss: the worker goes back to what is settled, and by `replay` further.
- * A peer that never closes, or that resets, when we half-close is said so in the log once; from
- * then on kernel-acknowledged is what counts for it.
+ * A peer that resets when we half-close, three times in a row with its next connection alive, or
+ * that has never closed and does not for three times `every`, is said so in the log once; from then
+ * on kernel-acknowledged is what counts for it. One that has closed before is waited for: it is
+ * slow, or reads nothing, and what it has not read must not count.
  */
 #ifndef SINK_OUTLET_H
 #define SINK_OUTLET_H
@@ -30,6 +32,7 @@ struct link { /* one connection */
     struct transport t;   /* to->v[at] */
     struct loop_fd watch; /* on t.fd, where that can be watched (a regular file cannot) */
     size_t at;
+    bool was_up;
 };
 
 struct outlet {
@@ -52,17 +55,21 @@ struct outlet {
     bool announced; /* and the log has heard of it */
     bool stalled;
     unsigned losses; /* times that what was not settled was lost: the stream begins anew */
-    bool doubtful;   /* at the last of them something may have been read and not kept */
+    uint64_t kept;   /* what was settled at the last of them */
+    bool doubtful;   /* and something may have been read and not kept */
     struct throttle throttle;
     int64_t retry_ns;     /* mono: when DOWN, the next attempt */
     int64_t next_ns;      /* mono: the next attempt at a successor */
+    unsigned next_failed; /* such attempts in a row */
     int64_t first_try_ns; /* mono: the next attempt at the first endpoint */
     int64_t pace_ns;      /* between two looks at what is acked */
     uint64_t acked;       /* of cur, at the last look */
     /* rotation */
     bool mid;           /* set by the worker: half a batch is out, so the connection must stay */
     bool finish;        /* confirm all that is out now */
-    bool kernel_only;   /* this peer does not confirm by closing */
+    uint64_t mute;      /* endpoints, by bit, that do not confirm by closing */
+    uint64_t closers;   /* endpoints, by bit, that have done so */
+    bool late;          /* the log has heard that the predecessor takes long */
     unsigned anomalies; /* in a row: each halves `bytes` */
     unsigned resets;    /* in a row, by a peer that was alive */
     int64_t since_ns;   /* mono: when the first byte on cur went out; 0: none has */
@@ -75,6 +82,7 @@ bool outlet_up(const struct outlet *o);
 /* Bytes taken; 0 when it takes none now, or went down. */
 size_t outlet_write(struct outlet *o, const void *p, size_t n);
 uint64_t outlet_written(const struct outlet *o);
+uint64_t outlet_acked(const struct outlet *o); /* by the kernels, at the last look */
 /* The offset that the cursor may follow: confirmed, or kernel-acknowledged where no more is to be
  * had or what was acknowledged must not be repeated. */
 uint64_t outlet_settled(const struct outlet *o);

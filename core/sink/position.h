@@ -8,7 +8,9 @@
  * passes marks that say nothing new.
  *
  * It also remembers where the position was some time ago, since what a peer had read but not kept
- * is sent again from there; garnetd keeps the spool from that point on (cursor_state.keep).
+ * is sent again from there; garnetd keeps the spool from that point on (cursor_state.keep). How far
+ * that has come is `again`: a replay that is itself cut short goes back there, however late, and
+ * over a restart too (cursor_state.owed).
  */
 #ifndef SINK_POSITION_H
 #define SINK_POSITION_H
@@ -34,7 +36,9 @@ struct position {
         uint64_t seq;
     } trail[POSITION_TRAIL];
     unsigned ntrail;
+    int64_t moved_ns;  /* since when the position is what it is */
     int64_t replay_ns; /* how far back a replay goes */
+    uint64_t again;    /* all before has arrived since it was last in doubt; at most the position */
     uint64_t passed;   /* offset of the last mark passed */
     uint64_t unsaved;  /* bytes passed since the cursor was stored */
     bool dirty;        /* passed something that is not stored */
@@ -44,14 +48,15 @@ struct position {
 };
 
 /* Opens and locks the cursor; -1 with errno as cursor_open(). */
-int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns);
-struct point position_point(const struct position *p);           /* the last one passed */
-uint64_t position_replay(const struct position *p, int64_t now); /* where it was replay_ns ago */
+int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now);
+struct point position_point(const struct position *p); /* the last one passed */
 /* When there are too many, every other one is forgotten: the position then moves in larger steps. */
 void position_mark(struct position *p, uint64_t offset, const struct point *at);
 /* Everything before `offset` has arrived: true if that moves the position. */
 bool position_pass(struct position *p, uint64_t offset, int64_t now);
-void position_forget(struct position *p); /* the marks: the stream begins anew at offset 0 */
+/* The stream begins anew at offset 0, and at what is returned: behind what has arrived or, with
+ * `doubt`, at where that was replay_ns ago. The marks are forgotten. */
+uint64_t position_rewind(struct position *p, bool doubt, int64_t now);
 /* Stores and syncs if it is time. Failures are logged once until one succeeds, and tried again. */
 void position_save(struct position *p, int64_t now);
 /* Stores now, and with `sync` waits for the disk. False: logged. */

@@ -9,10 +9,21 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { RESETS_BY_HABIT = 3 };
+enum { RESETS_BY_HABIT = 3, NEXT_TOLD = 5 };
 static const int64_t NEXT_RETRY = 2 * NS_PER_S, FIRST_RETRY = 10 * NS_PER_S;
 static const int64_t PROBATION = 60 * NS_PER_S; /* of the first endpoint, before it is taken back */
-static const int64_t LOOK_EVERY = 250 * NS_PER_MS; /* at a predecessor, behind its events */
+static const int64_t LOOK_EVERY = NS_PER_S;     /* behind the events */
+
+/* Endpoints from the 64th on share a bit. */
+static uint64_t bit(const struct outlet *o)
+{
+    return UINT64_C(1) << (o->cur.at < 63 ? o->cur.at : 63);
+}
+
+static bool is_mute(const struct outlet *o)
+{
+    return (o->mute & bit(o)) != 0;
+}
 
 uint64_t outlet_settled(const struct outlet *o)
 {
@@ -20,7 +31,7 @@ uint64_t outlet_settled(const struct outlet *o)
 
     if (!t->kind->by_closing)
         return o->base + t->confirmed;
-    if (o->repeatable && !o->kernel_only)
+    if (o->repeatable && !is_mute(o))
         return o->confirmed;
     if (o->old.fd >= 0 && !confirm_acknowledged(&o->old))
         return o->base - confirm_queued(&o->old);
@@ -29,15 +40,14 @@ uint64_t outlet_settled(const struct outlet *o)
 
 static bool confirms(const struct outlet *o)
 {
-    return o->cur.t.kind->by_closing && o->repeatable && !o->kernel_only;
+    return o->cur.t.kind->by_closing && o->repeatable && !is_mute(o);
 }
 
 /* Half as many bytes after each anomaly in a row, so that a slow reader that keeps failing is asked
  * ever sooner, and endless replay comes to an end. */
 static uint64_t enough(const struct outlet *o)
 {
-    unsigned halvings = o->anomalies < 32 ? o->anomalies : 32;
-    uint64_t bytes = (uint64_t)o->confirm.bytes >> halvings;
+    uint64_t bytes = (uint64_t)o->confirm.bytes >> o->anomalies;
 
     return bytes > 0 ? bytes : 1;
 }
@@ -65,11 +75,16 @@ static void clean_end(struct outlet *o)
     o->resets = 0;
     if (o->anomalies > 0)
         o->anomalies--;
+    if (is_mute(o) || o->late)
+        log_info("%s has closed after all: what it reads is confirmed again", o->cur.t.uri);
+    o->late = false;
+    o->closers |= bit(o);
+    o->mute &= ~bit(o);
 }
 
 static void no_confirmation(struct outlet *o, const char *habit)
 {
-    o->kernel_only = true;
+    o->mute |= bit(o);
     log_warn("%s %s when its connection is half-closed, so it cannot be known what it has read: "
              "what its kernel has acknowledged counts",
              o->cur.t.uri, habit);
@@ -77,19 +92,31 @@ static void no_confirmation(struct outlet *o, const char *habit)
 
 static void broken_end(struct outlet *o)
 {
-    struct confirm old = o->old;
+    const struct confirm old = o->old;
 
-    o->resets = old.reset ? o->resets + 1 : 0;
-    if (o->resets >= RESETS_BY_HABIT && !o->kernel_only)
+    if (!old.reset) {
+        o->resets = 0;
+        outlet_lose(o, old.why);
+        return;
+    }
+    outlet_doubt(o, old.why);
+    if (++o->resets >= RESETS_BY_HABIT && !is_mute(o))
         no_confirmation(o, "resets");
-    outlet_lose(o, old.why);
 }
 
-/* It has everything, the next connection gets on, and still it does not close. */
-static bool never_closes(const struct outlet *o, int64_t now)
+/* A peer that has closed before is slow, or reads nothing: nothing is confirmed until it does. Else,
+ * if it has everything and the next connection gets on, it is its habit; the connection is kept,
+ * since it may end well after all. */
+static void takes_long(struct outlet *o)
 {
-    return o->old.fin_ns == 0 && now - o->old.began_ns > 3 * o->confirm.every &&
-           confirm_acknowledged(&o->old) && o->cur.t.stuck_ns == 0;
+    if ((o->closers & bit(o)) == 0) {
+        if (confirm_acknowledged(&o->old) && o->cur.t.stuck_ns == 0)
+            no_confirmation(o, "does not close");
+    } else if (!o->late) {
+        o->late = true;
+        log_warn("%s takes long to read, or reads nothing: nothing is confirmed meanwhile",
+                 o->cur.t.uri);
+    }
 }
 
 /* Its end is an event that stays: from then on the clock alone drives. */
@@ -97,16 +124,14 @@ static void look_at_old(struct outlet *o, int64_t now)
 {
     enum confirm_result result = confirm_look(&o->old, o->cur.t.fd, now);
 
-    if (o->old.fin_ns != 0)
+    if (o->old.ended_ns != 0)
         loop_fd_del(o->loop, &o->old_watch);
     if (result == CONFIRM_CLEAN)
         clean_end(o);
     else if (result == CONFIRM_ANOMALY)
         broken_end(o);
-    else if (never_closes(o, now)) {
-        no_confirmation(o, "does not close");
-        close_old(o);
-    }
+    else if (o->old.ended_ns == 0 && now - o->old.began_ns > 3 * o->confirm.every && !is_mute(o))
+        takes_long(o);
 }
 
 static void on_old(void *arg, uint32_t events)
@@ -119,13 +144,22 @@ static void on_old(void *arg, uint32_t events)
 
 /* ---- the successor, and the first endpoint --------------------------------------------------- */
 
+/* A receiver that takes one connection at a time never confirms: that must be heard of. */
+static void next_failed(struct outlet *o)
+{
+    o->next_ns = clock_mono() + NEXT_RETRY;
+    if (++o->next_failed == NEXT_TOLD)
+        log_warn("%s takes no second connection: %s; nothing is confirmed until it does",
+                 o->next.t.uri, o->next.t.why);
+}
+
 void rotate_failed(struct link *k)
 {
     struct outlet *o = k->outlet;
 
     link_close(k);
     if (k == &o->next)
-        o->next_ns = clock_mono() + NEXT_RETRY;
+        next_failed(o);
     else
         o->first_try_ns = clock_mono() + FIRST_RETRY;
 }
@@ -163,6 +197,7 @@ static void switch_over(struct outlet *o, int64_t now)
     if (loop_fd_add(o->loop, &o->old_watch, old, LOOP_IN, on_old, o) < 0)
         loop_fd_init(&o->old_watch); /* looked at by the clock alone */
     link_move(&o->cur, &o->next);
+    o->next_failed = 0;
     o->base += written;
     o->acked = 0;
     o->since_ns = 0;
@@ -179,6 +214,12 @@ static void rotate_when_due(struct outlet *o, int64_t now)
         switch_over(o, now);
 }
 
+/* What must not be repeated has to be through before the connection is given up. */
+static bool may_leave(const struct outlet *o)
+{
+    return !o->mid && (o->repeatable || o->cur.t.acked == o->cur.t.written);
+}
+
 /* While a later endpoint is in use, the first is taken back once it has held for a while. */
 static void try_first(struct outlet *o, int64_t now)
 {
@@ -186,7 +227,7 @@ static void try_first(struct outlet *o, int64_t now)
         return;
     open_link(&o->first, 0, o->first_try_ns, now);
     watch_opening(&o->first);
-    if (!o->mid && o->first.t.state == TRANSPORT_UP && now - o->first.t.opened_ns >= PROBATION)
+    if (o->first.t.state == TRANSPORT_UP && now - o->first.t.opened_ns >= PROBATION && may_leave(o))
         outlet_go_back(o);
 }
 
@@ -226,7 +267,7 @@ int64_t rotate_due(const struct outlet *o, int64_t now)
     int64_t due = rotation_due_in(o, now);
 
     if (o->old.fd >= 0)
-        due = sooner(due, sooner(LOOK_EVERY, confirm_due(&o->old, now)));
+        due = sooner(due, sooner(is_mute(o) ? -1 : LOOK_EVERY, confirm_due(&o->old, now)));
     return o->cur.at > 0 ? sooner(due, NS_PER_S) : due;
 }
 

@@ -6,6 +6,8 @@
 #define SINK_ROTATE_H
 #include "sink/outlet.h"
 
+enum { MOST_HALVINGS = 20 /* of `bytes` */ };
+
 void rotate_turn(struct outlet *o, int64_t now); /* cur is UP */
 int64_t rotate_due(const struct outlet *o, int64_t now);
 void rotate_failed(struct link *k);    /* the successor, or the first endpoint, went down */
@@ -20,6 +22,7 @@ void link_settle(struct link *k);
 void link_move(struct link *to, struct link *from);
 void link_close(struct link *k);
 void outlet_lose(struct outlet *o, const char *why);
+void outlet_doubt(struct outlet *o, const char *why);
 void outlet_go_back(struct outlet *o);
 
 #endif

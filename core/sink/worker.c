@@ -3,7 +3,7 @@
  * One loop, and in it three things in turn: let the outlet move, fill and send batches as far as
  * that goes without waiting, store the position. What waits is only the loop, the plugin, a name
  * look-up and the disk. While the outlet is down nothing is read; when it was lost, everything not
- * acknowledged is read and sent again. Ends with a plugin that gives up, or when told to (job.c);
+ * settled is read and sent again. Ends with a plugin that gives up, or when told to (job.c);
  * never for what goes wrong at the other end.
  */
 #include "sink/worker.h"
@@ -33,25 +33,38 @@ static void useful(struct job *j, int64_t now)
     job_say(j, 'u');
 }
 
+/* Confirmation may be a minute away: that the peer's kernel takes bytes is useful work, too. */
+static bool gets_through(struct job *j)
+{
+    uint64_t acked = j->by_plugin ? 0 : outlet_acked(&j->outlet);
+    bool more = acked > j->acked;
+
+    j->acked = acked;
+    return more;
+}
+
 static void pass(struct job *j)
 {
     uint64_t arrived = j->by_plugin ? j->delivered : outlet_settled(&j->outlet);
     int64_t now = clock_mono();
+    bool moves = position_pass(&j->position, arrived, now);
 
-    if (position_pass(&j->position, arrived, now))
+    if (gets_through(j) || moves)
         useful(j, now);
 }
 
-/* The stream was lost: begin again behind what is settled, or further back where the peer may have
+/* The stream was lost: begin again behind what was settled, or further back where the peer may have
  * read what it did not keep. */
 static void rewind_work(struct job *j)
 {
-    struct point from = position_point(&j->position);
-    bool further = j->outlet.doubtful && j->outlet.repeatable;
-    uint64_t seq = further ? position_replay(&j->position, clock_mono()) : from.seq;
+    bool doubt = j->outlet.doubtful && j->outlet.repeatable;
+    int64_t now = clock_mono();
+    struct point from;
 
-    position_forget(&j->position);
-    feed_seek(&j->feed, &from, seq);
+    (void)position_pass(&j->position, j->outlet.kept, now);
+    from = position_point(&j->position);
+    feed_seek(&j->feed, &from, position_rewind(&j->position, doubt, now));
+    j->acked = 0;
     j->losses = j->outlet.losses;
     j->outlet.mid = false;
     j->leaving = false;
@@ -62,7 +75,6 @@ static void follow_outlet(struct job *j)
 {
     if (j->by_plugin)
         return;
-    j->outlet.finish = j->finish && !j->leaving && j->feed.since_ns == 0;
     if (j->outlet.losses == j->losses)
         outlet_turn(&j->outlet, clock_mono());
     if (j->outlet.losses != j->losses)
@@ -184,6 +196,7 @@ static void turn(struct job *j)
 
     follow_outlet(j);
     more = work(j);
+    j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
     position_save(&j->position, clock_mono());
     if (all_done(j)) {
         job_stop(j, 0);
