@@ -40,6 +40,7 @@ class Confirm(unittest.TestCase):
         d.configure("self_metrics: 0\nsinks:\n" + graphite_sink("main", f"tcp://127.0.0.1:{self.peer.port}", more))
         self.peer.start()
         d.start()
+        self.addCleanup(lambda: d.process.poll() is None and d.terminate())  # while its peer is still there
         self.d, self.sent = d, 0
         return d
 
