@@ -37,6 +37,10 @@ struct conf_intake {
     int64_t idle; /* ns that an unfinished value may take, and an unread reply */
 };
 enum { START_NOW, START_OLDEST };
+struct conf_confirm {     /* how what a stream peer has read becomes known, see sink/outlet.h */
+    int64_t every, bytes; /* a connection is confirmed when it is this old, or this much was sent */
+    int64_t replay;       /* ns: after an anomaly this much more is sent again */
+};
 struct conf_sink {
     const char *name;
     const char *plugin;      /* as written */
@@ -44,10 +48,12 @@ struct conf_sink {
     /* "tcp://host:port", "file:///path", "stdout"; may be empty for a plugin that delivers
      * itself */
     struct strings to;
-    int64_t flush;           /* ns */
-    int64_t batch_size;      /* bytes */
-    int64_t start;           /* START_NOW ... */
-    const struct node *node; /* the sink's map: the plugin's own options are in here */
+    int64_t flush; /* ns */
+    struct conf_confirm confirm;
+    const struct node *confirm_node; /* what it was read from */
+    int64_t batch_size;              /* bytes */
+    int64_t start;                   /* START_NOW ... */
+    const struct node *node;         /* the sink's map: the plugin's own options are in here */
     struct pos at;
     uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */
     struct conf_sink *next;

@@ -22,8 +22,22 @@ static const struct option ROWS_OF_A_SINK[] = {
         .min = "0", .max = "1h"),
     KEY(struct conf_sink, batch_size, OPT_SIZE, "The size at which a batch leaves.", .def = "64KiB",
         .min = "512", .max = "1MiB"),
+    {.type = OPT_NODE,
+     .name = "confirm",
+     .offset = offsetof(struct conf_sink, confirm_node),
+     .help = "When what a stream peer has read is confirmed: {every, bytes, replay}."},
     KEY(struct conf_sink, start, OPT_CHOICE, "Where a new sink begins to read the spool.",
         .def = "now", .choices = "now|oldest"),
+};
+
+static const struct option CONFIRM_ROWS[] = {
+    KEY(struct conf_confirm, every, OPT_DURATION, "The age at which a connection is confirmed.",
+        .def = "60s", .min = "1s", .max = "1h"),
+    KEY(struct conf_confirm, bytes, OPT_SIZE, "The bytes after which a connection is confirmed.",
+        .def = "4MiB", .min = "4KiB", .max = "1GiB"),
+    KEY(struct conf_confirm, replay, OPT_DURATION,
+        "How much more is sent again after a connection did not end cleanly.", .def = "60s",
+        .min = "0", .max = "1h"),
 };
 
 const struct option_set conf_sink_options = {ROWS(ROWS_OF_A_SINK), "a sink"};
@@ -250,6 +264,7 @@ static void parse_endpoints(struct parse *p, struct conf_sink *s)
 
 static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
 {
+    static const struct option_set confirm = {ROWS(CONFIRM_ROWS), "confirm"};
     struct conf_sink *s = arena_alloc(&p->c->arena, sizeof *s);
 
     if (!s)
@@ -257,6 +272,7 @@ static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
     s->node = map;
     s->at = map->at;
     option_fill(&p->c->arena, conf_sink_options, NULL, true, map, s, p->e);
+    option_fill(&p->c->arena, confirm, NULL, false, s->confirm_node, &s->confirm, p->e);
     if (map->kind != NODE_MAP)
         return NULL;
     if (s->name)

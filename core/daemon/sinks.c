@@ -280,8 +280,8 @@ uint64_t sinks_needed(struct daemon *d)
         struct cursor_state st;
         if (cursor_read(append_dirfd(d->spool), o->conf->name, &st) != 0)
             return 0; /* unknown: keep everything that max_size allows */
-        if (st.position < needed)
-            needed = st.position;
+        if (st.keep < needed)
+            needed = st.keep;
     }
     return needed;
 }

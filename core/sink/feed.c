@@ -33,11 +33,13 @@ void feed_next_batch(struct feed *f)
     f->since_ns = 0;
 }
 
-void feed_seek(struct feed *f, const struct point *from)
+void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
 {
     f->read = *from;
+    f->read.seq = seq;
+    f->floor = from->seq;
     f->left = 0;
-    tail_seek(f->tail, from->seq);
+    tail_seek(f->tail, seq);
     feed_next_batch(f);
 }
 
@@ -59,11 +61,15 @@ static void advance(struct feed *f, uint64_t seq, int64_t now)
 /* Everything from where we are up to `end` is lost. */
 static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t now)
 {
+    uint64_t from = f->read.seq > f->floor ? f->read.seq : f->floor;
+
     if (end <= f->read.seq)
         return;
-    f->lost += end - f->read.seq;
-    f->read.dropped[reason] += end - f->read.seq;
     advance(f, end, now);
+    if (end <= from)
+        return;
+    f->lost += end - from;
+    f->read.dropped[reason] += end - from;
     if (f->lost_ns != 0 && now - f->lost_ns < TELL_EVERY)
         return;
     log_warn("%" PRIu64 " metrics are lost to this sink: %s", f->lost,
@@ -85,8 +91,10 @@ static enum batch_result add_record(struct feed *f, size_t size, int64_t now)
         result = batch_add(b, &f->metric, f->seq, now);
         if (result != BATCH_ADDED)
             return result;
-        f->read.dropped[DROP_SKIPPED] += b->skipped - skipped;
-        f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
+        if (f->seq >= f->floor) {
+            f->read.dropped[DROP_SKIPPED] += b->skipped - skipped;
+            f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
+        }
         advance(f, f->seq + 1, now);
     }
     f->at += size;

@@ -12,6 +12,7 @@
 struct feed {
     struct tail *tail;
     struct batch *batch;
+    uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
     int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */
     /* The frame being decoded: `left` records from `at` on, the first of them number `seq`. */
@@ -34,8 +35,9 @@ enum feed_result {
 /* -1 with errno. dirfd is borrowed; reading begins at `from`. */
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from);
 enum feed_result feed_fill(struct feed *f, int64_t now);
-void feed_next_batch(struct feed *f);                     /* the one at hand has left */
-void feed_seek(struct feed *f, const struct point *from); /* throws the batch away */
+void feed_next_batch(struct feed *f); /* the one at hand has left */
+/* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is counted. */
+void feed_seek(struct feed *f, const struct point *from, uint64_t seq);
 void feed_close(struct feed *f);
 
 #endif

@@ -167,7 +167,8 @@ static bool open_position(struct job *j)
 {
     int64_t since = clock_mono();
 
-    while (position_open(&j->position, j->dirfd, j->sink->name) < 0) {
+    while (position_open(&j->position, j->dirfd, j->sink->name, j->sink->confirm.replay,
+                         clock_mono()) < 0) {
         if (errno == EAGAIN && clock_mono() - since < LOCK_PATIENCE) {
             if (!pause_for(j, LOCK_RETRY))
                 return false;
@@ -214,11 +215,12 @@ static bool start_work(struct job *j)
         job_stop(j, EXIT_WORLD);
         return false;
     }
+    feed_seek(&j->feed, &from, position_rewind(&j->position, false, clock_mono()));
     j->by_plugin = j->plugin.def.deliver != NULL;
     if (j->by_plugin)
         deliver_init(&j->deliver, &j->plugin);
     else
-        outlet_init(&j->outlet, j->loop, &j->sink->to);
+        outlet_init(&j->outlet, j->loop, j->sink, (j->plugin.def.flags & GARNET_IDEMPOTENT) != 0);
     j->look = true;
     return true;
 }

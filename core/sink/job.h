@@ -26,9 +26,10 @@ struct job {
     size_t sent;        /* bytes of it that are out */
     bool look;          /* there may be more in the spool */
     int64_t looked_ns;
-    bool finish; /* asked to: deliver what is there, then end */
-    bool gone;   /* garnetd is */
-    unsigned losses;
+    bool finish;     /* asked to: deliver what is there, then end */
+    bool gone;       /* garnetd is */
+    unsigned losses; /* of the outlet's: those that the feed has followed */
+    uint64_t acked;  /* the outlet's, when last looked at */
     int64_t useful_ns;
     int status; /* what worker_run() returns, or JOB_RUNNING */
 };

@@ -1,8 +1,8 @@
-/* sink/outlet.c - the sink's list of endpoints as one that is up or down
+/* sink/outlet.c - the sink's list of endpoints as one stream: opening, failing, trying again
  *
  * One line in the log per endpoint when it goes down, with the reason, one when it works again, and
  * none for the attempts in between. Never gives up and never fails: what goes wrong is always the
- * endpoint's.
+ * endpoint's. Confirmation is in sink/rotate.c.
  */
 #include "sink/outlet.h"
 
@@ -11,151 +11,298 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sink/rotate.h"
 
 static const int64_t PACE_LEAST = NS_PER_MS, PACE_MOST = 100 * NS_PER_MS;
+static const int64_t STALLED = 20 * NS_PER_S;
 
-static void settle(struct outlet *o);
+void link_init(struct link *k, struct outlet *o, size_t at)
+{
+    *k = (struct link){.outlet = o, .at = at};
+    loop_fd_init(&k->watch);
+    if (transport_init(&k->t, o->to->v[at]) < 0)
+        panic("the configuration has let \"%s\" pass", o->to->v[at]);
+}
 
-void outlet_init(struct outlet *o, struct loop *l, const struct strings *to)
+void link_close(struct link *k)
+{
+    loop_fd_del(k->outlet->loop, &k->watch);
+    k->t.kind->close(&k->t);
+}
+
+void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink, bool repeatable)
 {
     *o = (struct outlet){
         .loop = l,
-        .to = to,
+        .to = &sink->to,
+        .confirm = sink->confirm,
+        .repeatable = repeatable,
+        .old = {.fd = -1},
         .throttle = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S},
     };
-    loop_fd_init(&o->watch);
-    if (transport_init(&o->t, to->v[0]) < 0)
-        panic("the configuration has let \"%s\" pass", to->v[0]);
+    loop_fd_init(&o->old_watch);
+    link_init(&o->cur, o, 0);
+    link_init(&o->next, o, 0);
+    link_init(&o->first, o, 0);
 }
 
 bool outlet_up(const struct outlet *o)
 {
-    return o->t.state == TRANSPORT_UP;
+    return o->cur.t.state == TRANSPORT_UP;
 }
 
-static void on_event(void *arg, uint32_t events)
+uint64_t outlet_written(const struct outlet *o)
 {
-    struct outlet *o = arg;
-    short revents = (short)((events & LOOP_IN ? POLLIN : 0) | (events & LOOP_OUT ? POLLOUT : 0) |
-                            (events & LOOP_HUP ? POLLHUP : 0));
+    return o->base + o->cur.t.written;
+}
 
-    o->t.kind->ready(&o->t, revents);
-    settle(o);
+uint64_t outlet_acked(const struct outlet *o)
+{
+    return o->base + o->cur.t.acked;
+}
+
+/* ---- losses ---------------------------------------------------------------------------------- */
+
+static void use_endpoint(struct outlet *o, size_t at)
+{
+    unsigned failures = o->cur.t.failures;
+
+    if (at != o->cur.at)
+        o->resets = 0;
+    link_init(&o->cur, o, at);
+    o->cur.t.failures = failures; /* only its rest by the number of addresses matters */
+    o->retry_ns = clock_mono();
 }
 
 /* The endpoint after this one; after the last, a pause. */
 static void next_endpoint(struct outlet *o)
 {
-    unsigned failures = o->t.failures;
-
-    o->at = (o->at + 1) % o->to->n;
-    if (transport_init(&o->t, o->to->v[o->at]) < 0)
-        panic("the configuration has let \"%s\" pass", o->to->v[o->at]);
-    o->t.failures = failures; /* only its rest by the number of addresses matters */
-    o->retry_ns = clock_mono();
+    use_endpoint(o, (o->cur.at + 1) % o->to->n);
     if (++o->tried >= o->to->n) {
         o->tried = 0;
         o->retry_ns += throttle_next(&o->throttle, random_u64());
     }
 }
 
-static void went_down(struct outlet *o)
+static void went_down(struct outlet *o, const char *why)
 {
     if (o->told < o->to->n)
-        log_warn("%s: %s; trying again, metrics wait in the spool", o->t.uri, o->t.why);
+        log_warn("%s: %s; trying again, metrics wait in the spool", o->cur.t.uri, why);
     o->told++;
-    loop_fd_del(o->loop, &o->watch);
-    o->t.kind->close(&o->t);
+    link_close(&o->cur);
+}
+
+/* What is not settled is lost: the stream begins anew. */
+static void begin_anew(struct outlet *o, uint64_t kept, bool doubtful)
+{
+    o->losses++;
+    o->kept = kept;
+    o->doubtful = doubtful;
+    o->base = o->confirmed = 0;
+    o->since_ns = 0;
+    o->stalled = o->late = false;
+}
+
+/* What a peer had confirmed is in doubt even where nothing was under way: a carbon-cache that is
+ * killed ends its idle connections as if all were well, and keeps nothing of its cache. */
+static void lose(struct outlet *o, const char *why)
+{
+    uint64_t kept = outlet_settled(o);
+    bool stream = o->cur.t.kind->by_closing;
+
+    if (stream && outlet_written(o) > o->confirmed && o->anomalies < MOST_HALVINGS)
+        o->anomalies++;
+    rotate_abandon(o);
+    went_down(o, why);
+    begin_anew(o, kept, stream && o->cur.was_up);
+}
+
+void outlet_lose(struct outlet *o, const char *why)
+{
+    lose(o, why);
     next_endpoint(o);
 }
 
-static uint32_t wanted(const struct outlet *o)
+/* The endpoint is up, only what was sent to it is in doubt. */
+void outlet_doubt(struct outlet *o, const char *why)
 {
-    return ((o->t.events & POLLIN) != 0 ? (uint32_t)LOOP_IN : 0) |
-           ((o->t.events & POLLOUT) != 0 ? (uint32_t)LOOP_OUT : 0);
+    lose(o, why);
+    use_endpoint(o, o->cur.at);
 }
 
-/* After every call into the transport: the loop learns what it waits for now, or that it is
- * gone. */
-static void settle(struct outlet *o)
+/* A connection to the first endpoint has held for long enough: back to it. What is not settled is
+ * sent again there. */
+void outlet_go_back(struct outlet *o)
 {
-    if (o->t.state == TRANSPORT_DOWN) {
-        o->losses++;
-        went_down(o);
-    } else if (o->watch.fd >= 0) {
-        loop_fd_mod(o->loop, &o->watch, wanted(o));
-    }
+    uint64_t kept = outlet_settled(o);
+
+    log_info("%s has been up for a minute: going back to it", o->first.t.uri);
+    rotate_drop(o);
+    link_close(&o->cur);
+    link_move(&o->cur, &o->first);
+    begin_anew(o, kept, false);
+    o->resets = 0;
+    o->works = false;
+    o->acked = 0;
+    link_settle(&o->cur);
+}
+
+/* ---- the connection that is written on ------------------------------------------------------- */
+
+static uint32_t wanted(const struct transport *t)
+{
+    return ((t->events & POLLIN) != 0 ? (uint32_t)LOOP_IN : 0) |
+           ((t->events & POLLOUT) != 0 ? (uint32_t)LOOP_OUT : 0);
+}
+
+/* After every call into a transport: the loop learns what it waits for now, or that it is gone. */
+void link_settle(struct link *k)
+{
+    k->was_up |= k->t.state == TRANSPORT_UP;
+    if (k->t.state == TRANSPORT_DOWN && k == &k->outlet->cur)
+        outlet_lose(k->outlet, k->t.why);
+    else if (k->t.state == TRANSPORT_DOWN)
+        rotate_failed(k);
+    else if (k->watch.fd >= 0)
+        loop_fd_mod(k->outlet->loop, &k->watch, wanted(&k->t));
+}
+
+static void on_event(void *arg, uint32_t events)
+{
+    struct link *k = arg;
+    short revents = (short)((events & LOOP_IN ? POLLIN : 0) | (events & LOOP_OUT ? POLLOUT : 0) |
+                            (events & LOOP_HUP ? POLLHUP : 0));
+
+    k->t.kind->ready(&k->t, revents);
+    link_settle(k);
+}
+
+/* 0, or -1 and t.why. A regular file cannot be watched, nor need it be. */
+int link_watch(struct link *k)
+{
+    if (loop_fd_add(k->outlet->loop, &k->watch, k->t.fd, wanted(&k->t), on_event, k) == 0 ||
+        errno == EPERM)
+        return 0;
+    return transport_fail(&k->t, "cannot be watched: error %d", errno);
+}
+
+int link_open(struct link *k)
+{
+    return k->t.kind->open(&k->t) < 0 ? -1 : link_watch(k);
+}
+
+/* `from` becomes `to`, which is closed, and is itself as new. The watch has a struct link's address,
+ * so it is made anew too; where it cannot, `to` is DOWN and not yet settled. */
+void link_move(struct link *to, struct link *from)
+{
+    loop_fd_del(from->outlet->loop, &from->watch);
+    *to = *from;
+    loop_fd_init(&to->watch);
+    transport_moved(&to->t, &from->t);
+    link_init(from, from->outlet, from->at);
+    (void)link_watch(to);
 }
 
 static void try_open(struct outlet *o)
 {
-    if (o->t.kind->open(&o->t) < 0) {
-        went_down(o);
+    if (link_open(&o->cur) < 0) {
+        went_down(o, o->cur.t.why);
+        next_endpoint(o);
         return;
     }
     o->works = false;
     o->acked = 0;
     o->pace_ns = PACE_LEAST;
-    if (loop_fd_add(o->loop, &o->watch, o->t.fd, wanted(o), on_event, o) < 0 && errno != EPERM) {
-        (void)transport_fail(&o->t, "cannot be watched: error %d", errno);
-        settle(o);
-    }
 }
 
 static void progressed(struct outlet *o)
 {
-    o->acked = o->t.acked;
+    o->acked = o->cur.t.acked;
     o->pace_ns = PACE_LEAST;
+    if (o->stalled)
+        log_info("%s takes metrics again", o->cur.t.uri);
+    o->stalled = false;
     if (o->works)
         return;
     o->works = true;
     o->tried = 0;
     throttle_ok(&o->throttle);
     if (o->told > 0 || !o->announced)
-        log_info("delivers to %s", o->t.uri);
+        log_info("delivers to %s", o->cur.t.uri);
     o->announced = true;
     o->told = 0;
 }
 
-static void look(struct outlet *o)
+/* It takes bytes, and nothing happens to them: the peer does not read. */
+static void check_stalled(struct outlet *o, int64_t now)
 {
-    o->t.kind->update(&o->t);
-    if (o->t.acked > o->acked)
+    const struct transport *t = &o->cur.t;
+
+    if (o->stalled || t->stuck_ns == 0 || now - t->stuck_ns < STALLED)
+        return;
+    o->stalled = true;
+    if (o->to->n > 1)
+        outlet_lose(o, "is stalled: it reads nothing");
+    else
+        log_warn("%s is stalled: it reads nothing; waiting for it", t->uri);
+}
+
+static void look(struct outlet *o, int64_t now)
+{
+    o->cur.t.kind->update(&o->cur.t);
+    if (o->cur.t.acked > o->acked)
         progressed(o);
     else if (o->pace_ns < PACE_MOST)
         o->pace_ns *= 2;
-    settle(o);
+    link_settle(&o->cur);
+    if (o->cur.t.state == TRANSPORT_UP)
+        check_stalled(o, now);
 }
 
 void outlet_turn(struct outlet *o, int64_t now)
 {
-    if (o->t.state != TRANSPORT_DOWN)
-        look(o);
-    else if (now >= o->retry_ns)
-        try_open(o);
+    if (o->cur.t.state == TRANSPORT_DOWN) {
+        if (now >= o->retry_ns)
+            try_open(o);
+        return;
+    }
+    look(o, now);
+    if (outlet_up(o))
+        rotate_turn(o, now);
 }
 
 size_t outlet_write(struct outlet *o, const void *p, size_t n)
 {
-    ssize_t done = o->t.kind->write(&o->t, p, n);
+    ssize_t done = o->cur.t.kind->write(&o->cur.t, p, n);
 
-    if (done > 0)
+    if (done > 0) {
         o->pace_ns = PACE_LEAST;
-    settle(o);
+        if (o->since_ns == 0)
+            o->since_ns = clock_mono();
+    }
+    link_settle(&o->cur);
     return done > 0 ? (size_t)done : 0;
+}
+
+static int64_t sooner(int64_t a, int64_t b)
+{
+    return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 int64_t outlet_due(const struct outlet *o, int64_t now)
 {
-    if (o->t.state == TRANSPORT_DOWN)
+    int64_t ns;
+
+    if (o->cur.t.state == TRANSPORT_DOWN)
         return now >= o->retry_ns ? 0 : o->retry_ns - now;
-    if (o->t.state == TRANSPORT_OPENING)
+    if (o->cur.t.state == TRANSPORT_OPENING)
         return NS_PER_S;
-    return o->acked < o->t.written ? o->pace_ns : -1;
+    ns = o->acked < o->cur.t.written ? o->pace_ns : -1;
+    return sooner(ns, rotate_due(o, now));
 }
 
 void outlet_free(struct outlet *o)
 {
-    loop_fd_del(o->loop, &o->watch);
-    o->t.kind->close(&o->t);
+    rotate_abandon(o);
+    link_close(&o->cur);
 }

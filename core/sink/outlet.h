@@ -1,40 +1,91 @@
-/* sink/outlet.h - the sink's list of endpoints as one that is up or down
+/* sink/outlet.h - the sink's list of endpoints as one stream that is up or down
  *
- * Policy over the transports: which endpoint next, how long to wait, what the log hears. When one
- * fails the next in the list is tried at once; after a whole round comes a pause, 100 ms growing to
- * 30 s, with jitter. An endpoint counts as working once bytes were acknowledged, not when it merely
- * connects.
+ * Policy over the transports: which endpoint next, how long to wait, when to rotate, what the log
+ * hears. Offsets count bytes since the stream began; it begins anew, at 0, after every loss.
+ *
+ * Endpoints. When one fails the next in the list is tried at once; after a whole round comes a
+ * pause, 100 ms growing to 30 s, with jitter. An endpoint counts as working once bytes were
+ * acknowledged, not when it merely connects. One that takes nothing for 20 s is stalled: another
+ * one is taken, if there is one. While a later one is in use the first is tried in the background,
+ * and taken back when it has held a connection for 60 s.
+ *
+ * Confirmation, for connections that are confirmed by closing. After `every` or `bytes` (fewer
+ * after anomalies, more again after clean ends) a successor is opened, written on, and the old
+ * connection is half-closed; its clean end (sink/confirm.h) confirms all of it. Delivery does not
+ * pause. Anything else is a loss: the worker goes back to what is settled, and by `replay` further.
+ * A peer that resets when we half-close, three times in a row with its next connection alive, or
+ * that has never closed and does not for three times `every`, is said so in the log once; from then
+ * on kernel-acknowledged is what counts for it. One that has closed before is waited for: it is
+ * slow, or reads nothing, and what it has not read must not count.
  */
 #ifndef SINK_OUTLET_H
 #define SINK_OUTLET_H
 #include "base/loop.h"
 #include "base/throttle.h"
-#include "conf/option.h"
+#include "conf/conf.h"
+#include "sink/confirm.h"
 #include "sink/transport.h"
+
+struct outlet;
+struct link { /* one connection */
+    struct outlet *outlet;
+    struct transport t;   /* to->v[at] */
+    struct loop_fd watch; /* on t.fd, where that can be watched (a regular file cannot) */
+    size_t at;
+    bool was_up;
+};
 
 struct outlet {
     struct loop *loop;
     const struct strings *to;
-    struct transport t;   /* to->v[at] */
-    struct loop_fd watch; /* on t.fd; a regular file cannot be watched, nor need be */
-    size_t at;
-    size_t tried;    /* endpoints that failed since the last pause */
-    size_t told;     /* failures told in the log since it last worked */
-    bool works;      /* bytes were acknowledged since it was opened */
-    bool announced;  /* and the log has heard of it */
-    unsigned losses; /* times it was open and went down: send again what was not acked */
+    struct conf_confirm confirm;
+    bool repeatable;    /* the plugin is idempotent: what is in doubt may be sent again */
+    struct link cur;    /* the one that is written on */
+    struct link next;   /* its successor, while that is being opened */
+    struct link first;  /* the first endpoint, on probation while a later one is in use */
+    struct confirm old; /* the one before, half-closed */
+    struct loop_fd old_watch;
+    /* offsets in the stream */
+    uint64_t base;      /* where cur began */
+    uint64_t confirmed; /* everything below is */
+    /* endpoints */
+    size_t tried;   /* that failed since the last pause */
+    size_t told;    /* failures told in the log since it last worked */
+    bool works;     /* bytes were acknowledged since cur was opened */
+    bool announced; /* and the log has heard of it */
+    bool stalled;
+    unsigned losses; /* times that what was not settled was lost: the stream begins anew */
+    uint64_t kept;   /* what was settled at the last of them */
+    bool doubtful;   /* and something may have been read and not kept */
     struct throttle throttle;
-    int64_t retry_ns; /* mono: when DOWN, the next attempt */
-    int64_t pace_ns;  /* between two looks at what is acked */
-    uint64_t acked;   /* at the last look */
+    int64_t retry_ns;     /* mono: when DOWN, the next attempt */
+    int64_t next_ns;      /* mono: the next attempt at a successor */
+    unsigned next_failed; /* such attempts in a row */
+    int64_t first_try_ns; /* mono: the next attempt at the first endpoint */
+    int64_t pace_ns;      /* between two looks at what is acked */
+    uint64_t acked;       /* of cur, at the last look */
+    /* rotation */
+    bool mid;           /* set by the worker: half a batch is out, so the connection must stay */
+    bool finish;        /* confirm all that is out now */
+    uint64_t mute;      /* endpoints, by bit, that do not confirm by closing */
+    uint64_t closers;   /* endpoints, by bit, that have done so */
+    bool late;          /* the log has heard that the predecessor takes long */
+    unsigned anomalies; /* in a row: each halves `bytes` */
+    unsigned resets;    /* in a row, by a peer that was alive */
+    int64_t since_ns;   /* mono: when the first byte on cur went out; 0: none has */
 };
 
-void outlet_init(struct outlet *o, struct loop *l, const struct strings *to);
-/* Opens when it is time, looks at what was acknowledged. May block in a name look-up. */
+void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink, bool repeatable);
+/* Opens, rotates and confirms as it is time. May block in a name look-up. */
 void outlet_turn(struct outlet *o, int64_t now);
 bool outlet_up(const struct outlet *o);
 /* Bytes taken; 0 when it takes none now, or went down. */
 size_t outlet_write(struct outlet *o, const void *p, size_t n);
+uint64_t outlet_written(const struct outlet *o);
+uint64_t outlet_acked(const struct outlet *o); /* by the kernels, at the last look */
+/* The offset that the cursor may follow: confirmed, or kernel-acknowledged where no more is to be
+ * had or what was acknowledged must not be repeated. */
+uint64_t outlet_settled(const struct outlet *o);
 int64_t outlet_due(const struct outlet *o,
                    int64_t now); /* ns until outlet_turn() is wanted; -1: no need */
 void outlet_free(struct outlet *o);

@@ -13,10 +13,18 @@
 static const int64_t STORE_EVERY = 100 * NS_PER_MS, SYNC_EVERY = NS_PER_S;
 static const uint64_t STORE_BYTES = 1 << 20;
 
-int position_open(struct position *p, int dirfd, const char *name)
+/* What the worker before us would have gone back to is where our trail begins. */
+int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now)
 {
-    *p = (struct position){.cursor = {.fd = -1}};
-    return cursor_open(&p->cursor, dirfd, name);
+    struct cursor_state *s = &p->cursor.state;
+
+    *p = (struct position){.cursor = {.fd = -1}, .replay_ns = replay_ns, .moved_ns = now};
+    if (cursor_open(&p->cursor, dirfd, name) < 0)
+        return -1;
+    p->again = s->position - s->owed;
+    p->trail[p->ntrail].at_ns = now;
+    p->trail[p->ntrail++].seq = s->keep > s->start ? s->keep : s->start;
+    return 0;
 }
 
 struct point position_point(const struct position *p)
@@ -27,41 +35,109 @@ struct point position_point(const struct position *p)
     return at;
 }
 
-bool position_full(const struct position *p)
+/* ---- the trail ------------------------------------------------------------------------------- */
+
+/* Where the position was replay_ns ago, or a little before that. */
+static uint64_t long_ago(const struct position *p, int64_t now)
 {
-    return p->n == POSITION_MARKS;
+    uint64_t seq = p->trail[0].seq;
+
+    if (p->moved_ns <= now - p->replay_ns)
+        return p->cursor.state.position;
+    for (unsigned i = 1; i < p->ntrail && p->trail[i].at_ns <= now - p->replay_ns; i++)
+        seq = p->trail[i].seq;
+    return seq;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* The position as it is now, unless that was remembered a moment ago; what nobody will go back to
+ * is forgotten. Half the trail covers the whole replay. */
+static void leave_trail(struct position *p, int64_t now)
+{
+    unsigned old = 0;
+
+    if (now - p->trail[p->ntrail - 1].at_ns < p->replay_ns / (POSITION_TRAIL / 2))
+        return;
+    while (old + 1 < p->ntrail && p->trail[old + 1].at_ns <= now - p->replay_ns)
+        old++;
+    if (old == 0 && p->ntrail == POSITION_TRAIL)
+        old = 1; /* the clock jumped: then rather too little */
+    p->ntrail -= old;
+    memmove(p->trail, p->trail + old, p->ntrail * sizeof p->trail[0]);
+    p->trail[p->ntrail].at_ns = now;
+    p->trail[p->ntrail++].seq = p->cursor.state.position;
+}
+
+/* ---- marks ----------------------------------------------------------------------------------- */
+
+static struct mark *mark_at(struct position *p, unsigned i)
+{
+    return &p->marks[(p->head + i) % POSITION_MARKS];
+}
+
+static void thin_out(struct position *p)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 1; i < p->n; i += 2)
+        *mark_at(p, kept++) = *mark_at(p, i);
+    p->n = kept;
 }
 
 void position_mark(struct position *p, uint64_t offset, const struct point *at)
 {
-    if (position_full(p))
-        panic("more than %d marks", POSITION_MARKS);
-    p->marks[(p->head + p->n++) % POSITION_MARKS] = (struct mark){offset, *at};
+    if (p->n == POSITION_MARKS)
+        thin_out(p);
+    *mark_at(p, p->n++) = (struct mark){offset, *at};
 }
 
-bool position_pass(struct position *p, uint64_t offset)
+static void move_to(struct position *p, const struct mark *m, int64_t now)
+{
+    leave_trail(p, now);
+    p->moved_ns = now;
+    p->cursor.state.position = m->at.seq;
+    memcpy(p->cursor.state.dropped, m->at.dropped, sizeof m->at.dropped);
+    p->unsaved += m->offset - p->passed;
+    p->dirty = true;
+}
+
+static void owe_from(struct position *p, uint64_t again)
+{
+    p->dirty |= again != p->again;
+    p->again = again;
+}
+
+bool position_pass(struct position *p, uint64_t offset, int64_t now)
 {
     const struct mark *last = NULL;
+    bool moves;
 
     while (p->n > 0 && p->marks[p->head].offset <= offset) {
         last = &p->marks[p->head];
         p->head = (p->head + 1) % POSITION_MARKS;
         p->n--;
     }
-    if (last == NULL)
-        return false;
-    p->cursor.state.position = last->at.seq;
-    memcpy(p->cursor.state.dropped, last->at.dropped, sizeof last->at.dropped);
-    p->unsaved += last->offset - p->passed;
-    p->passed = last->offset;
-    p->dirty = true;
-    return true;
+    moves = last != NULL && last->at.seq > p->cursor.state.position;
+    if (moves)
+        move_to(p, last, now);
+    if (last != NULL)
+        p->passed = last->offset;
+    if (last != NULL)
+        owe_from(p, last->at.seq > p->again ? last->at.seq : p->again);
+    return moves;
 }
 
-void position_forget(struct position *p)
+uint64_t position_rewind(struct position *p, bool doubt, int64_t now)
 {
     p->head = p->n = 0;
     p->passed = 0;
+    if (doubt)
+        owe_from(p, earlier(p->again, long_ago(p, now)));
+    return p->again;
 }
 
 static bool succeeded(struct position *p, bool ok, const char *what)
@@ -77,6 +153,8 @@ static bool succeeded(struct position *p, bool ok, const char *what)
 static bool store(struct position *p, int64_t now)
 {
     p->stored_ns = now;
+    p->cursor.state.owed = p->cursor.state.position - p->again;
+    p->cursor.state.keep = earlier(p->again, long_ago(p, now));
     if (!succeeded(p, cursor_store(&p->cursor) == 0, "store"))
         return false;
     p->dirty = false;

@@ -4,13 +4,19 @@
  * What was sent is remembered as marks: at this offset of the transport's stream everything up to
  * that point of the spool is out. When the transport knows more to have arrived, marks are passed,
  * and the point of the last one passed is what the cursor stores: at most every 100 ms or each 1
- * MiB, and on the disk at most once a second.
+ * MiB, and on the disk at most once a second. The position never goes back: what is sent again
+ * passes marks that say nothing new.
+ *
+ * It also remembers where the position was some time ago, since what a peer had read but not kept
+ * is sent again from there; garnetd keeps the spool from that point on (cursor_state.keep). How far
+ * that has come is `again`: a replay that is itself cut short goes back there, however late, and
+ * over a restart too (cursor_state.owed).
  */
 #ifndef SINK_POSITION_H
 #define SINK_POSITION_H
 #include "spool/cursor.h"
 
-enum { POSITION_MARKS = 1024 };
+enum { POSITION_MARKS = 1024, POSITION_TRAIL = 64 };
 
 /* A place in the spool: all before seq is delivered, or dropped as counted since the beginning. */
 struct point {
@@ -25,22 +31,32 @@ struct position {
         struct point at;
     } marks[POSITION_MARKS]; /* a ring */
     unsigned head, n;
-    uint64_t passed;  /* offset of the last mark passed */
-    uint64_t unsaved; /* bytes passed since the cursor was stored */
-    bool dirty;       /* passed something that is not stored */
+    struct { /* where the position was, and when; ascending */
+        int64_t at_ns;
+        uint64_t seq;
+    } trail[POSITION_TRAIL];
+    unsigned ntrail;
+    int64_t moved_ns;  /* since when the position is what it is */
+    int64_t replay_ns; /* how far back a replay goes */
+    uint64_t again;    /* all before has arrived since it was last in doubt; at most the position */
+    uint64_t passed;   /* offset of the last mark passed */
+    uint64_t unsaved;  /* bytes passed since the cursor was stored */
+    bool dirty;        /* passed something that is not stored */
     bool unsynced;
     bool sick; /* the last store or sync failed: told */
     int64_t stored_ns, synced_ns;
 };
 
 /* Opens and locks the cursor; -1 with errno as cursor_open(). */
-int position_open(struct position *p, int dirfd, const char *name);
+int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now);
 struct point position_point(const struct position *p); /* the last one passed */
-bool position_full(const struct position *p);
-void position_mark(struct position *p, uint64_t offset, const struct point *at); /* not when full */
-/* Everything before `offset` has arrived: true if that passes a mark. */
-bool position_pass(struct position *p, uint64_t offset);
-void position_forget(struct position *p); /* the marks: the stream begins anew at offset 0 */
+/* When there are too many, every other one is forgotten: the position then moves in larger steps. */
+void position_mark(struct position *p, uint64_t offset, const struct point *at);
+/* Everything before `offset` has arrived: true if that moves the position. */
+bool position_pass(struct position *p, uint64_t offset, int64_t now);
+/* The stream begins anew at offset 0, and at what is returned: behind what has arrived or, with
+ * `doubt`, at where that was replay_ns ago. The marks are forgotten. */
+uint64_t position_rewind(struct position *p, bool doubt, int64_t now);
 /* Stores and syncs if it is time. Failures are logged once until one succeeds, and tried again. */
 void position_save(struct position *p, int64_t now);
 /* Stores now, and with `sync` waits for the disk. False: logged. */

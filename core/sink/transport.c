@@ -72,8 +72,19 @@ void transport_start(struct transport *t, int fd, enum transport_state state, sh
     t->events = events;
     t->written = t->acked = t->confirmed = 0;
     t->opened_ns = t->looked_ns = clock_mono();
+    t->stuck_ns = 0;
     t->mid = false;
     t->why[0] = 0;
+}
+
+void transport_moved(struct transport *to, const struct transport *from)
+{
+    const char *const old[] = {from->host, from->port, from->path};
+    const char **const mine[] = {&to->host, &to->port, &to->path};
+
+    for (size_t i = 0; i < sizeof old / sizeof old[0]; i++)
+        if (old[i] != NULL)
+            *mine[i] = to->store + (old[i] - from->store);
 }
 
 void transport_close(struct transport *t)

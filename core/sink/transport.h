@@ -18,6 +18,7 @@ enum transport_state { TRANSPORT_DOWN, TRANSPORT_OPENING, TRANSPORT_UP };
 struct transport;
 struct transport_kind {
     const char *scheme; /* "tcp" */
+    bool by_closing;    /* what was sent is confirmed by closing (sink/confirm.h), not by write() */
     /* May block in a name look-up. 0 (state OPENING or UP), or -1 and why[]. */
     int (*open)(struct transport *t);
     /* poll() says `revents`: OPENING may become UP, UP may become DOWN (why[]). */
@@ -42,6 +43,7 @@ struct transport {
     uint64_t written, acked, confirmed;
     int64_t opened_ns;    /* mono: for the connect deadline */
     int64_t looked_ns;    /* file: mono, when the path was last compared with fd */
+    int64_t stuck_ns;     /* tcp: mono, since when bytes wait and none is acknowledged; 0: not */
     bool mid;             /* file: the last write was short, its rest comes next */
     unsigned failures;    /* tcp: connects that failed in a row; chooses the host's next address */
     char why[160];        /* after going DOWN */
@@ -52,6 +54,10 @@ extern const struct transport_kind transport_tcp, transport_file, transport_stdo
 
 /* 0, or -1 for a URI that no kind takes (the configuration has refused those before). */
 int transport_init(struct transport *t, const char *uri);
+
+/* After *to = *from: what points into the struct points into the new one. `from` is then to be
+ * initialised anew. */
+void transport_moved(struct transport *to, const struct transport *from);
 
 /* For the kinds: resets the offsets for a new opening; goes DOWN and says why (returns -1);
  * closes. */

@@ -1,11 +1,10 @@
 /* sink/transport_tcp.c - a TCP connection that never waits but for the name look-up
  *
- * acked is what the peer's kernel has acknowledged: written less SIOCOUTQ. confirmed equals acked
- * for now: that the peer has read it takes the confirm rule (rotate, half-close, wait for the FIN),
- * which comes with a later version. Goes down with a reason when the connect fails or takes 10 s,
- * the peer closes or resets, or a dead peer acknowledges nothing for 10 s (TCP_USER_TIMEOUT,
- * keep-alive when idle). After an error acked is not refreshed: what was not acknowledged before
- * counts as lost and is sent again. What a peer sends is read and thrown away.
+ * acked is what the peer's kernel has acknowledged: written less SIOCOUTQ. Nothing is confirmed
+ * here: that takes the end of the connection (sink/confirm.h). Goes down with a reason when the
+ * connect fails or takes 10 s, the peer closes or resets, or is silent for 10 s with bytes under
+ * way (keep-alive when idle). After an error acked is not refreshed: what was not acknowledged
+ * before counts as lost and is sent again. What a peer sends is read and thrown away.
  */
 #include "sink/transport.h"
 
@@ -22,24 +21,20 @@
 
 #include "base/clock.h"
 #include "base/spawn.h"
+#include "sink/confirm.h"
 
-enum {
-    DEADLINE_S = 10,
-    DISCARDS = 16 /* reads in one turn: a peer that floods us holds nobody up */
-};
+enum { DEADLINE_S = 10 };
 
 /* Best effort: a connection without one of these works, and only notices a dead peer later. */
 static void set_options(int fd)
 {
-    int on = 1, idle_s = DEADLINE_S, count = 2;
-    unsigned user_ms = DEADLINE_S * 1000;
+    int on = 1, idle_s = 5, every_s = 2, count = 2;
 
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     (void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &idle_s, sizeof idle_s);
+    (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &every_s, sizeof every_s);
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
-    (void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &user_ms, sizeof user_ms);
 }
 
 /* A socket that is connected or connecting, or -1 with errno. */
@@ -121,14 +116,11 @@ static void finish_connect(struct transport *t)
 
 static void discard(struct transport *t)
 {
-    char waste[4096];
-    ssize_t n = 1;
+    int open = confirm_discard(t->fd);
 
-    for (int i = 0; i < DISCARDS && n > 0; i++)
-        n = recv(t->fd, waste, sizeof waste, MSG_DONTWAIT);
-    if (n == 0)
+    if (open == 0)
         (void)transport_fail(t, "closed by the peer");
-    else if (n < 0 && errno != EAGAIN && errno != EINTR)
+    else if (open < 0)
         (void)transport_fail(t, "the connection broke: %s", strerror(errno));
 }
 
@@ -156,25 +148,56 @@ static ssize_t tcp_write(struct transport *t, const void *p, size_t n)
     return done;
 }
 
-static void tcp_update(struct transport *t)
+/* Bytes are under way and nothing at all has come back for 10 s. A peer whose window is closed
+ * acknowledges our probes and has nothing under way: it is stalled, which is another matter. Not
+ * by TCP_USER_TIMEOUT, since that would break a connection that such a peer is holding back. */
+static bool silent(const struct transport *t, int64_t now)
+{
+    struct tcp_info info;
+    socklen_t n = sizeof info;
+
+    return now - t->stuck_ns > DEADLINE_S * NS_PER_S &&
+           getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 && info.tcpi_unacked > 0 &&
+           info.tcpi_last_ack_recv >= DEADLINE_S * 1000;
+}
+
+static void look_at_queue(struct transport *t, int64_t now)
 {
     int queued = 0;
+    uint64_t acked;
 
-    if (t->state == TRANSPORT_OPENING && clock_mono() - t->opened_ns > DEADLINE_S * NS_PER_S) {
+    if (ioctl(t->fd, SIOCOUTQ, &queued) < 0) {
+        (void)transport_fail(t, "cannot ask for the send queue: %s", strerror(errno));
+        return;
+    }
+    if (queued < 0 || (uint64_t)queued > t->written)
+        return;
+    acked = t->written - (uint64_t)queued;
+    if (queued == 0 || acked > t->acked)
+        t->stuck_ns = 0;
+    else if (t->stuck_ns == 0)
+        t->stuck_ns = now;
+    else if (silent(t, now))
+        (void)transport_fail(t, "has acknowledged nothing for %d s", DEADLINE_S);
+    if (acked > t->acked)
+        t->acked = acked;
+}
+
+static void tcp_update(struct transport *t)
+{
+    int64_t now = clock_mono();
+
+    if (t->state == TRANSPORT_OPENING && now - t->opened_ns > DEADLINE_S * NS_PER_S) {
         t->failures++;
         (void)transport_fail(t, "does not answer within %d s", DEADLINE_S);
     }
-    if (t->state != TRANSPORT_UP)
-        return;
-    if (ioctl(t->fd, SIOCOUTQ, &queued) < 0)
-        (void)transport_fail(t, "cannot ask for the send queue: %s", strerror(errno));
-    else if (queued >= 0 && (uint64_t)queued <= t->written &&
-             t->written - (uint64_t)queued > t->acked)
-        t->acked = t->confirmed = t->written - (uint64_t)queued;
+    if (t->state == TRANSPORT_UP)
+        look_at_queue(t, now);
 }
 
 const struct transport_kind transport_tcp = {
     .scheme = "tcp",
+    .by_closing = true,
     .open = tcp_open,
     .ready = tcp_ready,
     .write = tcp_write,

@@ -3,7 +3,7 @@
  * One loop, and in it three things in turn: let the outlet move, fill and send batches as far as
  * that goes without waiting, store the position. What waits is only the loop, the plugin, a name
  * look-up and the disk. While the outlet is down nothing is read; when it was lost, everything not
- * acknowledged is read and sent again. Ends with a plugin that gives up, or when told to (job.c);
+ * settled is read and sent again. Ends with a plugin that gives up, or when told to (job.c);
  * never for what goes wrong at the other end.
  */
 #include "sink/worker.h"
@@ -25,28 +25,48 @@ static void fail_plugin(struct job *j)
     job_stop(j, EXIT_CONFIG);
 }
 
-static void pass(struct job *j)
+static void useful(struct job *j, int64_t now)
 {
-    uint64_t arrived = j->by_plugin ? j->delivered : j->outlet.t.confirmed;
-    int64_t now;
-
-    if (!position_pass(&j->position, arrived))
+    if (j->useful_ns != 0 && now - j->useful_ns < USEFUL_EVERY)
         return;
-    now = clock_mono();
-    if (j->useful_ns == 0 || now - j->useful_ns >= USEFUL_EVERY) {
-        j->useful_ns = now;
-        job_say(j, 'u');
-    }
+    j->useful_ns = now;
+    job_say(j, 'u');
 }
 
-/* The outlet went down: begin again behind what has arrived. */
+/* Confirmation may be a minute away: that the peer's kernel takes bytes is useful work, too. */
+static bool gets_through(struct job *j)
+{
+    uint64_t acked = j->by_plugin ? 0 : outlet_acked(&j->outlet);
+    bool more = acked > j->acked;
+
+    j->acked = acked;
+    return more;
+}
+
+static void pass(struct job *j)
+{
+    uint64_t arrived = j->by_plugin ? j->delivered : outlet_settled(&j->outlet);
+    int64_t now = clock_mono();
+    bool moves = position_pass(&j->position, arrived, now);
+
+    if (gets_through(j) || moves)
+        useful(j, now);
+}
+
+/* The stream was lost: begin again behind what was settled, or further back where the peer may have
+ * read what it did not keep. */
 static void rewind_work(struct job *j)
 {
-    struct point from = position_point(&j->position);
+    bool doubt = j->outlet.doubtful && j->outlet.repeatable;
+    int64_t now = clock_mono();
+    struct point from;
 
-    position_forget(&j->position);
-    feed_seek(&j->feed, &from);
+    (void)position_pass(&j->position, j->outlet.kept, now);
+    from = position_point(&j->position);
+    feed_seek(&j->feed, &from, position_rewind(&j->position, doubt, now));
+    j->acked = 0;
     j->losses = j->outlet.losses;
+    j->outlet.mid = false;
     j->leaving = false;
     j->look = true;
 }
@@ -63,11 +83,9 @@ static void follow_outlet(struct job *j)
         pass(j);
 }
 
-/* True when there is somewhere to send to, and a place to remember it. */
+/* True when there is somewhere to send to. */
 static bool may_send(const struct job *j)
 {
-    if (position_full(&j->position))
-        return false;
     return j->by_plugin ? clock_mono() >= j->deliver.retry_ns
                         : outlet_up(&j->outlet) && j->outlet.losses == j->losses;
 }
@@ -104,11 +122,12 @@ static bool send_out(struct job *j)
     while (j->sent < b->n) {
         size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
 
+        j->sent += done;
+        j->outlet.mid = j->sent > 0 && j->sent < b->n;
         if (done == 0)
             return false;
-        j->sent += done;
     }
-    position_mark(&j->position, j->outlet.t.written, &j->feed.read);
+    position_mark(&j->position, outlet_written(&j->outlet), &j->feed.read);
     return true;
 }
 
@@ -177,6 +196,7 @@ static void turn(struct job *j)
 
     follow_outlet(j);
     more = work(j);
+    j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
     position_save(&j->position, clock_mono());
     if (all_done(j)) {
         job_stop(j, 0);
@@ -197,7 +217,7 @@ static void wind_up(struct job *j)
     bool finished = j->status == 0;
 
     if (!j->by_plugin && outlet_up(&j->outlet)) {
-        j->outlet.t.kind->update(&j->outlet.t);
+        j->outlet.cur.t.kind->update(&j->outlet.cur.t);
         pass(j);
     }
     job_stop(j, 0);

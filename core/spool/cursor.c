@@ -3,7 +3,8 @@
  * One slot, 512 bytes, at offset 512 * (generation % 2):
  *    0  "GARNCURS"         8  u32 format version, u32 zero
  *   16  u64 generation    24  u64 start     32  u64 position
- *   40  u64 dropped[16]  168  zero         504  u64 sum (XXH3) of the 504 bytes before
+ *   40  u64 dropped[16]  168  u64 keep     176  u64 owed
+ *  184  zero           504  u64 sum (XXH3) of the 504 bytes before
  * A store overwrites the older slot: whatever becomes of it, the newer one stands.
  *
  * Nothing in here syncs but cursor_sync(). After a power failure a cursor may be old (metrics are
@@ -50,6 +51,8 @@ static void slot_put(uint8_t out[SLOT], uint64_t generation, const struct cursor
     le64_put(out + 32, s->position);
     for (size_t i = 0; i < DROP_REASONS; i++)
         le64_put(out + 40 + 8 * i, s->dropped[i]);
+    le64_put(out + 168, s->keep);
+    le64_put(out + 176, s->owed);
     le64_put(out + SUM_AT, XXH3_64bits(out, SUM_AT));
 }
 
@@ -63,7 +66,9 @@ static bool slot_get(const uint8_t in[SLOT], uint64_t *generation, struct cursor
     s->position = le64_get(in + 32);
     for (size_t i = 0; i < DROP_REASONS; i++)
         s->dropped[i] = le64_get(in + 40 + 8 * i);
-    return true;
+    s->keep = le64_get(in + 168);
+    s->owed = le64_get(in + 176);
+    return s->start <= s->position && s->keep <= s->position && s->owed <= s->position;
 }
 
 static ssize_t read_at(int fd, void *p, size_t n, off_t off)
@@ -152,7 +157,7 @@ static int publish(int dirfd, const char *temp, const char *name, const void *p,
 
 int cursor_create(int dirfd, const char *name, uint64_t start)
 {
-    struct cursor_state s = {.start = start, .position = start};
+    struct cursor_state s = {.start = start, .keep = start, .position = start};
     uint8_t bytes[2 * SLOT];
     char temp[PATH], path[PATH];
 

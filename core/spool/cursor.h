@@ -24,7 +24,9 @@ const char *drop_reason_name(unsigned reason); /* NULL beyond the last */
 
 struct cursor_state {
     uint64_t start;    /* sequence at which the sink was created */
+    uint64_t keep;     /* at most position: from here on metrics may be asked for again */
     uint64_t position; /* next metric to deliver: all before are confirmed or dropped */
+    uint64_t owed;     /* metrics before that are being sent again: they came into doubt later */
     uint64_t dropped[DROP_REASONS];
 };
 

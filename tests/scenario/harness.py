@@ -82,7 +82,7 @@ def children(pid):
 
 
 class Receiver:
-    """A TCP server that keeps every byte it read, in this process; stop() and start() keep the port."""
+    """A TCP server that keeps every line it read, in this process; stop() and start() keep the port."""
 
     def __init__(self, port=None, start=True):
         self.port = port or free_port()
@@ -109,6 +109,7 @@ class Receiver:
             threading.Thread(target=self._read, args=(c,), daemon=True).start()
 
     def _read(self, c):
+        rest = b""  # each connection's own: while one is being confirmed, its successor is written on
         while True:
             try:
                 chunk = c.recv(1 << 16)
@@ -117,8 +118,11 @@ class Receiver:
             if not chunk:
                 c.close()
                 return
+            rest += chunk
+            whole = rest.rfind(b"\n") + 1
             with self.lock:
-                self.data += chunk
+                self.data += rest[:whole]
+            rest = rest[whole:]
 
     def text(self):
         with self.lock:

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "model/metric.h"
 #include "sink/plugin.h"
 
@@ -54,6 +55,7 @@ static inline void kit_sink(struct kit *k, const char *plugin_file, const char *
                                  .plugin_file = plugin_file,
                                  .flush = 0,
                                  .batch_size = 65536,
+                                 .confirm = {.every = NS_PER_S, .bytes = 65536},
                                  .node = node,
                                  .at = node->at};
 }

@@ -57,6 +57,8 @@ Test(cursor, every_field_comes_back)
     cr_assert_eq(cursor_create(dirfd_, "main", 5), 0);
     cr_assert_eq(cursor_open(&c, dirfd_, "main"), 0);
     c.state.position = UINT64_MAX - 1;
+    c.state.keep = UINT64_MAX - 1000;
+    c.state.owed = 77;
     for (unsigned i = 0; i < DROP_REASONS; i++)
         c.state.dropped[i] = 1000 + i;
     cr_assert_eq(cursor_store(&c), 0);

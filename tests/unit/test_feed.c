@@ -1,0 +1,132 @@
+/* sink/feed.c: every metric of the spool is in a batch or counted as lost, and counted once however
+ * often it is read again. */
+#include "base/log.h"
+#include "model/record.h"
+#include "sink/feed.h"
+#include "sink_kit.h"
+#include "spool/append.h"
+
+static struct kit k;
+static struct plugin p;
+static struct batch b;
+static struct append *spool;
+static struct feed f;
+static struct point begin;
+
+static void setup(void)
+{
+    struct append_config c = {.segment_size = 1 << 20, .max_size = 64 << 20};
+    char why[256];
+
+    log_set_level(LOG_L_ERROR);
+    kit_open(&k);
+    kit_plugin(&k, &p, GRAPHITE, "{name: main, plugin: graphite, to: stdout, path: '{name}'}");
+    cr_assert(batch_init(&b, &p, 65536));
+    c.dir = kit_path(&k, "spool");
+    spool = append_open(&c, why);
+    cr_assert_not_null(spool, "%s", why);
+    begin.seq = append_next_seq(spool);
+    cr_assert_eq(feed_open(&f, &b, append_dirfd(spool), &begin), 0);
+}
+
+static void teardown(void)
+{
+    feed_close(&f);
+    append_close(spool);
+    batch_free(&b);
+    plugin_unload(&p);
+    kit_close(&k);
+}
+
+TestSuite(feed, .init = setup, .fini = teardown, .timeout = 60);
+
+/* A frame of n metrics; without a time the plugin skips them. */
+static void frame(uint32_t n, bool skipped)
+{
+    struct metric m = kit_metric("m", 1);
+    struct buf bytes = {0};
+    uint64_t end;
+
+    if (skipped)
+        m.time_ns = 0;
+    for (uint32_t i = 0; i < n; i++)
+        record_put(&bytes, &m);
+    cr_assert(buf_ok(&bytes));
+    cr_assert_eq(append_frame(spool, bytes.p, bytes.n, n, &end), 0);
+    buf_free(&bytes);
+}
+
+static void damaged_frame(uint32_t n)
+{
+    uint64_t end;
+
+    cr_assert_eq(append_frame(spool, "no record", 9, n, &end), 0);
+}
+
+/* Reads to the end: metrics that are in the batch. */
+static unsigned reads(void)
+{
+    cr_assert_eq(feed_fill(&f, 1), FEED_DRY);
+    return b.nmetrics;
+}
+
+static void stands_at(uint64_t seq, uint64_t skipped, uint64_t damaged)
+{
+    cr_assert_eq(f.read.seq - begin.seq, seq);
+    cr_assert_eq(f.read.dropped[DROP_SKIPPED], skipped);
+    cr_assert_eq(f.read.dropped[DROP_DAMAGED], damaged);
+}
+
+static void five_frames(void)
+{
+    frame(10, false);
+    frame(20, true);
+    damaged_frame(30);
+    frame(40, false);
+    frame(50, true);
+}
+
+Test(feed, counts_what_is_lost)
+{
+    five_frames();
+    cr_assert_eq(reads(), 50);
+    stands_at(150, 70, 30);
+}
+
+/* From any place before the floor: what lies before it is read, and not counted again. */
+Test(feed, counts_nothing_twice_below_the_floor)
+{
+    struct point end;
+
+    five_frames();
+    cr_assert_eq(reads(), 50);
+    end = f.read;
+    for (uint64_t from = 0; from <= 150; from++) {
+        uint64_t again = from < 10 ? 50 - from : from <= 60 ? 40 : from < 100 ? 100 - from : 0;
+
+        feed_seek(&f, &end, begin.seq + from);
+        cr_assert_eq(b.nmetrics, 0);
+        cr_assert_eq(f.since_ns, 0);
+        cr_assert_eq(reads(), again, "from %llu", (unsigned long long)from);
+        stands_at(150, 70, 30);
+    }
+}
+
+/* The floor in the middle of what is lost: only what is above it counts. */
+Test(feed, counts_what_is_above_the_floor)
+{
+    five_frames();
+    cr_assert_eq(reads(), 50);
+    for (uint64_t floor = 0; floor <= 150; floor++) {
+        uint64_t skipped = floor < 10 ? 0 : floor < 30 ? floor - 10 : 20;
+        uint64_t damaged = floor < 30 ? 0 : floor < 60 ? floor - 30 : 30;
+        struct point at = {.seq = begin.seq + floor};
+
+        skipped += floor > 100 ? floor - 100 : 0;
+        at.dropped[DROP_SKIPPED] = skipped; /* as conservation has it there */
+        at.dropped[DROP_DAMAGED] = damaged;
+        feed_seek(&f, &at, begin.seq);
+        cr_assert_eq(reads(), 50);
+        stands_at(150, 70, 30);
+    }
+}

@@ -1,0 +1,262 @@
+/* sink/position.c: marks, and how far back a replay goes, over simulated time. */
+#include "sink/position.h"
+#include "sink_kit.h"
+
+static struct kit k;
+static int dir;
+static struct position p;
+static int64_t now = 1000 * NS_PER_S;
+
+static void open_again(int64_t replay_s)
+{
+    cr_assert_eq(position_open(&p, dir, "main", replay_s * NS_PER_S, now), 0);
+}
+
+static void setup(void)
+{
+    kit_open(&k);
+    dir = open(k.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    cr_assert_geq(dir, 0);
+    cr_assert_eq(cursor_create(dir, "main", 100), 0);
+    open_again(60);
+}
+
+static void teardown(void)
+{
+    position_close(&p);
+    close(dir);
+    kit_close(&k);
+}
+
+TestSuite(position, .init = setup, .fini = teardown, .timeout = 60);
+
+static void mark(uint64_t offset, uint64_t seq)
+{
+    const struct point at = {.seq = seq, .dropped = {[DROP_SKIPPED] = seq / 10}};
+
+    position_mark(&p, offset, &at);
+}
+
+static bool pass(uint64_t offset, int64_t after_s)
+{
+    now += after_s * NS_PER_S;
+    return position_pass(&p, offset, now);
+}
+
+/* Marks and passes up to seq in a stream that begins anew. */
+static void arrives(uint64_t seq, int64_t after_s)
+{
+    mark(p.passed + 1, seq);
+    (void)pass(p.passed + 1, after_s);
+}
+
+static uint64_t rewinds(bool doubt)
+{
+    return position_rewind(&p, doubt, now);
+}
+
+static uint64_t keeps(void)
+{
+    struct cursor_state s;
+
+    p.dirty = true;
+    position_save(&p, now += NS_PER_S);
+    cr_assert_eq(cursor_read(dir, "main", &s), 0);
+    cr_assert_leq(s.keep, s.position);
+    cr_assert_eq(s.position, position_point(&p).seq);
+    return s.keep;
+}
+
+Test(position, follows_the_last_mark_passed)
+{
+    mark(10, 101);
+    mark(20, 102);
+    mark(20, 103); /* what left no bytes */
+    mark(30, 110);
+    cr_assert_not(pass(9, 0));
+    cr_assert_eq(position_point(&p).seq, 100);
+    cr_assert(pass(29, 0));
+    cr_assert_eq(position_point(&p).seq, 103);
+    cr_assert_eq(position_point(&p).dropped[DROP_SKIPPED], 10);
+    cr_assert_not(pass(29, 0));
+    cr_assert(pass(30, 0));
+    cr_assert_eq(position_point(&p).seq, 110);
+    cr_assert_eq(position_point(&p).dropped[DROP_SKIPPED], 11);
+    cr_assert_eq(p.n, 0);
+}
+
+/* Too many: then in larger steps, never too far, and the last one is always there. */
+Test(position, thins_marks_out)
+{
+    enum { N = 10 * POSITION_MARKS };
+    uint64_t before = 100, steps = 0;
+
+    for (uint64_t i = 1; i <= N; i++)
+        mark(i * 10, 100 + i);
+    for (uint64_t i = 1; i <= N; i++) {
+        steps += pass(i * 10, 0);
+        cr_assert_leq(position_point(&p).seq, 100 + i);
+        cr_assert_geq(position_point(&p).seq, before);
+        before = position_point(&p).seq;
+    }
+    cr_assert_eq(before, 100 + N);
+    cr_assert_gt(steps, 100);
+    cr_assert_leq(steps, POSITION_MARKS);
+    cr_assert_eq(p.n, 0);
+}
+
+Test(position, forgets_marks_when_the_stream_begins_anew)
+{
+    mark(10, 101);
+    mark(20, 102);
+    cr_assert(pass(10, 0));
+    cr_assert_eq(rewinds(false), 101);
+    cr_assert_not(pass(1000, 0));
+    mark(5, 102);
+    cr_assert(pass(5, 0));
+    cr_assert_eq(position_point(&p).seq, 102);
+}
+
+Test(position, never_goes_back)
+{
+    arrives(150, 1);
+    arrives(200, 1);
+    cr_assert_eq(rewinds(true), 100);
+    mark(10, 120);
+    mark(20, 180);
+    mark(30, 200);
+    mark(40, 210);
+    for (uint64_t offset = 10; offset <= 30; offset += 10) {
+        cr_assert_not(pass(offset, 0));
+        cr_assert_eq(position_point(&p).seq, 200);
+        cr_assert_eq(position_point(&p).dropped[DROP_SKIPPED], 20);
+    }
+    cr_assert(pass(40, 0));
+    cr_assert_eq(position_point(&p).seq, 210);
+}
+
+/* ---- how far back ----------------------------------------------------------------------------- */
+
+Test(position, replays_a_window)
+{
+    uint64_t seq = 100;
+
+    for (int s = 0; s < 1000; s++) {
+        uint64_t back = rewinds(true), ago = seq > 160 ? seq - 60 : 100;
+
+        cr_assert_leq(back, ago, "at %d s from %llu", s, (unsigned long long)back);
+        cr_assert_geq(back + 5, ago, "at %d s from %llu", s, (unsigned long long)back);
+        p.again = position_point(&p).seq; /* as if the replay were over */
+        arrives(++seq, 1);
+    }
+}
+
+/* With far more moves than the trail has places. */
+Test(position, replays_a_window_of_many_moves)
+{
+    for (uint64_t i = 1; i <= 100000; i++) {
+        now += NS_PER_S / 100;
+        arrives(100 + i, 0);
+    }
+    cr_assert_leq(rewinds(true), 100 + 100000 - 6000);
+    cr_assert_geq(rewinds(true), 100 + 100000 - 6000 - 200 - 1);
+}
+
+Test(position, nothing_again_after_long_rest)
+{
+    arrives(500, 1);
+    now += 59 * NS_PER_S;
+    p.again = 500;
+    cr_assert_eq(rewinds(true), 100);
+    p.again = 500;
+    now += NS_PER_S;
+    cr_assert_eq(rewinds(true), 500);
+}
+
+Test(position, no_replay_when_told_so)
+{
+    position_close(&p);
+    open_again(0);
+    for (uint64_t i = 1; i < 200; i++) {
+        arrives(100 + i, 0);
+        cr_assert_eq(rewinds(true), 100 + i);
+        cr_assert_eq(keeps(), 100 + i);
+    }
+}
+
+/* The connect that fails, the connection that breaks in the middle of a replay: it is still owed. */
+Test(position, a_replay_cut_short_is_still_owed)
+{
+    arrives(500, 1);
+    cr_assert_eq(rewinds(true), 100);
+    now += 3600 * NS_PER_S;
+    cr_assert_eq(rewinds(false), 100);
+    arrives(300, 1); /* so far it has come */
+    cr_assert_eq(position_point(&p).seq, 500);
+    now += 3600 * NS_PER_S;
+    cr_assert_eq(rewinds(false), 300);
+    cr_assert_eq(rewinds(true), 300);
+    cr_assert_eq(keeps(), 300);
+    arrives(500, 1);
+    cr_assert_eq(rewinds(false), 500);
+}
+
+/* ---- what garnetd keeps ----------------------------------------------------------------------- */
+
+Test(position, keeps_what_may_be_replayed)
+{
+    arrives(200, 1);
+    cr_assert_eq(keeps(), 100);
+    for (int i = 0; i < 100; i++)
+        arrives(p.cursor.state.position + 1, 1);
+    cr_assert_leq(keeps(), 300 - 60);
+    cr_assert_gt(keeps(), 200);
+    now += 3600 * NS_PER_S;
+    cr_assert_eq(keeps(), 300);
+}
+
+/* A worker that is started anew goes back as far as the one before it would have. */
+Test(position, the_window_survives_a_restart)
+{
+    arrives(500, 1);
+    cr_assert_eq(keeps(), 100);
+    position_close(&p);
+    open_again(60);
+    cr_assert_eq(rewinds(false), 500);
+    now += 59 * NS_PER_S;
+    cr_assert_eq(rewinds(true), 100);
+    position_close(&p);
+    open_again(60);
+    now += 60 * NS_PER_S;
+    cr_assert_eq(rewinds(true), 500);
+}
+
+/* The receiver is down, and this worker ends before it is back. */
+Test(position, what_is_owed_survives_a_restart)
+{
+    arrives(500, 1);
+    cr_assert_eq(rewinds(true), 100);
+    mark(1, 300);
+    cr_assert_not(pass(1, 1));
+    cr_assert(position_flush(&p, false));
+    position_close(&p);
+    now += 3600 * NS_PER_S;
+    open_again(60);
+    cr_assert_eq(rewinds(false), 300);
+    cr_assert_eq(position_point(&p).seq, 500);
+    arrives(500, 1);
+    cr_assert(position_flush(&p, false));
+    position_close(&p);
+    open_again(60);
+    cr_assert_eq(rewinds(false), 500);
+}
+
+/* A cursor of before the window was stored says 0. */
+Test(position, never_back_before_the_sink_began)
+{
+    p.cursor.state.keep = 0;
+    cr_assert_eq(cursor_store(&p.cursor), 0);
+    position_close(&p);
+    open_again(60);
+    cr_assert_eq(rewinds(true), 100);
+}
