@@ -51,7 +51,8 @@ class Stepped:
     def __init__(self, test, case):
         self.test, self.case = test, case
         self.d = Daemon(test, "self_metrics: 1s\nsinks:\n" +
-                        graphite_sink("main", "file:out.txt", ", path: '{host}.{collector}.{name}.{tags}'"), start=False)
+                        graphite_sink("main", "file:out.txt", ", path: '{host}.{collector}.{name}.{tags}'"),
+                        start=False)
         self.clock = SteppedClock(self.d.path("clock"))
         self.d.env = {"LD_PRELOAD": preload("clock"), "GARNET_SHIM_CLOCK": self.d.path("clock")}
         self.d.script("stamp", STAMP)

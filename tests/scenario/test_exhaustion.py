@@ -1,9 +1,9 @@
 """The n-th call of a kind fails, by a preloaded shim (tests/shim/fail.c), or by limits of the process: garnetd goes on.
 
 Never a crash, a hang, a leaked descriptor, an orphan; after each fault the collectors run, and what is sent arrives.
-While garnetd runs or reloads, one process takes fault after fault. At its start and end it is a process per fault, which
-may then end with an error, but says why. Where every n would take too long a sample is taken; GARNET_TEST_LONG=1 takes
-them all."""
+While garnetd runs or reloads, one process takes fault after fault. At its start and end it is a process per fault,
+which may then end with an error, but says why. Where every n would take too long a sample is taken; GARNET_TEST_LONG=1
+takes them all. Under AddressSanitizer, which has the memory to itself, no malloc fails."""
 import collections
 import errno
 import itertools
@@ -19,10 +19,11 @@ from shims import *
 GARNETD, FORKS = 1, 2  # where a fault is, as in fail.c
 SHORT = 0
 RECOVERED = 3.0 if not SANITIZED else 8.0  # seconds: accepting pauses for one; the rest is for a busy machine
-THREADS = 8  # they wait most of the time
+THREADS = 8 if not SANITIZED else 4  # they wait most of the time
+DENSE = 40 if not SANITIZED else 10  # up to here every n, and then a sample
 MANY = "".join(  # more than a segment of the spool
     f'{{"name":"many.{i}","value":{i},"meta":{{"filler":"{"x" * 500}"}}}}\n' for i in range(140))
-COLLECTORS = {"a": "100ms", "b": "100ms", "c": "150ms"}
+COLLECTORS = dict(zip("abc", ("100ms", "100ms", "150ms") if not SANITIZED else ("300ms", "300ms", "400ms")))
 FAULTS = {
     "malloc": [errno.ENOMEM],
     "open": [errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EINTR],
@@ -48,7 +49,7 @@ def numbers():
     n = 1
     while True:
         yield n
-        n += 1 if LONG or n < 40 else n // 4
+        n += 1 if LONG or n < DENSE else n // 4
 
 
 class Fault:
@@ -62,7 +63,8 @@ class Fault:
     def arm(self, call, error, where, n):
         self.map[:] = self.LAYOUT.pack(b"", where, error, n, 0, 0)
         self.map[:16] = call.encode().ljust(16, b"\0")
-        self.what = f"{call} #{n}: {errno.errorcode.get(error, 'short')} in {'garnetd' if where == GARNETD else 'a fork'}"
+        place = "garnetd" if where == GARNETD else "a fork"
+        self.what = f"{call} #{n}: {errno.errorcode.get(error, 'short')} in {place}"
 
     def fired(self):
         return self.LAYOUT.unpack(self.map[:])[4] != 0
@@ -102,11 +104,10 @@ class Lines:
 class Victim:
     """A garnetd with the shim, three collectors that run all the time, and a file for what arrives."""
 
-    def __init__(self, test, self_metrics="0"):
+    def __init__(self, test, self_metrics="0", segment_size="64KiB"):
         self.d = Daemon(test, f"self_metrics: {self_metrics}\nshutdown_timeout: 2s\n"
-                        "spool: {dir: spool, max_size: 1MiB, segment_size: 64KiB}\nsinks:\n"
-                        "  - {name: main, plugin: graphite, to: 'file:out.txt', flush: 0s, path: '{name}.{host}.{tags}'}\n",
-                        start=False)
+                        f"spool: {{dir: spool, segment_size: {segment_size}}}\nsinks:\n  - {{name: main, plugin: graphite, "
+                        "to: 'file:out.txt', flush: 0s, path: '{name}.{host}.{tags}'}\n", start=False)
         for name, interval in COLLECTORS.items():
             self.configure(name, interval)
         self.fault = Fault(self.d.path("fault"))
@@ -354,7 +355,7 @@ class Limits(unittest.TestCase):
         return counts
 
     def test_out_of_descriptors(self):
-        v = Victim(self, self_metrics="100ms")
+        v = Victim(self, self_metrics="100ms", segment_size="16MiB")  # no new segment meanwhile
         v.start()
         client = v.d.connect()
         self.addCleanup(client.close)
@@ -368,7 +369,8 @@ class Limits(unittest.TestCase):
         before = resource.prlimit(pid, resource.RLIMIT_NOFILE)
         free = min(set(range(1024)) - {int(fd) for fd in v.descriptors()})
         resource.prlimit(pid, resource.RLIMIT_NOFILE, (free, before[1]))
-        wait_for("slots missed for want of descriptors", lambda: sum(n >= 3 for n in self.spawn_misses(v).values()) == len(COLLECTORS))
+        wait_for("slots missed for want of descriptors",
+                 lambda: sum(n >= 3 for n in self.spawn_misses(v).values()) == len(COLLECTORS))
         for n in range(1, 20):
             self.assertEqual(ask(n), {"accepted": 1, "rejected": 0, "errors": []})
         wait_for("an open client's metrics arrive", lambda: "kept.19" in v.lines.read())
