@@ -91,12 +91,16 @@ static void entry_start(struct sink_entry *o)
 
 static void entry_free(struct sink_entry *o)
 {
+    generation_unref(o->gen);
+    free(o);
+}
+
+static void unlink_entry(struct sink_entry *o)
+{
     struct sink_entry **link = &o->d->sinks;
     while (*link != o)
         link = &(*link)->next;
     *link = o->next;
-    generation_unref(o->gen);
-    free(o);
 }
 
 static void forget(struct sink_entry *o)
@@ -117,6 +121,7 @@ static void entry_remove(struct sink_entry *o)
 {
     struct daemon *d = o->d;
     forget(o);
+    unlink_entry(o);
     entry_free(o);
     list_cursors(d);
 }
@@ -261,8 +266,12 @@ bool sinks_stopped(const struct daemon *d)
 
 void sinks_free(struct daemon *d)
 {
-    while (d->sinks)
-        entry_free(d->sinks);
+    struct sink_entry *next;
+    for (struct sink_entry *o = d->sinks; o; o = next) {
+        next = o->next;
+        entry_free(o);
+    }
+    d->sinks = NULL;
 }
 
 void sinks_wake(struct daemon *d)

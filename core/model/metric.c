@@ -24,9 +24,9 @@ const char *metric_type_name(unsigned type)
 
 bool metric_type_parse(struct str s, uint8_t *type)
 {
-    for (uint8_t i = METRIC_GAUGE; i <= METRIC_TIMESTAMP; i++)
+    for (unsigned i = METRIC_GAUGE; i <= METRIC_TIMESTAMP; i++)
         if (str_eq(s, str_of(TYPES[i]))) {
-            *type = i;
+            *type = (uint8_t)i;
             return true;
         }
     return false;

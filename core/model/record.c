@@ -39,7 +39,7 @@ static size_t strings_size(const struct tag *tags, uint32_t n)
     size_t size = 0;
 
     for (uint32_t i = 0; i < n; i++)
-        size += tags[i].key.n + tags[i].val.n + 2 * STRING_EXTRA;
+        size += tags[i].key.n + tags[i].val.n + (size_t)2 * STRING_EXTRA;
     return size;
 }
 
@@ -90,8 +90,9 @@ static char *put_head(char *p, const struct metric *m, size_t length)
 
 void record_put(struct buf *b, const struct metric *m)
 {
-    size_t size = HEAD + m->name.n + m->unit.n + m->collector.n + m->prefix.n + 4 * STRING_EXTRA +
-                  strings_size(m->tags, m->ntags) + strings_size(m->meta, m->nmeta);
+    size_t size = HEAD + m->name.n + m->unit.n + m->collector.n + m->prefix.n +
+                  (size_t)4 * STRING_EXTRA + strings_size(m->tags, m->ntags) +
+                  strings_size(m->meta, m->nmeta);
     size_t length = (size + ALIGN - 1) / ALIGN * ALIGN;
     char *p = buf_room(b, length);
 
