@@ -21,7 +21,7 @@ enum { POSITION_MARKS = 1024, POSITION_TRAIL = 64 };
 /* A place in the spool: all before seq is delivered, or dropped as counted since the beginning. */
 struct point {
     uint64_t seq;
-    uint64_t dropped[DROP_REJECTED + 1];
+    uint64_t dropped[DROP_STALE + 1];
 };
 
 struct position {

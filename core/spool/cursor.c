@@ -34,7 +34,8 @@ static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'C', 'U', 'R', 'S'};
 
 const char *drop_reason_name(unsigned reason)
 {
-    static const char *const names[] = {"expired", "damaged", "skipped", "rejected"};
+    static const char *const names[] = {"expired",  "damaged",     "skipped",
+                                        "rejected", "quarantined", "stale"};
 
     return reason < sizeof names / sizeof *names ? names[reason] : NULL;
 }

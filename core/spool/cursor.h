@@ -13,11 +13,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-enum drop_reason {                /* stored: never renumber */
-                   DROP_EXPIRED,  /* retention removed it before this sink had sent it */
-                   DROP_DAMAGED,  /* unreadable in the spool                           */
-                   DROP_SKIPPED,  /* the plugin has no form for it                     */
-                   DROP_REJECTED, /* the plugin or its peer will never take it         */
+enum drop_reason {                   /* stored: never renumber */
+                   DROP_EXPIRED,     /* retention removed it before this sink had sent it */
+                   DROP_DAMAGED,     /* unreadable in the spool                           */
+                   DROP_SKIPPED,     /* the plugin has no form for it                     */
+                   DROP_REJECTED,    /* the plugin or its peer will never take it         */
+                   DROP_QUARANTINED, /* the plugin died of it, again and again: it is in a file */
+                   DROP_STALE,       /* too old for a plugin whose lines carry no time     */
                    DROP_REASONS = 16
 };
 const char *drop_reason_name(unsigned reason); /* NULL beyond the last */

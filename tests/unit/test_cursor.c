@@ -234,5 +234,7 @@ Test(cursor, drop_reasons_have_names)
     cr_assert_str_eq(drop_reason_name(DROP_DAMAGED), "damaged");
     cr_assert_str_eq(drop_reason_name(DROP_SKIPPED), "skipped");
     cr_assert_str_eq(drop_reason_name(DROP_REJECTED), "rejected");
-    cr_assert_null(drop_reason_name(DROP_REJECTED + 1));
+    cr_assert_str_eq(drop_reason_name(DROP_QUARANTINED), "quarantined");
+    cr_assert_str_eq(drop_reason_name(DROP_STALE), "stale");
+    cr_assert_null(drop_reason_name(DROP_STALE + 1));
 }
