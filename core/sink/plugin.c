@@ -14,8 +14,7 @@
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
 
 /* The size that version 1.0 had: what every plugin must have at least. */
-static const size_t SIZE_1_0 =
-    offsetof(garnet_plugin, deliver) + sizeof(((garnet_plugin *)0)->deliver);
+static const size_t SIZE_1_0 = offsetof(garnet_plugin, event) + sizeof(((garnet_plugin *)0)->event);
 
 void plugin_why(struct plugin *p, const char *fmt, ...)
 {
@@ -87,7 +86,7 @@ static bool check_def(struct plugin *p, const char *file)
     else if ((d->vtypes & ~(uint32_t)(GARNET_I64 | GARNET_U64 | GARNET_F64)) != 0)
         plugin_why(p, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%d does not have", file,
                    d->vtypes, GARNET_ABI_MINOR);
-    else if ((d->flags & ~(uint32_t)GARNET_IDEMPOTENT) != 0)
+    else if ((d->flags & ~(uint32_t)(GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE)) != 0)
         plugin_why(p, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
                    GARNET_ABI_MINOR);
     else

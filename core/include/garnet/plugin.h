@@ -2,13 +2,13 @@
  *
  * A plugin is one shared object that exports one symbol, through GARNET_PLUGIN() below, and links
  * to nothing of Garnet's. It turns metrics into bytes (`format`), and may carry them itself
- * (`deliver`); without `deliver` the host's transports (tcp, file, stdout) do.
+ * (`deliver`); without `deliver` the host's transports (tcp, udp, unix, file, stdout) do.
  *
  * What the host promises you
  *   - Your own process, for one configured sink. Host calls and your callbacks come one at a time,
  *     on one thread, never nested, never from a signal handler. You may start threads of your own
  *     with all signals blocked; they may not call the host.
- *   - You may block in open(), deliver() and close(). A stop is SIGTERM, which ends a blocking
+ *   - You may block in open(), deliver(), event() and close(). A stop is SIGTERM, which ends a blocking
  *     system call with EINTR: answer GARNET_RETRY. Two seconds later the process is killed, which
  *     loses nothing: the position in the spool moves only after delivery.
  *   - check() and open() see options already parsed, checked and defaulted.
@@ -16,14 +16,26 @@
  *     you are handed (metrics, batches) is yours to read until you return. You own nothing you did
  *     not allocate.
  *   - The order is check(), open(), then any number of batches: begin(), format() per metric,
- *     end(), deliver(); last close(). A batch may be begun and thrown away.
+ *     end(), deliver(); last close(). A batch may be begun and thrown away. event() comes between
+ *     any two of these from open() on.
  *   - SIGPIPE is ignored, the locale is "C".
  * What you promise
  *   - check(), begin(), format() and end() do no I/O. format() can be repeated: the host may throw
  *     away what one call appended and ask again in a new batch.
  *   - deliver() may see the same metrics again after a crash or a GARNET_RETRY.
  *   - Open descriptors close-on-exec, and leave those you did not open alone.
- *   - An answer not allowed at its callback counts as GARNET_FATAL.
+ *   - Host calls are made only where they stand in this table, and answers are among those of their
+ *     callback; anything else counts as GARNET_FATAL. fail() and say() may be called everywhere.
+ *
+ *       callback    may answer                          may call
+ *       check()     OK, FATAL                           bad
+ *       open()      OK, RETRY, FATAL                    watch, tick
+ *       begin()     OK, FATAL                           put, putf, putv, tell, patch
+ *       format()    OK, SKIP, FATAL                     put, putf, putv, tell, patch
+ *       end()       OK, FATAL                           put, putf, putv, tell, patch
+ *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, tick
+ *       event()     OK, FATAL                           confirm, watch, tick
+ *       close()     (nothing)                           (nothing)
  *
  * Units: times and durations are nanoseconds, sizes are bytes. Strings are UTF-8 without control
  * characters, except option values, which are as the user wrote them.
@@ -44,13 +56,15 @@
 
 #define GARNET_ABI_MINOR 0 /* +1 whenever a member is appended */
 
-/* Answers. The values never change; 5 is reserved. */
+/* Answers. The values never change. */
 enum {
     GARNET_OK = 0,
     GARNET_SKIP = 1,   /* no form for this metric: nothing of it is kept, it is counted */
     GARNET_RETRY = 2,  /* the same again later; the host backs off, 100 ms to 30 s */
     GARNET_REJECT = 3, /* will never be accepted: counted, and the sink goes on behind it */
-    GARNET_FATAL = 4   /* end this worker with the reason in the log; restarts are throttled */
+    GARNET_FATAL = 4,  /* end this worker with the reason in the log; restarts are throttled */
+    GARNET_PENDING =
+        5 /* taken, and host->confirm() will tell: the batch stays readable till then */
 };
 /* garnet_metric.type: the mtypes of Metrics 2.0. */
 enum {
@@ -79,8 +93,19 @@ enum {
 };
 /* garnet_option.flags: the user must set it; its value is never shown. */
 enum { GARNET_REQUIRED = 1, GARNET_SECRET = 2 };
-/* garnet_plugin.flags: delivering a metric twice does no harm. */
-enum { GARNET_IDEMPOTENT = 1 };
+/* garnet_plugin.flags */
+enum {
+    GARNET_IDEMPOTENT =
+        1,              /* delivering a metric twice does no harm: what is in doubt is repeated */
+    GARNET_UNTIMED = 2, /* the output carries no time: a metric that is older than the sink's
+                              `max_age` is dropped as stale (counted), never sent late */
+    GARNET_LIVE = 4     /* somebody asks for the present: each start begins at the newest metric;
+                              what came before is dropped as stale (counted) */
+};
+/* garnet_plugin.counters: what becomes of counters unless the sink's `counters` says otherwise. */
+enum { GARNET_COUNTERS_RAW = 0, GARNET_COUNTERS_RATE = 1, GARNET_COUNTERS_DELTA = 2 };
+/* watch() and event(): what a descriptor is, or is to be, ready for. */
+enum { GARNET_READABLE = 1, GARNET_WRITABLE = 2, GARNET_HANGUP = 4 /* always told; with errors */ };
 /* say(): the level in the log. */
 enum { GARNET_INFO = 1, GARNET_WARN = 2, GARNET_ERROR = 3 };
 
@@ -124,6 +149,7 @@ typedef struct garnet_batch { /* grows at the end */
     uint32_t size, nmetrics;  /* nmetrics: those in data, never 0 */
     const void *data;         /* what begin(), format()s, end() appended */
     size_t n;
+    uint64_t id;      /* for confirm(); never used twice in a process */
     uint32_t attempt; /* 1, then 2 ... after each GARNET_RETRY */
     uint32_t flags;   /* none yet: 0 */
 } garnet_batch;
@@ -197,7 +223,22 @@ typedef struct garnet_host { /* grows at the end */
     void (*bad)(garnet *, const char *option, const char *fmt, ...) GARNET_PRINTF(3, 4);
     /* One line in the log. */
     void (*say)(garnet *, int level, const char *fmt, ...) GARNET_PRINTF(3, 4);
+    /* In deliver(), before you answer OK or PENDING: metric `index` of the batch, counted from 0
+     * in the order of the format() calls, will never be accepted, for this reason. */
+    void (*reject)(garnet *, uint32_t index, const char *why);
+    /* In deliver() and event(): the end of a batch that was PENDING. OK; RETRY, it comes again in
+     * deliver(), after a pause; REJECT, all of it. Any order will do; the position in the spool
+     * follows the oldest one still open. At most GARNET_PENDING_MAX are, then deliver() waits. */
+    void (*confirm)(garnet *, uint64_t id, int answer);
+    /* From open() on: have event() called while `fd` (yours) is ready for any of `events`; 0 ends
+     * it, which must come before you close fd. 0, or -1 with errno. */
+    int (*watch)(garnet *, int fd, uint32_t events);
+    /* From open() on: have event(-1) called once, in so many ns; a new call replaces the last,
+     * a negative number cancels it. */
+    void (*tick)(garnet *, int64_t after_ns);
 } garnet_host;
+
+enum { GARNET_PENDING_MAX = 16 }; /* batches */
 
 struct garnet { /* your handle, made by the host; grows at the end */
     uint32_t size;
@@ -213,7 +254,7 @@ typedef struct garnet_plugin { /* your side; grows at the end */
     const garnet_option *options;
     uint32_t noptions, option_size; /* stride, so that options can grow too */
     size_t conf_size;
-    uint32_t flags; /* GARNET_IDEMPOTENT */
+    uint32_t flags; /* GARNET_IDEMPOTENT ... */
     /* Mask of the kinds of values you take, 0 = all. Others never reach format(): they count as
      * skipped. */
     uint32_t vtypes;
@@ -221,22 +262,19 @@ typedef struct garnet_plugin { /* your side; grows at the end */
      * it, so that no byte of a metric can add a line: one that breaks this is rejected and
      * counted. */
     uint32_t lines;
-    uint32_t reserved; /* 0 */
-    /* Optional: more checks of the options than rows can express. OK, or FATAL, each error told
-     * by bad(). */
+    uint32_t counters; /* GARNET_COUNTERS_RAW ...: your default */
+    /* Optional: more checks of the options than rows can express, each error told by bad(). */
     int (*check)(garnet *);
-    /* Optional: OK; RETRY, later again; FATAL. After anything but OK, close() is not called. */
-    int (*open)(garnet *);
+    int (*open)(garnet *);   /* optional; after anything but OK, close() is not called */
     void (*close)(garnet *); /* optional */
-    /* Optional: appends a batch's header. OK, FATAL. */
-    int (*begin)(garnet *);
-    /* Appends one metric. OK, SKIP, FATAL. */
-    int (*format)(garnet *, const garnet_metric *);
-    /* Optional: appends a batch's trailer, on top of the size limit. OK, FATAL. */
-    int (*end)(garnet *);
-    /* Optional: carries one batch, and returns when it has arrived. OK, RETRY, REJECT (the batch
-     * as a whole), FATAL. A sink whose plugin has it has no `to`. */
+    int (*begin)(garnet *);  /* optional: appends a batch's header */
+    int (*format)(garnet *, const garnet_metric *); /* appends one metric */
+    int (*end)(garnet *); /* optional: appends a batch's trailer, on top of the size limit */
+    /* Optional: carries one batch, and returns when it has arrived, or answers PENDING. REJECT is
+     * the batch as a whole. A sink whose plugin has it has no `to`. */
     int (*deliver)(garnet *, const garnet_batch *);
+    /* Optional: a descriptor that watch() named is ready (`events`), or with fd -1, a tick is due. */
+    int (*event)(garnet *, int fd, uint32_t events);
 } garnet_plugin;
 
 #define GARNET_HAS(p, T, m) ((p)->size >= offsetof(T, m) + sizeof((p)->m))
