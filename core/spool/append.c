@@ -36,12 +36,17 @@
 #include "spool/segment.h"
 #include "spool/tail.h"
 
-enum { WHY = 256, TEMP_NAME = SEGMENT_NAME + 8 };
+enum {
+    WHY = 256,
+    TEMP_NAME = SEGMENT_NAME + 8,
+    LATER_RECORD = 32 /* bytes of a record in whatever format comes, at least */
+};
 
 struct held { /* a segment in the folder */
     uint64_t first_seq;
     uint64_t bytes;
     int64_t created_ns;
+    bool later; /* in a format that is not known yet */
 };
 
 struct append {
@@ -144,17 +149,21 @@ static bool hold(struct append *a, uint64_t first_seq)
 {
     struct segment_header h = {0};
     struct held s = {.first_seq = first_seq};
+    enum segment_state state;
     struct stat st;
-    bool valid = false;
     int fd;
 
     if (!reserve(a))
         return false;
-    if ((fd = segment_open(a->dirfd, first_seq, &h, &valid)) >= 0 && fstat(fd, &st) == 0) {
+    if ((fd = segment_open(a->dirfd, first_seq, &h, &state)) >= 0 && fstat(fd, &st) == 0) {
         s.bytes = (uint64_t)st.st_size;
-        s.created_ns = valid ? h.created_ns : st.st_mtim.tv_sec * NS_PER_S;
+        s.created_ns = state == SEGMENT_GOOD ? h.created_ns : st.st_mtim.tv_sec * NS_PER_S;
     }
     close_fd(&fd);
+    if ((s.later = state == SEGMENT_LATER))
+        log_warn("spool: segment %llu was written by a later Garnet: it is left as it is, and what "
+                 "is in it counts as damaged",
+                 (unsigned long long)first_seq);
     a->held[a->n++] = s;
     a->bytes += s.bytes;
     return true;
@@ -185,6 +194,7 @@ static void at_least(struct append *a, uint64_t seq)
 /* Reads the newest segment to its end. Damage or a bad sector in it is no reason not to start. */
 static bool read_newest(struct append *a)
 {
+    const struct held *newest;
     struct tail_frame f;
     enum tail_result r;
     struct tail *t;
@@ -192,7 +202,8 @@ static bool read_newest(struct append *a)
 
     if (a->n == 0)
         return true;
-    at_least(a, a->held[a->n - 1].first_seq);
+    newest = &a->held[a->n - 1];
+    at_least(a, newest->first_seq + (newest->later ? 1 + newest->bytes / LATER_RECORD : 0));
     if (!(t = tail_open(a->dirfd, a->next_seq)))
         return false;
     do
@@ -205,13 +216,42 @@ static bool read_newest(struct append *a)
     return r != TAIL_ERROR;
 }
 
+struct heed {
+    struct append *a;
+    int error;
+};
+
+/* Of us or the machine, not of the file. */
+static bool passing(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR;
+}
+
+/* A cursor that is lost or damaged tells nothing; one that cannot be read just now might. */
 static void heed_cursor(void *arg, const char *name)
 {
-    struct append *a = arg;
+    struct heed *h = arg;
     struct cursor_state s;
 
-    if (cursor_read(a->dirfd, name, &s) == 0)
-        at_least(a, s.position);
+    if (cursor_read(h->a->dirfd, name, &s) == 0)
+        at_least(h->a, s.position);
+    else if (passing(errno))
+        h->error = errno;
+    else if (errno != ENOENT && errno != EBADMSG)
+        log_warn("spool: the cursor of sink %s cannot be read: %m", name);
+}
+
+static bool heed_cursors(struct append *a)
+{
+    struct heed h = {.a = a};
+
+    if (cursor_list_each(a->dirfd, heed_cursor, &h) < 0) {
+        h.error = passing(errno) ? errno : 0;
+        if (h.error == 0)
+            log_warn("spool: the list of sinks cannot be read: %m");
+    }
+    errno = h.error;
+    return h.error == 0;
 }
 
 static bool setup(struct append *a, const char *dir, char why[WHY])
@@ -223,13 +263,10 @@ static bool setup(struct append *a, const char *dir, char why[WHY])
     if (!take_lock(a, why))
         return false;
     sweep(a->dirfd);
-    if (!hold_all(a) || !read_newest(a)) {
-        snprintf(why, WHY, "cannot be read: %m");
-        return false;
-    }
-    if (cursor_list_each(a->dirfd, heed_cursor, a) < 0)
-        log_warn("spool: the list of sinks cannot be read: %m");
-    return true;
+    if (hold_all(a) && read_newest(a) && heed_cursors(a))
+        return true;
+    snprintf(why, WHY, "cannot be read: %m");
+    return false;
 }
 
 struct append *append_open(const struct append_config *c, char why[WHY])
@@ -355,7 +392,8 @@ static int start_segment(struct append *a)
     a->salt = h.salt;
     if (a->n > 0 && a->held[a->n - 1].first_seq == h.first_seq)
         a->bytes -= a->held[--a->n].bytes; /* the one it replaced */
-    a->held[a->n++] = (struct held){h.first_seq, SEGMENT_HEADER, h.created_ns};
+    a->held[a->n++] = (struct held){
+        .first_seq = h.first_seq, .bytes = SEGMENT_HEADER, .created_ns = h.created_ns};
     a->bytes += SEGMENT_HEADER;
     return 0;
 }
@@ -381,16 +419,18 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
 {
     static const uint8_t zero[8];
     struct frame_header h = {a->next_seq, count, (uint32_t)n, frame_sum(payload, n, a->salt)};
-    uint8_t head[FRAME_HEADER];
+    uint8_t head[FRAME_HEADER], trailer[FRAME_TRAILER];
     size_t size = frame_size(h.length);
-    struct iovec v[3] = {
+    struct iovec v[4] = {
         {head, sizeof head},
         {(void *)(uintptr_t)payload, n},
-        {(void *)(uintptr_t)zero, size - FRAME_HEADER - n},
+        {(void *)(uintptr_t)zero, size - FRAME_HEADER - FRAME_TRAILER - n},
+        {trailer, sizeof trailer},
     };
 
     frame_header_put(head, &h, a->salt);
-    if (write_all(a->fd, v, 3) < 0)
+    frame_trailer_put(trailer, &h, a->salt);
+    if (write_all(a->fd, v, 4) < 0)
         return -1;
     a->held[a->n - 1].bytes += size;
     a->bytes += size;

@@ -1,6 +1,6 @@
 /* spool/segment.c - the bytes of a segment file, and which segments there are
  *
- * Segment header, 64 bytes:                    Frame header, 40 bytes:
+ * Segment header, 64 bytes, twice:             Frame header, 40 bytes:
  *    0  "GARNETSG"                                0  u32 "GFRM"
  *    8  u32 format version, u32 zero              4  u32 count
  *   16  u64 first_seq                             8  u64 seq
@@ -8,6 +8,12 @@
  *   32  i64 created_ns                           24  u64 sum of the payload
  *   40  zero                                     32  u64 sum of the 32 bytes before
  *   56  u64 sum of the 56 bytes before
+ *                                              Frame trailer, 32 bytes:
+ *                                                 0  u32 "GEND"
+ *                                                 4  u32 count
+ *                                                 8  u64 seq
+ *                                                16  u32 length, u32 zero
+ *                                                24  u64 sum of the 24 bytes before
  *
  * Fails only as the kernel or malloc does, with errno. Whatever a file holds, the answer is "valid"
  * or "not".
@@ -28,9 +34,10 @@
 #include "base/spawn.h"
 #include "spool/le.h"
 
-enum { FORMAT = 1, DIGITS = 20 };
+enum { FORMAT = 2, DIGITS = 20, COPY = SEGMENT_HEADER / 2 };
 static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'E', 'T', 'S', 'G'};
-static const uint32_t FRAME_MAGIC = 0x4d524647; /* "GFRM" */
+static const uint32_t FRAME_MAGIC = 0x4d524647;   /* "GFRM" */
+static const uint32_t TRAILER_MAGIC = 0x444e4547; /* "GEND" */
 static const char SUFFIX[] = ".seg";
 
 void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header *h)
@@ -42,9 +49,10 @@ void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header
     le64_put(out + 24, h->salt);
     le64_put(out + 32, (uint64_t)h->created_ns);
     le64_put(out + 56, XXH3_64bits(out, 56));
+    memcpy(out + COPY, out, COPY);
 }
 
-bool segment_header_get(const uint8_t in[SEGMENT_HEADER], struct segment_header *h)
+static bool copy_get(const uint8_t in[COPY], struct segment_header *h)
 {
     if (memcmp(in, MAGIC, sizeof MAGIC) != 0 || le32_get(in + 8) != FORMAT ||
         le64_get(in + 56) != XXH3_64bits(in, 56))
@@ -53,6 +61,15 @@ bool segment_header_get(const uint8_t in[SEGMENT_HEADER], struct segment_header 
     h->salt = le64_get(in + 24);
     h->created_ns = (int64_t)le64_get(in + 32);
     return true;
+}
+
+/* Magic and version stay where they are in every format to come; nothing else is known of one. */
+enum segment_state segment_header_get(const uint8_t in[SEGMENT_HEADER], struct segment_header *h)
+{
+    if (copy_get(in, h) || copy_get(in + COPY, h))
+        return SEGMENT_GOOD;
+    return memcmp(in, MAGIC, sizeof MAGIC) == 0 && le32_get(in + 8) > FORMAT ? SEGMENT_LATER
+                                                                             : SEGMENT_BAD;
 }
 
 void frame_header_put(uint8_t out[FRAME_HEADER], const struct frame_header *h, uint64_t salt)
@@ -78,6 +95,25 @@ bool frame_header_get(const uint8_t in[FRAME_HEADER], struct frame_header *h, ui
     return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
 }
 
+void frame_trailer_put(uint8_t out[FRAME_TRAILER], const struct frame_header *h, uint64_t salt)
+{
+    le32_put(out, TRAILER_MAGIC);
+    le32_put(out + 4, h->count);
+    le64_put(out + 8, h->seq);
+    le32_put(out + 16, h->length);
+    le32_put(out + 20, 0);
+    le64_put(out + 24, XXH3_64bits_withSeed(out, 24, salt));
+}
+
+bool frame_trailer_get(const uint8_t in[FRAME_TRAILER], struct frame_header *h, uint64_t salt)
+{
+    if (le32_get(in) != TRAILER_MAGIC || le64_get(in + 24) != XXH3_64bits_withSeed(in, 24, salt))
+        return false;
+    *h = (struct frame_header){
+        .count = le32_get(in + 4), .seq = le64_get(in + 8), .length = le32_get(in + 16)};
+    return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
+}
+
 uint64_t frame_sum(const void *payload, size_t n, uint64_t salt)
 {
     return XXH3_64bits_withSeed(payload, n, salt);
@@ -85,7 +121,7 @@ uint64_t frame_sum(const void *payload, size_t n, uint64_t salt)
 
 size_t frame_size(uint32_t length)
 {
-    return FRAME_HEADER + (((size_t)length + 7) & ~(size_t)7);
+    return FRAME_HEADER + (((size_t)length + 7) & ~(size_t)7) + FRAME_TRAILER;
 }
 
 void segment_name(char out[SEGMENT_NAME], uint64_t first_seq)
@@ -184,13 +220,14 @@ void segment_list_free(struct segment_list *l)
     *l = (struct segment_list){0};
 }
 
-int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, bool *valid)
+int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum segment_state *state)
 {
     char name[SEGMENT_NAME];
     uint8_t head[SEGMENT_HEADER];
     ssize_t n;
     int fd;
 
+    *state = SEGMENT_BAD;
     segment_name(name, first_seq);
     /* Non-blocking for what was put there since the listing: a FIFO must not hold us. */
     fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -199,6 +236,14 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, bool *
     do
         n = pread(fd, head, sizeof head, 0);
     while (n < 0 && errno == EINTR);
-    *valid = n == (ssize_t)sizeof head && segment_header_get(head, h) && h->first_seq == first_seq;
+    if (n == (ssize_t)sizeof head)
+        *state = segment_header_get(head, h);
+    if (*state == SEGMENT_GOOD && h->first_seq != first_seq)
+        *state = SEGMENT_BAD;
     return fd;
+}
+
+bool segment_rotten(int error)
+{
+    return error == EIO || error == EBADMSG || error == EUCLEAN || error == ENODATA;
 }

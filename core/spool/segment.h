@@ -1,10 +1,22 @@
 /* spool/segment.h - the bytes of a segment file, and which segments there are
  *
- * A segment is named by the sequence number of its first metric, "%020llu.seg", and holds a 64-byte
- * header and then frames. A frame is one intake batch: a 40-byte header, the payload (records, see
- * model/record.h), zero padding to 8. Header and payload have a checksum each (XXH3, seeded with
- * the segment's secret random salt, so that no payload can forge a frame): a bad length cannot
- * derail a reader. All integers are little-endian. Nothing in here writes.
+ * A segment is named by the sequence number of its first metric, "%020llu.seg", and holds a header,
+ * twice, and then frames. A frame is one intake batch: a 40-byte header, the payload (records, see
+ * model/record.h), zero padding to 8, and a 32-byte trailer that says again which metrics these
+ * are. Each part has a checksum (XXH3, seeded with the segment's secret random salt, so that no
+ * payload can forge a frame): a bad length cannot derail a reader. All integers are little-endian.
+ * Nothing in here writes.
+ *
+ * So one damaged place costs at most the frame it is in, and what that held is still known: its
+ * header or its trailer says so, also when it was the last one and nothing stands behind it. A frame
+ * that the file ends within was never whole and counts as nothing.
+ *
+ * What is left: when header and trailer of the newest segment's last frames are both destroyed, or
+ * both copies of its header, or the file is cut, nothing in the segment tells how far it went. The
+ * writer then goes on at the highest number that a segment, a frame or a cursor still knows; what was
+ * accepted beyond it is lost uncounted, and its numbers are given out again, which no sink can
+ * notice, since none has come that far. A segment of a later format keeps its file, and counts as
+ * holding what would fit into it (SEGMENT_LATER).
  */
 #ifndef SPOOL_SEGMENT_H
 #define SPOOL_SEGMENT_H
@@ -12,7 +24,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { SEGMENT_HEADER = 64, FRAME_HEADER = 40, FRAME_MAX = 16 << 20 /* payload */ };
+enum {
+    SEGMENT_HEADER = 128, /* both copies */
+    FRAME_HEADER = 40,
+    FRAME_TRAILER = 32,
+    FRAME_MAX = 16 << 20 /* payload */
+};
 #define SEQ_MAX ((uint64_t)INT64_MAX) /* nothing in the spool may claim to be beyond it */
 
 struct segment_header {
@@ -26,12 +43,22 @@ struct frame_header {
     uint64_t payload_sum;
 };
 
+enum segment_state {
+    SEGMENT_BAD, /* torn, damaged, another segment's: no frame in it can be told from noise */
+    SEGMENT_GOOD,
+    SEGMENT_LATER, /* a later Garnet's: likewise */
+};
+
 void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header *h);
-bool segment_header_get(const uint8_t in[SEGMENT_HEADER], struct segment_header *h);
+/* One good copy is enough. */
+enum segment_state segment_header_get(const uint8_t in[SEGMENT_HEADER], struct segment_header *h);
 void frame_header_put(uint8_t out[FRAME_HEADER], const struct frame_header *h, uint64_t salt);
 bool frame_header_get(const uint8_t in[FRAME_HEADER], struct frame_header *h, uint64_t salt);
+/* In a trailer there is no sum of the payload: get leaves it 0. */
+void frame_trailer_put(uint8_t out[FRAME_TRAILER], const struct frame_header *h, uint64_t salt);
+bool frame_trailer_get(const uint8_t in[FRAME_TRAILER], struct frame_header *h, uint64_t salt);
 uint64_t frame_sum(const void *payload, size_t n, uint64_t salt);
-size_t frame_size(uint32_t length); /* header, payload and padding */
+size_t frame_size(uint32_t length); /* header, payload, padding and trailer */
 
 struct segment_list { /* sorted; owned, free with segment_list_free() */
     uint64_t *first_seq;
@@ -42,9 +69,11 @@ void segment_name(char out[SEGMENT_NAME], uint64_t first_seq);
 /* Foreign files in the folder are ignored. -1 with errno. */
 int segment_list(int dirfd, struct segment_list *l);
 void segment_list_free(struct segment_list *l);
-/* Opens one for reading and fetches its header. The descriptor, or -1 with errno; *valid is false
- * when the header is torn, damaged or another segment's: then no frame in the file can be told from
- * noise. */
-int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, bool *valid);
+/* Opens one for reading and fetches its header. The descriptor, or -1 with errno. */
+int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h,
+                 enum segment_state *state);
+/* Whether the errno of a read says that this place cannot be read, now or ever: a bad sector, or the
+ * file system's own checksum. Other errors may pass. */
+bool segment_rotten(int error);
 
 #endif

@@ -7,6 +7,9 @@
  * its sequence number says what is lost. The end of an unsealed segment means wait; the end of a
  * sealed one leads to the next, and its name says what is lost.
  *
+ * Damage leaves trailers behind: they tell tail_seen() of frames whose header is gone. A place that
+ * the disk cannot read is read as zeros, a page at a time, and so is damage like any other.
+ *
  * `off` is looked at again after every wait. So what is called damaged is what stayed bad until
  * something newer stood behind it.
  *
@@ -29,12 +32,14 @@
 
 enum {
     BUFFER = 256 << 10,
+    PAGE = 4096,           /* what the kernel reads a disk by */
     AGAIN = TAIL_ERROR + 1 /* go round once more; never leaves this file */
 };
 
 struct tail {
     int dirfd;
-    int fd; /* the segment being read, -1: none yet */
+    bool inside; /* a segment, and `fd` is it; -1 when it cannot even be opened */
+    int fd;
     uint64_t expected, seen;
     uint64_t first_seq, salt; /* of the segment */
     ino_t inode;
@@ -67,6 +72,7 @@ struct tail *tail_open(int dirfd, uint64_t seq)
 void tail_seek(struct tail *t, uint64_t seq)
 {
     close_fd(&t->fd);
+    t->inside = false;
     t->expected = seq;
     t->off = t->scan = 0;
     t->quiet = false;
@@ -97,6 +103,25 @@ static bool grow(struct tail *t, size_t want)
     return true;
 }
 
+/* Zeros instead of what cannot be read, to the end of its page. How many; 0 at the end of the file. */
+static ssize_t blank(struct tail *t)
+{
+    uint64_t at = t->at + t->n;
+    size_t n = PAGE - (size_t)(at % PAGE);
+    struct stat st;
+
+    if (fstat(t->fd, &st) < 0)
+        return -1;
+    if (at >= (uint64_t)st.st_size)
+        return 0;
+    if (n > (uint64_t)st.st_size - at)
+        n = (size_t)((uint64_t)st.st_size - at);
+    if (n > t->cap - t->n)
+        n = t->cap - t->n;
+    memset(t->buf + t->n, 0, n);
+    return (ssize_t)n;
+}
+
 /* Gets at least `want` bytes at file offset `off` to the front of what is buffered. Returns how
  * many there are: fewer at the end of the file. -1 with errno. Offsets are multiples of 8, so
  * payloads are aligned. */
@@ -117,6 +142,8 @@ static ssize_t fill(struct tail *t, uint64_t off, size_t want)
         ssize_t r = pread(t->fd, t->buf + t->n, t->cap - t->n, (off_t)(off + t->n));
         if (r < 0 && errno == EINTR)
             continue;
+        if (r < 0 && segment_rotten(errno))
+            r = blank(t);
         if (r < 0)
             return -1;
         if (r == 0)
@@ -131,42 +158,49 @@ enum look {
     LOOK_OLD,   /* a frame that ends before what is expected: its payload does not matter */
     LOOK_HURT,  /* a valid header, a bad payload */
     LOOK_NOISE, /* no frame begins here */
+    LOOK_TRACE, /* but the trailer of one whose header is gone */
     LOOK_END,   /* the file ends before a whole frame */
     LOOK_ERROR,
 };
 
-/* A sector that cannot be read must not hold a reader for ever: what comes after it in this segment
- * is as good as not there. Anything else may pass. */
-static enum look unreadable(void)
+static void see(struct tail *t, const struct frame_header *h)
 {
-    return errno == EIO ? LOOK_END : LOOK_ERROR;
+    if (h->seq + h->count > t->seen)
+        t->seen = h->seq + h->count;
+}
+
+static enum look look_whole(struct tail *t, uint64_t off, const struct frame_header *h)
+{
+    size_t size = frame_size(h->length);
+    ssize_t n = fill(t, off, size);
+
+    if (n < 0)
+        return LOOK_ERROR;
+    if ((size_t)n < size)
+        return LOOK_END;
+    see(t, h);
+    return frame_sum(t->buf + (off - t->at) + FRAME_HEADER, h->length, t->salt) == h->payload_sum
+               ? LOOK_GOOD
+               : LOOK_HURT;
 }
 
 static enum look look(struct tail *t, uint64_t off, struct frame_header *h)
 {
     const uint8_t *p;
-    size_t size;
     ssize_t n;
 
     if (!t->readable)
         return LOOK_END;
     if ((n = fill(t, off, FRAME_HEADER)) < 0)
-        return unreadable();
-    if (n < FRAME_HEADER)
-        return LOOK_END;
-    if (!frame_header_get(t->buf + (off - t->at), h, t->salt))
-        return LOOK_NOISE;
-    if (h->seq + h->count <= t->expected)
-        return LOOK_OLD;
-    size = frame_size(h->length);
-    if ((n = fill(t, off, size)) < 0)
-        return unreadable();
-    if ((size_t)n < size)
-        return LOOK_END;
-    if (h->seq + h->count > t->seen)
-        t->seen = h->seq + h->count;
-    p = t->buf + (off - t->at) + FRAME_HEADER;
-    return frame_sum(p, h->length, t->salt) == h->payload_sum ? LOOK_GOOD : LOOK_HURT;
+        return LOOK_ERROR;
+    p = t->buf + (off - t->at);
+    if (n >= FRAME_HEADER && frame_header_get(p, h, t->salt))
+        return h->seq + h->count <= t->expected ? LOOK_OLD : look_whole(t, off, h);
+    if (n >= FRAME_TRAILER && frame_trailer_get(p, h, t->salt)) {
+        see(t, h);
+        return LOOK_TRACE;
+    }
+    return n < FRAME_HEADER ? LOOK_END : LOOK_NOISE;
 }
 
 /* What lies before `next` and was not handed out is lost; nothing to say when that is nothing. */
@@ -200,24 +234,35 @@ static int rest(struct tail *t)
     return TAIL_WAIT;
 }
 
+/* 0: it cannot be known. */
+static ino_t inode_of(const struct tail *t, uint64_t first_seq)
+{
+    char name[SEGMENT_NAME];
+    struct stat st;
+
+    segment_name(name, first_seq);
+    if (t->fd >= 0)
+        return fstat(t->fd, &st) == 0 ? st.st_ino : 0;
+    return fstatat(t->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino : 0;
+}
+
 static int begin(struct tail *t, uint64_t first_seq)
 {
     struct segment_header h = {0};
-    struct stat st;
-    bool readable;
-    int fd = segment_open(t->dirfd, first_seq, &h, &readable);
+    enum segment_state state;
+    int fd = segment_open(t->dirfd, first_seq, &h, &state);
 
-    if (fd < 0 || fstat(fd, &st) < 0) {
-        close_fd(&fd);
+    if (fd < 0 && !segment_rotten(errno)) {
         t->quiet = false;
         return errno == ENOENT ? AGAIN : TAIL_ERROR; /* gone since it was listed: list again */
     }
     close_fd(&t->fd);
+    t->inside = true;
     t->fd = fd;
     t->first_seq = first_seq;
     t->salt = h.salt;
-    t->inode = st.st_ino;
-    t->readable = readable;
+    t->inode = inode_of(t, first_seq);
+    t->readable = state == SEGMENT_GOOD;
     t->sealed = t->quiet = false;
     t->off = t->scan = SEGMENT_HEADER;
     t->at = t->n = 0;
@@ -337,6 +382,9 @@ static int step(struct tail *t, struct tail_frame *f)
     case LOOK_NOISE:
         t->scan += 8;
         return AGAIN;
+    case LOOK_TRACE:
+        t->scan += FRAME_TRAILER;
+        return AGAIN;
     case LOOK_END:
         return turn_page(t, f);
     case LOOK_ERROR:
@@ -351,10 +399,10 @@ enum tail_result tail_next(struct tail *t, struct tail_frame *f)
     int r;
 
     *f = (struct tail_frame){0};
-    if (t->fd >= 0 && t->scan != t->off && look(t, t->off, &h) <= LOOK_OLD)
+    if (t->inside && t->scan != t->off && look(t, t->off, &h) <= LOOK_OLD)
         t->scan = t->off; /* what was bad at the live end has become good */
     do
-        r = t->fd < 0 ? enter(t, f) : step(t, f);
+        r = t->inside ? step(t, f) : enter(t, f);
     while (r == AGAIN);
     return (enum tail_result)r;
 }

@@ -10,7 +10,7 @@
 
 TestSuite(append, .init = dir_make, .fini = dir_remove);
 
-static const size_t FRAME = 72; /* of 10 metrics */
+enum { FRAME = 104 /* of 10 metrics */, TEN = SEGMENT_HEADER + 10 * FRAME };
 
 static int end_of(pid_t pid)
 {
@@ -88,15 +88,15 @@ Test(append, every_start_goes_on_in_a_new_segment_with_the_next_number)
 
 Test(append, a_segment_is_closed_once_it_is_long_enough)
 {
-    struct append *a = writer(1000);
+    struct append *a = writer(TEN);
     uint64_t bytes = 0;
 
     for (int i = 0; i < 130; i++)
         put(a, 10);
-    cr_assert_eq(segments(), 10, "13 frames of 72 bytes and a header of 64 are 1000");
-    for (uint64_t s = 0; s < 10; s++) {
-        cr_assert_eq(seg_size(s * 130), 1000);
-        bytes += 1000;
+    cr_assert_eq(segments(), 13);
+    for (uint64_t s = 0; s < 13; s++) {
+        cr_assert_eq(seg_size(s * 100), TEN);
+        bytes += TEN;
     }
     cr_assert_eq(append_bytes(a), bytes);
     append_close(a);
@@ -265,6 +265,109 @@ Test(append, frames_behind_damage_in_the_newest_segment_count)
     append_close(a);
 }
 
+/* The numbers of the last frame, whose header is gone, are in its trailer. */
+Test(append, a_last_frame_without_a_header_keeps_its_numbers_and_is_counted)
+{
+    for (size_t byte = 0; byte < FRAME_HEADER; byte++) {
+        struct append *a = writer(1 << 20);
+        uint64_t first = append_next_seq(a);
+        struct total n;
+        put(a, 10);
+        put(a, 10);
+        append_close(a);
+        seg_flip(first, SEGMENT_HEADER + FRAME + byte, 3);
+        a = writer(1 << 20);
+        cr_assert_eq(append_next_seq(a), first + 20, "byte %zu", byte);
+        put(a, 10);
+        n = read_from(first);
+        cr_assert_eq(n.delivered, 20);
+        cr_assert_eq(n.damaged, 10);
+        append_close(a);
+    }
+}
+
+Test(append, a_segment_with_one_frame_without_a_header_is_not_replaced)
+{
+    struct append *a = writer(1 << 20);
+    struct total n;
+
+    put(a, 10);
+    append_close(a);
+    seg_flip(0, SEGMENT_HEADER, 0);
+    a = writer(1 << 20);
+    put(a, 10);
+    cr_assert_eq(segments(), 2);
+    n = read_from(0);
+    cr_assert_eq(n.damaged, 10);
+    cr_assert_eq(n.delivered, 10);
+    append_close(a);
+}
+
+/* Both copies of a segment's header. */
+static void spoil_header(uint64_t first_seq)
+{
+    seg_flip(first_seq, 12, 0);
+    seg_flip(first_seq, SEGMENT_HEADER / 2 + 12, 0);
+}
+
+Test(append, a_segment_of_a_later_format_is_kept_skipped_and_counted)
+{
+    struct append *a = writer(1 << 20);
+    unsigned char later[SEGMENT_HEADER + 640];
+    struct segment_header h = {10, 1, 1};
+    struct total n;
+    int fd;
+
+    put(a, 10);
+    append_close(a);
+    memset(later, 0x5a, sizeof later);
+    segment_header_put(later, &h);
+    later[8] = later[SEGMENT_HEADER / 2 + 8] = 99;
+    fd = seg_fd(10);
+    cr_assert_eq(write(fd, later, sizeof later), (ssize_t)sizeof later);
+    close(fd);
+    for (int i = 0; i < 2; i++) {
+        a = writer(1 << 20);
+        cr_assert_eq(append_next_seq(a), 10 + 1 + sizeof later / 32 + (uint64_t)i * 10);
+        put(a, 10);
+        append_close(a);
+    }
+    cr_assert_eq(seg_size(10), sizeof later);
+    n = read_from(0);
+    cr_assert_eq(n.delivered, 30);
+    cr_assert_eq(n.damaged, 1 + sizeof later / 32);
+}
+
+/* Out of descriptors for a moment: not knowing what the cursors know, it does not start. */
+Test(append, a_cursor_that_cannot_be_read_just_now_is_not_ignored)
+{
+    static const char *const sinks[] = {"main"};
+    struct append_config c = {dir, 1 << 20, 0, 0};
+    struct append *a = writer(1 << 20);
+    struct rlimit old, l;
+    char why[256];
+    int refused = 0;
+
+    cr_assert_eq(cursor_create(append_dirfd(a), "main", 20), 0);
+    cr_assert_eq(cursor_list_write(append_dirfd(a), sinks, 1), 0);
+    append_close(a);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &old), 0);
+    l = old;
+    int free_fd = dup(0);
+    close(free_fd);
+    for (rlim_t spare = 0; spare < 8; spare++) { /* fails here, there, and then no more */
+        l.rlim_cur = (rlim_t)free_fd + spare;
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &l), 0);
+        a = append_open(&c, why);
+        cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
+        refused += a == NULL;
+        if (a)
+            cr_assert_eq(append_next_seq(a), 20, "%d descriptors", (int)spare);
+        append_close(a);
+    }
+    cr_assert(refused >= 2 && refused < 6, "%d", refused);
+}
+
 Test(append, numbers_that_a_cursor_has_passed_are_never_used_again)
 {
     static const char *const sinks[] = {"main"};
@@ -284,7 +387,7 @@ Test(append, numbers_that_a_cursor_has_passed_are_never_used_again)
         if (how == 0)
             seg_cut(0, SEGMENT_HEADER + FRAME + 17);
         else if (how == 1)
-            seg_flip(0, 12, 0);
+            spoil_header(0);
         else
             seg_unlink(0);
         a = writer(1 << 20);
@@ -350,7 +453,7 @@ Test(append, a_write_cut_short_anywhere_costs_nothing_but_itself)
 
 Test(append, retention_removes_what_every_cursor_has_passed)
 {
-    struct append *a = writer(64 + 10 * 72);
+    struct append *a = writer(TEN);
 
     for (int i = 0; i < 35; i++)
         put(a, 10); /* 0..99, 100..199, 200..299, 300.. */
@@ -368,20 +471,20 @@ Test(append, retention_removes_what_every_cursor_has_passed)
 
 Test(append, retention_by_size_says_that_somebody_will_lose)
 {
-    struct append *a = writer_for(64 + 10 * 72, 2500, 0);
+    struct append *a = writer_for(TEN, 4000, 0);
     struct total n;
 
     for (int i = 0; i < 35; i++)
         put(a, 10);
-    cr_assert_eq(append_bytes(a), 3 * 784 + 64 + 5 * 72);
+    cr_assert_eq(append_bytes(a), 3 * TEN + SEGMENT_HEADER + 5 * FRAME);
     cr_assert_eq(append_retain(a, 0, 0), 1);
-    cr_assert_leq(append_bytes(a), 2500);
+    cr_assert_leq(append_bytes(a), 4000);
     cr_assert_eq(append_retain(a, 0, 0), 0);
     n = read_from(50);
     cr_assert_eq(n.expired, 50);
     cr_assert_eq(n.delivered, 250);
     append_close(a);
-    a = writer_for(784, 1, 0); /* the sizes are known after a restart too */
+    a = writer_for(TEN, 1, 0); /* the sizes are known after a restart too */
     cr_assert_eq(append_retain(a, 150, 0), 2);
     cr_assert_eq(segments(), 1);
     append_close(a);
@@ -390,7 +493,7 @@ Test(append, retention_by_size_says_that_somebody_will_lose)
 Test(append, retention_by_age_counts_from_the_youngest_metric)
 {
     const int64_t day = 86400 * NS_PER_S;
-    struct append *a = writer_for(64 + 10 * 72, 0, day);
+    struct append *a = writer_for(TEN, 0, day);
     int64_t now;
 
     for (int i = 0; i < 25; i++)

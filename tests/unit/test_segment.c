@@ -3,6 +3,8 @@
 
 TestSuite(segment, .init = dir_make, .fini = dir_remove);
 
+enum { COPY = SEGMENT_HEADER / 2 };
+
 Test(segment, headers_round_trip)
 {
     struct segment_header h = {12345678901234567ULL, 0xfedcba9876543210ULL, -5}, g;
@@ -10,7 +12,7 @@ Test(segment, headers_round_trip)
     uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
 
     segment_header_put(s, &h);
-    cr_assert(segment_header_get(s, &g));
+    cr_assert_eq(segment_header_get(s, &g), SEGMENT_GOOD);
     cr_assert_eq(g.first_seq, h.first_seq);
     cr_assert_eq(g.salt, h.salt);
     cr_assert_eq(g.created_ns, h.created_ns);
@@ -21,6 +23,18 @@ Test(segment, headers_round_trip)
     cr_assert_eq(e.length, f.length);
     cr_assert_eq(e.payload_sum, f.payload_sum);
     cr_assert_not(frame_header_get(p, &e, 78), "another segment's salt");
+    frame_trailer_put(p, &f, 77);
+    cr_assert(frame_trailer_get(p, &e, 77));
+    cr_assert_eq(e.seq, f.seq);
+    cr_assert_eq(e.count, f.count);
+    cr_assert_eq(e.length, f.length);
+    cr_assert_not(frame_trailer_get(p, &e, 78), "another segment's salt");
+    cr_assert_not(frame_header_get(p, &e, 77), "a trailer is no header");
+}
+
+static void flip(uint8_t *p, unsigned bit)
+{
+    p[bit / 8] = (uint8_t)(p[bit / 8] ^ (1U << bit % 8));
 }
 
 Test(segment, every_flipped_bit_is_noticed)
@@ -30,19 +44,29 @@ Test(segment, every_flipped_bit_is_noticed)
     uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
 
     segment_header_put(s, &h);
-    for (unsigned i = 0; i < SEGMENT_HEADER * 8; i++) {
-        s[i / 8] = (uint8_t)(s[i / 8] ^ (1U << i % 8));
-        cr_assert_not(segment_header_get(s, &h), "bit %u", i);
-        s[i / 8] = (uint8_t)(s[i / 8] ^ (1U << i % 8));
+    for (unsigned i = 0; i < COPY * 8; i++) {
+        flip(s, i);
+        cr_assert_eq(segment_header_get(s, &h), SEGMENT_GOOD, "bit %u: there is the other copy", i);
+        flip(s, i + COPY * 8);
+        cr_assert_neq(segment_header_get(s, &h), SEGMENT_GOOD, "bit %u", i);
+        flip(s, i);
+        cr_assert_eq(segment_header_get(s, &h), SEGMENT_GOOD, "bit %u: there is the first", i);
+        flip(s, i + COPY * 8);
     }
     frame_header_put(p, &f, 9);
     for (unsigned i = 0; i < FRAME_HEADER * 8; i++) {
-        p[i / 8] = (uint8_t)(p[i / 8] ^ (1U << i % 8));
+        flip(p, i);
         cr_assert_not(frame_header_get(p, &f, 9), "bit %u", i);
-        p[i / 8] = (uint8_t)(p[i / 8] ^ (1U << i % 8));
+        flip(p, i);
     }
-    cr_assert(segment_header_get(s, &h));
     cr_assert(frame_header_get(p, &f, 9));
+    frame_trailer_put(p, &f, 9);
+    for (unsigned i = 0; i < FRAME_TRAILER * 8; i++) {
+        flip(p, i);
+        cr_assert_not(frame_trailer_get(p, &f, 9), "bit %u", i);
+        flip(p, i);
+    }
+    cr_assert(frame_trailer_get(p, &f, 9));
 }
 
 Test(segment, impossible_frames_are_refused_although_their_sum_is_right)
@@ -55,15 +79,34 @@ Test(segment, impossible_frames_are_refused_although_their_sum_is_right)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         frame_header_put(p, &bad[i], 1);
         cr_assert_not(frame_header_get(p, &out, 1), "case %zu", i);
+        frame_trailer_put(p, &bad[i], 1);
+        cr_assert_not(frame_trailer_get(p, &out, 1), "case %zu", i);
     }
+}
+
+Test(segment, a_later_format_is_told_from_damage)
+{
+    struct segment_header h = {5, 6, 7};
+    uint8_t s[SEGMENT_HEADER];
+
+    segment_header_put(s, &h);
+    s[8] = 77;
+    cr_assert_eq(segment_header_get(s, &h), SEGMENT_GOOD, "a flipped bit in one copy");
+    memset(s + 16, 0x5a, sizeof s - 16);
+    cr_assert_eq(segment_header_get(s, &h), SEGMENT_LATER);
+    s[8] = 1;
+    cr_assert_eq(segment_header_get(s, &h), SEGMENT_BAD);
+    s[8] = 77;
+    s[0] = 'g';
+    cr_assert_eq(segment_header_get(s, &h), SEGMENT_BAD);
 }
 
 Test(segment, frames_are_padded_to_eight)
 {
-    cr_assert_eq(frame_size(0), FRAME_HEADER);
-    cr_assert_eq(frame_size(1), FRAME_HEADER + 8);
-    cr_assert_eq(frame_size(8), FRAME_HEADER + 8);
-    cr_assert_eq(frame_size(9), FRAME_HEADER + 16);
+    cr_assert_eq(frame_size(0), FRAME_HEADER + FRAME_TRAILER);
+    cr_assert_eq(frame_size(1), FRAME_HEADER + 8 + FRAME_TRAILER);
+    cr_assert_eq(frame_size(8), FRAME_HEADER + 8 + FRAME_TRAILER);
+    cr_assert_eq(frame_size(9), FRAME_HEADER + 16 + FRAME_TRAILER);
 }
 
 Test(segment, the_list_is_sorted_and_ignores_foreign_files)
@@ -104,29 +147,29 @@ Test(segment, open_tells_a_valid_header_from_others)
 {
     struct segment_header h = {5, 6, 7}, g;
     uint8_t s[SEGMENT_HEADER];
-    bool valid = true;
+    enum segment_state state = SEGMENT_GOOD;
     int fd = seg_fd(5);
 
     segment_header_put(s, &h);
     cr_assert_eq(write(fd, s, sizeof s - 1), (ssize_t)sizeof s - 1);
     close(fd);
-    fd = segment_open(dirfd_, 5, &g, &valid);
+    fd = segment_open(dirfd_, 5, &g, &state);
     cr_assert_geq(fd, 0);
-    cr_assert_not(valid, "one byte is missing");
+    cr_assert_eq(state, SEGMENT_BAD, "one byte is missing");
     close(fd);
     fd = seg_fd(5);
     cr_assert_eq(write(fd, s, sizeof s), (ssize_t)sizeof s);
     close(fd);
-    fd = segment_open(dirfd_, 5, &g, &valid);
-    cr_assert(valid);
+    fd = segment_open(dirfd_, 5, &g, &state);
+    cr_assert_eq(state, SEGMENT_GOOD);
     cr_assert_eq(g.salt, 6);
     close(fd);
     cr_assert_eq(renameat(dirfd_, "00000000000000000005.seg", dirfd_, "00000000000000000006.seg"),
                  0);
-    fd = segment_open(dirfd_, 6, &g, &valid);
+    fd = segment_open(dirfd_, 6, &g, &state);
     cr_assert_geq(fd, 0);
-    cr_assert_not(valid, "it says that it begins at 5");
+    cr_assert_eq(state, SEGMENT_BAD, "it says that it begins at 5");
     close(fd);
-    cr_assert_eq(segment_open(dirfd_, 5, &g, &valid), -1);
+    cr_assert_eq(segment_open(dirfd_, 5, &g, &state), -1);
     cr_assert_eq(errno, ENOENT);
 }

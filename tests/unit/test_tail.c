@@ -156,7 +156,7 @@ static void three_segments(void)
 }
 
 /* Frames of 10 metrics, 31 bytes of payload each. */
-static const size_t FRAME = 72;
+static const size_t FRAME = 104;
 
 Test(tail, a_flipped_bit_costs_the_frame_it_is_in_and_no_other)
 {
@@ -179,9 +179,11 @@ Test(tail, a_flipped_bit_costs_the_frame_it_is_in_and_no_other)
 Test(tail, a_bad_segment_header_costs_the_segment)
 {
     three_segments();
-    for (size_t byte = 0; byte < SEGMENT_HEADER; byte++) {
+    for (size_t byte = 0; byte < SEGMENT_HEADER / 2; byte++) {
         struct total n;
         seg_flip(100, byte, 1);
+        cr_assert_eq(read_from(0).delivered, 210, "there is the other copy");
+        seg_flip(100, byte + SEGMENT_HEADER / 2, 1);
         n = read_from(0);
         cr_assert_eq(n.damaged, 100);
         cr_assert_eq(n.delivered, 110);
@@ -189,6 +191,8 @@ Test(tail, a_bad_segment_header_costs_the_segment)
         cr_assert_eq(n.damaged, 50);
         cr_assert_eq(n.delivered, 10);
         seg_flip(100, byte, 1);
+        cr_assert_eq(read_from(0).delivered, 210, "there is the first");
+        seg_flip(100, byte + SEGMENT_HEADER / 2, 1);
     }
 }
 
@@ -290,7 +294,7 @@ Test(tail, overlapping_segments_deliver_nothing_twice)
     struct segment_header h;
     uint8_t head[SEGMENT_HEADER];
     cr_assert_eq(pread(fd, head, sizeof head, 0), SEGMENT_HEADER);
-    cr_assert(segment_header_get(head, &h));
+    cr_assert_eq(segment_header_get(head, &h), SEGMENT_GOOD);
     h.first_seq = 15;
     segment_header_put(head, &h);
     cr_assert_eq(pwrite(fd, head, sizeof head, 0), SEGMENT_HEADER);
