@@ -9,17 +9,21 @@
 
 #include "base/log.h"
 #include "cli/emit.h"
+#include "cli/spool.h"
 
 static int version_main(int argc, char *const argv[]);
 static int help_main(int argc, char *const argv[]);
 
 static const struct command {
     const char *name, *about;
+    const char *help; /* NULL: there is no more to say */
     int (*run)(int argc, char *const argv[]);
 } COMMANDS[] = {
-    {"emit", "send a metric, or JSON from standard input, to a running garnetd", emit_main},
-    {"version", "print the version", version_main},
-    {"help", "print this, or with a command's name what that one does", help_main},
+    {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
+     emit_main},
+    {"spool", "read a spool, and see that every metric is accounted for", SPOOL_HELP, spool_main},
+    {"version", "print the version", NULL, version_main},
+    {"help", "print this, or with a command's name what that one does", NULL, help_main},
 };
 enum { NCOMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
@@ -58,8 +62,8 @@ static int help_main(int argc, char *const argv[])
 
     if (argc > 1 && c == NULL)
         return unknown(argv[1]);
-    if (c != NULL && c->run == emit_main)
-        (void)fputs(EMIT_HELP, stdout);
+    if (c != NULL && c->help != NULL)
+        (void)fputs(c->help, stdout);
     else if (c != NULL)
         (void)printf("garnet %s: %s\n", c->name, c->about);
     else

@@ -6,6 +6,7 @@ clean-up, and no process of it may be left then.
 """
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -272,11 +273,32 @@ class Daemon:
         except FileNotFoundError:
             return []
 
+    def verify(self):
+        """What `garnet spool verify` finds: sink -> {accepted, confirmed, queued, dropped, unexplained, a reason...}."""
+        r = subprocess.run([os.path.join(BUILD, "garnet"), "spool", "verify", self.path("spool")],
+                           capture_output=True, text=True, timeout=PATIENCE)
+        if r.returncode not in (0, 1):  # 1: damage, which some tests make
+            raise AssertionError(f"garnet spool verify: {r.returncode}: {r.stderr}")
+        sinks = {}
+        for line in r.stdout.splitlines():
+            if m := re.match(r"sink (\S+): (accepted .*)", line):
+                sinks[m[1]] = {k: int(v) for k, v in re.findall(r"([a-z]+)[ =](\d+)", m[2])}
+        return sinks
+
+    def assert_conserved(self):
+        """accepted = confirmed + queued + dropped, of every sink, as the bytes on the disk have it."""
+        if not os.path.isdir(self.path("spool")):
+            return
+        for name, n in self.verify().items():
+            if n["unexplained"] or n["accepted"] != n["confirmed"] + n["queued"] + n["dropped"]:
+                raise AssertionError(f"sink {name} does not add up: {n}")
+
     def _clean(self):
         try:
             if self.process and self.process.poll() is None:
                 self.terminate()
             wait_for("no process of the daemon's or a collector's is left", lambda: not self.left(), 10)
+            self.assert_conserved()
         finally:
             for pid, _ in self.left():
                 try:
