@@ -1,8 +1,10 @@
 #!/usr/bin/python3
 """A TCP receiver in a process of its own, to be killed: writes what it has read to a file before it reads on.
 
-    receiver.py PORT FILE [BYTES_PER_SECOND] [--half-close=close|ignore|reset]
+    receiver.py PORT FILE [BYTES_PER_SECOND] [--half-close=close|ignore|reset] [--stamps=FILE]
 
+--stamps: a line for each connection that brings something: when it was accepted, and when its first byte came
+(CLOCK_BOOTTIME, in which the kernel also says when a process was started).
 Lines that were cut by a kill are whole again in the file: each connection's bytes go to it by whole lines.
 SIGKILL leaves unread bytes in the sockets, which is the point.
 """
@@ -18,12 +20,13 @@ def main():
     port, path = int(sys.argv[1]), sys.argv[2]
     rate = float(sys.argv[3]) if len(sys.argv) > 3 and not sys.argv[3].startswith("--") else 0
     habit = ([a.split("=")[1] for a in sys.argv if a.startswith("--half-close=")] or ["close"])[0]
+    stamps = ([open(a.split("=")[1], "a") for a in sys.argv if a.startswith("--stamps=")] or [None])[0]
     out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     server = socket.create_server(("127.0.0.1", port))
     server.setblocking(False)
     poll = selectors.DefaultSelector()
     poll.register(server, selectors.EVENT_READ)
-    rest = {}
+    rest, born = {}, {}
     began, taken = time.monotonic(), 0
     print("ready", flush=True)
     while True:
@@ -32,12 +35,16 @@ def main():
                 c, _ = server.accept()
                 poll.register(c, selectors.EVENT_READ)
                 rest[c] = b""
+                born[c] = time.clock_gettime(time.CLOCK_BOOTTIME)
                 continue
             c = key.fileobj
             try:
                 chunk = c.recv(4096 if rate else 65536)
             except ConnectionError:
                 chunk = b""
+            accepted = born.pop(c, None)
+            if stamps and chunk and accepted:
+                print(accepted, time.clock_gettime(time.CLOCK_BOOTTIME), file=stamps, flush=True)
             if not chunk:
                 poll.unregister(c)
                 if habit == "reset":
