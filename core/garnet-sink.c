@@ -4,7 +4,7 @@
  *   garnet-sink check NAME   say on standard error what is wrong with its plugin and options
  *
  * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
- * (super/super.h; run only). Exits 0, EXIT_CONFIG (the plugin or its options are wrong),
+ * (super/super.h; run only), 5 a page of memory (base/page.h; run only). Exits 0, EXIT_CONFIG (the plugin or its options are wrong),
  * EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however that ends: by the control socket, and by a
  * signal in case a plugin does not let it look.
  */
@@ -101,9 +101,14 @@ static bool orphaned(void)
 
 static int run(const struct conf *conf, const struct conf_sink *sink)
 {
+    struct page *page;
+
     if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
         fatal("has no control socket on descriptor %d: %m", CONTROL_FD);
-    return orphaned() ? 0 : worker_run(conf, sink, CONTROL_FD);
+    page = fcntl(PAGE_FD, F_SETFD, FD_CLOEXEC) < 0 ? NULL : page_map(PAGE_FD);
+    if (page == NULL)
+        fatal("has no page of garnetd's on descriptor %d: %m", PAGE_FD);
+    return orphaned() ? 0 : worker_run(conf, sink, CONTROL_FD, page);
 }
 
 int main(int argc, char **argv)

@@ -52,6 +52,8 @@ struct conf_sink {
     struct conf_confirm confirm;
     const struct node *confirm_node; /* what it was read from */
     int64_t batch_size;              /* bytes */
+    int64_t catch_up_rate;           /* metrics a second of a backlog; 0 = no bound */
+    int64_t max_age;                 /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
     int64_t start;                   /* START_NOW ... */
     const struct node *node;         /* the sink's map: the plugin's own options are in here */
     struct pos at;

@@ -26,6 +26,12 @@ static const struct option ROWS_OF_A_SINK[] = {
      .name = "confirm",
      .offset = offsetof(struct conf_sink, confirm_node),
      .help = "When what a stream peer has read is confirmed: {every, bytes, replay}."},
+    KEY(struct conf_sink, catch_up_rate, OPT_INT,
+        "Metrics a second that a backlog is sent at, at most; 0: as fast as it goes.", .def = "0",
+        .min = "0", .max = "1000000000"),
+    KEY(struct conf_sink, max_age, OPT_DURATION,
+        "The age at which a metric is stale where the output carries no time (StatsD); 0: never.",
+        .def = "10s", .min = "0", .max = "1d"),
     KEY(struct conf_sink, start, OPT_CHOICE, "Where a new sink begins to read the spool.",
         .def = "now", .choices = "now|oldest"),
 };

@@ -154,6 +154,24 @@ void selfmetrics_run(const struct collector_entry *m)
     count(&at, m->last_rejected);
 }
 
+/* What the worker tells without being asked: base/page.h. */
+static void of_worker(const struct stamp *at, const struct sink_entry *o)
+{
+    const struct page *p = o->worker ? worker_page(o->worker) : NULL;
+    begin(at, "garnet.sink.restarts", "Event", METRIC_COUNTER);
+    tag("sink", o->conf->name);
+    count(at, o->worker ? worker_restarts(o->worker) : 0);
+    if (!p)
+        return;
+    counter(at, "garnet.sink.in_doubt", "sink", o->conf->name, atomic_load(&p->in_doubt));
+    begin(at, "garnet.sink.losses", "Event", METRIC_COUNTER);
+    tag("sink", o->conf->name);
+    count(at, atomic_load(&p->losses));
+    begin(at, "garnet.sink.stalled", "", METRIC_GAUGE);
+    tag("sink", o->conf->name);
+    count(at, atomic_load(&p->stalled) != 0);
+}
+
 static void of_sink(const struct stamp *at, const struct sink_entry *o)
 {
     struct cursor_state st;
@@ -172,9 +190,7 @@ static void of_sink(const struct stamp *at, const struct sink_entry *o)
     begin(at, "garnet.sink.queued", "Metric", METRIC_GAUGE);
     tag("sink", o->conf->name);
     count(at, append_next_seq(spool) > st.position ? append_next_seq(spool) - st.position : 0);
-    begin(at, "garnet.sink.restarts", "Event", METRIC_COUNTER);
-    tag("sink", o->conf->name);
-    count(at, o->worker ? worker_restarts(o->worker) : 0);
+    of_worker(at, o);
 }
 
 static void round_of_metrics(const struct stamp *at)

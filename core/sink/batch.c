@@ -131,8 +131,23 @@ static bool lines_kept(const struct batch *b, size_t from)
     return lines == b->plugin->def.lines;
 }
 
+/* Two stores, so that who finds the worker dead or hung knows of which metric. */
+static int call_format(struct batch *b, uint64_t seq)
+{
+    struct plugin *p = b->plugin;
+    int answer;
+
+    if (b->page == NULL)
+        return p->def.format(&p->g, &b->view);
+    atomic_store_explicit(&b->page->formats, ++b->formats, memory_order_relaxed);
+    atomic_store_explicit(&b->page->formatting, seq, memory_order_release);
+    answer = p->def.format(&p->g, &b->view);
+    atomic_store_explicit(&b->page->formatting, 0, memory_order_release);
+    return answer;
+}
+
 /* format(), and its answer after everything that we know better. */
-static int format(struct batch *b, size_t from)
+static int format(struct batch *b, uint64_t seq, size_t from)
 {
     struct plugin *p = b->plugin;
     int answer;
@@ -143,7 +158,7 @@ static int format(struct batch *b, size_t from)
     }
     plugin_ask(p);
     p->out = &b->bytes;
-    answer = p->def.format(&p->g, &b->view);
+    answer = call_format(b, seq);
     p->out = NULL;
     answer = plugin_answer(p, "format", answer, MAY_FORMAT);
     if (answer == GARNET_OK && buf_ok(&b->bytes) && !lines_kept(b, from)) {
@@ -216,7 +231,7 @@ enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t se
         return BATCH_FATAL;
     from = b->bytes.n;
     view(b, m);
-    result = settle(b, m, from, format(b, from), now);
+    result = settle(b, m, from, format(b, seq, from), now);
     if (result == BATCH_ADDED) {
         b->next = seq + 1;
         if (b->born_ns == 0)

@@ -8,11 +8,14 @@
 #ifndef SINK_BATCH_H
 #define SINK_BATCH_H
 #include "base/buf.h"
+#include "base/page.h"
 #include "model/metric.h"
 #include "sink/plugin.h"
 
 struct batch {
     struct plugin *plugin;
+    struct page *page; /* where garnetd sees which metric the plugin has; or NULL */
+    uint64_t formats;  /* calls of format() */
     size_t limit;
     struct buf bytes;     /* of `limit`, allocated once */
     uint32_t nmetrics;    /* in bytes */

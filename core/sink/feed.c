@@ -1,7 +1,8 @@
 /* sink/feed.c - spool -> batch
  *
  * Nothing in the spool is trusted: a record that cannot be decoded costs the rest of its frame,
- * counted as damaged. What retention took before we came is counted as expired. Fails only through
+ * counted as damaged. What retention took before we came is counted as expired, what is too old for
+ * a plugin whose lines carry no time as stale. Fails only through
  * the plugin; a spool that cannot be read for the moment counts as dry, is told once and tried
  * again.
  */
@@ -80,21 +81,45 @@ static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t 
     f->lost_ns = now;
 }
 
-/* The next record of the frame, from the plugin's bytes to the counts. */
-static enum batch_result add_record(struct feed *f, size_t size, int64_t now)
+/* The metric at hand never gets to the plugin. */
+static bool keep_back(struct feed *f)
+{
+    enum drop_reason reason;
+
+    if (f->quarantine != NULL && quarantine_takes(f->quarantine, f->seq, &f->metric))
+        reason = DROP_QUARANTINED;
+    else if (f->max_age > 0 && f->metric.time_ns < clock_wall() - f->max_age)
+        reason = DROP_STALE;
+    else
+        return false;
+    if (f->seq >= f->floor)
+        f->read.dropped[reason]++;
+    return true;
+}
+
+static enum batch_result add_metric(struct feed *f, int64_t now)
 {
     struct batch *b = f->batch;
     uint64_t skipped = b->skipped, rejected = b->rejected;
+    enum batch_result result = batch_add(b, &f->metric, f->seq, now);
+
+    if (result == BATCH_ADDED && f->seq >= f->floor) {
+        f->read.dropped[DROP_SKIPPED] += b->skipped - skipped;
+        f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
+    }
+    return result;
+}
+
+/* The next record of the frame, from the plugin's bytes to the counts. */
+static enum batch_result add_record(struct feed *f, size_t size, int64_t now)
+{
     enum batch_result result = BATCH_ADDED;
 
     if (f->seq >= f->read.seq) {
-        result = batch_add(b, &f->metric, f->seq, now);
+        if (!keep_back(f))
+            result = add_metric(f, now);
         if (result != BATCH_ADDED)
             return result;
-        if (f->seq >= f->floor) {
-            f->read.dropped[DROP_SKIPPED] += b->skipped - skipped;
-            f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
-        }
         advance(f, f->seq + 1, now);
     }
     f->at += size;
@@ -146,11 +171,15 @@ static bool next_frame(struct feed *f, int64_t now)
     return false;
 }
 
-enum feed_result feed_fill(struct feed *f, int64_t now)
+enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
 {
+    uint64_t from = f->read.seq;
+
     for (int n = 0; n < MOST; n++) {
         enum batch_result result = BATCH_ADDED;
 
+        if (f->left > 0 && f->read.seq - from >= most)
+            return FEED_ENOUGH;
         if (f->left > 0)
             result = take_record(f, now);
         else if (!next_frame(f, now))

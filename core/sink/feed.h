@@ -1,4 +1,5 @@
-/* sink/feed.h - spool -> batch: reads frames, decodes records, counts what is lost
+/* sink/feed.h - spool -> batch: reads frames, decodes records, decides which go to the plugin, and
+ * counts what is lost
  *
  * Keeps the point up to which everything read is accounted for: in the batch, in one before it, or
  * dropped.
@@ -7,11 +8,14 @@
 #define SINK_FEED_H
 #include "sink/batch.h"
 #include "sink/position.h"
+#include "sink/quarantine.h"
 #include "spool/tail.h"
 
 struct feed {
     struct tail *tail;
     struct batch *batch;
+    struct quarantine *quarantine; /* what the plugin must not get; or NULL */
+    int64_t max_age;               /* ns: what is older is stale; 0: nothing is */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
     int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */
@@ -27,14 +31,16 @@ struct feed {
 };
 
 enum feed_result {
-    FEED_FULL, /* the batch must leave                     */
-    FEED_DRY,  /* nothing more in the spool now            */
-    FEED_FATAL /* the plugin: batch->plugin->why           */
+    FEED_FULL,   /* the batch must leave                     */
+    FEED_DRY,    /* nothing more in the spool now            */
+    FEED_ENOUGH, /* as much was taken as was asked for       */
+    FEED_FATAL   /* the plugin: batch->plugin->why           */
 };
 
 /* -1 with errno. dirfd is borrowed; reading begins at `from`. */
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from);
-enum feed_result feed_fill(struct feed *f, int64_t now);
+/* Takes at most `most` metrics. */
+enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now);
 void feed_next_batch(struct feed *f); /* the one at hand has left */
 /* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is counted. */
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq);

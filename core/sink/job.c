@@ -64,10 +64,18 @@ static void on_wake(void *arg, uint32_t events)
         count = 0; /* read already */
 }
 
+/* What waits for its next attempt gets it now, and no other. */
+static void finish(struct job *j)
+{
+    j->finish = true;
+    j->deliver.retry_ns = 0;
+    outlet_hurry(&j->outlet);
+}
+
 static void hear(struct job *j, char c)
 {
     if (c == 'q')
-        j->finish = true;
+        finish(j);
     j->look = true;
 }
 
@@ -98,20 +106,26 @@ bool job_stopping(const struct job *j)
     return terminated || j->gone || j->status != JOB_RUNNING;
 }
 
+void job_doubt(struct job *j, uint64_t metrics)
+{
+    atomic_store(&j->page->in_doubt, atomic_load(&j->page->in_doubt) + metrics);
+}
+
 void job_stop(struct job *j, int status)
 {
     if (j->status == JOB_RUNNING)
         j->status = status;
 }
 
-/* Waits, hearing what is said. False when stopping. */
+/* Waits, hearing what is said. False when stopping: also when asked to finish, since nothing has
+ * begun. */
 static bool pause_for(struct job *j, int64_t ns)
 {
     int64_t end = clock_mono() + ns, now;
 
-    while (!job_stopping(j) && (now = clock_mono()) < end)
+    while (!job_stopping(j) && !j->finish && (now = clock_mono()) < end)
         (void)loop_turn(j->loop, end - now);
-    return !job_stopping(j);
+    return !job_stopping(j) && !j->finish;
 }
 
 /* ---- getting ready --------------------------------------------------------------------------- */
@@ -205,7 +219,7 @@ static bool open_plugin(struct job *j)
     return false;
 }
 
-static bool start_work(struct job *j)
+static bool start_feed(struct job *j, const struct conf *conf)
 {
     struct point from = position_point(&j->position);
 
@@ -215,7 +229,32 @@ static bool start_work(struct job *j)
         job_stop(j, EXIT_WORLD);
         return false;
     }
+    quarantine_open(&j->quarantine, j->dirfd, conf->spool.dir, j->sink->name, j->plugin.def.name,
+                    j->page);
+    j->batch.page = j->page;
+    j->feed.quarantine = &j->quarantine;
+    if ((j->plugin.def.flags & GARNET_UNTIMED) != 0)
+        j->feed.max_age = j->sink->max_age;
+    pace_init(&j->pace, j->sink->catch_up_rate, clock_mono());
     feed_seek(&j->feed, &from, position_rewind(&j->position, false, clock_mono()));
+    return true;
+}
+
+/* The worker before us may have sent more than it could put down. */
+static void doubt_before(struct job *j)
+{
+    uint64_t position = j->position.cursor.state.position, sent = atomic_load(&j->page->sent);
+
+    if (sent > position && (j->plugin.def.flags & GARNET_IDEMPOTENT) == 0)
+        job_doubt(j, sent - position);
+    atomic_store(&j->page->sent, position);
+}
+
+static bool start_work(struct job *j, const struct conf *conf)
+{
+    if (!start_feed(j, conf))
+        return false;
+    doubt_before(j);
     j->by_plugin = j->plugin.def.deliver != NULL;
     if (j->by_plugin)
         deliver_init(&j->deliver, &j->plugin);
@@ -225,9 +264,11 @@ static bool start_work(struct job *j)
     return true;
 }
 
-bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control)
+bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control,
+               struct page *page)
 {
-    *j = (struct job){.sink = sink, .control = control, .dirfd = -1, .status = JOB_RUNNING};
+    *j = (struct job){
+        .sink = sink, .page = page, .control = control, .dirfd = -1, .status = JOB_RUNNING};
     j->position.cursor.fd = -1;
     loop_fd_init(&j->control_watch);
     loop_fd_init(&j->wake_watch);
@@ -242,7 +283,7 @@ bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *s
         job_stop(j, EXIT_WORLD);
         return false;
     }
-    return start_plugin(j, conf) && open_position(j) && open_plugin(j) && start_work(j);
+    return start_plugin(j, conf) && open_position(j) && open_plugin(j) && start_work(j, conf);
 }
 
 void job_free(struct job *j)
@@ -250,6 +291,7 @@ void job_free(struct job *j)
     if (!j->by_plugin && j->outlet.loop != NULL)
         outlet_free(&j->outlet);
     feed_close(&j->feed);
+    quarantine_close(&j->quarantine);
     batch_free(&j->batch);
     plugin_unload(&j->plugin);
     position_close(&j->position);

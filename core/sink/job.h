@@ -6,17 +6,21 @@
 #include "sink/deliver.h"
 #include "sink/feed.h"
 #include "sink/outlet.h"
+#include "sink/pace.h"
 
 enum { JOB_RUNNING = -1 };
 
 struct job {
     const struct conf_sink *sink;
+    struct page *page; /* shared with garnetd */
     int control, dirfd;
     struct loop *loop;
     struct loop_fd control_watch, wake_watch;
     struct plugin plugin;
     struct batch batch;
+    struct quarantine quarantine;
     struct feed feed;
+    struct pace pace;
     struct position position;
     struct outlet outlet; /* or, where the plugin delivers by itself: */
     struct deliver deliver;
@@ -27,6 +31,7 @@ struct job {
     bool look;          /* there may be more in the spool */
     int64_t looked_ns;
     bool finish;     /* asked to: deliver what is there, then end */
+    int64_t down_ns; /* mono: since when there is nowhere to send to, once asked; 0: there is */
     bool gone;       /* garnetd is */
     unsigned losses; /* of the outlet's: those that the feed has followed */
     uint64_t acked;  /* the outlet's, when last looked at */
@@ -40,10 +45,13 @@ bool job_plugin(struct plugin *p, const struct conf *conf, const struct conf_sin
 /* The loop, the signals, the plugin, the cursor, the spool. False: the reason is in the log, and
  * j->status is set unless it was asked to stop meanwhile. May wait for the cursor's lock and for
  * the plugin. */
-bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control);
+bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control,
+               struct page *page);
 bool job_stopping(const struct job *j);
 void job_stop(struct job *j, int status); /* the first status counts */
 void job_say(struct job *j, char c);      /* to garnetd */
+/* So many metrics are sent again that may have arrived and must not come twice. */
+void job_doubt(struct job *j, uint64_t metrics);
 void job_free(struct job *j);
 
 #endif

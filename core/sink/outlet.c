@@ -51,6 +51,11 @@ bool outlet_up(const struct outlet *o)
     return o->cur.t.state == TRANSPORT_UP;
 }
 
+void outlet_hurry(struct outlet *o)
+{
+    o->retry_ns = 0;
+}
+
 uint64_t outlet_written(const struct outlet *o)
 {
     return o->base + o->cur.t.written;

@@ -79,6 +79,7 @@ void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink,
 /* Opens, rotates and confirms as it is time. May block in a name look-up. */
 void outlet_turn(struct outlet *o, int64_t now);
 bool outlet_up(const struct outlet *o);
+void outlet_hurry(struct outlet *o); /* what is down is tried at the next turn, not later */
 /* Bytes taken; 0 when it takes none now, or went down. */
 size_t outlet_write(struct outlet *o, const void *p, size_t n);
 uint64_t outlet_written(const struct outlet *o);

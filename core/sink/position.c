@@ -79,6 +79,11 @@ static struct mark *mark_at(struct position *p, unsigned i)
     return &p->marks[(p->head + i) % POSITION_MARKS];
 }
 
+const struct point *position_last(const struct position *p)
+{
+    return p->n > 0 ? &p->marks[(p->head + p->n - 1) % POSITION_MARKS].at : NULL;
+}
+
 static void thin_out(struct position *p)
 {
     unsigned kept = 0;

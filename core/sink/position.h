@@ -49,7 +49,8 @@ struct position {
 
 /* Opens and locks the cursor; -1 with errno as cursor_open(). */
 int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now);
-struct point position_point(const struct position *p); /* the last one passed */
+struct point position_point(const struct position *p);       /* the last one passed */
+const struct point *position_last(const struct position *p); /* marked; NULL: no mark is left */
 /* When there are too many, every other one is forgotten: the position then moves in larger steps. */
 void position_mark(struct position *p, uint64_t offset, const struct point *at);
 /* Everything before `offset` has arrived: true if that moves the position. */

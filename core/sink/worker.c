@@ -16,6 +16,7 @@
 
 enum { BATCHES_A_TURN = 16 };
 static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
+static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
 
 /* ---- the work -------------------------------------------------------------------------------- */
 
@@ -53,6 +54,28 @@ static void pass(struct job *j)
         useful(j, now);
 }
 
+static uint64_t with_bytes(const struct point *from, const struct point *to)
+{
+    uint64_t n = to->seq - from->seq;
+
+    for (unsigned i = 0; i < sizeof to->dropped / sizeof *to->dropped; i++)
+        n -= to->dropped[i] - from->dropped[i];
+    return n;
+}
+
+/* What had left and was not acknowledged is sent again: a peer that must not get anything twice
+ * may. */
+static void count_loss(struct job *j, const struct point *from)
+{
+    const struct point *last = position_last(&j->position);
+
+    if (j->sent > 0)
+        last = &j->feed.read;
+    atomic_store(&j->page->losses, atomic_load(&j->page->losses) + 1);
+    if (!j->outlet.repeatable && last != NULL && last->seq > from->seq)
+        job_doubt(j, with_bytes(from, last));
+}
+
 /* The stream was lost: begin again behind what was settled, or further back where the peer may have
  * read what it did not keep. */
 static void rewind_work(struct job *j)
@@ -63,12 +86,16 @@ static void rewind_work(struct job *j)
 
     (void)position_pass(&j->position, j->outlet.kept, now);
     from = position_point(&j->position);
+    count_loss(j, &from);
     feed_seek(&j->feed, &from, position_rewind(&j->position, doubt, now));
     j->acked = 0;
     j->losses = j->outlet.losses;
     j->outlet.mid = false;
     j->leaving = false;
+    j->sent = 0;
     j->look = true;
+    atomic_store(&j->page->sent, from.seq);
+    pace_behind(&j->pace, now);
 }
 
 static void follow_outlet(struct job *j)
@@ -81,6 +108,7 @@ static void follow_outlet(struct job *j)
         rewind_work(j);
     else
         pass(j);
+    atomic_store(&j->page->stalled, j->outlet.stalled);
 }
 
 /* True when there is somewhere to send to. */
@@ -95,16 +123,27 @@ static bool batch_due(const struct job *j, int64_t now)
     return j->feed.since_ns != 0 && (j->finish || now - j->feed.since_ns >= j->sink->flush);
 }
 
+/* From the spool into the batch, no more than the pace allows. */
+static enum feed_result take(struct job *j, int64_t now)
+{
+    uint64_t from = j->feed.read.seq;
+    enum feed_result result = feed_fill(&j->feed, pace_allows(&j->pace, now), now);
+
+    pace_took(&j->pace, j->feed.read.seq - from);
+    if (result == FEED_DRY) {
+        pace_at_end(&j->pace, now);
+        j->look = false;
+        j->looked_ns = now;
+    }
+    return result;
+}
+
 /* Fills the batch; true when it is to leave. */
 static bool fill(struct job *j)
 {
     int64_t now = clock_mono();
-    enum feed_result result = j->look ? feed_fill(&j->feed, now) : FEED_DRY;
+    enum feed_result result = j->look ? take(j, now) : FEED_DRY;
 
-    if (result == FEED_DRY && j->look) {
-        j->look = false;
-        j->looked_ns = now;
-    }
     if (result == FEED_FATAL ||
         ((result == FEED_FULL || batch_due(j, now)) && !batch_end(&j->batch))) {
         fail_plugin(j);
@@ -119,6 +158,7 @@ static bool send_out(struct job *j)
 {
     const struct buf *b = &j->batch.bytes;
 
+    atomic_store(&j->page->sent, j->feed.read.seq);
     while (j->sent < b->n) {
         size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
 
@@ -133,8 +173,10 @@ static bool send_out(struct job *j)
 
 static bool deliver(struct job *j)
 {
-    int answer = j->batch.nmetrics > 0 ? deliver_batch(&j->deliver, &j->batch) : GARNET_OK;
+    int answer;
 
+    atomic_store(&j->page->sent, j->feed.read.seq);
+    answer = j->batch.nmetrics > 0 ? deliver_batch(&j->deliver, &j->batch) : GARNET_OK;
     if (answer == GARNET_FATAL)
         fail_plugin(j);
     if (answer == GARNET_FATAL || answer == GARNET_RETRY)
@@ -157,6 +199,7 @@ static bool work(struct job *j)
         j->leaving = false;
         feed_next_batch(&j->feed);
         pass(j);
+        pace_moved(&j->pace, clock_mono());
         position_save(&j->position, clock_mono());
     }
     return true;
@@ -181,8 +224,22 @@ static int64_t idle_for(const struct job *j)
         ns = sooner(ns, at > now ? at - now : 0);
     }
     if (may_send(j) && !j->leaving && j->look)
-        ns = 0;
+        ns = sooner(ns, pace_due(&j->pace, now));
     return !j->by_plugin && j->outlet.losses != j->losses ? 0 : ns;
+}
+
+/* Asked to finish, and there is nobody who takes what is left. */
+static bool hopeless(struct job *j, int64_t now)
+{
+    if (!j->finish)
+        return false;
+    if (may_send(j)) {
+        j->down_ns = 0;
+        return !j->by_plugin && j->outlet.stalled;
+    }
+    if (j->down_ns == 0)
+        j->down_ns = now;
+    return now - j->down_ns >= LAST_HOPE;
 }
 
 static bool all_done(const struct job *j)
@@ -198,7 +255,7 @@ static void turn(struct job *j)
     more = work(j);
     j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
     position_save(&j->position, clock_mono());
-    if (all_done(j)) {
+    if (all_done(j) || hopeless(j, clock_mono())) {
         job_stop(j, 0);
         return;
     }
@@ -234,7 +291,8 @@ bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct 
     return ok;
 }
 
-int worker_run(const struct conf *conf, const struct conf_sink *sink, int control)
+int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
+               struct page *page)
 {
     struct job *j = calloc(1, sizeof *j);
     int status;
@@ -243,7 +301,7 @@ int worker_run(const struct conf *conf, const struct conf_sink *sink, int contro
         log_error("cannot start: %m");
         return EXIT_WORLD;
     }
-    if (job_ready(j, conf, sink, control)) {
+    if (job_ready(j, conf, sink, control, page)) {
         job_say(j, 'r');
         while (!job_stopping(j))
             turn(j);

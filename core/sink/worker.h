@@ -2,13 +2,16 @@
  *
  * One loop; see super/super.h for what is said over `control`. Exits by returning an exit status: 0
  * asked to finish (or garnetd is gone), EXIT_CONFIG the plugin or its options are wrong, EXIT_WORLD
- * anything else.
+ * anything else. Asked to finish, it does not wait for a peer that is down or reads nothing: what is
+ * not delivered stays in the spool.
  */
 #ifndef SINK_WORKER_H
 #define SINK_WORKER_H
+#include "base/page.h"
 #include "conf/conf.h"
 
-int worker_run(const struct conf *conf, const struct conf_sink *sink, int control);
+int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
+               struct page *page);
 /* Loads the plugin and checks the sink's options; no I/O towards any endpoint. Errors to `e`. */
 bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct errors *e);
 

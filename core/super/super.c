@@ -13,8 +13,10 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
+#include "super/poison.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <linux/sockios.h>
 #include <signal.h>
 #include <stdio.h>
@@ -28,6 +30,7 @@
 #define AGAIN_CONFIG (10 * NS_PER_S) /* what was asked for is wrong: it will hardly be right soon */
 #define AGAIN_LAST   (30 * NS_PER_S)
 #define TERM_TO_KILL NS_PER_S
+#define LOOK_EVERY   NS_PER_S
 
 enum { MESSAGES = 64 }; /* taken from a worker in one turn */
 
@@ -45,6 +48,16 @@ struct worker {
     struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
     enum patience patience;
     struct throttle throttle;
+    struct page *page; /* and the file behind it; made at the first start */
+    int page_fd;
+    struct loop_timer look; /* at the page, while a worker runs */
+    struct poison poison;
+    struct condemned { /* our own list: what is in the page is at the plugin's mercy */
+        uint64_t seq;
+        int64_t when_ns;
+        int signo;
+    } condemned[PAGE_POISONS];
+    unsigned ncondemned; /* ever */
     uint64_t restarts;
     bool ready;
     bool stopping;
@@ -62,6 +75,12 @@ static void close_control(struct worker *w)
     close_fd(&w->control);
 }
 
+static void useful(struct worker *w)
+{
+    throttle_ok(&w->throttle);
+    poison_useful(&w->poison);
+}
+
 /* False once the worker's end is closed. */
 static bool take_messages(struct worker *w)
 {
@@ -75,7 +94,7 @@ static bool take_messages(struct worker *w)
         if (c == 'r')
             w->ready = true;
         else if (c == 'u')
-            throttle_ok(&w->throttle);
+            useful(w);
     }
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
@@ -123,6 +142,72 @@ static void on_control(void *arg, uint32_t events)
         wait_patiently(w, BEFORE_KILL, TERM_TO_KILL);
 }
 
+/* --- the page --- */
+
+static bool is_stopped(const struct worker *w)
+{
+    siginfo_t si = {0};
+
+    return waitid(P_PID, (id_t)w->child.pid, &si, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
+           si.si_pid != 0;
+}
+
+/* Whether the plugin comes back. One that somebody has stopped has no chance to. */
+static void on_look(void *arg)
+{
+    struct worker *w = arg;
+    uint64_t formatting = atomic_load(&w->page->formatting);
+
+    loop_timer_set(w->loop, &w->look, loop_now(w->loop) + LOOK_EVERY, on_look, w);
+    if (w->stopping || !poison_hangs(&w->poison, formatting, atomic_load(&w->page->formats)))
+        return;
+    if (is_stopped(w)) {
+        poison_started(&w->poison);
+        return;
+    }
+    log_error("sink %s: its plugin does not come back from formatting metric %" PRIu64
+              ": killing the worker",
+              w->name, formatting);
+    (void)kill(-w->child.pid, SIGKILL);
+}
+
+static bool ready_page(struct worker *w)
+{
+    struct page *p = w->page;
+
+    if (p == NULL)
+        p = w->page = page_new(&w->page_fd);
+    if (p == NULL)
+        return false;
+    atomic_store(&p->formatting, 0);
+    atomic_store(&p->stalled, 0);
+    for (unsigned i = 0; i < PAGE_POISONS; i++) {
+        atomic_store(&p->poisons[i].seq, w->condemned[i].seq);
+        atomic_store(&p->poisons[i].when_ns, w->condemned[i].when_ns);
+        atomic_store(&p->poisons[i].signo, w->condemned[i].signo);
+    }
+    poison_started(&w->poison);
+    return true;
+}
+
+/* A death by a signal that we did not send for other reasons: says more in `what` if it came in
+ * format(). */
+static void judge(struct worker *w, int signo, char *what, size_t cap)
+{
+    uint64_t seq = atomic_load(&w->page->formatting);
+    enum poison_verdict verdict = poison_death(&w->poison, seq);
+    size_t n = strlen(what);
+
+    if (poison_hurry(&w->poison))
+        throttle_ok(&w->throttle);
+    if (verdict == POISON_NONE)
+        return;
+    (void)snprintf(what + n, cap - n, " while its plugin formatted metric %" PRIu64 "%s", seq,
+                   verdict == POISON_FOUND ? ", as often before: it is set aside" : "");
+    if (verdict == POISON_FOUND)
+        w->condemned[w->ncondemned++ % PAGE_POISONS] = (struct condemned){seq, clock_wall(), signo};
+}
+
 /* --- starting it again --- */
 
 static void on_restart(void *arg)
@@ -159,15 +244,19 @@ static void on_end(void *arg, int status, const struct rusage *ru)
 {
     struct worker *w = arg;
     bool config = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
-    char what[128];
+    bool ours = w->stopping || w->patience != PATIENT;
+    char what[256];
 
     (void)ru;
     if (w->control >= 0)
         (void)take_messages(w); /* its last 'u' may still be in there */
     close_control(w);
     loop_timer_clear(w->loop, &w->timer);
+    loop_timer_clear(w->loop, &w->look);
     w->ready = false;
     describe_end(what, sizeof what, status);
+    if (WIFSIGNALED(status) && !ours)
+        judge(w, WTERMSIG(status), what, sizeof what);
     if (!w->stopping) {
         start_later(w, config ? AGAIN_CONFIG : AGAIN_FIRST, what);
         return;
@@ -184,12 +273,14 @@ static pid_t launch(struct worker *w)
     int pair[2];
     pid_t pid = -1;
 
+    if (!ready_page(w))
+        return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return -1;
     if (loop_fd_add(w->loop, &w->watch, pair[0], LOOP_IN, on_control, w) == 0) {
         struct spawn s = {.argv = argv,
-                          .fds = {-1, w->stdout_fd, log_fd(), w->snapshot_fd, pair[1]},
-                          .nfds = 5,
+                          .fds = {-1, w->stdout_fd, log_fd(), w->snapshot_fd, pair[1], w->page_fd},
+                          .nfds = PAGE_FD + 1,
                           .own_group = true};
 
         pid = spawn_program(&s);
@@ -218,6 +309,7 @@ static void start(struct worker *w)
         return;
     }
     loop_child_add(w->loop, &w->child, pid, on_end, w);
+    loop_timer_set(w->loop, &w->look, loop_now(w->loop) + LOOK_EVERY, on_look, w);
 }
 
 /* --- for garnetd --- */
@@ -233,7 +325,7 @@ struct worker *worker_new(struct loop *l, const struct worker_config *c)
     w->prepare = c->prepare;
     w->prepare_arg = c->arg;
     w->stdout_fd = c->stdout_fd;
-    w->control = -1;
+    w->control = w->page_fd = -1;
     w->throttle.cap = AGAIN_LAST;
     loop_fd_init(&w->watch);
     w->program = strdup(c->program);
@@ -290,6 +382,11 @@ uint64_t worker_restarts(const struct worker *w)
     return w->restarts;
 }
 
+const struct page *worker_page(const struct worker *w)
+{
+    return w->page;
+}
+
 void worker_free(struct worker *w)
 {
     if (w == NULL)
@@ -298,6 +395,8 @@ void worker_free(struct worker *w)
         panic("sink %s: freed while its worker runs", w->name);
     loop_timer_clear(w->loop, &w->timer);
     close_control(w);
+    page_unmap(w->page);
+    close_fd(&w->page_fd);
     free(w->program);
     free(w->name);
     free(w);

@@ -2,8 +2,9 @@
  *
  * A worker is a process of its own (garnet-sink) that is expected to die now and then: it is
  * started again, throttled when it dies before it did useful work. The only things between the two
- * are a socket pair and the spool on disk: garnetd wakes it by a byte, and either side's end of the
- * pair closing tells the other.
+ * are a socket pair, a page of memory (base/page.h) and the spool on disk: garnetd wakes it by a
+ * byte, and either side's end of the pair closing tells the other. The page says which metric the
+ * plugin had when it died or hung (super/poison.h), and tells the next worker which to leave out.
  *
  *   garnetd -> worker   'w'  there is more in the spool
  *                       'q'  finish: deliver what is there, then exit 0 (no time limit of its own)
@@ -13,6 +14,7 @@
 #ifndef SUPER_SUPER_H
 #define SUPER_SUPER_H
 #include "base/loop.h"
+#include "base/page.h"
 #include "conf/conf.h"
 
 struct worker;
@@ -34,6 +36,7 @@ void worker_stop(struct worker *w, int64_t grace, void (*gone)(void *arg), void 
 bool worker_ready(const struct worker *w);
 pid_t worker_pid(const struct worker *w); /* 0 while none runs */
 uint64_t worker_restarts(const struct worker *w);
-void worker_free(struct worker *w); /* only when no process of it is alive */
+const struct page *worker_page(const struct worker *w); /* NULL before the first start */
+void worker_free(struct worker *w);                     /* only when no process of it is alive */
 
 #endif

@@ -162,7 +162,7 @@ Test(super, a_worker_gets_what_it_needs)
     cr_assert_not(worker_ready(s->worker));
     cr_assert(worker_pid(s->worker) > 0);
     TURN_UNTIL(s, worker_ready(s->worker));
-    cr_assert_eq(times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5']\n"), 1,
+    cr_assert_eq(times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6']\n"), 1,
                  "%s", s->text);
     cr_assert_eq(times_logged(s, "snapshot the snapshot\n"), 1);
     cr_assert_eq(times_logged(s, "group True\n"), 1);

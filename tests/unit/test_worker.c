@@ -21,14 +21,19 @@ static struct conf conf;
 static struct append *spool;
 static uint64_t accepted; /* metrics put into the spool */
 static int control = -1;  /* our end */
+static struct page *page; /* shared with the worker, as garnetd does */
 static pid_t pid;
 
 static void setup(void)
 {
     struct append_config c = {.segment_size = 4 << 20, .max_size = INT64_C(1) << 30};
     char why[256];
+    int fd;
 
     signal(SIGPIPE, SIG_IGN);
+    page = page_new(&fd);
+    cr_assert_not_null(page);
+    close(fd);
     kit_open(&k);
     c.dir = conf.spool.dir = kit_path(&k, "spool");
     conf.host = "web01";
@@ -46,6 +51,7 @@ static void teardown(void)
         waitpid(pid, NULL, 0);
     }
     append_close(spool);
+    page_unmap(page);
     kit_close(&k);
 }
 
@@ -96,7 +102,7 @@ static void start(void)
         close(pair[0]);
         log_open("worker");
         log_set_level(LOG_L_ERROR);
-        _exit(worker_run(&conf, &k.sink, pair[1]));
+        _exit(worker_run(&conf, &k.sink, pair[1], page));
     }
     close(pair[1]);
     control = pair[0];

@@ -1,0 +1,38 @@
+/* base/page.h - the page of memory that garnetd shares with one sink worker
+ *
+ * What must be known of a worker when it has died, or when it does not come back from its plugin,
+ * stands here: writing it costs a store and no system call. garnetd owns the page, so it outlives
+ * every worker; a worker finds it at descriptor PAGE_FD. One side writes each member, all are
+ * atomic. The plugin lives in the worker and may scribble over all of it: nothing read from here is
+ * more than a number.
+ */
+#ifndef BASE_PAGE_H
+#define BASE_PAGE_H
+#include <stdatomic.h>
+#include <stdint.h>
+
+enum { PAGE_FD = 5, PAGE_POISONS = 32 };
+
+struct page {
+    /* The worker's. */
+    _Atomic uint64_t formatting; /* the metric, by sequence, that the plugin has now; 0: none */
+    _Atomic uint64_t formats;    /* how often it was given one */
+    _Atomic uint64_t sent;       /* all before it may have left, though the cursor is not there */
+    _Atomic uint64_t stalled;    /* 1: the peer takes bytes and reads nothing */
+    /* Since garnetd's start. */
+    _Atomic uint64_t losses;   /* times that a connection did not end well */
+    _Atomic uint64_t in_doubt; /* metrics sent again that may be there twice, and must not be */
+    /* garnetd's: the metrics that no worker may give to the plugin any more; seq 0: none. */
+    struct page_poison {
+        _Atomic uint64_t seq;
+        _Atomic int64_t when_ns; /* Unix time */
+        _Atomic int signo;       /* that the last worker died of */
+    } poisons[PAGE_POISONS];     /* a ring */
+};
+
+/* A new one, all zero. NULL with errno; else *fd (close-on-exec) is what a worker is to get. */
+struct page *page_new(int *fd);
+struct page *page_map(int fd); /* the worker's side; NULL with errno */
+void page_unmap(struct page *p);
+
+#endif

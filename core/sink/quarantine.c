@@ -1,0 +1,282 @@
+/* sink/quarantine.c - metrics that are kept from the plugin, and where a person can read them
+ *
+ * The file is its own index. A line found there by sequence counts only if it tells of the same
+ * metric: a spool that was begun anew numbers from 1 again. Nothing here ends the worker: a line
+ * that cannot be written (full disk, the file at its bound) is told in the log, and its metric is
+ * left out all the same.
+ */
+#include "sink/quarantine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/spawn.h"
+
+static const char FOLDER[] = "quarantine", BEGIN[] = "{\"sequence\":";
+enum { NO_LINE = -1, NEVER = -2 };
+
+/* ---- what is held ---------------------------------------------------------------------------- */
+
+static void hold(struct quarantine *q, const struct held *h)
+{
+    size_t cap = q->cap > 0 ? q->cap * 2 : 64;
+    struct held *more = q->n < q->cap ? q->held : reallocarray(q->held, cap, sizeof *more);
+
+    if (more == NULL) {
+        log_error("no memory to remember that metric %" PRIu64 " is in quarantine", h->seq);
+        return;
+    }
+    q->cap = q->n < q->cap ? q->cap : cap;
+    q->held = more;
+    q->held[q->n++] = *h;
+    q->lowest = h->seq < q->lowest ? h->seq : q->lowest;
+    q->highest = h->seq > q->highest ? h->seq : q->highest;
+}
+
+static void hold_from_page(struct quarantine *q, const struct page *page)
+{
+    for (unsigned i = 0; page != NULL && i < PAGE_POISONS; i++) {
+        struct held h = {.seq = atomic_load(&page->poisons[i].seq),
+                         .at = NO_LINE,
+                         .when_ns = atomic_load(&page->poisons[i].when_ns),
+                         .signo = atomic_load(&page->poisons[i].signo)};
+
+        if (h.seq != 0)
+            hold(q, &h);
+    }
+}
+
+/* ---- the file -------------------------------------------------------------------------------- */
+
+static int open_file(const struct quarantine *q, int flags)
+{
+    char path[PATH_MAX];
+
+    (void)snprintf(path, sizeof path, "%s/%s.ndjson", FOLDER, q->sink);
+    return openat(q->dirfd, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0640);
+}
+
+static bool read_file(int fd, struct buf *out)
+{
+    ssize_t n = 1;
+    char *room;
+
+    while (n != 0 && out->n <= QUARANTINE_MAX && (room = buf_room(out, 1 << 16)) != NULL) {
+        n = read(fd, room, 1 << 16);
+        if (n < 0 && errno != EINTR)
+            return false;
+        out->n += n > 0 ? (size_t)n : 0;
+    }
+    return buf_ok(out);
+}
+
+static void hold_lines(struct quarantine *q, const struct buf *text)
+{
+    const char *at = text->p, *end = at + text->n, *nl;
+
+    for (; at < end && (nl = memchr(at, '\n', (size_t)(end - at))) != NULL; at = nl + 1) {
+        struct held h = {.at = at - text->p};
+
+        if ((size_t)(nl - at) < sizeof BEGIN || memcmp(at, BEGIN, sizeof BEGIN - 1) != 0)
+            continue;
+        h.seq = strtoull(at + sizeof BEGIN - 1, NULL, 10);
+        if (h.seq != 0)
+            hold(q, &h);
+    }
+}
+
+static void hold_from_file(struct quarantine *q)
+{
+    int fd = open_file(q, O_RDONLY);
+    struct buf text = {0};
+
+    if (fd < 0 && errno == ENOENT)
+        return;
+    if (fd < 0 || !read_file(fd, &text))
+        log_error("cannot read %s/%s/%s.ndjson: %m; what it holds may be given to the plugin again",
+                  q->spool, FOLDER, q->sink);
+    else if (text.n > 0)
+        hold_lines(q, &text);
+    buf_free(&text);
+    close_fd(&fd);
+}
+
+void quarantine_open(struct quarantine *q, int dirfd, const char *spool, const char *sink,
+                     const char *plugin, const struct page *page)
+{
+    *q = (struct quarantine){
+        .sink = sink, .plugin = plugin, .spool = spool, .dirfd = dirfd, .lowest = UINT64_MAX};
+    hold_from_file(q);
+    hold_from_page(q, page);
+}
+
+void quarantine_close(struct quarantine *q)
+{
+    free(q->held);
+    *q = (struct quarantine){.lowest = UINT64_MAX};
+}
+
+/* ---- a metric as a line ---------------------------------------------------------------------- */
+
+static void put_key(struct buf *b, const char *key)
+{
+    buf_putf(b, ",\"%s\":", key);
+}
+
+static void put_text(struct buf *b, const char *key, struct str s)
+{
+    if (s.n == 0)
+        return;
+    put_key(b, key);
+    buf_put_json(b, s);
+}
+
+static void put_value(struct buf *b, const struct metric *m)
+{
+    put_key(b, "value");
+    if (m->vtype == METRIC_F64)
+        buf_put_f64(b, m->value.f);
+    else if (m->vtype == METRIC_U64)
+        buf_put_u64(b, m->value.u);
+    else
+        buf_put_i64(b, m->value.i);
+}
+
+static void put_time(struct buf *b, const char *key, int64_t ns)
+{
+    put_key(b, key);
+    buf_putf(b, "%" PRId64 ".%06" PRId64, ns / NS_PER_S, ns % NS_PER_S / 1000);
+}
+
+static void put_tags(struct buf *b, const char *key, const struct tag *tags, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++) {
+        if (i == 0)
+            put_key(b, key);
+        buf_putc(b, i == 0 ? '{' : ',');
+        buf_put_json(b, tags[i].key);
+        buf_putc(b, ':');
+        buf_put_json(b, tags[i].val);
+    }
+    if (n > 0)
+        buf_putc(b, '}');
+}
+
+/* All but the line's end, which tells of the death: by so much two lines are of one metric. */
+static void put_metric(struct buf *b, const char *sink, uint64_t seq, const struct metric *m)
+{
+    buf_puts(b, BEGIN);
+    buf_put_u64(b, seq);
+    put_text(b, "sink", str_of(sink));
+    put_text(b, "name", m->name);
+    put_value(b, m);
+    put_time(b, "time", m->time_ns);
+    put_text(b, "type", str_of(metric_type_name(m->type)));
+    put_text(b, "unit", m->unit);
+    put_tags(b, "tags", m->tags, m->ntags);
+    put_tags(b, "meta", m->meta, m->nmeta);
+    put_text(b, "collector", m->collector);
+    put_text(b, "prefix", m->prefix);
+}
+
+/* ---- taking one ------------------------------------------------------------------------------ */
+
+static bool is_line_of(const struct quarantine *q, const struct held *h, const struct buf *metric)
+{
+    int fd = open_file(q, O_RDONLY);
+    char *text = malloc(metric->n);
+    bool same = fd >= 0 && text != NULL &&
+                pread(fd, text, metric->n, (off_t)h->at) == (ssize_t)metric->n &&
+                memcmp(text, metric->p, metric->n) == 0;
+
+    free(text);
+    close_fd(&fd);
+    return same;
+}
+
+/* A line that a crash has cut is ended first. Where the new one is, or -1 with errno; EFBIG: the
+ * file is at its bound. */
+static int64_t append_line(int fd, struct buf *line)
+{
+    off_t size = lseek(fd, 0, SEEK_END);
+    char last = '\n';
+
+    if (size < 0 || (size > 0 && pread(fd, &last, 1, size - 1) != 1))
+        return -1;
+    if (last != '\n' && write(fd, "\n", 1) == 1)
+        size++;
+    if ((size_t)size + line->n > QUARANTINE_MAX) {
+        errno = EFBIG;
+        return -1;
+    }
+    if (write(fd, line->p, line->n) != (ssize_t)line->n)
+        return -1;
+    return fdatasync(fd) == 0 ? size : -1;
+}
+
+static int64_t write_line(const struct quarantine *q, struct buf *line)
+{
+    int64_t at;
+    int fd;
+
+    if (mkdirat(q->dirfd, FOLDER, 0750) < 0 && errno != EEXIST)
+        return -1;
+    fd = open_file(q, O_RDWR | O_CREAT | O_APPEND);
+    if (fd < 0)
+        return -1;
+    at = append_line(fd, line);
+    close_fd(&fd);
+    return at;
+}
+
+static void keep_line(struct quarantine *q, struct held *h, const struct metric *m,
+                      struct buf *line)
+{
+    put_key(line, "signal");
+    buf_put_i64(line, h->signo);
+    put_time(line, "when", h->when_ns);
+    buf_puts(line, "}\n");
+    h->at = buf_ok(line) ? write_line(q, line) : NEVER;
+    log_warn("metric %" PRIu64 " \"%.*s\" is put in quarantine: plugin %s died of it again and "
+             "again, last from signal %d (%s); all others go on",
+             h->seq, (int)m->name.n, m->name.n > 0 ? m->name.s : "", q->plugin, h->signo,
+             strsignal(h->signo));
+    if (h->at >= 0) {
+        log_warn("it can be read in %s/%s/%s.ndjson", q->spool, FOLDER, q->sink);
+        return;
+    }
+    h->at = NEVER;
+    log_error("it is only counted: %s/%s/%s.ndjson %s", q->spool, FOLDER, q->sink,
+              errno == EFBIG ? "holds all that it may: move it away" : strerror(errno));
+}
+
+bool quarantine_takes(struct quarantine *q, uint64_t seq, const struct metric *m)
+{
+    struct held *wanted = NULL;
+    struct buf line = {0};
+    bool there = false;
+
+    if (seq < q->lowest || seq > q->highest)
+        return false;
+    put_metric(&line, q->sink, seq, m);
+    for (size_t i = 0; i < q->n && !there; i++) {
+        struct held *h = &q->held[i];
+
+        if (h->seq != seq)
+            continue;
+        there = h->at >= 0 && buf_ok(&line) && is_line_of(q, h, &line);
+        wanted = h->at < 0 ? h : wanted;
+    }
+    if (!there && wanted != NULL && wanted->at == NO_LINE)
+        keep_line(q, wanted, m, &line);
+    buf_free(&line);
+    return there || wanted != NULL;
+}
