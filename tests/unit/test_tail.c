@@ -2,10 +2,47 @@
  * there */
 #include "spool_dir.h"
 
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
 TestSuite(tail, .init = dir_make, .fini = dir_remove);
+
+/* A page that the disk cannot read: of the file of this inode, as the kernel tells of it, which reads
+ * up to it and then fails. */
+static struct {
+    ino_t inode; /* 0: all is well */
+    off_t at;
+    int error;
+} bad;
+enum { BAD_SIZE = 4096 };
+
+ssize_t pread(int fd, void *p, size_t n, off_t off)
+{
+    struct stat st;
+
+    if (bad.inode != 0 && fstat(fd, &st) == 0 && st.st_ino == bad.inode &&
+        off + (off_t)n > bad.at && off < bad.at + BAD_SIZE) {
+        if (off >= bad.at) {
+            errno = bad.error;
+            return -1;
+        }
+        n = (size_t)(bad.at - off);
+    }
+    return syscall(SYS_pread64, fd, p, n, off);
+}
+
+static void spoil_page(uint64_t first_seq, off_t at, int error)
+{
+    struct stat st;
+    int fd = seg_fd(first_seq);
+
+    cr_assert_eq(fstat(fd, &st), 0);
+    close(fd);
+    bad.at = at;
+    bad.error = error;
+    bad.inode = st.st_ino;
+}
 
 Test(tail, an_empty_folder_means_wait_and_the_first_frame_ends_it)
 {
@@ -273,6 +310,79 @@ Test(tail, what_retention_took_from_under_a_reader_has_expired)
     cr_assert_eq(n.expired, 100);
     cr_assert_eq(n.damaged, 0);
     tail_close(t);
+}
+
+/* 100 frames of 10 metrics in one segment, and one more behind it. */
+static struct append *three_pages(void)
+{
+    struct append *a = writer(1 << 20);
+
+    for (int i = 0; i < 100; i++)
+        put(a, 10);
+    append_close(a);
+    a = writer(1 << 20);
+    put(a, 10);
+    return a;
+}
+
+Test(tail, an_unreadable_sector_costs_the_frames_in_it)
+{
+    struct append *a = three_pages();
+    size_t first = (BAD_SIZE - SEGMENT_HEADER) / FRAME; /* touched */
+    size_t last = (2 * BAD_SIZE - 1 - SEGMENT_HEADER) / FRAME;
+    static const int errors[] = {EIO, EBADMSG, EUCLEAN};
+
+    for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
+        struct total n;
+        spoil_page(0, BAD_SIZE, errors[i]);
+        n = read_from(0);
+        cr_assert_eq(n.damaged, (last - first + 1) * 10);
+        cr_assert_eq(n.delivered, 1010 - n.damaged);
+        cr_assert_eq(n.expired, 0);
+        bad.inode = 0;
+    }
+    append_close(a);
+}
+
+/* The first page costs the segment; the last one keeps the writer from no start. */
+Test(tail, an_unreadable_page_at_either_end_of_a_segment)
+{
+    struct append *a = three_pages();
+    struct total n;
+
+    append_close(a);
+    spoil_page(0, 0, EIO);
+    n = read_from(0);
+    cr_assert_eq(n.damaged, 1000);
+    cr_assert_eq(n.delivered, 10);
+    spoil_page(0, 2 * BAD_SIZE, EIO);
+    n = read_from(0);
+    cr_assert_gt(n.damaged, 0);
+    cr_assert_eq(n.delivered + n.damaged, 1010);
+    seg_unlink(1000);
+    a = writer(1 << 20);
+    cr_assert_gt(append_next_seq(a), 700);
+    append_close(a);
+    bad.inode = 0;
+}
+
+Test(tail, an_error_that_may_pass_keeps_the_place)
+{
+    struct append *a = three_pages();
+    struct total n;
+    struct tail *t = tail_at(0, &n);
+    struct tail_frame f;
+
+    spoil_page(0, BAD_SIZE, ENOMEM);
+    while (n.next < (BAD_SIZE - SEGMENT_HEADER) / FRAME * 10)
+        take(t, &n);
+    cr_assert_eq(tail_next(t, &f), TAIL_ERROR);
+    cr_assert_eq(tail_next(t, &f), TAIL_ERROR);
+    bad.inode = 0;
+    drain(t, &n);
+    cr_assert_eq(n.delivered, 1010);
+    tail_close(t);
+    append_close(a);
 }
 
 Test(tail, overlapping_segments_deliver_nothing_twice)
