@@ -22,9 +22,9 @@ def found(program):
     return shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
 
 
-def listens(port):
+def listens(address, port):
     try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
+        socket.create_connection((address, port), 1).close()
         return True
     except OSError:
         return False
@@ -34,6 +34,7 @@ class Peer:
     """A receiver by itself: receiver.py, which writes what it has read to a file. Others derive from it."""
     programs = ()
     signals = [signal.SIGKILL]
+    address, within = "127.0.0.1", []  # and the command that runs another in the peer's network
     quiet = 0.3  # seconds for which it is stopped, and does not read what is sent, before it is ended
 
     def __init__(self, test, d, name):
@@ -59,9 +60,9 @@ class Peer:
     def start(self, argv=None):
         with open(self.path("log"), "ab") as log, open(self.path("out"), "ab") as out:
             self.process = subprocess.Popen(
-                ["setpriv", "--pdeathsig", "KILL", *(argv or self.argv())], stdin=subprocess.DEVNULL,
+                [*self.within, "setpriv", "--pdeathsig", "KILL", *(argv or self.argv())], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=log, env=dict(os.environ, GARNET_TEST_DIR=self.d.dir), start_new_session=True)
-        wait_for(f"{self.name} listens", lambda: self.test.assertIsNone(self.process.poll()) or listens(self.port))
+        wait_for(f"{self.name} listens", lambda: self.test.assertIsNone(self.process.poll()) or listens(self.address, self.port))
 
     def signal(self, sig):
         try:

@@ -2,6 +2,7 @@
 """A TCP receiver in a process of its own, to be killed: writes what it has read to a file before it reads on.
 
     receiver.py PORT FILE [BYTES_PER_SECOND] [--half-close=close|ignore|reset] [--stamps=FILE]
+                [--bind=ADDRESS] [--buffer=BYTES]
 
 --stamps: a line for each connection that brings something: when it was accepted, and when its first byte came
 (CLOCK_BOOTTIME, in which the kernel also says when a process was started).
@@ -19,10 +20,13 @@ import time
 def main():
     port, path = int(sys.argv[1]), sys.argv[2]
     rate = float(sys.argv[3]) if len(sys.argv) > 3 and not sys.argv[3].startswith("--") else 0
-    habit = ([a.split("=")[1] for a in sys.argv if a.startswith("--half-close=")] or ["close"])[0]
-    stamps = ([open(a.split("=")[1], "a") for a in sys.argv if a.startswith("--stamps=")] or [None])[0]
+    options = dict(a[2:].split("=") for a in sys.argv if a.startswith("--"))
+    habit = options.get("half-close", "close")
+    stamps = open(options["stamps"], "a") if "stamps" in options else None
     out = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
-    server = socket.create_server(("127.0.0.1", port))
+    server = socket.create_server((options.get("bind", "127.0.0.1"), port))
+    if "buffer" in options:  # its connections inherit it
+        server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, int(options["buffer"]))
     server.setblocking(False)
     poll = selectors.DefaultSelector()
     poll.register(server, selectors.EVENT_READ)
