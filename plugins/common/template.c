@@ -1,0 +1,239 @@
+/* common/template.c - a metric's dotted path by a template
+ *
+ * Nothing here allocates or fails: a template that is none, and a metric that has no path, get a
+ * sentence that says why.
+ */
+#include "common/template.h"
+
+#include <string.h>
+
+/* ---- the template ---------------------------------------------------------------------------- */
+
+static bool node_char(unsigned char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '-';
+}
+
+static enum part_kind kind_of(garnet_str s)
+{
+    static const char *const names[] = {[HOST] = "host",
+                                        [NAME] = "name",
+                                        [PREFIX] = "prefix",
+                                        [COLLECTOR] = "collector",
+                                        [TAGS] = "tags"};
+
+    for (enum part_kind k = HOST; k <= TAGS; k++)
+        if (strlen(names[k]) == s.n && memcmp(names[k], s.s, s.n) == 0)
+            return k;
+    return TAG;
+}
+
+/* One part from *at on. NULL, or what is wrong with it. */
+static const char *parse_part(const char **at, struct part *part)
+{
+    const char *p = *at;
+
+    if (*p == '}')
+        return "has a \"}\" without a \"{\" before it";
+    if (*p != '{') {
+        while (node_char((unsigned char)*p) || *p == '.')
+            p++;
+        if (*p != 0 && *p != '{' && *p != '}')
+            return "may hold only A-Z a-z 0-9 _ - . and {placeholders}";
+        *part = (struct part){TEXT, {*at, (size_t)(p - *at)}};
+        *at = p;
+        return NULL;
+    }
+    p += strcspn(p + 1, "{}") + 1;
+    if (*p != '}')
+        return "has a \"{\" without a \"}\" after it";
+    part->s = (garnet_str){*at + 1, (size_t)(p - *at) - 1};
+    if (part->s.n == 0)
+        return "has an empty placeholder \"{}\": use {name}, {host}, {tags}, {prefix}, {collector} "
+               "or the key of a tag";
+    part->kind = kind_of(part->s);
+    *at = p + 1;
+    return NULL;
+}
+
+static bool has(const struct template *t, enum part_kind kind)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->parts[i].kind == kind)
+            return true;
+    return false;
+}
+
+const char *template_parse(struct template *t, const char *text)
+{
+    const char *fault = NULL;
+
+    t->n = 0;
+    while (fault == NULL && *text != 0) {
+        if (t->n == PARTS_MOST)
+            return "is too long: at most 64 placeholders and texts";
+        fault = parse_part(&text, &t->parts[t->n]);
+        t->n++;
+    }
+    if (fault == NULL && !has(t, NAME))
+        fault = "has no {name}: all metrics would be one series";
+    return fault;
+}
+
+/* ---- writing the path ------------------------------------------------------------------------ */
+
+static void put_byte(struct path *p, char c)
+{
+    if (p->n == sizeof p->s)
+        p->fault = "its path would be longer than 4096 bytes";
+    else
+        p->s[p->n++] = c;
+}
+
+static void put_char(struct path *p, char c)
+{
+    if (p->dot && p->n > 0)
+        put_byte(p, '.');
+    p->dot = false;
+    put_byte(p, c);
+    if (++p->node > NODE_MOST)
+        p->fault = "a node of its path would be longer than 250 bytes";
+}
+
+static void put_dot(struct path *p)
+{
+    p->dot = true;
+    p->node = 0;
+}
+
+/* What is no node_char becomes "_": one for a character, which the rest of its UTF-8 bytes do
+ * not begin. */
+static void put_text(struct path *p, garnet_str s, bool dots)
+{
+    for (size_t i = 0; i < s.n && p->fault == NULL; i++) {
+        unsigned char c = (unsigned char)s.s[i];
+
+        if (node_char(c))
+            put_char(p, (char)c);
+        else if (c == '.' && dots)
+            put_dot(p);
+        else if ((c & 0xC0) != 0x80)
+            put_char(p, '_');
+    }
+}
+
+static void put_reversed(struct path *p, garnet_str s)
+{
+    size_t end = s.n;
+
+    for (size_t i = s.n; i-- > 0;)
+        if (s.s[i] == '.') {
+            put_text(p, (garnet_str){s.s + i + 1, end - i - 1}, false);
+            put_dot(p);
+            end = i;
+        }
+    put_text(p, (garnet_str){s.s, end}, false);
+}
+
+static const garnet_tag *find_tag(const garnet_metric *m, garnet_str key)
+{
+    for (uint32_t i = 0; i < m->ntags; i++)
+        if (m->tags[i].key.n == key.n && memcmp(m->tags[i].key.s, key.s, key.n) == 0)
+            return &m->tags[i];
+    return NULL;
+}
+
+static void put_tag(struct path *p, const garnet_metric *m, garnet_str key)
+{
+    const garnet_tag *tag = find_tag(m, key);
+
+    if (tag != NULL)
+        put_text(p, tag->val, false);
+}
+
+static void put_host(struct path *p, const garnet_metric *m, enum host_style style)
+{
+    const garnet_tag *tag = find_tag(m, (garnet_str){"host", 4});
+
+    if (tag != NULL && style == HOST_REVERSE)
+        put_reversed(p, tag->val);
+    else if (tag != NULL)
+        put_text(p, tag->val, style == HOST_KEEP);
+}
+
+static bool named(const struct template *t, garnet_str key)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if ((t->parts[i].kind == TAG || t->parts[i].kind == HOST) && t->parts[i].s.n == key.n &&
+            memcmp(t->parts[i].s.s, key.s, key.n) == 0)
+            return true;
+    return false;
+}
+
+bool template_takes(const struct template *t, garnet_str key)
+{
+    return has(t, TAGS) || named(t, key);
+}
+
+static void put_rest(struct path *p, const struct template *t, const garnet_metric *m)
+{
+    bool first = true;
+
+    for (uint32_t i = 0; i < m->ntags; i++) {
+        if (named(t, m->tags[i].key))
+            continue;
+        if (!first)
+            put_dot(p);
+        put_text(p, m->tags[i].val, false);
+        first = false;
+    }
+}
+
+static void put_name(struct path *p, garnet_str name)
+{
+    size_t before = p->n;
+
+    put_text(p, name, true);
+    if (p->n == before && p->fault == NULL)
+        p->fault = "nothing is left of its name";
+}
+
+static void put_part(struct path *p, const struct template *t, const struct part *part,
+                     const garnet_metric *m, enum host_style host)
+{
+    switch (part->kind) {
+    case TEXT:
+        put_text(p, part->s, true);
+        break;
+    case HOST:
+        put_host(p, m, host);
+        break;
+    case NAME:
+        put_name(p, m->name);
+        break;
+    case PREFIX:
+        put_text(p, m->prefix, true);
+        break;
+    case COLLECTOR:
+        put_text(p, m->collector, false);
+        break;
+    case TAGS:
+        put_rest(p, t, m);
+        break;
+    case TAG:
+        put_tag(p, m, part->s);
+        break;
+    }
+}
+
+const char *template_write(struct path *p, const struct template *t, const garnet_metric *m,
+                           enum host_style host)
+{
+    p->n = p->node = 0;
+    p->dot = false;
+    p->fault = NULL;
+    for (size_t i = 0; i < t->n && p->fault == NULL; i++)
+        put_part(p, t, &t->parts[i], m, host);
+    return p->fault;
+}

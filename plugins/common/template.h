@@ -1,0 +1,48 @@
+/* common/template.h - a metric's dotted path by a template: "servers.{host}.{name}"
+ *
+ * Compiled into each plugin whose format has such paths (plugins/graphite/README.md describes the
+ * templates), from nothing but the public header. Text and placeholders become nodes, divided by
+ * dots, that hold nothing but [A-Za-z0-9_-]: no byte of a name, tag or value can end a line, add a
+ * field, or climb in a file tree.
+ */
+#ifndef COMMON_TEMPLATE_H
+#define COMMON_TEMPLATE_H
+#include <garnet/plugin.h>
+#include <stdbool.h>
+
+enum { NODE_MOST = 250, PATH_MOST = 4096, PARTS_MOST = 64 };
+
+/* How the dots in {host} are written: the index of a choice of HOST_STYLES. */
+enum host_style { HOST_UNDERSCORE, HOST_KEEP, HOST_REVERSE };
+#define HOST_STYLES "underscore|keep|reverse"
+
+enum part_kind { TEXT, HOST, NAME, PREFIX, COLLECTOR, TAGS, TAG };
+
+struct template
+{
+    struct part {
+        enum part_kind kind;
+        garnet_str s; /* TEXT, TAG; points into the option */
+    } parts[PARTS_MOST];
+    size_t n;
+};
+
+/* The path being written. Dots are held back until a node follows them: so empty nodes cannot
+ * arise. */
+struct path {
+    char s[PATH_MOST];
+    size_t n;
+    size_t node; /* bytes of the node at hand */
+    bool dot;    /* one is held back */
+    const char *fault;
+};
+
+/* NULL, or what is wrong with `text`, as the end of a sentence. The template borrows it. */
+const char *template_parse(struct template *t, const char *text);
+/* Is this tag's value in the path already? */
+bool template_takes(const struct template *t, garnet_str key);
+/* NULL, or why this metric has no path. */
+const char *template_write(struct path *p, const struct template *t, const garnet_metric *m,
+                           enum host_style host);
+
+#endif

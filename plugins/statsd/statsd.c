@@ -1,0 +1,245 @@
+/* statsd - a metric as a line of StatsD's protocol: "path:value|type\n"
+ *
+ * The path is made by a template (README.md, common/template.h), so that no byte of a metric can end
+ * a line or a field. A negative gauge takes two lines, since a sign means a change: first the gauge
+ * is set to zero. Both are one metric to the host, which never parts them. A metric without a line is
+ * skipped with the reason; nothing else can fail but memory, at open.
+ */
+#include <fnmatch.h>
+#include <garnet/plugin.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/template.h"
+
+enum { STATSD, DOGSTATSD };
+
+struct conf {
+    const char *path; /* NULL: the dialect's own */
+    int64_t host, dialect;
+    garnet_list timers, sets;
+};
+
+static const garnet_option options[] = {
+    {.type = GARNET_CHOICE,
+     .name = "dialect",
+     .def = "statsd",
+     .choices = "statsd|dogstatsd",
+     .help = "What the receiver reads: dogstatsd has tags, statsd has only the path.",
+     .offset = GARNET_FIELD_INT(struct conf, dialect)},
+    {.type = GARNET_STRING,
+     .name = "path",
+     .help = "The path's template; without it {host}.{prefix}.{name}.{tags}, or {prefix}.{name} "
+             "for dogstatsd, which has the tags beside it.",
+     .offset = GARNET_FIELD_STR(struct conf, path)},
+    {.type = GARNET_CHOICE,
+     .name = "host",
+     .def = "underscore",
+     .choices = HOST_STYLES,
+     .help = "How {host} is written: its dots as underscores, kept as nodes, or kept and reversed.",
+     .offset = GARNET_FIELD_INT(struct conf, host)},
+    {.type = GARNET_LIST,
+     .name = "timers",
+     .help = "Globs on the name: gauges that are sent as timers, in milliseconds.",
+     .offset = GARNET_FIELD_LIST(struct conf, timers)},
+    {.type = GARNET_LIST,
+     .name = "sets",
+     .help = "Globs on the name: gauges whose different values are counted.",
+     .offset = GARNET_FIELD_LIST(struct conf, sets)},
+};
+
+struct state {
+    struct template t;
+    struct path path;
+};
+
+/* ---- the value ------------------------------------------------------------------------------- */
+
+static bool matches(const garnet_list *globs, garnet_str name)
+{
+    for (size_t i = 0; i < globs->n; i++)
+        if (fnmatch(globs->v[i].s, name.s, FNM_NOESCAPE) == 0)
+            return true;
+    return false;
+}
+
+/* A counter that was not made a difference, or a rate, is sent as what it stands at. */
+static const char *type_of(const struct conf *c, const garnet_metric *m)
+{
+    if (m->type == GARNET_COUNT)
+        return "c";
+    if (m->type == GARNET_GAUGE && matches(&c->timers, m->name))
+        return "ms";
+    if (m->type == GARNET_GAUGE && matches(&c->sets, m->name))
+        return "s";
+    return "g";
+}
+
+/* Its sign as it will be written: -0.0 has one, too. */
+static bool negative(const garnet_metric *m)
+{
+    return m->vtype == GARNET_F64 ? signbit(m->v.f) != 0 : m->vtype == GARNET_I64 && m->v.i < 0;
+}
+
+static bool unit_is(const garnet_metric *m, const char *unit)
+{
+    return m->unit.n == strlen(unit) && memcmp(m->unit.s, unit, m->unit.n) == 0;
+}
+
+/* Divided where that is exact and a product is not. */
+static void scale(garnet_metric *v, double times, double parts)
+{
+    double x = v->vtype == GARNET_F64   ? v->v.f
+               : v->vtype == GARNET_U64 ? (double)v->v.u
+                                        : (double)v->v.i;
+
+    v->vtype = GARNET_F64;
+    v->v.f = x * times / parts;
+}
+
+/* NULL, or why it is no timer. */
+static const char *to_milliseconds(garnet_metric *v)
+{
+    if (negative(v))
+        return "a timer cannot be negative";
+    if (unit_is(v, "s"))
+        scale(v, 1000, 1);
+    else if (unit_is(v, "us") || unit_is(v, "µs"))
+        scale(v, 1, 1000);
+    else if (unit_is(v, "ns"))
+        scale(v, 1, 1000000);
+    else if (v->unit.n > 0 && !unit_is(v, "ms"))
+        return "a timer's unit must be s, ms, us or ns";
+    return v->vtype == GARNET_F64 && !isfinite(v->v.f) ? "it is too large in milliseconds" : NULL;
+}
+
+/* ---- dogstatsd ------------------------------------------------------------------------------- */
+
+static bool tag_char(unsigned char c, bool in_key)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+           (c != 0 && strchr("_-./", c) != NULL) || (c == ':' && !in_key);
+}
+
+/* What is no tag_char becomes "_": one for a character, which the rest of its UTF-8 bytes do not
+ * begin. */
+static void put_clean(garnet *g, garnet_str s, bool in_key)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; i < s.n; i++) {
+        unsigned char c = (unsigned char)s.s[i];
+
+        if (tag_char(c, in_key))
+            continue;
+        g->host->put(g, s.s + from, i - from);
+        if ((c & 0xC0) != 0x80)
+            g->host->put(g, "_", 1);
+        from = i + 1;
+    }
+    g->host->put(g, s.s + from, s.n - from);
+}
+
+/* Those that are not in the path. */
+static void put_tags(garnet *g, const struct template *t, const garnet_metric *m)
+{
+    const char *before = "|#";
+
+    for (uint32_t i = 0; i < m->ntags; i++) {
+        if (template_takes(t, m->tags[i].key))
+            continue;
+        g->host->put(g, before, strlen(before));
+        put_clean(g, m->tags[i].key, true);
+        g->host->put(g, ":", 1);
+        put_clean(g, m->tags[i].val, false);
+        before = ",";
+    }
+}
+
+/* It looks no further than this to tell events and service checks from metrics. */
+static bool other_message(const struct path *p)
+{
+    return (p->n >= 2 && memcmp(p->s, "_e", 2) == 0) || (p->n >= 3 && memcmp(p->s, "_sc", 3) == 0);
+}
+
+/* ---- callbacks ------------------------------------------------------------------------------- */
+
+static const char *path_of(const struct conf *c)
+{
+    if (c->path != NULL)
+        return c->path;
+    return c->dialect == DOGSTATSD ? "{prefix}.{name}" : "{host}.{prefix}.{name}.{tags}";
+}
+
+static int check(garnet *g)
+{
+    const struct conf *c = g->conf;
+    struct template t;
+    const char *fault = template_parse(&t, path_of(c));
+
+    if (fault == NULL)
+        return GARNET_OK;
+    g->host->bad(g, "path", "\"%s\" %s", path_of(c), fault);
+    return GARNET_FATAL;
+}
+
+static int open_state(garnet *g)
+{
+    struct state *s = malloc(sizeof *s);
+
+    if (s == NULL)
+        return g->host->fail(g, GARNET_RETRY, "no memory for %zu bytes", sizeof *s);
+    (void)template_parse(&s->t, path_of(g->conf)); /* check() has let it pass */
+    g->state = s;
+    return GARNET_OK;
+}
+
+static void close_state(garnet *g)
+{
+    free(g->state);
+}
+
+static void put_line(garnet *g, const garnet_metric *m, const garnet_metric *value,
+                     const char *type)
+{
+    const struct conf *c = g->conf;
+    const struct state *s = g->state;
+
+    g->host->put(g, s->path.s, s->path.n);
+    g->host->put(g, ":", 1);
+    g->host->putv(g, value);
+    g->host->put(g, "|", 1);
+    g->host->put(g, type, strlen(type));
+    if (c->dialect == DOGSTATSD)
+        put_tags(g, &s->t, m);
+    g->host->put(g, "\n", 1);
+}
+
+static int format(garnet *g, const garnet_metric *m)
+{
+    static const garnet_metric zero = {.size = sizeof zero, .vtype = GARNET_I64};
+    const struct conf *c = g->conf;
+    struct state *s = g->state;
+    const char *type = type_of(c, m);
+    const char *fault = template_write(&s->path, &s->t, m, (enum host_style)c->host);
+    garnet_metric value = {.size = sizeof value, .vtype = m->vtype, .unit = m->unit, .v = m->v};
+
+    if (fault == NULL && *type == 'm')
+        fault = to_milliseconds(&value);
+    if (fault == NULL && c->dialect == DOGSTATSD && other_message(&s->path))
+        fault = "dogstatsd takes a path that begins with _e or _sc for an event or a check";
+    if (fault != NULL)
+        return g->host->fail(g, GARNET_SKIP, "%s", fault);
+    if (*type == 'g' && negative(m))
+        put_line(g, m, &zero, type);
+    put_line(g, m, &value, type);
+    return GARNET_OK;
+}
+
+GARNET_PLUGIN(.name = "statsd", .version = "1.0",
+              .about =
+                  "StatsD and DogStatsD: statsd, statsite, brubeck, Telegraf, the Datadog agent.",
+              GARNET_OPTIONS(options), .conf_size = sizeof(struct conf), .flags = GARNET_UNTIMED,
+              .counters = GARNET_COUNTERS_DELTA, .check = check, .open = open_state,
+              .close = close_state, .format = format);
