@@ -86,6 +86,14 @@ void loop_fd_mod(struct loop *l, struct loop_fd *w, uint32_t events)
     w->events = events;
 }
 
+static void drop(struct loop *l, struct loop_fd *w)
+{
+    for (int i = 0; i < l->nevents; i++)
+        if (l->events[i].data.ptr == w)
+            l->events[i].data.ptr = NULL;
+    w->fd = -1;
+}
+
 void loop_fd_del(struct loop *l, struct loop_fd *w)
 {
     int keep = errno;
@@ -94,10 +102,17 @@ void loop_fd_del(struct loop *l, struct loop_fd *w)
         return;
     if (epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL) < 0)
         panic("epoll refuses to remove descriptor %d, closed before its watcher: %m", w->fd);
-    for (int i = 0; i < l->nevents; i++)
-        if (l->events[i].data.ptr == w)
-            l->events[i].data.ptr = NULL;
-    w->fd = -1;
+    drop(l, w);
+    errno = keep;
+}
+
+void loop_fd_forget(struct loop *l, struct loop_fd *w)
+{
+    int keep = errno;
+
+    if (w->fd >= 0)
+        (void)epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL); /* else the kernel has forgotten it */
+    drop(l, w);
     errno = keep;
 }
 

@@ -12,8 +12,6 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-static const unsigned MAY_BEGIN = 1U << GARNET_OK | 1U << GARNET_FATAL;
-static const unsigned MAY_FORMAT = 1U << GARNET_OK | 1U << GARNET_SKIP | 1U << GARNET_FATAL;
 static const int64_t TELL_EVERY = 60 * NS_PER_S;
 
 bool batch_init(struct batch *b, struct plugin *p, size_t limit)
@@ -99,21 +97,19 @@ static void view(struct batch *b, const struct metric *m)
 /* ---- calling the plugin ---------------------------------------------------------------------- */
 
 /* begin() and end(): true when the batch may go on. */
-static bool frame_batch(struct batch *b, const char *name, int (*fn)(garnet *))
+static bool frame_batch(struct batch *b, enum plugin_callback at, int (*fn)(garnet *))
 {
     struct plugin *p = b->plugin;
     int answer;
 
     if (fn == NULL)
         return true;
-    plugin_ask(p);
     p->out = &b->bytes;
-    answer = fn(&p->g);
-    p->out = NULL;
-    answer = plugin_answer(p, name, answer, MAY_BEGIN);
+    plugin_enter(p, at);
+    answer = plugin_leave(p, fn(&p->g));
     if (answer == GARNET_OK && !buf_ok(&b->bytes))
-        plugin_why(p, "%s() appends more than there is room for (batch_size is %zu bytes)", name,
-                   b->limit);
+        plugin_why(p, "%s appends more than there is room for (batch_size is %zu bytes)",
+                   plugin_callback_name(at), b->limit);
     return answer == GARNET_OK && buf_ok(&b->bytes);
 }
 
@@ -156,11 +152,9 @@ static int format(struct batch *b, uint64_t seq, size_t from)
         plugin_why(p, "plugin %s does not take this kind of number", p->def.name);
         return GARNET_SKIP;
     }
-    plugin_ask(p);
     p->out = &b->bytes;
-    answer = call_format(b, seq);
-    p->out = NULL;
-    answer = plugin_answer(p, "format", answer, MAY_FORMAT);
+    plugin_enter(p, PLUGIN_FORMAT);
+    answer = plugin_leave(p, call_format(b, seq));
     if (answer == GARNET_OK && buf_ok(&b->bytes) && !lines_kept(b, from)) {
         plugin_why(p, "plugin %s broke its promise of %" PRIu32 " whole line(s) per metric",
                    p->def.name, p->def.lines);
@@ -193,7 +187,7 @@ static enum batch_result without_bytes(struct batch *b, const struct metric *m, 
 
 static bool ensure_begun(struct batch *b)
 {
-    if (!b->begun && !frame_batch(b, "begin", b->plugin->def.begin))
+    if (!b->begun && !frame_batch(b, PLUGIN_BEGIN, b->plugin->def.begin))
         return false;
     b->begun = true;
     return true;
@@ -248,5 +242,5 @@ bool batch_end(struct batch *b)
         return true;
     }
     b->bytes.max = 0;
-    return frame_batch(b, "end", b->plugin->def.end);
+    return frame_batch(b, PLUGIN_END, b->plugin->def.end);
 }

@@ -1,56 +1,256 @@
-/* sink/deliver.c - a batch through a plugin that carries the bytes itself
+/* sink/deliver.c - batches through a plugin that carries the bytes itself
  *
  * The plugin may block; a stop ends that by a signal. RETRY is told once until a batch gets
- * through, and the pause before the next attempt grows from 100 ms to 30 s, with jitter.
+ * through, and the pause before the next attempt grows from 100 ms to 30 s, with jitter. What is
+ * still pending when the worker ends is delivered again by the next one. Fails only through the
+ * plugin, and when there is no memory for a second batch: then the worker ends.
  */
 #include "sink/deliver.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 
-static const unsigned MAY_DELIVER =
-    1U << GARNET_OK | 1U << GARNET_RETRY | 1U << GARNET_REJECT | 1U << GARNET_FATAL;
-
-void deliver_init(struct deliver *d, struct plugin *p)
+void deliver_init(struct deliver *d, struct plugin *p,
+                  void (*rejected)(void *arg, uint64_t end, uint32_t n), void *arg)
 {
     *d = (struct deliver){
         .plugin = p,
         .throttle = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S},
+        .id = 1,
+        .rejected = rejected,
+        .arg = arg,
     };
+    p->deliver = d;
 }
 
-static int ask(struct deliver *d, const struct batch *b)
-{
-    struct plugin *p = d->plugin;
-    garnet_batch batch = {.size = sizeof batch,
-                          .nmetrics = b->nmetrics,
-                          .data = b->bytes.p,
-                          .n = b->bytes.n,
-                          .attempt = ++d->attempt};
+/* ---- one batch ------------------------------------------------------------------------------- */
 
-    plugin_ask(p);
-    return plugin_answer(p, "deliver", p->def.deliver(&p->g, &batch), MAY_DELIVER);
+static void try_later(struct deliver *d)
+{
+    if (!d->told)
+        log_warn("cannot deliver: %s; trying again, metrics wait in the spool", d->plugin->why);
+    d->told = true;
+    d->retry_ns = clock_mono() + throttle_next(&d->throttle, random_u64());
 }
 
-int deliver_batch(struct deliver *d, const struct batch *b)
+static void gets_through(struct deliver *d)
 {
-    int answer = ask(d, b);
+    if (d->told)
+        log_info("delivers again");
+    d->told = false;
+    throttle_ok(&d->throttle);
+    d->retry_ns = 0;
+}
 
+static void reject_all(struct deliver *d, struct pending *b)
+{
+    log_warn("a batch of %u metrics is rejected: %s", b->batch.nmetrics, d->plugin->why);
+    b->rejected = b->batch.nmetrics;
+}
+
+/* What its plugin says of it in the end. */
+static void settle(struct deliver *d, struct pending *b, int answer)
+{
     if (answer == GARNET_RETRY) {
-        if (!d->told)
-            log_warn("cannot deliver: %s; trying again, metrics wait in the spool", d->plugin->why);
-        d->told = true;
-        d->retry_ns = clock_mono() + throttle_next(&d->throttle, random_u64());
-        return answer;
+        try_later(d);
+        b->state = PENDING_AGAIN;
+        return;
     }
     if (answer == GARNET_REJECT)
-        log_warn("a batch of %u metrics is rejected: %s", b->nmetrics, d->plugin->why);
-    if (answer == GARNET_OK && d->told)
-        log_info("delivers again");
-    if (answer == GARNET_OK)
-        d->told = false;
-    throttle_ok(&d->throttle);
+        reject_all(d, b);
+    gets_through(d);
+    b->state = PENDING_DONE;
+    if (b->rejected > 0)
+        d->rejected(d->arg, b->end, b->rejected);
+}
+
+static void release(struct pending *b)
+{
+    buf_free(&b->bytes);
+    free(b->marked);
+    b->marked = NULL;
+    b->state = PENDING_NONE;
+}
+
+/* The position follows the oldest that is not done. */
+static void follow(struct deliver *d)
+{
+    unsigned done = 0;
+
+    while (done < d->n && d->pending[done].state == PENDING_DONE) {
+        d->settled = d->pending[done].end;
+        release(&d->pending[done++]);
+    }
+    d->n -= done;
+    memmove(d->pending, d->pending + done, d->n * sizeof d->pending[0]);
+    if (d->n == 0)
+        d->settled = d->sent;
+}
+
+static int call(struct deliver *d, struct pending *b)
+{
+    struct plugin *p = d->plugin;
+    int answer;
+
+    b->batch.attempt++;
+    b->state = PENDING_CALLED;
+    b->confirmed = false;
+    b->rejected = 0;
+    free(b->marked);
+    b->marked = NULL;
+    plugin_enter(p, PLUGIN_DELIVER);
+    answer = plugin_leave(p, p->def.deliver(&p->g, &b->batch));
+    return answer == GARNET_PENDING && b->confirmed ? b->early : answer;
+}
+
+/* ---- handing over ---------------------------------------------------------------------------- */
+
+static bool one_waits(const struct deliver *d)
+{
+    for (unsigned i = 0; i < d->n; i++)
+        if (d->pending[i].state == PENDING_AGAIN)
+            return true;
+    return false;
+}
+
+bool deliver_may(const struct deliver *d, int64_t now)
+{
+    return d->n < GARNET_PENDING_MAX && now >= d->retry_ns && !one_waits(d);
+}
+
+/* The plugin keeps the bytes: the caller gets others to fill. */
+static int keep_bytes(struct deliver *d, struct pending *p, struct batch *b)
+{
+    struct buf other = {0};
+
+    if (buf_room(&other, b->limit) == NULL) {
+        plugin_why(d->plugin, "no memory to wait for a batch");
+        return GARNET_FATAL;
+    }
+    p->bytes = b->bytes;
+    b->bytes = other;
+    p->state = PENDING_OPEN;
+    return GARNET_OK;
+}
+
+int deliver_batch(struct deliver *d, struct batch *b)
+{
+    struct pending *p = &d->pending[d->n];
+    int answer;
+
+    *p = (struct pending){.batch = {.size = sizeof p->batch,
+                                    .nmetrics = b->nmetrics,
+                                    .data = b->bytes.p,
+                                    .n = b->bytes.n,
+                                    .id = d->id,
+                                    .attempt = d->attempt},
+                          .end = d->sent + b->bytes.n + 1};
+    answer = call(d, p);
+    d->attempt = p->batch.attempt;
+    if (answer == GARNET_RETRY)
+        try_later(d);
+    if (answer == GARNET_RETRY || answer == GARNET_FATAL) {
+        release(p);
+        return answer;
+    }
+    d->n++;
+    d->id++;
     d->attempt = 0;
-    d->retry_ns = 0;
-    return answer;
+    d->sent = p->end;
+    if (answer == GARNET_PENDING)
+        return keep_bytes(d, p, b);
+    settle(d, p, answer);
+    follow(d);
+    return GARNET_OK;
+}
+
+int deliver_turn(struct deliver *d, int64_t now)
+{
+    for (unsigned i = 0; i < d->n && now >= d->retry_ns; i++) {
+        struct pending *p = &d->pending[i];
+        int answer;
+
+        if (p->state != PENDING_AGAIN)
+            continue;
+        if ((answer = call(d, p)) == GARNET_FATAL)
+            return answer;
+        if (answer == GARNET_PENDING)
+            p->state = PENDING_OPEN;
+        else
+            settle(d, p, answer);
+    }
+    follow(d);
+    return GARNET_OK;
+}
+
+int64_t deliver_due(const struct deliver *d, int64_t now)
+{
+    if (d->retry_ns == 0 && !one_waits(d))
+        return -1;
+    return d->retry_ns > now ? d->retry_ns - now : one_waits(d) ? 0 : -1;
+}
+
+void deliver_free(struct deliver *d)
+{
+    for (unsigned i = 0; i < d->n; i++)
+        release(&d->pending[i]);
+    d->n = 0;
+}
+
+/* ---- the plugin's calls ---------------------------------------------------------------------- */
+
+static struct pending *called(struct deliver *d)
+{
+    for (unsigned i = 0; i <= d->n && i < GARNET_PENDING_MAX; i++)
+        if (d->pending[i].state == PENDING_CALLED)
+            return &d->pending[i];
+    return NULL;
+}
+
+void deliver_reject(struct deliver *d, uint32_t index, const char *why)
+{
+    struct pending *b = called(d);
+
+    if (b == NULL || index >= b->batch.nmetrics) {
+        plugin_broke(d->plugin, "it rejects metric %" PRIu32 " of a batch that has %" PRIu32, index,
+                     b != NULL ? b->batch.nmetrics : 0);
+        return;
+    }
+    if (b->marked == NULL && (b->marked = calloc(b->batch.nmetrics / 8 + 1, 1)) == NULL) {
+        plugin_broke(d->plugin, "no memory to count a rejected metric");
+        return;
+    }
+    if ((b->marked[index / 8] & 1U << index % 8) != 0)
+        return; /* told twice, counted once */
+    b->marked[index / 8] |= (uint8_t)(1U << index % 8);
+    if (b->rejected++ == 0)
+        log_warn("a metric is rejected: %s (further ones of this batch are counted)", why);
+}
+
+void deliver_confirm(struct deliver *d, uint64_t id, int answer)
+{
+    struct pending *b = called(d);
+
+    if (answer != GARNET_OK && answer != GARNET_RETRY && answer != GARNET_REJECT) {
+        plugin_broke(d->plugin, "it confirms a batch with %d, which is none of OK, RETRY, REJECT",
+                     answer);
+        return;
+    }
+    if (b != NULL && b->batch.id == id && !b->confirmed) {
+        b->confirmed = true;
+        b->early = answer;
+        return;
+    }
+    for (unsigned i = 0; i < d->n; i++)
+        if (d->pending[i].batch.id == id && d->pending[i].state == PENDING_OPEN) {
+            if (answer != GARNET_OK && d->plugin->why[0] == 0)
+                plugin_why(d->plugin, "batch %" PRIu64 ": no reason given", id);
+            settle(d, &d->pending[i], answer);
+            return; /* follow() at the next turn: the caller may be walking */
+        }
+    plugin_broke(d->plugin, "it confirms batch %" PRIu64 ", which is not pending", id);
 }

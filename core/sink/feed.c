@@ -88,7 +88,7 @@ static bool keep_back(struct feed *f)
 
     if (f->quarantine != NULL && quarantine_takes(f->quarantine, f->seq, &f->metric))
         reason = DROP_QUARANTINED;
-    else if (f->max_age > 0 && f->metric.time_ns < clock_wall() - f->max_age)
+    else if (f->passing || (f->max_age > 0 && f->metric.time_ns < clock_wall() - f->max_age))
         reason = DROP_STALE;
     else
         return false;
@@ -182,8 +182,10 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
             return FEED_ENOUGH;
         if (f->left > 0)
             result = take_record(f, now);
-        else if (!next_frame(f, now))
+        else if (!next_frame(f, now)) {
+            f->passing = false;
             return FEED_DRY;
+        }
         if (result != BATCH_ADDED)
             return result == BATCH_FATAL ? FEED_FATAL : FEED_FULL;
     }

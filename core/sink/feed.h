@@ -16,6 +16,7 @@ struct feed {
     struct batch *batch;
     struct quarantine *quarantine; /* what the plugin must not get; or NULL */
     int64_t max_age;               /* ns: what is older is stale; 0: nothing is */
+    bool passing;                  /* all is stale until the end of the spool is reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
     int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */

@@ -201,11 +201,32 @@ static bool open_position(struct job *j)
     return true;
 }
 
+/* After each event(). What it has confirmed is looked at in the worker's next turn. */
+static void after_event(void *arg, int answer)
+{
+    struct job *j = arg;
+
+    if (answer == GARNET_OK)
+        return;
+    log_error("the plugin gives up: %s", j->plugin.why);
+    job_stop(j, EXIT_CONFIG);
+}
+
+/* What came out about a batch, before or after it was marked. */
+static void on_rejected(void *arg, uint64_t end, uint32_t n)
+{
+    struct job *j = arg;
+
+    position_drop(&j->position, end, DROP_REJECTED, n);
+    j->feed.read.dropped[DROP_REJECTED] += n;
+}
+
 static bool open_plugin(struct job *j)
 {
     struct throttle t = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S};
     int answer;
 
+    plugin_waits_init(&j->waits, &j->plugin, j->loop, after_event, j);
     while ((answer = plugin_open(&j->plugin)) == GARNET_RETRY) {
         if (t.failures == 0)
             log_warn("the plugin is not ready: %s; trying again", j->plugin.why);
@@ -235,6 +256,7 @@ static bool start_feed(struct job *j, const struct conf *conf)
     j->feed.quarantine = &j->quarantine;
     if ((j->plugin.def.flags & GARNET_UNTIMED) != 0)
         j->feed.max_age = j->sink->max_age;
+    j->feed.passing = (j->plugin.def.flags & GARNET_LIVE) != 0;
     pace_init(&j->pace, j->sink->catch_up_rate, clock_mono());
     feed_seek(&j->feed, &from, position_rewind(&j->position, false, clock_mono()));
     return true;
@@ -257,7 +279,7 @@ static bool start_work(struct job *j, const struct conf *conf)
     doubt_before(j);
     j->by_plugin = j->plugin.def.deliver != NULL;
     if (j->by_plugin)
-        deliver_init(&j->deliver, &j->plugin);
+        deliver_init(&j->deliver, &j->plugin, on_rejected, j);
     else
         outlet_init(&j->outlet, j->loop, j->sink, (j->plugin.def.flags & GARNET_IDEMPOTENT) != 0);
     j->look = true;
@@ -290,6 +312,9 @@ void job_free(struct job *j)
 {
     if (!j->by_plugin && j->outlet.loop != NULL)
         outlet_free(&j->outlet);
+    plugin_waits_free(&j->waits);
+    plugin_close(&j->plugin); /* what it may still look at goes after it */
+    deliver_free(&j->deliver);
     feed_close(&j->feed);
     quarantine_close(&j->quarantine);
     batch_free(&j->batch);

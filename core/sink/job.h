@@ -7,6 +7,7 @@
 #include "sink/feed.h"
 #include "sink/outlet.h"
 #include "sink/pace.h"
+#include "sink/plugin_waits.h"
 
 enum { JOB_RUNNING = -1 };
 
@@ -24,11 +25,11 @@ struct job {
     struct position position;
     struct outlet outlet; /* or, where the plugin delivers by itself: */
     struct deliver deliver;
+    struct plugin_waits waits;
     bool by_plugin;
-    uint64_t delivered; /* by_plugin: bytes, what the marks count in */
-    bool leaving;       /* the batch is closed and on its way */
-    size_t sent;        /* bytes of it that are out */
-    bool look;          /* there may be more in the spool */
+    bool leaving; /* the batch is closed and on its way */
+    size_t sent;  /* bytes of it that are out */
+    bool look;    /* there may be more in the spool */
     int64_t looked_ns;
     bool finish;     /* asked to: deliver what is there, then end */
     int64_t down_ns; /* mono: since when there is nowhere to send to, once asked; 0: there is */

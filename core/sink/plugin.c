@@ -20,7 +20,7 @@ void plugin_why(struct plugin *p, const char *fmt, ...)
 {
     va_list ap;
 
-    if (p->broke) /* that reason stays until plugin_answer() has told it */
+    if (p->broke) /* that reason stays until plugin_leave() has told it */
         return;
     va_start(ap, fmt);
     (void)vsnprintf(p->why, sizeof p->why, fmt, ap);
@@ -111,25 +111,31 @@ bool plugin_load(struct plugin *p, const char *file)
     return false;
 }
 
-void plugin_ask(struct plugin *p)
+/* ---- callbacks ------------------------------------------------------------------------------- */
+
+void plugin_enter(struct plugin *p, enum plugin_callback at)
 {
-    if (!p->broke)
+    p->at = at;
+    if (!p->broke) /* by a call from where none runs, a thread say */
         p->why[0] = 0;
 }
 
-int plugin_answer(struct plugin *p, const char *callback, int answer, unsigned allowed)
+int plugin_leave(struct plugin *p, int answer)
 {
+    enum plugin_callback at = p->at;
+
+    p->at = PLUGIN_IDLE;
     if (p->broke) {
         p->broke = false;
         return GARNET_FATAL;
     }
-    if (answer >= 0 && answer <= GARNET_FATAL && (allowed & 1U << answer) != 0) {
-        if (answer != GARNET_OK && p->why[0] == 0)
-            plugin_why(p, "%s() gave no reason", callback);
-        return answer;
+    if (!plugin_may_answer(at, answer)) {
+        plugin_why(p, "%s answered %d, which it may not", plugin_callback_name(at), answer);
+        return GARNET_FATAL;
     }
-    plugin_why(p, "%s() answered %d, which it may not", callback, answer);
-    return GARNET_FATAL;
+    if (answer != GARNET_OK && p->why[0] == 0)
+        plugin_why(p, "%s gave no reason", plugin_callback_name(at));
+    return answer;
 }
 
 static void run_check(struct plugin *p, struct errors *e)
@@ -138,10 +144,9 @@ static void run_check(struct plugin *p, struct errors *e)
     int answer;
 
     p->errors = e;
-    plugin_ask(p);
-    answer = p->def.check(&p->g);
+    plugin_enter(p, PLUGIN_CHECK);
+    answer = plugin_leave(p, p->def.check(&p->g));
     p->errors = NULL;
-    answer = plugin_answer(p, "check", answer, 1U << GARNET_OK | 1U << GARNET_FATAL);
     if (answer != GARNET_OK && e->n == before)
         errors_add(e, p->node->at, "plugin %s refuses these options: %s", p->def.name, p->why);
 }
@@ -181,19 +186,26 @@ int plugin_open(struct plugin *p)
     int answer = GARNET_OK;
 
     if (p->def.open != NULL) {
-        plugin_ask(p);
-        answer = plugin_answer(p, "open", p->def.open(&p->g),
-                               1U << GARNET_OK | 1U << GARNET_RETRY | 1U << GARNET_FATAL);
+        plugin_enter(p, PLUGIN_OPEN);
+        answer = plugin_leave(p, p->def.open(&p->g));
     }
     p->opened = answer == GARNET_OK;
     return answer;
 }
 
+void plugin_close(struct plugin *p)
+{
+    if (p->opened && p->def.close != NULL) {
+        plugin_enter(p, PLUGIN_CLOSE);
+        p->def.close(&p->g);
+        (void)plugin_leave(p, GARNET_OK);
+    }
+    p->opened = false;
+}
+
 void plugin_unload(struct plugin *p)
 {
-    if (p->opened && p->def.close != NULL)
-        p->def.close(&p->g);
-    p->opened = false;
+    plugin_close(p);
     if (p->handle != NULL)
         (void)dlclose(p->handle);
     p->handle = NULL;

@@ -9,6 +9,7 @@
 #define SINK_PLUGIN_H
 #include "conf/conf.h"
 #include "garnet/plugin.h"
+#include "sink/plugin_rules.h"
 
 struct plugin {
     void *handle;
@@ -19,8 +20,11 @@ struct plugin {
     size_t *offsets;     /* where each goes in the plugin's conf struct */
     struct arena arena;  /* options and their strings */
     void *conf;
-    struct buf *out;       /* where put() appends, during format/begin/end; else NULL */
-    struct errors *errors; /* where bad() reports, during check; else NULL */
+    enum plugin_callback at;    /* which one runs */
+    struct buf *out;            /* where put() appends, in begin(), format() and end() */
+    struct errors *errors;      /* where bad() reports, in check() */
+    struct deliver *deliver;    /* whom reject() and confirm() tell; NULL: nobody */
+    struct plugin_waits *waits; /* what watch() and tick() arm; NULL: nothing ever comes */
     const struct node *node;
     bool opened;
     bool broke;    /* it called the host where it may not: its next answer becomes FATAL */
@@ -34,13 +38,18 @@ bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char
                       struct errors *e);
 /* open(): GARNET_OK, GARNET_RETRY or GARNET_FATAL; other answers become FATAL. */
 int plugin_open(struct plugin *p);
-/* Before a callback: forgets the last reason. */
-void plugin_ask(struct plugin *p);
-/* What a callback answered, if it is among those `allowed` (bits 1 << answer), else FATAL. After
- * anything but OK p->why holds the reason. */
-int plugin_answer(struct plugin *p, const char *callback, int answer, unsigned allowed);
+/* Around each callback: its answer, if it may give that one, else FATAL. After anything but OK
+ * p->why holds the reason. */
+void plugin_enter(struct plugin *p, enum plugin_callback at);
+int plugin_leave(struct plugin *p, int answer);
+/* For the host's calls: whether the callback that runs may make this one, called `name`. If not,
+ * its answer becomes FATAL. */
+bool plugin_may(struct plugin *p, enum plugin_call call, const char *name);
+/* Likewise, for any other promise that it has broken. */
+void plugin_broke(struct plugin *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void plugin_why(struct plugin *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void plugin_unload(struct plugin *p); /* close() if opened, dlclose, free */
+void plugin_close(struct plugin *p);  /* close(), if opened */
+void plugin_unload(struct plugin *p); /* that, dlclose, free */
 
 /* The plugin's other two files, for plugin.c. */
 void plugin_host_init(struct plugin *p); /* plugin_host.c: fills host and g */

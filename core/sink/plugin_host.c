@@ -7,37 +7,51 @@
  */
 #include "sink/plugin.h"
 
-#include <math.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "sink/deliver.h"
+#include "sink/plugin_waits.h"
 
 static struct plugin *plugin_of(garnet *g)
 {
     return (struct plugin *)((char *)g - offsetof(struct plugin, g));
 }
 
-/* Only the first broken rule is told: the others follow from it. */
-static void broke(struct plugin *p, const char *rule)
+/* Only the first broken promise is told: the others follow from it. */
+void plugin_broke(struct plugin *p, const char *fmt, ...)
 {
-    plugin_why(p, "%s", rule);
+    va_list ap;
+
+    if (p->broke)
+        return;
+    va_start(ap, fmt);
+    (void)vsnprintf(p->why, sizeof p->why, fmt, ap);
+    va_end(ap);
     p->broke = true;
 }
 
-static struct buf *out_of(garnet *g)
+bool plugin_may(struct plugin *p, enum plugin_call call, const char *name)
+{
+    if (plugin_may_call(p->at, call))
+        return true;
+    plugin_broke(p, "it calls %s in %s, where it may not", name, plugin_callback_name(p->at));
+    return false;
+}
+
+static struct buf *out_of(garnet *g, const char *call)
 {
     struct plugin *p = plugin_of(g);
 
-    if (p->out == NULL)
-        broke(p, "it appends to a batch outside begin(), format() and end()");
-    return p->out;
+    return plugin_may(p, PLUGIN_APPENDS, call) ? p->out : NULL;
 }
 
 static void host_put(garnet *g, const void *bytes, size_t n)
 {
-    struct buf *out = out_of(g);
+    struct buf *out = out_of(g, "put()");
 
     if (out != NULL)
         buf_put(out, bytes, n);
@@ -45,7 +59,7 @@ static void host_put(garnet *g, const void *bytes, size_t n)
 
 GARNET_PRINTF(2, 3) static void host_putf(garnet *g, const char *fmt, ...)
 {
-    struct buf *out = out_of(g);
+    struct buf *out = out_of(g, "putf()");
     char *text;
     va_list ap;
     int n;
@@ -65,7 +79,7 @@ GARNET_PRINTF(2, 3) static void host_putf(garnet *g, const char *fmt, ...)
 
 static void host_putv(garnet *g, const garnet_metric *m)
 {
-    struct buf *out = out_of(g);
+    struct buf *out = out_of(g, "putv()");
 
     if (out == NULL)
         return;
@@ -79,19 +93,19 @@ static void host_putv(garnet *g, const garnet_metric *m)
 
 static size_t host_tell(garnet *g)
 {
-    struct buf *out = out_of(g);
+    struct buf *out = out_of(g, "tell()");
 
     return out != NULL ? out->n : 0;
 }
 
 static void host_patch(garnet *g, size_t at, const void *bytes, size_t n)
 {
-    struct buf *out = out_of(g);
+    struct buf *out = out_of(g, "patch()");
 
     if (out == NULL || !buf_ok(out))
         return;
     if (at > out->n || n > out->n - at)
-        broke(plugin_of(g), "it patches bytes that it has not appended");
+        plugin_broke(plugin_of(g), "it patches bytes that it has not appended");
     else if (n > 0)
         memcpy(out->p + at, bytes, n);
 }
@@ -117,10 +131,8 @@ GARNET_PRINTF(3, 4) static void host_bad(garnet *g, const char *option, const ch
     char text[512];
     va_list ap;
 
-    if (p->errors == NULL) {
-        broke(p, "it calls bad() outside check()");
+    if (!plugin_may(p, PLUGIN_BAD, "bad()"))
         return;
-    }
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
@@ -142,6 +154,41 @@ GARNET_PRINTF(3, 4) static void host_say(garnet *g, int level, const char *fmt, 
            "%s", text);
 }
 
+static void host_reject(garnet *g, uint32_t index, const char *why)
+{
+    struct plugin *p = plugin_of(g);
+
+    if (plugin_may(p, PLUGIN_REJECTS, "reject()") && p->deliver != NULL)
+        deliver_reject(p->deliver, index, why);
+}
+
+static void host_confirm(garnet *g, uint64_t id, int answer)
+{
+    struct plugin *p = plugin_of(g);
+
+    if (plugin_may(p, PLUGIN_CONFIRMS, "confirm()") && p->deliver != NULL)
+        deliver_confirm(p->deliver, id, answer);
+}
+
+static int host_watch(garnet *g, int fd, uint32_t events)
+{
+    struct plugin *p = plugin_of(g);
+
+    if (!plugin_may(p, PLUGIN_WAITS, "watch()")) {
+        errno = EPERM;
+        return -1;
+    }
+    return p->waits != NULL ? plugin_watch(p->waits, fd, events) : 0;
+}
+
+static void host_tick(garnet *g, int64_t after_ns)
+{
+    struct plugin *p = plugin_of(g);
+
+    if (plugin_may(p, PLUGIN_WAITS, "tick()") && p->waits != NULL)
+        plugin_tick(p->waits, after_ns);
+}
+
 void plugin_host_init(struct plugin *p)
 {
     p->host = (garnet_host){
@@ -155,6 +202,10 @@ void plugin_host_init(struct plugin *p)
         .fail = host_fail,
         .bad = host_bad,
         .say = host_say,
+        .reject = host_reject,
+        .confirm = host_confirm,
+        .watch = host_watch,
+        .tick = host_tick,
     };
     p->g = (garnet){.size = sizeof p->g, .host = &p->host};
 }

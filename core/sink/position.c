@@ -100,6 +100,13 @@ void position_mark(struct position *p, uint64_t offset, const struct point *at)
     *mark_at(p, p->n++) = (struct mark){offset, *at};
 }
 
+void position_drop(struct position *p, uint64_t offset, enum drop_reason reason, uint64_t n)
+{
+    for (unsigned i = 0; i < p->n; i++)
+        if (mark_at(p, i)->offset >= offset)
+            mark_at(p, i)->at.dropped[reason] += n;
+}
+
 static void move_to(struct position *p, const struct mark *m, int64_t now)
 {
     leave_trail(p, now);

@@ -53,6 +53,8 @@ struct point position_point(const struct position *p);       /* the last one pas
 const struct point *position_last(const struct position *p); /* marked; NULL: no mark is left */
 /* When there are too many, every other one is forgotten: the position then moves in larger steps. */
 void position_mark(struct position *p, uint64_t offset, const struct point *at);
+/* `n` more metrics before `offset` are dropped: what only came out after it was marked. */
+void position_drop(struct position *p, uint64_t offset, enum drop_reason reason, uint64_t n);
 /* Everything before `offset` has arrived: true if that moves the position. */
 bool position_pass(struct position *p, uint64_t offset, int64_t now);
 /* The stream begins anew at offset 0, and at what is returned: behind what has arrived or, with

@@ -46,7 +46,7 @@ static bool gets_through(struct job *j)
 
 static void pass(struct job *j)
 {
-    uint64_t arrived = j->by_plugin ? j->delivered : outlet_settled(&j->outlet);
+    uint64_t arrived = j->by_plugin ? j->deliver.settled : outlet_settled(&j->outlet);
     int64_t now = clock_mono();
     bool moves = position_pass(&j->position, arrived, now);
 
@@ -98,10 +98,17 @@ static void rewind_work(struct job *j)
     pace_behind(&j->pace, now);
 }
 
+/* What is to be delivered again comes before anything new. */
+static void follow_plugin(struct job *j)
+{
+    if (deliver_turn(&j->deliver, clock_mono()) == GARNET_FATAL)
+        fail_plugin(j);
+    else
+        pass(j);
+}
+
 static void follow_outlet(struct job *j)
 {
-    if (j->by_plugin)
-        return;
     if (j->outlet.losses == j->losses)
         outlet_turn(&j->outlet, clock_mono());
     if (j->outlet.losses != j->losses)
@@ -114,7 +121,7 @@ static void follow_outlet(struct job *j)
 /* True when there is somewhere to send to. */
 static bool may_send(const struct job *j)
 {
-    return j->by_plugin ? clock_mono() >= j->deliver.retry_ns
+    return j->by_plugin ? deliver_may(&j->deliver, clock_mono())
                         : outlet_up(&j->outlet) && j->outlet.losses == j->losses;
 }
 
@@ -179,12 +186,9 @@ static bool deliver(struct job *j)
     answer = j->batch.nmetrics > 0 ? deliver_batch(&j->deliver, &j->batch) : GARNET_OK;
     if (answer == GARNET_FATAL)
         fail_plugin(j);
-    if (answer == GARNET_FATAL || answer == GARNET_RETRY)
+    if (answer != GARNET_OK)
         return false;
-    if (answer == GARNET_REJECT)
-        j->feed.read.dropped[DROP_REJECTED] += j->batch.nmetrics;
-    j->delivered += j->batch.bytes.n;
-    position_mark(&j->position, j->delivered, &j->feed.read);
+    position_mark(&j->position, j->deliver.sent, &j->feed.read);
     return true;
 }
 
@@ -216,7 +220,7 @@ static int64_t idle_for(const struct job *j)
     int64_t now = clock_mono(), ns = sooner(LOOK_EVERY, position_due(&j->position, now)), at;
 
     if (j->by_plugin)
-        ns = sooner(ns, j->deliver.retry_ns > now ? j->deliver.retry_ns - now : -1);
+        ns = sooner(ns, deliver_due(&j->deliver, now));
     else
         ns = sooner(ns, outlet_due(&j->outlet, now));
     if (may_send(j) && !j->leaving && j->feed.since_ns != 0) {
@@ -233,7 +237,7 @@ static bool hopeless(struct job *j, int64_t now)
 {
     if (!j->finish)
         return false;
-    if (may_send(j)) {
+    if (may_send(j) || (j->by_plugin && !j->deliver.told)) {
         j->down_ns = 0;
         return !j->by_plugin && j->outlet.stalled;
     }
@@ -251,7 +255,10 @@ static void turn(struct job *j)
 {
     bool more;
 
-    follow_outlet(j);
+    if (j->by_plugin)
+        follow_plugin(j);
+    else
+        follow_outlet(j);
     more = work(j);
     j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
     position_save(&j->position, clock_mono());

@@ -120,7 +120,7 @@ Test(batch, broken_rules_are_fatal)
     fatal_for("retry", "format() answered 2, which it may not");
     fatal_for("reject", "format() answered 3, which it may not");
     fatal_for("patch", "patches bytes that it has not appended");
-    fatal_for("bad", "calls bad() outside check()");
+    fatal_for("bad", "calls bad() in format(), where it may not");
     cr_assert_eq(add("a", 100), BATCH_ADDED); /* and does not stick */
 }
 
@@ -146,5 +146,5 @@ Test(batch, appending_outside_is_fatal)
     p.g.host->put(&p.g, "x", 1);
     p.g.host->putf(&p.g, "%d", 1);
     cr_assert_eq(p.g.host->tell(&p.g), 0);
-    fatal_for("a", "appends to a batch outside");
+    fatal_for("a", "calls put() in no callback, where it may not");
 }

@@ -46,7 +46,8 @@ static void writes(const char *file, const char *yaml, const char *want)
     kit_open(&k);
     kit_plugin(&k, &p, file, yaml);
     p.out = &out;
-    cr_assert_eq(p.def.format(&p.g, &m), GARNET_OK);
+    plugin_enter(&p, PLUGIN_FORMAT);
+    cr_assert_eq(plugin_leave(&p, p.def.format(&p.g, &m)), GARNET_OK);
     buf_putc(&out, 0);
     cr_assert_str_eq(out.p, want);
     buf_free(&out);

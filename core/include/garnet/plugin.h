@@ -231,7 +231,8 @@ typedef struct garnet_host { /* grows at the end */
      * follows the oldest one still open. At most GARNET_PENDING_MAX are, then deliver() waits. */
     void (*confirm)(garnet *, uint64_t id, int answer);
     /* From open() on: have event() called while `fd` (yours) is ready for any of `events`; 0 ends
-     * it, which must come before you close fd. 0, or -1 with errno. */
+     * it, which must come before you close fd; when close() is called nothing is watched any more.
+     * 0, or -1 with errno. */
     int (*watch)(garnet *, int fd, uint32_t events);
     /* From open() on: have event(-1) called once, in so many ns; a new call replaces the last,
      * a negative number cancels it. */

@@ -1,0 +1,32 @@
+/* sink/plugin_rules.h - which answers a callback may give, and which calls it may make
+ *
+ * The table in garnet/plugin.h, for the host to enforce: a plugin that breaks it gets FATAL in
+ * place of its answer, and the reason says what it did where.
+ */
+#ifndef SINK_PLUGIN_RULES_H
+#define SINK_PLUGIN_RULES_H
+#include <stdbool.h>
+
+enum plugin_callback {
+    PLUGIN_IDLE, /* none runs: host code does */
+    PLUGIN_CHECK,
+    PLUGIN_OPEN,
+    PLUGIN_BEGIN,
+    PLUGIN_FORMAT,
+    PLUGIN_END,
+    PLUGIN_DELIVER,
+    PLUGIN_EVENT,
+    PLUGIN_CLOSE,
+};
+enum plugin_call { /* groups of host calls */
+                   PLUGIN_APPENDS = 1,
+                   PLUGIN_BAD = 2,
+                   PLUGIN_REJECTS = 4,
+                   PLUGIN_CONFIRMS = 8,
+                   PLUGIN_WAITS = 16,
+};
+const char *plugin_callback_name(enum plugin_callback c); /* "format()" */
+bool plugin_may_answer(enum plugin_callback c, int answer);
+bool plugin_may_call(enum plugin_callback c, enum plugin_call call);
+
+#endif
