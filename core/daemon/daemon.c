@@ -187,6 +187,7 @@ static bool intake_done(const struct daemon *d)
 
 static void close_intake(struct daemon *d)
 {
+    store_end(d);
     source_accept(d->shared); /* who has connected by now may have sent, too */
     source_close(d->shared);
     d->shared = NULL;
@@ -279,7 +280,7 @@ int daemon_run(const char *conf_path)
 {
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
     d = (struct daemon){
-        .conf_path = conf_path, .sink_program = program_path("garnet-sink"), .spool_ok = true};
+        .conf_path = conf_path, .sink_program = program_path("garnet-sink")};
     d.loop = loop_new();
     if (!d.loop)
         fatal("cannot start: %m");

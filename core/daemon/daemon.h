@@ -19,6 +19,8 @@
 #include "intake/intake.h"
 #include "sched/collector.h"
 #include "spool/append.h"
+#include "spool/backlog.h"
+#include "spool/cursor.h"
 #include "spool/sync.h"
 #include "super/super.h"
 
@@ -47,10 +49,13 @@ struct sink_entry { /* one sink */
     struct daemon *d;
     struct generation *gen;
     const struct conf_sink *conf;
-    struct worker *worker; /* NULL between two configurations, and once it has ended for good */
-    bool removed;          /* no longer configured: forget it when its worker is gone */
-    bool begun;            /* it has, or had, a cursor */
-    uint64_t begin;        /* where it starts, when it has none */
+    struct worker *worker;     /* NULL between two configurations, and once it has ended for good */
+    bool removed;              /* no longer configured: forget it when its worker is gone */
+    bool begun;                /* it has, or had, a cursor */
+    uint64_t begin;            /* where it starts, when it has none */
+    struct cursor_state known; /* its cursor, as last seen */
+    bool knows;                /* it has been seen */
+    bool restore;              /* its file was taken away with the folder: made again from that */
     struct sink_entry *next;
 };
 
@@ -61,6 +66,15 @@ enum daemon_phase {
     PHASE_INTAKE,     /* ending: what was sent is being taken in   */
     PHASE_SINKS,      /* ending: workers deliver                   */
     PHASE_DONE
+};
+
+struct store_state {         /* store.c's own */
+    struct backlog backlog;  /* what the spool could not take yet */
+    struct loop_timer again; /* to try */
+    int error;               /* of the last append, 0: it worked */
+    bool gone;               /* the folder; not made again yet */
+    bool ending;             /* nothing more is held */
+    uint64_t refused;        /* metrics, since the start */
 };
 
 struct daemon {
@@ -86,7 +100,7 @@ struct daemon {
     int64_t end_by; /* mono: when workers must be gone */
     int status;     /* exit status */
     bool dirty;     /* written since the last sync request */
-    bool spool_ok;  /* the last append worked */
+    struct store_state store;
     uint64_t reloads, reload_failures;
 };
 
@@ -110,6 +124,7 @@ void sinks_stop(struct daemon *d, int64_t grace); /* daemon_next() as each has e
 bool sinks_stopped(const struct daemon *d);
 void sinks_free(struct daemon *d); /* the cursors stay */
 void sinks_wake(struct daemon *d);
+void sinks_anew(struct daemon *d);       /* the spool's folder is another one: cursors, workers */
 uint64_t sinks_needed(struct daemon *d); /* lowest position that a sink still needs */
 
 /* orphans.c */
@@ -120,6 +135,11 @@ void orphans_end(struct daemon *d); /* ends what garnetd has inherited; goes on 
 intake_commit_fn store_commit;
 void store_synced(void *arg, uint64_t seq, int error);
 void store_housekeeping(struct daemon *d); /* syncing and retention: once a second */
+/* Before the intake goes: one more try; then whoever still waits is told no. */
+void store_end(struct daemon *d);
+uint64_t store_held_bytes(const struct daemon *d); /* in memory: the spool cannot be written */
+uint64_t store_held_metrics(const struct daemon *d);
+uint64_t store_refused(const struct daemon *d); /* metrics, for want of a spool and of room, too */
 
 /* selfmetrics.c */
 void selfmetrics_start(struct daemon *d);

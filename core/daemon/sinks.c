@@ -38,6 +38,12 @@ static bool ensure_cursor(void *arg)
     if (cursor_read(dir, o->conf->name, &st) == 0)
         return true;
     why = errno;
+    if (o->restore && why == ENOENT) {
+        o->restore = cursor_restore(dir, o->conf->name, &o->known) < 0;
+        if (o->restore)
+            log_error("sink %s: its cursor cannot be made again: %m", o->conf->name);
+        return !o->restore;
+    }
     if (why == EMFILE || why == ENFILE || why == ENOMEM ||
         why == EINTR) { /* it may well be there */
         log_error("sink %s: its cursor cannot be read now: %m", o->conf->name);
@@ -282,6 +288,17 @@ void sinks_wake(struct daemon *d)
     }
 }
 
+/* Workers end, for what they have open is gone, and begin again, each at the position that its
+ * cursor was last seen at: what lies before the new folder's first metric they count as lost. */
+void sinks_anew(struct daemon *d)
+{
+    for (struct sink_entry *o = d->sinks; o; o = o->next) {
+        o->restore = o->knows;
+        entry_stop(o, reload_grace);
+    }
+    list_cursors(d);
+}
+
 uint64_t sinks_needed(struct daemon *d)
 {
     uint64_t needed = d->sinks ? append_next_seq(d->spool) : 0; /* without a sink, for the first */
@@ -289,6 +306,8 @@ uint64_t sinks_needed(struct daemon *d)
         struct cursor_state st;
         if (cursor_read(append_dirfd(d->spool), o->conf->name, &st) != 0)
             return 0; /* unknown: keep everything that max_size allows */
+        o->known = st;
+        o->knows = true;
         if (st.keep < needed)
             needed = st.keep;
     }

@@ -1,47 +1,157 @@
 /* Intake's batches into the spool; once a second, syncing and retention.
  *
- * An append that fails (a full disk) refuses its batch, and every sender is told so; the next
- * one tries again, in a new segment. Nothing in here waits for the disk: fdatasync is the sync
- * helper's.
+ * What the spool cannot take (a disk that is full, read-only, failing, a folder that is gone) is
+ * held in memory, up to BACKLOG_MAX, and tried again every 250 ms; the answers "accepted" wait as
+ * they do for a sync. Beyond that, batches are refused, and every sender is told so. At the end of
+ * garnetd what is still held is refused after one last try. A folder that was removed or replaced
+ * is made again within a second, with new workers on it. Nothing in here waits for the disk:
+ * fdatasync is the sync helper's.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 
-static void report(struct daemon *d, bool good)
+static const int64_t TRY_EVERY = 250 * NS_PER_MS;
+
+static void try_again(void *arg);
+
+uint64_t store_held_bytes(const struct daemon *d)
 {
-    if (!good && d->spool_ok)
-        log_error("spool: cannot be written: %m; metrics are refused until it can");
-    if (good && !d->spool_ok)
+    return d->store.backlog.bytes;
+}
+
+uint64_t store_held_metrics(const struct daemon *d)
+{
+    return d->store.backlog.metrics;
+}
+
+uint64_t store_refused(const struct daemon *d)
+{
+    return d->store.refused;
+}
+
+static void report(struct store_state *s, int error)
+{
+    errno = error;
+    if (error && !s->error)
+        log_error("spool: cannot be written: %m; metrics are held in memory, up to %d MiB, until "
+                  "it can",
+                  BACKLOG_MAX >> 20);
+    if (!error && s->error)
         log_info("spool: can be written again");
-    d->spool_ok = good;
+    s->error = error;
+}
+
+/* Something new is in the spool. What is safe with that, and when: as store_commit() says. */
+static bool must_wait_for_sync(struct daemon *d)
+{
+    sinks_wake(d);
+    d->dirty = true;
+    if (!d->gen->conf->spool.durable)
+        return false;
+    sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
+    return true;
+}
+
+/* ---- holding ---- */
+
+static void arm(struct daemon *d)
+{
+    if (!d->store.again.armed)
+        loop_timer_set(d->loop, &d->store.again, loop_now(d->loop) + TRY_EVERY, try_again, d);
+}
+
+/* Whatever may become possible again; the rest is about the batch and for ever. */
+static bool may_pass(int error)
+{
+    return error != EINVAL && error != EOVERFLOW;
+}
+
+static int refuse(struct store_state *s, uint32_t count, int error, char why[128])
+{
+    struct buf text = {.max = 127};
+
+    buf_putf(&text, "the spool cannot be written: %s; send it again later", strerror(error));
+    memcpy(why, text.p ? text.p : "", text.n);
+    why[text.n] = '\0';
+    buf_free(&text);
+    s->refused += count;
+    return -1;
+}
+
+static int hold(struct daemon *d, const void *records, size_t n, uint32_t count, uint64_t *ticket,
+                char why[128])
+{
+    struct store_state *s = &d->store;
+
+    if (s->ending || !may_pass(s->error) || !backlog_put(&s->backlog, records, n, count))
+        return refuse(s, count, s->error, why);
+    *ticket = append_next_seq(d->spool) + s->backlog.metrics;
+    arm(d);
+    return 1;
+}
+
+/* Writes what is held, as far as it goes. */
+static void flush(struct daemon *d)
+{
+    struct store_state *s = &d->store;
+    uint64_t before = s->backlog.metrics;
+    int failed;
+
+    if (s->gone || before == 0)
+        return;
+    failed = backlog_flush(&s->backlog, d->spool) == 0 ? 0 : errno;
+    report(s, failed);
+    if (s->backlog.metrics < before && !must_wait_for_sync(d))
+        intake_safe(d->intake, append_next_seq(d->spool));
+}
+
+static void try_again(void *arg)
+{
+    struct daemon *d = arg;
+
+    flush(d);
+    if (d->store.backlog.metrics > 0)
+        arm(d);
 }
 
 int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint64_t *ticket,
                  char why[128])
 {
     struct daemon *d = arg;
-    int failed = append_frame(d->spool, records, n, count, ticket) == 0 ? 0 : errno;
-    errno = failed;
-    report(d, failed == 0);
-    if (failed) {
-        struct buf text = {.max = 127};
-        buf_putf(&text, "the spool cannot be written: %s; send it again later", strerror(failed));
-        memcpy(why, text.p ? text.p : "", text.n);
-        why[text.n] = '\0';
-        buf_free(&text);
-        return -1;
-    }
-    sinks_wake(d);
-    d->dirty = true;
-    if (!d->gen->conf->spool.durable)
-        return 0;
-    sync_request(d->sync, append_segment(d->spool), *ticket);
-    return 1;
+    struct store_state *s = &d->store;
+
+    if (s->gone || s->backlog.metrics > 0) /* in order: behind what is held */
+        return hold(d, records, n, count, ticket, why);
+    report(s, append_frame(d->spool, records, n, count, ticket) == 0 ? 0 : errno);
+    if (s->error)
+        return hold(d, records, n, count, ticket, why);
+    return must_wait_for_sync(d);
 }
+
+void store_end(struct daemon *d)
+{
+    struct store_state *s = &d->store;
+    uint64_t left;
+
+    s->ending = true;
+    loop_timer_clear(d->loop, &s->again);
+    flush(d);
+    if ((left = s->backlog.metrics) == 0)
+        return;
+    s->refused += left;
+    log_error("spool: %" PRIu64 " metrics that were held in memory are refused: garnetd ends, and "
+              "the spool still cannot be written",
+              left);
+    intake_unsafe(d->intake, "the spool cannot be written, and garnetd ends; send it again later");
+    backlog_clear(&s->backlog);
+}
+
+/* ---- syncing ---- */
 
 void store_synced(void *arg, uint64_t seq, int error)
 {
@@ -55,13 +165,45 @@ void store_synced(void *arg, uint64_t seq, int error)
     log_error("spool: syncing to disk failed: %m; metrics since the last sync may not survive a "
               "power loss");
     append_seal(d->spool);
-    if (d->intake)
+    if (d->intake && d->gen->conf->spool.durable)
         intake_unsafe(d->intake, "it is in the spool, but the disk could not be synced: it may not "
                                  "survive a power loss; send it again");
 }
 
+/* ---- once a second ---- */
+
+/* Sequence numbers go on, so what the sinks had not sent from it is a gap, and counted by them. */
+static void look_after_folder(struct daemon *d)
+{
+    const char *dir = d->gen->conf->spool.dir;
+    struct store_state *s = &d->store;
+    bool was_gone = s->gone;
+    char why[256];
+
+    if (!s->gone && append_there(d->spool, dir))
+        return;
+    s->gone = !append_reopen(d->spool, dir, why);
+    if (s->gone && !was_gone)
+        log_error("spool %s was removed or replaced, and %s; metrics are held in memory, up to "
+                  "%d MiB, until it can be used",
+                  dir, why, BACKLOG_MAX >> 20);
+    if (s->gone) {
+        s->error = ENOENT;
+        return;
+    }
+    log_error("spool %s was removed or replaced: it has been opened again; what was in it and had "
+              "not been sent is lost, and counted by each sink",
+              dir);
+    sync_renew(d->sync);
+    if (d->intake && d->gen->conf->spool.durable)
+        intake_unsafe(d->intake, "the spool was removed before it was synced; send it again");
+    sinks_anew(d);
+}
+
 void store_housekeeping(struct daemon *d)
 {
+    if (d->phase == PHASE_RUNNING)
+        look_after_folder(d);
     if (d->dirty)
         sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
     d->dirty = false;

@@ -299,6 +299,68 @@ void append_close(struct append *a)
     free(a);
 }
 
+/* ---- a folder that is taken away ---- */
+
+/* Nothing but "not there" says that it is gone: other errors may pass. */
+static bool same_folder(const struct append *a, const char *dir)
+{
+    struct stat mine, there;
+
+    if (fstat(a->dirfd, &mine) < 0)
+        return true;
+    if (mine.st_nlink == 0)
+        return false;
+    if (stat(dir, &there) < 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+static bool unlinked(int fd)
+{
+    struct stat st;
+
+    return fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0;
+}
+
+bool append_there(struct append *a, const char *dir)
+{
+    if (unlinked(a->fd))
+        close_fd(&a->fd);
+    return a->lock >= 0 && same_folder(a, dir) && !unlinked(a->lock);
+}
+
+/* The old lock goes first: should its file be the new one after all, its close would take ours
+ * along. */
+bool append_reopen(struct append *a, const char *dir, char why[WHY])
+{
+    struct append b = {.segment_size = a->segment_size,
+                       .max_size = a->max_size,
+                       .max_age = a->max_age,
+                       .dirfd = -1,
+                       .lock = -1,
+                       .fd = -1,
+                       .next_seq = a->next_seq};
+
+    close_fd(&a->fd);
+    close_fd(&a->lock);
+    bool good = setup(&b, dir, why);
+    if (good && dup3(b.dirfd, a->dirfd, O_CLOEXEC) < 0) {
+        snprintf(why, WHY, "cannot be opened: %m");
+        good = false;
+    }
+    if (!good) {
+        close_fd(&b.lock);
+        close_fd(&b.dirfd);
+        free(b.held);
+        return false;
+    }
+    close_fd(&b.dirfd);
+    b.dirfd = a->dirfd;
+    free(a->held);
+    *a = b;
+    return true;
+}
+
 int append_dirfd(const struct append *a)
 {
     return a->dirfd;

@@ -159,6 +159,12 @@ static int publish(int dirfd, const char *temp, const char *name, const void *p,
 int cursor_create(int dirfd, const char *name, uint64_t start)
 {
     struct cursor_state s = {.start = start, .keep = start, .position = start};
+
+    return cursor_restore(dirfd, name, &s);
+}
+
+int cursor_restore(int dirfd, const char *name, const struct cursor_state *s)
+{
     uint8_t bytes[2 * SLOT];
     char temp[PATH], path[PATH];
 
@@ -166,8 +172,8 @@ int cursor_create(int dirfd, const char *name, uint64_t start)
         return -1;
     if (mkdirat(dirfd, "cursors", 0750) < 0 && errno != EEXIST)
         return -1;
-    slot_put(bytes, 0, &s);
-    slot_put(bytes + SLOT, 1, &s);
+    slot_put(bytes, 0, s);
+    slot_put(bytes + SLOT, 1, s);
     return publish(dirfd, temp, path, bytes, sizeof bytes);
 }
 

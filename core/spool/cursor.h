@@ -34,6 +34,8 @@ struct cursor_state {
 
 /* garnetd's side. NAME has been validated by the configuration. All return 0, or -1 with errno. */
 int cursor_create(int dirfd, const char *name, uint64_t start);
+/* As it was, after its file has been taken away. */
+int cursor_restore(int dirfd, const char *name, const struct cursor_state *s);
 int cursor_read(int dirfd, const char *name, struct cursor_state *s); /* EBADMSG: no valid slot */
 int cursor_remove(int dirfd, const char *name);
 bool cursor_listed(int dirfd, const char *name);

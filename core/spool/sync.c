@@ -273,6 +273,19 @@ struct sync *sync_start(struct loop *l, int dirfd,
     return s;
 }
 
+void sync_renew(struct sync *s)
+{
+    pid_t pid = s->child.pid;
+
+    loop_timer_clear(s->loop, &s->restart);
+    drop_socket(s);
+    s->waiting = false;
+    loop_child_del(s->loop, &s->child);
+    if (pid > 0)
+        kill(pid, SIGKILL); /* the loop reaps it */
+    on_restart(s);
+}
+
 void sync_request(struct sync *s, uint64_t segment, uint64_t seq)
 {
     s->latest = (struct request){segment, seq};

@@ -21,6 +21,9 @@ struct sync *sync_start(struct loop *l, int dirfd,
 /* Everything below `seq` was written to segments up to the one that begins at `segment`. Never
  * blocks. */
 void sync_request(struct sync *s, uint64_t segment, uint64_t seq);
+/* The folder behind dirfd is another one: a new helper, which knows nothing of what the old one was
+ * asked. */
+void sync_renew(struct sync *s);
 /* Closes the pipe and waits for the helper, at most `ms`. */
 void sync_stop(struct sync *s, int ms);
 

@@ -1,0 +1,71 @@
+/* spool/backlog.c - batches that the spool cannot take just now, in memory
+ *
+ * A list in the order of arrival. Fails only by being full, or for want of memory, and then the
+ * batch is the caller's to refuse.
+ */
+#include "spool/backlog.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct held_batch {
+    struct held_batch *next;
+    size_t n;
+    uint32_t count;
+    char payload[];
+};
+
+static size_t cost(size_t n)
+{
+    return sizeof(struct held_batch) + n;
+}
+
+bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t count)
+{
+    struct held_batch *h;
+
+    if (n > BACKLOG_MAX || cost(n) > BACKLOG_MAX - b->bytes || !(h = malloc(cost(n))))
+        return false;
+    h->next = NULL;
+    h->n = n;
+    h->count = count;
+    memcpy(h->payload, payload, n);
+    if (b->last)
+        b->last->next = h;
+    else
+        b->first = h;
+    b->last = h;
+    b->bytes += cost(n);
+    b->metrics += count;
+    return true;
+}
+
+static void drop_first(struct backlog *b)
+{
+    struct held_batch *h = b->first;
+
+    b->first = h->next;
+    if (!b->first)
+        b->last = NULL;
+    b->bytes -= cost(h->n);
+    b->metrics -= h->count;
+    free(h);
+}
+
+int backlog_flush(struct backlog *b, struct append *a)
+{
+    uint64_t end;
+
+    while (b->first) {
+        if (append_frame(a, b->first->payload, b->first->n, b->first->count, &end) < 0)
+            return -1;
+        drop_first(b);
+    }
+    return 0;
+}
+
+void backlog_clear(struct backlog *b)
+{
+    while (b->first)
+        drop_first(b);
+}

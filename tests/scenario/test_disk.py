@@ -1,0 +1,259 @@
+"""A disk that is full, and a spool folder that is taken away: what clients are told, and that it is true.
+
+The disk is a small tmpfs, where root may mount one. Accepted is what a reply says; delivered is what the receiver
+read. Held in memory: no reply until the metrics are in the spool. More than 8 MiB of them: refused. Room again:
+everything goes on within a second.
+"""
+import shutil
+import time
+
+from harness import *
+
+HELD_MOST = 8 << 20
+SOON = 10.0 if SANITIZED else 1.0  # "within a second"
+PAD = "x" * 400  # makes a record long
+
+
+def metrics(numbers, pad=""):
+    meta = f',"meta":{{"pad":"{pad}"}}' if pad else ""
+    return "".join(f'{{"name":"seq","value":{i},"time":1700000000{meta}}}\n' for i in numbers)
+
+
+class Disk(unittest.TestCase):
+    def setUp(self):
+        self.receiver = Receiver()
+        self.addCleanup(self.receiver.stop)
+        self.daemon = Daemon(self, "self_metrics: 0\nsinks:\n" +
+                             graphite_sink("main", f"tcp://127.0.0.1:{self.receiver.port}"), start=False)
+        os.mkdir(self.daemon.path("spool"))
+        self.next = 0
+
+    def mount(self, size):
+        r = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.daemon.path("spool")],
+                           capture_output=True, text=True)
+        if r.returncode:
+            self.skipTest("a tmpfs cannot be mounted here: " + r.stderr.strip())
+        self.addCleanup(self.unmount)
+
+    def unmount(self):
+        """Before the daemon's own clean-up, which looks at the spool and then removes it."""
+        if self.daemon.process and self.daemon.process.poll() is None:
+            self.daemon.terminate()
+        wait_for("nothing holds the spool", lambda: not self.daemon.left())
+        self.daemon.assert_conserved()
+        subprocess.run(["umount", self.daemon.path("spool")], check=True)
+
+    def fill(self):
+        """Not one byte is left."""
+        fd = os.open(self.daemon.path("spool/filler"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+        try:
+            for size in (1 << 16, 1 << 12):
+                try:
+                    while True:
+                        os.write(fd, b"\0" * size)
+                except OSError:
+                    pass
+        finally:
+            os.close(fd)
+
+    def make_room(self):
+        os.unlink(self.daemon.path("spool/filler"))
+        return time.monotonic()
+
+    def begin(self, n, pad=""):
+        """Sends n numbers and half-closes: the socket, on which the reply will come, and the numbers."""
+        mine = range(self.next, self.next + n)
+        self.next += n
+        s = self.daemon.connect()
+        self.addCleanup(s.close)
+        s.sendall(metrics(mine, pad).encode())
+        s.shutdown(socket.SHUT_WR)
+        return s, mine
+
+    def assert_waits(self, s):
+        s.setblocking(False)
+        self.assertRaises(BlockingIOError, s.recv, 1)
+        s.settimeout(PATIENCE)
+
+    def values(self):
+        return {int(x.split(" ")[1]) for x in self.receiver.lines() if x.startswith("testhost.seq ")}
+
+    def assert_arrive(self, numbers):
+        wait_for(f"{len(numbers)} numbers arrive", lambda: set(numbers) <= self.values())
+
+    def good(self, n=100):
+        """What is sent now is accepted and arrives."""
+        s, mine = self.begin(n)
+        self.assertEqual(read_reply(s)["accepted"], n)
+        self.assert_arrive(mine)
+
+    def test_full_then_room(self):
+        d = self.daemon
+        self.mount("4m")
+        d.start()
+        self.good()
+        self.fill()
+        s, held = self.begin(5000)
+        d.wait_log("cannot be written: No space left on device; metrics are held in memory")
+        t, more = self.begin(5000)
+        self.assert_waits(s)
+        self.assert_waits(t)
+        began = self.make_room()
+        self.assertEqual(read_reply(s)["accepted"], 5000)
+        self.assertEqual(read_reply(t)["accepted"], 5000)
+        self.assertLess(time.monotonic() - began, SOON)
+        self.assert_arrive([*held, *more])
+        d.wait_log("can be written again")
+        self.good()
+
+    def test_more_than_memory_may_hold_is_refused(self):
+        d = self.daemon
+        self.mount("64m")
+        d.start()
+        self.good()
+        self.fill()
+        before = rss_kib(d.process.pid)
+        waiting, refused, sent = [], set(), 0
+        while not refused or sent < 3 * HELD_MOST:
+            s, mine = self.begin(2000, PAD)  # about a megabyte
+            sent += len(metrics(mine, PAD))
+            waiting.append((s, mine))
+            if sent < HELD_MOST // 2:
+                continue
+            r = wait_for("a reply, or all of it is held", lambda: self.answer(s))
+            if r != "held":
+                waiting.pop()
+                self.assertEqual(r["accepted"] + r["rejected"], 2000)
+                self.assertIn("the spool cannot be written: No space left on device; send it again later",
+                              r["errors"][0]["error"])
+                self.assertEqual(r["accepted"], 0)
+                refused.update(mine)
+        self.assertGreater(len(waiting), 3)
+        if not SANITIZED:
+            self.assertLess(rss_kib(d.process.pid) - before, (HELD_MOST >> 10) + 4096)
+        began = self.make_room()
+        accepted = []
+        for s, mine in waiting:
+            r = read_reply(s)
+            if r["rejected"]:  # its last batch found no room
+                refused.update(mine)
+            else:
+                self.assertEqual(r["accepted"], 2000)
+                accepted.extend(mine)
+        self.assertLess(time.monotonic() - began, SOON)
+        self.assert_arrive(accepted)
+        self.good()
+
+    def answer(self, s):
+        """The reply, or "held" once garnetd has read all that was sent and says nothing."""
+        s.setblocking(False)
+        try:
+            if s.recv(1, socket.MSG_PEEK):
+                s.settimeout(PATIENCE)
+                return read_reply(s)
+        except BlockingIOError:
+            pass
+        finally:
+            s.settimeout(PATIENCE)
+        self.idle = getattr(self, "idle", 0) + 1
+        if self.idle < 20:  # looks a fifth of a second, each time
+            return None
+        self.idle = 0
+        return "held"
+
+    def test_ending_with_a_full_disk_tells_who_waits(self):
+        d = self.daemon
+        self.mount("4m")
+        d.start()
+        self.good()
+        self.fill()
+        s, held = self.begin(500)
+        d.wait_log("metrics are held in memory")
+        self.assertEqual(d.terminate(), 0)
+        r = read_reply(s)
+        self.assertEqual((r["accepted"], r["rejected"]), (0, 500))
+        self.assertIn("garnetd ends; send it again later", r["errors"][0]["error"])
+        self.assertIn("500 metrics that were held in memory are refused", d.log())
+        self.make_room()
+        d.start()
+        self.good()
+        self.assertFalse(self.values() & set(held))
+
+    def test_room_comes_at_the_last_moment(self):
+        d = self.daemon
+        self.mount("4m")
+        d.start()
+        self.good()
+        self.fill()
+        s, held = self.begin(500)
+        d.wait_log("metrics are held in memory")
+        d.process.send_signal(signal.SIGTERM)
+        self.make_room()
+        self.assertEqual(read_reply(s)["accepted"], 500)
+        d.process.wait(PATIENCE)
+        if not set(held) <= self.values():
+            d.start()
+        self.assert_arrive(held)
+
+    def taken_away(self, how):
+        d = self.daemon
+        d.start()
+        self.good()
+        old = d.worker("main")
+        how(d.path("spool"))
+        d.wait_log("was removed or replaced: it has been opened again")
+        wait_for("a new worker", lambda: d.worker("main") != old)
+        self.good()
+        self.assertEqual(d.log().count("was removed or replaced"), 1)
+        second = subprocess.run([os.path.join(BUILD, "garnetd"), "-c", self.second()], capture_output=True, text=True,
+                                timeout=PATIENCE)
+        self.assertIn(f"is in use by process {d.process.pid}", second.stderr)
+        self.assertEqual(d.terminate(), 0)
+        self.assertIn("main", d.file_lines("spool/sinks"))
+        d.start()
+        self.good()
+
+    def second(self):
+        """A configuration with another socket and the same spool."""
+        d = self.daemon
+        os.makedirs(d.path("other/collectors.d"), exist_ok=True)
+        return d.write("other/garnet.yaml", f"socket: {{path: run/garnet.sock}}\nspool: {{dir: {d.path('spool')}}}\n")
+
+    def test_folder_removed(self):
+        self.taken_away(shutil.rmtree)
+
+    def test_folder_emptied(self):
+        def empty(path):
+            for name in os.listdir(path):
+                full = os.path.join(path, name)
+                shutil.rmtree(full) if os.path.isdir(full) else os.unlink(full)
+        self.taken_away(empty)
+
+    def test_folder_replaced(self):
+        def replace(path):
+            os.rename(path, path + ".old")
+            os.mkdir(path)
+        self.taken_away(replace)
+
+    def test_what_was_in_it_counts_as_lost(self):
+        """The receiver is down: 1000 accepted, all of them gone with the folder."""
+        d = self.daemon
+        d.start()
+        self.good()
+        self.receiver.stop()
+        s, gone = self.begin(1000)
+        self.assertEqual(read_reply(s)["accepted"], 1000)
+        wait_for("the folder goes", lambda: not shutil.rmtree(d.path("spool")))
+        d.wait_log("it has been opened again")
+        self.receiver.start()
+        self.good()
+        d.terminate()
+        if os.path.exists(os.path.join(BUILD, "garnet")):
+            n = d.verify()["main"]
+            self.assertEqual(n["unexplained"], 0)
+            self.assertGreaterEqual(n["dropped"], 1000)
+            self.assertLessEqual(n["dropped"], 1100)  # what was confirmed in the last second may count too
+
+
+if __name__ == "__main__":
+    main()
