@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "cli/emit.h"
+#include "cli/plugin.h"
 #include "cli/spool.h"
 
 static int version_main(int argc, char *const argv[]);
@@ -22,6 +23,7 @@ static const struct command {
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},
     {"spool", "read a spool, and see that every metric is accounted for", SPOOL_HELP, spool_main},
+    {"plugin", "describe, preview or test plugins", PLUGIN_HELP, plugin_main},
     {"version", "print the version", NULL, version_main},
     {"help", "print this, or with a command's name what that one does", NULL, help_main},
 };

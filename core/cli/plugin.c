@@ -1,0 +1,61 @@
+/* cli/plugin.c - `garnet plugin describe|preview|test`: which of them, and which file is meant
+ *
+ * Fails with EXIT_USAGE when there is no such subcommand, and as the subcommand does.
+ */
+#include "cli/plugin.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+
+const char PLUGIN_HELP[] =
+    "usage: garnet plugin describe NAME|FILE [--json]\n"
+    "       garnet plugin preview -c CONFIG [SINK]... <JSON\n"
+    "       garnet plugin test FILE [-o KEY=VALUE]... [--golden FOLDER]\n"
+    "\n"
+    "describe  what a plugin says of itself: version, ABI, roles, options. NAME is looked for\n"
+    "          in the plugin folder; FILE holds a slash or ends in .so.\n"
+    "preview   the exact bytes that each sink of a configuration would send for the metrics on\n"
+    "          standard input, on standard output; of several, each after a line ==> NAME <== on\n"
+    "          standard error. No daemon, no network.\n"
+    "test      says what is wrong with a plugin and what to do, a check a line. VALUE is YAML.\n"
+    "          FOLDER holds a folder a case: metrics.json, options.yaml, want (docs/plugins.md).\n"
+    "Exit status: 0 all is well, 1 something is wrong (it is told), 2 wrong usage, 111 the system\n"
+    "said no.\n";
+
+int plugin_usage(const char *what, const char *about)
+{
+    (void)fprintf(stderr, "garnet plugin: %s%s\n%s", what, about, PLUGIN_HELP);
+    return EXIT_USAGE;
+}
+
+const char *plugin_file_of(struct arena *a, const char *name)
+{
+    size_t n = strlen(name);
+
+    if (strchr(name, '/') != NULL)
+        return name;
+    if (n > 3 && strcmp(name + n - 3, ".so") == 0)
+        return arena_printf(a, "./%s", name); /* dlopen would search for a bare name */
+    return arena_printf(a, "%s/%s.so", GARNET_PLUGIN_DIR, name);
+}
+
+int plugin_main(int argc, char *const argv[])
+{
+    static const struct {
+        const char *name;
+        int (*run)(int argc, char *const argv[]);
+    } table[] = {{"describe", describe_main}, {"preview", preview_main}, {"test", test_main}};
+
+    if (argc < 2)
+        return plugin_usage("which of its commands?", "");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        (void)fputs(PLUGIN_HELP, stdout);
+        return 0;
+    }
+    for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+        if (strcmp(argv[1], table[i].name) == 0)
+            return table[i].run(argc - 1, argv + 1);
+    return plugin_usage("no command ", argv[1]);
+}

@@ -1,0 +1,156 @@
+/* cli/plugin_child.c - somebody else's code at work: in a child, under limits, and watched
+ *
+ * A step that takes longer than it may is ended by SIGKILL. The memory limit is on address space,
+ * which the sanitizers need for themselves, so there it is left out. The child dies with us. That
+ * there is no child (fork, memory) is a sentence in `why`, too.
+ */
+#include "cli/plugin_child.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/spawn.h"
+
+enum { WHY_ROOM = 600, CPU_S = 120 };
+static const rlim_t MEMORY = (rlim_t)2 << 30;
+
+#if defined(__SANITIZE_ADDRESS__)
+static const bool SANITIZED = true;
+#elif defined(__has_feature)
+static const bool SANITIZED = __has_feature(address_sanitizer);
+#else
+static const bool SANITIZED = false;
+#endif
+
+struct child *child_new(void)
+{
+    struct child *c =
+        mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return c != MAP_FAILED ? c : NULL;
+}
+
+void child_free(struct child *c)
+{
+    (void)munmap(c, sizeof *c);
+}
+
+void child_doing(struct child *c, int patience, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(c->doing, sizeof c->doing, fmt, ap);
+    va_end(ap);
+    c->patience = patience;
+    c->step++;
+}
+
+static void limit(int what, rlim_t most)
+{
+    struct rlimit now;
+
+    if (getrlimit((__rlimit_resource_t)what, &now) == 0 && now.rlim_max > most)
+        now.rlim_max = most;
+    now.rlim_cur = now.rlim_max < most ? now.rlim_max : most;
+    (void)setrlimit((__rlimit_resource_t)what, &now);
+}
+
+_Noreturn static void be_child(struct child *c, int (*fn)(void *arg), void *arg, pid_t parent)
+{
+    int result;
+
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(1);
+    limit(RLIMIT_CORE, 0);
+    limit(RLIMIT_CPU, CPU_S);
+    if (!SANITIZED)
+        limit(RLIMIT_AS, MEMORY);
+    (void)signal(SIGPIPE, SIG_IGN); /* as in a worker */
+    result = fn(arg);
+    (void)fflush(stdout);
+    c->done = true;
+    _exit(result);
+}
+
+/* Until it has ended, or a step has taken too long: true. */
+static bool hangs(const struct child *c, int pidfd)
+{
+    struct pollfd p = {.fd = pidfd, .events = POLLIN};
+    int64_t since = clock_mono();
+    unsigned step = c->step;
+
+    while (poll(&p, 1, 100) <= 0) {
+        if (c->step != step) {
+            step = c->step;
+            since = clock_mono();
+        } else if (clock_mono() - since > c->patience * NS_PER_S) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void tell_signal(const struct child *c, int signo, char why[WHY_ROOM])
+{
+    (void)snprintf(why, WHY_ROOM, "crashed by SIG%s (%s) in %s", sigabbrev_np(signo),
+                   strsignal(signo), c->doing);
+}
+
+static int reap(const struct child *c, pid_t pid, bool hung, char why[WHY_ROOM])
+{
+    int status;
+
+    while (waitpid(pid, &status, 0) < 0)
+        if (errno != EINTR) {
+            (void)snprintf(why, WHY_ROOM, "cannot be waited for: %s", strerror(errno));
+            return -1;
+        }
+    if (hung)
+        (void)snprintf(why, WHY_ROOM, "has hung for %d s in %s", c->patience, c->doing);
+    else if (WIFSIGNALED(status))
+        tell_signal(c, WTERMSIG(status), why);
+    else if (!c->done)
+        (void)snprintf(why, WHY_ROOM, "ended its process, with exit status %d, in %s",
+                       WEXITSTATUS(status), c->doing);
+    else
+        return WEXITSTATUS(status);
+    return -1;
+}
+
+int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[WHY_ROOM])
+{
+    pid_t parent = getpid(), pid;
+    int pidfd;
+    bool hung;
+
+    c->done = false;
+    child_doing(c, CHILD_BLOCKS, "its start");
+    (void)fflush(stdout);
+    pid = fork();
+    if (pid == 0)
+        be_child(c, fn, arg, parent);
+    pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
+    if (pid < 0 || pidfd < 0) {
+        (void)snprintf(why, WHY_ROOM, "cannot be run in a process of its own: %s", strerror(errno));
+        hung = true;
+    } else {
+        hung = hangs(c, pidfd);
+    }
+    if (hung && pid > 0)
+        (void)kill(pid, SIGKILL);
+    close_fd(&pidfd);
+    return pid > 0 ? reap(c, pid, hung, why) : -1;
+}

@@ -1,0 +1,28 @@
+/* cli/plugin_child.h - somebody else's code at work: in a child, under limits, and watched
+ *
+ * Whatever a plugin does, crash, hang, exit or eat memory, ends its child and no more, and what it
+ * was doing then is known: the child writes it down first, in a page that both can see.
+ */
+#ifndef CLI_PLUGIN_CHILD_H
+#define CLI_PLUGIN_CHILD_H
+#include <stdbool.h>
+
+struct child {
+    volatile bool done;     /* fn has returned */
+    volatile unsigned step; /* goes up with each child_doing() */
+    volatile int patience;  /* seconds that the step at hand may take */
+    char doing[400];        /* "format() of a metric with 64 tags" */
+};
+
+enum { CHILD_CALLS = 3 /* what does no I/O */, CHILD_BLOCKS = 15 /* what may */ };
+
+/* NULL with errno. One page for as many runs as you like; child_free() it. */
+struct child *child_new(void);
+void child_free(struct child *c);
+void child_doing(struct child *c, int patience, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+/* Runs fn(arg), whose result is 0 to 100, in a child with the standard descriptors of ours.
+ * Its result; or -1 and `why`, a clause after "it": how it ended, and doing what. */
+int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[600]);
+
+#endif

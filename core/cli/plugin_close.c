@@ -1,0 +1,159 @@
+/* cli/plugin_close.c - checks of open() and close(): what is opened, and what is left behind
+ *
+ * Descriptors are looked up one by one. Memory is what malloc() has handed out, which is measured
+ * over some rounds after some that fill caches; the sanitizers' malloc cannot be asked. Fails by
+ * FAIL lines.
+ */
+#include <fcntl.h>
+#include <malloc.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "cli/plugin_battery.h"
+#include "cli/plugin_trial.h"
+
+enum { FDS = 1024, WARM_UP = 4, ROUNDS = 16 };
+
+static void look(bool open[FDS])
+{
+    for (int fd = 0; fd < FDS; fd++)
+        open[fd] = fcntl(fd, F_GETFD) >= 0;
+}
+
+static const char *fd_name(int fd)
+{
+    static char name[160];
+    char path[32];
+    ssize_t n;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    n = readlink(path, name, sizeof name - 1);
+    name[n > 0 ? n : 0] = 0;
+    return name;
+}
+
+static void judge_cloexec(struct trial *t, const bool before[FDS])
+{
+    for (int fd = 0; fd < FDS; fd++) {
+        int flags = fcntl(fd, F_GETFD);
+
+        if (flags >= 0 && !before[fd] && (flags & FD_CLOEXEC) == 0)
+            trial_fail(t,
+                       "it opens descriptor %d (%s) without close-on-exec: O_CLOEXEC, SOCK_CLOEXEC",
+                       fd, fd_name(fd));
+    }
+}
+
+int check_open(void *arg)
+{
+    struct trial *t = arg;
+    bool before[FDS];
+
+    look(before);
+    if (!trial_ready(t, TRIAL_BATCH))
+        return 1;
+    judge_cloexec(t, before);
+    return trial_end(t, "open() answers OK");
+}
+
+static void feed_one(void *arg, const struct metric *m, const char *what)
+{
+    struct trial *t = arg;
+
+    child_doing(t->child, CHILD_CALLS, "format() of a metric with %s", what);
+    if (batch_add(&t->batch, m, 0, 1) == BATCH_FULL)
+        batch_begin(&t->batch, 0);
+}
+
+static void feed(struct trial *t)
+{
+    batch_begin(&t->batch, 0);
+    battery_each(t, feed_one);
+    (void)batch_end(&t->batch);
+}
+
+static void shut(struct trial *t)
+{
+    child_doing(t->child, CHILD_BLOCKS, "close()");
+    if (t->plugin.def.close != NULL)
+        t->plugin.def.close(&t->plugin.g);
+    t->plugin.opened = false;
+}
+
+static size_t in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+
+    return m.uordblks + m.hblkhd;
+}
+
+static void judge_format_memory(struct trial *t)
+{
+    size_t before = 0, after;
+
+    for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+        if (i == WARM_UP)
+            before = in_use();
+        feed(t);
+    }
+    after = in_use();
+    if (after >= before + ROUNDS)
+        trial_fail(t,
+                   "the same metrics again and again cost %zu bytes of memory each round: free "
+                   "what format() allocates",
+                   (after - before) / ROUNDS);
+}
+
+static void judge_cycle_memory(struct trial *t)
+{
+    size_t before = 0, after;
+
+    for (int i = 0; i < WARM_UP + ROUNDS; i++) {
+        if (i == WARM_UP)
+            before = in_use();
+        if (!trial_open(t))
+            return;
+        batch_begin(&t->batch, 0);
+        feed_one(t, battery_with('x', 0), "plain texts");
+        shut(t);
+    }
+    after = in_use();
+    if (after >= before + ROUNDS)
+        trial_fail(t, "open() and close() leave %zu bytes of memory behind: close() must free it",
+                   (after - before) / ROUNDS);
+}
+
+static void judge_fds(struct trial *t, const bool before[FDS])
+{
+    bool now[FDS];
+
+    look(now);
+    for (int fd = 0; fd < FDS; fd++)
+        if (now[fd] && !before[fd])
+            trial_fail(t, "descriptor %d (%s) is still open after close(): close it", fd,
+                       fd_name(fd));
+        else if (before[fd] && !now[fd])
+            trial_fail(t, "it has closed descriptor %d, which it did not open", fd);
+}
+
+int check_close(void *arg)
+{
+    struct trial *t = arg;
+    bool before[FDS];
+    unsigned failed;
+
+    look(before);
+    if (!trial_ready(t, TRIAL_BATCH))
+        return 1;
+    feed(t);
+    shut(t);
+    judge_fds(t, before);
+    failed = t->failures;
+    if (!trial_open(t))
+        return 1;
+    judge_format_memory(t);
+    shut(t);
+    if (failed == t->failures) /* else it is the same once more */
+        judge_cycle_memory(t);
+    return trial_end(t, "no descriptor and no memory is left behind");
+}

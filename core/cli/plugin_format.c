@@ -1,0 +1,256 @@
+/* cli/plugin_format.c - checks of format(), begin() and end()
+ *
+ * What format() appends is compared with what it appends when asked again: the host may throw a
+ * batch away. What begin() appends is its own affair, and may hold a number that grows. Whether a text breaks out of its field is judged without knowing the format: a character
+ * that stands between fields in the output of a harmless metric may not become more when a text
+ * holds it, unless it is escaped by a backslash or stands in double quotes. Fails by FAIL lines.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "cli/plugin_battery.h"
+#include "cli/plugin_trial.h"
+
+/* begin(), with a look at how much it has appended: there is one plugin in this process. */
+static int (*their_begin)(garnet *g);
+static size_t header;
+
+static int measured_begin(garnet *g)
+{
+    int answer = their_begin(g);
+
+    header = g->host->tell(g);
+    return answer;
+}
+
+static bool ready(struct trial *t, size_t batch_size)
+{
+    if (!trial_ready(t, batch_size))
+        return false;
+    header = 0;
+    their_begin = t->plugin.def.begin;
+    if (their_begin != NULL)
+        t->plugin.def.begin = measured_begin;
+    return true;
+}
+
+/* What the batch holds of metrics. */
+static struct str body(const struct trial *t)
+{
+    const struct buf *b = &t->batch.bytes;
+
+    return b->n > header ? (struct str){b->p + header, b->n - header} : (struct str){"", 0};
+}
+
+/* ---- format ---------------------------------------------------------------------------------- */
+
+struct formatting {
+    struct trial *trial;
+    struct buf first; /* the bytes of the batch, when first asked */
+    unsigned metrics, skipped;
+};
+
+/* Three times into one batch: the second and the third must be the same, whatever begin() did. */
+static bool add_thrice(struct trial *t, const struct metric *m, const char *what)
+{
+    const struct buf *b = &t->batch.bytes;
+    size_t at[4] = {0};
+
+    batch_begin(&t->batch, 0);
+    for (int i = 0; i < 3; i++) {
+        if (!trial_add(t, m, what))
+            return false;
+        at[i + 1] = b->n;
+    }
+    if (at[3] - at[2] == at[2] - at[1] && memcmp(b->p + at[1], b->p + at[2], at[3] - at[2]) == 0)
+        return true;
+    trial_fail(t,
+               "with %s it appends \"%s\", and asked again \"%s\": format() must be a function of "
+               "the metric alone",
+               what, trial_show(b->p + at[1], at[2] - at[1]),
+               trial_show(b->p + at[2], at[3] - at[2]));
+    return false;
+}
+
+static void format_one(void *arg, const struct metric *m, const char *what)
+{
+    struct formatting *f = arg;
+    struct trial *t = f->trial;
+    struct str first, again;
+
+    f->metrics++;
+    if (!add_thrice(t, m, what))
+        return;
+    f->skipped += t->batch.skipped > 0;
+    buf_reset(&f->first);
+    buf_putstr(&f->first, body(t));
+    if (!add_thrice(t, m, what))
+        return;
+    first = (struct str){f->first.p, f->first.n};
+    again = body(t);
+    if (!str_eq(first, again))
+        trial_fail(
+            t,
+            "with %s it appends \"%s\" to a new batch, and \"%s\" to the one before: begin() "
+            "must forget a batch that was thrown away",
+            what, trial_show(again.s, again.n), trial_show(first.s, first.n));
+}
+
+int check_format(void *arg)
+{
+    struct trial *t = arg;
+    struct formatting f = {.trial = t};
+
+    if (!ready(t, 3 * TRIAL_BATCH))
+        return 1;
+    battery_each(&f, format_one);
+    buf_free(&f.first);
+    return trial_end(t, "%u metrics of all kinds, %u of them skipped%s", f.metrics, f.skipped,
+                     t->plugin.def.lines > 0 ? ", each of the lines declared" : "");
+}
+
+/* ---- hostile --------------------------------------------------------------------------------- */
+
+/* What is left of the output for us to count in. */
+static bool output_of(struct trial *t, char c, unsigned field, struct buf *out)
+{
+    char what[64];
+
+    (void)snprintf(what, sizeof what, "\"%c\" in %s", c, battery_field(field));
+    buf_reset(out);
+    batch_begin(&t->batch, 0);
+    if (!trial_add(t, battery_with(c, field), what))
+        return false;
+    buf_put(out, t->batch.bytes.p, t->batch.bytes.n);
+    return buf_ok(out);
+}
+
+/* How often c stands there by itself: neither escaped nor, in a format that quotes, in quotes. */
+static unsigned bare(const struct buf *b, char c, bool quotes)
+{
+    bool inside = false;
+    unsigned n = 0;
+
+    for (size_t i = 0; i < b->n; i++) {
+        if (b->p[i] == '\\') {
+            i++;
+            continue;
+        }
+        if (b->p[i] == c && (!inside || c == '"'))
+            n++;
+        if (quotes && b->p[i] == '"')
+            inside = !inside;
+    }
+    return n;
+}
+
+/* Letters and digits are text; these are part of names and numbers everywhere. */
+static bool separates(char c)
+{
+    return c == ' ' || (c > ' ' && c < 127 && strchr("._-+/", c) == NULL &&
+                        !(c >= '0' && c <= '9') && !((c | 32) >= 'a' && (c | 32) <= 'z'));
+}
+
+static void judge(struct trial *t, const struct buf *plain, const struct buf *out, char c,
+                  unsigned field)
+{
+    bool quotes = memchr(plain->p, '"', plain->n) != NULL;
+
+    for (char s = ' '; s < 127; s++) {
+        unsigned wanted = bare(plain, s, quotes), found = bare(out, s, quotes);
+
+        if (!separates(s) || wanted == 0 || found == wanted || (found < wanted && c != '\\'))
+            continue;
+        trial_fail(t,
+                   "\"%c\" in %s breaks out: there are %u \"%c\" between the fields of \"%s\" "
+                   "instead of %u: escape or replace it",
+                   c, battery_field(field), found, s, trial_show(out->p, out->n), wanted);
+        return;
+    }
+}
+
+/* A text used as a format would turn %% into %. */
+static void judge_percent(struct trial *t)
+{
+    struct metric m = *battery_with('x', 0);
+    const struct buf *b = &t->batch.bytes;
+
+    m.name = str_of("a%%b");
+    m.tags[0].val = m.name;
+    batch_begin(&t->batch, 0);
+    if (trial_add(t, &m, "\"%%\" in its name") && b->n > 0 && memmem(b->p, b->n, "a%b", 3) != NULL)
+        trial_fail(t, "it takes a text of the metric as the format of putf(): write "
+                      "putf(g, \"%%s\", text), or put()");
+}
+
+int check_hostile(void *arg)
+{
+    struct trial *t = arg;
+    struct buf plain = {0}, out = {0};
+    unsigned n = 0;
+
+    if (!ready(t, TRIAL_BATCH))
+        return 1;
+    if (!output_of(t, 'x', 0, &plain) || plain.n == 0)
+        return trial_end(t, "nothing to compare: it skips a plain metric");
+    for (unsigned field = 0; field < BATTERY_FIELDS; field++)
+        for (char c = ' '; c < 127; c++)
+            if (separates(c) && ++n > 0 && output_of(t, c, field, &out) && out.n > 0)
+                judge(t, &plain, &out, c, field);
+    judge_percent(t);
+    buf_free(&plain);
+    buf_free(&out);
+    return trial_end(t, "%u hostile texts, none breaks out of its field", n);
+}
+
+/* ---- batch ----------------------------------------------------------------------------------- */
+
+/* Fills a batch until the next metric does not fit. */
+static void fill(struct trial *t)
+{
+    struct batch *b = &t->batch;
+    enum batch_result result = BATCH_ADDED;
+
+    batch_begin(b, 0);
+    for (unsigned n = 0; n < 100000 && result == BATCH_ADDED; n++) {
+        child_doing(t->child, CHILD_CALLS, "format() of metric %u of a batch", n + 1);
+        result = batch_add(b, battery_with((char)('a' + n % 26), n % BATTERY_FIELDS), n, 1);
+    }
+    if (result == BATCH_FATAL)
+        trial_fail(t, "a full batch: %s", t->plugin.why);
+}
+
+static void end(struct trial *t)
+{
+    child_doing(t->child, CHILD_CALLS, "end()");
+    if (!batch_end(&t->batch))
+        trial_fail(t, "a full batch: %s", t->plugin.why);
+}
+
+static void compare_batches(struct trial *t)
+{
+    struct buf first = {0};
+
+    fill(t);
+    buf_putstr(&first, body(t));
+    end(t);
+    batch_begin(&t->batch, 0); /* one that is begun, and thrown away */
+    (void)trial_add(t, battery_with('x', 0), "plain texts");
+    fill(t);
+    if (!str_eq((struct str){first.p, first.n}, body(t)))
+        trial_fail(t, "the same metrics make another batch after one that was thrown away: begin() "
+                      "must forget that one");
+    end(t);
+    buf_free(&first);
+}
+
+int check_batch(void *arg)
+{
+    struct trial *t = arg;
+
+    if (!ready(t, TRIAL_BATCH))
+        return 1;
+    compare_batches(t);
+    return trial_end(t, "%u metrics in %zu bytes, and the same again after one thrown away",
+                     t->batch.nmetrics, t->batch.bytes.n);
+}

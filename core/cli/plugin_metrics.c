@@ -1,0 +1,108 @@
+/* cli/plugin_metrics.c - JSON text -> metrics, by intake's own reader, without a socket
+ *
+ * What `garnet plugin preview` and golden folders read is framed, parsed and validated by the very
+ * code that reads garnetd's sockets. The text is in memory in one piece, so what the scanner wants
+ * to see again is simply gone back to. Bad input is told to the caller, with its place, and costs
+ * only itself.
+ */
+#include "cli/plugin_metrics.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+struct reading {
+    const struct metrics_reader *r;
+    struct frame frame;
+    struct str object; /* the one being parsed */
+    unsigned bad;
+};
+
+static void tell(struct reading *rd, struct frame_place at, const char *field, const char *why)
+{
+    rd->bad++;
+    rd->r->bad(rd->r->arg, at, field, why);
+}
+
+static void take_fault(void *arg, const struct json_fault *f)
+{
+    struct reading *rd = arg;
+    struct frame_place at = rd->frame.start;
+
+    for (size_t i = 0; i < f->offset && i < rd->object.n; i++)
+        if (rd->object.s[i] == '\n')
+            at = (struct frame_place){at.line + 1, 1};
+        else
+            at.byte++;
+    tell(rd, at, f->what.field, f->what.why);
+}
+
+static void take_metric(void *arg, const struct metric *m)
+{
+    const struct reading *rd = arg;
+
+    rd->r->metric(rd->r->arg, m);
+}
+
+static void take_object(struct reading *rd, const char *end)
+{
+    const struct json_sink sink = {rd, take_metric, take_fault};
+    struct json_fault fault;
+
+    rd->object = (struct str){end - rd->frame.length, rd->frame.length};
+    if (json_read(rd->object.s, rd->object.n, &rd->r->defaults, &sink, &fault) == JSON_FAULT)
+        take_fault(rd, &fault);
+}
+
+/* From p on; returns where it stopped: at the end, or where a fault wants to go on. */
+static const char *scan(struct reading *rd, const char *p, const char *end)
+{
+    while (p < end) {
+        size_t used;
+        enum frame_result result = frame_scan(&rd->frame, p, (size_t)(end - p), &used);
+
+        p += used;
+        if (result == FRAME_OBJECT)
+            take_object(rd, p);
+        if (result != FRAME_FAULT)
+            continue;
+        tell(rd, rd->frame.fault, "", rd->frame.why);
+        p -= rd->frame.again;
+    }
+    return p;
+}
+
+unsigned metrics_read(const struct metrics_reader *r, struct str text)
+{
+    struct reading rd = {.r = r};
+    const char *p, *end;
+
+    if (text.n == 0)
+        return 0;
+    end = text.s + text.n;
+    frame_init(&rd.frame, r->max_depth, r->max_value);
+    p = scan(&rd, text.s, end);
+    while (frame_end(&rd.frame, "it ends in the middle of a value") == FRAME_FAULT) {
+        tell(&rd, rd.frame.fault, "", rd.frame.why);
+        p = scan(&rd, p - rd.frame.again, end);
+    }
+    return rd.bad;
+}
+
+bool metrics_slurp(int fd, struct buf *out)
+{
+    enum { PIECE = 1 << 16 };
+    char *room;
+
+    while ((room = buf_room(out, PIECE)) != NULL) {
+        ssize_t n = read(fd, room, PIECE);
+
+        if (n == 0)
+            return true;
+        if (n > 0)
+            out->n += (size_t)n;
+        else if (errno != EINTR)
+            return false;
+    }
+    errno = ENOMEM;
+    return false;
+}

@@ -1,0 +1,21 @@
+/* cli/plugin_metrics.h - JSON text -> metrics, by intake's own reader, without a socket */
+#ifndef CLI_PLUGIN_METRICS_H
+#define CLI_PLUGIN_METRICS_H
+#include "intake/frame.h"
+#include "intake/json.h"
+
+struct metrics_reader {
+    struct json_defaults defaults;
+    uint32_t max_depth;
+    size_t max_value;
+    void *arg;
+    void (*metric)(void *arg, const struct metric *m); /* borrowed for the call */
+    void (*bad)(void *arg, struct frame_place at, const char *field, const char *why);
+};
+
+/* The whole text, as if a client had sent it and half-closed. Returns how many were bad. */
+unsigned metrics_read(const struct metrics_reader *r, struct str text);
+/* A whole file, or standard input for descriptor 0. False with errno; *out is the caller's. */
+bool metrics_slurp(int fd, struct buf *out);
+
+#endif

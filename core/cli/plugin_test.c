@@ -1,0 +1,146 @@
+/* cli/plugin_test.c - `garnet plugin test`: which checks, and what their ends mean
+ *
+ * Each check runs in a child of its own (cli/plugin_child.h), so a crash in one leaves the others.
+ * Where the plugin cannot be loaded, configured or opened there is nothing more to be asked. Exit
+ * status 0: all is well; EXIT_CONFIG: something is wrong, and told on standard output; EXIT_USAGE;
+ * EXIT_WORLD when there can be no children.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "cli/plugin.h"
+#include "cli/plugin_trial.h"
+
+static const struct check {
+    const char *name;
+    int (*run)(void *arg);
+    bool vital; /* without it the rest makes no sense */
+} CHECKS[] = {
+    {"load", check_load, true},        {"options", check_options, true},
+    {"open", check_open, true},        {"format", check_format, false},
+    {"hostile", check_hostile, false}, {"batch", check_batch, false},
+    {"close", check_close, false},
+};
+
+/* True: nothing is wrong. */
+static bool run(struct trial *t, const char *name, int (*check)(void *arg))
+{
+    char why[600];
+    int result;
+
+    t->check = name;
+    result = child_run(t->child, check, t, why);
+    if (result < 0)
+        (void)printf("FAIL %s: the plugin %s\n", name, why);
+    return result == 0;
+}
+
+static bool run_checks(struct trial *t)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < sizeof CHECKS / sizeof *CHECKS; i++) {
+        bool good = run(t, CHECKS[i].name, CHECKS[i].run);
+
+        ok = ok && good;
+        if (!good && CHECKS[i].vital) {
+            (void)printf("     the other checks need this one\n");
+            return false;
+        }
+    }
+    return ok;
+}
+
+static int is_case(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.';
+}
+
+static bool run_case(struct trial *t, const char *folder, const char *name)
+{
+    struct arena a = {0};
+    const char *check = arena_printf(&a, "golden %s", name);
+    bool ok = false;
+
+    t->golden = arena_printf(&a, "%s/%s", folder, name);
+    if (t->golden != NULL && check != NULL)
+        ok = run(t, check, check_golden);
+    arena_free(&a);
+    return ok;
+}
+
+static bool run_golden(struct trial *t, const char *folder)
+{
+    struct dirent **cases;
+    int n = scandir(folder, &cases, is_case, alphasort), good = 0;
+
+    if (n <= 0) {
+        (void)printf("FAIL golden: %s: %s\n", folder,
+                     n < 0 ? strerror(errno) : "there is no case in it");
+        if (n == 0)
+            free(cases);
+        return false;
+    }
+    for (int i = 0; i < n; i++) {
+        good += run_case(t, folder, cases[i]->d_name);
+        free(cases[i]);
+    }
+    free(cases);
+    (void)printf("%s golden: %d of %d cases as wanted\n", good == n ? "ok  " : "FAIL", good, n);
+    return good == n;
+}
+
+static int test(struct trial *t, const char *golden)
+{
+    bool ok;
+
+    t->child = child_new();
+    if (t->child == NULL) {
+        (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));
+        return EXIT_WORLD;
+    }
+    ok = run_checks(t);
+    if (golden != NULL)
+        ok = run_golden(t, golden) && ok;
+    child_free(t->child);
+    return ok ? 0 : EXIT_CONFIG;
+}
+
+/* The value of an option that takes one, or NULL. */
+static const char *value_of(const char *option, int argc, char *const argv[], int *i)
+{
+    if (strcmp(argv[*i], option) != 0 || *i + 1 == argc)
+        return NULL;
+    return argv[++*i];
+}
+
+int test_main(int argc, char *const argv[])
+{
+    struct arena a = {0};
+    struct trial t = {0};
+    char **options = arena_alloc(&a, (size_t)argc * sizeof *options);
+    const char *name = NULL, *golden = NULL, *value;
+    int status;
+
+    for (int i = 1; i < argc && options != NULL; i++)
+        if ((value = value_of("-o", argc, argv, &i)) != NULL && strchr(value, '=') != NULL)
+            options[t.noptions++] = argv[i];
+        else if (value == NULL && (value = value_of("--golden", argc, argv, &i)) != NULL)
+            golden = value;
+        else if (value != NULL || argv[i][0] == '-' || name != NULL)
+            return plugin_usage("test does not take ", argv[i]);
+        else
+            name = argv[i];
+    if (name == NULL)
+        return plugin_usage("test which plugin?", "");
+    t.options = options;
+    t.file = plugin_file_of(&a, name);
+    log_set_level(LOG_L_ERROR);
+    status = t.file != NULL ? test(&t, golden) : EXIT_WORLD;
+    arena_free(&a);
+    return status;
+}

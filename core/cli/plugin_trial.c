@@ -1,0 +1,190 @@
+/* cli/plugin_trial.c - a plugin under test, in its child: made ready and asked
+ *
+ * Options from the command line are put together as the map of a sink, one a line, so that what is
+ * wrong with the third is told as "-o:3:...". Fails by saying so in the name of the check at hand.
+ */
+#include "cli/plugin_trial.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "base/log.h"
+
+enum { MOST_TOLD = 3 };
+
+void trial_fail(struct trial *t, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (++t->failures > MOST_TOLD)
+        return;
+    (void)printf("FAIL %s: ", t->check);
+    va_start(ap, fmt);
+    (void)vprintf(fmt, ap);
+    va_end(ap);
+    (void)putchar('\n');
+    (void)fflush(stdout);
+}
+
+int trial_end(struct trial *t, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (t->failures > MOST_TOLD)
+        (void)printf("FAIL %s: and %u more\n", t->check, t->failures - MOST_TOLD);
+    if (t->failures > 0)
+        return 1;
+    (void)printf("ok   %s: ", t->check);
+    va_start(ap, fmt);
+    (void)vprintf(fmt, ap);
+    va_end(ap);
+    (void)putchar('\n');
+    return 0;
+}
+
+bool trial_load(struct trial *t)
+{
+    child_doing(t->child, CHILD_BLOCKS, "its constructors, while it is being loaded");
+    if (plugin_load(&t->plugin, t->file))
+        return true;
+    trial_fail(t, "%s", t->plugin.why);
+    return false;
+}
+
+/* "key=value" as a line of YAML; false: told. */
+static bool put_option(struct trial *t, struct buf *b, const char *option)
+{
+    const char *eq = strchr(option, '=');
+
+    if (eq == NULL || eq == option) {
+        trial_fail(t, "-o %s is not KEY=VALUE", option);
+        return false;
+    }
+    buf_put(b, option, (size_t)(eq - option));
+    buf_putf(b, ": %s\n", eq + 1);
+    return true;
+}
+
+/* What every sink must have and no test case cares about. */
+static void add_to(struct trial *t, struct node *map)
+{
+    static struct node to = {.kind = NODE_SCALAR, .key = "to", .text = "stdout", .plain = true};
+
+    if (t->plugin.def.deliver != NULL || node_get(map, "to") != NULL)
+        return;
+    to.next = map->first;
+    map->first = &to;
+    map->n++;
+}
+
+bool trial_configure(struct trial *t, const char *yaml_file, struct str yaml)
+{
+    struct node *map = yaml_parse(&t->arena, yaml_file, yaml, &t->errors);
+
+    if (map == NULL || map->kind != NODE_MAP) {
+        if (t->errors.n == 0)
+            errors_add(&t->errors, (struct pos){yaml_file, 1, 1}, "these must be KEY: VALUE lines");
+        return false;
+    }
+    add_to(t, map);
+    t->sink = (struct conf_sink){.name = "test",
+                                 .plugin = t->file,
+                                 .plugin_file = t->file,
+                                 .batch_size = TRIAL_BATCH,
+                                 .node = map,
+                                 .at = map->at};
+    child_doing(t->child, CHILD_CALLS, "check()");
+    return plugin_configure(&t->plugin, &t->sink, "web01", &t->errors);
+}
+
+static bool configure_from_arguments(struct trial *t)
+{
+    struct buf yaml = {0};
+    const char *text;
+    bool ok = true;
+
+    for (size_t i = 0; i < t->noptions; i++)
+        ok = put_option(t, &yaml, t->options[i]) && ok;
+    text = arena_strndup(&t->arena, yaml.n > 0 ? yaml.p : "{}\n", yaml.n > 0 ? yaml.n : 3);
+    buf_free(&yaml);
+    if (!ok || text == NULL)
+        return false;
+    if (trial_configure(t, "-o", str_of(text)))
+        return true;
+    trial_fail(t, "these options are refused (give others with -o KEY=VALUE):\n%.*s",
+               (int)t->errors.text.n - 1, t->errors.text.p);
+    return false;
+}
+
+bool trial_open(struct trial *t)
+{
+    int answer;
+
+    child_doing(t->child, CHILD_BLOCKS, "open()");
+    answer = plugin_open(&t->plugin);
+    if (answer == GARNET_OK)
+        return true;
+    trial_fail(t,
+               "open() answers %s: %s; to be tested it must open with the options given (-o), so "
+               "connect in deliver(), or give it something to connect to",
+               answer == GARNET_RETRY ? "RETRY" : "FATAL", t->plugin.why);
+    return false;
+}
+
+bool trial_ready(struct trial *t, size_t batch_size)
+{
+    log_set_level(LOG_L_ERROR);
+    if (!trial_load(t) || !configure_from_arguments(t) || !trial_open(t))
+        return false;
+    if (batch_init(&t->batch, &t->plugin, batch_size)) {
+        batch_begin(&t->batch, 0);
+        return true;
+    }
+    trial_fail(t, "there is no memory for a batch");
+    return false;
+}
+
+bool trial_add(struct trial *t, const struct metric *m, const char *what)
+{
+    struct batch *b = &t->batch;
+    uint64_t rejected = b->rejected;
+    size_t before = b->bytes.n;
+    enum batch_result result;
+
+    child_doing(t->child, CHILD_CALLS, "format() of a metric with %s", what);
+    result = batch_add(b, m, 0, 1);
+    if (result == BATCH_FATAL)
+        trial_fail(t, "with %s: %s", what, t->plugin.why);
+    else if (result == BATCH_FULL)
+        trial_fail(t, "with %s it appends more than fits into a batch of %zu bytes", what,
+                   b->limit);
+    else if (b->rejected > rejected)
+        trial_fail(t, "with %s: %s%s", what, t->plugin.why,
+                   b->limit > b->bytes.n && t->plugin.def.lines > 0
+                       ? "; escape or replace what ends a line"
+                       : "");
+    else
+        return true;
+    b->bytes.n = before;
+    return false;
+}
+
+const char *trial_show(const char *p, size_t n)
+{
+    static char text[2][200];
+    static unsigned turn;
+    char *out = text[++turn % 2];
+    size_t used, len = str_visible(out, sizeof text[0] - 4, (struct str){p, n}, &used);
+
+    (void)snprintf(out + len, sizeof text[0] - len, "%s", used < n ? "..." : "");
+    return out;
+}
+
+int check_options(void *arg)
+{
+    struct trial *t = arg;
+
+    if (trial_load(t) && configure_from_arguments(t))
+        return trial_end(t, "%u rows, filled as given", t->plugin.def.noptions);
+    return 1;
+}

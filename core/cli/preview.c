@@ -1,0 +1,253 @@
+/* cli/preview.c - `garnet plugin preview`: the bytes that each sink would send, on standard output
+ *
+ * The configuration, the reader of JSON, the plugin host and the batches are the daemon's own, so
+ * what is printed is what would be sent. Each sink's plugin runs in a child, where it can crash or
+ * hang alone, and in a network without interfaces where the kernel grants one. A configuration or a
+ * metric that is wrong is told and makes the exit status 1; the other sinks and metrics go on.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/plugin.h"
+#include "cli/plugin_child.h"
+#include "cli/plugin_metrics.h"
+#include "conf/conf.h"
+#include "sink/batch.h"
+
+enum { MAX_TAG = 512 /* as core/intake has it */ };
+
+struct preview {
+    const struct conf *conf;
+    const struct conf_sink *sink; /* the one at hand */
+    struct str json;
+    int64_t now;
+    struct child *child;
+    /* in the child */
+    struct plugin plugin;
+    struct batch batch;
+    uint64_t seq;
+    bool failed;
+};
+
+/* ---- in the child ---------------------------------------------------------------------------- */
+
+static void say(struct preview *v, const char *what)
+{
+    (void)fprintf(stderr, "garnet plugin: sink %s: %s\n", v->sink->name, what);
+    v->failed = true;
+}
+
+static void leave(struct preview *v)
+{
+    struct batch *b = &v->batch;
+
+    child_doing(v->child, CHILD_CALLS, "end()");
+    if (!batch_end(b))
+        say(v, v->plugin.why);
+    else if (fwrite(b->bytes.p, 1, b->bytes.n, stdout) != b->bytes.n)
+        say(v, "cannot write to standard output");
+    batch_begin(b, v->seq);
+}
+
+static void tell_without_bytes(struct preview *v, const struct metric *m, const char *what)
+{
+    (void)fprintf(stderr, "garnet plugin: sink %s: %s metric \"%.*s\": %s\n", v->sink->name, what,
+                  (int)m->name.n, m->name.s, v->plugin.why);
+}
+
+/* One metric's way from the reader to the batch. What a sink leaves out goes here. */
+static void take(void *arg, const struct metric *m)
+{
+    struct preview *v = arg;
+    struct batch *b = &v->batch;
+    uint64_t skipped, rejected;
+    enum batch_result result;
+
+    if (v->failed)
+        return;
+    child_doing(v->child, CHILD_CALLS, "format() of metric \"%.*s\"", (int)m->name.n, m->name.s);
+    skipped = b->skipped, rejected = b->rejected;
+    while ((result = batch_add(b, m, v->seq, v->now)) == BATCH_FULL) {
+        leave(v);
+        skipped = rejected = 0;
+    }
+    v->seq++;
+    if (result == BATCH_FATAL)
+        say(v, v->plugin.why);
+    else if (b->skipped > skipped)
+        tell_without_bytes(v, m, "skipped");
+    else if (b->rejected > rejected)
+        tell_without_bytes(v, m, "rejected");
+}
+
+static void bad_again(void *arg, struct frame_place at, const char *field, const char *why)
+{
+    (void)arg, (void)at, (void)field, (void)why; /* the parent has told it */
+}
+
+static void count_only(void *arg, const struct metric *m)
+{
+    (void)arg, (void)m;
+}
+
+static void tell_bad(void *arg, struct frame_place at, const char *field, const char *why)
+{
+    (void)arg;
+    (void)fprintf(stderr, "garnet plugin: standard input:%ju:%ju: %s%s%s\n", (uintmax_t)at.line,
+                  (uintmax_t)at.byte, field, *field != 0 ? ": " : "", why);
+}
+
+static unsigned read_metrics(struct preview *v, void (*metric)(void *arg, const struct metric *m),
+                             void (*bad)(void *arg, struct frame_place at, const char *field,
+                                         const char *why))
+{
+    const struct conf_intake *in = &v->conf->intake;
+    struct metric_limits limits = {(uint32_t)in->max_name, (uint32_t)in->max_tags, MAX_TAG};
+    struct tag tags[METRIC_MAX_TAGS];
+    uint32_t ntags = 0;
+    struct metrics_reader r = {.max_depth = (uint32_t)in->max_depth,
+                               .max_value = (size_t)in->max_value,
+                               .arg = v,
+                               .metric = metric,
+                               .bad = bad};
+
+    for (size_t i = 0; i < v->conf->tags.n; i++)
+        (void)metric_tag(tags, &ntags, str_of(v->conf->tags.v[i].key),
+                         str_of(v->conf->tags.v[i].val), true);
+    r.defaults = (struct json_defaults){
+        .tags = tags, .ntags = ntags, .time_ns = v->now, .now_ns = v->now, .limits = &limits};
+    return metrics_read(&r, v->json);
+}
+
+static bool ready(struct preview *v)
+{
+    struct errors e = {0};
+    int answer;
+    bool ok;
+
+    if (!plugin_load(&v->plugin, v->sink->plugin_file)) {
+        say(v, v->plugin.why);
+        return false;
+    }
+    child_doing(v->child, CHILD_CALLS, "check()");
+    ok = plugin_configure(&v->plugin, v->sink, v->conf->host, &e);
+    if (!ok)
+        (void)fwrite(e.text.p, 1, e.text.n, stderr);
+    errors_free(&e);
+    if (!ok)
+        return false;
+    child_doing(v->child, CHILD_BLOCKS, "open()");
+    answer = plugin_open(&v->plugin);
+    if (answer != GARNET_OK)
+        say(v, v->plugin.why);
+    else if (!batch_init(&v->batch, &v->plugin, (size_t)v->sink->batch_size))
+        say(v, "there is no memory for a batch");
+    return !v->failed;
+}
+
+static int show_sink(void *arg)
+{
+    struct preview *v = arg;
+
+    (void)unshare(CLONE_NEWUSER | CLONE_NEWNET); /* best effort: open() may want to connect */
+    child_doing(v->child, CHILD_BLOCKS, "its constructors");
+    if (!ready(v))
+        return EXIT_CONFIG;
+    batch_begin(&v->batch, 0);
+    (void)read_metrics(v, take, bad_again);
+    if (!v->failed)
+        leave(v);
+    batch_free(&v->batch);
+    child_doing(v->child, CHILD_BLOCKS, "close()");
+    plugin_unload(&v->plugin);
+    return v->failed || fflush(stdout) != 0 ? EXIT_CONFIG : 0;
+}
+
+/* ---- the command ----------------------------------------------------------------------------- */
+
+static bool chosen(const struct conf_sink *s, char *const names[], int n)
+{
+    for (int i = 0; i < n; i++)
+        if (strcmp(s->name, names[i]) == 0)
+            return true;
+    return n == 0;
+}
+
+static bool known(const struct conf *c, const char *name)
+{
+    for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next)
+        if (strcmp(s->name, name) == 0)
+            return true;
+    (void)fprintf(stderr, "garnet plugin: the configuration has no sink \"%s\"\n", name);
+    return false;
+}
+
+static int show_sinks(struct preview *v, char *const names[], int n)
+{
+    bool headers = n != 1 && v->conf->sinks != NULL && v->conf->sinks->next != NULL;
+    int status = 0, result;
+    char why[600];
+
+    for (int i = 0; i < n; i++)
+        if (!known(v->conf, names[i]))
+            return EXIT_USAGE;
+    if (v->conf->sinks == NULL)
+        (void)fprintf(stderr, "garnet plugin: the configuration has no sinks\n");
+    if (read_metrics(v, count_only, tell_bad) > 0)
+        status = EXIT_CONFIG;
+    for (v->sink = v->conf->sinks; v->sink != NULL; v->sink = v->sink->next) {
+        if (!chosen(v->sink, names, n))
+            continue;
+        if (headers)
+            (void)fprintf(stderr, "==> %s <==\n", v->sink->name);
+        result = child_run(v->child, show_sink, v, why);
+        if (result < 0)
+            (void)fprintf(stderr, "garnet plugin: sink %s: its plugin %s\n", v->sink->name, why);
+        status = result != 0 ? EXIT_CONFIG : status;
+    }
+    return status;
+}
+
+static int preview(const char *path, char *const names[], int n)
+{
+    struct snapshot snapshot = {0};
+    struct errors e = {0};
+    struct buf json = {0};
+    struct conf *conf = conf_load(&snapshot, path, &e);
+    struct preview v = {.conf = conf, .now = clock_wall(), .child = child_new()};
+    int status = EXIT_WORLD;
+
+    if (e.n > 0) {
+        (void)fwrite(e.text.p, 1, e.text.n, stderr);
+        status = EXIT_CONFIG;
+    } else if (conf == NULL || v.child == NULL || !metrics_slurp(0, &json)) {
+        (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));
+    } else {
+        v.json = (struct str){json.p, json.n};
+        status = show_sinks(&v, names, n);
+    }
+    if (v.child != NULL)
+        child_free(v.child);
+    buf_free(&json);
+    if (conf != NULL)
+        conf_free(conf);
+    snapshot_free(&snapshot);
+    errors_free(&e);
+    return status;
+}
+
+int preview_main(int argc, char *const argv[])
+{
+    if (argc < 3 || strcmp(argv[1], "-c") != 0)
+        return plugin_usage("preview needs -c CONFIG first", "");
+    for (int i = 3; i < argc; i++)
+        if (argv[i][0] == '-')
+            return plugin_usage("preview does not take ", argv[i]);
+    log_set_level(LOG_L_ERROR); /* what is left out is told here, each time */
+    return preview(argv[2], argv + 3, argc - 3);
+}
