@@ -45,13 +45,14 @@ struct conf_sink {
     const char *name;
     const char *plugin;      /* as written */
     const char *plugin_file; /* absolute path of the .so; found through plugin_path, by facts */
-    /* "tcp://host:port", "file:///path", "stdout"; may be empty for a plugin that delivers
-     * itself */
+    /* "tcp://host:port", "udp://host:port", "unix:///path", "unixgram:///path", "file:///path",
+     * "stdout"; may be empty for a plugin that delivers itself */
     struct strings to;
     int64_t flush; /* ns */
     struct conf_confirm confirm;
     const struct node *confirm_node; /* what it was read from */
     int64_t batch_size;              /* bytes */
+    int64_t max_packet;              /* bytes of a datagram; 0 = the transport's own */
     int64_t catch_up_rate;           /* metrics a second of a backlog; 0 = no bound */
     int64_t max_age;                 /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
     int64_t start;                   /* START_NOW ... */

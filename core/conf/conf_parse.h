@@ -47,6 +47,8 @@ struct conf_folder conf_collectors_folder(struct arena *a, const char *main_path
                                           const struct node *root);
 
 void conf_parse_sinks(struct parse *p, const struct node *list); /* NULL: there are none */
+/* From what s->to was filled with as written, to endpoints. */
+void conf_parse_endpoints(struct parse *p, struct conf_sink *s);
 void conf_parse_collector(struct parse *p, const struct snapshot_file *f);
 /* Who it is, what it runs, what that may use: `root` is the map in the collector's file. They come
  * in this order. Identity: false when it is not known yet, or wrong. */

@@ -1,10 +1,9 @@
-/* conf/conf_sink.c - the sinks: their common keys, their plugin's file, their endpoints
+/* conf/conf_sink.c - the sinks: their common keys, their plugin's file
  *
  * A sink's plugin is not loaded here: its own options stay in the sink's node for the process that
  * does. A sink with errors still counts for those after it (its name and its files are taken).
  * Fails only for want of memory.
  */
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -22,6 +21,9 @@ static const struct option ROWS_OF_A_SINK[] = {
         .min = "0", .max = "1h"),
     KEY(struct conf_sink, batch_size, OPT_SIZE, "The size at which a batch leaves.", .def = "64KiB",
         .min = "512", .max = "1MiB"),
+    KEY(struct conf_sink, max_packet, OPT_SIZE,
+        "The size of a datagram; default: 1432 for udp, 8192 for unixgram.", .min = "512",
+        .max = "65507"),
     {.type = OPT_NODE,
      .name = "confirm",
      .offset = offsetof(struct conf_sink, confirm_node),
@@ -47,9 +49,6 @@ static const struct option CONFIRM_ROWS[] = {
 };
 
 const struct option_set conf_sink_options = {ROWS(ROWS_OF_A_SINK), "a sink"};
-
-static const char ENDPOINTS[] = "use tcp://HOST:PORT, file:PATH or stdout";
-static const char FILE_URL[] = "file://";
 
 /* ---- name, plugin ---------------------------------------------------------------------------- */
 
@@ -120,152 +119,6 @@ static const char *find_plugin(struct parse *p, const struct conf_sink *s)
     return unknown ? NULL : found;
 }
 
-/* ---- to -------------------------------------------------------------------------------------- */
-
-static void bad_to(struct parse *p, const struct node *v, const char *why)
-{
-    errors_add(p->e, v->at, "to: \"%s\" %s", v->text, why);
-}
-
-static bool port_ok(const char *s)
-{
-    size_t n = strlen(s);
-
-    return n >= 1 && n <= 5 && strspn(s, "0123456789") == n && strtoul(s, NULL, 10) >= 1 &&
-           strtoul(s, NULL, 10) <= 65535;
-}
-
-static bool v6_ok(const char *s, size_t n)
-{
-    unsigned char address[16];
-    char text[INET6_ADDRSTRLEN];
-
-    if (n >= sizeof text)
-        return false;
-    memcpy(text, s, n);
-    text[n] = 0;
-    return inet_pton(AF_INET6, text, address) == 1;
-}
-
-/* What is wrong with HOST:PORT or [V6]:PORT, or NULL. */
-static const char *tcp_fault(const char *s)
-{
-    static const char host[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
-    const char *end = *s == '[' ? strchr(s, ']') : s + strspn(s, host);
-
-    if (*s == '[') {
-        if (!end || !v6_ok(s + 1, (size_t)(end - s - 1)))
-            return "has no IPv6 address in its brackets: write tcp://[::1]:2003";
-        end++;
-    } else if (*end == ':' && strchr(end + 1, ':')) {
-        return "has several colons: write an IPv6 address in brackets, tcp://[::1]:2003";
-    }
-    if (end == s)
-        return "has no host: write tcp://HOST:PORT";
-    if (!*end)
-        return "has no port: write tcp://HOST:PORT";
-    if (*end != ':')
-        return "has a character that no host name has: write tcp://HOST:PORT";
-    return port_ok(end + 1) ? NULL : "has no port from 1 to 65535: write tcp://HOST:PORT";
-}
-
-static const char *file_fault(const char *path)
-{
-    if (strncmp(path, "//", 2) == 0 && path[2] != '/')
-        return "has a host where none can be: write file:PATH or file:///PATH";
-    if (!*path || path[strlen(path) - 1] == '/')
-        return "names no file: write file:PATH";
-    return NULL;
-}
-
-static const char *parse_tcp(struct parse *p, const struct node *v)
-{
-    const char *fault = tcp_fault(v->text + strlen("tcp://"));
-
-    if (!fault)
-        return arena_strdup(&p->c->arena, v->text);
-    bad_to(p, v, fault);
-    return NULL;
-}
-
-static const char *parse_file(struct parse *p, const struct node *v)
-{
-    const char *path = v->text + strlen("file:"), *fault = file_fault(path);
-
-    if (fault) {
-        bad_to(p, v, fault);
-        return NULL;
-    }
-    path = path_from(&p->c->arena, v->at.file, path);
-    return path ? arena_printf(&p->c->arena, "%s%s", FILE_URL, path) : NULL;
-}
-
-/* The endpoint as it is kept; NULL after an error or without memory. */
-static const char *parse_to(struct parse *p, const struct node *v)
-{
-    char why[160];
-    size_t scheme = strspn(v->text, "abcdefghijklmnopqrstuvwxyz0123456789+");
-
-    if (strcmp(v->text, "stdout") == 0)
-        return "stdout";
-    if (strncmp(v->text, "tcp://", 6) == 0)
-        return parse_tcp(p, v);
-    if (strncmp(v->text, "file:", 5) == 0)
-        return parse_file(p, v);
-    if (scheme > 0 && scheme < 32 && strncmp(v->text + scheme, "://", 3) == 0)
-        snprintf(why, sizeof why, "has an unknown scheme, %.*s: %s", (int)scheme, v->text,
-                 ENDPOINTS);
-    else
-        snprintf(why, sizeof why, "has no scheme: %s", ENDPOINTS);
-    bad_to(p, v, why);
-    return NULL;
-}
-
-static bool has_endpoint(const struct strings *to, const char *endpoint)
-{
-    for (size_t i = 0; i < to->n; i++)
-        if (strcmp(to->v[i], endpoint) == 0)
-            return true;
-    return false;
-}
-
-/* Two writers of one file would cut each other's lines. */
-static void check_shared_file(struct parse *p, const struct conf_sink *s, const struct node *v,
-                              const char *endpoint)
-{
-    if (strncmp(endpoint, FILE_URL, strlen(FILE_URL)) != 0)
-        return;
-    if (has_endpoint(&s->to, endpoint))
-        bad_to(p, v, "is in this list twice: remove one");
-    for (const struct conf_sink *o = p->c->sinks; o; o = o->next)
-        if (has_endpoint(&o->to, endpoint)) {
-            errors_add(
-                p->e, v->at,
-                "to: \"%s\" is written by the sink at line %u already: give each its own file",
-                v->text, o->at.line);
-            return;
-        }
-}
-
-static void parse_endpoints(struct parse *p, struct conf_sink *s)
-{
-    const struct node *to = node_get(s->node, "to"), *v;
-    const char **list, *endpoint;
-
-    if (s->to.n == 0 || !to)
-        return;
-    if (!(list = arena_alloc(&p->c->arena, (s->to.n + 1) * sizeof *list)))
-        return;
-    s->to = (struct strings){list, 0};
-    for (v = to->kind == NODE_LIST ? to->first : to; v;
-         v = to->kind == NODE_LIST ? v->next : NULL) {
-        if (!(endpoint = parse_to(p, v)))
-            continue;
-        check_shared_file(p, s, v, endpoint);
-        list[s->to.n++] = endpoint;
-    }
-}
-
 /* ---- the list -------------------------------------------------------------------------------- */
 
 static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
@@ -285,7 +138,7 @@ static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
         check_name(p, s);
     if (s->plugin && (s->plugin_file = find_plugin(p, s)))
         s->digest = conf_digest_sink(p->c, s, conf_fact(p, "file:", s->plugin_file));
-    parse_endpoints(p, s);
+    conf_parse_endpoints(p, s);
     return s;
 }
 

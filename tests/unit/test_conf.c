@@ -77,7 +77,8 @@ static void put_sink(struct buf *b, const struct conf_sink *s)
     put_time(b, " confirm every", s->confirm.every);
     buf_putf(b, "  bytes %" PRId64 "\n", s->confirm.bytes);
     put_time(b, "  replay", s->confirm.replay);
-    buf_putf(b, " batch_size %d start %d keys %u\n", (int)s->batch_size, (int)s->start, s->node->n);
+    buf_putf(b, " batch_size %d max_packet %d start %d keys %u\n", (int)s->batch_size,
+             (int)s->max_packet, (int)s->start, s->node->n);
     cr_assert_neq(s->digest, 0);
 }
 

@@ -1,0 +1,191 @@
+/* conf/conf_endpoint.c - `to`: where a sink's bytes go
+ *
+ * Checks what can be checked without asking anybody, and turns a path into an absolute one: what is
+ * kept is what sink/transport.c takes. Fails only for want of memory.
+ */
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+#include "conf/conf_parse.h"
+#include "conf/path.h"
+
+static const char ENDPOINTS[] =
+    "use tcp://HOST:PORT, udp://HOST:PORT, unix:PATH, unixgram:PATH, file:PATH or stdout";
+
+enum form { NETWORK, SOCKET, FILE_PATH };
+
+static const struct scheme {
+    const char *name; /* with its colon */
+    enum form form;
+} SCHEMES[] = {{"tcp:", NETWORK},
+               {"udp:", NETWORK},
+               {"unix:", SOCKET},
+               {"unixgram:", SOCKET},
+               {"file:", FILE_PATH}};
+
+__attribute__((format(printf, 3, 4))) static void bad_to(struct parse *p, const struct node *v,
+                                                         const char *fmt, ...)
+{
+    char why[256];
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)vsnprintf(why, sizeof why, fmt, ap);
+    va_end(ap);
+    errors_add(p->e, v->at, "to: \"%s\" %s", v->text, why);
+}
+
+/* ---- HOST:PORT ------------------------------------------------------------------------------- */
+
+static bool port_ok(const char *s)
+{
+    size_t n = strlen(s);
+
+    return n >= 1 && n <= 5 && strspn(s, "0123456789") == n && strtoul(s, NULL, 10) >= 1 &&
+           strtoul(s, NULL, 10) <= 65535;
+}
+
+static bool v6_ok(const char *s, size_t n)
+{
+    unsigned char address[16];
+    char text[INET6_ADDRSTRLEN];
+
+    if (n >= sizeof text)
+        return false;
+    memcpy(text, s, n);
+    text[n] = 0;
+    return inet_pton(AF_INET6, text, address) == 1;
+}
+
+/* What is wrong with HOST:PORT or [V6]:PORT, or NULL; and what to write. */
+static const char *network_fault(const char *s, const char **write)
+{
+    static const char host[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_.-";
+    const char *end = *s == '[' ? strchr(s, ']') : s + strspn(s, host);
+
+    *write = "[::1]:2003";
+    if (*s == '[') {
+        if (!end || !v6_ok(s + 1, (size_t)(end - s - 1)))
+            return "has no IPv6 address in its brackets: write";
+        end++;
+    } else if (*end == ':' && strchr(end + 1, ':')) {
+        return "has several colons: write an IPv6 address in brackets,";
+    }
+    *write = "HOST:PORT";
+    if (end == s)
+        return "has no host: write";
+    if (!*end)
+        return "has no port: write";
+    if (*end != ':')
+        return "has a character that no host name has: write";
+    return port_ok(end + 1) ? NULL : "has no port from 1 to 65535: write";
+}
+
+static const char *parse_network(struct parse *p, const struct node *v, const struct scheme *scheme)
+{
+    const char *rest = v->text + strlen(scheme->name), *write = "HOST:PORT";
+    const char *fault =
+        strncmp(rest, "//", 2) != 0 ? "has no host: write" : network_fault(rest + 2, &write);
+
+    if (!fault)
+        return arena_strdup(&p->c->arena, v->text);
+    bad_to(p, v, "%s %s//%s", fault, scheme->name, write);
+    return NULL;
+}
+
+/* ---- paths ----------------------------------------------------------------------------------- */
+
+static const char *parse_path(struct parse *p, const struct node *v, const struct scheme *scheme)
+{
+    const size_t most = sizeof((struct sockaddr_un){0}).sun_path - 1;
+    const char *path = v->text + strlen(scheme->name), *name = scheme->name;
+
+    if (strncmp(path, "//", 2) == 0 && path[2] != '/') {
+        bad_to(p, v, "has a host where none can be: write %sPATH or %s///PATH", name, name);
+        return NULL;
+    }
+    if (!*path || path[strlen(path) - 1] == '/') {
+        bad_to(p, v, "names no %s: write %sPATH", scheme->form == SOCKET ? "socket" : "file", name);
+        return NULL;
+    }
+    path = path_from(&p->c->arena, v->at.file, path);
+    if (path && scheme->form == SOCKET && strlen(path) > most) {
+        bad_to(p, v, "is %s in full, %zu bytes: the path of a socket has at most %zu", path,
+               strlen(path), most);
+        return NULL;
+    }
+    return path ? arena_printf(&p->c->arena, "%s//%s", name, path) : NULL;
+}
+
+/* ---- the list -------------------------------------------------------------------------------- */
+
+static const struct scheme *scheme_of(const char *text)
+{
+    for (size_t i = 0; i < sizeof SCHEMES / sizeof *SCHEMES; i++)
+        if (strncmp(text, SCHEMES[i].name, strlen(SCHEMES[i].name)) == 0)
+            return &SCHEMES[i];
+    return NULL;
+}
+
+/* The endpoint as it is kept; NULL after an error or without memory. */
+static const char *parse_to(struct parse *p, const struct node *v)
+{
+    const struct scheme *scheme = scheme_of(v->text);
+    size_t n = strspn(v->text, "abcdefghijklmnopqrstuvwxyz0123456789+");
+
+    if (strcmp(v->text, "stdout") == 0)
+        return "stdout";
+    if (scheme)
+        return scheme->form == NETWORK ? parse_network(p, v, scheme) : parse_path(p, v, scheme);
+    if (n > 0 && n < 32 && strncmp(v->text + n, "://", 3) == 0)
+        bad_to(p, v, "has an unknown scheme, %.*s: %s", (int)n, v->text, ENDPOINTS);
+    else
+        bad_to(p, v, "has no scheme: %s", ENDPOINTS);
+    return NULL;
+}
+
+static bool has_endpoint(const struct strings *to, const char *endpoint)
+{
+    for (size_t i = 0; i < to->n; i++)
+        if (strcmp(to->v[i], endpoint) == 0)
+            return true;
+    return false;
+}
+
+/* Two writers of one file would cut each other's lines. */
+static void check_shared_file(struct parse *p, const struct conf_sink *s, const struct node *v,
+                              const char *endpoint)
+{
+    if (strncmp(endpoint, "file:", strlen("file:")) != 0)
+        return;
+    if (has_endpoint(&s->to, endpoint))
+        bad_to(p, v, "is in this list twice: remove one");
+    for (const struct conf_sink *o = p->c->sinks; o; o = o->next)
+        if (has_endpoint(&o->to, endpoint)) {
+            bad_to(p, v, "is written by the sink at line %u already: give each its own file",
+                   o->at.line);
+            return;
+        }
+}
+
+void conf_parse_endpoints(struct parse *p, struct conf_sink *s)
+{
+    const struct node *to = node_get(s->node, "to"), *v;
+    const char **list, *endpoint;
+
+    if (s->to.n == 0 || !to)
+        return;
+    if (!(list = arena_alloc(&p->c->arena, (s->to.n + 1) * sizeof *list)))
+        return;
+    s->to = (struct strings){list, 0};
+    for (v = to->kind == NODE_LIST ? to->first : to; v;
+         v = to->kind == NODE_LIST ? v->next : NULL) {
+        if (!(endpoint = parse_to(p, v)))
+            continue;
+        check_shared_file(p, s, v, endpoint);
+        list[s->to.n++] = endpoint;
+    }
+}
