@@ -224,7 +224,7 @@ class Network(unittest.TestCase):
         restarted.start()  # by a thread that stays, since what it starts ends with it
         slow.args = slow.args[1:]
         slow.end(signal.SIGKILL)
-        print(f"at 1 KB/s {slow.lines} lines arrived, {len(slow.numbers())} of {load.sent} metrics")
+        print(f"at 1 KB/s {len(slow.numbers())} of {load.sent} metrics had arrived, in {slow.lines} lines")
         slow.start()
         sent = load.stop()
         end_watch()
