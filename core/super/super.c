@@ -47,6 +47,7 @@ struct worker {
     struct loop_fd watch;
     struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
     enum patience patience;
+    bool ended; /* it was, by us: its death is no metric's fault */
     struct throttle throttle;
     struct page *page; /* and the file behind it; made at the first start */
     int page_fd;
@@ -111,6 +112,7 @@ static void on_patience(void *arg)
 {
     struct worker *w = arg;
 
+    w->ended = true;
     if (w->patience == BEFORE_TERM) {
         log_warn("sink %s: worker did not finish in time: terminating it", w->name);
         (void)kill(-w->child.pid, SIGTERM);
@@ -244,7 +246,6 @@ static void on_end(void *arg, int status, const struct rusage *ru)
 {
     struct worker *w = arg;
     bool config = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
-    bool ours = w->stopping || w->patience != PATIENT;
     char what[256];
 
     (void)ru;
@@ -255,7 +256,7 @@ static void on_end(void *arg, int status, const struct rusage *ru)
     loop_timer_clear(w->loop, &w->look);
     w->ready = false;
     describe_end(what, sizeof what, status);
-    if (WIFSIGNALED(status) && !ours)
+    if (WIFSIGNALED(status) && !w->stopping && !w->ended)
         judge(w, WTERMSIG(status), what, sizeof what);
     if (!w->stopping) {
         start_later(w, config ? AGAIN_CONFIG : AGAIN_FIRST, what);
@@ -298,6 +299,7 @@ static void start(struct worker *w)
     pid_t pid;
 
     w->patience = PATIENT;
+    w->ended = false;
     if (w->prepare != NULL && !w->prepare(w->prepare_arg)) {
         start_later(w, AGAIN_FIRST, "its worker cannot be started yet");
         return;

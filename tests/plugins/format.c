@@ -46,5 +46,12 @@ static int format(garnet *g, const garnet_metric *m)
     return GARNET_OK;
 }
 
+#ifdef UNTIMED
+enum { FLAGS = GARNET_UNTIMED };
+#else
+enum { FLAGS = 0 };
+#endif
+
 GARNET_PLUGIN(.name = "format", .version = "1", .about = "Does as it is told.", .lines = 1,
-              .vtypes = GARNET_I64 | GARNET_F64, .begin = begin, .format = format, .end = end);
+              .flags = FLAGS, .vtypes = GARNET_I64 | GARNET_F64, .begin = begin, .format = format,
+              .end = end);
