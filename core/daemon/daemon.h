@@ -74,6 +74,8 @@ struct store_state {         /* store.c's own */
     int error;               /* of the last append, 0: it worked */
     bool gone;               /* the folder; not made again yet */
     bool ending;             /* nothing more is held */
+    bool unsynced;           /* a sync failed: it is being written again, */
+    bool unsafe;             /* and that has failed as well */
     uint64_t refused;        /* metrics, since the start */
 };
 

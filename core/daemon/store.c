@@ -153,21 +153,45 @@ void store_end(struct daemon *d)
 
 /* ---- syncing ---- */
 
-void store_synced(void *arg, uint64_t seq, int error)
+/* Once is put right by writing it again; when that fails, those who wait are told so, and it is tried
+ * again each second. */
+static void sync_failed(struct daemon *d, int error)
 {
-    struct daemon *d = arg;
-    if (!error) {
-        if (d->intake) /* at the end it goes before the last sync */
-            intake_safe(d->intake, seq);
+    struct store_state *s = &d->store;
+
+    append_seal(d->spool);
+    errno = error;
+    if (!s->unsynced) {
+        log_error("spool: syncing to disk failed: %m; what is not on the disk is written again");
+        s->unsynced = true;
+        sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
         return;
     }
-    errno = error;
-    log_error("spool: syncing to disk failed: %m; metrics since the last sync may not survive a "
-              "power loss");
-    append_seal(d->spool);
+    if (!s->unsafe)
+        log_error("spool: writing it again failed: %m; metrics since the last sync may not survive "
+                  "a power loss");
+    s->unsafe = true;
+    d->dirty = true;
     if (d->intake && d->gen->conf->spool.durable)
         intake_unsafe(d->intake, "it is in the spool, but the disk could not be synced: it may not "
                                  "survive a power loss; send it again");
+}
+
+void store_synced(void *arg, uint64_t seq, int error)
+{
+    struct daemon *d = arg;
+
+    if (error) {
+        sync_failed(d, error);
+        return;
+    }
+    if (d->store.unsafe)
+        log_info("spool: can be synced again");
+    else if (d->store.unsynced)
+        log_info("spool: what could not be synced has been written again and is on the disk");
+    d->store.unsynced = d->store.unsafe = false;
+    if (d->intake) /* at the end it goes before the last sync */
+        intake_safe(d->intake, seq);
 }
 
 /* ---- once a second ---- */
@@ -195,6 +219,7 @@ static void look_after_folder(struct daemon *d)
               "not been sent is lost, and counted by each sink",
               dir);
     sync_renew(d->sync);
+    s->unsynced = s->unsafe = false;
     if (d->intake && d->gen->conf->spool.durable)
         intake_unsafe(d->intake, "the spool was removed before it was synced; send it again");
     sinks_anew(d);

@@ -38,7 +38,7 @@ uint64_t append_segment(const struct append *a);
  * with errno: then nothing of it will ever be read, and the next append starts a new segment. */
 int append_frame(struct append *a, const void *payload, size_t n, uint32_t count, uint64_t *end);
 /* The next append starts a new segment: after a failed sync nothing is added to pages of which
- * nobody knows whether they are on the disk. */
+ * nobody knows whether they are on the disk, and the sync helper writes it again as it is. */
 void append_seal(struct append *a);
 /* New bounds, from now on (reload). */
 void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age);

@@ -7,7 +7,9 @@
  *
  * A helper that has just begun cannot know what was synced before it and syncs all there is: clean
  * files cost next to nothing. It never believes a second fdatasync where the first failed: that
- * error is reported, once, and what to do about it is the caller's decision.
+ * error is reported, the caller seals the segment, and with the next request all segments from the
+ * one that failed up to that are written again (spool/rewrite.h) before anything is called synced.
+ * Which those are the parent remembers: the helper may die.
  *
  * Fails at the start only (descriptors, fork). Later on everything is retried, and until then
  * nothing is reported as synced.
@@ -29,14 +31,21 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
+#include "spool/rewrite.h"
 #include "spool/segment.h"
 
+struct range { /* of segments, both included */
+    uint64_t from, to;
+};
 struct request {
     uint64_t segment, seq;
+    bool again; /* write these again before: */
+    struct range failed;
 };
 struct reply {
     uint64_t seq;
     int error;
+    uint64_t failed; /* the first segment that did */
 };
 
 struct sync {
@@ -52,6 +61,9 @@ struct sync {
     struct request sent, latest;
     bool busy;    /* `sent` is not answered yet */
     bool waiting; /* `latest` is not sent yet */
+    bool failed;  /* a sync has, and what it was about is to be written again: */
+    bool sealed;  /* the end of the range is known */
+    struct range range;
 };
 
 /* ---- the helper ---- */
@@ -82,11 +94,12 @@ static int sync_segment(int dirfd, uint64_t first_seq, ino_t *inode)
 }
 
 /* Everything from h->segment up to `last`; goes on after an error, and returns the first. */
-static int sync_range(const struct helper *h, uint64_t last, ino_t *inode)
+static int sync_range(const struct helper *h, uint64_t last, ino_t *inode, uint64_t *failed)
 {
     struct segment_list l;
     int first = 0;
 
+    *failed = last;
     if (h->inode != 0 && h->segment == last)
         return sync_segment(h->dirfd, last, inode);
     if (segment_list(h->dirfd, &l) < 0)
@@ -95,18 +108,41 @@ static int sync_range(const struct helper *h, uint64_t last, ino_t *inode)
         int e = 0;
         if (h->inode == 0 || l.first_seq[i] >= h->segment)
             e = sync_segment(h->dirfd, l.first_seq[i], inode);
-        if (first == 0)
+        if (first == 0 && e != 0) {
             first = e;
+            *failed = l.first_seq[i];
+        }
     }
     segment_list_free(&l);
     return first;
 }
 
-static int serve(struct helper *h, uint64_t last)
+/* What is not in memory any more (EBADMSG) keeps the others from nothing. */
+static int write_again(const struct helper *h, const struct range *r, uint64_t *failed)
 {
-    ino_t inode = 0;
-    int e = sync_range(h, last, &inode);
+    struct segment_list l;
+    int worst = 0;
 
+    *failed = r->from;
+    if (segment_list(h->dirfd, &l) < 0)
+        return errno;
+    for (size_t i = 0; i < l.n && l.first_seq[i] <= r->to; i++) {
+        int e = l.first_seq[i] < r->from ? 0 : segment_rewrite(h->dirfd, l.first_seq[i]);
+        if (e != 0 && (worst == 0 || worst == EBADMSG))
+            worst = e;
+    }
+    segment_list_free(&l);
+    return worst == 0 && fsync(h->dirfd) < 0 ? errno : worst;
+}
+
+static int serve(struct helper *h, const struct request *q, uint64_t *failed)
+{
+    uint64_t last = q->segment;
+    ino_t inode = 0;
+    int e = q->again ? write_again(h, &q->failed, failed) : 0;
+
+    if (e == 0)
+        e = sync_range(h, last, &inode, failed);
     if (e == 0 && (inode != h->inode || last != h->segment) && fsync(h->dirfd) < 0)
         e = errno;
     if (e == 0) {
@@ -132,7 +168,8 @@ static int helper_main(void *arg)
             continue;
         if (n != (ssize_t)sizeof q)
             return n != 0;
-        struct reply r = {.seq = q.seq, .error = serve(h, q.segment)};
+        struct reply r = {.seq = q.seq};
+        r.error = serve(h, &q, &r.failed);
         do
             n = send(h->fd, &r, sizeof r, MSG_NOSIGNAL);
         while (n < 0 && errno == EINTR);
@@ -145,8 +182,10 @@ static int helper_main(void *arg)
 
 static void send_latest(struct sync *s)
 {
-    if (s->fd < 0 || s->busy || !s->waiting)
+    if (s->fd < 0 || s->busy || !s->waiting || (s->failed && !s->sealed))
         return;
+    s->latest.again = s->failed;
+    s->latest.failed = s->range;
     /* With one request in flight there is always room; a dead helper's exit puts everything
      * right.
      * */
@@ -169,6 +208,13 @@ static bool take_reply(struct sync *s)
         return false;
     s->busy = false;
     throttle_ok(&s->throttle);
+    if (s->sent.again && (r.error == 0 || r.error == EBADMSG)) {
+        s->failed = false; /* done, or there is nothing left to do it from */
+    } else if (r.error) {
+        s->range.from = s->failed && s->range.from < r.failed ? s->range.from : r.failed;
+        s->failed = true;
+        s->sealed = false;
+    }
     send_latest(s); /* before the callback, which may call sync_request() or sync_stop() */
     s->synced(s->arg, r.seq, r.error);
     return true;
@@ -279,7 +325,7 @@ void sync_renew(struct sync *s)
 
     loop_timer_clear(s->loop, &s->restart);
     drop_socket(s);
-    s->waiting = false;
+    s->waiting = s->failed = false;
     loop_child_del(s->loop, &s->child);
     if (pid > 0)
         kill(pid, SIGKILL); /* the loop reaps it */
@@ -288,7 +334,11 @@ void sync_renew(struct sync *s)
 
 void sync_request(struct sync *s, uint64_t segment, uint64_t seq)
 {
-    s->latest = (struct request){segment, seq};
+    if (s->failed && !s->sealed) {
+        s->range.to = segment;
+        s->sealed = true;
+    }
+    s->latest = (struct request){.segment = segment, .seq = seq};
     s->waiting = true;
     send_latest(s);
 }

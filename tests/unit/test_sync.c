@@ -2,6 +2,8 @@
 #include "spool_dir.h"
 
 #include <signal.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -33,6 +35,39 @@ static void until(struct loop *l, const struct seen *s, uint64_t seq)
         cr_assert_lt(clock_mono(), end, "not synced in 20 s");
         loop_turn(l, NS_PER_S);
     }
+}
+
+/* In place of libc's, and in the helper, which is a fork: so many of them fail, as on a bad disk. */
+static int *to_fail;
+
+int fdatasync(int fd)
+{
+    if (to_fail && *to_fail > 0) {
+        --*to_fail;
+        errno = EIO;
+        return -1;
+    }
+    return (int)syscall(SYS_fdatasync, fd);
+}
+
+static void fail(int n)
+{
+    if (!to_fail) {
+        to_fail =
+            mmap(NULL, sizeof *to_fail, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        cr_assert_neq(to_fail, MAP_FAILED);
+    }
+    *to_fail = n;
+}
+
+static ino_t inode(uint64_t first_seq)
+{
+    char name[SEGMENT_NAME];
+    struct stat st;
+
+    segment_name(name, first_seq);
+    cr_assert_eq(fstatat(dirfd_, name, &st, 0), 0);
+    return st.st_ino;
 }
 
 /* The one child of this process; 0: none. */
@@ -128,6 +163,192 @@ Test(sync, an_error_is_reported_and_not_taken_for_progress)
     sync_stop(s, 5000);
     loop_free(l);
     close(fd);
+}
+
+static void wait_calls(struct loop *l, const struct seen *s, unsigned calls)
+{
+    int64_t end = clock_mono() + 20 * NS_PER_S;
+
+    while (s->calls < calls) {
+        cr_assert_lt(clock_mono(), end, "no answer in 20 s");
+        loop_turn(l, NS_PER_S);
+    }
+}
+
+Test(sync, what_a_failed_sync_was_about_is_written_again)
+{
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct total n;
+    struct append *a;
+    struct sync *s;
+    struct tail *t;
+    ino_t old;
+
+    fail(0);
+    a = writer(1 << 20);
+    s = sync_start(l, append_dirfd(a), note, &seen);
+    t = tail_at(0, &n);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 1);
+    cr_assert_eq(seen.error, 0);
+    take(t, &n); /* a reader in the middle of it */
+    put(a, 10);
+    put(a, 10);
+    fail(1);
+    old = inode(0);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 2);
+    cr_assert_eq(seen.error, EIO);
+    cr_assert_eq(inode(0), old);
+    append_seal(a);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    put(a, 10); /* meanwhile, in a new segment */
+    wait_calls(l, &seen, 3);
+    cr_assert_eq(seen.error, 0);
+    cr_assert_eq(seen.seq, 30);
+    cr_assert_neq(inode(0), old, "another file");
+    old = inode(0);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 4);
+    cr_assert_eq(seen.error, 0);
+    cr_assert_eq(inode(0), old, "once is enough");
+    drain(t, &n);
+    cr_assert_eq(n.delivered, 40);
+    cr_assert_eq(read_from(0).delivered, 40);
+    cr_assert_eq(segments(), 2);
+    tail_close(t);
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+/* The disk goes on failing; or the helper dies of it. */
+Test(sync, what_cannot_be_written_again_is_never_called_synced)
+{
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct append *a;
+    struct sync *s;
+    unsigned calls = 1;
+    ino_t old;
+
+    fail(1);
+    a = writer(1 << 20);
+    s = sync_start(l, append_dirfd(a), note, &seen);
+    put(a, 10);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, calls++);
+    cr_assert_eq(seen.error, EIO);
+    append_seal(a);
+    old = inode(0);
+    fail(1);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, calls++);
+    cr_assert_eq(seen.error, EIO, "the copy could not be synced");
+    cr_assert_eq(inode(0), old);
+    pid_t pid = helper();
+    kill(pid, SIGKILL);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, calls++);
+    cr_assert_eq(seen.error, 0);
+    cr_assert_neq(helper(), pid);
+    cr_assert_neq(inode(0), old, "the next helper was told, too");
+    cr_assert_eq(read_from(0).delivered, 20);
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+/* The memory is gone, too: what was in it is not synced, and that is said once. */
+Test(sync, what_is_no_longer_in_memory_is_given_up)
+{
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct append *a;
+    struct sync *s;
+    ino_t old, sound;
+
+    fail(2); /* of two segments */
+    a = writer(1 << 20);
+    s = sync_start(l, append_dirfd(a), note, &seen);
+    put(a, 10);
+    append_seal(a);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 1);
+    cr_assert_eq(seen.error, EIO);
+    append_seal(a);
+    old = inode(0);
+    sound = inode(10);
+    seg_flip(0, SEGMENT_HEADER + FRAME_HEADER + 2, 1);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 2);
+    cr_assert_eq(seen.error, EBADMSG);
+    cr_assert_eq(inode(0), old);
+    cr_assert_neq(inode(10), sound, "the other one is written again");
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 3);
+    cr_assert_eq(seen.error, 0, "what comes later can be synced");
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, a_torn_frame_at_the_end_is_no_reason_not_to_write_again)
+{
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct append *a;
+    struct sync *s;
+    ino_t old;
+
+    fail(1);
+    a = writer(1 << 20);
+    s = sync_start(l, append_dirfd(a), note, &seen);
+    put(a, 10);
+    put(a, 10);
+    sync_request(s, append_segment(a), 10);
+    wait_calls(l, &seen, 1);
+    append_seal(a);
+    seg_cut(0, seg_size(0) - 40);
+    old = inode(0);
+    sync_request(s, append_segment(a), 10);
+    wait_calls(l, &seen, 2);
+    cr_assert_eq(seen.error, 0);
+    cr_assert_neq(inode(0), old);
+    cr_assert_eq(read_from(0).delivered, 10);
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, a_new_helper_for_a_new_folder_knows_nothing_of_the_old)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    pid_t pid = helper();
+
+    kill(pid, SIGSTOP); /* it has a request and does not answer */
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    sync_renew(s);
+    while (helper() == pid) /* until the loop has reaped it */
+        loop_turn(l, 10 * NS_PER_MS);
+    cr_assert_neq(helper(), 0);
+    cr_assert_eq(seen.calls, 0);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    until(l, &seen, 20);
+    cr_assert_eq(seen.calls, 1);
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
 }
 
 Test(sync, survives_the_helper_being_killed)

@@ -1,0 +1,110 @@
+/* spool/rewrite.c - a segment whose sync has failed, written once more
+ *
+ * Takes as much memory as the segment has bytes, for a moment, in the sync helper. A torn frame at
+ * the end was never acknowledged and is copied as it is; anything else that is not a good frame
+ * means that the memory is gone, too, and the copy would be no better.
+ */
+#include "spool/rewrite.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "spool/segment.h"
+
+/* The whole file: *p is the caller's to free. 0 or an errno. */
+static int read_file(int fd, uint8_t **p, size_t *n)
+{
+    struct stat st;
+    size_t done = 0;
+    ssize_t r = 1;
+
+    if (fstat(fd, &st) < 0)
+        return errno;
+    *n = (size_t)st.st_size;
+    if (!(*p = malloc(*n + 1)))
+        return ENOMEM;
+    while (done < *n && r != 0) {
+        r = pread(fd, *p + done, *n - done, (off_t)done);
+        if (r < 0 && errno != EINTR)
+            return errno;
+        done += r > 0 ? (size_t)r : 0;
+    }
+    return done == *n ? 0 : EBADMSG;
+}
+
+static int write_file(int fd, const uint8_t *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t w = write(fd, p, n);
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w < 0)
+            return errno;
+        p += w;
+        n -= (size_t)w;
+    }
+    return 0;
+}
+
+static bool all_good(const uint8_t *p, size_t n, uint64_t salt)
+{
+    struct frame_header h;
+
+    for (size_t at = SEGMENT_HEADER, size; n - at >= FRAME_HEADER; at += size) {
+        if (!frame_header_get(p + at, &h, salt))
+            return false;
+        if ((size = frame_size(h.length)) > n - at)
+            break;
+        if (frame_sum(p + at + FRAME_HEADER, h.length, salt) != h.payload_sum)
+            return false;
+    }
+    return true;
+}
+
+/* Under a temporary name, on the disk, then in the place of the one that is open as `fd`: unless
+ * that has been unlinked meanwhile. */
+static int replace(int dirfd, int fd, uint64_t first_seq, const uint8_t *p, size_t n)
+{
+    char name[SEGMENT_NAME], temp[SEGMENT_NAME + 8];
+    struct stat st;
+    int e, copy;
+
+    segment_name(name, first_seq);
+    snprintf(temp, sizeof temp, ".%s.tmp", name);
+    unlinkat(dirfd, temp, 0);
+    if ((copy = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)) < 0)
+        return errno;
+    if ((e = write_file(copy, p, n)) == 0 && (fdatasync(copy) < 0 || fstat(fd, &st) < 0))
+        e = errno;
+    close_fd(&copy);
+    if (e == 0 && st.st_nlink > 0 && renameat(dirfd, temp, dirfd, name) < 0)
+        e = errno;
+    if (e != 0 || st.st_nlink == 0)
+        unlinkat(dirfd, temp, 0);
+    return e;
+}
+
+int segment_rewrite(int dirfd, uint64_t first_seq)
+{
+    struct segment_header h;
+    enum segment_state state;
+    uint8_t *p = NULL;
+    size_t n = 0;
+    int fd = segment_open(dirfd, first_seq, &h, &state), e;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : errno;
+    if ((e = read_file(fd, &p, &n)) == 0 && n >= SEGMENT_HEADER &&
+        (state != SEGMENT_GOOD || !all_good(p, n, h.salt)))
+        e = EBADMSG;
+    if (e == 0 && n >= SEGMENT_HEADER) /* without a header it holds nothing */
+        e = replace(dirfd, fd, first_seq, p, n);
+    free(p);
+    close_fd(&fd);
+    return e;
+}
