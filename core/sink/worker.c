@@ -71,7 +71,8 @@ static void count_loss(struct job *j, const struct point *from)
 
     if (j->sent > 0)
         last = &j->feed.read;
-    atomic_store(&j->page->losses, atomic_load(&j->page->losses) + 1);
+    if (j->outlet.doubtful) /* else it never was a connection */
+        atomic_store(&j->page->losses, atomic_load(&j->page->losses) + 1);
     if (!j->outlet.repeatable && last != NULL && last->seq > from->seq)
         job_doubt(j, with_bytes(from, last));
 }

@@ -77,11 +77,17 @@ static int deliver(garnet *g, const garnet_batch *b)
 }
 #endif
 
+#ifdef ONCE /* what it delivers is not to be delivered twice */
+enum { FLAGS = 0 };
+#else
+enum { FLAGS = GARNET_IDEMPOTENT };
+#endif
+
 #ifdef DEADLY
 GARNET_PLUGIN(.name = "deadly", .version = "1", .about = "Dies of what it delivers.",
               GARNET_OPTIONS(options), .conf_size = sizeof(struct conf), .lines = 1,
               .format = format, .deliver = deliver);
 #else
 GARNET_PLUGIN(.name = "poison", .version = "1", .about = "Dies of what it is given.",
-              .flags = GARNET_IDEMPOTENT, .lines = 1, .format = format);
+              .flags = FLAGS, .lines = 1, .format = format);
 #endif

@@ -162,8 +162,8 @@ Test(super, a_worker_gets_what_it_needs)
     cr_assert_not(worker_ready(s->worker));
     cr_assert(worker_pid(s->worker) > 0);
     TURN_UNTIL(s, worker_ready(s->worker));
-    cr_assert_eq(times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6']\n"), 1,
-                 "%s", s->text);
+    cr_assert_eq(times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6']\n"),
+                 1, "%s", s->text);
     cr_assert_eq(times_logged(s, "snapshot the snapshot\n"), 1);
     cr_assert_eq(times_logged(s, "group True\n"), 1);
     cr_assert_eq(read(out[0], text, sizeof text - 1), 9);
@@ -316,5 +316,81 @@ Test(super, a_worker_that_hangs_up_is_replaced)
 
     TURN_UNTIL(s, worker_restarts(s->worker) >= 1);
     cr_assert_eq(times_logged(s, "worker died from signal 9"), 1);
+    finish(s, 0);
+}
+
+/* ---- the page -------------------------------------------------------------------------------- */
+
+/* Where base/page.h has them. */
+#define PAGE                                                                                       \
+    PYTHON "import mmap, struct\n"                                                                 \
+           "page = mmap.mmap(5, 0)\n"                                                              \
+           "def get(at): return struct.unpack_from('Q', page, at)[0]\n"                            \
+           "def put(at, v): struct.pack_into('Q', page, at, v)\n"
+
+static void leaves_out_42_after(struct scene *s, int deaths)
+{
+    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, times_logged(s, "leaves out 42 of 11\n") == 1);
+    cr_assert_eq(worker_restarts(s->worker), (uint64_t)deaths, "%s", s->text);
+    cr_assert_eq(times_logged(s, "formatted metric 42; starting it again"), deaths - 1);
+    cr_assert_eq(times_logged(s, "formatted metric 42, as often before: it is set aside"), 1);
+}
+
+Test(super, three_deaths_of_one_metric_set_it_aside)
+{
+    struct scene *s = begin(PAGE "if get(48) == 0:\n"
+                                 "    put(0, 42)\n"
+                                 "    os.kill(os.getpid(), signal.SIGSEGV)\n"
+                                 "log('leaves out', get(48), 'of', struct.unpack_from('i', page, "
+                                 "64)[0])\n"
+                                 "assert get(0) == 0\n"
+                                 "say(b'r')\n"
+                                 "while hear() != b'q': pass\n",
+                            -1);
+    int64_t began = clock_mono();
+
+    leaves_out_42_after(s, 3);
+    cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
+    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].seq), 42);
+    finish(s, 10 * NS_PER_S);
+}
+
+/* An exit, and a death with nothing in the plugin's hands, set nothing aside. */
+Test(super, other_deaths_are_no_metrics_fault)
+{
+    struct scene *s = begin(PAGE "n = get(8)\n"
+                                 "put(8, n + 1)\n"
+                                 "say(b'u')\n"
+                                 "if n % 2: os.kill(os.getpid(), signal.SIGSEGV)\n"
+                                 "put(0, 42)\n"
+                                 "os._exit(3)\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 9);
+    cr_assert_geq(times_logged(s, "signal 11 (Segmentation fault); starting it again"), 4);
+    cr_assert_eq(times_logged(s, "set aside") + times_logged(s, "formatted"), 0);
+    finish(s, NS_PER_S);
+}
+
+/* Stopped by somebody it waits for as long as that takes. */
+Test(super, a_plugin_that_does_not_come_back_is_killed)
+{
+    struct scene *s = begin(PAGE "put(0, 42)\n"
+                                 "say(b'r')\n"
+                                 "time.sleep(1000)\n",
+                            -1);
+    int64_t began = clock_mono();
+    siginfo_t si;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    (void)kill(worker_pid(s->worker), SIGSTOP);
+    cr_assert_eq(waitid(P_PID, (id_t)worker_pid(s->worker), &si, WSTOPPED | WNOWAIT), 0);
+    while (clock_mono() - began < 12 * NS_PER_S)
+        (void)loop_turn(s->loop, 20 * MS);
+    cr_assert_eq(times_logged(s, "does not come back"), 0);
+    (void)kill(worker_pid(s->worker), SIGCONT);
+    TURN_UNTIL(s, times_logged(s, "its plugin does not come back from formatting metric 42") == 1);
+    TURN_UNTIL(s, times_logged(s, "signal 9 (Killed) while its plugin formatted metric 42;") == 1);
     finish(s, 0);
 }
