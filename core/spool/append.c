@@ -228,9 +228,8 @@ static bool passing(int error)
 }
 
 /* A cursor that is lost or damaged tells nothing; one that cannot be read just now might. */
-static void heed_cursor(void *arg, const char *name)
+static void heed_cursor(struct heed *h, const char *name)
 {
-    struct heed *h = arg;
     struct cursor_state s;
 
     if (cursor_read(h->a->dirfd, name, &s) == 0)
@@ -241,15 +240,30 @@ static void heed_cursor(void *arg, const char *name)
         log_warn("spool: the cursor of sink %s cannot be read: %m", name);
 }
 
+/* Every cursor in the folder, listed or not: a power failure may leave the list without the sink
+ * and the cursor ahead of the segments, and then its numbers must not be given again. */
 static bool heed_cursors(struct append *a)
 {
     struct heed h = {.a = a};
+    int fd = openat(a->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    struct dirent *d;
+    int e = dir ? 0 : errno;
 
-    if (cursor_list_each(a->dirfd, heed_cursor, &h) < 0) {
-        h.error = passing(errno) ? errno : 0;
-        if (h.error == 0)
-            log_warn("spool: the list of sinks cannot be read: %m");
+    while (dir && (errno = 0, d = readdir(dir)) != NULL)
+        if (d->d_name[0] != '.')
+            heed_cursor(&h, d->d_name);
+    if (dir) {
+        e = errno;
+        closedir(dir);
+    } else {
+        close_fd(&fd);
     }
+    if (passing(e))
+        h.error = e;
+    errno = e;
+    if (e != 0 && e != ENOENT && h.error == 0)
+        log_warn("spool: the folder of cursors cannot be read: %m");
     errno = h.error;
     return h.error == 0;
 }

@@ -52,23 +52,13 @@ enum disk_call {
 };
 enum { SHORT = -1 }; /* in place of an errno: half of what was asked for */
 
-enum disk_op_kind {
-    OP_LINK,
-    OP_UNLINK,
-    OP_RENAME,
-    OP_WRITE,
-    OP_CUT,
-    OP_SYNC,
-    OP_SYNC_DIR,
-    OP_MARK
-};
+enum disk_op_kind { OP_LINK, OP_UNLINK, OP_RENAME, OP_WRITE, OP_CUT, OP_SYNC, OP_SYNC_DIR };
 struct disk_op {
     enum disk_op_kind kind;
     int node, in;
     char name[NAME], to[NAME];
     size_t off, n;
-    size_t data;   /* in journal_data */
-    uint64_t mark; /* OP_MARK: the test's own */
+    size_t data; /* in journal_data */
 };
 enum { JOURNAL = 256, JOURNAL_DATA = 64 << 10 };
 
@@ -294,11 +284,6 @@ static inline void disk_cut(int node, size_t size)
     f->size = size;
     disk_touch(node);
     disk_log(OP_CUT, -1, "", node)->n = size;
-}
-
-static inline void disk_mark(uint64_t mark)
-{
-    disk_log(OP_MARK, -1, "", -1)->mark = mark;
 }
 
 #include "crash_calls.h"
