@@ -14,7 +14,6 @@
 #include <string.h>
 
 #include "series.h"
-#include "unit.h"
 
 enum { KEY_LINE_MOST = 4096, CARBON2_LINE_MOST = 65536 };
 static const int64_t NS_PER_S = 1000000000, KEY_SECONDS_MOST = UINT32_MAX; /* whisper's 32 bits */
@@ -52,10 +51,18 @@ static const garnet_option options[] = {
      .offset = GARNET_FIELD_INT(struct conf, unlisted_unit)},
 };
 
+/* Put together here, since a call of the host for every tag costs more than the tag. */
+struct line {
+    size_t n;
+    bool full;
+    char s[CARBON2_LINE_MOST];
+};
+
 struct state {
     struct naming naming;
     uint64_t told[UNIT_MISSING + 1]; /* metrics by unit_kind, of those not skipped */
     struct series series;
+    struct line line;
 };
 
 /* ---- options --------------------------------------------------------------------------------- */
@@ -132,34 +139,42 @@ static void close_state(garnet *g)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static void put_text(garnet *g, garnet_str s)
+static void put(struct line *l, const char *s, size_t n)
 {
-    g->host->put(g, s.s, s.n);
+    if (n > sizeof l->s - l->n)
+        l->full = true;
+    if (l->full)
+        return;
+    memcpy(l->s + l->n, s, n);
+    l->n += n;
 }
 
-static void put_tags(garnet *g, const struct tags *t, const char *is, const char *between)
+static void put_tags(struct line *l, const struct tags *t, const char *is, const char *between)
 {
+    size_t n = strlen(is);
+
     for (size_t i = 0; i < t->n; i++) {
         if (i > 0)
-            g->host->put(g, between, 1);
-        put_text(g, t->v[i].key);
-        g->host->put(g, is, strlen(is));
-        put_text(g, t->v[i].val);
+            put(l, between, 1);
+        put(l, t->v[i].key.s, t->v[i].key.n);
+        put(l, is, n);
+        put(l, t->v[i].val.s, t->v[i].val.n);
     }
 }
 
-static void put_identity(garnet *g, const struct series *s, enum style style)
+/* All that stands before the value. */
+static void put_series(struct line *l, const struct series *s, enum style style)
 {
+    l->n = 0;
+    l->full = false;
     if (style != CARBON2) {
-        put_tags(g, &s->tags, style == KEY ? "=" : "_is_", ".");
-        g->host->put(g, " ", 1);
-        return;
+        put_tags(l, &s->tags, style == KEY ? "=" : "_is_", ".");
+    } else {
+        put_tags(l, &s->tags, "=", " ");
+        put(l, s->meta.n > 0 ? "  " : " ", s->meta.n > 0 ? 2 : 1);
+        put_tags(l, &s->meta, "=", " ");
     }
-    put_tags(g, &s->tags, "=", " ");
-    g->host->put(g, "  ", 2);
-    put_tags(g, &s->meta, "=", " ");
-    if (s->meta.n > 0)
-        g->host->put(g, " ", 1);
+    put(l, " ", 1);
 }
 
 static void put_seconds(garnet *g, int64_t seconds)
@@ -192,22 +207,23 @@ static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
                      m->name.s);
 }
 
+/* Seconds are cut, not rounded: a point belongs to the second in which it was taken. */
 static int format(garnet *g, const garnet_metric *m)
 {
     struct state *s = g->state;
     enum style style = s->naming.style;
     size_t most = style == CARBON2 ? CARBON2_LINE_MOST : KEY_LINE_MOST, start = g->host->tell(g);
-    int64_t seconds =
-        m->time_ns / NS_PER_S; /* cut: a point belongs to the second it was taken in */
+    int64_t seconds = m->time_ns / NS_PER_S;
 
     if (seconds < 1 || (style != CARBON2 && seconds > KEY_SECONDS_MOST))
         return g->host->fail(g, GARNET_SKIP, "its time is outside what its readers can store");
     if (!series_of(&s->series, &s->naming, m))
         return g->host->fail(g, GARNET_SKIP, "%s%s", s->series.fault, s->series.what);
-    put_identity(g, &s->series, style);
+    put_series(&s->line, &s->series, style);
+    g->host->put(g, s->line.s, s->line.n);
     g->host->putv(g, m);
     put_seconds(g, seconds);
-    if (g->host->tell(g) - start > most)
+    if (s->line.full || g->host->tell(g) - start > most)
         return g->host->fail(g, GARNET_SKIP, "its line would be longer than %zu bytes", most);
     count_unit(g, s, m);
     return GARNET_OK;

@@ -9,8 +9,6 @@
 
 #include <string.h>
 
-#include "unit.h"
-
 enum { NODE_MOST = 250 }; /* with ".wsp" it is still a file name */
 
 static garnet_str str_of(const char *s)
@@ -111,11 +109,11 @@ static bool own_unit(struct series *s, const garnet_metric *m, struct unit *u)
 
     if (m->unit.n > UNIT_MOST || (tag != NULL && tag->n > UNIT_MOST))
         return fault(s, "its unit has more than 64 bytes", "");
-    unit_read(u, m->unit);
+    unit_recall(&s->units, u, m->unit);
     s->unit = u->listed ? UNIT_LISTED : m->unit.n > 0 ? UNIT_UNLISTED : UNIT_MISSING;
     if (tag == NULL)
         return true;
-    unit_read(&other, *tag);
+    unit_recall(&s->units, &other, *tag);
     if (m->unit.n > 0 && !unit_same(u, &other))
         return fault(s, "it has a unit, and a tag unit with another one: ", tag->s);
     *u = other;
@@ -137,7 +135,7 @@ static bool choose_unit(struct series *s, const struct naming *naming, const gar
                      s->unit == UNIT_MISSING ? "it has no unit"
                                              : "its unit is not among those of Metrics 2.0",
                      "");
-    unit_read(u, naming->missing);
+    unit_recall(&s->units, u, naming->missing);
     return true;
 }
 

@@ -2,11 +2,12 @@
  *
  * The tags are cleaned, and sorted by key: this order never depends on how a metric was sent. A
  * metric that cannot be told without loss or untruth has a fault instead. Everything lives in the
- * struct, until the next metric.
+ * struct, until the next metric; it begins as zeros.
  */
 #ifndef METRICS20_SERIES_H
 #define METRICS20_SERIES_H
 #include "clean.h"
+#include "unit.h"
 
 enum { TAGS_MOST = 128 };                                         /* the host allows 64 */
 enum unlisted { UNLISTED_KEEP, UNLISTED_MISSING, UNLISTED_DROP }; /* as in the option */
@@ -29,6 +30,7 @@ struct series {
     enum unit_kind unit;      /* what the metric itself had */
     const char *fault, *what; /* why it has no line, and the text in question or "" */
     struct text text;
+    struct units units;
 };
 
 /* False: s->fault and s->what. */

@@ -60,16 +60,21 @@ static const struct spelling prefixes[] = {
 
 /* ---- text ------------------------------------------------------------------------------------ */
 
+/* Both give up at the first byte that differs: most rows of the tables cost no more than that. */
 static bool is(garnet_str s, const char *text)
 {
-    return s.n == strlen(text) && memcmp(s.s, text, s.n) == 0;
+    for (size_t i = 0; i < s.n; i++)
+        if (text[i] == 0 || text[i] != s.s[i])
+            return false;
+    return text[s.n] == 0;
 }
 
 static bool starts(garnet_str s, const char *with)
 {
-    size_t n = strlen(with);
-
-    return s.n >= n && memcmp(s.s, with, n) == 0;
+    for (size_t i = 0; with[i] != 0; i++)
+        if (i == s.n || with[i] != s.s[i])
+            return false;
+    return true;
 }
 
 static bool ends(garnet_str s, const char *with)
@@ -106,9 +111,10 @@ static const char *among(const char *const all[], size_t n, garnet_str text)
 /* The spec's words once began with a capital, and tools still write them so: Err, Pckt. */
 static const char *capital_word(garnet_str text)
 {
+    if (text.n < 3 || text.s[0] < 'A' || text.s[0] > 'Z')
+        return NULL;
     for (size_t i = 0; i < COUNT(counted); i++)
-        if (text.n > 2 && text.n == strlen(counted[i]) && text.s[0] == counted[i][0] - 'a' + 'A' &&
-            memcmp(text.s + 1, counted[i] + 1, text.n - 1) == 0)
+        if (text.s[0] - 'A' + 'a' == counted[i][0] && is(from(text, 1), counted[i] + 1))
             return counted[i];
     return NULL;
 }
@@ -199,6 +205,20 @@ void unit_read(struct unit *u, garnet_str text)
         return;
     u->n = 0;
     append(u, text.s, text.n);
+}
+
+void unit_recall(struct units *units, struct unit *u, garnet_str text)
+{
+    size_t at =
+        text.n == 0 ? 0 : text.n + (unsigned char)text.s[0] + (unsigned char)text.s[text.n - 1];
+
+    at %= COUNT(units->seen);
+    if (units->seen[at].n != text.n || memcmp(units->seen[at].text, text.s, text.n) != 0) {
+        memcpy(units->seen[at].text, text.s, text.n);
+        units->seen[at].n = text.n;
+        unit_read(&units->seen[at].unit, text);
+    }
+    *u = units->seen[at].unit;
 }
 
 bool unit_same(const struct unit *a, const struct unit *b)

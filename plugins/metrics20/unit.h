@@ -17,8 +17,20 @@ struct unit {
     bool rate;   /* one thing per another ("B/s"), or a frequency */
 };
 
-/* Reads at most UNIT_MOST bytes. */
+/* Units that were read before: a collector has few, and reading goes through all tables. Begins
+ * as zeros. */
+struct units {
+    struct {
+        char text[UNIT_MOST];
+        size_t n;
+        struct unit unit;
+    } seen[16];
+};
+
+/* text.n <= UNIT_MOST */
 void unit_read(struct unit *u, garnet_str text);
+/* The same, remembered. */
+void unit_recall(struct units *units, struct unit *u, garnet_str text);
 bool unit_same(const struct unit *a, const struct unit *b);
 /* Appends "/s", unless it is a rate already. */
 void unit_make_rate(struct unit *u);

@@ -1,4 +1,8 @@
 /* plugins/metrics20: what no golden case (test_golden.c) can say. */
+#include <criterion/criterion.h>
+/* after it, not before */
+#include <criterion/redirect.h>
+
 #include "base/log.h"
 #include "sink/batch.h"
 #include "sink_kit.h"
@@ -169,4 +173,41 @@ Test(metrics20, every_byte_is_harmless)
         gives(&o, &m, want);
     }
     one_close(&o);
+}
+
+static unsigned times(const char *text, const char *what)
+{
+    unsigned n = 0;
+
+    for (; (text = strstr(text, what)) != NULL; text++)
+        n++;
+    return n;
+}
+
+/* Nothing is dropped here, so only the log can tell whom to repair, and how much there was. */
+Test(metrics20, metrics_without_a_listed_unit_are_told_and_counted)
+{
+    struct one o;
+    struct metric m = kit_metric("bare", 1);
+    char text[8192];
+    size_t n;
+    FILE *f;
+
+    cr_redirect_stderr();
+    one_open(&o, "{to: stdout}");
+    log_set_level(LOG_L_INFO);
+    for (int i = 0; i < 3; i++)
+        gives(&o, &m, "mtype=gauge unit=unknown what=bare  agent=garnet 1 1700000000\n");
+    m.unit = str_of("furlong");
+    for (int i = 0; i < 2; i++)
+        gives(&o, &m, "mtype=gauge unit=furlong what=bare  agent=garnet 1 1700000000\n");
+    one_close(&o);
+    (void)fflush(stderr);
+    f = cr_get_redirected_stderr();
+    n = fread(text, 1, sizeof text - 1, f);
+    text[n] = 0;
+    cr_assert_eq(times(text, "metric \"bare\" has no unit"), 1, "%s", text);
+    cr_assert_eq(times(text, "metric \"bare\" has a unit that Metrics 2.0 does not list"), 1, "%s",
+                 text);
+    cr_assert_eq(times(text, "3 metrics that came without a unit, 2 with one that"), 1, "%s", text);
 }
