@@ -56,6 +56,9 @@ struct conf_sink {
     int64_t catch_up_rate;           /* metrics a second of a backlog; 0 = no bound */
     int64_t max_age;                 /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
     int64_t start;                   /* START_NOW ... */
+    struct strings only, drop;       /* patterns for names, base/glob.h; see sink/select.h */
+    int64_t counters;                /* COUNTERS_RAW ..., if the node has it: see sink/counters.h */
+    int64_t counter_window;          /* ns */
     const struct node *node;         /* the sink's map: the plugin's own options are in here */
     struct pos at;
     uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */

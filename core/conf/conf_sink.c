@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
+#include "base/glob.h"
 #include "conf/conf_parse.h"
 #include "conf/path.h"
 
@@ -36,6 +37,14 @@ static const struct option ROWS_OF_A_SINK[] = {
         .def = "10s", .min = "0", .max = "1d"),
     KEY(struct conf_sink, start, OPT_CHOICE, "Where a new sink begins to read the spool.",
         .def = "now", .choices = "now|oldest"),
+    KEY(struct conf_sink, only, OPT_LIST, "Patterns: only metrics whose name matches one are sent."),
+    KEY(struct conf_sink, drop, OPT_LIST, "Patterns: metrics whose name matches one are not sent."),
+    KEY(struct conf_sink, counters, OPT_CHOICE,
+        "Counters are sent as they are, as a rate per second or as the difference to the value "
+        "before; default: the plugin's.",
+        .choices = "raw|rate|delta"),
+    KEY(struct conf_sink, counter_window, OPT_DURATION,
+        "How far back a counter's value before may lie.", .def = "10m", .min = "1s", .max = "24h"),
 };
 
 static const struct option CONFIRM_ROWS[] = {
@@ -119,6 +128,21 @@ static const char *find_plugin(struct parse *p, const struct conf_sink *s)
     return unknown ? NULL : found;
 }
 
+/* ---- only, drop ------------------------------------------------------------------------------ */
+
+static void check_patterns(struct parse *p, const struct conf_sink *s, const char *key)
+{
+    const struct node *list = node_get(s->node, key), *v;
+    const char *fault;
+
+    for (v = list && list->kind == NODE_LIST ? list->first : list; v; v = v->next) {
+        if (v->kind == NODE_SCALAR && !node_is_null(v) && (fault = glob_fault(v->text)))
+            errors_add(p->e, v->at, "%s: \"%s\" %s", key, v->text, fault);
+        if (v == list)
+            break; /* a pattern alone: what follows is the next key */
+    }
+}
+
 /* ---- the list -------------------------------------------------------------------------------- */
 
 static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
@@ -139,6 +163,8 @@ static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
     if (s->plugin && (s->plugin_file = find_plugin(p, s)))
         s->digest = conf_digest_sink(p->c, s, conf_fact(p, "file:", s->plugin_file));
     conf_parse_endpoints(p, s);
+    check_patterns(p, s, "only");
+    check_patterns(p, s, "drop");
     return s;
 }
 

@@ -4,7 +4,7 @@
  *    0  "GARNCURS"         8  u32 format version, u32 zero
  *   16  u64 generation    24  u64 start     32  u64 position
  *   40  u64 dropped[16]  168  u64 keep     176  u64 owed
- *  184  zero           504  u64 sum (XXH3) of the 504 bytes before
+ *  184  u64 window    192  zero            504  u64 sum (XXH3) of the 504 bytes before
  * A store overwrites the older slot: whatever becomes of it, the newer one stands.
  *
  * Nothing in here syncs but cursor_sync(). After a power failure a cursor may be old (metrics are
@@ -34,8 +34,8 @@ static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'C', 'U', 'R', 'S'};
 
 const char *drop_reason_name(unsigned reason)
 {
-    static const char *const names[] = {"expired",  "damaged",     "skipped",
-                                        "rejected", "quarantined", "stale"};
+    static const char *const names[] = {"expired",     "damaged", "skipped",   "rejected",
+                                        "quarantined", "stale",   "deselected"};
 
     return reason < sizeof names / sizeof *names ? names[reason] : NULL;
 }
@@ -54,6 +54,7 @@ static void slot_put(uint8_t out[SLOT], uint64_t generation, const struct cursor
         le64_put(out + 40 + 8 * i, s->dropped[i]);
     le64_put(out + 168, s->keep);
     le64_put(out + 176, s->owed);
+    le64_put(out + 184, s->window);
     le64_put(out + SUM_AT, XXH3_64bits(out, SUM_AT));
 }
 
@@ -69,7 +70,9 @@ static bool slot_get(const uint8_t in[SLOT], uint64_t *generation, struct cursor
         s->dropped[i] = le64_get(in + 40 + 8 * i);
     s->keep = le64_get(in + 168);
     s->owed = le64_get(in + 176);
-    return s->start <= s->position && s->keep <= s->position && s->owed <= s->position;
+    s->window = le64_get(in + 184);
+    return s->start <= s->position && s->keep <= s->position && s->owed <= s->position &&
+           s->window <= s->position - s->keep;
 }
 
 static ssize_t read_at(int fd, void *p, size_t n, off_t off)

@@ -20,6 +20,7 @@ enum drop_reason {                   /* stored: never renumber */
                    DROP_REJECTED,    /* the plugin or its peer will never take it         */
                    DROP_QUARANTINED, /* the plugin died of it, again and again: it is in a file */
                    DROP_STALE,       /* too old for a plugin whose lines carry no time     */
+                   DROP_DESELECTED,  /* the sink's `only` or `drop` says so                */
                    DROP_REASONS = 16
 };
 const char *drop_reason_name(unsigned reason); /* NULL beyond the last */
@@ -29,6 +30,7 @@ struct cursor_state {
     uint64_t keep;     /* at most position: from here on metrics may be asked for again */
     uint64_t position; /* next metric to deliver: all before are confirmed or dropped */
     uint64_t owed;     /* metrics before that are being sent again: they came into doubt later */
+    uint64_t window;   /* metrics behind keep that are only read: rates depend on them */
     uint64_t dropped[DROP_REASONS];
 };
 

@@ -59,6 +59,7 @@ Test(cursor, every_field_comes_back)
     c.state.position = UINT64_MAX - 1;
     c.state.keep = UINT64_MAX - 1000;
     c.state.owed = 77;
+    c.state.window = 900;
     for (unsigned i = 0; i < DROP_REASONS; i++)
         c.state.dropped[i] = 1000 + i;
     cr_assert_eq(cursor_store(&c), 0);
@@ -236,5 +237,6 @@ Test(cursor, drop_reasons_have_names)
     cr_assert_str_eq(drop_reason_name(DROP_REJECTED), "rejected");
     cr_assert_str_eq(drop_reason_name(DROP_QUARANTINED), "quarantined");
     cr_assert_str_eq(drop_reason_name(DROP_STALE), "stale");
-    cr_assert_null(drop_reason_name(DROP_STALE + 1));
+    cr_assert_str_eq(drop_reason_name(DROP_DESELECTED), "deselected");
+    cr_assert_null(drop_reason_name(DROP_DESELECTED + 1));
 }

@@ -1,0 +1,141 @@
+/* base/glob.c - names by pattern
+ *
+ * Only the last * is ever tried again: what stands before it has matched at the earliest place
+ * there is, and no later one could do better. So there is no exponential search, and no memory.
+ * Nothing fails; a pattern that glob_fault() would refuse matches something or nothing, and reads
+ * nothing outside of it.
+ */
+#include "base/glob.h"
+
+/* The character at p, and p behind it. A broken byte is a character that no other one equals. */
+static uint32_t take(const char **p, const char *end)
+{
+    static const uint8_t lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07}, broken = 0xff;
+    size_t n = str_utf8((struct str){*p, (size_t)(end - *p)});
+    const unsigned char *s = (const unsigned char *)*p;
+    uint32_t c;
+
+    *p += n > 0 ? n : 1;
+    if (n == 0)
+        return (uint32_t)broken << 24 | *s;
+    c = *s & lead[n];
+    for (size_t i = 1; i < n; i++)
+        c = c << 6 | (s[i] & 0x3fU);
+    return c;
+}
+
+/* A character inside [ ]: \x is x there too. */
+static uint32_t take_member(const char **p, const char *end)
+{
+    if (**p == '\\' && *p + 1 < end)
+        ++*p;
+    return take(p, end);
+}
+
+/* One member of a class, a character or a range, into *low and *high. */
+static void take_range(const char **p, const char *end, uint32_t *low, uint32_t *high)
+{
+    *low = *high = take_member(p, end);
+    if (end - *p >= 2 && (*p)[0] == '-' && (*p)[1] != ']') {
+        ++*p;
+        *high = take_member(p, end);
+    }
+}
+
+/* What follows the [ at the front of p, up to and with its ]; p is behind that then. */
+static bool class_has(const char **p, const char *end, uint32_t c)
+{
+    bool found = false, other = **p == '!' || **p == '^', first = true;
+    uint32_t low, high;
+
+    *p += other;
+    for (; *p < end && (first || **p != ']'); first = false) {
+        take_range(p, end, &low, &high);
+        found |= low <= c && c <= high;
+    }
+    *p += *p < end;
+    return found != other;
+}
+
+/* Whether what the pattern has next is `c`; p is behind it then. Not for a *. */
+static bool next_is(const char **p, const char *end, uint32_t c)
+{
+    switch (**p) {
+    case '?':
+        ++*p;
+        return true;
+    case '[':
+        ++*p;
+        return class_has(p, end, c);
+    default:
+        return take_member(p, end) == c;
+    }
+}
+
+bool glob_match(const char *pattern, struct str s)
+{
+    const char *p = pattern, *pend = pattern + strlen(pattern), *at = s.s, *end = s.s + s.n;
+    const char *star = NULL,
+               *from = NULL; /* behind the last *, and what it stands for ends there */
+
+    while (at < end) {
+        const char *q = p, *next = at;
+
+        if (p < pend && *p == '*') {
+            star = ++p;
+            from = at;
+            continue;
+        }
+        if (p < pend && next_is(&q, pend, take(&next, end))) {
+            p = q;
+            at = next;
+            continue;
+        }
+        if (star == NULL || star == pend)
+            return star != NULL;
+        (void)take(&from, end);
+        at = from;
+        p = star;
+    }
+    while (p < pend && *p == '*')
+        p++;
+    return p == pend;
+}
+
+/* ---- what is wrong ---------------------------------------------------------------------------- */
+
+static const char *class_fault(const char **p, const char *end)
+{
+    bool first = true;
+    uint32_t low, high;
+
+    *p += **p == '!' || **p == '^';
+    for (; *p < end && (first || **p != ']'); first = false) {
+        take_range(p, end, &low, &high);
+        if (low > high)
+            return "has a range that ends before it begins: write the lower one first, [a-z]";
+    }
+    if (*p == end)
+        return "has a [ without its ]: close it, or write \\[";
+    ++*p;
+    return NULL;
+}
+
+const char *glob_fault(const char *pattern)
+{
+    const char *p = pattern, *end = pattern + strlen(pattern), *why;
+
+    if (p == end)
+        return "is empty: write a name, or a pattern such as cpu.*";
+    while (p < end) {
+        char c = *p++;
+
+        if (c == '\\' && p == end)
+            return "ends in a backslash: write \\\\ for the character itself";
+        if (c == '\\')
+            (void)take(&p, end);
+        else if (c == '[' && (why = class_fault(&p, end)) != NULL)
+            return why;
+    }
+    return NULL;
+}
