@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "model/record.h"
+#include "sink/horizon.h"
+#include "sink/select.h"
 
 enum {
     MOST = 1 << 16 /* metrics in one batch, with or without bytes: the loop must have its turn */
@@ -21,7 +23,8 @@ static const int64_t TELL_EVERY = 10 * NS_PER_S;
 
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from)
 {
-    *f = (struct feed){.batch = b, .read = *from, .tail = tail_open(dirfd, from->seq)};
+    *f = (struct feed){
+        .batch = b, .read = *from, .dirfd = dirfd, .tail = tail_open(dirfd, from->seq)};
     if (f->tail == NULL)
         return -1;
     batch_begin(b, from->seq);
@@ -34,13 +37,28 @@ void feed_next_batch(struct feed *f)
     f->since_ns = 0;
 }
 
+/* Where to read from so that what is sent from `seq` on is what it was, or would have been. */
+static uint64_t read_from(struct feed *f, uint64_t seq)
+{
+    uint64_t at;
+
+    if (f->counters == NULL)
+        return seq;
+    counters_forget(f->counters);
+    f->segment = UINT64_MAX;
+    at = horizon_find(f->dirfd, seq, f->counters->window);
+    at = at > f->start ? at : f->start;
+    return at < seq ? at : seq;
+}
+
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
 {
     f->read = *from;
     f->read.seq = seq;
     f->floor = from->seq;
     f->left = 0;
-    tail_seek(f->tail, seq);
+    f->pending = false;
+    tail_seek(f->tail, read_from(f, seq));
     feed_next_batch(f);
 }
 
@@ -81,20 +99,37 @@ static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t 
     f->lost_ns = now;
 }
 
-/* The metric at hand never gets to the plugin. */
+static bool wanted(const struct feed *f)
+{
+    return f->sink == NULL || select_wants(f->sink, &f->metric);
+}
+
+/* Whatever becomes of it, the next one of its series is compared with it. */
+static bool gives_point(struct feed *f)
+{
+    return f->counters == NULL || counters_apply(f->counters, &f->metric, f->seq);
+}
+
+/* Why the metric at hand does not get to the plugin; -1: it does. */
+static int reason_against(struct feed *f)
+{
+    bool quarantined, stale, point;
+
+    if (!wanted(f))
+        return DROP_DESELECTED;
+    quarantined = f->quarantine != NULL && quarantine_takes(f->quarantine, f->seq, &f->metric);
+    stale = f->passing || (f->max_age > 0 && f->metric.time_ns < clock_wall() - f->max_age);
+    point = gives_point(f);
+    return quarantined ? DROP_QUARANTINED : stale ? DROP_STALE : point ? -1 : DROP_SKIPPED;
+}
+
 static bool keep_back(struct feed *f)
 {
-    enum drop_reason reason;
+    int reason = reason_against(f);
 
-    if (f->quarantine != NULL && quarantine_takes(f->quarantine, f->seq, &f->metric))
-        reason = DROP_QUARANTINED;
-    else if (f->passing || (f->max_age > 0 && f->metric.time_ns < clock_wall() - f->max_age))
-        reason = DROP_STALE;
-    else
-        return false;
-    if (f->seq >= f->floor)
+    if (reason >= 0 && f->seq >= f->floor)
         f->read.dropped[reason]++;
-    return true;
+    return reason >= 0;
 }
 
 static enum batch_result add_metric(struct feed *f, int64_t now)
@@ -110,39 +145,51 @@ static enum batch_result add_metric(struct feed *f, int64_t now)
     return result;
 }
 
-/* The next record of the frame, from the plugin's bytes to the counts. */
-static enum batch_result add_record(struct feed *f, size_t size, int64_t now)
+/* The record at hand, from the plugin's bytes to the counts. */
+static enum batch_result add_record(struct feed *f, int64_t now)
 {
     enum batch_result result = BATCH_ADDED;
 
-    if (f->seq >= f->read.seq) {
-        if (!keep_back(f))
-            result = add_metric(f, now);
-        if (result != BATCH_ADDED)
-            return result;
+    if (f->pending || !keep_back(f))
+        result = add_metric(f, now);
+    f->pending = result == BATCH_FULL;
+    if (result == BATCH_ADDED)
         advance(f, f->seq + 1, now);
+    return result;
+}
+
+/* The next record of the frame; before where sending begins, it is only looked at. */
+static enum batch_result take_record(struct feed *f, int64_t now)
+{
+    enum batch_result result = BATCH_ADDED;
+
+    if (!f->pending)
+        f->size =
+            record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric);
+    if (f->size == 0) {
+        lose(f, f->seq + f->left, DROP_DAMAGED, now);
+        f->left = 0;
+        return BATCH_ADDED;
     }
-    f->at += size;
+    if (f->seq >= f->read.seq)
+        result = add_record(f, now);
+    else if (f->counters != NULL && wanted(f))
+        (void)gives_point(f);
+    if (result != BATCH_ADDED)
+        return result;
+    f->at += f->size;
     f->seq++;
     f->left--;
     return result;
 }
 
-static enum batch_result take_record(struct feed *f, int64_t now)
-{
-    size_t size =
-        record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric);
-
-    if (size > 0)
-        return add_record(f, size, now);
-    lose(f, f->seq + f->left, DROP_DAMAGED, now);
-    f->left = 0;
-    return BATCH_ADDED;
-}
-
 static void take_frame(struct feed *f, int64_t now)
 {
     f->failing = false;
+    if (f->counters != NULL && f->frame.segment != f->segment) {
+        f->segment = f->frame.segment;
+        counters_cut(f->counters, horizon_find(f->dirfd, f->segment, f->counters->window));
+    }
     lose(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
     f->at = 0;
     f->seq = f->frame.seq;
@@ -178,7 +225,7 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
     for (int n = 0; n < MOST; n++) {
         enum batch_result result = BATCH_ADDED;
 
-        if (f->left > 0 && f->read.seq - from >= most)
+        if (f->left > 0 && f->seq >= f->read.seq && f->read.seq - from >= most)
             return FEED_ENOUGH;
         if (f->left > 0)
             result = take_record(f, now);

@@ -2,11 +2,13 @@
  * counts what is lost
  *
  * Keeps the point up to which everything read is accounted for: in the batch, in one before it, or
- * dropped.
+ * dropped. Where counters are differenced, reading begins a window before that: what is read there
+ * is compared with, and nothing else.
  */
 #ifndef SINK_FEED_H
 #define SINK_FEED_H
 #include "sink/batch.h"
+#include "sink/counters.h"
 #include "sink/position.h"
 #include "sink/quarantine.h"
 #include "spool/tail.h"
@@ -15,8 +17,13 @@ struct feed {
     struct tail *tail;
     struct batch *batch;
     struct quarantine *quarantine; /* what the plugin must not get; or NULL */
-    int64_t max_age;               /* ns: what is older is stale; 0: nothing is */
-    bool passing;                  /* all is stale until the end of the spool is reached */
+    const struct conf_sink *sink;  /* what it wants; or NULL: everything */
+    struct counters *counters;     /* or NULL: they are sent as they are */
+    int dirfd;
+    uint64_t start;    /* what came before the sink was created is not read */
+    uint64_t segment;  /* that the counters' cut was found for */
+    int64_t max_age;   /* ns: what is older is stale; 0: nothing is */
+    bool passing;      /* all is stale until the end of the spool is reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
     int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */
@@ -25,6 +32,8 @@ struct feed {
     size_t at;
     uint64_t seq;
     uint32_t left;
+    size_t size;   /* of the record at hand, in `metric` */
+    bool pending;  /* it did not fit: all is decided but that it is in the next batch */
     uint64_t lost; /* metrics, not yet told in the log */
     int64_t lost_ns;
     bool failing;         /* the spool could not be read: told */

@@ -20,6 +20,7 @@ struct job {
     struct plugin plugin;
     struct batch batch;
     struct quarantine quarantine;
+    struct counters counters;
     struct feed feed;
     struct pace pace;
     struct position position;

@@ -9,22 +9,32 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sink/horizon.h"
 
 static const int64_t STORE_EVERY = 100 * NS_PER_MS, SYNC_EVERY = NS_PER_S;
+static const int64_t HORIZON_EVERY = 10 * NS_PER_S;
 static const uint64_t STORE_BYTES = 1 << 20;
 
 /* What the worker before us would have gone back to is where our trail begins. */
 int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now)
 {
     struct cursor_state *s = &p->cursor.state;
+    uint64_t back;
 
-    *p = (struct position){.cursor = {.fd = -1}, .replay_ns = replay_ns, .moved_ns = now};
+    *p = (struct position){
+        .cursor = {.fd = -1}, .replay_ns = replay_ns, .moved_ns = now, .dirfd = dirfd};
     if (cursor_open(&p->cursor, dirfd, name) < 0)
         return -1;
     p->again = s->position - s->owed;
+    back = s->keep + s->window;
     p->trail[p->ntrail].at_ns = now;
-    p->trail[p->ntrail++].seq = s->keep > s->start ? s->keep : s->start;
+    p->trail[p->ntrail++].seq = back > s->start ? back : s->start;
     return 0;
+}
+
+void position_depends(struct position *p, int64_t window_ns)
+{
+    p->window_ns = window_ns;
 }
 
 struct point position_point(const struct position *p)
@@ -162,11 +172,29 @@ static bool succeeded(struct position *p, bool ok, const char *what)
     return ok;
 }
 
+/* Where the log begins that is needed for what is sent from `from` on. Not before the sink does:
+ * what came before it existed may be gone already. */
+static uint64_t needed(struct position *p, uint64_t from, int64_t now)
+{
+    uint64_t start = p->cursor.state.start;
+
+    if (p->window_ns == 0)
+        return from;
+    if (p->horizon_ns == 0 || now - p->horizon_ns >= HORIZON_EVERY) {
+        p->horizon = horizon_find(p->dirfd, from, p->window_ns);
+        p->horizon_ns = now;
+    }
+    return earlier(p->horizon > start ? p->horizon : start, from);
+}
+
 static bool store(struct position *p, int64_t now)
 {
+    uint64_t back = earlier(p->again, long_ago(p, now));
+
     p->stored_ns = now;
     p->cursor.state.owed = p->cursor.state.position - p->again;
-    p->cursor.state.keep = earlier(p->again, long_ago(p, now));
+    p->cursor.state.keep = needed(p, back, now);
+    p->cursor.state.window = back - p->cursor.state.keep;
     if (!succeeded(p, cursor_store(&p->cursor) == 0, "store"))
         return false;
     p->dirty = false;

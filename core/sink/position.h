@@ -10,7 +10,8 @@
  * It also remembers where the position was some time ago, since what a peer had read but not kept
  * is sent again from there; garnetd keeps the spool from that point on (cursor_state.keep). How far
  * that has come is `again`: a replay that is itself cut short goes back there, however late, and
- * over a restart too (cursor_state.owed).
+ * over a restart too (cursor_state.owed). What is sent from there may depend on a stretch of log
+ * before it, which is kept, too (position_depends(), sink/horizon.h).
  */
 #ifndef SINK_POSITION_H
 #define SINK_POSITION_H
@@ -21,7 +22,7 @@ enum { POSITION_MARKS = 1024, POSITION_TRAIL = 64 };
 /* A place in the spool: all before seq is delivered, or dropped as counted since the beginning. */
 struct point {
     uint64_t seq;
-    uint64_t dropped[DROP_STALE + 1];
+    uint64_t dropped[DROP_DESELECTED + 1];
 };
 
 struct position {
@@ -38,10 +39,14 @@ struct position {
     unsigned ntrail;
     int64_t moved_ns;  /* since when the position is what it is */
     int64_t replay_ns; /* how far back a replay goes */
-    uint64_t again;    /* all before has arrived since it was last in doubt; at most the position */
-    uint64_t passed;   /* offset of the last mark passed */
-    uint64_t unsaved;  /* bytes passed since the cursor was stored */
-    bool dirty;        /* passed something that is not stored */
+    int dirfd;
+    int64_t window_ns; /* how much log before is needed; 0: none */
+    uint64_t horizon;  /* where that began at horizon_ns, which is earlier than it does now */
+    int64_t horizon_ns;
+    uint64_t again;   /* all before has arrived since it was last in doubt; at most the position */
+    uint64_t passed;  /* offset of the last mark passed */
+    uint64_t unsaved; /* bytes passed since the cursor was stored */
+    bool dirty;       /* passed something that is not stored */
     bool unsynced;
     bool sick; /* the last store or sync failed: told */
     int64_t stored_ns, synced_ns;
@@ -49,6 +54,8 @@ struct position {
 
 /* Opens and locks the cursor; -1 with errno as cursor_open(). */
 int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now);
+/* The spool is kept for so long before where a replay would begin. */
+void position_depends(struct position *p, int64_t window_ns);
 struct point position_point(const struct position *p);       /* the last one passed */
 const struct point *position_last(const struct position *p); /* marked; NULL: no mark is left */
 /* When there are too many, every other one is forgotten: the position then moves in larger steps. */

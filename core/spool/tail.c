@@ -221,7 +221,8 @@ static int deliver(struct tail *t, struct tail_frame *f, const struct frame_head
     *f = (struct tail_frame){.seq = h->seq,
                              .count = h->count,
                              .payload = t->buf + (t->off - t->at) + FRAME_HEADER,
-                             .length = h->length};
+                             .length = h->length,
+                             .segment = t->first_seq};
     t->off = t->scan += frame_size(h->length);
     t->expected = h->seq + h->count;
     return TAIL_FRAME;
