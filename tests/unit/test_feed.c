@@ -130,3 +130,58 @@ Test(feed, counts_what_is_above_the_floor)
         stands_at(150, 70, 30);
     }
 }
+
+/* What is in quarantine or stale never gets to the plugin, and is counted once. */
+Test(feed, keeps_back_what_the_plugin_must_not_get)
+{
+    struct quarantine q;
+    struct page page = {0};
+    struct point end;
+
+    page.poisons[0].seq = begin.seq + 3;
+    page.poisons[1].seq = begin.seq + 12;
+    quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &page);
+    f.quarantine = &q;
+    frame(10, false);
+    frame(10, true); /* of 1970 */
+    cr_assert_eq(reads(), 9);
+    cr_assert_eq(f.read.dropped[DROP_QUARANTINED], 2);
+    stands_at(20, 9, 0);
+    end = f.read;
+    feed_seek(&f, &end, begin.seq);
+    cr_assert_eq(reads(), 9);
+    cr_assert_eq(f.read.dropped[DROP_QUARANTINED], 2);
+    quarantine_close(&q);
+}
+
+Test(feed, drops_what_is_stale_only_where_output_has_no_time)
+{
+    struct metric m = kit_metric("new", 1);
+    struct buf bytes = {0};
+    uint64_t end;
+
+    frame(10, false); /* of 2023 */
+    cr_assert_eq(reads(), 10);
+    feed_seek(&f, &begin, begin.seq);
+    m.time_ns = clock_wall() - 3 * NS_PER_S;
+    record_put(&bytes, &m);
+    cr_assert_eq(append_frame(spool, bytes.p, bytes.n, 1, &end), 0);
+    buf_free(&bytes);
+    f.max_age = 3600 * NS_PER_S;
+    cr_assert_eq(reads(), 1);
+    cr_assert_eq(f.read.dropped[DROP_STALE], 10);
+    stands_at(11, 0, 0);
+}
+
+Test(feed, takes_no_more_than_it_is_asked_for)
+{
+    frame(10, false);
+    frame(10, false);
+    for (unsigned n = 3; n <= 18; n += 3) {
+        cr_assert_eq(feed_fill(&f, 3, 1), FEED_ENOUGH);
+        cr_assert_eq(b.nmetrics, n);
+    }
+    cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH);
+    cr_assert_eq(feed_fill(&f, 3, 1), FEED_DRY);
+    stands_at(20, 0, 0);
+}
