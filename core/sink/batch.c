@@ -212,7 +212,8 @@ static enum batch_result settle(struct batch *b, const struct metric *m, size_t 
     }
     if (b->nmetrics > 0)
         return BATCH_FULL;
-    plugin_why(b->plugin, "alone it is longer than batch_size (%zu bytes)", b->limit);
+    plugin_why(b->plugin, "alone it is longer than %zu bytes (batch_size, or max_packet)",
+               b->limit);
     return without_bytes(b, m, GARNET_REJECT, now);
 }
 

@@ -9,6 +9,7 @@
 #include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -41,11 +42,13 @@ int confirm_discard(int fd)
 
 bool confirm_established(int fd)
 {
+    struct pollfd gone = {.fd = fd, .events = POLLRDHUP};
     struct tcp_info info;
     socklen_t n = sizeof info;
 
-    return getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0 &&
-           info.tcpi_state == TCP_ESTABLISHED;
+    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
+        return info.tcpi_state == TCP_ESTABLISHED;
+    return errno == EOPNOTSUPP && poll(&gone, 1, 0) == 0; /* a Unix socket */
 }
 
 /* The FIN that is ours counts as one more while it is not acknowledged. */

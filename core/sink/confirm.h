@@ -40,7 +40,7 @@ enum confirm_result confirm_look(struct confirm *c, int canary, int64_t now);
 /* ns until look() is wanted; -1: at the next event. Once it is not -1 events say nothing more. */
 int64_t confirm_due(const struct confirm *c, int64_t now);
 bool confirm_acknowledged(const struct confirm *c); /* the peer's kernel has everything */
-uint64_t confirm_queued(const struct confirm *c);   /* bytes that it has not */
+uint64_t confirm_queued(const struct confirm *c);   /* bytes that it has not; or more (Unix) */
 void confirm_close(struct confirm *c);
 
 /* For its owner too: throws away what the peer says. 1: more may come, 0: it has closed, -1 with

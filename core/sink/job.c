@@ -244,7 +244,7 @@ static bool start_feed(struct job *j, const struct conf *conf)
 {
     struct point from = position_point(&j->position);
 
-    if (!batch_init(&j->batch, &j->plugin, (size_t)j->sink->batch_size) ||
+    if (!batch_init(&j->batch, &j->plugin, outlet_batch_size(j->sink)) ||
         feed_open(&j->feed, &j->batch, j->dirfd, &from) < 0) {
         log_error("cannot begin to read the spool: %m");
         job_stop(j, EXIT_WORLD);

@@ -30,6 +30,21 @@ void link_close(struct link *k)
     k->t.kind->close(&k->t);
 }
 
+size_t outlet_batch_size(const struct conf_sink *sink)
+{
+    size_t least = (size_t)sink->batch_size;
+
+    for (size_t i = 0; i < sink->to.n; i++) {
+        size_t packet = transport_packet(sink->to.v[i]);
+
+        if (packet > 0 && sink->max_packet > 0)
+            packet = (size_t)sink->max_packet;
+        if (packet > 0 && packet < least)
+            least = packet;
+    }
+    return least;
+}
+
 void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink, bool repeatable)
 {
     *o = (struct outlet){

@@ -75,6 +75,8 @@ struct outlet {
     int64_t since_ns;   /* mono: when the first byte on cur went out; 0: none has */
 };
 
+/* The bytes of a batch: where any endpoint takes datagrams, those of one. */
+size_t outlet_batch_size(const struct conf_sink *sink);
 void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink, bool repeatable);
 /* Opens, rotates and confirms as it is time. May block in a name look-up. */
 void outlet_turn(struct outlet *o, int64_t now);

@@ -28,14 +28,16 @@ static bool is_mute(const struct outlet *o)
 uint64_t outlet_settled(const struct outlet *o)
 {
     const struct transport *t = &o->cur.t;
+    uint64_t queued;
 
     if (!t->kind->by_closing)
         return o->base + t->confirmed;
     if (o->repeatable && !is_mute(o))
         return o->confirmed;
-    if (o->old.fd >= 0 && !confirm_acknowledged(&o->old))
-        return o->base - confirm_queued(&o->old);
-    return o->base + t->acked;
+    if (o->old.fd < 0 || confirm_acknowledged(&o->old))
+        return o->base + t->acked;
+    queued = confirm_queued(&o->old);
+    return queued < o->base ? o->base - queued : 0;
 }
 
 static bool confirms(const struct outlet *o)

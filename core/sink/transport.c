@@ -5,15 +5,19 @@
  */
 #include "sink/transport.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "base/spawn.h"
 
-static const struct transport_kind *const KINDS[] = {&transport_tcp, &transport_file,
-                                                     &transport_stdout};
+static const struct transport_kind *const KINDS[] = {&transport_tcp,  &transport_udp,
+                                                     &transport_unix, &transport_unixgram,
+                                                     &transport_file, &transport_stdout};
 
 /* "host:port" or "[v6]:port", in store, cut into two. */
 static int split_host(struct transport *t)
@@ -46,23 +50,35 @@ static int take_address(struct transport *t, const char *rest)
     if (strncmp(rest, "//", 2) != 0)
         return -1;
     memmove(t->store, t->store + 2, n - 1);
-    if (t->kind == &transport_tcp)
+    if (t->kind == &transport_tcp || t->kind == &transport_udp)
         return split_host(t);
     t->path = t->store;
     return *t->path == '/' ? 0 : -1;
+}
+
+static const struct transport_kind *kind_of(const char *uri, size_t scheme)
+{
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
+        if (strlen(KINDS[i]->scheme) == scheme && strncmp(KINDS[i]->scheme, uri, scheme) == 0)
+            return KINDS[i];
+    return NULL;
 }
 
 int transport_init(struct transport *t, const char *uri)
 {
     size_t n = strcspn(uri, ":");
 
-    *t = (struct transport){.uri = uri, .fd = -1};
-    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
-        if (strlen(KINDS[i]->scheme) == n && strncmp(KINDS[i]->scheme, uri, n) == 0) {
-            t->kind = KINDS[i];
-            return take_address(t, uri[n] == ':' ? uri + n + 1 : uri + n);
-        }
-    return -1;
+    *t = (struct transport){.uri = uri, .fd = -1, .kind = kind_of(uri, n)};
+    if (t->kind == NULL)
+        return -1;
+    return take_address(t, uri[n] == ':' ? uri + n + 1 : uri + n);
+}
+
+size_t transport_packet(const char *uri)
+{
+    const struct transport_kind *kind = kind_of(uri, strcspn(uri, ":"));
+
+    return kind != NULL ? kind->packet : 0;
 }
 
 void transport_start(struct transport *t, int fd, enum transport_state state, short events)
@@ -102,5 +118,25 @@ int transport_fail(struct transport *t, const char *fmt, ...)
     (void)vsnprintf(t->why, sizeof t->why, fmt, ap);
     va_end(ap);
     t->state = TRANSPORT_DOWN;
+    return -1;
+}
+
+int transport_connect_path(struct transport *t, int type)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    size_t n = strlen(t->path);
+    int fd;
+
+    if (n >= sizeof a.sun_path)
+        return transport_fail(t, "the path of a socket has at most %zu bytes",
+                              sizeof a.sun_path - 1);
+    memcpy(a.sun_path, t->path, n);
+    fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return transport_fail(t, "cannot make a socket: %s", strerror(errno));
+    if (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0)
+        return fd;
+    (void)transport_fail(t, "cannot connect: %s", strerror(errno));
+    close_fd(&fd);
     return -1;
 }

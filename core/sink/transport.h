@@ -19,11 +19,14 @@ struct transport;
 struct transport_kind {
     const char *scheme; /* "tcp" */
     bool by_closing;    /* what was sent is confirmed by closing (sink/confirm.h), not by write() */
+    size_t packet;      /* a write() is one datagram, of so many bytes at most unless the sink's
+                           max_packet says otherwise; 0: a stream */
     /* May block in a name look-up. 0 (state OPENING or UP), or -1 and why[]. */
     int (*open)(struct transport *t);
     /* poll() says `revents`: OPENING may become UP, UP may become DOWN (why[]). */
     void (*ready)(struct transport *t, short revents);
-    /* Like write(): bytes taken, possibly 0; -1: DOWN, why[]. Never waits. */
+    /* Like write(): bytes taken, possibly 0; -1: DOWN, why[]. Never waits. A datagram is taken as a
+     * whole, or not at all. */
     ssize_t (*write)(struct transport *t, const void *p, size_t n);
     void (*update)(struct transport *t); /* refresh acked and confirmed; may go DOWN */
     /* Also after it went DOWN by itself (the descriptor stays until then, so that a watcher can
@@ -34,26 +37,32 @@ struct transport_kind {
 struct transport {
     const struct transport_kind *kind;
     const char *uri;  /* "tcp://host:2003", borrowed: for messages */
-    const char *host; /* tcp */
+    const char *host; /* tcp, udp */
     const char *port;
-    const char *path; /* file */
+    const char *path; /* file, unix, unixgram */
     enum transport_state state;
     int fd;       /* -1 when closed */
     short events; /* what to poll for now */
     uint64_t written, acked, confirmed;
     int64_t opened_ns;    /* mono: for the connect deadline */
-    int64_t looked_ns;    /* file: mono, when the path was last compared with fd */
-    int64_t stuck_ns;     /* tcp: mono, since when bytes wait and none is acknowledged; 0: not */
+    int64_t looked_ns;    /* file, udp: mono, when the path or the name was last compared with fd */
+    int64_t stuck_ns;     /* mono: since when bytes wait and none is acknowledged; 0: not */
+    uint64_t refused;     /* udp: datagrams that the other machine is known not to have taken, */
+    int64_t refused_ns;   /* and mono: when the last of them was; 0: none, or long ago */
     bool mid;             /* file: the last write was short, its rest comes next */
     unsigned failures;    /* tcp: connects that failed in a row; chooses the host's next address */
     char why[160];        /* after going DOWN */
     char store[PATH_MAX]; /* host, port or path point in here */
 };
 
-extern const struct transport_kind transport_tcp, transport_file, transport_stdout;
+extern const struct transport_kind transport_tcp, transport_udp, transport_unix, transport_unixgram,
+    transport_file, transport_stdout;
 
 /* 0, or -1 for a URI that no kind takes (the configuration has refused those before). */
 int transport_init(struct transport *t, const char *uri);
+
+/* The kind's `packet`. */
+size_t transport_packet(const char *uri);
 
 /* After *to = *from: what points into the struct points into the new one. `from` is then to be
  * initialised anew. */
@@ -64,5 +73,7 @@ void transport_moved(struct transport *to, const struct transport *from);
 void transport_start(struct transport *t, int fd, enum transport_state state, short events);
 int transport_fail(struct transport *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void transport_close(struct transport *t);
+/* A socket connected to t->path, or -1, DOWN and why[]. */
+int transport_connect_path(struct transport *t, int type);
 
 #endif

@@ -45,8 +45,8 @@ Test(transport, uris)
     cr_assert_eq(transport_init(&t, "file:///a/b"), 0);
     cr_assert_str_eq(t.path, "/a/b");
     cr_assert_eq(transport_init(&t, "stdout"), 0);
-    static const char *const bad[] = {"",         "udp://a:1", "tcp:",  "tcp://",   "tcp://a",
-                                      "tcp://:1", "tcp://a:",  "file:", "file://a", "stdout:x"};
+    static const char *const bad[] = {"",         "amqp://a:1", "tcp:",  "tcp://",   "tcp://a",
+                                      "tcp://:1", "tcp://a:",   "file:", "file://a", "stdout:x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
         cr_assert_eq(transport_init(&t, bad[i]), -1, "%s", bad[i]);
 }
