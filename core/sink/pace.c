@@ -70,9 +70,10 @@ void pace_took(struct pace *p, uint64_t metrics)
 
 int64_t pace_due(const struct pace *p, int64_t now)
 {
-    int64_t at = p->filled_ns + one(p);
+    int64_t at;
 
     if (p->rate == 0 || !p->backlog || p->tokens > 0)
         return 0;
+    at = p->filled_ns + one(p);
     return at > now ? at - now : 0;
 }
