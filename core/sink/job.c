@@ -240,6 +240,18 @@ static bool open_plugin(struct job *j)
     return false;
 }
 
+static void start_counters(struct job *j)
+{
+    int64_t mode = counters_mode(j->sink, j->plugin.def.counters);
+
+    counters_init(&j->counters, mode, j->sink->counter_window);
+    if (mode == COUNTERS_RAW)
+        return;
+    j->feed.counters = &j->counters;
+    j->feed.start = j->position.cursor.state.start;
+    position_depends(&j->position, j->sink->counter_window);
+}
+
 static bool start_feed(struct job *j, const struct conf *conf)
 {
     struct point from = position_point(&j->position);
@@ -254,6 +266,8 @@ static bool start_feed(struct job *j, const struct conf *conf)
                     j->page);
     j->batch.page = j->page;
     j->feed.quarantine = &j->quarantine;
+    j->feed.sink = j->sink;
+    start_counters(j);
     if ((j->plugin.def.flags & GARNET_UNTIMED) != 0)
         j->feed.max_age = j->sink->max_age;
     j->feed.passing = (j->plugin.def.flags & GARNET_LIVE) != 0;
@@ -316,6 +330,7 @@ void job_free(struct job *j)
     plugin_close(&j->plugin); /* what it may still look at goes after it */
     deliver_free(&j->deliver);
     feed_close(&j->feed);
+    counters_free(&j->counters);
     quarantine_close(&j->quarantine);
     batch_free(&j->batch);
     plugin_unload(&j->plugin);
