@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "spool/append.h"
@@ -218,6 +219,31 @@ static inline void file_put(const char *name, const char *text)
     cr_assert_geq(fd, 0);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
     close(fd);
+}
+
+static inline int end_of(pid_t pid)
+{
+    int status;
+
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+/* In a process of its own: 0 opened, 1 refused with `in use`, 2 anything else. */
+static inline int open_elsewhere(long holder)
+{
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        struct append_config c = {dir, 4096, 0, 0};
+        char why[256] = "", want[64];
+        snprintf(want, sizeof want, "is in use by process %ld", holder);
+        if (append_open(&c, why))
+            _exit(0);
+        _exit(strcmp(why, want) == 0 ? 1 : 2);
+    }
+    return end_of(pid);
 }
 
 #endif
