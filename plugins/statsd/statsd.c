@@ -59,7 +59,7 @@ struct state {
 static bool matches(const garnet_list *globs, garnet_str name)
 {
     for (size_t i = 0; i < globs->n; i++)
-        if (fnmatch(globs->v[i].s, name.s, FNM_NOESCAPE) == 0)
+        if (fnmatch(globs->v[i].s, name.s, 0) == 0)
             return true;
     return false;
 }
