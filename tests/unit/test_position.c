@@ -1,6 +1,7 @@
 /* sink/position.c: marks, and how far back a replay goes, over simulated time. */
 #include "sink/position.h"
 #include "sink_kit.h"
+#include "spool/segment.h"
 
 static struct kit k;
 static int dir;
@@ -259,4 +260,51 @@ Test(position, never_back_before_the_sink_began)
     position_close(&p);
     open_again(60);
     cr_assert_eq(rewinds(true), 100);
+}
+
+/* ---- the log before it ------------------------------------------------------------------------ */
+
+static void segment(uint64_t first_seq, int64_t created_s)
+{
+    struct segment_header h = {
+        .first_seq = first_seq, .salt = 7, .created_ns = created_s * NS_PER_S};
+    uint8_t bytes[SEGMENT_HEADER];
+    char name[SEGMENT_NAME];
+    int fd;
+
+    segment_name(name, first_seq);
+    fd = openat(dir, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_geq(fd, 0);
+    segment_header_put(bytes, &h);
+    cr_assert_eq(write(fd, bytes, sizeof bytes), (ssize_t)sizeof bytes);
+    close(fd);
+}
+
+/* What rates are made from is kept before where a replay would begin, and is no part of it. */
+Test(position, keeps_the_log_that_it_depends_on)
+{
+    segment(1, 1000);
+    for (uint64_t i = 1; i < 10; i++)
+        segment(i * 100, 1000 + (int64_t)i * 300);
+    position_depends(&p, 600 * NS_PER_S);
+    cr_assert_eq(keeps(), 100, "not before the sink was created");
+    arrives(150, 1);
+    now += 3600 * NS_PER_S;
+    cr_assert_eq(keeps(), 100);
+    arrives(550, 1);
+    now += 3600 * NS_PER_S;
+    cr_assert_eq(keeps(), 300, "500 and what follows came 600 s after 300 at the least");
+    cr_assert_eq(p.cursor.state.window, 250);
+    position_close(&p);
+    open_again(60);
+    cr_assert_eq(rewinds(false), 550);
+    cr_assert_eq(rewinds(true), 550, "the window is not sent again");
+    position_depends(&p, 600 * NS_PER_S);
+    arrives(950, 1);
+    cr_assert_eq(keeps(), 300);
+    cr_assert_eq(p.cursor.state.window, 250, "a replay would begin at 550");
+    cr_assert_eq(rewinds(true), 550);
+    p.again = 950;
+    now += 3600 * NS_PER_S;
+    cr_assert_eq(keeps(), 700);
 }
