@@ -10,7 +10,8 @@ DEADLY = {"a.segv": signal.SIGSEGV, "b.abort": signal.SIGABRT, "c.hang": signal.
 
 
 def sink(name, plugin, to="", more=""):
-    return f"  - {{name: {name}, plugin: {PLUGINS}/{plugin}.so, flush: 100ms{to and f', to: {chr(39)}{to}{chr(39)}'}{more}}}\n"
+    to = f", to: '{to}'" if to else ""
+    return f"  - {{name: {name}, plugin: {PLUGINS}/{plugin}.so, flush: 100ms{to}{more}}}\n"
 
 
 class Quarantine(unittest.TestCase):
@@ -19,7 +20,8 @@ class Quarantine(unittest.TestCase):
 
     def send(self, d, n, among=()):
         """n metrics seq.N, counting on, and what is `among` them somewhere in the middle."""
-        lines = [json.dumps({"name": f"seq.{i}", "value": i, "time": 1700000000.5}) for i in range(self.sent, self.sent + n)]
+        lines = [json.dumps({"name": f"seq.{i}", "value": i, "time": 1700000000.5})
+                 for i in range(self.sent, self.sent + n)]
         for name in reversed(list(among)):
             lines.insert(n // 2, json.dumps({"name": name, "value": 7, "time": 1700000000.5, "type": "counter",
                                              "unit": "B", "tags": {"q": 'a "b" \\'}}))
@@ -39,8 +41,10 @@ class Quarantine(unittest.TestCase):
         return [json.loads(x) for x in d.file_lines(f"spool/quarantine/{name}.ndjson")]
 
     def daemon(self, *sinks, more="self_metrics: 1s\n"):
-        return Daemon(self, more + "sinks:\n" +
-                      graphite_sink("healthy", "file:healthy", ", path: '{host}.{name}.{tags}'") + "".join(sinks))
+        # A sanitizer would turn a segmentation fault into an abort.
+        env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"}
+        healthy = graphite_sink("healthy", "file:healthy", ", path: '{host}.{name}.{tags}'")
+        return Daemon(self, more + "sinks:\n" + healthy + "".join(sinks), env=env)
 
     def test_deadly_metrics_are_set_aside(self):
         receiver = Receiver()
