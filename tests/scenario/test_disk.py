@@ -195,6 +195,21 @@ class Disk(unittest.TestCase):
             d.start()
         self.assert_arrive(held)
 
+    def test_starts_on_a_full_disk(self):
+        """A new spool, and one that has been used: both take metrics and wait for room."""
+        d = self.daemon
+        self.mount("4m")
+        for _ in range(2):
+            self.fill()
+            d.start()
+            s, held = self.begin(500)
+            d.wait_log("metrics are held in memory")
+            self.assert_waits(s)
+            self.make_room()
+            self.assertEqual(read_reply(s)["accepted"], 500)
+            self.good()
+            d.kill()
+
     def taken_away(self, how):
         d = self.daemon
         d.start()
