@@ -239,7 +239,7 @@ const struct metric *battery_with(char c, unsigned field)
     struct str s[BATTERY_FIELDS];
 
     for (unsigned i = 0; i < BATTERY_FIELDS; i++) {
-        (void)snprintf(text[i], sizeof text[i], "a%cb", i == field ? c : 'x');
+        (void)snprintf(text[i], sizeof text[i], "a%c%c", i == field ? c : 'x', (char)('b' + i));
         s[i] = str_of(text[i]);
     }
     m = plain();

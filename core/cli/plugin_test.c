@@ -1,7 +1,7 @@
 /* cli/plugin_test.c - `garnet plugin test`: which checks, and what their ends mean
  *
- * Each check runs in a child of its own (cli/plugin_child.h), so a crash in one leaves the others.
- * Where the plugin cannot be loaded, configured or opened there is nothing more to be asked. Exit
+ * Each check runs in a child of its own (cli/plugin_child.h). Where the plugin cannot be loaded,
+ * configured or opened, or crashes or hangs, there is nothing more to be asked. Exit
  * status 0: all is well; EXIT_CONFIG: something is wrong, and told on standard output; EXIT_USAGE;
  * EXIT_WORLD when there can be no children.
  */
@@ -26,8 +26,8 @@ static const struct check {
     {"close", check_close, false},
 };
 
-/* True: nothing is wrong. */
-static bool run(struct trial *t, const char *name, int (*check)(void *arg))
+/* 0: nothing is wrong; -1: the plugin did not live to the end of it. */
+static int run(struct trial *t, const char *name, int (*check)(void *arg))
 {
     char why[600];
     int result;
@@ -36,7 +36,7 @@ static bool run(struct trial *t, const char *name, int (*check)(void *arg))
     result = child_run(t->child, check, t, why);
     if (result < 0)
         (void)printf("FAIL %s: the plugin %s\n", name, why);
-    return result == 0;
+    return result;
 }
 
 static bool run_checks(struct trial *t)
@@ -44,11 +44,11 @@ static bool run_checks(struct trial *t)
     bool ok = true;
 
     for (size_t i = 0; i < sizeof CHECKS / sizeof *CHECKS; i++) {
-        bool good = run(t, CHECKS[i].name, CHECKS[i].run);
+        int result = run(t, CHECKS[i].name, CHECKS[i].run);
 
-        ok = ok && good;
-        if (!good && CHECKS[i].vital) {
-            (void)printf("     the other checks need this one\n");
+        ok = ok && result == 0;
+        if (result < 0 || (result > 0 && CHECKS[i].vital)) {
+            (void)printf("     first this one: the other checks need it\n");
             return false;
         }
     }
@@ -68,7 +68,7 @@ static bool run_case(struct trial *t, const char *folder, const char *name)
 
     t->golden = arena_printf(&a, "%s/%s", folder, name);
     if (t->golden != NULL && check != NULL)
-        ok = run(t, check, check_golden);
+        ok = run(t, check, check_golden) == 0;
     arena_free(&a);
     return ok;
 }

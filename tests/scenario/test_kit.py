@@ -1,0 +1,289 @@
+"""The plugin kit, as somebody has it who has only an installed package: the template builds by make and by CMake with the
+source out of sight, is tested, installed, loaded by the installed garnetd, and its bytes arrive; so do those of two
+plugins of third parties. And `garnet plugin test` finds each thing that can be wrong with a plugin."""
+import concurrent.futures
+
+import harness
+from harness import *
+
+ABI = os.path.join(SOURCE, "tests/abi")
+METRICS = '{"name":"two words","value":12.5,"time":1700000000.25,"tags":{"k":"a b"}}\n' \
+          '{"name":"n","value":18446744073709551615,"time":1700000001}\n'
+
+
+def run(args, **more):
+    r = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, **more)
+    if r.returncode != 0:
+        raise AssertionError(f"{args} ended with {r.returncode}:\n{r.stdout}")
+    return r.stdout
+
+
+def cache(name):
+    with open(os.path.join(BUILD, "CMakeCache.txt")) as f:
+        return next(line.split("=", 1)[1].strip() for line in f if line.startswith(name + ":"))
+
+
+def hidden():
+    """What to put before a command so that it cannot see the source; nothing where the kernel does not let us."""
+    hide = ["unshare", "-rm", "/bin/sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', SOURCE]
+    try:
+        ok = subprocess.run(hide + ["test", "!", "-e", SOURCE + "/CMakeLists.txt"],
+                            stderr=subprocess.DEVNULL, timeout=30).returncode == 0
+    except FileNotFoundError:
+        ok = False
+    return hide if ok else []
+
+
+class Installed(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.top = tempfile.mkdtemp(prefix="garnet-kit-")
+        cls.addClassCleanup(shutil.rmtree, cls.top)
+        stage = os.path.join(cls.top, "stage")
+        run(["cmake", "--install", BUILD], env=dict(os.environ, DESTDIR=stage))
+        cls.prefix = stage + cache("CMAKE_INSTALL_PREFIX")
+        pc = next(os.path.join(d, "garnet.pc") for d, _, files in os.walk(stage) if "garnet.pc" in files)
+        cls.doc = next(d for d, _, files in os.walk(stage) if "plugins.md" in files)
+        cls.env = {"PATH": cls.prefix + "/bin:" + os.environ["PATH"], "HOME": cls.top,
+                   "PKG_CONFIG_PATH": os.path.dirname(pc), "CMAKE_PREFIX_PATH": cls.prefix}
+        if SANITIZED:
+            cls.env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "")
+        cls.plugins = run(["pkg-config", "--variable=plugindir", "garnet"], env=cls.env).strip()
+        cls.hide = hidden()
+        # garnetd looks beside itself first; where it was really meant to be installed there is nothing.
+        sink = next(os.path.join(d, "garnet-sink") for d, _, files in os.walk(stage) if "garnet-sink" in files)
+        os.symlink(sink, cls.prefix + "/sbin/garnet-sink")
+
+    def copy(self, source, name):
+        to = os.path.join(self.top, name)
+        shutil.copytree(source, to)
+        return to
+
+    def sees_no_source(self, text):
+        self.assertNotIn(SOURCE + "/", text.replace(BUILD + "/", ""))
+
+    def build(self, *args, cwd):
+        out = run(self.hide + list(args), cwd=cwd, env=self.env)
+        self.sees_no_source(out)
+        return out
+
+    def make(self, source, name):
+        d = self.copy(source, name)
+        self.build("make", cwd=d)
+        return d
+
+    def cmake(self, source, name):
+        d = self.copy(source, name)
+        self.build("cmake", "-B", "build", cwd=d)
+        self.build("cmake", "--build", "build", "--verbose", cwd=d)
+        with open(d + "/build/CMakeCache.txt") as f:
+            self.sees_no_source(f.read())
+        return d
+
+    def test_template_both_ways_to_a_receiver(self):
+        template = self.doc + "/examples/plugin"
+        d = self.make(template, "by-make")
+        self.assertIn("ok   golden: 2 of 2", self.build("make", "check", cwd=d))
+        c = self.cmake(template, "by-cmake")
+        self.build("ctest", "--test-dir", "build", "--output-on-failure", cwd=c)
+        for where, args in ((d, ["make", "install"]), (c, ["cmake", "--install", "build"])):
+            self.build(*args, cwd=where)
+            self.assertTrue(os.path.exists(self.plugins + "/hello.so"), self.plugins)
+            self.arrives()
+            os.unlink(self.plugins + "/hello.so")
+
+    def daemon(self, sinks):
+        harness.BUILD = self.prefix + "/sbin"
+        try:
+            return Daemon(self, f"self_metrics: 0\nshutdown_timeout: 500ms\nplugin_path: ['{self.plugins}']\nsinks:\n{sinks}")
+        finally:
+            harness.BUILD = BUILD
+
+    def preview(self, d, *sinks):
+        r = subprocess.run([self.prefix + "/bin/garnet", "plugin", "preview", "-c", d.config_path, *sinks],
+                           input=METRICS, capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(r.returncode, 0, r.stderr)
+        return r.stdout
+
+    def arrives(self):
+        r = Receiver()
+        self.addCleanup(r.stop)
+        d = self.daemon(f"  - {{name: h, plugin: hello, to: 'tcp://127.0.0.1:{r.port}', flush: 50ms, before: s.}}\n")
+        self.assertEqual(d.send(METRICS)["accepted"], 2)
+        want = "s.two_words 12.5 1700000000\ns.n 18446744073709551615 1700000001\n"
+        wait_for("the template's bytes", lambda: r.text() == want)
+        self.assertEqual(self.preview(d), want)
+        self.assertEqual(d.terminate(), 0)
+
+    def test_third_parties(self):
+        influx = self.cmake(ABI + "/influx", "influx")
+        out = run([self.prefix + "/bin/garnet", "plugin", "test", influx + "/build/influx.so", "--golden",
+                   influx + "/golden"], env=self.env)
+        self.assertIn("ok   golden: 5 of 5", out)
+        self.build("cmake", "--install", "build", cwd=influx)
+        courier = self.make(ABI + "/courier", "courier")
+        run(["garnet", "plugin", "test", courier + "/courier.so", "-o", "out=/dev/null"], env=self.env)
+        self.build("make", "install", cwd=courier)
+        d = self.daemon("  - {name: i, plugin: influx, to: 'file:influx', flush: 50ms, without: host}\n"
+                        "  - {name: c, plugin: courier, flush: 50ms, out: out, orders: orders}\n")
+        d.send(METRICS)
+        wait_for("line protocol", lambda: d.file_lines("influx") == [
+            r"two\ words,k=a\ b value=12.5 1700000000250000000"])
+        wait_for("the courier's file", lambda: d.file_lines("out") == ["two words=12.5", "n=18446744073709551615"])
+        self.orders(d)
+
+    def orders(self, d):
+        """The sink with a deliver() of its own: nothing is lost, and only itself is held up."""
+        def send(n):
+            d.send(f'{{"name":"m","value":{n}}}')
+
+        d.write("orders", "retry")
+        send(1)
+        d.wait_log("ordered to retry")
+        d.write("orders", "ok")
+        wait_for("what was retried", lambda: d.file_lines("out")[2:] == ["m=1"])
+        d.write("orders", "reject")
+        send(2)
+        d.wait_log("ordered to reject 1")
+        d.write("orders", "fatal")
+        send(3)
+        d.wait_log("ordered to give up")
+        d.write("orders", "ok")
+        wait_for("what it gave up at", lambda: d.file_lines("out")[3:] == ["m=3"])
+        d.write("orders", "crash")
+        pid = d.worker("c")
+        send(4)
+        wait_for("another worker", lambda: d.worker("c") != pid)
+        d.write("orders", "ok")
+        wait_for("what it crashed at", lambda: d.file_lines("out")[4:] == ["m=4"])
+        d.write("orders", "block")
+        send(5)
+        wait_for("the other sink goes on", lambda: len(d.file_lines("influx")) == 6)
+        self.assertEqual(d.terminate(), 0)
+        d.write("orders", "ok")
+        harness.BUILD = self.prefix + "/sbin"
+        d.start()
+        harness.BUILD = BUILD
+        wait_for("what blocked", lambda: d.file_lines("out")[5:] == ["m=5"])
+
+
+# What is wrong -> the check that says so, and a part of how.
+BAD = {
+    "SURPLUS": ("symbols", "also exports helper: compile with -fvisibility=hidden"),
+    "UNDEFINED": ("symbols", "uses json_object_seed, which neither it nor"),
+    "OTHER_ABI": ("symbols", "wanted garnet_plugin_v1, found garnet_plugin_v2"),
+    "CRASH": ("format", "crashed by SIGABRT (Aborted) in format() of a metric with 64 tags"),
+    "HANG": ("format", "hung for 3 s in format() of a metric with 64 tags"),
+    "EXITS": ("format", "ended its process, with exit status 0, in format()"),
+    "DIFFERS": ("format", "must be a function of the metric alone"),
+    "LINES": ("format", "broke its promise of 1 whole line"),
+    "BREAKS_OUT": ("hostile", '" " in the value of a tag'),
+    "QUOTES": ("hostile", '""" in its name'),
+    "PERCENT": ("hostile", "as the format of putf()"),
+    "TOO_LONG": ("format", "alone it is longer than"),
+    "ANSWERS": ("format", "answered 77, which it may not"),
+    "BEGIN": ("format", "begin() must forget a batch that was thrown away"),
+    "OPEN_FAILS": ("open", "open() answers RETRY: nobody listens"),
+    "FD_LEFT": ("close", "(/dev/null) is still open after close()"),
+    "FD_INHERITED": ("open", "without close-on-exec"),
+    "FD_CLOSED": ("close", "has closed descriptor 0"),
+    "MEMORY": ("close", "bytes of memory each round"),
+    "MEMORY_CLOSE": ("close", "bytes of memory behind"),
+}
+if SANITIZED:  # whose malloc does not count
+    del BAD["MEMORY"], BAD["MEMORY_CLOSE"]
+
+
+class Tester(unittest.TestCase):
+    def setUp(self):
+        self.dir = tempfile.mkdtemp(prefix="garnet-kit-")
+        self.addCleanup(shutil.rmtree, self.dir)
+
+    def compile(self, bad):
+        so = os.path.join(self.dir, bad.lower() + ".so")
+        run(["cc", "-O1", "-fPIC", "-shared", "-fvisibility=hidden", "-I", SOURCE + "/core/include", "-DBAD=" + bad,
+             "-o", so, ABI + "/bad.c"])
+        return so
+
+    def verdict(self, *args):
+        r = subprocess.run([BUILD + "/garnet", "plugin", "test", *args], capture_output=True, text=True, timeout=60)
+        return r.returncode, r.stdout + r.stderr
+
+    def test_each_fault_is_told(self):
+        def one(bad):
+            return bad, self.verdict(self.compile(bad))
+        with concurrent.futures.ThreadPoolExecutor(4) as pool:
+            found = dict(pool.map(one, ["NOTHING"] + list(BAD)))
+        self.assertEqual(found.pop("NOTHING")[0], 0)
+        for bad, (status, out) in found.items():
+            check, part = BAD[bad]
+            with self.subTest(bad):
+                self.assertEqual(status, 1, out)
+                fails = [line for line in out.splitlines() if line.startswith(f"FAIL {check}: ")]
+                self.assertTrue(any(part in line for line in fails), out)
+
+    def test_what_is_no_plugin(self):
+        path = os.path.join(self.dir, "text.so")
+        for text, part in (("", "it is empty"), ("#!/bin/sh\n", "no shared object of this machine's kind"),
+                           ("\x7fELF" + "x" * 100, "no shared object of this machine's kind")):
+            with open(path, "w") as f:
+                f.write(text)
+            status, out = self.verdict(path)
+            self.assertEqual(status, 1)
+            self.assertIn(part, out)
+        self.assertIn("No such file", self.verdict(self.dir + "/none.so")[1])
+
+    def test_options_and_golden(self):
+        so = os.path.join(BUILD, "plugins/graphite.so")
+        self.assertEqual(self.verdict(so, "-o", "host=keep", "-o", "path='{host}.{name}'")[0], 0)
+        status, out = self.verdict(so, "-o", "host=keep", "-o", "path='{name'")
+        self.assertEqual(status, 1)
+        self.assertIn("-o:2:7: path: ", out)
+        case = os.path.join(self.dir, "golden", "one")
+        os.makedirs(case)
+        for name, text in (("metrics.json", '{"name":"a","value":1,"time":1700000000}\n'), ("want", "b 1 1700000000\n"),
+                           ("options.yaml", "path: '{name}'\n")):
+            with open(os.path.join(case, name), "w") as f:
+                f.write(text)
+        status, out = self.verdict(so, "--golden", os.path.dirname(case))
+        self.assertEqual(status, 1)
+        self.assertIn('FAIL golden one: line 1 of the output is "a 1 1700000000\\n", wanted "b 1 1700000000\\n"', out)
+        self.assertEqual(self.verdict(so, "--nonsense")[0], 2)
+
+    def test_describe(self):
+        so = os.path.join(BUILD, "plugins/graphite.so")
+        d = json.loads(run([BUILD + "/garnet", "plugin", "describe", so, "--json"]))
+        self.assertEqual((d["name"], d["abi"], d["roles"], d["lines"]), ("graphite", "1.0", ["formatter"], 1))
+        self.assertIn("path", [o["name"] for o in d["options"]])
+        self.assertIn("choice underscore|keep|reverse, default underscore",
+                      run([BUILD + "/garnet", "plugin", "describe", so]))
+        r = subprocess.run([BUILD + "/garnet", "plugin", "describe", "./none.so"], capture_output=True, text=True)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("cannot load ./none.so", r.stderr)
+
+    def test_preview(self):
+        config = os.path.join(self.dir, "garnet.yaml")
+        with open(config, "w") as f:
+            f.write(f"socket: {{path: s}}\nspool: {{dir: spool}}\nhost: h\nplugin_path: [{BUILD}/plugins]\ntags: {{e: p}}\n"
+                    "sinks:\n  - {name: a, plugin: graphite, to: 'tcp://127.0.0.1:1', path: '{e}.{name}'}\n"
+                    "  - {name: b, plugin: graphite, to: stdout}\n")
+
+        def preview(text, *sinks):
+            r = subprocess.run([BUILD + "/garnet", "plugin", "preview", "-c", config, *sinks], input=text,
+                               capture_output=True, text=True, timeout=60)
+            return r.returncode, r.stdout, r.stderr
+        one = '{"name":"m","value":1,"time":1700000000}'
+        self.assertEqual(preview(one), (0, "p.m 1 1700000000\nh.m.p 1 1700000000\n", "==> a <==\n==> b <==\n"))
+        self.assertEqual(preview("", "b"), (0, "", ""))
+        many = one * 5000  # several batches
+        self.assertEqual(preview(many, "a"), (0, "p.m 1 1700000000\n" * 5000, ""))
+        status, out, err = preview(one + '\n{"name":"x","value":NaN}\n{"name":"...","value":1}', "a")
+        self.assertEqual((status, out), (1, "p.m 1 1700000000\n"))
+        self.assertIn('sink a: skipped metric "..."', err)
+        self.assertIn("standard input:2:21: value: must be a finite number", err)
+        self.assertEqual(preview(one, "c")[0], 2)
+        self.assertFalse(os.path.exists(os.path.join(self.dir, "spool")))
+
+
+if __name__ == "__main__":
+    main()
