@@ -70,6 +70,7 @@ const char *template_parse(struct template *t, const char *text)
     const char *fault = NULL;
 
     t->n = 0;
+    t->escape = false;
     while (fault == NULL && *text != 0) {
         if (t->n == PARTS_MOST)
             return "is too long: at most 64 placeholders and texts";
@@ -107,20 +108,45 @@ static void put_dot(struct path *p)
     p->node = 0;
 }
 
-/* What is no node_char becomes "_": one for a character, which the rest of its UTF-8 bytes do
- * not begin. */
+/* "_" for a character, which the rest of its UTF-8 bytes do not begin; or %XX for a byte. */
+static void put_odd(struct path *p, unsigned char c)
+{
+    static const char digits[] = "0123456789ABCDEF";
+
+    if (p->escape) {
+        put_char(p, '%');
+        put_char(p, digits[c >> 4]);
+        put_char(p, digits[c & 15]);
+    } else if ((c & 0xC0) != 0x80) {
+        put_char(p, '_');
+    }
+}
+
+/* A dot without a node on both its sides would vanish: where nothing may, it is a character. */
+static bool divides(const struct path *p, garnet_str s, size_t i)
+{
+    return s.s[i] == '.' && (!p->escape || (i > 0 && i + 1 < s.n && s.s[i - 1] != '.'));
+}
+
 static void put_text(struct path *p, garnet_str s, bool dots)
 {
-    for (size_t i = 0; i < s.n && p->fault == NULL; i++) {
-        unsigned char c = (unsigned char)s.s[i];
-
-        if (node_char(c))
-            put_char(p, (char)c);
-        else if (c == '.' && dots)
+    for (size_t i = 0; i < s.n && p->fault == NULL; i++)
+        if (node_char((unsigned char)s.s[i]))
+            put_char(p, s.s[i]);
+        else if (dots && divides(p, s, i))
             put_dot(p);
-        else if ((c & 0xC0) != 0x80)
-            put_char(p, '_');
-    }
+        else
+            put_odd(p, (unsigned char)s.s[i]);
+}
+
+/* The template's own, which holds nothing but node_chars and dots. */
+static void put_literal(struct path *p, garnet_str s)
+{
+    for (size_t i = 0; i < s.n; i++)
+        if (s.s[i] == '.')
+            put_dot(p);
+        else
+            put_char(p, s.s[i]);
 }
 
 static void put_reversed(struct path *p, garnet_str s)
@@ -171,6 +197,11 @@ static bool named(const struct template *t, garnet_str key)
     return false;
 }
 
+bool template_has_tags(const struct template *t)
+{
+    return has(t, TAGS);
+}
+
 bool template_takes(const struct template *t, garnet_str key)
 {
     return has(t, TAGS) || named(t, key);
@@ -204,7 +235,7 @@ static void put_part(struct path *p, const struct template *t, const struct part
 {
     switch (part->kind) {
     case TEXT:
-        put_text(p, part->s, true);
+        put_literal(p, part->s);
         break;
     case HOST:
         put_host(p, m, host);
@@ -232,6 +263,7 @@ const char *template_write(struct path *p, const struct template *t, const garne
 {
     p->n = p->node = 0;
     p->dot = false;
+    p->escape = t->escape;
     p->fault = NULL;
     for (size_t i = 0; i < t->n && p->fault == NULL; i++)
         put_part(p, t, &t->parts[i], m, host);

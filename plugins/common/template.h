@@ -2,8 +2,8 @@
  *
  * Compiled into each plugin whose format has such paths (plugins/graphite/README.md describes the
  * templates), from nothing but the public header. Text and placeholders become nodes, divided by
- * dots, that hold nothing but [A-Za-z0-9_-]: no byte of a name, tag or value can end a line, add a
- * field, or climb in a file tree.
+ * dots, that hold nothing but [A-Za-z0-9_-], and %XX where `escape` is set: no byte of a name, tag or
+ * value can end a line, add a field, or climb in a file tree.
  */
 #ifndef COMMON_TEMPLATE_H
 #define COMMON_TEMPLATE_H
@@ -25,6 +25,7 @@ struct template
         garnet_str s; /* TEXT, TAG; points into the option */
     } parts[PARTS_MOST];
     size_t n;
+    bool escape; /* what no node holds becomes %XX and not "_": what differs stays different */
 };
 
 /* The path being written. Dots are held back until a node follows them: so empty nodes cannot
@@ -34,11 +35,15 @@ struct path {
     size_t n;
     size_t node; /* bytes of the node at hand */
     bool dot;    /* one is held back */
+    bool escape; /* as in the template */
     const char *fault;
 };
 
-/* NULL, or what is wrong with `text`, as the end of a sentence. The template borrows it. */
+/* NULL, or what is wrong with `text`, as the end of a sentence. The template borrows it, and does
+ * not escape. */
 const char *template_parse(struct template *t, const char *text);
+/* Does it have {tags}? */
+bool template_has_tags(const struct template *t);
 /* Is this tag's value in the path already? */
 bool template_takes(const struct template *t, garnet_str key);
 /* NULL, or why this metric has no path. */

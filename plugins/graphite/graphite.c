@@ -1,26 +1,38 @@
-/* graphite - a metric as one line of Graphite's plaintext protocol: "path value seconds\n"
+/* graphite - a metric as one line of Graphite's plaintext protocol
  *
- * The path is made by a template (README.md, common/template.h). A metric without a possible line
- * is skipped with the reason; nothing else can fail but memory, at open.
+ * style plain:   path value seconds
+ * style tagged:  path;key=value;key=value value seconds
+ *
+ * The path is made by a template (README.md, common/template.h), the tags in tags.c. A metric without
+ * a possible line is skipped with the reason; nothing else can fail but memory, at open.
  */
 #include <garnet/plugin.h>
 #include <stdlib.h>
 
 #include "common/template.h"
+#include "tags.h"
 
+enum { PLAIN, TAGGED };
 enum { LINE_MOST = 4096 };
 static const int64_t NS_PER_S = 1000000000, SECONDS_MOST = UINT32_MAX; /* whisper's are 32 bits */
 
 struct conf {
-    const char *path;
-    int64_t host;
+    const char *path; /* NULL: the style's own */
+    int64_t host, style;
 };
 
 static const garnet_option options[] = {
+    {.type = GARNET_CHOICE,
+     .name = "style",
+     .def = "plain",
+     .choices = "plain|tagged",
+     .help = "Tags as nodes of a path, or beside it as tags of Graphite 1.1: path;key=value.",
+     .offset = GARNET_FIELD_INT(struct conf, style)},
     {.type = GARNET_STRING,
      .name = "path",
-     .def = "{host}.{prefix}.{name}.{tags}",
-     .help = "The path's template; {tags} stands for the values of all tags that it does not name.",
+     .help =
+         "The path's template; without it {host}.{prefix}.{name}.{tags}, where {tags} stands for "
+         "the values of all tags that it does not name, or {prefix}.{name} in style tagged.",
      .offset = GARNET_FIELD_STR(struct conf, path)},
     {.type = GARNET_CHOICE,
      .name = "host",
@@ -33,30 +45,47 @@ static const garnet_option options[] = {
 struct state {
     struct template t;
     struct path path;
+    struct tags tags;
 };
 
 /* ---- callbacks ------------------------------------------------------------------------------- */
+
+static const char *path_of(const struct conf *c)
+{
+    if (c->path != NULL)
+        return c->path;
+    return c->style == TAGGED ? "{prefix}.{name}" : "{host}.{prefix}.{name}.{tags}";
+}
+
+static const char *parse(struct template *t, const struct conf *c)
+{
+    const char *fault = template_parse(t, path_of(c));
+
+    t->escape = c->style == TAGGED;
+    if (fault == NULL && t->escape && template_has_tags(t))
+        return "has {tags}, but style tagged writes the tags after the path: leave {tags} out";
+    return fault;
+}
 
 static int check(garnet *g)
 {
     const struct conf *c = g->conf;
     struct template t;
-    const char *fault = template_parse(&t, c->path);
+    const char *fault = parse(&t, c);
 
     if (fault == NULL)
         return GARNET_OK;
-    g->host->bad(g, "path", "\"%s\" %s", c->path, fault);
+    g->host->bad(g, "path", "\"%s\" %s", path_of(c), fault);
     return GARNET_FATAL;
 }
 
 static int open_state(garnet *g)
 {
-    const struct conf *c = g->conf;
-    struct state *s = malloc(sizeof *s);
+    struct state *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         return g->host->fail(g, GARNET_RETRY, "no memory for %zu bytes", sizeof *s);
-    (void)template_parse(&s->t, c->path); /* check() has let it pass */
+    (void)parse(&s->t, g->conf); /* check() has let it pass */
     g->state = s;
     return GARNET_OK;
 }
@@ -72,11 +101,13 @@ static int64_t seconds_of(int64_t ns)
     return ns >= 0 ? ns / NS_PER_S : -1;
 }
 
-static void put_line(garnet *g, const struct path *p, const garnet_metric *m, int64_t seconds)
+static void put_line(garnet *g, const struct state *s, const garnet_metric *m, int64_t seconds)
 {
     char text[24], *at = text + sizeof text;
 
-    g->host->put(g, p->s, p->n);
+    g->host->put(g, s->path.s, s->path.n);
+    for (size_t i = 0; i < s->tags.n; i++)
+        g->host->put(g, s->tags.v[i].s, s->tags.v[i].n);
     g->host->put(g, " ", 1);
     g->host->putv(g, m);
     *--at = '\n';
@@ -97,9 +128,11 @@ static int format(garnet *g, const garnet_metric *m)
     if (seconds < 1 || seconds > SECONDS_MOST)
         return g->host->fail(g, GARNET_SKIP, "its time is outside what Graphite can store");
     fault = template_write(&s->path, &s->t, m, (enum host_style)c->host);
+    if (fault == NULL && c->style == TAGGED)
+        fault = tags_of(&s->tags, &s->t, m);
     if (fault != NULL)
         return g->host->fail(g, GARNET_SKIP, "%s", fault);
-    put_line(g, &s->path, m, seconds);
+    put_line(g, s, m, seconds);
     if (g->host->tell(g) - start > LINE_MOST)
         return g->host->fail(g, GARNET_SKIP, "its line would be longer than 4096 bytes");
     return GARNET_OK;
