@@ -137,6 +137,7 @@ class Bench(unittest.TestCase):
         for n in pids:
             print(f"{n:10}{before[n]:8}{most[n]:8}{most[n] - before[n]:8}")
         d.terminate()
+        print("still queued: " + ", ".join(f"{n} {row['queued']}" for n, row in d.verify().items()))
 
 
 if __name__ == "__main__":

@@ -166,6 +166,14 @@ class Network(unittest.TestCase):
                 lost.append(f"{name}: {len(missing)}, {missing[0]}..{missing[-1]}")
         self.assertEqual(lost, [])
 
+    def with_nothing_to_send(self, peer):
+        """A garnetd of its own, whose only metric has been confirmed and whose connection is idle."""
+        d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("idle", self.to["idle"], CONFIRM))
+        d.send('{"name":"idle","value":1}')
+        wait_for("it arrives", lambda: self.d.file_lines("idle/received"))
+        wait_for("it is confirmed", lambda: d.verify()["idle"]["confirmed"] == 1)
+        return d
+
     def test_all_at_once(self):
         p = {name: self.peer(name) for name in ("cable", "mute", "reset", "vanished", "named")}
         self.peer("healthy", far=False)
@@ -173,7 +181,8 @@ class Network(unittest.TestCase):
         zombie = self.peer("zombie", "0", "--buffer=4096")
         slow = self.peer("slow", "1000", "--buffer=4096")
         other = self.peer("other")
-        del self.to["other"]
+        idle = self.with_nothing_to_send(self.peer("idle"))
+        del self.to["other"], self.to["idle"]
         self.to["named"] = f"tcp://receiver.test:{p['named'].port}"
         other.end(signal.SIGKILL)
         other.port = p["named"].port
@@ -194,6 +203,7 @@ class Network(unittest.TestCase):
         began = time.monotonic()
         self.hosts["cable"].cable("down")
         self.hosts["mute"].mute()
+        self.hosts["idle"].cable("down")
         p["vanished"].signal(signal.SIGSTOP)
         self.hosts["vanished"].cable("down")
         p["vanished"].end(signal.SIGKILL)  # its FIN and its resets do not get out
@@ -207,8 +217,10 @@ class Network(unittest.TestCase):
         took = self.seconds_until_said({n: "acknowledged nothing" for n in ("cable", "mute", "vanished")}, 20)
         print("\nnoticed after: " + ", ".join(f"{n} {s:.1f} s" for n, s in took.items()))
         self.assertLess(max(took.values()), DEAD + SLACK)
+        idle.wait_log("timed out", timeout=max(0.1, began + DEAD + SLACK - time.monotonic()))
         self.assertTrue(self.said("reset", "broke"))
         self.hosts["cable"].cable("up")
+        self.hosts["idle"].cable("up")
         self.hosts["mute"].unmute()
         self.hosts["vanished"].vanish()
         self.hosts["vanished"].begin()
@@ -228,6 +240,8 @@ class Network(unittest.TestCase):
         slow.start()
         sent = load.stop()
         end_watch()
+        idle.send('{"name":"idle","value":2}')
+        wait_for("the idle one gets on", lambda: [x for x in self.d.file_lines("idle/received") if " 2 " in x])
         self.peers["named"], self.to["other"] = p["named"], self.to["named"]
         self.assert_all_arrived(sent, ("named", "other"))
         print(f"{sent} metrics; healthy never more than {self.behind} metrics behind those of a second ago; "
