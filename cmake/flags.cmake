@@ -10,6 +10,10 @@ add_compile_options(-Wall -Wextra -Wconversion -Wshadow -Wformat=2 -Wnull-derefe
                     -Wstrict-prototypes -Wmissing-prototypes -Werror
                     -fno-delete-null-pointer-checks -fno-strict-overflow)
 
+option(GARNET_FUZZ "what tests/fuzz is for: libFuzzer's coverage in everything; needs clang" OFF)
+if(GARNET_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
 if(GARNET_SANITIZE)
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
                       -fno-omit-frame-pointer -O1 -g)

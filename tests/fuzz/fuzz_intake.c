@@ -1,0 +1,144 @@
+/* fuzz_intake.c - what a client sends: bytes -> objects -> metrics -> records
+ *
+ * The first byte says how long the pieces are in which the rest arrives; what comes of it must be
+ * the same as when it arrives whole. Each metric is valid, and comes back from its record as it was.
+ */
+#include "fuzz.h"
+
+#include "intake/frame.h"
+#include "intake/json.h"
+#include "model/record.h"
+
+enum { DEPTH = 8, LONGEST = 4096, NOW = 1700000000 };
+
+static const struct metric_limits limits = {.max_name = 64, .max_tags = 4, .max_tag = 64};
+
+struct stream {
+    struct frame frame;
+    struct buf kept;
+    struct buf out; /* all that came of it, in bytes */
+};
+
+static void take_metric(void *arg, const struct metric *m)
+{
+    static struct metric back;
+    struct stream *s = arg;
+    struct metric_fault fault;
+    struct buf one = {0}, again = {0};
+
+    HOLDS(metric_check(m, &limits, &fault));
+    record_put(&one, m);
+    HOLDS(buf_ok(&one) && record_get(one.p, one.n, &back) == one.n);
+    record_put(&again, &back);
+    HOLDS(again.n == one.n && memcmp(again.p, one.p, one.n) == 0);
+    buf_put(&s->out, one.p, one.n);
+    buf_free(&one);
+    buf_free(&again);
+}
+
+static void take_fault(void *arg, const struct json_fault *f)
+{
+    struct stream *s = arg;
+
+    buf_putf(&s->out, "bad at %zu: %s %s\n", f->offset, f->what.field, f->what.why);
+}
+
+static void take_object(struct stream *s, const char *p, size_t n)
+{
+    const struct json_defaults d = {.limits = &limits,
+                                    .time_ns = NOW * INT64_C(1000000000),
+                                    .now_ns = NOW * INT64_C(1000000000)};
+    const struct json_sink sink = {s, take_metric, take_fault};
+    struct json_fault f;
+    char *exact = malloc(n); /* to the byte, for the sanitizer's sake */
+
+    HOLDS(exact != NULL);
+    memcpy(exact, p, n);
+    switch (json_read(exact, n, &d, &sink, &f)) {
+    case JSON_FAULT:
+        HOLDS(f.offset <= n);
+        take_fault(s, &f);
+        break;
+    case JSON_ACK:
+        buf_puts(&s->out, "ack\n");
+        break;
+    case JSON_METRICS:
+        break;
+    }
+    free(exact);
+}
+
+static void feed(struct stream *s, const char *p, size_t n);
+
+static void feed_again(struct stream *s)
+{
+    struct buf again = {0};
+
+    HOLDS(s->frame.again <= s->kept.n);
+    buf_put(&again, s->kept.p + s->kept.n - s->frame.again, s->frame.again);
+    buf_reset(&s->kept);
+    feed(s, again.p, again.n);
+    buf_free(&again);
+}
+
+static void take_scan(struct stream *s, enum frame_result r)
+{
+    struct frame *f = &s->frame;
+
+    HOLDS(f->length <= s->kept.n && f->length <= LONGEST);
+    if (r == FRAME_OBJECT)
+        take_object(s, s->kept.p + s->kept.n - f->length, f->length);
+    if (r == FRAME_FAULT) {
+        buf_putf(&s->out, "%llu:%llu %s\n", (unsigned long long)f->fault.line,
+                 (unsigned long long)f->fault.byte, f->why);
+        if (f->again > 0)
+            feed_again(s);
+        else
+            buf_reset(&s->kept);
+        return;
+    }
+    buf_drop(&s->kept, s->kept.n - f->length);
+}
+
+static void feed(struct stream *s, const char *p, size_t n)
+{
+    while (n > 0) {
+        size_t used;
+        enum frame_result r = frame_scan(&s->frame, p, n, &used);
+
+        HOLDS(used <= n && (r != FRAME_MORE || used == n));
+        buf_put(&s->kept, p, used);
+        p += used;
+        n -= used;
+        take_scan(s, r);
+    }
+}
+
+static void feed_all(struct stream *s, const char *p, size_t n, size_t piece)
+{
+    enum frame_result r;
+
+    *s = (struct stream){0};
+    frame_init(&s->frame, DEPTH, LONGEST);
+    for (size_t at = 0; at < n; at += piece)
+        feed(s, p + at, n - at < piece ? n - at : piece);
+    while ((r = frame_end(&s->frame, "it ends")) == FRAME_FAULT)
+        take_scan(s, r);
+    HOLDS(buf_ok(&s->out) && buf_ok(&s->kept));
+    buf_free(&s->kept);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    struct stream whole, pieces;
+
+    if (n < 2 || n > 16 << 10)
+        return 0;
+    feed_all(&whole, (const char *)p + 1, n - 1, n);
+    feed_all(&pieces, (const char *)p + 1, n - 1, 1 + p[0]);
+    HOLDS(whole.out.n == pieces.out.n);
+    HOLDS(whole.out.n == 0 || memcmp(whole.out.p, pieces.out.p, whole.out.n) == 0);
+    buf_free(&whole.out);
+    buf_free(&pieces.out);
+    return 0;
+}
