@@ -170,6 +170,60 @@ Test(unix_socket, a_stream_is_confirmed_by_closing)
     close(l);
 }
 
+/* Two connections: what was sent on the first is confirmed when it ends well and the second lives. */
+static enum confirm_result ending(bool reads, bool canary_lives)
+{
+    enum confirm_result result = CONFIRM_WAIT;
+    int64_t now = clock_mono();
+    int old[2], next[2];
+    struct confirm c;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, old), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, next), 0);
+    cr_assert_eq(send(old[0], "hello\n", 6, 0), 6);
+    cr_assert(confirm_begin(&c, old[0], now), "%s", c.why);
+    if (reads)
+        rig_gets(old[1], "hello\n");
+    close(old[1]);
+    if (!canary_lives)
+        close(next[1]);
+    for (int i = 0; i < 100 && result == CONFIRM_WAIT; i++, now += 10 * NS_PER_MS)
+        result = confirm_look(&c, next[0], now);
+    confirm_close(&c);
+    close(next[0]);
+    if (canary_lives)
+        close(next[1]);
+    return result;
+}
+
+Test(unix_socket, what_a_clean_end_is)
+{
+    cr_assert_eq(ending(true, true), CONFIRM_CLEAN);
+    cr_assert_eq(ending(true, false), CONFIRM_ANOMALY);
+    cr_assert_eq(ending(false, true), CONFIRM_ANOMALY);
+}
+
+/* The memory of what is unread is more than its bytes, and may be more than was ever sent. */
+Test(unix_socket, unread_memory_never_settles_too_much)
+{
+    const char *to[] = {"unix:///nowhere"};
+    int pair[2];
+    struct outlet o;
+
+    kit_sink(&k, "x", "{name: main}");
+    k.sink.to = (struct strings){to, 1};
+    outlet_init(&o, NULL, &k.sink, false);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    cr_assert_eq(send(pair[0], "a", 1, 0), 1);
+    o.old.fd = pair[0];
+    o.base = 1;
+    cr_assert_eq(outlet_settled(&o), 0);
+    rig_gets(pair[1], "a");
+    cr_assert_eq(outlet_settled(&o), 1);
+    close(pair[0]);
+    close(pair[1]);
+}
+
 /* ---- datagrams ------------------------------------------------------------------------------- */
 
 Test(unix_socket, a_full_queue_is_waited_for)
