@@ -76,9 +76,7 @@ static void feed(struct trial *t)
 static void shut(struct trial *t)
 {
     child_doing(t->child, CHILD_BLOCKS, "close()");
-    if (t->plugin.def.close != NULL)
-        t->plugin.def.close(&t->plugin.g);
-    t->plugin.opened = false;
+    plugin_close(&t->plugin);
 }
 
 static size_t in_use(void)

@@ -18,6 +18,9 @@
 #include "cli/plugin_metrics.h"
 #include "conf/conf.h"
 #include "sink/batch.h"
+#include "sink/counters.h"
+#include "sink/outlet.h"
+#include "sink/select.h"
 
 enum { MAX_TAG = 512 /* as core/intake has it */ };
 
@@ -30,6 +33,8 @@ struct preview {
     /* in the child */
     struct plugin plugin;
     struct batch batch;
+    struct counters counters;
+    struct metric metric; /* too large for a stack */
     uint64_t seq;
     bool failed;
 };
@@ -60,29 +65,44 @@ static void tell_without_bytes(struct preview *v, const struct metric *m, const 
                   (int)m->name.n, m->name.s, v->plugin.why);
 }
 
-/* One metric's way from the reader to the batch. What a sink leaves out goes here. */
-static void take(void *arg, const struct metric *m)
+static void format(struct preview *v, const struct metric *m)
 {
-    struct preview *v = arg;
     struct batch *b = &v->batch;
     uint64_t skipped, rejected;
     enum batch_result result;
 
-    if (v->failed)
-        return;
     child_doing(v->child, CHILD_CALLS, "format() of metric \"%.*s\"", (int)m->name.n, m->name.s);
     skipped = b->skipped, rejected = b->rejected;
     while ((result = batch_add(b, m, v->seq, v->now)) == BATCH_FULL) {
         leave(v);
         skipped = rejected = 0;
     }
-    v->seq++;
     if (result == BATCH_FATAL)
         say(v, v->plugin.why);
     else if (b->skipped > skipped)
         tell_without_bytes(v, m, "skipped");
     else if (b->rejected > rejected)
         tell_without_bytes(v, m, "rejected");
+}
+
+/* One metric's way from the reader to the plugin, as core/sink/feed.c has it. */
+static void take(void *arg, const struct metric *m)
+{
+    struct preview *v = arg;
+
+    if (v->failed)
+        return;
+    v->metric = *m;
+    v->seq++;
+    if (!select_wants(v->sink, &v->metric)) {
+        plugin_why(&v->plugin, "the sink's `only` or `drop` leaves it out");
+        tell_without_bytes(v, m, "deselected");
+    } else if (!counters_apply(&v->counters, &v->metric, v->seq)) {
+        plugin_why(&v->plugin, "a counter's first value gives no rate or delta (`counters`)");
+        tell_without_bytes(v, m, "skipped");
+    } else {
+        format(v, &v->metric);
+    }
 }
 
 static void bad_again(void *arg, struct frame_place at, const char *field, const char *why)
@@ -145,7 +165,7 @@ static bool ready(struct preview *v)
     answer = plugin_open(&v->plugin);
     if (answer != GARNET_OK)
         say(v, v->plugin.why);
-    else if (!batch_init(&v->batch, &v->plugin, (size_t)v->sink->batch_size))
+    else if (!batch_init(&v->batch, &v->plugin, outlet_batch_size(v->sink)))
         say(v, "there is no memory for a batch");
     return !v->failed;
 }
@@ -158,11 +178,14 @@ static int show_sink(void *arg)
     child_doing(v->child, CHILD_BLOCKS, "its constructors");
     if (!ready(v))
         return EXIT_CONFIG;
+    counters_init(&v->counters, counters_mode(v->sink, v->plugin.def.counters),
+                  v->sink->counter_window);
     batch_begin(&v->batch, 0);
     (void)read_metrics(v, take, bad_again);
     if (!v->failed)
         leave(v);
     batch_free(&v->batch);
+    counters_free(&v->counters);
     child_doing(v->child, CHILD_BLOCKS, "close()");
     plugin_unload(&v->plugin);
     return v->failed || fflush(stdout) != 0 ? EXIT_CONFIG : 0;

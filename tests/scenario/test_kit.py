@@ -282,6 +282,13 @@ class Tester(unittest.TestCase):
         self.assertIn('sink a: skipped metric "..."', err)
         self.assertIn("standard input:2:21: value: must be a finite number", err)
         self.assertEqual(preview(one, "c")[0], 2)
+        with open(config, "a") as f:
+            f.write("  - {name: r, plugin: graphite, to: stdout, path: '{name}', only: [c*], counters: rate}\n")
+        count = '{"name":"c","type":"counter","value":%d,"time":%d}'
+        status, out, err = preview(one + count % (1, 1700000000) + count % (21, 1700000010), "r")
+        self.assertEqual((status, out), (0, "c 2 1700000010\n"))
+        self.assertIn('deselected metric "m"', err)
+        self.assertIn('skipped metric "c": a counter', err)
         self.assertFalse(os.path.exists(os.path.join(self.dir, "spool")))
 
 
