@@ -63,6 +63,10 @@ class Counters(unittest.TestCase):
         for i in range(KILLS):
             for _ in range(rnd.randrange(5, 40)):
                 self.assertEqual(d.send(series.step())["rejected"], 0)
+            if i % 3 == 1:
+                wait_for("the last has arrived", lambda: f" {series.time}\n" in hurt.text())
+            if i % 6 == 2:  # nothing but the log before it says what the next points are
+                wait_for("all is confirmed", lambda: d.verify()["hurt"]["queued"] == 0)
             if i % 4 == 3:
                 d.kill()
                 wait_for("the workers end", lambda: not d.left())
