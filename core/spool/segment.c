@@ -220,6 +220,24 @@ void segment_list_free(struct segment_list *l)
     *l = (struct segment_list){0};
 }
 
+/* How much of it there is. -1 with errno for what may pass: that says nothing of the segment. */
+static ssize_t read_head(int fd, uint8_t head[SEGMENT_HEADER])
+{
+    size_t n = 0;
+
+    while (n < SEGMENT_HEADER) {
+        ssize_t r = pread(fd, head + n, SEGMENT_HEADER - n, (off_t)n);
+        if (r < 0 && errno == EINTR)
+            continue;
+        if (r < 0 && !segment_rotten(errno))
+            return -1;
+        if (r <= 0)
+            break;
+        n += (size_t)r;
+    }
+    return (ssize_t)n;
+}
+
 int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum segment_state *state)
 {
     char name[SEGMENT_NAME];
@@ -233,9 +251,10 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum s
     fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return -1;
-    do
-        n = pread(fd, head, sizeof head, 0);
-    while (n < 0 && errno == EINTR);
+    if ((n = read_head(fd, head)) < 0) {
+        close_fd(&fd);
+        return -1;
+    }
     if (n == (ssize_t)sizeof head)
         *state = segment_header_get(head, h);
     if (*state == SEGMENT_GOOD && h->first_seq != first_seq)

@@ -143,6 +143,13 @@ WRAP(ssize_t, pread, (int fd, void *p, size_t n, off_t at))
     return (ssize_t)n;
 }
 
+/* What pread() is called where the compiler could not see that p has room. */
+WRAP(ssize_t, __pread_chk, (int fd, void *p, size_t n, off_t at, size_t room))
+{
+    return disk_fd(fd) == NULL ? __real___pread_chk(fd, p, n, at, room)
+                               : __wrap_pread(fd, p, n, at);
+}
+
 WRAP(ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at))
 {
     if (disk_fd(fd) == NULL)
