@@ -72,6 +72,20 @@ static bool next_is(const char **p, const char *end, uint32_t c)
     }
 }
 
+/* What stands for itself: its bytes are compared one by one, since UTF-8 has none in the middle of a
+ * character that could begin one. */
+static bool plain(char c)
+{
+    return c != '*' && c != '?' && c != '[' && c != '\\';
+}
+
+/* The next place, from `at` on, where what follows a * may match; NULL: there is none. */
+static const char *next_place(const char *at, const char *end, const char *star)
+{
+    (void)take(&at, end);
+    return plain(*star) ? memchr(at, *star, (size_t)(end - at)) : at;
+}
+
 bool glob_match(const char *pattern, struct str s)
 {
     const char *p = pattern, *pend = pattern + strlen(pattern), *at = s.s, *end = s.s + s.n;
@@ -84,18 +98,19 @@ bool glob_match(const char *pattern, struct str s)
         if (p < pend && *p == '*') {
             star = ++p;
             from = at;
-            continue;
-        }
-        if (p < pend && next_is(&q, pend, take(&next, end))) {
+        } else if (p < pend && plain(*p) && *p == *at) {
+            p++;
+            at++;
+        } else if (p < pend && !plain(*p) && next_is(&q, pend, take(&next, end))) {
             p = q;
             at = next;
-            continue;
-        }
-        if (star == NULL || star == pend)
+        } else if (star == NULL || star == pend) {
             return star != NULL;
-        (void)take(&from, end);
-        at = from;
-        p = star;
+        } else if ((from = at = next_place(from, end, star)) == NULL) {
+            return false;
+        } else {
+            p = star;
+        }
     }
     while (p < pend && *p == '*')
         p++;
