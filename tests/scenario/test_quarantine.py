@@ -133,20 +133,6 @@ class Quarantine(unittest.TestCase):
         d.assert_conserved()
         self.assertEqual(self.cursor(d, "main")[1:], (0, 0, 0, 0, 0))
 
-    def test_a_stop_is_nobodys_fault(self):
-        """A worker that is killed at the end of garnetd's patience, in format(), has not died of a metric."""
-        d = self.daemon(sink("main", "poison", "file:out"), more="shutdown_timeout: 1s\nself_metrics: 0\n")
-        for _ in range(3):
-            self.send(d, 1, ["c.hang"] if self.sent == 0 else [])
-            d.wait_log("takes metrics at")
-            wait_for("the healthy sink has it", lambda: len(self.numbers(d.file_lines("healthy"))) == self.sent)
-            self.assertEqual(d.terminate(), 0)
-            d.start()
-        self.assertEqual(d.terminate(), 0)
-        self.assertEqual(self.quarantined(d), [])
-        self.assertNotIn("set aside", d.log())
-        d.assert_conserved()
-
 
 if __name__ == "__main__":
     main()

@@ -394,3 +394,18 @@ Test(super, a_plugin_that_does_not_come_back_is_killed)
     TURN_UNTIL(s, times_logged(s, "signal 9 (Killed) while its plugin formatted metric 42;") == 1);
     finish(s, 0);
 }
+
+/* Killed for hanging up, whatever the plugin had: that is our doing. */
+Test(super, our_own_kill_is_no_metrics_fault)
+{
+    struct scene *s = begin(PAGE "put(0, 42)\n"
+                                 "say(b'u')\n"
+                                 "os.close(4)\n"
+                                 "time.sleep(1000)\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 3);
+    cr_assert_geq(times_logged(s, "worker died from signal 9 (Killed); starting it again"), 3);
+    cr_assert_eq(times_logged(s, "formatted metric"), 0);
+    finish(s, 0);
+}
