@@ -1,14 +1,14 @@
 /* plugins/metrics20, read back: random metrics with hostile text go in, and a small reader, written
  * from the formats' grammars, must find the same identity, value and time in the one line that
  * comes out. What cleaning does to a text is told here once more, piece by piece, as the manual
- * has it. GARNET_TEST_LONG=1 makes it twenty times as many. */
+ * has it. */
 #include "base/log.h"
+#include "hostile.h"
 #include "sink/batch.h"
-#include "sink_kit.h"
 
 #define METRICS20 TEST_BUILD "/plugins/metrics20.so"
 
-enum { ROUNDS = 4000, PAIRS = 16, IDENTITY = 2048 };
+enum { PAIRS = 16, IDENTITY = 2048 };
 
 /* ---- what goes in ---------------------------------------------------------------------------- */
 
@@ -42,14 +42,6 @@ static const struct piece {
     {"\xE3\x80\x80", "_", "_"},
     {"\xE2\x80\x8B", "\xE2\x80\x8B", "_"}, /* no blank: zero width */
 };
-
-static uint64_t seed;
-
-static uint32_t any(uint32_t below)
-{
-    seed = seed * UINT64_C(6364136223846793005) + 1442695040888963407U;
-    return (uint32_t)(seed >> 33) % below;
-}
 
 struct text {
     char raw[64], clean[64];
@@ -110,22 +102,6 @@ static void want_tag(struct made *x, const char *key, const char *val)
     snprintf(p->val, sizeof p->val, "%s", val);
 }
 
-static void make_value(struct metric *m)
-{
-    static const uint64_t whole[] = {0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX};
-    static const double real[] = {5e-324, 1.7976931348623157e308, 0.1, -0.0, -1e21, 123456.789};
-
-    if (any(2) == 0) {
-        m->vtype = METRIC_F64;
-        m->value.f = real[any(6)];
-        return;
-    }
-    m->value.u = whole[any(5)];
-    m->vtype = m->value.u > INT64_MAX ? METRIC_U64 : METRIC_I64;
-    if (m->vtype == METRIC_I64 && any(2) == 0)
-        m->value.i = -m->value.i - 1;
-}
-
 static bool make_metric(struct made *x, bool node, bool key_is)
 {
     static const char *const mtypes[] = {"", "gauge", "counter", "rate", "count", "timestamp"};
@@ -138,7 +114,7 @@ static bool make_metric(struct made *x, bool node, bool key_is)
     x->m.name = str_of(x->name.raw);
     x->m.type = (uint8_t)(1 + any(5));
     x->m.unit = str_of("B");
-    x->m.time_ns = (1 + (int64_t)any(2000000000)) * NS_PER_S + any(1000000000);
+    make_time(&x->m);
     want_tag(x, "mtype", mtypes[x->m.type]);
     want_tag(x, "unit", x->m.type != METRIC_RATE ? "B" : node ? "Bps" : "B/s");
     want_tag(x, "what", x->name.clean);
@@ -162,8 +138,7 @@ static bool make_metric(struct made *x, bool node, bool key_is)
 
 struct read {
     struct set tags, meta;
-    char *value;
-    long long seconds;
+    char *value, *time;
 };
 
 /* "key", the first delimiter, "value": both there, and no second delimiter. */
@@ -193,24 +168,6 @@ static void read_tags(struct set *set, char *text, char between, const char *del
     }
 }
 
-/* Cuts the last blank and what follows off, and returns it. */
-static char *cut_last(char *text)
-{
-    char *at = strrchr(text, ' ');
-
-    cr_assert_not_null(at, "a field is missing: %s", text);
-    *at = 0;
-    return at + 1;
-}
-
-static void read_time(struct read *r, const char *text)
-{
-    char *end;
-
-    r->seconds = strtoll(text, &end, 10);
-    cr_assert(*end == 0 && text[0] >= '1' && text[0] <= '9', "not a time: %s", text);
-}
-
 static void read_carbon2(struct read *r, char *line)
 {
     char *two = strstr(line, "  ");
@@ -218,7 +175,7 @@ static void read_carbon2(struct read *r, char *line)
     cr_assert_not_null(two, "no two blanks: %s", line);
     cr_assert_null(strstr(two + 1, "  "), "two blanks twice: %s", line);
     *two = 0;
-    read_time(r, cut_last(two + 2));
+    r->time = cut_last(two + 2);
     r->value = cut_last(two + 2);
     read_tags(&r->tags, line, ' ', "=");
     read_tags(&r->meta, two + 2, ' ', "=");
@@ -226,7 +183,7 @@ static void read_carbon2(struct read *r, char *line)
 
 static void read_key(struct read *r, char *line, const char *delimiter)
 {
-    read_time(r, cut_last(line));
+    r->time = cut_last(line);
     r->value = cut_last(line);
     cr_assert_null(strchr(line, ' '), "more than three fields: %s", line);
     cr_assert_null(strstr(line, *delimiter == '=' ? "_is_" : "="), "both delimiters: %s", line);
@@ -244,23 +201,6 @@ static void same_tags(const struct set *got, const struct set *want, const char 
                       strcmp(got->v[i].val, want->v[i].val) == 0,
                   "%s: got %s, %s; want %s, %s", line, got->v[i].key, got->v[i].val, want->v[i].key,
                   want->v[i].val);
-}
-
-static void same_value(const struct metric *m, const char *text)
-{
-    char *end, digits[32];
-
-    if (m->vtype == METRIC_F64) {
-        double f = strtod(text, &end);
-
-        cr_assert(*end == 0 && memcmp(&f, &m->value.f, sizeof f) == 0, "%s", text);
-        return;
-    }
-    if (m->vtype == METRIC_I64)
-        snprintf(digits, sizeof digits, "%lld", (long long)m->value.i);
-    else
-        snprintf(digits, sizeof digits, "%llu", (unsigned long long)m->value.u);
-    cr_assert_str_eq(text, digits);
 }
 
 /* The identity that the manual promises, and the one in the line. */
@@ -326,21 +266,21 @@ static bool there_and_back(struct batch *b, const char *style, struct seen *seen
     same_tags(&r.tags, &x.want, line);
     cr_assert(node || (r.meta.n == 1 && strcmp(r.meta.v[0].val, "garnet") == 0), "%s", line);
     same_value(&x.m, r.value);
-    cr_assert_eq(r.seconds, x.m.time_ns / NS_PER_S);
+    same_time(&x.m, r.time);
     remember(seen, &x.want, line, style);
     return true;
 }
 
 static void run_style(const char *style, const char *options)
 {
-    size_t rounds = getenv("GARNET_TEST_LONG") != NULL ? 20 * ROUNDS : ROUNDS, n = 0;
+    size_t rounds = hostile_rounds(), n = 0;
     struct seen *seen = calloc(rounds, sizeof *seen);
     struct kit k;
     struct plugin p;
     struct batch b;
 
     log_set_level(LOG_L_ERROR);
-    seed = 20;
+    hostile_seed = 20;
     cr_assert_not_null(seen);
     kit_open(&k);
     kit_plugin(&k, &p, METRICS20, options);
