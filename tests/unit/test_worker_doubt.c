@@ -128,3 +128,23 @@ Test(worker, finishes_with_a_peer_that_is_back)
     at(10, DROP_SKIPPED, 0);
     close(l);
 }
+
+/* ---- what is old ----------------------------------------------------------------------------- */
+
+/* All these metrics are of 2023; only a plugin that writes no time is kept from sending them. */
+Test(worker, drops_what_is_stale_where_output_has_no_time)
+{
+    sink_to(TEST_PLUGIN("untimed"), "", file_uri(), NULL);
+    k.sink.max_age = 10 * NS_PER_S;
+    accept_metrics(10, false);
+    start_ready();
+    finishes();
+    at(10, DROP_STALE, 10);
+    cr_assert_str_eq(out(), "");
+    k.sink.plugin_file = TEST_PLUGIN("format");
+    accept_metrics(10, false);
+    start_ready();
+    finishes();
+    at(20, DROP_STALE, 10);
+    cr_assert_not_null(strstr(out(), "m.19=19\n"));
+}
