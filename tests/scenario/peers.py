@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 import time
 
 from harness import SOURCE, free_port, wait_for
@@ -28,6 +29,39 @@ def listens(address, port):
         return True
     except OSError:
         return False
+
+
+class Load:
+    """Numbered metrics from a thread of its own, each batch acknowledged; remembers the slowest answer."""
+
+    def __init__(self, d, rate, most=249_000):
+        self.d, self.rate, self.most, self.sent, self.slowest = d, rate, most, 0, 0.0
+        self.failure = None
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        each, due = max(1, self.rate // 20), time.monotonic()
+        try:
+            while not self.stopping.is_set() and self.sent < self.most:
+                began = time.monotonic()
+                reply = self.d.send("".join(f'{{"name":"seq","value":{i},"time":{BASE + i}}}\n'
+                                            for i in range(self.sent, self.sent + each)))
+                assert reply["accepted"] == each, reply
+                self.slowest = max(self.slowest, time.monotonic() - began)
+                self.sent += each
+                due += each / self.rate
+                self.stopping.wait(max(0, due - time.monotonic()))
+        except Exception as e:
+            self.failure = e
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join()
+        if self.failure:
+            raise self.failure
+        return self.sent
 
 
 class Peer:
@@ -62,7 +96,8 @@ class Peer:
             self.process = subprocess.Popen(
                 [*self.within, "setpriv", "--pdeathsig", "KILL", *(argv or self.argv())], stdin=subprocess.DEVNULL,
                 stdout=out, stderr=log, env=dict(os.environ, GARNET_TEST_DIR=self.d.dir), start_new_session=True)
-        wait_for(f"{self.name} listens", lambda: self.test.assertIsNone(self.process.poll()) or listens(self.address, self.port))
+        wait_for(f"{self.name} listens",
+                 lambda: self.test.assertIsNone(self.process.poll()) or listens(self.address, self.port))
 
     def signal(self, sig):
         try:

@@ -47,38 +47,6 @@ class Names(threading.Thread):
         return head + q[12:end] + row
 
 
-class Load:
-    """Numbered metrics from a thread of its own; keeps when each batch was acknowledged, and the slowest answer."""
-
-    def __init__(self, d):
-        self.d, self.sent, self.slowest, self.failure = d, 0, 0.0, None
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run, daemon=True)
-        self.thread.start()
-
-    def run(self):
-        each, due = RATE // 20, time.monotonic()
-        try:
-            while not self.stopping.is_set():
-                began = time.monotonic()
-                reply = self.d.send("".join(f'{{"name":"seq","value":{i},"time":{BASE + i}}}\n'
-                                            for i in range(self.sent, self.sent + each)))
-                assert reply["accepted"] == each, reply
-                self.slowest = max(self.slowest, time.monotonic() - began)
-                self.sent += each
-                due += each / RATE
-                self.stopping.wait(max(0, due - time.monotonic()))
-        except Exception as e:
-            self.failure = e
-
-    def stop(self):
-        self.stopping.set()
-        self.thread.join()
-        if self.failure:
-            raise self.failure
-        return self.sent
-
-
 class Network(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
@@ -187,7 +155,7 @@ class Network(unittest.TestCase):
         other.end(signal.SIGKILL)
         other.port = p["named"].port
         self.start()
-        load = Load(self.d)
+        load = Load(self.d, RATE)
         self.addCleanup(load.stop)
         end_watch = self.watch_healthy(load)
         self.addCleanup(end_watch)

@@ -23,39 +23,6 @@ ROWS = {  # name: the peer, and whether it is in the short form
 }
 
 
-class Load:
-    """Numbered metrics from a thread of its own, each batch acknowledged."""
-
-    def __init__(self, d, rate=RATE, most=249_000):
-        self.d, self.rate, self.most, self.sent, self.slowest = d, rate, most, 0, 0.0
-        self.failure = None
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
-
-    def run(self):
-        each, due = max(1, self.rate // 20), time.monotonic()
-        try:
-            while not self.stopping.is_set() and self.sent < self.most:
-                began = time.monotonic()
-                reply = self.d.send("".join(f'{{"name":"seq","value":{i},"time":{BASE + i}}}\n'
-                                            for i in range(self.sent, self.sent + each)))
-                assert reply["accepted"] == each, reply
-                self.slowest = max(self.slowest, time.monotonic() - began)
-                self.sent += each
-                due += each / self.rate
-                self.stopping.wait(max(0, due - time.monotonic()))
-        except Exception as e:
-            self.failure = e
-
-    def stop(self):
-        self.stopping.set()
-        self.thread.join()
-        if self.failure:
-            raise self.failure
-        return self.sent
-
-
 class Receivers(unittest.TestCase):
     def setUp(self):
         self.random = random.Random(5)
@@ -80,7 +47,7 @@ class Receivers(unittest.TestCase):
             graphite_sink(p.name, f"tcp://127.0.0.1:{p.port}", CONFIRM) for p in self.peers))
         d.start()
         self.addCleanup(lambda: d.process.poll() is None and d.terminate())  # while its peers are there
-        load = Load(d)
+        load = Load(d, RATE)
         self.addCleanup(load.stop)
         wait_for("some load", lambda: load.sent > RATE)
         for n in range(2 if not LONG else 6):

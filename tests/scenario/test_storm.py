@@ -92,15 +92,14 @@ class Storm(unittest.TestCase):
             return [first for accepted, first in stamps if accepted > began]
         return wait_for(f"a byte of {name}'s new worker", look)[0] - began
 
+    def workers(self, name):
+        return {p for p, args in processes(self.d.dir) if args.rstrip().endswith("run " + name)}
+
     def next_worker(self, name, old):
-        def look():
-            return [p for p, args in processes(self.d.dir) if args.rstrip().endswith("run " + name) and p != old]
-        return wait_for(f"the next worker of {name}", look)[0]
+        return wait_for(f"the next worker of {name}", lambda: self.workers(name) - old).pop()
 
     def kill_worker(self, name):
-        pid = self.d.worker(name)
-        os.kill(pid, signal.SIGKILL)
-        return pid
+        os.kill(self.d.worker(name), signal.SIGKILL)
 
     def kill_garnetd(self):
         """Started again at once: the workers of the one before may still be there for a moment."""
@@ -143,14 +142,15 @@ class Storm(unittest.TestCase):
                 if victim in ("garnetd", f"worker {n}", f"receiver {n}"):
                     windows[n] += load.next - self.cursor(n)[1]
             done[victim] += 1
+            old = self.workers("to0")
             if victim == "garnetd":
                 self.kill_garnetd()
             elif victim.startswith("receiver"):
                 self.kill_receiver(victim.split()[1])
             else:
-                old = self.kill_worker(victim.split()[1])
-                if victim == "worker to0" and self.random.random() < 0.5:
-                    times.append(self.first_byte("to0", self.next_worker("to0", old)))
+                self.kill_worker(victim.split()[1])
+            if victim in ("garnetd", "worker to0") and self.random.random() < 0.5:
+                times.append(self.first_byte("to0", self.next_worker("to0", old)))
         acknowledged = load.stop()
         self.assert_all_arrived(acknowledged)
         print(", ".join(f"{n} {v}" for v, n in done.items()) + f" killed; {len(acknowledged)} acknowledged")
@@ -195,7 +195,8 @@ class Storm(unittest.TestCase):
             text = "".join(f'{{"name":"seq","value":{i},"time":{BASE + i}}}\n' for i in range(at, at + 10_000))
             self.assertEqual(self.d.send(text)["accepted"], 10_000)
         self.peers["to0"].start()
-        old = self.kill_worker("to0")
+        old = self.workers("to0")
+        self.kill_worker("to0")
         times.append(self.first_byte("to0", self.next_worker("to0", old)))
         self.d.kill()
         self.d.start()
