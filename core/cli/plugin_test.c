@@ -118,29 +118,43 @@ static const char *value_of(const char *option, int argc, char *const argv[], in
     return argv[++*i];
 }
 
+struct request {
+    const char *name, *golden;
+    char **options;
+    size_t noptions;
+};
+
+/* 0, or EXIT_USAGE: told. */
+static int parse(struct request *r, int argc, char *const argv[])
+{
+    const char *value;
+
+    for (int i = 1; i < argc; i++)
+        if ((value = value_of("-o", argc, argv, &i)) != NULL && strchr(value, '=') != NULL)
+            r->options[r->noptions++] = argv[i];
+        else if (value == NULL && (value = value_of("--golden", argc, argv, &i)) != NULL)
+            r->golden = value;
+        else if (value != NULL || argv[i][0] == '-' || r->name != NULL)
+            return plugin_usage("test does not take ", argv[i]);
+        else
+            r->name = argv[i];
+    return r->name != NULL ? 0 : plugin_usage("test which plugin?", "");
+}
+
 int test_main(int argc, char *const argv[])
 {
     struct arena a = {0};
+    struct request r = {.options = arena_alloc(&a, (size_t)argc * sizeof *r.options)};
     struct trial t = {0};
-    char **options = arena_alloc(&a, (size_t)argc * sizeof *options);
-    const char *name = NULL, *golden = NULL, *value;
-    int status;
+    int status = r.options != NULL ? parse(&r, argc, argv) : EXIT_WORLD;
 
-    for (int i = 1; i < argc && options != NULL; i++)
-        if ((value = value_of("-o", argc, argv, &i)) != NULL && strchr(value, '=') != NULL)
-            options[t.noptions++] = argv[i];
-        else if (value == NULL && (value = value_of("--golden", argc, argv, &i)) != NULL)
-            golden = value;
-        else if (value != NULL || argv[i][0] == '-' || name != NULL)
-            return plugin_usage("test does not take ", argv[i]);
-        else
-            name = argv[i];
-    if (name == NULL)
-        return plugin_usage("test which plugin?", "");
-    t.options = options;
-    t.file = plugin_file_of(&a, name);
-    log_set_level(LOG_L_ERROR);
-    status = t.file != NULL ? test(&t, golden) : EXIT_WORLD;
+    if (status == 0) {
+        t.file = plugin_file_of(&a, r.name);
+        t.options = r.options;
+        t.noptions = r.noptions;
+        log_set_level(LOG_L_ERROR);
+        status = t.file != NULL ? test(&t, r.golden) : EXIT_WORLD;
+    }
     arena_free(&a);
     return status;
 }
