@@ -220,22 +220,17 @@ void segment_list_free(struct segment_list *l)
     *l = (struct segment_list){0};
 }
 
-/* How much of it there is. -1 with errno for what may pass: that says nothing of the segment. */
+/* How much of it there is; asked twice, as a read may be cut short. -1 with errno for what may pass:
+ * that says nothing of the segment. */
 static ssize_t read_head(int fd, uint8_t head[SEGMENT_HEADER])
 {
-    size_t n = 0;
+    ssize_t n = 0;
 
-    while (n < SEGMENT_HEADER) {
-        ssize_t r = pread(fd, head + n, SEGMENT_HEADER - n, (off_t)n);
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r < 0 && !segment_rotten(errno))
-            return -1;
-        if (r <= 0)
-            break;
-        n += (size_t)r;
-    }
-    return (ssize_t)n;
+    for (int i = 0; i < 2 && n < SEGMENT_HEADER; i++)
+        do
+            n = pread(fd, head, SEGMENT_HEADER, 0);
+        while (n < 0 && errno == EINTR);
+    return n < 0 && segment_rotten(errno) ? 0 : n;
 }
 
 int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum segment_state *state)
