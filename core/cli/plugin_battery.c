@@ -60,8 +60,7 @@ static const char *const TEXTS[] = {
     "e\xcc\x81",
     "\xe2\x80\xa8",
     "\xe2\x80\x8f",
-    "\xef\xbb\xbf"
-    "a",
+    "\xef\xbb\xbf_a",
     "\xe4\xb8\xad\xe6\x96\x87",
 };
 enum { NTEXTS = sizeof TEXTS / sizeof *TEXTS };
@@ -139,14 +138,7 @@ static void kinds(const struct run *r)
 {
     static const int64_t times[] = {INT64_C(1000000000), INT64_C(1699999999999999999),
                                     INT64_C(4102444800000000000)};
-    static const char *const units[] = {"B",
-                                        "B/s",
-                                        "%",
-                                        "",
-                                        "req/s",
-                                        "\xc2\xb0"
-                                        "C",
-                                        "Kib"};
+    static const char *const units[] = {"B", "B/s", "%", "", "req/s", "\302\260C", "Kib"};
     struct metric m = plain();
 
     for (uint8_t type = METRIC_GAUGE; type <= METRIC_TIMESTAMP; type++) {

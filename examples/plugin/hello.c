@@ -6,7 +6,10 @@ struct conf {
 };
 
 static const garnet_option options[] = {
-    {.type = GARNET_STRING, .name = "before", .def = "", .help = "Text before each name.",
+    {.type = GARNET_STRING,
+     .name = "before",
+     .def = "",
+     .help = "Text before each name.",
      .offset = GARNET_FIELD_STR(struct conf, before)},
 };
 
@@ -25,5 +28,5 @@ static int format(garnet *g, const garnet_metric *m)
 }
 
 GARNET_PLUGIN(.name = "hello", .version = "1", .about = "One line a metric: NAME VALUE SECONDS.",
-              GARNET_OPTIONS(options), .conf_size = sizeof(struct conf),
-              .flags = GARNET_IDEMPOTENT, .lines = 1, .format = format);
+              GARNET_OPTIONS(options), .conf_size = sizeof(struct conf), .flags = GARNET_IDEMPOTENT,
+              .lines = 1, .format = format);
