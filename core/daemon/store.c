@@ -14,6 +14,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
+#include "spool/segment.h"
 
 static const int64_t TRY_EVERY = 250 * NS_PER_MS;
 
@@ -225,6 +226,19 @@ static void look_after_folder(struct daemon *d)
     sinks_anew(d);
 }
 
+/* What a sink might only have read again, for a replay or for its rates, is no loss. */
+static bool somebody_loses(const struct daemon *d)
+{
+    struct segment_list l;
+    bool loses = false;
+    if (segment_list(append_dirfd(d->spool), &l) < 0)
+        return d->sinks != NULL;
+    for (const struct sink_entry *o = d->sinks; o && l.n > 0; o = o->next)
+        loses |= !o->knows || o->known.position < l.first_seq[0];
+    segment_list_free(&l);
+    return loses;
+}
+
 void store_housekeeping(struct daemon *d)
 {
     if (d->phase == PHASE_RUNNING)
@@ -233,7 +247,7 @@ void store_housekeeping(struct daemon *d)
         sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
     d->dirty = false;
     unsigned lost = append_retain(d->spool, sinks_needed(d), clock_wall());
-    if (lost && d->sinks)
+    if (lost && somebody_loses(d))
         log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
                  "max_age says",
                  lost);

@@ -104,6 +104,18 @@ class Counters(unittest.TestCase):
         wait_for("it adds up", lambda: d.verify()["rate"]["queued"] == 0)
         self.assertEqual(d.verify()["rate"]["skipped"], 4)
 
+    def test_a_spool_smaller_than_the_window(self):
+        """What is only kept for the rates gives way without an alarm."""
+        d = Daemon(self, "spool: {dir: spool, max_size: 1MiB, segment_size: 64KiB}\nself_metrics: 0\nsinks:\n" +
+                   graphite_sink("rate", "file:rate", ", counters: rate, counter_window: 1h"))
+        for i in range(200):
+            d.send("".join(metric(f"c{j}", i, BASE + i) for j in range(100)))
+            if i % 50 == 49:
+                wait_for("all is delivered", lambda: len(d.file_lines("rate")) == i * 100)
+        size = lambda: sum(os.path.getsize(d.path("spool/" + n)) for n in os.listdir(d.path("spool")) if "seg" in n)
+        wait_for("the spool is within its bounds", lambda: size() <= 1 << 20)
+        self.assertNotIn("had not sent", d.log())
+
     def test_only_and_drop(self):
         d = Daemon(self, "self_metrics: 0\nsinks:\n" +
                    graphite_sink("chosen", "file:chosen", ', only: ["cpu.*", "disk.[a-c]?"], drop: "*.debug"') +
