@@ -10,7 +10,14 @@ mkdir -p "$LOGS"
 # What it takes to build the programs, without and with the tests.
 PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev python3)
 # shellcheck disable=SC2034 # used by run-tests
-TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev graphite-carbon)
+TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev)
+# The peers that the tests send to, and the network that they are on.
+# shellcheck disable=SC2034
+PEER_PACKAGES=(graphite-carbon carbon-c-relay haproxy nginx-light libnginx-mod-stream socat ncat syslog-ng-core
+    nodejs ca-certificates iproute2 util-linux)
+# Of those, PACKAGE:SERVICE that Debian starts when it installs them.
+PACKAGE_SERVICES=(graphite-carbon:carbon-cache carbon-c-relay:carbon-c-relay haproxy:haproxy nginx-light:nginx
+    syslog-ng-core:syslog-ng)
 
 say() {
     printf '==> %s\n' "$*"
@@ -66,14 +73,17 @@ need_packages() {
     step apt-update "looking up packages" apt_get update || true
     step apt-install "installing ${missing[*]}" apt_get install -y --no-install-recommends "${missing[@]}" ||
         return 1
-    case " ${missing[*]} " in *" graphite-carbon "*) rest_carbon ;; esac
+    rest_services "${missing[@]}"
 }
 
-# Debian starts the services that it installs, and again at each boot. The tests run a carbon-cache of their own.
-rest_carbon() {
-    [ ! -d /run/systemd/system ] ||
-        step carbon-rest "stopping the service that came with graphite-carbon" \
-            as_root systemctl disable --now carbon-cache || true
+# rest_services PACKAGE...: stops the services of those just installed, now and at each boot. The tests run instances
+# of their own.
+rest_services() {
+    local pair
+    [ -d /run/systemd/system ] || return 0
+    for pair in "${PACKAGE_SERVICES[@]}"; do
+        case " $* " in *" ${pair%%:*} "*) as_root systemctl disable -q --now "${pair##*:}" || true ;; esac
+    done
 }
 
 # build PRESET: configures and builds it in build/PRESET. The log holds what the compiler says, without progress.
