@@ -120,7 +120,8 @@ class Carbon(unittest.TestCase):
         d = Daemon(self, "sinks: []\n", start=False)
         port = self.carbon(d)
         d.configure("self_metrics: 0\nintake: {max_tags: 64}\nsinks:\n" +
-                    graphite_sink("carbon", f"tcp://127.0.0.1:{port}", ", style: tagged"))
+                    graphite_sink("carbon", f"tcp://127.0.0.1:{port}", ", style: tagged") +
+                    graphite_sink("lines", f"file://{d.path('lines')}", ", style: tagged"))
         d.start()
         now = int(time.time())
         metrics = hostile_metrics(now)
@@ -128,8 +129,11 @@ class Carbon(unittest.TestCase):
         text += json.dumps({"name": "long", "value": 1, "tags": {f"k{i}": "v" * 250 for i in range(20)}}) + "\n"
         self.assertEqual(d.send(text)["errors"], [])
         wait_for("carbon has made all files", lambda: len(self.stored(d)) >= len(metrics))
+        wait_for("all lines", lambda: len(d.file_lines("lines")) >= len(metrics))
         self.assertEqual(d.terminate(), 0)
         self.assertEqual(d.verify()["carbon"]["dropped"], 1)  # the long one
+        self.assertEqual(sorted(line.split()[0] for line in d.file_lines("lines")),
+                         sorted(self.stored(d)))  # in carbon's order on the wire already
         paths = self.identities(self.stored(d))
         self.assertEqual(set(paths), {(n, frozenset(t.items())) for n, t, _, _ in metrics})
         files = set()
