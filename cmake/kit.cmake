@@ -24,6 +24,9 @@ install(FILES ${CMAKE_BINARY_DIR}/kit/garnet.pc DESTINATION ${CMAKE_INSTALL_LIBD
 
 install(FILES core/include/garnet/plugin.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/garnet)
 install(FILES docs/plugins.md docs/plugin-options.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+foreach(plugin graphite metrics20 statsd)
+  install(FILES plugins/${plugin}/README.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/plugins RENAME ${plugin}.md)
+endforeach()
 install(FILES docs/man/garnet-plugin.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
 install(DIRECTORY examples/plugin DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 

@@ -11,7 +11,7 @@ HEAD = """# The options of the plugins
 
 Made by `cmake --build build/release --target plugin-options` from what each plugin says of itself
 (`garnet plugin describe NAME`): do not edit. What every sink has besides is in [operations.md](operations.md). How names,
-tags and values are written stands in each plugin's README.
+tags and values are written stands in each plugin's README (installed as plugins/NAME.md beside this page).
 """
 
 

@@ -145,12 +145,15 @@ class Installed(unittest.TestCase):
         d.write("orders", "reject")
         send(2)
         d.wait_log("ordered to reject 1")
+        d.write("orders", "reject-first")
+        send(2.5)
+        d.wait_log("ordered to reject the first")
         d.write("orders", "crash")
         pid = d.worker("c")
         send(3)
         wait_for("another worker", lambda: d.worker("c") != pid)
         d.write("orders", "ok")
-        wait_for("what it crashed at", lambda: d.file_lines("out")[3:] == ["m=3"])
+        wait_for("what it crashed at", lambda: set(d.file_lines("out")[3:]) == {"m=2.5", "m=3"})  # a crash may repeat
         if LONG:  # after FATAL the next start is 10 s later
             self.gives_up(d, send)
         seen = d.file_lines("out")
@@ -169,7 +172,7 @@ class Installed(unittest.TestCase):
         send(4)
         d.wait_log("ordered to give up")
         d.write("orders", "ok")
-        wait_for("what it gave up at", lambda: d.file_lines("out")[4:] == ["m=4"])
+        wait_for("what it gave up at", lambda: d.file_lines("out")[-1] == "m=4")
 
 
 # What is wrong -> the check that says so, and a part of how.
