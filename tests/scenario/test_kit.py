@@ -240,6 +240,11 @@ class Tester(unittest.TestCase):
             self.assertEqual(status, 1)
             self.assertIn(part, out)
         self.assertIn("No such file", self.verdict(self.dir + "/none.so")[1])
+        for name, part in (("small", "wanted a garnet_plugin of at least"), ("row_BOUND", 'max "10 parsecs"'),
+                           ("row_CLASH", "has the name of a key that every sink has")):
+            status, out = self.verdict(f"{BUILD}/tests/plugins/{name}.so")
+            self.assertEqual(status, 1)
+            self.assertRegex(out, "FAIL load: .*" + part)
 
     def test_options_and_golden(self):
         so = os.path.join(BUILD, "plugins/graphite.so")
