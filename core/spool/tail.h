@@ -25,7 +25,7 @@ struct tail_frame {
     uint32_t count;      /* metrics in payload */
     const void *payload; /* 8-byte aligned, valid until the next call */
     size_t length;
-    uint64_t segment;    /* that the payload is in: the first number of it */
+    uint64_t segment; /* that the payload is in: the first number of it */
     uint64_t lost;
     enum tail_reason reason;
 };
