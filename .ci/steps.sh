@@ -10,7 +10,7 @@ mkdir -p "$LOGS"
 # What it takes to build the programs, without and with the tests.
 PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev python3)
 # shellcheck disable=SC2034 # used by run-tests
-TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev)
+TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev make)
 # The peers that the tests send to, and the network that they are on.
 # shellcheck disable=SC2034
 PEER_PACKAGES=(graphite-carbon carbon-c-relay haproxy nginx-light libnginx-mod-stream socat ncat syslog-ng-core
