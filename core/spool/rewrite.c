@@ -3,6 +3,11 @@
  * Takes as much memory as the segment has bytes, for a moment, in the sync helper. A torn frame at
  * the end was never acknowledged and is copied as it is; anything else that is not a good frame
  * means that the memory is gone, too, and the copy would be no better.
+ *
+ * A segment without one whole frame is left alone: the writer may make it anew under the same name,
+ * and what is accepted then must not be renamed away. The temporary name has our process in it: the
+ * helper of a garnetd that was killed may still be at the same segment. What a helper leaves that is
+ * killed itself is swept by the next garnetd.
  */
 #include "spool/rewrite.h"
 
@@ -51,31 +56,33 @@ static int write_file(int fd, const uint8_t *p, size_t n)
     return 0;
 }
 
-static bool all_good(const uint8_t *p, size_t n, uint64_t salt)
+/* How many frames are whole: -1 when one of them is not good. */
+static int good_frames(const uint8_t *p, size_t n, uint64_t salt)
 {
     struct frame_header h;
+    int frames = 0;
 
-    for (size_t at = SEGMENT_HEADER, size; n - at >= FRAME_HEADER; at += size) {
+    for (size_t at = SEGMENT_HEADER, size; n - at >= FRAME_HEADER; at += size, frames++) {
         if (!frame_header_get(p + at, &h, salt))
-            return false;
+            return -1;
         if ((size = frame_size(h.length)) > n - at)
             break;
         if (frame_sum(p + at + FRAME_HEADER, h.length, salt) != h.payload_sum)
-            return false;
+            return -1;
     }
-    return true;
+    return frames;
 }
 
 /* Under a temporary name, on the disk, then in the place of the one that is open as `fd`: unless
  * that has been unlinked meanwhile. */
 static int replace(int dirfd, int fd, uint64_t first_seq, const uint8_t *p, size_t n)
 {
-    char name[SEGMENT_NAME], temp[SEGMENT_NAME + 8];
+    char name[SEGMENT_NAME], temp[SEGMENT_NAME + 32];
     struct stat st;
     int e, copy;
 
     segment_name(name, first_seq);
-    snprintf(temp, sizeof temp, ".%s.tmp", name);
+    snprintf(temp, sizeof temp, ".%ld-%s.tmp", (long)getpid(), name);
     unlinkat(dirfd, temp, 0);
     if ((copy = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)) < 0)
         return errno;
@@ -95,14 +102,15 @@ int segment_rewrite(int dirfd, uint64_t first_seq)
     enum segment_state state;
     uint8_t *p = NULL;
     size_t n = 0;
-    int fd = segment_open(dirfd, first_seq, &h, &state), e;
+    int fd = segment_open(dirfd, first_seq, &h, &state), e, frames = 0;
 
     if (fd < 0)
         return errno == ENOENT ? 0 : errno;
-    if ((e = read_file(fd, &p, &n)) == 0 && n >= SEGMENT_HEADER &&
-        (state != SEGMENT_GOOD || !all_good(p, n, h.salt)))
+    if ((e = read_file(fd, &p, &n)) == 0 && n >= SEGMENT_HEADER)
+        frames = state == SEGMENT_GOOD ? good_frames(p, n, h.salt) : -1;
+    if (frames < 0)
         e = EBADMSG;
-    if (e == 0 && n >= SEGMENT_HEADER) /* without a header it holds nothing */
+    if (frames > 0)
         e = replace(dirfd, fd, first_seq, p, n);
     free(p);
     close_fd(&fd);
