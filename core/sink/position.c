@@ -14,21 +14,60 @@
 static const int64_t STORE_EVERY = 100 * NS_PER_MS, SYNC_EVERY = NS_PER_S;
 static const int64_t HORIZON_EVERY = 10 * NS_PER_S;
 static const uint64_t STORE_BYTES = 1 << 20;
+static const int64_t FOR_EVER = INT64_MAX / 4;
 
-/* What the worker before us would have gone back to is where our trail begins. */
+/* ---- the trail of the worker before us ------------------------------------------------------- */
+
+/* How long ago the cursor was stored, or less: the clock of a boot begins anew with the next one
+ * and means nothing on another machine, and the wall clock jumps. Too little costs repeats. */
+static int64_t since_stored(const struct cursor_state *s, int64_t now)
+{
+    int64_t mono = now - s->stored_ns, wall = clock_wall() - s->wall_ns;
+    int64_t ns = mono < wall ? mono : wall;
+
+    return ns > 0 ? ns : 0;
+}
+
+/* A sum that is right says that we have written it, not that we were right. */
+static bool makes_sense(const struct cursor_state *s)
+{
+    const struct cursor_trail *t = s->trail;
+
+    for (uint64_t i = 1; i < s->ntrail; i++)
+        if (t[i].at_ns < t[i - 1].at_ns || t[i].seq < t[i - 1].seq)
+            return false;
+    return s->ntrail > 0 && t[0].at_ns > -FOR_EVER && t[0].seq >= s->start &&
+           t[s->ntrail - 1].seq <= s->position && t[s->ntrail - 1].at_ns <= s->moved_ns &&
+           s->moved_ns <= s->stored_ns && s->stored_ns < FOR_EVER && s->wall_ns >= 0;
+}
+
+/* Its times become ours. Without a trail, ours begins where it would have gone back to. */
+static void take_trail(struct cursor_state *s, int64_t now)
+{
+    uint64_t back = s->keep + s->window;
+    int64_t by;
+
+    if (makes_sense(s)) {
+        by = now - since_stored(s, now) - s->stored_ns;
+        s->moved_ns += by;
+        for (uint64_t i = 0; i < s->ntrail; i++)
+            s->trail[i].at_ns += by;
+        return;
+    }
+    s->moved_ns = now;
+    s->trail[0] = (struct cursor_trail){now, back > s->start ? back : s->start};
+    s->ntrail = 1;
+}
+
 int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now)
 {
     struct cursor_state *s = &p->cursor.state;
-    uint64_t back;
 
-    *p = (struct position){
-        .cursor = {.fd = -1}, .replay_ns = replay_ns, .moved_ns = now, .dirfd = dirfd};
+    *p = (struct position){.cursor = {.fd = -1}, .replay_ns = replay_ns, .dirfd = dirfd};
     if (cursor_open(&p->cursor, dirfd, name) < 0)
         return -1;
     p->again = s->position - s->owed;
-    back = s->keep + s->window;
-    p->trail[p->ntrail].at_ns = now;
-    p->trail[p->ntrail++].seq = back > s->start ? back : s->start;
+    take_trail(s, now);
     return 0;
 }
 
@@ -50,12 +89,13 @@ struct point position_point(const struct position *p)
 /* Where the position was replay_ns ago, or a little before that. */
 static uint64_t long_ago(const struct position *p, int64_t now)
 {
-    uint64_t seq = p->trail[0].seq;
+    const struct cursor_state *s = &p->cursor.state;
+    uint64_t seq = s->trail[0].seq;
 
-    if (p->moved_ns <= now - p->replay_ns)
-        return p->cursor.state.position;
-    for (unsigned i = 1; i < p->ntrail && p->trail[i].at_ns <= now - p->replay_ns; i++)
-        seq = p->trail[i].seq;
+    if (s->moved_ns <= now - p->replay_ns)
+        return s->position;
+    for (uint64_t i = 1; i < s->ntrail && s->trail[i].at_ns <= now - p->replay_ns; i++)
+        seq = s->trail[i].seq;
     return seq;
 }
 
@@ -64,22 +104,22 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* The position as it is now, unless that was remembered a moment ago; what nobody will go back to
- * is forgotten. Half the trail covers the whole replay. */
+/* The position that was just reached, unless another was a moment ago; what nobody will go back to
+ * is forgotten. All but two points cover the whole replay. */
 static void leave_trail(struct position *p, int64_t now)
 {
-    unsigned old = 0;
+    struct cursor_state *s = &p->cursor.state;
+    uint64_t old = 0;
 
-    if (now - p->trail[p->ntrail - 1].at_ns < p->replay_ns / (POSITION_TRAIL / 2))
+    if (now - s->trail[s->ntrail - 1].at_ns < p->replay_ns / (CURSOR_TRAIL - 2))
         return;
-    while (old + 1 < p->ntrail && p->trail[old + 1].at_ns <= now - p->replay_ns)
+    while (old + 1 < s->ntrail && s->trail[old + 1].at_ns <= now - p->replay_ns)
         old++;
-    if (old == 0 && p->ntrail == POSITION_TRAIL)
+    if (old == 0 && s->ntrail == CURSOR_TRAIL)
         old = 1; /* the clock jumped: then rather too little */
-    p->ntrail -= old;
-    memmove(p->trail, p->trail + old, p->ntrail * sizeof p->trail[0]);
-    p->trail[p->ntrail].at_ns = now;
-    p->trail[p->ntrail++].seq = p->cursor.state.position;
+    s->ntrail -= old;
+    memmove(s->trail, s->trail + old, s->ntrail * sizeof s->trail[0]);
+    s->trail[s->ntrail++] = (struct cursor_trail){now, s->position};
 }
 
 /* ---- marks ----------------------------------------------------------------------------------- */
@@ -119,9 +159,9 @@ void position_drop(struct position *p, uint64_t offset, enum drop_reason reason,
 
 static void move_to(struct position *p, const struct mark *m, int64_t now)
 {
-    leave_trail(p, now);
-    p->moved_ns = now;
+    p->cursor.state.moved_ns = now;
     p->cursor.state.position = m->at.seq;
+    leave_trail(p, now);
     memcpy(p->cursor.state.dropped, m->at.dropped, sizeof m->at.dropped);
     p->unsaved += m->offset - p->passed;
     p->dirty = true;
@@ -191,7 +231,8 @@ static bool store(struct position *p, int64_t now)
 {
     uint64_t back = earlier(p->again, long_ago(p, now));
 
-    p->stored_ns = now;
+    p->stored_ns = p->cursor.state.stored_ns = now;
+    p->cursor.state.wall_ns = clock_wall();
     p->cursor.state.owed = p->cursor.state.position - p->again;
     p->cursor.state.keep = needed(p, back, now);
     p->cursor.state.window = back - p->cursor.state.keep;
@@ -210,34 +251,42 @@ static bool sync_now(struct position *p, int64_t now)
     return succeeded(p, cursor_sync(&p->cursor) == 0, "sync");
 }
 
+static int64_t left(int64_t since, int64_t every, int64_t now)
+{
+    return now - since >= every ? 0 : since + every - now;
+}
+
+/* What would be sent again is less than what is kept for it; ns until then, or -1. While the
+ * position moves that is stored with it. */
+static int64_t outlived_in(const struct position *p, int64_t now)
+{
+    const struct cursor_state *s = &p->cursor.state;
+
+    return s->keep + s->window < p->again ? left(s->moved_ns, p->replay_ns, now) : -1;
+}
+
 /* A store that failed waits its turn like any other, however many bytes have passed. */
 void position_save(struct position *p, int64_t now)
 {
     bool soon = p->unsaved >= STORE_BYTES && !p->sick;
 
+    p->dirty |= outlived_in(p, now) == 0;
     if (p->dirty && (soon || now - p->stored_ns >= STORE_EVERY))
         (void)store(p, now);
     if (p->unsynced && now - p->synced_ns >= SYNC_EVERY)
         (void)sync_now(p, now);
 }
 
-bool position_flush(struct position *p, bool sync)
+bool position_flush(struct position *p, bool sync, int64_t now)
 {
-    int64_t now = clock_mono();
-
     return (!p->dirty || store(p, now)) && (!sync || !p->unsynced || sync_now(p, now));
-}
-
-static int64_t left(int64_t since, int64_t every, int64_t now)
-{
-    return now - since >= every ? 0 : since + every - now;
 }
 
 int64_t position_due(const struct position *p, int64_t now)
 {
     if (p->dirty)
         return left(p->stored_ns, STORE_EVERY, now);
-    return p->unsynced ? left(p->synced_ns, SYNC_EVERY, now) : -1;
+    return p->unsynced ? left(p->synced_ns, SYNC_EVERY, now) : outlived_in(p, now);
 }
 
 void position_close(struct position *p)

@@ -8,16 +8,17 @@
  * passes marks that say nothing new.
  *
  * It also remembers where the position was some time ago, since what a peer had read but not kept
- * is sent again from there; garnetd keeps the spool from that point on (cursor_state.keep). How far
- * that has come is `again`: a replay that is itself cut short goes back there, however late, and
- * over a restart too (cursor_state.owed). What is sent from there may depend on a stretch of log
- * before it, which is kept, too (position_depends(), sink/horizon.h).
+ * is sent again from there; garnetd keeps the spool from that point on (cursor_state.keep). That
+ * trail is stored with the position: a worker that dies early must not cost the next one more. How
+ * far what is sent again has come is `again`: a replay that is itself cut short goes back there,
+ * however late, and over a restart too (cursor_state.owed). What is sent from there may depend on a
+ * stretch of log before it, which is kept, too (position_depends(), sink/horizon.h).
  */
 #ifndef SINK_POSITION_H
 #define SINK_POSITION_H
 #include "spool/cursor.h"
 
-enum { POSITION_MARKS = 1024, POSITION_TRAIL = 64 };
+enum { POSITION_MARKS = 1024 };
 
 /* A place in the spool: all before seq is delivered, or dropped as counted since the beginning. */
 struct point {
@@ -26,18 +27,12 @@ struct point {
 };
 
 struct position {
-    struct cursor cursor; /* its state is the last point passed, stored or not */
+    struct cursor cursor; /* its state is the last point passed, and the trail, stored or not */
     struct mark {
         uint64_t offset;
         struct point at;
     } marks[POSITION_MARKS]; /* a ring */
     unsigned head, n;
-    struct { /* where the position was, and when; ascending */
-        int64_t at_ns;
-        uint64_t seq;
-    } trail[POSITION_TRAIL];
-    unsigned ntrail;
-    int64_t moved_ns;  /* since when the position is what it is */
     int64_t replay_ns; /* how far back a replay goes */
     int dirfd;
     int64_t window_ns; /* how much log before is needed; 0: none */
@@ -70,7 +65,7 @@ uint64_t position_rewind(struct position *p, bool doubt, int64_t now);
 /* Stores and syncs if it is time. Failures are logged once until one succeeds, and tried again. */
 void position_save(struct position *p, int64_t now);
 /* Stores now, and with `sync` waits for the disk. False: logged. */
-bool position_flush(struct position *p, bool sync);
+bool position_flush(struct position *p, bool sync, int64_t now);
 int64_t position_due(const struct position *p,
                      int64_t now); /* ns until save() wants to be called; -1: no need */
 void position_close(struct position *p);

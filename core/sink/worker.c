@@ -286,7 +286,7 @@ static void wind_up(struct job *j)
         pass(j);
     }
     job_stop(j, 0);
-    if (!position_flush(&j->position, finished) && j->status == 0)
+    if (!position_flush(&j->position, finished, clock_mono()) && j->status == 0)
         j->status = EXIT_WORLD;
 }
 

@@ -1,10 +1,11 @@
 /* spool/cursor.c - how far a sink has come
  *
  * One slot, 512 bytes, at offset 512 * (generation % 2):
- *    0  "GARNCURS"         8  u32 format version, u32 zero
+ *    0  "GARNCURS"         8  u32 format version, u32 points of the trail
  *   16  u64 generation    24  u64 start     32  u64 position
- *   40  u64 dropped[16]  168  u64 keep     176  u64 owed
- *  184  u64 window    192  zero            504  u64 sum (XXH3) of the 504 bytes before
+ *   40  u64 dropped[16]  168  u64 keep     176  u64 owed    184  u64 window
+ *  192  i64 moved        200  i64 stored   208  i64 wall
+ *  216  16 times i64 when, u64 seq         472  zero        504  u64 sum (XXH3) of all before
  * A store overwrites the older slot: whatever becomes of it, the newer one stands.
  *
  * Nothing in here syncs but cursor_sync(). After a power failure a cursor may be old (metrics are
@@ -29,7 +30,14 @@
 #include "base/spawn.h"
 #include "spool/le.h"
 
-enum { FORMAT = 1, SLOT = 512, SUM_AT = 504, PATH = NAME_MAX + 32, LIST_MAX = 1 << 20 };
+enum {
+    FORMAT = 1,
+    SLOT = 512,
+    TRAIL_AT = 216,
+    SUM_AT = 504,
+    PATH = NAME_MAX + 32,
+    LIST_MAX = 1 << 20
+};
 static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'C', 'U', 'R', 'S'};
 
 const char *drop_reason_name(unsigned reason)
@@ -41,6 +49,31 @@ const char *drop_reason_name(unsigned reason)
 }
 
 /* ---- slots ---- */
+
+static void times_put(uint8_t out[SLOT], const struct cursor_state *s)
+{
+    le32_put(out + 12, (uint32_t)s->ntrail);
+    le64_put(out + 192, (uint64_t)s->moved_ns);
+    le64_put(out + 200, (uint64_t)s->stored_ns);
+    le64_put(out + 208, (uint64_t)s->wall_ns);
+    for (size_t i = 0; i < CURSOR_TRAIL; i++) {
+        le64_put(out + TRAIL_AT + 16 * i, (uint64_t)s->trail[i].at_ns);
+        le64_put(out + TRAIL_AT + 16 * i + 8, s->trail[i].seq);
+    }
+}
+
+static bool times_get(const uint8_t in[SLOT], struct cursor_state *s)
+{
+    s->ntrail = le32_get(in + 12);
+    s->moved_ns = (int64_t)le64_get(in + 192);
+    s->stored_ns = (int64_t)le64_get(in + 200);
+    s->wall_ns = (int64_t)le64_get(in + 208);
+    for (size_t i = 0; i < CURSOR_TRAIL; i++) {
+        s->trail[i].at_ns = (int64_t)le64_get(in + TRAIL_AT + 16 * i);
+        s->trail[i].seq = le64_get(in + TRAIL_AT + 16 * i + 8);
+    }
+    return s->ntrail <= CURSOR_TRAIL;
+}
 
 static void slot_put(uint8_t out[SLOT], uint64_t generation, const struct cursor_state *s)
 {
@@ -55,6 +88,7 @@ static void slot_put(uint8_t out[SLOT], uint64_t generation, const struct cursor
     le64_put(out + 168, s->keep);
     le64_put(out + 176, s->owed);
     le64_put(out + 184, s->window);
+    times_put(out, s);
     le64_put(out + SUM_AT, XXH3_64bits(out, SUM_AT));
 }
 
@@ -72,7 +106,7 @@ static bool slot_get(const uint8_t in[SLOT], uint64_t *generation, struct cursor
     s->owed = le64_get(in + 176);
     s->window = le64_get(in + 184);
     return s->start <= s->position && s->keep <= s->position && s->owed <= s->position &&
-           s->window <= s->position - s->keep;
+           s->window <= s->position - s->keep && times_get(in, s);
 }
 
 static ssize_t read_at(int fd, void *p, size_t n, off_t off)

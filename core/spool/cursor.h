@@ -25,6 +25,8 @@ enum drop_reason {                   /* stored: never renumber */
 };
 const char *drop_reason_name(unsigned reason); /* NULL beyond the last */
 
+enum { CURSOR_TRAIL = 16 };
+
 struct cursor_state {
     uint64_t start;    /* sequence at which the sink was created */
     uint64_t keep;     /* at most position: from here on metrics may be asked for again */
@@ -32,6 +34,14 @@ struct cursor_state {
     uint64_t owed;     /* metrics before that are being sent again: they came into doubt later */
     uint64_t window;   /* metrics behind keep that are only read: rates depend on them */
     uint64_t dropped[DROP_REASONS];
+    /* By the clock of the boot (mono); sink/position.c says how it is read after another one. */
+    int64_t moved_ns;           /* since when the position is what it is */
+    int64_t stored_ns, wall_ns; /* when this was stored, and that by the wall clock */
+    uint64_t ntrail;            /* 0: stored before there was a trail */
+    struct cursor_trail {       /* what the position was, and since when; ascending */
+        int64_t at_ns;
+        uint64_t seq;
+    } trail[CURSOR_TRAIL];
 };
 
 /* garnetd's side. NAME has been validated by the configuration. All return 0, or -1 with errno. */

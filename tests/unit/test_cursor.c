@@ -60,6 +60,12 @@ Test(cursor, every_field_comes_back)
     c.state.keep = UINT64_MAX - 1000;
     c.state.owed = 77;
     c.state.window = 900;
+    c.state.moved_ns = INT64_MIN;
+    c.state.stored_ns = INT64_MAX;
+    c.state.wall_ns = 12345678901;
+    c.state.ntrail = CURSOR_TRAIL;
+    for (int i = 0; i < CURSOR_TRAIL; i++)
+        c.state.trail[i] = (struct cursor_trail){-i, UINT64_MAX - (uint64_t)i};
     for (unsigned i = 0; i < DROP_REASONS; i++)
         c.state.dropped[i] = 1000 + i;
     cr_assert_eq(cursor_store(&c), 0);

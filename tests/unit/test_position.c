@@ -44,6 +44,19 @@ static bool pass(uint64_t offset, int64_t after_s)
     return position_pass(&p, offset, now);
 }
 
+/* `s` later another worker begins; the wall clock has gone on for `wall_s`. Killed, the first has
+ * stored what it had, or ended. */
+static void dies(int64_t s, int64_t wall_s)
+{
+    p.dirty = true;
+    position_save(&p, now += NS_PER_S / 10);
+    p.cursor.state.wall_ns -= wall_s * NS_PER_S;
+    cr_assert_eq(cursor_store(&p.cursor), 0);
+    position_close(&p);
+    now += s * NS_PER_S;
+    open_again(60);
+}
+
 /* Marks and passes up to seq in a stream that begins anew. */
 static void arrives(uint64_t seq, int64_t after_s)
 {
@@ -163,6 +176,15 @@ Test(position, replays_a_window_of_many_moves)
     cr_assert_geq(rewinds(true), 100 + 100000 - 6000 - 200 - 1);
 }
 
+/* Moves that are further apart than the window: the last rest counts, not the one before it. */
+Test(position, after_a_rest_one_move_is_sent_again)
+{
+    arrives(500, 3600);
+    arrives(501, 3600);
+    cr_assert_eq(rewinds(true), 500);
+    cr_assert_eq(keeps(), 500);
+}
+
 Test(position, nothing_again_after_long_rest)
 {
     arrives(500, 1);
@@ -224,10 +246,10 @@ Test(position, the_window_survives_a_restart)
     position_close(&p);
     open_again(60);
     cr_assert_eq(rewinds(false), 500);
-    now += 59 * NS_PER_S;
+    now += 58 * NS_PER_S;
     cr_assert_eq(rewinds(true), 100);
-    position_close(&p);
-    open_again(60);
+    p.again = 500;
+    dies(0, 0);
     now += 60 * NS_PER_S;
     cr_assert_eq(rewinds(true), 500);
 }
@@ -239,23 +261,107 @@ Test(position, what_is_owed_survives_a_restart)
     cr_assert_eq(rewinds(true), 100);
     mark(1, 300);
     cr_assert_not(pass(1, 1));
-    cr_assert(position_flush(&p, false));
+    cr_assert(position_flush(&p, false, now));
     position_close(&p);
     now += 3600 * NS_PER_S;
     open_again(60);
     cr_assert_eq(rewinds(false), 300);
     cr_assert_eq(position_point(&p).seq, 500);
     arrives(500, 1);
-    cr_assert(position_flush(&p, false));
+    cr_assert(position_flush(&p, false, now));
     position_close(&p);
     open_again(60);
     cr_assert_eq(rewinds(false), 500);
 }
 
+/* Each worker dies before its second move: what the next goes back by is still the window. */
+Test(position, the_trail_survives_early_deaths)
+{
+    for (uint64_t i = 1; i <= 1000; i++) {
+        arrives(100 + i, 1);
+        dies(0, 1);
+        cr_assert_leq(rewinds(true), i > 54 ? 100 + i - 54 : 100);
+        p.again = 100 + i;
+    }
+    cr_assert_geq(rewinds(true), 100 + 1000 - 60 - 1);
+    p.again = 1100;
+    dies(30, 30);
+    cr_assert_leq(rewinds(true), 1100 - 27);
+    cr_assert_geq(rewinds(true), 1100 - 27 - 5);
+    p.again = 1100;
+    dies(60, 60);
+    cr_assert_eq(rewinds(true), 1100);
+}
+
+/* Another boot, another machine, a clock that jumped: the window is rather larger. */
+Test(position, clocks_that_disagree_make_the_trail_no_shorter)
+{
+    static const int64_t mono[] = {-2000, 3600, 0, 3600}, wall[] = {3600, -3600, 3600, 0};
+
+    for (size_t i = 0; i < 4; i++) {
+        uint64_t from = p.cursor.state.position;
+
+        now += 3600 * NS_PER_S;
+        arrives(from + 1, 0);
+        arrives(from + 500, 10);
+        dies(mono[i], wall[i]);
+        cr_assert_leq(rewinds(true), from + 1, "%zu", i);
+        cr_assert_eq(cursor_store(&p.cursor), 0);
+        dies(0, 0);
+        cr_assert_leq(rewinds(true), from + 1, "%zu", i);
+        now += 60 * NS_PER_S;
+        p.again = from + 500;
+        cr_assert_eq(rewinds(true), from + 500, "%zu", i);
+    }
+}
+
+/* Nothing moves any more: garnetd need not keep for ever what would have been sent again. */
+Test(position, what_is_kept_is_let_go)
+{
+    struct cursor_state s;
+
+    arrives(500, 1);
+    cr_assert_eq(keeps(), 100);
+    position_save(&p, now += NS_PER_S); /* and syncs */
+    cr_assert_eq(position_due(&p, now), 60 * NS_PER_S - (now - p.cursor.state.moved_ns));
+    position_save(&p, now += 50 * NS_PER_S);
+    cr_assert_eq(cursor_read(dir, "main", &s), 0);
+    cr_assert_eq(s.keep, 100);
+    now += position_due(&p, now);
+    position_save(&p, now);
+    cr_assert_eq(cursor_read(dir, "main", &s), 0);
+    cr_assert_eq(s.keep, 500);
+    position_save(&p, now += NS_PER_S);
+    cr_assert_eq(position_due(&p, now), -1);
+}
+
+/* A trail that says what cannot be, under a sum that is right. */
+Test(position, a_trail_that_makes_no_sense)
+{
+    for (int i = 0; i < 6; i++) {
+        struct cursor_state *s = &p.cursor.state;
+
+        s->ntrail = i == 0 ? 0 : 2;
+        s->position = 1000;
+        s->keep = 400;
+        s->moved_ns = s->stored_ns = now;
+        s->wall_ns = 1;
+        s->trail[0] = (struct cursor_trail){now - 200 * NS_PER_S, i == 1 ? 99 : 500};
+        s->trail[1] = (struct cursor_trail){now - 100 * NS_PER_S, i == 2 ? 400 : 600};
+        s->trail[1].at_ns = i == 3 ? INT64_MIN : s->trail[1].at_ns;
+        s->moved_ns = i == 4 ? INT64_MAX : s->moved_ns;
+        s->stored_ns = i == 5 ? INT64_MAX : s->stored_ns;
+        cr_assert_eq(cursor_store(&p.cursor), 0);
+        position_close(&p);
+        open_again(60);
+        cr_assert_eq(rewinds(true), 400, "%d: %llu", i, (unsigned long long)rewinds(true));
+    }
+}
+
 /* A cursor of before the window was stored says 0. */
 Test(position, never_back_before_the_sink_began)
 {
-    p.cursor.state.keep = 0;
+    p.cursor.state.keep = p.cursor.state.ntrail = 0;
     cr_assert_eq(cursor_store(&p.cursor), 0);
     position_close(&p);
     open_again(60);
