@@ -3,7 +3,8 @@
  * The parent's side is a few lines of state: at most one request is on its way, and the latest of
  * those that came meanwhile waits. The helper's side is a loop: receive, sync every segment since
  * the last one synced, answer. They share a SOCK_SEQPACKET pair, whose end of file ends the helper;
- * killed or crashed, it is started again, throttled, and gets the unanswered request again.
+ * killed or crashed, it is started again, throttled. A request that it has not answered counts as
+ * failed: the kernel tells of a failure once, and it may have been told.
  *
  * A helper that has just begun cannot know what was synced before it and syncs all there is: clean
  * files cost next to nothing. It never believes a second fdatasync where the first failed: that
@@ -64,6 +65,8 @@ struct sync {
     bool failed;  /* a sync has, and what it was about is to be written again: */
     bool sealed;  /* the end of the range is known */
     struct range range;
+    bool begun;     /* there has been a request, and */
+    uint64_t clean; /* all before this segment is on the disk, or of an earlier life */
 };
 
 /* ---- the helper ---- */
@@ -196,6 +199,14 @@ static void send_latest(struct sync *s)
     s->waiting = false;
 }
 
+/* To be written again from segment `from` on, once the caller has said up to where. */
+static void fail_from(struct sync *s, uint64_t from)
+{
+    s->range.from = s->failed && s->range.from < from ? s->range.from : from;
+    s->failed = true;
+    s->sealed = false;
+}
+
 /* False at the end of file. */
 static bool take_reply(struct sync *s)
 {
@@ -208,13 +219,12 @@ static bool take_reply(struct sync *s)
         return false;
     s->busy = false;
     throttle_ok(&s->throttle);
-    if (s->sent.again && (r.error == 0 || r.error == EBADMSG)) {
+    if (r.error == 0)
+        s->clean = s->sent.segment;
+    if (s->sent.again && (r.error == 0 || r.error == EBADMSG))
         s->failed = false; /* done, or there is nothing left to do it from */
-    } else if (r.error) {
-        s->range.from = s->failed && s->range.from < r.failed ? s->range.from : r.failed;
-        s->failed = true;
-        s->sealed = false;
-    }
+    else if (r.error)
+        fail_from(s, r.failed);
     send_latest(s); /* before the callback, which may call sync_request() or sync_stop() */
     s->synced(s->arg, r.seq, r.error);
     return true;
@@ -242,10 +252,6 @@ static void drop_socket(struct sync *s)
 {
     loop_fd_del(s->loop, &s->watch);
     close_fd(&s->fd);
-    if (s->busy && !s->waiting) {
-        s->latest = s->sent;
-        s->waiting = true;
-    }
     s->busy = false;
 }
 
@@ -260,8 +266,14 @@ static void on_helper_end(void *arg, int status, const struct rusage *ru)
     else
         log_warn("spool: the sync helper ended with status %d and will be started again",
                  WEXITSTATUS(status));
+    bool unanswered =
+        s->busy && (!take_reply(s) || s->busy); /* its last word may still be in there */
     drop_socket(s);
     restart_later(s);
+    if (!unanswered)
+        return;
+    fail_from(s, s->clean);
+    s->synced(s->arg, s->sent.seq, EOWNERDEAD);
 }
 
 static int start_helper(struct sync *s)
@@ -325,7 +337,7 @@ void sync_renew(struct sync *s)
 
     loop_timer_clear(s->loop, &s->restart);
     drop_socket(s);
-    s->waiting = s->failed = false;
+    s->waiting = s->failed = s->begun = false;
     loop_child_del(s->loop, &s->child);
     if (pid > 0)
         kill(pid, SIGKILL); /* the loop reaps it */
@@ -338,6 +350,9 @@ void sync_request(struct sync *s, uint64_t segment, uint64_t seq)
         s->range.to = segment;
         s->sealed = true;
     }
+    if (!s->begun)
+        s->clean = segment;
+    s->begun = true;
     s->latest = (struct request){.segment = segment, .seq = seq};
     s->waiting = true;
     send_latest(s);
