@@ -15,6 +15,7 @@ if(GARNET_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 if(GARNET_SANITIZE)
+  add_compile_definitions(GARNET_SANITIZED) # a worker sets itself no memory limit then
   add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
                       -fno-omit-frame-pointer -O1 -g)
   add_link_options(-fsanitize=address,undefined)

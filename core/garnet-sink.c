@@ -14,16 +14,27 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "sink/worker.h"
 
-enum { SNAPSHOT_FD = 3, CONTROL_FD = 4 };
+enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
 
 /* The log keeps the pointer. */
 static char ident[96];
+
+/* To where a plugin that closes what is not its own does not come by so easily: the reason of what
+ * follows is to be read. */
+static void move_log(void)
+{
+    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, LOG_FD_LEAST);
+
+    if (fd >= 0)
+        log_to(fd);
+}
 
 static int usage(void)
 {
@@ -91,7 +102,7 @@ static int check(const struct conf *conf, const struct conf_sink *sink)
     return ok ? 0 : EXIT_CONFIG;
 }
 
-/* True when garnetd was gone before we had asked to end with it. */
+/* True when garnetd is gone, before we had asked to end with it or after. */
 static bool orphaned(void)
 {
     char c;
@@ -99,16 +110,45 @@ static bool orphaned(void)
     return recv(CONTROL_FD, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
+/* What the plugin allocates without end must not become the host's trouble. The stack and what is
+ * only mapped to be read do not count. */
+static void limit_memory(int64_t bytes)
+{
+#ifndef GARNET_SANITIZED /* which maps terabytes */
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_DATA, &limit) == 0 && limit.rlim_max > (rlim_t)bytes)
+        limit.rlim_max = (rlim_t)bytes;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_DATA, &limit) < 0)
+        log_warn("cannot set its memory_limit: %m");
+#else
+    (void)bytes;
+#endif
+}
+
+/* Past the end of garnetd, who else kills what a plugin has left. We are in that group, too. */
+static void end_group(void)
+{
+    if (orphaned() && getpgrp() == getpid())
+        (void)kill(0, SIGKILL);
+}
+
 static int run(const struct conf *conf, const struct conf_sink *sink)
 {
     struct page *page;
+    int status = 0;
 
     if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
         fatal("has no control socket on descriptor %d: %m", CONTROL_FD);
     page = fcntl(PAGE_FD, F_SETFD, FD_CLOEXEC) < 0 ? NULL : page_map(PAGE_FD);
     if (page == NULL)
         fatal("has no page of garnetd's on descriptor %d: %m", PAGE_FD);
-    return orphaned() ? 0 : worker_run(conf, sink, CONTROL_FD, page);
+    limit_memory(sink->memory_limit);
+    if (!orphaned())
+        status = worker_run(conf, sink, CONTROL_FD, page);
+    end_group();
+    return status;
 }
 
 int main(int argc, char **argv)
@@ -123,6 +163,7 @@ int main(int argc, char **argv)
     checking = strcmp(argv[1], "check") == 0;
     (void)snprintf(ident, sizeof ident, "garnet-sink[%s]", argv[2]);
     log_open(ident);
+    move_log();
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
         fatal("cannot ask for a signal at garnetd's end: %m");
     if (fcntl(SNAPSHOT_FD, F_SETFD, FD_CLOEXEC) < 0)

@@ -217,7 +217,7 @@ void daemon_next(struct daemon *d)
         enter(d, PHASE_INTAKE, intake_bound);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);
-    if (d->phase == PHASE_SINKS && sinks_stopped(d))
+    if (d->phase == PHASE_SINKS && sinks_stopped(d) && !d->orphans.armed)
         close_spool(d);
 }
 

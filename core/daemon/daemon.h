@@ -8,7 +8,7 @@
  *   collectors.c    collectors with their sockets, by name
  *   sinks.c    sinks with their workers and cursors, by name
  *   store.c      intake's batches into the spool; syncing, retention
- *   orphans.c      what a killed keeper has left
+ *   orphans.c      what a killed keeper, or a plugin, has left
  *   selfmetrics.c  Garnet's own metrics, down the same road
  *   daemon.c     start, signals, the order of the end
  */
@@ -132,6 +132,7 @@ uint64_t sinks_needed(struct daemon *d); /* lowest position that a sink still ne
 /* orphans.c */
 void orphans_start(void);
 void orphans_end(struct daemon *d); /* ends what garnetd has inherited; goes on in the background */
+void orphans_soon(struct daemon *d); /* likewise, from the next turn on */
 
 /* store.c */
 intake_commit_fn store_commit;

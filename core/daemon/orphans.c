@@ -1,4 +1,5 @@
-/* What a keeper that was killed from outside has left: garnetd inherits it, and ends it.
+/* What a keeper that was killed from outside has left, or a sink's plugin: garnetd inherits it, and
+ * ends it.
  *
  * garnetd is a subreaper, so whatever loses its keeper becomes its child. Every child of its own
  * making is known to the loop; all others are killed, until none is left. Looking costs a walk
@@ -37,18 +38,24 @@ static void look(void *arg)
     if (s.found > 0 && clock_mono() < d->orphans_until)
         loop_timer_set(d->loop, &d->orphans, clock_mono() + again, look, d);
     else if (s.found > 0)
-        log_warn("%u processes of a collector whose keeper was killed do not end", s.found);
+        log_warn("%u processes that a plugin or a killed keeper has left do not end", s.found);
     daemon_next(d);
 }
 
 void orphans_start(void)
 {
     if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
-        log_warn("cannot become a subreaper: %m; a collector whose keeper is killed may stay");
+        log_warn("cannot become a subreaper: %m; what a plugin or a killed keeper leaves may stay");
 }
 
 void orphans_end(struct daemon *d)
 {
     d->orphans_until = clock_mono() + for_at_most;
     look(d);
+}
+
+void orphans_soon(struct daemon *d)
+{
+    d->orphans_until = clock_mono() + for_at_most;
+    loop_timer_set(d->loop, &d->orphans, clock_mono(), look, d);
 }

@@ -63,6 +63,13 @@ static bool ensure_cursor(void *arg)
     return false;
 }
 
+/* A plugin may start what it likes, and leave it. */
+static void worker_ended(void *arg)
+{
+    struct sink_entry *o = arg;
+    orphans_soon(o->d);
+}
+
 /* Of all that have a cursor, those included that are still ending. */
 static void list_cursors(struct daemon *d)
 {
@@ -88,8 +95,10 @@ static void entry_start(struct sink_entry *o)
                                .name = o->conf->name,
                                .snapshot_fd = o->gen->snapshot_fd,
                                .prepare = ensure_cursor,
+                               .ended = worker_ended,
                                .arg = o,
-                               .stdout_fd = to_stdout ? STDOUT_FILENO : -1};
+                               .stdout_fd = to_stdout ? STDOUT_FILENO : -1,
+                               .memory_limit = o->conf->memory_limit};
     o->worker = worker_new(o->d->loop, &wc);
     if (!o->worker)
         log_error("sink %s has no worker yet: out of memory", o->conf->name);

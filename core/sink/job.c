@@ -1,9 +1,10 @@
 /* sink/job.c - a worker's state: made ready, told things, and taken apart
  *
  * A stop by SIGTERM must also reach a plugin that blocks: so it is a real handler, without
- * SA_RESTART, that starts a 2 s alarm (whose default action ends us) and wakes the loop. Nothing is
- * lost by that: the cursor on disk is never ahead of what has arrived. Whatever cannot be made
- * ready ends the worker with its reason in the log.
+ * SA_RESTART, that starts a 2 s alarm and wakes the loop; the alarm ends us, and where garnetd is no
+ * more, what the plugin has started with us. Nothing is lost by that: the cursor on disk is never
+ * ahead of what has arrived. Whatever cannot be made ready ends the worker with its reason in the
+ * log.
  */
 #include "sink/job.h"
 
@@ -24,6 +25,7 @@ static const int64_t LOCK_RETRY = 100 * NS_PER_MS, LOCK_PATIENCE = 5 * NS_PER_S;
 /* For the signal handler, and only there to be seen by the loop. */
 static volatile sig_atomic_t terminated;
 static int wake_fd = -1;
+static pid_t parent;
 
 /* ---- being told things ----------------------------------------------------------------------- */
 
@@ -40,16 +42,26 @@ static void on_term(int signo)
     errno = keep;
 }
 
+static void on_alarm(int signo)
+{
+    if (getppid() != parent && getpgrp() == getpid())
+        (void)kill(0, SIGKILL);
+    (void)signal(signo, SIG_DFL);
+    (void)raise(signo); /* comes when we return */
+}
+
 static int catch_term(void)
 {
-    struct sigaction action = {.sa_handler = on_term};
+    struct sigaction action = {.sa_handler = on_term}, end = {.sa_handler = on_alarm};
     sigset_t set;
 
+    parent = getppid();
+    (void)sigemptyset(&end.sa_mask);
     (void)sigemptyset(&action.sa_mask);
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
     (void)sigaddset(&set, SIGALRM);
-    if (signal(SIGALRM, SIG_DFL) == SIG_ERR || sigaction(SIGTERM, &action, NULL) < 0)
+    if (sigaction(SIGALRM, &end, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0)
         return -1;
     return sigprocmask(SIG_UNBLOCK, &set, NULL);
 }
@@ -88,7 +100,11 @@ static void on_control(void *arg, uint32_t events)
     (void)events;
     for (ssize_t i = 0; i < n; i++)
         hear(j, said[i]);
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
+    if (n < 0 && (errno == EBADF || errno == ENOTSOCK)) {
+        log_error("its control socket is closed: by the plugin, which closes descriptors that are "
+                  "not its own");
+        job_stop(j, EXIT_WORLD);
+    } else if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
         j->gone = true;
         loop_fd_del(j->loop, &j->control_watch);
     }
@@ -324,6 +340,7 @@ bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *s
 
 void job_free(struct job *j)
 {
+    job_say(j, 'e'); /* before close(), which may not come back */
     if (!j->by_plugin && j->outlet.loop != NULL)
         outlet_free(&j->outlet);
     plugin_waits_free(&j->waits);

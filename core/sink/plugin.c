@@ -3,18 +3,26 @@
  * The .so is third-party: nothing it says is believed before it is checked, and a wrong one is
  * refused with a sentence that names what was wanted and what was found. Beyond that a plugin may
  * do as it likes with this process, its constructors included; that is why a sink has a process of
- * its own.
+ * its own. Only one of it: a child that a plugin forks, and that comes back from the callback, would
+ * send everything a second time, and ends there.
  */
 #include "sink/plugin.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <unistd.h>
+
+#include "base/log.h"
 
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
 
 /* The size that version 1.0 had: what every plugin must have at least. */
 static const size_t SIZE_1_0 = offsetof(garnet_plugin, event) + sizeof(((garnet_plugin *)0)->event);
+
+/* How many forks this process is away from the one that first loaded a plugin. */
+static unsigned forks;
 
 void plugin_why(struct plugin *p, const char *fmt, ...)
 {
@@ -94,12 +102,36 @@ static bool check_def(struct plugin *p, const char *file)
     return false;
 }
 
+static void note_fork(void)
+{
+    forks++;
+}
+
+/* Once a process; without memory for it a child is not found out. */
+static void watch_forks(void)
+{
+    static bool watched;
+
+    if (!watched)
+        watched = pthread_atfork(NULL, NULL, note_fork) == 0;
+}
+
+static void end_child(const struct plugin *p, enum plugin_callback at)
+{
+    if (p->forks == forks)
+        return;
+    log_error("plugin %s has forked in %s, and the child came back: the child ends", p->def.name,
+              plugin_callback_name(at));
+    _exit(EXIT_WORLD);
+}
+
 bool plugin_load(struct plugin *p, const char *file)
 {
     const garnet_plugin *def;
     char why[sizeof p->why];
 
     *p = (struct plugin){0};
+    watch_forks();
     plugin_host_init(p);
     def = find_symbol(p, file);
     if (def == NULL || !copy_def(p, file, def) || !check_def(p, file))
@@ -116,6 +148,7 @@ bool plugin_load(struct plugin *p, const char *file)
 void plugin_enter(struct plugin *p, enum plugin_callback at)
 {
     p->at = at;
+    p->forks = forks;
     if (!p->broke) /* by a call from where none runs, a thread say */
         p->why[0] = 0;
 }
@@ -124,6 +157,7 @@ int plugin_leave(struct plugin *p, int answer)
 {
     enum plugin_callback at = p->at;
 
+    end_child(p, at);
     p->at = PLUGIN_IDLE;
     if (p->broke) {
         p->broke = false;

@@ -21,6 +21,7 @@ struct plugin {
     struct arena arena;  /* options and their strings */
     void *conf;
     enum plugin_callback at;    /* which one runs */
+    unsigned forks;             /* when it was called: it is to come back in the same process */
     struct buf *out;            /* where put() appends, in begin(), format() and end() */
     struct errors *errors;      /* where bad() reports, in check() */
     struct deliver *deliver;    /* whom reject() and confirm() tell; NULL: nobody */

@@ -6,7 +6,8 @@
  * could lose: what is to be delivered is in the spool, and what was delivered is in the cursor.
  *
  * The worker has a process group of its own, so that a terminal's Ctrl-C reaches garnetd alone, and
- * so that TERM and KILL reach what its plugin has started, too.
+ * so that TERM and KILL reach what its plugin has started, too. At its end the group is killed; what
+ * has left the group is the caller's to find, by ended().
  */
 #include "super/super.h"
 #include "base/clock.h"
@@ -31,8 +32,11 @@
 #define AGAIN_LAST   (30 * NS_PER_S)
 #define TERM_TO_KILL NS_PER_S
 #define LOOK_EVERY   NS_PER_S
+#define END_IN       (10 * NS_PER_S) /* from its last word to its end: for close() */
 
-enum { MESSAGES = 64 }; /* taken from a worker in one turn */
+enum { MESSAGES = 64 };      /* taken from a worker in one turn */
+enum { LOOKS_UNREADY = 10 }; /* then it is told that it is not */
+enum { EXIT_NO_EXEC = 127 };
 
 enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
 
@@ -41,8 +45,11 @@ struct worker {
     char *program, *name;
     int snapshot_fd, stdout_fd; /* borrowed */
     bool (*prepare)(void *arg);
-    void *prepare_arg;
+    void (*left)(void *arg);
+    void *config_arg;
+    int64_t memory_limit;
     struct loop_child child; /* pid 0: none runs */
+    pid_t pid;               /* of the one that runs, or ran last */
     int control;             /* our end of the pair; -1: none */
     struct loop_fd watch;
     struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
@@ -60,13 +67,17 @@ struct worker {
     } condemned[PAGE_POISONS];
     unsigned ncondemned; /* ever */
     uint64_t restarts;
+    unsigned looks; /* since its start */
     bool ready;
+    bool frozen;   /* at the last look somebody had stopped it */
+    bool finished; /* it has said that it ends */
     bool stopping;
     void (*gone)(void *arg);
     void *arg;
 };
 
 static void start(struct worker *w);
+static void wait_patiently(struct worker *w, enum patience patience, int64_t ns);
 
 /* --- the pair --- */
 
@@ -82,6 +93,14 @@ static void useful(struct worker *w)
     poison_useful(&w->poison);
 }
 
+/* What is left of it is its plugin's close(), which may hang. */
+static void finishes(struct worker *w)
+{
+    w->finished = true;
+    if (!w->stopping && w->patience == PATIENT)
+        wait_patiently(w, BEFORE_TERM, END_IN);
+}
+
 /* False once the worker's end is closed. */
 static bool take_messages(struct worker *w)
 {
@@ -90,12 +109,16 @@ static bool take_messages(struct worker *w)
 
     for (int i = 0; i < MESSAGES; i++) {
         n = recv(w->control, &c, 1, MSG_DONTWAIT);
+        if (n < 0 && errno == ECONNRESET)
+            continue; /* it has closed with our words unread: what it said comes after this */
         if (n <= 0)
             break;
         if (c == 'r')
             w->ready = true;
         else if (c == 'u')
             useful(w);
+        else if (c == 'e')
+            finishes(w);
     }
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
@@ -108,6 +131,13 @@ static void send_message(const struct worker *w, char c)
 
 /* --- ending it --- */
 
+/* It, and all that it has started, by its group; a plugin may have moved it to another one. */
+static void strike(const struct worker *w, int signo)
+{
+    if (kill(-w->child.pid, signo) < 0 || getpgid(w->child.pid) != w->child.pid)
+        (void)kill(w->child.pid, signo);
+}
+
 static void on_patience(void *arg)
 {
     struct worker *w = arg;
@@ -115,12 +145,13 @@ static void on_patience(void *arg)
     w->ended = true;
     if (w->patience == BEFORE_TERM) {
         log_warn("sink %s: worker did not finish in time: terminating it", w->name);
-        (void)kill(-w->child.pid, SIGTERM);
+        strike(w, SIGTERM);
         w->patience = BEFORE_KILL;
         loop_timer_set(w->loop, &w->timer, loop_now(w->loop) + TERM_TO_KILL, on_patience, w);
     } else {
-        log_warn("sink %s: worker does not end: killing it", w->name);
-        (void)kill(-w->child.pid, SIGKILL);
+        log_warn("sink %s: worker does not end%s: killing it", w->name,
+                 w->control < 0 ? ", and its control socket is closed" : "");
+        strike(w, SIGKILL);
     }
 }
 
@@ -154,6 +185,22 @@ static bool is_stopped(const struct worker *w)
            si.si_pid != 0;
 }
 
+/* Said once: nobody ends a worker that only waits. */
+static void look_how_it_is(struct worker *w)
+{
+    bool frozen = is_stopped(w);
+
+    if (frozen && !w->frozen)
+        log_warn("sink %s: its worker is stopped, by a signal: it delivers nothing until SIGCONT "
+                 "(process %d)",
+                 w->name, (int)w->child.pid);
+    w->frozen = frozen;
+    if (++w->looks == LOOKS_UNREADY && !w->ready)
+        log_warn("sink %s: its worker is not ready after %d s: its plugin's open() waits, or does "
+                 "not come back",
+                 w->name, LOOKS_UNREADY);
+}
+
 /* Whether the plugin comes back. One that somebody has stopped has no chance to. */
 static void on_look(void *arg)
 {
@@ -161,16 +208,19 @@ static void on_look(void *arg)
     uint64_t formatting = atomic_load(&w->page->formatting);
 
     loop_timer_set(w->loop, &w->look, loop_now(w->loop) + LOOK_EVERY, on_look, w);
-    if (w->stopping || !poison_hangs(&w->poison, formatting, atomic_load(&w->page->formats)))
+    if (w->stopping)
         return;
-    if (is_stopped(w)) {
+    look_how_it_is(w);
+    if (!poison_hangs(&w->poison, formatting, atomic_load(&w->page->formats)))
+        return;
+    if (w->frozen) {
         poison_started(&w->poison);
         return;
     }
     log_error("sink %s: its plugin does not come back from formatting metric %" PRIu64
               ": killing the worker",
               w->name, formatting);
-    (void)kill(-w->child.pid, SIGKILL);
+    strike(w, SIGKILL);
 }
 
 static bool ready_page(struct worker *w)
@@ -231,38 +281,78 @@ static void start_later(struct worker *w, int64_t base, const char *what)
     loop_timer_set(w->loop, &w->timer, loop_now(w->loop) + pause, on_restart, w);
 }
 
-static void describe_end(char *out, size_t cap, int status)
+/* An exit() that it does not know of is its plugin's; but it may not have come that far. */
+static bool by_plugin(const struct worker *w, int status)
+{
+    return WIFEXITED(status) && !w->finished && WEXITSTATUS(status) != EXIT_WORLD &&
+           WEXITSTATUS(status) != EXIT_NO_EXEC;
+}
+
+static void describe_end(const struct worker *w, char *out, size_t cap, int status)
 {
     if (WIFSIGNALED(status))
         (void)snprintf(out, cap, "worker died from signal %d (%s)%s", WTERMSIG(status),
                        strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
+    else if (by_plugin(w, status))
+        (void)snprintf(out, cap,
+                       "worker ended with exit status %d in the midst of its work: its "
+                       "plugin calls exit()",
+                       WEXITSTATUS(status));
     else if (WEXITSTATUS(status) == EXIT_CONFIG)
         (void)snprintf(out, cap, "worker refused its configuration (exit status %d)", EXIT_CONFIG);
     else
         (void)snprintf(out, cap, "worker ended with exit status %d", WEXITSTATUS(status));
 }
 
-static void on_end(void *arg, int status, const struct rusage *ru)
+/* A plugin that meets the limit dies of the memory that it does not get, in whatever way. */
+static void describe_memory(const struct worker *w, const struct rusage *ru, char *what, size_t cap)
 {
-    struct worker *w = arg;
-    bool config = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
-    char what[256];
+    int64_t used = (int64_t)ru->ru_maxrss * 1024;
+    size_t n = strlen(what);
 
-    (void)ru;
+    if (w->memory_limit > 0 && used >= w->memory_limit / 4 * 3)
+        (void)snprintf(what + n, cap - n,
+                       "; it had grown to %" PRId64 " MiB (memory_limit is %" PRId64 " MiB)",
+                       used >> 20, w->memory_limit >> 20);
+}
+
+/* Nothing of its group outlives it. */
+static void kill_group(const struct worker *w, pid_t group)
+{
+    if (kill(-group, SIGKILL) == 0)
+        log_warn("sink %s: its plugin had left processes behind: they are killed", w->name);
+    if (w->left != NULL)
+        w->left(w->config_arg);
+}
+
+static void settle_end(struct worker *w)
+{
     if (w->control >= 0)
-        (void)take_messages(w); /* its last 'u' may still be in there */
+        (void)take_messages(w); /* its last words may still be in there */
     close_control(w);
     loop_timer_clear(w->loop, &w->timer);
     loop_timer_clear(w->loop, &w->look);
     w->ready = false;
-    describe_end(what, sizeof what, status);
+}
+
+static void on_end(void *arg, int status, const struct rusage *ru)
+{
+    struct worker *w = arg;
+    bool config;
+    char what[320];
+
+    settle_end(w);
+    kill_group(w, w->pid);
+    config = w->finished && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
+    describe_end(w, what, sizeof what, status);
     if (WIFSIGNALED(status) && !w->stopping && !w->ended)
         judge(w, WTERMSIG(status), what, sizeof what);
+    describe_memory(w, ru, what, sizeof what);
     if (!w->stopping) {
         start_later(w, config ? AGAIN_CONFIG : AGAIN_FIRST, what);
         return;
     }
-    if (status != 0)
+    if (status != 0 || by_plugin(w, status))
         log_warn("sink %s: %s while it was to finish", w->name, what);
     w->gone(w->arg);
 }
@@ -299,8 +389,9 @@ static void start(struct worker *w)
     pid_t pid;
 
     w->patience = PATIENT;
-    w->ended = false;
-    if (w->prepare != NULL && !w->prepare(w->prepare_arg)) {
+    w->ended = w->frozen = w->finished = false;
+    w->looks = 0;
+    if (w->prepare != NULL && !w->prepare(w->config_arg)) {
         start_later(w, AGAIN_FIRST, "its worker cannot be started yet");
         return;
     }
@@ -310,6 +401,7 @@ static void start(struct worker *w)
         start_later(w, AGAIN_FIRST, what);
         return;
     }
+    w->pid = pid;
     loop_child_add(w->loop, &w->child, pid, on_end, w);
     loop_timer_set(w->loop, &w->look, loop_now(w->loop) + LOOK_EVERY, on_look, w);
 }
@@ -325,7 +417,9 @@ struct worker *worker_new(struct loop *l, const struct worker_config *c)
     w->loop = l;
     w->snapshot_fd = c->snapshot_fd;
     w->prepare = c->prepare;
-    w->prepare_arg = c->arg;
+    w->left = c->ended;
+    w->config_arg = c->arg;
+    w->memory_limit = c->memory_limit;
     w->stdout_fd = c->stdout_fd;
     w->control = w->page_fd = -1;
     w->throttle.cap = AGAIN_LAST;

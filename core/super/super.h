@@ -8,8 +8,10 @@
  *
  *   garnetd -> worker   'w'  there is more in the spool
  *                       'q'  finish: deliver what is there, then exit 0 (no time limit of its own)
- *   worker -> garnetd   'r'  ready: plugin loaded, options checked, cursor locked
+ *   worker -> garnetd   'r'  ready: plugin loaded and open, options checked, cursor locked
  *                       'u'  useful work was done (at most one a second): the throttle is reset
+ *                       'e'  all is done, it ends: an exit without that is its plugin's, whatever
+ *                            the status
  */
 #ifndef SUPER_SUPER_H
 #define SUPER_SUPER_H
@@ -24,8 +26,10 @@ struct worker_config {
     const char *name;    /* the sink's */
     int snapshot_fd; /* a memfd with the accepted snapshot; borrowed. Its offset is shared: pread */
     bool (*prepare)(void *arg); /* before every start; false: not now, it is tried again later */
+    void (*ended)(void *arg);   /* after every end of a process of it: it may have left others */
     void *arg;
-    int stdout_fd; /* garnetd's stdout, for the stdout transport; borrowed; or -1 */
+    int stdout_fd;        /* garnetd's stdout, for the stdout transport; borrowed; or -1 */
+    int64_t memory_limit; /* that it has set itself, in bytes; 0: none */
 };
 
 /* Starts it. NULL: no memory. */

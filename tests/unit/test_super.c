@@ -157,7 +157,8 @@ Test(super, a_worker_gets_what_it_needs)
                      "log('group', os.getpgrp() == os.getpid())\n"
                      "os.write(1, b'to stdout')\n"
                      "say(b'r')\n"
-                     "while hear() != b'q': pass\n",
+                     "while hear() != b'q': pass\n"
+                     "say(b'e')\n",
               out[1]);
     cr_assert_not(worker_ready(s->worker));
     cr_assert(worker_pid(s->worker) > 0);
@@ -244,7 +245,7 @@ Test(super, useful_work_resets_the_pauses)
 
 Test(super, a_refused_configuration_is_tried_slowly)
 {
-    struct scene *s = begin("#!/bin/sh\nexit 1\n", -1);
+    struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 1\n", -1);
 
     TURN_UNTIL(s, times_logged(s, "worker refused its configuration (exit status 1); starting it "
                                   "again in ") == 1);
@@ -252,6 +253,57 @@ Test(super, a_refused_configuration_is_tried_slowly)
     cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
     cr_assert_eq(worker_restarts(s->worker), 0);
     finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
+}
+
+/* Whatever its status says: it was not the worker that came to its end. */
+Test(super, an_exit_without_a_word_is_the_plugins)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\n"
+                                   "sys.exit(1 if hear() == b'w' else 0)\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    worker_wake(s->worker);
+    TURN_UNTIL(s, times_logged(s, "worker ended with exit status 1 in the midst of its work: its "
+                                  "plugin calls exit(); starting it again in 0.1s") == 1);
+    TURN_UNTIL(s, worker_ready(s->worker));
+    finish(s, 10 * NS_PER_S);
+    cr_assert_eq(times_logged(s, "worker ended with exit status 0 in the midst of its work: its "
+                                 "plugin calls exit() while it was to finish"),
+                 1, "%s", s->text);
+}
+
+/* The child tells by the lock that it has, which dies with it, and with nothing else. */
+Test(super, nothing_of_its_group_outlives_it)
+{
+    struct scene *s = begin(PYTHON "import fcntl\n"
+                                   "fcntl.lockf(3, fcntl.LOCK_UN)\n"
+                                   "if os.fork() == 0:\n"
+                                   "    fcntl.lockf(3, fcntl.LOCK_EX)\n"
+                                   "    log('has it')\n"
+                                   "    time.sleep(1000)\n"
+                                   "while hear() != b'q': pass\n"
+                                   "say(b'e')\n",
+                            -1);
+    int snapshot = fcntl(s->snapshot, F_DUPFD_CLOEXEC, 0);
+    struct flock lock = {.l_type = F_WRLCK};
+
+    TURN_UNTIL(s, times_logged(s, "has it") == 1);
+    worker_stop(s->worker, 10 * NS_PER_S, on_gone, s);
+    wait_gone(s);
+    cr_assert_eq(times_logged(s, "its plugin had left processes behind: they are killed"), 1);
+    cr_assert_eq(fcntl(snapshot, F_SETLKW, &lock), 0);
+    close_fd(&snapshot);
+}
+
+/* What comes after its last word is close(). */
+Test(super, one_that_does_not_end_after_its_last_word_is_ended)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\nsay(b'e')\ntime.sleep(1000)\n", -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) == 1);
+    cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
+    finish(s, 0);
 }
 
 Test(super, a_program_that_is_not_there)
@@ -282,7 +334,7 @@ Test(super, no_descriptors_is_a_pause_like_another)
 
 Test(super, TERM_after_grace)
 {
-    struct scene *s = begin("#!/bin/sh\ntrap 'exit 4' TERM\nprintf r >&4\n"
+    struct scene *s = begin("#!/bin/sh\ntrap 'printf e >&4; exit 4' TERM\nprintf r >&4\n"
                             "while :; do sleep 0.05; done\n",
                             -1);
     int64_t began;
@@ -292,7 +344,8 @@ Test(super, TERM_after_grace)
     finish(s, 200 * MS);
     cr_assert(clock_mono() - began >= 200 * MS);
     cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
-    cr_assert_eq(times_logged(s, "worker ended with exit status 4 while it was to finish\n"), 1);
+    cr_assert_eq(times_logged(s, "worker ended with exit status 4 while it was to finish\n"), 1,
+                 "%s", s->text);
 }
 
 Test(super, KILL_a_second_later)
