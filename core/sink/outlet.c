@@ -14,7 +14,7 @@
 #include "sink/rotate.h"
 
 static const int64_t PACE_LEAST = NS_PER_MS, PACE_MOST = 100 * NS_PER_MS;
-static const int64_t STALLED = 20 * NS_PER_S;
+static const int64_t STALLED = STALLED_S * NS_PER_S;
 
 void link_init(struct link *k, struct outlet *o, size_t at)
 {
@@ -54,6 +54,7 @@ void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink,
         .repeatable = repeatable,
         .old = {.fd = -1},
         .throttle = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S},
+        .anomalies = FIRST_HALVINGS,
     };
     loop_fd_init(&o->old_watch);
     link_init(&o->cur, o, 0);
@@ -64,6 +65,11 @@ void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink,
 bool outlet_up(const struct outlet *o)
 {
     return o->cur.t.state == TRANSPORT_UP;
+}
+
+bool outlet_stalled(const struct outlet *o)
+{
+    return o->stalled || o->late;
 }
 
 void outlet_hurry(struct outlet *o)

@@ -5,18 +5,27 @@
  *
  * Endpoints. When one fails the next in the list is tried at once; after a whole round comes a
  * pause, 100 ms growing to 30 s, with jitter. An endpoint counts as working once bytes were
- * acknowledged, not when it merely connects. One that takes nothing for 20 s is stalled: another
- * one is taken, if there is one. While a later one is in use the first is tried in the background,
- * and taken back when it has held a connection for 60 s.
+ * acknowledged, not when it merely connects. A stalled one is left if there is another. While a
+ * later one is in use the first is tried in the background, and taken back when it has held a
+ * connection for 60 s.
  *
- * Confirmation, for connections that are confirmed by closing. After `every` or `bytes` (fewer
- * after anomalies, more again after clean ends) a successor is opened, written on, and the old
- * connection is half-closed; its clean end (sink/confirm.h) confirms all of it. Delivery does not
- * pause. Anything else is a loss: the worker goes back to what is settled, and by `replay` further.
+ * Confirmation, for connections that are confirmed by closing. After `every` or `bytes` a successor
+ * is opened, written on, and the old connection is half-closed; its clean end (sink/confirm.h)
+ * confirms all of it. Delivery does not pause. Anything else is a loss: the worker goes back to what
+ * is settled, and by `replay` further. Each anomaly halves both for what comes next, each clean end
+ * doubles them again; a new worker begins at a 64th (not sooner than a second), so that workers or
+ * peers that die early cannot keep everything in doubt.
+ *
  * A peer that resets when we half-close, three times in a row with its next connection alive, or
  * that has never closed and does not for three times `every`, is said so in the log once; from then
- * on kernel-acknowledged is what counts for it. One that has closed before is waited for: it is
- * slow, or reads nothing, and what it has not read must not count.
+ * on kernel-acknowledged is what counts for it.
+ *
+ * Stalled is an endpoint that takes no bytes for 20 s, or that has ended connections before and does
+ * not end this one for 20 s and a second for each 1000 bytes on it: slower than that is not reading.
+ * That is all that can be seen: a peer's kernel takes bytes for a process that is stopped until its
+ * buffer is full, and shows it by nothing. So a peer that stops reading is found out 20 s after its
+ * buffer (some 130 KiB to start with, more where it has read fast) or, with so few bytes that it
+ * would take longer, after the next rotation.
  */
 #ifndef SINK_OUTLET_H
 #define SINK_OUTLET_H
@@ -70,7 +79,7 @@ struct outlet {
     uint64_t mute;      /* endpoints, by bit, that do not confirm by closing */
     uint64_t closers;   /* endpoints, by bit, that have done so */
     bool late;          /* the log has heard that the predecessor takes long */
-    unsigned anomalies; /* in a row: each halves `bytes` */
+    unsigned anomalies; /* in a row, and at the start some: each halves `every` and `bytes` */
     unsigned resets;    /* in a row, by a peer that was alive */
     int64_t since_ns;   /* mono: when the first byte on cur went out; 0: none has */
 };
@@ -81,6 +90,7 @@ void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink,
 /* Opens, rotates and confirms as it is time. May block in a name look-up. */
 void outlet_turn(struct outlet *o, int64_t now);
 bool outlet_up(const struct outlet *o);
+bool outlet_stalled(const struct outlet *o);
 void outlet_hurry(struct outlet *o); /* what is down is tried at the next turn, not later */
 /* Bytes taken; 0 when it takes none now, or went down. */
 size_t outlet_write(struct outlet *o, const void *p, size_t n);

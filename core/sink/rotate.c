@@ -13,6 +13,8 @@ enum { RESETS_BY_HABIT = 3, NEXT_TOLD = 5 };
 static const int64_t NEXT_RETRY = 2 * NS_PER_S, FIRST_RETRY = 10 * NS_PER_S;
 static const int64_t PROBATION = 60 * NS_PER_S; /* of the first endpoint, before it is taken back */
 static const int64_t LOOK_EVERY = NS_PER_S;     /* behind the events */
+static const int64_t SOONEST = NS_PER_S;        /* however much `every` is halved */
+static const uint64_t SLOWEST = 1000;           /* bytes a second: less is not reading */
 
 /* Endpoints from the 64th on share a bit. */
 static uint64_t bit(const struct outlet *o)
@@ -45,8 +47,8 @@ static bool confirms(const struct outlet *o)
     return o->cur.t.kind->by_closing && o->repeatable && !is_mute(o);
 }
 
-/* Half as many bytes after each anomaly in a row, so that a slow reader that keeps failing is asked
- * ever sooner, and endless replay comes to an end. */
+/* Half as much after each anomaly in a row, so that a slow reader that keeps failing is asked ever
+ * sooner, and endless replay comes to an end. */
 static uint64_t enough(const struct outlet *o)
 {
     uint64_t bytes = (uint64_t)o->confirm.bytes >> o->anomalies;
@@ -54,12 +56,20 @@ static uint64_t enough(const struct outlet *o)
     return bytes > 0 ? bytes : 1;
 }
 
+static int64_t rotate_after(const struct outlet *o)
+{
+    int64_t ns = o->confirm.every >> o->anomalies;
+    int64_t least = o->confirm.every < SOONEST ? o->confirm.every : SOONEST;
+
+    return ns > least ? ns : least;
+}
+
 static bool rotation_due(const struct outlet *o, int64_t now)
 {
     uint64_t open = outlet_written(o) - o->confirmed;
 
     return confirms(o) && o->old.fd < 0 && o->cur.t.written > 0 && open > 0 &&
-           (o->finish || open >= enough(o) || now - o->since_ns >= o->confirm.every);
+           (o->finish || open >= enough(o) || now - o->since_ns >= rotate_after(o));
 }
 
 /* ---- the predecessor ------------------------------------------------------------------------- */
@@ -106,19 +116,37 @@ static void broken_end(struct outlet *o)
         no_confirmation(o, "resets");
 }
 
-/* A peer that has closed before is slow, or reads nothing: nothing is confirmed until it does. Else,
- * if it has everything and the next connection gets on, it is its habit; the connection is kept,
- * since it may end well after all. */
-static void takes_long(struct outlet *o)
+/* One that has never closed: if it has everything and the next connection gets on, it is its habit;
+ * the connection is kept, since it may end well after all. */
+static void never_closed(struct outlet *o, int64_t now)
 {
-    if ((o->closers & bit(o)) == 0) {
-        if (confirm_acknowledged(&o->old) && o->cur.t.stuck_ns == 0)
-            no_confirmation(o, "does not close");
-    } else if (!o->late) {
-        o->late = true;
-        log_warn("%s takes long to read, or reads nothing: nothing is confirmed meanwhile",
-                 o->cur.t.uri);
+    if (now - o->old.began_ns > 3 * o->confirm.every && confirm_acknowledged(&o->old) &&
+        o->cur.t.stuck_ns == 0)
+        no_confirmation(o, "does not close");
+}
+
+/* One that has closed before is slow, or reads nothing, however much its kernel takes: nothing is
+ * confirmed until it does. */
+static void takes_long(struct outlet *o, int64_t now)
+{
+    int64_t waited_s = (now - o->old.began_ns) / NS_PER_S - STALLED_S;
+
+    if (o->late || waited_s <= 0 || (uint64_t)waited_s * SLOWEST < o->base - o->confirmed)
+        return;
+    if (o->to->n > 1) {
+        outlet_lose(o, "is stalled: it has stopped reading");
+        return;
     }
+    o->late = true;
+    log_warn("%s is stalled: it has stopped reading; nothing is confirmed meanwhile", o->cur.t.uri);
+}
+
+static void wait_for_old(struct outlet *o, int64_t now)
+{
+    if ((o->closers & bit(o)) != 0)
+        takes_long(o, now);
+    else if (!is_mute(o))
+        never_closed(o, now);
 }
 
 /* Its end is an event that stays: from then on the clock alone drives. */
@@ -132,8 +160,8 @@ static void look_at_old(struct outlet *o, int64_t now)
         clean_end(o);
     else if (result == CONFIRM_ANOMALY)
         broken_end(o);
-    else if (o->old.ended_ns == 0 && now - o->old.began_ns > 3 * o->confirm.every && !is_mute(o))
-        takes_long(o);
+    else if (o->old.ended_ns == 0)
+        wait_for_old(o, now);
 }
 
 static void on_old(void *arg, uint32_t events)
@@ -260,7 +288,7 @@ static int64_t rotation_due_in(const struct outlet *o, int64_t now)
     if (!confirms(o) || o->old.fd >= 0 || o->cur.t.written == 0)
         return -1;
     if (!rotation_due(o, now))
-        return until(o->since_ns + o->confirm.every, now);
+        return until(o->since_ns + rotate_after(o), now);
     return o->next.t.fd >= 0 ? LOOK_EVERY : until(o->next_ns, now); /* its event comes first */
 }
 

@@ -6,7 +6,11 @@
 #define SINK_ROTATE_H
 #include "sink/outlet.h"
 
-enum { MOST_HALVINGS = 20 /* of `bytes` */ };
+enum {
+    MOST_HALVINGS = 20, /* of `bytes` and `every` */
+    FIRST_HALVINGS = 6, /* of a new worker: nothing is known of the peer yet */
+    STALLED_S = 20,
+};
 
 void rotate_turn(struct outlet *o, int64_t now); /* cur is UP */
 int64_t rotate_due(const struct outlet *o, int64_t now);

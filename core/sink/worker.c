@@ -116,7 +116,7 @@ static void follow_outlet(struct job *j)
         rewind_work(j);
     else
         pass(j);
-    atomic_store(&j->page->stalled, j->outlet.stalled);
+    atomic_store(&j->page->stalled, outlet_stalled(&j->outlet));
 }
 
 /* True when there is somewhere to send to. */
@@ -240,7 +240,7 @@ static bool hopeless(struct job *j, int64_t now)
         return false;
     if (may_send(j) || (j->by_plugin && !j->deliver.told)) {
         j->down_ns = 0;
-        return !j->by_plugin && j->outlet.stalled;
+        return !j->by_plugin && outlet_stalled(&j->outlet);
     }
     if (j->down_ns == 0)
         j->down_ns = now;

@@ -128,6 +128,11 @@ static bool half_closed(unsigned i)
     return npeers > i && recv(peers[i], &c, 1, MSG_DONTWAIT | MSG_PEEK) == 0;
 }
 
+static bool half_closed_by_us(void)
+{
+    return o.old.fd >= 0;
+}
+
 static void confirms(unsigned i, const char *text)
 {
     writes(text);
@@ -204,7 +209,12 @@ Test(outlet, a_peer_that_is_late)
     confirms(0, "a 1 1\n");
     UNTIL(outlet_settled(&o) == 6);
     writes("b 1 1\n");
-    UNTIL(o.late);
+    UNTIL(half_closed_by_us());
+    o.old.began_ns -= 19 * NS_PER_S;
+    turns_for(200 * NS_PER_MS);
+    cr_assert_not(outlet_stalled(&o));
+    o.old.began_ns -= 2 * NS_PER_S;
+    UNTIL(outlet_stalled(&o));
     turns_for(200 * NS_PER_MS);
     cr_assert_eq(o.mute, 0);
     cr_assert_eq(outlet_settled(&o), 6);
@@ -213,6 +223,50 @@ Test(outlet, a_peer_that_is_late)
     UNTIL(o.losses == 1);
     cr_assert(o.doubtful);
     cr_assert_eq(o.kept, 6);
+}
+
+/* Slow is not stalled: a second for each 1000 bytes. */
+Test(outlet, a_peer_that_is_slow)
+{
+    static char block[10000];
+
+    listens(0);
+    listens(1);
+    begins(2, true);
+    confirms(0, "a 1 1\n");
+    UNTIL(outlet_settled(&o) == 6);
+    UNTIL(outlet_up(&o));
+    cr_assert_eq(outlet_write(&o, block, sizeof block), sizeof block);
+    UNTIL(half_closed_by_us());
+    o.old.began_ns -= 29 * NS_PER_S;
+    turns_for(200 * NS_PER_MS);
+    cr_assert_eq(o.losses, 0);
+    o.old.began_ns -= 2 * NS_PER_S;
+    UNTIL(o.losses == 1);
+    cr_assert_eq(o.cur.at, 1, "another one is taken");
+    cr_assert_eq(o.kept, 6);
+}
+
+/* The first rotation comes soon, each further one after twice as long. */
+Test(outlet, a_new_worker_asks_soon)
+{
+    k.sink.confirm.every = 64 * NS_PER_S;
+    k.sink.confirm.bytes = 64 << 20;
+    listens(0);
+    begins(1, true);
+    writes("a 1 1\n");
+    o.since_ns -= 900 * NS_PER_MS;
+    cr_assert_eq(npeers, 1);
+    UNTIL(half_closed_by_us());
+    peer_reads(0, "a 1 1\n");
+    peer_ends(0, false);
+    UNTIL(outlet_settled(&o) == 6);
+    writes("b 1 1\n");
+    o.since_ns -= 1500 * NS_PER_MS;
+    turns_for(200 * NS_PER_MS);
+    cr_assert_eq(o.old.fd, -1);
+    o.since_ns -= 400 * NS_PER_MS;
+    UNTIL(half_closed_by_us());
 }
 
 /* By habit: the same endpoint is used again, and only from the third on it is known. What those
