@@ -13,7 +13,8 @@
 #define GRND_INSECURE 4
 #endif
 
-int64_t throttle_next(struct throttle *t, uint64_t random)
+/* Counts a failure; the longest pause that may follow it. */
+static int64_t longest(struct throttle *t)
 {
     int64_t d = t->base < t->cap ? t->base : t->cap;
 
@@ -21,9 +22,19 @@ int64_t throttle_next(struct throttle *t, uint64_t random)
         d = d > t->cap / 2 ? t->cap : d * 2;
     if (t->failures < UINT32_MAX)
         t->failures++;
-    if (d <= 0)
-        return 0;
+    return d > 0 ? d : 0;
+}
+
+int64_t throttle_next(struct throttle *t, uint64_t random)
+{
+    int64_t d = longest(t);
+
     return d / 2 + (int64_t)(random % (uint64_t)(d - d / 2 + 1));
+}
+
+int64_t throttle_spread(struct throttle *t, uint64_t random)
+{
+    return (int64_t)(random % ((uint64_t)longest(t) + 1));
 }
 
 void throttle_ok(struct throttle *t)

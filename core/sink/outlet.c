@@ -53,7 +53,7 @@ void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink,
         .confirm = sink->confirm,
         .repeatable = repeatable,
         .old = {.fd = -1},
-        .throttle = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S},
+        .throttle = {.base = NS_PER_S, .cap = 30 * NS_PER_S},
         .anomalies = FIRST_HALVINGS,
     };
     loop_fd_init(&o->old_watch);
@@ -100,13 +100,13 @@ static void use_endpoint(struct outlet *o, size_t at)
     o->retry_ns = clock_mono();
 }
 
-/* The endpoint after this one; after the last, a pause. */
+/* The endpoint after this one; after the last, a pause, of which each of a fleet has another. */
 static void next_endpoint(struct outlet *o)
 {
     use_endpoint(o, (o->cur.at + 1) % o->to->n);
     if (++o->tried >= o->to->n) {
         o->tried = 0;
-        o->retry_ns += throttle_next(&o->throttle, random_u64());
+        o->retry_ns += throttle_spread(&o->throttle, random_u64());
     }
 }
 

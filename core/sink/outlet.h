@@ -4,7 +4,8 @@
  * hears. Offsets count bytes since the stream began; it begins anew, at 0, after every loss.
  *
  * Endpoints. When one fails the next in the list is tried at once; after a whole round comes a
- * pause, 100 ms growing to 30 s, with jitter. An endpoint counts as working once bytes were
+ * pause: anything up to a second, then up to twice as much, up to 30 s, so that a fleet whose
+ * receiver is back does not come all at once. An endpoint counts as working once bytes were
  * acknowledged, not when it merely connects. A stalled one is left if there is another. While a
  * later one is in use the first is tried in the background, and taken back when it has held a
  * connection for 60 s.
