@@ -15,16 +15,17 @@ enum { PAGE_FD = 5, PAGE_POISONS = 32 };
 
 struct page {
     /* The worker's. */
-    _Atomic uint64_t formatting; /* the metric, by sequence, that the plugin has now; 0: none */
+    /* Metrics are told by their sequence number plus one; 0: none. */
+    _Atomic uint64_t formatting; /* the metric that the plugin has now */
     _Atomic uint64_t formats;    /* how often it was given one */
     _Atomic uint64_t sent;       /* all before it may have left, though the cursor is not there */
     _Atomic uint64_t stalled;    /* 1: the peer takes bytes and reads nothing */
     /* Since garnetd's start. */
     _Atomic uint64_t losses;   /* times that a connection did not end well */
     _Atomic uint64_t in_doubt; /* metrics sent again that may be there twice, and must not be */
-    /* garnetd's: the metrics that no worker may give to the plugin any more; seq 0: none. */
+    /* garnetd's: the metrics that no worker may give to the plugin any more. */
     struct page_poison {
-        _Atomic uint64_t seq;
+        _Atomic uint64_t metric;
         _Atomic int64_t when_ns; /* Unix time */
         _Atomic int signo;       /* that the last worker died of */
     } poisons[PAGE_POISONS];     /* a ring */

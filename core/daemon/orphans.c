@@ -2,8 +2,9 @@
  * ends it.
  *
  * garnetd is a subreaper, so whatever loses its keeper becomes its child. Every child of its own
- * making is known to the loop; all others are killed, until none is left. Looking costs a walk
- * through /proc, so it is done only while there is a reason to.
+ * making is known to the loop; all others are killed, until none is left, and garnetd does not end
+ * before that. Looking costs a walk through /proc, so it is done only while there is a reason to,
+ * and for plugins, whose reasons may be many, at most once a second.
  */
 #include <signal.h>
 #include <sys/prctl.h>
@@ -56,6 +57,11 @@ void orphans_end(struct daemon *d)
 
 void orphans_soon(struct daemon *d)
 {
-    d->orphans_until = clock_mono() + for_at_most;
-    loop_timer_set(d->loop, &d->orphans, clock_mono(), look, d);
+    int64_t now = clock_mono();
+
+    d->orphans_until = now + for_at_most;
+    if (d->phase == PHASE_SINKS)
+        loop_timer_set(d->loop, &d->orphans, now, look, d);
+    else if (!d->orphans.armed)
+        loop_timer_set(d->loop, &d->orphans, now + NS_PER_S, look, d);
 }

@@ -136,7 +136,7 @@ static int call_format(struct batch *b, uint64_t seq)
     if (b->page == NULL)
         return p->def.format(&p->g, &b->view);
     atomic_store_explicit(&b->page->formats, ++b->formats, memory_order_relaxed);
-    atomic_store_explicit(&b->page->formatting, seq, memory_order_release);
+    atomic_store_explicit(&b->page->formatting, seq + 1, memory_order_release);
     answer = p->def.format(&p->g, &b->view);
     atomic_store_explicit(&b->page->formatting, 0, memory_order_release);
     return answer;

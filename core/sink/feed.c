@@ -17,9 +17,10 @@
 #include "sink/select.h"
 
 enum {
-    MOST = 1 << 16 /* metrics in one batch, with or without bytes: the loop must have its turn */
+    MOST = 1 << 16, /* metrics in one batch, with or without bytes: the loop must have its turn */
+    A_FEW = 4,
 };
-static const int64_t TELL_EVERY = 10 * NS_PER_S;
+static const int64_t TELL_EVERY = 10 * NS_PER_S, LONGEST = NS_PER_S; /* likewise */
 
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from)
 {
@@ -221,6 +222,7 @@ static bool next_frame(struct feed *f, int64_t now)
 enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
 {
     uint64_t from = f->read.seq;
+    int64_t began = clock_mono();
 
     for (int n = 0; n < MOST; n++) {
         enum batch_result result = BATCH_ADDED;
@@ -235,6 +237,8 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
         }
         if (result != BATCH_ADDED)
             return result == BATCH_FATAL ? FEED_FATAL : FEED_FULL;
+        if (n % A_FEW == A_FEW - 1 && clock_mono() - began >= LONGEST)
+            break; /* a plugin that takes its time */
     }
     return FEED_FULL;
 }

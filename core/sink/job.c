@@ -340,6 +340,8 @@ bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *s
 
 void job_free(struct job *j)
 {
+    if (terminated && !j->gone && !j->finish)
+        log_info("got SIGTERM: ends");
     job_say(j, 'e'); /* before close(), which may not come back */
     if (!j->by_plugin && j->outlet.loop != NULL)
         outlet_free(&j->outlet);

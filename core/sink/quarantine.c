@@ -7,6 +7,7 @@
  */
 #include "sink/quarantine.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -44,12 +45,13 @@ static void hold(struct quarantine *q, const struct held *h)
 static void hold_from_page(struct quarantine *q, const struct page *page)
 {
     for (unsigned i = 0; page != NULL && i < PAGE_POISONS; i++) {
-        struct held h = {.seq = atomic_load(&page->poisons[i].seq),
+        uint64_t metric = atomic_load(&page->poisons[i].metric);
+        struct held h = {.seq = metric - 1,
                          .at = NO_LINE,
                          .when_ns = atomic_load(&page->poisons[i].when_ns),
                          .signo = atomic_load(&page->poisons[i].signo)};
 
-        if (h.seq != 0)
+        if (metric != 0)
             hold(q, &h);
     }
 }
@@ -85,11 +87,11 @@ static void hold_lines(struct quarantine *q, const struct buf *text)
     for (; at < end && (nl = memchr(at, '\n', (size_t)(end - at))) != NULL; at = nl + 1) {
         struct held h = {.at = at - text->p};
 
-        if ((size_t)(nl - at) < sizeof BEGIN || memcmp(at, BEGIN, sizeof BEGIN - 1) != 0)
+        if ((size_t)(nl - at) < sizeof BEGIN || memcmp(at, BEGIN, sizeof BEGIN - 1) != 0 ||
+            !isdigit((unsigned char)at[sizeof BEGIN - 1]))
             continue;
         h.seq = strtoull(at + sizeof BEGIN - 1, NULL, 10);
-        if (h.seq != 0)
-            hold(q, &h);
+        hold(q, &h);
     }
 }
 

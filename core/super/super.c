@@ -61,7 +61,7 @@ struct worker {
     struct loop_timer look; /* at the page, while a worker runs */
     struct poison poison;
     struct condemned { /* our own list: what is in the page is at the plugin's mercy */
-        uint64_t seq;
+        uint64_t metric;
         int64_t when_ns;
         int signo;
     } condemned[PAGE_POISONS];
@@ -219,7 +219,7 @@ static void on_look(void *arg)
     }
     log_error("sink %s: its plugin does not come back from formatting metric %" PRIu64
               ": killing the worker",
-              w->name, formatting);
+              w->name, formatting - 1);
     strike(w, SIGKILL);
 }
 
@@ -234,7 +234,7 @@ static bool ready_page(struct worker *w)
     atomic_store(&p->formatting, 0);
     atomic_store(&p->stalled, 0);
     for (unsigned i = 0; i < PAGE_POISONS; i++) {
-        atomic_store(&p->poisons[i].seq, w->condemned[i].seq);
+        atomic_store(&p->poisons[i].metric, w->condemned[i].metric);
         atomic_store(&p->poisons[i].when_ns, w->condemned[i].when_ns);
         atomic_store(&p->poisons[i].signo, w->condemned[i].signo);
     }
@@ -246,18 +246,19 @@ static bool ready_page(struct worker *w)
  * format(). */
 static void judge(struct worker *w, int signo, char *what, size_t cap)
 {
-    uint64_t seq = atomic_load(&w->page->formatting);
-    enum poison_verdict verdict = poison_death(&w->poison, seq);
+    uint64_t metric = atomic_load(&w->page->formatting);
+    enum poison_verdict verdict = poison_death(&w->poison, metric);
     size_t n = strlen(what);
 
     if (poison_hurry(&w->poison))
         throttle_ok(&w->throttle);
     if (verdict == POISON_NONE)
         return;
-    (void)snprintf(what + n, cap - n, " while its plugin formatted metric %" PRIu64 "%s", seq,
-                   verdict == POISON_FOUND ? ", as often before: it is set aside" : "");
+    (void)snprintf(what + n, cap - n, " while its plugin formatted metric %" PRIu64 "%s",
+                   metric - 1, verdict == POISON_FOUND ? ", as often before: it is set aside" : "");
     if (verdict == POISON_FOUND)
-        w->condemned[w->ncondemned++ % PAGE_POISONS] = (struct condemned){seq, clock_wall(), signo};
+        w->condemned[w->ncondemned++ % PAGE_POISONS] =
+            (struct condemned){metric, clock_wall(), signo};
 }
 
 /* --- starting it again --- */

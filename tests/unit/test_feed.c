@@ -138,8 +138,8 @@ Test(feed, keeps_back_what_the_plugin_must_not_get)
     struct page page = {0};
     struct point end;
 
-    page.poisons[0].seq = begin.seq + 3;
-    page.poisons[1].seq = begin.seq + 12;
+    page.poisons[0].metric = begin.seq + 3 + 1;
+    page.poisons[1].metric = begin.seq + 12 + 1;
     quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &page);
     f.quarantine = &q;
     frame(10, false);

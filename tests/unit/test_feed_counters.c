@@ -234,7 +234,7 @@ Test(feed_counters, what_is_kept_back_is_compared_with)
     }
     cr_assert_eq(append_frame(spool, bytes.p, bytes.n, 4, &end), 0);
     buf_free(&bytes);
-    page.poisons[0].seq = begin.seq + 1;
+    page.poisons[0].metric = begin.seq + 1 + 1;
     quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &page);
     f.quarantine = &q;
     difference(COUNTERS_DELTA);

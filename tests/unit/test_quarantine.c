@@ -37,7 +37,7 @@ TestSuite(quarantine, .init = setup, .fini = teardown, .timeout = 60);
 
 static void condemn(unsigned i, uint64_t seq)
 {
-    page.poisons[i].seq = seq;
+    page.poisons[i].metric = seq + 1;
     page.poisons[i].signo = 11;
     page.poisons[i].when_ns = INT64_C(1700000001500000000);
     reopen();
@@ -50,6 +50,21 @@ static unsigned lines(void)
     for (const char *s = kit_read(&k, file); (s = strchr(s, '\n')) != NULL; s++)
         n++;
     return n;
+}
+
+/* Sequence numbers begin at 0. */
+Test(quarantine, the_first_metric_of_a_spool_is_one_like_another)
+{
+    struct metric m = kit_metric("a", 1);
+
+    cr_assert_not(quarantine_takes(&q, 0, &m));
+    condemn(0, 0);
+    cr_assert(quarantine_takes(&q, 0, &m));
+    cr_assert_not(quarantine_takes(&q, 1, &m));
+    page.poisons[0].metric = 0;
+    reopen();
+    cr_assert(quarantine_takes(&q, 0, &m));
+    cr_assert_eq(lines(), 1);
 }
 
 Test(quarantine, takes_what_is_named_and_nothing_else)
@@ -112,7 +127,7 @@ Test(quarantine, a_torn_line_spoils_no_other)
     cr_assert(quarantine_takes(&q, 4, &m));
     cr_assert(quarantine_takes(&q, 3, &m));
     cr_assert_eq(lines(), 3);
-    page.poisons[0].seq = page.poisons[1].seq = 0;
+    page.poisons[0].metric = page.poisons[1].metric = 0;
     reopen();
     cr_assert(quarantine_takes(&q, 4, &m));
     cr_assert_not(quarantine_takes(&q, 5, &m));

@@ -392,20 +392,21 @@ static void leaves_out_42_after(struct scene *s, int deaths)
 
 Test(super, three_deaths_of_one_metric_set_it_aside)
 {
-    struct scene *s = begin(PAGE "if get(48) == 0:\n"
-                                 "    put(0, 42)\n"
-                                 "    os.kill(os.getpid(), signal.SIGSEGV)\n"
-                                 "log('leaves out', get(48), 'of', struct.unpack_from('i', page, "
-                                 "64)[0])\n"
-                                 "assert get(0) == 0\n"
-                                 "say(b'r')\n"
-                                 "while hear() != b'q': pass\n",
-                            -1);
+    struct scene *s =
+        begin(PAGE "if get(48) == 0:\n"
+                   "    put(0, 43)\n"
+                   "    os.kill(os.getpid(), signal.SIGSEGV)\n"
+                   "log('leaves out', get(48) - 1, 'of', struct.unpack_from('i', page, "
+                   "64)[0])\n"
+                   "assert get(0) == 0\n"
+                   "say(b'r')\n"
+                   "while hear() != b'q': pass\n",
+              -1);
     int64_t began = clock_mono();
 
     leaves_out_42_after(s, 3);
     cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
-    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].seq), 42);
+    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].metric), 43);
     finish(s, 10 * NS_PER_S);
 }
 
@@ -416,7 +417,7 @@ Test(super, other_deaths_are_no_metrics_fault)
                                  "put(8, n + 1)\n"
                                  "say(b'u')\n"
                                  "if n % 2: os.kill(os.getpid(), signal.SIGSEGV)\n"
-                                 "put(0, 42)\n"
+                                 "put(0, 43)\n"
                                  "os._exit(3)\n",
                             -1);
 
@@ -429,7 +430,7 @@ Test(super, other_deaths_are_no_metrics_fault)
 /* Stopped by somebody it waits for as long as that takes. */
 Test(super, a_plugin_that_does_not_come_back_is_killed)
 {
-    struct scene *s = begin(PAGE "put(0, 42)\n"
+    struct scene *s = begin(PAGE "put(0, 43)\n"
                                  "say(b'r')\n"
                                  "time.sleep(1000)\n",
                             -1);
@@ -451,7 +452,7 @@ Test(super, a_plugin_that_does_not_come_back_is_killed)
 /* Killed for hanging up, whatever the plugin had: that is our doing. */
 Test(super, our_own_kill_is_no_metrics_fault)
 {
-    struct scene *s = begin(PAGE "put(0, 42)\n"
+    struct scene *s = begin(PAGE "put(0, 43)\n"
                                  "say(b'u')\n"
                                  "os.close(4)\n"
                                  "time.sleep(1000)\n",
