@@ -108,20 +108,36 @@ static void check_env(struct parse *p, const struct pairs *env)
     }
 }
 
-/* Keys that mean something in one mode only, and `splay` within its interval. */
+/* Keys that mean something in one mode only. */
+static void check_mode(struct parse *p, const struct conf_collector *k, const struct node *root)
+{
+    static const struct {
+        const char *key;
+        int64_t mode;
+        const char *fault;
+    } only[] = {{"timeout", MODE_ONESHOT,
+                 "timeout: a daemon has none: remove it, or say after which silence it is "
+                 "restarted"},
+                {"overlap", MODE_ONESHOT, "overlap: a daemon has one run: remove it"},
+                {"splay", MODE_ONESHOT, "splay: a daemon does not run by slots: remove it"},
+                {"silence", MODE_DAEMON,
+                 "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout"}};
+
+    for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
+        const struct node *v = node_get(root, only[i].key);
+
+        if (v && k->mode != only[i].mode)
+            errors_add(p->e, v->at, "%s", only[i].fault);
+    }
+}
+
+/* `splay` within its interval; a daemon has neither that nor a timeout. */
 static void check_time(struct parse *p, struct conf_collector *k, const struct node *root)
 {
-    const struct node *timeout = node_get(root, "timeout"), *silence = node_get(root, "silence");
-    const struct node *splay = node_get(root, "splay");
+    const struct node *timeout = node_get(root, "timeout"), *splay = node_get(root, "splay");
 
-    if (k->mode == MODE_DAEMON && timeout)
-        errors_add(p->e, timeout->at,
-                   "timeout: a daemon has none: remove it, or say after which silence it is "
-                   "restarted");
-    if (k->mode == MODE_ONESHOT && silence)
-        errors_add(p->e, silence->at,
-                   "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout");
-    if (splay && splay->kind == NODE_SCALAR && k->splay > k->interval)
+    check_mode(p, k, root);
+    if (k->mode == MODE_ONESHOT && splay && splay->kind == NODE_SCALAR && k->splay > k->interval)
         errors_add(p->e, splay->at, "splay: \"%s\" is more than the interval: lower it",
                    splay->text);
     if (k->mode == MODE_DAEMON)

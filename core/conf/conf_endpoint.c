@@ -171,10 +171,32 @@ static void check_shared_file(struct parse *p, const struct conf_sink *s, const 
         }
 }
 
+/* ---- keys for some endpoints only ------------------------------------------------------------ */
+
+static bool has_scheme(const struct strings *to, const char *a, const char *b)
+{
+    for (size_t i = 0; i < to->n; i++)
+        if (strncmp(to->v[i], a, strlen(a)) == 0 || strncmp(to->v[i], b, strlen(b)) == 0)
+            return true;
+    return false;
+}
+
+/* A key without effect is a misunderstanding, and better found here than in an outage. */
+static void check_for(struct parse *p, const struct conf_sink *s, const char *key, const char *a,
+                      const char *b)
+{
+    const struct node *v = node_get(s->node, key);
+
+    if (v && !has_scheme(&s->to, a, b))
+        errors_add(p->e, v->at, "%s is for %s and %s endpoints, and \"to\" has none: remove it",
+                   key, a, b);
+}
+
 void conf_parse_endpoints(struct parse *p, struct conf_sink *s)
 {
     const struct node *to = node_get(s->node, "to"), *v;
     const char **list, *endpoint;
+    size_t written = s->to.n;
 
     if (s->to.n == 0 || !to)
         return;
@@ -188,4 +210,8 @@ void conf_parse_endpoints(struct parse *p, struct conf_sink *s)
         check_shared_file(p, s, v, endpoint);
         list[s->to.n++] = endpoint;
     }
+    if (s->to.n < written)
+        return; /* what else it is for is not known */
+    check_for(p, s, "confirm", "tcp:", "unix:");
+    check_for(p, s, "max_packet", "udp:", "unixgram:");
 }

@@ -37,7 +37,7 @@ static const struct option ROWS_OF_A_SINK[] = {
         .def = "10s", .min = "0", .max = "1d"),
     KEY(struct conf_sink, memory_limit, OPT_SIZE,
         "The memory that its worker may use; beyond that the plugin gets none.", .def = "1GiB",
-        .min = "32MiB", .max = "1TiB"),
+        .min = "32MiB", .max = "1024GiB"),
     KEY(struct conf_sink, start, OPT_CHOICE, "Where a new sink begins to read the spool.",
         .def = "now", .choices = "now|oldest"),
     KEY(struct conf_sink, only, OPT_LIST,

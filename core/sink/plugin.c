@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sink/counters.h"
 
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
 
@@ -197,6 +198,33 @@ static void check_to(const struct plugin *p, const struct conf_sink *sink, struc
                    p->def.name);
 }
 
+/* A key of every sink that has no effect with this plugin: something is misunderstood. */
+static void no_use(const struct plugin *p, const struct conf_sink *sink, const char *key,
+                   const char *why, struct errors *e)
+{
+    const struct node *v = node_get(sink->node, key);
+
+    if (v != NULL)
+        errors_add(e, v->at, "%s has no effect: plugin %s %s: remove it", key, p->def.name, why);
+}
+
+static void check_use(const struct plugin *p, const struct conf_sink *sink, struct errors *e)
+{
+    if ((p->def.flags & GARNET_UNTIMED) == 0)
+        no_use(p, sink, "max_age", "sends the time of each metric", e);
+    if (p->def.deliver == NULL && (p->def.flags & GARNET_IDEMPOTENT) == 0)
+        no_use(p, sink, "confirm", "is not idempotent, so nothing is sent again", e);
+    if (p->def.deliver != NULL) {
+        no_use(p, sink, "confirm", "delivers by itself", e);
+        no_use(p, sink, "max_packet", "delivers by itself", e);
+    }
+    if (counters_mode(sink, p->def.counters) == COUNTERS_RAW &&
+        node_get(sink->node, "counter_window") != NULL)
+        errors_add(e, node_get(sink->node, "counter_window")->at,
+                   "counter_window has no effect while counters are sent raw: remove it, or set "
+                   "\"counters\" to rate or delta");
+}
+
 bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char *hostname,
                       struct errors *e)
 {
@@ -206,6 +234,7 @@ bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char
     p->g.sink = arena_strdup(&p->arena, sink->name);
     p->g.hostname = arena_strdup(&p->arena, hostname);
     check_to(p, sink, e);
+    check_use(p, sink, e);
     plugin_fill(p, sink, e);
     if (!arena_ok(&p->arena))
         errors_add(e, sink->at, "there is no memory for the options");

@@ -40,6 +40,24 @@ class Check(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(err, r"^garnet\.yaml:9:11: ")
 
+    def test_keys_without_effect(self):
+        """What a plugin makes no use of is an error, and not silently ignored."""
+        _, code, _, err = self.check(
+            "sinks:\n" + graphite_sink("a", "stdout", ", max_age: 5s") +
+            graphite_sink("b", "stdout", ", counter_window: 5m") +
+            graphite_sink("c", "stdout", ", counters: rate, counter_window: 5m") +
+            "  - {name: d, plugin: statsd, to: tcp://h:1, confirm: {every: 5s}, max_age: 5s, counter_window: 5m}\n"
+            "  - {name: e, plugin: statsd, to: tcp://h:1, counters: raw, counter_window: 5m}\n")
+        self.assertEqual(code, 1)
+        raw = "counter_window has no effect while counters are sent raw: remove it, or set \"counters\" to rate or delta"
+        wanted = (r"6:\d+: max_age has no effect: plugin graphite sends the time of each metric: remove it",
+                  r"7:\d+: " + raw,
+                  r"9:\d+: confirm has no effect: plugin statsd is not idempotent, so nothing is sent again: remove it",
+                  r"10:\d+: " + raw)
+        self.assertEqual(len(err.splitlines()), len(wanted), err)
+        for line, pattern in zip(err.splitlines(), wanted):
+            self.assertRegex(line, "^garnet\\.yaml:" + pattern + "$")
+
     def test_unknown_group(self):
         _, code, _, err = self.check("socket: {path: run/s, group: nosuchgroup}\nsinks: []\n")
         self.assertEqual(code, 1)

@@ -154,9 +154,9 @@ class Outages(unittest.TestCase):
         self.assertGreaterEqual(n["stale"], 100)
         self.assertEqual((n["queued"], n["dropped"]), (0, n["stale"]))
 
-    def graphite(self, to):
+    def graphite(self, to, more=""):
         d = Daemon(self, "sinks: []\n", start=False)
-        d.configure("self_metrics: 0\nsinks:\n" + graphite_sink("g", to(d), ", confirm: {every: 1s}, path: '{name}'"))
+        d.configure("self_metrics: 0\nsinks:\n" + graphite_sink("g", to(d), ", path: '{name}'" + more))
         d.start()
         return d
 
@@ -180,7 +180,7 @@ class Outages(unittest.TestCase):
         self.assertEqual(d.verify()["g"]["queued"], 0)
 
     def test_a_stream_is_confirmed_and_what_was_unread_comes_again(self):
-        d = self.graphite(lambda d: f"unix://{d.path('r')}")
+        d = self.graphite(lambda d: f"unix://{d.path('r')}", ", confirm: {every: 1s}")
         for n in range(3):
             d.send(lines(*gauges([("m", n)])))
             with socket.socket(socket.AF_UNIX) as l:
