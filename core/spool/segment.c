@@ -139,7 +139,7 @@ static bool parse_name(const char *name, uint64_t *first_seq)
         v = v * 10 + (uint64_t)(name[i] - '0');
     }
     *first_seq = v;
-    return v <= SEQ_MAX && strcmp(name + DIGITS, SUFFIX) == 0;
+    return v <= SEGMENT_MAX && strcmp(name + DIGITS, SUFFIX) == 0;
 }
 
 /* Some file systems do not fill in d_type. */

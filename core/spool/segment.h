@@ -31,6 +31,9 @@ enum {
     FRAME_MAX = 16 << 20 /* payload */
 };
 #define SEQ_MAX ((uint64_t)INT64_MAX) /* nothing in the spool may claim to be beyond it */
+/* A file named beyond this is none of ours, whatever is in it: a name has no checksum, and must not
+ * use up the numbers. */
+#define SEGMENT_MAX (SEQ_MAX / 2)
 
 struct segment_header {
     uint64_t first_seq, salt;

@@ -313,6 +313,22 @@ Test(append, a_segment_of_a_later_format_is_kept_skipped_and_counted)
     cr_assert_eq(n.damaged, 1 + sizeof later / 32);
 }
 
+/* An empty file will do, and anybody may have put it there. */
+Test(append, a_foreign_name_does_not_use_up_the_numbers)
+{
+    struct append *a;
+
+    file_put("09223372036854775807.seg", "");
+    a = writer(4096);
+    put(a, 10);
+    cr_assert_eq(append_next_seq(a), 10);
+    append_close(a);
+    file_put("04611686018427387903.seg", ""); /* one that could be ours leaves as many again */
+    a = writer(4096);
+    put(a, 10);
+    append_close(a);
+}
+
 /* Out of descriptors for a moment: not knowing what the cursors know, it does not start. */
 Test(append, a_cursor_that_cannot_be_read_just_now_is_not_ignored)
 {

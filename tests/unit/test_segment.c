@@ -119,6 +119,8 @@ Test(segment, the_list_is_sorted_and_ignores_foreign_files)
                                           "00000000000000000001.sig",
                                           "0000000000000000001.seg",
                                           "000000000000000000001.seg",
+                                          "04611686018427387904.seg",
+                                          "09223372036854775807.seg",
                                           "18446744073709551615.seg",
                                           "99999999999999999999.seg",
                                           "-0000000000000000001.seg"};
@@ -134,12 +136,12 @@ Test(segment, the_list_is_sorted_and_ignores_foreign_files)
     cr_assert_eq(symlinkat("lock", dirfd_, "00000000000000000004.seg"), 0);
     for (uint64_t i = 0; i < 100; i++)
         close(seg_fd((i * 37 % 100) * 1000 + 7));
-    close(seg_fd(SEQ_MAX));
+    close(seg_fd(SEGMENT_MAX));
     cr_assert_eq(segment_list(dirfd_, &l), 0);
     cr_assert_eq(l.n, 101);
     for (uint64_t i = 0; i < 100; i++)
         cr_assert_eq(l.first_seq[i], i * 1000 + 7);
-    cr_assert_eq(l.first_seq[100], SEQ_MAX);
+    cr_assert_eq(l.first_seq[100], SEGMENT_MAX);
     segment_list_free(&l);
 }
 
