@@ -77,6 +77,9 @@ struct store_state {         /* store.c's own */
     bool unsynced;           /* a sync failed: it is being written again, */
     bool unsafe;             /* and that has failed as well */
     uint64_t refused;        /* metrics, since the start */
+    /* Metrics since the start, which is what answers wait for: sequence numbers may jump when the
+     * folder is replaced, past those of what is held. */
+    uint64_t written;
 };
 
 struct daemon {
@@ -136,7 +139,7 @@ void orphans_soon(struct daemon *d); /* likewise, from the next turn on */
 
 /* store.c */
 intake_commit_fn store_commit;
-void store_synced(void *arg, uint64_t seq, int error);
+void store_synced(void *arg, uint64_t ticket, int error);
 void store_housekeeping(struct daemon *d); /* syncing and retention: once a second */
 /* Before the intake goes: one more try; then whoever still waits is told no. */
 void store_end(struct daemon *d);

@@ -47,14 +47,20 @@ static void report(struct store_state *s, int error)
     s->error = error;
 }
 
-/* Something new is in the spool. What is safe with that, and when: as store_commit() says. */
-static bool must_wait_for_sync(struct daemon *d)
+static void request_sync(struct daemon *d)
 {
+    sync_request(d->sync, append_segment(d->spool), d->store.written);
+}
+
+/* So many more are in the spool. What is safe with that, and when: as store_commit() says. */
+static bool must_wait_for_sync(struct daemon *d, uint64_t more)
+{
+    d->store.written += more;
     sinks_wake(d);
     d->dirty = true;
     if (!d->gen->conf->spool.durable)
         return false;
-    sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
+    request_sync(d);
     return true;
 }
 
@@ -91,7 +97,7 @@ static int hold(struct daemon *d, const void *records, size_t n, uint32_t count,
 
     if (s->ending || !may_pass(s->error) || !backlog_put(&s->backlog, records, n, count))
         return refuse(s, count, s->error, why);
-    *ticket = append_next_seq(d->spool) + s->backlog.metrics;
+    *ticket = s->written + s->backlog.metrics;
     arm(d);
     return 1;
 }
@@ -107,8 +113,8 @@ static void flush(struct daemon *d)
         return;
     failed = backlog_flush(&s->backlog, d->spool) == 0 ? 0 : errno;
     report(s, failed);
-    if (s->backlog.metrics < before && !must_wait_for_sync(d))
-        intake_safe(d->intake, append_next_seq(d->spool));
+    if (s->backlog.metrics < before && !must_wait_for_sync(d, before - s->backlog.metrics))
+        intake_safe(d->intake, s->written);
 }
 
 static void try_again(void *arg)
@@ -125,13 +131,15 @@ int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint6
 {
     struct daemon *d = arg;
     struct store_state *s = &d->store;
+    uint64_t end;
 
     if (s->gone || s->backlog.metrics > 0) /* in order: behind what is held */
         return hold(d, records, n, count, ticket, why);
-    report(s, append_frame(d->spool, records, n, count, ticket) == 0 ? 0 : errno);
+    report(s, append_frame(d->spool, records, n, count, &end) == 0 ? 0 : errno);
     if (s->error)
         return hold(d, records, n, count, ticket, why);
-    return must_wait_for_sync(d);
+    *ticket = s->written + count;
+    return must_wait_for_sync(d, count);
 }
 
 void store_end(struct daemon *d)
@@ -165,7 +173,7 @@ static void sync_failed(struct daemon *d, int error)
     if (!s->unsynced) {
         log_error("spool: syncing to disk failed: %m; what is not on the disk is written again");
         s->unsynced = true;
-        sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
+        request_sync(d);
         return;
     }
     if (!s->unsafe)
@@ -178,7 +186,7 @@ static void sync_failed(struct daemon *d, int error)
                                  "survive a power loss; send it again");
 }
 
-void store_synced(void *arg, uint64_t seq, int error)
+void store_synced(void *arg, uint64_t ticket, int error)
 {
     struct daemon *d = arg;
 
@@ -192,7 +200,7 @@ void store_synced(void *arg, uint64_t seq, int error)
         log_info("spool: what could not be synced has been written again and is on the disk");
     d->store.unsynced = d->store.unsafe = false;
     if (d->intake) /* at the end it goes before the last sync */
-        intake_safe(d->intake, seq);
+        intake_safe(d->intake, ticket);
 }
 
 /* ---- once a second ---- */
@@ -244,7 +252,7 @@ void store_housekeeping(struct daemon *d)
     if (d->phase == PHASE_RUNNING)
         look_after_folder(d);
     if (d->dirty)
-        sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
+        request_sync(d);
     d->dirty = false;
     unsigned lost = append_retain(d->spool, sinks_needed(d), clock_wall());
     if (lost && somebody_loses(d))

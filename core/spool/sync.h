@@ -21,8 +21,8 @@ struct sync;
  * NULL with errno. dirfd is borrowed. */
 struct sync *sync_start(struct loop *l, int dirfd,
                         void (*synced)(void *arg, uint64_t seq, int error), void *arg);
-/* Everything below `seq` was written to segments up to the one that begins at `segment`. Never
- * blocks. */
+/* Everything below `seq`, by whatever the caller counts, was written to segments up to the one that
+ * begins at `segment`. Never blocks. */
 void sync_request(struct sync *s, uint64_t segment, uint64_t seq);
 /* The folder behind dirfd is another one: a new helper, which knows nothing of what the old one was
  * asked. */

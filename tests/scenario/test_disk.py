@@ -7,86 +7,13 @@ everything goes on within a second.
 import shutil
 import time
 
-from harness import *
+from disk_rig import *
 
 HELD_MOST = 8 << 20
-SOON = 10.0 if SANITIZED else 1.0  # "within a second"
 PAD = "x" * 400  # makes a record long
 
 
-def metrics(numbers, pad=""):
-    meta = f',"meta":{{"pad":"{pad}"}}' if pad else ""
-    return "".join(f'{{"name":"seq","value":{i},"time":1700000000{meta}}}\n' for i in numbers)
-
-
-class Disk(unittest.TestCase):
-    def setUp(self):
-        self.receiver = Receiver()
-        self.addCleanup(self.receiver.stop)
-        self.daemon = Daemon(self, "self_metrics: 0\nsinks:\n" +
-                             graphite_sink("main", f"tcp://127.0.0.1:{self.receiver.port}"), start=False)
-        os.mkdir(self.daemon.path("spool"))
-        self.next = 0
-
-    def mount(self, size):
-        r = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.daemon.path("spool")],
-                           capture_output=True, text=True)
-        if r.returncode:
-            self.skipTest("a tmpfs cannot be mounted here: " + r.stderr.strip())
-        self.addCleanup(self.unmount)
-
-    def unmount(self):
-        """Before the daemon's own clean-up, which looks at the spool and then removes it."""
-        if self.daemon.process and self.daemon.process.poll() is None:
-            self.daemon.terminate()
-        wait_for("nothing holds the spool", lambda: not self.daemon.left())
-        self.daemon.assert_conserved()
-        subprocess.run(["umount", self.daemon.path("spool")], check=True)
-
-    def fill(self):
-        """Not one byte is left."""
-        fd = os.open(self.daemon.path("spool/filler"), os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-        try:
-            for size in (1 << 16, 1 << 12):
-                try:
-                    while True:
-                        os.write(fd, b"\0" * size)
-                except OSError:
-                    pass
-        finally:
-            os.close(fd)
-
-    def make_room(self):
-        os.unlink(self.daemon.path("spool/filler"))
-        return time.monotonic()
-
-    def begin(self, n, pad=""):
-        """Sends n numbers and half-closes: the socket, on which the reply will come, and the numbers."""
-        mine = range(self.next, self.next + n)
-        self.next += n
-        s = self.daemon.connect()
-        self.addCleanup(s.close)
-        s.sendall(metrics(mine, pad).encode())
-        s.shutdown(socket.SHUT_WR)
-        return s, mine
-
-    def assert_waits(self, s):
-        s.setblocking(False)
-        self.assertRaises(BlockingIOError, s.recv, 1)
-        s.settimeout(PATIENCE)
-
-    def values(self):
-        return {int(x.split(" ")[1]) for x in self.receiver.lines() if x.startswith("testhost.seq ")}
-
-    def assert_arrive(self, numbers):
-        wait_for(f"{len(numbers)} numbers arrive", lambda: set(numbers) <= self.values())
-
-    def good(self, n=100):
-        """What is sent now is accepted and arrives."""
-        s, mine = self.begin(n)
-        self.assertEqual(read_reply(s)["accepted"], n)
-        self.assert_arrive(mine)
-
+class FullOrGone(Disk, unittest.TestCase):
     def test_full_then_room(self):
         d = self.daemon
         self.mount("4m")
@@ -227,6 +154,35 @@ class Disk(unittest.TestCase):
         self.assertIn("main", d.file_lines("spool/sinks"))
         d.start()
         self.good()
+
+    def test_a_folder_with_higher_numbers(self):
+        """Who waits for what is held is told by what is written of it, not by the numbers of another spool."""
+        d = self.daemon
+        os.mkdir(d.path("disk"))
+        self.mount("8m", "disk")
+        d.configure(f"spool: {{dir: disk/spool}}\nself_metrics: 0\nsinks:\n"
+                    + graphite_sink("main", f"tcp://127.0.0.1:{self.receiver.port}"))
+        d.start()
+        self.good()
+        os.mkdir(d.path("disk/new"))
+        d.write("disk/new/00000000000100000000.seg", "")
+        d.write("disk/file", "")
+        os.rename(d.path("disk/spool"), d.path("disk/old"))
+        os.rename(d.path("disk/file"), d.path("disk/spool"))
+        d.wait_log("Not a directory; metrics are held in memory")
+        s, first = self.begin(100)
+        t, more = self.begin(6000, PAD)
+        wait_for("all of it is read", lambda: unsent(s) == unsent(t) == 0)
+        self.assert_waits(s)
+        self.fill("disk/filler")
+        os.truncate(d.path("disk/filler"), os.path.getsize(d.path("disk/filler")) - (3 << 19))  # for the first batch
+        os.unlink(d.path("disk/spool"))
+        os.rename(d.path("disk/new"), d.path("disk/spool"))
+        self.assertEqual(read_reply(s)["accepted"], 100)
+        self.assert_waits(t)
+        os.unlink(d.path("disk/filler"))
+        self.assertEqual(read_reply(t)["accepted"], 6000)
+        self.assert_arrive([*first, *more])
 
     def second(self):
         """A configuration with another socket and the same spool."""
