@@ -212,6 +212,10 @@ static void round_of_metrics(const struct stamp *at)
     count(at, intake_own_rejected(d->intake));
     begin(at, "garnet.spool.size", "B", METRIC_GAUGE);
     count(at, append_bytes(d->spool));
+    begin(at, "garnet.spool.held", "B", METRIC_GAUGE);
+    count(at, store_held_bytes(d));
+    begin(at, "garnet.spool.refused", "Metric", METRIC_COUNTER);
+    count(at, store_refused(d));
     begin(at, "garnet.log.dropped", "Event", METRIC_COUNTER);
     count(at, log_dropped());
     begin(at, "garnet.reload.failures", "Event", METRIC_COUNTER);

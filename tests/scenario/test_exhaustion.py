@@ -16,8 +16,6 @@ import time
 
 from shims import *
 
-GARNETD, FORKS = 1, 2  # where a fault is, as in fail.c
-SHORT = 0
 RECOVERED = 3.0 if not SANITIZED else 8.0  # seconds: accepting pauses for one; the rest is for a busy machine
 THREADS = 8 if not SANITIZED else 4  # they wait most of the time
 DENSE = 40 if not SANITIZED else 10  # up to here every n, and then a sample
@@ -50,33 +48,6 @@ def numbers():
     while True:
         yield n
         n += 1 if LONG or n < DENSE else n // 4
-
-
-class Fault:
-    """The control file, as struct control in fail.c."""
-    LAYOUT = struct.Struct("=16siiiiQ")
-
-    def __init__(self, path):
-        self.map = shared_file(path, self.LAYOUT.size)
-        self.what = "none"
-
-    def arm(self, call, error, where, n):
-        self.map[:] = self.LAYOUT.pack(b"", where, error, n, 0, 0)
-        self.map[:16] = call.encode().ljust(16, b"\0")
-        place = "garnetd" if where == GARNETD else "a fork"
-        self.what = f"{call} #{n}: {errno.errorcode.get(error, 'short')} in {place}"
-
-    def fired(self):
-        return self.LAYOUT.unpack(self.map[:])[4] != 0
-
-    def disarm(self):
-        self.map[:16] = bytes(16)
-
-    def __str__(self):
-        caller = self.LAYOUT.unpack(self.map[:])[5]
-        at = subprocess.run(["addr2line", "-s", "-f", "-e", os.path.join(BUILD, "garnetd"), hex(caller)],
-                            capture_output=True, text=True).stdout if self.fired() and shutil.which("addr2line") else ""
-        return f"{self.what} {at.split()}"
 
 
 class Lines:

@@ -34,12 +34,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { IN_GARNETD = 1, IN_FORKS = 2 };
+enum { IN_GARNETD = 1, IN_FORKS = 2, STAYS = 4 /* all that come after it fail, too */ };
 enum { SHORT = 0 }; /* in place of an errno: half of what was asked for */
 
-struct control {   /* tests/scenario/test_exhaustion.py has the same */
+struct control {   /* tests/scenario/shims.py has the same */
     char call[16]; /* the kind; "" = none fails; written last */
-    int32_t where; /* IN_GARNETD, IN_FORKS or both */
+    int32_t where; /* IN_GARNETD, IN_FORKS or both; and STAYS */
     int32_t error; /* errno, or SHORT */
     int32_t left;  /* calls up to the one that fails, that one included */
     int32_t fired; /* it has been */
@@ -78,7 +78,12 @@ static bool armed(const char *call)
 /* True for the call that was to fail, with errno set. */
 static bool hit(const char *call, const void *from)
 {
-    if (!armed(call) || __atomic_fetch_sub(&control->left, 1, __ATOMIC_SEQ_CST) != 1)
+    int32_t left;
+
+    if (!armed(call))
+        return false;
+    left = __atomic_fetch_sub(&control->left, 1, __ATOMIC_SEQ_CST);
+    if (left > 1 || (left < 1 && (control->where & STAYS) == 0))
         return false;
     control->from = (uint64_t)(uintptr_t)from - base;
     errno = control->error;
@@ -111,6 +116,9 @@ static bool possible(const char *call, int fd, size_t n, int flags)
         return !S_ISREG(st.st_mode) &&
                ((flags & MSG_DONTWAIT) != 0 || (fcntl(fd, F_GETFL) & O_NONBLOCK) != 0);
     case ENOSPC:
+    case EDQUOT:
+    case EIO:
+    case EROFS:
         return S_ISREG(st.st_mode);
     default:
         return true;
@@ -265,6 +273,8 @@ STAND_BEFORE("socket", -1, int, socketpair, (int family, int type, int protocol,
              (family, type, protocol, fds))
 STAND_BEFORE("pipe", -1, int, pipe2, (int fds[2], int flags), (fds, flags))
 STAND_BEFORE("fork", -1, pid_t, fork, (void), ())
+STAND_BEFORE("sync", -1, int, fdatasync, (int fd), (fd))
+STAND_BEFORE("sync", -1, int, fsync, (int fd), (fd))
 STAND_BEFORE("rename", -1, int, renameat, (int from, const char *old, int to, const char *new),
              (from, old, to, new))
 STAND_BEFORE("unlink", -1, int, unlink, (const char *path), (path))
