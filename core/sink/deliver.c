@@ -1,8 +1,7 @@
 /* sink/deliver.c - batches through a plugin that carries the bytes itself
  *
  * The plugin may block; a stop ends that by a signal. RETRY is told once until a batch gets
- * through, and the pause before the next attempt is anything up to a second, then up to twice as much, up to
- * 30 s: of a fleet each has another. What is
+ * through, and the pause before the next attempt grows from 100 ms to 30 s, with jitter. What is
  * still pending when the worker ends is delivered again by the next one. Fails only through the
  * plugin, and when there is no memory for a second batch: then the worker ends.
  */
@@ -20,7 +19,7 @@ void deliver_init(struct deliver *d, struct plugin *p,
 {
     *d = (struct deliver){
         .plugin = p,
-        .throttle = {.base = NS_PER_S, .cap = 30 * NS_PER_S},
+        .throttle = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S},
         .id = 1,
         .rejected = rejected,
         .arg = arg,
@@ -35,7 +34,7 @@ static void try_later(struct deliver *d)
     if (!d->told)
         log_warn("cannot deliver: %s; trying again, metrics wait in the spool", d->plugin->why);
     d->told = true;
-    d->retry_ns = clock_mono() + throttle_spread(&d->throttle, random_u64());
+    d->retry_ns = clock_mono() + throttle_next(&d->throttle, random_u64());
 }
 
 static void gets_through(struct deliver *d)

@@ -9,6 +9,7 @@
 #include "sink/feed.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,6 +36,7 @@ int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *fr
 void feed_next_batch(struct feed *f)
 {
     batch_begin(f->batch, f->read.seq);
+    f->nends = 0;
     f->since_ns = 0;
 }
 
@@ -68,6 +70,8 @@ void feed_close(struct feed *f)
     if (f->tail != NULL)
         tail_close(f->tail);
     f->tail = NULL;
+    free(f->ends);
+    f->ends = NULL;
 }
 
 /* Everything before `seq` is accounted for. */
@@ -146,16 +150,32 @@ static enum batch_result add_metric(struct feed *f, int64_t now)
     return result;
 }
 
+/* Without memory the metric is in doubt together with the next one. */
+static void remember_end(struct feed *f)
+{
+    unsigned cap = f->ends_cap > 0 ? 2 * f->ends_cap : 64;
+    struct mark *more = f->nends < f->ends_cap ? f->ends : reallocarray(f->ends, cap, sizeof *more);
+
+    if (more == NULL)
+        return;
+    f->ends_cap = f->nends < f->ends_cap ? f->ends_cap : cap;
+    f->ends = more;
+    f->ends[f->nends++] = (struct mark){f->batch->bytes.n, f->read};
+}
+
 /* The record at hand, from the plugin's bytes to the counts. */
 static enum batch_result add_record(struct feed *f, int64_t now)
 {
     enum batch_result result = BATCH_ADDED;
+    uint32_t before = f->batch->nmetrics;
 
     if (f->pending || !keep_back(f))
         result = add_metric(f, now);
     f->pending = result == BATCH_FULL;
     if (result == BATCH_ADDED)
         advance(f, f->seq + 1, now);
+    if (f->fine && f->batch->nmetrics > before)
+        remember_end(f);
     return result;
 }
 

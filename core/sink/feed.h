@@ -26,7 +26,12 @@ struct feed {
     bool passing;      /* all is stale until the end of the spool is reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
-    int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */
+    /* Where each metric of the batch ends in it, where that is asked for: what must not be sent twice
+     * is sent again from there. A batch with a header or a trailer is in doubt as a whole. */
+    bool fine;
+    struct mark *ends;
+    unsigned nends, ends_cap;
+    int64_t since_ns; /* mono: since when the batch accounts for something; 0: for nothing */
     /* The frame being decoded: `left` records from `at` on, the first of them number `seq`. */
     struct tail_frame frame;
     size_t at;

@@ -302,9 +302,23 @@ static void doubt_before(struct job *j)
     atomic_store(&j->page->sent, position);
 }
 
+/* What must not come twice is sent again by single metrics, where a batch is nothing but those. */
+static bool start_fine(struct job *j)
+{
+    const garnet_plugin *d = &j->plugin.def;
+
+    j->feed.fine = (d->flags & GARNET_IDEMPOTENT) == 0 && d->begin == NULL && d->end == NULL &&
+                   d->deliver == NULL;
+    if (!j->feed.fine || position_fine(&j->position))
+        return true;
+    log_error("cannot start: %m");
+    job_stop(j, EXIT_WORLD);
+    return false;
+}
+
 static bool start_work(struct job *j, const struct conf *conf)
 {
-    if (!start_feed(j, conf))
+    if (!start_feed(j, conf) || !start_fine(j))
         return false;
     doubt_before(j);
     j->by_plugin = j->plugin.def.deliver != NULL;

@@ -28,9 +28,10 @@ struct job {
     struct deliver deliver;
     struct plugin_waits waits;
     bool by_plugin;
-    bool leaving; /* the batch is closed and on its way */
-    size_t sent;  /* bytes of it that are out */
-    bool look;    /* there may be more in the spool */
+    bool leaving;    /* the batch is closed and on its way */
+    size_t sent;     /* bytes of it that are out */
+    unsigned marked; /* metrics of it that are out whole, where each has a mark */
+    bool look;       /* there may be more in the spool */
     int64_t looked_ns;
     bool finish;     /* asked to: deliver what is there, then end */
     int64_t down_ns; /* mono: since when there is nowhere to send to, once asked; 0: there is */

@@ -22,7 +22,7 @@
  * on kernel-acknowledged is what counts for it.
  *
  * Stalled is an endpoint that takes no bytes for 20 s, or that has ended connections before and does
- * not end this one for 20 s and a second for each 1000 bytes on it: slower than that is not reading.
+ * not end this one for 20 s and a second for each 400 bytes on it: slower than that is not reading.
  * That is all that can be seen: a peer's kernel takes bytes for a process that is stopped until its
  * buffer is full, and shows it by nothing. So a peer that stops reading is found out 20 s after its
  * buffer (some 130 KiB to start with, more where it has read fast) or, with so few bytes that it

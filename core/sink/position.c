@@ -5,6 +5,7 @@
  */
 #include "sink/position.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -59,16 +60,33 @@ static void take_trail(struct cursor_state *s, int64_t now)
     s->ntrail = 1;
 }
 
+/* While there are no marks. False: no memory, and errno. */
+static bool make_room(struct position *p, unsigned marks)
+{
+    struct mark *more = reallocarray(p->marks, marks, sizeof *more);
+
+    if (more == NULL)
+        return false;
+    p->marks = more;
+    p->cap = marks;
+    return true;
+}
+
 int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now)
 {
     struct cursor_state *s = &p->cursor.state;
 
     *p = (struct position){.cursor = {.fd = -1}, .replay_ns = replay_ns, .dirfd = dirfd};
-    if (cursor_open(&p->cursor, dirfd, name) < 0)
+    if (!make_room(p, POSITION_MARKS) || cursor_open(&p->cursor, dirfd, name) < 0)
         return -1;
     p->again = s->position - s->owed;
     take_trail(s, now);
     return 0;
+}
+
+bool position_fine(struct position *p)
+{
+    return make_room(p, POSITION_MARKS_FINE);
 }
 
 void position_depends(struct position *p, int64_t window_ns)
@@ -126,12 +144,17 @@ static void leave_trail(struct position *p, int64_t now)
 
 static struct mark *mark_at(struct position *p, unsigned i)
 {
-    return &p->marks[(p->head + i) % POSITION_MARKS];
+    return &p->marks[(p->head + i) % p->cap];
 }
 
 const struct point *position_last(const struct position *p)
 {
-    return p->n > 0 ? &p->marks[(p->head + p->n - 1) % POSITION_MARKS].at : NULL;
+    return p->n > 0 ? &p->marks[(p->head + p->n - 1) % p->cap].at : NULL;
+}
+
+bool position_room(const struct position *p, unsigned n)
+{
+    return p->n == 0 || (n <= p->cap && p->n <= p->cap - n);
 }
 
 static void thin_out(struct position *p)
@@ -145,8 +168,10 @@ static void thin_out(struct position *p)
 
 void position_mark(struct position *p, uint64_t offset, const struct point *at)
 {
-    if (p->n == POSITION_MARKS)
+    if (p->n == p->cap)
         thin_out(p);
+    if (p->n == 0)
+        p->head = 0; /* the memory behind is not touched where few are under way */
     *mark_at(p, p->n++) = (struct mark){offset, *at};
 }
 
@@ -180,7 +205,7 @@ bool position_pass(struct position *p, uint64_t offset, int64_t now)
 
     while (p->n > 0 && p->marks[p->head].offset <= offset) {
         last = &p->marks[p->head];
-        p->head = (p->head + 1) % POSITION_MARKS;
+        p->head = (p->head + 1) % p->cap;
         p->n--;
     }
     moves = last != NULL && last->at.seq > p->cursor.state.position;
@@ -292,4 +317,6 @@ int64_t position_due(const struct position *p, int64_t now)
 void position_close(struct position *p)
 {
     cursor_close(&p->cursor);
+    free(p->marks);
+    p->marks = NULL;
 }

@@ -18,7 +18,7 @@
 #define SINK_POSITION_H
 #include "spool/cursor.h"
 
-enum { POSITION_MARKS = 1024 };
+enum { POSITION_MARKS = 1024, POSITION_MARKS_FINE = 16384 };
 
 /* A place in the spool: all before seq is delivered, or dropped as counted since the beginning. */
 struct point {
@@ -31,8 +31,8 @@ struct position {
     struct mark {
         uint64_t offset;
         struct point at;
-    } marks[POSITION_MARKS]; /* a ring */
-    unsigned head, n;
+    } * marks; /* a ring of `cap` */
+    unsigned cap, head, n;
     int64_t replay_ns; /* how far back a replay goes */
     int dirfd;
     int64_t window_ns; /* how much log before is needed; 0: none */
@@ -49,6 +49,10 @@ struct position {
 
 /* Opens and locks the cursor; -1 with errno as cursor_open(). */
 int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now);
+/* There will be a mark for each metric. False: no memory. */
+bool position_fine(struct position *p);
+/* Whether there is room for so many more marks, or none is left to wait for. */
+bool position_room(const struct position *p, unsigned n);
 /* The spool is kept for so long before where a replay would begin. */
 void position_depends(struct position *p, int64_t window_ns);
 struct point position_point(const struct position *p);       /* the last one passed */

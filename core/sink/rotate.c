@@ -14,7 +14,7 @@ static const int64_t NEXT_RETRY = 2 * NS_PER_S, FIRST_RETRY = 10 * NS_PER_S;
 static const int64_t PROBATION = 60 * NS_PER_S; /* of the first endpoint, before it is taken back */
 static const int64_t LOOK_EVERY = NS_PER_S;     /* behind the events */
 static const int64_t SOONEST = NS_PER_S;        /* however much `every` is halved */
-static const uint64_t SLOWEST = 1000;           /* bytes a second: less is not reading */
+static const uint64_t SLOWEST = 400; /* bytes a second, beside another one: less is not reading */
 
 /* Endpoints from the 64th on share a bit. */
 static uint64_t bit(const struct outlet *o)

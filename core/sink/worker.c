@@ -63,14 +63,23 @@ static uint64_t with_bytes(const struct point *from, const struct point *to)
     return n;
 }
 
+/* The last metric that may have left, were it only in part; NULL: none has. */
+static const struct point *last_sent(const struct job *j)
+{
+    const struct feed *f = &j->feed;
+    size_t whole = j->marked > 0 ? f->ends[j->marked - 1].offset : 0;
+
+    if (j->sent == whole)
+        return position_last(&j->position);
+    return j->marked < f->nends ? &f->ends[j->marked].at : &f->read;
+}
+
 /* What had left and was not acknowledged is sent again: a peer that must not get anything twice
  * may. */
 static void count_loss(struct job *j, const struct point *from)
 {
-    const struct point *last = position_last(&j->position);
+    const struct point *last = last_sent(j);
 
-    if (j->sent > 0)
-        last = &j->feed.read;
     if (j->outlet.doubtful) /* else it never was a connection */
         atomic_store(&j->page->losses, atomic_load(&j->page->losses) + 1);
     if (!j->outlet.repeatable && last != NULL && last->seq > from->seq)
@@ -93,7 +102,7 @@ static void rewind_work(struct job *j)
     j->losses = j->outlet.losses;
     j->outlet.mid = false;
     j->leaving = false;
-    j->sent = 0;
+    j->sent = j->marked = 0;
     j->look = true;
     atomic_store(&j->page->sent, from.seq);
     pace_behind(&j->pace, now);
@@ -157,15 +166,26 @@ static bool fill(struct job *j)
         fail_plugin(j);
         return false;
     }
-    j->sent = 0;
     j->leaving = result == FEED_FULL || batch_due(j, now);
     return j->leaving;
 }
 
+static void mark_metrics(struct job *j)
+{
+    const struct feed *f = &j->feed;
+    uint64_t begin = outlet_written(&j->outlet) - j->sent;
+
+    for (; j->marked < f->nends && f->ends[j->marked].offset <= j->sent; j->marked++)
+        position_mark(&j->position, begin + f->ends[j->marked].offset, &f->ends[j->marked].at);
+}
+
+/* A batch whose metrics would not have a mark each waits until some of those before have arrived. */
 static bool send_out(struct job *j)
 {
     const struct buf *b = &j->batch.bytes;
 
+    if (j->feed.fine && j->sent == 0 && !position_room(&j->position, j->feed.nends + 1))
+        return false;
     atomic_store(&j->page->sent, j->feed.read.seq);
     while (j->sent < b->n) {
         size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
@@ -174,8 +194,10 @@ static bool send_out(struct job *j)
         j->outlet.mid = j->sent > 0 && j->sent < b->n;
         if (done == 0)
             return false;
+        mark_metrics(j);
     }
     position_mark(&j->position, outlet_written(&j->outlet), &j->feed.read);
+    j->sent = j->marked = 0;
     return true;
 }
 

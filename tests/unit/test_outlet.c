@@ -225,10 +225,10 @@ Test(outlet, a_peer_that_is_late)
     cr_assert_eq(o.kept, 6);
 }
 
-/* Slow is not stalled: a second for each 1000 bytes. */
+/* Slow is not stalled: a second for each 400 bytes. */
 Test(outlet, a_peer_that_is_slow)
 {
-    static char block[10000];
+    static char block[4000];
 
     listens(0);
     listens(1);

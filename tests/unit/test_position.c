@@ -119,6 +119,25 @@ Test(position, thins_marks_out)
     cr_assert_eq(p.n, 0);
 }
 
+/* One for each metric: as many as there is room for, and none of them is thinned out. */
+Test(position, has_room_for_a_mark_for_each_metric)
+{
+    enum { N = POSITION_MARKS_FINE };
+
+    cr_assert(position_fine(&p));
+    cr_assert(position_room(&p, N + 1), "a batch that is larger has no other way");
+    for (uint64_t i = 1; i <= N; i++) {
+        cr_assert(position_room(&p, N + 1 - (unsigned)i));
+        mark(i * 10, 100 + i);
+        cr_assert_not(position_room(&p, N + 1 - (unsigned)i));
+    }
+    for (uint64_t i = 1; i <= N; i++) {
+        cr_assert_not(pass(i * 10 - 1, 0));
+        cr_assert(pass(i * 10, 0));
+        cr_assert_eq(position_point(&p).seq, 100 + i);
+    }
+}
+
 Test(position, forgets_marks_when_the_stream_begins_anew)
 {
     mark(10, 101);

@@ -37,6 +37,45 @@ Test(worker, what_is_sent_again_is_counted)
     close(l);
 }
 
+/* Of a batch that is acknowledged in part only the rest comes again, from the first metric on that
+ * the peer's kernel did not have whole. */
+Test(worker, of_a_batch_only_the_rest_is_sent_again)
+{
+    static char got[1 << 16];
+    const char *uri;
+    int l = bound(&uri), small = 4096;
+    enum { N = 3000 };
+    uint64_t whole = 0, in_doubt;
+    struct peer p;
+    ssize_t n = 0, before = -1;
+
+    cr_assert_eq(setsockopt(l, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
+    cr_assert_eq(listen(l, 8), 0);
+    peer_init(&p, l, N);
+    sink_to(TEST_PLUGIN("once"), "", uri, NULL);
+    accept_metrics(N, false);
+    start_ready();
+    PEER_UNTIL(&p, p.open == 1);
+    for (int64_t end = clock_mono() + 60 * NS_PER_S; n == 0 || n != before; poll(NULL, 0, 500)) {
+        cr_assert_lt(clock_mono(), end);
+        before = n; /* what it sends stays in the window until we read */
+        n = recv(p.c[0].fd, got, sizeof got, MSG_PEEK | MSG_DONTWAIT);
+    }
+    for (ssize_t i = 0; i < n; i++)
+        whole += got[i] == '\n';
+    cr_assert(whole > 0 && whole < N / 2, "%llu", (unsigned long long)whole);
+    peer_drop(&p, true);
+    PEER_UNTIL(&p, atomic_load(&page->losses) == 1 && p.open > 0);
+    PEER_UNTIL(&p, p.lines >= N - whole);
+    in_doubt = atomic_load(&page->in_doubt);
+    finishes_with(&p);
+    cr_assert_eq(p.lines, N - whole);
+    all_seen(&p, whole, N, true);
+    cr_assert_eq(in_doubt, N - whole, "all had left: %llu", (unsigned long long)in_doubt);
+    at(N, DROP_SKIPPED, 0);
+    close(l);
+}
+
 /* A killed worker may have sent more than its cursor says; the next one knows how much. */
 Test(worker, what_a_killed_worker_had_sent_is_in_doubt)
 {

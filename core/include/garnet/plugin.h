@@ -60,7 +60,7 @@
 enum {
     GARNET_OK = 0,
     GARNET_SKIP = 1,   /* no form for this metric: nothing of it is kept, it is counted */
-    GARNET_RETRY = 2,  /* the same again later; the host backs off, up to 30 s */
+    GARNET_RETRY = 2,  /* the same again later; the host backs off, 100 ms to 30 s */
     GARNET_REJECT = 3, /* will never be accepted: counted, and the sink goes on behind it */
     GARNET_FATAL = 4,  /* end this worker with the reason in the log; restarts are throttled */
     GARNET_PENDING =
