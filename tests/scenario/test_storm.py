@@ -9,8 +9,9 @@ from harness import *
 from peers import *
 
 KILLS = 1000 if LONG else 40
-CALM = 20  # kills between two moments of calm
+CALM = 20 if LONG else 10**9  # kills between two moments of calm
 RATE = 3000  # metrics a second
+REPLAY = 0.3  # seconds: the replay of below, and how finely it is remembered
 CONFIRM = ", confirm: {every: 1s, bytes: 64KiB, replay: 100ms}"
 TICK = os.sysconf("SC_CLK_TCK")
 
@@ -72,12 +73,12 @@ class Storm(unittest.TestCase):
         self.addCleanup(lambda: self.d.process.poll() is None and self.d.terminate())  # while its peers are there
 
     def cursor(self, name):
-        """(position, keep): all before the first is confirmed, nothing before the second is sent again."""
+        """The position: all before is confirmed."""
         with open(self.d.path("spool/cursors/" + name), "rb") as f:
             data = f.read()
         slots = [data[i:i + 512] for i in (0, 512)]
         newest = max((s for s in slots if s[:8] == b"GARNCURS"), key=lambda s: int.from_bytes(s[16:24], "little"))
-        return int.from_bytes(newest[32:40], "little"), int.from_bytes(newest[168:176], "little")
+        return int.from_bytes(newest[32:40], "little")
 
     def first_byte(self, name, pid):
         """Seconds from the start of this worker to its first byte at the receiver."""
@@ -120,10 +121,11 @@ class Storm(unittest.TestCase):
                 raise AssertionError(f"lost at {name}: {len(missing)}, {missing[:10]}") from None
 
     def calm(self, load):
-        """Leaves all alone until what has been sent by now is out of doubt, so that no later replay covers it."""
+        """Leaves all alone until what has been sent by now is confirmed: a slow reader that is killed eight times a
+        second, or its worker, never gets as far as closing a connection, and all of it stays in doubt."""
         now = len(load.acknowledged)
         for n in self.peers:
-            wait_for(f"{n} has nothing of before to send again", lambda: self.cursor(n)[1] >= now)
+            wait_for(f"{n} has confirmed what was sent before", lambda: self.cursor(n) >= now)
 
     def test_everything_is_killed(self):
         self.begin(0, 400_000)
@@ -140,7 +142,7 @@ class Storm(unittest.TestCase):
             victim = self.random.choice(what)
             for n in self.peers:
                 if victim in ("garnetd", f"worker {n}", f"receiver {n}"):
-                    windows[n] += load.next - self.cursor(n)[1]
+                    windows[n] += load.next - self.cursor(n) + int(REPLAY * RATE)
             done[victim] += 1
             old = self.workers("to0")
             if victim == "garnetd":
@@ -181,9 +183,9 @@ class Storm(unittest.TestCase):
         self.assert_all_arrived(load.stop())
         p = self.peers["to0"]
         repeats = p.lines - len(p.numbers())
-        # every 1 s, the end and a look at the canary 0.2 s, replay 1 s, and a second for the machine.
+        # every 1 s, the end and a look at the canary 0.2 s, the replay, and a second for the machine.
         print(f"{kills} kills, {repeats} repeats: {repeats / kills / RATE:.2f} s of load each")
-        self.assertLessEqual(repeats, kills * RATE * 3.2)
+        self.assertLessEqual(repeats, kills * RATE * (2.2 + REPLAY))
 
     def test_the_backlog_does_not_matter(self):
         self.begin(0)
