@@ -213,7 +213,7 @@ static void close_spool(struct daemon *d)
 /* Goes as far through the phases of the end as can be gone now. */
 void daemon_next(struct daemon *d)
 {
-    if (d->phase == PHASE_COLLECTORS && !d->collectors && !d->orphans.armed)
+    if (d->phase == PHASE_COLLECTORS && !d->collectors)
         enter(d, PHASE_INTAKE, intake_bound);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);

@@ -102,7 +102,7 @@ static int closes(garnet *g)
     return GARNET_OK;
 }
 
-/* The three that fork do it once, to spare the machine. */
+/* Those that fork do it once, to spare the machine. */
 static pid_t fork_once(void)
 {
     static int done;
@@ -123,6 +123,13 @@ static int stays(garnet *g)
     if (fork_once() == 0)
         sleeps(g);
     return GARNET_OK;
+}
+
+/* Neither of the two comes back. */
+static int broods(garnet *g)
+{
+    (void)fork_once();
+    return sleeps(g);
 }
 
 /* As daemons do it: another session, and no parent. */
@@ -217,7 +224,7 @@ static const struct {
     {"leak", leaks},      {"exit", exits},      {"close", closes}, {"fork", forks},
     {"stay", stays},      {"escape", escapes},  {"term", terms},   {"stop", stops},
     {"kill", kills},      {"garbage", garbage}, {"flood", floods}, {"print", prints},
-    {"threads", threads},
+    {"threads", threads}, {"brood", broods},
 };
 
 static int go_wrong(garnet *g, enum where where)
