@@ -5,13 +5,13 @@
  * is set to zero. Both are one metric to the host, which never parts them. A metric without a line is
  * skipped with the reason; nothing else can fail but memory, at open.
  */
-#include <fnmatch.h>
 #include <garnet/plugin.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "common/template.h"
+#include "globs.h"
 
 enum { STATSD, DOGSTATSD };
 
@@ -56,22 +56,14 @@ struct state {
 
 /* ---- the value ------------------------------------------------------------------------------- */
 
-static bool matches(const garnet_list *globs, garnet_str name)
-{
-    for (size_t i = 0; i < globs->n; i++)
-        if (fnmatch(globs->v[i].s, name.s, 0) == 0)
-            return true;
-    return false;
-}
-
 /* A counter that was not made a difference, or a rate, is sent as what it stands at. */
 static const char *type_of(const struct conf *c, const garnet_metric *m)
 {
     if (m->type == GARNET_COUNT)
         return "c";
-    if (m->type == GARNET_GAUGE && matches(&c->timers, m->name))
+    if (m->type == GARNET_GAUGE && globs_match(&c->timers, m->name))
         return "ms";
-    if (m->type == GARNET_GAUGE && matches(&c->sets, m->name))
+    if (m->type == GARNET_GAUGE && globs_match(&c->sets, m->name))
         return "s";
     return "g";
 }
@@ -98,6 +90,13 @@ static void scale(garnet_metric *v, double times, double parts)
     v->v.f = x * times / parts;
 }
 
+/* -0.0 is 0: to a set it would be another member, and to a timer a negative time. */
+static void drop_sign_of_zero(garnet_metric *v)
+{
+    if (v->vtype == GARNET_F64 && v->v.f == 0)
+        v->v.f = 0;
+}
+
 /* NULL, or why it is no timer. */
 static const char *to_milliseconds(garnet_metric *v)
 {
@@ -105,7 +104,7 @@ static const char *to_milliseconds(garnet_metric *v)
         return "a timer cannot be negative";
     if (unit_is(v, "s"))
         scale(v, 1000, 1);
-    else if (unit_is(v, "us") || unit_is(v, "µs"))
+    else if (unit_is(v, "us") || unit_is(v, "\u00B5s") || unit_is(v, "\u03BCs"))
         scale(v, 1, 1000);
     else if (unit_is(v, "ns"))
         scale(v, 1, 1000000);
@@ -172,14 +171,30 @@ static const char *path_of(const struct conf *c)
     return c->dialect == DOGSTATSD ? "{prefix}.{name}" : "{host}.{prefix}.{name}.{tags}";
 }
 
+static bool check_globs(garnet *g, const char *option, const garnet_list *globs)
+{
+    bool good = true;
+
+    for (size_t i = 0; i < globs->n; i++) {
+        const char *fault = glob_fault(globs->v[i].s);
+
+        if (fault != NULL)
+            g->host->bad(g, option, "\"%s\" %s", globs->v[i].s, fault);
+        good = good && fault == NULL;
+    }
+    return good;
+}
+
 static int check(garnet *g)
 {
     const struct conf *c = g->conf;
     struct template t;
     const char *fault = template_parse(&t, path_of(c));
+    bool good = check_globs(g, "timers", &c->timers);
 
+    good = check_globs(g, "sets", &c->sets) && good;
     if (fault == NULL)
-        return GARNET_OK;
+        return good ? GARNET_OK : GARNET_FATAL;
     g->host->bad(g, "path", "\"%s\" %s", path_of(c), fault);
     return GARNET_FATAL;
 }
@@ -225,6 +240,8 @@ static int format(garnet *g, const garnet_metric *m)
     const char *fault = template_write(&s->path, &s->t, m, (enum host_style)c->host);
     garnet_metric value = {.size = sizeof value, .vtype = m->vtype, .unit = m->unit, .v = m->v};
 
+    if (*type != 'g')
+        drop_sign_of_zero(&value);
     if (fault == NULL && *type == 'm')
         fault = to_milliseconds(&value);
     if (fault == NULL && c->dialect == DOGSTATSD && other_message(&s->path))
