@@ -92,6 +92,8 @@ static const char *missing_unit_fault(const char *s, int64_t style)
         unit_read(&u, (garnet_str){s, n});
     if (n > UNIT_MOST || !u.listed)
         return "is not a unit of Metrics 2.0: use one (B, ms, %, req ...), unknown, \"\" or drop";
+    if (style != CARBON2 && unit_has_picoseconds(&u))
+        return "ends in the picosecond, which a key cannot tell from \"/s\"";
     return NULL;
 }
 

@@ -150,7 +150,7 @@ static bool add_unit(struct series *s, const struct naming *naming, const garnet
     kept = s->unit == UNIT_UNLISTED && naming->unlisted == UNLISTED_KEEP;
     if (m->type == GARNET_RATE && !kept)
         unit_make_rate(&u);
-    if (naming->style != CARBON2 && is((garnet_str){u.s, u.n}, "ps"))
+    if (naming->style != CARBON2 && unit_has_picoseconds(&u))
         return fault(s, "its unit, the picosecond, would be read as \"/s\"", "");
     if (naming->style != CARBON2)
         unit_make_node(&u);

@@ -233,6 +233,11 @@ void unit_make_rate(struct unit *u)
     u->rate = true;
 }
 
+bool unit_has_picoseconds(const struct unit *u)
+{
+    return u->listed && ends((garnet_str){u->s, u->n}, "ps");
+}
+
 /* What is not ASCII only listed units have. */
 static const struct spelling *to_ascii(garnet_str text)
 {

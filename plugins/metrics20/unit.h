@@ -34,6 +34,8 @@ void unit_recall(struct units *units, struct unit *u, garnet_str text);
 bool unit_same(const struct unit *a, const struct unit *b);
 /* Appends "/s", unless it is a rate already. */
 void unit_make_rate(struct unit *u);
+/* Does it end in the picosecond ("ps", "B/ps")? In a key that would be read as "/s". */
+bool unit_has_picoseconds(const struct unit *u);
 /* As it stands in a Graphite key, where "/" is a folder to whisper: "Bps" for "B/s", which
  * carbon-tagger turns back; and ASCII for what is not. */
 void unit_make_node(struct unit *u);

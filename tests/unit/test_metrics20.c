@@ -119,6 +119,8 @@ Test(metrics20, reasons)
     m = kit_metric("m", 1);
     m.unit = str_of("ps");
     skips(&o, &m, "its unit, the picosecond, would be read as \"/s\"");
+    m.unit = str_of("B/ps");
+    skips(&o, &m, "its unit, the picosecond, would be read as \"/s\"");
     one_close(&o);
 }
 
