@@ -8,6 +8,7 @@
 #include "sink/deliver.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,12 +30,17 @@ void deliver_init(struct deliver *d, struct plugin *p,
 
 /* ---- one batch ------------------------------------------------------------------------------- */
 
+/* Batches that fail together are one failure: the pause grows once. */
 static void try_later(struct deliver *d)
 {
+    int64_t now = clock_mono();
+
+    if (now < d->retry_ns)
+        return;
     if (!d->told)
         log_warn("cannot deliver: %s; trying again, metrics wait in the spool", d->plugin->why);
     d->told = true;
-    d->retry_ns = clock_mono() + throttle_next(&d->throttle, random_u64());
+    d->retry_ns = now + throttle_next(&d->throttle, random_u64());
 }
 
 static void gets_through(struct deliver *d)
@@ -48,8 +54,16 @@ static void gets_through(struct deliver *d)
 
 static void reject_all(struct deliver *d, struct pending *b)
 {
-    log_warn("a batch of %u metrics is rejected: %s", b->batch.nmetrics, d->plugin->why);
+    log_warn("a batch of %" PRIu32 " metrics is rejected: %s", b->batch.nmetrics, d->plugin->why);
     b->rejected = b->batch.nmetrics;
+}
+
+/* Only now: a batch that comes again is judged again. */
+static void tell_rejected(const struct pending *b)
+{
+    log_warn("%" PRIu32 " of a batch of %" PRIu32 " metrics are rejected; the first named, number "
+             "%" PRIu32 ": %s",
+             b->rejected, b->batch.nmetrics, b->first, b->why);
 }
 
 /* What its plugin says of it in the end. */
@@ -62,6 +76,8 @@ static void settle(struct deliver *d, struct pending *b, int answer)
     }
     if (answer == GARNET_REJECT)
         reject_all(d, b);
+    else if (b->rejected > 0)
+        tell_rejected(b);
     gets_through(d);
     b->state = PENDING_DONE;
     if (b->rejected > 0)
@@ -211,13 +227,31 @@ static struct pending *called(struct deliver *d)
     return NULL;
 }
 
-void deliver_reject(struct deliver *d, uint32_t index, const char *why)
+/* The batch that is being delivered, or one that is pending; NULL: `id` is neither. */
+static struct pending *judged(struct deliver *d, uint64_t id)
 {
     struct pending *b = called(d);
 
-    if (b == NULL || index >= b->batch.nmetrics) {
+    if (b != NULL && b->batch.id == id && !b->confirmed)
+        return b;
+    for (unsigned i = 0; i < d->n; i++)
+        if (d->pending[i].batch.id == id && d->pending[i].state == PENDING_OPEN)
+            return &d->pending[i];
+    return NULL;
+}
+
+void deliver_reject(struct deliver *d, uint64_t id, uint32_t index, const char *why)
+{
+    struct pending *b = judged(d, id);
+
+    if (b == NULL) {
+        plugin_broke(d->plugin, "it rejects a metric of batch %" PRIu64 ", which is not pending",
+                     id);
+        return;
+    }
+    if (index >= b->batch.nmetrics) {
         plugin_broke(d->plugin, "it rejects metric %" PRIu32 " of a batch that has %" PRIu32, index,
-                     b != NULL ? b->batch.nmetrics : 0);
+                     b->batch.nmetrics);
         return;
     }
     if (b->marked == NULL && (b->marked = calloc(b->batch.nmetrics / 8 + 1, 1)) == NULL) {
@@ -227,30 +261,27 @@ void deliver_reject(struct deliver *d, uint32_t index, const char *why)
     if ((b->marked[index / 8] & 1U << index % 8) != 0)
         return; /* told twice, counted once */
     b->marked[index / 8] |= (uint8_t)(1U << index % 8);
-    if (b->rejected++ == 0)
-        log_warn("a metric is rejected: %s (further ones of this batch are counted)", why);
+    if (b->rejected++ > 0)
+        return;
+    b->first = index;
+    (void)snprintf(b->why, sizeof b->why, "%s", why);
 }
 
 void deliver_confirm(struct deliver *d, uint64_t id, int answer)
 {
-    struct pending *b = called(d);
+    struct pending *b = judged(d, id);
 
     if (answer != GARNET_OK && answer != GARNET_RETRY && answer != GARNET_REJECT) {
         plugin_broke(d->plugin, "it confirms a batch with %d, which is none of OK, RETRY, REJECT",
                      answer);
-        return;
-    }
-    if (b != NULL && b->batch.id == id && !b->confirmed) {
+    } else if (b == NULL) {
+        plugin_broke(d->plugin, "it confirms batch %" PRIu64 ", which is not pending", id);
+    } else if (b->state == PENDING_CALLED) {
         b->confirmed = true;
         b->early = answer;
-        return;
+    } else {
+        if (answer != GARNET_OK && d->plugin->why[0] == 0)
+            plugin_why(d->plugin, "batch %" PRIu64 ": no reason given", id);
+        settle(d, b, answer); /* follow() at the next turn: the caller may be walking */
     }
-    for (unsigned i = 0; i < d->n; i++)
-        if (d->pending[i].batch.id == id && d->pending[i].state == PENDING_OPEN) {
-            if (answer != GARNET_OK && d->plugin->why[0] == 0)
-                plugin_why(d->plugin, "batch %" PRIu64 ": no reason given", id);
-            settle(d, &d->pending[i], answer);
-            return; /* follow() at the next turn: the caller may be walking */
-        }
-    plugin_broke(d->plugin, "it confirms batch %" PRIu64 ", which is not pending", id);
 }

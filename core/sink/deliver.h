@@ -16,6 +16,8 @@ struct pending { /* a batch that the plugin has, or is to get again */
     uint64_t end;     /* offset behind it */
     uint32_t rejected;
     uint8_t *marked; /* metrics that reject() has named, by bit; NULL: none */
+    uint32_t first;  /* the first one named, and */
+    char why[160];   /* why */
     enum { PENDING_NONE, PENDING_CALLED, PENDING_OPEN, PENDING_AGAIN, PENDING_DONE } state;
     bool confirmed; /* from within its own deliver(): `early` */
     int early;
@@ -50,7 +52,7 @@ int64_t deliver_due(const struct deliver *d,
 void deliver_free(struct deliver *d); /* after the plugin's close() */
 
 /* The plugin's calls, for plugin_host.c */
-void deliver_reject(struct deliver *d, uint32_t index, const char *why);
+void deliver_reject(struct deliver *d, uint64_t id, uint32_t index, const char *why);
 void deliver_confirm(struct deliver *d, uint64_t id, int answer);
 
 #endif

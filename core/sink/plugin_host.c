@@ -154,12 +154,12 @@ GARNET_PRINTF(3, 4) static void host_say(garnet *g, int level, const char *fmt, 
            "%s", text);
 }
 
-static void host_reject(garnet *g, uint32_t index, const char *why)
+static void host_reject(garnet *g, uint64_t id, uint32_t index, const char *why)
 {
     struct plugin *p = plugin_of(g);
 
     if (plugin_may(p, PLUGIN_REJECTS, "reject()") && p->deliver != NULL)
-        deliver_reject(p->deliver, index, why);
+        deliver_reject(p->deliver, id, index, why);
 }
 
 static void host_confirm(garnet *g, uint64_t id, int answer)

@@ -30,19 +30,32 @@ _Static_assert((int)GARNET_STRING == (int)OPT_STRING && (int)GARNET_CHOICE == (i
                    (int)GARNET_SECRET == (int)OPT_SECRET,
                "option types differ");
 
+static const struct {
+    const char *name;
+    size_t kind; /* of GARNET_FIELD_* */
+} types[] = {
+    [GARNET_STRING] = {"STRING", GARNET_STR_}, [GARNET_CHOICE] = {"CHOICE", GARNET_INT_},
+    [GARNET_INT] = {"INT", GARNET_INT_},       [GARNET_REAL] = {"REAL", GARNET_REAL_},
+    [GARNET_BOOL] = {"BOOL", GARNET_INT_},     [GARNET_DURATION] = {"DURATION", GARNET_INT_},
+    [GARNET_SIZE] = {"SIZE", GARNET_INT_},     [GARNET_PATH] = {"PATH", GARNET_STR_},
+    [GARNET_LIST] = {"LIST", GARNET_LIST_},    [GARNET_MAP] = {"MAP", GARNET_MAP_},
+};
+static const struct {
+    const char *name;
+    size_t size;
+} kinds[] = {
+    [0] = {"no GARNET_FIELD_*", 0},
+    [GARNET_STR_] = {"GARNET_FIELD_STR", sizeof(const char *)},
+    [GARNET_REAL_] = {"GARNET_FIELD_REAL", sizeof(double)},
+    [GARNET_INT_] = {"GARNET_FIELD_INT", sizeof(int64_t)},
+    [GARNET_LIST_] = {"GARNET_FIELD_LIST", sizeof(garnet_list)},
+    [GARNET_MAP_] = {"GARNET_FIELD_MAP", sizeof(garnet_map)},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
 static size_t field_size(uint32_t type)
 {
-    switch (type) {
-    case GARNET_STRING:
-    case GARNET_PATH:
-        return sizeof(const char *);
-    case GARNET_LIST:
-        return sizeof(garnet_list);
-    case GARNET_MAP:
-        return sizeof(garnet_map);
-    default:
-        return sizeof(int64_t); /* and double */
-    }
+    return kinds[types[type].kind].size;
 }
 
 static bool name_ok(const char *s)
@@ -75,10 +88,8 @@ static bool check_name(struct plugin *p, size_t row, const char *name)
     return false;
 }
 
-static bool check_field(struct plugin *p, const struct option *o)
+static bool check_kind(struct plugin *p, const struct option *o)
 {
-    size_t size = field_size(o->type), conf = p->def.conf_size;
-
     if (o->type < GARNET_STRING || o->type > GARNET_MAP)
         plugin_why(p, "its option %s has type %u, which ABI 1.%d does not have", o->name, o->type,
                    GARNET_ABI_MINOR);
@@ -87,33 +98,88 @@ static bool check_field(struct plugin *p, const struct option *o)
                    o->flags, GARNET_ABI_MINOR);
     else if (o->help == NULL || *o->help == 0)
         plugin_why(p, "its option %s has no help", o->name);
-    else if (o->offset > conf || size > conf - o->offset || o->offset % sizeof(void *) != 0)
-        plugin_why(p, "its option %s lies at offset %zu, outside its conf struct of %zu bytes",
-                   o->name, o->offset, conf);
     else if ((o->type == GARNET_CHOICE) != (o->choices != NULL && *o->choices != 0))
         plugin_why(p, "its option %s %s choices", o->name,
                    o->type == GARNET_CHOICE ? "has no" : "is no CHOICE but has");
     else if (o->type == GARNET_MAP && o->def != NULL)
         plugin_why(p, "its option %s has a default, which a MAP cannot have", o->name);
+    else if ((o->flags & GARNET_REQUIRED) != 0 && o->def != NULL)
+        plugin_why(p, "its option %s is REQUIRED, and has a default that is never used", o->name);
     else
         return true;
     return false;
 }
 
-static bool check_bound(struct plugin *p, const struct option *o, const char *what,
-                        const char *text)
+/* The row before `row` whose field has a byte in common with it, or NULL. */
+static const struct option *shares(const struct plugin *p, size_t row, size_t offset, size_t size)
 {
-    char why[WHY] = "has a bound, which only numbers have";
+    for (size_t i = 0; i < row; i++)
+        if (offset < p->offsets[i] + field_size(p->rows[i].type) && p->offsets[i] < offset + size)
+            return &p->rows[i];
+    return NULL;
+}
+
+static bool check_field(struct plugin *p, size_t row, const struct option *o)
+{
+    size_t kind = o->offset / GARNET_ABOVE_, offset = o->offset % GARNET_ABOVE_;
+    size_t size = field_size(o->type), conf = p->def.conf_size, wanted = types[o->type].kind;
+    const struct option *other = shares(p, row, offset, size);
+
+    if (kind != wanted)
+        plugin_why(p, "its option %s is of type %s, whose .offset is a %s: found %s", o->name,
+                   types[o->type].name, kinds[wanted].name,
+                   kind < KINDS ? kinds[kind].name : "another number");
+    else if (offset > conf || size > conf - offset || offset % sizeof(void *) != 0)
+        plugin_why(p, "its option %s lies at offset %zu, outside its conf struct of %zu bytes",
+                   o->name, offset, conf);
+    else if (other != NULL)
+        plugin_why(p, "its options %s and %s lie in the same field", other->name, o->name);
+    else
+        return true;
+    return false;
+}
+
+union bound {
     int64_t i;
     double f;
-    bool ok = text == NULL || (o->type == GARNET_INT && units_int(text, &i, why)) ||
-              (o->type == GARNET_DURATION && units_duration(text, &i, why)) ||
-              (o->type == GARNET_SIZE && units_size(text, &i, why)) ||
-              (o->type == GARNET_REAL && units_real(text, &f, why));
+};
 
+static bool check_bound(struct plugin *p, const struct option *o, const char *what,
+                        const char *text, union bound *to)
+{
+    char why[WHY];
+    bool ok;
+
+    if (text == NULL)
+        return true;
+    if (o->type == GARNET_INT)
+        ok = units_int(text, &to->i, why);
+    else if (o->type == GARNET_DURATION)
+        ok = units_duration(text, &to->i, why);
+    else if (o->type == GARNET_SIZE)
+        ok = units_size(text, &to->i, why);
+    else if (o->type == GARNET_REAL)
+        ok = units_real(text, &to->f, why);
+    else {
+        plugin_why(p, "its option %s: a %s takes no %s", o->name, types[o->type].name, what);
+        return false;
+    }
     if (!ok)
         plugin_why(p, "its option %s, %s \"%s\": %s", o->name, what, text, why);
     return ok;
+}
+
+static bool check_bounds(struct plugin *p, const struct option *o)
+{
+    union bound min, max;
+
+    if (!check_bound(p, o, "min", o->min, &min) || !check_bound(p, o, "max", o->max, &max))
+        return false;
+    if (o->min == NULL || o->max == NULL ||
+        (o->type == GARNET_REAL ? min.f <= max.f : min.i <= max.i))
+        return true;
+    plugin_why(p, "its option %s: its min, %s, is above its max, %s", o->name, o->min, o->max);
+    return false;
 }
 
 /* Reads the default as if a user had written it. */
@@ -161,9 +227,9 @@ static bool take(struct plugin *p, size_t i)
                            .choices = o.choices,
                            .help = o.help,
                            .offset = o.offset};
-    p->offsets[i] = o.offset;
-    if (!check_name(p, i, o.name) || !check_field(p, row) || !check_bound(p, row, "min", o.min) ||
-        !check_bound(p, row, "max", o.max) || !check_default(p, row))
+    p->offsets[i] = o.offset % GARNET_ABOVE_;
+    if (!check_name(p, i, o.name) || !check_kind(p, row) || !check_field(p, i, row) ||
+        !check_bounds(p, row) || !check_default(p, row))
         return false;
     row->offset = i * sizeof(union slot);
     return true;

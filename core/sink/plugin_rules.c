@@ -24,7 +24,7 @@ static const struct {
     [PLUGIN_END] = {"end()", OK | FATAL, PLUGIN_APPENDS},
     [PLUGIN_DELIVER] = {"deliver()", OK | RETRY | REJECT | PENDING | FATAL,
                         PLUGIN_REJECTS | PLUGIN_CONFIRMS | PLUGIN_WAITS},
-    [PLUGIN_EVENT] = {"event()", OK | FATAL, PLUGIN_CONFIRMS | PLUGIN_WAITS},
+    [PLUGIN_EVENT] = {"event()", OK | FATAL, PLUGIN_REJECTS | PLUGIN_CONFIRMS | PLUGIN_WAITS},
     [PLUGIN_CLOSE] = {"close()", OK, 0},
 };
 

@@ -34,7 +34,7 @@
  *       format()    OK, SKIP, FATAL                     put, putf, putv, tell, patch
  *       end()       OK, FATAL                           put, putf, putv, tell, patch
  *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, tick
- *       event()     OK, FATAL                           confirm, watch, tick
+ *       event()     OK, FATAL                           reject, confirm, watch, tick
  *       close()     (nothing)                           (nothing)
  *
  * Units: times and durations are nanoseconds, sizes are bytes. Strings are UTF-8 without control
@@ -165,38 +165,43 @@ typedef struct garnet_option {
     const char *min, *max; /* INT, REAL, DURATION, SIZE */
     const char *choices;   /* CHOICE: "tcp|udp", stored as its index */
     const char *help;      /* one sentence, for people */
-    size_t offset;         /* in your conf struct: GARNET_FIELD_* */
+    size_t offset;         /* where in your conf struct, and as what: GARNET_FIELD_* */
 } garnet_option;
 
-/* Where an option goes, with the field's type checked by the compiler:
+/* Where an option goes, and above the offset, which of these was named: the compiler checks the
+ * field's type by it, and the host the option's:
  *   STR   STRING, PATH (made absolute)                         const char *
  *   REAL  REAL                                                 double
  *   INT   INT, BOOL (0, 1), CHOICE (its index),
  *         DURATION (ns), SIZE (bytes)                          int64_t
  *   LIST  LIST                                                 garnet_list
  *   MAP   MAP                                                  garnet_map */
-#define GARNET_FIELD_STR(S, f)  GARNET_FIELD_(const char *, S, f)
-#define GARNET_FIELD_REAL(S, f) GARNET_FIELD_(double, S, f)
-#define GARNET_FIELD_INT(S, f)  GARNET_FIELD_(int64_t, S, f)
-#define GARNET_FIELD_LIST(S, f) GARNET_FIELD_(garnet_list, S, f)
-#define GARNET_FIELD_MAP(S, f)  GARNET_FIELD_(garnet_map, S, f)
+enum { GARNET_STR_ = 1, GARNET_REAL_ = 2, GARNET_INT_ = 3, GARNET_LIST_ = 4, GARNET_MAP_ = 5 };
+enum { GARNET_ABOVE_ = 0x1000000 }; /* what that number is multiplied by */
+#define GARNET_FIELD_STR(S, f)  GARNET_FIELD_(GARNET_STR_, const char *, S, f)
+#define GARNET_FIELD_REAL(S, f) GARNET_FIELD_(GARNET_REAL_, double, S, f)
+#define GARNET_FIELD_INT(S, f)  GARNET_FIELD_(GARNET_INT_, int64_t, S, f)
+#define GARNET_FIELD_LIST(S, f) GARNET_FIELD_(GARNET_LIST_, garnet_list, S, f)
+#define GARNET_FIELD_MAP(S, f)  GARNET_FIELD_(GARNET_MAP_, garnet_map, S, f)
+#define GARNET_AT_(kind, S, f)  (offsetof(S, f) + GARNET_ABOVE_ * (kind))
 #ifdef __cplusplus
 extern "C++" {
-template <class Wanted, class Found> constexpr size_t garnet_checked_(size_t offset)
+template <class Wanted, class Found> constexpr size_t garnet_checked_(size_t at)
 {
     static_assert(__is_same(Wanted, Found), "this option needs a field of another type");
-    return offset;
+    return at;
 }
 }
-#define GARNET_FIELD_(T, S, f)                                                                     \
-    (garnet_checked_<T, decltype(static_cast<S *>(nullptr)->f)>(offsetof(S, f)))
+#define GARNET_FIELD_(kind, T, S, f)                                                               \
+    (garnet_checked_<T, decltype(static_cast<S *>(nullptr)->f)>(GARNET_AT_(kind, S, f)))
 #else
-#define GARNET_FIELD_(T, S, f)                                                                     \
-    (offsetof(S, f) + 0 * sizeof(struct {                                                          \
-                          _Static_assert(__builtin_types_compatible_p(T, __typeof__(((S *)0)->f)), \
-                                         "this option needs a field of another type");             \
-                          char garnet_unused_;                                                     \
-                      }))
+#define GARNET_FIELD_(kind, T, S, f)                                                               \
+    (GARNET_AT_(kind, S, f) +                                                                      \
+     0 * sizeof(struct {                                                                           \
+         _Static_assert(__builtin_types_compatible_p(T, __typeof__(((S *)0)->f)),                  \
+                        "this option needs a field of another type");                              \
+         char garnet_unused_;                                                                      \
+     }))
 #endif
 
 typedef struct garnet garnet;
@@ -223,9 +228,10 @@ typedef struct garnet_host { /* grows at the end */
     void (*bad)(garnet *, const char *option, const char *fmt, ...) GARNET_PRINTF(3, 4);
     /* One line in the log. */
     void (*say)(garnet *, int level, const char *fmt, ...) GARNET_PRINTF(3, 4);
-    /* In deliver(), before you answer OK or PENDING: metric `index` of the batch, counted from 0
-     * in the order of the format() calls, will never be accepted, for this reason. */
-    void (*reject)(garnet *, uint32_t index, const char *why);
+    /* In deliver() and event(), before the batch's end: one of its metrics will never be accepted,
+     * for this reason. `index` counts those in its data, from 0. A batch that comes again is judged
+     * anew. */
+    void (*reject)(garnet *, uint64_t id, uint32_t index, const char *why);
     /* In deliver() and event(): the end of a batch that was PENDING. OK; RETRY, it comes again in
      * deliver(), after a pause; REJECT, all of it. Any order will do; the position in the spool
      * follows the oldest one still open. At most GARNET_PENDING_MAX are, then deliver() waits. */

@@ -113,8 +113,8 @@ static int deliver(garnet *g, const garnet_batch *b)
         return GARNET_PENDING;
     }
     if (strcmp(answer, "one") == 0) {
-        g->host->reject(g, 0, "the first is always one too many");
-        g->host->reject(g, 0, "told twice");
+        g->host->reject(g, b->id, 0, "the first is always one too many");
+        g->host->reject(g, b->id, 0, "told twice");
     }
     held[nheld].batch = *b;
     held[nheld++].answer = answer;

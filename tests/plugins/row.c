@@ -2,29 +2,46 @@
 #include <garnet/plugin.h>
 
 struct conf {
-    int64_t v;
+    int64_t v, w;
+    double d;
+    const char *s;
+    garnet_map m;
 };
+#define FINE  .offset = GARNET_FIELD_INT(struct conf, v)
+#define OTHER .help = "h", .offset = GARNET_FIELD_INT(struct conf, w)
 
 static const garnet_option options[] = {
-    {.type = GARNET_INT, .name = "fine", .def = "1", .help = "Fine."},
+    {.type = GARNET_INT, .name = "fine", .def = "1", .help = "Fine.", FINE},
 #if defined ROW_TYPE
-    {.type = 11, .name = "x", .help = "h"},
+    {.type = 11, .name = "x", OTHER},
 #elif defined ROW_NAME
-    {.type = GARNET_INT, .name = "No-Good", .help = "h"},
+    {.type = GARNET_INT, .name = "No-Good", OTHER},
 #elif defined ROW_CLASH
-    {.type = GARNET_INT, .name = "flush", .help = "h"},
+    {.type = GARNET_INT, .name = "flush", OTHER},
 #elif defined ROW_TWICE
-    {.type = GARNET_INT, .name = "fine", .help = "h"},
+    {.type = GARNET_INT, .name = "fine", OTHER},
 #elif defined ROW_DEFAULT
-    {.type = GARNET_DURATION, .name = "x", .def = "11s", .max = "10s", .help = "h"},
+    {.type = GARNET_DURATION, .name = "x", .def = "11s", .max = "10s", OTHER},
 #elif defined ROW_BOUND
-    {.type = GARNET_SIZE, .name = "x", .max = "10 parsecs", .help = "h"},
+    {.type = GARNET_SIZE, .name = "x", .max = "10 parsecs", OTHER},
+#elif defined ROW_NOBOUND
+    {.type = GARNET_BOOL, .name = "x", .min = "9", OTHER},
+#elif defined ROW_BOUNDS
+    {.type = GARNET_INT, .name = "x", .min = "9", .max = "3", OTHER},
 #elif defined ROW_OFFSET
-    {.type = GARNET_LIST, .name = "x", .help = "h", .offset = 0},
+    {.type = GARNET_MAP, .name = "x", .help = "h", .offset = GARNET_FIELD_MAP(struct conf, m)},
+#elif defined ROW_SHARED
+    {.type = GARNET_INT, .name = "x", .help = "h", FINE},
+#elif defined ROW_KIND
+    {.type = GARNET_INT, .name = "x", .help = "h", .offset = GARNET_FIELD_STR(struct conf, s)},
+#elif defined ROW_NOKIND
+    {.type = GARNET_REAL, .name = "x", .help = "h", .offset = offsetof(struct conf, d)},
 #elif defined ROW_CHOICES
-    {.type = GARNET_CHOICE, .name = "x", .help = "h"},
+    {.type = GARNET_CHOICE, .name = "x", OTHER},
 #elif defined ROW_MAPDEF
-    {.type = GARNET_MAP, .name = "x", .def = "a", .help = "h"},
+    {.type = GARNET_MAP, .name = "x", .def = "a", OTHER},
+#elif defined ROW_REQUIRED
+    {.type = GARNET_INT, .name = "x", .flags = GARNET_REQUIRED, .def = "1", OTHER},
 #elif defined ROW_HELP
     {.type = GARNET_INT, .name = "x"},
 #endif
@@ -37,13 +54,15 @@ static int format(garnet *g, const garnet_metric *m)
     return GARNET_OK;
 }
 
-#ifdef ROW_MAPDEF
-struct wide {
-    garnet_map v;
-};
-#define SIZE sizeof(struct wide)
+#ifdef ROW_OFFSET
+#define SIZE offsetof(struct conf, m)
 #else
 #define SIZE sizeof(struct conf)
 #endif
+#ifdef ROW_COUNTERS
+#define KIND 9
+#else
+#define KIND GARNET_COUNTERS_RAW
+#endif
 GARNET_PLUGIN(.name = "row", .version = "1", .about = "A wrong row.", GARNET_OPTIONS(options),
-              .conf_size = SIZE, .format = format);
+              .conf_size = SIZE, .counters = KIND, .format = format);

@@ -29,7 +29,15 @@ Test(plugin, wrong_rows_are_refused)
             "default is wrong: x: \"11s\" is above the greatest value, 10s");
     refused(TEST_PLUGIN("row_BOUND"), "option x, max \"10 parsecs\": ");
     refused(TEST_PLUGIN("row_OFFSET"),
-            "option x lies at offset 0, outside its conf struct of 8 bytes");
+            "option x lies at offset 32, outside its conf struct of 32 bytes");
+    refused(TEST_PLUGIN("row_NOBOUND"), "its option x: a BOOL takes no min");
+    refused(TEST_PLUGIN("row_BOUNDS"), "its option x: its min, 9, is above its max, 3");
+    refused(TEST_PLUGIN("row_SHARED"), "its options fine and x lie in the same field");
+    refused(TEST_PLUGIN("row_KIND"), "its option x is of type INT, whose .offset is a GARNET_FIELD_INT: "
+                                     "found GARNET_FIELD_STR");
+    refused(TEST_PLUGIN("row_NOKIND"), "found no GARNET_FIELD_*");
+    refused(TEST_PLUGIN("row_REQUIRED"), "is REQUIRED, and has a default that is never used");
+    refused(TEST_PLUGIN("row_COUNTERS"), "has counters (9) that ABI 1.0 does not have");
     refused(TEST_PLUGIN("row_CHOICES"), "option x has no choices");
     refused(TEST_PLUGIN("row_MAPDEF"), "option x has a default, which a MAP cannot have");
     refused(TEST_PLUGIN("row_HELP"), "option x has no help");

@@ -98,7 +98,7 @@ static int deliver(garnet *g, const garnet_batch *b)
     if (strcmp(orders, "crash") == 0)
         abort();
     if (strcmp(orders, "reject-first") == 0)
-        g->host->reject(g, 0, "ordered to reject the first");
+        g->host->reject(g, b->id, 0, "ordered to reject the first");
     return carry(g, b);
 }
 
