@@ -95,8 +95,12 @@ static bool check_def(struct plugin *p, const char *file)
     else if ((d->vtypes & ~(uint32_t)(GARNET_I64 | GARNET_U64 | GARNET_F64)) != 0)
         plugin_why(p, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%d does not have", file,
                    d->vtypes, GARNET_ABI_MINOR);
-    else if ((d->flags & ~(uint32_t)(GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE)) != 0)
+    else if ((d->flags &
+              ~(uint32_t)(GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED)) != 0)
         plugin_why(p, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
+                   GARNET_ABI_MINOR);
+    else if (d->counters > GARNET_COUNTERS_DELTA)
+        plugin_why(p, "%s has counters = %u, which ABI 1.%d does not have", file, d->counters,
                    GARNET_ABI_MINOR);
     else
         return true;

@@ -176,8 +176,14 @@ typedef struct garnet_option {
  *         DURATION (ns), SIZE (bytes)                          int64_t
  *   LIST  LIST                                                 garnet_list
  *   MAP   MAP                                                  garnet_map */
-enum { GARNET_STR_ = 1, GARNET_REAL_ = 2, GARNET_INT_ = 3, GARNET_LIST_ = 4, GARNET_MAP_ = 5 };
-enum { GARNET_ABOVE_ = 0x1000000 }; /* what that number is multiplied by */
+enum {
+    GARNET_STR_ = 1,
+    GARNET_REAL_ = 2,
+    GARNET_INT_ = 3,
+    GARNET_LIST_ = 4,
+    GARNET_MAP_ = 5,
+    GARNET_ABOVE_ = 0x1000000 /* what they are multiplied by */
+};
 #define GARNET_FIELD_STR(S, f)  GARNET_FIELD_(GARNET_STR_, const char *, S, f)
 #define GARNET_FIELD_REAL(S, f) GARNET_FIELD_(GARNET_REAL_, double, S, f)
 #define GARNET_FIELD_INT(S, f)  GARNET_FIELD_(GARNET_INT_, int64_t, S, f)

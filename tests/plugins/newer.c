@@ -3,7 +3,7 @@
 #include <garnet/plugin.h>
 
 struct conf {
-    int64_t answer;
+    int64_t first, answer;
 };
 static const struct option_of_the_future {
     garnet_option now;
@@ -13,7 +13,7 @@ static const struct option_of_the_future {
       .name = "first",
       .def = "1",
       .help = "One.",
-      .offset = GARNET_FIELD_INT(struct conf, answer)},
+      .offset = GARNET_FIELD_INT(struct conf, first)},
      {"x", "y", "z"}},
     {{.type = GARNET_INT,
       .name = "answer",

@@ -37,7 +37,7 @@ Test(plugin, wrong_rows_are_refused)
                                      "found GARNET_FIELD_STR");
     refused(TEST_PLUGIN("row_NOKIND"), "found no GARNET_FIELD_*");
     refused(TEST_PLUGIN("row_REQUIRED"), "is REQUIRED, and has a default that is never used");
-    refused(TEST_PLUGIN("row_COUNTERS"), "has counters (9) that ABI 1.0 does not have");
+    refused(TEST_PLUGIN("row_COUNTERS"), "has counters = 9, which ABI 1.0 does not have");
     refused(TEST_PLUGIN("row_CHOICES"), "option x has no choices");
     refused(TEST_PLUGIN("row_MAPDEF"), "option x has a default, which a MAP cannot have");
     refused(TEST_PLUGIN("row_HELP"), "option x has no help");
