@@ -252,7 +252,7 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
         if (f->left > 0)
             result = take_record(f, now);
         else if (!next_frame(f, now)) {
-            f->passing = false;
+            f->passing = f->passing && f->failing; /* the end has not been seen */
             return FEED_DRY;
         }
         if (result != BATCH_ADDED)

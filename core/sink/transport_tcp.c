@@ -170,9 +170,9 @@ static void look_at_queue(struct transport *t, int64_t now)
         (void)transport_fail(t, "cannot ask for the send queue: %s", strerror(errno));
         return;
     }
-    if (queued < 0 || (uint64_t)queued > t->written)
+    if (queued < 0)
         return;
-    acked = t->written - (uint64_t)queued;
+    acked = (uint64_t)queued < t->written ? t->written - (uint64_t)queued : 0; /* see _unix.c */
     if (queued == 0 || acked > t->acked)
         t->stuck_ns = 0;
     else if (t->stuck_ns == 0)

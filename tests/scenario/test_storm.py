@@ -16,10 +16,18 @@ CONFIRM = ", confirm: {every: 1s, bytes: 64KiB, replay: 100ms}"
 TICK = os.sysconf("SC_CLK_TCK")
 
 
+def stat(pid):
+    """From the third field on; none of a process that is gone."""
+    try:
+        with open(f"/proc/{pid}/stat") as f:
+            return f.read().rsplit(") ", 1)[1].split()
+    except FileNotFoundError:
+        return ["", ""]
+
+
 def started(pid):
     """When a process was, in seconds of CLOCK_BOOTTIME, a tick too early at most."""
-    with open(f"/proc/{pid}/stat") as f:
-        return int(f.read().rsplit(") ", 1)[1].split()[19]) / TICK
+    return int(stat(pid)[19]) / TICK
 
 
 class Load:
@@ -97,7 +105,9 @@ class Storm(unittest.TestCase):
         return {p for p, args in processes(self.d.dir) if args.rstrip().endswith("run " + name)}
 
     def next_worker(self, name, old):
-        return wait_for(f"the next worker of {name}", lambda: self.workers(name) - old).pop()
+        """Of this garnetd: the one before may have started another just before it was killed."""
+        return wait_for(f"the next worker of {name}", lambda: [
+            p for p in self.workers(name) - old if stat(p)[1] == str(self.d.process.pid)]).pop()
 
     def kill_worker(self, name):
         os.kill(self.d.worker(name), signal.SIGKILL)

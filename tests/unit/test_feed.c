@@ -1,5 +1,7 @@
 /* sink/feed.c: every metric of the spool is in a batch or counted as lost, and counted once however
  * often it is read again. */
+#include <sys/resource.h>
+
 #include "base/log.h"
 #include "model/record.h"
 #include "sink/feed.h"
@@ -184,4 +186,25 @@ Test(feed, takes_no_more_than_it_is_asked_for)
     cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH);
     cr_assert_eq(feed_fill(&f, 3, 1), FEED_DRY);
     stands_at(20, 0, 0);
+}
+
+/* What is of before the start is passed over until the end has been seen; an error is no end. */
+Test(feed, an_error_does_not_end_what_a_live_plugin_passes_over)
+{
+    struct rlimit had, none;
+
+    f.passing = true;
+    frame(5, false);
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &had), 0);
+    none = (struct rlimit){.rlim_cur = 0, .rlim_max = had.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    cr_assert_eq(feed_fill(&f, UINT64_MAX, 1), FEED_DRY);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &had), 0);
+    cr_assert(f.failing);
+    cr_assert_eq(feed_fill(&f, UINT64_MAX, 2), FEED_DRY);
+    cr_assert_eq(f.read.dropped[DROP_STALE], 5);
+    frame(2, false);
+    cr_assert_eq(feed_fill(&f, UINT64_MAX, 3), FEED_DRY);
+    cr_assert_eq(f.read.dropped[DROP_STALE], 5);
+    cr_assert_eq(b.nmetrics, 2);
 }

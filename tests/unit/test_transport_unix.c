@@ -57,6 +57,24 @@ Test(unix_socket, acknowledged_is_what_the_peer_has_read)
     close(l);
 }
 
+/* What the peer has not read takes more memory than it has bytes: it waits all the same. */
+Test(unix_socket, unread_bytes_are_seen_to_wait)
+{
+    int l = listener(8), peer = connected(l);
+    int64_t since;
+
+    rig_put("hello\n");
+    UNTIL(t.stuck_ns != 0);
+    since = t.stuck_ns;
+    rig_put("hello\n");
+    rig_turn();
+    cr_assert_eq(t.stuck_ns, since);
+    rig_gets(peer, "hello\nhello\n");
+    UNTIL(t.stuck_ns == 0);
+    close(peer);
+    close(l);
+}
+
 /* Never more than was read, however the reads and our looks fall. */
 Test(unix_socket, acknowledged_is_never_too_much)
 {
