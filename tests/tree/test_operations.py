@@ -1,0 +1,80 @@
+"""docs/operations.md has every key of the configuration and every metric of garnetd's own, each with all its reasons, and
+no other."""
+import os
+import re
+import sys
+
+SOURCE = os.environ["GARNET_SOURCE"]
+PREFIX = {"conf_spool": "spool.", "conf_intake": "intake.", "socket_keys": "socket.", "conf_limits": "limits.",
+          "conf_confirm": "confirm."}
+REASONS = {  # of which metric -> where the list of their names is
+    "garnet.collector.failures": ("core/sched/outcome.c", {"ok", "stopped"}),
+    "garnet.collector.missed": ("core/sched/sched.c", set()),
+    "garnet.sink.dropped": ("core/spool/cursor.c", set()),
+}
+
+
+def text(name):
+    with open(os.path.join(SOURCE, name)) as f:
+        return f.read()
+
+
+def rows(page, start, end):
+    """The first cell's words in backquotes, a "`.word`" with the beginning of the one before it, and the last cell."""
+    for line in page[page.index(start):page.index(end)].splitlines():
+        cells = [c.strip() for c in line.strip("|").split(" | ")]
+        if line.startswith("| `"):
+            words = re.findall(r"`([^`]+)`", cells[0])
+            yield [w if w[0] != "." else words[0].rpartition(".")[0] + w for w in words], cells
+
+
+def keys_in_source():
+    for name in sorted(os.listdir(os.path.join(SOURCE, "core/conf"))):
+        if not name.endswith(".c"):
+            continue
+        source = text("core/conf/" + name)
+        for struct, key in re.findall(r"KEY\(struct (\w+), (\w+),", source):
+            yield PREFIX.get(struct, "") + key
+        for struct, key in re.findall(r'ROW\(struct (\w+), "(\w+)",', source):
+            yield PREFIX.get(struct, "") + key
+        yield from re.findall(r'\.type = OPT_NODE,\s+\.name = "(\w+)"', source)
+
+
+def differences(what, source, page):
+    return [f"{what} {x} is not in docs/operations.md" for x in sorted(source - page)] + \
+           [f"{what} {x} is in docs/operations.md and nowhere else" for x in sorted(page - source)]
+
+
+def check_keys(page):
+    source = {k for k in keys_in_source() if not k.startswith("confirm.")}
+    parts = {k.split(".")[0] for k in source if "." in k}  # `spool` is told of by its keys
+    told = {w for words, _ in rows(page, "### garnet.yaml", "## Signals") for w in words if re.fullmatch(r"[a-z_.]+", w)}
+    for key in (k for k in keys_in_source() if k.startswith("confirm.")):
+        if key.split(".")[1] + ":" not in page:
+            yield f"key {key} is not in docs/operations.md"
+    yield from differences("key", source - parts, told - parts)
+
+
+def check_metrics(page):
+    source = set()
+    for name in os.listdir(os.path.join(SOURCE, "core/daemon")):
+        source |= set(re.findall(r'"(garnet\.[a-z_.]+)"', text("core/daemon/" + name)))
+    told = {}
+    for words, cells in rows(page, "## Garnet's own metrics", "## The collectors that come"):
+        told.update({w: cells[-1] for w in words})
+    yield from differences("metric", source, set(told))
+    for name, (file, never) in REASONS.items():
+        listed = re.search(r"\*const names\[\w*\] = \{([^}]*)\}", text(file)).group(1)
+        for reason in set(re.findall(r'"(\w+)"', listed)) - never:
+            if f"`{reason}`" not in told.get(name, ""):
+                yield f"reason {reason} of {name} is not in docs/operations.md"
+
+
+def main():
+    page = text("docs/operations.md")
+    wrong = list(check_keys(page)) + list(check_metrics(page))
+    print("\n".join(wrong) or f"{len(set(keys_in_source()))} keys are there, and all metrics")
+    sys.exit(1 if wrong or len(set(keys_in_source())) < 60 else 0)
+
+
+main()
