@@ -11,12 +11,29 @@
 
 #include <string.h>
 
+enum { IN_WORD = 1, IN_NODE = 2 };
+
+/* What stays as it is, with no look at what is beside it: nearly all there is. */
+static const unsigned char plain[256] = {
+    ['!' ... ','] = IN_WORD,           ['-'] = IN_WORD | IN_NODE,
+    ['.' ... '/'] = IN_WORD,           ['0' ... '9'] = IN_WORD | IN_NODE,
+    [':' ... '<'] = IN_WORD,           ['>' ... '@'] = IN_WORD,
+    ['A' ... 'Z'] = IN_WORD | IN_NODE, ['[' ... '`'] = IN_WORD,
+    ['a' ... 'z'] = IN_WORD | IN_NODE, ['{' ... '~'] = IN_WORD};
+
+static void put_all(struct text *t, const char *s, size_t n)
+{
+    if (n > sizeof t->s - t->n) {
+        t->full = true;
+        n = sizeof t->s - t->n;
+    }
+    memcpy(t->s + t->n, s, n);
+    t->n += n;
+}
+
 static void put(struct text *t, char c)
 {
-    if (t->n == sizeof t->s)
-        t->full = true;
-    else
-        t->s[t->n++] = c;
+    put_all(t, &c, 1);
 }
 
 /* How many bytes the character at s.s[at] has: its first, and those that continue it. */
@@ -53,14 +70,7 @@ static void put_word(struct text *t, const char *c, size_t n)
     else if (*c == '=')
         put(t, ':');
     else
-        for (size_t i = 0; i < n; i++)
-            put(t, c[i]);
-}
-
-static bool node_char(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
+        put_all(t, c, n);
 }
 
 static bool ends_in_is(const struct text *t, size_t start)
@@ -68,22 +78,37 @@ static bool ends_in_is(const struct text *t, size_t start)
     return t->n - start >= 3 && memcmp(t->s + t->n - 3, "_is", 3) == 0;
 }
 
-static void put_node(struct text *t, size_t start, char c)
+/* "_", or what stands for a character that no node holds. */
+static void put_underscore(struct text *t, size_t start)
 {
-    if (!node_char(c))
-        c = '_';
-    put(t, c == '_' && ends_in_is(t, start) ? '-' : c);
+    put(t, ends_in_is(t, start) ? '-' : '_');
+}
+
+/* How many bytes from `at` on stay as they are. */
+static size_t plain_bytes(garnet_str s, size_t at, enum style style)
+{
+    const unsigned char where = style == CARBON2 ? IN_WORD : IN_NODE;
+    size_t end = at;
+
+    while (end < s.n && (plain[(unsigned char)s.s[end]] & where) != 0)
+        end++;
+    return end - at;
 }
 
 /* `start`: where the text begins that s is a part of. */
 static void append(struct text *t, size_t start, enum style style, garnet_str s)
 {
     for (size_t at = 0, n; at < s.n; at += n) {
+        n = plain_bytes(s, at, style);
+        if (n > 0) {
+            put_all(t, s.s + at, n);
+            continue;
+        }
         n = char_bytes(s, at);
         if (style == CARBON2)
             put_word(t, s.s + at, n);
         else
-            put_node(t, start, s.s[at]);
+            put_underscore(t, start);
     }
 }
 
@@ -103,6 +128,8 @@ garnet_str clean_key(struct text *t, enum style style, garnet_str s)
 {
     size_t start = t->n;
 
+    if (plain_bytes(s, 0, style) == s.n)
+        return s;
     append(t, start, style, s);
     if (style == KEY_IS && ends_in_is(t, start))
         t->s[t->n - 3] = '-';
@@ -113,6 +140,8 @@ garnet_str clean_value(struct text *t, enum style style, garnet_str s)
 {
     size_t start = t->n;
 
+    if (plain_bytes(s, 0, style) == s.n)
+        return s;
     append(t, start, style, s);
     return finish(t, start);
 }

@@ -141,26 +141,28 @@ static void close_state(garnet *g)
 
 /* ---- lines ----------------------------------------------------------------------------------- */
 
-static void put(struct line *l, const char *s, size_t n)
+static char *put(char *at, const char *s, size_t n)
 {
-    if (n > sizeof l->s - l->n)
-        l->full = true;
-    if (l->full)
-        return;
-    memcpy(l->s + l->n, s, n);
-    l->n += n;
+    memcpy(at, s, n);
+    return at + n;
 }
 
-static void put_tags(struct line *l, const struct tags *t, const char *is, const char *between)
+static void put_tags(struct line *l, const struct tags *t, const char *is, char between)
 {
-    size_t n = strlen(is);
+    size_t delimiter = strlen(is);
 
-    for (size_t i = 0; i < t->n; i++) {
-        if (i > 0)
-            put(l, between, 1);
-        put(l, t->v[i].key.s, t->v[i].key.n);
-        put(l, is, n);
-        put(l, t->v[i].val.s, t->v[i].val.n);
+    for (size_t i = 0; i < t->n && !l->full; i++) {
+        garnet_str key = t->v[i].key, val = t->v[i].val;
+        char *at = l->s + l->n;
+
+        l->full = key.n + val.n + delimiter + 2 > sizeof l->s - l->n;
+        if (l->full)
+            return;
+        at = put(at, key.s, key.n);
+        at = put(at, is, delimiter);
+        at = put(at, val.s, val.n);
+        *at++ = between;
+        l->n = (size_t)(at - l->s);
     }
 }
 
@@ -170,13 +172,13 @@ static void put_series(struct line *l, const struct series *s, enum style style)
     l->n = 0;
     l->full = false;
     if (style != CARBON2) {
-        put_tags(l, &s->tags, style == KEY ? "=" : "_is_", ".");
+        put_tags(l, &s->tags, style == KEY ? "=" : "_is_", '.');
+        l->s[l->n - 1] = ' ';
     } else {
-        put_tags(l, &s->tags, "=", " ");
-        put(l, s->meta.n > 0 ? "  " : " ", s->meta.n > 0 ? 2 : 1);
-        put_tags(l, &s->meta, "=", " ");
+        put_tags(l, &s->tags, "=", ' ');
+        l->s[l->n++] = ' '; /* the second of two, meta tags or none */
+        put_tags(l, &s->meta, "=", ' ');
     }
-    put(l, " ", 1);
 }
 
 static void put_seconds(garnet *g, int64_t seconds)

@@ -55,21 +55,38 @@ static const garnet_str *find_tag(const garnet_metric *m, garnet_str key)
 
 /* ---- sets of tags ---------------------------------------------------------------------------- */
 
-static bool has_key(const struct tags *t, garnet_str key)
+/* Where the key is, or belongs, in what is sorted; most tags come sorted, so from the end. */
+static size_t place_of(const struct tags *t, garnet_str key, bool *there)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (equal(t->v[i].key, key))
-            return true;
-    return false;
+    size_t at = t->n;
+    int d = 1;
+
+    while (at > 0 && (d = compare(t->v[at - 1].key, key)) > 0)
+        at--;
+    *there = at > 0 && d == 0;
+    return at;
 }
 
-static void insert(struct tags *t, garnet_tag tag)
+static bool has_key(const struct tags *t, garnet_str key)
 {
-    size_t at = t->n++;
+    bool there;
 
-    for (; at > 0 && compare(t->v[at - 1].key, tag.key) > 0; at--)
-        t->v[at] = t->v[at - 1];
+    (void)place_of(t, key, &there);
+    return there;
+}
+
+/* False: the key is there already. */
+static bool insert(struct tags *t, garnet_tag tag)
+{
+    bool there;
+    size_t at = place_of(t, tag.key, &there);
+
+    if (there)
+        return false;
+    memmove(&t->v[at + 1], &t->v[at], (t->n - at) * sizeof *t->v);
     t->v[at] = tag;
+    t->n++;
+    return true;
 }
 
 static bool add_clean(struct series *s, const struct naming *naming, garnet_tag tag)
@@ -80,11 +97,10 @@ static bool add_clean(struct series *s, const struct naming *naming, garnet_tag 
         return fault(s, "its tags have more than 65536 bytes", "");
     if (s->tags.n == TAGS_MOST)
         return fault(s, "it has too many tags", "");
-    if (has_key(&s->tags, tag.key))
-        return fault(s, "two of its tags would have the key ", tag.key.s);
     if (naming->style != CARBON2 && tag.key.n + delimiter + tag.val.n > NODE_MOST)
         return fault(s, "a node would be longer than 250 bytes: that of ", tag.key.s);
-    insert(&s->tags, tag);
+    if (!insert(&s->tags, tag))
+        return fault(s, "two of its tags would have the key ", tag.key.s);
     return true;
 }
 
@@ -142,21 +158,21 @@ static bool choose_unit(struct series *s, const struct naming *naming, const gar
 /* What "per second" is of an unlisted unit nobody knows: "fps" is a rate already. */
 static bool add_unit(struct series *s, const struct naming *naming, const garnet_metric *m)
 {
-    struct unit u;
+    struct unit *u = &s->unit_text;
     bool kept;
 
-    if (!choose_unit(s, naming, m, &u))
+    if (!choose_unit(s, naming, m, u))
         return false;
     kept = s->unit == UNIT_UNLISTED && naming->unlisted == UNLISTED_KEEP;
     if (m->type == GARNET_RATE && !kept)
-        unit_make_rate(&u);
-    if (naming->style != CARBON2 && unit_has_picoseconds(&u))
+        unit_make_rate(u);
+    if (naming->style != CARBON2 && unit_has_picoseconds(u))
         return fault(s, "its unit, the picosecond, would be read as \"/s\"", "");
     if (naming->style != CARBON2)
-        unit_make_node(&u);
+        unit_make_node(u);
     return add_clean(
         s, naming,
-        (garnet_tag){{"unit", 4}, clean_value(&s->text, naming->style, (garnet_str){u.s, u.n})});
+        (garnet_tag){{"unit", 4}, clean_value(&s->text, naming->style, (garnet_str){u->s, u->n})});
 }
 
 /* ---- the other intrinsic tags ---------------------------------------------------------------- */
@@ -174,7 +190,7 @@ static bool add_mtype(struct series *s, const struct naming *naming, const garne
         return fault(s, "its type is none that Metrics 2.0 knows", "");
     if (tag != NULL && !is(*tag, mtypes[m->type]))
         return fault(s, "its tag mtype contradicts its type, which is ", mtypes[m->type]);
-    return add(s, naming, str_of("mtype"), str_of(mtypes[m->type]));
+    return add_clean(s, naming, (garnet_tag){str_of("mtype"), str_of(mtypes[m->type])});
 }
 
 /* "prefix.name": without the prefix the metrics of two collectors could be one series. */
@@ -219,8 +235,8 @@ static bool add_meta_tag(struct series *s, garnet_str key, garnet_str val)
         return fault(s, "its tags have more than 65536 bytes", "");
     if (s->meta.n == TAGS_MOST)
         return fault(s, "it has too many meta tags", "");
-    if (key.n > 0 && val.n > 0 && !has_key(&s->tags, tag.key) && !has_key(&s->meta, tag.key))
-        insert(&s->meta, tag);
+    if (key.n > 0 && val.n > 0 && !has_key(&s->tags, tag.key))
+        (void)insert(&s->meta, tag); /* the first one stays */
     return true;
 }
 

@@ -2,7 +2,7 @@
  *
  * The tags are cleaned, and sorted by key: this order never depends on how a metric was sent. A
  * metric that cannot be told without loss or untruth has a fault instead. Everything lives in the
- * struct, until the next metric; it begins as zeros.
+ * struct or in the metric, until the next one; it begins as zeros.
  */
 #ifndef METRICS20_SERIES_H
 #define METRICS20_SERIES_H
@@ -28,6 +28,7 @@ struct tags {
 struct series {
     struct tags tags, meta;
     enum unit_kind unit;      /* what the metric itself had */
+    struct unit unit_text;    /* what is written */
     const char *fault, *what; /* why it has no line, and the text in question or "" */
     struct text text;
     struct units units;

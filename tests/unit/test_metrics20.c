@@ -137,7 +137,16 @@ Test(metrics20, too_many_bytes)
         m.tags[m.ntags++] = (struct tag){str_of(key[i]), {val, sizeof val}};
     }
     one_open(&o, "{to: stdout}");
+    skips(&o, &m, "its line would be longer than 65536 bytes");
+    memset(val, '=', sizeof val);
     skips(&o, &m, "its tags have more than 65536 bytes");
+    for (uint32_t i = 0; i < m.ntags; i++) /* keys, delimiters, and 65536 bytes less the rest */
+        m.tags[i].val.n = i == 0 ? 898 : 1020;
+    skips(&o, &m, "its line would be longer than 65536 bytes");
+    m.tags[0].val.n--;
+    batch_begin(&o.b, 0);
+    cr_assert_eq(batch_add(&o.b, &m, 0, 1), BATCH_ADDED);
+    cr_assert_eq(o.b.bytes.n, 65536, "%zu", o.b.bytes.n);
     m.ntags = 0;
     gives(&o, &m, "mtype=gauge unit=unknown what=m  agent=garnet 1 1700000000\n");
     one_close(&o);
