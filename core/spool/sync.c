@@ -32,6 +32,7 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
+#include "spool/cursor.h"
 #include "spool/rewrite.h"
 #include "spool/segment.h"
 
@@ -75,6 +76,8 @@ struct helper {
     int fd, dirfd;
     uint64_t segment; /* all before it, and the folder up to it, is on the disk */
     ino_t inode;      /* its inode, 0: nothing is known yet */
+    struct stat list,
+        cursors; /* the list of sinks and the folder of cursors, as they were synced */
 };
 
 /* 0 or an errno. Gone means retention was there first. */
@@ -138,6 +141,71 @@ static int write_again(const struct helper *h, const struct range *r, uint64_t *
     return worst == 0 && fsync(h->dirfd) < 0 ? errno : worst;
 }
 
+/* Inodes are used again, and a list lives no longer than until the next. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+static int sync_file(int dirfd, const char *path)
+{
+    int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), e;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : errno;
+    e = fdatasync(fd) < 0 ? errno : 0;
+    close_fd(&fd);
+    return e;
+}
+
+struct cursors {
+    int dirfd, error;
+};
+
+static void sync_cursor(void *arg, const char *name)
+{
+    struct cursors *c = arg;
+    int e = sync_file(c->dirfd, name);
+
+    c->error = c->error != 0 ? c->error : e;
+}
+
+/* Where the sinks begin. The list is published by a rename that may get to the disk before what is
+ * in it, and a sink that is neither in the list nor has a cursor is a new one, which begins at the
+ * end: so the cursors are made safe as well. */
+static int sync_cursors(const struct helper *h)
+{
+    struct cursors c = {.dirfd = openat(h->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+
+    if (c.dirfd < 0)
+        return errno == ENOENT ? 0 : errno;
+    if (cursor_list_each(h->dirfd, sync_cursor, &c) < 0 || fsync(c.dirfd) < 0)
+        c.error = c.error != 0 ? c.error : errno;
+    close_fd(&c.dirfd);
+    return c.error;
+}
+
+static int sync_sinks(struct helper *h)
+{
+    struct stat list, cursors;
+    int e;
+
+    if (fstatat(h->dirfd, "sinks", &list, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstatat(h->dirfd, "cursors", &cursors, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : errno;
+    if (same_file(&list, &h->list) && same_file(&cursors, &h->cursors))
+        return 0;
+    if ((e = sync_cursors(h)) == 0 && (e = sync_file(h->dirfd, "sinks")) == 0 &&
+        fsync(h->dirfd) < 0)
+        e = errno;
+    if (e == 0) {
+        h->list = list;
+        h->cursors = cursors;
+    }
+    return e;
+}
+
 static int serve(struct helper *h, const struct request *q, uint64_t *failed)
 {
     uint64_t last = q->segment;
@@ -151,6 +219,7 @@ static int serve(struct helper *h, const struct request *q, uint64_t *failed)
     if (e == 0) {
         h->segment = last;
         h->inode = inode;
+        e = sync_sinks(h);
     }
     return e;
 }

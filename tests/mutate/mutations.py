@@ -13,6 +13,8 @@ MUTATIONS = [
              "if (fdatasync(fd) < 0 || fstat(fd, &st) < 0)", "if (fstat(fd, &st) < 0)", SPOOL),
     Mutation("the folder of a new segment is not synced", "core/spool/sync.c",
              "last != h->segment) && fsync(h->dirfd) < 0)", "last != h->segment) && h->dirfd < 0)", SPOOL),
+    Mutation("where sinks begin is not synced", "core/spool/sync.c",
+             "e = sync_sinks(h);", "e = h->list.st_ino != 0 ? sync_sinks(h) : 0;", SPOOL),
     Mutation("only the newest segment is synced", "core/spool/sync.c",
              "if (h->inode == 0 || l.first_seq[i] >= h->segment)", "if (l.first_seq[i] == last)", SPOOL),
     Mutation("what is written again is not synced", "core/spool/rewrite.c",

@@ -49,6 +49,7 @@ struct stored {
 struct safe {
     uint64_t seq;
     size_t at;
+    size_t listed; /* sinks, in the list that was synced with it */
 };
 static struct script {
     uint64_t rng;
@@ -117,7 +118,7 @@ static void script_sync(void)
     sync_request(s.sync, append_segment(s.a), s.asked);
     while (s.answered != s.asked)
         MUST(loop_turn(s.loop, -1), "loop_turn: %m");
-    s.safe[s.nsafe++] = (struct safe){s.asked, disk->nops};
+    s.safe[s.nsafe++] = (struct safe){s.asked, disk->nops, s.nsinks};
     note("\n %zu synced %" PRIu64, disk->nops, s.asked);
 }
 
@@ -181,7 +182,7 @@ static void script_retain(void)
             needed = s.cursors[i].state.keep;
     if (s.nretained == FRAMES)
         return;
-    s.retained[s.nretained++] = (struct safe){needed, disk->nops};
+    s.retained[s.nretained++] = (struct safe){needed, disk->nops, 0};
     (void)append_retain(s.a, needed, 0);
     note("\n %zu retained from %" PRIu64, disk->nops, needed);
 }
@@ -222,6 +223,7 @@ static void script_run(uint64_t seed)
 
 struct promise { /* what holds when power fails: all from `retained` to `safe` is there */
     uint64_t safe, retained;
+    size_t listed; /* and these sinks are known */
 };
 
 static struct promise promised(size_t crash)
@@ -229,7 +231,7 @@ static struct promise promised(size_t crash)
     struct promise p = {0};
 
     for (size_t i = 0; i < s.nsafe && s.safe[i].at <= crash; i++)
-        p.safe = s.safe[i].seq;
+        p.safe = s.safe[i].seq, p.listed = s.safe[i].listed;
     for (size_t i = 0; i < s.nretained && s.retained[i].at < crash; i++)
         p.retained = s.retained[i].seq;
     return p;
@@ -323,6 +325,12 @@ static void recover(size_t crash)
      * knows of those numbers either. */
     MUST(fresh >= p.safe || p.safe <= p.retained,
          "numbers below %" PRIu64 " were safe, it goes on at %" PRIu64, p.safe, fresh);
+    for (size_t i = 0; i < p.listed; i++) {
+        struct cursor_state got;
+        MUST(cursor_listed(append_dirfd(a), NAMES[i]) ||
+                 cursor_read(append_dirfd(a), NAMES[i], &got) == 0,
+             "sink %s is forgotten", NAMES[i]);
+    }
     for (size_t i = 0; i < SINKS; i++) {
         at[i] = check_cursor(append_dirfd(a), i, crash, &there[i]);
         MUST(at[i] <= fresh, "sink %s is at %" PRIu64 ", the writer goes on at %" PRIu64, NAMES[i],
