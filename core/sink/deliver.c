@@ -28,7 +28,22 @@ void deliver_init(struct deliver *d, struct plugin *p,
     p->deliver = d;
 }
 
+/* The i-th oldest; the n-th is the batch at hand. */
+static struct pending *nth(struct deliver *d, unsigned i)
+{
+    return &d->pending[(d->head + i) % GARNET_PENDING_MAX];
+}
+
 /* ---- one batch ------------------------------------------------------------------------------- */
+
+/* Unused ones have no state. */
+static bool one_waits(const struct deliver *d)
+{
+    for (unsigned i = 0; i < GARNET_PENDING_MAX; i++)
+        if (d->pending[i].state == PENDING_AGAIN)
+            return true;
+    return false;
+}
 
 /* Batches that fail together are one failure: the pause grows once. */
 static void try_later(struct deliver *d)
@@ -43,8 +58,11 @@ static void try_later(struct deliver *d)
     d->retry_ns = now + throttle_next(&d->throttle, random_u64());
 }
 
+/* The pause that another one waits for stays. */
 static void gets_through(struct deliver *d)
 {
+    if (one_waits(d))
+        return;
     if (d->told)
         log_info("delivers again");
     d->told = false;
@@ -95,14 +113,11 @@ static void release(struct pending *b)
 /* The position follows the oldest that is not done. */
 static void follow(struct deliver *d)
 {
-    unsigned done = 0;
-
-    while (done < d->n && d->pending[done].state == PENDING_DONE) {
-        d->settled = d->pending[done].end;
-        release(&d->pending[done++]);
+    for (; d->n > 0 && nth(d, 0)->state == PENDING_DONE; d->n--) {
+        d->settled = nth(d, 0)->end;
+        release(nth(d, 0));
+        d->head = (d->head + 1) % GARNET_PENDING_MAX;
     }
-    d->n -= done;
-    memmove(d->pending, d->pending + done, d->n * sizeof d->pending[0]);
     if (d->n == 0)
         d->settled = d->sent;
 }
@@ -124,14 +139,6 @@ static int call(struct deliver *d, struct pending *b)
 }
 
 /* ---- handing over ---------------------------------------------------------------------------- */
-
-static bool one_waits(const struct deliver *d)
-{
-    for (unsigned i = 0; i < d->n; i++)
-        if (d->pending[i].state == PENDING_AGAIN)
-            return true;
-    return false;
-}
 
 bool deliver_may(const struct deliver *d, int64_t now)
 {
@@ -155,7 +162,7 @@ static int keep_bytes(struct deliver *d, struct pending *p, struct batch *b)
 
 int deliver_batch(struct deliver *d, struct batch *b)
 {
-    struct pending *p = &d->pending[d->n];
+    struct pending *p = nth(d, d->n);
     int answer;
 
     *p = (struct pending){.batch = {.size = sizeof p->batch,
@@ -187,7 +194,7 @@ int deliver_batch(struct deliver *d, struct batch *b)
 int deliver_turn(struct deliver *d, int64_t now)
 {
     for (unsigned i = 0; i < d->n && now >= d->retry_ns; i++) {
-        struct pending *p = &d->pending[i];
+        struct pending *p = nth(d, i);
         int answer;
 
         if (p->state != PENDING_AGAIN)
@@ -213,7 +220,7 @@ int64_t deliver_due(const struct deliver *d, int64_t now)
 void deliver_free(struct deliver *d)
 {
     for (unsigned i = 0; i < d->n; i++)
-        release(&d->pending[i]);
+        release(nth(d, i));
     d->n = 0;
 }
 
@@ -222,8 +229,8 @@ void deliver_free(struct deliver *d)
 static struct pending *called(struct deliver *d)
 {
     for (unsigned i = 0; i <= d->n && i < GARNET_PENDING_MAX; i++)
-        if (d->pending[i].state == PENDING_CALLED)
-            return &d->pending[i];
+        if (nth(d, i)->state == PENDING_CALLED)
+            return nth(d, i);
     return NULL;
 }
 
@@ -235,8 +242,8 @@ static struct pending *judged(struct deliver *d, uint64_t id)
     if (b != NULL && b->batch.id == id && !b->confirmed)
         return b;
     for (unsigned i = 0; i < d->n; i++)
-        if (d->pending[i].batch.id == id && d->pending[i].state == PENDING_OPEN)
-            return &d->pending[i];
+        if (nth(d, i)->batch.id == id && nth(d, i)->state == PENDING_OPEN)
+            return nth(d, i);
     return NULL;
 }
 

@@ -30,8 +30,9 @@ struct deliver {
     int64_t retry_ns; /* mono: not before */
     uint32_t attempt; /* at the batch at hand, so far, while that is not pending */
     uint64_t id;      /* of the batch at hand */
-    struct pending pending[GARNET_PENDING_MAX]; /* oldest first */
-    unsigned n;
+    /* A ring, oldest first: what a plugin was given stays where it is until it has ended. */
+    struct pending pending[GARNET_PENDING_MAX];
+    unsigned head, n;
     uint64_t sent, settled;
     /* `n` metrics of the batch that ends at offset `end` will never be accepted. */
     void (*rejected)(void *arg, uint64_t end, uint32_t n);
