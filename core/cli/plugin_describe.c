@@ -18,8 +18,10 @@ struct bit {
     uint32_t bit;
     const char *name;
 };
-static const struct bit FLAGS[] = {
-    {GARNET_IDEMPOTENT, "idempotent"}, {GARNET_UNTIMED, "untimed"}, {GARNET_LIVE, "live"}};
+static const struct bit FLAGS[] = {{GARNET_IDEMPOTENT, "idempotent"},
+                                   {GARNET_UNTIMED, "untimed"},
+                                   {GARNET_LIVE, "live"},
+                                   {GARNET_ORDERED, "ordered"}};
 static const struct bit VALUES[] = {{GARNET_I64, "i64"}, {GARNET_U64, "u64"}, {GARNET_F64, "f64"}};
 
 static const char *counters_of(const garnet_plugin *d)

@@ -225,7 +225,7 @@ static void after_event(void *arg, int answer)
     if (answer == GARNET_OK)
         return;
     log_error("the plugin gives up: %s", j->plugin.why);
-    job_stop(j, EXIT_CONFIG);
+    job_stop(j, EXIT_PLUGIN);
 }
 
 /* What came out about a batch, before or after it was marked. */
@@ -252,7 +252,7 @@ static bool open_plugin(struct job *j)
     if (answer == GARNET_OK)
         return true;
     log_error("the plugin gives up: %s", j->plugin.why);
-    job_stop(j, EXIT_CONFIG);
+    job_stop(j, EXIT_PLUGIN);
     return false;
 }
 
@@ -326,6 +326,7 @@ static bool start_work(struct job *j, const struct conf *conf)
         deliver_init(&j->deliver, &j->plugin, on_rejected, j);
     else
         outlet_init(&j->outlet, j->loop, j->sink, (j->plugin.def.flags & GARNET_IDEMPOTENT) != 0);
+    j->outlet.ordered = (j->plugin.def.flags & GARNET_ORDERED) != 0;
     j->look = true;
     return true;
 }
@@ -366,6 +367,7 @@ void job_free(struct job *j)
     counters_free(&j->counters);
     quarantine_close(&j->quarantine);
     batch_free(&j->batch);
+    j->plugin.handle = NULL; /* the code stays: a thread of the plugin's may be in it till the end */
     plugin_unload(&j->plugin);
     position_close(&j->position);
     close_fd(&j->dirfd);

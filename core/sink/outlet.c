@@ -299,7 +299,11 @@ void outlet_turn(struct outlet *o, int64_t now)
 
 size_t outlet_write(struct outlet *o, const void *p, size_t n)
 {
-    ssize_t done = o->cur.t.kind->write(&o->cur.t, p, n);
+    ssize_t done;
+
+    if (o->ordered && o->old.fd >= 0)
+        return 0;
+    done = o->cur.t.kind->write(&o->cur.t, p, n);
 
     if (done > 0) {
         o->pace_ns = PACE_LEAST;

@@ -50,6 +50,7 @@ struct outlet {
     const struct strings *to;
     struct conf_confirm confirm;
     bool repeatable;    /* the plugin is idempotent: what is in doubt may be sent again */
+    bool ordered;       /* set by the owner: a successor is written on when the old one has ended */
     struct link cur;    /* the one that is written on */
     struct link next;   /* its successor, while that is being opened */
     struct link first;  /* the first endpoint, on probation while a later one is in use */

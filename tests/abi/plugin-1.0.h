@@ -99,6 +99,8 @@ enum {
         1,              /* delivering a metric twice does no harm: what is in doubt is repeated */
     GARNET_UNTIMED = 2, /* the output carries no time: a metric that is older than the sink's
                               `max_age` is dropped as stale (counted), never sent late */
+    GARNET_ORDERED = 8, /* the peer must read in the order of sending, over two connections too: at
+                           a rotation nothing is written before the old one has ended */
     GARNET_LIVE = 4     /* somebody asks for the present: each start begins at the newest metric;
                               what came before is dropped as stale (counted) */
 };

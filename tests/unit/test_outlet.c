@@ -160,6 +160,23 @@ Test(outlet, rotates)
     cr_assert_eq(npeers, 3); /* nothing to confirm, no rotation */
 }
 
+/* What is written behind a rotation waits for its end. */
+Test(outlet, an_ordered_one_waits_for_the_end)
+{
+    listens(0);
+    begins(1, true);
+    o.ordered = true;
+    writes("a 1 1\n");
+    UNTIL(npeers > 1 && half_closed_by_us());
+    turns_for(100 * NS_PER_MS);
+    cr_assert_eq(outlet_write(&o, "b 1 1\n", 6), 0);
+    peer_reads(0, "a 1 1\n");
+    peer_ends(0, false);
+    UNTIL(outlet_write(&o, "b 1 1\n", 6) == 6);
+    peer_reads(1, "b 1 1\n");
+    cr_assert_eq(outlet_settled(&o), 6);
+}
+
 Test(outlet, half_a_batch_holds_rotation_back)
 {
     listens(0);
