@@ -16,6 +16,19 @@ enum { NODE_MOST = 250, PATH_MOST = 4096, PARTS_MOST = 64 };
 enum host_style { HOST_UNDERSCORE, HOST_KEEP, HOST_REVERSE };
 #define HOST_STYLES "underscore|keep|reverse"
 
+/* The rows of the options `path`, whose default is the plugin's own, and `host`. */
+#define TEMPLATE_PATH(S, field, text)                                                              \
+    {                                                                                              \
+        .type = GARNET_STRING, .name = "path", .help = text, .offset = GARNET_FIELD_STR(S, field)  \
+    }
+#define TEMPLATE_HOST(S, field)                                                                    \
+    {                                                                                              \
+        .type = GARNET_CHOICE, .name = "host", .def = "underscore", .choices = HOST_STYLES,        \
+        .help = "How {host} is written: its dots as underscores, kept as nodes, or kept and "      \
+                "reversed.",                                                                       \
+        .offset = GARNET_FIELD_INT(S, field)                                                       \
+    }
+
 enum part_kind { TEXT, HOST, NAME, PREFIX, COLLECTOR, TAGS, TAG };
 
 struct template

@@ -9,12 +9,13 @@
 #include <garnet/plugin.h>
 #include <stdlib.h>
 
+#include "common/seconds.h"
 #include "common/template.h"
 #include "tags.h"
 
 enum { PLAIN, TAGGED };
 enum { LINE_MOST = 4096 };
-static const int64_t NS_PER_S = 1000000000, SECONDS_MOST = UINT32_MAX; /* whisper's are 32 bits */
+static const int64_t SECONDS_MOST = UINT32_MAX; /* whisper's are 32 bits */
 
 struct conf {
     const char *path; /* NULL: the style's own */
@@ -28,18 +29,11 @@ static const garnet_option options[] = {
      .choices = "plain|tagged",
      .help = "Tags as nodes of a path, or beside it as tags of Graphite 1.1: path;key=value.",
      .offset = GARNET_FIELD_INT(struct conf, style)},
-    {.type = GARNET_STRING,
-     .name = "path",
-     .help =
-         "The path's template; without it {host}.{prefix}.{name}.{tags}, where {tags} stands for "
-         "the values of all tags that it does not name, or {prefix}.{name} in style tagged.",
-     .offset = GARNET_FIELD_STR(struct conf, path)},
-    {.type = GARNET_CHOICE,
-     .name = "host",
-     .def = "underscore",
-     .choices = HOST_STYLES,
-     .help = "How {host} is written: its dots as underscores, kept as nodes, or kept and reversed.",
-     .offset = GARNET_FIELD_INT(struct conf, host)},
+    TEMPLATE_PATH(
+        struct conf, path,
+        "The path's template; without it {host}.{prefix}.{name}.{tags}, where {tags} stands for "
+        "the values of all tags that it does not name, or {prefix}.{name} in style tagged."),
+    TEMPLATE_HOST(struct conf, host),
 };
 
 struct state {
@@ -95,33 +89,19 @@ static void close_state(garnet *g)
     free(g->state);
 }
 
-/* Rounds down: a point belongs to the second in which it was taken. */
-static int64_t seconds_of(int64_t ns)
+static void put_series(garnet *g, const struct state *s)
 {
-    return ns >= 0 ? ns / NS_PER_S : -1;
-}
-
-static void put_line(garnet *g, const struct state *s, const garnet_metric *m, int64_t seconds)
-{
-    char text[24], *at = text + sizeof text;
-
     g->host->put(g, s->path.s, s->path.n);
     for (size_t i = 0; i < s->tags.n; i++)
         g->host->put(g, s->tags.v[i].s, s->tags.v[i].n);
     g->host->put(g, " ", 1);
-    g->host->putv(g, m);
-    *--at = '\n';
-    for (; seconds > 0; seconds /= 10)
-        *--at = (char)('0' + seconds % 10);
-    *--at = ' ';
-    g->host->put(g, at, (size_t)(text + sizeof text - at));
 }
 
 static int format(garnet *g, const garnet_metric *m)
 {
     const struct conf *c = g->conf;
     struct state *s = g->state;
-    int64_t seconds = seconds_of(m->time_ns);
+    int64_t seconds = seconds_of(m);
     size_t start = g->host->tell(g);
     const char *fault;
 
@@ -132,7 +112,9 @@ static int format(garnet *g, const garnet_metric *m)
         fault = tags_of(&s->tags, &s->t, m);
     if (fault != NULL)
         return g->host->fail(g, GARNET_SKIP, "%s", fault);
-    put_line(g, s, m, seconds);
+    put_series(g, s);
+    g->host->putv(g, m);
+    put_seconds(g, seconds);
     if (g->host->tell(g) - start > LINE_MOST)
         return g->host->fail(g, GARNET_SKIP, "its line would be longer than 4096 bytes");
     return GARNET_OK;

@@ -13,10 +13,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/seconds.h"
 #include "series.h"
 
 enum { KEY_LINE_MOST = 4096, CARBON2_LINE_MOST = 65536 };
-static const int64_t NS_PER_S = 1000000000, KEY_SECONDS_MOST = UINT32_MAX; /* whisper's 32 bits */
+static const int64_t KEY_SECONDS_MOST = UINT32_MAX; /* whisper's 32 bits */
 
 struct conf {
     const char *name_tag, *missing_unit;
@@ -181,17 +182,6 @@ static void put_series(struct line *l, const struct series *s, enum style style)
     }
 }
 
-static void put_seconds(garnet *g, int64_t seconds)
-{
-    char text[24], *at = text + sizeof text;
-
-    *--at = '\n';
-    for (; seconds > 0; seconds /= 10)
-        *--at = (char)('0' + seconds % 10);
-    *--at = ' ';
-    g->host->put(g, at, (size_t)(text + sizeof text - at));
-}
-
 /* The first of each kind is told: who reads the log can repair the collector. */
 static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
 {
@@ -211,13 +201,12 @@ static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
                      m->name.s);
 }
 
-/* Seconds are cut, not rounded: a point belongs to the second in which it was taken. */
 static int format(garnet *g, const garnet_metric *m)
 {
     struct state *s = g->state;
     enum style style = s->naming.style;
     size_t most = style == CARBON2 ? CARBON2_LINE_MOST : KEY_LINE_MOST, start = g->host->tell(g);
-    int64_t seconds = m->time_ns / NS_PER_S;
+    int64_t seconds = seconds_of(m);
 
     if (seconds < 1 || (style != CARBON2 && seconds > KEY_SECONDS_MOST))
         return g->host->fail(g, GARNET_SKIP, "its time is outside what its readers can store");
