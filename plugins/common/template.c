@@ -29,6 +29,16 @@ static enum part_kind kind_of(garnet_str s)
     return TAG;
 }
 
+/* A text with such a node fits no metric. */
+static bool has_long_node(garnet_str s)
+{
+    size_t node = 0;
+
+    for (size_t i = 0; i < s.n && node <= NODE_MOST; i++)
+        node = s.s[i] == '.' ? 0 : node + 1;
+    return node > NODE_MOST;
+}
+
 /* One part from *at on. NULL, or what is wrong with it. */
 static const char *parse_part(const char **at, struct part *part)
 {
@@ -43,7 +53,7 @@ static const char *parse_part(const char **at, struct part *part)
             return "may hold only A-Z a-z 0-9 _ - . and {placeholders}";
         *part = (struct part){TEXT, {*at, (size_t)(p - *at)}};
         *at = p;
-        return NULL;
+        return has_long_node(part->s) ? "has a node longer than 250 bytes" : NULL;
     }
     p += strcspn(p + 1, "{}") + 1;
     if (*p != '}')
