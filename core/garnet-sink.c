@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "sink/transport.h"
 #include "sink/worker.h"
 
 enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
@@ -34,6 +35,17 @@ static void move_log(void)
 
     if (fd >= 0)
         log_to(fd);
+}
+
+/* What a plugin prints is for the log: standard output is data, and the transport's alone. */
+static void move_stdout(void)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, LOG_FD_LEAST);
+
+    if (fd < 0 || dup2(STDERR_FILENO, STDOUT_FILENO) < 0)
+        fatal("cannot keep its standard output to itself: %m");
+    (void)setvbuf(stdout, NULL, _IOLBF, 0); /* a line that is printed is to be read at once */
+    transport_stdout_is(fd);
 }
 
 static int usage(void)
@@ -144,6 +156,7 @@ static int run(const struct conf *conf, const struct conf_sink *sink)
     page = fcntl(PAGE_FD, F_SETFD, FD_CLOEXEC) < 0 ? NULL : page_map(PAGE_FD);
     if (page == NULL)
         fatal("has no page of garnetd's on descriptor %d: %m", PAGE_FD);
+    move_stdout();
     limit_memory(sink->memory_limit);
     if (!orphaned())
         status = worker_run(conf, sink, CONTROL_FD, page);

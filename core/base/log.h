@@ -18,6 +18,7 @@ enum log_level { LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
 enum {
     EXIT_CONFIG = 1,  /* what was asked for is wrong: configuration, options, plugin */
     EXIT_USAGE = 2,   /* the command line is wrong                                   */
+    EXIT_PLUGIN = 3,  /* of a worker: its plugin gives up                            */
     EXIT_WORLD = 111, /* the system said no; the same may work later                 */
 };
 

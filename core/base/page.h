@@ -27,7 +27,7 @@ struct page {
     struct page_poison {
         _Atomic uint64_t metric;
         _Atomic int64_t when_ns; /* Unix time */
-        _Atomic int signo;       /* that the last worker died of */
+        _Atomic int signo;       /* that the last worker died of; 0: it called exit() */
     } poisons[PAGE_POISONS];     /* a ring */
 };
 

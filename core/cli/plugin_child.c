@@ -38,7 +38,10 @@ struct child *child_new(void)
     struct child *c =
         mmap(NULL, sizeof *c, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
-    return c != MAP_FAILED ? c : NULL;
+    if (c == MAP_FAILED)
+        return NULL;
+    c->out_fd = -1;
+    return c;
 }
 
 void child_free(struct child *c)
@@ -57,6 +60,19 @@ void child_doing(struct child *c, int patience, const char *fmt, ...)
     c->step++;
 }
 
+void child_say(struct child *c, const char *fmt, ...)
+{
+    size_t room = sizeof c->text - c->said;
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vsnprintf(c->text + c->said, room, fmt, ap);
+    va_end(ap);
+    if (n > 0)
+        c->said += (size_t)n < room ? (size_t)n : room - 1;
+}
+
 static void limit(int what, rlim_t most)
 {
     struct rlimit now;
@@ -72,7 +88,7 @@ _Noreturn static void be_child(struct child *c, int (*fn)(void *arg), void *arg,
     int result;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != parent)
+    if (getppid() != parent || (c->out_fd >= 0 && dup2(c->out_fd, STDOUT_FILENO) < 0))
         _exit(1);
     limit(RLIMIT_CORE, 0);
     limit(RLIMIT_CPU, CPU_S);
@@ -137,6 +153,7 @@ int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[WHY_ROO
     bool hung;
 
     c->done = false;
+    c->said = 0;
     child_doing(c, CHILD_BLOCKS, "its start");
     (void)fflush(stdout);
     pid = fork();

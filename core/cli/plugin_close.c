@@ -33,6 +33,19 @@ static const char *fd_name(int fd)
     return name;
 }
 
+/* "0, 1" */
+static void judge_closed(struct trial *t, const bool before[FDS])
+{
+    char list[80] = "";
+    size_t n = 0;
+
+    for (int fd = 0; fd < FDS && n + 8 < sizeof list; fd++)
+        if (before[fd] && fcntl(fd, F_GETFD) < 0)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%d", n > 0 ? ", " : "", fd);
+    if (n > 0)
+        trial_fail(t, "it closes descriptors that it did not open: %s", list);
+}
+
 static void judge_cloexec(struct trial *t, const bool before[FDS])
 {
     for (int fd = 0; fd < FDS; fd++) {
@@ -54,6 +67,7 @@ int check_open(void *arg)
     if (!trial_ready(t, TRIAL_BATCH))
         return 1;
     judge_cloexec(t, before);
+    judge_closed(t, before);
     return trial_end(t, "open() answers OK");
 }
 
@@ -133,12 +147,11 @@ static void judge_fds(struct trial *t, const bool before[FDS])
     bool now[FDS];
 
     look(now);
+    judge_closed(t, before);
     for (int fd = 0; fd < FDS; fd++)
         if (now[fd] && !before[fd])
             trial_fail(t, "descriptor %d (%s) is still open after close(): close it", fd,
                        fd_name(fd));
-        else if (before[fd] && !now[fd])
-            trial_fail(t, "it has closed descriptor %d, which it did not open", fd);
 }
 
 int check_close(void *arg)

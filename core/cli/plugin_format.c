@@ -203,8 +203,9 @@ static void try_character(struct hostile *h, char c)
     if (h->kept == 0 || c == ' ' || c == '"' || c == '\\')
         trial_fail(h->trial, "%s: escape or replace it", h->broken);
     else
-        (void)printf("look hostile: %s: escape or replace it, if it means something there\n",
-                     h->broken);
+        child_say(h->trial->child,
+                  "look hostile: %s: escape or replace it, if it means something there\n",
+                  h->broken);
 }
 
 /* A text used as a format would turn %% into %. */

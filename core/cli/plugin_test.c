@@ -1,7 +1,8 @@
 /* cli/plugin_test.c - `garnet plugin test`: which checks, and what their ends mean
  *
  * Each check runs in a child of its own (cli/plugin_child.h). Where the plugin cannot be loaded,
- * configured or opened, or crashes or hangs, there is nothing more to be asked. Exit
+ * configured or opened, or crashes or hangs, there is nothing more to be asked. What it prints
+ * itself goes into a file of its own, and is wrong. Exit
  * status 0: all is well; EXIT_CONFIG: something is wrong, and told on standard output; EXIT_USAGE;
  * EXIT_WORLD when there can be no children.
  */
@@ -10,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "cli/plugin.h"
 #include "cli/plugin_trial.h"
 
@@ -26,6 +30,20 @@ static const struct check {
     {"close", check_close, false},
 };
 
+/* False, told once: it has printed something. */
+static bool judge_output(struct trial *t, const char *name)
+{
+    char text[200];
+    ssize_t n = pread(t->child->out_fd, text, sizeof text, 0);
+
+    if (n <= 0 || t->printed)
+        return true;
+    t->printed = true;
+    (void)printf("FAIL %s: it writes to standard output, \"%s\": use say()\n", name,
+                 trial_show(text, (size_t)n));
+    return false;
+}
+
 /* 0: nothing is wrong; -1: the plugin did not live to the end of it. */
 static int run(struct trial *t, const char *name, int (*check)(void *arg))
 {
@@ -34,9 +52,10 @@ static int run(struct trial *t, const char *name, int (*check)(void *arg))
 
     t->check = name;
     result = child_run(t->child, check, t, why);
+    (void)fwrite(t->child->text, 1, t->child->said, stdout);
     if (result < 0)
         (void)printf("FAIL %s: the plugin %s\n", name, why);
-    return result;
+    return judge_output(t, name) || result < 0 ? result : 1;
 }
 
 static bool run_checks(struct trial *t)
@@ -99,13 +118,16 @@ static int test(struct trial *t, const char *golden)
     bool ok;
 
     t->child = child_new();
-    if (t->child == NULL) {
+    if (t->child != NULL)
+        t->child->out_fd = memfd_create("output", MFD_CLOEXEC);
+    if (t->child == NULL || t->child->out_fd < 0) {
         (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));
         return EXIT_WORLD;
     }
     ok = run_checks(t);
     if (golden != NULL)
         ok = run_golden(t, golden) && ok;
+    close_fd(&t->child->out_fd);
     child_free(t->child);
     return ok ? 0 : EXIT_CONFIG;
 }

@@ -7,10 +7,22 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 
 enum { MOST_TOLD = 3 };
+
+/* One line, also where there is no memory any more. */
+static void line(struct trial *t, const char *verdict, const char *fmt, va_list ap)
+{
+    char *text;
+
+    if (vasprintf(&text, fmt, ap) < 0)
+        text = NULL;
+    child_say(t->child, "%s %s: %s\n", verdict, t->check, text != NULL ? text : fmt);
+    free(text);
+}
 
 void trial_fail(struct trial *t, const char *fmt, ...)
 {
@@ -18,12 +30,9 @@ void trial_fail(struct trial *t, const char *fmt, ...)
 
     if (++t->failures > MOST_TOLD)
         return;
-    (void)printf("FAIL %s: ", t->check);
     va_start(ap, fmt);
-    (void)vprintf(fmt, ap);
+    line(t, "FAIL", fmt, ap);
     va_end(ap);
-    (void)putchar('\n');
-    (void)fflush(stdout);
 }
 
 int trial_end(struct trial *t, const char *fmt, ...)
@@ -31,14 +40,12 @@ int trial_end(struct trial *t, const char *fmt, ...)
     va_list ap;
 
     if (t->failures > MOST_TOLD)
-        (void)printf("FAIL %s: and %u more\n", t->check, t->failures - MOST_TOLD);
+        child_say(t->child, "FAIL %s: and %u more\n", t->check, t->failures - MOST_TOLD);
     if (t->failures > 0)
         return 1;
-    (void)printf("ok   %s: ", t->check);
     va_start(ap, fmt);
-    (void)vprintf(fmt, ap);
+    line(t, "ok  ", fmt, ap);
     va_end(ap);
-    (void)putchar('\n');
     return 0;
 }
 

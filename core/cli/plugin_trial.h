@@ -16,6 +16,7 @@ struct trial {
     const char *golden; /* a case's folder */
     struct child *child;
     const char *check; /* the one at hand */
+    bool printed;      /* the plugin has, to standard output, and that is told */
     /* in the child */
     unsigned failures;
     struct plugin plugin;

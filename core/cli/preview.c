@@ -6,6 +6,7 @@
  * metric that is wrong is told and makes the exit status 1; the other sinks and metrics go on.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,7 +23,7 @@
 #include "sink/outlet.h"
 #include "sink/select.h"
 
-enum { MAX_TAG = 512 /* as core/intake has it */ };
+enum { MAX_TAG = 512 /* as core/intake has it */, OUT_LEAST = 100 };
 
 struct preview {
     const struct conf *conf;
@@ -36,6 +37,7 @@ struct preview {
     struct counters counters;
     struct metric metric; /* too large for a stack */
     uint64_t seq;
+    FILE *out; /* our standard output: the plugin's is standard error */
     bool failed;
 };
 
@@ -54,7 +56,7 @@ static void leave(struct preview *v)
     child_doing(v->child, CHILD_CALLS, "end()");
     if (!batch_end(b))
         say(v, v->plugin.why);
-    else if (fwrite(b->bytes.p, 1, b->bytes.n, stdout) != b->bytes.n)
+    else if (fwrite(b->bytes.p, 1, b->bytes.n, v->out) != b->bytes.n)
         say(v, "cannot write to standard output");
     batch_begin(b, v->seq);
 }
@@ -170,10 +172,24 @@ static bool ready(struct preview *v)
     return !v->failed;
 }
 
+/* What the plugin prints is not to lie among what it would send. */
+static bool part_outputs(struct preview *v)
+{
+    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, OUT_LEAST);
+
+    v->out = fd >= 0 ? fdopen(fd, "we") : NULL;
+    if (v->out != NULL && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
+        return true;
+    say(v, strerror(errno));
+    return false;
+}
+
 static int show_sink(void *arg)
 {
     struct preview *v = arg;
 
+    if (!part_outputs(v))
+        return EXIT_WORLD;
     (void)unshare(CLONE_NEWUSER | CLONE_NEWNET); /* best effort: open() may want to connect */
     child_doing(v->child, CHILD_BLOCKS, "its constructors");
     if (!ready(v))
@@ -188,7 +204,7 @@ static int show_sink(void *arg)
     counters_free(&v->counters);
     child_doing(v->child, CHILD_BLOCKS, "close()");
     plugin_unload(&v->plugin);
-    return v->failed || fflush(stdout) != 0 ? EXIT_CONFIG : 0;
+    return v->failed || fclose(v->out) != 0 ? EXIT_CONFIG : 0;
 }
 
 /* ---- the command ----------------------------------------------------------------------------- */

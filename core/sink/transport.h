@@ -61,6 +61,9 @@ extern const struct transport_kind transport_tcp, transport_udp, transport_unix,
 /* 0, or -1 for a URI that no kind takes (the configuration has refused those before). */
 int transport_init(struct transport *t, const char *uri);
 
+/* Where `stdout` writes to, instead of descriptor 1; borrowed. */
+void transport_stdout_is(int fd);
+
 /* The kind's `packet`. */
 size_t transport_packet(const char *uri);
 

@@ -1,4 +1,4 @@
-/* sink/transport_stdout.c - descriptor 1: a terminal, a pipe, a file; shared with others
+/* sink/transport_stdout.c - standard output: a terminal, a pipe, a file; shared with others
  *
  * It is not ours to make non-blocking, since that would change it for everybody who shares it. So
  * it is asked before each piece whether it takes bytes, and a piece is at most PIPE_BUF, which a
@@ -13,10 +13,17 @@
 #include <string.h>
 #include <unistd.h>
 
+static int out = STDOUT_FILENO;
+
+void transport_stdout_is(int fd)
+{
+    out = fd;
+}
+
 /* What poll() says of it now; -1 with errno. */
 static int look(void)
 {
-    struct pollfd p = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    struct pollfd p = {.fd = out, .events = POLLOUT};
 
     if (poll(&p, 1, 0) < 0)
         return errno == EINTR ? 0 : -1;
@@ -38,7 +45,7 @@ static int stdout_open(struct transport *t)
 {
     if (check(t, look()) < 0)
         return -1;
-    transport_start(t, STDOUT_FILENO, TRANSPORT_UP, 0);
+    transport_start(t, out, TRANSPORT_UP, 0);
     return 0;
 }
 
@@ -57,7 +64,7 @@ static ssize_t write_piece(struct transport *t, const char *p, size_t n)
         return -1;
     if ((revents & POLLOUT) == 0)
         return 0;
-    done = write(STDOUT_FILENO, p, n < PIPE_BUF ? n : PIPE_BUF);
+    done = write(out, p, n < PIPE_BUF ? n : PIPE_BUF);
     if (done < 0 && errno == EPIPE)
         return transport_fail(t, "nobody reads it any more");
     if (done < 0 && errno != EAGAIN && errno != EINTR)

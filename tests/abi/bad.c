@@ -28,6 +28,8 @@
 #define FD_CLOSED    18
 #define MEMORY       19
 #define MEMORY_CLOSE 20
+#define CLOSES_ALL   21
+#define PRINTS       22
 
 static unsigned calls;
 static int opened = -1;
@@ -51,6 +53,8 @@ static int open_(garnet *g)
         opened = open("/dev/null", O_RDONLY | (BAD == FD_LEFT ? O_CLOEXEC : 0));
     if (BAD == FD_CLOSED)
         (void)close(0);
+    for (int fd = 0; BAD == CLOSES_ALL && fd < 1024; fd++)
+        (void)close(fd);
     if (BAD == MEMORY_CLOSE)
         g->state = calloc(1, 1000);
     return GARNET_OK;
@@ -97,6 +101,8 @@ static void misbehave(garnet *g, const garnet_metric *m)
         g->host->put(g, ",", 1);
     if (BAD == LINES && m->vtype == GARNET_U64)
         g->host->put(g, "\n", 1);
+    if (BAD == PRINTS)
+        printf("debugging %.3s\n", m->name.s);
     if (BAD == MEMORY)
         g->state = malloc(1000);
     if (BAD == TOO_LONG)
