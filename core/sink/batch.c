@@ -113,18 +113,25 @@ static bool frame_batch(struct batch *b, enum plugin_callback at, int (*fn)(garn
     return answer == GARNET_OK && buf_ok(&b->bytes);
 }
 
+/* Exactly so many whole lines as the plugin promises; else its why. */
 static bool lines_kept(const struct batch *b, size_t from)
 {
     const char *at = b->bytes.p + from, *end = b->bytes.p + b->bytes.n;
+    struct str all = {at, b->bytes.n - from};
+    bool whole = all.n > 0 && end[-1] == '\n';
+    char text[100];
     uint32_t lines = 0;
+    size_t used;
 
-    if (b->plugin->def.lines == 0)
-        return true;
-    if (at == end || end[-1] != '\n')
-        return false;
     for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
         lines++;
-    return lines == b->plugin->def.lines;
+    if (b->plugin->def.lines == 0 || (whole && lines == b->plugin->def.lines))
+        return true;
+    text[str_visible(text, sizeof text - 1, all, &used)] = 0;
+    plugin_why(b->plugin, "it appends \"%s%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32, text,
+               used < all.n ? "..." : "", lines, lines > 0 && !whole ? " and a part" : "",
+               b->plugin->def.lines);
+    return false;
 }
 
 /* Two stores, so that who finds the worker dead or hung knows of which metric. */
@@ -155,12 +162,8 @@ static int format(struct batch *b, uint64_t seq, size_t from)
     p->out = &b->bytes;
     plugin_enter(p, PLUGIN_FORMAT);
     answer = plugin_leave(p, call_format(b, seq));
-    if (answer == GARNET_OK && buf_ok(&b->bytes) && !lines_kept(b, from)) {
-        plugin_why(p, "plugin %s broke its promise of %" PRIu32 " whole line(s) per metric",
-                   p->def.name, p->def.lines);
-        return GARNET_REJECT;
-    }
-    return answer;
+    return answer == GARNET_OK && buf_ok(&b->bytes) && !lines_kept(b, from) ? GARNET_REJECT
+                                                                            : answer;
 }
 
 /* ---- adding ---------------------------------------------------------------------------------- */

@@ -164,13 +164,12 @@ int plugin_leave(struct plugin *p, int answer)
 
     end_child(p, at);
     p->at = PLUGIN_IDLE;
+    if (!plugin_may_answer(at, answer))
+        plugin_broke(p, "%s answered %s; it may answer %s", plugin_callback_name(at),
+                     plugin_answer_name(answer), plugin_answers(at));
     if (p->broke) {
         p->broke = false;
-        return GARNET_FATAL;
-    }
-    if (!plugin_may_answer(at, answer)) {
-        plugin_why(p, "%s answered %d, which it may not", plugin_callback_name(at), answer);
-        return GARNET_FATAL;
+        return at == PLUGIN_FORMAT ? GARNET_REJECT : GARNET_FATAL;
     }
     if (answer != GARNET_OK && p->why[0] == 0)
         plugin_why(p, "%s gave no reason", plugin_callback_name(at));

@@ -28,7 +28,7 @@ struct plugin {
     struct plugin_waits *waits; /* what watch() and tick() arm; NULL: nothing ever comes */
     const struct node *node;
     bool opened;
-    bool broke;    /* it called the host where it may not: its next answer becomes FATAL */
+    bool broke;    /* it called the host where it may not: what it answers next does not count */
     char why[256]; /* the plugin's last fail() or the host's own complaint */
 };
 
@@ -39,12 +39,12 @@ bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char
                       struct errors *e);
 /* open(): GARNET_OK, GARNET_RETRY or GARNET_FATAL; other answers become FATAL. */
 int plugin_open(struct plugin *p);
-/* Around each callback: its answer, if it may give that one, else FATAL. After anything but OK
- * p->why holds the reason. */
+/* Around each callback: its answer, if it may give that one and has broken no promise, else FATAL;
+ * for format(), which is of one metric, REJECT. After anything but OK p->why holds the reason. */
 void plugin_enter(struct plugin *p, enum plugin_callback at);
 int plugin_leave(struct plugin *p, int answer);
 /* For the host's calls: whether the callback that runs may make this one, called `name`. If not,
- * its answer becomes FATAL. */
+ * its answer becomes what plugin_leave() says. */
 bool plugin_may(struct plugin *p, enum plugin_call call, const char *name);
 /* Likewise, for any other promise that it has broken. */
 void plugin_broke(struct plugin *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -55,6 +55,7 @@ void plugin_unload(struct plugin *p); /* that, dlclose, free */
 /* The plugin's other two files, for plugin.c. */
 void plugin_host_init(struct plugin *p); /* plugin_host.c: fills host and g */
 bool plugin_rows(struct plugin *p);      /* plugin_rows.c: checks and converts; why */
+bool plugin_has_option(const struct plugin *p, const char *name); /* its own, or every sink's */
 void plugin_fill(struct plugin *p, const struct conf_sink *sink, struct errors *e);
 
 #endif

@@ -2,7 +2,7 @@
  *
  * None of them can fail towards the plugin. A failed allocation sticks in the batch's bytes; a call
  * made where it is not allowed, or patching bytes that are not there, sets `broke`, and the answer
- * that the plugin is about to give becomes FATAL with the reason. Nothing here trusts that a plugin
+ * that the plugin is about to give does not count any more (plugin_leave()). Nothing here trusts that a plugin
  * kept its promises, but its pointers.
  */
 #include "sink/plugin.h"
@@ -136,7 +136,13 @@ GARNET_PRINTF(3, 4) static void host_bad(garnet *g, const char *option, const ch
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    errors_add(p->errors, at, "%s: %s", option != NULL ? option : p->def.name, text);
+    if (option == NULL || plugin_has_option(p, option)) {
+        errors_add(p->errors, at, "%s: %s", option != NULL ? option : p->def.name, text);
+        return;
+    }
+    plugin_broke(p, "it calls bad() of an option \"%s\" that it does not have", option);
+    errors_add(p->errors, at, "plugin %s calls bad() of an option \"%s\" that it does not have: %s",
+               p->def.name, option, text);
 }
 
 GARNET_PRINTF(3, 4) static void host_say(garnet *g, int level, const char *fmt, ...)

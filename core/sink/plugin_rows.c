@@ -261,6 +261,12 @@ bool plugin_rows(struct plugin *p)
     return true;
 }
 
+bool plugin_has_option(const struct plugin *p, const char *name)
+{
+    return known_in(p->rows, p->def.noptions, name) ||
+           known_in(conf_sink_options.rows, conf_sink_options.n, name);
+}
+
 /* ---- filling --------------------------------------------------------------------------------- */
 
 static garnet_str str_from(const char *s)

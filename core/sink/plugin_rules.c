@@ -1,6 +1,8 @@
 /* sink/plugin_rules.c - the table of garnet/plugin.h; cannot fail */
 #include "sink/plugin_rules.h"
 
+#include <stdio.h>
+
 #include "garnet/plugin.h"
 
 enum {
@@ -28,6 +30,9 @@ static const struct {
     [PLUGIN_CLOSE] = {"close()", OK, 0},
 };
 
+static const char *const answers[] = {"OK", "SKIP", "RETRY", "REJECT", "FATAL", "PENDING"};
+enum { ANSWERS = sizeof answers / sizeof *answers };
+
 const char *plugin_callback_name(enum plugin_callback c)
 {
     return rules[c].name;
@@ -36,6 +41,28 @@ const char *plugin_callback_name(enum plugin_callback c)
 bool plugin_may_answer(enum plugin_callback c, int answer)
 {
     return answer >= GARNET_OK && answer <= GARNET_PENDING && (rules[c].answers & 1 << answer) != 0;
+}
+
+const char *plugin_answer_name(int answer)
+{
+    static char text[32];
+
+    if (answer >= 0 && answer < ANSWERS)
+        (void)snprintf(text, sizeof text, "%s (%d)", answers[answer], answer);
+    else
+        (void)snprintf(text, sizeof text, "%d", answer);
+    return text;
+}
+
+const char *plugin_answers(enum plugin_callback c)
+{
+    static char text[64];
+    size_t n = 0;
+
+    for (int i = 0; i < ANSWERS; i++)
+        if ((rules[c].answers & 1 << i) != 0)
+            n += (size_t)snprintf(text + n, sizeof text - n, "%s%s", n > 0 ? ", " : "", answers[i]);
+    return text;
 }
 
 bool plugin_may_call(enum plugin_callback c, enum plugin_call call)

@@ -1,7 +1,7 @@
 /* sink/plugin_rules.h - which answers a callback may give, and which calls it may make
  *
- * The table in garnet/plugin.h, for the host to enforce: a plugin that breaks it gets FATAL in
- * place of its answer, and the reason says what it did where.
+ * The table in garnet/plugin.h, for the host to enforce: the answer of a callback that breaks it
+ * does not count, and the reason says what it did where.
  */
 #ifndef SINK_PLUGIN_RULES_H
 #define SINK_PLUGIN_RULES_H
@@ -27,6 +27,9 @@ enum plugin_call { /* groups of host calls */
 };
 const char *plugin_callback_name(enum plugin_callback c); /* "format()" */
 bool plugin_may_answer(enum plugin_callback c, int answer);
+/* "RETRY (2)"; and all that it may answer: "OK, SKIP, FATAL". Static, until the next call. */
+const char *plugin_answer_name(int answer);
+const char *plugin_answers(enum plugin_callback c);
 bool plugin_may_call(enum plugin_callback c, enum plugin_call call);
 
 #endif

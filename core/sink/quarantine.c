@@ -239,6 +239,14 @@ static int64_t write_line(const struct quarantine *q, struct buf *line)
     return at;
 }
 
+static const char *signal_text(int signo)
+{
+    static char text[80];
+
+    (void)snprintf(text, sizeof text, "%d (%s)", signo, strsignal(signo));
+    return text;
+}
+
 static void keep_line(struct quarantine *q, struct held *h, const struct metric *m,
                       struct buf *line)
 {
@@ -248,9 +256,10 @@ static void keep_line(struct quarantine *q, struct held *h, const struct metric 
     buf_puts(line, "}\n");
     h->at = buf_ok(line) ? write_line(q, line) : NEVER;
     log_warn("metric %" PRIu64 " \"%.*s\" is put in quarantine: plugin %s died of it again and "
-             "again, last from signal %d (%s); all others go on",
-             h->seq, (int)m->name.n, m->name.n > 0 ? m->name.s : "", q->plugin, h->signo,
-             strsignal(h->signo));
+             "again, last %s%s; all others go on",
+             h->seq, (int)m->name.n, m->name.n > 0 ? m->name.s : "", q->plugin,
+             h->signo != 0 ? "from signal " : "by calling exit()",
+             h->signo != 0 ? signal_text(h->signo) : "");
     if (h->at >= 0) {
         log_warn("it can be read in %s/%s/%s.ndjson", q->spool, FOLDER, q->sink);
         return;

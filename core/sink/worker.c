@@ -23,7 +23,7 @@ static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to 
 static void fail_plugin(struct job *j)
 {
     log_error("the plugin gives up: %s", j->plugin.why);
-    job_stop(j, EXIT_CONFIG);
+    job_stop(j, EXIT_PLUGIN);
 }
 
 static void useful(struct job *j, int64_t now)

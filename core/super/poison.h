@@ -1,6 +1,6 @@
 /* super/poison.h - which metric a worker dies of: policy, pure
  *
- * A worker that dies by a signal in its plugin's format() died of one metric. At the third time in
+ * A worker that ends in its plugin's format(), by a signal or by exit(), died of one metric. At the third time in
  * a row, and only then, that metric is poison: no worker gives it to the plugin again. A metric
  * that format() does not come back from counts the same, the worker being killed for it.
  *
@@ -28,7 +28,7 @@ enum poison_verdict { POISON_NONE, POISON_SUSPECT, POISON_FOUND };
 
 void poison_started(struct poison *p); /* a new worker */
 void poison_useful(struct poison *p);
-/* A worker has died by a signal with `formatting` under way (0: with none). */
+/* A worker has died with `formatting` under way (0: with none). */
 enum poison_verdict poison_death(struct poison *p, uint64_t formatting);
 /* True when the pause before the next start is to be the first one again. */
 bool poison_hurry(const struct poison *p);

@@ -28,7 +28,7 @@
 #include <sys/wait.h>
 
 #define AGAIN_FIRST  (100 * NS_PER_MS)
-#define AGAIN_CONFIG (10 * NS_PER_S) /* what was asked for is wrong: it will hardly be right soon */
+#define AGAIN_CONFIG (10 * NS_PER_S) /* what was asked for, or a plugin, is wrong: not right soon */
 #define AGAIN_LAST   (30 * NS_PER_S)
 #define TERM_TO_KILL NS_PER_S
 #define LOOK_EVERY   NS_PER_S
@@ -242,8 +242,8 @@ static bool ready_page(struct worker *w)
     return true;
 }
 
-/* A death by a signal that we did not send for other reasons: says more in `what` if it came in
- * format(). */
+/* A death by a signal that we did not send for other reasons, or (signo 0) by the plugin's exit():
+ * says more in `what` if it came in format(). */
 static void judge(struct worker *w, int signo, char *what, size_t cap)
 {
     uint64_t metric = atomic_load(&w->page->formatting);
@@ -285,8 +285,9 @@ static void start_later(struct worker *w, int64_t base, const char *what)
 /* An exit() that it does not know of is its plugin's; but it may not have come that far. */
 static bool by_plugin(const struct worker *w, int status)
 {
-    return WIFEXITED(status) && !w->finished && WEXITSTATUS(status) != EXIT_WORLD &&
-           WEXITSTATUS(status) != EXIT_NO_EXEC;
+    return WIFEXITED(status) && !w->finished &&
+           ((WEXITSTATUS(status) != EXIT_WORLD && WEXITSTATUS(status) != EXIT_NO_EXEC) ||
+            atomic_load(&w->page->formatting) != 0);
 }
 
 static void describe_end(const struct worker *w, char *out, size_t cap, int status)
@@ -301,6 +302,8 @@ static void describe_end(const struct worker *w, char *out, size_t cap, int stat
                        WEXITSTATUS(status));
     else if (WEXITSTATUS(status) == EXIT_CONFIG)
         (void)snprintf(out, cap, "worker refused its configuration (exit status %d)", EXIT_CONFIG);
+    else if (WEXITSTATUS(status) == EXIT_PLUGIN)
+        (void)snprintf(out, cap, "its plugin gave up (see the line before)");
     else
         (void)snprintf(out, cap, "worker ended with exit status %d", WEXITSTATUS(status));
 }
@@ -339,18 +342,19 @@ static void settle_end(struct worker *w)
 static void on_end(void *arg, int status, const struct rusage *ru)
 {
     struct worker *w = arg;
-    bool config;
+    bool hopeless; /* for some time */
     char what[320];
 
     settle_end(w);
     kill_group(w, w->pid);
-    config = w->finished && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
+    hopeless = w->finished && WIFEXITED(status) &&
+               (WEXITSTATUS(status) == EXIT_CONFIG || WEXITSTATUS(status) == EXIT_PLUGIN);
     describe_end(w, what, sizeof what, status);
-    if (WIFSIGNALED(status) && !w->stopping && !w->ended)
-        judge(w, WTERMSIG(status), what, sizeof what);
+    if ((WIFSIGNALED(status) || by_plugin(w, status)) && !w->stopping && !w->ended)
+        judge(w, WIFSIGNALED(status) ? WTERMSIG(status) : 0, what, sizeof what);
     describe_memory(w, ru, what, sizeof what);
     if (!w->stopping) {
-        start_later(w, config ? AGAIN_CONFIG : AGAIN_FIRST, what);
+        start_later(w, hopeless ? AGAIN_CONFIG : AGAIN_FIRST, what);
         return;
     }
     if (status != 0 || by_plugin(w, status))

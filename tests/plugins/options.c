@@ -40,6 +40,7 @@ static int check(garnet *g)
     g->host->bad(g, "text", "\"%s\" is a bad word", c->text);
     g->host->bad(g, "number", "goes badly with it");
     g->host->bad(g, NULL, "all in all");
+    g->host->bad(g, "nosuch", "is not there");
     return GARNET_FATAL;
 }
 

@@ -1,4 +1,5 @@
-/* A formatter that a metric's name ends: "segv", "abort", "hang" and "fatal", each as the last node.
+/* A formatter that a metric's name ends: "segv", "abort", "exit", "hang" and "fatal", each as the last node;
+ * "promise" is answered wrongly.
  * Built as DEADLY it also delivers, into the file `path`, and dies there of a batch that holds a
  * metric "boom", five times. */
 #include <fcntl.h>
@@ -24,6 +25,10 @@ static int format(garnet *g, const garnet_metric *m)
         raise(SIGSEGV);
     if (ends(m, ".abort"))
         abort();
+    if (ends(m, ".exit"))
+        exit(3);
+    if (ends(m, ".promise"))
+        return GARNET_RETRY;
     while (ends(m, ".hang") && forever)
         pause();
     if (ends(m, ".fatal"))

@@ -18,6 +18,11 @@ def run(args, **more):
     return r.stdout
 
 
+def read(path):
+    with open(path) as f:
+        return f.read()
+
+
 def cache(name):
     with open(os.path.join(BUILD, "CMakeCache.txt")) as f:
         return next(line.split("=", 1)[1].strip() for line in f if line.startswith(name + ":"))
@@ -184,17 +189,19 @@ BAD = {
     "HANG": ("format", "hung for 3 s in format() of a metric with 64 tags"),
     "EXITS": ("format", "ended its process, with exit status 0, in format()"),
     "DIFFERS": ("format", "must be a function of the metric alone"),
-    "LINES": ("format", "broke its promise of 1 whole line"),
+    "LINES": ("format", "whole lines; .lines = 1"),
     "BREAKS_OUT": ("hostile", '" " in the value of a tag'),
     "QUOTES": ("hostile", '""" in its name'),
     "PERCENT": ("hostile", "as the format of putf()"),
     "TOO_LONG": ("format", "alone it is longer than"),
-    "ANSWERS": ("format", "answered 77, which it may not"),
+    "ANSWERS": ("format", "answered 77; it may answer OK, SKIP, FATAL"),
     "BEGIN": ("format", "begin() must forget a batch that was thrown away"),
     "OPEN_FAILS": ("open", "open() answers RETRY: nobody listens"),
     "FD_LEFT": ("close", "(/dev/null) is still open after close()"),
     "FD_INHERITED": ("open", "without close-on-exec"),
-    "FD_CLOSED": ("close", "has closed descriptor 0"),
+    "FD_CLOSED": ("open", "closes descriptors that it did not open: 0"),
+    "CLOSES_ALL": ("open", "closes descriptors that it did not open: 0, 1, 2, "),
+    "PRINTS": ("format", 'writes to standard output, "debugging '),
     "MEMORY": ("close", "bytes of memory each round"),
     "MEMORY_CLOSE": ("close", "bytes of memory behind"),
 }
@@ -229,6 +236,20 @@ class Tester(unittest.TestCase):
                 self.assertEqual(status, 1, out)
                 fails = [line for line in out.splitlines() if line.startswith(f"FAIL {check}: ")]
                 self.assertTrue(any(part in line for line in fails), out)
+
+    def test_what_it_prints_is_no_data(self):
+        so = self.compile("PRINTS")
+        d = Daemon(self, f"self_metrics: 0\nsinks:\n  - {{name: p, plugin: {so}, to: stdout, flush: 50ms}}\n",
+                   start=False)
+        r = subprocess.run([BUILD + "/garnet", "plugin", "preview", "-c", d.config_path], input='{"name":"a","value":1}',
+                           capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual((r.stdout, r.stderr, r.returncode), ('"a" testhost 1\n', "debugging a\n", 0))
+        d.start()
+        d.send('{"name":"a","value":1}')
+        wait_for("the bytes", lambda: read(d.out_path) == '"a" testhost 1\n')
+        d.wait_log("debugging a")
+        self.assertEqual(d.terminate(), 0)
+        self.assertEqual(read(d.out_path), '"a" testhost 1\n')
 
     def test_what_is_no_plugin(self):
         path = os.path.join(self.dir, "text.so")

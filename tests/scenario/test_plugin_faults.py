@@ -22,7 +22,7 @@ FEW, POISON, WORKS = 12 + SECONDS // 15, 40, 11 * SECONDS
 SEGV, ABRT = r"died from signal 11 \(Segmentation fault\)", r"died from signal 6 \(Aborted\)"
 EXIT = r"ended with exit status 0 in the midst of its work: its plugin calls exit\(\)"
 TERM = r"got SIGTERM: ends"
-WILD = r"%s answered 77, which it may not"
+WILD = r"%s answered 77; it may answer OK, "
 CLOSED = r"panic: epoll cannot wait: Bad file descriptor"
 LEFT = "its plugin had left processes behind: they are killed"
 KILLED = "worker does not end: killing it"
@@ -33,7 +33,7 @@ FAULTS = {
     "abort": ("", ABRT + r" while its plugin formatted metric 0\b", POISON, "quarantined"),
     "kill": ("", r"died from signal 9 \(Killed\) while its plugin formatted", POISON, "quarantined"),
     "loop": ("", r"its plugin does not come back from formatting metric 0\b", FEW, "quarantined"),
-    "exit": ("", EXIT, FEW, ""),
+    "exit": ("", EXIT + r" while its plugin formatted metric 0\b", POISON, "quarantined"),
     "leak": ("memory_limit: 64MiB", r"it had grown to [56]\d MiB \(memory_limit is 64 MiB\)", WORKS, "quarantined"),
     "close": ("at: 20", CLOSED, WORKS, ""),
     "fork": ("at: 20", r"plugin fault has forked in format\(\), and the child came back: the child ends", 0, ""),
@@ -41,7 +41,7 @@ FAULTS = {
     "escape": ("at: 20", "", 0, ""),
     "term": ("at: 20", TERM, WORKS, ""),
     "stop": ("at: 20", r"its worker is stopped, by a signal: it delivers nothing until SIGCONT", 0, ""),
-    "garbage": ("at: 20", WILD % r"format\(\)", FEW, ""),
+    "garbage": ("at: 20", r"rejected metric \".*\": " + WILD % r"format\(\)", 0, "rejected"),
     "flood": ("at: 20", r"rejected metric \".*\": alone it is longer than 65536 bytes", 0, "rejected"),
     "print": ("at: 20, memory_limit: 64MiB", r"rejected metric \".*\": alone it is longer than", 0, "rejected"),
     "threads": ("", r"it calls put\(\) in no callback, where it may not", WORKS, "rejected quarantined"),
@@ -74,7 +74,7 @@ WHOLE = ["fork", "stay", "escape", "escape-open", "segv-close", "sleep-close", "
          "fork-deliver"]
 ONCE = ["fork", "stay", "escape", "escape-open", "stay-close"]
 # Those that sit on what they have, which waits.
-QUEUED = ["loop-deliver", "sleep-deliver", "loop-event", "sleep-open", "stop", "exit", "segv-open"]
+QUEUED = ["loop-deliver", "sleep-deliver", "loop-event", "sleep-open", "stop", "segv-open"]
 
 
 def sink(name, more):

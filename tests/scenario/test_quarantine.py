@@ -112,7 +112,7 @@ class Quarantine(unittest.TestCase):
         self.send(d, 10, ["x.fatal"])
         wait_for("it is restarted, throttled", lambda: d.log().count("the plugin gives up: will have none of it") >= 2,
                  60)
-        self.assertIn("worker refused its configuration (exit status 1); starting it again in", d.log())
+        self.assertIn("its plugin gave up (see the line before); starting it again in", d.log())
         wait_for("the queue is known", lambda: (self.metric(d, "garnet.sink.queued", "main") or 0) >= 11)
         self.assertEqual(self.metric(d, "garnet.sink.dropped", "quarantined", "main"), 0)
         self.assertEqual(self.quarantined(d), [])
@@ -120,6 +120,18 @@ class Quarantine(unittest.TestCase):
         self.assertEqual(d.terminate(), 0)
         d.assert_conserved()
         self.assertEqual(self.cursor(d, "main")[1:], (0, 0, 0, 0, 0))
+
+    def test_exit_is_a_death_and_a_broken_promise_a_rejection(self):
+        d = self.daemon(sink("main", "poison", "file:out"))
+        self.send(d, 10, ["x.exit", "x.promise"])
+        wait_for("all others are there", lambda: sorted(self.numbers(d.file_lines("out"))) == list(range(10)))
+        held, = self.quarantined(d)
+        self.assertEqual((held["name"], held["signal"]), ("x.exit", 0))
+        self.assertIn("died of it again and again, last by calling exit();", d.log())
+        self.assertIn('rejected metric "x.promise": format() answered RETRY (2); it may answer OK, SKIP, FATAL', d.log())
+        self.assertEqual(d.terminate(), 0)
+        d.assert_conserved()
+        self.assertEqual(self.cursor(d, "main")[1:], (0, 0, 0, 1, 1))
 
     def test_a_death_while_delivering_drops_nothing(self):
         d = self.daemon(sink("main", "deadly", "", ", path: out"), more="self_metrics: 0\n")

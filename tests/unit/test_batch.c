@@ -113,15 +113,27 @@ static void fatal_for(const char *name, const char *why)
     cr_assert_eq(b.nmetrics, 0);
 }
 
-Test(batch, broken_rules_are_fatal)
+static void rejected_for(const char *name, const char *why)
+{
+    uint64_t before = b.rejected;
+
+    cr_assert_eq(add(name, 100), BATCH_ADDED);
+    cr_assert_not_null(strstr(p.why, why), "%s", p.why);
+    cr_assert_eq(b.rejected, before + 1);
+    cr_assert_eq(b.nmetrics, 0);
+}
+
+/* What it does about one metric costs that metric; its own FATAL is about itself. */
+Test(batch, broken_rules_cost_the_metric)
 {
     fatal_for("fatal", "enough");
-    fatal_for("answer", "format() answered 77, which it may not");
-    fatal_for("retry", "format() answered 2, which it may not");
-    fatal_for("reject", "format() answered 3, which it may not");
-    fatal_for("patch", "patches bytes that it has not appended");
-    fatal_for("bad", "calls bad() in format(), where it may not");
+    rejected_for("answer", "format() answered 77; it may answer OK, SKIP, FATAL");
+    rejected_for("retry", "format() answered RETRY (2); it may answer OK, SKIP, FATAL");
+    rejected_for("reject", "format() answered REJECT (3); it may");
+    rejected_for("patch", "patches bytes that it has not appended");
+    rejected_for("bad", "calls bad() in format(), where it may not");
     cr_assert_eq(add("a", 100), BATCH_ADDED); /* and does not stick */
+    holds("<00>a=7\n");
 }
 
 Test(batch, kinds_of_numbers)

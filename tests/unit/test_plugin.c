@@ -102,7 +102,9 @@ Test(plugin, errors_have_a_place)
     wrong(TEST_PLUGIN("options"), "name: main\nplugin: x\nto: stdout\ntext: bad\nnumber: 3\n",
           "/etc/garnet.yaml:4:7: text: \"bad\" is a bad word\n"
           "/etc/garnet.yaml:5:9: number: goes badly with it\n"
-          "/etc/garnet.yaml:1:1: options: all in all\n");
+          "/etc/garnet.yaml:1:1: options: all in all\n"
+          "/etc/garnet.yaml:1:1: plugin options calls bad() of an option \"nosuch\" that it does "
+          "not have: is not there\n");
     wrong(TEST_PLUGIN("options"), "name: main\nto: stdout\ntext: moody\n",
           "/etc/garnet.yaml:1:1: plugin options refuses these options: not today\n");
     wrong(TEST_PLUGIN("options"), "name: main\n",

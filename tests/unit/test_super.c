@@ -255,6 +255,16 @@ Test(super, a_refused_configuration_is_tried_slowly)
     finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
 }
 
+Test(super, a_plugin_that_gives_up_is_told_as_that)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 3\n", -1);
+
+    TURN_UNTIL(s, times_logged(s, "its plugin gave up (see the line before); starting it again "
+                                  "in ") == 1);
+    cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
+    finish(s, 60 * NS_PER_S);
+}
+
 /* Whatever its status says: it was not the worker that came to its end. */
 Test(super, an_exit_without_a_word_is_the_plugins)
 {
@@ -410,14 +420,32 @@ Test(super, three_deaths_of_one_metric_set_it_aside)
     finish(s, 10 * NS_PER_S);
 }
 
-/* An exit, and a death with nothing in the plugin's hands, set nothing aside. */
+/* Whatever its status is: it was in format(). */
+Test(super, an_exit_in_format_is_the_metrics_fault)
+{
+    struct scene *s = begin(PAGE "if get(48) == 0:\n"
+                                 "    put(0, 43)\n"
+                                 "    os._exit(111)\n"
+                                 "say(b'r')\n"
+                                 "while hear() != b'q': pass\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    cr_assert_eq(worker_restarts(s->worker), 3);
+    cr_assert_eq(times_logged(s, "its plugin calls exit() while its plugin formatted metric 42"),
+                 3);
+    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].signo), 0);
+    finish(s, 10 * NS_PER_S);
+}
+
+/* An end with nothing in the plugin's hands sets nothing aside. */
 Test(super, other_deaths_are_no_metrics_fault)
 {
     struct scene *s = begin(PAGE "n = get(8)\n"
                                  "put(8, n + 1)\n"
                                  "say(b'u')\n"
                                  "if n % 2: os.kill(os.getpid(), signal.SIGSEGV)\n"
-                                 "put(0, 43)\n"
                                  "os._exit(3)\n",
                             -1);
 

@@ -72,7 +72,7 @@ Test(worker_plugin, plugin_gives_up)
     accept_metrics(40, false);
     start_ready();
     say('q');
-    ends_with(EXIT_CONFIG);
+    ends_with(EXIT_PLUGIN);
     at(10, DROP_REJECTED, 0);
 }
 
@@ -178,7 +178,7 @@ Test(worker_plugin, a_broken_promise_ends_it)
         start();
         cr_assert_eq(hear(), 'r');
         say('q');
-        ends_with(EXIT_CONFIG);
+        ends_with(EXIT_PLUGIN);
     }
 }
 
