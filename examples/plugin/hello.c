@@ -13,14 +13,22 @@ static const garnet_option options[] = {
      .offset = GARNET_FIELD_STR(struct conf, before)},
 };
 
+static void put_name(garnet *g, garnet_str s) /* where a space would begin the next field */
+{
+    for (size_t i = 0; i < s.n; i++)
+        g->host->put(g, s.s[i] == ' ' ? "_" : &s.s[i], 1);
+}
+
 static int format(garnet *g, const garnet_metric *m)
 {
     const struct conf *conf = g->conf;
     const garnet_host *h = g->host;
 
     h->putf(g, "%s", conf->before);
-    for (size_t i = 0; i < m->name.n; i++) /* a space would begin the next field */
-        h->put(g, m->name.s[i] == ' ' ? "_" : &m->name.s[i], 1);
+    put_name(g, m->prefix); /* of its collector; the name comes without it */
+    if (m->prefix.n > 0)
+        h->put(g, ".", 1);
+    put_name(g, m->name);
     h->put(g, " ", 1);
     h->putv(g, m);
     h->putf(g, " %lld\n", (long long)(m->time_ns / 1000000000));

@@ -25,7 +25,8 @@
  *   - deliver() may see the same metrics again after a crash or a GARNET_RETRY.
  *   - Open descriptors close-on-exec, and leave those you did not open alone.
  *   - Host calls are made only where they stand in this table, and answers are among those of their
- *     callback; anything else counts as GARNET_FATAL. fail() and say() may be called everywhere.
+ *     callback; anything else counts as GARNET_FATAL, in format() as the rejection of that metric.
+ *     fail() and say() may be called everywhere.
  *
  *       callback    may answer                          may call
  *       check()     OK, FATAL                           bad
@@ -141,10 +142,10 @@ typedef struct garnet_metric { /* grows at the end */
         double f;         /* always finite */
         uint64_t room[2]; /* for kinds to come */
     } v;
-    garnet_str name, unit;        /* unit.n == 0: none */
+    garnet_str name, unit;        /* the name without the prefix; unit.n == 0: none */
     const garnet_tag *tags;       /* sorted by key, no duplicates */
     const garnet_tag *meta;       /* likewise; extrinsic: not identity */
-    garnet_str collector, prefix; /* n == 0: none */
+    garnet_str collector, prefix; /* n == 0: none; else most formats want "prefix.name" */
 } garnet_metric;
 
 typedef struct garnet_batch { /* grows at the end */
@@ -234,7 +235,7 @@ typedef struct garnet_host { /* grows at the end */
      * whole). The user reads "FILE:LINE:COLUMN: OPTION: ..."; the configuration is not applied.
      * Call it for every error. */
     void (*bad)(garnet *, const char *option, const char *fmt, ...) GARNET_PRINTF(3, 4);
-    /* One line in the log. */
+    /* One line in the log, with the sink's name. What you print goes there, too, as it is. */
     void (*say)(garnet *, int level, const char *fmt, ...) GARNET_PRINTF(3, 4);
     /* In deliver() and event(), before the batch's end: one of its metrics will never be accepted,
      * for this reason. `index` counts those in its data, from 0. A batch that comes again is judged

@@ -59,6 +59,16 @@ class Installed(unittest.TestCase):
         sink = next(os.path.join(d, "garnet-sink") for d, _, files in os.walk(stage) if "garnet-sink" in files)
         os.symlink(sink, cls.prefix + "/sbin/garnet-sink")
 
+    def test_every_link_leads_somewhere(self):
+        pages = [os.path.join(d, f) for d, _, files in os.walk(self.doc) for f in files if f.endswith(".md")]
+        self.assertGreater(len(pages), 8)
+        for page in pages:
+            text = read(page)
+            for link in re.findall(r"\]\(([^)#:]+)[^)]*\)", text):
+                self.assertTrue(os.path.exists(os.path.join(os.path.dirname(page), link)), f"{page}: {link}")
+            for word in ("./quickstart", "./run-tests"):
+                self.assertFalse(word in text, f"{page}: {word}")
+
     def copy(self, source, name):
         to = os.path.join(self.top, name)
         shutil.copytree(source, to)
@@ -67,8 +77,8 @@ class Installed(unittest.TestCase):
     def sees_no_source(self, text):
         self.assertNotIn(SOURCE + "/", text.replace(BUILD + "/", ""))
 
-    def build(self, *args, cwd):
-        out = run(self.hide + list(args), cwd=cwd, env=self.env)
+    def build(self, *args, cwd, **env):
+        out = run(self.hide + list(args), cwd=cwd, env=dict(self.env, **env))
         self.sees_no_source(out)
         return out
 
@@ -88,7 +98,7 @@ class Installed(unittest.TestCase):
     def test_template_both_ways_to_a_receiver(self):
         template = self.doc + "/examples/plugin"
         d = self.make(template, "by-make")
-        self.assertIn("ok   golden: 2 of 2", self.build("make", "check", cwd=d))
+        self.assertIn("ok   golden: 3 of 3", self.build("make", "check", cwd=d, PATH=os.environ["PATH"]))
         c = self.cmake(template, "by-cmake")
         self.build("ctest", "--test-dir", "build", "--output-on-failure", cwd=c)
         for where, args in ((d, ["make", "install"]), (c, ["cmake", "--install", "build"])):
