@@ -151,6 +151,9 @@ bool emit_parse(struct emit *e, int argc, char *const argv[], char why[160])
         } else if (options && strncmp(argv[i], "--", 2) == 0) {
             if (!take_option(e, argc, argv, &i, why))
                 return false;
+        } else if (options && argv[i][0] == '-' && argv[i][1] != 0 && !emit_is_number(argv[i])) {
+            (void)snprintf(why, 160, "unknown option %.60s", argv[i]);
+            return false;
         } else if (e->name == NULL) {
             e->name = argv[i];
         } else if (e->value == NULL) {

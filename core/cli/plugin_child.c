@@ -56,6 +56,7 @@ void child_doing(struct child *c, int patience, const char *fmt, ...)
     va_start(ap, fmt);
     (void)vsnprintf(c->doing, sizeof c->doing, fmt, ap);
     va_end(ap);
+    c->metric[0] = 0;
     c->patience = patience;
     c->step++;
 }

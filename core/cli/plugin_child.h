@@ -16,6 +16,7 @@ struct child {
     volatile unsigned step; /* goes up with each child_doing() */
     volatile int patience;  /* seconds that the step at hand may take */
     char doing[400];        /* "format() of a metric with 64 tags" */
+    char metric[2048];      /* as JSON, the one that the step at hand is about; or empty */
     size_t said;            /* of what child_say() has put down, for the owner to print */
     char text[CHILD_TEXT];
 };

@@ -44,6 +44,19 @@ static bool judge_output(struct trial *t, const char *name)
     return false;
 }
 
+static void tell_end(const struct trial *t, const char *name, const char *why)
+{
+    (void)printf("FAIL %s: the plugin %s\n", name, why);
+    if (t->child->metric[0] != 0)
+        (void)printf(
+            "     that metric is %s\n"
+            "     to see where: put it into m.json, a sink with the plugin into CONFIG, and "
+            "run\n"
+            "     gdb -ex 'set follow-fork-mode child' "
+            "-ex 'run plugin preview -c CONFIG <m.json' $(command -v garnet)\n",
+            t->child->metric);
+}
+
 /* 0: nothing is wrong; -1: the plugin did not live to the end of it. */
 static int run(struct trial *t, const char *name, int (*check)(void *arg))
 {
@@ -54,7 +67,7 @@ static int run(struct trial *t, const char *name, int (*check)(void *arg))
     result = child_run(t->child, check, t, why);
     (void)fwrite(t->child->text, 1, t->child->said, stdout);
     if (result < 0)
-        (void)printf("FAIL %s: the plugin %s\n", name, why);
+        tell_end(t, name, why);
     return judge_output(t, name) || result < 0 ? result : 1;
 }
 

@@ -204,6 +204,7 @@ static void close_spool(struct daemon *d)
     loop_timer_clear(d->loop, &d->housekeeping);
     sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
     sync_stop(d->sync, 1000);
+    sinks_tell_rest(d);
     sinks_free(d);
     append_close(d->spool);
     d->phase = PHASE_DONE;

@@ -127,7 +127,8 @@ void sinks_apply(struct daemon *d, struct generation *g);
 void sinks_retry(struct daemon *d);               /* what there was no memory for; once a second */
 void sinks_stop(struct daemon *d, int64_t grace); /* daemon_next() as each has ended */
 bool sinks_stopped(const struct daemon *d);
-void sinks_free(struct daemon *d); /* the cursors stay */
+void sinks_tell_rest(const struct daemon *d); /* the log's last line: what is left for each */
+void sinks_free(struct daemon *d);            /* the cursors stay */
 void sinks_wake(struct daemon *d);
 void sinks_anew(struct daemon *d);       /* the spool's folder is another one: cursors, workers */
 uint64_t sinks_needed(struct daemon *d); /* lowest position that a sink still needs */

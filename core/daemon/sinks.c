@@ -118,13 +118,19 @@ static void unlink_entry(struct sink_entry *o)
     *link = o->next;
 }
 
-static void forget(struct sink_entry *o)
+static uint64_t queued_for(const struct sink_entry *o)
 {
     struct cursor_state st;
+    uint64_t end = append_next_seq(o->d->spool);
+    if (cursor_read(append_dirfd(o->d->spool), o->conf->name, &st) != 0 || end < st.position)
+        return 0;
+    return end - st.position;
+}
+
+static void forget(struct sink_entry *o)
+{
     int dir = append_dirfd(o->d->spool);
-    uint64_t queued = 0;
-    if (cursor_read(dir, o->conf->name, &st) == 0 && append_next_seq(o->d->spool) > st.position)
-        queued = append_next_seq(o->d->spool) - st.position;
+    uint64_t queued = queued_for(o);
     log_info(
         "sink %s is no longer configured: its cursor is removed, %llu metrics were queued for it",
         o->conf->name, (unsigned long long)queued);
@@ -277,6 +283,19 @@ bool sinks_stopped(const struct daemon *d)
     while (o && !o->worker)
         o = o->next;
     return o == NULL;
+}
+
+void sinks_tell_rest(const struct daemon *d)
+{
+    struct buf rest = {0};
+    for (const struct sink_entry *o = d->sinks; o; o = o->next) {
+        uint64_t n = queued_for(o);
+        if (n > 0)
+            buf_putf(&rest, "; sink %s: %llu metrics wait in the spool", o->conf->name,
+                     (unsigned long long)n);
+    }
+    log_info("ended%.*s", (int)rest.n, rest.n > 0 ? rest.p : "");
+    buf_free(&rest);
 }
 
 void sinks_free(struct daemon *d)

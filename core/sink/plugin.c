@@ -53,7 +53,12 @@ static const garnet_plugin *find_symbol(struct plugin *p, const char *file)
 
     p->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
     if (p->handle == NULL) {
-        plugin_why(p, "cannot load %s: %s", file, dl_reason(file));
+        const char *why = dl_reason(file);
+
+        plugin_why(p, "cannot load %s: %s%s", file, why,
+                   strstr(why, "undefined symbol") != NULL
+                       ? ": link with the library that has it (-lNAME)"
+                       : "");
         return NULL;
     }
     def = dlsym(p->handle, "garnet_plugin_v1");

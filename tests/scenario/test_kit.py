@@ -247,6 +247,19 @@ class Tester(unittest.TestCase):
                 fails = [line for line in out.splitlines() if line.startswith(f"FAIL {check}: ")]
                 self.assertTrue(any(part in line for line in fails), out)
 
+    def test_a_crash_names_the_metric(self):
+        status, out = self.verdict(self.compile("CRASH"))
+        shown = re.search("     that metric is (.*)\n", out).group(1)
+        self.assertEqual(len(json.loads(shown)["tags"]), 64, out)
+        self.assertIn("gdb -ex 'set follow-fork-mode child'", out)
+
+    def test_help_and_wrong_usage(self):
+        for args, status, part in ((("plugin", "test", "--help"), 0, "usage: garnet plugin"),
+                                   (("emit", "-s", "x", "a.b", "1"), 2, "unknown option -s")):
+            r = subprocess.run([BUILD + "/garnet", *args], capture_output=True, text=True, timeout=60)
+            self.assertEqual(r.returncode, status)
+            self.assertIn(part, r.stdout + r.stderr)
+
     def test_what_it_prints_is_no_data(self):
         so = self.compile("PRINTS")
         d = Daemon(self, f"self_metrics: 0\nsinks:\n  - {{name: p, plugin: {so}, to: stdout, flush: 50ms}}\n",

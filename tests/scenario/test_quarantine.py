@@ -118,6 +118,7 @@ class Quarantine(unittest.TestCase):
         self.assertEqual(self.quarantined(d), [])
         self.assertEqual(self.numbers(d.file_lines("healthy")), list(range(10)))
         self.assertEqual(d.terminate(), 0)
+        self.assertRegex(d.log().splitlines()[-1], r"garnetd info: ended; sink main: \d+ metrics wait in the spool")
         d.assert_conserved()
         self.assertEqual(self.cursor(d, "main")[1:], (0, 0, 0, 0, 0))
 
