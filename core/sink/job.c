@@ -367,7 +367,8 @@ void job_free(struct job *j)
     counters_free(&j->counters);
     quarantine_close(&j->quarantine);
     batch_free(&j->batch);
-    j->plugin.handle = NULL; /* the code stays: a thread of the plugin's may be in it till the end */
+    j->plugin.handle =
+        NULL; /* the code stays: a thread of the plugin's may be in it till the end */
     plugin_unload(&j->plugin);
     position_close(&j->position);
     close_fd(&j->dirfd);
