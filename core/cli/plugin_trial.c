@@ -15,7 +15,8 @@
 enum { MOST_TOLD = 3 };
 
 /* One line, also where there is no memory any more. */
-static void line(struct trial *t, const char *verdict, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void line(struct trial *t, const char *verdict,
+                                                       const char *fmt, va_list ap)
 {
     char *text;
 
