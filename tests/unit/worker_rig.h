@@ -60,7 +60,7 @@ static inline void teardown(void)
 static inline void accept_metrics(uint64_t n, bool bad)
 {
     struct buf b = {0};
-    char name[32];
+    char name[32] = "";
     uint64_t end;
 
     for (uint64_t i = 0; i < n; i++) {
