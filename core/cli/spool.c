@@ -46,7 +46,7 @@ static void print_sink(const struct audit_sink *s)
         if (s->cursor.dropped[i] > 0)
             (void)printf(" %s=%" PRIu64, drop_reason_name(i), s->cursor.dropped[i]);
     if (s->unreadable > 0)
-        (void)printf("; of those queued %" PRIu64 " cannot be read", s->unreadable);
+        (void)printf("; %" PRIu64 " of the queued cannot be read", s->unreadable);
     (void)printf("; unexplained %" PRIu64 "\n", s->unexplained);
 }
 
