@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
+#include "super/ending.h"
 #include "super/poison.h"
 
 #include <errno.h>
@@ -36,7 +37,6 @@
 
 enum { MESSAGES = 64 };      /* taken from a worker in one turn */
 enum { LOOKS_UNREADY = 10 }; /* then it is told that it is not */
-enum { EXIT_NO_EXEC = 127 };
 
 enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
 
@@ -282,44 +282,6 @@ static void start_later(struct worker *w, int64_t base, const char *what)
     loop_timer_set(w->loop, &w->timer, loop_now(w->loop) + pause, on_restart, w);
 }
 
-/* An exit() that it does not know of is its plugin's; but it may not have come that far. */
-static bool by_plugin(const struct worker *w, int status)
-{
-    return WIFEXITED(status) && !w->finished &&
-           ((WEXITSTATUS(status) != EXIT_WORLD && WEXITSTATUS(status) != EXIT_NO_EXEC) ||
-            atomic_load(&w->page->formatting) != 0);
-}
-
-static void describe_end(const struct worker *w, char *out, size_t cap, int status)
-{
-    if (WIFSIGNALED(status))
-        (void)snprintf(out, cap, "worker died from signal %d (%s)%s", WTERMSIG(status),
-                       strsignal(WTERMSIG(status)), WCOREDUMP(status) ? ", core dumped" : "");
-    else if (by_plugin(w, status))
-        (void)snprintf(out, cap,
-                       "worker ended with exit status %d in the midst of its work: its "
-                       "plugin calls exit()",
-                       WEXITSTATUS(status));
-    else if (WEXITSTATUS(status) == EXIT_CONFIG)
-        (void)snprintf(out, cap, "worker refused its configuration (exit status %d)", EXIT_CONFIG);
-    else if (WEXITSTATUS(status) == EXIT_PLUGIN)
-        (void)snprintf(out, cap, "its plugin gave up (see the line before)");
-    else
-        (void)snprintf(out, cap, "worker ended with exit status %d", WEXITSTATUS(status));
-}
-
-/* A plugin that meets the limit dies of the memory that it does not get, in whatever way. */
-static void describe_memory(const struct worker *w, const struct rusage *ru, char *what, size_t cap)
-{
-    int64_t used = (int64_t)ru->ru_maxrss * 1024;
-    size_t n = strlen(what);
-
-    if (w->memory_limit > 0 && used >= w->memory_limit / 4 * 3)
-        (void)snprintf(what + n, cap - n,
-                       "; it had grown to %" PRId64 " MiB (memory_limit is %" PRId64 " MiB)",
-                       used >> 20, w->memory_limit >> 20);
-}
-
 /* Nothing of its group outlives it. */
 static void kill_group(const struct worker *w, pid_t group)
 {
@@ -342,22 +304,24 @@ static void settle_end(struct worker *w)
 static void on_end(void *arg, int status, const struct rusage *ru)
 {
     struct worker *w = arg;
-    bool hopeless; /* for some time */
+    struct ending end = {.status = status, .used = *ru, .memory_limit = w->memory_limit};
+    bool death;
     char what[320];
 
     settle_end(w);
     kill_group(w, w->pid);
-    hopeless = w->finished && WIFEXITED(status) &&
-               (WEXITSTATUS(status) == EXIT_CONFIG || WEXITSTATUS(status) == EXIT_PLUGIN);
-    describe_end(w, what, sizeof what, status);
-    if ((WIFSIGNALED(status) || by_plugin(w, status)) && !w->stopping && !w->ended)
+    end.finished = w->finished;
+    end.formatting = atomic_load(&w->page->formatting) != 0;
+    death = WIFSIGNALED(status) || ending_by_plugin(&end);
+    ending_describe(&end, what, sizeof what);
+    if (death && !w->stopping && !w->ended)
         judge(w, WIFSIGNALED(status) ? WTERMSIG(status) : 0, what, sizeof what);
-    describe_memory(w, ru, what, sizeof what);
+    ending_memory(&end, what, sizeof what);
     if (!w->stopping) {
-        start_later(w, hopeless ? AGAIN_CONFIG : AGAIN_FIRST, what);
+        start_later(w, ending_hopeless(&end) ? AGAIN_CONFIG : AGAIN_FIRST, what);
         return;
     }
-    if (status != 0 || by_plugin(w, status))
+    if (status != 0 || death)
         log_warn("sink %s: %s while it was to finish", w->name, what);
     w->gone(w->arg);
 }
