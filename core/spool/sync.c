@@ -123,7 +123,8 @@ static int sync_range(const struct helper *h, uint64_t last, ino_t *inode, uint6
     return first;
 }
 
-/* What is not in memory any more (EBADMSG) keeps the others from nothing. */
+/* What is not in memory any more (EBADMSG) keeps the others from nothing. The folder is synced by
+ * serve(): the newest segment is another, or another file. */
 static int write_again(const struct helper *h, const struct range *r, uint64_t *failed)
 {
     struct segment_list l;
@@ -138,7 +139,7 @@ static int write_again(const struct helper *h, const struct range *r, uint64_t *
             worst = e;
     }
     segment_list_free(&l);
-    return worst == 0 && fsync(h->dirfd) < 0 ? errno : worst;
+    return worst;
 }
 
 /* Inodes are used again, and a list lives no longer than until the next. */

@@ -19,10 +19,8 @@ MUTATIONS = [
              "if (h->inode == 0 || l.first_seq[i] >= h->segment)", "if (l.first_seq[i] == last)", SPOOL),
     Mutation("what is written again is not synced", "core/spool/rewrite.c",
              "(fdatasync(copy) < 0 || fstat(fd, &st) < 0)", "(fstat(fd, &st) < 0)", SPOOL),
-    Mutation("nor is its folder", "core/spool/sync.c",
-             "return worst == 0 && fsync(h->dirfd) < 0 ? errno : worst;", "return worst;", SPOOL),
     Mutation("a failed sync is tried again instead", "core/spool/sync.c",
-             "int e = q->again ? write_again(h, &q->failed, failed) : 0;", "int e = 0;", SPOOL),
+             "int e = q->again ? write_again(h, &q->failed, failed) : 0;", "int e = q->again && q->seq == UINT64_MAX ? write_again(h, &q->failed, failed) : 0;", SPOOL),
     Mutation("a cursor is not synced", "core/spool/cursor.c",
              "return fdatasync(c->fd);", "return c->fd < 0 ? -1 : 0;", CURSOR),
     # cursor writes
@@ -61,6 +59,6 @@ MUTATIONS = [
     Mutation("what is held in memory is acknowledged", "core/daemon/store.c",
              "arm(d);\n    return 1;", "arm(d);\n    return 0;", SPOOL),
     Mutation("durable acknowledges before the sync", "core/daemon/store.c",
-             "append_next_seq(d->spool));\n    return true;", "append_next_seq(d->spool));\n    return false;",
+             "request_sync(d);\n    return true;", "request_sync(d);\n    return false;",
              SPOOL),
 ]
