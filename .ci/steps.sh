@@ -49,8 +49,9 @@ can_be_root() {
     [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && sudo -v; }
 }
 
+# RUNLEVEL=1 keeps init scripts from starting what is installed; systemd's services are stopped below.
 apt_get() {
-    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -o DPkg::Lock::Timeout=120 "$@"
 }
 
 # need_packages PACKAGE...: installs those that are missing, by apt-get, as root or through sudo.

@@ -20,7 +20,8 @@ MUTATIONS = [
     Mutation("what is written again is not synced", "core/spool/rewrite.c",
              "(fdatasync(copy) < 0 || fstat(fd, &st) < 0)", "(fstat(fd, &st) < 0)", SPOOL),
     Mutation("a failed sync is tried again instead", "core/spool/sync.c",
-             "int e = q->again ? write_again(h, &q->failed, failed) : 0;", "int e = q->again && q->seq == UINT64_MAX ? write_again(h, &q->failed, failed) : 0;", SPOOL),
+             "int e = q->again ? write_again(h, &q->failed, failed) : 0;",
+             "int e = q->again && q->seq == UINT64_MAX ? write_again(h, &q->failed, failed) : 0;", SPOOL),
     Mutation("a cursor is not synced", "core/spool/cursor.c",
              "return fdatasync(c->fd);", "return c->fd < 0 ? -1 : 0;", CURSOR),
     # cursor writes
