@@ -141,9 +141,9 @@ static void kinds(const struct run *r)
     static const char *const units[] = {"B", "B/s", "%", "", "req/s", "\302\260C", "Kib"};
     struct metric m = plain();
 
-    for (uint8_t type = METRIC_GAUGE; type <= METRIC_TIMESTAMP; type++) {
-        m.type = type;
-        give(r, &m, "the type %s", metric_type_name(type));
+    for (int type = METRIC_GAUGE; type <= METRIC_TIMESTAMP; type++) {
+        m.type = (uint8_t)type;
+        give(r, &m, "the type %s", metric_type_name(m.type));
     }
     m = plain();
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {

@@ -101,7 +101,7 @@ int check_format(void *arg)
     struct trial *t = arg;
     struct formatting f = {.trial = t};
 
-    if (!ready(t, 3 * TRIAL_BATCH))
+    if (!ready(t, 3UL * TRIAL_BATCH))
         return 1;
     battery_each(&f, format_one);
     buf_free(&f.first);

@@ -98,7 +98,7 @@ int check_load(void *arg)
     t->check = "symbols";
     (void)elf_read(t->file, &wants, why);
     (void)trial_end(t, "it exports %s alone, and all it uses is there", SYMBOL);
-    child_say(t->child, "ok   load: %s %s, built for ABI 1.%u; this Garnet has 1.%d\n", t->plugin.def.name,
-                 t->plugin.def.version, t->plugin.def.abi_minor, GARNET_ABI_MINOR);
+    child_say(t->child, "ok   load: %s %s, built for ABI 1.%u; this Garnet has 1.%d\n",
+              t->plugin.def.name, t->plugin.def.version, t->plugin.def.abi_minor, GARNET_ABI_MINOR);
     return t->failures > 0;
 }

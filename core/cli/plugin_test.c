@@ -146,9 +146,9 @@ static int test(struct trial *t, const char *golden)
 }
 
 /* The value of an option that takes one, or NULL. */
-static const char *value_of(const char *option, int argc, char *const argv[], int *i)
+static const char *value_of(const char *option, char *const argv[], int *i)
 {
-    if (strcmp(argv[*i], option) != 0 || *i + 1 == argc)
+    if (strcmp(argv[*i], option) != 0 || argv[*i + 1] == NULL)
         return NULL;
     return argv[++*i];
 }
@@ -160,14 +160,14 @@ struct request {
 };
 
 /* 0, or EXIT_USAGE: told. */
-static int parse(struct request *r, int argc, char *const argv[])
+static int parse(struct request *r, char *const argv[])
 {
     const char *value;
 
-    for (int i = 1; i < argc; i++)
-        if ((value = value_of("-o", argc, argv, &i)) != NULL && strchr(value, '=') != NULL)
+    for (int i = 1; argv[i] != NULL; i++)
+        if ((value = value_of("-o", argv, &i)) != NULL && strchr(value, '=') != NULL)
             r->options[r->noptions++] = argv[i];
-        else if (value == NULL && (value = value_of("--golden", argc, argv, &i)) != NULL)
+        else if (value == NULL && (value = value_of("--golden", argv, &i)) != NULL)
             r->golden = value;
         else if (value != NULL || argv[i][0] == '-' || r->name != NULL)
             return plugin_usage("test does not take ", argv[i]);
@@ -181,7 +181,7 @@ int test_main(int argc, char *const argv[])
     struct arena a = {0};
     struct request r = {.options = arena_alloc(&a, (size_t)argc * sizeof *r.options)};
     struct trial t = {0};
-    int status = r.options != NULL ? parse(&r, argc, argv) : EXIT_WORLD;
+    int status = r.options != NULL ? parse(&r, argv) : EXIT_WORLD;
 
     if (status == 0) {
         t.file = plugin_file_of(&a, r.name);

@@ -280,8 +280,7 @@ static void log_writer_again(void *arg)
 int daemon_run(const char *conf_path)
 {
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
-    d = (struct daemon){
-        .conf_path = conf_path, .sink_program = program_path("garnet-sink")};
+    d = (struct daemon){.conf_path = conf_path, .sink_program = program_path("garnet-sink")};
     d.loop = loop_new();
     if (!d.loop)
         fatal("cannot start: %m");

@@ -30,26 +30,33 @@ _Static_assert((int)GARNET_STRING == (int)OPT_STRING && (int)GARNET_CHOICE == (i
                    (int)GARNET_SECRET == (int)OPT_SECRET,
                "option types differ");
 
+enum { /* GARNET_FIELD_*, as small numbers */
+       KIND_STR = GARNET_STR_ / GARNET_ABOVE_,
+       KIND_REAL = GARNET_REAL_ / GARNET_ABOVE_,
+       KIND_INT = GARNET_INT_ / GARNET_ABOVE_,
+       KIND_LIST = GARNET_LIST_ / GARNET_ABOVE_,
+       KIND_MAP = GARNET_MAP_ / GARNET_ABOVE_
+};
 static const struct {
     const char *name;
     size_t kind; /* of GARNET_FIELD_* */
 } types[] = {
-    [GARNET_STRING] = {"STRING", GARNET_STR_}, [GARNET_CHOICE] = {"CHOICE", GARNET_INT_},
-    [GARNET_INT] = {"INT", GARNET_INT_},       [GARNET_REAL] = {"REAL", GARNET_REAL_},
-    [GARNET_BOOL] = {"BOOL", GARNET_INT_},     [GARNET_DURATION] = {"DURATION", GARNET_INT_},
-    [GARNET_SIZE] = {"SIZE", GARNET_INT_},     [GARNET_PATH] = {"PATH", GARNET_STR_},
-    [GARNET_LIST] = {"LIST", GARNET_LIST_},    [GARNET_MAP] = {"MAP", GARNET_MAP_},
+    [GARNET_STRING] = {"STRING", KIND_STR}, [GARNET_CHOICE] = {"CHOICE", KIND_INT},
+    [GARNET_INT] = {"INT", KIND_INT},       [GARNET_REAL] = {"REAL", KIND_REAL},
+    [GARNET_BOOL] = {"BOOL", KIND_INT},     [GARNET_DURATION] = {"DURATION", KIND_INT},
+    [GARNET_SIZE] = {"SIZE", KIND_INT},     [GARNET_PATH] = {"PATH", KIND_STR},
+    [GARNET_LIST] = {"LIST", KIND_LIST},    [GARNET_MAP] = {"MAP", KIND_MAP},
 };
 static const struct {
     const char *name;
     size_t size;
 } kinds[] = {
     [0] = {"no GARNET_FIELD_*", 0},
-    [GARNET_STR_] = {"GARNET_FIELD_STR", sizeof(const char *)},
-    [GARNET_REAL_] = {"GARNET_FIELD_REAL", sizeof(double)},
-    [GARNET_INT_] = {"GARNET_FIELD_INT", sizeof(int64_t)},
-    [GARNET_LIST_] = {"GARNET_FIELD_LIST", sizeof(garnet_list)},
-    [GARNET_MAP_] = {"GARNET_FIELD_MAP", sizeof(garnet_map)},
+    [KIND_STR] = {"GARNET_FIELD_STR", sizeof(const char *)},
+    [KIND_REAL] = {"GARNET_FIELD_REAL", sizeof(double)},
+    [KIND_INT] = {"GARNET_FIELD_INT", sizeof(int64_t)},
+    [KIND_LIST] = {"GARNET_FIELD_LIST", sizeof(garnet_list)},
+    [KIND_MAP] = {"GARNET_FIELD_MAP", sizeof(garnet_map)},
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 

@@ -78,7 +78,7 @@ static int good_frames(const uint8_t *p, size_t n, uint64_t salt)
 static int replace(int dirfd, int fd, uint64_t first_seq, const uint8_t *p, size_t n)
 {
     char name[SEGMENT_NAME], temp[SEGMENT_NAME + 32];
-    struct stat st;
+    struct stat st = {0};
     int e, copy;
 
     segment_name(name, first_seq);

@@ -19,7 +19,8 @@ enum host_style { HOST_UNDERSCORE, HOST_KEEP, HOST_REVERSE };
 /* The rows of the options `path`, whose default is the plugin's own, and `host`. */
 #define TEMPLATE_PATH(S, field, text)                                                              \
     {                                                                                              \
-        .type = GARNET_STRING, .name = "path", .help = text, .offset = GARNET_FIELD_STR(S, field)  \
+        .type = GARNET_STRING, .name = "path", .help = (text),                                     \
+        .offset = GARNET_FIELD_STR(S, field)                                                       \
     }
 #define TEMPLATE_HOST(S, field)                                                                    \
     {                                                                                              \

@@ -180,19 +180,19 @@ typedef struct garnet_option {
  *   LIST  LIST                                                 garnet_list
  *   MAP   MAP                                                  garnet_map */
 enum {
-    GARNET_STR_ = 1,
-    GARNET_REAL_ = 2,
-    GARNET_INT_ = 3,
-    GARNET_LIST_ = 4,
-    GARNET_MAP_ = 5,
-    GARNET_ABOVE_ = 0x1000000 /* what they are multiplied by */
+    GARNET_ABOVE_ = 0x1000000, /* every offset is below, every kind a multiple of it */
+    GARNET_STR_ = 0x1000000,
+    GARNET_REAL_ = 0x2000000,
+    GARNET_INT_ = 0x3000000,
+    GARNET_LIST_ = 0x4000000,
+    GARNET_MAP_ = 0x5000000
 };
 #define GARNET_FIELD_STR(S, f)  GARNET_FIELD_(GARNET_STR_, const char *, S, f)
 #define GARNET_FIELD_REAL(S, f) GARNET_FIELD_(GARNET_REAL_, double, S, f)
 #define GARNET_FIELD_INT(S, f)  GARNET_FIELD_(GARNET_INT_, int64_t, S, f)
 #define GARNET_FIELD_LIST(S, f) GARNET_FIELD_(GARNET_LIST_, garnet_list, S, f)
 #define GARNET_FIELD_MAP(S, f)  GARNET_FIELD_(GARNET_MAP_, garnet_map, S, f)
-#define GARNET_AT_(kind, S, f)  (offsetof(S, f) + GARNET_ABOVE_ * (kind))
+#define GARNET_AT_(kind, S, f)  (offsetof(S, f) + (kind))
 #ifdef __cplusplus
 extern "C++" {
 template <class Wanted, class Found> constexpr size_t garnet_checked_(size_t at)

@@ -33,8 +33,9 @@ Test(plugin, wrong_rows_are_refused)
     refused(TEST_PLUGIN("row_NOBOUND"), "its option x: a BOOL takes no min");
     refused(TEST_PLUGIN("row_BOUNDS"), "its option x: its min, 9, is above its max, 3");
     refused(TEST_PLUGIN("row_SHARED"), "its options fine and x lie in the same field");
-    refused(TEST_PLUGIN("row_KIND"), "its option x is of type INT, whose .offset is a GARNET_FIELD_INT: "
-                                     "found GARNET_FIELD_STR");
+    refused(TEST_PLUGIN("row_KIND"),
+            "its option x is of type INT, whose .offset is a GARNET_FIELD_INT: "
+            "found GARNET_FIELD_STR");
     refused(TEST_PLUGIN("row_NOKIND"), "found no GARNET_FIELD_*");
     refused(TEST_PLUGIN("row_REQUIRED"), "is REQUIRED, and has a default that is never used");
     refused(TEST_PLUGIN("row_COUNTERS"), "has counters = 9, which ABI 1.0 does not have");
