@@ -175,4 +175,25 @@ static inline char *formatted(struct formatter *f, const struct metric *m, unsig
     return text;
 }
 
+/* For a formatter of one line a metric: any input through it, and same() reads it back. */
+static inline int fuzz_one_line(const char *const *options, const uint8_t *p, size_t n,
+                                void (*same)(const struct metric *m, char *line, unsigned style))
+{
+    static struct input x;
+    struct formatter *f;
+    unsigned lines;
+    char *line;
+
+    if (!input_read(&x, p, n))
+        return 0;
+    f = formatter_get(options, x.style);
+    line = formatted(f, &x.m, &lines);
+    if (line == NULL)
+        return 0;
+    HOLDS(lines == 1);
+    same(&x.m, line, (unsigned)(f - formatters));
+    free(line);
+    return 0;
+}
+
 #endif

@@ -193,19 +193,5 @@ static void same_line(const struct metric *m, char *line, unsigned style)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    static struct input x;
-    struct formatter *f;
-    unsigned lines;
-    char *line;
-
-    if (!input_read(&x, p, n))
-        return 0;
-    f = formatter_get(styles, x.style);
-    line = formatted(f, &x.m, &lines);
-    if (line == NULL)
-        return 0;
-    HOLDS(lines == 1);
-    same_line(&x.m, line, (unsigned)(f - formatters));
-    free(line);
-    return 0;
+    return fuzz_one_line(styles, p, n, same_line);
 }

@@ -18,7 +18,7 @@ MUTATIONS = [
     Mutation("only the newest segment is synced", "core/spool/sync.c",
              "if (h->inode == 0 || l.first_seq[i] >= h->segment)", "if (l.first_seq[i] == last)", SPOOL),
     Mutation("what is written again is not synced", "core/spool/rewrite.c",
-             "(fdatasync(copy) < 0 || fstat(fd, &st) < 0)", "(fstat(fd, &st) < 0)", SPOOL),
+             "fdatasync(copy) < 0 || fstat(fd, &st) < 0", "fstat(fd, &st) < 0", SPOOL),
     Mutation("a failed sync is tried again instead", "core/spool/sync.c",
              "int e = q->again ? write_again(h, &q->failed, failed) : 0;",
              "int e = q->again && q->seq == UINT64_MAX ? write_again(h, &q->failed, failed) : 0;", SPOOL),

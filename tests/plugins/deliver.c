@@ -9,6 +9,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "append.h"
+
 struct conf {
     const char *path;
     garnet_list answers;
@@ -27,16 +29,6 @@ static const garnet_option options[] = {
 };
 
 static size_t calls;
-
-static void append(const char *path, const void *p, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-    if (fd >= 0 && write(fd, p, n) != (ssize_t)n)
-        perror(path);
-    if (fd >= 0)
-        close(fd);
-}
 
 static int hang(garnet *g)
 {

@@ -14,6 +14,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "append.h"
+
 struct conf {
     const char *path;
     garnet_list answers;
@@ -38,16 +40,6 @@ static struct {
 static unsigned nheld;
 static size_t calls;
 static int ends[2];
-
-static void append(const char *path, const void *p, size_t n)
-{
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-
-    if (fd >= 0 && write(fd, p, n) != (ssize_t)n)
-        perror(path);
-    if (fd >= 0)
-        close(fd);
-}
 
 static int plugin_open(garnet *g)
 {

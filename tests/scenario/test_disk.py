@@ -88,14 +88,19 @@ class FullOrGone(Disk, unittest.TestCase):
         self.idle = 0
         return "held"
 
-    def test_ending_with_a_full_disk_tells_who_waits(self):
-        d = self.daemon
+    def hold(self):
+        """A full disk, and 500 metrics that wait for room: their sender, and their values."""
         self.mount("4m")
-        d.start()
+        self.daemon.start()
         self.good()
         self.fill()
         s, held = self.begin(500)
-        d.wait_log("metrics are held in memory")
+        self.daemon.wait_log("metrics are held in memory")
+        return s, held
+
+    def test_ending_with_a_full_disk_tells_who_waits(self):
+        d = self.daemon
+        s, held = self.hold()
         self.assertEqual(d.terminate(), 0)
         r = read_reply(s)
         self.assertEqual((r["accepted"], r["rejected"]), (0, 500))
@@ -108,12 +113,7 @@ class FullOrGone(Disk, unittest.TestCase):
 
     def test_room_comes_at_the_last_moment(self):
         d = self.daemon
-        self.mount("4m")
-        d.start()
-        self.good()
-        self.fill()
-        s, held = self.begin(500)
-        d.wait_log("metrics are held in memory")
+        s, held = self.hold()
         d.process.send_signal(signal.SIGTERM)
         self.make_room()
         self.assertEqual(read_reply(s)["accepted"], 500)
