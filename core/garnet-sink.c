@@ -4,9 +4,9 @@
  *   garnet-sink check NAME   say on standard error what is wrong with its plugin and options
  *
  * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
- * (super/super.h; run only), 5 a page of memory (base/page.h; run only). Exits 0, EXIT_CONFIG (the plugin or its options are wrong),
- * EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however that ends: by the control socket, and by a
- * signal in case a plugin does not let it look.
+ * (super/super.h; run only), 5 a page of memory (base/page.h; run only). Exits 0, EXIT_CONFIG
+ * (the plugin or its options are wrong), EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however
+ * that ends: by the control socket, and by a signal in case a plugin does not let it look.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -51,6 +51,21 @@ int pipe_cloexec(int fds[2], int read_flags, int write_flags)
     return 0;
 }
 
+int fd_write_all(int fd, const void *p, size_t n)
+{
+    while (n > 0) {
+        ssize_t w = write(fd, p, n);
+
+        if (w < 0 && errno != EINTR)
+            return -1;
+        if (w > 0) {
+            p = (const char *)p + w;
+            n -= (size_t)w;
+        }
+    }
+    return 0;
+}
+
 void close_fd(int *fd)
 {
     int keep = errno;

@@ -48,6 +48,7 @@ void spawn_raise_files(void);
 int fd_fill_stdio(void);
 int fd_nonblock(int fd);                                       /* 0, or -1 with errno */
 int pipe_cloexec(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
-void close_fd(int *fd); /* close if >= 0, set to -1, keep errno */
+int fd_write_all(int fd, const void *p, size_t n); /* 0, or -1 with errno: some may be out */
+void close_fd(int *fd);                            /* close if >= 0, set to -1, keep errno */
 
 #endif

@@ -1,9 +1,10 @@
 /* cli/plugin_format.c - checks of format(), begin() and end()
  *
  * What format() appends is compared with what it appends when asked again: the host may throw a
- * batch away. What begin() appends is its own affair, and may hold a number that grows. Whether a text breaks out of its field is judged without knowing the format: a character
- * that stands between fields in the output of a harmless metric may not become more when a text
- * holds it, unless it is escaped by a backslash or stands in double quotes. Fails by FAIL lines.
+ * batch away. What begin() appends is its own affair, and may hold a number that grows. Whether
+ * a text breaks out of its field is judged without knowing the format: a character that stands
+ * between fields in the output of a harmless metric may not become more when a text holds it,
+ * unless it is escaped by a backslash or stands in double quotes. Fails by FAIL lines.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,4 +1,5 @@
-/* cli/spool.h - `garnet spool verify`: what lies in a spool, and that every metric is accounted for */
+/* cli/spool.h - `garnet spool verify`: what lies in a spool, and that every metric is accounted
+ * for */
 #ifndef CLI_SPOOL_H
 #define CLI_SPOOL_H
 

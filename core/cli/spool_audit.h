@@ -1,4 +1,5 @@
-/* cli/spool_audit.h - a spool, read from its oldest metric to its newest, and what each sink has of it
+/* cli/spool_audit.h - a spool, read from its oldest metric to its newest, and what each sink has
+ * of it
  *
  * Reads only, takes no lock: also while garnetd runs, where the numbers are those of a moment. What
  * must hold for every sink, and is computed here from the frames and from the cursor apart:

@@ -202,7 +202,7 @@ static void close_intake(struct daemon *d)
 static void close_spool(struct daemon *d)
 {
     loop_timer_clear(d->loop, &d->housekeeping);
-    sync_request(d->sync, append_segment(d->spool), append_next_seq(d->spool));
+    store_sync(d);
     sync_stop(d->sync, 1000);
     sinks_tell_rest(d);
     sinks_free(d);

@@ -141,6 +141,7 @@ void orphans_soon(struct daemon *d); /* likewise, from the next turn on */
 /* store.c */
 intake_commit_fn store_commit;
 void store_synced(void *arg, uint64_t ticket, int error);
+void store_sync(struct daemon *d);         /* asks for a sync of all that is written */
 void store_housekeeping(struct daemon *d); /* syncing and retention: once a second */
 /* Before the intake goes: one more try; then whoever still waits is told no. */
 void store_end(struct daemon *d);

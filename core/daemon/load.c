@@ -39,24 +39,10 @@ struct load {
     bool ended, late; /* the pipe's end was seen; the deadline passed */
 };
 
-static bool write_all(int fd, const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t w = write(fd, p, n);
-        if (w < 0 && errno != EINTR)
-            return false;
-        if (w > 0) {
-            p += w;
-            n -= (size_t)w;
-        }
-    }
-    return true;
-}
-
 int load_memfd(struct str bytes)
 {
     int fd = memfd_create("garnet-configuration", MFD_CLOEXEC);
-    if (fd >= 0 && !write_all(fd, bytes.s, bytes.n))
+    if (fd >= 0 && fd_write_all(fd, bytes.s, bytes.n) < 0)
         close_fd(&fd);
     return fd;
 }
@@ -168,7 +154,8 @@ static int child_main(void *arg)
     struct errors e = {0};
     bool good = load_check(l->path, l->sink_program, &snapshot, &e);
     const struct buf *b = good ? &snapshot : &e.text;
-    return write_all(l->pipe.fd, good ? "S" : "E", 1) && write_all(l->pipe.fd, b->p, b->n) ? 0 : 1;
+    return fd_write_all(l->pipe.fd, good ? "S" : "E", 1) < 0 ||
+           fd_write_all(l->pipe.fd, b->p, b->n) < 0;
 }
 
 static void load_free(struct load *l)

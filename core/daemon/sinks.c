@@ -19,12 +19,8 @@ static const int64_t reload_grace = 1 * NS_PER_S; /* for a worker that a reload 
 
 static uint64_t oldest_seq(struct daemon *d)
 {
-    struct segment_list l = {0};
-    uint64_t seq = append_next_seq(d->spool);
-    if (segment_list(append_dirfd(d->spool), &l) == 0 && l.n > 0)
-        seq = l.first_seq[0];
-    segment_list_free(&l);
-    return seq;
+    uint64_t seq;
+    return segment_oldest(append_dirfd(d->spool), &seq) > 0 ? seq : append_next_seq(d->spool);
 }
 
 /* Before every start of a worker: the sink's place in the spool, the one it had or a new one. Where a
@@ -44,8 +40,7 @@ static bool ensure_cursor(void *arg)
             log_error("sink %s: its cursor cannot be made again: %m", o->conf->name);
         return !o->restore;
     }
-    if (why == EMFILE || why == ENFILE || why == ENOMEM ||
-        why == EINTR) { /* it may well be there */
+    if (cursor_passing(why)) { /* it may well be there */
         log_error("sink %s: its cursor cannot be read now: %m", o->conf->name);
         return false;
     }

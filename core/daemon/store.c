@@ -47,7 +47,7 @@ static void report(struct store_state *s, int error)
     s->error = error;
 }
 
-static void request_sync(struct daemon *d)
+void store_sync(struct daemon *d)
 {
     sync_request(d->sync, append_segment(d->spool), d->store.written);
 }
@@ -60,7 +60,7 @@ static bool must_wait_for_sync(struct daemon *d, uint64_t more)
     d->dirty = true;
     if (!d->gen->conf->spool.durable)
         return false;
-    request_sync(d);
+    store_sync(d);
     return true;
 }
 
@@ -162,8 +162,8 @@ void store_end(struct daemon *d)
 
 /* ---- syncing ---- */
 
-/* Once is put right by writing it again; when that fails, those who wait are told so, and it is tried
- * again each second. */
+/* Once is put right by writing it again; when that fails, those who wait are told so, and it is
+ * tried again each second. */
 static void sync_failed(struct daemon *d, int error)
 {
     struct store_state *s = &d->store;
@@ -173,7 +173,7 @@ static void sync_failed(struct daemon *d, int error)
     if (!s->unsynced) {
         log_error("spool: syncing to disk failed: %m; what is not on the disk is written again");
         s->unsynced = true;
-        request_sync(d);
+        store_sync(d);
         return;
     }
     if (!s->unsafe)
@@ -237,13 +237,11 @@ static void look_after_folder(struct daemon *d)
 /* What a sink might only have read again, for a replay or for its rates, is no loss. */
 static bool somebody_loses(const struct daemon *d)
 {
-    struct segment_list l;
-    bool loses = false;
-    if (segment_list(append_dirfd(d->spool), &l) < 0)
-        return d->sinks != NULL;
-    for (const struct sink_entry *o = d->sinks; o && l.n > 0; o = o->next)
-        loses |= !o->knows || o->known.position < l.first_seq[0];
-    segment_list_free(&l);
+    uint64_t oldest = 0;
+    int there = segment_oldest(append_dirfd(d->spool), &oldest);
+    bool loses = there < 0 && d->sinks;
+    for (const struct sink_entry *o = d->sinks; o && there > 0; o = o->next)
+        loses |= !o->knows || o->known.position < oldest;
     return loses;
 }
 
@@ -252,7 +250,7 @@ void store_housekeeping(struct daemon *d)
     if (d->phase == PHASE_RUNNING)
         look_after_folder(d);
     if (d->dirty)
-        request_sync(d);
+        store_sync(d);
     d->dirty = false;
     unsigned lost = append_retain(d->spool, sinks_needed(d), clock_wall());
     if (lost && somebody_loses(d))

@@ -26,8 +26,8 @@ struct feed {
     bool passing;      /* all is stale until the end of the spool is reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
-    /* Where each metric of the batch ends in it, where that is asked for: what must not be sent twice
-     * is sent again from there. A batch with a header or a trailer is in doubt as a whole. */
+    /* Where each metric of the batch ends in it, where that is asked for: what must not be sent
+     * twice is sent again from there. A batch with a header or a trailer is in doubt as a whole. */
     bool fine;
     struct mark *ends;
     unsigned nends, ends_cap;
@@ -57,7 +57,8 @@ int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *fr
 /* Takes at most `most` metrics. */
 enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now);
 void feed_next_batch(struct feed *f); /* the one at hand has left */
-/* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is counted. */
+/* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is
+ * counted. */
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq);
 void feed_close(struct feed *f);
 

@@ -133,6 +133,12 @@ void job_stop(struct job *j, int status)
         j->status = status;
 }
 
+void job_give_up(struct job *j)
+{
+    log_error("the plugin gives up: %s", j->plugin.why);
+    job_stop(j, EXIT_PLUGIN);
+}
+
 /* Waits, hearing what is said. False when stopping: also when asked to finish, since nothing has
  * begun. */
 static bool pause_for(struct job *j, int64_t ns)
@@ -220,12 +226,8 @@ static bool open_position(struct job *j)
 /* After each event(). What it has confirmed is looked at in the worker's next turn. */
 static void after_event(void *arg, int answer)
 {
-    struct job *j = arg;
-
-    if (answer == GARNET_OK)
-        return;
-    log_error("the plugin gives up: %s", j->plugin.why);
-    job_stop(j, EXIT_PLUGIN);
+    if (answer != GARNET_OK)
+        job_give_up(arg);
 }
 
 /* What came out about a batch, before or after it was marked. */
@@ -251,8 +253,7 @@ static bool open_plugin(struct job *j)
     }
     if (answer == GARNET_OK)
         return true;
-    log_error("the plugin gives up: %s", j->plugin.why);
-    job_stop(j, EXIT_PLUGIN);
+    job_give_up(j);
     return false;
 }
 

@@ -52,6 +52,7 @@ bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *s
                struct page *page);
 bool job_stopping(const struct job *j);
 void job_stop(struct job *j, int status); /* the first status counts */
+void job_give_up(struct job *j);          /* the plugin does: p->why */
 void job_say(struct job *j, char c);      /* to garnetd */
 /* So many metrics are sent again that may have arrived and must not come twice. */
 void job_doubt(struct job *j, uint64_t metrics);

@@ -1,9 +1,9 @@
 /* sink/plugin_host.c - the calls that a plugin may make
  *
- * None of them can fail towards the plugin. A failed allocation sticks in the batch's bytes; a call
- * made where it is not allowed, or patching bytes that are not there, sets `broke`, and the answer
- * that the plugin is about to give does not count any more (plugin_leave()). Nothing here trusts that a plugin
- * kept its promises, but its pointers.
+ * None of them can fail towards the plugin. A failed allocation sticks in the batch's bytes; a
+ * call made where it is not allowed, or patching bytes that are not there, sets `broke`, and the
+ * answer that the plugin is about to give does not count any more (plugin_leave()). Nothing here
+ * trusts that a plugin kept its promises, but its pointers.
  */
 #include "sink/plugin.h"
 

@@ -1,8 +1,9 @@
 /* sink/rotate.c - confirmation by rotation
  *
- * At most three connections to an endpoint at a time: the one written on, its successor while it is
- * being opened, its predecessor while it is being confirmed. The successor is the canary. There is no next
- * rotation before the last one has ended: a slow reader holds confirmation back, not delivery.
+ * At most three connections to an endpoint at a time: the one written on, its successor while it
+ * is being opened, its predecessor while it is being confirmed. The successor is the canary.
+ * There is no next rotation before the last one has ended: a slow reader holds confirmation
+ * back, not delivery.
  */
 #include "sink/rotate.h"
 

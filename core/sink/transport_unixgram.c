@@ -1,8 +1,8 @@
 /* sink/transport_unixgram.c - datagrams to a Unix socket
  *
- * What the kernel took is in the receiver's queue, and counts as confirmed; what the receiver has
- * not read when it ends is lost. A full queue is waited for. Goes down with a reason when there is no
- * such socket, or nobody has it open.
+ * What the kernel took is in the receiver's queue, and counts as confirmed; what the receiver
+ * has not read when it ends is lost. A full queue is waited for. Goes down with a reason when
+ * there is no such socket, or nobody has it open.
  */
 #include <errno.h>
 #include <poll.h>

@@ -20,12 +20,6 @@ static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to 
 
 /* ---- the work -------------------------------------------------------------------------------- */
 
-static void fail_plugin(struct job *j)
-{
-    log_error("the plugin gives up: %s", j->plugin.why);
-    job_stop(j, EXIT_PLUGIN);
-}
-
 static void useful(struct job *j, int64_t now)
 {
     if (j->useful_ns != 0 && now - j->useful_ns < USEFUL_EVERY)
@@ -112,7 +106,7 @@ static void rewind_work(struct job *j)
 static void follow_plugin(struct job *j)
 {
     if (deliver_turn(&j->deliver, clock_mono()) == GARNET_FATAL)
-        fail_plugin(j);
+        job_give_up(j);
     else
         pass(j);
 }
@@ -163,7 +157,7 @@ static bool fill(struct job *j)
 
     if (result == FEED_FATAL ||
         ((result == FEED_FULL || batch_due(j, now)) && !batch_end(&j->batch))) {
-        fail_plugin(j);
+        job_give_up(j);
         return false;
     }
     j->leaving = result == FEED_FULL || batch_due(j, now);
@@ -208,7 +202,7 @@ static bool deliver(struct job *j)
     atomic_store(&j->page->sent, j->feed.read.seq);
     answer = j->batch.nmetrics > 0 ? deliver_batch(&j->deliver, &j->batch) : GARNET_OK;
     if (answer == GARNET_FATAL)
-        fail_plugin(j);
+        job_give_up(j);
     if (answer != GARNET_OK)
         return false;
     position_mark(&j->position, j->deliver.sent, &j->feed.read);

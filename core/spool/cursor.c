@@ -229,6 +229,11 @@ int cursor_read(int dirfd, const char *name, struct cursor_state *s)
     return r;
 }
 
+bool cursor_passing(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR;
+}
+
 int cursor_remove(int dirfd, const char *name)
 {
     char path[PATH];

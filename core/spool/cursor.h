@@ -49,6 +49,9 @@ int cursor_create(int dirfd, const char *name, uint64_t start);
 /* As it was, after its file has been taken away. */
 int cursor_restore(int dirfd, const char *name, const struct cursor_state *s);
 int cursor_read(int dirfd, const char *name, struct cursor_state *s); /* EBADMSG: no valid slot */
+/* Whether the errno of a read is of us or the machine (no descriptor, no memory), so that the cursor
+ * may well be there. */
+bool cursor_passing(int error);
 int cursor_remove(int dirfd, const char *name);
 bool cursor_listed(int dirfd, const char *name);
 int cursor_list_write(int dirfd, const char *const *names, unsigned n); /* published by rename */

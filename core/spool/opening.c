@@ -192,12 +192,6 @@ struct heed {
     int error;
 };
 
-/* Of us or the machine, not of the file. */
-static bool passing(int error)
-{
-    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR;
-}
-
 /* A cursor that is lost or damaged tells nothing; one that cannot be read just now might. */
 static void heed_cursor(struct heed *h, const char *name)
 {
@@ -205,7 +199,7 @@ static void heed_cursor(struct heed *h, const char *name)
 
     if (cursor_read(h->a->dirfd, name, &s) == 0)
         at_least(h->a, s.position);
-    else if (passing(errno))
+    else if (cursor_passing(errno))
         h->error = errno;
     else if (errno != ENOENT && errno != EBADMSG)
         log_warn("spool: the cursor of sink %s cannot be read: %m", name);
@@ -230,7 +224,7 @@ static bool heed_cursors(struct append *a)
     } else {
         close_fd(&fd);
     }
-    if (passing(e))
+    if (cursor_passing(e))
         h.error = e;
     errno = e;
     if (e != 0 && e != ENOENT && h.error == 0)

@@ -42,20 +42,6 @@ static int read_file(int fd, uint8_t **p, size_t *n)
     return done == *n ? 0 : EBADMSG;
 }
 
-static int write_file(int fd, const uint8_t *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t w = write(fd, p, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return errno;
-        p += w;
-        n -= (size_t)w;
-    }
-    return 0;
-}
-
 /* How many frames are whole: -1 when one of them is not good. */
 static int good_frames(const uint8_t *p, size_t n, uint64_t salt)
 {
@@ -86,8 +72,7 @@ static int replace(int dirfd, int fd, uint64_t first_seq, const uint8_t *p, size
     unlinkat(dirfd, temp, 0);
     if ((copy = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)) < 0)
         return errno;
-    if ((e = write_file(copy, p, n)) == 0 && (fdatasync(copy) < 0 || fstat(fd, &st) < 0))
-        e = errno;
+    e = fd_write_all(copy, p, n) < 0 || fdatasync(copy) < 0 || fstat(fd, &st) < 0 ? errno : 0;
     close_fd(&copy);
     if (e == 0 && st.st_nlink > 0 && renameat(dirfd, temp, dirfd, name) < 0)
         e = errno;

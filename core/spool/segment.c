@@ -220,6 +220,19 @@ void segment_list_free(struct segment_list *l)
     *l = (struct segment_list){0};
 }
 
+int segment_oldest(int dirfd, uint64_t *first_seq)
+{
+    struct segment_list l;
+    int there;
+
+    if (segment_list(dirfd, &l) < 0)
+        return -1;
+    if ((there = l.n > 0))
+        *first_seq = l.first_seq[0];
+    segment_list_free(&l);
+    return there;
+}
+
 /* How much of it there is; asked twice, as a read may be cut short. -1 with errno for what may pass:
  * that says nothing of the segment. */
 static ssize_t read_head(int fd, uint8_t head[SEGMENT_HEADER])

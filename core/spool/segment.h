@@ -8,15 +8,15 @@
  * Nothing in here writes.
  *
  * So one damaged place costs at most the frame it is in, and what that held is still known: its
- * header or its trailer says so, also when it was the last one and nothing stands behind it. A frame
- * that the file ends within was never whole and counts as nothing.
+ * header or its trailer says so, also when it was the last one and nothing stands behind it. A
+ * frame that the file ends within was never whole and counts as nothing.
  *
- * What is left: when header and trailer of the newest segment's last frames are both destroyed, or
- * both copies of its header, or the file is cut, nothing in the segment tells how far it went. The
- * writer then goes on at the highest number that a segment, a frame or a cursor still knows; what was
- * accepted beyond it is lost uncounted, and its numbers are given out again, which no sink can
- * notice, since none has come that far. A segment of a later format keeps its file, and counts as
- * holding what would fit into it (SEGMENT_LATER).
+ * What is left: when header and trailer of the newest segment's last frames are both destroyed,
+ * or both copies of its header, or the file is cut, nothing in the segment tells how far it
+ * went. The writer then goes on at the highest number that a segment, a frame or a cursor still
+ * knows; what was accepted beyond it is lost uncounted, and its numbers are given out again,
+ * which no sink can notice, since none has come that far. A segment of a later format keeps its
+ * file, and counts as holding what would fit into it (SEGMENT_LATER).
  */
 #ifndef SPOOL_SEGMENT_H
 #define SPOOL_SEGMENT_H
@@ -72,11 +72,13 @@ void segment_name(char out[SEGMENT_NAME], uint64_t first_seq);
 /* Foreign files in the folder are ignored. -1 with errno. */
 int segment_list(int dirfd, struct segment_list *l);
 void segment_list_free(struct segment_list *l);
+/* 1, or 0 when there is none; -1 with errno. */
+int segment_oldest(int dirfd, uint64_t *first_seq);
 /* Opens one for reading and fetches its header. The descriptor, or -1 with errno. */
 int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h,
                  enum segment_state *state);
-/* Whether the errno of a read says that this place cannot be read, now or ever: a bad sector, or the
- * file system's own checksum. Other errors may pass. */
+/* Whether the errno of a read says that this place cannot be read, now or ever: a bad sector, or
+ * the file system's own checksum. Other errors may pass. */
 bool segment_rotten(int error);
 
 #endif

@@ -80,15 +80,12 @@ struct helper {
         cursors; /* the list of sinks and the folder of cursors, as they were synced */
 };
 
-/* 0 or an errno. Gone means retention was there first. */
-static int sync_segment(int dirfd, uint64_t first_seq, ino_t *inode)
+/* 0 or an errno. Gone is no failure: retention, or whoever removed a sink, was there first. */
+static int sync_file(int dirfd, const char *path, ino_t *inode)
 {
-    char name[SEGMENT_NAME];
     struct stat st;
-    int fd, e = 0;
+    int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), e = 0;
 
-    segment_name(name, first_seq);
-    fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return errno == ENOENT ? 0 : errno;
     if (fdatasync(fd) < 0 || fstat(fd, &st) < 0)
@@ -97,6 +94,14 @@ static int sync_segment(int dirfd, uint64_t first_seq, ino_t *inode)
         *inode = st.st_ino;
     close_fd(&fd);
     return e;
+}
+
+static int sync_segment(int dirfd, uint64_t first_seq, ino_t *inode)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(name, first_seq);
+    return sync_file(dirfd, name, inode);
 }
 
 /* Everything from h->segment up to `last`; goes on after an error, and returns the first. */
@@ -149,17 +154,6 @@ static bool same_file(const struct stat *a, const struct stat *b)
            a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
 }
 
-static int sync_file(int dirfd, const char *path)
-{
-    int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), e;
-
-    if (fd < 0)
-        return errno == ENOENT ? 0 : errno;
-    e = fdatasync(fd) < 0 ? errno : 0;
-    close_fd(&fd);
-    return e;
-}
-
 struct cursors {
     int dirfd, error;
 };
@@ -167,7 +161,8 @@ struct cursors {
 static void sync_cursor(void *arg, const char *name)
 {
     struct cursors *c = arg;
-    int e = sync_file(c->dirfd, name);
+    ino_t inode;
+    int e = sync_file(c->dirfd, name, &inode);
 
     c->error = c->error != 0 ? c->error : e;
 }
@@ -190,6 +185,7 @@ static int sync_cursors(const struct helper *h)
 static int sync_sinks(struct helper *h)
 {
     struct stat list, cursors;
+    ino_t inode;
     int e;
 
     if (fstatat(h->dirfd, "sinks", &list, AT_SYMLINK_NOFOLLOW) < 0 ||
@@ -197,7 +193,7 @@ static int sync_sinks(struct helper *h)
         return errno == ENOENT ? 0 : errno;
     if (same_file(&list, &h->list) && same_file(&cursors, &h->cursors))
         return 0;
-    if ((e = sync_cursors(h)) == 0 && (e = sync_file(h->dirfd, "sinks")) == 0 &&
+    if ((e = sync_cursors(h)) == 0 && (e = sync_file(h->dirfd, "sinks", &inode)) == 0 &&
         fsync(h->dirfd) < 0)
         e = errno;
     if (e == 0) {

@@ -14,11 +14,11 @@
 struct sync;
 
 /* synced(arg, seq, error): everything below seq is on the disk, or (error = errno) the last sync
- * failed, or died with its helper (EOWNERDEAD). Then the newest segment must be sealed (append_seal()) before the next sync_request(), which
- * writes again what failed, from memory; when that fails too, in another call of synced(), what was
- * not synced before must be assumed lost on power failure. The next request tries once more, unless
- * the error was EBADMSG: it is not in memory any more.
- * NULL with errno. dirfd is borrowed. */
+ * failed, or died with its helper (EOWNERDEAD). Then the newest segment must be sealed
+ * (append_seal()) before the next sync_request(), which writes again what failed, from memory;
+ * when that fails too, in another call of synced(), what was not synced before must be assumed
+ * lost on power failure. The next request tries once more, unless the error was EBADMSG: it is
+ * not in memory any more. NULL with errno. dirfd is borrowed. */
 struct sync *sync_start(struct loop *l, int dirfd,
                         void (*synced)(void *arg, uint64_t seq, int error), void *arg);
 /* Everything below `seq`, by whatever the caller counts, was written to segments up to the one that

@@ -103,7 +103,8 @@ static bool grow(struct tail *t, size_t want)
     return true;
 }
 
-/* Zeros instead of what cannot be read, to the end of its page. How many; 0 at the end of the file. */
+/* Zeros instead of what cannot be read, to the end of its page. How many; 0 at the end of the
+ * file. */
 static ssize_t blank(struct tail *t)
 {
     uint64_t at = t->at + t->n;

@@ -1,8 +1,9 @@
 /* super/poison.h - which metric a worker dies of: policy, pure
  *
- * A worker that ends in its plugin's format(), by a signal or by exit(), died of one metric. At the third time in
- * a row, and only then, that metric is poison: no worker gives it to the plugin again. A metric
- * that format() does not come back from counts the same, the worker being killed for it.
+ * A worker that ends in its plugin's format(), by a signal or by exit(), died of one metric. At
+ * the third time in a row, and only then, that metric is poison: no worker gives it to the
+ * plugin again. A metric that format() does not come back from counts the same, the worker being
+ * killed for it.
  *
  * The deaths that it takes are to cost fractions of a second, so each new suspect begins the pauses
  * between two starts anew; but a plugin that dies of whatever it is given must not be fed the

@@ -1,9 +1,9 @@
 /* common/template.h - a metric's dotted path by a template: "servers.{host}.{name}"
  *
- * Compiled into each plugin whose format has such paths (plugins/graphite/README.md describes the
- * templates), from nothing but the public header. Text and placeholders become nodes, divided by
- * dots, that hold nothing but [A-Za-z0-9_-], and %XX where `escape` is set: no byte of a name, tag or
- * value can end a line, add a field, or climb in a file tree.
+ * Compiled into each plugin whose format has such paths (plugins/graphite/README.md describes
+ * the templates), from nothing but the public header. Text and placeholders become nodes,
+ * divided by dots, that hold nothing but [A-Za-z0-9_-], and %XX where `escape` is set: no byte
+ * of a name, tag or value can end a line, add a field, or climb in a file tree.
  */
 #ifndef COMMON_TEMPLATE_H
 #define COMMON_TEMPLATE_H

@@ -3,8 +3,8 @@
  * style plain:   path value seconds
  * style tagged:  path;key=value;key=value value seconds
  *
- * The path is made by a template (README.md, common/template.h), the tags in tags.c. A metric without
- * a possible line is skipped with the reason; nothing else can fail but memory, at open.
+ * The path is made by a template (README.md, common/template.h), the tags in tags.c. A metric
+ * without a possible line is skipped with the reason; nothing else can fail but memory, at open.
  */
 #include <garnet/plugin.h>
 #include <stdlib.h>

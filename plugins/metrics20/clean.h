@@ -17,8 +17,8 @@ struct text {
     char s[TEXT_MOST];
 };
 
-/* All return what they appended, or the very text that came in when it is clean; it ends in a 0 byte,
- * like every garnet_str. */
+/* All return what they appended, or the very text that came in when it is clean; it ends in a 0
+ * byte, like every garnet_str. */
 garnet_str clean_key(struct text *t, enum style style, garnet_str s);
 garnet_str clean_value(struct text *t, enum style style, garnet_str s);
 /* The value "prefix.name", or just the name. */

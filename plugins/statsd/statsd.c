@@ -1,9 +1,9 @@
 /* statsd - a metric as a line of StatsD's protocol: "path:value|type\n"
  *
- * The path is made by a template (README.md, common/template.h), so that no byte of a metric can end
- * a line or a field. A negative gauge takes two lines, since a sign means a change: first the gauge
- * is set to zero. Both are one metric to the host, which never parts them. A metric without a line is
- * skipped with the reason; nothing else can fail but memory, at open.
+ * The path is made by a template (README.md, common/template.h), so that no byte of a metric can
+ * end a line or a field. A negative gauge takes two lines, since a sign means a change: first
+ * the gauge is set to zero. Both are one metric to the host, which never parts them. A metric
+ * without a line is skipped with the reason; nothing else can fail but memory, at open.
  */
 #include <garnet/plugin.h>
 #include <math.h>
