@@ -123,17 +123,27 @@ static void deadline_passed(struct keeper *k)
     signal_run(k, SIGKILL);
 }
 
-static void read_control(struct keeper *k)
+enum word { NOTHING, STOP, GONE };
+
+/* What made the socket ready is taken from it, whoever waits: what stays there would end every wait
+ * at once. */
+static enum word read_control(struct keeper *k)
 {
     char c;
     ssize_t n = recv(k->control, &c, 1, MSG_DONTWAIT);
 
-    if (n > 0) {
-        ask_end(k, KEEPER_STOPPED, k->job->grace);
-    } else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
-        close_fd(&k->control); /* garnetd is gone */
-        ask_end(k, KEEPER_STOPPED, ORPHAN_GRACE);
-    }
+    if (n > 0)
+        return STOP;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return NOTHING;
+    close_fd(&k->control); /* garnetd is gone */
+    return GONE;
+}
+
+static void obey(struct keeper *k, enum word word)
+{
+    if (word != NOTHING)
+        ask_end(k, KEEPER_STOPPED, word == STOP ? k->job->grace : ORPHAN_GRACE);
 }
 
 static void send_report(const struct keeper *k)
@@ -198,7 +208,7 @@ static void keep_collector(struct keeper *k)
 {
     while (reap(k) && k->pid > 0) {
         if (wait_until(k, k->deadline))
-            read_control(k);
+            obey(k, read_control(k));
         if (clock_mono() >= k->deadline)
             deadline_passed(k);
     }
@@ -215,7 +225,8 @@ static bool sprint(struct keeper *k)
     return true;
 }
 
-/* What still has a living parent becomes ours when that one is killed, so this comes to an end. */
+/* What still has a living parent becomes ours when that one is killed, so this comes to an end,
+ * unless something hangs in the kernel. Nobody can ask for more than is done already. */
 static void kill_rest(struct keeper *k)
 {
     int64_t pause = SWEEP_FIRST;
@@ -229,7 +240,8 @@ static void kill_rest(struct keeper *k)
             pause = SWEEP_FIRST;
         else if (pause < SWEEP_LAST)
             pause *= 2;
-        (void)wait_until(k, later(clock_mono(), pause));
+        if (wait_until(k, later(clock_mono(), pause)))
+            (void)read_control(k);
     }
     cgroup_remove(&k->cgroup);
 }

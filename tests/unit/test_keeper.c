@@ -7,9 +7,12 @@
 
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <linux/sockios.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/prctl.h>
+#include <sys/ptrace.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -377,6 +380,67 @@ Test(keeper, nothing_outlives_garnetd)
     cr_assert_eq(status, 0);
     cr_assert_eq(processes_marked(mark), 0);
     cr_assert(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "nothing was left to us");
+}
+
+/* The run is over, but something of it does not go: a killed process that is traced (by us) stays
+ * until its tracer has waited for it. Returns its pid. */
+static pid_t leave_behind(struct run *r)
+{
+    pid_t pid, left = 0;
+    char line[64] = "";
+
+    start(r, "sleep 1000 & echo $!; exec sleep 1000", LONG, LONG);
+    cr_assert(read(r->out, line, sizeof line - 1) > 0);
+    left = (pid_t)atoi(line);
+    cr_assert(left > 0);
+    if (ptrace(PTRACE_SEIZE, left, NULL, NULL) < 0) {
+        (void)kill(r->keeper, SIGKILL);
+        cr_skip_test("may not trace a process of its own");
+    }
+    pid = keeper_pid(r->control);
+    cr_assert(pid > 0);
+    (void)kill(pid, SIGKILL);
+    WAIT_FOR(kill(pid, 0) < 0 && errno == ESRCH); /* the keeper has seen it end */
+    return left;
+}
+
+static int unread(int control)
+{
+    int n = 0;
+
+    return ioctl(control, SIOCOUTQ, &n) < 0 ? -1 : n;
+}
+
+/* What nobody reads keeps the socket ready, and the keeper would turn in circles. */
+Test(keeper, reads_what_it_is_told_while_it_waits_for_what_does_not_end)
+{
+    struct run r;
+    pid_t left = leave_behind(&r);
+
+    for (int i = 0; i < 3; i++)
+        keeper_stop(r.control);
+    WAIT_FOR(unread(r.control) == 0);
+    cr_assert_eq(waitpid(left, NULL, 0), left);
+    finish(&r);
+    cr_assert_eq(r.report.end, KEEPER_EXITED, "it had ended before it was asked to");
+    cr_assert(killed_by(&r, SIGKILL));
+}
+
+Test(keeper, lets_go_of_garnetd_while_it_waits_for_what_does_not_end)
+{
+    char pid[16];
+    int status;
+    struct run r;
+    pid_t left = leave_behind(&r);
+
+    close_fd(&r.control);
+    (void)snprintf(pid, sizeof pid, "%d", (int)r.keeper);
+    WAIT_FOR(open_descriptors(pid) == 3);
+    cr_assert_eq(waitpid(left, NULL, 0), left);
+    cr_assert_eq(waitpid(r.keeper, &status, 0), r.keeper);
+    cr_assert_eq(status, 0);
+    cr_assert_eq(processes_marked(mark), 0);
+    close_fd(&r.out);
 }
 
 Test(keeper, leaks_no_descriptor)
