@@ -12,6 +12,9 @@
 #include "conf/option.h"
 #include "conf/snapshot.h"
 
+/* Of a collector, where neither its `env` nor garnetd has a PATH. */
+#define CONF_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
 enum { COUNTERS_RAW, COUNTERS_RATE, COUNTERS_DELTA };
 
 struct conf_socket {

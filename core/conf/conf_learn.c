@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "conf/conf_parse.h"
+#include "conf/script.h"
 
 typedef void learn_fn(const char *what, struct buf *out);
 
@@ -164,6 +165,27 @@ static void learn_file(const char *path, struct buf *out)
                  (uintmax_t)st.st_uid, writers(path, &st));
 }
 
+/* PATH, a newline, and the program; without PATH it is garnetd's own. */
+static void learn_exec(const char *what, struct buf *out)
+{
+    const char *end = strchr(what, '\n'), *own = getenv("PATH");
+    char why[SCRIPT_WHY];
+    struct buf search = {0};
+
+    if (!end)
+        return;
+    if (end > what)
+        buf_put(&search, what, (size_t)(end - what));
+    else
+        buf_puts(&search, own ? own : CONF_PATH);
+    buf_putc(&search, 0);
+    if (!buf_ok(&search))
+        out->failed = true;
+    else if (script_fault(end + 1, search.p, why))
+        buf_putf(out, "error %s", why);
+    buf_free(&search);
+}
+
 /* ---- us -------------------------------------------------------------------------------------- */
 
 static void learn_hostname(const char *what, struct buf *out)
@@ -204,8 +226,9 @@ static void learn(const char *key, struct buf *out)
     static const struct {
         const char *kind;
         learn_fn *fn;
-    } KINDS[] = {{"group:", learn_group},      {"user:", learn_user}, {"file:", learn_file},
-                 {"hostname", learn_hostname}, {"self", learn_self},  {"cgroup", learn_cgroup}};
+    } KINDS[] = {{"group:", learn_group}, {"user:", learn_user},        {"file:", learn_file},
+                 {"exec:", learn_exec},   {"hostname", learn_hostname}, {"self", learn_self},
+                 {"cgroup", learn_cgroup}};
 
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
         size_t n = strlen(KINDS[i].kind);

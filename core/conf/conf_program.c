@@ -60,6 +60,34 @@ static bool check_altering(struct parse *p, const struct conf_collector *k, cons
     return !fact || !conf_fact_file(fact, &f) || check_writers(p, k, v, "is in a folder that ", &f);
 }
 
+/* Whether the system could run it, with the PATH that it will have. */
+static bool check_runs(struct parse *p, const struct conf_collector *k, const struct node *v)
+{
+    const char *search = "", *what, *fact, *reason = NULL;
+
+    for (size_t i = 0; i < k->env.n; i++)
+        if (strcmp(k->env.v[i].key, "PATH") == 0)
+            search = k->env.v[i].val;
+    if ((what = arena_printf(&p->c->arena, "%s\n%s", search, k->command.v[0])) &&
+        (fact = conf_fact(p, "exec:", what)) && (reason = conf_fact_error(fact)))
+        bad_command(p, v, reason);
+    return !reason;
+}
+
+/* "/bin/sleep 1" is a program's name and an argument to a shell, which there is none of. */
+static const char *not_there(struct parse *p, const struct conf_collector *k, const char *text,
+                             const char *reason)
+{
+    const char *blank = strpbrk(text, " \t");
+
+    if (k->command.n > 1 || !blank || strcmp(reason, "does not exist") != 0)
+        return reason;
+    return arena_printf(&p->c->arena,
+                        "does not exist: if that is a program with arguments, write a list, "
+                        "[%.*s, \"%s\"]",
+                        (int)(blank - text), text, blank + strspn(blank, " \t"));
+}
+
 static const char *check_program(struct parse *p, const struct conf_collector *k,
                                  const struct node *v)
 {
@@ -69,7 +97,7 @@ static const char *check_program(struct parse *p, const struct conf_collector *k
     if (!fact)
         return NULL;
     if ((reason = conf_fact_error(fact)))
-        bad_command(p, v, reason);
+        bad_command(p, v, not_there(p, k, v->text, reason));
     else if (!conf_fact_file(fact, &f))
         bad_command(p, v, "cannot be judged: what was learnt about it is damaged");
     else if (S_ISDIR(f.mode))
@@ -78,7 +106,7 @@ static const char *check_program(struct parse *p, const struct conf_collector *k
         bad_command(p, v, "is not a regular file");
     else if (!(f.mode & 0111))
         bad_command(p, v, "is not executable: chmod +x it");
-    else if (check_altering(p, k, v, &f))
+    else if (check_runs(p, k, v) && check_altering(p, k, v, &f))
         return fact;
     return NULL;
 }

@@ -22,7 +22,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-enum { WHY = 192 };
+enum { WHY = 512 };
 
 static const char OVERLAPPED[] = "the previous run is still going";
 static const char BY_LATENESS[] = "garnetd was late";

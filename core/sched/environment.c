@@ -12,7 +12,6 @@
 
 static const char *const PASSED_ON[] = {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"};
 static const char *const WHO[] = {"HOME", "USER", "LOGNAME"}; /* garnetd's, or the collector's */
-static const char DEFAULT_PATH[] = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
 enum { PASSED = sizeof PASSED_ON / sizeof *PASSED_ON, WHOS = sizeof WHO / sizeof *WHO, OWN = 3 };
 
@@ -86,7 +85,7 @@ const char **environment_make(struct arena *a, const struct conf_collector *c, c
         const char *value = getenv(PASSED_ON[i]);
 
         if (value == NULL && strcmp(PASSED_ON[i], "PATH") == 0)
-            value = DEFAULT_PATH;
+            value = CONF_PATH;
         set_default(&e, PASSED_ON[i], value);
     }
     add_who(&e);

@@ -48,6 +48,7 @@ enum { EXIT_NOT_RUN = 127 };
 struct failure {
     int error; /* 0: none */
     enum run_step step;
+    char why[SCRIPT_WHY];
 };
 
 enum step { ALIVE, TERMED, KILLED };
@@ -176,6 +177,7 @@ static void collector_ended(struct keeper *k)
         k->report.end = KEEPER_FAILED;
         k->report.error = k->failure->error;
         k->report.step = k->failure->step;
+        memcpy(k->report.why, k->failure->why, sizeof k->report.why);
     }
 }
 
@@ -298,7 +300,9 @@ static _Noreturn void become_collector(const struct keeper *k)
         step = STEP_EXEC;
         spawn_exec(&s);
     }
-    *k->failure = (struct failure){errno, step};
+    *k->failure = (struct failure){.error = errno, .step = step};
+    if (step == STEP_EXEC)
+        (void)script_fault(k->job->argv[0], NULL, k->failure->why);
     _exit(EXIT_NOT_RUN);
 }
 
@@ -446,6 +450,6 @@ void keeper_describe(const struct keeper_report *r, const struct conf_collector 
 {
     const char *what, *doing = attempted(r->step, c, &what);
 
-    (void)snprintf(out, size, "cannot %s%s: %s", doing, what != NULL ? what : "",
-                   strerror(r->error));
+    (void)snprintf(out, size, "cannot %s%s: %s%s", doing, what != NULL ? what : "",
+                   *r->why != 0 ? "it " : "", *r->why != 0 ? r->why : strerror(r->error));
 }

@@ -14,6 +14,7 @@
 
 #include "base/spawn.h"
 #include "conf/conf.h"
+#include "conf/script.h"
 #include "sched/confine.h"
 
 struct keeper_job {
@@ -42,6 +43,7 @@ struct keeper_report { /* one message, when nothing of the run is left */
     int64_t max_rss;      /* bytes */
     uint32_t left_behind; /* processes that outlived the collector and had to be killed */
     uint32_t unused;
+    char why[SCRIPT_WHY]; /* of STEP_EXEC: what is wrong with the program, or "" */
 };
 
 /* Forks the keeper. Returns its pid and in *control garnetd's end of the socket (non-blocking,

@@ -27,6 +27,8 @@ static const char *fact(const char *key)
 {
     if (strncmp(key, "file:", 5) == 0)
         return strchr(key, 'x') ? "error does not exist" : "1 2 3 4 5 33261 0 owner";
+    if (strncmp(key, "exec:", 5) == 0)
+        return strchr(key, 'y') ? "error is empty" : "";
     if (strncmp(key, "user:", 5) == 0)
         return strchr(key, 'x') ? "" : "7 8 8 9";
     if (strncmp(key, "group:", 6) == 0)

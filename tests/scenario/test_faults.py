@@ -34,7 +34,7 @@ FAULTS = {
     "eat": (SHORT + "limits: {memory: 64MiB}\n", r"exit status 12", ["failures.exit", "exit_status=12"]),
     "burn": ("timeout: 10s\nlimits: {cpu: 1s}\n", r"killed by signal 24 ", ["failures.signal", "signal=24"]),
     "stop": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
-    "noexec": (SHORT, r"cannot run .*/noexec: No such file or directory", ["failures.spawn"]),
+    "noexec": (SHORT, r"cannot run .*/noexec: it names the interpreter /\S+/interpreter in its first line, which does not exist", ["failures.spawn"]),
 }
 
 
@@ -69,13 +69,14 @@ class Faults(unittest.TestCase):
             shutil.copy(STAMP, self.d.path(name))
         for name in ("fault", "replaced"):
             shutil.copy(FAULT, self.d.path(name))
-        self.d.script("noexec", "#!/no/such/interpreter\n")
+        self.d.script("noexec", f"#!{self.d.path('interpreter')}\n")
         self.d.start()
         wait_for("the first metrics", lambda: self.d.file_lines("out.txt"))
         self.d.hup()  # a sink that does not change keeps the configuration that it was started with beside the newest
 
     def add_collectors(self):
         d = self.d
+        shutil.copy("/bin/true", d.path("interpreter"))
         for name in HEALTHY:
             d.collector(name, f"command: [{d.path('stamp')}, --reply]\ninterval: 1s\n")
         for kind, (more, _, _) in FAULTS.items():
@@ -83,6 +84,7 @@ class Faults(unittest.TestCase):
             d.collector(kind, f"command: [{command}]\ninterval: 1s\n{more}")
         d.collector("replaced", f"command: [{d.path('replaced')}, hold, {d.path('replaced.pids')}]\ninterval: 1s\n")
         d.hup()
+        os.unlink(d.path("interpreter"))  # it was there when the configuration was checked
 
     def remove_collectors(self):
         for name in os.listdir(self.d.path("collectors.d")):

@@ -302,6 +302,7 @@ static void put_facts(struct snapshot *s)
     snapshot_put(s, "file:/p/graphite.so", PROGRAM);
     snapshot_put(s, "file:/bin/cpu", PROGRAM);
     snapshot_put(s, "file:/bin", FOLDER);
+    snapshot_put(s, "exec:\n/bin/cpu", "");
     snapshot_put(s, "cgroup", "");
     snapshot_put(s, "self", "0 0 ffffffffff");
     snapshot_put(s, "user:u", "7 8 8 9");
