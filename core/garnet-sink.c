@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "sink/transport.h"
 #include "sink/worker.h"
 
@@ -73,6 +74,12 @@ static void read_whole(int fd, struct buf *out)
     fatal("no memory for the configuration");
 }
 
+/* What garnetd has passed on is ours no longer than we need it, and never the plugin's. */
+static void close_passed(int fd)
+{
+    close_fd(&fd);
+}
+
 /* garnetd has accepted this snapshot, so anything wrong with it now is not the user's fault. */
 static struct conf *read_conf(void)
 {
@@ -82,6 +89,7 @@ static struct conf *read_conf(void)
     struct conf *conf;
 
     read_whole(SNAPSHOT_FD, &bytes);
+    close_passed(SNAPSHOT_FD);
     if (!snapshot_read(&snapshot, (struct str){bytes.p, bytes.n}))
         fatal("descriptor %d holds no whole configuration", SNAPSHOT_FD);
     buf_free(&bytes);
@@ -153,9 +161,10 @@ static int run(const struct conf *conf, const struct conf_sink *sink)
 
     if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
         fatal("has no control socket on descriptor %d: %m", CONTROL_FD);
-    page = fcntl(PAGE_FD, F_SETFD, FD_CLOEXEC) < 0 ? NULL : page_map(PAGE_FD);
+    page = page_map(PAGE_FD);
     if (page == NULL)
         fatal("has no page of garnetd's on descriptor %d: %m", PAGE_FD);
+    close_passed(PAGE_FD);
     move_stdout();
     limit_memory(sink->memory_limit);
     if (!orphaned())
@@ -179,7 +188,7 @@ int main(int argc, char **argv)
     move_log();
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
         fatal("cannot ask for a signal at garnetd's end: %m");
-    if (fcntl(SNAPSHOT_FD, F_SETFD, FD_CLOEXEC) < 0)
+    if (fcntl(SNAPSHOT_FD, F_GETFD) < 0)
         fatal("has no configuration on descriptor %d: garnetd starts this program", SNAPSHOT_FD);
     conf = read_conf();
     log_set_level((enum log_level)conf->log_level);

@@ -39,10 +39,13 @@ struct load {
     bool ended, late; /* the pipe's end was seen; the deadline passed */
 };
 
+/* All workers read the one file, and a plugin must not be able to change what another sink is told. */
 int load_memfd(struct str bytes)
 {
-    int fd = memfd_create("garnet-configuration", MFD_CLOEXEC);
-    if (fd >= 0 && fd_write_all(fd, bytes.s, bytes.n) < 0)
+    int fd = memfd_create("garnet-configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    if (fd >= 0 &&
+        (fd_write_all(fd, bytes.s, bytes.n) < 0 ||
+         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0))
         close_fd(&fd);
     return fd;
 }

@@ -19,7 +19,7 @@ struct load *load_start(struct loop *l, const char *path, const char *sink_progr
                         void *arg);
 void load_cancel(struct load *l); /* ends the child; done is not called */
 
-int load_memfd(struct str bytes); /* a memfd that holds them; -1 with errno */
+int load_memfd(struct str bytes); /* a memfd that holds them, for good; -1 with errno */
 
 /* The same in this process, blocking: for `garnetd -t`. True when there are no errors. */
 bool load_check(const char *path, const char *sink_program, struct buf *snapshot, struct errors *e);
