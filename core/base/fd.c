@@ -66,6 +66,27 @@ int fd_write_all(int fd, const void *p, size_t n)
     return 0;
 }
 
+int fd_lock(int fd)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+
+    if (fcntl(fd, F_SETLK, &l) == 0)
+        return 0;
+    if (errno == EACCES)
+        errno = EAGAIN;
+    return -1;
+}
+
+pid_t fd_lock_holder(int fd)
+{
+    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    int keep = errno;
+    bool held = fcntl(fd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK && l.l_pid > 0;
+
+    errno = keep;
+    return held ? l.l_pid : 0;
+}
+
 void close_fd(int *fd)
 {
     int keep = errno;

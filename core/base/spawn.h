@@ -49,6 +49,10 @@ int fd_fill_stdio(void);
 int fd_nonblock(int fd);                                       /* 0, or -1 with errno */
 int pipe_cloexec(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
 int fd_write_all(int fd, const void *p, size_t n); /* 0, or -1 with errno: some may be out */
-void close_fd(int *fd);                            /* close if >= 0, set to -1, keep errno */
+/* A POSIX record lock on the whole file: 0, or -1 with errno; EAGAIN when another process has one. */
+int fd_lock(int fd);
+/* Who has it, 0 when by now nobody does or the kernel does not name it. Keeps errno. */
+pid_t fd_lock_holder(int fd);
+void close_fd(int *fd); /* close if >= 0, set to -1, keep errno */
 
 #endif

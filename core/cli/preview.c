@@ -252,6 +252,17 @@ static int show_sinks(struct preview *v, char *const names[], int n)
     return status;
 }
 
+/* The configuration is read with the rights of whoever runs this, and not all of it is everybody's. */
+static void tell_rights(void)
+{
+    if (geteuid() != 0)
+        (void)fprintf(stderr,
+                      "garnet plugin: preview reads the configuration as a garnetd of user %ld "
+                      "would: where a right is missing, run it as root or as the user that garnetd "
+                      "runs as, with sudo for example\n",
+                      (long)geteuid());
+}
+
 static int preview(const char *path, char *const names[], int n)
 {
     struct snapshot snapshot = {0};
@@ -263,6 +274,7 @@ static int preview(const char *path, char *const names[], int n)
 
     if (e.n > 0) {
         (void)fwrite(e.text.p, 1, e.text.n, stderr);
+        tell_rights();
         status = EXIT_CONFIG;
     } else if (conf == NULL || v.child == NULL || !metrics_slurp(0, &json)) {
         (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));

@@ -24,6 +24,7 @@ struct adding {
     struct audit *audit;
     struct audit_sink **end;
     int dirfd;
+    int failed; /* errno: it is us who cannot read, which says nothing of the cursor */
 };
 
 static void add_sink(void *arg, const char *name)
@@ -36,15 +37,20 @@ static void add_sink(void *arg, const char *name)
     *s = (struct audit_sink){.name = arena_strdup(&at->audit->arena, name)};
     if (cursor_read(at->dirfd, name, &s->cursor) < 0)
         s->error = errno;
+    if (s->error == EACCES || cursor_passing(s->error))
+        at->failed = s->error;
     *at->end = s;
     at->end = &s->next;
 }
 
 static bool read_sinks(struct audit *a, int dirfd)
 {
-    struct adding at = {a, &a->sinks, dirfd};
+    struct adding at = {a, &a->sinks, dirfd, 0};
 
-    return cursor_list_each(dirfd, add_sink, &at) == 0 || errno == ENOENT;
+    if (cursor_list_each(dirfd, add_sink, &at) < 0)
+        return errno == ENOENT;
+    errno = at.failed;
+    return at.failed == 0;
 }
 
 static bool read_segments(struct audit *a, int dirfd)
@@ -182,7 +188,10 @@ bool audit_spool(struct audit *a, const char *dir, char why[256])
     *a = (struct audit){0};
     ok = dirfd >= 0 && read_sinks(a, dirfd) && read_segments(a, dirfd) && read_frames(a, dirfd);
     if (!ok)
-        (void)snprintf(why, 256, "cannot be read: %s", strerror(errno));
+        (void)snprintf(why, 256, "cannot be read: %s%s", strerror(errno),
+                       errno == EACCES ? ": only root and the user that garnetd runs as may read a "
+                                         "spool: run this as one of them, with sudo for example"
+                                       : "");
     else if (!arena_ok(&a->arena))
         (void)snprintf(why, 256, "cannot be read: out of memory");
     else

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +21,8 @@
 #include "base/spawn.h"
 
 enum { STOP_GRACE_S = 2 };
-static const int64_t LOCK_RETRY = 100 * NS_PER_MS, LOCK_PATIENCE = 5 * NS_PER_S;
+static const int64_t LOCK_RETRY = 100 * NS_PER_MS, LOCK_SILENCE = 1 * NS_PER_S,
+                     LOCK_PATIENCE = 5 * NS_PER_S;
 
 /* For the signal handler, and only there to be seen by the loop. */
 static volatile sig_atomic_t terminated;
@@ -198,20 +200,55 @@ static bool start_plugin(struct job *j, const struct conf *conf)
     return ok;
 }
 
+/* What a process is called, where /proc tells us; else "?". */
+static void process_name(pid_t pid, char name[32])
+{
+    char path[32];
+    ssize_t n = -1;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0)
+        n = read(fd, name, 31);
+    close_fd(&fd);
+    if (n <= 0)
+        name[0] = '?', n = 1;
+    name[name[n - 1] == '\n' ? n - 1 : n] = '\0';
+}
+
+/* Nobody but a worker of this sink is to have it. */
+static void say_held(const struct job *j, const char *what)
+{
+    pid_t holder = j->position.cursor.holder;
+    char name[32];
+
+    if (holder > 0)
+        process_name(holder, name);
+    if (holder > 0)
+        log_error("this sink's cursor, %s/cursors/%s, is locked by process %ld (%s): %s", j->spool,
+                  j->sink->name, (long)holder, name, what);
+    else
+        log_error("this sink's cursor, %s/cursors/%s, is locked by another process: %s", j->spool,
+                  j->sink->name, what);
+}
+
 /* A worker that was just killed may hold the lock a little longer. */
 static bool open_position(struct job *j)
 {
     int64_t since = clock_mono();
+    bool said = false;
 
     while (position_open(&j->position, j->dirfd, j->sink->name, j->sink->confirm.replay,
                          clock_mono()) < 0) {
         if (errno == EAGAIN && clock_mono() - since < LOCK_PATIENCE) {
+            if (!said && (said = clock_mono() - since >= LOCK_SILENCE))
+                say_held(j, "nothing is sent until it lets go");
             if (!pause_for(j, LOCK_RETRY))
                 return false;
             continue;
         }
         if (errno == EAGAIN)
-            log_error("another worker holds this sink's cursor");
+            say_held(j, "end that process, unless it is a worker that is about to end");
         else if (errno == ENOENT || errno == EBADMSG)
             log_error("this sink's cursor is %s: garnetd will make a new one",
                       errno == ENOENT ? "missing" : "damaged");
@@ -345,7 +382,8 @@ bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *s
         job_stop(j, EXIT_WORLD);
         return false;
     }
-    j->dirfd = open(conf->spool.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    j->spool = conf->spool.dir;
+    j->dirfd = open(j->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (j->dirfd < 0) {
         log_error("cannot open the spool %s: %m", conf->spool.dir);
         job_stop(j, EXIT_WORLD);

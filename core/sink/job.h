@@ -13,6 +13,7 @@ enum { JOB_RUNNING = -1 };
 
 struct job {
     const struct conf_sink *sink;
+    const char *spool; /* its path, for messages */
     struct page *page; /* shared with garnetd */
     int control, dirfd;
     struct loop *loop;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/publish.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
 #include "spool/segment.h"
@@ -90,23 +91,18 @@ static int create(int dirfd, const struct segment_header *h)
 {
     char name[SEGMENT_NAME], temp[TEMP_NAME];
     uint8_t head[SEGMENT_HEADER];
-    struct iovec v = {head, sizeof head};
-    int fd, e;
+    int fd;
 
     segment_name(name, h->first_seq);
     snprintf(temp, sizeof temp, ".%s.tmp", name);
     segment_header_put(head, h);
-    unlinkat(dirfd, temp, 0);
-    fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-    if (fd < 0)
+    if ((fd = publish_begin(dirfd, temp)) < 0)
         return -1;
-    if (write_all(fd, &v, 1) == 0 && renameat(dirfd, temp, dirfd, name) == 0)
-        return fd;
-    e = errno;
-    unlinkat(dirfd, temp, 0);
-    close_fd(&fd);
-    errno = e;
-    return -1;
+    if (fd_write_all(fd, head, sizeof head) == 0)
+        (void)publish_end(dirfd, temp, name, &fd);
+    else
+        publish_drop(dirfd, temp, &fd);
+    return fd;
 }
 
 static int start_segment(struct append *a)

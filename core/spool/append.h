@@ -15,7 +15,7 @@
 struct append;
 
 struct append_config {
-    const char *dir;      /* created when missing (0750) */
+    const char *dir;      /* created when missing; nobody else may look into it */
     int64_t segment_size; /* a segment is closed once it is this long */
     int64_t max_size, max_age;
 };

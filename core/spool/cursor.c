@@ -27,8 +27,10 @@
 #include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/publish.h"
 #include "base/spawn.h"
 #include "spool/le.h"
+#include "spool/rights.h"
 
 enum {
     FORMAT = 1,
@@ -175,24 +177,6 @@ static int cursor_path(char out[PATH], const char *before, const char *name, con
     return -1;
 }
 
-/* The file appears whole under its name, or not at all. */
-static int publish(int dirfd, const char *temp, const char *name, const void *p, size_t n)
-{
-    int fd = openat(dirfd, temp, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
-    int r, e;
-
-    if (fd < 0)
-        return -1;
-    r = write_at(fd, p, n, 0);
-    close_fd(&fd); /* keeps errno */
-    if (r == 0 && renameat(dirfd, temp, dirfd, name) == 0)
-        return 0;
-    e = errno;
-    unlinkat(dirfd, temp, 0);
-    errno = e;
-    return -1;
-}
-
 int cursor_create(int dirfd, const char *name, uint64_t start)
 {
     struct cursor_state s = {.start = start, .keep = start, .position = start};
@@ -207,11 +191,11 @@ int cursor_restore(int dirfd, const char *name, const struct cursor_state *s)
 
     if (cursor_path(temp, ".", name, ".tmp") < 0 || cursor_path(path, "", name, "") < 0)
         return -1;
-    if (mkdirat(dirfd, "cursors", 0750) < 0 && errno != EEXIST)
+    if (mkdirat(dirfd, "cursors", SPOOL_FOLDER) < 0 && errno != EEXIST)
         return -1;
     slot_put(bytes, 0, s);
     slot_put(bytes + SLOT, 1, s);
-    return publish(dirfd, temp, path, bytes, sizeof bytes);
+    return publish_bytes(dirfd, temp, path, bytes, sizeof bytes);
 }
 
 int cursor_read(int dirfd, const char *name, struct cursor_state *s)
@@ -253,7 +237,7 @@ int cursor_list_write(int dirfd, const char *const *names, unsigned n)
         buf_putc(&b, '\n');
     }
     if (buf_ok(&b))
-        r = publish(dirfd, ".sinks.tmp", "sinks", b.p, b.n);
+        r = publish_bytes(dirfd, ".sinks.tmp", "sinks", b.p, b.n);
     else
         errno = ENOMEM;
     buf_free(&b);
@@ -324,17 +308,6 @@ bool cursor_listed(int dirfd, const char *name)
 
 /* ---- the worker's side ---- */
 
-static int lock_whole(int fd)
-{
-    struct flock lk = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-
-    if (fcntl(fd, F_SETLK, &lk) == 0)
-        return 0;
-    if (errno == EACCES)
-        errno = EAGAIN;
-    return -1;
-}
-
 int cursor_open(struct cursor *c, int dirfd, const char *name)
 {
     char path[PATH];
@@ -344,7 +317,9 @@ int cursor_open(struct cursor *c, int dirfd, const char *name)
         return -1;
     if ((c->fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
         return -1;
-    if (lock_whole(c->fd) == 0 && read_slots(c->fd, &c->generation, &c->state) == 0)
+    if (fd_lock(c->fd) < 0)
+        c->holder = errno == EAGAIN ? fd_lock_holder(c->fd) : 0;
+    else if (read_slots(c->fd, &c->generation, &c->state) == 0)
         return 0;
     close_fd(&c->fd);
     return -1;

@@ -12,6 +12,7 @@
 #define SPOOL_CURSOR_H
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 enum drop_reason {                   /* stored: never renumber */
                    DROP_EXPIRED,     /* retention removed it before this sink had sent it */
@@ -61,10 +62,11 @@ int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *a
 /* The worker's side. */
 struct cursor {
     int fd;
+    pid_t holder; /* after EAGAIN: the process that has it; 0 when that is not known */
     uint64_t generation;
     struct cursor_state state;
 };
-/* Opens and locks. -1 with errno: EAGAIN when another worker holds it, EBADMSG as above. */
+/* Opens and locks. -1 with errno: EAGAIN when another process holds it, EBADMSG as above. */
 int cursor_open(struct cursor *c, int dirfd, const char *name);
 int cursor_store(struct cursor *c); /* c->state into the older slot; no sync */
 int cursor_sync(struct cursor *c);  /* fdatasync; may block */

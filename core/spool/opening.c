@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "base/spawn.h"
 #include "spool/cursor.h"
+#include "spool/rights.h"
 #include "spool/segment.h"
 #include "spool/tail.h"
 #include "spool/writer.h"
@@ -46,7 +47,7 @@ static void make_path(const char *dir)
             mkdir(path, 0750);
             *p = '/';
         }
-    mkdir(path, 0750);
+    mkdir(path, SPOOL_FOLDER);
 }
 
 static int open_dir(const char *dir)
@@ -61,19 +62,19 @@ static int open_dir(const char *dir)
 
 static bool take_lock(struct append *a, char why[WHY])
 {
-    struct flock lk = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    pid_t holder;
 
-    a->lock = openat(a->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0640);
+    a->lock = openat(a->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, SPOOL_FILE);
     if (a->lock < 0) {
         snprintf(why, WHY, "its lock file cannot be opened: %m");
         return false;
     }
-    if (fcntl(a->lock, F_SETLK, &lk) == 0)
+    if (fd_lock(a->lock) == 0)
         return true;
-    if (errno != EACCES && errno != EAGAIN)
+    if (errno != EAGAIN)
         snprintf(why, WHY, "cannot be locked: %m");
-    else if (fcntl(a->lock, F_GETLK, &lk) == 0 && lk.l_type != F_UNLCK)
-        snprintf(why, WHY, "is in use by process %ld", (long)lk.l_pid);
+    else if ((holder = fd_lock_holder(a->lock)) > 0)
+        snprintf(why, WHY, "is in use by process %ld", (long)holder);
     else
         snprintf(why, WHY, "is in use by another process");
     return false;
@@ -239,7 +240,7 @@ static bool setup(struct append *a, const char *dir, char why[WHY])
         snprintf(why, WHY, "cannot be opened or created: %m");
         return false;
     }
-    if (!take_lock(a, why))
+    if (!rights_tighten(a->dirfd, why) || !take_lock(a, why))
         return false;
     sweep(a->dirfd);
     if (hold_all(a) && read_newest(a) && heed_cursors(a))

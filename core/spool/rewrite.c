@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/publish.h"
 #include "base/spawn.h"
 #include "spool/segment.h"
 
@@ -69,15 +70,14 @@ static int replace(int dirfd, int fd, uint64_t first_seq, const uint8_t *p, size
 
     segment_name(name, first_seq);
     snprintf(temp, sizeof temp, ".%ld-%s.tmp", (long)getpid(), name);
-    unlinkat(dirfd, temp, 0);
-    if ((copy = openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)) < 0)
+    if ((copy = publish_begin(dirfd, temp)) < 0)
         return errno;
     e = fd_write_all(copy, p, n) < 0 || fdatasync(copy) < 0 || fstat(fd, &st) < 0 ? errno : 0;
-    close_fd(&copy);
-    if (e == 0 && st.st_nlink > 0 && renameat(dirfd, temp, dirfd, name) < 0)
-        e = errno;
     if (e != 0 || st.st_nlink == 0)
-        unlinkat(dirfd, temp, 0);
+        publish_drop(dirfd, temp, &copy);
+    else if (publish_end(dirfd, temp, name, &copy) < 0)
+        e = errno;
+    close_fd(&copy);
     return e;
 }
 

@@ -106,7 +106,8 @@ class Kill9(unittest.TestCase):
         self.assertEqual(holder.stdout.readline(), "held\n")
         d.start()
         self.assertTrue(self.send_some(10))
-        d.wait_log("another worker holds this sink's cursor")
+        for told in ("nothing is sent until it lets go", "end that process"):
+            d.wait_log(f"this sink's cursor, {cursor}, is locked by process {holder.pid} (python3): {told}")
         self.assertEqual(self.values(), set())
         holder.communicate()
         self.assert_all_arrived()

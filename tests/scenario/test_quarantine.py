@@ -64,7 +64,7 @@ class Quarantine(unittest.TestCase):
         self.assertEqual(len(self.quarantined(d)), 3)
         self.assertIn(f'it can be read in {d.path("spool")}/quarantine/main.ndjson', d.log())
         self.assertIn("died from signal 11 (Segmentation fault) while its plugin formatted metric", d.log())
-        self.assertEqual(os.stat(d.path("spool/quarantine")).st_mode & 0o7777, 0o750)
+        self.assertEqual(os.stat(d.path("spool/quarantine")).st_mode & 0o7777, 0o700)
         # Three deaths of each, and no more: the numbers and the log agree, the healthy sink had none.
         wait_for("it is counted", lambda: self.metric(d, "garnet.sink.dropped", "quarantined", "main") == 3)
         self.assertEqual(self.metric(d, "garnet.sink.restarts", "main"), 9)

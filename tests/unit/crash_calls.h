@@ -98,7 +98,7 @@ static inline void disk_stat(int node, struct stat *st)
 
     *st = (struct stat){.st_ino = n->ino,
                         .st_size = (off_t)n->size,
-                        .st_mode = n->folder ? S_IFDIR | 0750 : S_IFREG | 0640,
+                        .st_mode = n->folder ? S_IFDIR | 0700 : S_IFREG | 0600,
                         .st_mtim = {(time_t)n->changed, 0},
                         .st_ctim = {(time_t)n->changed, 0}};
 }

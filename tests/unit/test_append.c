@@ -87,7 +87,7 @@ Test(append, the_folder_is_created_with_what_is_missing_above_it)
     snprintf(deep, sizeof deep, "%s/a/b/spool", dir);
     cr_assert_not_null(a = append_open(&c, why), "%s", why);
     cr_assert_eq(stat(deep, &st), 0);
-    cr_assert_eq(st.st_mode & 07027, 0);
+    cr_assert_eq(st.st_mode & 07077, 0);
     append_close(a);
     snprintf(deep, sizeof deep, "%s/a/b/spool/lock/x", dir);
     cr_assert_null(append_open(&c, why));
