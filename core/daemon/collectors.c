@@ -38,6 +38,12 @@ static uint64_t run_accepted(void *arg)
     return m->source->accepted;
 }
 
+static int64_t run_withheld(void *arg)
+{
+    const struct collector_entry *m = arg;
+    return source_withheld(m->source);
+}
+
 static void entry_free(struct collector_entry *m)
 {
     struct daemon *d = m->d;
@@ -136,10 +142,12 @@ static void entry_start(struct collector_entry *m)
         return;
     struct collector_events ev = {m, run_started, run_ended, run_gone, run_accepted};
     m->run = collector_new(m->d->loop, m->conf, m->gen->conf->host, m->source->path, &ev);
-    if (!m->run)
+    if (!m->run) {
         say_waiting(m, strerror(errno));
-    else
-        m->waiting = false;
+        return;
+    }
+    collector_withheld_by(m->run, run_withheld);
+    m->waiting = false;
 }
 
 static void entry_stop(struct collector_entry *m)

@@ -25,6 +25,7 @@
 #include "intake/lock.h"
 
 static void log_writer_again(void *arg);
+static void after_turn(void *arg);
 
 static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
 
@@ -110,6 +111,8 @@ static bool open_intake(struct daemon *d, const struct conf *c)
         log_error("intake: out of memory");
         return false;
     }
+    loop_after(d->loop, &d->after, after_turn,
+               d); /* behind the intake's own: what is over is over */
     struct source_config sc = daemon_shared(c);
     d->shared = source_open(d->intake, &sc, why);
     if (!d->shared)
@@ -179,6 +182,15 @@ static void enter(struct daemon *d, enum daemon_phase phase, int64_t at_most)
     loop_timer_set(d->loop, &d->phase_timer, clock_mono() + at_most, phase_late, d);
 }
 
+/* Who has connected by now may have sent, too; nobody else can. */
+static void close_sockets(struct daemon *d)
+{
+    source_close(d->shared);
+    d->shared = NULL;
+    loop_timer_clear(d->loop, &d->self_timer);
+    enter(d, PHASE_INTAKE, intake_bound);
+}
+
 /* Clients that stay connected but silent are not waited for. */
 static bool intake_done(const struct daemon *d)
 {
@@ -187,13 +199,14 @@ static bool intake_done(const struct daemon *d)
 
 static void close_intake(struct daemon *d)
 {
+    unsigned busy = intake_busy(d->intake);
+    if (busy > 0)
+        log_warn(
+            "ending: %u connections are closed before all that they sent was read and answered",
+            busy);
     store_end(d);
-    source_accept(d->shared); /* who has connected by now may have sent, too */
-    source_close(d->shared);
-    d->shared = NULL;
     intake_free(d->intake);
     d->intake = NULL;
-    loop_timer_clear(d->loop, &d->self_timer);
     int64_t left = d->end_by - clock_mono();
     d->phase = PHASE_SINKS;
     sinks_stop(d, left > 0 ? left : 0);
@@ -215,7 +228,7 @@ static void close_spool(struct daemon *d)
 void daemon_next(struct daemon *d)
 {
     if (d->phase == PHASE_COLLECTORS && !d->collectors)
-        enter(d, PHASE_INTAKE, intake_bound);
+        close_sockets(d);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);
     if (d->phase == PHASE_SINKS && sinks_stopped(d) && !d->orphans.armed)
@@ -291,7 +304,6 @@ int daemon_run(const char *conf_path)
     loop_signal(d.loop, SIGHUP, reload_request, &d);
     loop_signal(d.loop, SIGTERM, end_requested, &d);
     loop_signal(d.loop, SIGINT, end_requested, &d);
-    loop_after(d.loop, &d.after, after_turn, &d);
     orphans_start();
     reload_request(&d);
     if (d.load)

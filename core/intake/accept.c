@@ -197,6 +197,16 @@ void accept_some(struct source *s, unsigned most)
     }
 }
 
+/* A pause is cut short. */
+void source_accept(struct source *s)
+{
+    if (s->in->pause.armed) {
+        loop_timer_clear(s->in->loop, &s->in->pause);
+        listen_again(s->in);
+    }
+    accept_some(s, BACKLOG + 1); /* the kernel takes one more than it was told */
+}
+
 void accept_ready(void *arg, uint32_t events)
 {
     (void)events;

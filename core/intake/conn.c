@@ -10,6 +10,7 @@
 #include "intake/conn.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -34,6 +35,21 @@ static void watch_unfinished(struct conn *c)
         c->unfinished = *start;
         c->unfinished_since = loop_now(c->in->loop);
     }
+}
+
+/* Idle time counts only while it would be read. */
+static void watch_reading(struct conn *c)
+{
+    int64_t now = loop_now(c->in->loop);
+
+    if (!conn_readable(c)) {
+        if (c->paused_since == 0)
+            c->paused_since = now;
+        return;
+    }
+    if (c->paused_since != 0 && c->unfinished_since != 0)
+        c->unfinished_since += now - c->paused_since;
+    c->paused_since = 0;
 }
 
 static void take_end(struct conn *c, const char *why)
@@ -71,6 +87,7 @@ size_t conn_read(struct conn *c, size_t most)
     if (n < 0 && errno == EAGAIN)
         return 0;
     conn_touch(c);
+    c->heard_at = loop_now(c->in->loop);
     if (n > 0 && room == 0) {
         cut_off(c);
     } else if (n > 0) {
@@ -95,6 +112,13 @@ static void on_event(void *arg, uint32_t events)
         slices_add(c);
 }
 
+void conn_look(struct conn *c)
+{
+    struct pollfd p = {.fd = c->io.fd};
+
+    c->gone |= poll(&p, 1, 0) > 0 && (p.revents & (POLLHUP | POLLERR));
+}
+
 /* --- replies --- */
 
 bool conn_waits(const struct conn *c)
@@ -109,10 +133,12 @@ void conn_committed(struct conn *c, bool later, uint64_t ticket, const char *why
 
         (void)snprintf(f.why, sizeof f.why, "%s", why);
         conn_reject(c, c->in_batch, NULL, &f);
+        c->source->withheld_until = loop_now(c->in->loop);
     } else {
         c->accepted += c->in_batch;
         c->source->accepted += c->in_batch;
-        c->source->run_accepted += c->in_batch;
+        if (c->run == c->source->run)
+            c->source->run_accepted += c->in_batch;
         if (later && c->in_batch > 0)
             c->need = ticket + 1;
     }
@@ -134,6 +160,7 @@ void conn_unsafe(struct conn *c, const char *why)
         c->reply_due = true;
     buf_reset(&c->held);
     conn_reject(c, (uint32_t)n, NULL, &f);
+    c->source->withheld_until = loop_now(c->in->loop);
     if (c->reply_due)
         conn_reply(c);
 }
@@ -170,6 +197,8 @@ static void release_held(struct conn *c)
         c->gone = c->ended = true;
     buf_free(&c->held);
     c->held_accepted = 0;
+    if (c->paused_since != 0) /* not of this turn: it had to wait */
+        c->source->withheld_until = loop_now(c->in->loop);
     c->unread_since = loop_now(c->in->loop);
 }
 
@@ -184,6 +213,7 @@ void conn_settle(struct conn *c)
         buf_free(&c->out);
         c->unread_since = 0;
     }
+    watch_reading(c);
     if (c->ended && c->held.n == 0 && c->out.n == 0)
         conn_free(c);
     else
@@ -196,13 +226,19 @@ void conn_idle(struct conn *c, int64_t now)
     int64_t idle = c->in->limits.idle;
     struct buf why = {0};
 
+    if (c->unread_since != 0 && now - c->unread_since >= idle)
+        send_some(c), conn_touch(c); /* garnetd itself may have stood still */
     if (c->unread_since != 0 && now - c->unread_since >= idle) {
         log_warn("%s: does not read its reply: closed", c->name);
         conn_free(c);
         return;
     }
-    if (c->unfinished_since == 0 || now - c->unfinished_since < idle)
+    if (c->unfinished_since == 0 || now - c->unfinished_since < idle || !conn_readable(c))
         return;
+    if (conn_unread(c)) { /* it is our turn, and may be the rest */
+        slices_add(c);
+        return;
+    }
     buf_puts(&why, "unfinished for ");
     units_put_duration(&why, idle);
     buf_putc(&why, 0);
@@ -212,13 +248,31 @@ void conn_idle(struct conn *c, int64_t now)
     c->unfinished_since = 0;
 }
 
-bool conn_quiet(const struct conn *c)
+/* The next byte, which stays there; as recv(). */
+static ssize_t peek(const struct conn *c)
 {
     char byte;
 
+    return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+}
+
+bool conn_unread(const struct conn *c)
+{
+    return peek(c) > 0;
+}
+
+bool conn_quiet(const struct conn *c)
+{
     if (c->held.n > 0 || c->out.n > 0 || c->in_batch > 0 || c->reply_due || c->ended)
         return false;
-    return recv(c->io.fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && errno == EAGAIN;
+    return peek(c) < 0 && errno == EAGAIN;
+}
+
+/* Who sends without a pause always has something unread, and is not kept waiting for that. */
+bool conn_kept_waiting(const struct conn *c)
+{
+    return conn_waits(c) ||
+           (conn_readable(c) && conn_unread(c) && loop_now(c->in->loop) - c->heard_at >= NS_PER_S);
 }
 
 /* --- beginning and end --- */
@@ -261,6 +315,8 @@ bool conn_new(struct source *s, int fd, const struct ucred *peer)
         return false;
     }
     c->slot_ns = s->slot_ns;
+    c->run = s->run;
+    c->heard_at = loop_now(in->loop);
     c->slice = SLICE_FIRST;
     name_client(c, peer);
     frame_init(&c->frame, (uint32_t)in->limits.max_depth, (size_t)in->limits.max_value);

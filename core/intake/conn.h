@@ -35,6 +35,7 @@ struct conn {
     struct loop_fd io;      /* owns the descriptor */
     char name[CLIENT_NAME]; /* for the log */
     int64_t slot_ns;
+    unsigned run; /* of its source, the one in which it was accepted */
     struct frame frame;
     struct buf partial; /* the unfinished object's bytes, when it began in an earlier read */
     uint32_t in_batch;  /* metrics in the batch at hand */
@@ -52,6 +53,8 @@ struct conn {
     struct frame_place unfinished; /* the value that was unfinished at ... */
     int64_t unfinished_since;      /* ... monotonic ns; 0: none */
     int64_t unread_since;          /* out was last empty, or got shorter; 0: it is empty */
+    int64_t paused_since;          /* it is not read, for what it is owed; 0: it is */
+    int64_t heard_at;              /* when it was last read, or accepted */
     struct conn *next, **link;
     struct conn *next_touched;
     /* intake/slices.c's */
@@ -101,6 +104,9 @@ void conn_unsafe(struct conn *c, const char *why); /* what it waits for will not
 void conn_committed(struct conn *c, bool later, uint64_t ticket, const char *why);
 void conn_settle(struct conn *c); /* may free it */
 bool conn_quiet(const struct conn *c);
+bool conn_unread(const struct conn *c); /* has sent what was not read yet */
+void conn_look(struct conn *c);         /* whether its peer has closed: no event may have said so */
+bool conn_kept_waiting(const struct conn *c); /* by us: held, or not read for a while */
 /* `lost` metrics are rejected for one reason; at is NULL when it is of no one place. */
 void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
                  const struct metric_fault *f);

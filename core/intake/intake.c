@@ -110,14 +110,18 @@ void intake_sweep(struct intake *in)
                        sweep, in);
 }
 
+unsigned intake_busy(const struct intake *in)
+{
+    unsigned n = 0;
+
+    for (const struct conn *c = in->clients; c != NULL; c = c->next)
+        n += !conn_quiet(c);
+    return n;
+}
+
 bool intake_quiet(const struct intake *in)
 {
-    if (in->count > 0)
-        return false;
-    for (const struct conn *c = in->clients; c != NULL; c = c->next)
-        if (!conn_quiet(c))
-            return false;
-    return true;
+    return in->count == 0 && intake_busy(in) == 0;
 }
 
 unsigned intake_connections(const struct intake *in)

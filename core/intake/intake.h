@@ -41,7 +41,9 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     uint64_t limited_bytes;                   /* connections closed for it */
     uint64_t refused;                         /* connections */
     /* core/intake's own */
-    uint64_t run_accepted, run_rejected; /* since source_run() */
+    uint64_t run_accepted, run_rejected; /* since source_run(), of connections made since */
+    unsigned run;                        /* counts source_run() */
+    int64_t withheld_until;              /* mono: see source_withheld() */
     struct quota quota;
     struct hush errors, refusals; /* in the log */
     struct arena memory;          /* path, name, prefix and tags */
@@ -79,6 +81,7 @@ intake_own_rejected(const struct intake *in); /* of them: refused by the spool, 
 /* True when no client has anything unread or unanswered. An unfinished value does not count: its
  * sender may never go on. */
 bool intake_quiet(const struct intake *in);
+unsigned intake_busy(const struct intake *in); /* how many have */
 unsigned intake_connections(const struct intake *in);
 /* Over a limit, or for want of descriptors or memory; on all sources. */
 uint64_t intake_refused_connections(const struct intake *in);
@@ -95,10 +98,15 @@ void source_run(struct source *s, int64_t slot_ns);
 void source_run_end(struct source *s, uint64_t *accepted, uint64_t *rejected);
 /* Accepts every connection that waits, so that they get the slot that is set now. */
 void source_accept(struct source *s);
+/* Until when, as far as is known, metrics that its clients sent, or would have sent, were not
+ * accepted for garnetd's own sake: the spool refused them, a reply was held, nothing was read.
+ * Monotonic; now, while it is so; 0: never. */
+int64_t source_withheld(const struct source *s);
 /* Replaces prefix, tags, interval and limits without touching the socket (reload). False: no
  * memory. */
 bool source_update(struct source *s, const struct source_config *c);
-/* Unlinks the socket. Its clients go on until they end; they keep what they need. */
+/* Unlinks the socket. Its clients, those that wait to be accepted among them, go on until they end;
+ * they keep what they need. */
 void source_close(struct source *s);
 
 #endif

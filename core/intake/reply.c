@@ -75,7 +75,8 @@ void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
 {
     c->rejected += lost;
     c->source->rejected += lost;
-    c->source->run_rejected += lost;
+    if (c->run == c->source->run)
+        c->source->run_rejected += lost;
     if (c->faults++ < MAX_ERRORS) {
         log_fault(c, at, f);
         put_error(&c->errors, at, f);

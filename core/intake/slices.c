@@ -109,6 +109,8 @@ void slices_drain(const struct source *s)
     for (struct conn *c = s->in->clients; c != NULL; c = c->next) {
         if (c->source != s)
             continue;
+        if (!conn_readable(c)) /* nobody waits for what it is owed any more */
+            conn_look(c);
         do {
             if (sum >= DRAIN_MOST || (sum >= DRAIN_LEAST && clock_mono() - began >= DRAIN_NS))
                 return;

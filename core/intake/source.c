@@ -4,6 +4,7 @@
  * leaves everything as it was.
  */
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -18,6 +19,7 @@ enum { WHY = 256 };
 
 void source_run(struct source *s, int64_t slot_ns)
 {
+    s->run++;
     s->run_accepted = s->run_rejected = 0;
     s->slot_ns = slot_ns;
     quota_start(&s->quota, loop_now(s->in->loop));
@@ -25,7 +27,7 @@ void source_run(struct source *s, int64_t slot_ns)
 
 void source_run_end(struct source *s, uint64_t *accepted, uint64_t *rejected)
 {
-    accept_some(s, BACKLOG);
+    source_accept(s);
     slices_drain(s);
     intake_commit(s->in);
     *accepted = s->run_accepted;
@@ -34,9 +36,20 @@ void source_run_end(struct source *s, uint64_t *accepted, uint64_t *rejected)
     quota_start(&s->quota, loop_now(s->in->loop)); /* the memory of its series */
 }
 
-void source_accept(struct source *s)
+static bool somebody_connects(const struct source *s)
 {
-    accept_some(s, BACKLOG);
+    struct pollfd p = {.fd = s->listener.fd, .events = POLLIN};
+
+    return poll(&p, 1, 0) > 0;
+}
+
+int64_t source_withheld(const struct source *s)
+{
+    bool now = somebody_connects(s);
+
+    for (const struct conn *c = s->in->clients; c != NULL && !now; c = c->next)
+        now = c->source == s && conn_kept_waiting(c);
+    return now ? loop_now(s->in->loop) : s->withheld_until;
 }
 
 /* --- settings --- */
@@ -154,7 +167,8 @@ void source_close(struct source *s)
 {
     int fd = s->listener.fd;
 
-    (void)unlink(s->path);
+    (void)unlink(s->path); /* nobody else comes, and who has come is not lost */
+    source_accept(s);
     loop_fd_del(s->in->loop, &s->listener);
     close_fd(&fd);
     *s->link = s->next;

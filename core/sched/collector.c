@@ -39,11 +39,12 @@ struct collector {
     const struct conf_collector *conf; /* borrowed */
     char *name, *socket_path;          /* our own: conf may change under a run */
     struct collector_events ev;
-    bool daemon;             /* as it was begun: conf may change under it */
-    struct sched sched;      /* unless it is a daemon */
-    struct revival revival;  /* if it is */
-    int64_t revive_at;       /* mono: when a daemon's next life is due */
-    struct loop_timer timer; /* the next slot, look or start; or, when stopping, gone() */
+    int64_t (*withheld)(void *arg); /* or NULL */
+    bool daemon;                    /* as it was begun: conf may change under it */
+    struct sched sched;             /* unless it is a daemon */
+    struct revival revival;         /* if it is */
+    int64_t revive_at;              /* mono: when a daemon's next life is due */
+    struct loop_timer timer;        /* the next slot, look or start; or, when stopping, gone() */
     struct run run;
     struct output_owner owner; /* with our end of the keeper's socket */
     struct journal journal;
@@ -261,8 +262,11 @@ static void on_slot(void *arg)
 static bool look(struct collector *c)
 {
     uint64_t known = c->revival.accepted;
-    bool silent = revival_look(&c->revival, clock_mono(), c->ev.accepted(c->ev.arg));
+    bool silent;
 
+    if (c->withheld != NULL)
+        revival_excuse(&c->revival, c->withheld(c->ev.arg));
+    silent = revival_look(&c->revival, clock_mono(), c->ev.accepted(c->ev.arg));
     if (c->revival.accepted != known)
         c->stats.last_success_ns = clock_wall();
     return silent;
@@ -356,6 +360,11 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
     journal_init(&c->journal, c->name);
     begin(c, host);
     return c;
+}
+
+void collector_withheld_by(struct collector *c, int64_t (*fn)(void *arg))
+{
+    c->withheld = fn;
 }
 
 void collector_adopt(struct collector *c, const struct conf_collector *conf)

@@ -51,6 +51,9 @@ struct collector_stats {
  * decide its place within `splay`. NULL with errno. */
 struct collector *collector_new(struct loop *l, const struct conf_collector *conf, const char *host,
                                 const char *socket_path, const struct collector_events *ev);
+/* `fn`, called with the events' arg, tells until when (mono; 0: never) metrics from it were kept from
+ * being accepted, and not by it: so long it has not been silent. Without it: never. */
+void collector_withheld_by(struct collector *c, int64_t (*fn)(void *arg));
 /* The same configuration, from a newer struct conf; or a changed one, if collector_stop()
  * follows. */
 void collector_adopt(struct collector *c, const struct conf_collector *conf);

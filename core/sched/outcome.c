@@ -54,7 +54,7 @@ void revival_init(struct revival *r, int64_t interval, int64_t silence)
 
 void revival_started(struct revival *r, int64_t mono, uint64_t accepted)
 {
-    r->started = r->first = r->last = mono;
+    r->started = r->first = r->last = r->excused = mono;
     r->useful = false;
     r->accepted = accepted;
 }
@@ -81,10 +81,19 @@ int64_t revival_next_look(const struct revival *r, int64_t mono)
     return mono + pause;
 }
 
+void revival_excuse(struct revival *r, int64_t mono)
+{
+    if (mono > r->excused)
+        r->excused = mono;
+}
+
 bool revival_look(struct revival *r, int64_t mono, uint64_t accepted)
 {
+    int64_t since;
+
     notice(r, mono, accepted);
-    return r->silence > 0 && mono - r->last >= r->silence;
+    since = r->last > r->excused ? r->last : r->excused;
+    return r->silence > 0 && mono - since >= r->silence;
 }
 
 int64_t revival_ended(struct revival *r, int64_t mono, uint64_t accepted, uint64_t random)

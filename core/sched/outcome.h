@@ -46,6 +46,7 @@ struct revival {
     struct throttle throttle;
     int64_t started;     /* mono: this life */
     int64_t first, last; /* mono: when its first and its latest metrics were noticed */
+    int64_t excused;     /* mono: until then it was not silent */
     bool useful;         /* there were any */
     uint64_t accepted;   /* from it over all its lives, as last noticed */
 };
@@ -55,6 +56,9 @@ void revival_init(struct revival *r, int64_t interval, int64_t silence);
 void revival_started(struct revival *r, int64_t mono, uint64_t accepted);
 /* When to look at it next, from a look at `mono` on: at least once a second. */
 int64_t revival_next_look(const struct revival *r, int64_t mono);
+/* What it brought until `mono`, or would have, was kept from being accepted, and not by itself: that
+ * was no silence. */
+void revival_excuse(struct revival *r, int64_t mono);
 /* A look. True when it has been silent for too long. */
 bool revival_look(struct revival *r, int64_t mono, uint64_t accepted);
 /* A life has ended, or could not begin. Returns the pause until the next one, in ns. */

@@ -116,6 +116,84 @@ Test(limits, unfinished_value)
     rig_end(&r);
 }
 
+/* Without a turn of the loop: garnetd is stopped, or busy elsewhere. */
+static void stand_still(int64_t ns)
+{
+    struct timespec ts = {ns / NS_PER_S, ns % NS_PER_S};
+
+    (void)nanosleep(&ts, NULL);
+}
+
+static void turns_for(struct rig *r, int64_t ns)
+{
+    int64_t end = clock_mono() + ns;
+
+    while (clock_mono() < end)
+        (void)loop_turn(r->loop, 5 * NS_PER_MS);
+}
+
+/* Complete, but behind a reply that is held. */
+Test(limits, a_value_that_is_not_read_is_not_unfinished)
+{
+    struct rig r = {0};
+    int fd;
+
+    rig_start(&r);
+    r.limits.idle = 20 * NS_PER_MS;
+    intake_limits(r.in, &r.limits);
+    r.answer = 1;
+    fd = dial(&r);
+    turn(&r);
+    say_text(&r, fd, "{\"name\":\"a\",\"value\":1}\n{\"ack\":true}\n{\"name\":\"b\",");
+    say_text(&r, fd, "\"value\":2}\n{\"ack\":true}\n");
+    turns_for(&r, 100 * NS_PER_MS);
+    cr_assert_eq(r.source->rejected, 0);
+    intake_safe(r.in, r.ticket);
+    expect_line(&r, fd, ONE);
+    while (r.ticket < 2)
+        turn(&r);
+    intake_safe(r.in, r.ticket);
+    expect_line(&r, fd, ONE);
+    say_text(&r, fd, "{\"name\":\"c\","); /* and from here on it counts again */
+    while (r.source->rejected == 0)
+        (void)loop_turn(r.loop, -1);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+/* Likewise while garnetd itself stands still; and a reply that was read meanwhile is not unread. */
+Test(limits, time_in_which_garnetd_stands_still)
+{
+    struct rig r = {0};
+    struct buf acks = {0}, reply = {0};
+    bool end = false;
+    int fd, busy;
+
+    rig_start(&r);
+    r.limits.idle = 50 * NS_PER_MS;
+    intake_limits(r.in, &r.limits);
+    fd = dial(&r);
+    say_text(&r, fd, "{\"name\":\"a\",");
+    stand_still(100 * NS_PER_MS);
+    say_text(&r, fd, "\"value\":1}\n{\"ack\":true}\n");
+    expect_line(&r, fd, ONE);
+    busy = dial(&r);
+    for (int i = 0; i < 5000; i++)
+        buf_puts(&acks, ACK);
+    while (send(busy, acks.p, acks.n, MSG_NOSIGNAL) > 0 || errno == EINTR) /* its replies pile up */
+        turn(&r);
+    while (hear(busy, &reply, &end))
+        buf_reset(&reply);
+    stand_still(100 * NS_PER_MS);
+    turn(&r);
+    cr_assert_eq(intake_connections(r.in), 2);
+    buf_free(&acks);
+    buf_free(&reply);
+    (void)close(fd);
+    (void)close(busy);
+    rig_end(&r);
+}
+
 Test(limits, client_that_never_reads)
 {
     struct rig r = {0};

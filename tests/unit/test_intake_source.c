@@ -199,6 +199,128 @@ Test(source, a_run_is_counted_to_its_last_byte)
     rig_end(&r);
 }
 
+/* The answer to its first half is held, and the loop has not seen it close. */
+Test(source, what_is_behind_a_held_reply_is_of_the_run)
+{
+    struct rig r = {0};
+    uint64_t accepted, rejected;
+    int fd;
+
+    rig_start(&r);
+    limit(&r, 0, 0, 0, 0);
+    r.answer = 1;
+    source_run(r.source, NS_PER_S);
+    fd = dial(&r);
+    say_text(&r, fd, GOOD);
+    say_text(&r, fd, ACK);
+    cr_assert(silent(&r, fd));
+    send_now(fd, GOOD);
+    send_now(fd, "{\"name\":1,\"value\":1}\n");
+    (void)close(fd);
+    source_run_end(r.source, &accepted, &rejected);
+    cr_assert_eq(accepted, 2);
+    cr_assert_eq(rejected, 1);
+    turn(&r);
+    cr_assert_eq(intake_connections(r.in), 0);
+    rig_end(&r);
+}
+
+/* Somebody else's, who lives on, keeps his answer and is no part of the next run. */
+Test(source, a_run_counts_its_own_connections)
+{
+    struct rig r = {0};
+    uint64_t accepted, rejected;
+    int old, fd;
+
+    rig_start(&r);
+    limit(&r, 0, 0, 0, 0);
+    r.answer = 1;
+    source_run(r.source, NS_PER_S);
+    old = dial(&r);
+    say_text(&r, old, GOOD);
+    say_text(&r, old, ACK);
+    source_run_end(r.source, &accepted, &rejected);
+    cr_assert_eq(accepted, 1);
+    intake_safe(r.in, r.ticket);
+    expect_line(&r, old, ONE);
+    source_run(r.source, 2 * NS_PER_S);
+    fd = dial(&r);
+    say_text(&r, fd, GOOD);
+    say_text(&r, old, GOOD);
+    say_text(&r, old, "{\"name\":1,\"value\":1}\n");
+    source_run_end(r.source, &accepted, &rejected);
+    cr_assert_eq(accepted, 1);
+    cr_assert_eq(rejected, 0);
+    cr_assert_eq(r.source->accepted, 3);
+    (void)close(old);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+Test(source, who_has_connected_before_it_closes_is_served)
+{
+    enum { CLIENTS = 1025 }; /* as many as the kernel lets wait */
+    struct rig r = {0};
+    static int fd[CLIENTS];
+
+    rig_start(&r);
+    r.limits.max_connections = r.limits.max_connections_per_user = 2000;
+    intake_limits(r.in, &r.limits);
+    for (int i = 0; i < CLIENTS; i++) {
+        fd[i] = dial(&r);
+        send_now(fd[i], GOOD);
+        (void)shutdown(fd[i], SHUT_WR);
+    }
+    source_close(r.source);
+    r.source = NULL;
+    cr_assert(!intake_quiet(r.in));
+    cr_assert_eq(intake_busy(r.in), CLIENTS);
+    for (int i = 0; i < CLIENTS; i++) {
+        expect_line(&r, fd[i], ONE);
+        (void)close(fd[i]);
+    }
+    cr_assert(intake_quiet(r.in));
+    rig_end(&r);
+}
+
+/* What is refused, held or not read is no silence of the sender. */
+Test(source, what_is_withheld)
+{
+    struct rig r = {0};
+    int64_t at;
+    int fd;
+
+    rig_start(&r);
+    limit(&r, 0, 0, 0, 0);
+    fd = dial(&r);
+    cr_assert_gt(source_withheld(r.source), 0, "nobody has let it in yet");
+    say_text(&r, fd, GOOD);
+    say_text(&r, fd, ACK);
+    expect_line(&r, fd, ONE);
+    say_text(&r, fd, ACK); /* an answer that is not held is nothing */
+    turn(&r);
+    cr_assert_eq(source_withheld(r.source), 0);
+    r.answer = -1;
+    say_text(&r, fd, GOOD);
+    turn(&r);
+    cr_assert_gt(at = source_withheld(r.source), 0, "refused");
+    r.answer = 1;
+    say_text(&r, fd, GOOD);
+    say_text(&r, fd, ACK);
+    while (r.ticket == 0)
+        turn(&r);
+    turn(&r);
+    cr_assert_eq(source_withheld(r.source), loop_now(r.loop), "held");
+    intake_safe(r.in, r.ticket);
+    turn(&r);
+    at = source_withheld(r.source);
+    cr_assert_eq(at, loop_now(r.loop), "held until now");
+    turn(&r);
+    cr_assert_eq(source_withheld(r.source), at, "and no longer");
+    (void)close(fd);
+    rig_end(&r);
+}
+
 Test(source, a_runs_end_is_bounded)
 {
     struct rig r = {0};

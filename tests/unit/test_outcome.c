@@ -126,6 +126,25 @@ Test(revival, silence)
     cr_assert_not(revival_look(&r, YEAR, 4), "may be silent for ever");
 }
 
+Test(revival, what_was_withheld_is_no_silence)
+{
+    struct revival r;
+
+    revival_init(&r, 10 * S, 30 * S);
+    revival_started(&r, 100 * S, 4);
+    revival_excuse(&r, 120 * S);
+    cr_assert_not(revival_look(&r, 150 * S - 1, 4));
+    cr_assert(revival_look(&r, 150 * S, 4));
+    revival_excuse(&r, 110 * S); /* older than what is known */
+    cr_assert_not(revival_look(&r, 150 * S - 1, 4));
+    cr_assert_not(revival_look(&r, 160 * S, 5));
+    cr_assert_not(revival_look(&r, 190 * S - 1, 5), "metrics count, too");
+    cr_assert(revival_look(&r, 190 * S, 5));
+    revival_started(&r, 300 * S, 5);
+    cr_assert_not(revival_look(&r, 330 * S - 1, 5));
+    cr_assert(revival_look(&r, 330 * S, 5));
+}
+
 Test(revival, looks_are_neither_rare_nor_busy)
 {
     static const int64_t silences[] = {0, 1, 100 * MS, S, 3600 * S};
