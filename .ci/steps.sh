@@ -11,24 +11,41 @@ mkdir -p "$LOGS"
 PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev python3)
 # shellcheck disable=SC2034 # used by run-tests
 TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev make)
-# The peers that the tests send to, and the network that they are on.
+# What the tests' peers and their network take. All of it is installed, so none of it conflicts with another package or
+# has a service.
 # shellcheck disable=SC2034
-PEER_PACKAGES=(graphite-carbon carbon-c-relay haproxy nginx-light libnginx-mod-stream socat ncat syslog-ng-core
-    nodejs ca-certificates iproute2 util-linux)
-# Of those, PACKAGE:SERVICE that Debian starts when it installs them.
-PACKAGE_SERVICES=(graphite-carbon:carbon-cache carbon-c-relay:carbon-c-relay haproxy:haproxy nginx-light:nginx
-    syslog-ng-core:syslog-ng)
+PEER_PACKAGES=(socat nodejs ca-certificates iproute2 util-linux python3-twisted python3-whisper python3-cachetools
+    python3-urllib3 libcap2 libglib2.0-0 libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 liblua5.3-0 libpcap0.8
+    libopentracing-c-wrapper0 libpcre2-8-0 libssl3 libsystemd0)
+# The peers themselves: only unpacked, into build/peers. Installed they would start services at each boot, and one of
+# them (syslog-ng) would make apt remove the machine's own rsyslog.
+# shellcheck disable=SC2034
+UNPACKED_PEERS=(graphite-carbon carbon-c-relay haproxy nginx libnginx-mod-stream ncat syslog-ng-core)
 
 say() {
     printf '==> %s\n' "$*"
 }
 
+# beat COMMAND...: says every half a minute what COMMAND prints then, until `kill $beat` or the end of this script.
+exec {nothing}<> <(:)
+beat() {
+    # Not sleep: that would outlive it, with our output open.
+    (trap - INT; while ! read -rt 30 -u "$nothing" && kill -0 $$ 2>/dev/null; do say "... $("$@")"; done) &
+    beat=$!
+}
+
+so_long() {
+    printf '%s: %s s so far' "$1" $((SECONDS - $2))
+}
+
 # step NAME TEXT COMMAND...: the command's status; when it is not 0, the end of its log is shown.
 step() {
-    local log="$LOGS/$1.log" status=0
+    local log="$LOGS/$1.log" status=0 beat
     say "$2"
+    beat so_long "${2:0:40}" "$SECONDS"
     shift 2
     "$@" >"$log" 2>&1 </dev/null || status=$?
+    kill "$beat" 2>/dev/null || true
     if [ "$status" -ne 0 ]; then
         tail -n 40 "$log" >&2
         printf '==> failed; all of it is in %s\n' "$log" >&2
@@ -49,9 +66,8 @@ can_be_root() {
     [ "$(id -u)" -eq 0 ] || { command -v sudo >/dev/null && sudo -v; }
 }
 
-# RUNLEVEL=1 keeps init scripts from starting what is installed; systemd's services are stopped below.
 apt_get() {
-    as_root env DEBIAN_FRONTEND=noninteractive RUNLEVEL=1 apt-get -q -o DPkg::Lock::Timeout=120 "$@"
+    as_root env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120 "$@"
 }
 
 # need_packages PACKAGE...: installs those that are missing, by apt-get, as root or through sudo.
@@ -72,18 +88,26 @@ need_packages() {
     fi
     # One source of packages that is out of reach need not matter: the installation decides.
     step apt-update "looking up packages" apt_get update || true
-    step apt-install "installing ${missing[*]}" apt_get install -y --no-install-recommends "${missing[@]}" ||
-        return 1
-    rest_services "${missing[@]}"
+    # It fails rather than remove, or bring down, anything of the machine's own.
+    step apt-install "installing ${missing[*]}" \
+        apt_get install -y --no-install-recommends --no-remove "${missing[@]}"
 }
 
-# rest_services PACKAGE...: stops the services of those just installed, now and at each boot. The tests run instances
-# of their own.
-rest_services() {
-    local pair
-    [ -d /run/systemd/system ] || return 0
-    for pair in "${PACKAGE_SERVICES[@]}"; do
-        case " $* " in *" ${pair%%:*} "*) as_root systemctl disable -q --now "${pair##*:}" || true ;; esac
+# unpack PACKAGE: into build/peers, at the version of this Debian; no root, and nothing outside build/ changes.
+unpack() (
+    rm -rf build/peers/new && mkdir -p build/peers/new && cd build/peers/new &&
+        apt-get -q download "$1" && dpkg-deb -x "$1"_*.deb .. && cd .. && rm -rf new &&
+        : >".$1" # it is there, and whole
+)
+
+# unpack_packages PACKAGE...: those that are not there yet. What cannot be had costs the tests that use it, which say so.
+unpack_packages() {
+    local package
+    command -v apt-get >/dev/null || return 0
+    for package in "$@"; do
+        [ -e "build/peers/.$package" ] ||
+            step "unpack-$package" "unpacking $package into build/peers" unpack "$package" ||
+            say "going on without $package"
     done
 }
 

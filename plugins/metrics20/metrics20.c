@@ -182,12 +182,15 @@ static void put_series(struct line *l, const struct series *s, enum style style)
     }
 }
 
-/* The first of each kind is told: who reads the log can repair the collector. */
+/* The first of each kind is told: who reads the log can repair the collector. With missing_unit: ""
+ * none is missing, it is unitless. */
 static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
 {
     enum unit_kind kind = s->series.unit;
 
-    if (s->told[kind]++ > 0 || kind == UNIT_LISTED)
+    if (kind == UNIT_LISTED || (kind == UNIT_MISSING && s->naming.missing.n == 0))
+        return;
+    if (s->told[kind]++ > 0)
         return;
     if (kind == UNIT_MISSING)
         g->host->say(g, GARNET_WARN,

@@ -59,6 +59,14 @@ def processes(marker):
     return found
 
 
+def kill(pid):
+    """With -9; it may just have ended."""
+    try:
+        os.kill(pid, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
+
+
 def rss_kib(pid):
     with open(f"/proc/{pid}/status") as f:
         for line in f:
@@ -301,10 +309,7 @@ class Daemon:
             self.assert_conserved()
         finally:
             for pid, _ in self.left():
-                try:
-                    os.kill(pid, signal.SIGKILL)
-                except ProcessLookupError:
-                    pass
+                kill(pid)
             if self.test._outcome and not self.test._outcome.success:
                 print("\n".join(["--- the end of the log:"] + self.log().splitlines()[-40:]), flush=True)
             shutil.rmtree(self.dir, ignore_errors=True)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 
@@ -18,9 +19,21 @@ from harness import SOURCE, free_port, wait_for
 BASE = int(time.time()) - 250_000  # within the three days that a whisper file of these tests covers
 LINE = re.compile(rb"^testhost\.seq (\d+) (\d+)\r?$", re.M)
 
+UNPACKED = os.path.join(SOURCE, "build/peers")  # by run-tests: Debian's packages, not installed
+PYTHON = os.path.join(UNPACKED, "usr/lib/python3/dist-packages")  # graphite-carbon's
+sys.path.insert(0, PYTHON)
+ENVIRONMENT = {"PYTHONPATH": PYTHON, "LD_LIBRARY_PATH": os.path.join(UNPACKED, "usr/lib/syslog-ng")}
+
 
 def found(program):
-    return shutil.which(program, path=os.environ["PATH"] + ":/usr/sbin:/sbin")
+    """Its path: the unpacked one, else one that is installed."""
+    folders = [os.path.join(UNPACKED, x) for x in ("usr/bin", "usr/sbin")]
+    return shutil.which(program, path=":".join([*folders, os.environ["PATH"], "/usr/sbin", "/sbin"]))
+
+
+def installed(path):
+    """Likewise of a file or folder."""
+    return UNPACKED + path if os.path.exists(UNPACKED + path) else path
 
 
 def listens(address, port):
@@ -95,7 +108,8 @@ class Peer:
         with open(self.path("log"), "ab") as log, open(self.path("out"), "ab") as out:
             self.process = subprocess.Popen(
                 [*self.within, "setpriv", "--pdeathsig", "KILL", *(argv or self.argv())], stdin=subprocess.DEVNULL,
-                stdout=out, stderr=log, env=dict(os.environ, GARNET_TEST_DIR=self.d.dir), start_new_session=True)
+                stdout=out, stderr=log, env=dict(os.environ, GARNET_TEST_DIR=self.d.dir, **ENVIRONMENT),
+                start_new_session=True)
         wait_for(f"{self.name} listens",
                  lambda: self.test.assertIsNone(self.process.poll()) or listens(self.address, self.port))
 
@@ -216,7 +230,7 @@ class Haproxy(Proxy):
 
 class Nginx(Proxy):
     programs = ("nginx",)
-    module = "/usr/lib/nginx/modules/ngx_stream_module.so"
+    module = installed("/usr/lib/nginx/modules/ngx_stream_module.so")
     half_close = "on"
 
     def argv(self):
@@ -272,5 +286,5 @@ class SyslogNg(Peer):
             "syslog-ng.conf", '@version: 3.38\noptions { stats-freq(0); };\n'
             f'source s {{ network(ip("127.0.0.1") port({self.port}) transport("tcp") flags(no-parse)); }};\n'
             f'destination d {{ file("{self.file}" template("$MSG\\n")); }};\nlog {{ source(s); destination(d); }};\n')
-        return [found("syslog-ng"), "-F", "-f", conf, "--no-caps", "-R", self.path("persist"), "-p",
-                self.path("pid"), "-c", self.path("ctl")]
+        return [found("syslog-ng"), "-F", "-f", conf, "--no-caps", "--module-path", installed("/usr/lib/syslog-ng/3.38"),
+                "-R", self.path("persist"), "-p", self.path("pid"), "-c", self.path("ctl")]

@@ -75,7 +75,7 @@ class Counters(unittest.TestCase):
                 hurt.stop()
                 hurt.start()
             else:
-                os.kill(d.worker("hurt"), signal.SIGKILL)
+                kill(d.worker("hurt"))
         for name, r in (("calm", calm), ("hurt", hurt)):
             wait_for(f"the last points are at {name}'s", lambda: f" {series.time}" in r.text())
             wait_for(f"all points are at {name}'s", lambda: len(set(r.lines())) >= len(series.points))

@@ -54,7 +54,7 @@ class DaemonMode(unittest.TestCase):
         self.d.start()
         for n in (1, 2, 3):
             wait_for(f"process {n} streams", lambda: len(self.pids()) == n)
-            os.kill(self.pids()[-1], signal.SIGKILL)
+            kill(self.pids()[-1])
         wait_for("and again", lambda: len(self.pids()) == 4)
         self.assertIn("collector stream: killed by signal 9 (Killed); starting it again in", self.d.log())
         wait_for("restarts are counted", lambda: [

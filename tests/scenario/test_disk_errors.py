@@ -100,7 +100,7 @@ class Errors(Disk, unittest.TestCase):
             s, mine = self.begin(100)
             for pid, name in children(d.process.pid).items():
                 if name == "garnetd-sync":
-                    os.kill(pid, signal.SIGKILL)
+                    kill(pid)
             self.assertEqual(read_reply(s)["accepted"], 100)
             everything += mine
         self.assert_arrive(everything)

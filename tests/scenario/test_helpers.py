@@ -17,7 +17,7 @@ class Helpers(unittest.TestCase):
         wait_for("it arrives", lambda: f"testhost.n {self.n} 1700000000" in self.d.file_lines("out.txt"))
 
     def test_log_writer_killed(self):
-        os.kill(self.helper("garnetd-log"), signal.SIGKILL)
+        kill(self.helper("garnetd-log"))
         self.d.wait_log("the log writer had died; another one writes")
         self.assertIn("is in use", self.d.hup())
         self.assert_works()
@@ -38,7 +38,7 @@ class Helpers(unittest.TestCase):
         self.assertEqual(self.d.terminate(), 0)
 
     def test_sync_helper_killed_and_stopped(self):
-        os.kill(self.helper("garnetd-sync"), signal.SIGKILL)
+        kill(self.helper("garnetd-sync"))
         self.assert_works()
         sync = self.helper("garnetd-sync")
         os.kill(sync, signal.SIGSTOP)
@@ -51,14 +51,14 @@ class Helpers(unittest.TestCase):
         self.d.hup()
         wait_for("the tree", lambda: len([a for _, a in self.d.left() if a.startswith("sleep 100")]) == 2)
         before = {p for p, a in self.d.left() if a.startswith("sleep 100")}
-        os.kill(self.helper("garnetd-keep"), signal.SIGKILL)
+        kill(self.helper("garnetd-keep"))
         wait_for("what it kept is gone", lambda: not [p for p in before if os.path.exists(f"/proc/{p}")])
         self.assert_works()
 
     def test_cursor_lost_while_running(self):
         self.assert_works()
         os.unlink(self.d.path("spool/cursors/main"))
-        os.kill(self.d.worker("main"), signal.SIGKILL)
+        kill(self.d.worker("main"))
         self.d.wait_log("its cursor is lost")
         self.assert_works()
         self.assertEqual(self.d.file_lines("out.txt").count("testhost.n 1 1700000000"), 2, "repeated, not lost")

@@ -49,7 +49,7 @@ class Kill9(unittest.TestCase):
         t.start()
         target = len(self.acknowledged) + self.random.randrange(200, 3000)
         wait_for("load", lambda: len(self.acknowledged) >= target or not t.is_alive())
-        os.kill(pid_of(), signal.SIGKILL)
+        kill(pid_of())
         return stop, t
 
     def values(self):

@@ -80,7 +80,7 @@ class Quarantine(unittest.TestCase):
         wait_for("what is new, after a replay", lambda: len(set(self.numbers(receiver.lines()))) == 1010)
         self.assertGreater(len(self.numbers(receiver.lines())), 1010, "nothing was replayed")
         wait_for("the loss is counted", lambda: self.metric(d, "garnet.sink.losses", "main"))
-        os.kill(d.worker("main"), signal.SIGKILL)
+        kill(d.worker("main"))
         self.send(d, 10)
         wait_for("what is new, from a new worker", lambda: len(set(self.numbers(receiver.lines()))) == 1020)
         d.kill()

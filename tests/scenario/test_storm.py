@@ -110,7 +110,7 @@ class Storm(unittest.TestCase):
             p for p in self.workers(name) - old if stat(p)[1] == str(self.d.process.pid)]).pop()
 
     def kill_worker(self, name):
-        os.kill(self.d.worker(name), signal.SIGKILL)
+        kill(self.d.worker(name))
 
     def kill_garnetd(self):
         """Started again at once: the workers of the one before may still be there for a moment."""

@@ -222,3 +222,17 @@ Test(metrics20, metrics_without_a_listed_unit_are_told_and_counted)
                  text);
     cr_assert_eq(times(text, "3 metrics that came without a unit, 2 with one that"), 1, "%s", text);
 }
+
+Test(metrics20, who_calls_them_unitless_is_not_told)
+{
+    struct one o;
+    struct metric m = kit_metric("bare", 1);
+
+    cr_redirect_stderr();
+    one_open(&o, "{to: stdout, missing_unit: ''}");
+    log_set_level(LOG_L_INFO);
+    gives(&o, &m, "mtype=gauge unit= what=bare  agent=garnet 1 1700000000\n");
+    one_close(&o);
+    (void)fflush(stderr);
+    cr_assert_eq(getc(cr_get_redirected_stderr()), EOF);
+}
