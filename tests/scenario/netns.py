@@ -22,7 +22,7 @@ def enter():
         raise unittest.SkipTest("no network namespaces here: " + os.strerror(ctypes.get_errno()))
     r = subprocess.run(["mount", "--make-rprivate", "/"], capture_output=True, text=True, timeout=10)
     if r.returncode != 0:  # in a chroot / is no mount
-        raise unittest.SkipTest("its mounts cannot be made private here, as in a chroot: " + r.stderr.strip())
+        raise unittest.SkipTest("its mounts cannot be made private here, as in a chroot: " + r.stderr.split("\n")[0])
     run("ip", "link", "set", "lo", "up")
 
 

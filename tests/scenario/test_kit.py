@@ -75,7 +75,7 @@ class Installed(unittest.TestCase):
         return to
 
     def sees_no_source(self, text):
-        self.assertNotIn(SOURCE + "/", text.replace(BUILD + "/", ""))
+        self.assertNotRegex(text.replace(BUILD + "/", ""), r"""(?m)(^|[\s"'=:]|-[IL])""" + re.escape(SOURCE + "/"))
 
     def build(self, *args, cwd, **env):
         out = run(self.hide + list(args), cwd=cwd, env=dict(self.env, **env))
