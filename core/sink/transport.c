@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/clock.h"
@@ -88,7 +89,7 @@ void transport_start(struct transport *t, int fd, enum transport_state state, sh
     t->events = events;
     t->written = t->acked = t->confirmed = 0;
     t->opened_ns = t->looked_ns = clock_mono();
-    t->stuck_ns = 0;
+    t->stuck_ns = t->replaced_ns = 0;
     t->mid = false;
     t->why[0] = 0;
 }
@@ -121,22 +122,48 @@ int transport_fail(struct transport *t, const char *fmt, ...)
     return -1;
 }
 
-int transport_connect_path(struct transport *t, int type)
+enum path_names transport_path_names(const struct transport *t)
+{
+    struct stat there;
+
+    if (stat(t->path, &there) < 0)
+        return PATH_NOTHING;
+    return there.st_dev == t->dev && there.st_ino == t->ino ? PATH_SAME : PATH_OTHER;
+}
+
+/* Looked at before it is connected to: what takes its place in between is found to be another one
+ * at the next look. */
+static void remember_path(struct transport *t)
+{
+    struct stat there = {0};
+
+    (void)stat(t->path, &there);
+    t->dev = there.st_dev;
+    t->ino = there.st_ino;
+}
+
+int transport_connect_to_path(struct transport *t, int fd)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     size_t n = strlen(t->path);
-    int fd;
 
     if (n >= sizeof a.sun_path)
         return transport_fail(t, "the path of a socket has at most %zu bytes",
                               sizeof a.sun_path - 1);
     memcpy(a.sun_path, t->path, n);
-    fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    remember_path(t);
+    if (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0)
+        return 0;
+    return transport_fail(t, "cannot connect: %s", strerror(errno));
+}
+
+int transport_connect_path(struct transport *t, int type)
+{
+    int fd = socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
     if (fd < 0)
         return transport_fail(t, "cannot make a socket: %s", strerror(errno));
-    if (connect(fd, (const struct sockaddr *)&a, sizeof a) == 0)
-        return fd;
-    (void)transport_fail(t, "cannot connect: %s", strerror(errno));
-    close_fd(&fd);
-    return -1;
+    if (transport_connect_to_path(t, fd) < 0)
+        close_fd(&fd);
+    return fd;
 }

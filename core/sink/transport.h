@@ -40,13 +40,16 @@ struct transport {
     const char *host; /* tcp, udp */
     const char *port;
     const char *path; /* file, unix, unixgram */
+    dev_t dev;        /* unix, unixgram: what the path named when it was connected to */
+    ino_t ino;
     enum transport_state state;
     int fd;       /* -1 when closed */
     short events; /* what to poll for now */
     uint64_t written, acked, confirmed;
     int64_t opened_ns;    /* mono: for the connect deadline */
-    int64_t looked_ns;    /* file, udp: mono, when the path or the name was last compared with fd */
+    int64_t looked_ns;    /* file, unix, udp: mono, when path or name was last compared with fd */
     int64_t stuck_ns;     /* mono: since when bytes wait and none is acknowledged; 0: not */
+    int64_t replaced_ns;  /* unix: mono, since when the path is known to name another socket; 0 */
     uint64_t refused;     /* udp: datagrams that the other machine is known not to have taken, */
     int64_t refused_ns;   /* and mono: when the last of them was; 0: none, or long ago */
     bool mid;             /* file: the last write was short, its rest comes next */
@@ -78,5 +81,12 @@ int transport_fail(struct transport *t, const char *fmt, ...) __attribute__((for
 void transport_close(struct transport *t);
 /* A socket connected to t->path, or -1, DOWN and why[]. */
 int transport_connect_path(struct transport *t, int type);
+/* Connects `fd` to t->path, anew if need be (datagrams only). 0, or -1, DOWN and why[]. */
+int transport_connect_to_path(struct transport *t, int fd);
+/* What t->path names now, compared with what it named when it was connected to: a receiver that was
+ * started anew has another socket there, while the old one may be held by somebody who does not read
+ * it. */
+enum path_names { PATH_SAME, PATH_OTHER, PATH_NOTHING /* or it cannot be seen */ };
+enum path_names transport_path_names(const struct transport *t);
 
 #endif

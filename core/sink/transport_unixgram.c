@@ -1,7 +1,9 @@
 /* sink/transport_unixgram.c - datagrams to a Unix socket
  *
  * What the kernel took is in the receiver's queue, and counts as confirmed; what the receiver
- * has not read when it ends is lost. A full queue is waited for. Goes down with a reason when
+ * has not read when it ends is lost. A full queue is waited for. A receiver that is started anew
+ * takes the path and leaves the old socket to whoever still holds it: so before each datagram the
+ * path is looked at, and connected to again where it names another one. Goes down with a reason when
  * there is no such socket, or nobody has it open.
  */
 #include <errno.h>
@@ -23,8 +25,11 @@ static int unixgram_open(struct transport *t)
 
 static ssize_t unixgram_write(struct transport *t, const void *p, size_t n)
 {
-    ssize_t done = datagram_send(t, p, n);
+    ssize_t done;
 
+    if (transport_path_names(t) != PATH_SAME && transport_connect_to_path(t, t->fd) < 0)
+        return -1;
+    done = datagram_send(t, p, n);
     return done >= 0 ? done : transport_fail(t, "the receiver has gone: %s", strerror(errno));
 }
 

@@ -179,6 +179,40 @@ class Outages(unittest.TestCase):
         self.assertEqual(d.terminate(), 0)
         self.assertEqual(d.verify()["g"]["queued"], 0)
 
+    def test_a_receiver_that_binds_anew(self):
+        """The old socket is still held, by a process that does not read it: what comes now is for the new one."""
+        d = self.graphite(lambda d: f"unixgram://{d.path('r')}")
+        got = []
+        for n in range(3):
+            s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+            self.addCleanup(s.close)
+            if os.path.exists(d.path("r")):
+                os.unlink(d.path("r"))
+            s.bind(d.path("r"))
+            s.settimeout(PATIENCE)
+            d.send(lines(*gauges([("m", n)])))
+            got += s.recv(8192).decode().splitlines()
+        self.assertEqual(self.values(got), [0, 1, 2])
+
+    def test_a_listener_that_binds_anew(self):
+        """Likewise, with a connection that nobody reads: what was on it comes again."""
+        d = self.graphite(lambda d: f"unix://{d.path('r')}")
+        got = []
+        for n in range(2):
+            l = socket.socket(socket.AF_UNIX)
+            self.addCleanup(l.close)
+            if os.path.exists(d.path("r")):
+                os.unlink(d.path("r"))
+            l.bind(d.path("r"))
+            l.listen()
+            l.settimeout(PATIENCE)
+            d.send(lines(*gauges([("m", n)])))
+            c, _ = l.accept()
+            self.addCleanup(c.close)
+            if n == 1:
+                threading.Thread(target=lambda: got.extend(c.makefile()), daemon=True).start()
+        wait_for("both are there", lambda: set(self.values(got)) == {0, 1})
+
     def test_a_stream_is_confirmed_and_what_was_unread_comes_again(self):
         d = self.graphite(lambda d: f"unix://{d.path('r')}", ", confirm: {every: 1s}")
         for n in range(3):

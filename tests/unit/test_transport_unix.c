@@ -154,6 +154,51 @@ Test(unix_socket, nobody_there)
     close(l);
 }
 
+/* As a receiver does that is started anew, while somebody holds the old socket. */
+static int bound_anew(int type)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    memcpy(a.sun_path, t.path, strlen(t.path));
+    cr_assert(unlink(t.path) == 0 || errno == ENOENT);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+/* What the old one still reads is not sent again: so it is waited for, though not for ever. */
+Test(unix_socket, a_listener_whose_path_was_taken)
+{
+    int l = listener(8), peer = connected(l), other;
+
+    rig_put("hello\n");
+    other = bound_anew(SOCK_STREAM);
+    cr_assert_eq(t.kind->write(&t, "more\n", 5), 0);
+    rig_turn();
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    rig_gets(peer, "hello\n");
+    UNTIL(t.state == TRANSPORT_DOWN);
+    cr_assert_eq(t.acked, 6);
+    rig_down("another socket has taken its place");
+    close(peer);
+    close(l);
+    cr_assert_eq(listen(other, 8), 0);
+    peer = connected(other);
+    rig_put("never read\n");
+    cr_assert_eq(unlink(t.path), 0); /* nothing there: the connection is as good as before */
+    t.looked_ns -= 2 * NS_PER_S;
+    rig_turn();
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    close(bound_anew(SOCK_STREAM));
+    t.looked_ns -= 2 * NS_PER_S;
+    UNTIL(t.replaced_ns != 0);
+    t.replaced_ns -= 11 * NS_PER_S;
+    rig_turn();
+    rig_down("another socket has taken its place");
+    close(peer);
+    close(other);
+}
+
 /* The whole of it: written on, half-closed, read to the end, closed. */
 Test(unix_socket, a_stream_is_confirmed_by_closing)
 {
@@ -263,6 +308,25 @@ Test(unix_socket, a_full_queue_is_waited_for)
     rig_put("b:2|g\n");
     cr_assert_eq(t.stuck_ns, 0);
     rig_gets(r, "b:2|g\n");
+    close(r);
+}
+
+Test(unix_socket, a_receiver_that_binds_anew)
+{
+    int r = bound("unixgram", "d", SOCK_DGRAM), other;
+
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    while (t.kind->write(&t, "a:1|g\n", 6) == 6)
+        ; /* the old one is full, and never read again */
+    other = bound_anew(SOCK_DGRAM);
+    rig_put("b:2|g\n");
+    rig_gets(other, "b:2|g\n");
+    cr_assert_eq(t.stuck_ns, 0);
+    UNTIL((t.events & POLLOUT) == 0);
+    cr_assert_eq(unlink(t.path), 0);
+    cr_assert_eq(t.kind->write(&t, "c", 1), -1); /* rather than to one that may be nobody's */
+    rig_down("cannot connect: No such file or directory");
+    close(other);
     close(r);
 }
 
