@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/spawn.h"
 #include "sink/transport.h"
 #include "sink/worker.h"
@@ -180,9 +181,12 @@ int main(int argc, char **argv)
     bool checking;
     int status;
 
+    signals_hold();
     if (argc != 3 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "check") != 0))
         return usage();
     checking = strcmp(argv[1], "check") == 0;
+    if (checking)
+        signals_release(); /* it has no handlers */
     (void)snprintf(ident, sizeof ident, "garnet-sink[%s]", argv[2]);
     log_open(ident);
     move_log();

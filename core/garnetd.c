@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/spawn.h"
 #include "daemon/daemon.h"
 #include "daemon/load.h"
@@ -41,6 +42,7 @@ int main(int argc, char **argv)
 {
     const char *path = GARNET_CONFIG;
     bool only_check = false;
+    signals_hold();
     if (fd_fill_stdio() < 0) {
         perror("garnetd: /dev/null"); /* if there is a stderr */
         return EXIT_WORLD;
@@ -70,5 +72,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "garnetd: unexpected argument \"%s\"\n%s", argv[optind], usage);
         return EXIT_USAGE;
     }
-    return only_check ? check(path) : daemon_run(path);
+    if (!only_check)
+        return daemon_run(path);
+    signals_release(); /* it has no handlers */
+    return check(path);
 }

@@ -12,17 +12,16 @@
 #include "base/logwriter.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -49,15 +48,11 @@ static void on_alarm(int signo)
 static void set_signals(void)
 {
     struct sigaction nudge = {.sa_handler = on_alarm}; /* no SA_RESTART */
-    sigset_t none;
 
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    signals_ignore_ends();
     (void)signal(SIGPIPE, SIG_IGN);
     (void)sigaction(SIGALRM, &nudge, NULL);
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    signals_release();
 }
 
 /* Again and again: one that comes before write() has begun would be lost. */
@@ -134,13 +129,14 @@ static struct pollfd want_in(const struct writer *w)
     };
 }
 
-static int write_log(int in)
+static int write_log(void *in)
 {
     static struct writer w; /* too large for a stack; this process has one */
     struct pollfd fds[2];
     int ms;
 
-    w.in = in;
+    set_signals();
+    w.in = *(int *)in;
     for (;;) {
         ms = patience(&w);
         if (w.eof && w.n == 0)
@@ -160,27 +156,9 @@ static int write_log(int in)
     }
 }
 
-/* Not spawn_helper(): that would leave a moment in which a Ctrl-C ends the child, between its
- * signals' reset and their being ignored. Here they are blocked from before the fork. */
 static pid_t fork_writer(int in)
 {
-    sigset_t all, old;
-    pid_t pid;
-    int keep;
-
-    (void)sigfillset(&all);
-    (void)sigprocmask(SIG_SETMASK, &all, &old);
-    pid = fork();
-    if (pid == 0) {
-        close_all_but(&in, 1);
-        (void)prctl(PR_SET_NAME, "garnetd-log");
-        set_signals();
-        _exit(write_log(in));
-    }
-    keep = errno;
-    (void)sigprocmask(SIG_SETMASK, &old, NULL);
-    errno = keep;
-    return pid;
+    return spawn_helper("garnetd-log", &in, 1, write_log, &in);
 }
 
 pid_t logwriter_start(void)

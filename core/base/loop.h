@@ -9,8 +9,8 @@
  * refuse, and only for descriptors. A watcher may be removed, re-added or its owner freed from any
  * callback, its own included; a removed watcher is never called again, not even in the same turn.
  *
- * Signals arrive through a signalfd. loop_new() blocks SIGCHLD, SIGHUP, SIGTERM, SIGINT and
- * ignores SIGPIPE; children get all of that undone by base/spawn.
+ * Signals arrive through a signalfd. loop_new() blocks SIGCHLD, SIGHUP, SIGTERM, SIGINT, lets
+ * all others through (base/signals.h) and ignores SIGPIPE; children get all of that undone by base/spawn.
  */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H

@@ -5,10 +5,10 @@
  * it could not run. Needs close_range(2): Linux 5.9.
  */
 #include "base/spawn.h"
+#include "base/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -39,19 +39,6 @@ static void lower_files(void)
     if (files_before.rlim_max != 0 && getrlimit(RLIMIT_NOFILE, &now) == 0 &&
         now.rlim_cur == files_before.rlim_max)
         (void)setrlimit(RLIMIT_NOFILE, &files_before);
-}
-
-/* First the handlers, then the mask: a signal that waited must find the default. */
-static void reset_signals(void)
-{
-    struct sigaction act = {.sa_handler = SIG_DFL};
-    sigset_t none;
-
-    for (int signo = 1; signo < NSIG; signo++)
-        (void)sigaction(signo, &act,
-                        NULL); /* refused for KILL, STOP and libc's own: as it should be */
-    (void)sigemptyset(&none);
-    (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 /* A descriptor >= floor for what is to become descriptor i; close-on-exec. */
@@ -100,7 +87,8 @@ static void enter(const struct spawn *s, const char **at)
     } argv = {.in = s->argv}, env = {.in = s->env};
 
     *at = "its descriptors";
-    reset_signals();
+    signals_default();
+    signals_release(); /* after that: what has waited must find the default */
     lower_files();
     if (arrange_fds(s) < 0)
         return;
@@ -144,13 +132,21 @@ pid_t spawn_program(const struct spawn *s)
 
 pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *arg), void *arg)
 {
-    pid_t pid = fork();
+    sigset_t before;
+    pid_t pid;
+    int failed;
 
+    (void)sigprocmask(SIG_BLOCK, NULL, &before);
+    signals_hold();
+    pid = fork();
     if (pid == 0) {
-        reset_signals();
+        signals_default();
         close_all_but(keep, n);
         (void)prctl(PR_SET_NAME, name);
         _exit(fn(arg));
     }
+    failed = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = failed;
     return pid;
 }

@@ -34,7 +34,8 @@ void spawn_exec(const struct spawn *s);
 
 /* Forks a helper that stays in this program's image: comm becomes `name` (15 bytes at most),
  * keep[0..n-1] stay open under their own numbers beside 0, 1, 2, and fn(arg)'s result is its
- * exit status. Returns the pid, or -1 with errno. */
+ * exit status. fn begins with all signals at their default and held: it sets what it has handlers
+ * for, and then calls signals_release(). Returns the pid, or -1 with errno. */
 pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *arg), void *arg);
 
 /* Closes every descriptor but 0, 1, 2 and keep[0..n-1]: for a child of a plain fork(). */

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/spawn.h"
 
 enum { LOAD_MAX = 32 << 20, CHECK_OUTPUT_MAX = 64 << 10 };
@@ -152,6 +153,7 @@ bool load_check(const char *path, const char *sink_program, struct buf *snapshot
 static int child_main(void *arg)
 {
     const struct load *l = arg;
+    signals_release(); /* it has no handlers */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     struct buf snapshot = {0};
     struct errors e = {0};

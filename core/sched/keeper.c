@@ -17,6 +17,7 @@
  */
 #include "sched/keeper.h"
 #include "base/clock.h"
+#include "base/signals.h"
 #include "sched/cgroup.h"
 #include "sched/sweep.h"
 
@@ -255,14 +256,12 @@ static void set_signals(struct keeper *k)
     struct sigaction act = {.sa_handler = on_child};
     sigset_t child;
 
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGINT, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    signals_ignore_ends();
     (void)sigemptyset(&k->waiting);
     (void)sigemptyset(&child);
     (void)sigaddset(&child, SIGCHLD);
-    (void)sigprocmask(SIG_BLOCK, &child, NULL);
     (void)sigaction(SIGCHLD, &act, NULL);
+    (void)sigprocmask(SIG_SETMASK, &child, NULL);
 }
 
 /* garnetd's own 0, 1 and 2 are not ours to hold. */

@@ -30,6 +30,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
 #include "spool/cursor.h"
@@ -227,10 +228,8 @@ static int helper_main(void *arg)
     struct request q;
     ssize_t n;
 
-    (void)signal(SIGINT,
-                 SIG_IGN); /* a terminal's go to the whole group: the last sync comes after */
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    signals_ignore_ends(); /* the last sync comes after them */
+    signals_release();
     for (;;) {
         n = recv(h->fd, &q, sizeof q, 0);
         if (n < 0 && errno == EINTR)
