@@ -35,7 +35,7 @@ static void run_ended(void *arg, const struct run_receipt *r)
 static uint64_t run_accepted(void *arg)
 {
     const struct collector_entry *m = arg;
-    return m->source->accepted;
+    return m->source->taken;
 }
 
 static int64_t run_withheld(void *arg)

@@ -156,7 +156,8 @@ void store_end(struct daemon *d)
     log_error("spool: %" PRIu64 " metrics that were held in memory are refused: garnetd ends, and "
               "the spool still cannot be written",
               left);
-    intake_unsafe(d->intake, "the spool cannot be written, and garnetd ends; send it again later");
+    intake_unsafe(d->intake, s->written + left,
+                  "the spool cannot be written, and garnetd ends; send it again later");
     backlog_clear(&s->backlog);
 }
 
@@ -181,9 +182,10 @@ static void sync_failed(struct daemon *d, int error)
                   "a power loss");
     s->unsafe = true;
     d->dirty = true;
-    if (d->intake && d->gen->conf->spool.durable)
-        intake_unsafe(d->intake, "it is in the spool, but the disk could not be synced: it may not "
-                                 "survive a power loss; send it again");
+    if (d->intake)
+        intake_unsafe(d->intake, s->written,
+                      "it is in the spool, but the disk could not be synced: it may not survive a "
+                      "power loss; send it again");
 }
 
 void store_synced(void *arg, uint64_t ticket, int error)
@@ -229,8 +231,9 @@ static void look_after_folder(struct daemon *d)
               dir);
     sync_renew(d->sync);
     s->unsynced = s->unsafe = false;
-    if (d->intake && d->gen->conf->spool.durable)
-        intake_unsafe(d->intake, "the spool was removed before it was synced; send it again");
+    if (d->intake)
+        intake_unsafe(d->intake, s->written,
+                      "the spool was removed before it was synced; send it again");
     sinks_anew(d);
 }
 

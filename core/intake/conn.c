@@ -1,8 +1,9 @@
 /* intake/conn.c - one connection, from its beginning to its end
  *
  * When it is read, and how much at a time, is intake/slices.c's; what becomes of the bytes,
- * intake/take.c's. A client whose reply is not yet written is not read from, so replies never pile
- * up. A client that closed without waiting is read to its end and logged.
+ * intake/take.c's; its replies are intake/reply.c's. A client whose reply is not yet written is not
+ * read from, so there are no more replies than requests in one read. A client that closed without
+ * waiting is read to its end and logged.
  *
  * Nothing here ends the daemon. A client that cannot be made is refused by whoever accepted it; a
  * peer that goes away in the middle of its reply is forgotten.
@@ -72,7 +73,7 @@ static void cut_off(struct conn *c)
 
 bool conn_readable(const struct conn *c)
 {
-    return !c->ended && (c->gone || (c->held.n == 0 && c->out.n == 0));
+    return !c->ended && (c->gone || (c->held == NULL && c->out.n == 0));
 }
 
 size_t conn_read(struct conn *c, size_t most)
@@ -121,11 +122,6 @@ void conn_look(struct conn *c)
 
 /* --- replies --- */
 
-bool conn_waits(const struct conn *c)
-{
-    return c->held.n > 0;
-}
-
 void conn_committed(struct conn *c, bool later, uint64_t ticket, const char *why)
 {
     if (why != NULL && c->in_batch > 0) {
@@ -135,38 +131,35 @@ void conn_committed(struct conn *c, bool later, uint64_t ticket, const char *why
         conn_reject(c, c->in_batch, NULL, &f);
         c->source->withheld_until = loop_now(c->in->loop);
     } else {
-        c->accepted += c->in_batch;
-        c->source->accepted += c->in_batch;
-        if (c->run == c->source->run)
-            c->source->run_accepted += c->in_batch;
-        if (later && c->in_batch > 0)
-            c->need = ticket + 1;
+        source_taken(c, c->in_batch, later, ticket);
+        if (later) {
+            pending_add(&c->pending, ticket, c->in_batch);
+            c->account.waiting += c->in_batch;
+        } else {
+            c->account.accepted += c->in_batch;
+        }
     }
     c->in_batch = 0;
     if (c->reply_due)
         conn_reply(c);
 }
 
-/* The answer that was held, or is yet to be asked for, was "accepted". */
-void conn_unsafe(struct conn *c, const char *why)
+void conn_known(struct conn *c, uint64_t ticket, const char *why)
 {
-    struct metric_fault f = {.field = ""};
-    uint64_t n = c->accepted + c->held_accepted;
+    uint64_t n = pending_take(&c->pending, ticket);
 
-    (void)snprintf(f.why, sizeof f.why, "%s", why);
-    c->need = 0;
-    c->accepted = c->held_accepted = 0;
-    if (c->held.n > 0)
-        c->reply_due = true;
-    buf_reset(&c->held);
-    conn_reject(c, (uint32_t)n, NULL, &f);
-    c->source->withheld_until = loop_now(c->in->loop);
-    if (c->reply_due)
-        conn_reply(c);
+    if (n == 0)
+        return;
+    if (why != NULL)
+        c->source->withheld_until = loop_now(c->in->loop);
+    replies_known(c, n, why);
+    conn_touch(c);
 }
 
 static void send_some(struct conn *c)
 {
+    if (c->out.n > 0 && c->unread_since == 0)
+        c->unread_since = loop_now(c->in->loop);
     while (c->out.n > 0) {
         ssize_t n = send(c->io.fd, c->out.p, c->out.n, MSG_DONTWAIT | MSG_NOSIGNAL);
 
@@ -185,36 +178,19 @@ static void send_some(struct conn *c)
     buf_free(&c->out);
 }
 
-/* Replies whose metrics are safe go out, each whole or not at all: a client must not wait for one
- * that found no memory. */
-static void release_held(struct conn *c)
-{
-    if ((c->held.n == 0 && buf_ok(&c->held)) || c->need > c->in->safe)
-        return;
-    if (buf_ok(&c->held))
-        buf_put(&c->out, c->held.p, c->held.n);
-    if (!buf_ok(&c->held) || !buf_ok(&c->out))
-        c->gone = c->ended = true;
-    buf_free(&c->held);
-    c->held_accepted = 0;
-    if (c->paused_since != 0) /* not of this turn: it had to wait */
-        c->source->withheld_until = loop_now(c->in->loop);
-    c->unread_since = loop_now(c->in->loop);
-}
-
+/* Each reply goes out whole or not at all. */
 void conn_settle(struct conn *c)
 {
-    if (!c->gone)
-        release_held(c);
+    if (!buf_ok(&c->out))
+        c->gone = c->ended = true;
     if (!c->gone)
         send_some(c);
     if (c->gone) {
-        buf_free(&c->held);
-        buf_free(&c->out);
+        replies_drop(c);
         c->unread_since = 0;
     }
     watch_reading(c);
-    if (c->ended && c->held.n == 0 && c->out.n == 0)
+    if (c->ended && c->held == NULL && c->out.n == 0)
         conn_free(c);
     else
         loop_fd_mod(c->in->loop, &c->io,
@@ -263,7 +239,7 @@ bool conn_unread(const struct conn *c)
 
 bool conn_quiet(const struct conn *c)
 {
-    if (c->held.n > 0 || c->out.n > 0 || c->in_batch > 0 || c->reply_due || c->ended)
+    if (c->held != NULL || c->out.n > 0 || c->in_batch > 0 || c->reply_due || c->ended)
         return false;
     return peek(c) < 0 && errno == EAGAIN;
 }
@@ -271,7 +247,7 @@ bool conn_quiet(const struct conn *c)
 /* Who sends without a pause always has something unread, and is not kept waiting for that. */
 bool conn_kept_waiting(const struct conn *c)
 {
-    return conn_waits(c) ||
+    return c->held != NULL ||
            (conn_readable(c) && conn_unread(c) && loop_now(c->in->loop) - c->heard_at >= NS_PER_S);
 }
 
@@ -349,7 +325,8 @@ void conn_free(struct conn *c)
 {
     int fd = c->io.fd;
 
-    conn_log_more(c);
+    replies_drop(c);
+    account_end(c, &c->account);
     untouch(c);
     slices_remove(c);
     users_leave(c);
@@ -362,8 +339,6 @@ void conn_free(struct conn *c)
     c->source->connections--;
     source_unuse(c->source);
     buf_free(&c->partial);
-    buf_free(&c->errors);
-    buf_free(&c->held);
-    buf_free(&c->out);
+    pending_free(&c->pending);
     free(c);
 }

@@ -28,6 +28,19 @@ struct user { /* one that has connections to the shared socket */
     struct user *next;
 };
 
+struct account { /* what one reply tells */
+    uint64_t accepted, rejected;
+    uint64_t waiting;  /* in the spool's hands: one or the other once that is known */
+    uint32_t faults;   /* all of them */
+    struct buf errors; /* the first MAX_ERRORS of them as JSON, with commas */
+};
+
+struct held_reply { /* asked for; some of its metrics are still waiting */
+    struct account account;
+    struct buf behind; /* replies that came after it and wait for nothing else, as text */
+    struct held_reply *next;
+};
+
 struct conn {
     struct intake *in;
     struct source *source;  /* one of its users */
@@ -37,24 +50,21 @@ struct conn {
     int64_t slot_ns;
     unsigned run; /* of its source, the one in which it was accepted */
     struct frame frame;
-    struct buf partial; /* the unfinished object's bytes, when it began in an earlier read */
-    uint32_t in_batch;  /* metrics in the batch at hand */
-    uint64_t need;      /* answers wait until in->safe >= this */
-    uint64_t accepted, rejected; /* since the last reply */
-    uint32_t faults;             /* likewise */
-    struct buf errors;           /* the first MAX_ERRORS of them as JSON, with commas */
-    bool reply_due;              /* asked for, not yet written down */
-    bool ended;                  /* nothing more will come */
-    bool gone;                   /* the peer has closed: nobody reads an answer */
+    struct buf partial;     /* the unfinished object's bytes, when it began in an earlier read */
+    uint32_t in_batch;      /* metrics in the batch at hand */
+    struct pending pending; /* metrics of its accounts that wait */
+    struct account account; /* since the last reply */
+    bool reply_due;         /* asked for, not yet written down */
+    bool ended;             /* nothing more will come */
+    bool gone;              /* the peer has closed: nobody reads an answer */
     bool touched;
-    uint64_t held_accepted;        /* what the held replies say */
-    struct buf held;               /* replies that wait for `need` */
-    struct buf out;                /* replies on their way */
-    struct frame_place unfinished; /* the value that was unfinished at ... */
-    int64_t unfinished_since;      /* ... monotonic ns; 0: none */
-    int64_t unread_since;          /* out was last empty, or got shorter; 0: it is empty */
-    int64_t paused_since;          /* it is not read, for what it is owed; 0: it is */
-    int64_t heard_at;              /* when it was last read, or accepted */
+    struct held_reply *held, *held_last; /* one for each request, in order */
+    struct buf out;                      /* replies on their way */
+    struct frame_place unfinished;       /* the value that was unfinished at ... */
+    int64_t unfinished_since;            /* ... monotonic ns; 0: none */
+    int64_t unread_since;                /* out was last empty, or got shorter; 0: it is empty */
+    int64_t paused_since;                /* it is not read, for what it is owed; 0: it is */
+    int64_t heard_at;                    /* when it was last read, or accepted */
     struct conn *next, **link;
     struct conn *next_touched;
     /* intake/slices.c's */
@@ -81,11 +91,11 @@ struct intake {
     struct loop_timer pause;   /* not even that: listening again when it fires */
     struct loop_timer sweeper; /* looks for idle clients, while there are clients */
     struct loop_hook hook;
-    uint64_t safe;    /* tickets below this are safe */
     struct buf batch; /* records */
     uint32_t count;   /* of them */
     uint32_t own;     /* of these, Garnet's own */
     uint64_t own_rejected;
+    struct pending own_pending;
     struct conn *touched;            /* to be settled after the turn */
     struct conn *queue, *queue_last; /* to be read from */
     char *read;                      /* READ_SIZE: one buffer for all, used within one callback */
@@ -99,9 +109,10 @@ size_t conn_read(struct conn *c, size_t most);
 bool conn_readable(const struct conn *c);
 void conn_touch(struct conn *c);
 void conn_idle(struct conn *c, int64_t now);
-/* What the batch's fate means to a client: why is NULL when it was accepted. */
-void conn_unsafe(struct conn *c, const char *why); /* what it waits for will not be safe */
+/* What the batch's fate means to a client: why is NULL when it was accepted, or is to wait. */
 void conn_committed(struct conn *c, bool later, uint64_t ticket, const char *why);
+/* The fate of what waits for this ticket, or an earlier one: why is NULL when it is safe. */
+void conn_known(struct conn *c, uint64_t ticket, const char *why);
 void conn_settle(struct conn *c); /* may free it */
 bool conn_quiet(const struct conn *c);
 bool conn_unread(const struct conn *c); /* has sent what was not read yet */
@@ -112,9 +123,12 @@ void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
                  const struct metric_fault *f);
 void conn_reject_at(struct conn *c, const struct frame_place *at, const char *why); /* one */
 bool conn_tells(const struct conn *c); /* the next fault is one that is written down */
-void conn_log_more(const struct conn *c);
-void conn_reply(struct conn *c);       /* writes down, in c->held, what is new since the last one */
-bool conn_waits(const struct conn *c); /* has replies that are held */
+
+/* intake/reply.c: one reply for each request, in order */
+void conn_reply(struct conn *c); /* the account is closed; a new one begins */
+void replies_known(struct conn *c, uint64_t n, const char *why); /* the oldest n that wait */
+void replies_drop(struct conn *c);                               /* nobody will read them */
+void account_end(const struct conn *c, struct account *a);       /* says how much more there was */
 
 /* intake/take.c: the next bytes of its stream */
 void take_bytes(struct conn *c, const char *p, size_t n, int64_t now);
@@ -137,6 +151,10 @@ int listen_at(const struct source_config *c, char why[256]);
 
 void intake_commit(struct intake *in); /* the batch, now */
 void intake_sweep(struct intake *in);  /* there are clients to be looked at now and then */
+/* The counts of a connection's source. */
+void source_taken(const struct conn *c, uint64_t n, bool later, uint64_t ticket);
+void source_rejected(const struct conn *c, uint64_t n);
+void source_known(struct source *s, uint64_t ticket, bool safe);
 void source_unuse(struct source *s);
 
 #endif

@@ -30,6 +30,8 @@ void intake_commit(struct intake *in)
     }
     if (r < 0)
         in->own_rejected += in->own;
+    else if (r > 0)
+        pending_add(&in->own_pending, ticket, in->own);
     buf_reset(&in->batch);
     in->count = in->own = 0;
     for (struct conn *c = in->touched; c != NULL; c = c->next_touched)
@@ -51,22 +53,25 @@ static void after_turn(void *arg)
     }
 }
 
-void intake_safe(struct intake *in, uint64_t ticket)
+static void known(struct intake *in, uint64_t ticket, const char *why)
 {
-    if (ticket + 1 > in->safe)
-        in->safe = ticket + 1;
+    uint64_t own = pending_take(&in->own_pending, ticket);
+
+    in->own_rejected += why != NULL ? own : 0;
     for (struct conn *c = in->clients; c != NULL; c = c->next)
-        if (conn_waits(c))
-            conn_touch(c);
+        conn_known(c, ticket, why);
+    for (struct source *s = in->sources; s != NULL; s = s->next)
+        source_known(s, ticket, why == NULL);
 }
 
-void intake_unsafe(struct intake *in, const char *why)
+void intake_safe(struct intake *in, uint64_t ticket)
 {
-    for (struct conn *c = in->clients; c != NULL; c = c->next)
-        if (c->need > in->safe) {
-            conn_unsafe(c, why);
-            conn_touch(c);
-        }
+    known(in, ticket, NULL);
+}
+
+void intake_unsafe(struct intake *in, uint64_t ticket, const char *why)
+{
+    known(in, ticket, why);
 }
 
 void intake_own(struct intake *in, const struct metric *m)
@@ -175,6 +180,7 @@ void intake_free(struct intake *in)
     loop_timer_clear(in->loop, &in->sweeper);
     close_fd(&in->reserve);
     buf_free(&in->batch);
+    pending_free(&in->own_pending);
     free(in->read);
     free(in);
 }

@@ -15,13 +15,14 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "intake/hush.h"
+#include "intake/pending.h"
 #include "intake/quota.h"
 #include "model/metric.h"
 
 struct intake;
 
-/* Writes one batch. 0: it is safe now. 1: it is once intake_safe() says so for `*ticket`. -1:
- * refused, and why. */
+/* Writes one batch. 0: it is safe now. 1: what becomes of it will be told, by intake_safe() or
+ * intake_unsafe(), for `*ticket` (not from in here; tickets never go back). -1: refused, and why. */
 typedef int intake_commit_fn(void *arg, const void *records, size_t n, uint32_t count,
                              uint64_t *ticket, char why[128]);
 
@@ -36,12 +37,14 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     int64_t slot_ns; /* time for metrics without one, on connections made while it is set; 0:
                         their arrival */
     /* since the start */
-    uint64_t accepted, rejected;              /* metrics */
+    uint64_t accepted, rejected;              /* metrics: each is one of them once that is known */
+    uint64_t taken;                           /* in the spool's hands, whatever became of them */
     uint64_t limited_series, limited_metrics; /* those rejected for one of the run's limits */
     uint64_t limited_bytes;                   /* connections closed for it */
     uint64_t refused;                         /* connections */
     /* core/intake's own */
-    uint64_t run_accepted, run_rejected; /* since source_run(), of connections made since */
+    uint64_t run_accepted, run_rejected; /* since source_run(), of connections made since; what */
+    struct pending pending, run_pending; /* ... is pending counts as accepted here, not above */
     unsigned run;                        /* counts source_run() */
     int64_t withheld_until;              /* mono: see source_withheld() */
     struct quota quota;
@@ -71,9 +74,9 @@ struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
 /* Copied. Size and depth hold for new connections. */
 void intake_limits(struct intake *in, const struct conf_intake *limits);
 void intake_safe(struct intake *in, uint64_t ticket); /* everything up to ticket is safe: reply */
-/* It cannot be known whether anything that is not safe yet ever will be: those who wait are told so,
- * and that it counts as not accepted. */
-void intake_unsafe(struct intake *in, const char *why);
+/* What waits for this ticket or an earlier one cannot be called safe: it counts as rejected, and
+ * whoever asks is told why. What waits for a later one goes on waiting. */
+void intake_unsafe(struct intake *in, uint64_t ticket, const char *why);
 /* Garnet's own metrics take the same road: into this turn's batch. */
 void intake_own(struct intake *in, const struct metric *m);
 uint64_t

@@ -1,12 +1,17 @@
 /* intake/reply.c - what a client is told, and the log with it
  *
+ * Each request closes an account, and gets the reply to that one and no other. One with metrics that
+ * are not safe yet is held, and so is what was asked for behind it; when the last of its metrics
+ * is known to be safe or not, it is written down.
+ *
  * Faults are counted all, but written down only up to MAX_ERRORS for each reply, at once as JSON:
  * so a client costs no memory for what is wrong with its input until something is. Without memory
- * a reply still has its counts; one that cannot even have those is left to conn_settle(), which
- * sees the buf's error.
+ * a reply still has its counts; a client whose reply cannot even have those, or not be held, is
+ * let go: it must not wait for one that never comes.
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "intake/conn.h"
@@ -39,10 +44,13 @@ static void log_fault(const struct conn *c, const struct frame_place *at,
         log_warn("%s: %s%s%s", c->name, f->field, colon, f->why);
 }
 
-void conn_log_more(const struct conn *c)
+/* Each of the first few faults has a line of its own; these are the others. */
+void account_end(const struct conn *c, struct account *a)
 {
-    if (c->faults > MAX_ERRORS && may_log(c))
-        log_warn("%s: and %" PRIu32 " more", c->name, c->faults - MAX_ERRORS);
+    if (a->faults > MAX_ERRORS && may_log(c))
+        log_warn("%s: and %" PRIu32 " more", c->name, a->faults - MAX_ERRORS);
+    buf_free(&a->errors);
+    *a = (struct account){0};
 }
 
 static void put_error(struct buf *b, const struct frame_place *at, const struct metric_fault *f)
@@ -65,22 +73,28 @@ static void put_error(struct buf *b, const struct frame_place *at, const struct 
     buf_putc(b, '}');
 }
 
+/* --- faults --- */
+
 bool conn_tells(const struct conn *c)
 {
-    return c->faults < MAX_ERRORS;
+    return c->account.faults < MAX_ERRORS;
+}
+
+static void add_fault(const struct conn *c, struct account *a, const struct frame_place *at,
+                      const struct metric_fault *f)
+{
+    if (a->faults++ < MAX_ERRORS) {
+        log_fault(c, at, f);
+        put_error(&a->errors, at, f);
+    }
 }
 
 void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
                  const struct metric_fault *f)
 {
-    c->rejected += lost;
-    c->source->rejected += lost;
-    if (c->run == c->source->run)
-        c->source->run_rejected += lost;
-    if (c->faults++ < MAX_ERRORS) {
-        log_fault(c, at, f);
-        put_error(&c->errors, at, f);
-    }
+    c->account.rejected += lost;
+    source_rejected(c, lost);
+    add_fault(c, &c->account, at, f);
 }
 
 void conn_reject_at(struct conn *c, const struct frame_place *at, const char *why)
@@ -92,27 +106,103 @@ void conn_reject_at(struct conn *c, const struct frame_place *at, const char *wh
     conn_reject(c, 1, at, &f);
 }
 
-void conn_reply(struct conn *c)
-{
-    uint32_t more = c->faults > MAX_ERRORS ? c->faults - MAX_ERRORS : 0;
-    struct buf *b = &c->held;
+/* --- replies --- */
 
-    conn_log_more(c);
+static void put_reply(struct buf *b, const struct account *a)
+{
     buf_puts(b, "{\"accepted\":");
-    buf_put_u64(b, c->accepted);
+    buf_put_u64(b, a->accepted);
     buf_puts(b, ",\"rejected\":");
-    buf_put_u64(b, c->rejected);
+    buf_put_u64(b, a->rejected);
     buf_puts(b, ",\"errors\":[");
-    buf_put(b, c->errors.p, buf_ok(&c->errors) ? c->errors.n : 0);
+    buf_put(b, a->errors.p, buf_ok(&a->errors) ? a->errors.n : 0);
     buf_putc(b, ']');
-    if (more > 0) {
+    if (a->faults > MAX_ERRORS) {
         buf_puts(b, ",\"more\":");
-        buf_put_u64(b, more);
+        buf_put_u64(b, a->faults - MAX_ERRORS);
     }
     buf_puts(b, "}\n");
-    c->held_accepted += c->accepted;
-    c->accepted = c->rejected = 0;
-    c->faults = 0;
-    buf_free(&c->errors);
+}
+
+static bool hold(struct conn *c)
+{
+    struct held_reply *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return false;
+    r->account = c->account;
+    c->account = (struct account){0};
+    if (c->held != NULL)
+        c->held_last->next = r;
+    else
+        c->held = r;
+    c->held_last = r;
+    return true;
+}
+
+void conn_reply(struct conn *c)
+{
     c->reply_due = false;
+    if (c->account.waiting > 0) {
+        if (!hold(c))
+            c->gone = c->ended = true;
+        return;
+    }
+    put_reply(c->held != NULL ? &c->held_last->behind : &c->out, &c->account);
+    account_end(c, &c->account);
+}
+
+static void drop_first(struct conn *c)
+{
+    struct held_reply *r = c->held;
+
+    c->held = r->next;
+    account_end(c, &r->account);
+    buf_free(&r->behind);
+    free(r);
+}
+
+static void release(struct conn *c)
+{
+    while (c->held != NULL && c->held->account.waiting == 0) {
+        if (c->paused_since != 0) /* not of this turn: it had to wait */
+            c->source->withheld_until = loop_now(c->in->loop);
+        put_reply(&c->out, &c->held->account);
+        buf_put(&c->out, c->held->behind.p, c->held->behind.n);
+        if (!buf_ok(&c->held->behind))
+            c->gone = c->ended = true;
+        drop_first(c);
+    }
+}
+
+/* So many of an account's that wait, `most` of them: how many. */
+static uint64_t known(const struct conn *c, struct account *a, uint64_t most, const char *why)
+{
+    uint64_t n = most < a->waiting ? most : a->waiting;
+    struct metric_fault f = {.field = ""};
+
+    a->waiting -= n;
+    if (why == NULL || n == 0) {
+        a->accepted += n;
+        return n;
+    }
+    (void)snprintf(f.why, sizeof f.why, "%s", why);
+    a->rejected += n;
+    add_fault(c, a, NULL, &f);
+    return n;
+}
+
+void replies_known(struct conn *c, uint64_t n, const char *why)
+{
+    for (struct held_reply *r = c->held; r != NULL; r = r->next)
+        n -= known(c, &r->account, n, why);
+    (void)known(c, &c->account, n, why);
+    release(c);
+}
+
+void replies_drop(struct conn *c)
+{
+    while (c->held != NULL)
+        drop_first(c);
+    buf_free(&c->out);
 }

@@ -21,6 +21,7 @@ void source_run(struct source *s, int64_t slot_ns)
 {
     s->run++;
     s->run_accepted = s->run_rejected = 0;
+    pending_free(&s->run_pending);
     s->slot_ns = slot_ns;
     quota_start(&s->quota, loop_now(s->in->loop));
 }
@@ -50,6 +51,41 @@ int64_t source_withheld(const struct source *s)
     for (const struct conn *c = s->in->clients; c != NULL && !now; c = c->next)
         now = c->source == s && conn_kept_waiting(c);
     return now ? loop_now(s->in->loop) : s->withheld_until;
+}
+
+/* --- counts --- */
+
+/* Of one that is closed nobody reads the counts. */
+static bool is_open(const struct source *s)
+{
+    return s->link != NULL;
+}
+
+void source_taken(const struct conn *c, uint64_t n, bool later, uint64_t ticket)
+{
+    struct source *s = c->source;
+    bool run = c->run == s->run, waits = later && is_open(s);
+
+    s->taken += n;
+    s->accepted += waits ? 0 : n;
+    s->run_accepted += run ? n : 0;
+    pending_add(&s->pending, ticket, waits ? n : 0);
+    pending_add(&s->run_pending, ticket, waits && run ? n : 0);
+}
+
+void source_rejected(const struct conn *c, uint64_t n)
+{
+    c->source->rejected += n;
+    c->source->run_rejected += c->run == c->source->run ? n : 0;
+}
+
+void source_known(struct source *s, uint64_t ticket, bool safe)
+{
+    uint64_t n = pending_take(&s->pending, ticket), run = pending_take(&s->run_pending, ticket);
+
+    *(safe ? &s->accepted : &s->rejected) += n;
+    s->run_accepted -= safe ? 0 : run;
+    s->run_rejected += safe ? 0 : run;
 }
 
 /* --- settings --- */
@@ -158,6 +194,8 @@ void source_unuse(struct source *s)
 {
     if (--s->users > 0)
         return;
+    pending_free(&s->pending);
+    pending_free(&s->run_pending);
     quota_start(&s->quota, 0);
     arena_free(&s->memory);
     free(s);
@@ -174,5 +212,6 @@ void source_close(struct source *s)
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;
+    s->link = NULL;
     source_unuse(s);
 }

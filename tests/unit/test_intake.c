@@ -203,11 +203,11 @@ Test(intake, what_may_not_be_safe_is_not_accepted)
     say_text(&r, fd, GOOD);
     say_text(&r, fd, ACK);
     cr_assert(silent(&r, fd));
-    intake_unsafe(r.in, "no disk");
+    intake_unsafe(r.in, r.ticket, "no disk");
     expect_line(&r, fd, "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
     say_text(&r, fd, GOOD); /* without an ACK: the answer is yet to be asked for */
     cr_assert_eq(r.commits, 2);
-    intake_unsafe(r.in, "no disk");
+    intake_unsafe(r.in, r.ticket, "no disk");
     (void)shutdown(fd, SHUT_WR);
     hear_all(&r, fd, &b);
     cr_assert_not_null(strstr(text(&b), "{\"accepted\":0,\"rejected\":1,"), "%s", text(&b));
@@ -268,6 +268,8 @@ Test(intake, closed_without_waiting)
         cr_assert_lt(i, MANY_TURNS);
         turn(&r);
     }
+    cr_assert_eq(r.source->taken, 2);
+    intake_safe(r.in, r.ticket);
     cr_assert_eq(r.source->accepted, 2);
     cr_assert(intake_quiet(r.in));
     rig_end(&r);
