@@ -30,7 +30,7 @@ class Disk:
         self.next = 0
 
     def mount(self, size, at="spool"):
-        r = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", self.daemon.path(at)],
+        r = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size},mode=0700", "tmpfs", self.daemon.path(at)],
                            capture_output=True, text=True)
         if r.returncode:
             self.skipTest("a tmpfs cannot be mounted here: " + r.stderr.strip())
