@@ -20,10 +20,11 @@ struct stamp { /* what all metrics of one round share */
 
 static struct metric scratch; /* large, and used by one round at a time */
 
+/* Of the metric itself: it wins over a configured one, or the series would be one. */
 static void tag(const char *key, const char *val)
 {
     if (val)
-        metric_tag(scratch.tags, &scratch.ntags, str_of(key), str_of(val), false);
+        metric_tag(scratch.tags, &scratch.ntags, str_of(key), str_of(val), true);
 }
 
 static void begin(const struct stamp *at, const char *name, const char *unit, unsigned type)
@@ -38,7 +39,8 @@ static void begin(const struct stamp *at, const char *name, const char *unit, un
     scratch.collector = scratch.prefix = (struct str){0};
     const struct pairs *tags = &at->d->gen->conf->tags;
     for (size_t i = 0; i < tags->n; i++)
-        tag(tags->v[i].key, tags->v[i].val);
+        metric_tag(scratch.tags, &scratch.ntags, str_of(tags->v[i].key), str_of(tags->v[i].val),
+                   false);
 }
 
 static void count(const struct stamp *at, uint64_t v)
