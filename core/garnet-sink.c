@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/privileges.h"
 #include "base/signals.h"
 #include "base/spawn.h"
 #include "sink/transport.h"
@@ -28,6 +29,14 @@ enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
 
 /* The log keeps the pointer. */
 static char ident[96];
+
+/* A plugin is somebody else's code: it gets nothing of what garnetd has beside its user. */
+static void give_up_privileges(void)
+{
+    privileges_bound();
+    if (privileges_drop() < 0 || privileges_no_new() < 0)
+        fatal("cannot give up its privileges: %m");
+}
 
 /* To where a plugin that closes what is not its own does not come by so easily: the reason of what
  * follows is to be read. */
@@ -190,6 +199,7 @@ int main(int argc, char **argv)
     (void)snprintf(ident, sizeof ident, "garnet-sink[%s]", argv[2]);
     log_open(ident);
     move_log();
+    give_up_privileges();
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
         fatal("cannot ask for a signal at garnetd's end: %m");
     if (fcntl(SNAPSHOT_FD, F_GETFD) < 0)

@@ -20,6 +20,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/privileges.h"
 #include "base/signals.h"
 #include "base/spawn.h"
 
@@ -150,11 +151,15 @@ bool load_check(const char *path, const char *sink_program, struct buf *snapshot
     return e->n == 0;
 }
 
+/* It keeps garnetd's capabilities, to read what garnetd may and to switch users for a check. What it
+ * starts, or has started for it by a directory service's library, gets no others. */
 static int child_main(void *arg)
 {
     const struct load *l = arg;
     signals_release(); /* it has no handlers */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (privileges_no_new() < 0)
+        return 1;
     struct buf snapshot = {0};
     struct errors e = {0};
     bool good = load_check(l->path, l->sink_program, &snapshot, &e);

@@ -1,17 +1,17 @@
 /* sched/confine.c - what a collector's process is made into before its exec: limits, user, folder
  *
- * The order matters: limits and niceness while we still may, then the groups, then the user, after
- * which nothing can be taken back; the folder last, so that it is the collector's own rights that
- * decide. Every step can be refused, and then the run does not start: a collector with more rights
- * than configured is worse than none.
+ * The order matters: limits, niceness and the bounding set while we still may, then the groups, then
+ * the user, then all capabilities, after which nothing can be taken back; the folder last, so that
+ * it is the collector's own rights that decide. Every step can be refused, and then the run does not
+ * start: a collector with more rights than configured is worse than none.
  */
 #include "sched/confine.h"
 #include "base/clock.h"
+#include "base/privileges.h"
 
 #include <errno.h>
 #include <grp.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -100,12 +100,9 @@ static bool ids_are(const struct conf_identity *id)
     return id->gid == (gid_t)-1 || (rg == id->gid && eg == id->gid && sg == id->gid);
 }
 
-/* The kernel takes root's capabilities away with its uid, but not ambient ones from a garnetd that
- * is nobody special and has CAP_SETUID that way: those would come along through exec. */
 static int switch_user(const struct conf_identity *id)
 {
-    if (id->uid != (uid_t)-1 && (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0L, 0L, 0L) < 0 ||
-                                 setgroups(id->ngroups, id->groups) < 0))
+    if (id->uid != (uid_t)-1 && setgroups(id->ngroups, id->groups) < 0)
         return -1;
     if (id->gid != (gid_t)-1 && setresgid(id->gid, id->gid, id->gid) < 0)
         return -1;
@@ -117,9 +114,11 @@ static int switch_user(const struct conf_identity *id)
     return -1;
 }
 
+/* With or without a user of its own: the kernel takes root's capabilities away with its uid, but not
+ * those of a garnetd that is nobody special and has CAP_SETUID as an ambient one. */
 static int give_up_privileges(const struct conf_collector *c)
 {
-    return c->no_new_privs ? prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L) : 0;
+    return privileges_drop() < 0 || (c->no_new_privs && privileges_no_new() < 0) ? -1 : 0;
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */
@@ -132,6 +131,8 @@ bool confine(const struct conf_collector *c, const char *cwd, enum run_step *ste
     *step = STEP_NICE;
     if (be_nice(c->nice) < 0)
         return false;
+    if (c->no_new_privs) /* else set-user-id programs are to have an effect */
+        privileges_bound();
     *step = STEP_USER;
     if (switch_user(&c->identity) < 0)
         return false;

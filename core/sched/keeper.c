@@ -434,7 +434,7 @@ static const char *attempted(uint32_t step, const struct conf_collector *c, cons
         *what = id->user != NULL ? id->user : id->group;
         return id->user != NULL ? "switch to user " : "switch to group ";
     case STEP_PRIVILEGES:
-        return "set no_new_privs";
+        return "give up its privileges";
     case STEP_FOLDER:
         *what = c->cwd;
         return "change to folder ";

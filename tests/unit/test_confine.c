@@ -1,13 +1,16 @@
 /* tests/unit/test_confine.c - sched/confine.h, seen from inside a collector and in the report
  *
  * Becoming another user takes root: without it those tests say so and are skipped. Not here: file
- * capabilities, and a garnetd that has CAP_SETUID without being root.
+ * capabilities.
  */
 #include "keeper_run.h"
 
 #include <grp.h>
+#include <linux/capability.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 
 static const gid_t groups[] = {1, 2, 60};
 
@@ -92,25 +95,38 @@ Test(confine, another_users_run_is_ended_too)
     cr_assert(killed_by(&r, SIGKILL));
 }
 
-Test(confine, without_the_privilege_it_does_not_run)
+static void in_a_child(void (*fn)(void))
 {
-    struct run r;
     int status;
-    pid_t child;
+    pid_t child = fork();
 
-    be_daemon();
-    child = fork(); /* a garnetd that is nobody special */
     if (child == 0) {
-        cr_assert_eq(setgid(65534), 0);
-        cr_assert_eq(setuid(65534), 0);
-        run(&r, "exit 0", LONG, LONG);
-        expect_failure(&r, "cannot switch to user daemon: Operation not permitted");
-        cr_assert_eq(r.report.step, STEP_USER);
-        cr_assert_str_eq(keeper_step_name(r.report.step), "user");
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* what fails in it leaves it hanging */
+        (void)alarm(30);
+        fn();
         _exit(0);
     }
     cr_assert_eq(waitpid(child, &status, 0), child);
     cr_assert_eq(status, 0);
+}
+
+/* A garnetd that is nobody special. */
+static void try_without(void)
+{
+    struct run r;
+
+    cr_assert_eq(setgid(65534), 0);
+    cr_assert_eq(setuid(65534), 0);
+    run(&r, "exit 0", LONG, LONG);
+    expect_failure(&r, "cannot switch to user daemon: Operation not permitted");
+    cr_assert_eq(r.report.step, STEP_USER);
+    cr_assert_str_eq(keeper_step_name(r.report.step), "user");
+}
+
+Test(confine, without_the_privilege_it_does_not_run)
+{
+    be_daemon();
+    in_a_child(try_without);
 }
 
 Test(confine, no_new_privileges_unless_said_otherwise)
@@ -118,6 +134,67 @@ Test(confine, no_new_privileges_unless_said_otherwise)
     expect("grep NoNewPrivs /proc/self/status | tr '\\t' ' '", "NoNewPrivs: 1\n");
     who.no_new_privs = 0;
     expect("grep NoNewPrivs /proc/self/status | tr '\\t' ' '", "NoNewPrivs: 0\n");
+}
+
+#define NO_CAPABILITIES                                                                            \
+    "CapInh: 0000000000000000 CapPrm: 0000000000000000 CapEff: 0000000000000000 "
+#define PRINT(what) "grep -E '^(" what ")' /proc/self/status | tr -s '\\t \\n' ' '"
+
+static void as_root(void)
+{
+    if (geteuid() != 0)
+        cr_skip_test("needs root");
+}
+
+Test(confine, roots_own_collector_has_no_capabilities)
+{
+    as_root();
+    expect(PRINT("Cap"), NO_CAPABILITIES "CapBnd: 0000000000000000 CapAmb: 0000000000000000");
+}
+
+/* What root's programs, and those that are set-user-id, get from an exec: that is what it is for. */
+Test(confine, with_new_privileges_the_bounding_set_stays)
+{
+    as_root();
+    who.no_new_privs = 0;
+    expect("[ $(grep CapBnd /proc/self/status | cut -f2) != 0000000000000000 ] && echo stays",
+           "stays\n");
+    be_daemon();
+    expect(PRINT("CapInh|CapPrm|CapEff"), NO_CAPABILITIES);
+}
+
+/* A garnetd that is nobody special, but may switch users. */
+static void be_capable(void)
+{
+    const unsigned mask = 1U << CAP_SETUID | 1U << CAP_SETGID | 1U << CAP_KILL;
+    struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+    const struct __user_cap_data_struct data[2] = {{mask, mask, mask}};
+
+    cr_assert_eq(prctl(PR_SET_KEEPCAPS, 1L, 0L, 0L, 0L), 0);
+    cr_assert_eq(setgid(65534), 0);
+    cr_assert_eq(setuid(65534), 0);
+    cr_assert_eq(syscall(SYS_capset, &head, data), 0);
+    for (unsigned long c = CAP_KILL; c <= CAP_SETUID; c++)
+        if (mask >> c & 1)
+            cr_assert_eq(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, c, 0L, 0L), 0);
+}
+
+static void try_capable(void)
+{
+    be_capable();
+    expect(PRINT("CapInh|CapPrm|CapEff|CapAmb"), NO_CAPABILITIES "CapAmb: 0000000000000000");
+    who.no_new_privs = 0;
+    expect(PRINT("CapInh|CapPrm|CapEff|CapAmb"), NO_CAPABILITIES "CapAmb: 0000000000000000");
+    who.identity = (struct conf_identity){
+        .user = "daemon", .uid = 1, .gid = 1, .groups = groups, .ngroups = 3};
+    expect(PRINT("Uid|CapEff|CapAmb"),
+           "Uid: 1 1 1 1 CapEff: 0000000000000000 CapAmb: 0000000000000000");
+}
+
+Test(confine, garnetds_capabilities_are_not_its_collectors)
+{
+    as_root();
+    in_a_child(try_capable);
 }
 
 Test(confine, limits_are_seen_inside)
@@ -268,7 +345,7 @@ Test(confine, says_what_could_not_be_done)
     static const char *const want[RUN_STEPS] = {
         "cannot run /x/cpu: ",          "cannot have a control group in /cg: ",
         "cannot set its limits: ",      "cannot set its nice value: ",
-        "cannot switch to group adm: ", "cannot set no_new_privs: ",
+        "cannot switch to group adm: ", "cannot give up its privileges: ",
         "cannot change to folder /: ",  "cannot run /x/cpu: "};
 
     who.command = (struct strings){command, 1};
