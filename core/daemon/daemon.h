@@ -56,6 +56,8 @@ struct sink_entry { /* one sink */
     struct cursor_state known; /* its cursor, as last seen */
     bool knows;                /* it has been seen */
     bool restore;              /* its file was taken away with the folder: made again from that */
+    uint64_t still_at;         /* it has come so far, */
+    int64_t still_ns;          /* mono: since then, although there is more; 0: there is not */
     struct sink_entry *next;
 };
 
@@ -132,6 +134,7 @@ void sinks_free(struct daemon *d);            /* the cursors stay */
 void sinks_wake(struct daemon *d);
 void sinks_anew(struct daemon *d);       /* the spool's folder is another one: cursors, workers */
 uint64_t sinks_needed(struct daemon *d); /* lowest position that a sink still needs */
+int64_t sink_lag(const struct sink_entry *o); /* ns: the age of the oldest metric not yet written */
 
 /* orphans.c */
 void orphans_start(void);

@@ -192,6 +192,9 @@ static void of_sink(const struct stamp *at, const struct sink_entry *o)
     begin(at, "garnet.sink.queued", "Metric", METRIC_GAUGE);
     tag("sink", o->conf->name);
     count(at, append_next_seq(spool) > st.position ? append_next_seq(spool) - st.position : 0);
+    begin(at, "garnet.sink.lag", "s", METRIC_GAUGE);
+    tag("sink", o->conf->name);
+    measure(at, (double)sink_lag(o) / 1e9);
     of_worker(at, o);
 }
 

@@ -322,6 +322,32 @@ void sinks_anew(struct daemon *d)
     list_cursors(d);
 }
 
+/* What is out already, and whether that stands still although there is more. */
+static void watch_progress(struct sink_entry *o)
+{
+    const struct page *p = o->worker ? worker_page(o->worker) : NULL;
+    uint64_t out = o->known.position, sent = p ? atomic_load(&p->sent) : 0;
+
+    out = sent > out ? sent : out;
+    if (out >= append_next_seq(o->d->spool))
+        o->still_ns = 0;
+    else if (o->still_ns == 0 || out != o->still_at)
+        o->still_ns = clock_mono();
+    o->still_at = out;
+}
+
+/* As its worker says. Where none runs, or it hangs, so long as we have seen it stand still. */
+int64_t sink_lag(const struct sink_entry *o)
+{
+    const struct page *p = o->worker ? worker_page(o->worker) : NULL;
+    int64_t oldest = p ? atomic_load(&p->oldest_ns) : 0;
+    int64_t lag = oldest > 0 ? clock_wall() - oldest : 0;
+    int64_t still = o->still_ns != 0 ? clock_mono() - o->still_ns : 0;
+
+    lag = lag > still ? lag : still;
+    return lag > 0 ? lag : 0;
+}
+
 uint64_t sinks_needed(struct daemon *d)
 {
     uint64_t needed = d->sinks ? append_next_seq(d->spool) : 0; /* without a sink, for the first */
@@ -331,6 +357,7 @@ uint64_t sinks_needed(struct daemon *d)
             return 0; /* unknown: keep everything that max_size allows */
         o->known = st;
         o->knows = true;
+        watch_progress(o);
         if (st.keep < needed)
             needed = st.keep;
     }

@@ -22,6 +22,7 @@ enum {
     A_FEW = 4,
 };
 static const int64_t TELL_EVERY = 10 * NS_PER_S, LONGEST = NS_PER_S; /* likewise */
+static const int64_t QUIET = 60 * NS_PER_S; /* nothing was stale for so long: it is over */
 
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from)
 {
@@ -37,7 +38,7 @@ void feed_next_batch(struct feed *f)
 {
     batch_begin(f->batch, f->read.seq);
     f->nends = 0;
-    f->since_ns = 0;
+    f->since_ns = f->oldest_ns = 0;
 }
 
 /* Where to read from so that what is sent from `seq` on is what it was, or would have been. */
@@ -104,6 +105,62 @@ static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t 
     f->lost_ns = now;
 }
 
+/* ---- how old a metric is --------------------------------------------------------------------- */
+
+/* Of the metric at hand. */
+static int64_t accepted(const struct feed *f)
+{
+    return f->frame.accepted_ns != 0 ? f->frame.accepted_ns : f->metric.time_ns;
+}
+
+static bool by_its_sender(const struct feed *f)
+{
+    return (f->metric.flags & METRIC_TIME_ASSIGNED) == 0;
+}
+
+static bool is_stale(const struct feed *f)
+{
+    int64_t since = by_its_sender(f) ? f->metric.time_ns : accepted(f);
+
+    return f->passing || (f->max_age > 0 && since < clock_wall() - f->max_age);
+}
+
+static void tell_stale(struct feed *f)
+{
+    const struct metric *m = &f->metric;
+    double age_s = (double)(clock_wall() - (by_its_sender(f) ? m->time_ns : accepted(f))) / 1e9;
+
+    f->stale_ns = clock_mono();
+    if (f->stale++ == 0)
+        log_warn(
+            "drops metrics as stale, \"%.*s\" being the first: %s %.1f s ago, and max_age is %g "
+            "s; further ones are counted",
+            (int)m->name.n, m->name.s,
+            by_its_sender(f) ? "its sender says that it is of" : "it was accepted", age_s,
+            (double)f->max_age / 1e9);
+}
+
+static void stale_over(struct feed *f, int64_t now)
+{
+    if (f->stale == 0 || now - f->stale_ns < QUIET)
+        return;
+    log_info("has dropped no metric as stale for a minute, after %" PRIu64, f->stale);
+    f->stale = 0;
+}
+
+int64_t feed_oldest(struct feed *f)
+{
+    if (f->oldest_ns != 0 || f->left == 0 || f->seq < f->read.seq)
+        return f->oldest_ns;
+    if (f->frame.accepted_ns == 0 && !f->pending &&
+        record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric) ==
+            0)
+        return 0;
+    return accepted(f);
+}
+
+/* ---- records --------------------------------------------------------------------------------- */
+
 static bool wanted(const struct feed *f)
 {
     return f->sink == NULL || select_wants(f->sink, &f->metric);
@@ -123,7 +180,7 @@ static int reason_against(struct feed *f)
     if (!wanted(f))
         return DROP_DESELECTED;
     quarantined = f->quarantine != NULL && quarantine_takes(f->quarantine, f->seq, &f->metric);
-    stale = f->passing || (f->max_age > 0 && f->metric.time_ns < clock_wall() - f->max_age);
+    stale = is_stale(f);
     point = gives_point(f);
     return quarantined ? DROP_QUARANTINED : stale ? DROP_STALE : point ? -1 : DROP_SKIPPED;
 }
@@ -134,6 +191,8 @@ static bool keep_back(struct feed *f)
 
     if (reason >= 0 && f->seq >= f->floor)
         f->read.dropped[reason]++;
+    if (reason == DROP_STALE && !f->passing)
+        tell_stale(f);
     return reason >= 0;
 }
 
@@ -174,6 +233,8 @@ static enum batch_result add_record(struct feed *f, int64_t now)
     f->pending = result == BATCH_FULL;
     if (result == BATCH_ADDED)
         advance(f, f->seq + 1, now);
+    if (f->oldest_ns == 0 && f->batch->nmetrics > before)
+        f->oldest_ns = accepted(f);
     if (f->fine && f->batch->nmetrics > before)
         remember_end(f);
     return result;
@@ -244,6 +305,7 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
     uint64_t from = f->read.seq;
     int64_t began = clock_mono();
 
+    stale_over(f, began);
     for (int n = 0; n < MOST; n++) {
         enum batch_result result = BATCH_ADDED;
 

@@ -1,6 +1,9 @@
 /* sink/feed.h - spool -> batch: reads frames, decodes records, decides which go to the plugin, and
  * counts what is lost
  *
+ * How old a metric is counts from its acceptance, which the spool knows; unless its sender has given a
+ * time of its own, which then counts.
+ *
  * Keeps the point up to which everything read is accounted for: in the batch, in one before it, or
  * dropped. Where counters are differenced, reading begins a window before that: what is read there
  * is compared with, and nothing else.
@@ -23,6 +26,8 @@ struct feed {
     uint64_t start;    /* what came before the sink was created is not read */
     uint64_t segment;  /* that the counters' cut was found for */
     int64_t max_age;   /* ns: what is older is stale; 0: nothing is */
+    uint64_t stale;    /* so many were, since the log was told; 0: the log knows of none */
+    int64_t stale_ns;  /* mono: when the last one was */
     bool passing;      /* all is stale until the end of the spool is reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
@@ -31,7 +36,8 @@ struct feed {
     bool fine;
     struct mark *ends;
     unsigned nends, ends_cap;
-    int64_t since_ns; /* mono: since when the batch accounts for something; 0: for nothing */
+    int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */
+    int64_t oldest_ns; /* wall: when the first metric in the batch was accepted; 0: none is in it */
     /* The frame being decoded: `left` records from `at` on, the first of them number `seq`. */
     struct tail_frame frame;
     size_t at;
@@ -54,9 +60,11 @@ enum feed_result {
 
 /* -1 with errno. dirfd is borrowed; reading begins at `from`. */
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from);
-/* Takes at most `most` metrics. */
+/* Takes at most `most` metrics. With 0 none: it is only learnt whether there is one, and how old. */
 enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now);
 void feed_next_batch(struct feed *f); /* the one at hand has left */
+/* Wall: when the oldest metric was accepted that has not left; 0: none waits, as far as was read. */
+int64_t feed_oldest(struct feed *f);
 /* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is
  * counted. */
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq);

@@ -2,7 +2,7 @@
  *
  * One loop, and in it three things in turn: let the outlet move, fill and send batches as far as
  * that goes without waiting, store the position. What waits is only the loop, the plugin, a name
- * look-up and the disk. While the outlet is down nothing is read; when it was lost, everything not
+ * look-up and the disk. While the outlet is down nothing is taken from the spool; when it was lost, everything not
  * settled is read and sent again. Ends with a plugin that gives up, or when told to (job.c);
  * never for what goes wrong at the other end.
  */
@@ -209,12 +209,18 @@ static bool deliver(struct job *j)
     return true;
 }
 
+static void tell_oldest(struct job *j)
+{
+    atomic_store(&j->page->oldest_ns, feed_oldest(&j->feed));
+}
+
 /* As far as it goes without waiting; true when there is more for the next turn. */
 static bool work(struct job *j)
 {
     for (int i = 0; i < BATCHES_A_TURN; i++) {
         if (job_stopping(j) || !may_send(j) || (!j->leaving && !fill(j)))
             return false;
+        tell_oldest(j);
         if (!(j->by_plugin ? deliver(j) : send_out(j)))
             return false;
         j->leaving = false;
@@ -277,6 +283,9 @@ static void turn(struct job *j)
     else
         follow_outlet(j);
     more = work(j);
+    if (!may_send(j) && j->look) /* only for what waits to be seen */
+        (void)feed_fill(&j->feed, 0, clock_mono());
+    tell_oldest(j);
     j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
     position_save(&j->position, clock_mono());
     if (all_done(j) || hopeless(j, clock_mono())) {

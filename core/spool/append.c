@@ -1,5 +1,8 @@
 /* spool/append.c - the one writer of a spool: appending, rolling, retention
  *
+ * Frames say when their metrics were accepted, by the wall clock and from the time on at which their
+ * segment was made: so a clock that is stepped begins a new segment, and 49 days do.
+ *
  * The new segment is made by the first append, so that restarts without traffic leave nothing
  * behind; it appears under its name by rename, header included. How the folder is opened, and where
  * the writer goes on, is spool/opening.c's.
@@ -29,6 +32,7 @@
 #include "spool/writer.h"
 
 enum { TEMP_NAME = SEGMENT_NAME + 8 };
+static const int64_t STEP = NS_PER_S; /* less from one append to the next is a clock being slewed */
 
 int append_dirfd(const struct append *a)
 {
@@ -116,6 +120,7 @@ static int start_segment(struct append *a)
     if ((a->fd = create(a->dirfd, &h)) < 0)
         return -1;
     a->salt = h.salt;
+    a->wall_ahead = h.created_ns - clock_mono();
     if (a->n > 0 && a->held[a->n - 1].first_seq == h.first_seq)
         a->bytes -= a->held[--a->n].bytes; /* the one it replaced */
     a->held[a->n++] = (struct held){
@@ -141,10 +146,13 @@ static void give_up_segment(struct append *a)
     errno = e;
 }
 
-static int put_frame(struct append *a, const void *payload, size_t n, uint32_t count)
+static int put_frame(struct append *a, const void *payload, size_t n, uint32_t count,
+                     int64_t accepted_ns)
 {
     static const uint8_t zero[8];
-    struct frame_header h = {a->next_seq, count, (uint32_t)n, frame_sum(payload, n, a->salt)};
+    const struct segment_header s = {.created_ns = a->held[a->n - 1].created_ns};
+    struct frame_header h = {a->next_seq, count, (uint32_t)n, frame_sum(payload, n, a->salt),
+                             frame_accepted_put(&s, accepted_ns)};
     uint8_t head[FRAME_HEADER], trailer[FRAME_TRAILER];
     size_t size = frame_size(h.length);
     struct iovec v[4] = {
@@ -164,7 +172,30 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
     return 0;
 }
 
+static bool clock_stepped(struct append *a, int64_t wall)
+{
+    int64_t ahead = wall - clock_mono(), by = ahead - a->wall_ahead;
+
+    a->wall_ahead = ahead;
+    return by > STEP || by < -STEP;
+}
+
+/* The newest segment may be appended to, and its frames can tell of now. */
+static bool takes_more(struct append *a, int64_t wall)
+{
+    const struct segment_header s = {.created_ns = a->held[a->n - 1].created_ns};
+
+    return !clock_stepped(a, wall) && a->held[a->n - 1].bytes < (uint64_t)a->segment_size &&
+           frame_accepted_put(&s, wall) != 0;
+}
+
 int append_frame(struct append *a, const void *payload, size_t n, uint32_t count, uint64_t *end)
+{
+    return append_held(a, payload, n, count, clock_wall(), end);
+}
+
+int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
+                int64_t accepted_ns, uint64_t *end)
 {
     if (n == 0 || n > FRAME_MAX || count == 0) {
         errno = EINVAL;
@@ -174,11 +205,11 @@ int append_frame(struct append *a, const void *payload, size_t n, uint32_t count
         errno = EOVERFLOW;
         return -1;
     }
-    if (a->fd >= 0 && a->held[a->n - 1].bytes >= (uint64_t)a->segment_size)
+    if (a->fd >= 0 && !takes_more(a, clock_wall()))
         close_fd(&a->fd);
     if (a->fd < 0 && start_segment(a) < 0)
         return -1;
-    if (put_frame(a, payload, n, count) < 0) {
+    if (put_frame(a, payload, n, count, accepted_ns) < 0) {
         give_up_segment(a);
         return -1;
     }

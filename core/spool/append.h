@@ -37,6 +37,9 @@ uint64_t append_segment(const struct append *a);
 /* Appends one frame of `count` metrics; *end = the sequence number after its last one. 0, or -1
  * with errno: then nothing of it will ever be read, and the next append starts a new segment. */
 int append_frame(struct append *a, const void *payload, size_t n, uint32_t count, uint64_t *end);
+/* Likewise, of what was accepted at accepted_ns (wall clock) and has waited since. */
+int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
+                int64_t accepted_ns, uint64_t *end);
 /* The next append starts a new segment: after a failed sync nothing is added to pages of which
  * nobody knows whether they are on the disk, and the sync helper writes it again as it is. */
 void append_seal(struct append *a);

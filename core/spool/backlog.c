@@ -8,10 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 struct held_batch {
     struct held_batch *next;
     size_t n;
     uint32_t count;
+    int64_t accepted_ns; /* wall clock */
     char payload[];
 };
 
@@ -29,6 +32,7 @@ bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t coun
     h->next = NULL;
     h->n = n;
     h->count = count;
+    h->accepted_ns = clock_wall();
     memcpy(h->payload, payload, n);
     if (b->last)
         b->last->next = h;
@@ -57,7 +61,9 @@ int backlog_flush(struct backlog *b, struct append *a)
     uint64_t end;
 
     while (b->first) {
-        if (append_frame(a, b->first->payload, b->first->n, b->first->count, &end) < 0)
+        const struct held_batch *h = b->first;
+
+        if (append_held(a, h->payload, h->n, h->count, h->accepted_ns, &end) < 0)
             return -1;
         drop_first(b);
     }

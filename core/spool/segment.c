@@ -4,7 +4,7 @@
  *    0  "GARNETSG"                                0  u32 "GFRM"
  *    8  u32 format version, u32 zero              4  u32 count
  *   16  u64 first_seq                             8  u64 seq
- *   24  u64 salt                                 16  u32 length, u32 zero
+ *   24  u64 salt                                 16  u32 length, u32 accepted_ms
  *   32  i64 created_ns                           24  u64 sum of the payload
  *   40  zero                                     32  u64 sum of the 32 bytes before
  *   56  u64 sum of the 56 bytes before
@@ -31,6 +31,7 @@
 #include <unistd.h>
 #include <xxhash.h>
 
+#include "base/clock.h"
 #include "base/spawn.h"
 #include "spool/le.h"
 
@@ -78,7 +79,7 @@ void frame_header_put(uint8_t out[FRAME_HEADER], const struct frame_header *h, u
     le32_put(out + 4, h->count);
     le64_put(out + 8, h->seq);
     le32_put(out + 16, h->length);
-    le32_put(out + 20, 0);
+    le32_put(out + 20, h->accepted_ms);
     le64_put(out + 24, h->payload_sum);
     le64_put(out + 32, XXH3_64bits_withSeed(out, 32, salt));
 }
@@ -91,6 +92,7 @@ bool frame_header_get(const uint8_t in[FRAME_HEADER], struct frame_header *h, ui
     h->count = le32_get(in + 4);
     h->seq = le64_get(in + 8);
     h->length = le32_get(in + 16);
+    h->accepted_ms = le32_get(in + 20);
     h->payload_sum = le64_get(in + 24);
     return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
 }
@@ -112,6 +114,20 @@ bool frame_trailer_get(const uint8_t in[FRAME_TRAILER], struct frame_header *h, 
     *h = (struct frame_header){
         .count = le32_get(in + 4), .seq = le64_get(in + 8), .length = le32_get(in + 16)};
     return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
+}
+
+uint32_t frame_accepted_put(const struct segment_header *s, int64_t accepted_ns)
+{
+    int64_t ns = accepted_ns - s->created_ns;
+
+    if (ns < -NS_PER_S || ns / NS_PER_MS >= UINT32_MAX)
+        return 0;
+    return ns < 0 ? 1 : (uint32_t)(ns / NS_PER_MS) + 1;
+}
+
+int64_t frame_accepted_get(const struct segment_header *s, uint32_t accepted_ms)
+{
+    return accepted_ms == 0 ? 0 : s->created_ns + ((int64_t)accepted_ms - 1) * NS_PER_MS;
 }
 
 uint64_t frame_sum(const void *payload, size_t n, uint64_t salt)

@@ -44,6 +44,9 @@ struct frame_header {
     uint32_t count;  /* metrics */
     uint32_t length; /* payload bytes, without padding */
     uint64_t payload_sum;
+    uint32_t
+        accepted_ms; /* when its metrics were: so long after the segment was made, plus 1; 0: not
+                             known, as in all that was written before there was this */
 };
 
 enum segment_state {
@@ -57,7 +60,11 @@ void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header
 enum segment_state segment_header_get(const uint8_t in[SEGMENT_HEADER], struct segment_header *h);
 void frame_header_put(uint8_t out[FRAME_HEADER], const struct frame_header *h, uint64_t salt);
 bool frame_header_get(const uint8_t in[FRAME_HEADER], struct frame_header *h, uint64_t salt);
-/* In a trailer there is no sum of the payload: get leaves it 0. */
+/* The wall clock's time of acceptance as a frame has it: 0 where it has no room for that, before the
+ * segment or 49 days after it. What came up to a second before counts as with it. */
+uint32_t frame_accepted_put(const struct segment_header *s, int64_t accepted_ns);
+int64_t frame_accepted_get(const struct segment_header *s, uint32_t accepted_ms); /* 0: not known */
+/* In a trailer there is no sum of the payload, and no time: get leaves both 0. */
 void frame_trailer_put(uint8_t out[FRAME_TRAILER], const struct frame_header *h, uint64_t salt);
 bool frame_trailer_get(const uint8_t in[FRAME_TRAILER], struct frame_header *h, uint64_t salt);
 uint64_t frame_sum(const void *payload, size_t n, uint64_t salt);

@@ -41,7 +41,8 @@ struct tail {
     bool inside; /* a segment, and `fd` is it; -1 when it cannot even be opened */
     int fd;
     uint64_t expected, seen;
-    uint64_t first_seq, salt; /* of the segment */
+    uint64_t first_seq; /* of the segment */
+    struct segment_header header;
     ino_t inode;
     bool readable; /* the segment's header is valid */
     bool sealed;
@@ -180,7 +181,8 @@ static enum look look_whole(struct tail *t, uint64_t off, const struct frame_hea
     if ((size_t)n < size)
         return LOOK_END;
     see(t, h);
-    return frame_sum(t->buf + (off - t->at) + FRAME_HEADER, h->length, t->salt) == h->payload_sum
+    return frame_sum(t->buf + (off - t->at) + FRAME_HEADER, h->length, t->header.salt) ==
+                   h->payload_sum
                ? LOOK_GOOD
                : LOOK_HURT;
 }
@@ -195,9 +197,9 @@ static enum look look(struct tail *t, uint64_t off, struct frame_header *h)
     if ((n = fill(t, off, FRAME_HEADER)) < 0)
         return LOOK_ERROR;
     p = t->buf + (off - t->at);
-    if (n >= FRAME_HEADER && frame_header_get(p, h, t->salt))
+    if (n >= FRAME_HEADER && frame_header_get(p, h, t->header.salt))
         return h->seq + h->count <= t->expected ? LOOK_OLD : look_whole(t, off, h);
-    if (n >= FRAME_TRAILER && frame_trailer_get(p, h, t->salt)) {
+    if (n >= FRAME_TRAILER && frame_trailer_get(p, h, t->header.salt)) {
         see(t, h);
         return LOOK_TRACE;
     }
@@ -223,7 +225,8 @@ static int deliver(struct tail *t, struct tail_frame *f, const struct frame_head
                              .count = h->count,
                              .payload = t->buf + (t->off - t->at) + FRAME_HEADER,
                              .length = h->length,
-                             .segment = t->first_seq};
+                             .segment = t->first_seq,
+                             .accepted_ns = frame_accepted_get(&t->header, h->accepted_ms)};
     t->off = t->scan += frame_size(h->length);
     t->expected = h->seq + h->count;
     return TAIL_FRAME;
@@ -262,7 +265,7 @@ static int begin(struct tail *t, uint64_t first_seq)
     t->inside = true;
     t->fd = fd;
     t->first_seq = first_seq;
-    t->salt = h.salt;
+    t->header = h;
     t->inode = inode_of(t, first_seq);
     t->readable = state == SEGMENT_GOOD;
     t->sealed = t->quiet = false;

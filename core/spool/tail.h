@@ -25,7 +25,8 @@ struct tail_frame {
     uint32_t count;      /* metrics in payload */
     const void *payload; /* 8-byte aligned, valid until the next call */
     size_t length;
-    uint64_t segment; /* that the payload is in: the first number of it */
+    uint64_t segment;    /* that the payload is in: the first number of it */
+    int64_t accepted_ns; /* wall clock: when the metrics were; 0: not known (an older version's) */
     uint64_t lost;
     enum tail_reason reason;
 };

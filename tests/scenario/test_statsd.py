@@ -154,6 +154,19 @@ class Outages(unittest.TestCase):
         self.assertGreaterEqual(n["stale"], 100)
         self.assertEqual((n["queued"], n["dropped"]), (0, n["stale"]))
 
+    def test_a_run_that_takes_long_is_live(self):
+        """Its metrics have the time of their slot, which is older than max_age when they come."""
+        r = Receiver()
+        self.addCleanup(r.stop)
+        d = Daemon(self, CONFIG % (f"tcp://127.0.0.1:{r.port}", ", max_age: 1s"), start=False)
+        d.script("slow", '#!/bin/sh\nsleep 2\ngarnet emit slow 1 --socket "$1"\n')
+        d.collector("slow", "command: [%s]\ninterval: 3s\n" % d.path("slow"))
+        d.start()
+        wait_for("a metric of it", lambda: "slow:1|g" in r.lines())
+        d.send(lines({"name": "old", "value": 1, "time": int(time.time()) - 60}))
+        d.wait_log('drops metrics as stale, "old" being the first: its sender says that it is of 6')
+        wait_for("it is counted", lambda: d.verify()["s"].get("stale") == 1)
+
     def graphite(self, to, more=""):
         d = Daemon(self, "sinks: []\n", start=False)
         d.configure("self_metrics: 0\nsinks:\n" + graphite_sink("g", to(d), ", path: '{name}'" + more))

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "spool/cursor.h"
+#include "spool/writer.h"
 
 TestSuite(append, .init = dir_make, .fini = dir_remove);
 
@@ -22,6 +23,58 @@ Test(append, frames_come_back_as_they_were_put)
     cr_assert_eq(append_segment(a), 0);
     cr_assert_eq(append_bytes(a), seg_size(0));
     cr_assert_eq(read_from(0).delivered, 299 * 300 / 2);
+    append_close(a);
+}
+
+/* Of the n-th frame from `seq` on. */
+static int64_t accepted_ns(const struct append *a, uint64_t seq, unsigned n)
+{
+    struct tail *t = tail_open(append_dirfd(a), seq);
+    struct tail_frame f;
+
+    for (unsigned i = 0; i <= n; i++)
+        cr_assert_eq(tail_next(t, &f), TAIL_FRAME);
+    tail_close(t);
+    return f.accepted_ns;
+}
+
+Test(append, frames_say_when_they_were_accepted)
+{
+    struct append *a = writer(1 << 20);
+    int64_t before = clock_wall(), at;
+    uint64_t end;
+
+    put(a, 10);
+    at = accepted_ns(a, 0, 0);
+    cr_assert(at >= before - NS_PER_MS && at <= clock_wall());
+    cr_assert_eq(append_held(a, "waited", 6, 1, before + 2 * NS_PER_S, &end), 0);
+    at = accepted_ns(a, 0, 1);
+    cr_assert(at > before + 2 * NS_PER_S - NS_PER_MS && at <= before + 2 * NS_PER_S);
+    cr_assert_eq(append_held(a, "long", 4, 1, before - 60 * NS_PER_S, &end), 0);
+    cr_assert_eq(accepted_ns(a, 0, 2), 0); /* before the segment: it cannot be said */
+    append_close(a);
+}
+
+Test(append, a_stepped_clock_or_49_days_begin_a_new_segment)
+{
+    struct append *a = writer(1 << 20);
+
+    put(a, 10);
+    put(a, 10);
+    cr_assert_eq(segments(), 1);
+    a->wall_ahead -= 2 * NS_PER_S; /* as if it had been stepped since */
+    put(a, 10);
+    cr_assert_eq(append_segment(a), 20);
+    a->wall_ahead += 2 * NS_PER_S;
+    put(a, 10);
+    cr_assert_eq(append_segment(a), 30);
+    a->wall_ahead += NS_PER_S / 2; /* slewed */
+    put(a, 10);
+    cr_assert_eq(append_segment(a), 30);
+    a->held[a->n - 1].created_ns -= INT64_C(50) * 86400 * NS_PER_S;
+    put(a, 10);
+    cr_assert_eq(append_segment(a), 50);
+    cr_assert_eq(read_from(0).delivered, 60);
     append_close(a);
 }
 

@@ -175,6 +175,79 @@ Test(feed, drops_what_is_stale_only_where_output_has_no_time)
     stands_at(11, 0, 0);
 }
 
+static void frame_of(struct metric *m)
+{
+    struct buf bytes = {0};
+    uint64_t end;
+
+    record_put(&bytes, m);
+    cr_assert_eq(append_frame(spool, bytes.p, bytes.n, 1, &end), 0);
+    buf_free(&bytes);
+}
+
+/* A run that takes long has the time of its slot: live is what was accepted a moment ago. */
+Test(feed, counts_age_from_acceptance_unless_the_sender_gave_a_time)
+{
+    struct metric m = kit_metric("late", 1);
+
+    frame_of(&m); /* of 2023, its sender says */
+    m.flags = METRIC_TIME_ASSIGNED;
+    frame_of(&m);
+    m.flags = 0;
+    m.time_ns = clock_wall();
+    frame_of(&m);
+    f.max_age = 3600 * NS_PER_S;
+    cr_assert_eq(reads(), 2);
+    cr_assert_eq(f.read.dropped[DROP_STALE], 1);
+    cr_assert_eq(f.stale, 1); /* the log was told */
+    f.stale_ns -= 61 * NS_PER_S;
+    cr_assert_eq(feed_fill(&f, UINT64_MAX, 1), FEED_DRY);
+    cr_assert_eq(f.stale, 0); /* that it is over */
+}
+
+Test(feed, knows_how_long_the_oldest_has_waited)
+{
+    int64_t begin_ns = clock_wall(), oldest;
+    struct metric m = kit_metric("m", 1);
+
+    cr_assert_eq(feed_oldest(&f), 0);
+    frame_of(&m);
+    cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH); /* there is one */
+    oldest = feed_oldest(&f);
+    cr_assert(oldest >= begin_ns - NS_PER_MS && oldest <= clock_wall());
+    cr_assert_eq(f.read.seq, begin.seq);
+    cr_assert_eq(reads(), 1);
+    frame_of(&m);
+    cr_assert_eq(reads(), 2);
+    cr_assert_eq(feed_oldest(&f), oldest); /* of the batch */
+    feed_next_batch(&f);
+    cr_assert_eq(feed_oldest(&f), 0);
+    cr_assert_eq(feed_fill(&f, 0, 1), FEED_DRY);
+    cr_assert_eq(feed_oldest(&f), 0);
+}
+
+/* What an older version wrote says nothing of it: then the metric's own time counts. */
+Test(feed, without_a_time_of_acceptance_the_metrics_own_counts)
+{
+    struct metric m = kit_metric("m", 1);
+    struct buf bytes = {0};
+    uint64_t end;
+
+    m.flags = METRIC_TIME_ASSIGNED;
+    record_put(&bytes, &m);
+    frame(1, false);
+    cr_assert_eq(append_held(spool, bytes.p, bytes.n, 1, 1, &end), 0);
+    buf_free(&bytes);
+    cr_assert_eq(reads(), 2);
+    feed_next_batch(&f);
+    feed_seek(&f, &begin, begin.seq + 1);
+    cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH);
+    cr_assert_eq(feed_oldest(&f), m.time_ns);
+    f.max_age = 3600 * NS_PER_S;
+    cr_assert_eq(reads(), 0);
+    cr_assert_eq(f.read.dropped[DROP_STALE], 1);
+}
+
 Test(feed, takes_no_more_than_it_is_asked_for)
 {
     frame(10, false);

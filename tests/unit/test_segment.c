@@ -1,6 +1,8 @@
 /* test_segment.c - the bytes of a segment: what is valid, what is not, which files count */
 #include "spool_dir.h"
 
+#include "base/clock.h"
+
 TestSuite(segment, .init = dir_make, .fini = dir_remove);
 
 enum { COPY = SEGMENT_HEADER / 2 };
@@ -8,7 +10,7 @@ enum { COPY = SEGMENT_HEADER / 2 };
 Test(segment, headers_round_trip)
 {
     struct segment_header h = {12345678901234567ULL, 0xfedcba9876543210ULL, -5}, g;
-    struct frame_header f = {SEQ_MAX - 9, 9, 4711, 0x0123456789abcdefULL}, e;
+    struct frame_header f = {SEQ_MAX - 9, 9, 4711, 0x0123456789abcdefULL, 5}, e;
     uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
 
     segment_header_put(s, &h);
@@ -22,6 +24,7 @@ Test(segment, headers_round_trip)
     cr_assert_eq(e.count, f.count);
     cr_assert_eq(e.length, f.length);
     cr_assert_eq(e.payload_sum, f.payload_sum);
+    cr_assert_eq(e.accepted_ms, f.accepted_ms);
     cr_assert_not(frame_header_get(p, &e, 78), "another segment's salt");
     frame_trailer_put(p, &f, 77);
     cr_assert(frame_trailer_get(p, &e, 77));
@@ -32,6 +35,22 @@ Test(segment, headers_round_trip)
     cr_assert_not(frame_header_get(p, &e, 77), "a trailer is no header");
 }
 
+Test(segment, a_frame_says_when_it_was_accepted)
+{
+    const struct segment_header s = {1, 2, 1700000000 * NS_PER_S};
+    const int64_t most = (int64_t)(UINT32_MAX - 1) * NS_PER_MS;
+
+    cr_assert_eq(frame_accepted_put(&s, s.created_ns), 1);
+    cr_assert_eq(frame_accepted_put(&s, s.created_ns + 1234567890), 1235);
+    cr_assert_eq(frame_accepted_get(&s, 1235), s.created_ns + 1234000000);
+    cr_assert_eq(frame_accepted_get(&s, 0), 0);
+    cr_assert_eq(frame_accepted_put(&s, s.created_ns + most), UINT32_MAX);
+    cr_assert_eq(frame_accepted_put(&s, s.created_ns + most + NS_PER_MS), 0);
+    cr_assert_eq(frame_accepted_put(&s, s.created_ns - NS_PER_S), 1);
+    cr_assert_eq(frame_accepted_put(&s, s.created_ns - NS_PER_S - 1), 0);
+    cr_assert_eq(frame_accepted_put(&s, INT64_MAX), 0);
+}
+
 static void flip(uint8_t *p, unsigned bit)
 {
     p[bit / 8] = (uint8_t)(p[bit / 8] ^ (1U << bit % 8));
@@ -40,7 +59,7 @@ static void flip(uint8_t *p, unsigned bit)
 Test(segment, every_flipped_bit_is_noticed)
 {
     struct segment_header h = {1, 2, 3};
-    struct frame_header f = {1, 2, 3, 4};
+    struct frame_header f = {1, 2, 3, 4, 5};
     uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
 
     segment_header_put(s, &h);
@@ -71,8 +90,10 @@ Test(segment, every_flipped_bit_is_noticed)
 
 Test(segment, impossible_frames_are_refused_although_their_sum_is_right)
 {
-    const struct frame_header bad[] = {
-        {1, 0, 8, 0}, {1, 1, FRAME_MAX + 1, 0}, {SEQ_MAX, 1, 8, 0}, {UINT64_MAX, 2, 8, 0}};
+    const struct frame_header bad[] = {{1, 0, 8, 0, 0},
+                                       {1, 1, FRAME_MAX + 1, 0, 0},
+                                       {SEQ_MAX, 1, 8, 0, 0},
+                                       {UINT64_MAX, 2, 8, 0, 0}};
     struct frame_header out;
     uint8_t p[FRAME_HEADER];
 
