@@ -4,14 +4,31 @@
  */
 #include "base/clock.h"
 
-#include <time.h>
-
 static int64_t read_clock(clockid_t id)
 {
     struct timespec ts = {0};
 
     (void)clock_gettime(id, &ts);
-    return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+    return clock_ns(ts);
+}
+
+int64_t clock_ns(struct timespec t)
+{
+    int64_t ns;
+
+    if (!__builtin_mul_overflow((int64_t)t.tv_sec, NS_PER_S, &ns) &&
+        !__builtin_add_overflow(ns, (int64_t)t.tv_nsec, &ns))
+        return ns;
+    return t.tv_sec < 0 ? INT64_MIN : INT64_MAX;
+}
+
+int64_t clock_between(int64_t earlier, int64_t later)
+{
+    int64_t ns;
+
+    if (!__builtin_sub_overflow(later, earlier, &ns))
+        return ns;
+    return later < earlier ? INT64_MIN : INT64_MAX;
 }
 
 int64_t clock_mono(void)

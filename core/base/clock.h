@@ -5,11 +5,17 @@
 #ifndef BASE_CLOCK_H
 #define BASE_CLOCK_H
 #include <stdint.h>
+#include <time.h>
 
 #define NS_PER_S  INT64_C(1000000000)
 #define NS_PER_MS INT64_C(1000000)
 
 int64_t clock_mono(void);
 int64_t clock_wall(void);
+/* For stamps of files, which anybody may set to any year: what does not fit into nanoseconds (before
+ * 1677, after 2262) is as far as they go. */
+int64_t clock_ns(struct timespec t);
+/* later - earlier, likewise. */
+int64_t clock_between(int64_t earlier, int64_t later);
 
 #endif

@@ -170,6 +170,9 @@ static void balance(struct audit_sink *s, const struct audit *a)
 /* A cursor may be ahead of what is left of the segments: the next number is then the cursor's. */
 static void balance_all(struct audit *a)
 {
+    for (struct audit_sink *s = a->sinks; s != NULL; s = s->next)
+        if (s->error == 0 && !cursor_believed(&s->cursor, a->next))
+            s->error = EBADMSG;
     for (const struct audit_sink *s = a->sinks; s != NULL; s = s->next)
         if (s->error == 0 && s->cursor.position > a->next)
             a->next = s->cursor.position;

@@ -128,11 +128,6 @@ static void learn_user(const char *name, struct buf *out)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static intmax_t ns_of(struct timespec t)
-{
-    return (intmax_t)t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
 /* Where every user has a group of the same name and nobody else in it, files are usually writable
  * by that. With an access list the group's bits say what the list grants at most. */
 static bool owners_own_group(const char *path, const struct stat *st)
@@ -161,8 +156,9 @@ static void learn_file(const char *path, struct buf *out)
         learn_error(out, "read", errno);
     else
         buf_putf(out, "%ju %ju %jd %jd %jd %ju %ju %s", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
-                 (intmax_t)st.st_size, ns_of(st.st_mtim), ns_of(st.st_ctim), (uintmax_t)st.st_mode,
-                 (uintmax_t)st.st_uid, writers(path, &st));
+                 (intmax_t)st.st_size, (intmax_t)clock_ns(st.st_mtim),
+                 (intmax_t)clock_ns(st.st_ctim), (uintmax_t)st.st_mode, (uintmax_t)st.st_uid,
+                 writers(path, &st));
 }
 
 /* PATH, a newline, and the program; without PATH it is garnetd's own. */

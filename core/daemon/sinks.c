@@ -31,8 +31,11 @@ static bool ensure_cursor(void *arg)
     int dir = append_dirfd(o->d->spool), why;
     struct cursor_state st;
 
-    if (cursor_read(dir, o->conf->name, &st) == 0)
-        return true;
+    if (cursor_read(dir, o->conf->name, &st) == 0) {
+        if (st.position <= append_next_seq(o->d->spool))
+            return true;
+        errno = EBADMSG; /* beyond all that there has ever been */
+    }
     why = errno;
     if (o->restore && why == ENOENT) {
         o->restore = cursor_restore(dir, o->conf->name, &o->known) < 0;
@@ -353,7 +356,8 @@ uint64_t sinks_needed(struct daemon *d)
     uint64_t needed = d->sinks ? append_next_seq(d->spool) : 0; /* without a sink, for the first */
     for (struct sink_entry *o = d->sinks; o; o = o->next) {
         struct cursor_state st;
-        if (cursor_read(append_dirfd(d->spool), o->conf->name, &st) != 0)
+        if (cursor_read(append_dirfd(d->spool), o->conf->name, &st) != 0 ||
+            st.position > append_next_seq(d->spool))
             return 0; /* unknown: keep everything that max_size allows */
         o->known = st;
         o->knows = true;

@@ -59,7 +59,7 @@ static int64_t cpu_time(void)
     struct timespec ts = {0};
 
     (void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
-    return (int64_t)ts.tv_sec * NS_PER_S + ts.tv_nsec;
+    return clock_ns(ts);
 }
 
 static void learn(struct conn *c, size_t n, int64_t took)

@@ -6,6 +6,7 @@
  */
 #include "sink/horizon.h"
 
+#include "base/clock.h"
 #include "base/spawn.h"
 #include "spool/segment.h"
 
@@ -38,7 +39,7 @@ uint64_t horizon_find(int dirfd, uint64_t at, int64_t window_ns)
     for (; i > 0 && found == 0; i--) {
         if (!created(dirfd, l.first_seq[i - 1], &made))
             continue;
-        if (known && made <= end - window_ns)
+        if (known && clock_between(made, end) >= window_ns)
             found = l.first_seq[i - 1];
         end = known ? end : made;
         known = true;

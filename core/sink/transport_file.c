@@ -3,8 +3,8 @@
  * What write() took is in the page cache: it survives us, so written, acked and confirmed are one.
  * At open an unfinished last line, left by a crash or a full disk, is cut off: its metrics were
  * never confirmed and come again. When the path no longer names the open file (logrotate), it is
- * opened anew before the next batch. Goes down when the file cannot be opened, is not regular, or
- * takes no bytes (full disk, quota, I/O error). May block on a dead network file system: so do
+ * opened anew before the next batch. Goes down when the file cannot be opened, is a link, is not
+ * regular, or takes no bytes (full disk, quota, I/O error). May block on a dead network file system: so do
  * files.
  */
 #include "sink/transport.h"
@@ -18,7 +18,11 @@
 #include "base/clock.h"
 #include "base/spawn.h"
 
-enum { STEP = 64 << 10 };
+enum {
+    STEP = 64 << 10,
+    LINE_BYTES = 16 << 20, /* no line of ours is as long */
+    FLAGS = O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW
+};
 static const int64_t LOOK_EVERY = NS_PER_S;
 
 /* Reads exactly n bytes at `at`; -1 with errno (a file that shrinks meanwhile: EIO). */
@@ -40,10 +44,12 @@ static int read_at(int fd, char *p, size_t n, off_t at)
     return 0;
 }
 
-/* Where the file's last whole line ends: 0 without one. -1 with errno. */
+/* Where the file's last whole line ends: 0 without one. -1 with errno; EFBIG when it is further back
+ * than a line may be long: a file can be made long at no cost, and must not cost us more. */
 static off_t lines_end(int fd, off_t size)
 {
     static char step[STEP];
+    off_t least = size - LINE_BYTES;
 
     while (size > 0) {
         size_t n = size < STEP ? (size_t)size : STEP;
@@ -55,40 +61,58 @@ static off_t lines_end(int fd, off_t size)
         if (nl != NULL)
             return size - (off_t)n + (nl - step) + 1;
         size -= (off_t)n;
+        if (size <= least) {
+            errno = EFBIG;
+            return -1;
+        }
     }
     return 0;
 }
 
-/* -1 with errno. The file is read through a descriptor of its own: ours is for appending only. */
-static int cut_unfinished(const char *path, int fd, off_t size)
+static bool same_file(const struct stat *a, const struct stat *b)
 {
-    int in = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    off_t end;
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
 
-    if (in < 0)
-        return -1;
-    end = lines_end(in, size);
+/* -1 with errno. The file is read through a descriptor of its own: ours is for appending only. */
+static int cut_unfinished(const char *path, int fd, const struct stat *mine)
+{
+    int in = open(path, O_RDONLY | FLAGS);
+    struct stat there;
+    off_t end = -1;
+
+    if (in >= 0 && fstat(in, &there) == 0) {
+        errno = ESTALE; /* moved away this very moment */
+        end = same_file(mine, &there) ? lines_end(in, mine->st_size) : -1;
+    }
     close_fd(&in);
     if (end < 0)
         return -1;
-    return end < size ? ftruncate(fd, end) : 0;
+    return end < mine->st_size ? ftruncate(fd, end) : 0;
 }
 
 /* A descriptor at the end of whole lines, or -1 with why[]. O_NONBLOCK: a FIFO is refused, not
- * waited for. */
+ * waited for. O_NOFOLLOW: what we write and cut is what the path says; somebody who may put a link in
+ * its folder does not choose another. */
 static int open_path(struct transport *t)
 {
-    int fd = open(t->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0640);
+    int fd = open(t->path, O_WRONLY | O_APPEND | O_CREAT | FLAGS, 0640);
     struct stat st;
 
+    if (fd < 0 && errno == ELOOP)
+        return transport_fail(t, "is a link, and links are not written through: write the path of "
+                                 "the file itself (its folder may be a link)");
     if (fd < 0 && errno != ENXIO)
         return transport_fail(t, "cannot open: %s", strerror(errno));
     if (fd >= 0 && fstat(fd, &st) < 0) {
         (void)transport_fail(t, "cannot stat: %s", strerror(errno));
     } else if (fd < 0 || !S_ISREG(st.st_mode)) {
         (void)transport_fail(t, "is not a regular file");
-    } else if (cut_unfinished(t->path, fd, st.st_size) < 0) {
-        (void)transport_fail(t, "cannot cut its unfinished last line: %s", strerror(errno));
+    } else if (cut_unfinished(t->path, fd, &st) < 0) {
+        (void)transport_fail(t, "cannot cut its unfinished last line: %s",
+                             errno == EFBIG ? "it is longer than 16 MiB, so this is no file of "
+                                              "lines; move it away"
+                                            : strerror(errno));
     } else {
         return fd;
     }
@@ -110,8 +134,7 @@ static bool still_ours(const struct transport *t)
 {
     struct stat mine, there;
 
-    return fstat(t->fd, &mine) == 0 && stat(t->path, &there) == 0 && mine.st_dev == there.st_dev &&
-           mine.st_ino == there.st_ino;
+    return fstat(t->fd, &mine) == 0 && lstat(t->path, &there) == 0 && same_file(&mine, &there);
 }
 
 static int reopen(struct transport *t)

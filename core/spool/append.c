@@ -224,7 +224,7 @@ static bool over(const struct append *a, size_t i, int64_t wall_ns)
 {
     if (a->max_size > 0 && a->bytes > (uint64_t)a->max_size)
         return true;
-    return a->max_age > 0 && wall_ns - a->held[i + 1].created_ns > a->max_age;
+    return a->max_age > 0 && clock_between(a->held[i + 1].created_ns, wall_ns) > a->max_age;
 }
 
 static bool drop_oldest(struct append *a, size_t i)

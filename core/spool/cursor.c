@@ -31,6 +31,7 @@
 #include "base/spawn.h"
 #include "spool/le.h"
 #include "spool/rights.h"
+#include "spool/segment.h"
 
 enum {
     FORMAT = 1,
@@ -107,8 +108,8 @@ static bool slot_get(const uint8_t in[SLOT], uint64_t *generation, struct cursor
     s->keep = le64_get(in + 168);
     s->owed = le64_get(in + 176);
     s->window = le64_get(in + 184);
-    return s->start <= s->position && s->keep <= s->position && s->owed <= s->position &&
-           s->window <= s->position - s->keep && times_get(in, s);
+    return s->position <= SEQ_MAX && s->start <= s->position && s->keep <= s->position &&
+           s->owed <= s->position && s->window <= s->position - s->keep && times_get(in, s);
 }
 
 static ssize_t read_at(int fd, void *p, size_t n, off_t off)
@@ -211,6 +212,11 @@ int cursor_read(int dirfd, const char *name, struct cursor_state *s)
     r = read_slots(fd, &generation, s);
     close_fd(&fd);
     return r;
+}
+
+bool cursor_believed(const struct cursor_state *s, uint64_t next)
+{
+    return s->position <= SEQ_BELIEVED || s->position <= next;
 }
 
 bool cursor_passing(int error)

@@ -49,7 +49,11 @@ struct cursor_state {
 int cursor_create(int dirfd, const char *name, uint64_t start);
 /* As it was, after its file has been taken away. */
 int cursor_restore(int dirfd, const char *name, const struct cursor_state *s);
-int cursor_read(int dirfd, const char *name, struct cursor_state *s); /* EBADMSG: no valid slot */
+int cursor_read(int dirfd, const char *name,
+                struct cursor_state *s); /* EBADMSG: no valid slot, or one beyond SEQ_MAX */
+/* Whether it may be true where the segments, or the writer, go as far as `next`. After a power failure
+ * it may be ahead of them, but it is not to use up the numbers (spool/segment.h). */
+bool cursor_believed(const struct cursor_state *s, uint64_t next);
 /* Whether the errno of a read is of us or the machine (no descriptor, no memory), so that the cursor
  * may well be there. */
 bool cursor_passing(int error);

@@ -129,7 +129,7 @@ static bool hold(struct append *a, uint64_t first_seq)
         return false;
     if ((fd = segment_open(a->dirfd, first_seq, &h, &state)) >= 0 && fstat(fd, &st) == 0) {
         s.bytes = (uint64_t)st.st_size;
-        s.created_ns = state == SEGMENT_GOOD ? h.created_ns : st.st_mtim.tv_sec * NS_PER_S;
+        s.created_ns = state == SEGMENT_GOOD ? h.created_ns : clock_ns(st.st_mtim);
     }
     close_fd(&fd);
     if ((s.later = state == SEGMENT_LATER))
@@ -197,9 +197,15 @@ struct heed {
 static void heed_cursor(struct heed *h, const char *name)
 {
     struct cursor_state s;
+    bool there = cursor_read(h->a->dirfd, name, &s) == 0;
 
-    if (cursor_read(h->a->dirfd, name, &s) == 0)
+    if (there && cursor_believed(&s, h->a->next_seq))
         at_least(h->a, s.position);
+    else if (there)
+        log_warn(
+            "spool: the cursor of sink %s is damaged: it claims to be at %llu, and nothing else "
+            "in the spool is anywhere near",
+            name, (unsigned long long)s.position);
     else if (cursor_passing(errno))
         h->error = errno;
     else if (errno != ENOENT && errno != EBADMSG)

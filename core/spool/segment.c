@@ -155,7 +155,21 @@ static bool parse_name(const char *name, uint64_t *first_seq)
         v = v * 10 + (uint64_t)(name[i] - '0');
     }
     *first_seq = v;
-    return v <= SEGMENT_MAX && strcmp(name + DIGITS, SUFFIX) == 0;
+    return v <= SEQ_MAX && strcmp(name + DIGITS, SUFFIX) == 0;
+}
+
+/* A header that says the same has a checksum. */
+static bool believed(int dirfd, uint64_t first_seq)
+{
+    struct segment_header h;
+    enum segment_state state = SEGMENT_BAD;
+    int fd;
+
+    if (first_seq <= SEQ_BELIEVED)
+        return true;
+    fd = segment_open(dirfd, first_seq, &h, &state);
+    close_fd(&fd);
+    return state == SEGMENT_GOOD;
 }
 
 /* Some file systems do not fill in d_type. */
@@ -200,7 +214,7 @@ static int collect(DIR *dir, struct segment_list *l)
 
     while (errno = 0, (d = readdir(dir)) != NULL)
         if (parse_name(d->d_name, &first_seq) && is_file(dirfd(dir), d) &&
-            !list_put(l, &cap, first_seq))
+            believed(dirfd(dir), first_seq) && !list_put(l, &cap, first_seq))
             return ENOMEM;
     return errno;
 }

@@ -30,10 +30,11 @@ enum {
     FRAME_TRAILER = 32,
     FRAME_MAX = 16 << 20 /* payload */
 };
-#define SEQ_MAX ((uint64_t)INT64_MAX) /* nothing in the spool may claim to be beyond it */
-/* A file named beyond this is none of ours, whatever is in it: a name has no checksum, and must not
- * use up the numbers. */
-#define SEGMENT_MAX (SEQ_MAX / 2)
+#define SEQ_MAX ((uint64_t)INT64_MAX / 2) /* nothing in the spool may claim to be beyond it */
+/* What alone says how far the numbers have come is believed up to here, and is damage beyond: a file
+ * by its name, which has no checksum, or a cursor that is ahead of all segments. So nothing uses up
+ * the numbers but metrics: at a million a second, those that are left then last for 70,000 years. */
+#define SEQ_BELIEVED (SEQ_MAX / 2)
 
 struct segment_header {
     uint64_t first_seq, salt;

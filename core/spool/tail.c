@@ -3,8 +3,8 @@
  * Three things decide everything: `expected`, the next sequence number to hand out; `off`, where in
  * the segment its frame should begin; and `sealed`, which is set once a newer segment has been
  * seen, since the writer never goes back. At `off` there is a good frame, or nothing yet, or
- * damage. Past damage `scan` runs ahead in steps of 8 to the next frame whose two checksums hold;
- * its sequence number says what is lost. The end of an unsealed segment means wait; the end of a
+ * damage. Past damage `scan` runs ahead in steps of 8, over holes at once, to the next frame whose two
+ * checksums hold; its sequence number says what is lost. The end of an unsealed segment means wait; the end of a
  * sealed one leads to the next, and its name says what is lost.
  *
  * Damage leaves trailers behind: they tell tail_seen() of frames whose header is gone. A place that
@@ -28,6 +28,7 @@
 
 #include "base/clock.h"
 #include "base/spawn.h"
+#include "spool/le.h"
 #include "spool/segment.h"
 
 enum {
@@ -285,8 +286,8 @@ static bool unchanged(struct tail *t)
         return false;
     if (t->quiet && st.st_mtim.tv_sec == t->mtime.tv_sec && st.st_mtim.tv_nsec == t->mtime.tv_nsec)
         return true;
-    age = clock_wall() / NS_PER_S - st.st_mtim.tv_sec;
-    t->quiet = age > 2;
+    age = clock_between(clock_ns(st.st_mtim), clock_wall());
+    t->quiet = age > 2 * NS_PER_S;
     t->mtime = st.st_mtim;
     return false;
 }
@@ -371,6 +372,31 @@ static int enter(struct tail *t, struct tail_frame *f)
     return lose(t, f, first, TAIL_EXPIRED);
 }
 
+/* Past a hole, whose end the file system knows without reading it, from `scan` on. */
+static void pass_hole(struct tail *t)
+{
+    off_t data = lseek(t->fd, (off_t)t->scan, SEEK_DATA);
+    struct stat st;
+
+    if (data < 0 && errno == ENXIO && fstat(t->fd, &st) == 0)
+        data = st.st_size; /* it is all hole to the end */
+    if (data >= 0 && ((uint64_t)data & ~UINT64_C(7)) > t->scan)
+        t->scan = (uint64_t)data & ~UINT64_C(7);
+}
+
+/* To where a frame may begin: that is at no zero. A file can be made long at no cost, by a crash or by
+ * somebody, and must not cost us more. */
+static void pass_noise(struct tail *t)
+{
+    uint64_t end = t->at + t->n;
+
+    t->scan += 8;
+    while (t->scan + 8 <= end && le64_get(t->buf + (t->scan - t->at)) == 0)
+        t->scan += 8;
+    if (t->scan + 8 > end)
+        pass_hole(t);
+}
+
 static int step(struct tail *t, struct tail_frame *f)
 {
     struct frame_header h;
@@ -385,7 +411,7 @@ static int step(struct tail *t, struct tail_frame *f)
         t->scan += frame_size(h.length);
         return AGAIN;
     case LOOK_NOISE:
-        t->scan += 8;
+        pass_noise(t);
         return AGAIN;
     case LOOK_TRACE:
         t->scan += FRAME_TRAILER;

@@ -582,3 +582,29 @@ Test(append, kill_9_loses_nothing_that_was_acknowledged)
         cr_assert_eq(n.damaged + n.expired, 0);
     }
 }
+
+/* Anybody may set a file's time to the year 2400 (or to any other): it is not old for that. */
+Test(append, a_file_of_a_year_beyond_nanoseconds_is_young)
+{
+    const int64_t now = clock_wall(), hour = 3600 * NS_PER_S;
+    struct timespec times[2] = {{13569465600, 0}, {13569465600, 0}};
+    struct append *a;
+    int fd;
+
+    file_put("00000000000000000000.seg", "no header");
+    file_put("00000000000000000010.seg", "nor here");
+    fd = seg_fd(10);
+    cr_assert_eq(futimens(fd, times), 0);
+    close(fd);
+    a = writer_for(4096, 0, hour);
+    cr_assert_eq(append_retain(a, 0, now), 0);
+    cr_assert_eq(append_retain(a, 0, now + hour), 0);
+    append_close(a);
+    times[0].tv_sec = times[1].tv_sec = -9223372036; /* 1677, or as old as the file system goes */
+    fd = seg_fd(10);
+    cr_assert_eq(futimens(fd, times), 0);
+    close(fd);
+    a = writer_for(4096, 0, hour);
+    cr_assert_eq(append_retain(a, 0, now), 1);
+    append_close(a);
+}

@@ -56,8 +56,8 @@ Test(cursor, every_field_comes_back)
 
     cr_assert_eq(cursor_create(dirfd_, "main", 5), 0);
     cr_assert_eq(cursor_open(&c, dirfd_, "main"), 0);
-    c.state.position = UINT64_MAX - 1;
-    c.state.keep = UINT64_MAX - 1000;
+    c.state.position = SEQ_MAX;
+    c.state.keep = SEQ_MAX - 1000;
     c.state.owed = 77;
     c.state.window = 900;
     c.state.moved_ns = INT64_MIN;
@@ -72,6 +72,63 @@ Test(cursor, every_field_comes_back)
     cursor_close(&c);
     cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
     cr_assert_eq(memcmp(&s, &c.state, sizeof s), 0);
+}
+
+/* A sum that is right says that somebody has written it: the sum has no secret. */
+Test(cursor, a_position_that_cannot_be_is_damage)
+{
+    static const uint64_t far[] = {SEQ_MAX + 1, (uint64_t)INT64_MAX, (uint64_t)INT64_MAX + 1,
+                                   UINT64_MAX};
+    struct cursor_state s;
+    struct cursor c;
+
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        cr_assert_eq(cursor_create(dirfd_, "main", far[i]), 0);
+        cr_assert_eq(cursor_read(dirfd_, "main", &s), -1);
+        cr_assert_eq(errno, EBADMSG);
+        cr_assert_eq(cursor_open(&c, dirfd_, "main"), -1);
+        cr_assert_eq(errno, EBADMSG);
+    }
+    stored("main", 2);
+    cr_assert_eq(cursor_open(&c, dirfd_, "main"), 0);
+    c.state.position = (uint64_t)INT64_MAX;
+    cr_assert_eq(cursor_store(&c), 0);
+    cursor_close(&c);
+    cr_assert_eq(cursor_read(dirfd_, "main", &s), 0, "the other slot is as good as ever");
+    cr_assert_eq(s.position, 102);
+}
+
+/* Nobody but metrics uses the numbers up, whatever is claimed, also just below a bound. */
+Test(cursor, one_far_ahead_does_not_use_up_the_numbers)
+{
+    static const uint64_t far[] = {SEQ_BELIEVED + 1, SEQ_MAX - 1, SEQ_MAX, (uint64_t)INT64_MAX};
+    struct total n;
+    struct append *a = writer(4096);
+
+    put(a, 5);
+    append_close(a);
+    for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
+        cr_assert_eq(cursor_create(dirfd_, "main", far[i]), 0);
+        a = writer(4096);
+        cr_assert_eq(append_next_seq(a), 5 + i);
+        put(a, 1);
+        append_close(a);
+    }
+    cr_assert_eq(cursor_create(dirfd_, "main", SEQ_BELIEVED), 0);
+    for (uint64_t i = 0; i < 3; i++) {
+        a = writer(4096);
+        cr_assert_eq(append_next_seq(a), SEQ_BELIEVED + i);
+        put(a, 1);
+        append_close(a);
+    }
+    n = read_from(SEQ_BELIEVED);
+    cr_assert_eq(n.delivered, 3);
+    cr_assert_eq(n.next, SEQ_BELIEVED + 3);
+    cr_assert_eq(cursor_create(dirfd_, "main", SEQ_BELIEVED + 2), 0,
+                 "with segments that far it is");
+    a = writer(4096);
+    cr_assert_eq(append_next_seq(a), SEQ_BELIEVED + 3);
+    append_close(a);
 }
 
 Test(cursor, one_bad_slot_leaves_the_other)

@@ -130,6 +130,17 @@ Test(segment, frames_are_padded_to_eight)
     cr_assert_eq(frame_size(9), FRAME_HEADER + 16 + FRAME_TRAILER);
 }
 
+static void with_header(uint64_t first_seq)
+{
+    struct segment_header h = {first_seq, 6, 7};
+    uint8_t s[SEGMENT_HEADER];
+    int fd = seg_fd(first_seq);
+
+    segment_header_put(s, &h);
+    cr_assert_eq(write(fd, s, sizeof s), (ssize_t)sizeof s);
+    close(fd);
+}
+
 Test(segment, the_list_is_sorted_and_ignores_foreign_files)
 {
     static const char *const foreign[] = {"lock",
@@ -157,12 +168,16 @@ Test(segment, the_list_is_sorted_and_ignores_foreign_files)
     cr_assert_eq(symlinkat("lock", dirfd_, "00000000000000000004.seg"), 0);
     for (uint64_t i = 0; i < 100; i++)
         close(seg_fd((i * 37 % 100) * 1000 + 7));
-    close(seg_fd(SEGMENT_MAX));
+    close(seg_fd(SEQ_BELIEVED));
+    close(seg_fd(SEQ_BELIEVED + 1)); /* a name alone does not use up the numbers */
+    close(seg_fd(SEQ_MAX - 1));
+    with_header(SEQ_MAX);
     cr_assert_eq(segment_list(dirfd_, &l), 0);
-    cr_assert_eq(l.n, 101);
+    cr_assert_eq(l.n, 102);
     for (uint64_t i = 0; i < 100; i++)
         cr_assert_eq(l.first_seq[i], i * 1000 + 7);
-    cr_assert_eq(l.first_seq[100], SEGMENT_MAX);
+    cr_assert_eq(l.first_seq[100], SEQ_BELIEVED);
+    cr_assert_eq(l.first_seq[101], SEQ_MAX);
     segment_list_free(&l);
 }
 

@@ -581,3 +581,51 @@ Test(tail, conservation_through_a_random_life, .timeout = 60)
         append_close(a);
     }
 }
+
+/* A crash or somebody has made it long, at no cost: were it read, that would take a day. */
+Test(tail, a_hole_costs_nothing)
+{
+    struct append *a = writer(4096);
+    const off_t far = (off_t)1 << 43;
+    struct total n;
+    struct tail *t;
+    size_t end;
+    int fd;
+
+    put(a, 3);
+    put(a, 4);
+    end = seg_size(0);
+    append_close(a);
+    seg_cut(0, (size_t)far);
+    t = tail_at(0, &n);
+    drain(t, &n);
+    cr_assert_eq(n.delivered, 7, "the live end");
+    drain(t, &n);
+    a = writer(4096);
+    cr_assert_eq(append_next_seq(a), 7);
+    put(a, 5);
+    drain(t, &n);
+    cr_assert_eq(n.delivered, 12, "and sealed");
+    cr_assert_eq(n.damaged, 0);
+    tail_close(t);
+    append_close(a);
+
+    /* data behind a hole: a good frame is found, wherever it is, also where the hole ends */
+    for (int i = 0; i < 3; i++) {
+        uint8_t frame[4096];
+        off_t at = far / 2 + (i == 0 ? 0 : i == 1 ? 4096 - 8 : 1000 * 8);
+        size_t first = SEGMENT_HEADER + frame_size((uint32_t)pattern_size(3));
+
+        cr_assert_leq(end - first, sizeof frame);
+        fd = seg_fd(0);
+        cr_assert_eq(pread(fd, frame, end - first, (off_t)first), (ssize_t)(end - first));
+        cr_assert_eq(ftruncate(fd, (off_t)first), 0);
+        cr_assert_eq(ftruncate(fd, far), 0);
+        cr_assert_eq(pwrite(fd, frame, end - first, at), (ssize_t)(end - first));
+        n = read_from(0);
+        cr_assert_eq(n.delivered, 12);
+        cr_assert_eq(n.damaged, 0);
+        cr_assert_eq(pwrite(fd, frame, end - first, (off_t)first), (ssize_t)(end - first));
+        close(fd);
+    }
+}

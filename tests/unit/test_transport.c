@@ -143,6 +143,55 @@ Test(transport, file_refuses_what_is_no_file)
     no_file(k.dir, "cannot open: Is a directory");
 }
 
+/* Somebody may have put it there to have another file cut and written to, or the operator: who is told
+ * what to write instead. */
+Test(transport, file_is_not_written_through_a_link)
+{
+    static const char why[] = "is a link, and links are not written through: write the path of the "
+                              "file itself (its folder may be a link)";
+    const char *victim = kit_path(&k, "victim"), *link = kit_path(&k, "link");
+    const char *path = open_file("f"), *folder = kit_path(&k, "folder");
+
+    cr_assert_eq(t.kind->open(&t), 0);
+    kit_write(victim, "no line's end");
+    cr_assert_eq(unlink(path), 0);
+    cr_assert_eq(symlink("victim", path), 0);
+    t.looked_ns = 0; /* as if a second had passed */
+    cr_assert_eq(t.kind->write(&t, "a\n", 2), -1);
+    cr_assert_str_eq(t.why, why);
+    t.kind->close(&t);
+    cr_assert_eq(symlink("victim", link), 0);
+    no_file(link, why);
+    cr_assert_str_eq(kit_read(&k, victim), "no line's end");
+    cr_assert_eq(unlink(link), 0);
+    cr_assert_eq(symlink("nowhere", link), 0);
+    no_file(link, why);
+    cr_assert_eq(access(kit_path(&k, "nowhere"), F_OK), -1);
+    cr_assert_eq(symlink(".", folder), 0);
+    (void)open_file("folder/g");
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    put("a\n");
+    t.kind->close(&t);
+    cr_assert_str_eq(kit_read(&k, kit_path(&k, "g")), "a\n");
+}
+
+/* Were it read to its beginning, that would take a day. */
+Test(transport, file_that_has_been_made_long_costs_nothing)
+{
+    const char *path = kit_path(&k, "long");
+
+    kit_write(path, "a line\n");
+    cr_assert_eq(truncate(path, (off_t)1 << 43), 0);
+    no_file(path,
+            "cannot cut its unfinished last line: it is longer than 16 MiB, so this is no file "
+            "of lines; move it away");
+    cr_assert_eq(truncate(path, 15 << 20), 0);
+    (void)open_file("long");
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    t.kind->close(&t);
+    cr_assert_str_eq(kit_read(&k, path), "a line\n");
+}
+
 Test(transport, file_goes_down_when_full)
 {
     struct rlimit limit = {.rlim_cur = 6, .rlim_max = RLIM_INFINITY};
