@@ -1,10 +1,11 @@
 /* garnet-sink - the worker of one sink; garnetd starts it
  *
  *   garnet-sink run NAME     deliver to the sink NAME until told to stop
- *   garnet-sink check NAME   say on standard error what is wrong with its plugin and options
+ *   garnet-sink check NAME   say what is wrong with its plugin and options
  *
  * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
- * (super/super.h; run only), 5 a page of memory (base/page.h; run only). Exits 0, EXIT_CONFIG
+ * (super/super.h; run only), 5 a page of memory (base/page.h; run only), 6 a pipe for what this
+ * program says (super/worker_log.h); standard error is for what the plugin prints. Exits 0, EXIT_CONFIG
  * (the plugin or its options are wrong), EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however
  * that ends: by the control socket, and by a signal in case a plugin does not let it look.
  */
@@ -24,6 +25,7 @@
 #include "base/spawn.h"
 #include "sink/transport.h"
 #include "sink/worker.h"
+#include "super/worker_log.h"
 
 enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
 
@@ -38,14 +40,23 @@ static void give_up_privileges(void)
         fatal("cannot give up its privileges: %m");
 }
 
+/* What garnetd has passed on is ours no longer than we need it, and never the plugin's. */
+static void close_passed(int fd)
+{
+    close_fd(&fd);
+}
+
 /* To where a plugin that closes what is not its own does not come by so easily: the reason of what
  * follows is to be read. */
 static void move_log(void)
 {
-    int fd = fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, LOG_FD_LEAST);
+    int fd = fcntl(WORKER_LOG_FD, F_DUPFD_CLOEXEC, LOG_FD_LEAST);
 
-    if (fd >= 0)
-        log_to(fd);
+    if (fd < 0)
+        fatal("has no pipe for its log on descriptor %d: garnetd starts this program",
+              WORKER_LOG_FD);
+    log_to_relay(fd);
+    close_passed(WORKER_LOG_FD);
 }
 
 /* What a plugin prints is for the log: standard output is data, and the transport's alone. */
@@ -82,12 +93,6 @@ static void read_whole(int fd, struct buf *out)
         out->n += (size_t)n;
     }
     fatal("no memory for the configuration");
-}
-
-/* What garnetd has passed on is ours no longer than we need it, and never the plugin's. */
-static void close_passed(int fd)
-{
-    close_fd(&fd);
 }
 
 /* garnetd has accepted this snapshot, so anything wrong with it now is not the user's fault. */
@@ -127,7 +132,7 @@ static int check(const struct conf *conf, const struct conf_sink *sink)
     bool ok = worker_check(conf, sink, &errors);
 
     if (errors.text.n > 0)
-        (void)fwrite(errors.text.p, 1, errors.text.n, stderr);
+        (void)fd_write_all(log_fd(), errors.text.p, errors.text.n);
     errors_free(&errors);
     return ok ? 0 : EXIT_CONFIG;
 }

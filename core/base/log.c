@@ -17,18 +17,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { LINE = 1024 };
-
 static const char CUT[] = "...";
-static const char *const LEVELS[] = {"error", "warn", "info", "debug"};
+
+enum { FATAL = LOG_L_DEBUG + 1, PANIC };
+static const char *const LEVELS[] = {"error", "warn", "info", "debug", "fatal", "panic"};
 
 static struct {
     const char *ident;
     int fd;
+    bool bare; /* no time and no ident: somebody else puts them before it */
     enum log_level max;
     uint64_t dropped; /* since the start                        */
     uint64_t unsaid;  /* of these, not yet told of in the log   */
-} state = {"garnet", 2, LOG_L_INFO, 0, 0};
+} state = {"garnet", 2, false, LOG_L_INFO, 0, 0};
 
 void log_open(const char *ident)
 {
@@ -38,6 +39,13 @@ void log_open(const char *ident)
 void log_to(int fd)
 {
     state.fd = fd;
+    state.bare = false;
+}
+
+void log_to_relay(int fd)
+{
+    state.fd = fd;
+    state.bare = true;
 }
 
 int log_fd(void)
@@ -72,7 +80,7 @@ static bool write_line(const char *p, size_t n)
 }
 
 /* "2026-11-24T13:10:15.123Z IDENT LEVEL: " into line; returns its length. */
-static size_t put_head(char *line, size_t cap, const char *level)
+static size_t put_head(char *line, size_t cap, const char *ident, const char *level)
 {
     int64_t wall = clock_wall();
     time_t seconds = (time_t)(wall / NS_PER_S);
@@ -80,17 +88,19 @@ static size_t put_head(char *line, size_t cap, const char *level)
     struct tm tm;
     int n;
 
+    if (state.bare)
+        return (size_t)snprintf(line, cap, "%s: ", level);
     if (gmtime_r(&seconds, &tm) == NULL || strftime(when, sizeof when, "%FT%T", &tm) == 0)
         when[0] = 0;
-    n = snprintf(line, cap, "%s.%03dZ %.128s %s: ", when, (int)(wall % NS_PER_S / NS_PER_MS),
-                 state.ident, level);
+    n = snprintf(line, cap, "%s.%03dZ %.128s %s: ", when, (int)(wall % NS_PER_S / NS_PER_MS), ident,
+                 level);
     return n > 0 ? (size_t)n : 0;
 }
 
-static bool send_text(const char *level, struct str text)
+static bool send_text(const char *ident, const char *level, struct str text)
 {
-    char line[LINE];
-    size_t n = put_head(line, sizeof line, level), used;
+    char line[LOG_LINE];
+    size_t n = put_head(line, sizeof line, ident, level), used;
     size_t room = sizeof line - 1 - (sizeof CUT - 1); /* the newline and a cut always fit */
 
     n += str_visible(line + n, room - n, text, &used);
@@ -111,26 +121,31 @@ static bool tell_dropped(void)
         return true;
     (void)snprintf(text, sizeof text, "%" PRIu64 " log line%s dropped: the log was not being read",
                    state.unsaid, state.unsaid == 1 ? "" : "s");
-    if (!send_text(LEVELS[LOG_L_WARN], str_of(text)))
+    if (!send_text(state.ident, LEVELS[LOG_L_WARN], str_of(text)))
         return false;
     state.unsaid = 0;
     return true;
 }
 
-__attribute__((format(printf, 2, 0))) static void say(const char *level, const char *fmt,
-                                                      va_list ap)
+static void say_text(const char *ident, const char *level, struct str text)
 {
-    char text[LINE];
+    if (tell_dropped() && send_text(ident, level, text))
+        return;
+    state.dropped++;
+    state.unsaid++;
+}
+
+__attribute__((format(printf, 3, 0))) static void say(const char *ident, const char *level,
+                                                      const char *fmt, va_list ap)
+{
+    char text[LOG_LINE];
     int keep = errno;
     int n = vsnprintf(text, sizeof text, fmt, ap);
     struct str s = {text, n < 0 ? 0 : (size_t)n};
 
     if (s.n >= sizeof text)
         s.n = sizeof text - 1; /* longer than a line can show: send_text() marks the cut */
-    if (!tell_dropped() || !send_text(level, s)) {
-        state.dropped++;
-        state.unsaid++;
-    }
+    say_text(ident, level, s);
     errno = keep;
 }
 
@@ -141,8 +156,49 @@ __attribute__((format(printf, 2, 3))) void log_at(enum log_level level, const ch
     if (level > state.max)
         return;
     va_start(ap, fmt);
-    say(LEVELS[level], fmt, ap);
+    say(state.ident, LEVELS[level], fmt, ap);
     va_end(ap);
+}
+
+__attribute__((format(printf, 3, 4))) void log_as(const char *ident, enum log_level level,
+                                                  const char *fmt, ...)
+{
+    va_list ap;
+
+    if (level > state.max)
+        return;
+    va_start(ap, fmt);
+    say(ident, LEVELS[level], fmt, ap);
+    va_end(ap);
+}
+
+/* Which level a bare line begins with; PANIC + 1: none. */
+static unsigned level_of(const char *line, const char **text)
+{
+    unsigned level = 0;
+
+    for (size_t n; level <= PANIC; level++) {
+        n = strlen(LEVELS[level]);
+        if (strncmp(line, LEVELS[level], n) == 0 && strncmp(line + n, ": ", 2) == 0) {
+            *text = line + n + 2;
+            break;
+        }
+    }
+    return level;
+}
+
+bool log_relay(const char *ident, const char *line)
+{
+    const char *text;
+    unsigned level = level_of(line, &text);
+    int keep = errno;
+
+    if (level > PANIC)
+        return false;
+    if (level > LOG_L_DEBUG || level <= (unsigned)state.max)
+        say_text(ident, LEVELS[level], str_of(text));
+    errno = keep;
+    return true;
 }
 
 __attribute__((format(printf, 1, 2))) _Noreturn void fatal(const char *fmt, ...)
@@ -150,7 +206,7 @@ __attribute__((format(printf, 1, 2))) _Noreturn void fatal(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    say("fatal", fmt, ap);
+    say(state.ident, LEVELS[FATAL], fmt, ap);
     va_end(ap);
     exit(EXIT_WORLD);
 }
@@ -160,7 +216,7 @@ __attribute__((format(printf, 1, 2))) _Noreturn void panic(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    say("panic", fmt, ap);
+    say(state.ident, LEVELS[PANIC], fmt, ap);
     va_end(ap);
     abort();
 }

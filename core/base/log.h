@@ -6,12 +6,18 @@
  * the line is dropped and counted, and the next line that gets through says how many were. Every
  * call keeps errno; "%m" in the format prints it.
  *
+ * A worker has no say over garnetd's log: its lines go as "LEVEL: text" over a pipe of its own,
+ * and garnetd writes them down under the worker's name.
+ *
  * Two deaths: fatal() when the world is wrong (exit status EXIT_WORLD), panic() when we are
  * (abort).
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H
+#include <stdbool.h>
 #include <stdint.h>
+
+enum { LOG_LINE = 1024 }; /* bytes of a line at most, its end included */
 
 enum log_level { LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
 
@@ -26,6 +32,7 @@ enum {
 
 void log_open(const char *ident); /* borrowed, for life: "garnetd", "garnet-sink main" */
 void log_to(int fd);              /* borrowed */
+void log_to_relay(int fd);        /* likewise; lines are "LEVEL: text" for somebody's log_relay() */
 int log_fd(void);
 void log_set_level(enum log_level max);
 uint64_t log_dropped(void); /* lines dropped since the start */
@@ -35,6 +42,12 @@ void log_at(enum log_level level, const char *fmt, ...) LOG_PRINTF(2, 3);
 #define log_warn(...)  log_at(LOG_L_WARN, __VA_ARGS__)
 #define log_info(...)  log_at(LOG_L_INFO, __VA_ARGS__)
 #define log_debug(...) log_at(LOG_L_DEBUG, __VA_ARGS__)
+
+/* Under another's name. */
+void log_as(const char *ident, enum log_level level, const char *fmt, ...) LOG_PRINTF(3, 4);
+/* Likewise, a line that came over a pipe from log_to_relay(), without its end; by its own level.
+ * False if it is none of those. */
+bool log_relay(const char *ident, const char *line);
 
 _Noreturn void fatal(const char *fmt, ...) LOG_PRINTF(1, 2);
 _Noreturn void panic(const char *fmt, ...) LOG_PRINTF(1, 2);

@@ -5,6 +5,7 @@
  * it could not run. Needs close_range(2): Linux 5.9.
  */
 #include "base/spawn.h"
+#include "base/log.h"
 #include "base/signals.h"
 
 #include <errno.h>
@@ -142,6 +143,7 @@ pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *
     if (pid == 0) {
         signals_default();
         close_all_but(keep, n);
+        log_to(STDERR_FILENO); /* the log's number may be another file's by now */
         (void)prctl(PR_SET_NAME, name);
         _exit(fn(arg));
     }

@@ -23,8 +23,9 @@
 #include "base/privileges.h"
 #include "base/signals.h"
 #include "base/spawn.h"
+#include "super/worker_log.h"
 
-enum { LOAD_MAX = 32 << 20, CHECK_OUTPUT_MAX = 64 << 10 };
+enum { LOAD_MAX = 32 << 20, CHECK_OUTPUT_MAX = 64 << 10, CHECK_LINES = 20 };
 static const int64_t check_deadline = 5 * NS_PER_S;
 static const int64_t load_deadline = 60 * NS_PER_S;
 
@@ -52,24 +53,43 @@ int load_memfd(struct str bytes)
     return fd;
 }
 
-/* Reads what a check prints until it closes its stderr; false when the deadline came first. */
-static bool read_until_end(int fd, struct buf *out, int64_t deadline)
+/* What comes out of a check: its own lines, and what its plugin prints. */
+enum { SAYS, PRINTS, STREAMS };
+struct stream {
+    int fd; /* -1 once it has ended */
+    struct buf text;
+    bool more; /* than was kept */
+};
+
+static void take(struct stream *s)
 {
-    for (;;) {
+    char chunk[4096];
+    ssize_t n = read(s->fd, chunk, sizeof chunk);
+    if (n == 0 || (n < 0 && errno != EINTR))
+        close_fd(&s->fd);
+    else if (n > 0 && s->text.n < CHECK_OUTPUT_MAX)
+        buf_put(&s->text, chunk, (size_t)n);
+    else
+        s->more |= n > 0;
+}
+
+/* Reads until all is closed; false when the deadline came first. */
+static bool read_until_end(struct stream s[STREAMS], int64_t deadline)
+{
+    while (s[SAYS].fd >= 0 || s[PRINTS].fd >= 0) {
         int64_t left = (deadline - clock_mono()) / NS_PER_MS;
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int ready = left > 0 ? poll(&p, 1, (int)left) : 0;
+        struct pollfd p[STREAMS];
+        for (int i = 0; i < STREAMS; i++)
+            p[i] = (struct pollfd){.fd = s[i].fd, .events = POLLIN};
+        int ready = left > 0 ? poll(p, STREAMS, (int)left) : 0;
         if (ready == 0)
             return false;
-        if (ready < 0)
-            continue;
-        char chunk[4096];
-        ssize_t n = read(fd, chunk, sizeof chunk);
-        if (n == 0 || (n < 0 && errno != EINTR))
-            return true;
-        if (n > 0 && out->n < CHECK_OUTPUT_MAX)
-            buf_put(out, chunk, (size_t)n);
+        for (int i = 0; ready > 0 && i < STREAMS; i++) {
+            if (p[i].revents != 0)
+                take(&s[i]);
+        }
     }
+    return true;
 }
 
 /* Waits for a child that has closed its output or been killed; one that does neither is killed. */
@@ -86,9 +106,45 @@ static int reap(pid_t pid, int64_t deadline)
     }
 }
 
-static void check_result(const struct conf_sink *s, bool in_time, int status,
-                         const struct buf *said, struct errors *e)
+/* The next line of *text, without its end, which *text then begins after. */
+static struct str next_line(struct str *text)
 {
+    const char *end = memchr(text->s, '\n', text->n);
+    struct str line = {text->s, end ? (size_t)(end - text->s) : text->n};
+    size_t whole = line.n + (end != NULL);
+    text->s += whole;
+    text->n -= whole;
+    return line;
+}
+
+/* They have their places already. */
+static void add_said(const struct stream *said, struct errors *e)
+{
+    struct str rest = {said->text.p, said->text.n};
+    while (rest.n > 0) {
+        buf_put_visible(&e->text, next_line(&rest));
+        buf_putc(&e->text, '\n');
+        e->n++;
+    }
+}
+
+/* What helps to understand why it failed; a plugin that is well prints the same to its worker's log. */
+static void add_printed(const struct conf_sink *s, const struct stream *printed, struct errors *e)
+{
+    struct str rest = {printed->text.p, printed->text.n};
+    for (int i = 0; rest.n > 0 && i < CHECK_LINES; i++) {
+        char text[512];
+        size_t used, n = str_visible(text, sizeof text, next_line(&rest), &used);
+        errors_add(e, s->at, "sink %s: its check printed: %.*s", s->name, (int)n, text);
+    }
+    if (rest.n > 0 || printed->more)
+        errors_add(e, s->at, "sink %s: its check printed more, left out here", s->name);
+}
+
+static void check_result(const struct conf_sink *s, bool in_time, int status,
+                         const struct stream said[STREAMS], struct errors *e)
+{
+    unsigned before = e->n;
     if (!in_time)
         errors_add(e, s->at, "sink %s: the check of plugin %s did not end within 5s and was killed",
                    s->name, s->plugin);
@@ -96,40 +152,54 @@ static void check_result(const struct conf_sink *s, bool in_time, int status,
         errors_add(e, s->at,
                    "sink %s: plugin %s crashed while its options were checked: signal %d (%s)",
                    s->name, s->plugin, WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status) != 0 && said->n == 0)
+    else if (WEXITSTATUS(status) != 0 && said[SAYS].text.n == 0)
         errors_add(e, s->at, "sink %s: the check of plugin %s failed with exit status %d", s->name,
                    s->plugin, WEXITSTATUS(status));
-    else if (WEXITSTATUS(status) != 0) { /* its lines have their places already */
-        buf_put(&e->text, said->p, said->n);
-        e->n++;
+    else if (WEXITSTATUS(status) != 0)
+        add_said(&said[SAYS], e);
+    if (e->n > before)
+        add_printed(s, &said[PRINTS], e);
+}
+
+/* The check's pid, or -1 with errno; our ends of its two pipes are in s[]. */
+static pid_t start_check(const struct conf_sink *sink, const char *program, int snapshot_fd,
+                         struct stream s[STREAMS])
+{
+    int said[2] = {-1, -1}, printed[2] = {-1, -1};
+    pid_t pid = -1;
+    if (pipe_cloexec(said, 0, 0) == 0 && pipe_cloexec(printed, 0, 0) == 0) {
+        const char *argv[] = {program, "check", sink->name, NULL};
+        struct spawn sp = {.argv = argv,
+                           .fds = {-1, printed[1], printed[1], snapshot_fd, -1, -1, said[1]},
+                           .nfds = WORKER_LOG_FD + 1};
+        pid = spawn_program(&sp);
     }
+    close_fd(&said[1]);
+    close_fd(&printed[1]);
+    s[SAYS].fd = said[0];
+    s[PRINTS].fd = printed[0];
+    return pid;
 }
 
 static void check_sink(const struct conf_sink *s, const char *program, int snapshot_fd,
                        struct errors *e)
 {
-    int fds[2];
-    if (pipe_cloexec(fds, 0, 0) != 0) {
-        errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(errno));
-        return;
-    }
-    const char *argv[] = {program, "check", s->name, NULL};
-    struct spawn sp = {.argv = argv, .fds = {-1, -1, fds[1], snapshot_fd}, .nfds = 4};
-    pid_t pid = spawn_program(&sp);
-    int failed = errno;
-    close_fd(&fds[1]);
+    struct stream said[STREAMS] = {{.text.max = CHECK_OUTPUT_MAX + 4096},
+                                   {.text.max = CHECK_OUTPUT_MAX + 4096}};
+    pid_t pid = start_check(s, program, snapshot_fd, said);
     if (pid < 0) {
-        errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(failed));
+        errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(errno));
     } else {
-        struct buf said = {.max = CHECK_OUTPUT_MAX + 4096};
         int64_t deadline = clock_mono() + check_deadline;
-        bool in_time = read_until_end(fds[0], &said, deadline);
+        bool in_time = read_until_end(said, deadline);
         if (!in_time)
             kill(pid, SIGKILL);
-        check_result(s, in_time, reap(pid, deadline), &said, e);
-        buf_free(&said);
+        check_result(s, in_time, reap(pid, deadline), said, e);
     }
-    close_fd(&fds[0]);
+    for (int i = 0; i < STREAMS; i++) {
+        close_fd(&said[i].fd);
+        buf_free(&said[i].text);
+    }
 }
 
 bool load_check(const char *path, const char *sink_program, struct buf *snapshot, struct errors *e)

@@ -10,12 +10,13 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "base/spawn.h"
 #include "sched/environment.h"
 #include "sched/journal.h"
-#include "sched/output.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,7 +47,9 @@ struct collector {
     int64_t revive_at;              /* mono: when a daemon's next life is due */
     struct loop_timer timer;        /* the next slot, look or start; or, when stopping, gone() */
     struct run run;
-    struct output_owner owner; /* with our end of the keeper's socket */
+    int control;               /* our end of the keeper's socket; -1: none */
+    pid_t pid;                 /* of the run; 0: not known yet */
+    struct output_owner owner; /* of what it prints */
     struct journal journal;
     struct collector_stats stats;
     bool stopping;
@@ -86,6 +89,33 @@ static void describe_end(const struct collector *c, char out[WHY])
         (void)snprintf(out, WHY, "exit status %d", WEXITSTATUS(r->status));
 }
 
+static pid_t run_pid(struct collector *c)
+{
+    if (c->pid == 0 && c->control >= 0)
+        c->pid = keeper_pid(c->control);
+    return c->pid;
+}
+
+/* "NAME[PID]" */
+static void say_line(void *arg, enum log_level level, const char *line)
+{
+    struct collector *c = arg;
+    pid_t pid = run_pid(c);
+
+    if (pid > 0)
+        log_at(level, "collector %s[%d]: %s", c->name, (int)pid, line);
+    else
+        log_at(level, "collector %s: %s", c->name, line);
+}
+
+static void say_left_out(void *arg, uint64_t n)
+{
+    const struct collector *c = arg;
+
+    log_warn("collector %s: it printed %" PRIu64 " more line%s, left out here", c->name, n,
+             n > 1 ? "s" : "");
+}
+
 /* What a slot's timer has found missing. A slot that waited for the run before to end, and still
  * does, has given way to this one. */
 static void say_misses(struct collector *c, const struct sched *before, int64_t slot, int64_t now)
@@ -117,7 +147,7 @@ static pid_t start_keeper(struct collector *c, int out, int err)
     pid_t pid = -1;
 
     if (arena_ok(&a))
-        pid = keeper_start(&job, &c->owner.control);
+        pid = keeper_start(&job, &c->control);
     else
         errno = ENOMEM;
     arena_free(&a); /* keeps errno: free() does, since glibc 2.33 */
@@ -162,9 +192,7 @@ static void close_run(struct collector *c)
     output_finish(&c->run.out);
     output_finish(&c->run.err);
     output_owner_finish(&c->owner);
-    if (c->owner.pid == 0 && c->owner.control >= 0)
-        c->owner.pid = keeper_pid(c->owner.control);
-    c->run.receipt.pid = c->owner.pid;
+    c->run.receipt.pid = run_pid(c);
 }
 
 /* Counts, says and hands on how it ended, and sees to what follows. The event may call
@@ -176,7 +204,7 @@ static void end_run(struct collector *c, const struct keeper_report *r)
 
     run->receipt.outcome = outcome_of(r, run->asked);
     run->receipt.report = r != NULL ? *r : (struct keeper_report){.end = KEEPER_FAILED};
-    close_fd(&c->owner.control);
+    close_fd(&c->control);
     count_end(c);
     say_end(c);
     c->ev.ended(c->ev.arg, &run->receipt);
@@ -197,7 +225,7 @@ static void on_keeper_end(void *arg, int status, const struct rusage *ru)
     (void)ru;
     (void)status; /* a keeper that was killed has sent no report */
     close_run(c);
-    end_run(c, keeper_report(c->owner.control, &report) ? &report : NULL);
+    end_run(c, keeper_report(c->control, &report) ? &report : NULL);
     if (stopping)
         c->ev.gone(c->ev.arg); /* c may be freed by now */
 }
@@ -205,8 +233,8 @@ static void on_keeper_end(void *arg, int status, const struct rusage *ru)
 static int launch(struct collector *c)
 {
     struct run *run = &c->run;
-    int out = output_open(&run->out, c->loop, &c->owner, LOG_L_INFO);
-    int err = out < 0 ? -1 : output_open(&run->err, c->loop, &c->owner, LOG_L_WARN);
+    int out = output_open(&run->out, c->loop, &c->owner, LOG_L_INFO, 0);
+    int err = out < 0 ? -1 : output_open(&run->err, c->loop, &c->owner, LOG_L_WARN, 0);
     pid_t pid = err < 0 ? -1 : start_keeper(c, out, err);
 
     close_fd(&out);
@@ -224,7 +252,7 @@ static void start_run(struct collector *c, int64_t slot, int64_t due)
     c->ev.started(c->ev.arg, slot);
     c->run.receipt = (struct run_receipt){.slot_ns = slot, .lateness_ns = clock_mono() - due};
     c->run.asked = ENDING_NONE;
-    c->owner.pid = 0;
+    c->pid = 0;
     if (launch(c) == 0)
         return;
     failed.error = errno;
@@ -235,7 +263,7 @@ static void start_run(struct collector *c, int64_t slot, int64_t due)
 static void end_early(struct collector *c, enum ending why)
 {
     c->run.asked = why;
-    keeper_stop(c->owner.control);
+    keeper_stop(c->control);
 }
 
 /* The timer is armed again before the run, whose events may stop the collector. */
@@ -355,7 +383,8 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
         errno = ENOMEM;
         return NULL;
     }
-    c->owner = (struct output_owner){.name = c->name, .control = -1};
+    c->control = -1;
+    c->owner = (struct output_owner){.say = say_line, .left_out = say_left_out, .arg = c};
     output_quota_init(&c->owner.quota, clock_mono());
     journal_init(&c->journal, c->name);
     begin(c, host);

@@ -16,6 +16,7 @@
 #include "base/throttle.h"
 #include "super/ending.h"
 #include "super/poison.h"
+#include "super/worker_log.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -50,7 +51,8 @@ struct worker {
     int64_t memory_limit;
     struct loop_child child; /* pid 0: none runs */
     pid_t pid;               /* of the one that runs, or ran last */
-    int control;             /* our end of the pair; -1: none */
+    struct worker_log log;
+    int control; /* our end of the pair; -1: none */
     struct loop_fd watch;
     struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
     enum patience patience;
@@ -296,6 +298,7 @@ static void settle_end(struct worker *w)
     if (w->control >= 0)
         (void)take_messages(w); /* its last words may still be in there */
     close_control(w);
+    worker_log_close(&w->log);
     loop_timer_clear(w->loop, &w->timer);
     loop_timer_clear(w->loop, &w->look);
     w->ready = false;
@@ -327,28 +330,36 @@ static void on_end(void *arg, int status, const struct rusage *ru)
 }
 
 /* The worker's pid, or -1 with errno. */
-static pid_t launch(struct worker *w)
+static pid_t run_program(const struct worker *w, int control, int own, int print)
 {
     const char *argv[] = {w->program, "run", w->name, NULL};
-    int pair[2];
+    struct spawn s = {.argv = argv,
+                      .fds = {-1, w->stdout_fd, print, w->snapshot_fd, control, w->page_fd, own},
+                      .nfds = WORKER_LOG_FD + 1,
+                      .own_group = true};
+
+    return spawn_program(&s);
+}
+
+static pid_t launch(struct worker *w)
+{
+    int pair[2], own, print;
     pid_t pid = -1;
 
-    if (!ready_page(w))
+    if (!ready_page(w) || !worker_log_open(&w->log, w->loop, &own, &print))
         return -1;
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-        return -1;
-    if (loop_fd_add(w->loop, &w->watch, pair[0], LOOP_IN, on_control, w) == 0) {
-        struct spawn s = {.argv = argv,
-                          .fds = {-1, w->stdout_fd, log_fd(), w->snapshot_fd, pair[1], w->page_fd},
-                          .nfds = PAGE_FD + 1,
-                          .own_group = true};
-
-        pid = spawn_program(&s);
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
+        if (loop_fd_add(w->loop, &w->watch, pair[0], LOOP_IN, on_control, w) == 0)
+            pid = run_program(w, pair[1], own, print);
+        close_fd(&pair[1]);
+        w->control = pair[0];
     }
-    close_fd(&pair[1]);
-    w->control = pair[0];
-    if (pid < 0)
+    close_fd(&own);
+    close_fd(&print);
+    if (pid < 0) {
         close_control(w);
+        worker_log_close(&w->log);
+    }
     return pid;
 }
 
@@ -399,6 +410,7 @@ struct worker *worker_new(struct loop *l, const struct worker_config *c)
         worker_free(w);
         return NULL;
     }
+    worker_log_init(&w->log, w->name);
     start(w);
     return w;
 }

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum how { SNAPSHOT, UNBLOCK, PRINT };
+enum how { SNAPSHOT, UNBLOCK, PRINT, REFUSE };
 enum { DESCRIPTORS = 256, LINES = 3000 };
 
 struct conf {
@@ -16,7 +16,7 @@ static const garnet_option options[] = {
     {.type = GARNET_CHOICE,
      .name = "how",
      .def = "snapshot",
-     .choices = "snapshot|unblock|print",
+     .choices = "snapshot|unblock|print|refuse",
      .help = "What it does.",
      .offset = GARNET_FIELD_INT(struct conf, how)},
 };
@@ -59,6 +59,17 @@ static void print(void)
             (void)usleep(300);
 }
 
+static int meddle_check(garnet *g)
+{
+    const struct conf *c = g->conf;
+
+    if (c->how != REFUSE)
+        return GARNET_OK;
+    print();
+    g->host->bad(g, "how", "it will not do");
+    return GARNET_FATAL;
+}
+
 static int meddle_open(garnet *g)
 {
     const struct conf *c = g->conf;
@@ -83,4 +94,4 @@ static int meddle_format(garnet *g, const garnet_metric *m)
 
 GARNET_PLUGIN(.name = "meddle", .version = "1", .about = "Reaches for what is not its own.",
               GARNET_OPTIONS(options), .conf_size = sizeof(struct conf), .flags = GARNET_IDEMPOTENT,
-              .lines = 1, .open = meddle_open, .format = meddle_format);
+              .lines = 1, .check = meddle_check, .open = meddle_open, .format = meddle_format);

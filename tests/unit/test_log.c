@@ -86,6 +86,33 @@ Test(log, errno_is_kept_and_printed, .init = setup)
     cr_assert_eq(log_dropped(), 1);
 }
 
+/* What log_to_relay() makes of a line, log_relay() puts down with a time and another's name. */
+Test(log, lines_of_another, .init = setup)
+{
+    char line[LOG_LINE];
+
+    log_to_relay(ends[1]);
+    log_error("bad\n\x1b[2J");
+    cr_assert_str_eq(drain(), "error: bad\\n\\x1b[2J\n");
+    (void)snprintf(line, sizeof line, "%.*s", (int)strlen(got) - 1, got);
+    log_to(ends[1]);
+    cr_assert(log_relay("worker", line));
+    cr_assert(matches(drain(), "^20[-0-9T:.]*Z worker error: bad\\\\n\\\\x1b\\[2J\n$"), "%s", got);
+    cr_assert(log_relay("worker", "fatal: no memory"));
+    cr_assert(matches(drain(), "Z worker fatal: no memory\n$"), "%s", got);
+    cr_assert(log_relay("worker", "debug: not shown"));
+    cr_assert_str_empty(drain());
+    cr_assert_not(log_relay("worker", "terror: none"));
+    cr_assert_not(log_relay("worker", "error without its colon"));
+    cr_assert_not(log_relay("worker", ""));
+    cr_assert_str_empty(drain());
+    log_as("worker", LOG_L_WARN, "%d\n", 1);
+    log_as("worker", LOG_L_DEBUG, "not shown");
+    log_info("our own");
+    cr_assert(matches(drain(), "Z worker warn: 1\\\\n\n20[^ ]* garnet-test info: our own\n$"), "%s",
+              got);
+}
+
 Test(log, one_line_whatever_the_text, .init = setup)
 {
     log_info("a\nfake line\x1b[2J\xff%s", "\r");

@@ -1,6 +1,6 @@
-/* tests/unit/test_output.c - sched/output.h: the quota, under a simulated clock */
+/* tests/unit/test_output.c - base/output.h: the quota, under a simulated clock */
 #include "base/clock.h"
-#include "sched/output.h"
+#include "base/output.h"
 
 #include <criterion/criterion.h>
 #include <stdlib.h>

@@ -1,9 +1,11 @@
 /* tests/unit/test_super.c - super/super.h with small scripts as workers
  *
- * A script gets what garnet-sink gets: "run NAME", its log as 2, the snapshot as 3, the pair as 4.
+ * A script gets what garnet-sink gets: "run NAME", the snapshot as 3, the pair as 4, the pipe for its
+ * own lines as 6; what it prints on 2 is its plugin's.
  */
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/output.h"
 #include "base/spawn.h"
 #include "super/super.h"
 
@@ -30,14 +32,14 @@
     "def hear():\n"                                                                                \
     "    select.select([4], [], [])\n"                                                             \
     "    return os.read(4, 1)\n"                                                                   \
-    "def log(*a): os.write(2, (' '.join(str(x) for x in a) + '\\n').encode())\n"
+    "def log(*a, end='\\n'): os.write(2, (' '.join(str(x) for x in a) + end).encode())\n"
 
 struct scene {
     struct loop *loop;
     struct worker *worker;
     char dir[32], program[64];
     int snapshot, log; /* log: read end */
-    char text[65536];
+    char text[262144];
     size_t text_n;
     int ngone;
 };
@@ -163,8 +165,9 @@ Test(super, a_worker_gets_what_it_needs)
     cr_assert_not(worker_ready(s->worker));
     cr_assert(worker_pid(s->worker) > 0);
     TURN_UNTIL(s, worker_ready(s->worker));
-    cr_assert_eq(times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6']\n"),
-                 1, "%s", s->text);
+    cr_assert_eq(
+        times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6', '7']\n"), 1,
+        "%s", s->text);
     cr_assert_eq(times_logged(s, "snapshot the snapshot\n"), 1);
     cr_assert_eq(times_logged(s, "group True\n"), 1);
     cr_assert_eq(read(out[0], text, sizeof text - 1), 9);
@@ -173,6 +176,37 @@ Test(super, a_worker_gets_what_it_needs)
     cr_assert_eq(times_logged(s, "sink main"), 0, "a good end needs no words");
     close_fd(&out[0]);
     close_fd(&out[1]);
+}
+
+/* Under the worker's name, with a quota each: what is printed without end hides no reason. */
+Test(super, what_it_says_and_what_it_prints)
+{
+    struct scene *s =
+        begin(PYTHON "say(b'r')\n"
+                     "log('2026-01-01T00:00:00.000Z garnetd error: forged\\x1b[2J')\n"
+                     "log('error: half', end='')\n"
+                     "os.write(6, b'info: it is well\\ndebug: hidden\\nno level\\n')\n"
+                     "for i in range(2000): log('chatter', 'x' * 5000)\n"
+                     "os.write(6, b'error: it ends\\n')\n"
+                     "say(b'e')\n",
+              -1);
+
+    TURN_UNTIL(s, times_logged(s, "worker ended with exit status 0") > 0);
+    cr_assert_eq(times_logged(s,
+                              " garnet-sink[main] warn: printed: 2026-01-01T00:00:00.000Z garnetd "
+                              "error: forged\\x1b[2J\n"),
+                 1, "%s", s->text);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] warn: printed: error: halfchatter xxx"), 1);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] info: it is well\n"), 1);
+    cr_assert_eq(times_logged(s, "hidden"), 0);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] warn: no level\n"), 1);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] error: it ends\n"), 1);
+    cr_assert_geq(times_logged(s, "xxx...\n"), OUTPUT_BURST - 2);
+    cr_assert_leq(times_logged(s, "xxx...\n"), 3 * OUTPUT_BURST);
+    cr_assert(strstr(strstr(s->text, "garnet-sink[main] error: it ends\n"), "worker ended") != NULL,
+              "its reason comes before its end");
+    cr_assert(times_logged(s, "sink main: its worker printed 1") > 0, "%s", s->text);
+    finish(s, 10 * NS_PER_S);
 }
 
 Test(super, wakes_do_not_pile_up)

@@ -1,21 +1,21 @@
-/* sched/output.c - one stream of a run, stdout or stderr, line by line into the log
+/* base/output.c - what somebody prints into a pipe of his own, line by line for the log
  *
  * A pipe that cannot be read any more is treated as ended. Whoever writes to it after that gets
- * SIGPIPE or waits for its keeper's KILL; we do not.
+ * SIGPIPE or waits to be killed; we do not.
  */
-#include "sched/output.h"
+#include "base/output.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/spawn.h"
-#include "sched/keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { CHUNK = 16384, LAST_CHUNKS = 4 };
+
+static const char CUT[] = "...";
 
 /* --- the quota --- */
 
@@ -51,8 +51,7 @@ bool output_quota_take(struct output_quota *q, int64_t mono, uint64_t *left_out)
 static void say_left_out(const struct output_owner *o, uint64_t n)
 {
     if (n > 0)
-        log_warn("collector %s: it printed %" PRIu64 " more line%s, left out here", o->name, n,
-                 n > 1 ? "s" : "");
+        o->left_out(o->arg, n);
 }
 
 void output_owner_finish(struct output_owner *o)
@@ -61,29 +60,18 @@ void output_owner_finish(struct output_owner *o)
     o->quota.left_out = 0;
 }
 
-/* "NAME[PID]" */
-static void say_line(const struct output *o, int n, const char *text, const char *dots)
-{
-    struct output_owner *owner = o->owner;
-
-    if (owner->pid == 0)
-        owner->pid = keeper_pid(owner->control);
-    if (owner->pid > 0)
-        log_at(o->level, "collector %s[%d]: %.*s%s", owner->name, (int)owner->pid, n, text, dots);
-    else
-        log_at(o->level, "collector %s: %.*s%s", owner->name, n, text, dots);
-}
-
 /* Made visible here already: a NUL would end the text for the log's format. */
 static void end_line(struct output *o)
 {
-    char text[2 * OUTPUT_LINE];
-    size_t used, n = str_visible(text, sizeof text, (struct str){o->line, o->n}, &used);
+    char text[2 * OUTPUT_LINE + sizeof CUT];
+    size_t used,
+        n = str_visible(text, sizeof text - sizeof CUT, (struct str){o->line, o->n}, &used);
     uint64_t left_out;
 
+    (void)strcpy(text + n, o->cut || used < o->n ? CUT : "");
     if (o->n > 0 && output_quota_take(&o->owner->quota, clock_mono(), &left_out)) {
         say_left_out(o->owner, left_out);
-        say_line(o, (int)n, text, o->cut || used < o->n ? "..." : "");
+        o->owner->say(o->owner->arg, o->level, text);
     }
     o->n = 0;
     o->cut = false;
@@ -151,12 +139,13 @@ void output_init(struct output *o)
     loop_fd_init(&o->watch);
 }
 
-int output_open(struct output *o, struct loop *l, struct output_owner *owner, enum log_level level)
+int output_open(struct output *o, struct loop *l, struct output_owner *owner, enum log_level level,
+                int write_flags)
 {
     int fds[2];
 
     output_init(o);
-    if (pipe_cloexec(fds, O_NONBLOCK, 0) < 0)
+    if (pipe_cloexec(fds, O_NONBLOCK, write_flags) < 0)
         return -1;
     if (loop_fd_add(l, &o->watch, fds[0], LOOP_IN, on_readable, o) < 0) {
         close_fd(&fds[0]);

@@ -1,0 +1,83 @@
+/* super/worker_log.c - what a worker says, and what its plugin prints, into garnetd's log
+ *
+ * Opening fails for want of descriptors only. The pipe for a worker's own lines never blocks it: they
+ * are dropped and counted on its side, as garnetd's are. What prints waits while garnetd has not
+ * read, as a collector does. It is mostly the plugin, but also the C library, the loader, a fork
+ * that cannot run the worker's program.
+ */
+#include "super/worker_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "base/clock.h"
+#include "base/spawn.h"
+
+static void on_said(void *arg, enum log_level level, const char *line)
+{
+    const struct worker_log *w = arg;
+
+    if (!log_relay(w->ident, line))
+        log_as(w->ident, level, "%s", line);
+}
+
+static void on_printed(void *arg, enum log_level level, const char *line)
+{
+    const struct worker_log *w = arg;
+
+    log_as(w->ident, level, "printed: %s", line);
+}
+
+static void said_more(void *arg, uint64_t lines)
+{
+    const struct worker_log *w = arg;
+
+    log_warn("sink %s: its worker said %" PRIu64 " more line%s, left out here", w->name, lines,
+             lines > 1 ? "s" : "");
+}
+
+static void printed_more(void *arg, uint64_t lines)
+{
+    const struct worker_log *w = arg;
+
+    log_warn("sink %s: its worker printed %" PRIu64 " more line%s, left out here", w->name, lines,
+             lines > 1 ? "s" : "");
+}
+
+void worker_log_init(struct worker_log *w, const char *name)
+{
+    int64_t now = clock_mono();
+
+    *w = (struct worker_log){.name = name,
+                             .says = {.say = on_said, .left_out = said_more, .arg = w},
+                             .prints = {.say = on_printed, .left_out = printed_more, .arg = w}};
+    (void)snprintf(w->ident, sizeof w->ident, "garnet-sink[%s]", name);
+    output_quota_init(&w->says.quota, now);
+    output_quota_init(&w->prints.quota, now);
+    output_init(&w->said);
+    output_init(&w->printed);
+}
+
+bool worker_log_open(struct worker_log *w, struct loop *l, int *own, int *print)
+{
+    *own = output_open(&w->said, l, &w->says, LOG_L_WARN, O_NONBLOCK);
+    *print = *own < 0 ? -1 : output_open(&w->printed, l, &w->prints, LOG_L_WARN, 0);
+    if (*print >= 0)
+        return true;
+    close_fd(own);
+    worker_log_close(w);
+    return false;
+}
+
+void worker_log_close(struct worker_log *w)
+{
+    int keep = errno;
+
+    output_finish(&w->printed);
+    output_finish(&w->said);
+    output_owner_finish(&w->prints);
+    output_owner_finish(&w->says);
+    errno = keep;
+}
