@@ -23,12 +23,14 @@ static const char usage[] =
     "  -V        print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
 
-/* 0 and a word on stdout, or every error on stderr and 1. */
+/* 0 and a word on stdout, or every error on stderr and 1; warnings there in either case. */
 static int check(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
     bool good = load_check(path, program_path("garnet-sink"), &snapshot, &e);
+    if (e.nwarnings > 0)
+        fwrite(e.warnings.p, 1, e.warnings.n, stderr);
     if (good)
         printf("%s: no errors\n", path);
     else

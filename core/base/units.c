@@ -127,13 +127,23 @@ static bool starts_well(const char *s, const char *example, char why[WHY])
     return true;
 }
 
+/* "1,5", as half the world writes it. */
+static bool has_comma(const char *s, char why[WHY])
+{
+    size_t n = strspn(s, "-0123456789"), m = s[n] == ',' ? strspn(s + n + 1, "0123456789") : 0;
+
+    return n > 0 && m > 0 &&
+           !wrong(why, "has a comma in its number: the decimal point is a dot, %.*s.%.20s", (int)n,
+                  s, s + n + 1);
+}
+
 bool units_duration(const char *s, int64_t *ns, char why[WHY])
 {
     const struct unit *unit;
     const char *rest;
     struct decimal d;
 
-    if (!starts_well(s, "10s", why))
+    if (!starts_well(s, "10s", why) || has_comma(s, why))
         return false;
     rest = read_decimal(s, &d);
     if (rest == NULL)
@@ -157,7 +167,7 @@ bool units_size(const char *s, int64_t *bytes, char why[WHY])
     const char *rest;
     struct decimal d;
 
-    if (!starts_well(s, "64KiB", why))
+    if (!starts_well(s, "64KiB", why) || has_comma(s, why))
         return false;
     rest = read_decimal(s, &d);
     if (rest == NULL)
@@ -222,6 +232,8 @@ bool units_real(const char *s, double *v, char why[WHY])
 
     if (*s == 0)
         return wrong(why, "is empty: give a number such as 0.25");
+    if (has_comma(s, why))
+        return false;
     if (!real_grammar(s))
         return wrong(why, "is not a number: give one such as 12, 0.25 or 1e6");
     x = strtod(s, NULL);

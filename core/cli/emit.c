@@ -73,6 +73,14 @@ bool emit_is_number(const char *s)
     return *at == 0;
 }
 
+/* As printf and awk write it where the language has it so. */
+static bool decimal_comma(const char *s)
+{
+    const char *at = digits(s + (*s == '-'));
+
+    return at > s && *at == ',' && at[1] != 0 && *digits(at + 1) == 0;
+}
+
 static bool add_tag(struct emit *e, const char *arg, char why[160])
 {
     const char *equals = strchr(arg, '=');
@@ -131,6 +139,9 @@ static bool check(const struct emit *e, char why[160])
             "--tag, --unit, --type and --time go with NAME VALUE, not with JSON on standard input";
     else if (e->name != NULL && e->value == NULL)
         complaint = "VALUE is missing";
+    else if (e->value != NULL && decimal_comma(e->value))
+        complaint = "VALUE has a comma: a number's decimal point is a dot, such as 1.5 (LC_ALL=C "
+                    "makes programs write it)";
     else if (e->value != NULL && !emit_is_number(e->value))
         complaint = "VALUE must be a number, such as 12, -3.5 or 1e6";
     else if (e->time != NULL && !emit_is_number(e->time))
@@ -151,7 +162,8 @@ bool emit_parse(struct emit *e, int argc, char *const argv[], char why[160])
         } else if (options && strncmp(argv[i], "--", 2) == 0) {
             if (!take_option(e, argc, argv, &i, why))
                 return false;
-        } else if (options && argv[i][0] == '-' && argv[i][1] != 0 && !emit_is_number(argv[i])) {
+        } else if (options && argv[i][0] == '-' && argv[i][1] != 0 && !emit_is_number(argv[i]) &&
+                   !decimal_comma(argv[i])) {
             (void)snprintf(why, 160, "unknown option %.60s", argv[i]);
             return false;
         } else if (e->name == NULL) {

@@ -251,7 +251,7 @@ static void parse_limits(struct parse *p, const struct main_keys *keys)
     option_fill(a, intake, NULL, false, keys->intake, &p->c->intake, p->e);
 }
 
-/* ---- host, tags ------------------------------------------------------------------------------ */
+/* ---- tags ------------------------------------------------------------------------------ */
 
 void conf_check_tags(struct parse *p, const char *name, const struct pairs *tags)
 {
@@ -266,30 +266,6 @@ void conf_check_tags(struct parse *p, const char *name, const struct pairs *tags
     if (tags->n > MAX_TAGS)
         errors_add(p->e, tags->v[MAX_TAGS].at, "%s: %zu tags, and %d are allowed", name, tags->n,
                    MAX_TAGS);
-}
-
-static bool host_usable(const char *s)
-{
-    size_t n = 0;
-
-    while (s[n] >= '!' && s[n] <= '~')
-        n++;
-    return n > 0 && s[n] == 0;
-}
-
-static void parse_host(struct parse *p, const struct main_keys *keys, const struct node *root)
-{
-    const char *host = keys->host ? keys->host : conf_fact(p, "hostname", "");
-
-    if (!host)
-        host = ""; /* not known yet */
-    else if (keys->host && !*host)
-        errors_add(p->e, pos_of(root, "host"),
-                   "host: \"\" is empty: give a name or remove the key");
-    else if (!keys->host && !host_usable(host))
-        errors_add(p->e, (struct pos){root->at.file, 0, 0},
-                   "this machine's name, \"%s\", is not usable: set \"host\"", host);
-    p->c->host = arena_strdup(&p->c->arena, host);
 }
 
 /* The tags of every metric: host first, unless the user's own has that name. */
@@ -339,7 +315,7 @@ static void parse_main(struct parse *p, const struct node *root, struct main_key
         errors_add(p->e, pos_of(root, "self_metrics"),
                    "self_metrics: \"%s\" is below the least value, 100ms (0 for none)",
                    node_get(root, "self_metrics")->text);
-    parse_host(p, keys, root);
+    conf_parse_host(p, root, keys->host);
     conf_check_tags(p, "tags", &keys->tags);
     parse_socket(p, keys->socket, root);
     parse_limits(p, keys);

@@ -16,7 +16,8 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, mode, OPT_CHOICE,
         "Runs that end by themselves, one an interval, or one that does not.", .def = "oneshot",
         .choices = "oneshot|daemon"),
-    KEY(struct conf_collector, command, OPT_LIST, "The program and its arguments; never a shell."),
+    KEY(struct conf_collector, command, OPT_LIST, "The program and its arguments; never a shell.",
+        .flags = OPT_SHELL),
     KEY(struct conf_collector, interval, OPT_DURATION, "The time from one run to the next.",
         .def = "10s", .min = "100ms", .max = "1d"),
     KEY(struct conf_collector, timeout, OPT_DURATION,
@@ -36,7 +37,7 @@ static const struct option COLLECTOR_ROWS[] = {
     ROW(struct conf_collector, "group", identity.group, OPT_STRING,
         "Its group, by name or id; the user's."),
     KEY(struct conf_collector, cwd, OPT_PATH, "The folder that it starts in.", .def = "/"),
-    KEY(struct conf_collector, env, OPT_MAP, "Variables of its environment."),
+    KEY(struct conf_collector, env, OPT_MAP, "Variables of its environment.", .flags = OPT_SHELL),
     KEY(struct conf_collector, nice, OPT_INT, "How much nicer than garnetd it is to others.",
         .def = "0", .min = "-20", .max = "19"),
     KEY(struct conf_collector, no_new_privs, OPT_BOOL,
@@ -185,6 +186,10 @@ void conf_parse_collector(struct parse *p, const struct snapshot_file *f)
 
     if (!k)
         return;
+    if (!path_ends(f->path, ".yaml")) {
+        errors_warn(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
+        return;
+    }
     if (f->error) {
         errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
         return;

@@ -46,6 +46,8 @@ struct conf_folder {
 struct conf_folder conf_collectors_folder(struct arena *a, const char *main_path,
                                           const struct node *root);
 
+/* Sets the conf's host. `written`: the key's value, or NULL. */
+void conf_parse_host(struct parse *p, const struct node *root, const char *written);
 void conf_parse_sinks(struct parse *p, const struct node *list); /* NULL: there are none */
 /* From what s->to was filled with as written, to endpoints. */
 void conf_parse_endpoints(struct parse *p, struct conf_sink *s);

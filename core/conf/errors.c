@@ -23,32 +23,49 @@ static void put_place(struct buf *b, struct pos at)
     buf_puts(b, ": ");
 }
 
-void errors_add(struct errors *e, struct pos at, const char *fmt, ...)
+__attribute__((format(printf, 4, 0))) static void add(struct buf *b, unsigned n, struct pos at,
+                                                      const char *fmt, va_list ap)
 {
     char *msg;
-    va_list ap;
-    int n;
+    int len;
 
-    if (++e->n > ERRORS_SHOWN) {
-        if (e->n == ERRORS_SHOWN + 1)
-            buf_puts(&e->text, "there are more errors: mend these first\n");
+    if (n > ERRORS_SHOWN) {
+        if (n == ERRORS_SHOWN + 1)
+            buf_puts(b, "there are more errors: mend these first\n");
         return;
     }
-    va_start(ap, fmt);
-    n = vasprintf(&msg, fmt, ap);
-    va_end(ap);
-    if (n < 0) {
-        e->text.failed = true;
+    len = vasprintf(&msg, fmt, ap);
+    if (len < 0) {
+        b->failed = true;
         return;
     }
-    put_place(&e->text, at);
-    buf_put_visible(&e->text, (struct str){msg, (size_t)n});
-    buf_putc(&e->text, '\n');
+    put_place(b, at);
+    buf_put_visible(b, (struct str){msg, (size_t)len});
+    buf_putc(b, '\n');
     free(msg);
+}
+
+void errors_add(struct errors *e, struct pos at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add(&e->text, ++e->n, at, fmt, ap);
+    va_end(ap);
+}
+
+void errors_warn(struct errors *e, struct pos at, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    add(&e->warnings, ++e->nwarnings, at, fmt, ap);
+    va_end(ap);
 }
 
 void errors_free(struct errors *e)
 {
     buf_free(&e->text);
-    e->n = 0;
+    buf_free(&e->warnings);
+    e->n = e->nwarnings = 0;
 }

@@ -163,11 +163,34 @@ static void fill_choice(const struct fill *f, const struct node *v)
     buf_free(&known);
 }
 
+/* "${HOST}" is nobody's name. False: it was told. */
+static bool no_variable(const struct fill *f, const struct node *v, const char *name)
+{
+    const char *at = f->row->flags & OPT_SHELL ? NULL : strstr(v->text, "${");
+    const char *end = at ? strchr(at, '}') : NULL;
+
+    if (!end || end == at + 2)
+        return true;
+    if (f->row->flags & OPT_SECRET)
+        errors_add(f->e, v->at,
+                   "%s has a ${...} in it: variables are not replaced in this file, "
+                   "write the value itself",
+                   name);
+    else
+        errors_add(f->e, v->at,
+                   "%s: \"%s\" has %.*s in it: variables are not replaced in this "
+                   "file, write the value itself",
+                   name, v->text, (int)(end - at) + 1, at);
+    return false;
+}
+
 /* One string or path as a new string in the arena; NULL after an error or without memory. */
 static const char *copy_text(const struct fill *f, const struct node *v)
 {
     bool path = f->row->type == OPT_PATH || f->row->type == OPT_PATHS;
 
+    if (!no_variable(f, v, f->row->name))
+        return NULL;
     if (path && !*v->text) {
         complain(f, v, "is empty: give a path");
         return NULL;
@@ -223,7 +246,7 @@ static void fill_list(const struct fill *f, const struct node *v)
 
 static bool entry_ok(const struct fill *f, const struct node *entry)
 {
-    const char *name = f->row->name;
+    const char *name = f->row->name, *whole = arena_printf(f->a, "%s.%s", name, entry->key);
 
     if (entry->kind == NODE_BAD)
         return false;
@@ -234,7 +257,7 @@ static bool entry_ok(const struct fill *f, const struct node *entry)
         errors_add(f->e, entry->at, "%s.%s must be a single value, not %s", name, entry->key,
                    kind_name(entry->kind));
     else
-        return true;
+        return whole && no_variable(f, entry, whole);
     return false;
 }
 

@@ -17,7 +17,7 @@
  *   MAP       struct pairs     map of scalars, in file order
  *   NODE      struct node *    anything; the caller reads it
  *
- * def, min, max are written as in YAML ("10s", "64KiB"); NULL = none. A key without a value in
+ * ${X} in a value is an error: nothing replaces it. def, min, max are written as in YAML ("10s", "64KiB"); NULL = none. A key without a value in
  * the file and without a default leaves the field zero.
  */
 #ifndef CONF_OPTION_H
@@ -38,7 +38,7 @@ enum option_type {
     OPT_PATHS,
     OPT_NODE
 };
-enum { OPT_REQUIRED = 1, OPT_SECRET = 2 };
+enum { OPT_REQUIRED = 1, OPT_SECRET = 2, OPT_SHELL = 4 /* ${X} may be meant for a shell */ };
 
 struct strings {
     const char *const *v; /* n of them, then NULL */

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <strings.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -98,16 +99,14 @@ static void read_file(struct snapshot *s, struct snapshot_file *f)
 
 /* ---- the collectors' folder ------------------------------------------------------------------ */
 
-static bool ends(const char *s, const char *end)
-{
-    size_t n = strlen(s), m = strlen(end);
-
-    return n >= m && strcmp(s + n - m, end) == 0;
-}
-
+/* Collectors, and what was most likely meant as one: that is in the snapshot to be told of. */
 static int wanted_name(const struct dirent *d)
 {
-    return d->d_name[0] != '.' && (ends(d->d_name, ".yaml") || ends(d->d_name, ".yml"));
+    const char *suffix = strrchr(d->d_name, '.');
+
+    return suffix && suffix != d->d_name && d->d_name[0] != '.' &&
+           (strcasecmp(suffix, ".yaml") == 0 || strcasecmp(suffix, ".yml") == 0 ||
+            strcasecmp(suffix, ".conf") == 0);
 }
 
 static int by_name(const struct dirent **a, const struct dirent **b)
@@ -122,11 +121,11 @@ static void take_collector(struct snapshot *s, const char *dir, const char *name
 
     if (!f)
         return;
-    if (ends(name, ".yaml"))
+    if (path_ends(name, ".yaml"))
         read_file(s, f);
     else
-        f->error =
-            arena_printf(&s->arena, "is not read: name it %.*s.yaml", (int)strlen(name) - 4, name);
+        f->error = arena_printf(&s->arena, "is not read: name it %.*s.yaml",
+                                (int)(strrchr(name, '.') - name), name);
 }
 
 /* A folder that cannot be read stands in the snapshot like a file; a default one may be missing. */

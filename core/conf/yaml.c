@@ -10,7 +10,15 @@
 
 #include "conf/yaml.h"
 
+#define BOM "\xef\xbb\xbf" /* some editors begin a file with it */
 enum { MAX_DEPTH = 16, MAX_NODES = 10000, MAX_TEXT = 1 << 20 };
+
+/* Brackets or braces that are open at the moment: the innermost, and where they opened. */
+struct flow {
+    bool open;
+    struct pos at;
+    char c;
+};
 
 struct reader {
     yaml_parser_t y;
@@ -20,6 +28,7 @@ struct reader {
     const char *file;
     struct str text;
     unsigned depth, nodes;
+    struct flow flow;
     /* the place found last, where looking for the next begins: marks mostly go forward */
     size_t line, line_start, column, byte;
 };
@@ -107,6 +116,27 @@ static const char *hint(const char *problem)
     return "";
 }
 
+/* What is not closed goes wrong anywhere behind it: told is where it opens. */
+static bool report_opening(struct reader *r, const char *problem)
+{
+    const yaml_parser_t *y = &r->y;
+    struct pos found = place(r, y->problem_mark);
+
+    if (y->context && strcmp(y->context, "while scanning a quoted scalar") == 0 &&
+        strcmp(problem, "found unexpected end of stream") == 0)
+        errors_add(r->e, place(r, y->context_mark), "not valid YAML: this quote is not closed");
+    else if (r->flow.open && (r->flow.at.line != found.line ||
+                              strncmp(problem, "did not find expected ','", 25) == 0))
+        errors_add(
+            r->e, r->flow.at,
+            "not valid YAML: this %c is not closed, or something in it is wrong, before line "
+            "%u, column %u",
+            r->flow.c, found.line, found.col);
+    else
+        return false;
+    return true;
+}
+
 static void report(struct reader *r)
 {
     const yaml_parser_t *y = &r->y;
@@ -115,7 +145,10 @@ static void report(struct reader *r)
     if (y->error == YAML_MEMORY_ERROR)
         r->a->failed = true;
     else if (y->error == YAML_READER_ERROR)
-        errors_add(r->e, place_of_byte(r, y->problem_offset), "not valid YAML: %s", problem);
+        errors_add(r->e, place_of_byte(r, y->problem_offset), "not valid YAML: %s%s", problem,
+                   strstr(problem, "UTF-8") ? ": save the file as UTF-8" : "");
+    else if (report_opening(r, problem))
+        return;
     else if (y->context && y->context_mark.line != y->problem_mark.line)
         errors_add(r->e, place(r, y->problem_mark),
                    "not valid YAML: %s, %s that starts in line %zu%s", problem, y->context,
@@ -205,6 +238,18 @@ static struct node *read_alias(struct reader *r)
     return new_node(r, NODE_BAD);
 }
 
+/* At the event that begins a list or map. What was open before, to be put back at its end. */
+static struct flow open_flow(struct reader *r)
+{
+    struct flow before = r->flow;
+    struct pos at = place(r, r->ev.start_mark);
+    char c = r->byte < r->text.n ? r->text.s[r->byte] : 0;
+
+    if (c == '[' || c == '{')
+        r->flow = (struct flow){true, at, c};
+    return before;
+}
+
 static bool enter(struct reader *r)
 {
     if (++r->depth <= MAX_DEPTH)
@@ -216,6 +261,7 @@ static bool enter(struct reader *r)
 static struct node *read_list(struct reader *r)
 {
     struct node *list = new_node(r, NODE_LIST), **end, *item;
+    struct flow before = open_flow(r);
 
     refuse_properties(r, r->ev.data.sequence_start.anchor, r->ev.data.sequence_start.tag);
     if (!list || !enter(r))
@@ -231,6 +277,7 @@ static struct node *read_list(struct reader *r)
         list->n++;
     }
     r->depth--;
+    r->flow = before;
     return list;
 }
 
@@ -246,6 +293,10 @@ static bool key_ok(struct reader *r, const struct node *map, const struct node *
                    key->kind == NODE_LIST ? "list" : "map");
         return false;
     }
+    if (key->plain && strcmp(key->text, "<<") == 0) {
+        errors_add(r->e, key->at, "merge keys (<<) are not supported: write the keys out");
+        return false;
+    }
     if ((first = node_get(map, key->text))) {
         errors_add(r->e, key->at, "duplicate key \"%s\": first at line %u", key->text,
                    first->key_at.line);
@@ -257,6 +308,7 @@ static bool key_ok(struct reader *r, const struct node *map, const struct node *
 static struct node *read_map(struct reader *r)
 {
     struct node *map = new_node(r, NODE_MAP), **end, *key, *val;
+    struct flow before = open_flow(r);
 
     refuse_properties(r, r->ev.data.mapping_start.anchor, r->ev.data.mapping_start.tag);
     if (!map || !enter(r))
@@ -277,6 +329,7 @@ static struct node *read_map(struct reader *r)
         map->n++;
     }
     r->depth--;
+    r->flow = before;
     return map;
 }
 
@@ -332,11 +385,14 @@ static struct node *read_document(struct reader *r)
 
 struct node *yaml_parse(struct arena *a, const char *file, struct str text, struct errors *e)
 {
-    struct reader r = {.a = a, .e = e, .text = text, .file = arena_strdup(a, file)};
+    struct reader r = {.a = a, .e = e, .file = arena_strdup(a, file)};
     struct node *root;
 
     if (!r.file)
         return NULL;
+    if (text.n >= strlen(BOM) && memcmp(text.s, BOM, strlen(BOM)) == 0)
+        text = (struct str){text.s + strlen(BOM), text.n - strlen(BOM)};
+    r.text = text;
     if (text.n > MAX_TEXT) {
         errors_add(e, (struct pos){r.file, 0, 0}, "is larger than 1 MiB");
         return NULL;

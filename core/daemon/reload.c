@@ -44,18 +44,18 @@ const char *reload_refusal(const struct conf *now, const struct conf *next)
     return NULL;
 }
 
-static void log_lines(const char *text)
+static void log_lines(enum log_level level, const char *text)
 {
     while (*text) {
         size_t n = strcspn(text, "\n");
-        log_error("%.*s", (int)n, text);
+        log_at(level, "%.*s", (int)n, text);
         text += n + (text[n] == '\n');
     }
 }
 
 static void refused(struct daemon *d, const char *text)
 {
-    log_lines(text);
+    log_lines(LOG_L_ERROR, text);
     d->reload_failures++;
     if (d->gen)
         log_error("the new configuration is not used: the old one stays");
@@ -75,6 +75,9 @@ static struct generation *accept_snapshot(struct daemon *d, struct str bytes)
         refused(d, no);
     } else {
         g = generation_new(c, bytes);
+        buf_putc(&e.warnings, '\0');
+        if (buf_ok(&e.warnings))
+            log_lines(LOG_L_WARN, e.warnings.p);
         if (g)
             c = NULL; /* the generation's now */
         else

@@ -156,6 +156,8 @@ static enum frame_result key(struct scan *s)
     }
     if (s->p[s->i] == '}' && s->f->state == FIRST_KEY)
         return pop(s);
+    if (s->f->state == KEY && s->p[s->i] >= '0' && s->p[s->i] <= '9') /* "value":1,5 */
+        return frame_fault(s, "expected a key, found a digit: a number's decimal point is a dot");
     return frame_unexpected(s, "a key in double quotes");
 }
 

@@ -110,6 +110,14 @@ static bool take_number(const struct reading *r, const char *top, struct str key
     return true;
 }
 
+/* Each holds for dates from the year 1973 on. */
+static const char *small_unit(double t)
+{
+    return t < MILLISECONDS * 1e3   ? "milliseconds"
+           : t < MILLISECONDS * 1e6 ? "microseconds"
+                                    : "nanoseconds";
+}
+
 /* Whole seconds exactly; fractions to the microsecond, which is what a double can hold of today's
  * time, so that 1700000000.1 is not taken for .099999905. */
 static bool take_time(const struct reading *r, struct metric *m)
@@ -124,8 +132,8 @@ static bool take_time(const struct reading *r, struct metric *m)
     if (!json_is_number(v))
         return json_fail(r, "time", NONE, "must be Unix seconds as a number, not %s", json_kind(v));
     t = json_number_value(v);
-    if (t >= MILLISECONDS)
-        return json_fail(r, "time", NONE, "looks like milliseconds: give Unix seconds");
+    if (t >= MILLISECONDS && t < MILLISECONDS * 1e9)
+        return json_fail(r, "time", NONE, "looks like %s: give Unix seconds", small_unit(t));
     if (t >= LAST_SECOND)
         return json_fail(r, "time", NONE, "is beyond the year 2261: give Unix seconds");
     if (t < 1e-6)

@@ -1,5 +1,10 @@
-"""What garnetd says of a program that cannot be run: in -t, and in the log when it broke after that."""
+"""What garnetd says of a program that cannot be run, in -t and in the log when it broke after that; of files that are
+not read; of a machine without a name, and what it does when that gets one."""
+import ctypes
+
 from harness import *
+
+CLONE_NEWUTS = 0x04000000
 
 
 class Programs(unittest.TestCase):
@@ -28,6 +33,42 @@ class Programs(unittest.TestCase):
         d.script("script", "#!/no/such/interpreter\n")
         d.wait_log("it names the interpreter /no/such/interpreter in its first line, which does not exist")
         d.terminate()
+
+
+class Warnings(unittest.TestCase):
+    def test_a_file_that_is_not_read_keeps_nothing_from_running(self):
+        d = Daemon(self, "sinks: []\n", start=False)
+        d.write("collectors.d/cpu.yml", "command: [/bin/true]\n")
+        said = f"{d.path('collectors.d/cpu.yml')}: is not read: name it cpu.yaml"
+        code, out, err = d.check()
+        self.assertEqual((code, err), (0, said + "\n"))
+        self.assertIn("no errors", out)
+        d.start()
+        self.assertIn("garnetd warn: " + said, d.log())
+        self.assertIn("garnetd warn: " + said, d.hup())
+        d.terminate()
+
+
+class Host(unittest.TestCase):
+    def test_a_sighup_reads_the_machines_name_again(self):
+        if os.geteuid() or ctypes.CDLL(None).unshare(CLONE_NEWUTS) != 0:
+            self.skipTest("needs root, for a host name of its own")
+        socket.sethostname("(none)")
+        d = Daemon(self, "", start=False)
+        d.write("garnet.yaml", "socket: {path: run/garnet.sock}\nspool: {dir: spool}\nself_metrics: 1s\n"
+                f"plugin_path: [{BUILD}/plugins]\nsinks:\n" + graphite_sink("main", "file:out.txt"))
+        d.start()
+        self.assertIn("""warn: """ + d.config_path + """: this machine's name is "(none)": """, d.log())
+        self.assertEqual(d.send('{"name":"x","value":1}')["accepted"], 1)
+        wait_for("x and own metrics", lambda: {"x", "garnet"} <= self.names(d, "_none_"))
+        socket.sethostname("named")
+        self.assertNotIn("this machine's name", d.hup())
+        self.assertEqual(d.send('{"name":"y","value":1}')["accepted"], 1)
+        wait_for("y and own metrics", lambda: {"y", "garnet"} <= self.names(d, "named"))
+        d.terminate()
+
+    def names(self, d, host):
+        return {x.split(".")[1].split(" ")[0] for x in d.file_lines("out.txt") if x.startswith(host + ".")}
 
 
 if __name__ == "__main__":

@@ -70,6 +70,9 @@ Test(emit, wrong_usage_is_named)
         const char *args[MAX_ARGS], *why;
     } cases[] = {
         {{"a"}, "VALUE is missing"},
+        {{"a", "-1,5"},
+         "VALUE has a comma: a number's decimal point is a dot, such as 1.5 (LC_ALL=C makes "
+         "programs write it)"},
         {{"a", "x"}, "VALUE must be a number, such as 12, -3.5 or 1e6"},
         {{"a", "1", "2"}, "2: nothing may follow NAME VALUE but options"},
         {{"a", "1", "--tag"}, "--tag needs a value"},

@@ -100,6 +100,8 @@ static const struct {
     {"{\"a\":\"\\\"}\\\\\"}{}", "1:1 {\"a\":\"\\\"}\\\\\"}\n1:14 {}\n"},
     {"{\"a\" 1}\n{}", "1:6 ! expected : after the key\n2:1 {}\n"},
     {"{\"a\":}{}\n{}", "1:6 ! expected a value\n2:1 {}\n"},
+    {"{\"a\":1,5}\n{}",
+     "1:8 ! expected a key, found a digit: a number's decimal point is a dot\n2:1 {}\n"},
     {"{\"a\":1,}\n{}", "1:8 ! expected a key in double quotes\n2:1 {}\n"},
     {"{'a':1}\n{}",
      "1:2 ! expected a key in double quotes: JSON's strings need double quotes\n2:1 {}\n"},

@@ -57,6 +57,8 @@ Test(units, durations_refused)
     refused(units_duration, "10",
             "has no unit: write 10s if seconds are meant, or use ns, us, ms, s, m, h or d");
     refused(units_duration, "10x", "has an unknown unit \"x\": use ns, us, ms, s, m, h or d");
+    refused(units_duration, "1,5s", "has a comma in its number: the decimal point is a dot, 1.5s");
+    refused(units_size, "1,5GiB", "has a comma in its number: the decimal point is a dot, 1.5GiB");
     refused(units_duration, "1.s", "has an unknown unit \".s\": use ns, us, ms, s, m, h or d");
     refused(units_duration, "1 s", "has an unknown unit \" s\": use ns, us, ms, s, m, h or d");
     refused(units_duration, "1s\n", "has an unknown unit \"s\\n\": use ns, us, ms, s, m, h or d");
