@@ -23,6 +23,15 @@ int str_cmp(struct str a, struct str b)
     return (a.n > b.n) - (a.n < b.n);
 }
 
+bool str_first_part(struct str s, const char *part)
+{
+    size_t n = strlen(part);
+
+    while (s.n > 0 && s.s[0] == '.')
+        s = (struct str){s.s + 1, s.n - 1};
+    return s.n >= n && memcmp(s.s, part, n) == 0 && (s.n == n || s.s[n] == '.');
+}
+
 bool buf_ok(const struct buf *b)
 {
     return !b->failed;

@@ -27,6 +27,9 @@ static inline bool str_eq(struct str a, struct str b)
     return a.n == b.n && (a.n == 0 || memcmp(a.s, b.s, a.n) == 0);
 }
 
+/* Whether the first of the parts that dots divide s into, empty ones left out, is this one. */
+bool str_first_part(struct str s, const char *part);
+
 /* Byte order, as strcmp; what "sorted by key" means everywhere in Garnet. */
 int str_cmp(struct str a, struct str b);
 /* Bytes of the UTF-8 character that s begins with: 1 to 4, or 0 when it is empty or begins with

@@ -109,6 +109,17 @@ static void check_env(struct parse *p, const struct pairs *env)
     }
 }
 
+/* Its metrics would pass for Garnet's own, and be refused one by one. */
+static void check_prefix(struct parse *p, const struct conf_collector *k, const struct node *root)
+{
+    const struct node *v = node_get(root, "prefix");
+
+    if (v && k->prefix && str_first_part(str_of(k->prefix), "garnet"))
+        errors_add(p->e, v->at,
+                   "prefix: \"%s\" is for Garnet's own metrics: begin with another word",
+                   k->prefix);
+}
+
 /* Keys that mean something in one mode only. */
 static void check_mode(struct parse *p, const struct conf_collector *k, const struct node *root)
 {
@@ -170,6 +181,7 @@ static void fill_collector(struct parse *p, struct conf_collector *k, const stru
     option_fill(&p->c->arena, set, &more, false, root, k, p->e);
     if (k->prefix && !*k->prefix)
         k->prefix = NULL;
+    check_prefix(p, k, root);
     check_time(p, k, root);
     conf_check_tags(p, "tags", &k->tags);
     check_env(p, &k->env);

@@ -202,6 +202,17 @@ static bool take_type(const struct reading *r, struct metric *m)
             json_fail(r, "type", NONE, "is unknown: use gauge, counter, rate, count or timestamp"));
 }
 
+static bool take_name(const struct reading *r, struct metric *m)
+{
+    if (!take_string(r, NAME, &m->name))
+        return false;
+    if (!r->d->strangers || !metric_is_garnets(m->prefix, m->name))
+        return true;
+    return json_fail(
+        r, "name", NONE,
+        "begins with \"garnet\": that is for Garnet's own metrics; choose another name");
+}
+
 /* Everything but the value, into *m. */
 static bool take_common(const struct reading *r, struct metric *m)
 {
@@ -214,7 +225,7 @@ static bool take_common(const struct reading *r, struct metric *m)
     m->collector = r->d->collector;
     m->prefix = r->d->prefix;
     m->interval_ns = r->d->interval_ns;
-    return take_string(r, NAME, &m->name) && take_type(r, m) && take_string(r, UNIT, &m->unit) &&
+    return take_name(r, m) && take_type(r, m) && take_string(r, UNIT, &m->unit) &&
            take_time(r, m) && take_tags(r, TAGS, m->tags, &m->ntags) &&
            take_tags(r, META, m->meta, &m->nmeta) && take_default_tags(r, m);
 }

@@ -15,6 +15,7 @@ struct json_defaults { /* what a source adds or decides; borrowed */
     int64_t interval_ns; /* 0 = not known */
     int64_t now_ns;      /* wall clock, for checking times */
     const struct metric_limits *limits;
+    bool strangers; /* who sends it is not Garnet: names of Garnet's own are refused */
 };
 
 struct json_fault {

@@ -113,6 +113,7 @@ static void take_object(struct conn *c, struct str bytes, int64_t now)
         .interval_ns = s->interval_ns,
         .now_ns = now,
         .limits = &c->in->metric_limits,
+        .strangers = true,
     };
     struct json_sink sink = {&t, take_metric, take_fault};
     struct json_fault f;

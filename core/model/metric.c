@@ -165,6 +165,11 @@ static bool check_tags(const struct tag *tags, uint32_t n, const char *list,
     return true;
 }
 
+bool metric_is_garnets(struct str prefix, struct str name)
+{
+    return str_first_part(name, "garnet") || str_first_part(prefix, "garnet");
+}
+
 static bool check_value(const struct metric *m, struct metric_fault *f)
 {
     if (m->vtype == METRIC_F64 && !__builtin_isfinite(m->value.f))

@@ -52,6 +52,10 @@ struct metric_fault { /* what is wrong with which field: `field` as a script aut
     char why[160];
 };
 
+/* Whether a metric of this prefix (n == 0: none) and name would pass for one of Garnet's own: in a
+ * dotted path empty parts vanish, and a prefix, or tags behind the name, are nothing but more parts.
+ * What a sink matches its patterns against, and what a template may show, is the name alone. */
+bool metric_is_garnets(struct str prefix, struct str name);
 const char *metric_type_name(unsigned type); /* "gauge"; "?" for none */
 bool metric_type_parse(struct str s, uint8_t *type);
 /* Adds a tag in key order. An existing key: `replace` decides. False when full. */

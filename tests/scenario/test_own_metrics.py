@@ -42,6 +42,22 @@ class OwnMetrics(unittest.TestCase):
             ("plain;collector=mine;env=prod;host=testhost;reason=mine;sink=mine;", "own;collector=mine;env=prod;host=testhost;"
              "reason=mine;sink=theirs;")))
 
+    def test_nobody_else_sends_them(self):
+        d = Daemon(self, "self_metrics: 1s\nsinks:\n" + graphite_sink("main", "file:out.txt"))
+        r = subprocess.run([os.path.join(BUILD, "garnet"), "emit", "--socket", d.socket_path, "garnet.sink.queued", "77777",
+                            "--tag", "sink=main"], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("that is for Garnet's own metrics", r.stderr)
+        for name in ("garnet", ".garnet.sink.queued", "garnet..sink.queued"):
+            reply = d.send(json.dumps({"name": name, "value": 77777, "tags": {"a": "sink", "b": "queued", "c": "main"}}))
+            self.assertEqual((reply["accepted"], reply["rejected"]), (0, 1))
+        self.assertEqual(d.send('{"name":"garnets","value":1}')["accepted"], 1)
+        own = "testhost.garnet.sink.queued.main "
+        wait_for("its own", lambda: any(x.startswith(own) for x in d.file_lines("out.txt")))
+        self.assertNotIn(" 77777 ", "\n".join(d.file_lines("out.txt")))
+        d.collector("c", "command: [/bin/true]\nprefix: garnet\n")
+        self.assertIn("is for Garnet's own metrics", d.hup(expect="the old one stays"))
+
 
 if __name__ == "__main__":
     main()

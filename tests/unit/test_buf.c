@@ -239,3 +239,15 @@ Test(buf, visible_never_cuts_a_character)
     cr_assert_eq(str_visible(out, 3, str_of("\x01"), &used), 0);
     cr_assert_eq(used, 0);
 }
+
+Test(str, first_part)
+{
+    cr_assert(str_first_part(str_of("garnet"), "garnet"));
+    cr_assert(str_first_part(str_of("garnet."), "garnet"));
+    cr_assert(str_first_part(str_of("..garnet.x"), "garnet"));
+    cr_assert_not(str_first_part(str_of("garnets"), "garnet"));
+    cr_assert_not(str_first_part(str_of("x.garnet"), "garnet"));
+    cr_assert_not(str_first_part(str_of("garne"), "garnet"));
+    cr_assert_not(str_first_part(str_of("."), "garnet"));
+    cr_assert_not(str_first_part((struct str){NULL, 0}, "garnet"));
+}

@@ -148,6 +148,42 @@ Test(source, owner_of_the_socket)
     rig_end(&r);
 }
 
+/* Whatever a collector's file says: the name alone is what sinks select by. */
+Test(source, names_of_garnets_own)
+{
+    static const struct {
+        const char *prefix, *name;
+        bool taken;
+    } cases[] = {{NULL, "garnet.a", false}, {NULL, "garnet", false},  {NULL, "garnets.a", true},
+                 {"garnet", "a", false},    {"garnet.x", "a", false}, {".garnet", "a", false},
+                 {"x", "garnet.a", false},  {".", "garnet.a", false}, {"x.garnet", "a", true},
+                 {"garnets", "a", true},    {"x", "a.garnet", true}};
+    struct rig r = {0};
+    char line[96];
+
+    rig_start(&r);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct source_config c = config(&r);
+        struct buf b = {0};
+        int fd;
+
+        c.name = "disk";
+        c.prefix = cases[i].prefix;
+        cr_assert(source_update(r.source, &c));
+        fd = dial(&r);
+        (void)snprintf(line, sizeof line, "{\"name\":\"%s\",\"value\":1}\n", cases[i].name);
+        say_text(&r, fd, line);
+        (void)shutdown(fd, SHUT_WR);
+        hear_all(&r, fd, &b);
+        cr_assert_eq(strstr(text(&b), "for Garnet's own metrics") == NULL, cases[i].taken,
+                     "%s, %s: %s", cases[i].prefix ? cases[i].prefix : "-", cases[i].name, b.p);
+        cr_assert_eq(r.source->accepted + r.source->rejected, i + 1);
+        buf_free(&b);
+        (void)close(fd);
+    }
+    rig_end(&r);
+}
+
 /* --- runs --- */
 
 /* The rig's source, as a collector's with limits. */
