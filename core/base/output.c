@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { CHUNK = 16384, LAST_CHUNKS = 4 };
+enum { CHUNK = 16384, LAST_CHUNKS = 64 /* 1 MiB: what anybody can make of a pipe */ };
 
 static const char CUT[] = "...";
 

@@ -49,7 +49,7 @@ void output_init(struct output *o); /* closed */
  * (O_NONBLOCK or 0), or -1 with errno. */
 int output_open(struct output *o, struct loop *l, struct output_owner *owner, enum log_level level,
                 int write_flags);
-/* Reads what is still in the pipe (64 KiB at most) and closes. No-op when not open. */
+/* Reads what is still in the pipe (1 MiB at most) and closes. No-op when not open. */
 void output_finish(struct output *o);
 
 #endif

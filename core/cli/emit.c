@@ -12,6 +12,7 @@
 #include "cli/emit.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -219,15 +220,26 @@ static void send_metric(const struct emit *e, struct client *c)
     buf_free(&line);
 }
 
+/* Standard input is shared with strangers, who may have made it non-blocking. */
+static ssize_t read_input(char *part, size_t size)
+{
+    struct pollfd p = {.fd = STDIN_FILENO, .events = POLLIN};
+    ssize_t n;
+
+    while ((n = read(STDIN_FILENO, part, size)) < 0 && (errno == EINTR || errno == EAGAIN))
+        if (errno == EAGAIN)
+            (void)poll(&p, 1, -1);
+    return n;
+}
+
 static void send_input(struct client *c)
 {
     char part[16384];
     ssize_t n;
 
-    do {
-        while ((n = read(STDIN_FILENO, part, sizeof part)) < 0 && errno == EINTR)
-            ;
-    } while (n > 0 && client_send(c, part, (size_t)n));
+    do
+        n = read_input(part, sizeof part);
+    while (n > 0 && client_send(c, part, (size_t)n));
     if (n < 0)
         client_fail(c, "cannot read standard input: %s", strerror(errno));
 }

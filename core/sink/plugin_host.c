@@ -176,11 +176,21 @@ static void host_confirm(garnet *g, uint64_t id, int answer)
         deliver_confirm(p->deliver, id, answer);
 }
 
+/* Nobody would take what made the descriptor ready, and the worker would turn in circles. */
+static bool may_wait(struct plugin *p, const char *name)
+{
+    if (!plugin_may(p, PLUGIN_WAITS, name))
+        return false;
+    if (p->def.event == NULL)
+        plugin_broke(p, "it calls %s and has no event()", name);
+    return p->def.event != NULL;
+}
+
 static int host_watch(garnet *g, int fd, uint32_t events)
 {
     struct plugin *p = plugin_of(g);
 
-    if (!plugin_may(p, PLUGIN_WAITS, "watch()")) {
+    if (!may_wait(p, "watch()")) {
         errno = EPERM;
         return -1;
     }
@@ -191,7 +201,7 @@ static void host_tick(garnet *g, int64_t after_ns)
 {
     struct plugin *p = plugin_of(g);
 
-    if (plugin_may(p, PLUGIN_WAITS, "tick()") && p->waits != NULL)
+    if (may_wait(p, "tick()") && p->waits != NULL)
         plugin_tick(p->waits, after_ns);
 }
 

@@ -25,13 +25,9 @@ _Static_assert((int)GARNET_READABLE == (int)LOOP_IN && (int)GARNET_WRITABLE == (
 static void tell(struct plugin_waits *w, int fd, uint32_t events)
 {
     struct plugin *p = w->plugin;
-    int answer = GARNET_OK;
 
-    if (p->def.event != NULL) {
-        plugin_enter(p, PLUGIN_EVENT);
-        answer = plugin_leave(p, p->def.event(&p->g, fd, events));
-    }
-    w->after(w->arg, answer);
+    plugin_enter(p, PLUGIN_EVENT);
+    w->after(w->arg, plugin_leave(p, p->def.event(&p->g, fd, events)));
 }
 
 static void on_ready(void *arg, uint32_t events)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum how { SNAPSHOT, UNBLOCK, PRINT, REFUSE };
+enum how { SNAPSHOT, UNBLOCK, PRINT, REFUSE, WATCH };
 enum { DESCRIPTORS = 256, LINES = 3000 };
 
 struct conf {
@@ -16,7 +16,7 @@ static const garnet_option options[] = {
     {.type = GARNET_CHOICE,
      .name = "how",
      .def = "snapshot",
-     .choices = "snapshot|unblock|print|refuse",
+     .choices = "snapshot|unblock|print|refuse|watch",
      .help = "What it does.",
      .offset = GARNET_FIELD_INT(struct conf, how)},
 };
@@ -59,6 +59,15 @@ static void print(void)
             (void)usleep(300);
 }
 
+/* What it watches is ready for good, and it has no event() to take it. */
+static void watch_without_event(garnet *g)
+{
+    int ends[2];
+
+    if (pipe(ends) == 0 && write(ends[1], "x", 1) == 1)
+        (void)g->host->watch(g, ends[0], GARNET_READABLE);
+}
+
 static int meddle_check(garnet *g)
 {
     const struct conf *c = g->conf;
@@ -76,6 +85,8 @@ static int meddle_open(garnet *g)
 
     if (c->how == SNAPSHOT)
         rewrite_snapshot();
+    if (c->how == WATCH)
+        watch_without_event(g);
     if (c->how == UNBLOCK)
         make_blocking();
     return GARNET_OK;

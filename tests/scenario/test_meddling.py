@@ -76,6 +76,25 @@ class Meddling(unittest.TestCase):
         for line in d.log().splitlines():
             self.assertRegex(line, r"^20\d\d-[-0-9T:.]*Z garnetd error: " + place)
 
+    def test_a_watch_that_nobody_answers(self):
+        """It would be ready for ever, and the worker busy."""
+        d = Daemon(self, "self_metrics: 0\nsinks:\n" + meddler("watch"))
+        d.wait_log("garnet-sink[bad] error: the plugin gives up: it calls watch() and has no event()")
+
+
+class Shared(unittest.TestCase):
+    def test_a_standard_input_that_somebody_has_made_non_blocking(self):
+        d = Daemon(self, "self_metrics: 0\nsinks: []\n")
+        theirs, ours = os.pipe()
+        os.set_blocking(theirs, False)
+        emit = subprocess.Popen([os.path.join(BUILD, "garnet"), "emit", "--socket", d.socket_path], stdin=theirs)
+        os.close(theirs)
+        wait_for("it waits", lambda: emit.poll() is not None or
+                 open(f"/proc/{emit.pid}/stat").read().rsplit(")", 1)[1].split()[0] == "S")
+        os.write(ours, b'{"name":"a","value":1}\n')
+        os.close(ours)
+        self.assertEqual(emit.wait(PATIENCE), 0)
+
 
 if __name__ == "__main__":
     main()
