@@ -6,13 +6,16 @@
  * do not notice.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/spawn.h"
 #include "daemon/daemon.h"
+#include "intake/folder.h"
 
 static void run_started(void *arg, int64_t slot_ns)
 {
@@ -101,10 +104,15 @@ static bool hand_over(const struct source *s, const struct conf_identity *id, ch
 {
     uid_t uid = id->uid != (uid_t)-1 ? id->uid : geteuid();
     gid_t gid = id->gid != (gid_t)-1 ? id->gid : getegid();
-    if (lchown(s->path, uid, gid) == 0)
-        return true;
-    snprintf(why, 256, "cannot give %s to its user: %s", s->path, strerror(errno));
-    return false;
+    const char *name;
+    int dir = folder_find(s->path, &name, why);
+    if (dir < 0)
+        return false;
+    bool good = fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!good)
+        snprintf(why, 256, "cannot give %s to its user: %s", s->path, strerror(errno));
+    close_fd(&dir);
+    return good;
 }
 
 /* Its socket as configured, made or brought up to date. */

@@ -7,13 +7,11 @@
  */
 #include "daemon/daemon.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -22,6 +20,7 @@
 #include "base/spawn.h"
 #include "daemon/load.h"
 #include "daemon/programs.h"
+#include "intake/folder.h"
 #include "intake/lock.h"
 
 static void log_writer_again(void *arg);
@@ -62,17 +61,8 @@ static void remove_stale_sockets(const struct conf *c)
 {
     struct arena a = {0};
     char *sample = conf_collector_socket(&a, c, "x");
-    char *slash = sample ? strrchr(sample, '/') : NULL;
-    if (slash)
-        *slash = '\0';
-    DIR *dir = slash ? opendir(sample) : NULL;
-    for (struct dirent *e; dir && (e = readdir(dir));) {
-        struct stat st;
-        if (fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISSOCK(st.st_mode))
-            unlinkat(dirfd(dir), e->d_name, 0);
-    }
-    if (dir)
-        closedir(dir);
+    if (sample)
+        folder_remove_sockets(sample);
     arena_free(&a);
 }
 
@@ -253,7 +243,7 @@ static void end_requested(void *arg)
         daemon_next(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
-        unlink(d->gen->conf->socket.path);
+        folder_remove_socket(d->gen->conf->socket.path);
         d->status = EXIT_WORLD;
         d->phase = PHASE_DONE;
         loop_stop(d->loop);

@@ -1,9 +1,24 @@
-/* intake/folder.h - the folder that a socket and its lock live in */
+/* intake/folder.h - the folder that a socket and its lock live in: nobody else's, and what is done in it
+ *
+ * Whoever can write to a folder can put a link, another socket or another folder in the place of what
+ * we have made, and in the place of what a start removes. So a folder is walked to and looked at
+ * before anything is done in it, and everything is done through its descriptor:
+ *   - it belongs to us or to root, and nobody else may write to it, so not to /tmp itself;
+ *   - no folder on the way lets everybody replace what is in it (/tmp does not: it is sticky);
+ *   - a link on the way belongs to us or to root.
+ */
 #ifndef INTAKE_FOLDER_H
 #define INTAKE_FOLDER_H
 #include <stdbool.h>
 
-/* Makes the folder of `path` (0755) when it is missing, but no parents. False and a sentence. */
-bool make_folder_of(const char *path, char why[256]);
+/* The folder of `path`, made (0755) when it is missing, but no parents; *name is the path's last
+ * part. A descriptor to do things at (O_PATH), or -1 and a sentence with what to do. */
+int folder_make(const char *path, const char **name, char why[256]);
+/* The same for one that must be there. */
+int folder_find(const char *path, const char **name, char why[256]);
+/* Removes the socket `path`; nothing else, and nothing where the folder is not as above. Best effort. */
+void folder_remove_socket(const char *path);
+/* Removes every socket in the folder of `path`. Best effort. */
+void folder_remove_sockets(const char *path);
 
 #endif

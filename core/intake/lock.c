@@ -21,37 +21,39 @@ enum { WHY = 256 };
 /* Who has it; by the time we ask, it may be nobody. */
 static void name_holder(int fd, const char *path, char why[WHY])
 {
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    pid_t holder = fd_lock_holder(fd);
 
-    if (fcntl(fd, F_GETLK, &l) == 0 && l.l_type != F_UNLCK)
-        (void)snprintf(why, WHY, "%.150s is in use by process %ld", path, (long)l.l_pid);
+    if (holder > 0)
+        (void)snprintf(why, WHY, "%.150s is in use by process %ld", path, (long)holder);
     else
         (void)snprintf(why, WHY, "%.150s was in use by another process just now", path);
 }
 
 int socket_lock(const char *path, char why[WHY])
 {
-    struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-    char file[PATH_MAX];
-    int fd;
+    const char *name;
+    char file[NAME_MAX + 1];
+    int dir = folder_make(path, &name, why), fd;
 
-    if ((size_t)snprintf(file, sizeof file, "%s.lock", path) >= sizeof file) {
-        (void)snprintf(why, WHY, "the path of the socket's lock file is too long");
+    if (dir < 0)
+        return -1;
+    if ((size_t)snprintf(file, sizeof file, "%s.lock", name) >= sizeof file) {
+        (void)snprintf(why, WHY, "the name of the socket's lock file is too long");
+        close_fd(&dir);
         return -1;
     }
-    if (!make_folder_of(path, why))
-        return -1;
-    fd = open(file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    fd = openat(dir, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+    close_fd(&dir);
     if (fd < 0) {
-        (void)snprintf(why, WHY, "cannot open %.150s: %s", file, strerror(errno));
+        (void)snprintf(why, WHY, "cannot open %.150s.lock: %s", path, strerror(errno));
         return -1;
     }
-    if (fcntl(fd, F_SETLK, &l) == 0)
+    if (fd_lock(fd) == 0)
         return fd;
-    if (errno == EAGAIN || errno == EACCES)
+    if (errno == EAGAIN)
         name_holder(fd, path, why);
     else
-        (void)snprintf(why, WHY, "cannot lock %.150s: %s", file, strerror(errno));
+        (void)snprintf(why, WHY, "cannot lock %.150s.lock: %s", path, strerror(errno));
     close_fd(&fd);
     return -1;
 }

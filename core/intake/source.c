@@ -12,6 +12,7 @@
 #include "base/spawn.h"
 #include "base/throttle.h"
 #include "intake/conn.h"
+#include "intake/folder.h"
 
 enum { WHY = 256 };
 
@@ -158,7 +159,7 @@ static bool start_listening(struct source *s, const struct source_config *c, cha
         0)
         return true;
     (void)snprintf(why, WHY, "cannot watch %s: %s", c->path, strerror(errno));
-    (void)unlink(c->path);
+    folder_remove_socket(c->path);
     close_fd(&fd);
     return false;
 }
@@ -205,7 +206,7 @@ void source_close(struct source *s)
 {
     int fd = s->listener.fd;
 
-    (void)unlink(s->path); /* nobody else comes, and who has come is not lost */
+    folder_remove_socket(s->path); /* nobody else comes, and who has come is not lost */
     source_accept(s);
     loop_fd_del(s->in->loop, &s->listener);
     close_fd(&fd);

@@ -1,0 +1,72 @@
+"""A socket in a folder where others may write: garnetd says so and does not start, and nobody's sockets are removed."""
+import os
+import socket
+import unittest
+
+from harness import PATIENCE, Daemon, main
+
+STRANGER = 64903
+
+
+class SocketFolder(unittest.TestCase):
+    def refused(self, d):
+        d.start(ready=False)
+        self.assertEqual(d.process.wait(PATIENCE), 111)
+        return d.log()
+
+    def daemon(self, path):
+        return Daemon(self, f"socket: {path}\nsinks: []\n", start=False)
+
+    def bound(self, path):
+        s = socket.socket(socket.AF_UNIX)
+        self.addCleanup(s.close)
+        s.bind(path)
+        return path
+
+    def test_a_sticky_folder_is_for_a_folder_in_it(self):
+        d = self.daemon("t/garnet.sock")
+        os.mkdir(d.path("t"))
+        os.chmod(d.path("t"), 0o1777)
+        self.assertIn(f"socket: everybody may write to the folder {d.path('t')}, and replace the socket: put it into a "
+                      f"folder of its own, such as {d.path('t')}/garnet", self.refused(d))
+        d.configure("socket: t/garnet/garnet.sock\nsinks: []\n")
+        d.start()
+        self.assertEqual(d.terminate(), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, for a link of somebody else's")
+    def test_a_strangers_link_in_place_of_the_collectors_folder(self):
+        """Whatever the folder was when it was put there."""
+        d = self.daemon("t/garnet.sock")
+        d.collector("c", "command: [/bin/true]\ninterval: 1s\n")
+        for name in ("t", "victim"):
+            os.mkdir(d.path(name))
+        bus = self.bound(d.path("victim/system_bus_socket"))
+        os.symlink(d.path("victim"), d.path("t/collectors"))
+        os.chown(d.path("t/collectors"), STRANGER, STRANGER, follow_symlinks=False)
+        os.chmod(d.path("t"), 0o1777)
+        self.refused(d)
+        self.assertEqual(os.listdir(d.path("victim")), ["system_bus_socket"])
+        os.chmod(d.path("t"), 0o755)
+        d.start()
+        d.wait_log(f"collector c does not run yet: {d.path('t/collectors')} is a link of user {STRANGER}'s, which may "
+                   "lead anywhere: remove it")
+        self.assertTrue(os.path.exists(bus))
+        os.unlink(d.path("t/collectors"))
+        d.hup()
+        self.assertEqual(d.terminate(), 0)
+        self.assertEqual(os.listdir(d.path("victim")), ["system_bus_socket"])
+
+    def test_what_a_killed_garnetd_has_left_is_removed(self):
+        d = self.daemon("t/garnet.sock")
+        d.start()
+        d.kill()
+        os.makedirs(d.path("t/collectors"), exist_ok=True)
+        stale = self.bound(d.path("t/collectors/gone.sock"))
+        d.start()
+        self.assertFalse(os.path.exists(stale))
+        self.assertEqual(d.terminate(), 0)
+        self.assertFalse(os.path.exists(d.path("t/garnet.sock")))
+
+
+if __name__ == "__main__":
+    main()
