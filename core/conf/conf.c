@@ -129,11 +129,11 @@ static const char *fact_word(const char *fact, int i)
 
 bool conf_fact_file(const char *fact, struct conf_file *f)
 {
-    enum { MODE = 5, UID, WRITERS };
+    enum { MODE = 5, UID };
     const char *mode = fact_word(fact, MODE), *uid = fact_word(fact, UID);
 
-    *f = (struct conf_file){.writers = fact_word(fact, WRITERS)};
-    if (conf_fact_error(fact) || !f->writers)
+    *f = (struct conf_file){0};
+    if (conf_fact_error(fact) || !uid)
         return false;
     f->mode = (mode_t)strtoul(mode, NULL, 10);
     f->uid = (uid_t)strtoul(uid, NULL, 10);

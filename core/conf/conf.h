@@ -9,6 +9,7 @@
 #define CONF_CONF_H
 #include <sys/types.h>
 
+#include "base/trust.h"
 #include "conf/option.h"
 #include "conf/snapshot.h"
 
@@ -63,6 +64,8 @@ struct conf_sink {
     struct strings only, drop;       /* patterns for names, base/glob.h; see sink/select.h */
     int64_t counters;                /* COUNTERS_RAW ..., if the node has it: see sink/counters.h */
     int64_t counter_window;          /* ns */
+    int64_t allow_writable;          /* accept a plugin that others can alter */
+    const char *own_groups;          /* that may write on its way: for struct trust */
     const struct node *node;         /* the sink's map: the plugin's own options are in here */
     struct pos at;
     uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */
@@ -105,7 +108,8 @@ struct conf_collector {
     struct conf_limits limits;
     struct conf_cgroup cgroup;
     int64_t no_new_privs;
-    int64_t allow_writable; /* accept a command that others than its owner or root can write */
+    int64_t allow_writable; /* accept a command that others can alter */
+    const char *own_groups; /* that may write on its way: for struct trust */
     const char *prefix;     /* or NULL */
     struct pairs tags;
     int64_t series_limit, metrics_limit; /* distinct series, and metrics, that one run may send */
@@ -128,6 +132,7 @@ struct conf {
     int64_t shutdown_timeout;
     int64_t self_metrics;              /* ns between Garnet's own metrics; 0 = none */
     int64_t log_level;                 /* enum log_level */
+    uid_t self;                        /* who garnetd is, if there are sinks */
     struct conf_sink *sinks;           /* in file order */
     struct conf_collector *collectors; /* sorted by name; disabled ones too */
     struct conf_want *wanted;          /* facts that the snapshot lacks */
@@ -139,6 +144,9 @@ bool conf_learn(struct snapshot *s, const struct conf_want *wanted); /* blocks; 
 /* snapshot_take() and then conf_parse() and conf_learn() until nothing is wanted. Blocks. */
 struct conf *conf_load(struct snapshot *s, const char *path, struct errors *e);
 void conf_free(struct conf *c);
+
+/* Whom the path of its command is trusted to, for a look just before it is run. `self`: garnetd's. */
+struct trust conf_collector_trust(const struct conf_collector *k, uid_t self);
 
 extern const struct option_set
     conf_sink_options; /* a sink's common keys: the plugin's may not clash */

@@ -14,10 +14,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/trust.h"
 #include "conf/conf_parse.h"
 #include "conf/script.h"
 
@@ -128,24 +128,37 @@ static void learn_user(const char *name, struct buf *out)
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* Where every user has a group of the same name and nobody else in it, files are usually writable
- * by that. With an access list the group's bits say what the list grants at most. */
-static bool owners_own_group(const char *path, const struct stat *st)
+/* Where every user has a group of the same name, files are usually writable by that. */
+bool conf_own_group(void *arg, uid_t uid, gid_t gid)
 {
-    const struct passwd *u = getpwuid(st->st_uid);
-    const struct group *g = u && u->pw_gid == st->st_gid ? getgrgid(st->st_gid) : NULL;
+    struct buf *noted = arg;
+    const struct passwd *u = getpwuid(uid);
+    const struct group *g = u && u->pw_gid == gid ? getgrgid(gid) : NULL;
+    char one[32];
+    int n = snprintf(one, sizeof one, " %u:%u ", (unsigned)uid, (unsigned)gid);
 
-    return g && strcmp(g->gr_name, u->pw_name) == 0 && !g->gr_mem[0] &&
-           getxattr(path, "system.posix_acl_access", NULL, 0) <= 0;
+    if (!g || strcmp(g->gr_name, u->pw_name) != 0 || g->gr_mem[0])
+        return false;
+    if (noted && (noted->n == 0 || !memmem(noted->p, noted->n, one, (size_t)n)))
+        buf_puts(noted, one + (noted->n > 0)); /* one blank between two */
+    return true;
 }
 
-static const char *writers(const char *path, const struct stat *st)
+/* What is not there at all is another fact's to say. */
+static void learn_trust(const char *what, struct buf *out)
 {
-    if (S_ISDIR(st->st_mode) && st->st_mode & S_ISVTX)
-        return "owner";
-    if (st->st_mode & S_IWOTH)
-        return "all";
-    return st->st_mode & S_IWGRP && !owners_own_group(path, st) ? "group" : "owner";
+    const char *path = strchr(what, ':');
+    struct trust t = {.users = {geteuid(), (uid_t)strtol(what, NULL, 10)},
+                      .own_group = conf_own_group,
+                      .arg = out};
+    struct trust_fault f;
+    char why[TRUST_WHY];
+
+    if (!path || trust_look(&t, path + 1, &f) == TRUST_GOOD || f.verdict == TRUST_ERROR)
+        return;
+    buf_reset(out);
+    trust_describe(&f, path + 1, why, sizeof why);
+    buf_putf(out, "error %s", why);
 }
 
 static void learn_file(const char *path, struct buf *out)
@@ -155,10 +168,9 @@ static void learn_file(const char *path, struct buf *out)
     if (stat(path, &st) != 0)
         learn_error(out, "read", errno);
     else
-        buf_putf(out, "%ju %ju %jd %jd %jd %ju %ju %s", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
+        buf_putf(out, "%ju %ju %jd %jd %jd %ju %ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino,
                  (intmax_t)st.st_size, (intmax_t)clock_ns(st.st_mtim),
-                 (intmax_t)clock_ns(st.st_ctim), (uintmax_t)st.st_mode, (uintmax_t)st.st_uid,
-                 writers(path, &st));
+                 (intmax_t)clock_ns(st.st_ctim), (uintmax_t)st.st_mode, (uintmax_t)st.st_uid);
 }
 
 /* PATH, a newline, and the program; without PATH it is garnetd's own. */
@@ -222,9 +234,9 @@ static void learn(const char *key, struct buf *out)
     static const struct {
         const char *kind;
         learn_fn *fn;
-    } KINDS[] = {{"group:", learn_group}, {"user:", learn_user},        {"file:", learn_file},
-                 {"exec:", learn_exec},   {"hostname", learn_hostname}, {"self", learn_self},
-                 {"cgroup", learn_cgroup}};
+    } KINDS[] = {{"group:", learn_group}, {"user:", learn_user},   {"file:", learn_file},
+                 {"trust:", learn_trust}, {"exec:", learn_exec},   {"hostname", learn_hostname},
+                 {"self", learn_self},    {"cgroup", learn_cgroup}};
 
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
         size_t n = strlen(KINDS[i].kind);

@@ -19,7 +19,6 @@ struct parse {
 struct conf_file { /* a "file:" fact */
     mode_t mode;
     uid_t uid;
-    const char *writers; /* "owner", "group", "all" */
 };
 struct conf_self { /* the fact "self": what garnetd is */
     uid_t uid;
@@ -67,6 +66,13 @@ void conf_check_tags(struct parse *p, const char *name, const struct pairs *tags
 const char *conf_fact(struct parse *p, const char *kind, const char *what);
 const char *conf_fact_error(const char *fact); /* REASON of "error REASON", else NULL */
 mode_t conf_fact_mode(const char *fact);       /* of a "file:" fact; 0 for an error */
+/* What is trusted to lead to `path`, beside root's and garnetd's own: `user`'s. False after an error
+ * at `v`, which ends with `more`; *own_groups is what struct trust takes, or NULL: not known yet. */
+bool conf_parse_trust(struct parse *p, const struct node *v, uid_t user, const char *path,
+                      const char *more, const char **own_groups);
+/* For struct trust: a group of the user's own, of the same name and with nobody else in it; noted in
+ * the buffer `arg`, unless that is NULL. Blocks. */
+bool conf_own_group(void *arg, uid_t uid, gid_t gid);
 /* Both false: not known yet, or an error. */
 bool conf_fact_file(const char *fact, struct conf_file *f);
 bool conf_self(struct parse *p, struct conf_self *self);

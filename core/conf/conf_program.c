@@ -1,8 +1,8 @@
 /* conf/conf_program.c - what a collector runs, and whether that is fit to be run
  *
- * A program that others than its owner can alter or replace would let them be whoever the collector
- * is. Looked at are the file itself and the folder that it stands in; not a script that it is told
- * to interpret. Fails only for want of memory.
+ * A program that others can alter or replace would let them be whoever the collector is. Looked at is
+ * all that its path goes through (base/trust.h), here and again before each run; not a script that
+ * it is told to interpret. Fails only for want of memory.
  */
 #include <sys/stat.h>
 
@@ -14,50 +14,32 @@ static void bad_command(struct parse *p, const struct node *v, const char *why)
     errors_add(p->e, v->at, "command: \"%s\" %s", v->text, why);
 }
 
-/* root, garnetd, or the collector itself: they can do as they like anyway. */
-static bool owner_trusted(struct parse *p, const struct conf_collector *k, uid_t uid)
+bool conf_parse_trust(struct parse *p, const struct node *v, uid_t user, const char *path,
+                      const char *more, const char **own_groups)
 {
-    struct conf_self self;
+    const char *what = arena_printf(&p->c->arena, "%d:%s", (int)user, path), *fact, *reason;
 
-    if (uid == 0 || (k->identity.uid != (uid_t)-1 && uid == k->identity.uid))
+    *own_groups = NULL;
+    if (!what || !(fact = conf_fact(p, "trust:", what)))
         return true;
-    return !conf_self(p, &self) || uid == self.uid;
-}
-
-/* `where` fits between the program's name and what is wrong. */
-static bool check_writers(struct parse *p, const struct conf_collector *k, const struct node *v,
-                          const char *where, const struct conf_file *f)
-{
-    bool all = strcmp(f->writers, "all") == 0;
-
-    if (!owner_trusted(p, k, f->uid))
-        errors_add(p->e, v->at,
-                   "command: \"%s\" %sbelongs to user %u, who could alter it: chown it to root, or "
-                   "set allow_writable: true",
-                   v->text, where, (unsigned)f->uid);
-    else if (all || strcmp(f->writers, "group") == 0)
-        errors_add(p->e, v->at,
-                   "command: \"%s\" %scan be altered by %s: chmod go-w it, or set allow_writable: "
-                   "true",
-                   v->text, where, all ? "everybody" : "its group");
+    if ((reason = conf_fact_error(fact)))
+        errors_add(p->e, v->at, "%s: \"%s\" %s%s", v->key ? v->key : "command", v->text, reason,
+                   more);
     else
-        return true;
-    return false;
+        *own_groups = arena_strdup(&p->c->arena, fact);
+    return !reason;
 }
 
-static bool check_altering(struct parse *p, const struct conf_collector *k, const struct node *v,
-                           const struct conf_file *program)
+struct trust conf_collector_trust(const struct conf_collector *k, uid_t self)
 {
-    struct str folder = path_dir(k->command.v[0]);
-    const char *dir = arena_strndup(&p->c->arena, folder.s, folder.n), *fact;
-    struct conf_file f;
+    return (struct trust){.users = {self, k->identity.uid}, .own_groups = k->own_groups};
+}
 
-    if (k->allow_writable)
-        return true;
-    if (!check_writers(p, k, v, "", program))
-        return false;
-    fact = dir ? conf_fact(p, "file:", dir) : NULL;
-    return !fact || !conf_fact_file(fact, &f) || check_writers(p, k, v, "is in a folder that ", &f);
+/* The collector's user can do as it likes anyway. */
+static bool check_altering(struct parse *p, struct conf_collector *k, const struct node *v)
+{
+    return k->allow_writable || conf_parse_trust(p, v, k->identity.uid, k->command.v[0],
+                                                 ", or set allow_writable: true", &k->own_groups);
 }
 
 /* Whether the system could run it, with the PATH that it will have. */
@@ -88,8 +70,7 @@ static const char *not_there(struct parse *p, const struct conf_collector *k, co
                         (int)(blank - text), text, blank + strspn(blank, " \t"));
 }
 
-static const char *check_program(struct parse *p, const struct conf_collector *k,
-                                 const struct node *v)
+static const char *check_program(struct parse *p, struct conf_collector *k, const struct node *v)
 {
     const char *fact = conf_fact(p, "file:", k->command.v[0]), *reason;
     struct conf_file f;
@@ -106,7 +87,7 @@ static const char *check_program(struct parse *p, const struct conf_collector *k
         bad_command(p, v, "is not a regular file");
     else if (!(f.mode & 0111))
         bad_command(p, v, "is not executable: chmod +x it");
-    else if (check_runs(p, k, v) && check_altering(p, k, v, &f))
+    else if (check_runs(p, k, v) && check_altering(p, k, v))
         return fact;
     return NULL;
 }

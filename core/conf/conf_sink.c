@@ -49,6 +49,8 @@ static const struct option ROWS_OF_A_SINK[] = {
         .choices = "raw|rate|delta"),
     KEY(struct conf_sink, counter_window, OPT_DURATION,
         "How far back a counter's value before may lie.", .def = "10m", .min = "1s", .max = "24h"),
+    KEY(struct conf_sink, allow_writable, OPT_BOOL, "Accept a plugin that others can alter.",
+        .def = "false"),
 };
 
 static const struct option CONFIRM_ROWS[] = {
@@ -149,6 +151,21 @@ static void check_patterns(struct parse *p, const struct conf_sink *s, const cha
 
 /* ---- the list -------------------------------------------------------------------------------- */
 
+static void take_plugin(struct parse *p, struct conf_sink *s)
+{
+    const struct node *v = node_get(s->node, "plugin");
+    struct conf_self self;
+
+    if (!(s->plugin_file = find_plugin(p, s)))
+        return;
+    s->digest = conf_digest_sink(p->c, s, conf_fact(p, "file:", s->plugin_file));
+    if (conf_self(p, &self))
+        p->c->self = self.uid;
+    if (!s->allow_writable)
+        (void)conf_parse_trust(p, v, (uid_t)-1, s->plugin_file, ", or set allow_writable: true",
+                               &s->own_groups);
+}
+
 static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
 {
     static const struct option_set confirm = {ROWS(CONFIRM_ROWS), "confirm"};
@@ -164,8 +181,8 @@ static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
         return NULL;
     if (s->name)
         check_name(p, s);
-    if (s->plugin && (s->plugin_file = find_plugin(p, s)))
-        s->digest = conf_digest_sink(p->c, s, conf_fact(p, "file:", s->plugin_file));
+    if (s->plugin)
+        take_plugin(p, s);
     conf_parse_endpoints(p, s);
     check_patterns(p, s, "only");
     check_patterns(p, s, "drop");

@@ -13,12 +13,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/trust.h"
 #include "conf/conf_parse.h"
 #include "conf/path.h"
 #include "conf/snapshot.h"
 
 enum { MAX_FILE = 1 << 20, MAX_STRING = 2 << 20 };
 
+static const char MISSING[] = "does not exist";
 static const char MAGIC[] = "garnet snapshot 1\n";
 
 /* ---- files ----------------------------------------------------------------------------------- */
@@ -26,7 +28,7 @@ static const char MAGIC[] = "garnet snapshot 1\n";
 static const char *reason(struct arena *a, int err)
 {
     if (err == ENOENT || err == ENOTDIR)
-        return "does not exist";
+        return MISSING;
     return arena_printf(a, "cannot be read: %s", strerror(err));
 }
 
@@ -84,15 +86,32 @@ static const char *read_into(struct snapshot *s, struct snapshot_file *f, int fd
     return error;
 }
 
-/* O_NONBLOCK: a FIFO that nobody writes must not hold us. */
+/* Who can write a configuration is whoever it makes: garnetd, at the least. A descriptor, or -1 and
+ * *error. O_NONBLOCK: a FIFO that nobody writes must not hold us. */
+static int open_trusted(struct snapshot *s, const char *path, int flags, const char **error)
+{
+    const struct trust t = {.users = {geteuid(), (uid_t)-1}, .own_group = conf_own_group};
+    struct trust_fault f;
+    char why[TRUST_WHY];
+    int fd = trust_open(&t, path, flags | O_NONBLOCK | O_NOCTTY, &f);
+
+    if (fd >= 0)
+        return fd;
+    if (f.verdict == TRUST_ERROR) {
+        *error = reason(&s->arena, errno);
+    } else {
+        trust_describe(&f, path, why, sizeof why);
+        *error = arena_strdup(&s->arena, why);
+    }
+    return -1;
+}
+
 static void read_file(struct snapshot *s, struct snapshot_file *f)
 {
-    int fd = open(f->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    int fd = open_trusted(s, f->path, O_RDONLY, &f->error);
 
-    if (fd < 0) {
-        f->error = reason(&s->arena, errno);
+    if (fd < 0)
         return;
-    }
     f->error = read_into(s, f, fd);
     close(fd);
 }
@@ -128,16 +147,33 @@ static void take_collector(struct snapshot *s, const char *dir, const char *name
                                 (int)(strrchr(name, '.') - name), name);
 }
 
+/* The names in a folder that nobody else can alter, or -1 and *error. */
+static int list_folder(struct snapshot *s, const char *dir, struct dirent ***list,
+                       const char **error)
+{
+    int fd = open_trusted(s, dir, O_PATH, error), n, err;
+
+    if (fd < 0)
+        return -1;
+    n = scandirat(fd, ".", list, wanted_name, by_name);
+    err = errno;
+    close(fd);
+    if (n < 0)
+        *error = err == ENOTDIR ? "is not a folder" : reason(&s->arena, err);
+    return n;
+}
+
 /* A folder that cannot be read stands in the snapshot like a file; a default one may be missing. */
 static void take_folder(struct snapshot *s, const char *dir, bool written)
 {
     struct dirent **list;
     struct snapshot_file *f;
-    int n = scandir(dir, &list, wanted_name, by_name), err = errno;
+    const char *error = NULL;
+    int n = list_folder(s, dir, &list, &error);
 
     if (n < 0) {
-        if ((written || err != ENOENT) && (f = add_file(s, dir)))
-            f->error = err == ENOTDIR ? "is not a folder" : reason(&s->arena, err);
+        if (error && (written || strcmp(error, MISSING) != 0) && (f = add_file(s, dir)))
+            f->error = error;
         return;
     }
     for (int i = 0; i < n; i++) {

@@ -11,10 +11,10 @@
  *   "user:NAME"   -> "UID GID GROUP...", "" when there is no such user, or "error REASON";
  *                    GROUP... are all its groups. For both, NAME may be an id; a user's that nobody
  *                    has answers with the UID alone
- *   "file:PATH"   -> "DEV INO SIZE MTIME_NS CTIME_NS MODE UID WRITERS" in decimal, or "error
- *                    REASON". WRITERS, who can replace or alter it: "owner", or "group" or "all"
- *                    too. A sticky folder is its owner's; so is what belongs to a group of its
- *                    owner's own, by the names
+ *   "file:PATH"   -> "DEV INO SIZE MTIME_NS CTIME_NS MODE UID" in decimal, or "error REASON"
+ *   "trust:UID:PATH" -> "error REASON": somebody else than root, we and UID (-1: nobody) could alter
+ *                    what that leads to (base/trust.h). Else " UID:GID UID:GID ": groups on the way
+ *                    that may write and are that user's own
  *   "hostname"    -> gethostname()
  *   "self"        -> "UID GID CAPABILITIES", all effective, of the process that learns it, which
  *                    is a child of garnetd's; the last in hexadecimal
@@ -45,7 +45,8 @@ struct snapshot {
 };
 
 /* Reads the main file and the collector files (*.yaml, sorted) beside it that it names. Blocks.
- * Unreadable files are in the snapshot with their error. False only when memory ran out. */
+ * Unreadable files, and those that others could alter, are in the snapshot with their error. False
+ * only when memory ran out. */
 bool snapshot_take(struct snapshot *s, const char *path);
 const char *snapshot_get(const struct snapshot *s,
                          const char *key); /* fact, or NULL: not known yet */

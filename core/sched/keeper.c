@@ -285,6 +285,24 @@ static void send_pid(int control)
     (void)send(control, &self, sizeof self, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* It was looked at when the configuration was read, which may be long ago; and nobody who could
+ * alter it between this look and the exec would pass. An exec by descriptor would need that open in
+ * a script's interpreter, where no other than 0, 1 and 2 is to be. False with the reason. */
+static bool may_run(const struct keeper *k, const struct trust *t)
+{
+    struct trust_fault f;
+
+    if (k->job->conf->allow_writable)
+        return true;
+    if (trust_look(t, k->job->argv[0], &f) == TRUST_GOOD)
+        return true;
+    if (f.verdict != TRUST_ERROR) {
+        trust_describe(&f, k->job->argv[0], k->failure->why, sizeof k->failure->why);
+        errno = EPERM;
+    }
+    return false;
+}
+
 static _Noreturn void become_collector(const struct keeper *k)
 {
     struct spawn s = {.argv = k->job->argv,
@@ -292,15 +310,18 @@ static _Noreturn void become_collector(const struct keeper *k)
                       .fds = {-1, k->job->out, k->job->err},
                       .nfds = 3,
                       .own_group = true};
+    const struct trust trust = conf_collector_trust(k->job->conf, geteuid());
     enum run_step step = STEP_CGROUP;
 
     send_pid(k->control);
     if (cgroup_enter(&k->cgroup) == 0 && confine(k->job->conf, k->job->cwd, &step)) {
         step = STEP_EXEC;
-        spawn_exec(&s);
+        if (may_run(k, &trust))
+            spawn_exec(&s);
     }
-    *k->failure = (struct failure){.error = errno, .step = step};
-    if (step == STEP_EXEC)
+    k->failure->error = errno;
+    k->failure->step = step;
+    if (step == STEP_EXEC && *k->failure->why == 0)
         (void)script_fault(k->job->argv[0], NULL, k->failure->why);
     _exit(EXIT_NOT_RUN);
 }

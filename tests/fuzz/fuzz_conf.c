@@ -26,7 +26,9 @@ static void add_file(struct snapshot *s, const char *path, const uint8_t *p, siz
 static const char *fact(const char *key)
 {
     if (strncmp(key, "file:", 5) == 0)
-        return strchr(key, 'x') ? "error does not exist" : "1 2 3 4 5 33261 0 owner";
+        return strchr(key, 'x') ? "error does not exist" : "1 2 3 4 5 33261 0";
+    if (strncmp(key, "trust:", 6) == 0)
+        return strchr(key, 'z') ? "error belongs to user 7, who could alter it" : "";
     if (strncmp(key, "exec:", 5) == 0)
         return strchr(key, 'y') ? "error is empty" : "";
     if (strncmp(key, "user:", 5) == 0)

@@ -302,14 +302,15 @@ static struct snapshot_file *add_file(struct snapshot *s, const char *path, cons
     "    to: [tcp://h:1, \"file:x\"]\n"                                                            \
     "    path: a.{b}\n"
 #define CPU     "command: [/bin/cpu, -a]\ninterval: 1s\ntags: {a: 'b'}\nprefix: \"x\"\n"
-#define PROGRAM "1 2 3 4 5 33261 0 owner" /* mode 0100755 */
-#define FOLDER  "1 2 3 4 5 16877 0 owner"
+#define PROGRAM "1 2 3 4 5 33261 0" /* mode 0100755 */
 
 static void put_facts(struct snapshot *s)
 {
     snapshot_put(s, "file:/p/graphite.so", PROGRAM);
     snapshot_put(s, "file:/bin/cpu", PROGRAM);
-    snapshot_put(s, "file:/bin", FOLDER);
+    snapshot_put(s, "trust:-1:/p/graphite.so", "");
+    snapshot_put(s, "trust:-1:/bin/cpu", "");
+    snapshot_put(s, "trust:7:/bin/cpu", "");
     snapshot_put(s, "exec:\n/bin/cpu", "");
     snapshot_put(s, "cgroup", "");
     snapshot_put(s, "self", "0 0 ffffffffff");
@@ -386,7 +387,15 @@ Test(conf, asks_for_what_it_does_not_know)
     cr_assert_eq(n, 4);
     conf_free(c);
     c = conf_parse(&s, &e);
+    cr_assert_str_eq(c->wanted->key, "self");
+    cr_assert_str_eq(c->wanted->next->key, "trust:-1:/q/x.so", "only where it was found");
+    cr_assert_null(c->wanted->next->next);
+    snapshot_put(&s, "self", "100 101 0");
+    snapshot_put(&s, "trust:-1:/q/x.so", "");
+    conf_free(c);
+    c = conf_parse(&s, &e);
     cr_assert_null(c->wanted);
+    cr_assert_eq(c->self, 100);
     cr_assert_eq(e.n, 0);
     cr_assert_str_eq(c->sinks->plugin_file, "/q/x.so");
     cr_assert_eq(c->socket.group, 7);
@@ -428,8 +437,7 @@ Test(conf, says_what_the_world_answered)
 /* ---- who may alter a command, who may become whom -------------------------------------------- */
 
 /* One collector with these facts; the error is about its file, or there is none. */
-static void expect_cpu(const char *cpu, const char *program, const char *folder, const char *self,
-                       const char *want)
+static void expect_cpu(const char *cpu, const char *trust, const char *self, const char *want)
 {
     struct snapshot s = {0};
     struct errors e = {0};
@@ -438,11 +446,11 @@ static void expect_cpu(const char *cpu, const char *program, const char *folder,
     add_file(&s, "/etc/garnet.yaml", "host: h", 7);
     add_file(&s, "/etc/collectors.d/cpu.yaml", cpu, strlen(cpu));
     put_facts(&s);
-    snapshot_put(&s, "file:/bin/cpu", program); /* the last one counts */
-    snapshot_put(&s, "file:/bin", folder);
+    snapshot_put(&s, "trust:-1:/bin/cpu", trust); /* the last one counts */
     snapshot_put(&s, "self", self);
     snapshot_put(&s, "user:sick", "error cannot be looked up: Timer expired");
     snapshot_put(&s, "user:4711", "4711");
+    snapshot_put(&s, "trust:4711:/bin/cpu", "");
     c = conf_parse(&s, &e);
     cr_assert_not_null(c);
     cr_assert_null(c->wanted);
@@ -455,33 +463,63 @@ static void expect_cpu(const char *cpu, const char *program, const char *folder,
     snapshot_free(&s);
 }
 
-#define ROOT         "0 0 ffffffffff"
-#define GARNET       "100 101 0"
-#define RUN          "command: /bin/cpu\n"
-#define OF(uid, who) "1 2 3 4 5 33261 " uid " " who
-#define IN(uid, who) "1 2 3 4 5 16877 " uid " " who
-#define CHMOD        ": chmod go-w it, or set allow_writable: true\n"
-#define CHOWN        ", who could alter it: chown it to root, or set allow_writable: true\n"
+#define ROOT    "0 0 ffffffffff"
+#define GARNET  "100 101 0"
+#define RUN     "command: /bin/cpu\n"
+#define ALTERED "error goes through /bin, which can be altered by everybody: chmod go-w it"
 
 Test(conf, a_command_that_others_can_alter_is_refused)
 {
-    expect_cpu(RUN, OF("0", "owner"), FOLDER, GARNET, NULL);
-    expect_cpu(RUN, OF("100", "owner"), IN("100", "owner"), GARNET, NULL);
-    expect_cpu("user: u\n" RUN, OF("7", "owner"), IN("7", "owner"), ROOT, NULL);
-    expect_cpu(RUN, OF("0", "group"), FOLDER, ROOT,
-               "1:10: command: \"/bin/cpu\" can be altered by its group" CHMOD);
-    expect_cpu(RUN, OF("0", "all"), FOLDER, ROOT,
-               "1:10: command: \"/bin/cpu\" can be altered by everybody" CHMOD);
-    expect_cpu(RUN, PROGRAM, IN("0", "all"), ROOT,
-               "1:10: command: \"/bin/cpu\" is in a folder that can be altered by everybody" CHMOD);
-    expect_cpu(RUN, OF("7", "owner"), FOLDER, ROOT,
-               "1:10: command: \"/bin/cpu\" belongs to user 7" CHOWN);
-    expect_cpu("user: u\n" RUN, OF("100", "owner"), FOLDER, ROOT,
-               "2:10: command: \"/bin/cpu\" belongs to user 100" CHOWN);
-    expect_cpu(RUN, PROGRAM, IN("7", "owner"), GARNET,
-               "1:10: command: \"/bin/cpu\" is in a folder that belongs to user 7" CHOWN);
-    expect_cpu(RUN "allow_writable: true\n", OF("7", "all"), IN("7", "all"), GARNET, NULL);
-    expect_cpu(RUN "enabled: no\n", OF("7", "all"), IN("7", "all"), GARNET, NULL);
+    expect_cpu(RUN, "", GARNET, NULL);
+    expect_cpu(RUN, ALTERED, GARNET,
+               "1:10: command: \"/bin/cpu\" goes through /bin, which can be altered by everybody: "
+               "chmod go-w it, or set allow_writable: true\n");
+    expect_cpu("command: [/bin/cpu, -a]\n", ALTERED, GARNET,
+               "1:11: command: \"/bin/cpu\" goes through /bin, which can be altered by everybody: "
+               "chmod go-w it, or set allow_writable: true\n");
+    expect_cpu("user: u\n" RUN, ALTERED, ROOT, NULL); /* another question: user 7 is trusted, too */
+    expect_cpu(RUN "allow_writable: true\n", ALTERED, GARNET, NULL);
+    expect_cpu(RUN "enabled: no\n", ALTERED, GARNET, NULL);
+}
+
+Test(conf, a_plugin_that_others_can_alter_is_refused)
+{
+    static const char text[] = "host: h\nsinks:\n  - {name: a, plugin: /x.so}\n"
+                               "  - {name: b, plugin: /x.so, allow_writable: true}\n";
+    struct snapshot s = {0};
+    struct errors e = {0};
+
+    add_file(&s, "/g.yaml", text, sizeof text - 1);
+    put_facts(&s);
+    snapshot_put(&s, "file:/x.so", PROGRAM);
+    snapshot_put(&s, "trust:-1:/x.so", "error can be altered by its group: chmod go-w it");
+    conf_free(conf_parse(&s, &e));
+    buf_putc(&e.text, 0);
+    cr_assert_str_eq(e.text.p, "/g.yaml:3:23: plugin: \"/x.so\" can be altered by its group: chmod "
+                               "go-w it, or set allow_writable: true\n");
+    errors_free(&e);
+    snapshot_free(&s);
+}
+
+Test(conf, groups_that_may_write_are_kept_for_the_look_before_each_run)
+{
+    struct snapshot s = {0};
+    struct errors e = {0};
+    struct trust t;
+    struct conf *c;
+
+    add_file(&s, "/etc/garnet.yaml", "host: h", 7);
+    add_file(&s, "/etc/collectors.d/cpu.yaml", "user: u\n" RUN, sizeof("user: u\n" RUN) - 1);
+    put_facts(&s);
+    snapshot_put(&s, "trust:7:/bin/cpu", " 7:8 ");
+    c = conf_parse(&s, &e);
+    cr_assert_eq(e.n, 0);
+    t = conf_collector_trust(c->collectors, 100);
+    cr_assert_eq(t.users[0], 100);
+    cr_assert_eq(t.users[1], 7);
+    cr_assert_str_eq(t.own_groups, " 7:8 ");
+    conf_free(c);
+    snapshot_free(&s);
 }
 
 #define BECOME(key, name)                                                                          \
@@ -490,27 +528,27 @@ Test(conf, a_command_that_others_can_alter_is_refused)
 
 Test(conf, nobody_becomes_another_without_the_privilege)
 {
-    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, GARNET, "2:7: " BECOME("user", "u"));
-    expect_cpu(RUN "group: g\n", PROGRAM, FOLDER, GARNET, "2:8: " BECOME("group", "g"));
-    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, "100 101 80", "2:7: " BECOME("user", "u"));
-    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, "100 101 c0", NULL);
-    expect_cpu(RUN "group: g\n", PROGRAM, FOLDER, "100 101 40", NULL);
-    expect_cpu(RUN "user: u\n", PROGRAM, FOLDER, "7 8 0", NULL); /* it is that already */
-    expect_cpu(RUN "group: g\n", PROGRAM, FOLDER, "100 11 0", NULL);
-    expect_cpu(RUN "nice: -1\n", PROGRAM, FOLDER, GARNET,
+    expect_cpu(RUN "user: u\n", "", GARNET, "2:7: " BECOME("user", "u"));
+    expect_cpu(RUN "group: g\n", "", GARNET, "2:8: " BECOME("group", "g"));
+    expect_cpu(RUN "user: u\n", "", "100 101 80", "2:7: " BECOME("user", "u"));
+    expect_cpu(RUN "user: u\n", "", "100 101 c0", NULL);
+    expect_cpu(RUN "group: g\n", "", "100 101 40", NULL);
+    expect_cpu(RUN "user: u\n", "", "7 8 0", NULL); /* it is that already */
+    expect_cpu(RUN "group: g\n", "", "100 11 0", NULL);
+    expect_cpu(RUN "nice: -1\n", "", GARNET,
                "2:7: nice: below 0 needs a garnetd with CAP_SYS_NICE: raise it, or start it as "
                "root\n");
-    expect_cpu(RUN "nice: -1\n", PROGRAM, FOLDER, "100 101 800000", NULL);
-    expect_cpu(RUN "nice: 1\n", PROGRAM, FOLDER, GARNET, NULL);
+    expect_cpu(RUN "nice: -1\n", "", "100 101 800000", NULL);
+    expect_cpu(RUN "nice: 1\n", "", GARNET, NULL);
 }
 
 Test(conf, users_that_cannot_be_resolved)
 {
-    expect_cpu(RUN "user: sick\nlimits: {processes: 5}\n", PROGRAM, FOLDER, ROOT,
+    expect_cpu(RUN "user: sick\nlimits: {processes: 5}\n", "", ROOT,
                "2:7: user: \"sick\" cannot be looked up: Timer expired\n");
-    expect_cpu(RUN "user: 4711\n", PROGRAM, FOLDER, ROOT,
+    expect_cpu(RUN "user: 4711\n", "", ROOT,
                "2:7: user: \"4711\" is nobody's, so its group is not known: add \"group\"\n");
-    expect_cpu(RUN "user: 4711\ngroup: g\n", PROGRAM, FOLDER, ROOT, NULL);
+    expect_cpu(RUN "user: 4711\ngroup: g\n", "", ROOT, NULL);
 }
 
 Test(conf, identity_and_limits_are_resolved)
@@ -577,9 +615,9 @@ Test(conf, a_replaced_plugin_or_command_is_a_change)
     for (int i = 0; i < 2; i++) {
         add_file(&s[i], "/etc/garnet.yaml", MAIN, sizeof MAIN - 1);
         add_file(&s[i], "/etc/collectors.d/cpu.yaml", CPU, sizeof CPU - 1);
-        snapshot_put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0 owner" : PROGRAM);
-        snapshot_put(&s[i], "file:/bin/cpu", i ? "1 9 3 4 5 33261 0 owner" : PROGRAM);
-        snapshot_put(&s[i], "file:/bin", FOLDER);
+        snapshot_put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0" : PROGRAM);
+        snapshot_put(&s[i], "file:/bin/cpu", i ? "1 9 3 4 5 33261 0" : PROGRAM);
+        snapshot_put(&s[i], "trust:-1:/bin/cpu", "");
         snapshot_put(&s[i], "cgroup", "");
         snapshot_put(&s[i], "group:wheel", "10");
         c[i] = conf_parse(&s[i], &e);

@@ -168,7 +168,7 @@ Test(snapshot, facts_are_learnt)
     snprintf(key, sizeof key, "file:%s", in_dir("x"));
     cr_assert_null(snapshot_get(&snap, key));
     cr_assert_eq(stat(in_dir("x"), &st), 0);
-    snprintf(want, sizeof want, "%ju %ju 4 %jd%09ld %jd%09ld %u %u owner", (uintmax_t)st.st_dev,
+    snprintf(want, sizeof want, "%ju %ju 4 %jd%09ld %jd%09ld %u %u", (uintmax_t)st.st_dev,
              (uintmax_t)st.st_ino, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
              (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, st.st_mode, st.st_uid);
     cr_assert_str_eq(learn(key), want);
@@ -190,39 +190,68 @@ Test(snapshot, facts_are_learnt)
     cr_assert_str_eq(learn(key), "error cannot be read: File name too long");
 }
 
-static const char *learn_file(const char *name)
+static const char *learn_trust(const char *user, const char *name)
 {
-    char key[PATH_MAX + 8];
+    char key[PATH_MAX + 16];
 
-    snprintf(key, sizeof key, "file:%s", in_dir(name));
-    return strrchr(learn(key), ' ') + 1;
+    snprintf(key, sizeof key, "trust:%s:%s", user, in_dir(name));
+    return learn(key);
 }
 
 Test(snapshot, who_can_alter_a_file_is_learnt)
 {
-    const char *names[] = {"a", "b", "c", "d"};
-
-    for (int i = 0; i < 4; i++)
-        make_text(names[i], "text");
+    make_text("a", "text");
+    make_text("b", "text");
+    make_text("c", "text");
     cr_assert_eq(chmod(in_dir("a"), 0755), 0);
     cr_assert_eq(chmod(in_dir("b"), 0777), 0);
-    cr_assert_str_eq(learn_file("a"), "owner");
-    cr_assert_str_eq(learn_file("b"), "all");
-    make_dir("open");
-    make_dir("sticky");
-    cr_assert_eq(chmod(in_dir("open"), 0777), 0);
-    cr_assert_eq(chmod(in_dir("sticky"), 01777), 0);
-    cr_assert_str_eq(learn_file("open"), "all");
-    cr_assert_str_eq(learn_file("sticky"), "owner");
+    cr_assert_str_eq(learn_trust("-1", "a"), "");
+    cr_assert_str_eq(learn_trust("-1", "b"), "error can be altered by everybody: chmod go-w it");
+    cr_assert_str_eq(learn_trust("-1", "none"), "", "that is another fact's to say");
     if (geteuid() != 0)
-        return; /* files of other groups need root; a skip would leave the folder behind */
-    cr_assert_eq(chown(in_dir("c"), 1, 2), 0);
+        return; /* files of others need root; a skip would leave the folder behind */
+    cr_assert_eq(chown(in_dir("c"), 1, 1), 0);
     cr_assert_eq(chmod(in_dir("c"), 0775), 0);
-    cr_assert_str_eq(learn_file("c"), "group");
-    cr_assert_eq(chown(in_dir("d"), 1, 1),
-                 0); /* daemon's own group, of that name, with nobody in it */
-    cr_assert_eq(chmod(in_dir("d"), 0775), 0);
-    cr_assert_str_eq(learn_file("d"), "owner");
+    cr_assert_str_eq(learn_trust("-1", "c"),
+                     "error belongs to user 1, who could alter it: chown it to root");
+    cr_assert_str_eq(learn_trust("1", "c"), " 1:1 ", "daemon's own group, with nobody in it");
+}
+
+/* ---- who can write the configuration --------------------------------------------------------- */
+
+static const struct snapshot_file *file_named(const char *name)
+{
+    const struct snapshot_file *f = snap.files;
+
+    while (f != NULL && strcmp(f->path, in_dir(name)) != 0)
+        f = f->next;
+    cr_assert_not_null(f);
+    return f;
+}
+
+Test(snapshot, a_file_that_others_can_alter_is_not_read)
+{
+    make_text("garnet.yaml", "host: h");
+    make_dir("collectors.d");
+    make_text("collectors.d/a.yaml", "text");
+    make_text("collectors.d/b.yaml", "text");
+    cr_assert_eq(chmod(in_dir("collectors.d/b.yaml"), 0666), 0);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_null(file_named("collectors.d/a.yaml")->error);
+    cr_assert_str_eq(file_named("collectors.d/b.yaml")->error,
+                     "can be altered by everybody: chmod go-w it");
+    cr_assert_eq(file_named("collectors.d/b.yaml")->text.n, 0);
+    snapshot_free(&snap);
+    cr_assert_eq(chmod(in_dir("collectors.d"), 0777), 0);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_str_eq(file_named("collectors.d")->error,
+                     "can be altered by everybody: chmod go-w it");
+    cr_assert_null(snap.files->next->next, "its files are not looked at");
+    snapshot_free(&snap);
+    cr_assert_eq(chmod(in_dir("garnet.yaml"), 0666), 0);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_str_eq(file_named("garnet.yaml")->error,
+                     "can be altered by everybody: chmod go-w it");
 }
 
 Test(snapshot, what_we_are_is_learnt)
