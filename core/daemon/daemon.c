@@ -66,24 +66,6 @@ static void remove_stale_sockets(const struct conf *c)
     arena_free(&a);
 }
 
-static bool open_spool(struct daemon *d, const struct conf_spool *s)
-{
-    char why[256];
-    struct append_config ac = {.dir = s->dir,
-                               .segment_size = s->segment_size,
-                               .max_size = s->max_size,
-                               .max_age = s->max_age};
-    d->spool = append_open(&ac, why);
-    if (!d->spool) {
-        log_error("spool %s %s", s->dir, why);
-        return false;
-    }
-    d->sync = sync_start(d->loop, append_dirfd(d->spool), store_synced, d);
-    if (!d->sync)
-        log_error("spool: the sync helper cannot be started: %m");
-    return d->sync != NULL;
-}
-
 struct source_config daemon_shared(const struct conf *c)
 {
     return (struct source_config){.path = c->socket.path,
@@ -142,7 +124,7 @@ bool daemon_start(struct daemon *d, struct generation *g)
     const struct conf *c = g->conf;
     d->gen = g;
     log_set_level((enum log_level)c->log_level);
-    if (!lock_sockets(c) || !open_spool(d, &c->spool))
+    if (!lock_sockets(c) || !store_open(d, &c->spool))
         return false;
     remove_stale_sockets(c);
     if (!open_intake(d, c))
@@ -205,8 +187,7 @@ static void close_intake(struct daemon *d)
 static void close_spool(struct daemon *d)
 {
     loop_timer_clear(d->loop, &d->housekeeping);
-    store_sync(d);
-    sync_stop(d->sync, 1000);
+    store_sync_last(d);
     sinks_tell_rest(d);
     sinks_free(d);
     append_close(d->spool);

@@ -19,7 +19,7 @@
 #include "intake/intake.h"
 #include "sched/collector.h"
 #include "spool/append.h"
-#include "spool/backlog.h"
+#include "spool/commit.h"
 #include "spool/cursor.h"
 #include "spool/sync.h"
 #include "super/super.h"
@@ -70,20 +70,6 @@ enum daemon_phase {
     PHASE_DONE
 };
 
-struct store_state {         /* store.c's own */
-    struct backlog backlog;  /* what the spool could not take yet */
-    struct loop_timer again; /* to try */
-    int error;               /* of the last append, 0: it worked */
-    bool gone;               /* the folder; not made again yet */
-    bool ending;             /* nothing more is held */
-    bool unsynced;           /* a sync failed: it is being written again, */
-    bool unsafe;             /* and that has failed as well */
-    uint64_t refused;        /* metrics, since the start */
-    /* Metrics since the start, which is what answers wait for: sequence numbers may jump when the
-     * folder is replaced, past those of what is held. */
-    uint64_t written;
-};
-
 struct daemon {
     struct loop *loop;
     const char *conf_path;
@@ -106,8 +92,8 @@ struct daemon {
     enum daemon_phase phase;
     int64_t end_by; /* mono: when workers must be gone */
     int status;     /* exit status */
-    bool dirty;     /* written since the last sync request */
-    struct store_state store;
+    struct commit commit;
+    struct loop_timer hold_again; /* while the spool cannot take what is held in memory */
     uint64_t reloads, reload_failures;
 };
 
@@ -142,12 +128,12 @@ void orphans_end(struct daemon *d); /* ends what garnetd has inherited; goes on 
 void orphans_soon(struct daemon *d); /* likewise, from the next turn on */
 
 /* store.c */
+bool store_open(struct daemon *d, const struct conf_spool *s); /* false: said */
 intake_commit_fn store_commit;
-void store_synced(void *arg, uint64_t ticket, int error);
-void store_sync(struct daemon *d);         /* asks for a sync of all that is written */
 void store_housekeeping(struct daemon *d); /* syncing and retention: once a second */
 /* Before the intake goes: one more try; then whoever still waits is told no. */
 void store_end(struct daemon *d);
+void store_sync_last(struct daemon *d);            /* and ends the sync helper: at most a second */
 uint64_t store_held_bytes(const struct daemon *d); /* in memory: the spool cannot be written */
 uint64_t store_held_metrics(const struct daemon *d);
 uint64_t store_refused(const struct daemon *d); /* metrics, for want of a spool and of room, too */

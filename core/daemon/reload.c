@@ -101,6 +101,7 @@ static void apply(struct daemon *d, struct generation *g)
     intake_limits(d->intake, &g->conf->intake);
     append_configure(d->spool, g->conf->spool.segment_size, g->conf->spool.max_size,
                      g->conf->spool.max_age);
+    d->commit.durable = g->conf->spool.durable;
     sinks_apply(d, g); /* first: a new sink sees what its new collectors send */
     collectors_apply(d, g);
     if (old->conf->self_metrics != g->conf->self_metrics)

@@ -49,9 +49,10 @@ uint64_t append_segment(const struct append *a)
     return a->n ? a->held[a->n - 1].first_seq : a->next_seq;
 }
 
-void append_seal(struct append *a)
+uint64_t append_seal(struct append *a)
 {
     close_fd(&a->fd);
+    return a->next_seq;
 }
 
 void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age)

@@ -41,8 +41,9 @@ int append_frame(struct append *a, const void *payload, size_t n, uint32_t count
 int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
                 int64_t accepted_ns, uint64_t *end);
 /* The next append starts a new segment: after a failed sync nothing is added to pages of which
- * nobody knows whether they are on the disk, and the sync helper writes it again as it is. */
-void append_seal(struct append *a);
+ * nobody knows whether they are on the disk, and the sync helper writes it again as it is. Returns
+ * where that one will begin: none with a frame in it that begins before is appended to any more. */
+uint64_t append_seal(struct append *a);
 /* New bounds, from now on (reload). */
 void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age);
 /* Unlinks whole segments from the oldest: those below `needed` (the lowest position of any cursor),

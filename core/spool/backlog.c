@@ -40,6 +40,7 @@ bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t coun
         b->first = h;
     b->last = h;
     b->bytes += cost(n);
+    b->batches++;
     b->metrics += count;
     return true;
 }
@@ -52,6 +53,7 @@ static void drop_first(struct backlog *b)
     if (!b->first)
         b->last = NULL;
     b->bytes -= cost(h->n);
+    b->batches--;
     b->metrics -= h->count;
     free(h);
 }

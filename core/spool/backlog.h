@@ -18,8 +18,8 @@ struct held_batch;
 
 struct backlog { /* all zero: empty */
     struct held_batch *first, *last;
-    size_t bytes;     /* of memory */
-    uint64_t metrics; /* in it */
+    size_t bytes;              /* of memory */
+    uint64_t batches, metrics; /* in it */
 };
 
 /* Copies the batch. False: full, or no memory. */

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -60,20 +61,32 @@ static int good_frames(const uint8_t *p, size_t n, uint64_t salt)
     return frames;
 }
 
+/* Whether the name is still that of the file that is open as `fd`: retention may have been there, or
+ * somebody may have made another of it. */
+static bool is_named(int dirfd, const char *name, int fd, int *error)
+{
+    struct stat mine, there;
+
+    if (fstat(fd, &mine) < 0 || fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) < 0) {
+        *error = errno == ENOENT ? 0 : errno;
+        return false;
+    }
+    return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
 /* Under a temporary name, on the disk, then in the place of the one that is open as `fd`: unless
- * that has been unlinked meanwhile. */
+ * that is no longer there. */
 static int replace(int dirfd, int fd, uint64_t first_seq, const uint8_t *p, size_t n)
 {
     char name[SEGMENT_NAME], temp[SEGMENT_NAME + 32];
-    struct stat st = {0};
     int e, copy;
 
     segment_name(name, first_seq);
     snprintf(temp, sizeof temp, ".%ld-%s.tmp", (long)getpid(), name);
     if ((copy = publish_begin(dirfd, temp)) < 0)
         return errno;
-    e = fd_write_all(copy, p, n) < 0 || fdatasync(copy) < 0 || fstat(fd, &st) < 0 ? errno : 0;
-    if (e != 0 || st.st_nlink == 0)
+    e = fd_write_all(copy, p, n) < 0 || fdatasync(copy) < 0 ? errno : 0;
+    if (e != 0 || !is_named(dirfd, name, fd, &e))
         publish_drop(dirfd, temp, &copy);
     else if (publish_end(dirfd, temp, name, &copy) < 0)
         e = errno;

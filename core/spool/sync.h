@@ -2,32 +2,39 @@
  *
  * The loop must never wait for the disk, so a helper syncs the newest segments (and the folder,
  * when a segment is new) and says how far it came. Requests are coalesced: while one sync runs,
- * only the latest request waits. The helper ends when its pipe closes, and is started again,
+ * only the latest request waits. The helper ends when its socket closes, and is started again,
  * throttled, when it dies.
  */
 #ifndef SPOOL_SYNC_H
 #define SPOOL_SYNC_H
-#include <stdint.h>
-
 #include "base/loop.h"
+#include "spool/unsynced.h"
 
 struct sync;
 
-/* synced(arg, seq, error): everything below seq is on the disk, or (error = errno) the last sync
- * failed, or died with its helper (EOWNERDEAD). Then the newest segment must be sealed
- * (append_seal()) before the next sync_request(), which writes again what failed, from memory;
- * when that fails too, in another call of synced(), what was not synced before must be assumed
- * lost on power failure. The next request tries once more, unless the error was EBADMSG: it is
- * not in memory any more. NULL with errno. dirfd is borrowed. */
-struct sync *sync_start(struct loop *l, int dirfd,
-                        void (*synced)(void *arg, uint64_t seq, int error), void *arg);
-/* Everything below `seq`, by whatever the caller counts, was written to segments up to the one that
+struct sync_events {
+    void *arg;
+    /* What became of a request: spool/unsynced.h. `error` is an errno, EOWNERDEAD when the helper
+     * died. SYNC_AGAIN needs nothing to be done; after SYNC_UNSAFE the next request tries once
+     * more. */
+    void (*told)(void *arg, enum sync_verdict v, uint64_t seq, int error);
+    /* A sync has failed. The number returned: no segment that begins below it is appended to any
+     * more, from now on (append_seal()). */
+    uint64_t (*seal)(void *arg);
+};
+
+/* NULL with errno. dirfd is borrowed. */
+struct sync *sync_start(struct loop *l, int dirfd, const struct sync_events *ev);
+/* Everything up to `seq`, by whatever the caller counts, was written to segments up to the one that
  * begins at `segment`. Never blocks. */
 void sync_request(struct sync *s, uint64_t segment, uint64_t seq);
-/* The folder behind dirfd is another one: a new helper, which knows nothing of what the old one was
- * asked. */
+/* The seq of the last request that was handed to the helper: what comes now belongs to another. */
+uint64_t sync_asked(const struct sync *s);
+/* The folder behind dirfd is gone: whatever was asked about it, no answer comes any more. */
+void sync_forget(struct sync *s);
+/* And now there is another one: a new helper, which knows nothing of the old. */
 void sync_renew(struct sync *s);
-/* Closes the pipe and waits for the helper, at most `ms`. */
+/* Waits for what was asked, and for the helper's end, at most `ms`; there may be calls of told(). */
 void sync_stop(struct sync *s, int ms);
 
 #endif

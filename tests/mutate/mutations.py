@@ -3,25 +3,38 @@ from collections import namedtuple
 
 Mutation = namedtuple("Mutation", "name file old new tests")
 
-SPOOL = "unit.test_(append|tail|segment|cursor|sync|rewrite|bitflip|model|crash|faultsweep|folder)|scenario.disk"
+SPOOL = "unit.test_(append|tail|segment|cursor|sync|rewrite|bitflip|model|commit|crash|faultsweep|folder)|scenario.disk"
 CONFIRM = "unit.test_(confirm|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.test_(position|cursor|worker|crash)|scenario.kill9"
 
 MUTATIONS = [
     # syncs
-    Mutation("a segment is not synced", "core/spool/sync.c",
+    Mutation("a segment is not synced", "core/spool/sync_helper.c",
              "if (fdatasync(fd) < 0 || fstat(fd, &st) < 0)", "if (fstat(fd, &st) < 0)", SPOOL),
-    Mutation("the folder of a new segment is not synced", "core/spool/sync.c",
-             "last != h->segment) && fsync(h->dirfd) < 0)", "last != h->segment) && h->dirfd < 0)", SPOOL),
-    Mutation("where sinks begin is not synced", "core/spool/sync.c",
-             "e = sync_sinks(h);", "e = h->list.st_ino != 0 ? sync_sinks(h) : 0;", SPOOL),
-    Mutation("only the newest segment is synced", "core/spool/sync.c",
+    Mutation("the folder of a new segment is not synced", "core/spool/sync_helper.c",
+             "if (changed && fsync(h->dirfd) < 0)", "if (changed && h->dirfd < 0)", SPOOL),
+    Mutation("where sinks begin is not synced", "core/spool/sync_helper.c",
+             "return sync_sinks(h, o->again);", "return h->list.st_ino != 0 ? sync_sinks(h, o->again) : 0;", SPOOL),
+    Mutation("a list that could not be synced is called clean", "core/spool/sync_helper.c",
+             '(e = again ? touch(h->dirfd, "sinks") : 0) == 0 &&', "", SPOOL),
+    Mutation("only the newest segment is synced", "core/spool/sync_helper.c",
              "if (h->inode == 0 || l.first_seq[i] >= h->segment)", "if (l.first_seq[i] == last)", SPOOL),
     Mutation("what is written again is not synced", "core/spool/rewrite.c",
-             "fdatasync(copy) < 0 || fstat(fd, &st) < 0", "fstat(fd, &st) < 0", SPOOL),
-    Mutation("a failed sync is tried again instead", "core/spool/sync.c",
-             "int e = q->again ? write_again(h, &q->failed, failed) : 0;",
-             "int e = q->again && q->seq == UINT64_MAX ? write_again(h, &q->failed, failed) : 0;", SPOOL),
+             "fd_write_all(copy, p, n) < 0 || fdatasync(copy) < 0 ?", "fd_write_all(copy, p, n) < 0 ?", SPOOL),
+    Mutation("a failed sync is tried again instead", "core/spool/sync_helper.c",
+             "if (o->again)\n        r->error = write_again(h, o, &r->failed);",
+             "if (o->again && o->seq == UINT64_MAX)\n        r->error = write_again(h, o, &r->failed);", SPOOL),
+    Mutation("a range to write again ends where it is written", "core/spool/unsynced.c",
+             "u->to = sealed;", "u->to = sealed + 1;", SPOOL),
+    Mutation("a file with the old name is replaced, whichever it is", "core/spool/rewrite.c",
+             "return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;", "return true;", SPOOL),
+    Mutation("no order follows a failed one", "core/spool/unsynced.c",
+             "    u->waiting = true;\n    return SYNC_AGAIN;", "    return SYNC_AGAIN;", SPOOL),
+    Mutation("an order that nobody answered was served", "core/spool/unsynced.c",
+             "return unsynced_failed(u, EOWNERDEAD, u->clean, sealed);", "(void)sealed;\n    return unsynced_done(u);",
+             SPOOL),
+    Mutation("no last sync without a helper", "core/spool/sync.c",
+             "if (s->fd < 0 && start_helper(s) < 0)", "if (s->fd < 0)", SPOOL),
     Mutation("a cursor is not synced", "core/spool/cursor.c",
              "return fdatasync(c->fd);", "return c->fd < 0 ? -1 : 0;", CURSOR),
     # cursor writes
@@ -57,9 +70,14 @@ MUTATIONS = [
     Mutation("a dead successor confirms", "core/sink/confirm.c",
              "if (!alive(canary))\n", "if (canary == -77)\n", CONFIRM),
     # what is acknowledged
-    Mutation("what is held in memory is acknowledged", "core/daemon/store.c",
-             "arm(d);\n    return 1;", "arm(d);\n    return 0;", SPOOL),
-    Mutation("durable acknowledges before the sync", "core/daemon/store.c",
-             "request_sync(d);\n    return true;", "request_sync(d);\n    return false;",
-             SPOOL),
+    Mutation("what is held in memory is acknowledged", "core/spool/commit.c",
+             "*ticket = ++c->last;\n    return 1;", "*ticket = ++c->last;\n    return 0;", SPOOL),
+    Mutation("durable acknowledges before the sync", "core/spool/commit.c",
+             "return c->durable;", "return false;", SPOOL),
+    Mutation("what the helper was asked about takes more", "core/spool/commit.c",
+             "|| c->written <= asked)", "|| c->written < asked)", SPOOL),
+    Mutation("a folder that is gone answers", "core/spool/commit.c",
+             "    sync_forget(c->sync);\n", "", SPOOL),
+    Mutation("what is held is refused with what was lost", "core/spool/commit.c",
+             "c->ev.unsafe(c->ev.arg, c->written,\n", "c->ev.unsafe(c->ev.arg, c->last,\n", SPOOL),
 ]

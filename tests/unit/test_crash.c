@@ -104,11 +104,17 @@ static void script_append(void)
     note("\n %zu append %" PRIu64 "+%u, %zu bytes", disk->nops, f->seq, f->count, size_of(f->id));
 }
 
-static void on_synced(void *arg, uint64_t seq, int error)
+static void on_synced(void *arg, enum sync_verdict v, uint64_t seq, int error)
 {
     (void)arg;
-    MUST(error == 0, "sync: %s", strerror(error));
+    MUST(v == SYNC_SAFE, "sync: %s", strerror(error));
     s.answered = seq;
+}
+
+static uint64_t on_failure(void *arg)
+{
+    (void)arg;
+    return append_seal(s.a);
 }
 
 static void script_sync(void)
@@ -206,7 +212,7 @@ static void script_run(uint64_t seed)
     MUST(s.a != NULL, "%s", why);
     s.dirfd = append_dirfd(s.a);
     s.loop = loop_new();
-    s.sync = sync_start(s.loop, s.dirfd, on_synced, NULL);
+    s.sync = sync_start(s.loop, s.dirfd, &(struct sync_events){NULL, on_synced, on_failure});
     MUST(s.sync != NULL, "%m");
     script_new_sink();
     for (int n = 16 + (int)below(&s.rng, 16); n > 0 && disk->nops < JOURNAL - 32; n--)

@@ -73,10 +73,18 @@ static void do_append(uint8_t id)
     r.id[r.n++] = id;
 }
 
-static void on_synced(void *arg, uint64_t seq, int error)
+/* While it is written again, the helper works on. */
+static void on_synced(void *arg, enum sync_verdict v, uint64_t seq, int error)
 {
     (void)arg, (void)seq;
-    r.answer = error;
+    if (v != SYNC_AGAIN)
+        r.answer = error;
+}
+
+static uint64_t on_failure(void *arg)
+{
+    (void)arg;
+    return append_seal(r.a);
 }
 
 static bool sync_once(void)
@@ -85,8 +93,6 @@ static bool sync_once(void)
     sync_request(r.sync, append_segment(r.a), append_next_seq(r.a));
     while (r.answer < 0)
         MUST(loop_turn(r.loop, -1), "loop_turn: %m");
-    if (r.answer > 0)
-        append_seal(r.a);
     errno = r.answer;
     return r.answer == 0;
 }
@@ -141,7 +147,8 @@ static void start(void)
     TRY(open_writer());
     r.loop = loop_new();
     MUST(r.loop != NULL &&
-             (r.sync = sync_start(r.loop, append_dirfd(r.a), on_synced, NULL)) != NULL,
+             (r.sync = sync_start(r.loop, append_dirfd(r.a),
+                                  &(struct sync_events){NULL, on_synced, on_failure})) != NULL,
          "%m");
 }
 

@@ -7,24 +7,47 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "spool/cursor.h"
 #include "spool/sync.h"
 
 TestSuite(sync, .init = dir_make, .fini = dir_remove, .timeout = 60);
 
 struct seen {
     uint64_t seq;
+    enum sync_verdict verdict;
     int error;
     unsigned calls;
 };
 
-static void note(void *arg, uint64_t seq, int error)
+static void note(void *arg, enum sync_verdict v, uint64_t seq, int error)
 {
     struct seen *s = arg;
 
     cr_assert_geq(seq, s->seq);
+    cr_assert_eq(v == SYNC_SAFE, error == 0);
+    s->verdict = v;
     s->seq = seq;
     s->error = error;
     s->calls++;
+}
+
+static struct append *to_seal;
+static void (*on_seal)(void); /* just before it is written again */
+
+static uint64_t seal(void *arg)
+{
+    (void)arg;
+    if (on_seal)
+        on_seal();
+    return to_seal ? append_seal(to_seal) : 0;
+}
+
+static struct sync *begin(struct loop *l, struct append *a, struct seen *seen)
+{
+    struct sync_events ev = {seen, note, seal};
+
+    to_seal = a;
+    return sync_start(l, append_dirfd(a), &ev);
 }
 
 static void until(struct loop *l, const struct seen *s, uint64_t seq)
@@ -38,27 +61,33 @@ static void until(struct loop *l, const struct seen *s, uint64_t seq)
 }
 
 /* In place of libc's, and in the helper, which is a fork: so many of them fail, as on a bad disk. */
-static int *to_fail;
-static bool dumb; /* who fails has no time to say so */
+static int *to_skip, *to_fail, *done; /* first these work; done: all that did */
+static bool dumb;                     /* who fails has no time to say so */
 
 int fdatasync(int fd)
 {
-    if (to_fail && *to_fail > 0) {
+    if (to_skip && *to_skip > 0)
+        --*to_skip;
+    else if (to_fail && *to_fail > 0) {
         --*to_fail;
         if (dumb)
             raise(SIGKILL);
         errno = EIO;
         return -1;
     }
+    if (done)
+        ++*done;
     return (int)syscall(SYS_fdatasync, fd);
 }
 
 static void fail(int n)
 {
     if (!to_fail) {
-        to_fail =
-            mmap(NULL, sizeof *to_fail, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        to_fail = mmap(NULL, 3 * sizeof *to_fail, PROT_READ | PROT_WRITE,
+                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         cr_assert_neq(to_fail, MAP_FAILED);
+        done = to_fail + 1;
+        to_skip = to_fail + 2;
     }
     *to_fail = n;
 }
@@ -93,7 +122,7 @@ Test(sync, says_how_far_it_came_over_many_segments)
     struct append *a = writer(500);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
 
     cr_assert_not_null(s);
     for (int i = 0; i < 20; i++) {
@@ -115,7 +144,7 @@ Test(sync, requests_that_come_meanwhile_are_one)
     struct append *a = writer(1 << 20);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
 
     for (int i = 0; i < 100; i++) {
         put(a, 1);
@@ -133,7 +162,7 @@ Test(sync, segments_that_retention_took_are_no_error)
     struct append *a = writer(100);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
 
     for (int i = 0; i < 10; i++)
         put(a, 10);
@@ -154,7 +183,7 @@ Test(sync, an_error_is_reported_and_not_taken_for_progress)
     struct loop *l = loop_new();
     struct seen seen = {0};
     int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* fsync of it: EBADF */
-    struct sync *s = sync_start(l, fd, note, &seen);
+    struct sync *s = sync_start(l, fd, &(struct sync_events){&seen, note, seal});
 
     close(seg_fd(0));
     sync_request(s, 0, 5);
@@ -190,7 +219,7 @@ Test(sync, what_a_failed_sync_was_about_is_written_again)
 
     fail(0);
     a = writer(1 << 20);
-    s = sync_start(l, append_dirfd(a), note, &seen);
+    s = begin(l, a, &seen);
     t = tail_at(0, &n);
     put(a, 10);
     sync_request(s, append_segment(a), append_next_seq(a));
@@ -204,9 +233,7 @@ Test(sync, what_a_failed_sync_was_about_is_written_again)
     sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, 2);
     cr_assert_eq(seen.error, EIO);
-    cr_assert_eq(inode(0), old);
-    append_seal(a);
-    sync_request(s, append_segment(a), append_next_seq(a));
+    cr_assert_eq(seen.verdict, SYNC_AGAIN);
     put(a, 10); /* meanwhile, in a new segment */
     wait_calls(l, &seen, 3);
     cr_assert_eq(seen.error, 0);
@@ -237,20 +264,18 @@ Test(sync, what_cannot_be_written_again_is_never_called_synced)
     unsigned calls = 1;
     ino_t old;
 
-    fail(1);
+    fail(2);
     a = writer(1 << 20);
-    s = sync_start(l, append_dirfd(a), note, &seen);
+    s = begin(l, a, &seen);
     put(a, 10);
     put(a, 10);
+    old = inode(0);
     sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, calls++);
     cr_assert_eq(seen.error, EIO);
-    append_seal(a);
-    old = inode(0);
-    fail(1);
-    sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, calls++);
     cr_assert_eq(seen.error, EIO, "the copy could not be synced");
+    cr_assert_eq(seen.verdict, SYNC_UNSAFE);
     cr_assert_eq(inode(0), old);
     pid_t pid = helper();
     kill(pid, SIGKILL);
@@ -266,6 +291,12 @@ Test(sync, what_cannot_be_written_again_is_never_called_synced)
     append_close(a);
 }
 
+static void forget_memory(void)
+{
+    on_seal = NULL;
+    seg_flip(0, SEGMENT_HEADER + FRAME_HEADER + 2, 1);
+}
+
 /* The memory is gone, too: what was in it is not synced, and that is said once. */
 Test(sync, what_is_no_longer_in_memory_is_given_up)
 {
@@ -277,20 +308,19 @@ Test(sync, what_is_no_longer_in_memory_is_given_up)
 
     fail(2); /* of two segments */
     a = writer(1 << 20);
-    s = sync_start(l, append_dirfd(a), note, &seen);
+    s = begin(l, a, &seen);
     put(a, 10);
     append_seal(a);
     put(a, 10);
+    old = inode(0);
+    sound = inode(10);
+    on_seal = forget_memory;
     sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, 1);
     cr_assert_eq(seen.error, EIO);
-    append_seal(a);
-    old = inode(0);
-    sound = inode(10);
-    seg_flip(0, SEGMENT_HEADER + FRAME_HEADER + 2, 1);
-    sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, 2);
     cr_assert_eq(seen.error, EBADMSG);
+    cr_assert_eq(seen.verdict, SYNC_UNSAFE);
     cr_assert_eq(inode(0), old);
     cr_assert_neq(inode(10), sound, "the other one is written again");
     put(a, 10);
@@ -300,6 +330,12 @@ Test(sync, what_is_no_longer_in_memory_is_given_up)
     sync_stop(s, 5000);
     loop_free(l);
     append_close(a);
+}
+
+static void tear(void)
+{
+    on_seal = NULL;
+    seg_cut(0, seg_size(0) - 40);
 }
 
 Test(sync, a_torn_frame_at_the_end_is_no_reason_not_to_write_again)
@@ -312,14 +348,11 @@ Test(sync, a_torn_frame_at_the_end_is_no_reason_not_to_write_again)
 
     fail(1);
     a = writer(1 << 20);
-    s = sync_start(l, append_dirfd(a), note, &seen);
+    s = begin(l, a, &seen);
     put(a, 10);
     put(a, 10);
-    sync_request(s, append_segment(a), 10);
-    wait_calls(l, &seen, 1);
-    append_seal(a);
-    seg_cut(0, seg_size(0) - 40);
     old = inode(0);
+    on_seal = tear;
     sync_request(s, append_segment(a), 10);
     wait_calls(l, &seen, 2);
     cr_assert_eq(seen.error, 0);
@@ -335,7 +368,7 @@ Test(sync, a_new_helper_for_a_new_folder_knows_nothing_of_the_old)
     struct append *a = writer(1 << 20);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
     pid_t pid = helper();
 
     kill(pid, SIGSTOP); /* it has a request and does not answer */
@@ -360,7 +393,7 @@ Test(sync, survives_the_helper_being_killed)
     struct append *a = writer(1 << 20);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
 
     for (int i = 0; i < 3; i++) {
         pid_t pid = helper();
@@ -371,8 +404,6 @@ Test(sync, survives_the_helper_being_killed)
         kill(pid, SIGKILL);
         until(l, &seen, append_next_seq(a));
         cr_assert_eq(seen.error, EOWNERDEAD);
-        append_seal(a);
-        sync_request(s, append_segment(a), append_next_seq(a));
         while (seen.error)
             loop_turn(l, NS_PER_S);
         cr_assert_eq(read_from(0).delivered, append_next_seq(a));
@@ -395,7 +426,7 @@ Test(sync, a_failure_that_the_helper_died_with_is_not_forgotten)
     fail(0);
     dumb = true;
     a = writer(100);
-    s = sync_start(l, append_dirfd(a), note, &seen);
+    s = begin(l, a, &seen);
     put(a, 10);
     sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, 1);
@@ -409,8 +440,6 @@ Test(sync, a_failure_that_the_helper_died_with_is_not_forgotten)
     sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, 3);
     cr_assert_eq(seen.error, EOWNERDEAD, "nobody knows what became of it");
-    append_seal(a);
-    sync_request(s, append_segment(a), append_next_seq(a));
     wait_calls(l, &seen, 4);
     cr_assert_eq(seen.error, 0);
     cr_assert_neq(inode(10), old, "written again");
@@ -426,7 +455,7 @@ Test(sync, a_request_made_while_there_is_no_helper_waits_for_one)
     struct append *a = writer(1 << 20);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
     pid_t pid = helper();
 
     kill(pid, SIGKILL);
@@ -440,12 +469,142 @@ Test(sync, a_request_made_while_there_is_no_helper_waits_for_one)
     append_close(a);
 }
 
+/* Whatever fails twice in a row, nobody appends to a file whose name another one gets. */
+Test(sync, two_deaths_in_a_row_lose_nothing)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s = begin(l, a, &seen);
+    pid_t first = helper(), second;
+
+    kill(first, SIGSTOP);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    kill(first, SIGKILL); /* with a request unanswered */
+    wait_calls(l, &seen, 1);
+    cr_assert_eq(seen.verdict, SYNC_AGAIN);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    while ((second = helper()) == 0 || second == first)
+        loop_turn(l, NS_PER_S);
+    kill(second, SIGKILL); /* while it writes again, or when it has */
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    while (seen.verdict != SYNC_SAFE || seen.seq < append_next_seq(a))
+        loop_turn(l, NS_PER_S);
+    put(a, 10); /* to the file that is still there */
+    cr_assert_eq(read_from(0).delivered, append_next_seq(a));
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
+static void stop_without_a_helper(bool noticed)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s;
+    pid_t pid;
+
+    fail(0);
+    s = begin(l, a, &seen);
+    pid = helper();
+    kill(pid, SIGKILL);
+    while (noticed && helper() == pid)
+        loop_turn(l, NS_PER_S);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    sync_stop(s, 20000);
+    cr_assert_eq(seen.seq, 10);
+    cr_assert_eq(seen.verdict, SYNC_SAFE);
+    cr_assert_gt(*done, 0);
+    cr_assert_eq(helper(), 0);
+    loop_free(l);
+    append_close(a);
+}
+
+Test(sync, the_last_sync_comes_when_the_helper_is_between_two_lives)
+{
+    stop_without_a_helper(true);
+}
+
+Test(sync, the_last_sync_comes_when_the_helper_has_died_unnoticed)
+{
+    stop_without_a_helper(false);
+}
+
+Test(sync, a_last_sync_that_fails_is_written_again)
+{
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct sync *s;
+    ino_t old;
+
+    fail(1);
+    s = begin(l, a, &seen);
+    put(a, 10);
+    old = inode(0);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    sync_stop(s, 20000);
+    cr_assert_eq(seen.verdict, SYNC_SAFE);
+    cr_assert_neq(inode(0), old);
+    loop_free(l);
+    append_close(a);
+}
+
+static struct stat list_stat(void)
+{
+    struct stat st;
+
+    cr_assert_eq(fstatat(dirfd_, "sinks", &st, 0), 0);
+    return st;
+}
+
+/* The list of sinks has pages, too, that a second fdatasync would call clean. */
+Test(sync, a_list_of_sinks_that_could_not_be_synced_is_written_again)
+{
+    static const char *const names[] = {"one"};
+    struct append *a = writer(1 << 20);
+    struct loop *l = loop_new();
+    struct seen seen = {0};
+    struct stat before;
+    struct sync *s;
+
+    fail(0);
+    s = begin(l, a, &seen);
+    put(a, 10);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 1);
+    cr_assert_eq(cursor_create(dirfd_, "one", 0), 0);
+    cr_assert_eq(cursor_list_write(dirfd_, names, 1), 0);
+    before = list_stat();
+    put(a, 10);
+    *to_skip = 2; /* the segment, the cursor, and then the list */
+    fail(1);
+    sync_request(s, append_segment(a), append_next_seq(a));
+    wait_calls(l, &seen, 2);
+    cr_assert_eq(seen.error, EIO);
+    wait_calls(l, &seen, 3);
+    cr_assert_eq(seen.verdict, SYNC_SAFE);
+    struct stat after = list_stat();
+    cr_assert_eq(after.st_ino, before.st_ino);
+    cr_assert(after.st_mtim.tv_sec != before.st_mtim.tv_sec ||
+                  after.st_mtim.tv_nsec != before.st_mtim.tv_nsec,
+              "its pages are still taken for clean");
+    sync_stop(s, 5000);
+    loop_free(l);
+    append_close(a);
+}
+
 Test(sync, stop_leaves_no_process)
 {
     struct append *a = writer(1 << 20);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
 
     cr_assert_gt(helper(), 0);
     put(a, 10);
@@ -462,7 +621,7 @@ Test(sync, stop_does_not_wait_for_a_helper_that_hangs)
     struct append *a = writer(1 << 20);
     struct loop *l = loop_new();
     struct seen seen = {0};
-    struct sync *s = sync_start(l, append_dirfd(a), note, &seen);
+    struct sync *s = begin(l, a, &seen);
     pid_t pid = helper();
     int status;
 
@@ -486,7 +645,7 @@ Test(sync, the_helper_ends_with_its_parent)
     if ((parent = fork()) == 0) {
         struct append *a = writer(1 << 20);
         struct seen seen = {0};
-        sync_start(loop_new(), append_dirfd(a), note, &seen);
+        begin(loop_new(), a, &seen);
         pid = helper();
         if (write(told[1], &pid, sizeof pid) != sizeof pid)
             _exit(1);

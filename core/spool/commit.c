@@ -1,0 +1,229 @@
+/* spool/commit.c - a batch's way into the spool, and when those who sent it may be told
+ *
+ * Fails by refusing a batch, with the reason, and no other way. What lasts is logged when it begins
+ * and when it ends.
+ */
+#include "spool/commit.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "spool/sync.h"
+
+static void report(struct commit *c, int error)
+{
+    errno = error;
+    if (error && !c->error)
+        log_error("spool: cannot be written: %m; metrics are held in memory, up to %d MiB, until "
+                  "it can",
+                  BACKLOG_MAX >> 20);
+    if (!error && c->error)
+        log_info("spool: can be written again");
+    c->error = error;
+}
+
+/* ---- writing ---- */
+
+static void ask(struct commit *c)
+{
+    sync_request(c->sync, append_segment(c->spool), c->written);
+}
+
+/* Everything up to c->written is in the spool. True: it will be told. */
+static bool must_wait(struct commit *c)
+{
+    c->dirty = true;
+    c->ev.written(c->ev.arg);
+    if (c->durable)
+        ask(c);
+    return c->durable;
+}
+
+/* For what is written now. What the helper was asked about takes no more, nor what was told. */
+static uint64_t open_ticket(struct commit *c)
+{
+    uint64_t asked = sync_asked(c->sync);
+
+    if (c->written <= c->closed || c->written <= asked)
+        c->written = ++c->last;
+    return c->written;
+}
+
+/* Whatever may become possible again; the rest is about the batch and for ever. */
+static bool may_pass(int error)
+{
+    return error != EINVAL && error != EOVERFLOW;
+}
+
+static int refuse(struct commit *c, uint32_t count, char why[128])
+{
+    (void)snprintf(why, 128, "the spool cannot be written: %s; send it again later",
+                   strerror(c->error));
+    c->refused += count;
+    return -1;
+}
+
+static int hold(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
+                char why[128])
+{
+    if (c->ending || !may_pass(c->error) || !backlog_put(&c->backlog, records, n, count))
+        return refuse(c, count, why);
+    *ticket = ++c->last;
+    return 1;
+}
+
+int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
+                 char why[128])
+{
+    uint64_t end;
+
+    if (c->gone || c->backlog.metrics > 0) /* in order: behind what is held */
+        return hold(c, records, n, count, ticket, why);
+    report(c, append_frame(c->spool, records, n, count, &end) == 0 ? 0 : errno);
+    if (c->error)
+        return hold(c, records, n, count, ticket, why);
+    *ticket = open_ticket(c);
+    return must_wait(c);
+}
+
+void commit_retry(struct commit *c)
+{
+    uint64_t before = c->backlog.batches;
+
+    if (c->gone || before == 0)
+        return;
+    report(c, backlog_flush(&c->backlog, c->spool) == 0 ? 0 : errno);
+    if (c->backlog.batches == before)
+        return;
+    c->written += before - c->backlog.batches;
+    if (!must_wait(c))
+        c->ev.safe(c->ev.arg, c->written);
+}
+
+void commit_end(struct commit *c)
+{
+    uint64_t left;
+
+    commit_retry(c);
+    c->ending = true;
+    if ((left = c->backlog.metrics) == 0)
+        return;
+    backlog_clear(&c->backlog);
+    c->refused += left;
+    log_error("spool: %" PRIu64 " metrics that were held in memory are refused: garnetd ends, and "
+              "the spool still cannot be written",
+              left);
+    c->written = c->closed = c->last;
+    c->ev.unsafe(c->ev.arg, c->last,
+                 "the spool cannot be written, and garnetd ends; send it again later");
+}
+
+/* ---- syncing ---- */
+
+void commit_sync(struct commit *c)
+{
+    if (c->dirty && !c->gone)
+        ask(c);
+    c->dirty = false;
+}
+
+uint64_t commit_seal(void *arg)
+{
+    struct commit *c = arg;
+
+    return append_seal(c->spool);
+}
+
+static void say_again(struct commit *c, int error)
+{
+    errno = error;
+    if (!c->failing)
+        log_error("spool: syncing to disk failed: %m; what is not on the disk is written again");
+    c->failing = true;
+}
+
+static void say_safe(struct commit *c)
+{
+    if (c->unsafe)
+        log_info("spool: can be synced again");
+    else if (c->failing)
+        log_info("spool: what could not be synced has been written again and is on the disk");
+    c->failing = c->unsafe = false;
+}
+
+/* Tried again each second, and with each batch. */
+static void say_unsafe(struct commit *c, int error)
+{
+    errno = error;
+    if (!c->unsafe)
+        log_error("spool: writing it again failed: %m; metrics since the last sync may not survive "
+                  "a power loss");
+    c->failing = c->unsafe = c->dirty = true;
+}
+
+static void close_up_to(struct commit *c, uint64_t ticket)
+{
+    if (ticket > c->closed)
+        c->closed = ticket;
+}
+
+void commit_told(void *arg, enum sync_verdict v, uint64_t seq, int error)
+{
+    struct commit *c = arg;
+
+    if (v == SYNC_AGAIN) {
+        say_again(c, error);
+        return;
+    }
+    close_up_to(c, seq);
+    if (v == SYNC_SAFE) {
+        say_safe(c);
+        c->ev.safe(c->ev.arg, seq);
+        return;
+    }
+    say_unsafe(c, error);
+    c->ev.unsafe(c->ev.arg, seq,
+                 "it is in the spool, but the disk could not be synced: it may not survive a power "
+                 "loss; send it again");
+}
+
+/* ---- the folder ---- */
+
+/* What is held goes into the next one; what was written is gone with this one, synced or not. */
+static void lose(struct commit *c)
+{
+    sync_forget(c->sync);
+    c->failing = c->unsafe = c->dirty = false;
+    c->closed = c->written;
+    c->ev.unsafe(c->ev.arg, c->written,
+                 "the spool was removed before it was synced; send it again");
+}
+
+/* Sequence numbers go on, so what the sinks had not sent from it is a gap, and counted by them. */
+bool commit_look(struct commit *c, const char *dir)
+{
+    bool was_gone = c->gone;
+    char why[256];
+
+    if (!c->gone && append_there(c->spool, dir))
+        return false;
+    if (!was_gone)
+        lose(c);
+    c->gone = !append_reopen(c->spool, dir, why);
+    if (c->gone && !was_gone)
+        log_error("spool %s was removed or replaced, and %s; metrics are held in memory, up to "
+                  "%d MiB, until it can be used",
+                  dir, why, BACKLOG_MAX >> 20);
+    if (c->gone) {
+        c->error = ENOENT;
+        return false;
+    }
+    log_error("spool %s was removed or replaced: it has been opened again; what was in it and had "
+              "not been sent is lost, and counted by each sink",
+              dir);
+    sync_renew(c->sync);
+    return true;
+}

@@ -1,0 +1,63 @@
+/* spool/commit.h - a batch's way into the spool, and when those who sent it may be told
+ *
+ * Written at once, or held in memory while the spool cannot take it (spool/backlog.h), in order; a
+ * batch for which there is no room is refused. What is told later is told by ticket:
+ *
+ *   safe     it is in the spool, and with `durable` on the disk
+ *   unsafe   it is in the spool, but could not be synced, nor be written again; or its folder was
+ *            removed before that; or it was held to the end, and is not written
+ *
+ * Every ticket is told once, in order. Tickets are one for all whose fate is one: what is written
+ * between two orders to the sync helper has one, and so has each batch that is held. Nothing in here
+ * waits for the disk. All is a matter of calls: no clock, no loop.
+ */
+#ifndef SPOOL_COMMIT_H
+#define SPOOL_COMMIT_H
+#include "spool/append.h"
+#include "spool/backlog.h"
+#include "spool/unsynced.h"
+
+struct sync;
+
+struct commit_events {
+    void *arg;
+    void (*written)(void *arg); /* there is more to be read */
+    void (*safe)(void *arg, uint64_t ticket);
+    void (*unsafe)(void *arg, uint64_t ticket, const char *why);
+};
+
+struct commit { /* spool, sync and ev set, the rest zero */
+    struct append *spool;
+    struct sync *sync; /* told by commit_told(), and seals by commit_seal() */
+    struct commit_events ev;
+    bool durable;
+    struct backlog backlog;
+    uint64_t last;    /* the newest ticket */
+    uint64_t written; /* all up to this one is in the spool; what is held has one each after it */
+    uint64_t
+        closed;   /* up to this one, each has been told, or was written to a folder that is gone */
+    int error;    /* of the last append, 0: it worked */
+    bool gone;    /* the folder; not made again yet */
+    bool ending;  /* nothing more is held */
+    bool failing; /* a sync has failed, */
+    bool unsafe;  /* and writing it again has failed as well */
+    bool dirty;   /* written since the last commit_sync() */
+    uint64_t refused; /* metrics, since the start */
+};
+
+/* As an intake_commit_fn: 0 it is safe, 1 it will be told for *ticket, -1 refused, and why. */
+int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
+                 char why[128]);
+void commit_retry(struct commit *c); /* what is held: now and then, while backlog.metrics > 0 */
+void commit_sync(struct commit *c);  /* what is dirty: once a second, and last of all */
+/* Whether the folder at `dir` is still the one; if not, it is made again. True: it is another one,
+ * and whoever has something of the old one open must begin anew. Once a second. */
+bool commit_look(struct commit *c, const char *dir);
+/* One more try; what is held then is told no, and not written. */
+void commit_end(struct commit *c);
+
+/* For spool/sync.h; `arg` is the struct commit. */
+void commit_told(void *arg, enum sync_verdict v, uint64_t seq, int error);
+uint64_t commit_seal(void *arg);
+
+#endif

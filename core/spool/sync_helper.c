@@ -1,0 +1,191 @@
+/* spool/sync_helper.c - what the sync helper does with one order: fdatasync, and writing again
+ *
+ * A helper that has just begun cannot know what was synced before it and syncs all there is: clean
+ * files cost next to nothing. It never believes a second fdatasync where the first failed: that
+ * error is reported, and with the next order what failed is written once more before anything is
+ * called synced: segments to new files (spool/rewrite.h), the list of sinks and the cursors in
+ * place, byte for byte what is there, so that their pages are no longer taken for clean.
+ */
+#include "spool/sync_helper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+#include "spool/cursor.h"
+#include "spool/rewrite.h"
+#include "spool/segment.h"
+
+enum { BLOCK = 512 /* none of a file system is smaller, and so long is a slot of a cursor */ };
+
+/* 0 or an errno. Gone is no failure: retention, or whoever removed a sink, was there first. */
+static int sync_file(int dirfd, const char *path, ino_t *inode)
+{
+    struct stat st;
+    int fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), e = 0;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : errno;
+    if (fdatasync(fd) < 0 || fstat(fd, &st) < 0)
+        e = errno;
+    else
+        *inode = st.st_ino;
+    close_fd(&fd);
+    return e;
+}
+
+static int sync_segment(int dirfd, uint64_t first_seq, ino_t *inode)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(name, first_seq);
+    return sync_file(dirfd, name, inode);
+}
+
+/* Everything from h->segment up to `last`; goes on after an error, and returns the first. */
+static int sync_range(const struct sync_helper *h, uint64_t last, ino_t *inode, uint64_t *failed)
+{
+    struct segment_list l;
+    int first = 0;
+
+    *failed = last;
+    if (h->inode != 0 && h->segment == last)
+        return sync_segment(h->dirfd, last, inode);
+    if (segment_list(h->dirfd, &l) < 0)
+        return errno;
+    for (size_t i = 0; i < l.n && l.first_seq[i] <= last; i++) {
+        int e = 0;
+        if (h->inode == 0 || l.first_seq[i] >= h->segment)
+            e = sync_segment(h->dirfd, l.first_seq[i], inode);
+        if (first == 0 && e != 0) {
+            first = e;
+            *failed = l.first_seq[i];
+        }
+    }
+    segment_list_free(&l);
+    return first;
+}
+
+/* What is not in memory any more (EBADMSG) keeps the others from nothing. The folder is synced by
+ * sync_serve(). */
+static int write_again(const struct sync_helper *h, const struct sync_order *o, uint64_t *failed)
+{
+    struct segment_list l;
+    int worst = 0;
+
+    *failed = o->from;
+    if (segment_list(h->dirfd, &l) < 0)
+        return errno;
+    for (size_t i = 0; i < l.n && l.first_seq[i] < o->to; i++) {
+        int e = l.first_seq[i] < o->from ? 0 : segment_rewrite(h->dirfd, l.first_seq[i]);
+        if (e != 0 && (worst == 0 || worst == EBADMSG))
+            worst = e;
+    }
+    segment_list_free(&l);
+    return worst;
+}
+
+/* Inodes are used again, and a list lives no longer than until the next. */
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_ctim.tv_sec == b->st_ctim.tv_sec &&
+           a->st_ctim.tv_nsec == b->st_ctim.tv_nsec;
+}
+
+struct cursors {
+    int dirfd, error;
+    bool again;
+};
+
+/* A byte of each block as it is, so that no page is taken for clean. A cursor's worker may be writing
+ * it: the first byte of a slot never changes but once, from zero. */
+static int touch(int dirfd, const char *path)
+{
+    int fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC), e = 0;
+    ssize_t n = 1;
+    char c;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : errno;
+    for (off_t at = 0; e == 0 && n == 1; at += BLOCK)
+        if ((n = pread(fd, &c, 1, at)) < 0 || (n == 1 && c != 0 && pwrite(fd, &c, 1, at) != 1))
+            e = errno;
+    close_fd(&fd);
+    return e;
+}
+
+static void sync_cursor(void *arg, const char *name)
+{
+    struct cursors *c = arg;
+    ino_t inode;
+    int e = c->again ? touch(c->dirfd, name) : 0;
+
+    if (e == 0)
+        e = sync_file(c->dirfd, name, &inode);
+    c->error = c->error != 0 ? c->error : e;
+}
+
+/* Where the sinks begin. The list is published by a rename that may get to the disk before what is
+ * in it, and a sink that is neither in the list nor has a cursor is a new one, which begins at the
+ * end: so the cursors are made safe as well. */
+static int sync_cursors(const struct sync_helper *h, bool again)
+{
+    struct cursors c = {.dirfd = openat(h->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                        .again = again};
+
+    if (c.dirfd < 0)
+        return errno == ENOENT ? 0 : errno;
+    if (cursor_list_each(h->dirfd, sync_cursor, &c) < 0 || fsync(c.dirfd) < 0)
+        c.error = c.error != 0 ? c.error : errno;
+    close_fd(&c.dirfd);
+    return c.error;
+}
+
+static int sync_sinks(struct sync_helper *h, bool again)
+{
+    struct stat list, cursors;
+    ino_t inode;
+    int e;
+
+    if (fstatat(h->dirfd, "sinks", &list, AT_SYMLINK_NOFOLLOW) < 0 ||
+        fstatat(h->dirfd, "cursors", &cursors, AT_SYMLINK_NOFOLLOW) < 0)
+        return errno == ENOENT ? 0 : errno;
+    if (!again && same_file(&list, &h->list) && same_file(&cursors, &h->cursors))
+        return 0;
+    if ((e = sync_cursors(h, again)) == 0 && (e = again ? touch(h->dirfd, "sinks") : 0) == 0 &&
+        (e = sync_file(h->dirfd, "sinks", &inode)) == 0 && fsync(h->dirfd) < 0)
+        e = errno;
+    if (e == 0) {
+        h->list = list;
+        h->cursors = cursors;
+    }
+    return e;
+}
+
+/* Everything that is to be synced, and is not a segment. */
+static int sync_names(struct sync_helper *h, const struct sync_order *o, ino_t newest)
+{
+    bool changed = o->again || newest != h->inode || o->segment != h->segment;
+
+    if (changed && fsync(h->dirfd) < 0)
+        return errno;
+    h->segment = o->segment;
+    h->inode = newest;
+    return sync_sinks(h, o->again);
+}
+
+void sync_serve(struct sync_helper *h, const struct sync_order *o, struct sync_report *r)
+{
+    ino_t newest = 0;
+
+    *r = (struct sync_report){.seq = o->seq};
+    if (o->again)
+        r->error = write_again(h, o, &r->failed);
+    if (r->error == 0)
+        r->error = sync_range(h, o->segment, &newest, &r->failed);
+    if (r->error != 0)
+        return;
+    r->failed = SYNC_FOLDER;
+    r->error = sync_names(h, o, newest);
+}

@@ -1,0 +1,37 @@
+/* spool/sync_helper.h - what the sync helper does with one order: fdatasync, and writing again
+ *
+ * Blocks for as long as the disk likes: it runs in a process of its own (spool/sync.c). What is to
+ * be asked of it, and what its answer means, is spool/unsynced.h's.
+ */
+#ifndef SPOOL_SYNC_HELPER_H
+#define SPOOL_SYNC_HELPER_H
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+struct sync_order {
+    uint64_t segment; /* the newest that is to be on the disk */
+    uint64_t seq;     /* the answer's name */
+    bool again; /* a sync has failed: the segments that begin in from..to-1 are written again */
+    uint64_t from, to;
+};
+/* In place of a segment: what failed was the folder, the list of sinks, or a cursor. */
+#define SYNC_FOLDER UINT64_MAX
+struct sync_report {
+    uint64_t seq;
+    int error;       /* 0: all of it is on the disk */
+    uint64_t failed; /* the first segment that is not, or SYNC_FOLDER */
+};
+
+struct sync_helper { /* `dirfd` set, the rest zero */
+    int dirfd;
+    uint64_t segment; /* all before it, and the folder up to it, is on the disk */
+    ino_t inode;      /* its inode, 0: nothing is known yet */
+    /* The list of sinks and the folder of cursors, as they were synced. */
+    struct stat list, cursors;
+};
+
+/* EBADMSG after an order to write again: some of it is no longer in memory, the rest was written. */
+void sync_serve(struct sync_helper *h, const struct sync_order *o, struct sync_report *r);
+
+#endif
