@@ -331,8 +331,12 @@ void client_open(struct client *c, int argc, char *const argv[], const char *hel
         path = argv[--argc];
     client_init(c, program, path);
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--help") == 0) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             (void)fputs(help, stdout);
+            exit(fflush(stdout) == 0 ? 0 : 1);
+        }
+        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
+            (void)printf("%s %s\n", program, GARNET_VERSION);
             exit(fflush(stdout) == 0 ? 0 : 1);
         }
         if (!take_flag(argv[i], flags)) {

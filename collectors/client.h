@@ -53,7 +53,7 @@ struct client_series {
 
 /* Takes the socket's path from the last argument when that begins with `/`, else from
  * $GARNET_SOCKET. Any other argument must be a flag (`flags` may be NULL): exits with 2 if not,
- * and with 0 after --help. */
+ * and with 0 after --help and --version. */
 void client_open(struct client *c, int argc, char *const argv[], const char *help,
                  const struct client_flag *flags);
 

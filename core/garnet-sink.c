@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/help.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/signals.h"
@@ -70,12 +71,8 @@ static void move_stdout(void)
     transport_stdout_is(fd);
 }
 
-static int usage(void)
-{
-    fprintf(stderr, "usage: garnet-sink run|check NAME\n"
-                    "It is started by garnetd, with the configuration on descriptor 3.\n");
-    return EXIT_USAGE;
-}
+static const char USAGE[] = "usage: garnet-sink run|check NAME\n"
+                            "It is started by garnetd, with the configuration on descriptor 3.\n";
 
 static void read_whole(int fd, struct buf *out)
 {
@@ -193,11 +190,14 @@ int main(int argc, char **argv)
     const struct conf_sink *sink;
     struct conf *conf;
     bool checking;
-    int status;
+    int status, asked;
 
     signals_hold();
+    if ((asked = help_asked(argc > 2 ? 2 : argc, argv, /* a sink may be called "-h" */
+                            "garnet-sink", USAGE)) >= 0)
+        return asked;
     if (argc != 3 || (strcmp(argv[1], "run") != 0 && strcmp(argv[1], "check") != 0))
-        return usage();
+        return fputs(USAGE, stderr), EXIT_USAGE;
     checking = strcmp(argv[1], "check") == 0;
     if (checking)
         signals_release(); /* it has no handlers */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/help.h"
 #include "base/log.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"
@@ -17,15 +18,16 @@ static int help_main(int argc, char *const argv[]);
 
 static const struct command {
     const char *name, *about;
-    const char *help; /* NULL: there is no more to say */
+    const char *help;
     int (*run)(int argc, char *const argv[]);
 } COMMANDS[] = {
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},
     {"spool", "read a spool, and see that every metric is accounted for", SPOOL_HELP, spool_main},
     {"plugin", "describe, preview or test plugins", PLUGIN_HELP, plugin_main},
-    {"version", "print the version", NULL, version_main},
-    {"help", "print this, or with a command's name what that one does", NULL, help_main},
+    {"version", "print the version", "usage: garnet version\n", version_main},
+    {"help", "print this, or with a command's name what that one does",
+     "usage: garnet help [COMMAND]\n", help_main},
 };
 enum { NCOMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
@@ -64,10 +66,8 @@ static int help_main(int argc, char *const argv[])
 
     if (argc > 1 && c == NULL)
         return unknown(argv[1]);
-    if (c != NULL && c->help != NULL)
+    if (c != NULL)
         (void)fputs(c->help, stdout);
-    else if (c != NULL)
-        (void)printf("garnet %s: %s\n", c->name, c->about);
     else
         print_commands(stdout);
     return 0;
@@ -84,11 +84,14 @@ int main(int argc, char *argv[])
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         argv[1] = "help";
-    else if (strcmp(argv[1], "--version") == 0)
+    else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         argv[1] = "version";
     c = find(argv[1]);
     if (c == NULL)
         return unknown(argv[1]);
+    status = help_asked(argc - 1, argv + 1, "garnet", c->help);
+    if (status >= 0)
+        return status;
     status = c->run(argc - 1, argv + 1);
     if (fflush(stdout) != 0 && status == 0) {
         (void)fprintf(stderr, "garnet: cannot write to standard output\n");

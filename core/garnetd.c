@@ -5,10 +5,12 @@
  * (or -t: no errors), 1 configuration errors, 2 wrong usage, 111 the system said no (the socket
  * or the spool is in use, ...).
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/help.h"
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/spawn.h"
@@ -20,7 +22,8 @@ static const char usage[] =
     "usage: garnetd [-t] [-c FILE]\n"
     "  -c FILE   the configuration (default " GARNET_CONFIG ")\n"
     "  -t        check it, each sink's plugin options included, print every error and exit\n"
-    "  -V        print the version\n"
+    "  -h, --help     print this\n"
+    "  -V, --version  print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
 
 /* 0 and a word on stdout, or every error on stderr and 1; warnings there in either case. */
@@ -40,10 +43,23 @@ static int check(const char *path)
     return good ? EXIT_SUCCESS : EXIT_CONFIG;
 }
 
+/* The installed file, where there is one. Else there is nothing that was asked for. */
+static const char *default_path(void)
+{
+    if (access(GARNET_CONFIG, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
+        return GARNET_CONFIG;
+    fprintf(stderr,
+            "garnetd: there is no " GARNET_CONFIG ": say with -c FILE which configuration "
+            "is meant\n%s",
+            usage);
+    return NULL;
+}
+
 int main(int argc, char **argv)
 {
-    const char *path = GARNET_CONFIG;
+    const char *path = NULL;
     bool only_check = false;
+    int asked;
     signals_hold();
     if (fd_fill_stdio() < 0) {
         perror("garnetd: /dev/null"); /* if there is a stderr */
@@ -51,7 +67,9 @@ int main(int argc, char **argv)
     }
     log_open("garnetd");
     spawn_raise_files();
-    for (int o; (o = getopt(argc, argv, "c:thV")) != -1;) {
+    if ((asked = help_asked(argc, argv, "garnetd", usage)) >= 0)
+        return asked;
+    for (int o; (o = getopt(argc, argv, "c:t")) != -1;) {
         switch (o) {
         case 'c':
             path = optarg;
@@ -59,12 +77,6 @@ int main(int argc, char **argv)
         case 't':
             only_check = true;
             break;
-        case 'V':
-            puts("garnetd " GARNET_VERSION);
-            return EXIT_SUCCESS;
-        case 'h':
-            fputs(usage, stdout);
-            return EXIT_SUCCESS;
         default:
             fputs(usage, stderr);
             return EXIT_USAGE;
@@ -74,6 +86,8 @@ int main(int argc, char **argv)
         fprintf(stderr, "garnetd: unexpected argument \"%s\"\n%s", argv[optind], usage);
         return EXIT_USAGE;
     }
+    if (!path && !(path = default_path()))
+        return EXIT_USAGE;
     if (!only_check)
         return daemon_run(path);
     signals_release(); /* it has no handlers */

@@ -21,13 +21,14 @@
 #include "base/log.h"
 #include "cli/reply.h"
 #include "client.h"
+#include "conf/conf.h"
 
 static const char DEFAULT_SOCKET[] = "/run/garnet/garnet.sock";
 
 const char EMIT_HELP[] =
     "usage: garnet emit NAME VALUE [--tag KEY=VALUE]... [--unit U] [--type T] [--time SECONDS]\n"
-    "                   [--socket PATH]\n"
-    "       garnet emit [--socket PATH] <JSON\n"
+    "                   [--socket PATH | -c FILE]\n"
+    "       garnet emit [--socket PATH | -c FILE] <JSON\n"
     "\n"
     "Sends one metric, or JSON as in docs/protocol.md from standard input, and waits for the "
     "reply.\n"
@@ -36,6 +37,7 @@ const char EMIT_HELP[] =
     "  --type T         gauge (default), counter, rate, count or timestamp\n"
     "  --time SECONDS   Unix time, also with decimals; default: now, or the slot of the run\n"
     "  --socket PATH    default: $GARNET_SOCKET, else /run/garnet/garnet.sock\n"
+    "  -c FILE          garnetd's configuration: its socket\n"
     "Exit status: 0 all accepted, 1 something rejected (see standard error), 2 wrong usage,\n"
     "111 garnetd cannot be reached or does not reply.\n";
 
@@ -108,9 +110,10 @@ static bool take_option(struct emit *e, int argc, char *const argv[], int *i, ch
         const char **where;
     } options[] = {
         {"tag", NULL},      {"unit", &e->unit},     {"type", &e->type},
-        {"time", &e->time}, {"socket", &e->socket},
+        {"time", &e->time}, {"socket", &e->socket}, {"config", &e->config},
     };
-    const char *arg = argv[*i] + 2, *val = strchr(arg, '=');
+    const char *arg = strcmp(argv[*i], "-c") == 0 ? "config" : argv[*i] + 2,
+               *val = strchr(arg, '=');
     size_t n = val != NULL ? (size_t)(val++ - arg) : strlen(arg);
 
     for (size_t k = 0; k < sizeof options / sizeof *options; k++) {
@@ -147,6 +150,8 @@ static bool check(const struct emit *e, char why[160])
         complaint = "VALUE must be a number, such as 12, -3.5 or 1e6";
     else if (e->time != NULL && !emit_is_number(e->time))
         complaint = "--time must be Unix seconds, such as 1700000000 or 1700000000.25";
+    else if (e->socket != NULL && e->config != NULL)
+        complaint = "--socket and -c both say which socket: give one of them";
     if (complaint != NULL)
         (void)snprintf(why, 160, "%s", complaint);
     return complaint == NULL;
@@ -160,7 +165,7 @@ bool emit_parse(struct emit *e, int argc, char *const argv[], char why[160])
     for (int i = 1; i < argc; i++) {
         if (options && strcmp(argv[i], "--") == 0) {
             options = false;
-        } else if (options && strncmp(argv[i], "--", 2) == 0) {
+        } else if (options && (strncmp(argv[i], "--", 2) == 0 || strcmp(argv[i], "-c") == 0)) {
             if (!take_option(e, argc, argv, &i, why))
                 return false;
         } else if (options && argv[i][0] == '-' && argv[i][1] != 0 && !emit_is_number(argv[i]) &&
@@ -244,19 +249,30 @@ static void send_input(struct client *c)
         client_fail(c, "cannot read standard input: %s", strerror(errno));
 }
 
-static const char *socket_path(const struct emit *e)
+/* NULL: it was told what is wrong with the configuration. */
+static const char *socket_path(const struct emit *e, struct arena *a)
 {
     const char *path = e->socket != NULL ? e->socket : getenv("GARNET_SOCKET");
+    struct errors errors = {0};
 
+    if (e->config != NULL) {
+        path = conf_socket_of(a, e->config, &errors);
+        if (path == NULL && errors.n == 0)
+            (void)fputs("garnet emit: out of memory\n", stderr);
+        else if (path == NULL)
+            (void)fwrite(errors.text.p, 1, errors.text.n, stderr);
+        errors_free(&errors);
+        return path;
+    }
     return path != NULL && path[0] != 0 ? path : DEFAULT_SOCKET;
 }
 
-static int emit(const struct emit *e)
+static int emit(const struct emit *e, const char *path)
 {
     enum reply_verdict verdict = REPLY_REFUSED;
     struct client c;
 
-    client_init(&c, "garnet", socket_path(e));
+    client_init(&c, "garnet", path);
     if (e->name != NULL)
         send_metric(e, &c);
     else
@@ -275,16 +291,18 @@ static int emit(const struct emit *e)
 
 int emit_main(int argc, char *const argv[])
 {
+    struct arena a = {0};
+    const char *path;
     struct emit e;
     char why[160];
+    int status;
 
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        (void)fputs(EMIT_HELP, stdout);
-        return 0;
-    }
     if (!emit_parse(&e, argc, argv, why)) {
         (void)fprintf(stderr, "garnet emit: %s\n(see `garnet emit --help`)\n", why);
         return EXIT_USAGE;
     }
-    return emit(&e);
+    path = socket_path(&e, &a);
+    status = path != NULL ? emit(&e, path) : EXIT_USAGE;
+    arena_free(&a);
+    return status;
 }

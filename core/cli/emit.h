@@ -7,7 +7,7 @@ enum { EMIT_MAX_TAGS = 64 };
 
 struct emit {                 /* what the command line asks for; everything borrowed from argv */
     const char *name, *value; /* both NULL: JSON comes on standard input */
-    const char *unit, *type, *time, *socket;
+    const char *unit, *type, *time, *socket, *config;
     struct {
         struct str key, val;
     } tags[EMIT_MAX_TAGS];

@@ -50,11 +50,6 @@ int plugin_main(int argc, char *const argv[])
 
     if (argc < 2)
         return plugin_usage("which of its commands?", "");
-    for (int i = 1; i < argc && i < 3; i++) /* behind a command, too */
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            (void)fputs(PLUGIN_HELP, stdout);
-            return 0;
-        }
     for (size_t i = 0; i < sizeof table / sizeof *table; i++)
         if (strcmp(argv[1], table[i].name) == 0)
             return table[i].run(argc - 1, argv + 1);

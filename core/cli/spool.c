@@ -81,10 +81,6 @@ static int verify(const char *dir)
 
 int spool_main(int argc, char *const argv[])
 {
-    if (argc > 1 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        (void)fputs(SPOOL_HELP, stdout);
-        return 0;
-    }
     if (argc == 3 && strcmp(argv[1], "verify") == 0)
         return verify(argv[2]);
     (void)fprintf(stderr, "garnet spool: write `garnet spool verify DIR`\n");

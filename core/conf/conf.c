@@ -385,3 +385,16 @@ void conf_free(struct conf *c)
     arena_free(&a);
     free(c);
 }
+
+const char *conf_socket_of(struct arena *a, const char *path, struct errors *e)
+{
+    struct snapshot s;
+    struct conf *c = NULL;
+    const char *found = NULL;
+
+    if (snapshot_take_main(&s, path) && (c = conf_parse(&s, e)) != NULL && e->n == 0)
+        found = arena_strdup(a, c->socket.path);
+    conf_free(c);
+    snapshot_free(&s);
+    return found;
+}

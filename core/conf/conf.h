@@ -151,6 +151,9 @@ struct trust conf_collector_trust(const struct conf_collector *k, uid_t self);
 extern const struct option_set
     conf_sink_options; /* a sink's common keys: the plugin's may not clash */
 /* "DIR/collectors/NAME.sock" beside the shared socket. */
+/* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
+ * NULL after errors of that file, and out of memory. */
+const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);
 char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name);
 
 #endif

@@ -196,11 +196,8 @@ static const char *absolute(struct arena *a, const char *path)
     return whole;
 }
 
-bool snapshot_take(struct snapshot *s, const char *path)
+bool snapshot_take_main(struct snapshot *s, const char *path)
 {
-    struct arena scratch = {0};
-    struct errors ignored = {0}; /* the parser will find them again */
-    struct conf_folder folder;
     struct snapshot_file *f;
 
     *s = (struct snapshot){0};
@@ -208,8 +205,19 @@ bool snapshot_take(struct snapshot *s, const char *path)
     if (!s->main_path || !(f = add_file(s, s->main_path)))
         return false;
     read_file(s, f);
+    return arena_ok(&s->arena);
+}
+
+bool snapshot_take(struct snapshot *s, const char *path)
+{
+    struct arena scratch = {0};
+    struct errors ignored = {0}; /* the parser will find them again */
+    struct conf_folder folder;
+
+    if (!snapshot_take_main(s, path))
+        return false;
     folder = conf_collectors_folder(&scratch, s->main_path,
-                                    yaml_parse(&scratch, s->main_path, f->text, &ignored));
+                                    yaml_parse(&scratch, s->main_path, s->files->text, &ignored));
     if (folder.path)
         take_folder(s, folder.path, folder.written);
     errors_free(&ignored);

@@ -48,6 +48,7 @@ struct snapshot {
  * Unreadable files, and those that others could alter, are in the snapshot with their error. False
  * only when memory ran out. */
 bool snapshot_take(struct snapshot *s, const char *path);
+bool snapshot_take_main(struct snapshot *s, const char *path); /* the main file alone */
 const char *snapshot_get(const struct snapshot *s,
                          const char *key); /* fact, or NULL: not known yet */
 bool snapshot_put(struct snapshot *s, const char *key, const char *value);
