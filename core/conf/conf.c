@@ -82,7 +82,8 @@ static const struct option INTAKE_ROWS[] = {
         .def = "255", .min = "1", .max = "4096"),
     KEY(struct conf_intake, max_tags, OPT_INT, "The number of a metric's tags.", .def = "32",
         .min = "0", .max = "64"),
-    KEY(struct conf_intake, max_connections, OPT_INT, "The number of open connections.",
+    KEY(struct conf_intake, max_connections, OPT_INT,
+        "The number of open connections on the shared socket, and on all collectors'.",
         .def = "512", .min = "1", .max = "100000"),
     KEY(struct conf_intake, max_connections_per_user, OPT_INT,
         "The number of those that one user may have on the shared socket, or one collector on its "

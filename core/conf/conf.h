@@ -36,7 +36,7 @@ struct conf_intake {
     int64_t max_depth; /* nesting of one object */
     int64_t max_name;  /* bytes */
     int64_t max_tags;
-    int64_t max_connections;
+    int64_t max_connections;          /* on the shared socket; on all collectors' */
     int64_t max_connections_per_user; /* on the shared socket; of one collector on its own */
     int64_t idle; /* ns that an unfinished value may take, and an unread reply */
 };

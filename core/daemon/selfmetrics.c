@@ -213,6 +213,8 @@ static void round_of_metrics(const struct stamp *at)
     count(at, intake_connections(d->intake));
     begin(at, "garnet.intake.connections_refused", "Conn", METRIC_COUNTER);
     count(at, intake_refused_connections(d->intake));
+    begin(at, "garnet.intake.connections_gave_way", "Conn", METRIC_COUNTER);
+    count(at, intake_gave_way(d->intake));
     begin(at, "garnet.intake.own_rejected", "Metric", METRIC_COUNTER);
     count(at, intake_own_rejected(d->intake));
     begin(at, "garnet.spool.size", "B", METRIC_GAUGE);

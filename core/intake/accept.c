@@ -1,7 +1,8 @@
 /* intake/accept.c - who may connect: the caps, and what those beyond them are told
  *
- * A client too many, of all or of one user or collector, gets one line that says so and is closed;
- * that costs a few microseconds, and ACCEPTS of them are done in a turn. Accepting never fails for
+ * A client too many, for whom none gives way (intake/share.c), gets one line that says so and is
+ * closed; that costs a few microseconds, and ACCEPTS of them are done in a turn. Connections do not
+ * use up the descriptors that runs and files need, nor the shared socket's those of collectors. Accepting never fails for
  * good. One descriptor is held in reserve: when there is no other, it is given up for as long as it
  * takes to accept a client and refuse it; without it the client would wait without a word, and the
  * listener stay readable. Where even that does not help (no memory), all sources stop listening for
@@ -10,8 +11,9 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -19,50 +21,10 @@
 #include "intake/conn.h"
 
 enum { ACCEPTS = 64 /* a turn */, REFUSALS = 1 /* log lines */ };
+/* Descriptors that connections leave: for the daemon, and for each socket (a run's pipes and keeper). */
+enum { SPARE = 32, SPARE_EACH = 4 };
 
-/* --- users --- */
-
-static struct user *find_user(const struct intake *in, uid_t uid)
-{
-    struct user *u = in->users;
-
-    while (u != NULL && u->uid != uid)
-        u = u->next;
-    return u;
-}
-
-bool users_enter(struct conn *c, uid_t uid)
-{
-    struct intake *in = c->in;
-    struct user *u;
-
-    if (c->source->name != NULL)
-        return true;
-    u = find_user(in, uid);
-    if (u == NULL && (u = calloc(1, sizeof *u)) != NULL) {
-        u->uid = uid;
-        u->next = in->users;
-        in->users = u;
-    }
-    if (u == NULL)
-        return false;
-    u->connections++;
-    c->user = u;
-    return true;
-}
-
-void users_leave(struct conn *c)
-{
-    struct user **at = &c->in->users, *u = c->user;
-
-    c->user = NULL;
-    if (u == NULL || --u->connections > 0)
-        return;
-    while (*at != u)
-        at = &(*at)->next;
-    *at = u->next;
-    free(u);
-}
+static const char NO_DESCRIPTORS[] = "no descriptors left: try again later";
 
 /* --- refusing --- */
 
@@ -136,7 +98,7 @@ static bool refuse_by_reserve(struct source *s, int error)
     if (had)
         fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0)
-        refuse(s, fd, &in->starved, "no descriptors left: try again later");
+        refuse(s, fd, &in->starved, NO_DESCRIPTORS);
     else if (!had || errno != EAGAIN)
         pause_listening(s, error);
     fill_reserve(in);
@@ -145,24 +107,58 @@ static bool refuse_by_reserve(struct source *s, int error)
 
 /* --- accepting --- */
 
-/* Beyond a cap: which. */
-static bool too_many(const struct source *s, uid_t uid, char why[96])
+/* What garnetd needs for itself (runs, workers, files, and on the shared socket the collectors'
+ * connections too) is left free. */
+static bool few_descriptors(const struct source *s, int fd)
+{
+    struct rlimit l;
+    rlim_t keep = SPARE;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) < 0 || (rlim_t)fd < l.rlim_cur / 2)
+        return false;
+    for (const struct source *each = s->in->sources; each != NULL; each = each->next)
+        keep += SPARE_EACH;
+    if (s->name == NULL)
+        keep *= 2;
+    return (rlim_t)fd + (keep < l.rlim_cur / 2 ? keep : l.rlim_cur / 2) >= l.rlim_cur;
+}
+
+/* Whoever has most makes room; where it is about descriptors, on the shared socket first. */
+static struct conn *who_gives_way(const struct source *s, bool few)
+{
+    struct intake *in = s->in;
+    struct conn *c = few ? share_silent(share_largest(&in->users), 0) : NULL;
+
+    return c != NULL ? c : share_silent(share_largest(share_pool(s)), 0);
+}
+
+/* Makes room if need be. False: there is none, and why. */
+static bool make_room(const struct source *s, uid_t uid, bool few, char why[96])
 {
     const struct conf_intake *max = &s->in->limits;
-    const struct user *u = s->name == NULL ? find_user(s->in, uid) : NULL;
-    unsigned its = s->name != NULL ? s->connections : u != NULL ? u->connections : 0;
+    const struct owner *o = share_owner(s, uid);
+    bool full = share_pool(s)->connections >= max->max_connections;
+    bool filled = o != NULL && o->connections >= max->max_connections_per_user;
+    struct conn *c;
 
-    if (s->in->nclients >= max->max_connections)
+    if (!full && !filled && !few)
+        return true;
+    c = filled ? share_silent(o, max->idle) : who_gives_way(s, few);
+    if (c != NULL) {
+        share_give_way(c);
+        return true;
+    }
+    if (full)
         (void)snprintf(why, 96, "too many connections: at most %" PRId64, max->max_connections);
-    else if (its < max->max_connections_per_user)
-        return false;
+    else if (!filled)
+        (void)snprintf(why, 96, "%s", NO_DESCRIPTORS);
     else if (s->name != NULL)
         (void)snprintf(why, 96, "too many connections of this collector: at most %" PRId64,
                        max->max_connections_per_user);
     else
         (void)snprintf(why, 96, "too many connections of user %lu: at most %" PRId64,
                        (unsigned long)uid, max->max_connections_per_user);
-    return true;
+    return false;
 }
 
 static void take_connection(struct source *s, int fd)
@@ -172,7 +168,7 @@ static void take_connection(struct source *s, int fd)
     char why[96];
 
     (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
-    if (too_many(s, peer.uid, why))
+    if (!make_room(s, peer.uid, few_descriptors(s, fd), why))
         refuse(s, fd, &s->refusals, why);
     else if (!conn_new(s, fd, &peer))
         refuse(s, fd, &s->in->starved, "no memory: try again later");

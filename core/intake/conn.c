@@ -60,6 +60,13 @@ static void take_end(struct conn *c, const char *why)
     c->reply_due = true;
 }
 
+void conn_end(struct conn *c, const char *why)
+{
+    conn_tell(c, why);
+    take_end(c, "unfinished when the connection was closed");
+    conn_touch(c);
+}
+
 /* It has sent all that it may, and there is more. */
 static void cut_off(struct conn *c)
 {
@@ -88,7 +95,7 @@ size_t conn_read(struct conn *c, size_t most)
     if (n < 0 && errno == EAGAIN)
         return 0;
     conn_touch(c);
-    c->heard_at = loop_now(c->in->loop);
+    share_heard(c);
     if (n > 0 && room == 0) {
         cut_off(c);
     } else if (n > 0) {
@@ -273,7 +280,6 @@ static void link_client(struct conn *c)
     in->clients = c;
     in->nclients++;
     c->source->users++;
-    c->source->connections++;
 }
 
 bool conn_new(struct source *s, int fd, const struct ucred *peer)
@@ -285,14 +291,14 @@ bool conn_new(struct source *s, int fd, const struct ucred *peer)
         return false;
     c->in = in;
     c->source = s;
-    if (!users_enter(c, peer->uid) || loop_fd_add(in->loop, &c->io, fd, LOOP_IN, on_event, c) < 0) {
-        users_leave(c);
+    c->heard_at = loop_now(in->loop);
+    if (!share_enter(c, peer->uid) || loop_fd_add(in->loop, &c->io, fd, LOOP_IN, on_event, c) < 0) {
+        share_leave(c);
         free(c);
         return false;
     }
     c->slot_ns = s->slot_ns;
     c->run = s->run;
-    c->heard_at = loop_now(in->loop);
     c->slice = SLICE_FIRST;
     name_client(c, peer);
     frame_init(&c->frame, (uint32_t)in->limits.max_depth, (size_t)in->limits.max_value);
@@ -329,14 +335,13 @@ void conn_free(struct conn *c)
     account_end(c, &c->account);
     untouch(c);
     slices_remove(c);
-    users_leave(c);
+    share_leave(c);
     loop_fd_del(c->in->loop, &c->io);
     close_fd(&fd);
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;
     c->in->nclients--;
-    c->source->connections--;
     source_unuse(c->source);
     buf_free(&c->partial);
     pending_free(&c->pending);

@@ -22,10 +22,13 @@ enum {
     BACKLOG = 1024, /* of a listener */
 };
 
-struct user { /* one that has connections to the shared socket */
-    uid_t uid;
+struct owner { /* who has connections: a user on the shared socket, a collector on its own */
+    struct pool *pool;
+    uid_t uid;                   /* a user's */
+    const struct source *source; /* a collector's */
     unsigned connections;
-    struct user *next;
+    struct conn *longest, *latest; /* silent for */
+    struct owner *next;
 };
 
 struct account { /* what one reply tells */
@@ -44,7 +47,7 @@ struct held_reply { /* asked for; some of its metrics are still waiting */
 struct conn {
     struct intake *in;
     struct source *source;  /* one of its users */
-    struct user *user;      /* NULL on a collector's socket */
+    struct owner *owner;    /* NULL: it has given way */
     struct loop_fd io;      /* owns the descriptor */
     char name[CLIENT_NAME]; /* for the log */
     int64_t slot_ns;
@@ -72,6 +75,12 @@ struct conn {
     int64_t debt_ns; /* time that it has had beyond its share */
     bool queued;
     struct conn *queue_next, *queue_prev;
+    struct conn *silent_next, *silent_prev; /* intake/share.c's */
+};
+
+struct pool { /* what others than its owners cannot take */
+    unsigned connections;
+    struct owner *owners;
 };
 
 struct intake {
@@ -83,8 +92,8 @@ struct intake {
     struct source *sources;
     struct conn *clients;
     unsigned nclients;
-    struct user *users;
-    uint64_t refused;
+    struct pool users, collectors;
+    uint64_t refused, gave_way;
     bool refused_said;         /* the spool's refusal, once per occasion */
     struct hush starved;       /* what the log says of clients refused for want of means */
     int reserve;               /* a descriptor to give up, so that one too many can be refused */
@@ -107,6 +116,7 @@ void conn_free(struct conn *c);
 /* Reads up to `most` bytes, READ_SIZE at most, and takes in what they hold. How many there were. */
 size_t conn_read(struct conn *c, size_t most);
 bool conn_readable(const struct conn *c);
+void conn_end(struct conn *c, const char *why); /* it is told why, and closed */
 void conn_touch(struct conn *c);
 void conn_idle(struct conn *c, int64_t now);
 /* What the batch's fate means to a client: why is NULL when it was accepted, or is to wait. */
@@ -122,6 +132,8 @@ bool conn_kept_waiting(const struct conn *c); /* by us: held, or not read for a 
 void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
                  const struct metric_fault *f);
 void conn_reject_at(struct conn *c, const struct frame_place *at, const char *why); /* one */
+/* In the next reply, with nothing rejected. */
+void conn_tell(struct conn *c, const char *why);
 bool conn_tells(const struct conn *c); /* the next fault is one that is written down */
 
 /* intake/reply.c: one reply for each request, in order */
@@ -143,8 +155,17 @@ void slices_drain(const struct source *s); /* all that its connections hold, out
 /* intake/accept.c: who may connect */
 void accept_some(struct source *s, unsigned most);
 void accept_ready(void *arg, uint32_t events); /* a listener's callback */
-bool users_enter(struct conn *c, uid_t uid);   /* sets c->user; false: no memory */
-void users_leave(struct conn *c);              /* no-op when it did not enter */
+
+/* intake/share.c: whose connections there are, and which gives way to a newer one */
+struct pool *share_pool(const struct source *s);
+struct owner *share_owner(const struct source *s, uid_t uid); /* NULL: it has no connection */
+bool share_enter(struct conn *c, uid_t uid);                  /* false: no memory */
+void share_leave(struct conn *c);                             /* no-op when it has left */
+void share_heard(struct conn *c);                             /* just now */
+const struct owner *share_largest(const struct pool *p);      /* the one that has most, or NULL */
+/* Its connection that has been silent for longest, if for so long; NULL: none may be closed. `o` may be NULL. */
+struct conn *share_silent(const struct owner *o, int64_t at_least);
+void share_give_way(struct conn *c);
 
 /* intake/listen.c: a socket that listens, or -1 and a sentence */
 int listen_at(const struct source_config *c, char why[256]);

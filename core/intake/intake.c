@@ -139,6 +139,11 @@ uint64_t intake_refused_connections(const struct intake *in)
     return in->refused;
 }
 
+uint64_t intake_gave_way(const struct intake *in)
+{
+    return in->gave_way;
+}
+
 void intake_limits(struct intake *in, const struct conf_intake *limits)
 {
     in->limits = *limits;

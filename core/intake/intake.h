@@ -48,10 +48,9 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     unsigned run;                        /* counts source_run() */
     int64_t withheld_until;              /* mono: see source_withheld() */
     struct quota quota;
-    struct hush errors, refusals; /* in the log */
-    struct arena memory;          /* path, name, prefix and tags */
+    struct hush errors, refusals, given_way; /* in the log */
+    struct arena memory;                     /* path, name, prefix and tags */
     struct loop_fd listener;
-    unsigned connections;
     unsigned users; /* its owner and its clients; the last one out frees it */
     struct source *next, **link;
 };
@@ -88,6 +87,8 @@ unsigned intake_busy(const struct intake *in); /* how many have */
 unsigned intake_connections(const struct intake *in);
 /* Over a limit, or for want of descriptors or memory; on all sources. */
 uint64_t intake_refused_connections(const struct intake *in);
+/* Closed since others needed a place; on all sources. */
+uint64_t intake_gave_way(const struct intake *in);
 /* Writes what is pending and closes all clients. Sources must be closed before. */
 void intake_free(struct intake *in);
 

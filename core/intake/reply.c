@@ -97,6 +97,14 @@ void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
     add_fault(c, &c->account, at, f);
 }
 
+void conn_tell(struct conn *c, const char *why)
+{
+    struct metric_fault f = {.field = ""};
+
+    (void)snprintf(f.why, sizeof f.why, "%s", why);
+    put_error(&c->account.errors, NULL, &f);
+}
+
 void conn_reject_at(struct conn *c, const struct frame_place *at, const char *why)
 {
     struct metric_fault f = {.field = ""};

@@ -91,14 +91,47 @@ class Hostile(unittest.TestCase):
         for _ in range(512):
             held.append(self.d.connect())
         for s in held:
-            s.sendall(b'{"ack":true}\n')
-            self.assertEqual(read_reply(s)["accepted"], 0)
-        with self.d.connect() as one_more:
-            self.assertIn("too many connections", read_reply(one_more)["errors"][0]["error"])
-            self.assertEqual(one_more.recv(1), b"")
-        held.pop().close()
-        wait_for("a place is free again", lambda: (self.d.send(GOOD) or {}).get("accepted") == 1)
+            s.sendall(b'{"name":"held","value":1}\n{"ack":true}\n{"name":')
+            self.assertEqual(read_reply(s)["accepted"], 1)
+        held[0].sendall(b'"still here","value":1}\n{"ack":true}\n')
+        self.assertEqual(read_reply(held[0])["accepted"], 1)
+        self.assertEqual(self.d.send(GOOD)["accepted"], 1)  # as the 513th
+        reply = read_reply(held[1])
+        self.assertRegex(reply["errors"][0]["error"],
+                         "^silent for .*, and there are too many connections: connect again$")
+        self.assertEqual((reply["accepted"], reply["rejected"]), (0, 1))  # the unfinished one
+        self.assertEqual(held[1].recv(1), b"")
+        for s in held[:1] + held[2:]:
+            s.sendall(b'{"ack":true}\n' if s is held[0] else b'"again","value":1}\n{"ack":true}\n')
+            self.assertEqual(read_reply(s)["errors"], [])
+        self.assertEqual(self.d.log().count("too many connections: connect again"), 1)
         for s in held:
+            s.close()
+
+    def test_collectors_have_places_of_their_own(self):
+        """Whatever the shared socket is full of, and a collector's own of what is silent."""
+        self.d.configure("self_metrics: 0\nintake: {max_connections: 8, max_connections_per_user: 8, idle: 200ms}\n"
+                         "sinks:\n" + graphite_sink("main", "file:out.txt"))
+        self.d.collector("c", "command: [/bin/sh, -c, exec sleep 1000]\nmode: daemon\ninterval: 1s\n")
+        self.d.hup()
+        held = [self.d.connect() for _ in range(8)]
+        for s in held:
+            s.sendall(b'{"ack":true}\n')
+            self.assertEqual(read_reply(s)["errors"], [])
+        silent = [self.d.connect("c") for _ in range(8)]
+        for s in silent:
+            s.sendall(b'{"ack":true}\n')
+            self.assertEqual(read_reply(s)["errors"], [])
+
+        def gets_in():
+            try:
+                return self.d.send(GOOD, "c")["accepted"] == 1
+            except OSError:  # refused before it had sent
+                return False
+        wait_for("they are silent for long enough", gets_in)
+        self.assertIn("there are too many connections", read_reply(silent[0])["errors"][0]["error"])
+        self.assertIn("collector c: closed: silent for", self.d.log())
+        for s in held + silent:
             s.close()
 
 

@@ -226,6 +226,206 @@ Test(limits, client_that_never_reads)
     rig_end(&r);
 }
 
+/* --- who gives way --- */
+
+static void expect_closed(struct rig *r, int fd, const char *head, const char *tail)
+{
+    struct buf b = {0};
+
+    hear_all(r, fd, &b);
+    cr_assert_eq(strncmp(text(&b), head, strlen(head)), 0, "%s", b.p);
+    cr_assert_not_null(strstr(b.p, tail), "%s", b.p);
+    buf_free(&b);
+}
+
+static void still_served(struct rig *r, int fd)
+{
+    say_text(r, fd, GOOD);
+    say_text(r, fd, ACK);
+    expect_line(r, fd, ONE);
+}
+
+/* The next connection is let in, as nobody was before: of those that say nothing one is closed. */
+Test(limits, the_longest_silent_gives_way)
+{
+    struct rig r = {0};
+    int fd[6];
+
+    rig_start(&r);
+    r.limits.max_connections_per_user = 10;
+    intake_limits(r.in, &r.limits);
+    for (int i = 0; i < 4; i++) {
+        fd[i] = dial(&r);
+        still_served(&r, fd[i]);
+    }
+    say_text(&r, fd[1], "{\"name\":\"a\",\"value\":1}\n{\"name\":\"b\",");
+    still_served(&r, fd[0]);
+    say_text(&r, fd[3], GOOD);
+    say_text(&r, fd[2], GOOD);
+    fd[4] = dial(&r);
+    still_served(&r, fd[4]);
+    expect_closed(&r, fd[1], "{\"accepted\":1,\"rejected\":1,\"errors\":[{\"error\":\"silent for ",
+                  ", and there are too many connections: connect again\"},{\"line\":4,\"byte\":1,"
+                  "\"error\":\"unfinished when the connection was closed\"}]}\n");
+    still_served(&r, fd[0]);
+    cr_assert_eq(intake_gave_way(r.in), 1);
+    cr_assert_eq(intake_refused_connections(r.in), 0);
+    fd[5] = dial(&r);
+    still_served(&r, fd[5]);
+    expect_closed(&r, fd[3], "{\"accepted\":1,\"rejected\":0,\"errors\":[{\"error\":\"silent for ",
+                  "");
+    cr_assert_eq(intake_connections(r.in), 4);
+    for (int i = 0; i < 6; i++)
+        (void)close(fd[i]);
+    rig_end(&r);
+}
+
+/* What is owed an answer, or has sent what was not read, is not silent. */
+Test(limits, who_is_owed_something_does_not_give_way)
+{
+    struct rig r = {0};
+    int fd[5];
+
+    rig_start(&r);
+    r.limits.max_connections_per_user = 10;
+    intake_limits(r.in, &r.limits);
+    for (int i = 0; i < 4; i++)
+        fd[i] = dial(&r);
+    turn(&r);
+    r.answer = 1;
+    for (int i = 0; i < 3; i++) {
+        say_text(&r, fd[i], GOOD);
+        say_text(&r, fd[i], ACK);
+    }
+    cr_assert(silent(&r, fd[0]));
+    fd[4] = dial(&r); /* and its event comes before this one's */
+    cr_assert_eq(send(fd[3], GOOD, sizeof GOOD - 1, 0), (ssize_t)sizeof GOOD - 1);
+    expect_closed(&r, fd[4],
+                  "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"too many connections",
+                  ": at most 4\"}]}\n");
+    cr_assert_eq(intake_gave_way(r.in), 0);
+    intake_safe(r.in, r.ticket);
+    for (int i = 0; i < 3; i++)
+        expect_line(&r, fd[i], ONE);
+    for (int i = 0; i < 5; i++)
+        (void)close(fd[i]);
+    rig_end(&r);
+}
+
+/* The shared socket is full of what does not give way; collectors do not notice. */
+Test(limits, collectors_have_a_share_of_their_own)
+{
+    struct rig r = {0};
+    struct source_config c;
+    struct source *s;
+    char path[96], why[256];
+    int fd[4], own[4], one;
+
+    rig_start(&r);
+    (void)snprintf(path, sizeof path, "%s/own.sock", r.dir);
+    c = config(&r);
+    c.path = path;
+    c.name = "disk";
+    s = source_open(r.in, &c, why);
+    cr_assert_not_null(s, "%s", why);
+    for (int i = 0; i < 4; i++) {
+        fd[i] = dial(&r);
+        still_served(&r, fd[i]);
+    }
+    memcpy(r.path, path, sizeof r.path);
+    for (int i = 0; i < 4; i++) {
+        own[i] = dial(&r);
+        still_served(&r, own[i]);
+    }
+    one = dial(&r); /* this user's, or the collector itself: none has been silent for long */
+    expect_closed(&r, one, "{\"accepted\":0,", "too many connections");
+    r.limits.idle = 20 * NS_PER_MS;
+    intake_limits(r.in, &r.limits);
+    (void)close(one);
+    turns_for(&r, 30 * NS_PER_MS);
+    one = dial(&r);
+    still_served(&r, one);
+    expect_closed(&r, own[0], "{\"accepted\":0,\"rejected\":0,", "silent for");
+    for (int i = 0; i < 4; i++) {
+        still_served(&r, fd[i]);
+        (void)close(fd[i]);
+        (void)close(own[i]);
+    }
+    (void)close(one);
+    source_close(s);
+    (void)snprintf(r.path, sizeof r.path, "%s/garnet.sock", r.dir);
+    rig_end(&r);
+}
+
+static int dial_as(const struct rig *r, uid_t uid)
+{
+    int fd;
+
+    cr_assert_eq(seteuid(uid), 0);
+    fd = dial(r);
+    cr_assert_eq(seteuid(0), 0);
+    return fd;
+}
+
+/* Who fills the socket makes room out of what he has, and not of what others have. */
+Test(limits, who_has_most_gives_way)
+{
+    struct rig r = {0};
+    int one, many[3], more[3];
+
+    if (geteuid() != 0)
+        cr_skip("only root can be several users");
+    rig_start(&r);
+    r.limits.max_connections_per_user = 10;
+    intake_limits(r.in, &r.limits);
+    cr_assert_eq(chmod(r.dir, 0755), 0);
+    cr_assert_eq(chmod(r.path, 0666), 0);
+    one = dial_as(&r, 60001);
+    still_served(&r, one);
+    for (int i = 0; i < 3; i++) {
+        many[i] = dial_as(&r, 60002);
+        still_served(&r, many[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        more[i] = dial_as(&r, 60003);
+        still_served(&r, more[i]);
+    }
+    still_served(&r, one);
+    expect_closed(&r, many[0], "{\"accepted\":0,", "silent for");
+    cr_assert_eq(intake_gave_way(r.in), 3);
+    (void)close(one);
+    for (int i = 0; i < 3; i++) {
+        (void)close(many[i]);
+        (void)close(more[i]);
+    }
+    rig_end(&r);
+}
+
+/* Runs and files need some, too. */
+Test(limits, descriptors_are_left_for_others)
+{
+    struct rig r = {0};
+    struct rlimit old, few;
+    int fd[60], n = 0;
+
+    rig_start(&r);
+    r.limits.max_connections = r.limits.max_connections_per_user = 1000;
+    intake_limits(r.in, &r.limits);
+    (void)getrlimit(RLIMIT_NOFILE, &old);
+    few = (struct rlimit){120, old.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    for (; intake_gave_way(r.in) < 3; n++) {
+        cr_assert_lt(n, 60);
+        fd[n] = dial(&r);
+        still_served(&r, fd[n]);
+    }
+    (void)setrlimit(RLIMIT_NOFILE, &old);
+    cr_assert_lt(intake_connections(r.in), 30, "half of them, and each has two ends here");
+    for (int i = 0; i < n; i++)
+        (void)close(fd[i]);
+    rig_end(&r);
+}
+
 /* --- one user, one collector --- */
 
 Test(limits, connections_of_one_user)
