@@ -15,7 +15,8 @@
 #include "spool/cursor.h"
 #include "spool/segment.h"
 
-static const int64_t reload_grace = 1 * NS_PER_S; /* for a worker that a reload replaces */
+static const int64_t reload_grace = 2 * NS_PER_S; /* for a worker that a reload replaces: a datagram
+                                                     needs one until it is known to be there */
 
 static uint64_t oldest_seq(struct daemon *d)
 {

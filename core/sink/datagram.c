@@ -16,9 +16,12 @@ enum { DISCARDS = 16 /* reads in one look: a peer that floods us holds nobody up
 
 static void take(struct transport *t, size_t n)
 {
-    t->written += n;
-    t->acked = t->confirmed = t->written;
+    t->acked = t->written += n;
     t->stuck_ns = 0;
+    if (t->kind->by_silence)
+        silence_sent(&t->silence, t->written, clock_mono());
+    else
+        t->confirmed = t->written;
 }
 
 static ssize_t too_long(struct transport *t, size_t n)
@@ -31,8 +34,11 @@ static ssize_t too_long(struct transport *t, size_t n)
 
 ssize_t datagram_send(struct transport *t, const void *p, size_t n)
 {
-    ssize_t done = send(t->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
+    ssize_t done = -1;
 
+    /* Twice: the first may but be the news that an earlier one was too long for the way. */
+    for (int i = 0; i < 2 && done < 0 && (i == 0 || errno == EMSGSIZE); i++)
+        done = send(t->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     if (done >= 0) { /* all of it: the kernel does not cut datagrams */
         take(t, n);
         return (ssize_t)n;

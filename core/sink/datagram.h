@@ -1,7 +1,7 @@
 /* sink/datagram.h - what datagrams over UDP and over Unix sockets share
  *
- * A write is one datagram. What the kernel took is written, acknowledged and confirmed in one: there
- * is nothing more to be known. What it has no room for now is waited for; one that is too long for
+ * A write is one datagram. What the kernel took is written and acknowledged in one; and confirmed,
+ * where it is then in the receiver's queue. What it has no room for now is waited for; one that is too long for
  * it is thrown away, since it would be too long for ever, and told.
  */
 #ifndef SINK_DATAGRAM_H

@@ -378,6 +378,7 @@ static bool start_work(struct job *j, const struct conf *conf)
 {
     if (!start_feed(j, conf) || !start_fine(j))
         return false;
+    j->position.never_twice = (j->plugin.def.flags & GARNET_IDEMPOTENT) == 0;
     doubt_before(j);
     j->by_plugin = j->plugin.def.deliver != NULL;
     if (j->by_plugin)

@@ -15,6 +15,9 @@
 
 static const int64_t PACE_LEAST = NS_PER_MS, PACE_MOST = 100 * NS_PER_MS;
 static const int64_t STALLED = STALLED_S * NS_PER_S;
+/* After a refusal: sooner, the next one might go unsaid, for a host may say so but once a second; later
+ * is for nothing, since to try takes one datagram. */
+static const int64_t REFUSED_LEAST = 1250 * NS_PER_MS, REFUSED_MOST = 3 * NS_PER_S;
 
 void link_init(struct link *k, struct outlet *o, size_t at)
 {
@@ -82,9 +85,15 @@ uint64_t outlet_written(const struct outlet *o)
     return o->base + o->cur.t.written;
 }
 
+/* What shows that the endpoint works. */
+static uint64_t arrived(const struct transport *t)
+{
+    return t->kind->by_silence ? t->confirmed : t->acked;
+}
+
 uint64_t outlet_acked(const struct outlet *o)
 {
-    return o->base + o->cur.t.acked;
+    return o->base + arrived(&o->cur.t);
 }
 
 /* ---- losses ---------------------------------------------------------------------------------- */
@@ -97,32 +106,51 @@ static void use_endpoint(struct outlet *o, size_t at)
         o->resets = 0;
     link_init(&o->cur, o, at);
     o->cur.t.failures = failures; /* only its rest by the number of addresses matters */
+    o->cur.t.trial = o->told > 0;
     o->retry_ns = clock_mono();
 }
 
-/* The endpoint after this one; after the last, a pause, of which each of a fleet has another. */
-static void next_endpoint(struct outlet *o)
+/* Each of a fleet has another. */
+static int64_t pause_after(struct outlet *o, bool refused)
 {
-    use_endpoint(o, (o->cur.at + 1) % o->to->n);
-    if (++o->tried >= o->to->n) {
-        o->tried = 0;
-        o->retry_ns += throttle_spread(&o->throttle, random_u64());
-    }
+    int64_t ns = throttle_spread(&o->throttle, random_u64());
+
+    return refused ? REFUSED_LEAST + ns % (REFUSED_MOST - REFUSED_LEAST) : ns;
 }
 
+/* The endpoint's next address, where this one has refused; then the endpoint after it; after the
+ * last, a pause. The next one may be on the host that has refused: it must be able to do so again. */
+static void next_endpoint(struct outlet *o)
+{
+    bool refused = o->cur.t.refused, same = refused && ++o->addresses < o->cur.t.addresses;
+    int64_t pause = refused && !o->cur.t.hasty ? REFUSED_LEAST : 0;
+
+    use_endpoint(o, same ? o->cur.at : (o->cur.at + 1) % o->to->n);
+    if (!same) {
+        o->addresses = 0;
+        o->tried++;
+    }
+    if (o->tried >= o->to->n) {
+        o->tried = 0;
+        pause = pause_after(o, refused);
+    }
+    o->retry_ns += pause;
+}
+
+/* Of its addresses the first is told. */
 static void went_down(struct outlet *o, const char *why)
 {
-    if (o->told < o->to->n)
+    if (o->addresses == 0 && o->told++ < o->to->n)
         log_warn("%s: %s; trying again, metrics wait in the spool", o->cur.t.uri, why);
-    o->told++;
     link_close(&o->cur);
 }
 
 /* What is not settled is lost: the stream begins anew. */
-static void begin_anew(struct outlet *o, uint64_t kept, bool doubtful)
+static void begin_anew(struct outlet *o, uint64_t kept, uint64_t sure, bool doubtful)
 {
     o->losses++;
     o->kept = kept;
+    o->sure = sure;
     o->doubtful = doubtful;
     o->base = o->confirmed = 0;
     o->since_ns = 0;
@@ -133,14 +161,18 @@ static void begin_anew(struct outlet *o, uint64_t kept, bool doubtful)
  * killed ends its idle connections as if all were well, and keeps nothing of its cache. */
 static void lose(struct outlet *o, const char *why)
 {
-    uint64_t kept = outlet_settled(o);
+    uint64_t kept = outlet_settled(o), sure = o->cur.t.refused ? outlet_sure(o) : kept;
     bool stream = o->cur.t.kind->by_closing;
 
     if (stream && outlet_written(o) > o->confirmed && o->anomalies < MOST_HALVINGS)
         o->anomalies++;
+    if (o->went_back && !o->works)
+        o->returns++;
+    o->went_back = false;
+    o->certain = o->cur.t.refused && o->cur.t.trial;
     rotate_abandon(o);
     went_down(o, why);
-    begin_anew(o, kept, stream && o->cur.was_up);
+    begin_anew(o, kept, sure, stream && o->cur.was_up);
 }
 
 void outlet_lose(struct outlet *o, const char *why)
@@ -162,11 +194,16 @@ void outlet_go_back(struct outlet *o)
 {
     uint64_t kept = outlet_settled(o);
 
-    log_info("%s has been up for a minute: going back to it", o->first.t.uri);
+    if (o->first.t.kind->by_silence)
+        log_info("%s is the first in the list: going back to it, on trial", o->first.t.uri);
+    else
+        log_info("%s has been up for a minute: going back to it", o->first.t.uri);
     rotate_drop(o);
     link_close(&o->cur);
     link_move(&o->cur, &o->first);
-    begin_anew(o, kept, false);
+    begin_anew(o, kept, kept, false);
+    o->certain = false;
+    o->cur.t.trial = o->went_back = true;
     o->resets = 0;
     o->works = false;
     o->acked = 0;
@@ -243,7 +280,7 @@ static void try_open(struct outlet *o)
 
 static void progressed(struct outlet *o)
 {
-    o->acked = o->cur.t.acked;
+    o->acked = arrived(&o->cur.t);
     o->pace_ns = PACE_LEAST;
     if (o->stalled)
         log_info("%s takes metrics again", o->cur.t.uri);
@@ -251,7 +288,10 @@ static void progressed(struct outlet *o)
     if (o->works)
         return;
     o->works = true;
-    o->tried = 0;
+    o->tried = o->addresses = 0;
+    if (o->cur.at == 0)
+        o->returns = 0;
+    o->went_back = false;
     throttle_ok(&o->throttle);
     if (o->told > 0 || !o->announced)
         log_info("delivers to %s", o->cur.t.uri);
@@ -276,7 +316,7 @@ static void check_stalled(struct outlet *o, int64_t now)
 static void look(struct outlet *o, int64_t now)
 {
     o->cur.t.kind->update(&o->cur.t);
-    if (o->cur.t.acked > o->acked)
+    if (arrived(&o->cur.t) > o->acked)
         progressed(o);
     else if (o->pace_ns < PACE_MOST)
         o->pace_ns *= 2;
@@ -327,7 +367,10 @@ int64_t outlet_due(const struct outlet *o, int64_t now)
         return now >= o->retry_ns ? 0 : o->retry_ns - now;
     if (o->cur.t.state == TRANSPORT_OPENING)
         return NS_PER_S;
-    ns = o->acked < o->cur.t.written ? o->pace_ns : -1;
+    if (o->cur.t.kind->by_silence)
+        ns = o->cur.t.due_ns == 0 ? -1 : o->cur.t.due_ns > now ? o->cur.t.due_ns - now : 0;
+    else
+        ns = o->acked < o->cur.t.written ? o->pace_ns : -1;
     return sooner(ns, rotate_due(o, now));
 }
 

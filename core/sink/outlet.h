@@ -10,6 +10,11 @@
  * later one is in use the first is tried in the background, and taken back when it has held a
  * connection for 60 s.
  *
+ * A datagram that is refused is of an earlier time, and puts in doubt all that was sent to that address
+ * in the second before (sink/silence.h): it is sent again, to the next address of the name, then to
+ * the next endpoint; each gets one datagram and a second to refuse it. The name is looked up again
+ * for each of these attempts, which come every 1 to 3 s once all have refused.
+ *
  * Confirmation, for connections that are confirmed by closing. After `every` or `bytes` a successor
  * is opened, written on, and the old connection is half-closed; its clean end (sink/confirm.h)
  * confirms all of it. Delivery does not pause. Anything else is a loss: the worker goes back to what
@@ -60,13 +65,18 @@ struct outlet {
     uint64_t base;      /* where cur began */
     uint64_t confirmed; /* everything below is */
     /* endpoints */
-    size_t tried;   /* that failed since the last pause */
-    size_t told;    /* failures told in the log since it last worked */
-    bool works;     /* bytes were acknowledged since cur was opened */
-    bool announced; /* and the log has heard of it */
+    size_t tried;       /* that failed since the last pause */
+    unsigned addresses; /* of cur's host, that have refused since it was chosen */
+    bool went_back;     /* cur is the first endpoint, on trial after a later one */
+    unsigned returns;   /* that came to nothing, in a row: each doubles the time before the next */
+    size_t told;        /* failures told in the log since it last worked */
+    bool works;         /* bytes were acknowledged since cur was opened */
+    bool announced;     /* and the log has heard of it */
     bool stalled;
     unsigned losses; /* times that what was not settled was lost: the stream begins anew */
-    uint64_t kept;   /* what was settled at the last of them */
+    uint64_t kept;   /* what was settled at the last of them, */
+    uint64_t sure;   /* of which what is beyond this was refused, or may have been; */
+    bool certain;    /* and that there was but one datagram, which cannot have arrived */
     bool doubtful;   /* and something may have been read and not kept */
     struct throttle throttle;
     int64_t retry_ns;     /* mono: when DOWN, the next attempt */
@@ -74,7 +84,7 @@ struct outlet {
     unsigned next_failed; /* such attempts in a row */
     int64_t first_try_ns; /* mono: the next attempt at the first endpoint */
     int64_t pace_ns;      /* between two looks at what is acked */
-    uint64_t acked;       /* of cur, at the last look */
+    uint64_t acked;       /* of cur, at the last look; or confirmed, if it may be refused */
     /* rotation */
     bool mid;           /* set by the worker: half a batch is out, so the connection must stay */
     bool finish;        /* confirm all that is out now */
@@ -97,10 +107,12 @@ void outlet_hurry(struct outlet *o); /* what is down is tried at the next turn, 
 /* Bytes taken; 0 when it takes none now, or went down. */
 size_t outlet_write(struct outlet *o, const void *p, size_t n);
 uint64_t outlet_written(const struct outlet *o);
-uint64_t outlet_acked(const struct outlet *o); /* by the kernels, at the last look */
+uint64_t outlet_acked(const struct outlet *o); /* likewise, in the stream */
 /* The offset that the cursor may follow: confirmed, or kernel-acknowledged where no more is to be
  * had or what was acknowledged must not be repeated. */
 uint64_t outlet_settled(const struct outlet *o);
+/* Up to where nothing can be refused any more: at most that. */
+uint64_t outlet_sure(const struct outlet *o);
 int64_t outlet_due(const struct outlet *o,
                    int64_t now); /* ns until outlet_turn() is wanted; -1: no need */
 void outlet_free(struct outlet *o);

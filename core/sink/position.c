@@ -61,14 +61,14 @@ static void take_trail(struct cursor_state *s, int64_t now)
 }
 
 /* While there are no marks. False: no memory, and errno. */
-static bool make_room(struct position *p, unsigned marks)
+static bool make_room(struct marks *m, unsigned marks)
 {
-    struct mark *more = reallocarray(p->marks, marks, sizeof *more);
+    struct mark *more = reallocarray(m->v, marks, sizeof *more);
 
     if (more == NULL)
         return false;
-    p->marks = more;
-    p->cap = marks;
+    m->v = more;
+    m->cap = marks;
     return true;
 }
 
@@ -77,16 +77,19 @@ int position_open(struct position *p, int dirfd, const char *name, int64_t repla
     struct cursor_state *s = &p->cursor.state;
 
     *p = (struct position){.cursor = {.fd = -1}, .replay_ns = replay_ns, .dirfd = dirfd};
-    if (!make_room(p, POSITION_MARKS) || cursor_open(&p->cursor, dirfd, name) < 0)
+    if (!make_room(&p->marks, POSITION_MARKS) || !make_room(&p->unsure, POSITION_MARKS) ||
+        cursor_open(&p->cursor, dirfd, name) < 0)
         return -1;
     p->again = s->position - s->owed;
+    p->sure = position_point(p);
+    p->sure.seq = p->again;
     take_trail(s, now);
     return 0;
 }
 
 bool position_fine(struct position *p)
 {
-    return make_room(p, POSITION_MARKS_FINE);
+    return make_room(&p->marks, POSITION_MARKS_FINE);
 }
 
 void position_depends(struct position *p, int64_t window_ns)
@@ -142,44 +145,67 @@ static void leave_trail(struct position *p, int64_t now)
 
 /* ---- marks ----------------------------------------------------------------------------------- */
 
-static struct mark *mark_at(struct position *p, unsigned i)
+static struct mark *mark_at(const struct marks *m, unsigned i)
 {
-    return &p->marks[(p->head + i) % p->cap];
+    return &m->v[(m->head + i) % m->cap];
+}
+
+static struct mark *first_before(const struct marks *m, uint64_t offset)
+{
+    return m->n > 0 && mark_at(m, 0)->offset <= offset ? mark_at(m, 0) : NULL;
+}
+
+static void drop_first(struct marks *m)
+{
+    m->head = (m->head + 1) % m->cap;
+    m->n--;
+}
+
+static void thin_out(struct marks *m)
+{
+    unsigned kept = 0;
+
+    for (unsigned i = 1; i < m->n; i += 2)
+        *mark_at(m, kept++) = *mark_at(m, i);
+    m->n = kept;
+}
+
+static void put_mark(struct marks *m, uint64_t offset, const struct point *at)
+{
+    if (m->n == m->cap)
+        thin_out(m);
+    if (m->n == 0)
+        m->head = 0; /* the memory behind is not touched where few are under way */
+    *mark_at(m, m->n++) = (struct mark){offset, *at};
 }
 
 const struct point *position_last(const struct position *p)
 {
-    return p->n > 0 ? &p->marks[(p->head + p->n - 1) % p->cap].at : NULL;
+    return p->marks.n > 0 ? &mark_at(&p->marks, p->marks.n - 1)->at : NULL;
 }
 
 bool position_room(const struct position *p, unsigned n)
 {
-    return p->n == 0 || (n <= p->cap && p->n <= p->cap - n);
+    const struct marks *m = &p->marks;
+
+    return m->n == 0 || (n <= m->cap && m->n <= m->cap - n);
 }
 
-static void thin_out(struct position *p)
+bool position_settled(const struct position *p)
 {
-    unsigned kept = 0;
-
-    for (unsigned i = 1; i < p->n; i += 2)
-        *mark_at(p, kept++) = *mark_at(p, i);
-    p->n = kept;
+    return p->marks.n == 0 && p->unsure.n == 0;
 }
 
 void position_mark(struct position *p, uint64_t offset, const struct point *at)
 {
-    if (p->n == p->cap)
-        thin_out(p);
-    if (p->n == 0)
-        p->head = 0; /* the memory behind is not touched where few are under way */
-    *mark_at(p, p->n++) = (struct mark){offset, *at};
+    put_mark(&p->marks, offset, at);
 }
 
 void position_drop(struct position *p, uint64_t offset, enum drop_reason reason, uint64_t n)
 {
-    for (unsigned i = 0; i < p->n; i++)
-        if (mark_at(p, i)->offset >= offset)
-            mark_at(p, i)->at.dropped[reason] += n;
+    for (unsigned i = 0; i < p->marks.n; i++)
+        if (mark_at(&p->marks, i)->offset >= offset)
+            mark_at(&p->marks, i)->at.dropped[reason] += n;
 }
 
 static void move_to(struct position *p, const struct mark *m, int64_t now)
@@ -198,32 +224,49 @@ static void owe_from(struct position *p, uint64_t again)
     p->again = again;
 }
 
-bool position_pass(struct position *p, uint64_t offset, int64_t now)
+/* The marks up to `offset`, from which what is beyond `sure` is kept. The last one. */
+static bool pass_marks(struct position *p, uint64_t offset, uint64_t sure, struct mark *last)
 {
-    const struct mark *last = NULL;
-    bool moves;
+    const struct mark *m;
+    bool any = false;
 
-    while (p->n > 0 && p->marks[p->head].offset <= offset) {
-        last = &p->marks[p->head];
-        p->head = (p->head + 1) % p->cap;
-        p->n--;
+    while ((m = first_before(&p->unsure, sure)) != NULL) {
+        p->sure = m->at;
+        drop_first(&p->unsure);
     }
-    moves = last != NULL && last->at.seq > p->cursor.state.position;
+    while ((m = first_before(&p->marks, offset)) != NULL) {
+        *last = *m;
+        any = true;
+        drop_first(&p->marks);
+        if (last->offset <= sure)
+            p->sure = last->at;
+        else
+            put_mark(&p->unsure, last->offset, &last->at);
+    }
+    return any;
+}
+
+bool position_pass(struct position *p, uint64_t offset, uint64_t sure, int64_t now)
+{
+    struct mark last;
+    bool any = pass_marks(p, offset, sure, &last);
+    bool moves = any && last.at.seq > p->cursor.state.position;
+
     if (moves)
-        move_to(p, last, now);
-    if (last != NULL)
-        p->passed = last->offset;
-    if (last != NULL)
-        owe_from(p, last->at.seq > p->again ? last->at.seq : p->again);
+        move_to(p, &last, now);
+    if (any)
+        p->passed = last.offset;
+    owe_from(p, p->sure.seq > p->again ? p->sure.seq : p->again);
     return moves;
 }
 
 uint64_t position_rewind(struct position *p, bool doubt, int64_t now)
 {
-    p->head = p->n = 0;
+    p->marks.head = p->marks.n = p->unsure.n = 0;
     p->passed = 0;
     if (doubt)
         owe_from(p, earlier(p->again, long_ago(p, now)));
+    p->sure.seq = p->again;
     return p->again;
 }
 
@@ -258,7 +301,7 @@ static bool store(struct position *p, int64_t now)
 
     p->stored_ns = p->cursor.state.stored_ns = now;
     p->cursor.state.wall_ns = clock_wall();
-    p->cursor.state.owed = p->cursor.state.position - p->again;
+    p->cursor.state.owed = p->never_twice ? 0 : p->cursor.state.position - p->again;
     p->cursor.state.keep = needed(p, back, now);
     p->cursor.state.window = back - p->cursor.state.keep;
     if (!succeeded(p, cursor_store(&p->cursor) == 0, "store"))
@@ -317,6 +360,7 @@ int64_t position_due(const struct position *p, int64_t now)
 void position_close(struct position *p)
 {
     cursor_close(&p->cursor);
-    free(p->marks);
-    p->marks = NULL;
+    free(p->marks.v);
+    free(p->unsure.v);
+    p->marks.v = p->unsure.v = NULL;
 }

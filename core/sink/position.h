@@ -13,6 +13,10 @@
  * far what is sent again has come is `again`: a replay that is itself cut short goes back there,
  * however late, and over a restart too (cursor_state.owed). What is sent from there may depend on a
  * stretch of log before it, which is kept, too (position_depends(), sink/horizon.h).
+ *
+ * What may yet be refused, and must not come twice over a restart, is passed before it is sure: the
+ * position moves, and `again` stays behind until it is. What is refused is then read from there again,
+ * by this worker and no other.
  */
 #ifndef SINK_POSITION_H
 #define SINK_POSITION_H
@@ -26,14 +30,23 @@ struct point {
     uint64_t dropped[DROP_DESELECTED + 1];
 };
 
+struct mark {
+    uint64_t offset;
+    struct point at;
+};
+
+struct marks { /* a ring of `cap` */
+    struct mark *v;
+    unsigned cap, head, n;
+};
+
 struct position {
     struct cursor cursor; /* its state is the last point passed, and the trail, stored or not */
-    struct mark {
-        uint64_t offset;
-        struct point at;
-    } * marks; /* a ring of `cap` */
-    unsigned cap, head, n;
-    int64_t replay_ns; /* how far back a replay goes */
+    struct marks marks;   /* not passed yet */
+    struct marks unsure;  /* passed, and may yet be refused */
+    struct point sure;    /* nothing before can be */
+    bool never_twice;     /* what is to be sent again is not left to the next worker */
+    int64_t replay_ns;    /* how far back a replay goes */
     int dirfd;
     int64_t window_ns; /* how much log before is needed; 0: none */
     uint64_t horizon;  /* where that began at horizon_ns, which is earlier than it does now */
@@ -61,8 +74,11 @@ const struct point *position_last(const struct position *p); /* marked; NULL: no
 void position_mark(struct position *p, uint64_t offset, const struct point *at);
 /* `n` more metrics before `offset` are dropped: what only came out after it was marked. */
 void position_drop(struct position *p, uint64_t offset, enum drop_reason reason, uint64_t n);
-/* Everything before `offset` has arrived: true if that moves the position. */
-bool position_pass(struct position *p, uint64_t offset, int64_t now);
+/* Everything before `offset` has arrived, though what is beyond `sure` may yet be refused: true if
+ * that moves the position. */
+bool position_pass(struct position *p, uint64_t offset, uint64_t sure, int64_t now);
+/* All that was marked is passed, and sure. */
+bool position_settled(const struct position *p);
 /* The stream begins anew at offset 0, and at what is returned: behind what has arrived or, with
  * `doubt`, at where that was replay_ns ago. The marks are forgotten. */
 uint64_t position_rewind(struct position *p, bool doubt, int64_t now);

@@ -13,8 +13,9 @@
 enum { RESETS_BY_HABIT = 3, NEXT_TOLD = 5 };
 static const int64_t NEXT_RETRY = 2 * NS_PER_S, FIRST_RETRY = 10 * NS_PER_S;
 static const int64_t PROBATION = 60 * NS_PER_S; /* of the first endpoint, before it is taken back */
-static const int64_t LOOK_EVERY = NS_PER_S;     /* behind the events */
-static const int64_t SOONEST = NS_PER_S;        /* however much `every` is halved */
+enum { MOST_DOUBLINGS = 6 /* of that: an hour */ };
+static const int64_t LOOK_EVERY = NS_PER_S; /* behind the events */
+static const int64_t SOONEST = NS_PER_S;    /* however much `every` is halved */
 static const uint64_t SLOWEST = 400; /* bytes a second, beside another one: less is not reading */
 
 /* Endpoints from the 64th on share a bit. */
@@ -34,13 +35,18 @@ uint64_t outlet_settled(const struct outlet *o)
     uint64_t queued;
 
     if (!t->kind->by_closing)
-        return o->base + t->confirmed;
+        return o->base + (o->repeatable ? t->confirmed : t->acked);
     if (o->repeatable && !is_mute(o))
         return o->confirmed;
     if (o->old.fd < 0 || confirm_acknowledged(&o->old))
         return o->base + t->acked;
     queued = confirm_queued(&o->old);
     return queued < o->base ? o->base - queued : 0;
+}
+
+uint64_t outlet_sure(const struct outlet *o)
+{
+    return o->cur.t.kind->by_silence ? o->base + o->cur.t.confirmed : outlet_settled(o);
 }
 
 static bool confirms(const struct outlet *o)
@@ -251,6 +257,12 @@ static bool may_leave(const struct outlet *o)
     return !o->mid && (o->repeatable || o->cur.t.acked == o->cur.t.written);
 }
 
+/* One that cannot show that it is there but by taking metrics is tried ever less often. */
+static int64_t probation(const struct outlet *o)
+{
+    return PROBATION << (o->returns < MOST_DOUBLINGS ? o->returns : MOST_DOUBLINGS);
+}
+
 /* While a later endpoint is in use, the first is taken back once it has held for a while. */
 static void try_first(struct outlet *o, int64_t now)
 {
@@ -258,7 +270,8 @@ static void try_first(struct outlet *o, int64_t now)
         return;
     open_link(&o->first, 0, o->first_try_ns, now);
     watch_opening(&o->first);
-    if (o->first.t.state == TRANSPORT_UP && now - o->first.t.opened_ns >= PROBATION && may_leave(o))
+    if (o->first.t.state == TRANSPORT_UP && now - o->first.t.opened_ns >= probation(o) &&
+        may_leave(o))
         outlet_go_back(o);
 }
 

@@ -89,8 +89,9 @@ void transport_start(struct transport *t, int fd, enum transport_state state, sh
     t->events = events;
     t->written = t->acked = t->confirmed = 0;
     t->opened_ns = t->looked_ns = clock_mono();
-    t->stuck_ns = t->replaced_ns = 0;
-    t->mid = false;
+    t->stuck_ns = t->replaced_ns = t->due_ns = 0;
+    t->silence.n = 0;
+    t->mid = t->refused = false;
     t->why[0] = 0;
 }
 

@@ -13,12 +13,15 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "sink/silence.h"
+
 enum transport_state { TRANSPORT_DOWN, TRANSPORT_OPENING, TRANSPORT_UP };
 
 struct transport;
 struct transport_kind {
     const char *scheme; /* "tcp" */
     bool by_closing;    /* what was sent is confirmed by closing (sink/confirm.h), not by write() */
+    bool by_silence;    /* or when for a second nothing comes back (sink/silence.h) */
     size_t packet;      /* a write() is one datagram, of so many bytes at most unless the sink's
                            max_packet says otherwise; 0: a stream */
     /* May block in a name look-up. 0 (state OPENING or UP), or -1 and why[]. */
@@ -46,15 +49,19 @@ struct transport {
     int fd;       /* -1 when closed */
     short events; /* what to poll for now */
     uint64_t written, acked, confirmed;
-    int64_t opened_ns;    /* mono: for the connect deadline */
-    int64_t looked_ns;    /* file, unix, udp: mono, when path or name was last compared with fd */
-    int64_t stuck_ns;     /* mono: since when bytes wait and none is acknowledged; 0: not */
-    int64_t replaced_ns;  /* unix: mono, since when the path is known to name another socket; 0 */
-    uint64_t refused;     /* udp: datagrams that the other machine is known not to have taken, */
-    int64_t refused_ns;   /* and mono: when the last of them was; 0: none, or long ago */
-    bool mid;             /* file: the last write was short, its rest comes next */
-    unsigned failures;    /* tcp: connects that failed in a row; chooses the host's next address */
-    char why[160];        /* after going DOWN */
+    int64_t opened_ns;   /* mono: for the connect deadline */
+    int64_t looked_ns;   /* file, unix, udp: mono, when path or name was last compared with fd */
+    int64_t stuck_ns;    /* mono: since when bytes wait and none is acknowledged; 0: not */
+    int64_t replaced_ns; /* unix: mono, since when the path is known to name another socket; 0 */
+    int64_t due_ns;      /* udp: mono, when update() is wanted though nothing happens; 0: no need */
+    struct silence silence; /* udp: what may yet be refused */
+    bool refused;           /* udp: it went DOWN since what was sent there came back */
+    bool hasty;             /* and what refuses does so each time, not but once a second */
+    bool trial;         /* udp, set by the owner: one datagram, and its second, before any other */
+    bool mid;           /* file: the last write was short, its rest comes next */
+    unsigned addresses; /* tcp, udp: of the host, when it was looked up last */
+    unsigned failures;  /* of these, in a row; chooses the host's next address */
+    char why[160];      /* after going DOWN */
     char store[PATH_MAX]; /* host, port or path point in here */
 };
 

@@ -6,11 +6,8 @@
  * way (keep-alive when idle). After an error acked is not refreshed: what was not acknowledged
  * before counts as lost and is sent again. What a peer sends is read and thrown away.
  */
-#include "sink/transport.h"
-
 #include <errno.h>
 #include <linux/sockios.h>
-#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -20,7 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "sink/address.h"
 #include "sink/confirm.h"
 
 enum { DEADLINE_S = 10 };
@@ -37,58 +34,12 @@ static void set_options(int fd)
     (void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof count);
 }
 
-/* A socket that is connected or connecting, or -1 with errno. */
-static int begin_connect(const struct addrinfo *a)
+static int tcp_open(struct transport *t)
 {
-    int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+    int fd = address_connect(t, SOCK_STREAM, set_options);
 
     if (fd < 0)
         return -1;
-    set_options(fd);
-    if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS && errno != EINTR)
-        close_fd(&fd);
-    return fd;
-}
-
-static const struct addrinfo *nth(const struct addrinfo *list, unsigned n)
-{
-    while (n-- > 0)
-        list = list->ai_next;
-    return list;
-}
-
-/* Tries the addresses in turn, beginning with the one after the last failure. */
-static int connect_any(struct transport *t, const struct addrinfo *list)
-{
-    unsigned n = 0;
-    int fd;
-
-    for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
-        n++;
-    for (unsigned i = 0; i < n; i++) {
-        fd = begin_connect(nth(list, t->failures % n));
-        if (fd >= 0)
-            return fd;
-        t->failures++;
-    }
-    return -1;
-}
-
-static int tcp_open(struct transport *t)
-{
-    const struct addrinfo hints = {
-        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV};
-    struct addrinfo *list;
-    int error = getaddrinfo(t->host, t->port, &hints, &list), fd;
-
-    if (error != 0)
-        return transport_fail(t, "cannot look up \"%s\": %s", t->host,
-                              error == EAI_SYSTEM ? strerror(errno) : gai_strerror(error));
-    fd = connect_any(t, list);
-    error = errno;
-    freeaddrinfo(list);
-    if (fd < 0)
-        return transport_fail(t, "cannot connect: %s", strerror(error));
     transport_start(t, fd, TRANSPORT_OPENING, POLLOUT);
     return 0;
 }

@@ -41,8 +41,9 @@ static bool gets_through(struct job *j)
 static void pass(struct job *j)
 {
     uint64_t arrived = j->by_plugin ? j->deliver.settled : outlet_settled(&j->outlet);
+    uint64_t sure = j->by_plugin ? arrived : outlet_sure(&j->outlet);
     int64_t now = clock_mono();
-    bool moves = position_pass(&j->position, arrived, now);
+    bool moves = position_pass(&j->position, arrived, sure, now);
 
     if (gets_through(j) || moves)
         useful(j, now);
@@ -68,15 +69,17 @@ static const struct point *last_sent(const struct job *j)
     return j->marked < f->nends ? &f->ends[j->marked].at : &f->read;
 }
 
-/* What had left and was not acknowledged is sent again: a peer that must not get anything twice
- * may. */
-static void count_loss(struct job *j, const struct point *from)
+/* What had left and was not acknowledged, or may have been refused, is sent again: a peer that must
+ * not get anything twice may. One datagram that was refused alone cannot be there. */
+static void count_loss(struct job *j, const struct point *passed)
 {
-    const struct point *last = last_sent(j);
+    const struct point *last = last_sent(j), *from = &j->position.sure;
+
+    last = last != NULL && last->seq > passed->seq ? last : passed;
 
     if (j->outlet.doubtful) /* else it never was a connection */
         atomic_store(&j->page->losses, atomic_load(&j->page->losses) + 1);
-    if (!j->outlet.repeatable && last != NULL && last->seq > from->seq)
+    if (!j->outlet.repeatable && !j->outlet.certain && last->seq > from->seq)
         job_doubt(j, with_bytes(from, last));
 }
 
@@ -88,7 +91,7 @@ static void rewind_work(struct job *j)
     int64_t now = clock_mono();
     struct point from;
 
-    (void)position_pass(&j->position, j->outlet.kept, now);
+    (void)position_pass(&j->position, j->outlet.kept, j->outlet.sure, now);
     from = position_point(&j->position);
     count_loss(j, &from);
     feed_seek(&j->feed, &from, position_rewind(&j->position, doubt, now));
@@ -271,7 +274,8 @@ static bool hopeless(struct job *j, int64_t now)
 
 static bool all_done(const struct job *j)
 {
-    return j->finish && !j->look && !j->leaving && j->feed.since_ns == 0 && j->position.n == 0;
+    return j->finish && !j->look && !j->leaving && j->feed.since_ns == 0 &&
+           position_settled(&j->position);
 }
 
 static void turn(struct job *j)

@@ -41,7 +41,7 @@ static void mark(uint64_t offset, uint64_t seq)
 static bool pass(uint64_t offset, int64_t after_s)
 {
     now += after_s * NS_PER_S;
-    return position_pass(&p, offset, now);
+    return position_pass(&p, offset, offset, now);
 }
 
 /* `s` later another worker begins; the wall clock has gone on for `wall_s`. Killed, the first has
@@ -96,7 +96,7 @@ Test(position, follows_the_last_mark_passed)
     cr_assert(pass(30, 0));
     cr_assert_eq(position_point(&p).seq, 110);
     cr_assert_eq(position_point(&p).dropped[DROP_SKIPPED], 11);
-    cr_assert_eq(p.n, 0);
+    cr_assert_eq(p.marks.n, 0);
 }
 
 /* Too many: then in larger steps, never too far, and the last one is always there. */
@@ -116,7 +116,7 @@ Test(position, thins_marks_out)
     cr_assert_eq(before, 100 + N);
     cr_assert_gt(steps, 100);
     cr_assert_leq(steps, POSITION_MARKS);
-    cr_assert_eq(p.n, 0);
+    cr_assert_eq(p.marks.n, 0);
 }
 
 /* One for each metric: as many as there is room for, and none of them is thinned out. */
@@ -432,4 +432,38 @@ Test(position, keeps_the_log_that_it_depends_on)
     p.again = 950;
     now += 3600 * NS_PER_S;
     cr_assert_eq(keeps(), 700);
+}
+
+/* What may yet be refused has moved the position, and is read again from where it is sure. */
+Test(position, what_is_refused_is_read_again_and_not_by_the_next_worker)
+{
+    struct cursor_state s;
+
+    p.never_twice = true;
+    for (uint64_t i = 1; i <= 5; i++)
+        mark(i * 10, 100 + i * 10);
+    cr_assert(position_pass(&p, 30, 0, now));
+    cr_assert_eq(position_point(&p).seq, 130);
+    cr_assert_eq(keeps(), 100); /* all of it may be wanted again */
+    cr_assert_not(position_pass(&p, 30, 20, now));
+    cr_assert(position_pass(&p, 40, 20, now));
+    cr_assert_eq(p.sure.seq, 120);
+    cr_assert_eq(p.sure.dropped[DROP_SKIPPED], 12);
+    cr_assert_not(position_settled(&p));
+    cr_assert_eq(rewinds(false), 120);
+    cr_assert_eq(position_point(&p).seq, 140);
+    mark(10, 130); /* again, and refused again before it was sure */
+    cr_assert_not(position_pass(&p, 10, 0, now));
+    cr_assert_eq(rewinds(false), 120);
+    mark(20, 140);
+    mark(30, 150);
+    cr_assert(position_pass(&p, 30, 20, now));
+    cr_assert_eq(rewinds(false), 140);
+    cr_assert(position_flush(&p, false, now));
+    cr_assert_eq(cursor_read(dir, "main", &s), 0);
+    cr_assert_eq(s.position, 150);
+    cr_assert_eq(s.owed, 0);
+    mark(1, 150);
+    (void)position_pass(&p, 1, 1, now);
+    cr_assert(position_settled(&p));
 }

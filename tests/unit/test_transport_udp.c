@@ -31,36 +31,55 @@ Test(udp, a_write_is_a_datagram)
     rig_put("a:1|g\nb:2|g\n");
     rig_put("c:3|g\n");
     cr_assert_eq(t.written, 18);
-    cr_assert_eq(t.confirmed, 18);
     cr_assert_eq(t.acked, 18);
+    cr_assert_eq(t.confirmed, 0);
     rig_gets(r, "a:1|g\nb:2|g\n");
     rig_gets(r, "c:3|g\n");
+    UNTIL(t.confirmed == 18);
+    cr_assert_geq(clock_mono(), t.opened_ns + NS_PER_S);
+    cr_assert_eq(t.due_ns, 0);
     close(r);
 }
 
-Test(udp, what_is_refused_is_counted_and_sending_goes_on)
+Test(udp, what_is_refused_is_not_confirmed)
 {
     int r = receiver("127.0.0.1");
-    struct sockaddr_in a;
-    socklen_t n = sizeof a;
 
-    cr_assert_eq(getsockname(r, (struct sockaddr *)&a, &n), 0);
-    close(r);
     cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
     rig_put("a");
-    UNTIL(t.refused == 1); /* by its event */
-    for (int i = 0; i < 10; i++)
-        rig_put("b"); /* by the next write */
-    UNTIL(t.refused == 11);
-    cr_assert_eq(t.state, TRANSPORT_UP);
-    cr_assert_eq(t.confirmed, 11);
-    r = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-    cr_assert_eq(bind(r, (struct sockaddr *)&a, n), 0);
-    rig_put("c");
-    rig_gets(r, "c");
-    t.refused_ns -= 61 * NS_PER_S; /* as if a minute had passed */
+    t.silence.steps[0].at_ns -= 2 * NS_PER_S; /* as if it had been sent before */
     rig_turn();
-    cr_assert_eq(t.refused, 0);
+    cr_assert_eq(t.confirmed, 1);
+    rig_put("b");
+    close(r);
+    rig_put("c");                                          /* comes back */
+    t.silence.steps[t.silence.head].at_ns -= 2 * NS_PER_S; /* as if we had been stopped since */
+    t.kind->update(&t);
+    cr_assert_eq(t.state, TRANSPORT_DOWN);
+    cr_assert_eq(t.confirmed, 1);
+    cr_assert(t.refused);
+    rig_down("nobody listens at 127.0.0.1");
+    cr_assert_eq(t.failures, 1);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    rig_put("d");
+    UNTIL(t.state == TRANSPORT_DOWN); /* by its event */
+    rig_down("nobody listens at 127.0.0.1");
+}
+
+/* One datagram, and the second in which it might come back. */
+Test(udp, a_trial_is_one_datagram)
+{
+    int r = receiver("127.0.0.1");
+
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    t.trial = true;
+    rig_put("a");
+    cr_assert_eq(t.kind->write(&t, "b", 1), 0);
+    cr_assert_gt(t.due_ns, clock_mono());
+    UNTIL(t.confirmed == 1);
+    cr_assert_not(t.trial);
+    rig_put("b");
+    rig_put("c");
     close(r);
 }
 
