@@ -20,8 +20,6 @@ struct page {
     _Atomic uint64_t formats;    /* how often it was given one */
     _Atomic uint64_t sent;       /* all before it may have left, though the cursor is not there */
     _Atomic uint64_t stalled;    /* 1: the peer takes bytes and reads nothing */
-    _Atomic int64_t oldest_ns;   /* Unix time: the oldest metric that is not written was accepted
-                                    then; 0: none waits, as far as it knows */
     /* Since garnetd's start. */
     _Atomic uint64_t losses;   /* times that a connection did not end well */
     _Atomic uint64_t in_doubt; /* metrics sent again that may be there twice, and must not be */
@@ -31,6 +29,10 @@ struct page {
         _Atomic int64_t when_ns; /* Unix time */
         _Atomic int signo;       /* that the last worker died of; 0: it called exit() */
     } poisons[PAGE_POISONS];     /* a ring */
+    /* The worker's again. */
+    _Atomic int64_t
+        oldest_ns; /* Unix time: the oldest metric that is not written was accepted then;
+                                  0: none waits, as far as it knows */
 };
 
 /* A new one, all zero. NULL with errno; else *fd (close-on-exec) is what a worker is to get. */
