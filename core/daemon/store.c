@@ -62,7 +62,7 @@ bool store_open(struct daemon *d, const struct conf_spool *s)
         log_error("spool %s %s", s->dir, why);
         return false;
     }
-    d->sync = sync_start(d->loop, append_dirfd(d->spool), &ev);
+    d->sync = sync_start(d->loop, append_dirfd(d->spool), append_next_seq(d->spool), &ev);
     if (!d->sync)
         log_error("spool: the sync helper cannot be started: %m");
     d->commit = (struct commit){.spool = d->spool,

@@ -25,6 +25,25 @@ static void report(struct commit *c, int error)
     c->error = error;
 }
 
+/* ---- what is told ---- */
+
+/* Once of each, in order. */
+static void tell_safe(struct commit *c, uint64_t ticket)
+{
+    if (ticket <= c->told)
+        return;
+    c->told = ticket;
+    c->ev.safe(c->ev.arg, ticket);
+}
+
+static void tell_unsafe(struct commit *c, uint64_t ticket, const char *why)
+{
+    if (ticket <= c->told)
+        return;
+    c->told = ticket;
+    c->ev.unsafe(c->ev.arg, ticket, why);
+}
+
 /* ---- writing ---- */
 
 static void ask(struct commit *c)
@@ -47,7 +66,7 @@ static uint64_t open_ticket(struct commit *c)
 {
     uint64_t asked = sync_asked(c->sync);
 
-    if (c->written <= c->closed || c->written <= asked)
+    if (c->written <= c->told || c->written <= asked)
         c->written = ++c->last;
     return c->written;
 }
@@ -100,7 +119,7 @@ void commit_retry(struct commit *c)
         return;
     c->written += before - c->backlog.batches;
     if (!must_wait(c))
-        c->ev.safe(c->ev.arg, c->written);
+        tell_safe(c, c->written);
 }
 
 void commit_end(struct commit *c)
@@ -116,9 +135,8 @@ void commit_end(struct commit *c)
     log_error("spool: %" PRIu64 " metrics that were held in memory are refused: garnetd ends, and "
               "the spool still cannot be written",
               left);
-    c->written = c->closed = c->last;
-    c->ev.unsafe(c->ev.arg, c->last,
-                 "the spool cannot be written, and garnetd ends; send it again later");
+    c->written = c->last;
+    tell_unsafe(c, c->last, "the spool cannot be written, and garnetd ends; send it again later");
 }
 
 /* ---- syncing ---- */
@@ -164,30 +182,21 @@ static void say_unsafe(struct commit *c, int error)
     c->failing = c->unsafe = c->dirty = true;
 }
 
-static void close_up_to(struct commit *c, uint64_t ticket)
-{
-    if (ticket > c->closed)
-        c->closed = ticket;
-}
-
 void commit_told(void *arg, enum sync_verdict v, uint64_t seq, int error)
 {
     struct commit *c = arg;
 
     if (v == SYNC_AGAIN) {
         say_again(c, error);
-        return;
-    }
-    close_up_to(c, seq);
-    if (v == SYNC_SAFE) {
+    } else if (v == SYNC_SAFE) {
         say_safe(c);
-        c->ev.safe(c->ev.arg, seq);
-        return;
+        tell_safe(c, seq);
+    } else {
+        say_unsafe(c, error);
+        tell_unsafe(c, seq,
+                    "it is in the spool, but the disk could not be synced: it may not survive a "
+                    "power loss; send it again");
     }
-    say_unsafe(c, error);
-    c->ev.unsafe(c->ev.arg, seq,
-                 "it is in the spool, but the disk could not be synced: it may not survive a power "
-                 "loss; send it again");
 }
 
 /* ---- the folder ---- */
@@ -197,9 +206,8 @@ static void lose(struct commit *c)
 {
     sync_forget(c->sync);
     c->failing = c->unsafe = c->dirty = false;
-    c->closed = c->written;
-    c->ev.unsafe(c->ev.arg, c->written,
-                 "the spool was removed before it was synced; send it again");
+    tell_unsafe(c, c->written,
+                "the spool was removed before it was synced: it may be lost; send it again");
 }
 
 /* Sequence numbers go on, so what the sinks had not sent from it is a gap, and counted by them. */
@@ -224,6 +232,6 @@ bool commit_look(struct commit *c, const char *dir)
     log_error("spool %s was removed or replaced: it has been opened again; what was in it and had "
               "not been sent is lost, and counted by each sink",
               dir);
-    sync_renew(c->sync);
+    sync_renew(c->sync, append_next_seq(c->spool));
     return true;
 }

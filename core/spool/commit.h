@@ -34,14 +34,13 @@ struct commit { /* spool, sync and ev set, the rest zero */
     struct backlog backlog;
     uint64_t last;    /* the newest ticket */
     uint64_t written; /* all up to this one is in the spool; what is held has one each after it */
-    uint64_t
-        closed;   /* up to this one, each has been told, or was written to a folder that is gone */
-    int error;    /* of the last append, 0: it worked */
-    bool gone;    /* the folder; not made again yet */
-    bool ending;  /* nothing more is held */
-    bool failing; /* a sync has failed, */
-    bool unsafe;  /* and writing it again has failed as well */
-    bool dirty;   /* written since the last commit_sync() */
+    uint64_t told;    /* up to this one, each has been */
+    int error;        /* of the last append, 0: it worked */
+    bool gone;        /* the folder; not made again yet */
+    bool ending;      /* nothing more is held */
+    bool failing;     /* a sync has failed, */
+    bool unsafe;      /* and writing it again has failed as well */
+    bool dirty;       /* written since the last commit_sync() */
     uint64_t refused; /* metrics, since the start */
 };
 

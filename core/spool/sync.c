@@ -183,7 +183,7 @@ static void on_restart(void *arg)
     restart_later(s);
 }
 
-struct sync *sync_start(struct loop *l, int dirfd, const struct sync_events *ev)
+struct sync *sync_start(struct loop *l, int dirfd, uint64_t first, const struct sync_events *ev)
 {
     struct sync *s = calloc(1, sizeof *s);
 
@@ -192,6 +192,7 @@ struct sync *sync_start(struct loop *l, int dirfd, const struct sync_events *ev)
     s->loop = l;
     s->dirfd = dirfd;
     s->ev = *ev;
+    s->state.clean = first;
     s->fd = -1;
     s->throttle = (struct throttle){.base = 100 * NS_PER_MS, .cap = 60 * NS_PER_S};
     loop_fd_init(&s->watch);
@@ -231,14 +232,15 @@ void sync_forget(struct sync *s)
     pid_t pid = let_go(s);
 
     close_fd(&s->fd);
-    s->state = (struct unsynced){.sent.seq = s->state.next.seq};
+    s->state = (struct unsynced){0};
     if (pid > 0)
         kill(pid, SIGKILL); /* the loop reaps it */
 }
 
-void sync_renew(struct sync *s)
+void sync_renew(struct sync *s, uint64_t first)
 {
     sync_forget(s);
+    s->state.clean = first;
     on_restart(s);
 }
 

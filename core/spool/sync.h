@@ -23,8 +23,9 @@ struct sync_events {
     uint64_t (*seal)(void *arg);
 };
 
-/* NULL with errno. dirfd is borrowed. */
-struct sync *sync_start(struct loop *l, int dirfd, const struct sync_events *ev);
+/* NULL with errno. dirfd is borrowed. Segments from `first` on are asked about, those before are of an
+ * earlier life (append_next_seq()). */
+struct sync *sync_start(struct loop *l, int dirfd, uint64_t first, const struct sync_events *ev);
 /* Everything up to `seq`, by whatever the caller counts, was written to segments up to the one that
  * begins at `segment`. Never blocks. */
 void sync_request(struct sync *s, uint64_t segment, uint64_t seq);
@@ -33,7 +34,7 @@ uint64_t sync_asked(const struct sync *s);
 /* The folder behind dirfd is gone: whatever was asked about it, no answer comes any more. */
 void sync_forget(struct sync *s);
 /* And now there is another one: a new helper, which knows nothing of the old. */
-void sync_renew(struct sync *s);
+void sync_renew(struct sync *s, uint64_t first);
 /* Waits for what was asked, and for the helper's end, at most `ms`; there may be calls of told(). */
 void sync_stop(struct sync *s, int ms);
 

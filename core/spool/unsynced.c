@@ -9,9 +9,6 @@
 
 void unsynced_ask(struct unsynced *u, uint64_t segment, uint64_t seq)
 {
-    if (!u->begun)
-        u->clean = segment;
-    u->begun = true;
     u->next = (struct sync_order){.segment = segment, .seq = seq};
     u->waiting = true;
 }

@@ -13,13 +13,12 @@
 #define SPOOL_UNSYNCED_H
 #include "spool/sync_helper.h"
 
-struct unsynced { /* all zero: nothing was asked yet */
+struct unsynced { /* zero but for `clean`: nothing was asked yet */
     struct sync_order sent, next;
     bool busy;         /* `sent` is not answered yet */
     bool waiting;      /* `next` is not sent yet */
     bool failed;       /* these are to be written again: */
     uint64_t from, to; /* segments that begin in from..to-1 */
-    bool begun;        /* there has been an order, and */
     uint64_t clean;    /* all before this segment is on the disk, or of an earlier life */
 };
 

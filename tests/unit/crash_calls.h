@@ -54,6 +54,8 @@ WRAP(int, open, (const char *path, int flags, ...))
     va_end(ap);
     if (!disk_path(path))
         return __real_open(path, flags, mode);
+    if (disk->absent)
+        return errno = ENOTDIR, -1;
     return disk_fails(CALL_OPEN) ? -1 : disk_open_node(0);
 }
 
@@ -95,8 +97,12 @@ WRAP(int, mkdirat, (int fd, const char *path, mode_t mode))
 static inline void disk_stat(int node, struct stat *st)
 {
     const struct disk_node *n = &disk->nodes[node];
+    unsigned links = n->folder;
 
+    for (int i = 0; i < ENTRIES; i++)
+        links += disk->entries[i].used && disk->entries[i].node == node;
     *st = (struct stat){.st_ino = n->ino,
+                        .st_nlink = links,
                         .st_size = (off_t)n->size,
                         .st_mode = n->folder ? S_IFDIR | 0700 : S_IFREG | 0600,
                         .st_mtim = {(time_t)n->changed, 0},
@@ -112,6 +118,26 @@ WRAP(int, fstat, (int fd, struct stat *st))
     (void)disk_file(fd);
     disk_stat(disk_fd(fd)->node, st);
     return 0;
+}
+
+WRAP(int, stat, (const char *path, struct stat *st))
+{
+    if (!disk_path(path))
+        return __real_stat(path, st);
+    if (disk->absent)
+        return errno = ENOENT, -1;
+    disk_stat(0, st);
+    return 0;
+}
+
+WRAP(int, dup3, (int from, int to, int flags))
+{
+    if (disk_fd(from) == NULL)
+        return __real_dup3(from, to, flags);
+    (void)__wrap_close(to);
+    *disk_fd(to) = *disk_fd(from);
+    disk->nodes[disk_fd(to)->node].opens++;
+    return to;
 }
 
 WRAP(int, fstatat, (int fd, const char *path, struct stat *st, int flags))
@@ -244,11 +270,21 @@ WRAP(int, unlinkat, (int fd, const char *path, int flags))
     return 0;
 }
 
+/* True: not. */
+static inline bool disk_synced_or_not(int fd)
+{
+    bool fails = disk_fails(CALL_SYNC);
+
+    if (disk_synced)
+        disk_synced(disk_fd(fd)->node, !fails);
+    return fails;
+}
+
 WRAP(int, fdatasync, (int fd))
 {
     if (disk_fd(fd) == NULL)
         return __real_fdatasync(fd);
-    if (disk_fails(CALL_SYNC))
+    if (disk_synced_or_not(fd))
         return -1;
     (void)disk_file(fd);
     (void)disk_log(OP_SYNC, -1, "", disk_fd(fd)->node);
@@ -261,7 +297,7 @@ WRAP(int, fsync, (int fd))
         return __real_fsync(fd);
     if (!disk_file(fd)->folder)
         return __wrap_fdatasync(fd);
-    if (disk_fails(CALL_SYNC))
+    if (disk_synced_or_not(fd))
         return -1;
     (void)disk_log(OP_SYNC_DIR, disk_fd(fd)->node, "", disk_fd(fd)->node);
     return 0;

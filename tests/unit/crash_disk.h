@@ -62,6 +62,15 @@ struct disk_op {
 };
 enum { JOURNAL = 256, JOURNAL_DATA = 64 << 10 };
 
+struct disk_faults {
+    bool counting;  /* calls are counted, and the one before `left` is 0 fails */
+    bool stays;     /* so do all that come after it */
+    unsigned kinds; /* of which calls: 1 << CALL_... */
+    int error;      /* what with */
+    unsigned calls, left;
+    int fired; /* calls that failed */
+};
+
 struct disk {
     struct disk_node nodes[NODES];
     struct disk_entry entries[ENTRIES];
@@ -71,13 +80,19 @@ struct disk {
     struct disk_op journal[JOURNAL];
     size_t nops, ndata;
     uint8_t journal_data[JOURNAL_DATA];
-    bool counting;  /* calls are counted, and the one before `left` is 0 fails */
-    unsigned kinds; /* of which calls: 1 << CALL_... */
-    int error;      /* what with */
-    unsigned calls, left;
-    int fired; /* calls that failed */
+    struct disk_faults faults;
+    bool absent; /* nothing leads to DISK; who has it open goes on with it */
 };
 static struct disk *disk;
+
+/* For who wants to know (crash_platter.h); NULL: nobody. */
+static void (*disk_wrote)(int node, size_t from, size_t to);
+static void (*disk_synced)(int node, bool worked);
+static bool (*disk_keeps)(int node);
+/* What another process does in the middle of this one's work: just before the n-th call, from now
+ * on, that opens, renames or syncs. */
+static void (*disk_meanwhile)(void);
+static unsigned disk_meanwhile_in;
 
 /* ---- inside ---- */
 
@@ -118,7 +133,8 @@ static inline void disk_reset(void)
     for (int i = 0; i < OPENS; i++)
         disk->opens[i].node = -1;
     disk->nops = disk->ndata = 0;
-    disk->journaling = disk->counting = false;
+    disk->journaling = disk->absent = false;
+    disk->faults = (struct disk_faults){0};
     (void)disk_new(true);
 }
 
@@ -139,24 +155,32 @@ static inline struct disk_op *disk_log(enum disk_op_kind kind, int in, const cha
 /* True for the call that is to fail, with errno. */
 static inline bool disk_fails(enum disk_call call)
 {
-    if (!disk->counting || (disk->kinds & (1U << call)) == 0)
+    struct disk_faults *f = &disk->faults;
+    void (*meanwhile)(void) = disk_meanwhile;
+
+    if (meanwhile && (call == CALL_OPEN || call == CALL_RENAME || call == CALL_SYNC) &&
+        --disk_meanwhile_in == 0) {
+        disk_meanwhile = NULL;
+        meanwhile();
+    }
+    if (!f->counting || (f->kinds & (1U << call)) == 0)
         return false;
-    disk->calls++;
-    if (disk->left == 0 || --disk->left > 0)
+    f->calls++;
+    if ((f->fired == 0 || !f->stays) && (f->left == 0 || --f->left > 0))
         return false;
-    disk->fired++;
-    errno = disk->error;
+    f->fired++;
+    errno = f->error;
     return true;
 }
 
 /* As above for a transfer: one that is to fall short gets *n halved instead. */
 static inline bool disk_fails_io(enum disk_call call, size_t *n)
 {
-    if (disk->error == SHORT && *n < 2)
+    if (disk->faults.error == SHORT && *n < 2)
         return false;
     if (!disk_fails(call))
         return false;
-    if (disk->error != SHORT)
+    if (disk->faults.error != SHORT)
         return true;
     *n /= 2;
     return false;
@@ -192,6 +216,7 @@ static inline void disk_drop(int node)
 
     for (int i = 0; !kept && i < ENTRIES; i++)
         kept = disk->entries[i].used && disk->entries[i].node == node;
+    kept = kept || (disk_keeps && disk_keeps(node));
     if (!kept && !disk->journaling) /* a journal may bring it back */
         disk->nodes[node].used = false;
 }
@@ -263,6 +288,8 @@ static inline ssize_t disk_put(int node, const void *p, size_t n, size_t at)
     memcpy(f->data + at, p, n);
     f->size = at + n > f->size ? at + n : f->size;
     disk_touch(node);
+    if (disk_wrote)
+        disk_wrote(node, at, at + n);
     if (!disk->journaling)
         return (ssize_t)n;
     op = disk_log(OP_WRITE, -1, "", node);
@@ -281,6 +308,8 @@ static inline void disk_cut(int node, size_t size)
 
     if (size > f->size)
         memset(f->data + f->size, 0, size - f->size);
+    if (disk_wrote)
+        disk_wrote(node, size < f->size ? size : f->size, size > f->size ? size : f->size);
     f->size = size;
     disk_touch(node);
     disk_log(OP_CUT, -1, "", node)->n = size;

@@ -212,7 +212,8 @@ static void script_run(uint64_t seed)
     MUST(s.a != NULL, "%s", why);
     s.dirfd = append_dirfd(s.a);
     s.loop = loop_new();
-    s.sync = sync_start(s.loop, s.dirfd, &(struct sync_events){NULL, on_synced, on_failure});
+    s.sync = sync_start(s.loop, s.dirfd, append_next_seq(s.a),
+                        &(struct sync_events){NULL, on_synced, on_failure});
     MUST(s.sync != NULL, "%m");
     script_new_sink();
     for (int n = 16 + (int)below(&s.rng, 16); n > 0 && disk->nops < JOURNAL - 32; n--)

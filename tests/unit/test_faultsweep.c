@@ -65,7 +65,7 @@ static void do_append(uint8_t id)
     memset(payload, id, sizeof payload);
     seq = append_next_seq(r.a);
     while (append_frame(r.a, payload, sizeof payload, 3, &end) < 0) {
-        MUST(disk->fired > 0, "append_frame: %m");
+        MUST(disk->faults.fired > 0, "append_frame: %m");
         MUST(append_next_seq(r.a) == seq, "a refused frame has taken numbers");
     }
     MUST(end == seq + 3);
@@ -117,7 +117,7 @@ static bool read_some(int most)
 
     for (; most > 0; most--) {
         enum tail_result t = tail_next(r.tail, &f);
-        MUST(t != TAIL_ERROR || disk->fired > 0, "tail_next: %m");
+        MUST(t != TAIL_ERROR || disk->faults.fired > 0, "tail_next: %m");
         if (t == TAIL_WAIT)
             return false;
         if (t == TAIL_FRAME) {
@@ -125,8 +125,8 @@ static bool read_some(int most)
             r.read += f.count;
             r.next += f.count;
         } else if (t == TAIL_LOST) {
-            MUST(disk->fired > 0 && disk->error == EIO, "%" PRIu64 "+%" PRIu64 " are lost", f.seq,
-                 f.lost);
+            MUST(disk->faults.fired > 0 && disk->faults.error == EIO,
+                 "%" PRIu64 "+%" PRIu64 " are lost", f.seq, f.lost);
             r.lost += f.lost;
             r.next += f.lost;
         }
@@ -147,7 +147,7 @@ static void start(void)
     TRY(open_writer());
     r.loop = loop_new();
     MUST(r.loop != NULL &&
-             (r.sync = sync_start(r.loop, append_dirfd(r.a),
+             (r.sync = sync_start(r.loop, append_dirfd(r.a), append_next_seq(r.a),
                                   &(struct sync_events){NULL, on_synced, on_failure})) != NULL,
          "%m");
 }
@@ -196,11 +196,11 @@ static bool run(size_t fault, unsigned n)
     trace_reset();
     note("call %u fails with %s", n, faults[fault].name);
     disk_reset();
-    disk->counting = true;
-    disk->kinds = faults[fault].kinds;
-    disk->error = faults[fault].error;
-    disk->left = n;
-    disk->fired = 0;
+    disk->faults.counting = true;
+    disk->faults.kinds = faults[fault].kinds;
+    disk->faults.error = faults[fault].error;
+    disk->faults.left = n;
+    disk->faults.fired = 0;
     start();
     TRY(cursor_create(append_dirfd(r.a), "a", 0) == 0);
     TRY(cursor_list_write(append_dirfd(r.a), names, 1) == 0);
@@ -209,12 +209,12 @@ static bool run(size_t fault, unsigned n)
     close_reader();
     stop();
     /* A writer that finds the newest segment unreadable cannot know how far it went (segment.h). */
-    disk->counting = disk->error != EIO;
+    disk->faults.counting = disk->faults.error != EIO;
     start();
-    disk->counting = true;
+    disk->faults.counting = true;
     open_reader();
     half(11);
-    disk->counting = false;
+    disk->faults.counting = false;
     do_append(99); /* something newer behind everything */
     while (read_some(1))
         ;
@@ -225,7 +225,7 @@ static bool run(size_t fault, unsigned n)
     stop();
     for (int i = 0; i < OPENS; i++)
         MUST(disk->opens[i].node < 0, "descriptor %d is left open", i);
-    return disk->fired > 0;
+    return disk->faults.fired > 0;
 }
 
 Test(faultsweep, whichever_call_fails_nothing_accepted_is_lost)

@@ -47,7 +47,7 @@ static struct sync *begin(struct loop *l, struct append *a, struct seen *seen)
     struct sync_events ev = {seen, note, seal};
 
     to_seal = a;
-    return sync_start(l, append_dirfd(a), &ev);
+    return sync_start(l, append_dirfd(a), append_next_seq(a), &ev);
 }
 
 static void until(struct loop *l, const struct seen *s, uint64_t seq)
@@ -183,7 +183,7 @@ Test(sync, an_error_is_reported_and_not_taken_for_progress)
     struct loop *l = loop_new();
     struct seen seen = {0};
     int fd = open(dir, O_PATH | O_DIRECTORY | O_CLOEXEC); /* fsync of it: EBADF */
-    struct sync *s = sync_start(l, fd, &(struct sync_events){&seen, note, seal});
+    struct sync *s = sync_start(l, fd, 0, &(struct sync_events){&seen, note, seal});
 
     close(seg_fd(0));
     sync_request(s, 0, 5);
@@ -374,7 +374,7 @@ Test(sync, a_new_helper_for_a_new_folder_knows_nothing_of_the_old)
     kill(pid, SIGSTOP); /* it has a request and does not answer */
     put(a, 10);
     sync_request(s, append_segment(a), append_next_seq(a));
-    sync_renew(s);
+    sync_renew(s, append_next_seq(a));
     while (helper() == pid) /* until the loop has reaped it */
         loop_turn(l, 10 * NS_PER_MS);
     cr_assert_neq(helper(), 0);
