@@ -162,6 +162,7 @@ class Daemon:
         self.config_path = self.path("garnet.yaml")
         self.socket_path = self.path("run/garnet.sock")
         self.process = None
+        self.prefix = []  # what starts garnetd
         self.log_path = self.path("log")
         self.out_path = self.path("stdout")
         self.env = env or {}
@@ -202,7 +203,7 @@ class Daemon:
         env = dict(os.environ, GARNET_TEST_DIR=self.dir, PATH=BUILD + ":" + os.environ["PATH"], **self.env)
         self.log_mark = self.log_size()
         with open(self.log_path, "ab") as log, open(self.out_path, "ab") as out:
-            self.process = subprocess.Popen([os.path.join(BUILD, "garnetd"), "-c", self.config_path],
+            self.process = subprocess.Popen([*self.prefix, os.path.join(BUILD, "garnetd"), "-c", self.config_path],
                                             stdin=subprocess.DEVNULL, stdout=out, stderr=log, env=env)
         if ready:
             self.wait_log("takes metrics at")
