@@ -1,4 +1,5 @@
 /* base/spawn: exactly the descriptors named, signals as new, failures told by the child */
+#include "base/log.h"
 #include "base/loop.h"
 #include "base/spawn.h"
 
@@ -208,6 +209,32 @@ Test(spawn, helper, .init = setup)
     close_fd(&keep[0]); /* so that the pipe ends with the helper */
     cr_assert_eq(WEXITSTATUS(collect(pid)), 33);
     cr_assert_str_eq(got, "garnet-helper-l\n");
+}
+
+/* The number that the log had is free for any file that the helper opens. */
+static int log_beside_a_file(void *arg)
+{
+    int file = *(const int *)arg;
+
+    if (dup2(file, 60) < 0)
+        return 1;
+    log_error("this is no data");
+    return 0;
+}
+
+Test(spawn, a_helper_does_not_log_into_a_file_of_its_own, .init = setup)
+{
+    int file = fcntl(out[1], F_DUPFD_CLOEXEC, 40);
+    pid_t pid;
+
+    cr_assert_eq(fcntl(out[1], F_DUPFD_CLOEXEC, 60), 60);
+    log_to(60);
+    pid = spawn_helper("helper", &file, 1, log_beside_a_file, &file);
+    close_fd(&file);
+    (void)close(60);
+    cr_assert_eq(WEXITSTATUS(collect(pid)), 0);
+    cr_assert_str_empty(got);
+    cr_assert_eq(log_fd(), 60, "ours stays");
 }
 
 /* --- descriptors --- */
