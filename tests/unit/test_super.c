@@ -68,6 +68,15 @@ static void write_program(struct scene *s, const char *script)
     close_fd(&fd);
 }
 
+/* For the scripts that look into the page. */
+static void tell_offset(const char *name, size_t at)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%zu", at);
+    cr_assert_eq(setenv(name, text, 1), 0);
+}
+
 static struct scene *begin(const char *script, int stdout_fd)
 {
     struct scene *s = &scene;
@@ -75,6 +84,8 @@ static struct scene *begin(const char *script, int stdout_fd)
         .program = s->program, .name = "main", .snapshot_fd = -1, .stdout_fd = stdout_fd};
     int fds[2];
 
+    tell_offset("POISON", offsetof(struct page, poisons[0].metric));
+    tell_offset("SIGNO", offsetof(struct page, poisons[0].signo));
     write_program(s, script);
     cr_assert_eq(pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK), 0);
     s->log = fds[0];
@@ -418,10 +429,11 @@ Test(super, a_worker_that_hangs_up_is_replaced)
 
 /* ---- the page -------------------------------------------------------------------------------- */
 
-/* Where base/page.h has them. */
+/* `formatting` is the first, `poisons` a ring whose first is at POISON, as begin() says. */
 #define PAGE                                                                                       \
     PYTHON "import mmap, struct\n"                                                                 \
            "page = mmap.mmap(5, 0)\n"                                                              \
+           "POISON, SIGNO = int(os.environ['POISON']), int(os.environ['SIGNO'])\n"                 \
            "def get(at): return struct.unpack_from('Q', page, at)[0]\n"                            \
            "def put(at, v): struct.pack_into('Q', page, at, v)\n"
 
@@ -437,11 +449,11 @@ static void leaves_out_42_after(struct scene *s, int deaths)
 Test(super, three_deaths_of_one_metric_set_it_aside)
 {
     struct scene *s =
-        begin(PAGE "if get(48) == 0:\n"
+        begin(PAGE "if get(POISON) == 0:\n"
                    "    put(0, 43)\n"
                    "    os.kill(os.getpid(), signal.SIGSEGV)\n"
-                   "log('leaves out', get(48) - 1, 'of', struct.unpack_from('i', page, "
-                   "64)[0])\n"
+                   "log('leaves out', get(POISON) - 1, 'of', struct.unpack_from('i', page, "
+                   "SIGNO)[0])\n"
                    "assert get(0) == 0\n"
                    "say(b'r')\n"
                    "while hear() != b'q': pass\n",
@@ -457,7 +469,7 @@ Test(super, three_deaths_of_one_metric_set_it_aside)
 /* Whatever its status is: it was in format(). */
 Test(super, an_exit_in_format_is_the_metrics_fault)
 {
-    struct scene *s = begin(PAGE "if get(48) == 0:\n"
+    struct scene *s = begin(PAGE "if get(POISON) == 0:\n"
                                  "    put(0, 43)\n"
                                  "    os._exit(111)\n"
                                  "say(b'r')\n"
