@@ -355,6 +355,17 @@ static bool all_accepted(const char *reply)
     return strstr(reply, "\"rejected\":0") != NULL && strstr(reply, "\"error\":") == NULL;
 }
 
+/* For a terminal: nothing in it moves the cursor. Garnet's own replies have no control characters. */
+static const char *visible(char *text)
+{
+    unsigned char before = 0;
+
+    for (unsigned char *p = (unsigned char *)text; *p != 0; before = *p++)
+        if (*p < 0x20 || *p == 0x7f || (before == 0xc2 && *p >= 0x80 && *p < 0xa0))
+            *p = '?';
+    return text;
+}
+
 int client_finish(struct client *c)
 {
     bool good = false;
@@ -364,7 +375,8 @@ int client_finish(struct client *c)
     if (!failed(c) && client_reply(c)) {
         good = all_accepted(c->reply.p);
         if (!good)
-            (void)fprintf(stderr, "%s: not everything was accepted: %s\n", c->program, c->reply.p);
+            (void)fprintf(stderr, "%s: not everything was accepted: %s\n", c->program,
+                          visible(c->reply.p));
         else if (c->cut_short)
             client_fail(c, "%s: closed before it had read everything", c->path);
     }

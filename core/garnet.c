@@ -9,6 +9,7 @@
 
 #include "base/help.h"
 #include "base/log.h"
+#include "base/say.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"
 #include "cli/spool.h"
@@ -48,7 +49,7 @@ static void print_commands(FILE *to)
 
 static int unknown(const char *name)
 {
-    (void)fprintf(stderr, "garnet: no command \"%s\"\n", name);
+    say(stderr, "garnet: no command \"%s\"", name);
     print_commands(stderr);
     return EXIT_USAGE;
 }

@@ -12,6 +12,7 @@
 
 #include "base/help.h"
 #include "base/log.h"
+#include "base/say.h"
 #include "base/signals.h"
 #include "base/spawn.h"
 #include "daemon/daemon.h"
@@ -35,7 +36,7 @@ static int check(const char *path)
     if (e.nwarnings > 0)
         fwrite(e.warnings.p, 1, e.warnings.n, stderr);
     if (good)
-        printf("%s: no errors\n", path);
+        say(stdout, "%s: no errors", path);
     else
         fwrite(e.text.p, 1, e.text.n, stderr);
     errors_free(&e);
@@ -83,7 +84,8 @@ int main(int argc, char **argv)
         }
     }
     if (optind < argc) {
-        fprintf(stderr, "garnetd: unexpected argument \"%s\"\n%s", argv[optind], usage);
+        say(stderr, "garnetd: unexpected argument \"%s\"", argv[optind]);
+        fputs(usage, stderr);
         return EXIT_USAGE;
     }
     if (!path && !(path = default_path()))

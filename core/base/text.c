@@ -114,22 +114,28 @@ static size_t plain_json(struct str s)
     size_t at = 0, n;
 
     while (at < s.n && (unsigned char)s.s[at] >= 0x20 && s.s[at] != '"' && s.s[at] != '\\' &&
-           (n = str_utf8((struct str){s.s + at, s.n - at})) > 0)
+           (n = str_utf8((struct str){s.s + at, s.n - at})) > 0 && s.s[at] != 0x7f &&
+           !c1_control(s.s + at, n))
         at += n;
     return at;
 }
 
-static void put_json_escape(struct buf *b, char c)
+/* What stands for the first character of s, or for its first byte if that is none. The bytes of s that
+ * it stands for. */
+static size_t put_json_escape(struct buf *b, struct str s)
 {
-    char text[8];
-    size_t n = 2;
+    unsigned char c = (unsigned char)s.s[0];
+    bool c1 = c1_control(s.s, str_utf8(s));
 
-    text[0] = '\\';
-    text[1] = c == '"' || c == '\\' ? c : short_escape((unsigned char)c);
-    if (text[1] == 0) /* a broken byte has no name in JSON: U+FFFD, the replacement character */
-        n = (size_t)snprintf(text, sizeof text, "\\u%04x",
-                             (unsigned char)c < 0x20 ? (unsigned)(unsigned char)c : 0xfffdU);
-    buf_put(b, text, n);
+    if (c == '"' || c == '\\' || short_escape(c) != 0) {
+        buf_putc(b, '\\');
+        buf_putc(b, c == '"' || c == '\\' ? (char)c : short_escape(c));
+    } else { /* a broken byte has no name in JSON: U+FFFD, the replacement character */
+        unsigned control = c1 ? (unsigned char)s.s[1] : c;
+
+        buf_putf(b, "\\u%04x", c1 || c < 0x20 || c == 0x7f ? control : 0xfffdU);
+    }
+    return c1 ? 2 : 1;
 }
 
 void buf_put_json(struct buf *b, struct str s)
@@ -141,9 +147,11 @@ void buf_put_json(struct buf *b, struct str s)
         buf_put(b, s.s, n);
         if (n == s.n)
             break;
-        put_json_escape(b, s.s[n]);
-        s.s += n + 1;
-        s.n -= n + 1;
+        s.s += n;
+        s.n -= n;
+        n = put_json_escape(b, s);
+        s.s += n;
+        s.n -= n;
     }
     buf_putc(b, '"');
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/say.h"
 #include "cli/reply.h"
 #include "client.h"
 #include "conf/conf.h"
@@ -280,9 +281,9 @@ static int emit(const struct emit *e, const char *path)
     if (client_reply(&c))
         verdict = reply_show(c.reply.p, stderr);
     else
-        (void)fprintf(stderr, "garnet: %s\n", c.error);
+        say(stderr, "garnet: %s", c.error);
     if (c.cut_short && verdict == REPLY_ACCEPTED) {
-        (void)fprintf(stderr, "garnet: %s: closed before it had read everything\n", c.path);
+        say(stderr, "garnet: %s: closed before it had read everything", c.path);
         verdict = REPLY_REFUSED;
     }
     client_close(&c);
@@ -298,7 +299,8 @@ int emit_main(int argc, char *const argv[])
     int status;
 
     if (!emit_parse(&e, argc, argv, why)) {
-        (void)fprintf(stderr, "garnet emit: %s\n(see `garnet emit --help`)\n", why);
+        say(stderr, "garnet emit: %s", why);
+        (void)fputs("(see `garnet emit --help`)\n", stderr);
         return EXIT_USAGE;
     }
     path = socket_path(&e, &a);

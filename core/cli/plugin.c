@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/say.h"
 
 const char PLUGIN_HELP[] =
     "usage: garnet plugin describe NAME|FILE [--json]\n"
@@ -26,7 +27,8 @@ const char PLUGIN_HELP[] =
 
 int plugin_usage(const char *what, const char *about)
 {
-    (void)fprintf(stderr, "garnet plugin: %s%s\n%s", what, about, PLUGIN_HELP);
+    say(stderr, "garnet plugin: %s%s", what, about);
+    (void)fputs(PLUGIN_HELP, stderr);
     return EXIT_USAGE;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/say.h"
 #include "cli/plugin.h"
 #include "sink/plugin.h"
 
@@ -161,13 +162,14 @@ static int describe(const char *file, bool json)
     int status = EXIT_CONFIG;
 
     if (!plugin_load(&p, file)) {
-        (void)fprintf(stderr, "garnet plugin: %s\n", p.why);
+        say(stderr, "garnet plugin: %s", p.why);
     } else {
         if (json)
             put_json(&b, &p, file);
         else
             put_text(&b, &p, file);
-        status = buf_ok(&b) && fwrite(b.p, 1, b.n, stdout) == b.n ? 0 : EXIT_WORLD;
+        say_text(stdout, (struct str){b.p, b.n});
+        status = buf_ok(&b) && ferror(stdout) == 0 ? 0 : EXIT_WORLD;
     }
     buf_free(&b);
     plugin_unload(&p);

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/say.h"
 #include "base/spawn.h"
 #include "cli/plugin.h"
 #include "cli/plugin_trial.h"
@@ -39,22 +40,21 @@ static bool judge_output(struct trial *t, const char *name)
     if (n <= 0 || t->printed)
         return true;
     t->printed = true;
-    (void)printf("FAIL %s: it writes to standard output, \"%s\": use say()\n", name,
-                 trial_show(text, (size_t)n));
+    say(stdout, "FAIL %s: it writes to standard output, \"%s\": use say()", name,
+        trial_show(text, (size_t)n));
     return false;
 }
 
 static void tell_end(const struct trial *t, const char *name, const char *why)
 {
-    (void)printf("FAIL %s: the plugin %s\n", name, why);
-    if (t->child->metric[0] != 0)
-        (void)printf(
-            "     that metric is %s\n"
-            "     to see where: put it into m.json, a sink with the plugin into CONFIG, and "
-            "run\n"
-            "     gdb -ex 'set follow-fork-mode child' "
-            "-ex 'run plugin preview -c CONFIG <m.json' $(command -v garnet)\n",
-            t->child->metric);
+    say(stdout, "FAIL %s: the plugin %s", name, why);
+    if (t->child->metric[0] == 0)
+        return;
+    say(stdout, "     that metric is %s", t->child->metric);
+    (void)printf("     to see where: put it into m.json, a sink with the plugin into CONFIG, and "
+                 "run\n"
+                 "     gdb -ex 'set follow-fork-mode child' "
+                 "-ex 'run plugin preview -c CONFIG <m.json' $(command -v garnet)\n");
 }
 
 /* 0: nothing is wrong; -1: the plugin did not live to the end of it. */
@@ -65,7 +65,7 @@ static int run(struct trial *t, const char *name, int (*check)(void *arg))
 
     t->check = name;
     result = child_run(t->child, check, t, why);
-    (void)fwrite(t->child->text, 1, t->child->said, stdout);
+    say_text(stdout, (struct str){t->child->text, t->child->said});
     if (result < 0)
         tell_end(t, name, why);
     return judge_output(t, name) || result < 0 ? result : 1;
@@ -111,8 +111,8 @@ static bool run_golden(struct trial *t, const char *folder)
     int n = scandir(folder, &cases, is_case, alphasort), good = 0;
 
     if (n <= 0) {
-        (void)printf("FAIL golden: %s: %s\n", folder,
-                     n < 0 ? strerror(errno) : "there is no case in it");
+        say(stdout, "FAIL golden: %s: %s", folder,
+            n < 0 ? strerror(errno) : "there is no case in it");
         if (n == 0)
             free(cases);
         return false;

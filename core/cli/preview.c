@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/say.h"
 #include "cli/plugin.h"
 #include "cli/plugin_child.h"
 #include "cli/plugin_metrics.h"
@@ -43,10 +44,19 @@ struct preview {
 
 /* ---- in the child ---------------------------------------------------------------------------- */
 
-static void say(struct preview *v, const char *what)
+static void complain(struct preview *v, const char *what)
 {
-    (void)fprintf(stderr, "garnet plugin: sink %s: %s\n", v->sink->name, what);
+    say(stderr, "garnet plugin: sink %s: %s", v->sink->name, what);
     v->failed = true;
+}
+
+/* The very bytes, but for a terminal. */
+static bool show(struct preview *v, struct str bytes)
+{
+    if (!isatty(fileno(v->out)))
+        return fwrite(bytes.s, 1, bytes.n, v->out) == bytes.n;
+    say_text(v->out, bytes);
+    return ferror(v->out) == 0;
 }
 
 static void leave(struct preview *v)
@@ -55,16 +65,16 @@ static void leave(struct preview *v)
 
     child_doing(v->child, CHILD_CALLS, "end()");
     if (!batch_end(b))
-        say(v, v->plugin.why);
-    else if (fwrite(b->bytes.p, 1, b->bytes.n, v->out) != b->bytes.n)
-        say(v, "cannot write to standard output");
+        complain(v, v->plugin.why);
+    else if (!show(v, (struct str){b->bytes.p, b->bytes.n}))
+        complain(v, "cannot write to standard output");
     batch_begin(b, v->seq);
 }
 
 static void tell_without_bytes(struct preview *v, const struct metric *m, const char *what)
 {
-    (void)fprintf(stderr, "garnet plugin: sink %s: %s metric \"%.*s\": %s\n", v->sink->name, what,
-                  (int)m->name.n, m->name.s, v->plugin.why);
+    say(stderr, "garnet plugin: sink %s: %s metric \"%.*s\": %s", v->sink->name, what,
+        (int)m->name.n, m->name.s, v->plugin.why);
 }
 
 static void format(struct preview *v, const struct metric *m)
@@ -80,7 +90,7 @@ static void format(struct preview *v, const struct metric *m)
         skipped = rejected = 0;
     }
     if (result == BATCH_FATAL)
-        say(v, v->plugin.why);
+        complain(v, v->plugin.why);
     else if (b->skipped > skipped)
         tell_without_bytes(v, m, "skipped");
     else if (b->rejected > rejected)
@@ -120,8 +130,8 @@ static void count_only(void *arg, const struct metric *m)
 static void tell_bad(void *arg, struct frame_place at, const char *field, const char *why)
 {
     (void)arg;
-    (void)fprintf(stderr, "garnet plugin: standard input:%ju:%ju: %s%s%s\n", (uintmax_t)at.line,
-                  (uintmax_t)at.byte, field, *field != 0 ? ": " : "", why);
+    say(stderr, "garnet plugin: standard input:%ju:%ju: %s%s%s", (uintmax_t)at.line,
+        (uintmax_t)at.byte, field, *field != 0 ? ": " : "", why);
 }
 
 static unsigned read_metrics(struct preview *v, void (*metric)(void *arg, const struct metric *m),
@@ -153,7 +163,7 @@ static bool ready(struct preview *v)
     bool ok;
 
     if (!plugin_load(&v->plugin, v->sink->plugin_file)) {
-        say(v, v->plugin.why);
+        complain(v, v->plugin.why);
         return false;
     }
     child_doing(v->child, CHILD_CALLS, "check()");
@@ -166,9 +176,9 @@ static bool ready(struct preview *v)
     child_doing(v->child, CHILD_BLOCKS, "open()");
     answer = plugin_open(&v->plugin);
     if (answer != GARNET_OK)
-        say(v, v->plugin.why);
+        complain(v, v->plugin.why);
     else if (!batch_init(&v->batch, &v->plugin, outlet_batch_size(v->sink)))
-        say(v, "there is no memory for a batch");
+        complain(v, "there is no memory for a batch");
     return !v->failed;
 }
 
@@ -180,7 +190,7 @@ static bool part_outputs(struct preview *v)
     v->out = fd >= 0 ? fdopen(fd, "we") : NULL;
     if (v->out != NULL && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
         return true;
-    say(v, strerror(errno));
+    complain(v, strerror(errno));
     return false;
 }
 
@@ -222,7 +232,7 @@ static bool known(const struct conf *c, const char *name)
     for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next)
         if (strcmp(s->name, name) == 0)
             return true;
-    (void)fprintf(stderr, "garnet plugin: the configuration has no sink \"%s\"\n", name);
+    say(stderr, "garnet plugin: the configuration has no sink \"%s\"", name);
     return false;
 }
 
@@ -243,10 +253,10 @@ static int show_sinks(struct preview *v, char *const names[], int n)
         if (!chosen(v->sink, names, n))
             continue;
         if (headers)
-            (void)fprintf(stderr, "==> %s <==\n", v->sink->name);
+            say(stderr, "==> %s <==", v->sink->name);
         result = child_run(v->child, show_sink, v, why);
         if (result < 0)
-            (void)fprintf(stderr, "garnet plugin: sink %s: its plugin %s\n", v->sink->name, why);
+            say(stderr, "garnet plugin: sink %s: its plugin %s", v->sink->name, why);
         status = result != 0 ? EXIT_CONFIG : status;
     }
     return status;

@@ -14,6 +14,8 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/say.h"
+
 struct sum {
     json_int_t rejected, told;
     bool refused;
@@ -32,13 +34,14 @@ static void show_error(const json_t *error, bool refused, FILE *err)
     json_int_t line = json_integer_value(json_object_get(error, "line"));
     const char *field = text_of(error, "field");
 
-    (void)fprintf(err, "%s: ", refused ? "refused" : "rejected");
+    char at[80] = "";
+
     if (line > 0)
-        (void)fprintf(err, "line %" JSON_INTEGER_FORMAT ", byte %" JSON_INTEGER_FORMAT ", ", line,
-                      json_integer_value(json_object_get(error, "byte")));
-    if (field[0] != 0)
-        (void)fprintf(err, "%s: ", field);
-    (void)fprintf(err, "%s\n", text_of(error, "error"));
+        (void)snprintf(at, sizeof at,
+                       "line %" JSON_INTEGER_FORMAT ", byte %" JSON_INTEGER_FORMAT ", ", line,
+                       json_integer_value(json_object_get(error, "byte")));
+    say(err, "%s: %s%s%s%s", refused ? "refused" : "rejected", at, field, field[0] != 0 ? ": " : "",
+        text_of(error, "error"));
 }
 
 static void show_line(const json_t *reply, struct sum *sum, FILE *err)
@@ -68,8 +71,8 @@ enum reply_verdict reply_show(const char *text, FILE *err)
             json_is_integer(json_object_get(reply, "rejected"))) {
             show_line(reply, &sum, err);
         } else {
-            (void)fprintf(err, "refused: this is no reply of garnetd's: %.*s\n",
-                          (int)(n < 200 ? n : 200), text);
+            say(err, "refused: this is no reply of garnetd's: %.*s", (int)(n < 200 ? n : 200),
+                text);
             sum.refused = true;
         }
         json_decref(reply);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/say.h"
 #include "cli/spool_audit.h"
 
 const char SPOOL_HELP[] =
@@ -33,30 +34,35 @@ static void print_damage(const struct audit *a)
 
 static void print_sink(const struct audit_sink *s)
 {
+    struct buf line = {0};
+
     if (s->error != 0) {
-        (void)printf(
-            "sink %s: its cursor cannot be read (%s): it will start at the oldest metric\n",
+        say(stdout, "sink %s: its cursor cannot be read (%s): it will start at the oldest metric",
             s->name, strerror(s->error));
         return;
     }
-    (void)printf("sink %s: accepted %" PRIu64 " = confirmed %" PRIu64 " + queued %" PRIu64
-                 " + dropped %" PRIu64,
-                 s->name, s->accepted, s->confirmed, s->queued, s->dropped);
+    buf_putf(&line,
+             "sink %s: accepted %" PRIu64 " = confirmed %" PRIu64 " + queued %" PRIu64
+             " + dropped %" PRIu64,
+             s->name, s->accepted, s->confirmed, s->queued, s->dropped);
     for (unsigned i = 0; drop_reason_name(i) != NULL; i++)
         if (s->cursor.dropped[i] > 0)
-            (void)printf(" %s=%" PRIu64, drop_reason_name(i), s->cursor.dropped[i]);
+            buf_putf(&line, " %s=%" PRIu64, drop_reason_name(i), s->cursor.dropped[i]);
     if (s->unreadable > 0)
-        (void)printf("; %" PRIu64 " of the queued cannot be read", s->unreadable);
-    (void)printf("; unexplained %" PRIu64 "\n", s->unexplained);
+        buf_putf(&line, "; %" PRIu64 " of the queued cannot be read", s->unreadable);
+    buf_putf(&line, "; unexplained %" PRIu64, s->unexplained);
+    say(stdout, "%.*s", (int)line.n, line.n > 0 ? line.p : "");
+    buf_free(&line);
 }
 
 static int print(const struct audit *a, const char *dir)
 {
     bool sound = a->lost == 0 && a->bad_records == 0;
 
-    (void)printf("spool %s: %" PRIu64 " segments, %" PRIu64 " bytes; %" PRIu64 " frames, %" PRIu64
-                 " metrics; sequence %" PRIu64 "..%" PRIu64 "\n",
-                 dir, a->segments, a->bytes, a->frames, a->metrics, a->first, a->next);
+    say(stdout,
+        "spool %s: %" PRIu64 " segments, %" PRIu64 " bytes; %" PRIu64 " frames, %" PRIu64
+        " metrics; sequence %" PRIu64 "..%" PRIu64,
+        dir, a->segments, a->bytes, a->frames, a->metrics, a->first, a->next);
     print_damage(a);
     for (const struct audit_sink *s = a->sinks; s != NULL; s = s->next) {
         print_sink(s);
@@ -74,7 +80,7 @@ static int verify(const char *dir)
     if (audit_spool(&a, dir, why))
         status = print(&a, dir);
     else
-        (void)fprintf(stderr, "garnet: %s: %s\n", dir, why);
+        say(stderr, "garnet: %s: %s", dir, why);
     audit_free(&a);
     return status;
 }

@@ -212,6 +212,9 @@ Test(buf, json)
 {
     struct buf b = {0};
 
+    buf_put_json(&b, str_of("\x7f\xc2\x80\xc2\x9f\xc2\xa0\xc2"));
+    cr_assert_str_eq(text(&b), "\"\\u007f\\u0080\\u009f\xc2\xa0\\ufffd\"");
+    buf_reset(&b);
     buf_put_json(&b, str_of("a\"b\\c\n\t\x01\xc3\xa9\xff/"));
     cr_assert_str_eq(text(&b), "\"a\\\"b\\\\c\\n\\t\\u0001\xc3\xa9\\ufffd/\"");
     buf_reset(&b);

@@ -1,0 +1,50 @@
+/* base/say.c - lines for people at a terminal
+ *
+ * Fails as stdio does: who cares looks at ferror(). Without memory a line says that instead.
+ */
+#include "base/say.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+static void put(FILE *to, struct str s)
+{
+    char chunk[256];
+    size_t used;
+
+    for (; s.n > 0; s.s += used, s.n -= used)
+        (void)fwrite(chunk, 1, str_visible(chunk, sizeof chunk, s, &used), to);
+}
+
+void say(FILE *to, const char *fmt, ...)
+{
+    char *text;
+    va_list ap;
+    int n;
+
+    va_start(ap, fmt);
+    n = vasprintf(&text, fmt, ap);
+    va_end(ap);
+    if (n < 0) {
+        (void)fputs("out of memory\n", to);
+        return;
+    }
+    put(to, (struct str){text, (size_t)n});
+    (void)fputc('\n', to);
+    free(text);
+}
+
+void say_text(FILE *to, struct str text)
+{
+    const char *nl;
+
+    while (text.n > 0 && (nl = memchr(text.s, '\n', text.n)) != NULL) {
+        size_t n = (size_t)(nl - text.s);
+
+        put(to, (struct str){text.s, n});
+        (void)fputc('\n', to);
+        text.s += n + 1;
+        text.n -= n + 1;
+    }
+    put(to, text);
+}
