@@ -381,7 +381,7 @@ int client_finish(struct client *c)
             client_fail(c, "%s: closed before it had read everything", c->path);
     }
     if (failed(c))
-        (void)fprintf(stderr, "%s: %s\n", c->program, c->error);
+        (void)fprintf(stderr, "%s: %s\n", c->program, visible(c->error));
     good = good && !failed(c);
     client_close(c);
     return good ? 0 : 1;

@@ -3,9 +3,9 @@
  * Three things decide everything: `expected`, the next sequence number to hand out; `off`, where in
  * the segment its frame should begin; and `sealed`, which is set once a newer segment has been
  * seen, since the writer never goes back. At `off` there is a good frame, or nothing yet, or
- * damage. Past damage `scan` runs ahead in steps of 8, over holes at once, to the next frame whose two
- * checksums hold; its sequence number says what is lost. The end of an unsealed segment means wait; the end of a
- * sealed one leads to the next, and its name says what is lost.
+ * damage. Past damage `scan` runs ahead in steps of 8, over holes at once, to the next frame whose
+ * two checksums hold; its sequence number says what is lost. The end of an unsealed segment means
+ * wait; the end of a sealed one leads to the next, and its name says what is lost.
  *
  * Damage leaves trailers behind: they tell tail_seen() of frames whose header is gone. A place that
  * the disk cannot read is read as zeros, a page at a time, and so is damage like any other.
