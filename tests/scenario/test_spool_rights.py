@@ -41,9 +41,10 @@ class SpoolRights(unittest.TestCase):
             self.assertEqual(mode, 0o700 if folder else 0o600, name)
 
     def test_whatever_the_umask_nothing_is_open(self):
+        d = Daemon(self, SINK, start=False)
         before = os.umask(0)
         self.addCleanup(os.umask, before)
-        d = Daemon(self, SINK)
+        d.start()
         self.assertEqual(d.send('{"name":"a","value":1}')["accepted"], 1)
         wait_for("the metric", lambda: d.file_lines("out"))
         self.assert_closed(d)
