@@ -23,6 +23,17 @@
 #include "base/spawn.h"
 #include "spool/segment.h"
 
+/* Up to where anything has been written: a file can be made long at no cost, and must not take all
+ * memory. */
+static off_t written(int fd, off_t size)
+{
+    off_t hole = lseek(fd, 0, SEEK_HOLE);
+
+    if (hole < 0 || hole >= size || lseek(fd, hole, SEEK_DATA) >= 0 || errno != ENXIO)
+        return size;
+    return hole;
+}
+
 /* The whole file: *p is the caller's to free. 0 or an errno. */
 static int read_file(int fd, uint8_t **p, size_t *n)
 {
@@ -32,7 +43,7 @@ static int read_file(int fd, uint8_t **p, size_t *n)
 
     if (fstat(fd, &st) < 0)
         return errno;
-    *n = (size_t)st.st_size;
+    *n = (size_t)written(fd, st.st_size);
     if (!(*p = malloc(*n + 1)))
         return ENOMEM;
     while (done < *n && r != 0) {
