@@ -2,11 +2,12 @@
  *
  * A client too many, for whom none gives way (intake/share.c), gets one line that says so and is
  * closed; that costs a few microseconds, and ACCEPTS of them are done in a turn. Connections do not
- * use up the descriptors that runs and files need, nor the shared socket's those of collectors. Accepting never fails for
- * good. One descriptor is held in reserve: when there is no other, it is given up for as long as it
- * takes to accept a client and refuse it; without it the client would wait without a word, and the
- * listener stay readable. Where even that does not help (no memory), all sources stop listening for
- * a second, and clients wait in the backlog.
+ * use up the descriptors that runs and files need, nor the shared socket's those of collectors.
+ *
+ * Accepting never fails for good. One descriptor is held in reserve: when there is no other, it is
+ * given up for as long as it takes to accept a client and refuse it; without it the client would
+ * wait without a word, and the listener stay readable. Where even that does not help (no memory),
+ * all sources stop listening for a second, and clients wait in the backlog.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,7 +22,7 @@
 #include "intake/conn.h"
 
 enum { ACCEPTS = 64 /* a turn */, REFUSALS = 1 /* log lines */ };
-/* Descriptors that connections leave: for the daemon, and for each socket (a run's pipes and keeper). */
+/* Descriptors that connections leave: for the daemon, and for each socket (a run's pipes). */
 enum { SPARE = 32, SPARE_EACH = 4 };
 
 static const char NO_DESCRIPTORS[] = "no descriptors left: try again later";

@@ -197,7 +197,7 @@ void conn_settle(struct conn *c)
         c->unread_since = 0;
     }
     watch_reading(c);
-    if (c->ended && c->held == NULL && c->out.n == 0)
+    if (c->ended && ((c->held == NULL && c->out.n == 0) || c->owner == NULL))
         conn_free(c);
     else
         loop_fd_mod(c->in->loop, &c->io,

@@ -163,7 +163,8 @@ bool share_enter(struct conn *c, uid_t uid);                  /* false: no memor
 void share_leave(struct conn *c);                             /* no-op when it has left */
 void share_heard(struct conn *c);                             /* just now */
 const struct owner *share_largest(const struct pool *p);      /* the one that has most, or NULL */
-/* Its connection that has been silent for longest, if for so long; NULL: none may be closed. `o` may be NULL. */
+/* Its connection that has been silent for longest, if for so long; NULL: none may be closed. `o` may
+ * be NULL. */
 struct conn *share_silent(const struct owner *o, int64_t at_least);
 void share_give_way(struct conn *c);
 

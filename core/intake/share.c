@@ -119,7 +119,7 @@ void share_leave(struct conn *c)
 /* One that does not read its replies is silent, too, whatever it has sent. */
 static bool may_go(const struct conn *c)
 {
-    if (c->touched || c->queued || c->gone || c->ended)
+    if (c->touched || c->queued || c->gone || c->ended || c->pending.sum > 0)
         return false;
     if (c->out.n > 0)
         return loop_now(c->in->loop) - c->unread_since >= NS_PER_S;
@@ -174,7 +174,7 @@ void share_give_way(struct conn *c)
     buf_putc(&b, 0);
     why = buf_ok(&b) ? b.p : "there are too many connections: connect again";
     log_way(c, why);
-    share_leave(c); /* its place is free, though it may still be waiting for its last answer */
+    share_leave(c); /* its place is free; and it is closed in this turn, whatever comes */
     if (c->out.n > 0)
         conn_free(c);
     else

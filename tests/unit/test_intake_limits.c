@@ -295,7 +295,8 @@ Test(limits, who_is_owed_something_does_not_give_way)
     r.answer = 1;
     for (int i = 0; i < 3; i++) {
         say_text(&r, fd[i], GOOD);
-        say_text(&r, fd[i], ACK);
+        if (i < 2) /* the other may ask later */
+            say_text(&r, fd[i], ACK);
     }
     cr_assert(silent(&r, fd[0]));
     fd[4] = dial(&r); /* and its event comes before this one's */
@@ -305,6 +306,7 @@ Test(limits, who_is_owed_something_does_not_give_way)
                   ": at most 4\"}]}\n");
     cr_assert_eq(intake_gave_way(r.in), 0);
     intake_safe(r.in, r.ticket);
+    say_text(&r, fd[2], ACK);
     for (int i = 0; i < 3; i++)
         expect_line(&r, fd[i], ONE);
     for (int i = 0; i < 5; i++)
