@@ -13,6 +13,10 @@
 
 enum { PAGE_FD = 5, PAGE_POISONS = 32 };
 
+/* What a worker is at, in the lowest bits of its `step`; above them, how often it has begun one. */
+enum page_step { PAGE_WAITS, PAGE_READS, PAGE_SENDS, PAGE_DELIVERS, PAGE_STORES };
+enum { PAGE_STEP_MASK = 7, PAGE_STEP_ONE = 8 };
+
 struct page {
     /* The worker's. */
     /* Metrics are told by their sequence number plus one; 0: none. */
@@ -31,8 +35,9 @@ struct page {
     } poisons[PAGE_POISONS];     /* a ring */
     /* The worker's again. */
     _Atomic int64_t
-        oldest_ns; /* Unix time: the oldest metric that is not written was accepted then;
+        oldest_ns;         /* Unix time: the oldest metric that is not written was accepted then;
                                   0: none waits, as far as it knows */
+    _Atomic uint64_t step; /* what it is at now; PAGE_WAITS: it waits for events */
 };
 
 /* A new one, all zero. NULL with errno; else *fd (close-on-exec) is what a worker is to get. */

@@ -171,7 +171,7 @@ static void of_worker(const struct stamp *at, const struct sink_entry *o)
     count(at, atomic_load(&p->losses));
     begin(at, "garnet.sink.stalled", "", METRIC_GAUGE);
     tag("sink", o->conf->name);
-    count(at, atomic_load(&p->stalled) != 0);
+    count(at, worker_stalled(o->worker));
 }
 
 static void of_sink(const struct stamp *at, const struct sink_entry *o)

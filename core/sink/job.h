@@ -40,6 +40,7 @@ struct job {
     unsigned losses; /* of the outlet's: those that the feed has followed */
     uint64_t acked;  /* the outlet's, when last looked at */
     int64_t useful_ns;
+    uint64_t steps; /* begun, as the page has it */
     int status; /* what worker_run() returns, or JOB_RUNNING */
 };
 

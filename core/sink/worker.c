@@ -18,6 +18,20 @@ enum { BATCHES_A_TURN = 16 };
 static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
 static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
 
+/* Whoever looks at the page sees whether this ever comes to its end: a file may be on a disk that does
+ * not answer, and then nothing in here runs that could say so. */
+static void step(struct job *j, enum page_step to)
+{
+    j->steps += PAGE_STEP_ONE;
+    atomic_store_explicit(&j->page->step, to == PAGE_WAITS ? PAGE_WAITS : j->steps | to,
+                          memory_order_relaxed);
+}
+
+static void send_step(struct job *j)
+{
+    step(j, j->by_plugin ? PAGE_DELIVERS : PAGE_SENDS);
+}
+
 /* ---- the work -------------------------------------------------------------------------------- */
 
 static void useful(struct job *j, int64_t now)
@@ -221,15 +235,18 @@ static void tell_oldest(struct job *j)
 static bool work(struct job *j)
 {
     for (int i = 0; i < BATCHES_A_TURN; i++) {
+        step(j, PAGE_READS);
         if (job_stopping(j) || !may_send(j) || (!j->leaving && !fill(j)))
             return false;
         tell_oldest(j);
+        send_step(j);
         if (!(j->by_plugin ? deliver(j) : send_out(j)))
             return false;
         j->leaving = false;
         feed_next_batch(&j->feed);
         pass(j);
         pace_moved(&j->pace, clock_mono());
+        step(j, PAGE_STORES);
         position_save(&j->position, clock_mono());
     }
     return true;
@@ -282,6 +299,7 @@ static void turn(struct job *j)
 {
     bool more;
 
+    send_step(j);
     if (j->by_plugin)
         follow_plugin(j);
     else
@@ -291,6 +309,7 @@ static void turn(struct job *j)
         (void)feed_fill(&j->feed, 0, clock_mono());
     tell_oldest(j);
     j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
+    step(j, PAGE_STORES);
     position_save(&j->position, clock_mono());
     if (all_done(j) || hopeless(j, clock_mono())) {
         job_stop(j, 0);
@@ -298,6 +317,7 @@ static void turn(struct job *j)
     }
     if (job_stopping(j))
         return;
+    step(j, PAGE_WAITS);
     (void)loop_turn(j->loop, more ? 0 : idle_for(j));
     if (clock_mono() - j->looked_ns >= LOOK_EVERY)
         j->look = true;

@@ -16,6 +16,7 @@
 #include "base/throttle.h"
 #include "super/ending.h"
 #include "super/poison.h"
+#include "super/stuck.h"
 #include "super/worker_log.h"
 
 #include <errno.h>
@@ -62,6 +63,7 @@ struct worker {
     int page_fd;
     struct loop_timer look; /* at the page, while a worker runs */
     struct poison poison;
+    struct stuck stuck;
     struct condemned { /* our own list: what is in the page is at the plugin's mercy */
         uint64_t metric;
         int64_t when_ns;
@@ -203,6 +205,26 @@ static void look_how_it_is(struct worker *w)
                  w->name, LOOKS_UNREADY);
 }
 
+/* It is left alone: nothing could end it, and what it has in hand may well be written in the end. */
+static void look_whether_stuck(struct worker *w)
+{
+    unsigned looks = w->stuck.looks;
+
+    switch (stuck_look(&w->stuck, w->frozen ? PAGE_WAITS : atomic_load(&w->page->step))) {
+    case STUCK_BEGINS:
+        log_warn(
+            "sink %s: stalled: its worker has not come back for %d s from %s; metrics wait in the "
+            "spool",
+            w->name, STUCK_LOOKS, stuck_from(w->stuck.step));
+        break;
+    case STUCK_ENDS:
+        log_info("sink %s: its worker has come back after %u s", w->name, looks);
+        break;
+    case STUCK_NOTHING_NEW:
+        break;
+    }
+}
+
 /* Whether the plugin comes back. One that somebody has stopped has no chance to. */
 static void on_look(void *arg)
 {
@@ -213,6 +235,7 @@ static void on_look(void *arg)
     if (w->stopping)
         return;
     look_how_it_is(w);
+    look_whether_stuck(w);
     if (!poison_hangs(&w->poison, formatting, atomic_load(&w->page->formats)))
         return;
     if (w->frozen) {
@@ -235,12 +258,14 @@ static bool ready_page(struct worker *w)
         return false;
     atomic_store(&p->formatting, 0);
     atomic_store(&p->stalled, 0);
+    atomic_store(&p->step, PAGE_WAITS);
     for (unsigned i = 0; i < PAGE_POISONS; i++) {
         atomic_store(&p->poisons[i].metric, w->condemned[i].metric);
         atomic_store(&p->poisons[i].when_ns, w->condemned[i].when_ns);
         atomic_store(&p->poisons[i].signo, w->condemned[i].signo);
     }
     poison_started(&w->poison);
+    w->stuck = (struct stuck){0};
     return true;
 }
 
@@ -452,6 +477,11 @@ bool worker_ready(const struct worker *w)
 pid_t worker_pid(const struct worker *w)
 {
     return w->child.pid;
+}
+
+bool worker_stalled(const struct worker *w)
+{
+    return stuck_is(&w->stuck) || (w->page != NULL && atomic_load(&w->page->stalled) != 0);
 }
 
 uint64_t worker_restarts(const struct worker *w)

@@ -39,6 +39,8 @@ void worker_wake(struct worker *w);
 void worker_stop(struct worker *w, int64_t grace, void (*gone)(void *arg), void *arg);
 bool worker_ready(const struct worker *w);
 pid_t worker_pid(const struct worker *w); /* 0 while none runs */
+/* Its peer has stopped reading, as it says itself; or it does not come back from what it is at. */
+bool worker_stalled(const struct worker *w);
 uint64_t worker_restarts(const struct worker *w);
 const struct page *worker_page(const struct worker *w); /* NULL before the first start */
 void worker_free(struct worker *w);                     /* only when no process of it is alive */

@@ -1,0 +1,40 @@
+/* super/stuck.c - a worker that does not come back from what it does
+ *
+ * Arithmetic only; it cannot fail.
+ */
+#include "super/stuck.h"
+
+#include "base/page.h"
+
+bool stuck_is(const struct stuck *s)
+{
+    return s->looks >= STUCK_LOOKS;
+}
+
+enum stuck_verdict stuck_look(struct stuck *s, uint64_t step)
+{
+    bool was = stuck_is(s), moved = step == PAGE_WAITS || step != s->step;
+
+    s->step = step;
+    s->looks = moved ? 0 : s->looks + (s->looks < UINT32_MAX);
+    if (stuck_is(s) == was)
+        return STUCK_NOTHING_NEW;
+    return was ? STUCK_ENDS : STUCK_BEGINS;
+}
+
+const char *stuck_from(uint64_t step)
+{
+    switch (step & PAGE_STEP_MASK) {
+    case PAGE_SENDS:
+        return "its endpoint: a file system that does not answer (frozen, or its server is gone), "
+               "or a "
+               "name look-up";
+    case PAGE_DELIVERS:
+        return "its plugin's deliver()";
+    case PAGE_READS:
+        return "the spool, or its plugin's format()";
+    case PAGE_STORES:
+        return "storing its position in the spool";
+    }
+    return "its work";
+}
