@@ -41,7 +41,7 @@ struct job {
     uint64_t acked;  /* the outlet's, when last looked at */
     int64_t useful_ns;
     uint64_t steps; /* begun, as the page has it */
-    int status; /* what worker_run() returns, or JOB_RUNNING */
+    int status;     /* what worker_run() returns, or JOB_RUNNING */
 };
 
 /* Loads the plugin, checks its options; plugin_unload() either way. */

@@ -123,7 +123,7 @@ static int64_t pause_after(struct outlet *o, bool refused)
 static void next_endpoint(struct outlet *o)
 {
     bool refused = o->cur.t.refused, same = refused && ++o->addresses < o->cur.t.addresses;
-    int64_t pause = refused && !o->cur.t.hasty ? REFUSED_LEAST : 0;
+    int64_t pause = refused && !o->cur.t.each_time ? REFUSED_LEAST : 0;
 
     use_endpoint(o, same ? o->cur.at : (o->cur.at + 1) % o->to->n);
     if (!same) {

@@ -56,7 +56,7 @@ struct transport {
     int64_t due_ns;      /* udp: mono, when update() is wanted though nothing happens; 0: no need */
     struct silence silence; /* udp: what may yet be refused */
     bool refused;           /* udp: it went DOWN since what was sent there came back */
-    bool hasty;             /* and what refuses does so each time, not but once a second */
+    bool each_time;         /* and whoever refuses does so each time, and not but once a second */
     bool trial;         /* udp, set by the owner: one datagram, and its second, before any other */
     bool mid;           /* file: the last write was short, its rest comes next */
     unsigned addresses; /* tcp, udp: of the host, when it was looked up last */

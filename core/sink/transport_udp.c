@@ -74,7 +74,7 @@ static int refused(struct transport *t, int error)
 
     if (peer_of(t, &peer, &n))
         (void)getnameinfo((struct sockaddr *)&peer, n, host, sizeof host, NULL, 0, NI_NUMERICHOST);
-    t->hasty = is_loopback(&peer);
+    t->each_time = is_loopback(&peer);
     t->refused = true;
     t->failures++;
     if (error == ECONNREFUSED)
