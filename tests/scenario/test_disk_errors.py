@@ -5,6 +5,8 @@ With durable: true, accepted means on the disk: a failed sync is put right from 
 from disk_rig import *
 from shims import *
 
+ACK = '{"ack":true}\n'
+
 
 class Errors(Disk, unittest.TestCase):
     def begin_daemon(self, durable="false", self_metrics="0"):
@@ -91,6 +93,91 @@ class Errors(Disk, unittest.TestCase):
         self.fault.disarm()
         d.wait_log("can be synced again")
         self.good()
+
+    def stream(self):
+        """A connection, and a function that sends on it and returns the next replies, one for each request."""
+        s = self.daemon.connect()
+        self.addCleanup(s.close)
+        lines = s.makefile()
+
+        def ask(text):
+            s.sendall(text.encode())
+            return [json.loads(lines.readline()) for _ in range(text.count(ACK))]
+        return s, ask
+
+    def helper(self):
+        return wait_for("a sync helper", lambda: [p for p, name in children(self.daemon.process.pid).items()
+                                                  if name == "garnetd-sync"])[0]
+
+    def numbers(self, n):
+        mine = range(self.next, self.next + n)
+        self.next += n
+        return mine
+
+    def test_failures_in_a_row_lose_nothing(self):
+        """Each fails when it is written again, and more is sent meanwhile: what comes then goes to no file that has
+        lost its name."""
+        d = self.begin_daemon("true")
+        _, ask = self.stream()
+        for _ in range(2):
+            self.fault.arm("sync", errno.EIO, FORKS | STAYS, 1)
+            for i in self.numbers(10):
+                self.assertEqual(ask(metrics([i]) + ACK)[0]["rejected"], 1)
+            self.fault.disarm()
+            accepted = self.numbers(200)
+            for i in accepted:
+                self.assertEqual(ask(metrics([i]) + ACK)[0]["accepted"], 1)
+            self.assert_arrive(accepted)
+
+    def test_two_requests_get_two_replies(self):
+        d = self.begin_daemon("true")
+        s, _ = self.stream()
+        os.kill(self.helper(), signal.SIGSTOP)
+        s.sendall((metrics(self.numbers(1)) + '{"name":"bad","value":"x"}\n' + ACK + metrics(self.numbers(1)) +
+                   ACK).encode())
+        wait_for("it is read", lambda: unsent(s) == 0)
+        os.rename(d.path("spool"), d.path("old"))
+        lines = s.makefile()
+        first, second = json.loads(lines.readline()), json.loads(lines.readline())
+        self.assertEqual([(r["accepted"], r["rejected"]) for r in (first, second)], [(0, 2), (0, 1)])
+        self.assertEqual([e.get("line") for e in first["errors"]], [2, None])
+        self.assertIn("the spool was removed before it was synced", second["errors"][0]["error"])
+
+    def test_what_an_earlier_sync_covers_is_accepted(self):
+        self.begin_daemon("true")
+        s, ask = self.stream()
+        _, other = self.stream()
+        safe = self.numbers(1000)
+        s.sendall(metrics(safe).encode())
+        wait_for("it is read", lambda: unsent(s) == 0)
+        self.assertEqual(other(metrics(self.numbers(1)) + ACK)[0]["accepted"], 1)
+        self.fault.arm("sync", errno.EIO, FORKS | STAYS, 1)
+        reply, = ask(metrics(self.numbers(1)) + ACK)
+        self.fault.disarm()
+        self.assertEqual((reply["accepted"], reply["rejected"]), (1000, 1))
+        self.assert_arrive(safe)
+
+    def test_what_is_held_is_not_refused_with_what_was_lost(self):
+        d = self.begin_daemon("true")
+        os.rename(d.path("spool"), d.path("old"))
+        d.write("spool", "")
+        d.wait_log("metrics are held in memory")
+        s, held = self.begin(100)
+        wait_for("it is read", lambda: unsent(s) == 0)
+        os.unlink(d.path("spool"))
+        self.assertEqual(read_reply(s)["accepted"], 100)
+        self.assert_arrive(held)
+
+    def test_counted_once(self):
+        """What a client was told is what the counters say."""
+        d = self.begin_daemon("true", "100ms")
+        self.fault.arm("sync", errno.EIO, FORKS | STAYS, 1)
+        _, ask = self.stream()
+        reply, = ask(metrics(self.numbers(50)) + ACK)
+        self.fault.disarm()
+        self.assertEqual((reply["accepted"], reply["rejected"]), (0, 50))
+        wait_for("it is counted", lambda: self.own("garnet.intake.rejected")[-1:] == [50])
+        self.assertEqual(self.own("garnet.intake.accepted")[-1], 100, "of the first hundred")
 
     def test_the_helper_is_killed(self):
         """Again and again: every answer comes, and says accepted."""

@@ -407,7 +407,8 @@ static void power_fails(const char *when)
 
 static void begins(uint64_t seed, bool durable)
 {
-    struct append_config c = {DISK, 200, 0, 0};
+    static const int64_t sizes[] = {200, 500, 4096}; /* of a segment: one frame, a few, all */
+    struct append_config c = {DISK, sizes[seed % 3], 0, 0};
     char why[256] = "";
 
     disk_reset();

@@ -105,6 +105,29 @@ static void helper_does_it_all(void)
     end_helper();
 }
 
+static void another_takes_its_name(void)
+{
+    seg_unlink(0);
+    file_put("00000000000000000000.seg", "another");
+}
+
+/* Whoever made it, what has the name now is not what was read. */
+Test(rewrite, takes_no_name_that_is_another_files)
+{
+    struct append *a = writer(1 << 20);
+    char got[16] = "";
+    int fd;
+
+    put(a, 10);
+    append_close(a);
+    before_sync = another_takes_its_name;
+    cr_assert_eq(segment_rewrite(dirfd_, 0), 0);
+    fd = seg_fd(0);
+    cr_assert_eq(read(fd, got, sizeof got), 7);
+    cr_assert_str_eq(got, "another");
+    close(fd);
+}
+
 /* The helper of a garnetd that was killed may still be at it when the next one's is. */
 Test(rewrite, two_helpers_do_not_write_to_one_file)
 {
