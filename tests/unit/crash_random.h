@@ -46,6 +46,22 @@ static inline uint64_t below(uint64_t *state, uint64_t n)
     return n ? rnd(state) % n : 0;
 }
 
+struct chance { /* of something to happen */
+    unsigned weight;
+    void (*act)(void);
+};
+
+static inline void happen(const struct chance *of, size_t n, uint64_t *rng)
+{
+    uint64_t sum = 0, pick;
+
+    for (size_t i = 0; i < n; i++)
+        sum += of[i].weight;
+    for (pick = below(rng, sum); pick >= of->weight; of++)
+        pick -= of->weight;
+    of->act();
+}
+
 static inline bool is_long(void)
 {
     return getenv("GARNET_TEST_LONG") != NULL;

@@ -442,10 +442,7 @@ static void ends(bool at_once)
 
 /* ---- by chance ---- */
 
-static const struct {
-    unsigned weight;
-    void (*act)(void);
-} acts[] = {
+static const struct chance acts[] = {
     {30, sends},
     {6, tries_again},
     {8, second_passes},
@@ -464,26 +461,13 @@ static const struct {
     {3, memory_is_short},
 };
 
-static void act(void)
-{
-    unsigned sum = 0;
-    uint64_t pick;
-    size_t i = 0;
-
-    for (size_t j = 0; j < sizeof acts / sizeof *acts; j++)
-        sum += acts[j].weight;
-    for (pick = below(&w.rng, sum); pick >= acts[i].weight; i++)
-        pick -= acts[i].weight;
-    acts[i].act();
-}
-
 static void sequence(uint64_t seed)
 {
     trace_reset();
     note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
     begins(seed, seed % 4 != 0);
     for (uint64_t n = 8 + below(&w.rng, 24); n > 0; n--)
-        act();
+        happen(acts, sizeof acts / sizeof *acts, &w.rng);
     ends(below(&w.rng, 3) == 0);
 }
 

@@ -271,28 +271,12 @@ static void do_retain(void)
 
 /* ---- a sequence ---- */
 
-static const struct {
-    unsigned weight;
-    void (*act)(void);
-} acts[] = {
+static const struct chance acts[] = {
     {24, do_append},     {14, do_read},   {8, do_store},  {3, do_reader_restart},
     {3, do_restart},     {3, do_sync},    {3, do_seal},   {3, do_power_loss},
     {3, do_torn_append}, {4, do_flip},    {2, do_delete}, {2, do_cut},
     {1, do_future},      {1, do_foreign}, {4, do_retain}, {1, do_cursor_damage},
 };
-
-static void act(void)
-{
-    unsigned sum = 0;
-    uint64_t pick;
-    size_t i = 0;
-
-    for (size_t j = 0; j < sizeof acts / sizeof *acts; j++)
-        sum += acts[j].weight;
-    for (pick = below(&w.rng, sum); pick >= acts[i].weight; i++)
-        pick -= acts[i].weight;
-    acts[i].act();
-}
 
 /* Once something newer stands behind everything, each reader comes to the end: what it did not read
  * it has counted. So does one that begins at the very first. */
@@ -333,7 +317,7 @@ static void sequence(uint64_t seed)
         reader_create(&w.readers[i], 0);
     MUST(cursor_list_write(dirfd_, names, (unsigned)w.nreaders) == 0);
     for (ops = 8 + below(&w.rng, 10); ops > 0; ops--)
-        act();
+        happen(acts, sizeof acts / sizeof *acts, &w.rng);
     settle();
     append_close(w.a);
 }
