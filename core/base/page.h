@@ -24,6 +24,7 @@ struct page {
     _Atomic uint64_t formats;    /* how often it was given one */
     _Atomic uint64_t sent;       /* all before it may have left, though the cursor is not there */
     _Atomic uint64_t stalled;    /* 1: the peer takes bytes and reads nothing */
+    _Atomic uint64_t can_drop;   /* a bit for each drop reason that can happen; 0: not known yet */
     /* Since garnetd's start. */
     _Atomic uint64_t losses;   /* times that a connection did not end well */
     _Atomic uint64_t in_doubt; /* metrics sent again that may be there twice, and must not be */

@@ -19,11 +19,11 @@
 enum { MAX_TAGS = 32, MAX_SOCKET = sizeof((struct sockaddr_un *)0)->sun_path - 1 };
 
 struct main_keys {
-    const struct node *socket, *spool, *intake, *sinks;
+    const struct node *socket, *spool, *intake, *sinks, *self_metrics;
     const char *host, *collectors;
     struct strings plugin_path;
     struct pairs tags;
-    int64_t shutdown_timeout, self_metrics, log_level;
+    int64_t shutdown_timeout, log_level;
 };
 
 static const char DEFAULT_COLLECTORS[] = "collectors.d";
@@ -44,8 +44,8 @@ static const struct option MAIN_ROWS[] = {
     KEY(struct main_keys, sinks, OPT_NODE, "Where metrics go, one map for each sink."),
     KEY(struct main_keys, shutdown_timeout, OPT_DURATION,
         "How long collectors and sinks may take to end.", .def = "10s", .max = "1h"),
-    KEY(struct main_keys, self_metrics, OPT_DURATION,
-        "How often Garnet reports on itself; 0 for never.", .def = "10s", .max = "1d"),
+    KEY(struct main_keys, self_metrics, OPT_NODE,
+        "Garnet's own metrics: their interval, or {interval, level}."),
     KEY(struct main_keys, log_level, OPT_CHOICE, "The least grave kind of line that is logged.",
         .def = "info", .choices = "error|warn|info|debug"),
 };
@@ -61,6 +61,18 @@ static const struct option SOCKET_ROWS[] = {
 };
 
 static const struct option SOCKET_PATH = KEY(struct socket_keys, path, OPT_PATH, "");
+
+static const struct option SELF_ROWS[] = {
+    KEY(struct conf_self_metrics, interval, OPT_DURATION,
+        "How often Garnet reports on itself; 0 for never.", .def = "10s", .max = "1d"),
+    KEY(struct conf_self_metrics, level, OPT_CHOICE, "How much of it.", .def = "basic",
+        .choices = "basic|full"),
+};
+
+static const struct option SELF_INTERVAL = {.type = OPT_DURATION,
+                                            .name = "self_metrics",
+                                            .max = "1d",
+                                            .offset = offsetof(struct conf_self_metrics, interval)};
 
 static const struct option SPOOL_ROWS[] = {
     KEY(struct conf_spool, dir, OPT_PATH, "The spool's folder.", .def = "/var/lib/garnet/spool"),
@@ -218,6 +230,21 @@ static void parse_socket(struct parse *p, const struct node *v, const struct nod
                    keys.path, strlen(keys.path), MAX_SOCKET);
 }
 
+/* An interval alone is one of its forms. */
+static void parse_self_metrics(struct parse *p, const struct node *v)
+{
+    static const struct option_set set = {ROWS(SELF_ROWS), "self_metrics"};
+    struct conf_self_metrics *self = &p->c->self_metrics;
+    const struct node *interval = v && v->kind == NODE_MAP ? node_get(v, "interval") : v;
+
+    option_fill(&p->c->arena, set, NULL, false, v && v->kind != NODE_SCALAR ? v : NULL, self, p->e);
+    if (v && v->kind == NODE_SCALAR)
+        option_value(&p->c->arena, &SELF_INTERVAL, v, self, p->e);
+    if (interval && self->interval > 0 && self->interval < 100 * NS_PER_MS)
+        errors_add(p->e, interval->at, "%s: \"%s\" is below the least value, 100ms (0 for none)",
+                   interval == v ? "self_metrics" : "interval", interval->text);
+}
+
 char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name)
 {
     struct str dir = path_dir(c->socket.path);
@@ -310,15 +337,11 @@ static void parse_main(struct parse *p, const struct node *root, struct main_key
     option_fill(&c->arena, set, NULL, false, root, keys, p->e);
     p->plugin_path = keys->plugin_path;
     c->shutdown_timeout = keys->shutdown_timeout;
-    c->self_metrics = keys->self_metrics;
     c->log_level = keys->log_level;
-    if (c->self_metrics > 0 && c->self_metrics < 100 * NS_PER_MS)
-        errors_add(p->e, pos_of(root, "self_metrics"),
-                   "self_metrics: \"%s\" is below the least value, 100ms (0 for none)",
-                   node_get(root, "self_metrics")->text);
     conf_parse_host(p, root, keys->host);
     conf_check_tags(p, "tags", &keys->tags);
     parse_socket(p, keys->socket, root);
+    parse_self_metrics(p, keys->self_metrics);
     parse_limits(p, keys);
 }
 

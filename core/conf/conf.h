@@ -122,6 +122,11 @@ struct conf_want {
     const char *key;
     struct conf_want *next;
 };
+enum { SELF_BASIC, SELF_FULL };
+struct conf_self_metrics { /* Garnet's own metrics */
+    int64_t interval;      /* ns; 0 = none */
+    int64_t level;         /* SELF_BASIC ... */
+};
 struct conf {
     struct arena arena; /* owns everything below; the snapshot may be freed */
     struct conf_socket socket;
@@ -130,7 +135,7 @@ struct conf {
     const char *host;
     struct pairs tags; /* host among them */
     int64_t shutdown_timeout;
-    int64_t self_metrics;              /* ns between Garnet's own metrics; 0 = none */
+    struct conf_self_metrics self_metrics;
     int64_t log_level;                 /* enum log_level */
     uid_t self;                        /* who garnetd is, if there are sinks */
     struct conf_sink *sinks;           /* in file order */

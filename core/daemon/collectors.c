@@ -23,6 +23,18 @@ static void run_started(void *arg, int64_t slot_ns)
     source_run(m->source, slot_ns);
 }
 
+/* Its metrics went elsewhere, and nobody misses them: it ended well. */
+static void note_fruitless(struct collector_entry *m)
+{
+    bool nothing = m->source->accepted == 0 && m->source->rejected == 0;
+    if (nothing && !m->brought_nothing && m->last.outcome == OUTCOME_OK)
+        log_info("collector %s has ended with 0 and has not brought a metric yet: what it prints "
+                 "only goes to this log; metrics go to the socket that is its last argument and in "
+                 "GARNET_SOCKET, as `garnet emit` sends them",
+                 m->conf->name);
+    m->brought_nothing = nothing && (m->brought_nothing || m->last.outcome == OUTCOME_OK);
+}
+
 /* What the run sent before it ended is stamped with its slot and belongs to its receipt: all of it
  * is taken in first. */
 static void run_ended(void *arg, const struct run_receipt *r)
@@ -30,6 +42,7 @@ static void run_ended(void *arg, const struct run_receipt *r)
     struct collector_entry *m = arg;
     m->last = *r;
     source_run_end(m->source, &m->last_accepted, &m->last_rejected);
+    note_fruitless(m);
     selfmetrics_run(m);
     if (r->outcome == OUTCOME_LOST)
         orphans_end(m->d);
@@ -156,6 +169,7 @@ static void entry_start(struct collector_entry *m)
     }
     collector_withheld_by(m->run, run_withheld);
     m->waiting = false;
+    selfmetrics_collector(m);
 }
 
 static void entry_stop(struct collector_entry *m)

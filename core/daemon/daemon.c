@@ -116,6 +116,7 @@ static void every_second(void *arg)
     store_housekeeping(d);
     sinks_retry(d);
     collectors_retry(d);
+    selfmetrics_sinks(d);
     loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, every_second, d);
 }
 
@@ -133,7 +134,7 @@ bool daemon_start(struct daemon *d, struct generation *g)
     sinks_apply(d, g);
     collectors_apply(d, g);
     every_second(d);
-    selfmetrics_start(d);
+    selfmetrics_begin(d);
     log_info("garnetd " GARNET_VERSION " takes metrics at %s", c->socket.path);
     return true;
 }

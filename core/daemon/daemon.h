@@ -42,6 +42,7 @@ struct collector_entry { /* one collector */
     bool waiting;                          /* it cannot be started for now: said */
     struct run_receipt last;               /* of the last run that is over; */
     uint64_t last_accepted, last_rejected; /* and what came of it */
+    bool brought_nothing;                  /* it has ended well, and nothing ever came: said */
     struct collector_entry *next;
 };
 
@@ -58,6 +59,7 @@ struct sink_entry { /* one sink */
     bool restore;              /* its file was taken away with the folder: made again from that */
     uint64_t still_at;         /* it has come so far, */
     int64_t still_ns;          /* mono: since then, although there is more; 0: there is not */
+    int64_t made_ns; /* wall: when its cursor was made; 0: before we came, or that was told */
     struct sink_entry *next;
 };
 
@@ -139,7 +141,10 @@ uint64_t store_held_metrics(const struct daemon *d);
 uint64_t store_refused(const struct daemon *d); /* metrics, for want of a spool and of room, too */
 
 /* selfmetrics.c */
+void selfmetrics_begin(struct daemon *d); /* once; then, whenever the interval is another: */
 void selfmetrics_start(struct daemon *d);
+void selfmetrics_collector(const struct collector_entry *m); /* it has just begun */
+void selfmetrics_sinks(struct daemon *d); /* those that have just begun; once a second */
 void selfmetrics_run(const struct collector_entry *m); /* of its last run, just over */
 
 /* reload.c */

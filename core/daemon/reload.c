@@ -104,7 +104,7 @@ static void apply(struct daemon *d, struct generation *g)
     d->commit.durable = g->conf->spool.durable;
     sinks_apply(d, g); /* first: a new sink sees what its new collectors send */
     collectors_apply(d, g);
-    if (old->conf->self_metrics != g->conf->self_metrics)
+    if (old->conf->self_metrics.interval != g->conf->self_metrics.interval)
         selfmetrics_start(d);
     generation_unref(old);
     d->reloads++;

@@ -56,6 +56,7 @@ static bool ensure_cursor(void *arg)
     }
     if (cursor_create(dir, o->conf->name, o->begin) == 0) {
         o->begun = true;
+        o->made_ns = clock_wall();
         return true;
     }
     log_error("sink %s: its cursor cannot be made: %m", o->conf->name);

@@ -374,6 +374,21 @@ static bool start_fine(struct job *j)
     return false;
 }
 
+/* What can become of a metric, by what the plugin, the endpoints and the configuration are. */
+static uint64_t can_drop(const struct job *j)
+{
+    uint64_t can =
+        1 << DROP_EXPIRED | 1 << DROP_DAMAGED | 1 << DROP_SKIPPED | 1 << DROP_QUARANTINED;
+
+    if (j->plugin.def.deliver != NULL || outlet_datagrams(j->sink))
+        can |= 1 << DROP_REJECTED;
+    if (j->feed.max_age > 0 || j->feed.passing)
+        can |= 1 << DROP_STALE;
+    if (j->sink->only.n > 0 || j->sink->drop.n > 0)
+        can |= 1 << DROP_DESELECTED;
+    return can;
+}
+
 static bool start_work(struct job *j, const struct conf *conf)
 {
     if (!start_feed(j, conf) || !start_fine(j))
@@ -386,6 +401,7 @@ static bool start_work(struct job *j, const struct conf *conf)
     else
         outlet_init(&j->outlet, j->loop, j->sink, (j->plugin.def.flags & GARNET_IDEMPOTENT) != 0);
     j->outlet.ordered = (j->plugin.def.flags & GARNET_ORDERED) != 0;
+    atomic_store(&j->page->can_drop, can_drop(j));
     j->look = true;
     return true;
 }

@@ -48,6 +48,15 @@ size_t outlet_batch_size(const struct conf_sink *sink)
     return least;
 }
 
+bool outlet_datagrams(const struct conf_sink *sink)
+{
+    for (size_t i = 0; i < sink->to.n; i++) {
+        if (transport_packet(sink->to.v[i]) > 0)
+            return true;
+    }
+    return false;
+}
+
 void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink, bool repeatable)
 {
     *o = (struct outlet){

@@ -98,6 +98,7 @@ struct outlet {
 
 /* The bytes of a batch: where any endpoint takes datagrams, those of one. */
 size_t outlet_batch_size(const struct conf_sink *sink);
+bool outlet_datagrams(const struct conf_sink *sink); /* whether any does */
 void outlet_init(struct outlet *o, struct loop *l, const struct conf_sink *sink, bool repeatable);
 /* Opens, rotates and confirms as it is time. May block in a name look-up. */
 void outlet_turn(struct outlet *o, int64_t now);

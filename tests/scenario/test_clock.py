@@ -50,7 +50,7 @@ class Stepped:
 
     def __init__(self, test, case):
         self.test, self.case = test, case
-        self.d = Daemon(test, "self_metrics: 1s\nsinks:\n" +
+        self.d = Daemon(test, "self_metrics: {interval: 1s, level: full}\nsinks:\n" +
                         graphite_sink("main", "file:out.txt", ", path: '{host}.{collector}.{name}.{tags}'"),
                         start=False)
         self.clock = SteppedClock(self.d.path("clock"))

@@ -16,7 +16,7 @@ while True:
 
 class DaemonMode(unittest.TestCase):
     def setUp(self):
-        self.d = Daemon(self, "self_metrics: 1s\nsinks:\n" + graphite_sink("main", "file:out.txt"), start=False)
+        self.d = Daemon(self, "self_metrics: {interval: 1s, level: full}\nsinks:\n" + graphite_sink("main", "file:out.txt"), start=False)
         self.d.script("stream", STREAM)
 
     def collector(self, more="", args=""):

@@ -52,7 +52,7 @@ class Errors(Disk, unittest.TestCase):
         return [int(m[1]) for x in self.receiver.lines() if (m := re.search(rf"\b{name}\S* (\d+) ", x))]
 
     def test_what_is_held_and_refused_is_told(self):
-        d = self.begin_daemon(self_metrics="100ms")  # held for 250 ms: a round of them, too
+        d = self.begin_daemon(self_metrics="{interval: 100ms, level: full}")  # held for 250 ms: a round of them, too
         self.fault.arm("write", errno.ENOSPC, GARNETD | STAYS, 1)
         s, held = self.begin(500)
         d.wait_log("metrics are held in memory")

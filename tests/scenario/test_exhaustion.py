@@ -320,13 +320,13 @@ class Limits(unittest.TestCase):
         """The latest count of each collector."""
         counts = {}
         for line in v.d.file_lines("out.txt"):
-            missed = re.fullmatch(r"garnet\.collector\.missed\.testhost\.(.*)\.spawn (\d+) \d+", line)
+            missed = re.fullmatch(r"garnet\.collector\.missed_by\.testhost\.(.*)\.spawn (\d+) \d+", line)
             if missed:
                 counts[missed[1]] = int(missed[2])
         return counts
 
     def test_out_of_descriptors(self):
-        v = Victim(self, self_metrics="100ms", segment_size="16MiB")  # no new segment meanwhile
+        v = Victim(self, self_metrics="{interval: 100ms, level: full}", segment_size="16MiB")  # no new segment meanwhile
         v.start()
         client = v.d.connect()
         self.addCleanup(client.close)

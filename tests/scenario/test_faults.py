@@ -21,19 +21,19 @@ TIMEOUT = r"ended after its timeout of 2s"
 # kind -> what its file says beside the command, how the log names it, and Garnet's own metrics: with a value
 # where it is the last run's, else they must have grown
 FAULTS = {
-    "hang": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
-    "deaf": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
-    "escape": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
+    "hang": (SHORT, TIMEOUT, ["failures.timeout", "missed_by.overlap"]),
+    "deaf": (SHORT, TIMEOUT, ["failures.timeout", "missed_by.overlap"]),
+    "escape": (SHORT, TIMEOUT, ["failures.timeout", "missed_by.overlap"]),
     "leave": (SHORT, r"left processes behind when it ended", []),
-    "crowd": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
+    "crowd": (SHORT, TIMEOUT, ["failures.timeout", "missed_by.overlap"]),
     "garbage": (SHORT, r"byte \d+|more than .* bytes|limit", ["rejected"]),
     "chatter": (SHORT, r"it printed \d+ more lines", ["failures.timeout"]),
-    "close": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
+    "close": (SHORT, TIMEOUT, ["failures.timeout", "missed_by.overlap"]),
     "quit": (SHORT, r"exit status 3", ["failures.exit", "exit_status=3"]),
     "dump": (SHORT, r"killed by signal 6 \(Aborted\)$", ["failures.signal", "signal=6"]),
     "eat": (SHORT + "limits: {memory: 64MiB}\n", r"exit status 12", ["failures.exit", "exit_status=12"]),
     "burn": ("timeout: 10s\nlimits: {cpu: 1s}\n", r"killed by signal 24 ", ["failures.signal", "signal=24"]),
-    "stop": (SHORT, TIMEOUT, ["failures.timeout", "missed.overlap"]),
+    "stop": (SHORT, TIMEOUT, ["failures.timeout", "missed_by.overlap"]),
     "noexec": (SHORT, r"cannot run .*/noexec: it names the interpreter /\S+/interpreter in its first line, which does not exist", ["failures.spawn"]),
 }
 
@@ -63,7 +63,7 @@ def runs_from(folder):
 
 class Faults(unittest.TestCase):
     def setUp(self):
-        self.d = Daemon(self, "self_metrics: 1s\nsinks:\n" + graphite_sink(
+        self.d = Daemon(self, "self_metrics: {interval: 1s, level: full}\nsinks:\n" + graphite_sink(
             "main", "file:out.txt", ", path: '{host}.{collector}.{name}.{tags}'"), start=False)
         for name in ("stamp", "stamp2"):
             shutil.copy(STAMP, self.d.path(name))

@@ -6,7 +6,7 @@ from harness import *
 class Collectors(unittest.TestCase):
     def test_hung_beside_ten_healthy(self):
         seconds = 30 if LONG else 12
-        d = Daemon(self, "self_metrics: 1s\nsinks:\n" +
+        d = Daemon(self, "self_metrics: {interval: 1s, level: full}\nsinks:\n" +
                    graphite_sink("main", "file:out.txt", ", path: '{host}.{collector}.{name}.{tags}'"), start=False)
         # The shell stamps its own start: a slow interpreter would measure itself.
         d.script("stamp", '#!/bin/sh\nnow=$(date +%s.%N)\n'
@@ -35,7 +35,7 @@ class Collectors(unittest.TestCase):
             self.assertLess(late[-1], 0.1)
         wait_for("the hung one is ended and counted", lambda: "collector hang: " in d.log())
         missed = wait_for("its missed slots are counted", lambda: [
-            x for x in d.file_lines("out.txt") if x.startswith("testhost.garnet.collector.missed.hang.overlap ")
+            x for x in d.file_lines("out.txt") if x.startswith("testhost.garnet.collector.missed_by.hang.overlap ")
             and float(x.split(" ")[1]) >= 3])
         self.assertTrue(missed)
 

@@ -92,7 +92,7 @@ def start_daemon(test, sinks):
     to = f"tcp://127.0.0.1:{test.receiver.port}"
     # A sanitizer would turn a segmentation fault into an abort.
     env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"}
-    d = Daemon(test, "self_metrics: 1s\nshutdown_timeout: 4s\nsinks:\n" +
+    d = Daemon(test, "self_metrics: {interval: 1s, level: full}\nshutdown_timeout: 4s\nsinks:\n" +
                graphite_sink("healthy", to, ", path: '{host}.{collector}.{name}.{tags}'") + "".join(sinks),
                start=False, env=env)
     os.mkdir(d.path("out"))

@@ -40,7 +40,7 @@ class Quarantine(unittest.TestCase):
     def quarantined(self, d, name="main"):
         return [json.loads(x) for x in d.file_lines(f"spool/quarantine/{name}.ndjson")]
 
-    def daemon(self, *sinks, more="self_metrics: 1s\n"):
+    def daemon(self, *sinks, more="self_metrics: {interval: 1s, level: full}\n"):
         # A sanitizer would turn a segmentation fault into an abort.
         env = {"ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":handle_segv=0"}
         healthy = graphite_sink("healthy", "file:healthy", ", path: '{host}.{name}.{tags}'")
@@ -66,7 +66,7 @@ class Quarantine(unittest.TestCase):
         self.assertIn("died from signal 11 (Segmentation fault) while its plugin formatted metric", d.log())
         self.assertEqual(os.stat(d.path("spool/quarantine")).st_mode & 0o7777, 0o700)
         # Three deaths of each, and no more: the numbers and the log agree, the healthy sink had none.
-        wait_for("it is counted", lambda: self.metric(d, "garnet.sink.dropped", "quarantined", "main") == 3)
+        wait_for("it is counted", lambda: self.metric(d, "garnet.sink.dropped", "main", "quarantined") == 3)
         self.assertEqual(self.metric(d, "garnet.sink.restarts", "main"), 9)
         self.assertEqual(self.metric(d, "garnet.sink.restarts", "healthy"), 0)
         self.replayed(d, receiver)
@@ -114,7 +114,7 @@ class Quarantine(unittest.TestCase):
                  60)
         self.assertIn("its plugin gave up (see the line before); starting it again in", d.log())
         wait_for("the queue is known", lambda: (self.metric(d, "garnet.sink.queued", "main") or 0) >= 11)
-        self.assertEqual(self.metric(d, "garnet.sink.dropped", "quarantined", "main"), 0)
+        self.assertEqual(self.metric(d, "garnet.sink.dropped", "main", "quarantined"), 0)
         self.assertEqual(self.quarantined(d), [])
         self.assertEqual(self.numbers(d.file_lines("healthy")), list(range(10)))
         self.assertEqual(d.terminate(), 0)

@@ -1,15 +1,15 @@
-"""docs/operations.md has every key of the configuration and every metric of garnetd's own, each with all its reasons, and
-no other."""
+"""docs/operations.md has every key of the configuration and every metric of garnetd's own, each with its level and all its
+reasons, and no other."""
 import os
 import re
 import sys
 
 SOURCE = os.environ["GARNET_SOURCE"]
 PREFIX = {"conf_spool": "spool.", "conf_intake": "intake.", "socket_keys": "socket.", "conf_limits": "limits.",
-          "conf_confirm": "confirm."}
+          "conf_confirm": "confirm.", "conf_self_metrics": "self_metrics."}
 REASONS = {  # of which metric -> where the list of their names is
     "garnet.collector.failures": ("core/sched/outcome.c", {"ok", "stopped"}),
-    "garnet.collector.missed": ("core/sched/sched.c", set()),
+    "garnet.collector.missed_by": ("core/sched/sched.c", set()),
     "garnet.sink.dropped": ("core/spool/cursor.c", set()),
 }
 
@@ -22,7 +22,7 @@ def text(name):
 def rows(page, start, end):
     """The first cell's words in backquotes, a "`.word`" with the beginning of the one before it, and the last cell."""
     for line in page[page.index(start):page.index(end)].splitlines():
-        cells = [c.strip() for c in line.strip("|").split(" | ")]
+        cells = [c.strip() for c in re.split(r"\s\|(?=\s)", line.strip("|"))]
         if line.startswith("| `"):
             words = re.findall(r"`([^`]+)`", cells[0])
             yield [w if w[0] != "." else words[0].rpartition(".")[0] + w for w in words], cells
@@ -47,7 +47,7 @@ def differences(what, source, page):
 
 def check_keys(page):
     source = {k for k in keys_in_source() if not k.startswith("confirm.")}
-    parts = {k.split(".")[0] for k in source if "." in k}  # `spool` is told of by its keys
+    parts = {k.split(".")[0] for k in source if "." in k}  # `spool` is told of by its keys, others by themselves, too
     told = {w for words, _ in rows(page, "### garnet.yaml", "## Signals") for w in words if re.fullmatch(r"[a-z_.]+", w)}
     for key in (k for k in keys_in_source() if k.startswith("confirm.")):
         if key.split(".")[1] + ":" not in page:
@@ -59,9 +59,13 @@ def check_metrics(page):
     source = set()
     for name in os.listdir(os.path.join(SOURCE, "core/daemon")):
         source |= set(re.findall(r'"(garnet\.[a-z_.]+)"', text("core/daemon/" + name)))
-    told = {}
+    told, level = {}, {}
     for words, cells in rows(page, "## Garnet's own metrics", "## The collectors that come"):
         told.update({w: cells[-1] for w in words})
+        level.update({w: cells[2] for w in words})
+    for what, name in re.findall(r'\b(?:whole|real)\(&?at,\s*(BASIC|FULL),\s*"([^"]+)"', text("core/daemon/selfmetrics.c")):
+        if level.get(name) != what.lower():
+            yield f"level of {name}: {what.lower()} in selfmetrics.c, {level.get(name)} in docs/operations.md"
     yield from differences("metric", source, set(told))
     for name, (file, never) in REASONS.items():
         listed = re.search(r"\*const names\[\w*\] = \{([^}]*)\}", text(file)).group(1)

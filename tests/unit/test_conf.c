@@ -64,7 +64,8 @@ static void put_main(struct buf *b, const struct conf *c, bool with_host)
              (int)c->intake.max_connections_per_user);
     put_time(b, "idle", c->intake.idle);
     put_time(b, "shutdown_timeout", c->shutdown_timeout);
-    put_time(b, "self_metrics", c->self_metrics);
+    put_time(b, "self_metrics", c->self_metrics.interval);
+    buf_putf(b, "self_metrics.level %s\n", c->self_metrics.level == SELF_FULL ? "full" : "basic");
     buf_putf(b, "log_level %d\n", (int)c->log_level);
 }
 
