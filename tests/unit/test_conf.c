@@ -65,7 +65,8 @@ static void put_main(struct buf *b, const struct conf *c, bool with_host)
     put_time(b, "idle", c->intake.idle);
     put_time(b, "shutdown_timeout", c->shutdown_timeout);
     put_time(b, "self_metrics", c->self_metrics.interval);
-    buf_putf(b, "self_metrics.level %s\n", c->self_metrics.level == SELF_FULL ? "full" : "basic");
+    if (c->self_metrics.level == SELF_FULL)
+        buf_putf(b, "self_metrics.level full\n");
     buf_putf(b, "log_level %d\n", (int)c->log_level);
 }
 
