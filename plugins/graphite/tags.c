@@ -43,13 +43,20 @@ static void put_escaped(struct tags *t, unsigned char c)
     put(t, digits[c & 15]);
 }
 
+/* carbon-c-relay takes out a dot behind a dot, and the one that the first key begins with: two
+ * series would become one. */
+static bool lost_dot(garnet_str s, size_t i, bool in_key)
+{
+    return s.s[i] == '.' && (i == 0 ? in_key : s.s[i - 1] == '.');
+}
+
 /* `escape_first`: also what is kept elsewhere. */
 static void put_text(struct tags *t, garnet_str s, bool in_key, bool escape_first)
 {
     for (size_t i = 0; i < s.n && !t->full; i++) {
         unsigned char c = (unsigned char)s.s[i];
 
-        if (kept(c, in_key) && !(i == 0 && escape_first))
+        if (kept(c, in_key) && !(i == 0 && escape_first) && !lost_dot(s, i, in_key))
             put(t, (char)c);
         else
             put_escaped(t, c);

@@ -21,7 +21,7 @@ static const int64_t KEY_SECONDS_MOST = UINT32_MAX; /* whisper's 32 bits */
 
 struct conf {
     const char *name_tag, *missing_unit;
-    int64_t style, unlisted_unit;
+    int64_t style, unlisted_unit, machine;
 };
 
 static const garnet_option options[] = {
@@ -50,6 +50,13 @@ static const garnet_option options[] = {
      .help = "What becomes of a unit that Metrics 2.0 does not list: it is kept, counts as "
              "missing, or the metric is skipped.",
      .offset = GARNET_FIELD_INT(struct conf, unlisted_unit)},
+    {.type = GARNET_CHOICE,
+     .name = "machine",
+     .def = "host",
+     .choices = "host|server",
+     .help = "The tag of the machine: host, or server, as the spec had it before May 2016: for "
+             "those who have such data.",
+     .offset = GARNET_FIELD_INT(struct conf, machine)},
 };
 
 /* Put together here, since a call of the host for every tag costs more than the tag. */
@@ -120,6 +127,7 @@ static int open_state(garnet *g)
         return g->host->fail(g, GARNET_RETRY, "no memory for %zu bytes", sizeof *s);
     s->naming = (struct naming){.style = (enum style)c->style,
                                 .unlisted = (enum unlisted)c->unlisted_unit,
+                                .machine = (enum machine)c->machine,
                                 .name_tag = {c->name_tag, strlen(c->name_tag)},
                                 .missing = {c->missing_unit, strlen(c->missing_unit)},
                                 .missing_drops = strcmp(c->missing_unit, "drop") == 0};

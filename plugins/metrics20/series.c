@@ -1,7 +1,7 @@
 /* series - see series.h
  *
  * The spec's rules, one function each: unit and mtype always, the name as `what`, the machine as
- * `server`, a direction as in or out. Two tags that cleaning would make one, and tags that
+ * `host`, a direction as in or out. Two tags that cleaning would make one, and tags that
  * contradict the metric, are faults: one of them would be lost, and two series might become one.
  * Meta tags are no part of the identity, so there the first one wins.
  */
@@ -217,7 +217,8 @@ static bool add_tag(struct series *s, const struct naming *naming, const garnet_
 {
     if (is(tag.key, "unit") || is(tag.key, "mtype"))
         return true; /* they are there already */
-    if (is(tag.key, "host") && find_tag(m, str_of("server")) == NULL)
+    if (naming->machine == MACHINE_SERVER && is(tag.key, "host") &&
+        find_tag(m, str_of("server")) == NULL)
         tag.key = str_of("server");
     if (is(tag.key, "direction"))
         tag.val = direction_of(tag.val);

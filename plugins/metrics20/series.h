@@ -11,11 +11,13 @@
 
 enum { TAGS_MOST = 128 };                                         /* the host allows 64 */
 enum unlisted { UNLISTED_KEEP, UNLISTED_MISSING, UNLISTED_DROP }; /* as in the option */
+enum machine { MACHINE_HOST, MACHINE_SERVER };                    /* likewise */
 enum unit_kind { UNIT_LISTED, UNIT_UNLISTED, UNIT_MISSING };
 
 struct naming {
     enum style style;
     enum unlisted unlisted;
+    enum machine machine;
     garnet_str name_tag, missing; /* missing: what stands for a unit that is missing */
     bool missing_drops;
 };

@@ -111,11 +111,10 @@ static const char *to_milliseconds(garnet_metric *v)
 static bool tag_char(unsigned char c, bool in_key)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != 0 && strchr("_-./", c) != NULL) || (c == ':' && !in_key);
+           c >= 0x80 || (c != 0 && strchr("_-./", c) != NULL) || (c == ':' && !in_key);
 }
 
-/* What is no tag_char becomes "_": one for a character, which the rest of its UTF-8 bytes do not
- * begin. */
+/* What is no tag_char, and so of ASCII, becomes "_". */
 static void put_clean(garnet *g, garnet_str s, bool in_key)
 {
     size_t from = 0;
@@ -126,8 +125,7 @@ static void put_clean(garnet *g, garnet_str s, bool in_key)
         if (tag_char(c, in_key))
             continue;
         g->host->put(g, s.s + from, i - from);
-        if ((c & 0xC0) != 0x80)
-            g->host->put(g, "_", 1);
+        g->host->put(g, "_", 1);
         from = i + 1;
     }
     g->host->put(g, s.s + from, s.n - from);

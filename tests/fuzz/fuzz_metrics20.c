@@ -78,14 +78,12 @@ static const struct tag *tag_of(const struct metric *m, const char *key)
     return NULL;
 }
 
-static void want_own(const struct metric *m, const struct tag *t, unsigned style)
+static void want_own(const struct tag *t, unsigned style)
 {
     struct tag tag = *t;
 
     if (text_is(tag.key, "unit") || text_is(tag.key, "mtype"))
         return;
-    if (text_is(tag.key, "host") && tag_of(m, "server") == NULL)
-        tag.key = str_of("server");
     if (text_is(tag.key, "direction") && text_is(tag.val, "rx"))
         tag.val = str_of("in");
     if (text_is(tag.key, "direction") && text_is(tag.val, "tx"))
@@ -105,7 +103,7 @@ static void want_all(const struct metric *m, unsigned style)
     if (tag_of(m, "what") == NULL)
         want_tag(str_of("what"), m->name, style);
     for (uint32_t i = 0; i < m->ntags; i++)
-        want_own(m, &m->tags[i], style);
+        want_own(&m->tags[i], style);
     qsort(want.v, want.n, sizeof *want.v, by_key);
 }
 

@@ -18,14 +18,13 @@ static char *cut_at(char *text, char c)
     return at + 1;
 }
 
-/* One character of s for each of the text's; "_" where it may not stand. Returns what follows. */
+/* A byte of s for each of the text's; "_" for what may not stand there. Returns what follows. */
 static char *same_clean(char *text, struct str s, const char *beside)
 {
     for (size_t i = 0; i < s.n; i++) {
-        bool kept = node_char(s.s[i]) || strchr(beside, s.s[i]) != NULL;
+        bool kept = node_char(s.s[i]) || strchr(beside, s.s[i]) != NULL || (s.s[i] & 0x80) != 0;
 
-        if ((s.s[i] & 0xC0) != 0x80)
-            HOLDS(*text++ == (kept ? s.s[i] : '_'));
+        HOLDS(*text++ == (kept ? s.s[i] : '_'));
     }
     return text;
 }
