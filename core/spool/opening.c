@@ -33,31 +33,45 @@ enum {
     LATER_RECORD = 32 /* bytes of a record in whatever format comes, at least */
 };
 
-/* "a/b/c": whatever of it is missing. The open that follows tells of failures. */
-static void make_path(const char *dir)
+static int make_folder(const char *path, mode_t mode, char why[WHY])
 {
-    char path[PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s", dir);
-
-    if (n < 0 || (size_t)n >= sizeof path)
-        return;
-    for (char *p = path + 1; n > 0 && *p; p++)
-        if (*p == '/') {
-            *p = '\0';
-            mkdir(path, 0750);
-            *p = '/';
-        }
-    mkdir(path, SPOOL_FOLDER);
+    if (mkdir(path, mode) == 0 || errno == EEXIST)
+        return 0;
+    snprintf(why, WHY, "cannot be created: %.150s: %m", path);
+    return -1;
 }
 
-static int open_dir(const char *dir)
+/* "a/b/c": whatever of it is missing. The first that cannot be made has the reason. */
+static int make_path(const char *dir, char why[WHY])
+{
+    char path[PATH_MAX];
+
+    if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path) {
+        snprintf(why, WHY, "cannot be created: its path is too long");
+        return -1;
+    }
+    for (char *p = path + 1; *path && *p; p++)
+        if (*p == '/') {
+            *p = '\0';
+            if (make_folder(path, 0750, why) < 0)
+                return -1;
+            *p = '/';
+        }
+    return make_folder(path, SPOOL_FOLDER, why);
+}
+
+static int open_dir(const char *dir, char why[WHY])
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    make_path(dir);
-    return open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT) {
+        if (make_path(dir, why) < 0)
+            return -1;
+        fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    }
+    if (fd < 0)
+        snprintf(why, WHY, "cannot be opened or created: %m");
+    return fd;
 }
 
 static bool take_lock(struct append *a, char why[WHY])
@@ -242,11 +256,7 @@ static bool heed_cursors(struct append *a)
 
 static bool setup(struct append *a, const char *dir, char why[WHY])
 {
-    if ((a->dirfd = open_dir(dir)) < 0) {
-        snprintf(why, WHY, "cannot be opened or created: %m");
-        return false;
-    }
-    if (!rights_tighten(a->dirfd, why) || !take_lock(a, why))
+    if ((a->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(a->dirfd, why) || !take_lock(a, why))
         return false;
     sweep(a->dirfd);
     if (hold_all(a) && read_newest(a) && heed_cursors(a))

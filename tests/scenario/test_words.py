@@ -35,6 +35,43 @@ class Programs(unittest.TestCase):
         d.terminate()
 
 
+class Folders(unittest.TestCase):
+    """One that cannot be made is told with the reason that the system gives."""
+    MOUNTS = {"Read-only file system": "-o ro", "No space left on device": "-o nr_inodes=1"}
+
+    def setUp(self):
+        if os.geteuid():
+            self.skipTest("needs root to mount, and to become somebody else")
+
+    def refused(self, config, prepare, words):
+        d = Daemon(self, config + "sinks: []\n", start=False)
+        os.mkdir(d.path("disk"))
+        os.chmod(d.dir, 0o755)
+        r = subprocess.run(["unshare", "-m", "/bin/sh", "-c", f'cd "$1" && {prepare} "$2" -c garnet.yaml', "sh", d.dir,
+                            os.path.join(BUILD, "garnetd")], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(r.returncode, 111, r.stderr)
+        self.assertIn(words.replace("DIR", d.dir), r.stderr)
+
+    def test_the_spool(self):
+        for reason, how in self.MOUNTS.items():
+            with self.subTest(reason=reason):
+                self.refused("spool: {dir: disk/a/spool}\n", f"mount -t tmpfs {how} none disk && exec",
+                             f"spool DIR/disk/a/spool cannot be created: DIR/disk/a: {reason}")
+        with self.subTest("permission"):
+            self.refused("spool: {dir: disk/a/spool}\nsocket: disk/run/garnet.sock\n",
+                         "mkdir disk/run && chown 65534 disk/run && exec setpriv --reuid=65534 --regid=65534 --clear-groups",
+                         "spool DIR/disk/a/spool cannot be created: DIR/disk/a: Permission denied")
+
+    def test_the_sockets(self):
+        for reason, how in self.MOUNTS.items():
+            with self.subTest(reason=reason):
+                self.refused("socket: disk/run/garnet.sock\n", f"mount -t tmpfs {how} none disk && exec",
+                             f"socket: cannot make the folder DIR/disk/run: {reason}")
+        with self.subTest("permission"):
+            self.refused("socket: disk/run/garnet.sock\n", "exec setpriv --reuid=65534 --regid=65534 --clear-groups",
+                         "socket: cannot make the folder DIR/disk/run: Permission denied")
+
+
 class Warnings(unittest.TestCase):
     def test_a_file_that_is_not_read_keeps_nothing_from_running(self):
         d = Daemon(self, "sinks: []\n", start=False)
