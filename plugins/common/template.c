@@ -15,18 +15,76 @@ static bool node_char(unsigned char c)
            c == '-';
 }
 
-static enum part_kind kind_of(garnet_str s)
-{
-    static const char *const names[] = {[HOST] = "host",
-                                        [NAME] = "name",
-                                        [PREFIX] = "prefix",
-                                        [COLLECTOR] = "collector",
-                                        [TAGS] = "tags"};
+/* As in enum part_kind, from HOST on. Each with what is said when it was most likely meant. */
+static const struct {
+    const char *name, *fault;
+} placeholders[] = {
+#define PLACEHOLDER(name)                                                                          \
+    {                                                                                              \
+        name, "has an unknown placeholder that is nearly {" name                                   \
+              "}: write that, or {tag:KEY} for a "                                                 \
+              "tag that is really called so"                                                       \
+    }
+    [HOST] = PLACEHOLDER("host"),     [NAME] = PLACEHOLDER("name"),
+    [PREFIX] = PLACEHOLDER("prefix"), [COLLECTOR] = PLACEHOLDER("collector"),
+    [TAGS] = PLACEHOLDER("tags"),
+#undef PLACEHOLDER
+};
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c + 'a' - 'A') : c;
+}
+
+/* How many bytes the two have in common, small and capital letters being the same. */
+static size_t common(garnet_str a, garnet_str b, bool from_end)
+{
+    size_t i = 0;
+
+    while (i < a.n && i < b.n &&
+           lower(from_end ? a.s[a.n - 1 - i] : a.s[i]) ==
+               lower(from_end ? b.s[b.n - 1 - i] : b.s[i]))
+        i++;
+    return i;
+}
+
+/* One character more, less or another, or two that have changed places; or other capitals. */
+static bool near(garnet_str a, garnet_str b)
+{
+    size_t longer = a.n > b.n ? a.n : b.n, shorter = a.n + b.n - longer;
+    size_t head = common(a, b, false), tail = common(a, b, true);
+
+    if (longer - shorter > 1)
+        return false;
+    if (head + tail + 1 >= longer)
+        return true;
+    return a.n == b.n && head + tail + 2 == a.n && lower(a.s[head]) == lower(b.s[head + 1]) &&
+           lower(a.s[head + 1]) == lower(b.s[head]);
+}
+
+/* NULL, or what is wrong with it. Whatever is no placeholder is the key of a tag, but for what can
+ * only be a slip: the node of a tag that no metric has would be missing without a word. */
+static const char *read_placeholder(struct part *part)
+{
+    garnet_str s = part->s;
+
+    part->kind = TAG;
+    if (s.n > 4 && memcmp(s.s, "tag:", 4) == 0) {
+        part->s = (garnet_str){s.s + 4, s.n - 4};
+        return NULL;
+    }
+    for (enum part_kind k = HOST; k <= TAGS; k++) {
+        garnet_str name = {placeholders[k].name, strlen(placeholders[k].name)};
+
+        if (name.n == s.n && memcmp(name.s, s.s, s.n) == 0) {
+            part->kind = k;
+            return NULL;
+        }
+    }
     for (enum part_kind k = HOST; k <= TAGS; k++)
-        if (strlen(names[k]) == s.n && memcmp(names[k], s.s, s.n) == 0)
-            return k;
-    return TAG;
+        if (near(s, (garnet_str){placeholders[k].name, strlen(placeholders[k].name)}))
+            return placeholders[k].fault;
+    return NULL;
 }
 
 /* A text with such a node fits no metric. */
@@ -62,9 +120,8 @@ static const char *parse_part(const char **at, struct part *part)
     if (part->s.n == 0)
         return "has an empty placeholder \"{}\": use {name}, {host}, {tags}, {prefix}, {collector} "
                "or the key of a tag";
-    part->kind = kind_of(part->s);
     *at = p + 1;
-    return NULL;
+    return read_placeholder(part);
 }
 
 static bool has(const struct template *t, enum part_kind kind)
