@@ -26,6 +26,7 @@
 #include "base/spawn.h"
 #include "sink/transport.h"
 #include "sink/worker.h"
+#include "spool/opener.h"
 #include "super/worker_log.h"
 
 enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
@@ -33,10 +34,17 @@ enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
 /* The log keeps the pointer. */
 static char ident[96];
 
-/* A plugin is somebody else's code: it gets nothing of what garnetd has beside its user. */
-static void give_up_privileges(void)
+/* A plugin is somebody else's code: it gets nothing of what garnetd has, and is another user if the
+ * sink is to be. One that may not read the spool has somebody who opens it. */
+static void give_up_privileges(const struct conf *conf, const struct conf_sink *sink, bool checking)
 {
+    const struct conf_identity *id = &sink->identity;
+
+    if (!checking && id->uid != (uid_t)-1 && opener_start(conf->spool.dir, sink->name) < 0)
+        fatal("cannot start who opens the spool %s for user %s: %m", conf->spool.dir, id->user);
     privileges_bound();
+    if (privileges_become(id->uid, id->gid, id->groups, id->ngroups) < 0)
+        fatal("cannot switch to user %s: %m", id->user != NULL ? id->user : "?");
     if (privileges_drop() < 0 || privileges_no_new() < 0)
         fatal("cannot give up its privileges: %m");
 }
@@ -204,14 +212,14 @@ int main(int argc, char **argv)
     (void)snprintf(ident, sizeof ident, "garnet-sink[%s]", argv[2]);
     log_open(ident);
     move_log();
-    give_up_privileges();
-    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0)
-        fatal("cannot ask for a signal at garnetd's end: %m");
     if (fcntl(SNAPSHOT_FD, F_GETFD) < 0)
         fatal("has no configuration on descriptor %d: garnetd starts this program", SNAPSHOT_FD);
     conf = read_conf();
     log_set_level((enum log_level)conf->log_level);
     sink = find_sink(conf, argv[2]);
+    give_up_privileges(conf, sink, checking);
+    if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) /* a change of the user takes it away */
+        fatal("cannot ask for a signal at garnetd's end: %m");
     status = checking ? check(conf, sink) : run(conf, sink);
     conf_free(conf);
     return status;

@@ -4,7 +4,11 @@
  */
 #include "base/privileges.h"
 
+#include <errno.h>
+#include <grp.h>
 #include <linux/capability.h>
+#include <stdbool.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -30,4 +34,57 @@ int privileges_drop(void)
 int privileges_no_new(void)
 {
     return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
+}
+
+/* ---- who we are ------------------------------------------------------------------------------ */
+
+static bool has_group(const gid_t *list, size_t n, gid_t g)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == g)
+            return true;
+    return false;
+}
+
+/* The kernel sorts them, and may keep one that is named twice twice. */
+static bool groups_are(const gid_t *groups, size_t ngroups)
+{
+    int n = getgroups(0, NULL);
+    gid_t *now = n < 0 ? NULL : malloc(((size_t)n + 1) * sizeof *now);
+    bool same = now != NULL && getgroups(n, now) == n;
+
+    for (size_t i = 0; same && i < ngroups; i++)
+        same = has_group(now, (size_t)n, groups[i]);
+    for (int i = 0; same && i < n; i++)
+        same = has_group(groups, ngroups, now[i]);
+    free(now);
+    return same;
+}
+
+static bool user_is(uid_t uid)
+{
+    uid_t r, e, s;
+
+    return uid == (uid_t)-1 || (getresuid(&r, &e, &s) == 0 && r == uid && e == uid && s == uid);
+}
+
+static bool group_is(gid_t gid)
+{
+    gid_t r, e, s;
+
+    return gid == (gid_t)-1 || (getresgid(&r, &e, &s) == 0 && r == gid && e == gid && s == gid);
+}
+
+int privileges_become(uid_t uid, gid_t gid, const gid_t *groups, size_t ngroups)
+{
+    if (uid != (uid_t)-1 && setgroups(ngroups, groups) < 0)
+        return -1;
+    if (gid != (gid_t)-1 && setresgid(gid, gid, gid) < 0)
+        return -1;
+    if (uid != (uid_t)-1 && setresuid(uid, uid, uid) < 0)
+        return -1;
+    if (user_is(uid) && group_is(gid) && (uid == (uid_t)-1 || groups_are(groups, ngroups)))
+        return 0;
+    errno = EPERM;
+    return -1;
 }

@@ -1,10 +1,17 @@
 /* base/privileges.h - giving up what somebody else's code must not have: capabilities
  *
- * For a child, or a program of our own, before such code runs in it; there is no way back. Root
+ * And a user's identity. For a child, or a program of our own, before such code runs in it; there is no way back. Root
  * without them is still the owner of root's files, and the sender of signals to root's processes.
  */
 #ifndef BASE_PRIVILEGES_H
 #define BASE_PRIVILEGES_H
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Another user, with exactly these groups beside `gid`, and another group; (uid_t)-1 and (gid_t)-1:
+ * as it is. For good: real, effective and saved. 0, or -1 with errno, also when the system says that
+ * it has done it and has not. */
+int privileges_become(uid_t uid, gid_t gid, const gid_t *groups, size_t ngroups);
 
 /* Empties the bounding set, as far as that is allowed: it takes CAP_SETPCAP, and so comes before
  * the user is switched. A set-user-id program gets no capability after that. Where it is not

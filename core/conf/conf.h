@@ -45,6 +45,13 @@ struct conf_confirm {     /* how what a stream peer has read becomes known, see 
     int64_t every, bytes; /* a connection is confirmed when it is this old, or this much was sent */
     int64_t replay;       /* ns: after an anomaly this much more is sent again */
 };
+struct conf_identity {        /* who a collector, or a worker, is; all resolved among the facts */
+    const char *user, *group; /* as written, or NULL: garnetd's own */
+    uid_t uid;                /* (uid_t)-1: garnetd's own, also where `user` is that one */
+    gid_t gid;                /* (gid_t)-1: garnetd's own; set whenever uid is */
+    const gid_t *groups;      /* supplementary, of `user`; they are for whenever uid is set */
+    size_t ngroups;
+};
 struct conf_sink {
     const char *name;
     const char *plugin;      /* as written */
@@ -64,6 +71,7 @@ struct conf_sink {
     struct strings only, drop;       /* patterns for names, base/glob.h; see sink/select.h */
     int64_t counters;                /* COUNTERS_RAW ..., if the node has it: see sink/counters.h */
     int64_t counter_window;          /* ns */
+    struct conf_identity identity;   /* who its worker is */
     int64_t allow_writable;          /* accept a plugin that others can alter */
     const char *own_groups;          /* that may write on its way: for struct trust */
     const struct node *node;         /* the sink's map: the plugin's own options are in here */
@@ -73,13 +81,6 @@ struct conf_sink {
 };
 enum { MODE_ONESHOT, MODE_DAEMON };
 enum { OVERLAP_SKIP, OVERLAP_KILL };
-struct conf_identity {        /* who a collector is; all resolved among the facts */
-    const char *user, *group; /* as written, or NULL: garnetd's own */
-    uid_t uid;                /* (uid_t)-1: garnetd's own, also where `user` is that one */
-    gid_t gid;                /* (gid_t)-1: garnetd's own; set whenever uid is */
-    const gid_t *groups;      /* supplementary, of `user`; they are for whenever uid is set */
-    size_t ngroups;
-};
 struct conf_limits { /* -1: not limited here */
     int64_t cpu;     /* ns of CPU time that a run may use */
     int64_t memory;  /* bytes */

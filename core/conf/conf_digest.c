@@ -46,23 +46,24 @@ static uint64_t mix_pairs(uint64_t h, const struct pairs *p)
     return mix(h, sum);
 }
 
-uint64_t conf_digest_sink(const struct conf *c, const struct conf_sink *s, const char *file_fact)
-{
-    uint64_t h = mix(SEED_SINK, digest_node(s->node));
-
-    h = mix_text(h, s->plugin_file);
-    h = mix_text(h, file_fact);
-    h = mix_text(h, c->host);
-    h = mix(h, (uint64_t)c->log_level); /* the worker's too */
-    return mix_text(h, c->spool.dir);
-}
-
 static uint64_t mix_identity(uint64_t h, const struct conf_identity *id)
 {
     h = mix(mix(h, id->uid), id->gid);
     for (size_t i = 0; i < id->ngroups; i++)
         h = mix(h, id->groups[i]);
     return mix(h, id->ngroups);
+}
+
+uint64_t conf_digest_sink(const struct conf *c, const struct conf_sink *s, const char *file_fact)
+{
+    uint64_t h = mix(SEED_SINK, digest_node(s->node));
+
+    h = mix_text(h, s->plugin_file);
+    h = mix_text(h, file_fact);
+    h = mix_identity(h, &s->identity);
+    h = mix_text(h, c->host);
+    h = mix(h, (uint64_t)c->log_level); /* the worker's too */
+    return mix_text(h, c->spool.dir);
 }
 
 /* Not in it: allow_writable, which alters no run. */

@@ -1,4 +1,4 @@
-/* conf/conf_identity.c - who a collector is: its user, its groups, how nice it is
+/* conf/conf_identity.c - who a collector or a sink is: its user, its groups, how nice it is
  *
  * Names are resolved through facts, never here. A garnetd that lacks the privilege for a change is
  * an error of the configuration: said once, with what to do, rather than at every run. Fails only
@@ -42,7 +42,9 @@ static void missing(struct parse *p, const struct node *v, const char *fact)
                    v->text);
 }
 
-static void resolve_user(struct parse *p, struct conf_identity *id, const struct node *v)
+/* `more`: what to do about a user that has no account. */
+static void resolve_user(struct parse *p, struct conf_identity *id, const struct node *v,
+                         const char *more)
 {
     const char *fact = conf_fact(p, "user:", id->user), *gid;
 
@@ -56,8 +58,8 @@ static void resolve_user(struct parse *p, struct conf_identity *id, const struct
     if ((gid = strchr(fact, ' ')))
         id->gid = (gid_t)strtoul(gid + 1, NULL, 10);
     else if (!id->group)
-        errors_add(p->e, v->at,
-                   "user: \"%s\" is nobody's, so its group is not known: add \"group\"", v->text);
+        errors_add(p->e, v->at, "user: \"%s\" is nobody's, so its group is not known: %s", v->text,
+                   more);
     take_groups(p, id, fact);
 }
 
@@ -103,7 +105,7 @@ bool conf_parse_identity(struct parse *p, struct conf_collector *k, const struct
     if (!id->user && !id->group && k->nice >= 0)
         return true;
     if (id->user)
-        resolve_user(p, id, user);
+        resolve_user(p, id, user, "add \"group\"");
     if (id->group)
         resolve_group(p, id, group);
     if (!conf_self(p, &self))
@@ -115,4 +117,45 @@ bool conf_parse_identity(struct parse *p, struct conf_collector *k, const struct
             p->e, node_get(root, "nice")->at,
             "nice: below 0 needs a garnetd with CAP_SYS_NICE: raise it, or start it as root");
     return p->e->n == errors;
+}
+
+/* ---- sinks ----------------------------------------------------------------------------------- */
+
+/* The account that an installation makes, and that the shipped unit runs as: garnetd's own, then.
+ * Where garnetd is root instead, its workers still have no business to be. */
+static const char SERVICE[] = "garnet";
+
+static void take_service_user(struct parse *p, struct conf_sink *s)
+{
+    const char *fact = conf_fact(p, "user:", SERVICE), *reason, *gid;
+    struct conf_identity *id = &s->identity;
+
+    if (!fact || !*fact)
+        return;
+    if ((reason = conf_fact_error(fact))) {
+        errors_add(p->e, s->at, "this sink would be user %s, which %s: set \"user\"", SERVICE,
+                   reason);
+    } else if ((gid = strchr(fact, ' '))) {
+        id->user = SERVICE;
+        id->uid = (uid_t)strtoul(fact, NULL, 10);
+        id->gid = (gid_t)strtoul(gid + 1, NULL, 10);
+        take_groups(p, id, fact);
+    }
+}
+
+void conf_parse_sink_user(struct parse *p, struct conf_sink *s)
+{
+    struct conf_identity *id = &s->identity;
+    const struct node *user = node_get(s->node, "user");
+    struct conf_self self;
+
+    if (!conf_self(p, &self))
+        return;
+    if (id->user) {
+        resolve_user(p, id, user, "a sink's user must have an account");
+        if (id->uid != (uid_t)-1)
+            compare_self(p, id, &self, user, NULL);
+    } else if (self.uid == 0 && capable(&self, CAP_SETUID) && capable(&self, CAP_SETGID)) {
+        take_service_user(p, s);
+    }
 }

@@ -54,6 +54,8 @@ void conf_parse_collector(struct parse *p, const struct snapshot_file *f);
 /* Who it is, what it runs, what that may use: `root` is the map in the collector's file. They come
  * in this order. Identity: false when it is not known yet, or wrong. */
 bool conf_parse_identity(struct parse *p, struct conf_collector *k, const struct node *root);
+/* Who a sink's worker is. */
+void conf_parse_sink_user(struct parse *p, struct conf_sink *s);
 /* The fact about the program, or NULL when it is lacking or bad news. */
 const char *conf_parse_command(struct parse *p, struct conf_collector *k, const struct node *root);
 void conf_parse_limits(struct parse *p, struct conf_collector *k, const struct node *root,

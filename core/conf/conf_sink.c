@@ -49,6 +49,8 @@ static const struct option ROWS_OF_A_SINK[] = {
         .choices = "raw|rate|delta"),
     KEY(struct conf_sink, counter_window, OPT_DURATION,
         "How far back a counter's value before may lie.", .def = "10m", .min = "1s", .max = "24h"),
+    ROW(struct conf_sink, "user", identity.user, OPT_STRING,
+        "Who its worker is, by name or id; garnetd's own, or garnet where that is root."),
     KEY(struct conf_sink, allow_writable, OPT_BOOL, "Accept a plugin that others can alter.",
         .def = "false"),
 };
@@ -158,12 +160,13 @@ static void take_plugin(struct parse *p, struct conf_sink *s)
 
     if (!(s->plugin_file = find_plugin(p, s)))
         return;
-    s->digest = conf_digest_sink(p->c, s, conf_fact(p, "file:", s->plugin_file));
     if (conf_self(p, &self))
         p->c->self = self.uid;
+    conf_parse_sink_user(p, s);
+    s->digest = conf_digest_sink(p->c, s, conf_fact(p, "file:", s->plugin_file));
     if (!s->allow_writable)
-        (void)conf_parse_trust(p, v, (uid_t)-1, s->plugin_file, ", or set allow_writable: true",
-                               &s->own_groups);
+        (void)conf_parse_trust(p, v, s->identity.uid, s->plugin_file,
+                               ", or set allow_writable: true", &s->own_groups);
 }
 
 static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
@@ -175,6 +178,7 @@ static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
         return NULL;
     s->node = map;
     s->at = map->at;
+    s->identity = (struct conf_identity){.uid = (uid_t)-1, .gid = (gid_t)-1};
     option_fill(&p->c->arena, conf_sink_options, NULL, true, map, s, p->e);
     option_fill(&p->c->arena, confirm, NULL, false, s->confirm_node, &s->confirm, p->e);
     if (map->kind != NODE_MAP)

@@ -10,8 +10,6 @@
 #include "base/privileges.h"
 
 #include <errno.h>
-#include <grp.h>
-#include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -64,54 +62,9 @@ static int be_nice(int64_t more)
 
 /* ---- who it is ------------------------------------------------------------------------------- */
 
-static bool has_group(const gid_t *list, size_t n, gid_t g)
-{
-    for (size_t i = 0; i < n; i++)
-        if (list[i] == g)
-            return true;
-    return false;
-}
-
-/* The kernel sorts them, and may keep one that is named twice twice. */
-static bool groups_are(const struct conf_identity *id)
-{
-    int n = getgroups(0, NULL);
-    gid_t *now = n < 0 ? NULL : malloc(((size_t)n + 1) * sizeof *now);
-    bool same = now != NULL && getgroups(n, now) == n;
-
-    for (size_t i = 0; same && i < id->ngroups; i++)
-        same = has_group(now, (size_t)n, id->groups[i]);
-    for (int i = 0; same && i < n; i++)
-        same = has_group(id->groups, id->ngroups, now[i]);
-    free(now);
-    return same;
-}
-
-static bool ids_are(const struct conf_identity *id)
-{
-    uid_t ru, eu, su;
-    gid_t rg, eg, sg;
-
-    if (getresuid(&ru, &eu, &su) < 0 || getresgid(&rg, &eg, &sg) < 0)
-        return false;
-    if (id->uid != (uid_t)-1 &&
-        (ru != id->uid || eu != id->uid || su != id->uid || !groups_are(id)))
-        return false;
-    return id->gid == (gid_t)-1 || (rg == id->gid && eg == id->gid && sg == id->gid);
-}
-
 static int switch_user(const struct conf_identity *id)
 {
-    if (id->uid != (uid_t)-1 && setgroups(id->ngroups, id->groups) < 0)
-        return -1;
-    if (id->gid != (gid_t)-1 && setresgid(id->gid, id->gid, id->gid) < 0)
-        return -1;
-    if (id->uid != (uid_t)-1 && setresuid(id->uid, id->uid, id->uid) < 0)
-        return -1;
-    if (ids_are(id))
-        return 0;
-    errno = EPERM;
-    return -1;
+    return privileges_become(id->uid, id->gid, id->groups, id->ngroups);
 }
 
 /* With or without a user of its own: the kernel takes root's capabilities away with its uid, but not

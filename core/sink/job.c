@@ -19,6 +19,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/spawn.h"
+#include "spool/opener.h"
 
 enum { STOP_GRACE_S = 2 };
 static const int64_t LOCK_RETRY = 100 * NS_PER_MS, LOCK_SILENCE = 1 * NS_PER_S,
@@ -420,7 +421,7 @@ bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *s
         return false;
     }
     j->spool = conf->spool.dir;
-    j->dirfd = open(j->spool, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    j->dirfd = opener_folder(j->spool);
     if (j->dirfd < 0) {
         log_error("cannot open the spool %s: %m", conf->spool.dir);
         job_stop(j, EXIT_WORLD);

@@ -20,7 +20,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/spawn.h"
-#include "spool/rights.h"
+#include "spool/opener.h"
 
 static const char FOLDER[] = "quarantine", BEGIN[] = "{\"sequence\":";
 enum { NO_LINE = -1, NEVER = -2 };
@@ -64,7 +64,7 @@ static int open_file(const struct quarantine *q, int flags)
     char path[PATH_MAX];
 
     (void)snprintf(path, sizeof path, "%s/%s.ndjson", FOLDER, q->sink);
-    return openat(q->dirfd, path, flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, SPOOL_FILE);
+    return opener_open(q->dirfd, path, flags);
 }
 
 static bool read_file(int fd, struct buf *out)
@@ -230,7 +230,7 @@ static int64_t write_line(const struct quarantine *q, struct buf *line)
     int64_t at;
     int fd;
 
-    if (mkdirat(q->dirfd, FOLDER, SPOOL_FOLDER) < 0 && errno != EEXIST)
+    if (opener_mkdir(q->dirfd, FOLDER) < 0 && errno != EEXIST)
         return -1;
     fd = open_file(q, O_RDWR | O_CREAT | O_APPEND);
     if (fd < 0)

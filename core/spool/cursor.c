@@ -30,6 +30,7 @@
 #include "base/publish.h"
 #include "base/spawn.h"
 #include "spool/le.h"
+#include "spool/opener.h"
 #include "spool/rights.h"
 #include "spool/segment.h"
 
@@ -321,7 +322,7 @@ int cursor_open(struct cursor *c, int dirfd, const char *name)
     *c = (struct cursor){.fd = -1};
     if (cursor_path(path, "", name, "") < 0)
         return -1;
-    if ((c->fd = openat(dirfd, path, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
+    if ((c->fd = opener_open(dirfd, path, O_RDWR)) < 0)
         return -1;
     if (fd_lock(c->fd) < 0)
         c->holder = errno == EAGAIN ? fd_lock_holder(c->fd) : 0;

@@ -34,6 +34,7 @@
 #include "base/clock.h"
 #include "base/spawn.h"
 #include "spool/le.h"
+#include "spool/opener.h"
 
 enum { FORMAT = 2, DIGITS = 20, COPY = SEGMENT_HEADER / 2 };
 static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'E', 'T', 'S', 'G'};
@@ -172,6 +173,13 @@ static bool believed(int dirfd, uint64_t first_seq)
     return state == SEGMENT_GOOD;
 }
 
+bool segment_is_name(const char *name)
+{
+    uint64_t first_seq;
+
+    return parse_name(name, &first_seq);
+}
+
 /* Some file systems do not fill in d_type. */
 static bool is_file(int dirfd, const struct dirent *d)
 {
@@ -179,7 +187,7 @@ static bool is_file(int dirfd, const struct dirent *d)
 
     if (d->d_type != DT_UNKNOWN)
         return d->d_type == DT_REG;
-    return fstatat(dirfd, d->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode);
+    return opener_stat(dirfd, d->d_name, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static bool list_put(struct segment_list *l, size_t *cap, uint64_t first_seq)
@@ -221,7 +229,7 @@ static int collect(DIR *dir, struct segment_list *l)
 
 int segment_list(int dirfd, struct segment_list *l)
 {
-    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = opener_open(dirfd, ".", O_RDONLY | O_DIRECTORY);
     DIR *dir;
     int e;
 
@@ -286,7 +294,7 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum s
     *state = SEGMENT_BAD;
     segment_name(name, first_seq);
     /* Non-blocking for what was put there since the listing: a FIFO must not hold us. */
-    fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    fd = opener_open(dirfd, name, O_RDONLY);
     if (fd < 0)
         return -1;
     if ((n = read_head(fd, head)) < 0) {

@@ -77,6 +77,7 @@ struct segment_list { /* sorted; owned, free with segment_list_free() */
 };
 enum { SEGMENT_NAME = 32 };
 void segment_name(char out[SEGMENT_NAME], uint64_t first_seq);
+bool segment_is_name(const char *name);
 /* Foreign files in the folder are ignored. -1 with errno. */
 int segment_list(int dirfd, struct segment_list *l);
 void segment_list_free(struct segment_list *l);

@@ -29,6 +29,7 @@
 #include "base/clock.h"
 #include "base/spawn.h"
 #include "spool/le.h"
+#include "spool/opener.h"
 #include "spool/segment.h"
 
 enum {
@@ -249,7 +250,7 @@ static ino_t inode_of(const struct tail *t, uint64_t first_seq)
     segment_name(name, first_seq);
     if (t->fd >= 0)
         return fstat(t->fd, &st) == 0 ? st.st_ino : 0;
-    return fstatat(t->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino : 0;
+    return opener_stat(t->dirfd, name, &st) == 0 ? st.st_ino : 0;
 }
 
 static int begin(struct tail *t, uint64_t first_seq)
@@ -298,7 +299,7 @@ static bool replaced(const struct tail *t, uint64_t first_seq)
     struct stat st;
 
     segment_name(name, first_seq);
-    return fstatat(t->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino != t->inode;
+    return opener_stat(t->dirfd, name, &st) == 0 && st.st_ino != t->inode;
 }
 
 /* The place in the list of the segment after the one being read; l->n for none. It may have the

@@ -142,6 +142,41 @@ class Attackers(unittest.TestCase):
         self.assertNotIn("\033", d.log())
         self.assertFalse(any(line.startswith("2026-01-01T") for line in d.log().splitlines()))
 
+    # ---- sinks
+
+    def test_a_sink_with_a_user_reads_the_spool_and_nothing_else(self):
+        """nobody has an account everywhere; its worker goes over to new segments, is killed, and goes on."""
+        d = self.daemon("self_metrics: 0\nspool: {dir: spool, segment_size: 64KiB}\nsinks:\n" +
+                        graphite_sink("main", "file:out/lines", ", user: nobody, start: oldest, batch_size: 4KiB"))
+        os.mkdir(d.path("out"))
+        os.chown(d.path("out"), 65534, -1)
+        d.start()
+
+        def send(first):
+            text = "".join(f'{{"name": "m.{i}", "value": {i}, "tags": {{"filler": "{"x" * 200}"}}}}\n'
+                           for i in range(first, first + 1000))
+            self.assertEqual(d.send(text)["accepted"], 1000)
+
+        def delivered():
+            return {int(x) for x in re.findall(r"(?m)^testhost\.m\.(\d+)\.", "\n".join(d.file_lines("out/lines")))}
+        send(0)
+        wait_for("all is there", lambda: delivered() == set(range(1000)))
+        self.assertGreater(len([f for f in os.listdir(d.path("spool")) if f.endswith(".seg")]), 2)
+        worker = d.worker("main")
+        self.assertEqual(status(worker, "Uid", "CapEff", "NoNewPrivs"), ["65534\t" * 3 + "65534", "0" * 16, "1"])
+        for f in ("", "/cursors/main", "/lock"):
+            self.assertEqual(as_user(65534, 65534, f"import os\ntry: os.open({d.path('spool') + f!r}, 0); print('CAN')\n"
+                                                   "except OSError: pass"), "")
+        os.kill(worker, 9)
+        send(1000)
+        wait_for("the next worker goes on", lambda: delivered() == set(range(2000)))
+        os.rename(d.path("spool"), d.path("spool.old"))  # and with a folder that is replaced
+        worker = d.worker("main")
+        wait_for("another one, of the new folder", lambda: os.path.exists(d.path("spool/lock")) and d.worker("main") != worker)
+        send(2000)
+        wait_for("the rest is there", lambda: delivered() == set(range(3000)))
+        self.assertEqual(d.terminate(), 0)
+
     # ---- users of the machine
 
     TRY = ("import os, socket, sys\n"

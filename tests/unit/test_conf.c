@@ -316,6 +316,8 @@ static void put_facts(struct snapshot *s)
     snapshot_put(s, "exec:\n/bin/cpu", "");
     snapshot_put(s, "cgroup", "");
     snapshot_put(s, "self", "0 0 ffffffffff");
+    snapshot_put(s, "user:garnet", "");
+    snapshot_put(s, "user:0", "0 0 0");
     snapshot_put(s, "user:u", "7 8 8 9");
     snapshot_put(s, "user:v", "7 8 8 9 10");
     snapshot_put(s, "group:g", "11");
@@ -503,6 +505,64 @@ Test(conf, a_plugin_that_others_can_alter_is_refused)
     snapshot_free(&s);
 }
 
+#define BECOME(key, name)                                                                          \
+    key ": garnetd runs as user 100 without the privilege to become \"" name                       \
+        "\": give it CAP_SETUID, CAP_SETGID and CAP_KILL, start it as root, or remove the key\n"
+
+/* One sink with these facts: its digest, and who it is; `want` is the error, or there is none. */
+static uint64_t expect_sink(const char *user, const char *self, const char *garnet, uid_t uid,
+                            const char *want)
+{
+    struct snapshot s = {0};
+    struct errors e = {0};
+    struct buf text = {0};
+    uint64_t digest;
+    struct conf *c;
+
+    buf_putf(&text, "host: h\nsinks:\n  - {name: a, plugin: /x.so%s}\n", user);
+    add_file(&s, "/g.yaml", text.p, text.n);
+    put_facts(&s);
+    snapshot_put(&s, "file:/x.so", PROGRAM);
+    snapshot_put(&s, "trust:-1:/x.so", "");
+    snapshot_put(&s, "trust:7:/x.so", "");
+    snapshot_put(&s, "trust:4711:/x.so", "");
+    snapshot_put(&s, "self", self);
+    snapshot_put(&s, "user:garnet", garnet);
+    snapshot_put(&s, "user:4711", "4711");
+    c = conf_parse(&s, &e);
+    cr_assert_null(c->wanted);
+    cr_assert_eq(c->sinks->identity.uid, uid);
+    digest = c->sinks->digest;
+    buf_putc(&e.text, 0);
+    cr_assert_str_eq(e.text.p, want ? want : "");
+    buf_free(&text);
+    errors_free(&e);
+    conf_free(c);
+    snapshot_free(&s);
+    return digest;
+}
+
+Test(conf, who_a_sinks_worker_is)
+{
+    static const uid_t same = (uid_t)-1;
+    uint64_t root = expect_sink("", ROOT, "", same, NULL);
+
+    cr_assert_neq(root, expect_sink("", ROOT, "7 8 8 9", 7, NULL), "another worker");
+    expect_sink(", user: u", ROOT, "", 7, NULL);
+    expect_sink(", user: '0'", ROOT, "7 8 8 9", same, NULL);
+    expect_sink("", GARNET, "7 8 8 9", same, NULL);  /* it is nobody special, and stays that */
+    expect_sink("", "0 0 1", "7 8 8 9", same, NULL); /* it could not become it */
+    expect_sink(", user: u", "7 8 0", "", same, NULL);
+    expect_sink(", user: u", GARNET, "", 7, "/g.yaml:3:36: " BECOME("user", "u"));
+    expect_sink(
+        ", user: 4711", ROOT, "", 4711,
+        "/g.yaml:3:36: user: \"4711\" is nobody's, so its group is not known: a sink's user "
+        "must have an account\n");
+    expect_sink("", ROOT, "error cannot be looked up: Timer expired", same,
+                "/g.yaml:3:5: this sink would be user garnet, which cannot be looked up: Timer "
+                "expired: set \"user\"\n");
+}
+
 Test(conf, groups_that_may_write_are_kept_for_the_look_before_each_run)
 {
     struct snapshot s = {0};
@@ -523,10 +583,6 @@ Test(conf, groups_that_may_write_are_kept_for_the_look_before_each_run)
     conf_free(c);
     snapshot_free(&s);
 }
-
-#define BECOME(key, name)                                                                          \
-    key ": garnetd runs as user 100 without the privilege to become \"" name                       \
-        "\": give it CAP_SETUID, CAP_SETGID and CAP_KILL, start it as root, or remove the key\n"
 
 Test(conf, nobody_becomes_another_without_the_privilege)
 {

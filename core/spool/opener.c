@@ -1,0 +1,201 @@
+/* spool/opener.c - opens what a worker needs of the spool, where the worker is another user
+ *
+ * A request is a name and flags, the answer an errno and, if that is 0, a descriptor: whoever asks
+ * waits for it. What the plugin in the worker may ask for is what its worker may: the list below is
+ * all, so the worst is that it reads the spool, which every plugin can, and spoils its own sink's
+ * cursor. It ends when the other end is closed. Fails only as the system does.
+ */
+#include "spool/opener.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/privileges.h"
+#include "base/spawn.h"
+#include "spool/rights.h"
+#include "spool/segment.h"
+
+enum { NAME = 128, ALWAYS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW };
+static const int APPEND = O_RDWR | O_CREAT | O_APPEND;
+
+struct request {
+    int32_t flags;
+    char name[NAME];
+};
+
+struct opener {
+    int socket, dirfd;
+    const char *sink;
+};
+
+static int asks = -1; /* this process's end; -1: it opens by itself */
+
+/* ---- the opener ------------------------------------------------------------------------------ */
+
+static bool is(const struct opener *o, const char *name, const char *before, const char *after)
+{
+    char want[NAME];
+
+    (void)snprintf(want, sizeof want, "%s%s%s", before, o->sink, after);
+    return strcmp(name, want) == 0;
+}
+
+static bool allowed(const struct opener *o, const struct request *r)
+{
+    if (strcmp(r->name, ".") == 0)
+        return r->flags == (O_RDONLY | O_DIRECTORY);
+    if (is(o, r->name, "cursors/", ""))
+        return r->flags == O_RDWR;
+    if (is(o, r->name, "quarantine/", ".ndjson"))
+        return r->flags == O_RDONLY || r->flags == APPEND;
+    return r->flags == O_RDONLY && segment_is_name(r->name);
+}
+
+/* The descriptor, or -1 with errno. */
+static int open_for(const struct opener *o, struct request *r)
+{
+    r->name[NAME - 1] = 0;
+    if (!allowed(o, r)) {
+        errno = EPERM;
+        return -1;
+    }
+    if ((r->flags & O_CREAT) != 0 && mkdirat(o->dirfd, "quarantine", SPOOL_FOLDER) < 0 &&
+        errno != EEXIST)
+        return -1;
+    return openat(o->dirfd, r->name, r->flags | ALWAYS, SPOOL_FILE);
+}
+
+static void answer(const struct opener *o, int fd, int32_t error)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    struct iovec iov = {&error, sizeof error};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+
+    if (fd >= 0) {
+        m.msg_control = &control;
+        m.msg_controllen = sizeof control;
+        control.head = (struct cmsghdr){
+            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
+        memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+    }
+    while (sendmsg(o->socket, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+        ;
+}
+
+/* Until the worker, and whatever it has started, has closed the other end. */
+static int serve(void *arg)
+{
+    const struct opener *o = arg;
+    struct request r;
+    ssize_t n;
+    int fd;
+
+    if (setpgid(0, 0) < 0 || privileges_no_new() < 0)
+        return 1;
+    privileges_bound();
+    if (privileges_drop() < 0)
+        return 1;
+    while ((n = recv(o->socket, &r, sizeof r, 0)) > 0 || (n < 0 && errno == EINTR)) {
+        if (n != (ssize_t)sizeof r)
+            continue;
+        fd = open_for(o, &r);
+        answer(o, fd, fd < 0 ? errno : 0);
+        close_fd(&fd);
+    }
+    return 0;
+}
+
+int opener_start(const char *dir, const char *sink)
+{
+    struct opener o = {.sink = sink, .dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    int pair[2];
+    pid_t pid = -1;
+
+    if (o.dirfd >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
+        o.socket = pair[0];
+        pid = spawn_helper("garnet-opener", (const int[]){o.socket, o.dirfd}, 2, serve, &o);
+        close_fd(&pair[0]);
+        if (pid < 0)
+            close_fd(&pair[1]);
+        else
+            asks = pair[1];
+    }
+    close_fd(&o.dirfd);
+    return pid < 0 ? -1 : 0;
+}
+
+/* ---- who asks it ----------------------------------------------------------------------------- */
+
+/* The answer, 0 or an errno, with *fd where that is 0. */
+static int32_t hear(int *fd)
+{
+    union {
+        struct cmsghdr head;
+        char room[CMSG_SPACE(sizeof(int))];
+    } control = {.room = {0}};
+    int32_t error = EPIPE;
+    struct iovec iov = {&error, sizeof error};
+    struct msghdr m = {.msg_iov = &iov,
+                       .msg_iovlen = 1,
+                       .msg_control = &control,
+                       .msg_controllen = sizeof control};
+    ssize_t n;
+
+    do
+        n = recvmsg(asks, &m, MSG_CMSG_CLOEXEC);
+    while (n < 0 && errno == EINTR);
+    if (n != (ssize_t)sizeof error)
+        return EPIPE;
+    if (error == 0 && m.msg_controllen >= CMSG_LEN(sizeof *fd) &&
+        control.head.cmsg_type == SCM_RIGHTS)
+        memcpy(fd, CMSG_DATA(&control.head), sizeof *fd);
+    return error != 0 || *fd >= 0 ? error : EMFILE; /* no room for it here */
+}
+
+int opener_open(int dirfd, const char *name, int flags)
+{
+    struct request r = {.flags = flags};
+    int fd = -1;
+
+    if (asks < 0)
+        return openat(dirfd, name, flags | ALWAYS, SPOOL_FILE);
+    (void)snprintf(r.name, sizeof r.name, "%s", name);
+    if (send(asks, &r, sizeof r, MSG_NOSIGNAL) < 0)
+        return -1;
+    errno = hear(&fd);
+    return fd;
+}
+
+int opener_folder(const char *dir)
+{
+    return asks < 0 ? open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+                    : opener_open(-1, ".", O_RDONLY | O_DIRECTORY);
+}
+
+int opener_stat(int dirfd, const char *name, struct stat *st)
+{
+    int fd, result;
+
+    if (asks < 0)
+        return fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW);
+    fd = opener_open(dirfd, name, O_RDONLY);
+    result = fd < 0 ? -1 : fstat(fd, st);
+    close_fd(&fd);
+    return result;
+}
+
+int opener_mkdir(int dirfd, const char *name)
+{
+    return asks < 0 ? mkdirat(dirfd, name, SPOOL_FOLDER) : 0;
+}

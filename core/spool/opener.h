@@ -1,0 +1,28 @@
+/* spool/opener.h - opens what a worker needs of the spool, where the worker is another user
+ *
+ * The spool is for garnetd's user alone, and a sink with a `user` is somebody else: so before it
+ * becomes that, its worker starts a process that stays who it is, runs nobody else's code, and does
+ * one thing: it opens the folder, segments to be read, that sink's cursor and its file of the
+ * quarantine, by name, and hands the descriptor over. New segments and restarts need nothing more;
+ * when the folder is replaced, garnetd starts the workers anew, and so their openers. It ends with
+ * the worker. Giving the sink's user or a group of its own rights to the files instead would give
+ * them to all that is that user; and it would hold a lock.
+ *
+ * Without one, these calls are the system's own.
+ */
+#ifndef SPOOL_OPENER_H
+#define SPOOL_OPENER_H
+#include <sys/stat.h>
+
+/* Forks it, for the sink of that name and the spool in `dir`. 0, or -1 with errno. For a process
+ * that has one thread, once. */
+int opener_start(const char *dir, const char *sink);
+
+int opener_folder(const char *dir); /* the spool's own; `dir` may be a link */
+/* As openat(), with O_CLOEXEC and O_NONBLOCK and O_NOFOLLOW; a new file is SPOOL_FILE. Also EPIPE
+ * when the opener is gone, and EPERM for what it is not for. */
+int opener_open(int dirfd, const char *name, int flags);
+int opener_stat(int dirfd, const char *name, struct stat *st); /* of what is no link */
+int opener_mkdir(int dirfd, const char *name); /* by the opener, it is made with what is in it */
+
+#endif
