@@ -1,8 +1,8 @@
 /* sink/datagram.h - what datagrams over UDP and over Unix sockets share
  *
  * A write is one datagram. What the kernel took is written and acknowledged in one; and confirmed,
- * where it is then in the receiver's queue. What it has no room for now is waited for; one that is too long for
- * it is thrown away, since it would be too long for ever, and told.
+ * where it is then in the receiver's queue. What it has no room for now is waited for; one that is
+ * too long for it is thrown away, since it would be too long for ever, and told.
  */
 #ifndef SINK_DATAGRAM_H
 #define SINK_DATAGRAM_H

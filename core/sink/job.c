@@ -125,6 +125,13 @@ bool job_stopping(const struct job *j)
     return terminated || j->gone || j->status != JOB_RUNNING;
 }
 
+void job_step(struct job *j, enum page_step to)
+{
+    j->steps += PAGE_STEP_ONE;
+    atomic_store_explicit(&j->page->step, to == PAGE_WAITS ? PAGE_WAITS : j->steps | to,
+                          memory_order_relaxed);
+}
+
 void job_doubt(struct job *j, uint64_t metrics)
 {
     atomic_store(&j->page->in_doubt, atomic_load(&j->page->in_doubt) + metrics);
@@ -281,9 +288,15 @@ static bool open_position(struct job *j)
     return true;
 }
 
+static void before_event(void *arg)
+{
+    job_step(arg, PAGE_DELIVERS);
+}
+
 /* After each event(). What it has confirmed is looked at in the worker's next turn. */
 static void after_event(void *arg, int answer)
 {
+    job_step(arg, PAGE_WAITS);
     if (answer != GARNET_OK)
         job_give_up(arg);
 }
@@ -302,7 +315,7 @@ static bool open_plugin(struct job *j)
     struct throttle t = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S};
     int answer;
 
-    plugin_waits_init(&j->waits, &j->plugin, j->loop, after_event, j);
+    plugin_waits_init(&j->waits, &j->plugin, j->loop, before_event, after_event, j);
     while ((answer = plugin_open(&j->plugin)) == GARNET_RETRY) {
         if (t.failures == 0)
             log_warn("the plugin is not ready: %s; trying again", j->plugin.why);

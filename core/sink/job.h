@@ -56,6 +56,9 @@ bool job_stopping(const struct job *j);
 void job_stop(struct job *j, int status); /* the first status counts */
 void job_give_up(struct job *j);          /* the plugin does: p->why */
 void job_say(struct job *j, char c);      /* to garnetd */
+/* What it is at, for whoever looks at the page and sees whether that ever comes to its end: a file may
+ * be on a disk that does not answer, and then nothing in here runs that could say so. */
+void job_step(struct job *j, enum page_step to);
 /* So many metrics are sent again that may have arrived and must not come twice. */
 void job_doubt(struct job *j, uint64_t metrics);
 void job_free(struct job *j);

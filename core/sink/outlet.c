@@ -15,8 +15,8 @@
 
 static const int64_t PACE_LEAST = NS_PER_MS, PACE_MOST = 100 * NS_PER_MS;
 static const int64_t STALLED = STALLED_S * NS_PER_S;
-/* After a refusal: sooner, the next one might go unsaid, for a host may say so but once a second; later
- * is for nothing, since to try takes one datagram. */
+/* After a refusal: sooner, the next one might go unsaid, for a host may say so but once a second;
+ * later is for nothing, since to try takes one datagram. */
 static const int64_t REFUSED_LEAST = 1250 * NS_PER_MS, REFUSED_MOST = 3 * NS_PER_S;
 
 void link_init(struct link *k, struct outlet *o, size_t at)

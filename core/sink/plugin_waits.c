@@ -26,6 +26,7 @@ static void tell(struct plugin_waits *w, int fd, uint32_t events)
 {
     struct plugin *p = w->plugin;
 
+    w->before(w->arg);
     plugin_enter(p, PLUGIN_EVENT);
     w->after(w->arg, plugin_leave(p, p->def.event(&p->g, fd, events)));
 }
@@ -43,9 +44,10 @@ static void on_tick(void *arg)
 }
 
 void plugin_waits_init(struct plugin_waits *w, struct plugin *p, struct loop *l,
-                       void (*after)(void *arg, int answer), void *arg)
+                       void (*before)(void *arg), void (*after)(void *arg, int answer), void *arg)
 {
-    *w = (struct plugin_waits){.plugin = p, .loop = l, .after = after, .arg = arg};
+    *w =
+        (struct plugin_waits){.plugin = p, .loop = l, .before = before, .after = after, .arg = arg};
     p->waits = w;
 }
 

@@ -14,13 +14,14 @@ struct plugin_waits {
     struct loop *loop;
     struct plugin_watch *watches;
     struct loop_timer tick;
+    void (*before)(void *arg);            /* each event() */
     void (*after)(void *arg, int answer); /* each event(): OK or FATAL */
     void *arg;
 };
 
 /* From now on p->waits. */
 void plugin_waits_init(struct plugin_waits *w, struct plugin *p, struct loop *l,
-                       void (*after)(void *arg, int answer), void *arg);
+                       void (*before)(void *arg), void (*after)(void *arg, int answer), void *arg);
 int plugin_watch(struct plugin_waits *w, int fd, uint32_t events); /* 0, or -1 with errno */
 void plugin_tick(struct plugin_waits *w, int64_t after_ns);        /* negative: cancels */
 void plugin_waits_free(struct plugin_waits *w);

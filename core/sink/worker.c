@@ -2,9 +2,9 @@
  *
  * One loop, and in it three things in turn: let the outlet move, fill and send batches as far as
  * that goes without waiting, store the position. What waits is only the loop, the plugin, a name
- * look-up and the disk. While the outlet is down nothing is taken from the spool; when it was lost, everything not
- * settled is read and sent again. Ends with a plugin that gives up, or when told to (job.c);
- * never for what goes wrong at the other end.
+ * look-up and the disk. While the outlet is down nothing is taken from the spool; when it was lost,
+ * everything not settled is read and sent again. Ends with a plugin that gives up, or when told to
+ * (job.c); never for what goes wrong at the other end.
  */
 #include "sink/worker.h"
 
@@ -18,18 +18,9 @@ enum { BATCHES_A_TURN = 16 };
 static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
 static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
 
-/* Whoever looks at the page sees whether this ever comes to its end: a file may be on a disk that does
- * not answer, and then nothing in here runs that could say so. */
-static void step(struct job *j, enum page_step to)
-{
-    j->steps += PAGE_STEP_ONE;
-    atomic_store_explicit(&j->page->step, to == PAGE_WAITS ? PAGE_WAITS : j->steps | to,
-                          memory_order_relaxed);
-}
-
 static void send_step(struct job *j)
 {
-    step(j, j->by_plugin ? PAGE_DELIVERS : PAGE_SENDS);
+    job_step(j, j->by_plugin ? PAGE_DELIVERS : PAGE_SENDS);
 }
 
 /* ---- the work -------------------------------------------------------------------------------- */
@@ -235,7 +226,7 @@ static void tell_oldest(struct job *j)
 static bool work(struct job *j)
 {
     for (int i = 0; i < BATCHES_A_TURN; i++) {
-        step(j, PAGE_READS);
+        job_step(j, PAGE_READS);
         if (job_stopping(j) || !may_send(j) || (!j->leaving && !fill(j)))
             return false;
         tell_oldest(j);
@@ -246,7 +237,7 @@ static bool work(struct job *j)
         feed_next_batch(&j->feed);
         pass(j);
         pace_moved(&j->pace, clock_mono());
-        step(j, PAGE_STORES);
+        job_step(j, PAGE_STORES);
         position_save(&j->position, clock_mono());
     }
     return true;
@@ -305,11 +296,12 @@ static void turn(struct job *j)
     else
         follow_outlet(j);
     more = work(j);
+    job_step(j, PAGE_READS);
     if (!may_send(j) && j->look) /* only for what waits to be seen */
         (void)feed_fill(&j->feed, 0, clock_mono());
     tell_oldest(j);
     j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
-    step(j, PAGE_STORES);
+    job_step(j, PAGE_STORES);
     position_save(&j->position, clock_mono());
     if (all_done(j) || hopeless(j, clock_mono())) {
         job_stop(j, 0);
@@ -317,7 +309,7 @@ static void turn(struct job *j)
     }
     if (job_stopping(j))
         return;
-    step(j, PAGE_WAITS);
+    job_step(j, PAGE_WAITS);
     (void)loop_turn(j->loop, more ? 0 : idle_for(j));
     if (clock_mono() - j->looked_ns >= LOOK_EVERY)
         j->look = true;

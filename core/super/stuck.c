@@ -30,7 +30,7 @@ const char *stuck_from(uint64_t step)
                "or a "
                "name look-up";
     case PAGE_DELIVERS:
-        return "its plugin's deliver()";
+        return "its plugin's deliver() or event()";
     case PAGE_READS:
         return "the spool, or its plugin's format()";
     case PAGE_STORES:
