@@ -3,7 +3,8 @@
  * A request is a name and flags, the answer an errno and, if that is 0, a descriptor: whoever asks
  * waits for it. What the plugin in the worker may ask for is what its worker may: the list below is
  * all, so the worst is that it reads the spool, which every plugin can, and spoils its own sink's
- * cursor. It ends when the other end is closed. Fails only as the system does.
+ * cursor. It ends when the other end is closed. Fails only as the system does; but a worker whose
+ * opener somebody has killed ends, and is started again with another.
  */
 #include "spool/opener.h"
 
@@ -18,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "base/privileges.h"
 #include "base/spawn.h"
 #include "spool/rights.h"
@@ -171,9 +173,9 @@ int opener_open(int dirfd, const char *name, int flags)
     if (asks < 0)
         return openat(dirfd, name, flags | ALWAYS, SPOOL_FILE);
     (void)snprintf(r.name, sizeof r.name, "%s", name);
-    if (send(asks, &r, sizeof r, MSG_NOSIGNAL) < 0)
-        return -1;
-    errno = hear(&fd);
+    errno = send(asks, &r, sizeof r, MSG_NOSIGNAL) < 0 ? EPIPE : hear(&fd);
+    if (errno == EPIPE)
+        fatal("its opener, without which it cannot read the spool, has been ended");
     return fd;
 }
 

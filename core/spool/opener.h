@@ -19,8 +19,8 @@
 int opener_start(const char *dir, const char *sink);
 
 int opener_folder(const char *dir); /* the spool's own; `dir` may be a link */
-/* As openat(), with O_CLOEXEC and O_NONBLOCK and O_NOFOLLOW; a new file is SPOOL_FILE. Also EPIPE
- * when the opener is gone, and EPERM for what it is not for. */
+/* As openat(), with O_CLOEXEC and O_NONBLOCK and O_NOFOLLOW; a new file is SPOOL_FILE. Also EPERM
+ * for what the opener is not for; without one any more, it ends this process. */
 int opener_open(int dirfd, const char *name, int flags);
 int opener_stat(int dirfd, const char *name, struct stat *st); /* of what is no link */
 int opener_mkdir(int dirfd, const char *name); /* by the opener, it is made with what is in it */

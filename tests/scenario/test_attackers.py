@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BUILD, Daemon, PATIENCE, graphite_sink, main, wait_for
+from harness import BUILD, Daemon, PATIENCE, children, graphite_sink, main, wait_for
 
 SERVICE, COLLECTOR, STRANGER, MEMBER, GROUP = 4711, 4712, 4713, 4714, 4715
 
@@ -170,6 +170,11 @@ class Attackers(unittest.TestCase):
         os.kill(worker, 9)
         send(1000)
         wait_for("the next worker goes on", lambda: delivered() == set(range(2000)))
+        worker = d.worker("main")
+        opener = [p for p, name in children(worker).items() if name == "garnet-opener"][0]
+        os.kill(opener, 9)  # then the worker ends, and another comes with another opener
+        d.wait_log("its opener, without which it cannot read the spool, has been ended")
+        wait_for("another worker", lambda: d.worker("main") != worker)
         os.rename(d.path("spool"), d.path("spool.old"))  # and with a folder that is replaced
         worker = d.worker("main")
         wait_for("another one, of the new folder", lambda: os.path.exists(d.path("spool/lock")) and d.worker("main") != worker)
