@@ -62,9 +62,9 @@ static void take_end(struct conn *c, const char *why)
 
 void conn_end(struct conn *c, const char *why)
 {
+    conn_touch(c);
     conn_tell(c, why);
     take_end(c, "unfinished when the connection was closed");
-    conn_touch(c);
 }
 
 /* It has sent all that it may, and there is more. */
@@ -94,6 +94,8 @@ size_t conn_read(struct conn *c, size_t most)
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return 0;
+    if (c->reply_due) /* a second read in this turn: what it brings is not of that request */
+        intake_commit(c->in);
     conn_touch(c);
     share_heard(c);
     if (n > 0 && room == 0) {

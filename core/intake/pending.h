@@ -2,7 +2,7 @@
  *
  * The spool has taken them; safe they are once it says so of their ticket, or of a later one. First
  * in, first out: tickets never go back. As long as the spool gives one ticket to all whose fate is
- * one (spool/tickets.h) there are as many places as fates. Never fails: without memory the newest
+ * one (spool/commit.h) there are as many places as fates. Never fails: without memory the newest
  * two are taken for one, which waits for the later ticket.
  */
 #ifndef INTAKE_PENDING_H

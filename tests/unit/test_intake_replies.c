@@ -70,6 +70,36 @@ Test(replies, two_requests_get_two_replies)
     rig_end(&r);
 }
 
+/* The end of the input is a request of its own, also when it is read in the same turn. */
+Test(replies, the_end_behind_a_request_gets_its_own)
+{
+    static const char UNFINISHED[] = "{\"name\":\"cut";
+    const char *const last[] = {"", UNFINISHED};
+    const char *const want[] = {
+        "{\"accepted\":0,\"rejected\":0,\"errors\":[]}\n",
+        "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"line\":3,\"byte\":1,"
+        "\"error\":\"unfinished at the end of the input\"}]}\n"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct rig r = {0};
+        struct buf all = {0};
+        char said[128], expected[256];
+        int fd, n;
+
+        rig_start(&r);
+        fd = dial(&r);
+        n = snprintf(said, sizeof said, "%s%s%s", GOOD, ACK, last[i]);
+        (void)snprintf(expected, sizeof expected, "%s%s", ONE, want[i]);
+        cr_assert_eq(send(fd, said, (size_t)n, 0), n);
+        (void)shutdown(fd, SHUT_WR);
+        hear_all(&r, fd, &all);
+        cr_assert_str_eq(text(&all), expected);
+        buf_free(&all);
+        (void)close(fd);
+        rig_end(&r);
+    }
+}
+
 Test(replies, what_is_safe_is_not_refused)
 {
     struct rig r = {0};
