@@ -128,6 +128,9 @@ void commit_end(struct commit *c)
 
     commit_retry(c);
     c->ending = true;
+    tell_unsafe(c, c->written,
+                "it is in the spool, but garnetd ends before it is known to be on the disk: it may "
+                "not survive a power loss; send it again");
     if ((left = c->backlog.metrics) == 0)
         return;
     backlog_clear(&c->backlog);

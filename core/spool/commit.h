@@ -4,8 +4,9 @@
  * batch for which there is no room is refused. What is told later is told by ticket:
  *
  *   safe     it is in the spool, and with `durable` on the disk
- *   unsafe   it is in the spool, but could not be synced, nor be written again; or its folder was
- *            removed before that; or it was held to the end, and is not written
+ *   unsafe   it is in the spool, but could not be synced, nor be written again, or not before the
+ *            end; or its folder was removed before that; or it was held to the end, and is not
+ *            written
  *
  * Every ticket is told once, in order. Tickets are one for all whose fate is one: what is written
  * between two orders to the sync helper has one, and so has each batch that is held. Nothing in here
@@ -52,7 +53,7 @@ void commit_sync(struct commit *c);  /* what is dirty: once a second, and last o
 /* Whether the folder at `dir` is still the one; if not, it is made again. True: it is another one,
  * and whoever has something of the old one open must begin anew. Once a second. */
 bool commit_look(struct commit *c, const char *dir);
-/* One more try; what is held then is told no, and not written. */
+/* One more try; then all is told: what is held, that it is not written. */
 void commit_end(struct commit *c);
 
 /* For spool/sync.h; `arg` is the struct commit. */
