@@ -19,7 +19,7 @@
 #include "base/units.h"
 #include "intake/conn.h"
 
-enum { LOOKS = 8 /* at an owner's most silent ones, each a system call */, LINES = 1 };
+enum { LOOKS = 8 /* at sockets of an owner's most silent ones: each a system call */, LINES = 1 };
 
 /* --- owners --- */
 
@@ -116,24 +116,26 @@ void share_leave(struct conn *c)
 
 /* --- giving way --- */
 
-/* One that does not read its replies is silent, too, whatever it has sent. */
-static bool may_go(const struct conn *c)
+/* As far as we know without a look at its socket. One that does not read its replies is not, whatever
+ * it has sent. */
+static bool is_busy(const struct conn *c)
 {
     if (c->touched || c->queued || c->gone || c->ended || c->pending.sum > 0)
-        return false;
-    if (c->out.n > 0)
-        return loop_now(c->in->loop) - c->unread_since >= NS_PER_S;
-    return conn_quiet(c);
+        return true;
+    return c->out.n > 0 && loop_now(c->in->loop) - c->unread_since < NS_PER_S;
 }
 
 struct conn *share_silent(const struct owner *o, int64_t at_least)
 {
     struct conn *c = o != NULL ? o->longest : NULL;
 
-    for (int i = 0; i < LOOKS && c != NULL; i++, c = c->silent_next) {
+    for (int looks = 0; looks < LOOKS && c != NULL; c = c->silent_next) {
         if (loop_now(c->in->loop) - c->heard_at < at_least)
             return NULL;
-        if (may_go(c))
+        if (is_busy(c))
+            continue;
+        looks++;
+        if (c->out.n > 0 || conn_quiet(c))
             return c;
     }
     return NULL;

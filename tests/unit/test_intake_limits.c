@@ -314,6 +314,38 @@ Test(limits, who_is_owed_something_does_not_give_way)
     rig_end(&r);
 }
 
+/* However many are owed an answer, and have been silent for longer than the one that is not. */
+Test(limits, who_is_owed_something_hides_nobody)
+{
+    enum { OWED = 20 };
+    struct rig r = {0};
+    int fd[OWED + 2];
+
+    rig_start(&r);
+    r.limits.max_connections = OWED + 1;
+    r.limits.max_connections_per_user = OWED + 2;
+    intake_limits(r.in, &r.limits);
+    r.answer = 1;
+    for (int i = 0; i < OWED; i++) {
+        fd[i] = dial(&r);
+        say_text(&r, fd[i], GOOD);
+        say_text(&r, fd[i], ACK);
+    }
+    cr_assert(silent(&r, fd[OWED - 1]));
+    fd[OWED] = dial(&r);
+    turn(&r);
+    fd[OWED + 1] = dial(&r);
+    expect_closed(&r, fd[OWED], "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"silent for ",
+                  "");
+    cr_assert_eq(intake_refused_connections(r.in), 0);
+    intake_safe(r.in, r.ticket);
+    for (int i = 0; i < OWED; i++)
+        expect_line(&r, fd[i], ONE);
+    for (int i = 0; i < OWED + 2; i++)
+        (void)close(fd[i]);
+    rig_end(&r);
+}
+
 /* The shared socket is full of what does not give way; collectors do not notice. */
 Test(limits, collectors_have_a_share_of_their_own)
 {
