@@ -335,8 +335,8 @@ Test(limits, who_is_owed_something_hides_nobody)
     fd[OWED] = dial(&r);
     turn(&r);
     fd[OWED + 1] = dial(&r);
-    expect_closed(&r, fd[OWED], "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"silent for ",
-                  "");
+    expect_closed(&r, fd[OWED],
+                  "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"silent for ", "");
     cr_assert_eq(intake_refused_connections(r.in), 0);
     intake_safe(r.in, r.ticket);
     for (int i = 0; i < OWED; i++)

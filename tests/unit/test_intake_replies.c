@@ -75,10 +75,9 @@ Test(replies, the_end_behind_a_request_gets_its_own)
 {
     static const char UNFINISHED[] = "{\"name\":\"cut";
     const char *const last[] = {"", UNFINISHED};
-    const char *const want[] = {
-        "{\"accepted\":0,\"rejected\":0,\"errors\":[]}\n",
-        "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"line\":3,\"byte\":1,"
-        "\"error\":\"unfinished at the end of the input\"}]}\n"};
+    const char *const want[] = {"{\"accepted\":0,\"rejected\":0,\"errors\":[]}\n",
+                                "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"line\":3,\"byte\":1,"
+                                "\"error\":\"unfinished at the end of the input\"}]}\n"};
 
     for (size_t i = 0; i < 2; i++) {
         struct rig r = {0};
