@@ -78,6 +78,9 @@ void client_init(struct client *c, const char *program, const char *path);
 bool client_send(struct client *c, const char *p, size_t n);
 /* Ends the stream and reads to the end of what the other side says into reply. False: see error. */
 bool client_reply(struct client *c);
+/* Whether our standard error goes to the log in which garnetd itself says what it rejects: we are a
+ * collector's, on its own socket. */
+bool client_logged(const struct client *c);
 void client_close(struct client *c);
 
 #endif

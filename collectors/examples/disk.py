@@ -25,5 +25,6 @@ with socket.socket(socket.AF_UNIX) as garnet:
     garnet.shutdown(socket.SHUT_WR)  # "that was all": now the reply comes
     reply = json.loads(garnet.makefile().read())
 for error in reply.get("errors", []):
-    print(f"{error.get('field', 'input')}: {error['error']}", file=sys.stderr)
+    if "GARNET_COLLECTOR" not in os.environ:  # by hand; else garnetd's log has it already
+        print(f"{error.get('field', 'input')}: {error['error']}", file=sys.stderr)
 sys.exit(0 if reply["rejected"] == 0 and not reply.get("errors") else 1)

@@ -14,6 +14,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -21,19 +22,36 @@ static const char CUT[] = "...";
 
 enum { FATAL = LOG_L_DEBUG + 1, PANIC };
 static const char *const LEVELS[] = {"error", "warn", "info", "debug", "fatal", "panic"};
+static const int PRIORITIES[] = {3, 4, 6, 7, 2, 2}; /* of syslog, which journald has too */
 
 static struct {
     const char *ident;
     int fd;
-    bool bare; /* no time and no ident: somebody else puts them before it */
+    bool bare;    /* no time and no ident: somebody else puts them before it */
+    bool journal; /* journald reads it: it has the time, and wants the priority */
     enum log_level max;
     uint64_t dropped; /* since the start                        */
     uint64_t unsaid;  /* of these, not yet told of in the log   */
-} state = {"garnet", 2, false, LOG_L_INFO, 0, 0};
+} state = {"garnet", 2, false, false, LOG_L_INFO, 0, 0};
+
+/* systemd says by device and inode which descriptors are journald's: standard error may have been
+ * redirected since. */
+static bool is_journal(int fd)
+{
+    const char *stream = getenv("JOURNAL_STREAM");
+    char ours[64];
+    struct stat st;
+
+    if (stream == NULL || fstat(fd, &st) != 0)
+        return false;
+    (void)snprintf(ours, sizeof ours, "%ju:%ju", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    return strcmp(stream, ours) == 0;
+}
 
 void log_open(const char *ident)
 {
     state.ident = ident;
+    state.journal = is_journal(STDERR_FILENO);
 }
 
 void log_to(int fd)
@@ -79,7 +97,17 @@ static bool write_line(const char *p, size_t n)
     return true;
 }
 
-/* "2026-11-24T13:10:15.123Z IDENT LEVEL: " into line; returns its length. */
+static int priority_of(const char *level)
+{
+    unsigned i = 0;
+
+    while (i < PANIC && strcmp(LEVELS[i], level) != 0)
+        i++;
+    return PRIORITIES[i];
+}
+
+/* "2026-11-24T13:10:15.123Z IDENT LEVEL: ", to journald "<4>IDENT LEVEL: ", into line; returns its
+ * length. */
 static size_t put_head(char *line, size_t cap, const char *ident, const char *level)
 {
     int64_t wall = clock_wall();
@@ -90,6 +118,8 @@ static size_t put_head(char *line, size_t cap, const char *ident, const char *le
 
     if (state.bare)
         return (size_t)snprintf(line, cap, "%s: ", level);
+    if (state.journal)
+        return (size_t)snprintf(line, cap, "<%d>%.128s %s: ", priority_of(level), ident, level);
     if (gmtime_r(&seconds, &tm) == NULL || strftime(when, sizeof when, "%FT%T", &tm) == 0)
         when[0] = 0;
     n = snprintf(line, cap, "%s.%03dZ %.128s %s: ", when, (int)(wall % NS_PER_S / NS_PER_MS), ident,

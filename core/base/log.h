@@ -30,9 +30,11 @@ enum {
 
 #define LOG_PRINTF(a, b) __attribute__((format(printf, a, b)))
 
-void log_open(const char *ident); /* borrowed, for life: "garnetd", "garnet-sink main" */
-void log_to(int fd);              /* borrowed */
-void log_to_relay(int fd);        /* likewise; lines are "LEVEL: text" for somebody's log_relay() */
+/* Borrowed, for life: "garnetd", "garnet-sink main". Where descriptor 2 is journald's by now, lines
+ * are "<PRIORITY>IDENT LEVEL: text", without a time. */
+void log_open(const char *ident);
+void log_to(int fd);       /* borrowed */
+void log_to_relay(int fd); /* likewise; lines are "LEVEL: text" for somebody's log_relay() */
 int log_fd(void);
 void log_set_level(enum log_level max);
 uint64_t log_dropped(void); /* lines dropped since the start */

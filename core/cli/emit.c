@@ -279,7 +279,7 @@ static int emit(const struct emit *e, const char *path)
     else
         send_input(&c);
     if (client_reply(&c))
-        verdict = reply_show(c.reply.p, stderr);
+        verdict = reply_show(c.reply.p, client_logged(&c), stderr);
     else
         say(stderr, "garnet: %s", c.error);
     if (c.cut_short && verdict == REPLY_ACCEPTED) {

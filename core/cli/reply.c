@@ -44,20 +44,20 @@ static void show_error(const json_t *error, bool refused, FILE *err)
         text_of(error, "error"));
 }
 
-static void show_line(const json_t *reply, struct sum *sum, FILE *err)
+static void show_line(const json_t *reply, bool logged, struct sum *sum, FILE *err)
 {
     json_int_t rejected = json_integer_value(json_object_get(reply, "rejected"));
     const json_t *errors = json_object_get(reply, "errors");
     size_t i, n = json_array_size(errors);
 
-    for (i = 0; i < n; i++)
+    for (i = 0; i < n && !(logged && rejected > 0); i++)
         show_error(json_array_get(errors, i), rejected == 0, err);
     sum->rejected += rejected;
     sum->told += (json_int_t)n;
     sum->refused = sum->refused || (rejected == 0 && n > 0);
 }
 
-enum reply_verdict reply_show(const char *text, FILE *err)
+enum reply_verdict reply_show(const char *text, bool logged, FILE *err)
 {
     struct sum sum = {0};
     const char *next;
@@ -69,7 +69,7 @@ enum reply_verdict reply_show(const char *text, FILE *err)
         next = text + n + (text[n] == '\n');
         if (json_is_integer(json_object_get(reply, "accepted")) &&
             json_is_integer(json_object_get(reply, "rejected"))) {
-            show_line(reply, &sum, err);
+            show_line(reply, logged, &sum, err);
         } else {
             say(err, "refused: this is no reply of garnetd's: %.*s", (int)(n < 200 ? n : 200),
                 text);
@@ -77,7 +77,7 @@ enum reply_verdict reply_show(const char *text, FILE *err)
         }
         json_decref(reply);
     }
-    if (sum.rejected > sum.told)
+    if (sum.rejected > sum.told && !logged)
         (void)fprintf(err, "rejected: %" JSON_INTEGER_FORMAT " more; garnetd's log has them\n",
                       sum.rejected - sum.told);
     return sum.rejected > 0 ? REPLY_REJECTED : sum.refused ? REPLY_REFUSED : REPLY_ACCEPTED;

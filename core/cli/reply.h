@@ -4,6 +4,7 @@
  */
 #ifndef CLI_REPLY_H
 #define CLI_REPLY_H
+#include <stdbool.h>
 #include <stdio.h>
 
 enum reply_verdict {
@@ -12,7 +13,8 @@ enum reply_verdict {
     REPLY_REFUSED,  /* they were not looked at (garnetd is full), or it is no reply of garnetd's */
 };
 
-/* `text` holds one or more lines. What was not accepted is printed on `err`, an error a line. */
-enum reply_verdict reply_show(const char *text, FILE *err);
+/* `text` holds one or more lines. What was not accepted is printed on `err`, an error a line; but not
+ * what was rejected where that is `logged` already, and this would be another line of the same log. */
+enum reply_verdict reply_show(const char *text, bool logged, FILE *err);
 
 #endif

@@ -34,12 +34,23 @@ static void set_line(struct journal_line *l, int64_t mono, const char *text)
     l->more = 0;
 }
 
-/* True when it was just counted: the same as the last, and not long after. */
+/* True when it was just counted: the same as the last, and not long after that was said, or counted.
+ */
 static bool again(struct journal_line *l, int64_t mono, const char *text, uint64_t n)
 {
-    if (strncmp(text, l->text, sizeof l->text - 1) != 0 || mono - l->at >= SAME_AGAIN)
+    if (strncmp(text, l->text, sizeof l->text - 1) != 0 ||
+        (mono - l->at >= SAME_AGAIN && l->more == 0))
         return false;
     l->more += n;
+    return true;
+}
+
+/* A minute's count is due; with it another minute begins. */
+static bool due(struct journal_line *l, int64_t mono)
+{
+    if (mono - l->at < SAME_AGAIN || l->more == 0)
+        return false;
+    l->at = mono;
     return true;
 }
 
@@ -69,8 +80,11 @@ void journal_init(struct journal *j, const char *name)
 
 void journal_trouble(struct journal *j, int64_t mono, const char *text)
 {
-    if (again(&j->trouble, mono, text, 1))
+    if (again(&j->trouble, mono, text, 1)) {
+        if (due(&j->trouble, mono))
+            flush_trouble(j);
         return;
+    }
     flush_trouble(j);
     log_warn("collector %s: %s", j->name, text);
     set_line(&j->trouble, mono, text);
@@ -84,7 +98,11 @@ void journal_missed(struct journal *j, int64_t mono, enum sched_miss reason, uin
 
     if (n == 0)
         return;
-    if (!again(l, mono, why, n)) {
+    if (again(l, mono, why, n)) {
+        l->slot = slot;
+        if (due(l, mono))
+            flush_missed(j, l);
+    } else {
         flush_missed(j, l);
         if (n == 1)
             log_warn("collector %s: missed the slot of %s: %s", j->name, slot_text(when, slot),
@@ -99,10 +117,10 @@ void journal_missed(struct journal *j, int64_t mono, enum sched_miss reason, uin
 
 void journal_look(struct journal *j, int64_t mono)
 {
-    if (mono - j->trouble.at >= SAME_AGAIN)
+    if (due(&j->trouble, mono))
         flush_trouble(j);
     for (int i = 0; i < MISS_REASONS; i++)
-        if (mono - j->missed[i].at >= SAME_AGAIN)
+        if (due(&j->missed[i], mono))
             flush_missed(j, &j->missed[i]);
 }
 

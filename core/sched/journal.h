@@ -2,7 +2,7 @@
  * lost
  *
  * The same trouble again within a minute is counted, and said with its count when the minute is
- * over or something else has come. Missed slots likewise, by reason: the first of them by name, the
+ * over or something else has come; then the next minute is counted, until one passes without it. Missed slots likewise, by reason: the first of them by name, the
  * others as a number and the last one's name. So every missed slot is in the log exactly once,
  * however many there are.
  */

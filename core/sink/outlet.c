@@ -7,13 +7,17 @@
 #include "sink/outlet.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "sink/rotate.h"
 
 static const int64_t PACE_LEAST = NS_PER_MS, PACE_MOST = 100 * NS_PER_MS;
+static const int64_t SAID_EVERY = 60 * NS_PER_S;
 static const int64_t STALLED = STALLED_S * NS_PER_S;
 /* After a refusal: sooner, the next one might go unsaid, for a host may say so but once a second;
  * later is for nothing, since to try takes one datagram. */
@@ -146,10 +150,42 @@ static void next_endpoint(struct outlet *o)
     o->retry_ns += pause;
 }
 
+/* What a connection that worked is lost by, again and again (a proxy that closes idle ones, say), is
+ * told once, and then as a number, once a minute: true when it was just counted. */
+static bool said_before(struct outlet *o, const char *why)
+{
+    struct outlet_said *s = &o->said;
+    int64_t now = clock_mono();
+
+    if (s->at != 0 && strncmp(s->why, why, sizeof s->why - 1) == 0 &&
+        (now - s->at < SAID_EVERY || s->more > 0)) {
+        s->more++;
+        return true;
+    }
+    (void)snprintf(s->why, sizeof s->why, "%s", why);
+    s->at = now;
+    s->more = 0;
+    return false;
+}
+
+static void tell_said(struct outlet *o, int64_t now)
+{
+    struct outlet_said *s = &o->said;
+
+    if (s->more == 0 || now - s->at < SAID_EVERY)
+        return;
+    log_warn("%s: %s (%" PRIu64 " times more in the last minute)", o->cur.t.uri, s->why, s->more);
+    s->at = now;
+    s->more = 0;
+}
+
 /* Of its addresses the first is told. */
 static void went_down(struct outlet *o, const char *why)
 {
-    if (o->addresses == 0 && o->told++ < o->to->n)
+    bool quiet = o->works && o->to->n == 1 && said_before(o, why);
+
+    o->works = false;
+    if (!quiet && o->addresses == 0 && o->told++ < o->to->n)
         log_warn("%s: %s; trying again, metrics wait in the spool", o->cur.t.uri, why);
     link_close(&o->cur);
 }
@@ -336,6 +372,7 @@ static void look(struct outlet *o, int64_t now)
 
 void outlet_turn(struct outlet *o, int64_t now)
 {
+    tell_said(o, now);
     if (o->cur.t.state == TRANSPORT_DOWN) {
         if (now >= o->retry_ns)
             try_open(o);

@@ -65,13 +65,18 @@ struct outlet {
     uint64_t base;      /* where cur began */
     uint64_t confirmed; /* everything below is */
     /* endpoints */
-    size_t tried;       /* that failed since the last pause */
-    unsigned addresses; /* of cur's host, that have refused since it was chosen */
-    bool went_back;     /* cur is the first endpoint, on trial after a later one */
-    unsigned returns;   /* that came to nothing, in a row: each doubles the time before the next */
-    size_t told;        /* failures told in the log since it last worked */
-    bool works;         /* bytes were acknowledged since cur was opened */
-    bool announced;     /* and the log has heard of it */
+    size_t tried;        /* that failed since the last pause */
+    unsigned addresses;  /* of cur's host, that have refused since it was chosen */
+    bool went_back;      /* cur is the first endpoint, on trial after a later one */
+    unsigned returns;    /* that came to nothing, in a row: each doubles the time before the next */
+    size_t told;         /* failures told in the log since it last worked */
+    struct outlet_said { /* a loss of a connection that worked: what was said last, */
+        char why[256];
+        int64_t at;    /* mono: when, or when its count was */
+        uint64_t more; /* and the same since then */
+    } said;
+    bool works;     /* bytes were acknowledged since cur was opened */
+    bool announced; /* and the log has heard of it */
     bool stalled;
     unsigned losses; /* times that what was not settled was lost: the stream begins anew */
     uint64_t kept;   /* what was settled at the last of them, */

@@ -666,15 +666,17 @@ Test(conf, a_sinks_digest_is_of_what_it_depends_on)
 
 Test(conf, a_replaced_plugin_or_command_is_a_change)
 {
-    struct snapshot s[2] = {};
+    /* the command replaced, and touched by chmod alone */
+    static const char *const commands[] = {PROGRAM, "1 9 3 4 5 33261 0", "1 2 3 4 6 33133 0"};
+    struct snapshot s[3] = {};
     struct errors e = {0};
-    struct conf *c[2];
+    struct conf *c[3];
 
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         add_file(&s[i], "/etc/garnet.yaml", MAIN, sizeof MAIN - 1);
         add_file(&s[i], "/etc/collectors.d/cpu.yaml", CPU, sizeof CPU - 1);
         snapshot_put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0" : PROGRAM);
-        snapshot_put(&s[i], "file:/bin/cpu", i ? "1 9 3 4 5 33261 0" : PROGRAM);
+        snapshot_put(&s[i], "file:/bin/cpu", commands[i]);
         snapshot_put(&s[i], "trust:-1:/bin/cpu", "");
         snapshot_put(&s[i], "cgroup", "");
         snapshot_put(&s[i], "group:wheel", "10");
@@ -683,7 +685,8 @@ Test(conf, a_replaced_plugin_or_command_is_a_change)
     }
     cr_assert_neq(c[0]->sinks->digest, c[1]->sinks->digest);
     cr_assert_neq(c[0]->collectors->digest, c[1]->collectors->digest);
-    for (int i = 0; i < 2; i++) {
+    cr_assert_eq(c[0]->collectors->digest, c[2]->collectors->digest);
+    for (int i = 0; i < 3; i++) {
         conf_free(c[i]);
         snapshot_free(&s[i]);
     }

@@ -129,7 +129,7 @@ static void expect(const char *reply, enum reply_verdict verdict, const char *pr
     FILE *f = open_memstream(&text, &n);
 
     cr_assert_neq(f, NULL);
-    cr_assert_eq(reply_show(reply, f), verdict, "%s", reply);
+    cr_assert_eq(reply_show(reply, false, f), verdict, "%s", reply);
     fclose(f);
     cr_assert_str_eq(text, printed);
     free(text);

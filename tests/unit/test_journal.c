@@ -56,6 +56,29 @@ Test(journal, the_same_trouble_is_said_once_a_minute)
     cr_assert_str_eq(logged(), "");
 }
 
+/* As often as it comes, one line a minute: its count is not followed by the trouble itself. */
+Test(journal, a_count_stands_for_the_next_one_too)
+{
+    begin();
+    for (int i = 0; i < 240; i += 10) {
+        journal_look(&journal, (100 + i) * S);
+        journal_trouble(&journal, (100 + i) * S, "exit status 1");
+        if (i == 0)
+            expect("exit status 1\n");
+        else if (i % 60 == 0)
+            expect(" times more)\n");
+        else
+            cr_assert_str_eq(logged(), "");
+    }
+    journal_missed(&journal, 1 * S, MISS_LATE, 1, S, "late");
+    journal_missed(&journal, 2 * S, MISS_LATE, 1, 2 * S, "late");
+    (void)logged();
+    journal_missed(&journal, 62 * S, MISS_LATE, 1, 62 * S, "late");
+    expect("missed 2 more slots, the last at 1970-01-01T00:01:02.000Z: late\n");
+    journal_missed(&journal, 63 * S, MISS_LATE, 1, 63 * S, "late");
+    cr_assert_str_eq(logged(), "");
+}
+
 Test(journal, other_trouble_comes_after_what_was_unsaid)
 {
     const char *got;
