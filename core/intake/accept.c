@@ -18,6 +18,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/passed.h"
 #include "base/spawn.h"
 #include "intake/conn.h"
 
@@ -58,7 +59,7 @@ static void refuse(struct source *s, int fd, struct hush *h, const char *why)
 {
     count_refused(s, h, why);
     tell(fd, why);
-    close_fd(&fd);
+    passed_close(&fd);
 }
 
 /* --- without descriptors --- */

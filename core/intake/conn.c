@@ -19,7 +19,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/spawn.h"
+#include "base/passed.h"
 #include "base/units.h"
 
 /* --- bytes in --- */
@@ -78,6 +78,20 @@ static void cut_off(struct conn *c)
     take_end(c, "unfinished when the limit was reached");
 }
 
+static void refuse_passed(struct conn *c)
+{
+    struct metric_fault f = {.why = "descriptors were passed along with what comes here: not read"};
+
+    conn_reject(c, 1, NULL, &f);
+    take_end(c, "unfinished where descriptors were passed along");
+}
+
+static ssize_t receive(const struct conn *c, size_t n)
+{
+    return c->passed_may_come ? passed_recv(c->io.fd, c->in->read, n)
+                              : recv(c->io.fd, c->in->read, n, MSG_DONTWAIT);
+}
+
 bool conn_readable(const struct conn *c)
 {
     return !c->ended && (c->gone || (c->held == NULL && c->out.n == 0));
@@ -90,7 +104,7 @@ size_t conn_read(struct conn *c, size_t most)
     ssize_t n;
 
     do
-        n = recv(c->io.fd, c->in->read, room > 0 ? room : 1, MSG_DONTWAIT);
+        n = receive(c, room > 0 ? room : 1);
     while (n < 0 && errno == EINTR);
     if (n < 0 && errno == EAGAIN)
         return 0;
@@ -103,6 +117,8 @@ size_t conn_read(struct conn *c, size_t most)
     } else if (n > 0) {
         quota_read(q, (size_t)n);
         take_bytes(c, c->in->read, (size_t)n, clock_wall());
+    } else if (n < 0 && errno == ECOMM) {
+        refuse_passed(c);
     } else {
         c->gone |= n < 0; /* the peer has closed with replies unread */
         take_end(c, "unfinished at the end of the input");
@@ -302,6 +318,7 @@ bool conn_new(struct source *s, int fd, const struct ucred *peer)
     c->slot_ns = s->slot_ns;
     c->run = s->run;
     c->slice = SLICE_FIRST;
+    c->passed_may_come = passed_may_come(fd);
     name_client(c, peer);
     frame_init(&c->frame, (uint32_t)in->limits.max_depth, (size_t)in->limits.max_value);
     link_client(c);
@@ -339,7 +356,7 @@ void conn_free(struct conn *c)
     slices_remove(c);
     share_leave(c);
     loop_fd_del(c->in->loop, &c->io);
-    close_fd(&fd);
+    passed_close(&fd);
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;

@@ -61,6 +61,7 @@ struct conn {
     bool ended;             /* nothing more will come */
     bool gone;              /* the peer has closed: nobody reads an answer */
     bool touched;
+    bool passed_may_come;                /* base/passed.h */
     struct held_reply *held, *held_last; /* one for each request, in order */
     struct buf out;                      /* replies on their way */
     struct frame_place unfinished;       /* the value that was unfinished at ... */

@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/passed.h"
 #include "base/spawn.h"
 #include "intake/conn.h"
 #include "intake/folder.h"
@@ -92,6 +93,7 @@ static int listen_in(int dir, const char *name, const struct source_config *c, c
         close_fd(&fd);
         return -1;
     }
+    passed_refuse(fd);
     if (open_up(fd, c, dir, name, why))
         return fd;
     (void)unlinkat(dir, name, 0);

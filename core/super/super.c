@@ -12,6 +12,7 @@
 #include "super/super.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/passed.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
 #include "super/ending.h"
@@ -374,6 +375,7 @@ static pid_t launch(struct worker *w)
     if (!ready_page(w) || !worker_log_open(&w->log, w->loop, &own, &print))
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
+        passed_refuse(pair[0]);
         if (loop_fd_add(w->loop, &w->watch, pair[0], LOOP_IN, on_control, w) == 0)
             pid = run_program(w, pair[1], own, print);
         close_fd(&pair[1]);

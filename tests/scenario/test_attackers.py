@@ -212,6 +212,39 @@ class Attackers(unittest.TestCase):
         self.assertEqual(self.tried(d, STRANGER, STRANGER), [])
         self.assertEqual(self.tried(d, MEMBER, GROUP), ["CAN send"])
 
+    PASS = ("import array, os, socket, struct, sys\n"
+            "server = socket.create_server(('127.0.0.1', 0))\n"
+            "s = socket.create_connection(server.getsockname())\n"
+            "far = server.accept()[0]\n"  # reads nothing
+            "s.setblocking(False)\n"
+            "try:\n"
+            "    while True: s.send(bytes(65536))\n"
+            "except BlockingIOError: pass\n"
+            "s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 3600))\n"
+            "c = socket.socket(socket.AF_UNIX)\n"
+            "c.connect(sys.argv[1])\n"
+            "try: c.sendmsg([b'{}'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]).tobytes())])\n"
+            "except PermissionError: pass\n"
+            "else: os.close(s.detach())\n"  # the last to close it is who reads
+            "print('passed', flush=True)\n"
+            "sys.stdin.read()\n"
+            "os._exit(0)\n")
+
+    def test_a_descriptor_that_lasts_to_be_closed_is_not_closed_by_garnetd(self):
+        """A TCP socket closes as slowly as its sender says; whoever reads bytes that come with one closes it."""
+        d = self.daemon("socket: {path: run/garnet.sock, mode: '0666'}\n" + self.CONFIG)
+        d.start()
+        p = subprocess.Popen(["setpriv", f"--reuid={STRANGER}", f"--regid={STRANGER}", "--clear-groups",
+                              "/usr/bin/python3", "-c", self.PASS, d.socket_path],
+                             stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        self.addCleanup(p.stdout.close)
+        self.addCleanup(p.stdin.close)
+        self.assertEqual(p.stdout.readline(), b"passed\n")
+        self.assertEqual(d.send('{"name": "a", "value": 1}'), {"accepted": 1, "rejected": 0, "errors": []})
+        self.assertEqual(d.terminate(), 0)
+
     # ---- paths
 
     def swap(self, d):

@@ -1,0 +1,86 @@
+/* base/passed.c - descriptors that a peer passes along with its bytes: none is taken
+ *
+ * A process that ends does not linger, so the last one to have the connection open is one that has
+ * nothing else to do. Where there is no process to be had the connection is closed here after all.
+ */
+#include "base/passed.h"
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/spawn.h"
+
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
+#endif
+
+void passed_refuse(int fd)
+{
+    int no = 0;
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no);
+}
+
+bool passed_may_come(int fd)
+{
+    int may = 1;
+    socklen_t n = sizeof may;
+
+    return getsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &may, &n) < 0 || may != 0;
+}
+
+/* A look does not close them: they are in the queue still. It ends with the first that has some. */
+ssize_t passed_recv(int fd, void *p, size_t n)
+{
+    struct iovec v = {p, n};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+    ssize_t there = recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT);
+
+    if (there <= 0)
+        return there;
+    if ((m.msg_flags & MSG_CTRUNC) == 0)
+        return recv(fd, p, (size_t)there, MSG_DONTWAIT);
+    errno = ECOMM;
+    return -1;
+}
+
+/* ---- closing --------------------------------------------------------------------------------- */
+
+static int wait_for_end(void *arg)
+{
+    const int *from = arg;
+    char c;
+
+    while (read(*from, &c, 1) < 0 && errno == EINTR)
+        ;
+    return 0;
+}
+
+/* Closed here while that process has it, too: it ends with the pipe. */
+static void close_elsewhere(int *fd)
+{
+    int ends[2];
+
+    if (pipe_cloexec(ends, 0, 0) == 0) {
+        (void)spawn_helper("garnetd-close", (const int[]){*fd, ends[0]}, 2, wait_for_end, &ends[0]);
+        close_fd(fd);
+        close_fd(&ends[0]);
+        close_fd(&ends[1]);
+    }
+    close_fd(fd);
+}
+
+void passed_close(int *fd)
+{
+    int keep = errno, unread = 0;
+
+    /* After the shutdown nothing more comes in. */
+    if (*fd >= 0 && passed_may_come(*fd) && shutdown(*fd, SHUT_RD) == 0 &&
+        ioctl(*fd, SIOCINQ, &unread) == 0 && unread > 0)
+        close_elsewhere(fd);
+    close_fd(fd);
+    errno = keep;
+}
