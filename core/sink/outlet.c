@@ -150,7 +150,7 @@ static void next_endpoint(struct outlet *o)
     o->retry_ns += pause;
 }
 
-/* What a connection that worked is lost by, again and again (a proxy that closes idle ones, say), is
+/* What a connection that was up is lost by, again and again (a proxy that closes idle ones, say), is
  * told once, and then as a number, once a minute: true when it was just counted. */
 static bool said_before(struct outlet *o, const char *why)
 {
@@ -182,9 +182,8 @@ static void tell_said(struct outlet *o, int64_t now)
 /* Of its addresses the first is told. */
 static void went_down(struct outlet *o, const char *why)
 {
-    bool quiet = o->works && o->to->n == 1 && said_before(o, why);
+    bool quiet = o->cur.was_up && o->to->n == 1 && said_before(o, why);
 
-    o->works = false;
     if (!quiet && o->addresses == 0 && o->told++ < o->to->n)
         log_warn("%s: %s; trying again, metrics wait in the spool", o->cur.t.uri, why);
     link_close(&o->cur);

@@ -70,7 +70,7 @@ struct outlet {
     bool went_back;      /* cur is the first endpoint, on trial after a later one */
     unsigned returns;    /* that came to nothing, in a row: each doubles the time before the next */
     size_t told;         /* failures told in the log since it last worked */
-    struct outlet_said { /* a loss of a connection that worked: what was said last, */
+    struct outlet_said { /* a loss of a connection that was up: what was said last, */
         char why[256];
         int64_t at;    /* mono: when, or when its count was */
         uint64_t more; /* and the same since then */
