@@ -154,7 +154,7 @@ static void worker_gone(void *arg)
     o->worker = NULL;
     if (o->removed)
         entry_remove(o);
-    else if (o->d->phase == PHASE_RUNNING)
+    else if (o->d->phase < PHASE_SINKS) /* the end begins with the runs, which still send */
         entry_start(o);
     else
         daemon_next(o->d);

@@ -129,7 +129,7 @@ static bool somebody_loses(const struct daemon *d)
 
 void store_housekeeping(struct daemon *d)
 {
-    if (d->phase == PHASE_RUNNING && commit_look(&d->commit, d->gen->conf->spool.dir))
+    if (d->phase < PHASE_SINKS && commit_look(&d->commit, d->gen->conf->spool.dir))
         sinks_anew(d);
     commit_sync(&d->commit);
     unsigned lost = append_retain(d->spool, sinks_needed(d), clock_wall());

@@ -206,6 +206,24 @@ class FullOrGone(Disk, unittest.TestCase):
             os.mkdir(path)
         self.taken_away(replace)
 
+    def test_folder_removed_while_garnetd_ends(self):
+        """A run takes its time to end: what comes meanwhile goes into the new folder, and is delivered."""
+        d = self.daemon
+        d.script("stubborn", "#!/bin/sh\ntrap '' TERM\ntouch up\nsleep 1000\nsleep 1000\n".replace("up", d.path("up")))
+        d.collector("stubborn", f"interval: 1s\ntimeout: 900s\ngrace: 20s\ncommand: [{d.path('stubborn')}]\n")
+        d.start()
+        self.good()
+        wait_for("its run", lambda: os.path.exists(d.path("up")))
+        d.process.send_signal(signal.SIGTERM)
+        d.wait_log("ending: no new runs")
+        shutil.rmtree(d.path("spool"))
+        d.wait_log("was removed or replaced: it has been opened again")
+        self.good()
+        d.process.send_signal(signal.SIGTERM)
+        d.process.wait(PATIENCE)
+        d.start()
+        self.good()
+
     def test_what_was_in_it_counts_as_lost(self):
         """The receiver is down: 1000 accepted, all of them gone with the folder."""
         d = self.daemon
