@@ -1,8 +1,9 @@
 /* base/text.c - UTF-8, and bytes of strangers made fit for a log or for JSON
  *
  * The escaping half of base/buf.h. What comes in may be anything, broken UTF-8 and terminal
- * escapes included; what goes out is always valid UTF-8 without control characters. Nothing
- * fails but the buf.
+ * escapes included; what goes out is always valid UTF-8 without control characters, and where
+ * people are to read it without those that turn the direction of what follows. Nothing fails but
+ * the buf.
  */
 #include "base/buf.h"
 
@@ -58,6 +59,20 @@ static bool c1_control(const char *p, size_t n)
     return n == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0;
 }
 
+/* A line of the log that holds one of these reads as another: what ends a line (U+2028, U+2029), and
+ * what turns the direction (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069). */
+static bool turns(const char *s, size_t n)
+{
+    const unsigned char *p = (const unsigned char *)s;
+
+    if (n == 2)
+        return p[0] == 0xd8 && p[1] == 0x9c;
+    if (n != 3 || p[0] != 0xe2)
+        return false;
+    return (p[1] == 0x80 && (p[2] == 0x8e || p[2] == 0x8f || (p[2] >= 0xa8 && p[2] <= 0xae))) ||
+           (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+}
+
 /* One character of s, shown, into out[4]: the bytes written, and those of s taken in *used. */
 static size_t visible_one(char out[4], struct str s, size_t *used)
 {
@@ -66,7 +81,7 @@ static size_t visible_one(char out[4], struct str s, size_t *used)
     size_t n = str_utf8(s);
 
     *used = 1;
-    if (n > 0 && c >= 0x20 && c != 0x7f && !c1_control(s.s, n)) {
+    if (n > 0 && c >= 0x20 && c != 0x7f && !c1_control(s.s, n) && !turns(s.s, n)) {
         memcpy(out, s.s, n);
         *used = n;
         return n;

@@ -61,6 +61,16 @@ static bool may_pass(struct walk *w)
                   w->path);
 }
 
+/* Who may connect is for the socket to say, so the folder lets everybody pass, whatever our umask. */
+static int make(const struct walk *w, const char *part)
+{
+    mode_t keep = umask(022);
+    int r = mkdirat(w->fd, part, 0755);
+
+    (void)umask(keep);
+    return r;
+}
+
 /* One part further; `last`: the folder itself. */
 static bool go(struct walk *w, const char *part, bool last)
 {
@@ -68,7 +78,7 @@ static bool go(struct walk *w, const char *part, bool last)
     struct stat st;
 
     if (next < 0 && errno == ENOENT && last && w->make) {
-        if (mkdirat(w->fd, part, 0755) < 0 && errno != EEXIST)
+        if (make(w, part) < 0 && errno != EEXIST)
             return failed(w, "make");
         next = openat(w->fd, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
     }

@@ -69,14 +69,15 @@ static bool bind_private(int fd, const struct sockaddr_un *sa, int dir, const ch
     return S_ISSOCK(st.st_mode);
 }
 
-/* Nobody can connect before listen(), and by then owner, group and mode are what they should be. */
+/* Nobody can connect before listen(), and by then owner, group and mode are what they should be. The
+ * mode while it is ours still: changing somebody else's would take a capability more. */
 static bool open_up(int fd, const struct source_config *c, int dir, const char *name, char why[WHY])
 {
+    if (fchmodat(dir, name, c->mode, 0) < 0) /* in that folder nobody makes it a link */
+        return failed(why, "set the mode of", c->path);
     if ((c->uid != (uid_t)-1 || c->group != (gid_t)-1) &&
         fchownat(dir, name, c->uid, c->group, AT_SYMLINK_NOFOLLOW) < 0)
         return failed(why, c->uid != (uid_t)-1 ? "set the owner of" : "set the group of", c->path);
-    if (fchmodat(dir, name, c->mode, 0) < 0) /* in that folder nobody makes it a link */
-        return failed(why, "set the mode of", c->path);
     return listen(fd, BACKLOG) == 0 || failed(why, "listen on", c->path);
 }
 

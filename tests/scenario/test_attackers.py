@@ -133,6 +133,19 @@ class Attackers(unittest.TestCase):
         self.assertEqual(status(worker, "CapInh", "CapPrm", "CapEff", "CapAmb"), ["0" * 16] * 4)
         self.assertNotEqual(status(d.process.pid, "CapEff"), ["0" * 16])
 
+    def test_garnetd_as_root_needs_no_more_than_the_documents_say(self):
+        """The capabilities and the umask of the unit, as docs/security.md changes it."""
+        d = self.daemon()
+        d.script("c", "#!/usr/bin/python3\nimport socket, sys\ns = socket.socket(socket.AF_UNIX)\n"
+                      "s.connect(sys.argv[-1])\ns.sendall(b'{\"name\": \"a\", \"value\": 1}')\n")
+        d.collector("c", f"command: [{d.path('c')}]\ninterval: 1s\nuser: {COLLECTOR}\ngroup: {COLLECTOR}\n")
+        d.prefix = ["setpriv", "--bounding-set=-all,+setuid,+setgid,+kill,+chown", "--no-new-privs",
+                    "sh", "-c", "umask 027; exec \"$@\"", "sh"]
+        d.start()
+        wait_for("its metrics are delivered", lambda: d.file_lines("spool/out.txt"))
+        s = os.stat(d.path("run/collectors/c.sock"))
+        self.assertEqual((s.st_uid, s.st_gid, s.st_mode & 0o7777), (COLLECTOR, COLLECTOR, 0o600))
+
     def test_what_it_prints_is_escaped(self):
         d = self.daemon()
         d.script("evil", "#!/bin/sh\nprintf 'a\\033[2Jb\\n2026-01-01T00:00:00.000Z garnetd error: forged\\n'\n")

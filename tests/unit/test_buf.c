@@ -232,6 +232,29 @@ Test(buf, visible)
     buf_free(&b);
 }
 
+/* A line that a stranger has turned round reads as another. */
+Test(buf, visible_in_the_order_in_which_it_stands)
+{
+    static const char *const turning[] = {"\xd8\x9c",     "\xe2\x80\x8e", "\xe2\x80\x8f",
+                                          "\xe2\x80\xa8", "\xe2\x80\xa9", "\xe2\x80\xaa",
+                                          "\xe2\x80\xae", "\xe2\x81\xa6", "\xe2\x81\xa9"};
+    static const char beside[] =
+        "\xd8\x9b\xd7\x90\xe2\x80\x8d\xe2\x80\x90\xe2\x80\xa7\xe2\x80\xaf\xe2\x81\xaa";
+    struct buf b = {0};
+
+    for (size_t i = 0; i < sizeof turning / sizeof *turning; i++) {
+        buf_reset(&b);
+        buf_put_visible(&b, str_of(turning[i]));
+        cr_expect_eq(b.n, 4 * strlen(turning[i]));
+        cr_expect_eq(b.p[0], '\\');
+    }
+    buf_reset(&b);
+    buf_put_visible(&b, str_of(beside));
+    cr_expect_eq(b.n, sizeof beside - 1);
+    cr_expect_eq(memcmp(b.p, beside, b.n), 0);
+    buf_free(&b);
+}
+
 Test(buf, visible_never_cuts_a_character)
 {
     char out[4];

@@ -128,6 +128,21 @@ Test(socket_folder, a_folder_of_ours_in_a_sticky_one_is_good_and_made)
     good(in_dir("link/garnet.sock"));
 }
 
+Test(socket_folder, is_made_for_everybody_to_pass_whatever_the_umask)
+{
+    const mode_t umasks[] = {077, 027, 0};
+    struct stat st;
+
+    for (size_t i = 0; i < sizeof umasks / sizeof *umasks; i++) {
+        (void)umask(umasks[i]);
+        good(in_dir("made/garnet.sock"));
+        cr_assert_eq(umask(022), umasks[i]);
+        cr_assert_eq(stat(in_dir("made"), &st), 0);
+        cr_assert_eq(st.st_mode & 07777, 0755);
+        cr_assert_eq(rmdir(in_dir("made")), 0);
+    }
+}
+
 Test(socket_folder, parents_are_not_made)
 {
     refused(in_dir("a/b/garnet.sock"), "No such file or directory");
