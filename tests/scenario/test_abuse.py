@@ -109,34 +109,38 @@ class Abuse(unittest.TestCase):
         self.assertEqual(p.stdout.readline(), "ready\n")
 
     def reply_times(self, seconds):
-        times = []
+        """Of each reply, and by how much a sleep of this process's own was too long: both in ms."""
+        times, overslept = [], []
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             began = time.monotonic()
             self.assertEqual(self.d.send(GOOD, "healthy")["accepted"], 1)
-            times.append((time.monotonic() - began) * 1e3)
+            replied = time.monotonic()
+            times.append((replied - began) * 1e3)
             time.sleep(0.01)
-        return times
+            overslept.append((time.monotonic() - replied - 0.01) * 1e3)
+        return sorted(times), sorted(overslept)
 
     def lateness(self):
         return [float(t) % 0.2 * 1e3 for t in self.d.file_lines("times")]
 
     def test_all_at_once(self):
-        idle = self.reply_times(0.5)
+        idle, _ = self.reply_times(0.5)
         before = rss_kib(self.d.process.pid)
         for what in ("silent", "trickle", "never-reads", "garbage", "small", "deep", "much", "connections"):
             self.abuse(what)
-        times = self.reply_times(SECONDS)
+        times, overslept = self.reply_times(SECONDS)
         late = self.lateness()
         growth = rss_kib(self.d.process.pid) - before
-        times.sort()
-        p95 = times[len(times) * 95 // 100]
+        p95, busy = times[len(times) * 95 // 100], overslept[len(times) * 95 // 100]
         print(f"{len(times)} replies: median {statistics.median(times):.1f} ms, 95 % {p95:.1f} ms, slowest "
-              f"{times[-1]:.1f} ms; without abuse: median {statistics.median(idle):.1f} ms")
+              f"{times[-1]:.1f} ms; without abuse: median {statistics.median(idle):.1f} ms; a sleep too long by {busy:.1f} ms")
         print(f"RSS grew by {growth} KiB; a run every 200 ms began up to {max(late):.1f} ms after its slot")
         self.assertGreater(len(times), 10)
         if not SANITIZED:
-            self.assertLess(p95, 100)
+            # A client that had to wait for the abusers would wait for seconds. How long the machine lets anybody
+            # wait for a processor is not Garnet's doing: a reply takes several such turns.
+            self.assertLess(p95, 100 + 20 * busy)
             self.assertLess(growth, 8192)
         for what in self.abusers:
             self.assertIsNone(self.abusers[what].poll(), f"{what} ended by itself")
