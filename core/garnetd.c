@@ -27,14 +27,18 @@ static const char usage[] =
     "  -V, --version  print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
 
-/* 0 and a word on stdout, or every error on stderr and 1; warnings there in either case. */
+/* 0 and a word on stdout, or every error on stderr and 1; warnings, marked, there in either case. */
 static int check(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
     bool good = load_check(path, program_path("garnet-sink"), &snapshot, &e);
-    if (e.nwarnings > 0)
-        fwrite(e.warnings.p, 1, e.warnings.n, stderr);
+    buf_putc(&e.warnings, '\0');
+    if (buf_ok(&e.warnings)) {
+        char *rest = e.warnings.p;
+        for (char *line; (line = strsep(&rest, "\n")) && *line;)
+            fprintf(stderr, "warning: %s\n", line);
+    }
     if (good)
         say(stdout, "%s: no errors", path);
     else

@@ -5,6 +5,7 @@
  * with NULL.
  */
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "base/clock.h"
@@ -207,6 +208,30 @@ static struct pos pos_of(const struct node *map, const char *key)
     return v ? v->at : map->at;
 }
 
+/* What will be refused at the start, and whoever runs the check: intake/folder.h, which looks again
+ * and further. A folder that is not there is made; the default one is the package's. */
+static void check_socket_folder(struct parse *p, const char *path, struct pos at)
+{
+    struct str s = path_dir(path);
+    const char *dir = arena_strndup(&p->c->arena, s.s, s.n), *fact;
+    mode_t mode;
+
+    if (!dir || !(fact = conf_fact(p, "file:", dir)) || !(mode = conf_fact_mode(fact)))
+        return;
+    if (!S_ISDIR(mode))
+        errors_add(p->e, at, "path: \"%s\" is not a folder, so no socket can be in it", dir);
+    else if (mode & S_IWOTH)
+        errors_add(p->e, at,
+                   "path: everybody may write to the folder %s, and replace the socket: put it "
+                   "into a folder of its own, such as %s/garnet",
+                   dir, strcmp(dir, "/") == 0 ? "" : dir);
+    else if (mode & S_IWGRP)
+        errors_add(p->e, at,
+                   "path: a group may write to the folder %s, and replace the socket: "
+                   "chmod g-w it",
+                   dir);
+}
+
 static void parse_socket(struct parse *p, const struct node *v, const struct node *root)
 {
     static const struct option_set set = {ROWS(SOCKET_ROWS), "socket"};
@@ -228,6 +253,8 @@ static void parse_socket(struct parse *p, const struct node *v, const struct nod
         errors_add(p->e, pos_of(place, "path"),
                    "path: \"%s\" is %zu bytes long, and a socket's may have %d: shorten it",
                    keys.path, strlen(keys.path), MAX_SOCKET);
+    else if (v && (v->kind == NODE_SCALAR || node_get(v, "path")))
+        check_socket_folder(p, keys.path, pos_of(v, "path"));
 }
 
 /* An interval alone is one of its forms. */
@@ -268,14 +295,33 @@ static void fit_segments(struct parse *p, const struct node *map)
                    "segment_size: \"%s\" is more than half of max_size: lower it", written->text);
 }
 
+/* Likewise: spool/rights.h. */
+static void check_spool_folder(struct parse *p, struct pos at)
+{
+    const char *dir = p->c->spool.dir, *fact = dir ? conf_fact(p, "file:", dir) : NULL;
+    mode_t mode = fact ? conf_fact_mode(fact) : 0;
+
+    if (mode && !S_ISDIR(mode))
+        errors_add(p->e, at, "dir: \"%s\" is not a folder: write the name of one", dir);
+    else if ((mode & S_IWOTH) && (mode & S_ISVTX))
+        errors_add(
+            p->e, at,
+            "dir: \"%s\" is a folder that everybody may write to: write the name of a folder "
+            "in it, which garnetd then makes",
+            dir);
+}
+
 static void parse_limits(struct parse *p, const struct main_keys *keys)
 {
     static const struct option_set spool = {ROWS(SPOOL_ROWS), "spool"};
     static const struct option_set intake = {ROWS(INTAKE_ROWS), "intake"};
     struct arena *a = &p->c->arena;
+    const struct node *dir;
 
     option_fill(a, spool, NULL, false, keys->spool, &p->c->spool, p->e);
     fit_segments(p, keys->spool);
+    if (keys->spool && (dir = node_get(keys->spool, "dir")))
+        check_spool_folder(p, dir->at);
     option_fill(a, intake, NULL, false, keys->intake, &p->c->intake, p->e);
 }
 

@@ -198,6 +198,8 @@ void conf_parse_endpoints(struct parse *p, struct conf_sink *s)
     const char **list, *endpoint;
     size_t written = s->to.n;
 
+    if (to && to->kind == NODE_LIST && to->n == 0)
+        errors_add(p->e, to->at, "to is an empty list: name an endpoint, or remove the key");
     if (s->to.n == 0 || !to)
         return;
     if (!(list = arena_alloc(&p->c->arena, (s->to.n + 1) * sizeof *list)))

@@ -173,6 +173,7 @@ static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
 {
     static const struct option_set confirm = {ROWS(CONFIRM_ROWS), "confirm"};
     struct conf_sink *s = arena_alloc(&p->c->arena, sizeof *s);
+    const struct node *only;
 
     if (!s)
         return NULL;
@@ -190,6 +191,10 @@ static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
     conf_parse_endpoints(p, s);
     check_patterns(p, s, "only");
     check_patterns(p, s, "drop");
+    only = node_get(map, "only");
+    if (only && only->kind == NODE_LIST && only->n == 0)
+        errors_add(p->e, only->at,
+                   "only is an empty list: write what is wanted, or remove the key for everything");
     return s;
 }
 

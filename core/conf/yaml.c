@@ -105,6 +105,8 @@ static const char *hint(const char *problem)
          ": indent with spaces, not tabs, and quote a value that starts with a special character"},
         {"mapping values are not allowed in this context",
          ": check the indentation, and quote a value that holds \": \""},
+        {"did not find expected alphabetic or numeric character",
+         ": quote a value that starts with * or &"},
         {"did not find expected key", ": check the indentation"},
         {"did not find expected '-' indicator", ": check the indentation"},
         {"could not find expected ':'", ": write \"key: value\", with a space after the colon"},

@@ -11,7 +11,7 @@ STRANGER = 64903
 class SocketFolder(unittest.TestCase):
     def refused(self, d):
         d.start(ready=False)
-        self.assertEqual(d.process.wait(PATIENCE), 111)
+        self.assertEqual(d.process.wait(PATIENCE), 1)
         return d.log()
 
     def daemon(self, path):
@@ -27,8 +27,12 @@ class SocketFolder(unittest.TestCase):
         d = self.daemon("t/garnet.sock")
         os.mkdir(d.path("t"))
         os.chmod(d.path("t"), 0o1777)
-        self.assertIn(f"socket: everybody may write to the folder {d.path('t')}, and replace the socket: put it into a "
-                      f"folder of its own, such as {d.path('t')}/garnet", self.refused(d))
+        said = (f"garnet.yaml:4:9: path: everybody may write to the folder {d.path('t')}, and replace the socket: put it into "
+                f"a folder of its own, such as {d.path('t')}/garnet")
+        self.assertIn(said, self.refused(d))
+        code, _, err = d.check() # what a start refuses the check does, too
+        self.assertEqual(code, 1)
+        self.assertIn(said, err)
         d.configure("socket: t/garnet/garnet.sock\nsinks: []\n")
         d.start()
         self.assertEqual(d.terminate(), 0)

@@ -78,7 +78,7 @@ class Warnings(unittest.TestCase):
         d.write("collectors.d/cpu.yml", "command: [/bin/true]\n")
         said = f"{d.path('collectors.d/cpu.yml')}: is not read: name it cpu.yaml"
         code, out, err = d.check()
-        self.assertEqual((code, err), (0, said + "\n"))
+        self.assertEqual((code, err), (0, "warning: " + said + "\n"))
         self.assertIn("no errors", out)
         d.start()
         self.assertIn("garnetd warn: " + said, d.log())

@@ -305,11 +305,16 @@ static struct snapshot_file *add_file(struct snapshot *s, const char *path, cons
     "    path: a.{b}\n"
 #define CPU     "command: [/bin/cpu, -a]\ninterval: 1s\ntags: {a: 'b'}\nprefix: \"x\"\n"
 #define PROGRAM "1 2 3 4 5 33261 0" /* mode 0100755 */
+#define FOLDER  "1 2 3 4 5 16877 0" /* mode 040755 */
 
 static void put_facts(struct snapshot *s)
 {
     snapshot_put(s, "file:/p/graphite.so", PROGRAM);
     snapshot_put(s, "file:/bin/cpu", PROGRAM);
+    snapshot_put(s, "file:/run", FOLDER);
+    snapshot_put(s, "file:/run/g", "error does not exist");
+    snapshot_put(s, "file:/s", FOLDER);
+    snapshot_put(s, "file:/t", FOLDER);
     snapshot_put(s, "trust:-1:/p/graphite.so", "");
     snapshot_put(s, "trust:-1:/bin/cpu", "");
     snapshot_put(s, "trust:7:/bin/cpu", "");
