@@ -2,8 +2,8 @@
  *
  * The helper is a fork that receives an order, serves it (spool/sync_helper.h) and answers. They
  * share a SOCK_SEQPACKET pair, whose end of file ends the helper; killed or crashed, it is started
- * again, throttled. What is asked of it, and what an answer or the lack of one means, is
- * spool/unsynced.h's.
+ * again, throttled, but soon: with `durable` senders wait for it. What is asked of it, and what an
+ * answer or the lack of one means, is spool/unsynced.h's.
  *
  * Fails at the start only (descriptors, fork). Later on everything is retried, and until then
  * nothing is reported as synced.
@@ -194,7 +194,7 @@ struct sync *sync_start(struct loop *l, int dirfd, uint64_t first, const struct 
     s->ev = *ev;
     s->state.clean = first;
     s->fd = -1;
-    s->throttle = (struct throttle){.base = 100 * NS_PER_MS, .cap = 60 * NS_PER_S};
+    s->throttle = (struct throttle){.base = 100 * NS_PER_MS, .cap = 2 * NS_PER_S};
     loop_fd_init(&s->watch);
     if (start_helper(s) < 0) {
         int e = errno;

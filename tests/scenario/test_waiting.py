@@ -38,6 +38,16 @@ class Waiting(unittest.TestCase):
                 self.assertEqual(json.loads(replies.readline()), {"accepted": 1, "rejected": 0, "errors": []})
             replies.close()
 
+    def test_a_helper_that_dies_again_and_again_keeps_nobody_waiting(self):
+        d = Daemon(self, "self_metrics: 0\nspool: {dir: spool, durable: true}\n")
+        for _ in range(8):
+            kill(sync_helper(d))
+        with d.connect() as s:
+            s.settimeout(5)  # it comes within two seconds
+            s.sendall(b'{"name":"good","value":1}')
+            s.shutdown(socket.SHUT_WR)
+            self.assertEqual(read_reply(s)["accepted"], 1)
+
     def test_who_has_connected_before_the_end_is_answered(self):
         for clients, silent in ((1, 0), (65, 0), (129, 0), (900, 0), (1, 64), (100, 200)):
             d = Daemon(self, "self_metrics: 0\nintake: {max_connections: 2000, max_connections_per_user: 2000}\n")
@@ -68,6 +78,7 @@ class Waiting(unittest.TestCase):
             wait_for("it is read", lambda: unsent(s) == 0)
             d.process.send_signal(signal.SIGTERM)
             d.wait_log("ending: 1 connections are closed before all that they sent was read and answered")
+            self.assertIn("it is in the spool, but garnetd ends before", read_reply(s)["errors"][0]["error"])
         os.kill(helper, signal.SIGCONT)
         self.assertEqual(d.process.wait(PATIENCE), 0)
 
