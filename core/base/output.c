@@ -63,12 +63,14 @@ void output_owner_finish(struct output_owner *o)
 /* Made visible here already: a NUL would end the text for the log's format. */
 static void end_line(struct output *o)
 {
-    char text[2 * OUTPUT_LINE + sizeof CUT];
+    char text[(size_t)2 * OUTPUT_LINE + sizeof CUT];
+    const char *mark;
     size_t used,
         n = str_visible(text, sizeof text - sizeof CUT, (struct str){o->line, o->n}, &used);
     uint64_t left_out;
 
-    (void)strcpy(text + n, o->cut || used < o->n ? CUT : "");
+    mark = o->cut || used < o->n ? CUT : "";
+    memcpy(text + n, mark, strlen(mark) + 1);
     if (o->n > 0 && output_quota_take(&o->owner->quota, clock_mono(), &left_out)) {
         say_left_out(o->owner, left_out);
         o->owner->say(o->owner->arg, o->level, text);

@@ -147,7 +147,9 @@ static void leave_trail(struct position *p, int64_t now)
 
 static struct mark *mark_at(const struct marks *m, unsigned i)
 {
-    return &m->v[(m->head + i) % m->cap];
+    unsigned at = m->head + i; /* once round at most */
+
+    return &m->v[at < m->cap ? at : at - m->cap];
 }
 
 static struct mark *first_before(const struct marks *m, uint64_t offset)
@@ -157,7 +159,7 @@ static struct mark *first_before(const struct marks *m, uint64_t offset)
 
 static void drop_first(struct marks *m)
 {
-    m->head = (m->head + 1) % m->cap;
+    m->head = m->head + 1 < m->cap ? m->head + 1 : 0;
     m->n--;
 }
 
