@@ -16,10 +16,11 @@
 void passed_refuse(int fd);
 /* Whether any may come over that connection. */
 bool passed_may_come(int fd);
-/* As recv() with MSG_DONTWAIT, for a connection over which some may come. -1 with ECOMM: some are with
- * what comes next, and stay there. */
+/* As recv() with MSG_DONTWAIT, for a connection over which some may come, of packets too. -1 with ECOMM:
+ * some are with what comes next, and stay there. */
 ssize_t passed_recv(int fd, void *p, size_t n);
-/* Closes a peer's connection, sets *fd to -1 and keeps errno. Never waits but for a fork. */
+/* Closes a peer's connection, sets *fd to -1 and keeps errno; no-op for -1. Never waits but for a
+ * fork, and leaves a child to be reaped then. */
 void passed_close(int *fd);
 
 #endif

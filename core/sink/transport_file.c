@@ -11,6 +11,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,6 +93,22 @@ static int cut_unfinished(const char *path, int fd, const struct stat *mine)
     return end < mine->st_size ? ftruncate(fd, end) : 0;
 }
 
+/* Another name of the file, in a folder where others may make one: it may be any file, linked there by
+ * somebody who cannot even read it (fs.protected_hardlinks is not set everywhere). */
+static bool maybe_linked_here(const char *path, const struct stat *st)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX];
+    struct stat in;
+
+    if (st->st_nlink < 2)
+        return false;
+    (void)snprintf(folder, sizeof folder, "%.*s", slash != NULL ? (int)(slash - path) + 1 : 1,
+                   slash != NULL ? path : ".");
+    return stat(folder, &in) < 0 || (in.st_mode & (S_IWGRP | S_IWOTH)) != 0 ||
+           (in.st_uid != 0 && in.st_uid != geteuid());
+}
+
 /* A descriptor at the end of whole lines, or -1 with why[]. O_NONBLOCK: a FIFO is refused, not
  * waited for. O_NOFOLLOW: what we write and cut is what the path says; somebody who may put a link in
  * its folder does not choose another. */
@@ -108,6 +126,10 @@ static int open_path(struct transport *t)
         (void)transport_fail(t, "cannot stat: %s", strerror(errno));
     } else if (fd < 0 || !S_ISREG(st.st_mode)) {
         (void)transport_fail(t, "is not a regular file");
+    } else if (maybe_linked_here(t->path, &st)) {
+        (void)transport_fail(t,
+                             "is another name of a file, which others may have put there: remove "
+                             "it, or write a path in a folder that only its owner may write to");
     } else if (cut_unfinished(t->path, fd, &st) < 0) {
         (void)transport_fail(t, "cannot cut its unfinished last line: %s",
                              errno == EFBIG ? "it is longer than 16 MiB, so this is no file of "

@@ -89,7 +89,7 @@ static void wait_patiently(struct worker *w, enum patience patience, int64_t ns)
 static void close_control(struct worker *w)
 {
     loop_fd_del(w->loop, &w->watch);
-    close_fd(&w->control);
+    passed_close(&w->control);
 }
 
 static void useful(struct worker *w)
@@ -113,7 +113,7 @@ static bool take_messages(struct worker *w)
     ssize_t n = 0;
 
     for (int i = 0; i < MESSAGES; i++) {
-        n = recv(w->control, &c, 1, MSG_DONTWAIT);
+        n = passed_recv(w->control, &c, 1); /* else its plugin could make us close what it likes */
         if (n < 0 && errno == ECONNRESET)
             continue; /* it has closed with our words unread: what it said comes after this */
         if (n <= 0)

@@ -226,22 +226,22 @@ class Attackers(unittest.TestCase):
         self.assertEqual(self.tried(d, MEMBER, GROUP), ["CAN send"])
 
     PASS = ("import array, os, socket, struct, sys\n"
-            "server = socket.create_server(('127.0.0.1', 0))\n"
-            "s = socket.create_connection(server.getsockname())\n"
-            "far = server.accept()[0]\n"  # reads nothing
-            "s.setblocking(False)\n"
-            "try:\n"
-            "    while True: s.send(bytes(65536))\n"
-            "except BlockingIOError: pass\n"
-            "s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 3600))\n"
-            "c = socket.socket(socket.AF_UNIX)\n"
-            "c.connect(sys.argv[1])\n"
-            "try: c.sendmsg([b'{}'], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]).tobytes())])\n"
-            "except PermissionError: pass\n"
-            "else: os.close(s.detach())\n"  # the last to close it is who reads
+            "server = socket.create_server(('127.0.0.1', 0), backlog=16)\n"  # reads nothing
+            "for i in range(8):\n"
+            "    if os.fork(): os.wait(); continue\n"
+            "    s = socket.create_connection(server.getsockname())\n"
+            "    s.setblocking(False)\n"
+            "    try:\n"
+            "        while True: s.send(bytes(65536))\n"
+            "    except BlockingIOError: pass\n"
+            "    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack('ii', 1, 3600))\n"
+            "    fds = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array('i', [s.fileno()]).tobytes())]\n"
+            "    c = socket.socket(socket.AF_UNIX)\n"
+            "    c.connect(sys.argv[1])\n"
+            "    try: c.sendmsg([b'{}'], fds)\n"
+            "    finally: os._exit(0)\n"  # without lingering: whoever reads is the last to close it, if he comes later
             "print('passed', flush=True)\n"
-            "sys.stdin.read()\n"
-            "os._exit(0)\n")
+            "sys.stdin.read()\n")
 
     def test_a_descriptor_that_lasts_to_be_closed_is_not_closed_by_garnetd(self):
         """A TCP socket closes as slowly as its sender says; whoever reads bytes that come with one closes it."""

@@ -175,6 +175,29 @@ Test(transport, file_is_not_written_through_a_link)
     cr_assert_str_eq(kit_read(&k, kit_path(&k, "g")), "a\n");
 }
 
+/* As a link is; but a backup may have made one where nobody else can. */
+Test(transport, file_is_not_written_by_a_name_that_others_may_have_given_it)
+{
+    static const char why[] = "is another name of a file, which others may have put there: remove "
+                              "it, or write a path in a "
+                              "folder that only its owner may write to";
+    const char *victim = kit_path(&k, "victim"), *folder = kit_path(&k, "folder"), *path;
+
+    kit_write(victim, "no line's end");
+    cr_assert_eq(mkdir(folder, 0700), 0);
+    path = kit_path(&k, "folder/g");
+    cr_assert_eq(link(victim, path), 0);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_eq(chmod(folder, ((const mode_t[]){01777, 0703, 0730})[i]), 0);
+        no_file(path, why);
+        cr_assert_str_eq(kit_read(&k, victim), "no line's end");
+    }
+    cr_assert_eq(chmod(folder, 0700), 0);
+    (void)open_file("folder/g");
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    t.kind->close(&t);
+}
+
 /* Were it read to its beginning, that would take a day. */
 Test(transport, file_that_has_been_made_long_costs_nothing)
 {
