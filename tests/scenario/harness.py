@@ -35,6 +35,25 @@ def wait_for(what, condition, timeout=PATIENCE):
         time.sleep(0.01)
 
 
+def needs_mounts(test):
+    """Skips the test where it cannot mount in a namespace of its own (`unshare -m`)."""
+    if os.geteuid():
+        test.skipTest("needs root to mount")
+    r = subprocess.run(["unshare", "-m", "true"], capture_output=True, text=True, timeout=PATIENCE)
+    if r.returncode != 0:  # in a chroot / is no mount
+        test.skipTest("its mounts cannot be made private here, as in a chroot: " + r.stderr.strip())
+
+
+def needs_others(test, uid, *paths):
+    """Skips the test where it cannot become uid, or that user cannot get to the programs, to its temporary folder and
+    to `paths`."""
+    if os.geteuid():
+        test.skipTest("needs root to become somebody else")
+    for path in (os.path.join(BUILD, "garnetd"), tempfile.gettempdir(), *paths):
+        if subprocess.run(["/usr/bin/test", "-x", path], user=uid, group=uid, extra_groups=[]).returncode != 0:
+            test.skipTest(f"{path} is closed to other users")
+
+
 def free_port():
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))

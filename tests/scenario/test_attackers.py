@@ -8,7 +8,7 @@ import subprocess
 import time
 import unittest
 
-from harness import BUILD, Daemon, PATIENCE, children, graphite_sink, main, wait_for
+from harness import BUILD, Daemon, PATIENCE, children, graphite_sink, main, needs_others, wait_for
 
 SERVICE, COLLECTOR, STRANGER, MEMBER, GROUP = 4711, 4712, 4713, 4714, 4715
 
@@ -58,9 +58,11 @@ def status(pid, *keys):
     return [pairs[k] for k in keys]
 
 
-@unittest.skipUnless(os.geteuid() == 0, "needs root: the attackers are other users")
 class Attackers(unittest.TestCase):
     CONFIG = "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:spool/out.txt")
+
+    def setUp(self):
+        needs_others(self, STRANGER)
 
     def daemon(self, config=None, **kw):
         d = Daemon(self, config or self.CONFIG, start=False, **kw)

@@ -130,7 +130,7 @@ class Hostile(unittest.TestCase):
                 return False
         wait_for("they are silent for long enough", gets_in)
         self.assertIn("there are too many connections", read_reply(silent[0])["errors"][0]["error"])
-        self.assertIn("collector c: closed: silent for", self.d.log())
+        self.d.wait_log("collector c: closed: silent for")
         for s in held + silent:
             s.close()
 

@@ -6,7 +6,7 @@ import stat
 import subprocess
 import unittest
 
-from harness import BUILD, PATIENCE, Daemon, main, wait_for
+from harness import BUILD, PATIENCE, Daemon, main, needs_others, wait_for
 
 SERVICE, MEMBER, STRANGER = 64901, 64902, 64903  # no such users are needed
 SINK = "self_metrics: 0\nsinks:\n  - {name: main, plugin: graphite, to: 'file:out', flush: 100ms}\n"
@@ -73,14 +73,11 @@ class SpoolRights(unittest.TestCase):
         wait_for("the metric, once it has let go", lambda: d.file_lines("out"))
 
 
-@unittest.skipUnless(os.geteuid() == 0, "needs root, to be several users")
 class Strangers(unittest.TestCase):
     """garnetd as its unit has it: a user of its own, UMask=0027, folders that group and all may come to."""
 
     def setUp(self):
-        if subprocess.run(["/usr/bin/test", "-x", os.path.join(BUILD, "garnetd")], user=STRANGER, group=STRANGER,
-                          extra_groups=[]).returncode != 0:
-            self.skipTest("the build folder is closed to other users")
+        needs_others(self, STRANGER)
         self.daemon = Daemon(self, SINK, start=False)
         os.chmod(self.daemon.dir, 0o755)
         for name in ("run", "lib"):

@@ -9,8 +9,7 @@ CLONE_NEWUTS = 0x04000000
 
 class Programs(unittest.TestCase):
     def test_a_mount_with_noexec(self):
-        if os.geteuid():
-            self.skipTest("needs root to mount")
+        needs_mounts(self)
         d = Daemon(self, "sinks: []\n", {"a": "command: [../disk/script]\n"}, start=False)
         os.mkdir(d.path("disk"))
         mounted = subprocess.run(
@@ -40,8 +39,8 @@ class Folders(unittest.TestCase):
     MOUNTS = {"Read-only file system": "-o ro", "No space left on device": "-o nr_inodes=1"}
 
     def setUp(self):
-        if os.geteuid():
-            self.skipTest("needs root to mount, and to become somebody else")
+        needs_mounts(self)
+        needs_others(self, 65534)
 
     def refused(self, config, prepare, words):
         d = Daemon(self, config + "sinks: []\n", start=False)
