@@ -128,7 +128,8 @@ static bool is_stale(const struct feed *f)
 static void tell_stale(struct feed *f)
 {
     const struct metric *m = &f->metric;
-    double age_s = (double)(clock_wall() - (by_its_sender(f) ? m->time_ns : accepted(f))) / 1e9;
+    int64_t since = by_its_sender(f) ? m->time_ns : accepted(f);
+    double age_s = (double)clock_between(since, clock_wall()) / 1e9;
 
     f->stale_ns = clock_mono();
     if (f->stale++ == 0)

@@ -128,7 +128,12 @@ uint32_t frame_accepted_put(const struct segment_header *s, int64_t accepted_ns)
 
 int64_t frame_accepted_get(const struct segment_header *s, uint32_t accepted_ms)
 {
-    return accepted_ms == 0 ? 0 : s->created_ns + ((int64_t)accepted_ms - 1) * NS_PER_MS;
+    int64_t ns;
+
+    if (accepted_ms == 0 ||
+        __builtin_add_overflow(s->created_ns, (accepted_ms - 1) * NS_PER_MS, &ns))
+        return 0; /* nobody writes a date so far ahead but to break us */
+    return ns;
 }
 
 uint64_t frame_sum(const void *payload, size_t n, uint64_t salt)

@@ -21,6 +21,18 @@ class Quickstart(unittest.TestCase):
                 text = text.replace(f"../build/quickstart/{own}", own)
             self.d.write(folder + name, text.replace("../../build/", "../build/").replace("../build/quickstart", BUILD))
 
+    def test_a_second_run_of_the_tests_at_once_is_refused(self):
+        folder = self.d.path("a clone")
+        os.makedirs(folder + "/.ci")
+        os.makedirs(folder + "/build/logs")
+        for name in ("run-tests", ".ci/steps.sh"):
+            shutil.copy(os.path.join(SOURCE, name), os.path.join(folder, name))
+        with open(folder + "/build/logs/lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            r = subprocess.run([folder + "/run-tests", "--fast"], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual(r.returncode, 1)
+        self.assertIn("Another run-tests is at work in this folder", r.stderr)
+
     def begin(self, stdout, term):
         env = dict(os.environ, GARNET_TEST_DIR=self.d.dir, PATH=BUILD + ":" + os.environ["PATH"], TERM=term)
         p = subprocess.Popen(["/usr/bin/python3", "-B", SCREEN, BUILD + "/garnetd", "-c", self.d.path("quickstart.yaml")],

@@ -51,6 +51,14 @@ Test(segment, a_frame_says_when_it_was_accepted)
     cr_assert_eq(frame_accepted_put(&s, INT64_MAX), 0);
 }
 
+Test(segment, a_date_beyond_all_dates_says_nothing)
+{
+    const struct segment_header s = {1, 2, INT64_MAX - 1};
+
+    cr_assert_eq(frame_accepted_get(&s, 1), INT64_MAX - 1);
+    cr_assert_eq(frame_accepted_get(&s, UINT32_MAX), 0);
+}
+
 static void flip(uint8_t *p, unsigned bit)
 {
     p[bit / 8] = (uint8_t)(p[bit / 8] ^ (1U << bit % 8));
