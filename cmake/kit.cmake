@@ -23,7 +23,8 @@ configure_file(cmake/garnet.pc.in ${CMAKE_BINARY_DIR}/kit/garnet.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/kit/garnet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(FILES core/include/garnet/plugin.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/garnet)
-install(FILES docs/plugins.md docs/plugin-options.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES LICENSE docs/plugins.md docs/plugin-options.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(FILES CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR} RENAME CHANGELOG)
 # The README without what only the source has, and with links to where things are installed.
 set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS README.md)
 file(READ README.md readme)

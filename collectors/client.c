@@ -240,8 +240,10 @@ static int wait_for(struct client *c, short events)
     if (n < 0)
         client_fail(c, "cannot wait for %s: %s", c->path, strerror(errno));
     if (n == 0)
-        client_fail(c, "%s: no answer within %d s: what was accepted is not known", c->path,
-                    TIMEOUT_S);
+        client_fail(c,
+                    "%s: no answer within %d s: what was accepted is not known; "
+                    "garnetd's log may say why",
+                    c->path, TIMEOUT_S);
     return n > 0 ? p.revents : 0;
 }
 
