@@ -91,7 +91,7 @@ static void hear(struct job *j, char c)
 {
     if (c == 'q')
         finish(j);
-    j->look = true;
+    j->look |= !j->seen;
 }
 
 static void on_control(void *arg, uint32_t events)

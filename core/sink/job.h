@@ -35,6 +35,7 @@ struct job {
     bool look;       /* there may be more in the spool */
     int64_t looked_ns;
     bool finish;     /* asked to: deliver what is there, then end */
+    bool seen;       /* and has come to its end: what comes now is for the next worker */
     int64_t down_ns; /* mono: since when there is nowhere to send to, once asked; 0: there is */
     bool gone;       /* garnetd is */
     unsigned losses; /* of the outlet's: those that the feed has followed */

@@ -106,6 +106,7 @@ static void rewind_work(struct job *j)
     j->leaving = false;
     j->sent = j->marked = 0;
     j->look = true;
+    j->seen = false;
     atomic_store(&j->page->sent, from.seq);
     pace_behind(&j->pace, now);
 }
@@ -152,6 +153,7 @@ static enum feed_result take(struct job *j, int64_t now)
     if (result == FEED_DRY) {
         pace_at_end(&j->pace, now);
         j->look = false;
+        j->seen = j->finish;
         j->looked_ns = now;
     }
     return result;
@@ -311,7 +313,7 @@ static void turn(struct job *j)
         return;
     job_step(j, PAGE_WAITS);
     (void)loop_turn(j->loop, more ? 0 : idle_for(j));
-    if (clock_mono() - j->looked_ns >= LOOK_EVERY)
+    if (!j->seen && clock_mono() - j->looked_ns >= LOOK_EVERY)
         j->look = true;
 }
 

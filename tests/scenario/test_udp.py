@@ -154,6 +154,26 @@ class Udp(unittest.TestCase):
         self.all_at(r)
         self.assertEqual(sorted(r.values()), list(range(self.n)))
 
+    def test_a_reload_amid_metrics(self):
+        """A datagram is sure after a second without another word, and metrics come all the time: the worker that is replaced
+        ends with what was there, and does not wait for a second in which nothing comes."""
+        port = free_port()
+        r = Datagrams(self, "127.0.0.1", port)
+        to = f"udp://127.0.0.1:{port}"
+        self.configure(to, plugin="graphite")
+        self.d.start()
+        self.emits(20)
+        sender = threading.Thread(target=self.emits, args=(300,))
+        sender.start()
+        self.d.configure(CONFIG.format(plugin="graphite", to=f"'{to}'", every=0).replace("20ms", "21ms"))
+        self.d.hup("its worker is replaced")
+        sender.join(PATIENCE)
+        self.all_at(r)
+        self.assertEqual(self.d.terminate(), 0)
+        self.assertNotIn("did not finish in time", self.d.log())
+        self.assertEqual(sorted(r.values()), list(range(self.n)))
+        self.d.assert_conserved()
+
     def test_a_host_that_is_not_there(self):
         """Its own kernel says nothing, ours does after some seconds; what was sent in the last of them is sent again."""
         host = netns.Host(self, 1)
