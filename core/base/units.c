@@ -122,6 +122,8 @@ static bool starts_well(const char *s, const char *example, char why[WHY])
         return wrong(why, "is empty: give a value such as %s", example);
     if (*s == '-')
         return wrong(why, "is negative: give a value such as %s", example);
+    if (*s == '$')
+        return wrong(why, "is not replaced, variables never are: give a value such as %s", example);
     if (!is_digit(*s))
         return wrong(why, "does not begin with a digit: give a value such as %s", example);
     return true;

@@ -120,6 +120,9 @@ static int open_path(struct transport *t)
     if (fd < 0 && errno == ELOOP)
         return transport_fail(t, "is a link, and links are not written through: write the path of "
                                  "the file itself (its folder may be a link)");
+    if (fd < 0 && errno == EACCES)
+        return transport_fail(t, "cannot open: %s: uid %u must be able to get there and to write",
+                              strerror(errno), (unsigned)geteuid());
     if (fd < 0 && errno != ENXIO)
         return transport_fail(t, "cannot open: %s", strerror(errno));
     if (fd >= 0 && fstat(fd, &st) < 0) {

@@ -54,6 +54,8 @@ Test(units, durations_refused)
     refused(units_duration, "", "is empty: give a value such as 10s");
     refused(units_duration, "-1s", "is negative: give a value such as 10s");
     refused(units_duration, "s", "does not begin with a digit: give a value such as 10s");
+    refused(units_duration, "${EVERY}",
+            "is not replaced, variables never are: give a value such as 10s");
     refused(units_duration, "10",
             "has no unit: write 10s if seconds are meant, or use ns, us, ms, s, m, h or d");
     refused(units_duration, "10x", "has an unknown unit \"x\": use ns, us, ms, s, m, h or d");
