@@ -32,7 +32,7 @@ static int check(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
-    bool good = load_check(path, program_path("garnet-sink"), &snapshot, &e);
+    bool good = load_check(path, false, program_path("garnet-sink"), &snapshot, &e);
     buf_putc(&e.warnings, '\0');
     if (buf_ok(&e.warnings)) {
         char *rest = e.warnings.p;

@@ -73,6 +73,7 @@ static bool look_at(struct walk *w, int fd, struct stat *st)
     }
     w->f->verdict = judge(w->t, fd, st);
     w->f->uid = st->st_uid;
+    w->f->link = S_ISLNK(st->st_mode);
     return w->f->verdict == TRUST_GOOD;
 }
 
@@ -121,6 +122,7 @@ static bool begin_at_root(struct walk *w)
 
     close_fd(&w->at);
     memcpy(w->f->where, "/", 2);
+    w->f->last = is_last(w);
     w->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
     return w->at >= 0 ? look_at(w, w->at, &st) : failed(w, errno);
 }
@@ -166,10 +168,11 @@ static bool go(struct walk *w, char name[NAME_MAX + 2], bool *end)
         memcpy(name, ".", 2);
         return true;
     }
+    note(w, name);
+    w->f->last = is_last(w);
     fd = open_next(w, name);
     if (fd < 0)
         return failed(w, errno);
-    note(w, name);
     good = look_at(w, fd, &st);
     if (good && S_ISLNK(st.st_mode)) {
         good = follow(w, fd);
@@ -208,6 +211,7 @@ int trust_open(const struct trust *t, const char *path, int flags, struct trust_
     int fd = -1;
 
     f->verdict = TRUST_GOOD;
+    f->link = f->last = false;
     memcpy(f->where, "/", 2);
     if (*path != '/' || strlen(path) >= PATH_MAX) {
         (void)failed(&w, *path != '/' ? EINVAL : ENAMETOOLONG);
@@ -236,7 +240,11 @@ void trust_describe(const struct trust_fault *f, const char *path, char *out, si
     bool itself = strcmp(f->where, path) == 0;
     const char *through = itself ? "" : "goes through ", *which = itself ? "" : ", which ";
 
-    if (f->verdict == TRUST_OWNER)
+    if (f->link)
+        (void)snprintf(out, size,
+                       "%s%s%sis a link of user %u's, which may lead anywhere: remove it", through,
+                       itself ? "" : f->where, which, (unsigned)f->uid);
+    else if (f->verdict == TRUST_OWNER)
         (void)snprintf(out, size, "%s%s%sbelongs to user %u, who could alter it: chown it to root",
                        through, itself ? "" : f->where, which, (unsigned)f->uid);
     else

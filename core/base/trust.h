@@ -35,7 +35,9 @@ enum { TRUST_WHY = 512 };
 struct trust_fault {
     enum trust_verdict verdict;
     uid_t uid;
-    char where[PATH_MAX]; /* what is wrong, its own links resolved */
+    bool link;            /* that is what belongs to the wrong one */
+    bool last;            /* nothing of the path comes behind it */
+    char where[PATH_MAX]; /* what is wrong, or cannot be had, its own links resolved */
 };
 
 /* TRUST_GOOD, or what is wrong. `path` is absolute. */

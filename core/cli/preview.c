@@ -278,7 +278,7 @@ static int preview(const char *path, char *const names[], int n)
     struct snapshot snapshot = {0};
     struct errors e = {0};
     struct buf json = {0};
-    struct conf *conf = conf_load(&snapshot, path, &e);
+    struct conf *conf = conf_load(&snapshot, path, false, &e);
     struct preview v = {.conf = conf, .now = clock_wall(), .child = child_new()};
     int status = EXIT_WORLD;
 

@@ -208,28 +208,56 @@ static struct pos pos_of(const struct node *map, const char *key)
     return v ? v->at : map->at;
 }
 
-/* What will be refused at the start, and whoever runs the check: intake/folder.h, which looks again
- * and further. A folder that is not there is made; the default one is the package's. */
+/* A start would be refused. garnetd that runs has its socket, which does not change while it runs. */
+static void bad_folder(struct parse *p, struct pos at, const char *why)
+{
+    if (!why)
+        return; /* out of memory */
+    if (snapshot_get(p->s, "running"))
+        errors_warn(p->e, at, "path: %s", why);
+    else
+        errors_add(p->e, at, "path: %s", why);
+}
+
+/* Whether others could alter what is on the way there. */
+static void check_socket_way(struct parse *p, const char *dir, struct pos at)
+{
+    const char *fact = conf_fact(p, "folder:", dir), *reason;
+
+    if (fact && (reason = conf_fact_error(fact)))
+        bad_folder(p, at, arena_printf(&p->c->arena, "the folder %s %s", dir, reason));
+    else if (fact)
+        p->c->socket.own_groups = arena_strdup(&p->c->arena, fact);
+}
+
+/* What will be refused at the start, and whoever runs the check: intake/folder.h, which looks again.
+ * A folder that is not there is made; the default one is the package's. */
 static void check_socket_folder(struct parse *p, const char *path, struct pos at)
 {
+    struct arena *a = &p->c->arena;
     struct str s = path_dir(path);
-    const char *dir = arena_strndup(&p->c->arena, s.s, s.n), *fact;
+    const char *dir = arena_strndup(a, s.s, s.n), *fact;
     mode_t mode;
 
-    if (!dir || !(fact = conf_fact(p, "file:", dir)) || !(mode = conf_fact_mode(fact)))
+    if (!dir || !(fact = conf_fact(p, "file:", dir)))
         return;
-    if (!S_ISDIR(mode))
+    mode = conf_fact_mode(fact);
+    if (mode && !S_ISDIR(mode))
         errors_add(p->e, at, "path: \"%s\" is not a folder, so no socket can be in it", dir);
     else if (mode & S_IWOTH)
-        errors_add(p->e, at,
-                   "path: everybody may write to the folder %s, and replace the socket: put it "
-                   "into a folder of its own, such as %s/garnet",
-                   dir, strcmp(dir, "/") == 0 ? "" : dir);
+        bad_folder(p, at,
+                   arena_printf(a,
+                                "everybody may write to the folder %s, and replace the socket: put "
+                                "it into a folder of its own, such as %s/garnet",
+                                dir, strcmp(dir, "/") == 0 ? "" : dir));
     else if (mode & S_IWGRP)
-        errors_add(p->e, at,
-                   "path: a group may write to the folder %s, and replace the socket: "
-                   "chmod g-w it",
-                   dir);
+        bad_folder(p, at,
+                   arena_printf(a,
+                                "a group may write to the folder %s, and replace the socket: "
+                                "chmod g-w it",
+                                dir));
+    else
+        check_socket_way(p, dir, at);
 }
 
 static void parse_socket(struct parse *p, const struct node *v, const struct node *root)

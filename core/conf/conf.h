@@ -23,6 +23,7 @@ struct conf_socket {
     mode_t mode; /* 0660 */
     gid_t group; /* (gid_t)-1: leave as it is */
     const char *group_name;
+    const char *own_groups; /* that may write on the way to its folder: for struct trust */
 };
 struct conf_spool {
     const char *dir;
@@ -147,8 +148,9 @@ struct conf {
 /* NULL when out of memory; else a conf that is usable only if e->n == 0 and nothing is wanted. */
 struct conf *conf_parse(const struct snapshot *s, struct errors *e);
 bool conf_learn(struct snapshot *s, const struct conf_want *wanted); /* blocks; false: no memory */
-/* snapshot_take() and then conf_parse() and conf_learn() until nothing is wanted. Blocks. */
-struct conf *conf_load(struct snapshot *s, const char *path, struct errors *e);
+/* snapshot_take() and then conf_parse() and conf_learn() until nothing is wanted. Blocks. `running`:
+ * for a garnetd that has its socket already. */
+struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e);
 void conf_free(struct conf *c);
 
 /* Whom the path of its command is trusted to, for a look just before it is run. `self`: garnetd's. */

@@ -145,20 +145,37 @@ bool conf_own_group(void *arg, uid_t uid, gid_t gid)
 }
 
 /* What is not there at all is another fact's to say. */
-static void learn_trust(const char *what, struct buf *out)
+static void learn_way(uid_t user, const char *path, struct buf *out)
 {
-    const char *path = strchr(what, ':');
-    struct trust t = {.users = {geteuid(), (uid_t)strtol(what, NULL, 10)},
-                      .own_group = conf_own_group,
-                      .arg = out};
+    struct trust t = {.users = {geteuid(), user}, .own_group = conf_own_group, .arg = out};
     struct trust_fault f;
     char why[TRUST_WHY];
 
-    if (!path || trust_look(&t, path + 1, &f) == TRUST_GOOD || f.verdict == TRUST_ERROR)
+    if (trust_look(&t, path, &f) == TRUST_GOOD || f.verdict == TRUST_ERROR)
         return;
     buf_reset(out);
-    trust_describe(&f, path + 1, why, sizeof why);
+    trust_describe(&f, path, why, sizeof why);
     buf_putf(out, "error %s", why);
+}
+
+static void learn_trust(const char *what, struct buf *out)
+{
+    const char *path = strchr(what, ':');
+
+    if (path)
+        learn_way((uid_t)strtol(what, NULL, 10), path + 1, out);
+}
+
+/* Whoever runs `garnetd -t` need not be garnetd's user, who has the folder, or has above it. */
+static void learn_folder(const char *path, struct buf *out)
+{
+    char above[PATH_MAX], *slash = above;
+    struct stat st = {.st_uid = (uid_t)-1};
+
+    (void)snprintf(above, sizeof above, "%s", path);
+    while (slash && stat(above, &st) != 0 && (slash = strrchr(above, '/')))
+        *slash = 0;
+    learn_way(st.st_uid, path, out);
 }
 
 static void learn_file(const char *path, struct buf *out)
@@ -234,9 +251,9 @@ static void learn(const char *key, struct buf *out)
     static const struct {
         const char *kind;
         learn_fn *fn;
-    } KINDS[] = {{"group:", learn_group}, {"user:", learn_user},   {"file:", learn_file},
-                 {"trust:", learn_trust}, {"exec:", learn_exec},   {"hostname", learn_hostname},
-                 {"self", learn_self},    {"cgroup", learn_cgroup}};
+    } KINDS[] = {{"group:", learn_group},      {"user:", learn_user},     {"file:", learn_file},
+                 {"trust:", learn_trust},      {"folder:", learn_folder}, {"exec:", learn_exec},
+                 {"hostname", learn_hostname}, {"self", learn_self},      {"cgroup", learn_cgroup}};
 
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++) {
         size_t n = strlen(KINDS[i].kind);
@@ -264,12 +281,12 @@ bool conf_learn(struct snapshot *s, const struct conf_want *wanted)
 }
 
 /* Ends: every round learns all that the one before lacked, and finite text lacks finitely much. */
-struct conf *conf_load(struct snapshot *s, const char *path, struct errors *e)
+struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e)
 {
     struct conf *c;
     bool learnt;
 
-    if (!snapshot_take(s, path))
+    if (!snapshot_take(s, path) || (running && !snapshot_put(s, "running", "")))
         return NULL;
     while ((c = conf_parse(s, e)) && c->wanted) {
         learnt = conf_learn(s, c->wanted);

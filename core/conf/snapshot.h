@@ -15,11 +15,14 @@
  *   "trust:UID:PATH" -> "error REASON": somebody else than root, we and UID (-1: nobody) could alter
  *                    what that leads to (base/trust.h). Else " UID:GID UID:GID ": groups on the way
  *                    that may write and are that user's own
+ *   "folder:PATH" -> likewise, of a folder that may not be there yet; the user that it, or the nearest
+ *                    one above it, belongs to is trusted
  *   "hostname"    -> gethostname()
  *   "self"        -> "UID GID CAPABILITIES", all effective, of the process that learns it, which
  *                    is a child of garnetd's; the last in hexadecimal
  *   "cgroup"      -> "CONTROLLERS DIR": a control group (v2) in which we may make others, and what
  *                    those can limit: "pids,memory", or some of it, or "-". "" when there is none
+ * And "running" is there, whoever asks, when it is read anew by a garnetd that has its socket already.
  * REASON is a clause that fits after the name: "does not exist", "cannot be read: Permission
  * denied".
  */

@@ -91,6 +91,7 @@ static struct source_config source_config(const struct collector_entry *m, struc
 {
     const struct conf *c = m->gen->conf;
     return (struct source_config){.path = conf_collector_socket(a, c, m->conf->name),
+                                  .own_groups = c->socket.own_groups,
                                   .mode = 0600,
                                   .uid = m->conf->identity.uid,
                                   .group = m->conf->identity.gid,
@@ -118,7 +119,7 @@ static bool hand_over(const struct source *s, const struct conf_identity *id, ch
     uid_t uid = id->uid != (uid_t)-1 ? id->uid : geteuid();
     gid_t gid = id->gid != (gid_t)-1 ? id->gid : getegid();
     const char *name;
-    int dir = folder_find(s->path, &name, why);
+    int dir = folder_find(s->path, s->own_groups, &name, why);
     if (dir < 0)
         return false;
     bool good = fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;

@@ -62,13 +62,14 @@ static void remove_stale_sockets(const struct conf *c)
     struct arena a = {0};
     char *sample = conf_collector_socket(&a, c, "x");
     if (sample)
-        folder_remove_sockets(sample);
+        folder_remove_sockets(sample, c->socket.own_groups);
     arena_free(&a);
 }
 
 struct source_config daemon_shared(const struct conf *c)
 {
     return (struct source_config){.path = c->socket.path,
+                                  .own_groups = c->socket.own_groups,
                                   .mode = c->socket.mode,
                                   .uid = (uid_t)-1,
                                   .group = c->socket.group,
@@ -103,7 +104,8 @@ static bool lock_sockets(const struct conf *c)
     bool good = slash != NULL;
     if (slash)
         *slash = '\0';
-    good = good && socket_lock(c->socket.path, why) >= 0 && socket_lock(folder, why) >= 0;
+    good = good && socket_lock(c->socket.path, c->socket.own_groups, why) >= 0 &&
+           socket_lock(folder, c->socket.own_groups, why) >= 0;
     if (!good)
         log_error("socket: %s", slash ? why : "out of memory");
     arena_free(&a);
@@ -225,7 +227,7 @@ static void end_requested(void *arg)
         daemon_next(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
-        folder_remove_socket(d->gen->conf->socket.path);
+        folder_remove_socket(d->gen->conf->socket.path, d->gen->conf->socket.own_groups);
         d->status = EXIT_WORLD;
         d->phase = PHASE_DONE;
         loop_stop(d->loop);

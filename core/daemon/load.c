@@ -32,6 +32,7 @@ static const int64_t load_deadline = 60 * NS_PER_S;
 struct load {
     struct loop *loop;
     const char *path, *sink_program;
+    bool running;
     void (*done)(void *arg, struct str snapshot, const char *errors);
     void *arg;
     pid_t pid;
@@ -202,10 +203,11 @@ static void check_sink(const struct conf_sink *s, const char *program, int snaps
     }
 }
 
-bool load_check(const char *path, const char *sink_program, struct buf *snapshot, struct errors *e)
+bool load_check(const char *path, bool running, const char *sink_program, struct buf *snapshot,
+                struct errors *e)
 {
     struct snapshot snap = {0};
-    struct conf *c = conf_load(&snap, path, e);
+    struct conf *c = conf_load(&snap, path, running, e);
     if (!c && e->n == 0)
         errors_add(e, (struct pos){.file = path}, "cannot be read: out of memory");
     snapshot_write(&snap, snapshot);
@@ -232,7 +234,7 @@ static int child_main(void *arg)
         return 1;
     struct buf snapshot = {0};
     struct errors e = {0};
-    bool good = load_check(l->path, l->sink_program, &snapshot, &e);
+    bool good = load_check(l->path, l->running, l->sink_program, &snapshot, &e);
     const struct buf *b = good ? &snapshot : &e.text;
     return fd_write_all(l->pipe.fd, good ? "S" : "E", 1) < 0 ||
            fd_write_all(l->pipe.fd, b->p, b->n) < 0;
@@ -308,7 +310,7 @@ static void too_late(void *arg)
     finish(l);
 }
 
-struct load *load_start(struct loop *loop, const char *path, const char *sink_program,
+struct load *load_start(struct loop *loop, const char *path, bool running, const char *sink_program,
                         void (*done)(void *arg, struct str snapshot, const char *errors), void *arg)
 {
     struct load *l = calloc(1, sizeof *l);
@@ -319,6 +321,7 @@ struct load *load_start(struct loop *loop, const char *path, const char *sink_pr
     }
     *l = (struct load){.loop = loop,
                        .path = path,
+                       .running = running,
                        .sink_program = sink_program,
                        .done = done,
                        .arg = arg,

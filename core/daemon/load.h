@@ -13,8 +13,8 @@
 struct load;
 
 /* done(arg, snapshot, NULL) or done(arg, {0}, errors): lines, each "FILE:LINE:COL: text". Called
- * once, from the loop; the load is then gone. NULL with errno. */
-struct load *load_start(struct loop *l, const char *path, const char *sink_program,
+ * once, from the loop; the load is then gone. `running`: as conf_load() has it. NULL with errno. */
+struct load *load_start(struct loop *l, const char *path, bool running, const char *sink_program,
                         void (*done)(void *arg, struct str snapshot, const char *errors),
                         void *arg);
 void load_cancel(struct load *l); /* ends the child; done is not called */
@@ -22,6 +22,7 @@ void load_cancel(struct load *l); /* ends the child; done is not called */
 int load_memfd(struct str bytes); /* a memfd that holds them, for good; -1 with errno */
 
 /* The same in this process, blocking: for `garnetd -t`. True when there are no errors. */
-bool load_check(const char *path, const char *sink_program, struct buf *snapshot, struct errors *e);
+bool load_check(const char *path, bool running, const char *sink_program, struct buf *snapshot,
+                struct errors *e);
 
 #endif

@@ -21,7 +21,7 @@ void reload_request(void *arg)
         return;
     }
     d->reload_again = false;
-    d->load = load_start(d->loop, d->conf_path, d->sink_program, reload_loaded, d);
+    d->load = load_start(d->loop, d->conf_path, d->gen != NULL, d->sink_program, reload_loaded, d);
     if (!d->load) {
         d->reload_failures++;
         log_error("the configuration cannot be read: %m; %s",

@@ -1,7 +1,7 @@
 /* intake/folder.c - the folder that a socket and its lock live in
  *
  * Made is one level only: a missing /run/garnet is normal after a reboot, a missing /rnu is a typing
- * error. Fails as its system calls do, and for a folder that others can change.
+ * error. Fails as its system calls do, and for a folder that others can change, or move away.
  */
 #include "intake/folder.h"
 
@@ -9,181 +9,160 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/spawn.h"
+#include "base/trust.h"
 
 enum { WHY = 256 };
 
-struct walk {
-    const char *folder;  /* where to */
-    char path[PATH_MAX]; /* as far as we are */
-    int fd;              /* of that */
-    bool make;           /* the last part, when it is missing */
-    char *why;
-};
+/* ---- whose it is ----------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3))) static bool refuse(struct walk *w, const char *fmt, ...)
+static void tell_writable(const char *where, bool everybody, char why[WHY])
 {
-    va_list ap;
+    if (everybody)
+        (void)snprintf(why, WHY,
+                       "everybody may write to the folder %.70s, and replace the socket: put it "
+                       "into a folder of its own, such as %.70s/garnet",
+                       where, where);
+    else
+        (void)snprintf(why, WHY,
+                       "a group may write to the folder %.120s, and replace the socket: "
+                       "chmod g-w it",
+                       where);
+}
 
-    va_start(ap, fmt);
-    (void)vsnprintf(w->why, WHY, fmt, ap);
-    va_end(ap);
+static void tell(const struct trust_fault *f, char why[WHY])
+{
+    bool everybody = f->verdict == TRUST_ALL;
+
+    if (f->link)
+        (void)snprintf(why, WHY,
+                       "%.120s is a link of user %ld's, which may lead anywhere: remove it",
+                       f->where, (long)f->uid);
+    else if (f->verdict == TRUST_OWNER)
+        (void)snprintf(why, WHY,
+                       "the folder %.110s belongs to user %ld, who could replace the socket: give "
+                       "it to user %ld, or choose another",
+                       f->where, (long)f->uid, (long)geteuid());
+    else if (f->last)
+        tell_writable(f->where, everybody, why);
+    else
+        (void)snprintf(why, WHY,
+                       "%s may replace what is in %.120s: chmod %s-w it, or choose another path",
+                       everybody ? "everybody" : "a group", f->where, everybody ? "o" : "g");
+}
+
+/* In the folder itself nobody else may make a file, be it sticky, or of a group of its owner's own:
+ * no more is needed, and a socket's name in it is then ours. */
+static bool ours_alone(int fd, const char *where, char why[WHY])
+{
+    struct stat st;
+
+    if (fstat(fd, &st) < 0) {
+        (void)snprintf(why, WHY, "cannot look at the folder %.150s: %s", where, strerror(errno));
+        return false;
+    }
+    if ((st.st_mode & (S_IWOTH | S_IWGRP)) == 0)
+        return true;
+    tell_writable(where, (st.st_mode & S_IWOTH) != 0, why);
     return false;
 }
 
-static bool failed(struct walk *w, const char *what)
-{
-    return refuse(w, "cannot %s the folder %.150s: %s", what, w->path, strerror(errno));
-}
+/* ---- the way there --------------------------------------------------------------------------- */
 
-static bool trusted(uid_t uid)
+static int open_folder(const char *folder, const char *own_groups, struct trust_fault *f)
 {
-    return uid == 0 || uid == geteuid();
-}
+    const struct trust t = {.users = {geteuid(), (uid_t)-1}, .own_groups = own_groups};
 
-/* Where everybody may replace what is in it, what we find behind it is anybody's. */
-static bool may_pass(struct walk *w)
-{
-    struct stat st;
-
-    if (fstat(w->fd, &st) < 0)
-        return failed(w, "look at");
-    if ((st.st_mode & S_IWOTH) == 0 || (st.st_mode & S_ISVTX) != 0)
-        return true;
-    return refuse(w,
-                  "everybody may replace what is in %.120s: chmod o-w it, or choose another path",
-                  w->path);
+    return trust_open(&t, folder, O_PATH | O_DIRECTORY, f);
 }
 
 /* Who may connect is for the socket to say, so the folder lets everybody pass, whatever our umask. */
-static int make(const struct walk *w, const char *part)
+static int make_in(int dir, const char *name)
 {
     mode_t keep = umask(022);
-    int r = mkdirat(w->fd, part, 0755);
+    int r = mkdirat(dir, name, 0755);
 
     (void)umask(keep);
-    return r;
+    return r < 0 && errno != EEXIST ? -1 : 0;
 }
 
-/* One part further; `last`: the folder itself. */
-static bool go(struct walk *w, const char *part, bool last)
+/* Its last part, where all before that is there and nobody else's, and then opens it. */
+static int make(const char *folder, const char *own_groups, struct trust_fault *f)
 {
-    int next = openat(w->fd, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    struct stat st;
+    char parent[PATH_MAX], *slash;
+    size_t n = strlen(folder);
+    int dir, r;
 
-    if (next < 0 && errno == ENOENT && last && w->make) {
-        if (make(w, part) < 0 && errno != EEXIST)
-            return failed(w, "make");
-        next = openat(w->fd, part, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    }
-    if (next < 0 || fstat(next, &st) < 0) {
-        close_fd(&next);
-        return !last && w->make ? refuse(w, "cannot make the folder %.100s: %.100s: %s", w->folder,
-                                         w->path, strerror(errno))
-                                : failed(w, w->make ? "make" : "find");
-    }
-    if (S_ISLNK(st.st_mode) && !trusted(st.st_uid)) {
-        close_fd(&next);
-        return refuse(w, "%.120s is a link of user %ld's, which may lead anywhere: remove it",
-                      w->path, (long)st.st_uid);
-    }
-    if (S_ISLNK(st.st_mode)) {
-        close_fd(&next);
-        next = openat(w->fd, part, O_PATH | O_DIRECTORY | O_CLOEXEC);
-        if (next < 0)
-            return failed(w, "find");
-    }
-    close_fd(&w->fd);
-    w->fd = next;
-    return true;
+    while (n > 1 && folder[n - 1] == '/')
+        n--;
+    (void)snprintf(parent, sizeof parent, "%.*s", (int)n, folder);
+    slash = strrchr(parent, '/');
+    *slash = 0;
+    dir = open_folder(slash > parent ? parent : "/", own_groups, f);
+    if (dir < 0)
+        return -1;
+    r = make_in(dir, slash + 1);
+    close_fd(&dir);
+    if (r == 0)
+        return open_folder(folder, own_groups, f);
+    f->verdict = TRUST_ERROR;
+    return -1;
 }
 
-static bool ours_alone(struct walk *w)
+static void tell_error(const char *folder, bool make, const struct trust_fault *f, char why[WHY])
 {
-    struct stat st;
+    const char *what = make ? "make" : "find", *error = strerror(errno);
 
-    if (fstat(w->fd, &st) < 0)
-        return failed(w, "look at");
-    if (!S_ISDIR(st.st_mode)) {
-        errno = ENOTDIR;
-        return failed(w, "use");
-    }
-    if (!trusted(st.st_uid))
-        return refuse(
-            w,
-            "the folder %.120s belongs to user %ld, who could replace the socket: give it "
-            "to user %ld, or choose another",
-            w->path, (long)st.st_uid, (long)geteuid());
-    if ((st.st_mode & S_IWOTH) != 0)
-        return refuse(
-            w,
-            "everybody may write to the folder %.70s, and replace the socket: put it into "
-            "a folder of its own, such as %.70s/garnet",
-            w->path, w->path);
-    if ((st.st_mode & S_IWGRP) != 0)
-        return refuse(
-            w, "a group may write to the folder %.120s, and replace the socket: chmod g-w it",
-            w->path);
-    return true;
+    if (f->last)
+        (void)snprintf(why, WHY, "cannot %s the folder %.150s: %s", what, folder, error);
+    else
+        (void)snprintf(why, WHY, "cannot %s the folder %.100s: %.80s: %s", what, folder, f->where,
+                       error);
 }
 
-static bool walk(struct walk *w)
-{
-    char parts[PATH_MAX], *rest = parts, *part;
-
-    (void)snprintf(parts, sizeof parts, "%s", w->folder);
-    (void)snprintf(w->path, sizeof w->path, "%s", parts[0] == '/' ? "/" : "");
-    w->fd = open(parts[0] == '/' ? "/" : ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (w->fd < 0)
-        return failed(w, "open");
-    while ((part = strsep(&rest, "/")) != NULL) {
-        size_t n = strlen(w->path);
-
-        if (*part == '\0')
-            continue;
-        if (!may_pass(w))
-            return false;
-        (void)snprintf(w->path + n, sizeof w->path - n, "%s%s",
-                       n > 0 && w->path[n - 1] != '/' ? "/" : "", part);
-        if (!go(w, part, rest == NULL || rest[strspn(rest, "/")] == '\0'))
-            return false;
-    }
-    return ours_alone(w);
-}
-
-static int find(const char *path, const char **name, bool make, char why[WHY])
+static int find(const char *path, const char *own_groups, const char **name, bool may_make,
+                char why[WHY])
 {
     const char *slash = strrchr(path, '/');
     size_t n = slash != NULL ? (size_t)(slash - path) + 1 : 0;
     char folder[PATH_MAX];
-    struct walk w = {.folder = folder, .fd = -1, .make = make, .why = why};
+    struct trust_fault f;
+    int fd;
 
     *name = path + n;
-    if (n >= sizeof folder || **name == '\0') {
+    if (*path != '/' || n >= sizeof folder || **name == '\0') {
         (void)snprintf(why, WHY, "%.150s is no path of a socket", path);
         return -1;
     }
     (void)snprintf(folder, sizeof folder, "%.*s", (int)(n > 1 ? n - 1 : n), path);
-    if (!walk(&w))
-        close_fd(&w.fd);
-    return w.fd;
+    fd = open_folder(folder, own_groups, &f);
+    if (fd < 0 && f.verdict == TRUST_ERROR && errno == ENOENT && f.last && may_make)
+        fd = make(folder, own_groups, &f);
+    if (fd < 0 && f.verdict == TRUST_ERROR)
+        tell_error(folder, may_make, &f, why);
+    else if (fd < 0)
+        tell(&f, why);
+    else if (!ours_alone(fd, f.where, why))
+        close_fd(&fd);
+    return fd;
 }
 
-int folder_make(const char *path, const char **name, char why[WHY])
+int folder_make(const char *path, const char *own_groups, const char **name, char why[WHY])
 {
-    return find(path, name, true, why);
+    return find(path, own_groups, name, true, why);
 }
 
-int folder_find(const char *path, const char **name, char why[WHY])
+int folder_find(const char *path, const char *own_groups, const char **name, char why[WHY])
 {
-    return find(path, name, false, why);
+    return find(path, own_groups, name, false, why);
 }
+
+/* ---- removal --------------------------------------------------------------------------------- */
 
 static void remove_socket(int dir, const char *name)
 {
@@ -193,22 +172,22 @@ static void remove_socket(int dir, const char *name)
         (void)unlinkat(dir, name, 0);
 }
 
-void folder_remove_socket(const char *path)
+void folder_remove_socket(const char *path, const char *own_groups)
 {
     const char *name;
     char why[WHY];
-    int dir = folder_find(path, &name, why);
+    int dir = folder_find(path, own_groups, &name, why);
 
     if (dir >= 0)
         remove_socket(dir, name);
     close_fd(&dir);
 }
 
-void folder_remove_sockets(const char *path)
+void folder_remove_sockets(const char *path, const char *own_groups)
 {
     const char *name;
     char why[WHY];
-    int dir = folder_find(path, &name, why);
+    int dir = folder_find(path, own_groups, &name, why);
     int fd = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = fd < 0 ? NULL : fdopendir(fd);
 

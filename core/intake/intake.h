@@ -31,6 +31,7 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     const char *path;
     const char *name;                 /* the collector's; NULL: the shared socket */
     const char *prefix;               /* or NULL */
+    const char *own_groups;           /* or NULL */
     struct tag tags[METRIC_MAX_TAGS]; /* the collector's and the global ones, sorted */
     uint32_t ntags;
     int64_t interval_ns;
@@ -49,14 +50,15 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     int64_t withheld_until;              /* mono: see source_withheld() */
     struct quota quota;
     struct hush errors, refusals, given_way; /* in the log */
-    struct arena memory;                     /* path, name, prefix and tags */
+    struct arena memory;                     /* path, name, prefix, tags, own groups */
     struct loop_fd listener;
     unsigned users; /* its owner and its clients; the last one out frees it */
     struct source *next, **link;
 };
 
 struct source_config {
-    const char *path; /* copied */
+    const char *path;       /* copied */
+    const char *own_groups; /* on its way: for struct trust; copied; may be NULL */
     mode_t mode;
     uid_t uid;                   /* (uid_t)-1: unchanged */
     gid_t group;                 /* (gid_t)-1: unchanged */
@@ -106,7 +108,7 @@ void source_accept(struct source *s);
  * accepted for garnetd's own sake: the spool refused them, a reply was held, nothing was read.
  * Monotonic; now, while it is so; 0: never. */
 int64_t source_withheld(const struct source *s);
-/* Replaces prefix, tags, interval and limits without touching the socket (reload). False: no
+/* Replaces prefix, tags, interval, limits and own groups without touching the socket (reload). False: no
  * memory. */
 bool source_update(struct source *s, const struct source_config *c);
 /* Unlinks the socket. Its clients, those that wait to be accepted among them, go on until they end;

@@ -1,8 +1,9 @@
 /* intake/listen.c - a Unix socket in the file system, made safely
  *
  * Fails as its system calls do, with a sentence, and leaves nothing behind; what stands in the way
- * and is no socket is never removed. bind() alone takes a path: the socket is then looked for in the
- * folder that was checked, and everything else is done there.
+ * and is no socket is never removed. bind() alone takes a path, which nobody else can make lead elsewhere
+ * (intake/folder.h): the socket is then looked for in the folder that was checked, and everything
+ * else is done there.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,7 +106,7 @@ static int listen_in(int dir, const char *name, const struct source_config *c, c
 int listen_at(const struct source_config *c, char why[WHY])
 {
     const char *name;
-    int dir = folder_make(c->path, &name, why);
+    int dir = folder_make(c->path, c->own_groups, &name, why);
     int fd = dir < 0 ? -1 : listen_in(dir, name, c, why);
 
     close_fd(&dir);

@@ -29,11 +29,11 @@ static void name_holder(int fd, const char *path, char why[WHY])
         (void)snprintf(why, WHY, "%.150s was in use by another process just now", path);
 }
 
-int socket_lock(const char *path, char why[WHY])
+int socket_lock(const char *path, const char *own_groups, char why[WHY])
 {
     const char *name;
     char file[NAME_MAX + 1];
-    int dir = folder_make(path, &name, why), fd;
+    int dir = folder_make(path, own_groups, &name, why), fd;
 
     if (dir < 0)
         return -1;

@@ -120,6 +120,7 @@ static bool configure(struct source *s, const struct source_config *c, const cha
     s->ntags = 0;
     s->path = arena_strdup(&a, path);
     s->name = name != NULL ? arena_strdup(&a, name) : NULL;
+    s->own_groups = c->own_groups != NULL ? arena_strdup(&a, c->own_groups) : NULL;
     s->prefix = c->prefix != NULL ? arena_strdup(&a, c->prefix) : NULL;
     s->interval_ns = c->interval_ns;
     set_limits(&s->quota, c);
@@ -140,6 +141,7 @@ bool source_update(struct source *s, const struct source_config *c)
         return true;
     s->path = old.path;
     s->name = old.name;
+    s->own_groups = old.own_groups;
     s->prefix = old.prefix;
     s->interval_ns = old.interval_ns;
     s->quota = old.quota;
@@ -159,7 +161,7 @@ static bool start_listening(struct source *s, const struct source_config *c, cha
         0)
         return true;
     (void)snprintf(why, WHY, "cannot watch %s: %s", c->path, strerror(errno));
-    folder_remove_socket(c->path);
+    folder_remove_socket(c->path, c->own_groups);
     close_fd(&fd);
     return false;
 }
@@ -206,7 +208,8 @@ void source_close(struct source *s)
 {
     int fd = s->listener.fd;
 
-    folder_remove_socket(s->path); /* nobody else comes, and who has come is not lost */
+    folder_remove_socket(s->path,
+                         s->own_groups); /* nobody else comes, and who has come is not lost */
     source_accept(s);
     loop_fd_del(s->in->loop, &s->listener);
     close_fd(&fd);

@@ -27,7 +27,7 @@ static const char *fact(const char *key)
 {
     if (strncmp(key, "file:", 5) == 0)
         return strchr(key, 'x') ? "error does not exist" : "1 2 3 4 5 33261 0";
-    if (strncmp(key, "trust:", 6) == 0)
+    if (strncmp(key, "trust:", 6) == 0 || strncmp(key, "folder:", 7) == 0)
         return strchr(key, 'z') ? "error belongs to user 7, who could alter it" : "";
     if (strncmp(key, "exec:", 5) == 0)
         return strchr(key, 'y') ? "error is empty" : "";

@@ -1,4 +1,5 @@
 """A socket in a folder where others may write: garnetd says so and does not start, and nobody's sockets are removed."""
+import grp
 import os
 import socket
 import unittest
@@ -35,6 +36,42 @@ class SocketFolder(unittest.TestCase):
         self.assertIn(said, err)
         d.configure("socket: t/garnet/garnet.sock\nsinks: []\n")
         d.start()
+        self.assertEqual(d.terminate(), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, for a group of somebody else's")
+    def test_a_group_that_could_move_the_folder_away(self):
+        """The check names the place and what to do, and the start is refused; own groups may write."""
+        d = self.daemon("app/run/garnet.sock")
+        os.makedirs(d.path("app/run"))
+        os.chown(d.path("app"), 0, STRANGER)
+        os.chmod(d.path("app"), 0o2775)
+        said = (f"garnet.yaml:4:9: path: the folder {d.path('app/run')} goes through {d.path('app')}, which can be altered "
+                "by its group: chmod go-w it")
+        for made in (True, False):
+            if not made:
+                os.rmdir(d.path("app/run"))
+            code, _, err = d.check()
+            self.assertEqual(code, 1)
+            self.assertIn(said, err)
+            self.assertIn(said, self.refused(d))
+        os.chown(d.path("app"), STRANGER, STRANGER)  # the folder's owner is not garnetd's user
+        os.mkdir(d.path("app/run"))
+        self.refused(d)
+        os.rmdir(d.path("app/run"))
+        os.chown(d.path("app"), 0, 0)
+        if not grp.getgrgid(0).gr_mem and grp.getgrgid(0).gr_name == "root":
+            d.start()
+            self.assertEqual(d.terminate(), 0)
+            self.assertFalse(os.path.exists(d.path("app/run/garnet.sock")))
+        os.chmod(d.path("app"), 0o755)
+        d.start()
+        self.assertEqual(d.check()[0], 0)
+        os.chmod(d.path("app"), 0o777)  # the socket is there: what else has changed is taken
+        d.configure("socket: app/run/garnet.sock\nsinks: []\nlog_level: debug\n")
+        d.hup()
+        d.wait_log("garnet.yaml:4:9: path: the folder")
+        d.wait_log("the configuration was reread and is in use")
+        os.chmod(d.path("app"), 0o755)
         self.assertEqual(d.terminate(), 0)
 
     @unittest.skipUnless(os.geteuid() == 0, "needs root, for a link of somebody else's")

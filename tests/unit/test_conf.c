@@ -313,6 +313,8 @@ static void put_facts(struct snapshot *s)
     snapshot_put(s, "file:/bin/cpu", PROGRAM);
     snapshot_put(s, "file:/run", FOLDER);
     snapshot_put(s, "file:/run/g", "error does not exist");
+    snapshot_put(s, "folder:/run", "");
+    snapshot_put(s, "folder:/run/g", "");
     snapshot_put(s, "file:/s", FOLDER);
     snapshot_put(s, "file:/t", FOLDER);
     snapshot_put(s, "trust:-1:/p/graphite.so", "");
@@ -441,6 +443,53 @@ Test(conf, says_what_the_world_answered)
     expect("", "hostname", "a b",
            "/g.yaml: this machine's name, \"a b\", is not usable: set \"host\"\n");
     expect("", "hostname", "", ""); /* a warning: tests/data/conf/host-nameless */
+}
+
+/* Parses a main file that names a socket's folder, of which this is known. */
+static struct conf *parse_socket(struct snapshot *s, const char *folder, struct errors *e)
+{
+    struct conf *c;
+
+    snapshot_put(s, "folder:/run/g", folder); /* the last one counts */
+    c = conf_parse(s, e);
+    cr_assert_not_null(c);
+    cr_assert_null(c->wanted);
+    return c;
+}
+
+/* For a garnetd that has its socket already it is no reason not to take the rest. */
+Test(conf, a_sockets_folder_that_others_could_move_is_an_error_and_while_running_a_warning)
+{
+    static const char text[] = "host: h\nsocket: /run/g/g.sock\n";
+    static const char bad[] =
+        "error goes through /run, which can be altered by its group: chmod go-w it";
+    static const char want[] = "/g.yaml:2:9: path: the folder /run/g goes through /run, which can "
+                               "be altered by its group: chmod go-w it\n";
+    struct snapshot s = {0};
+    struct errors e = {0};
+    struct conf *c;
+
+    add_file(&s, "/g.yaml", text, sizeof text - 1);
+    put_facts(&s);
+    c = parse_socket(&s, bad, &e);
+    buf_putc(&e.text, 0);
+    cr_assert_str_eq(e.text.p, want);
+    conf_free(c);
+    errors_free(&e);
+    snapshot_put(&s, "running", "");
+    c = parse_socket(&s, bad, &e);
+    cr_assert_eq(e.n, 0);
+    buf_putc(&e.warnings, 0);
+    cr_assert_not_null(strstr(e.warnings.p, "the folder /run/g goes through /run"), "%s",
+                       e.warnings.p);
+    cr_assert_null(c->socket.own_groups);
+    conf_free(c);
+    errors_free(&e);
+    c = parse_socket(&s, " 7:8 ", &e);
+    cr_assert_eq(e.n + e.nwarnings, 0);
+    cr_assert_str_eq(c->socket.own_groups, " 7:8 ");
+    conf_free(c);
+    snapshot_free(&s);
 }
 
 /* ---- who may alter a command, who may become whom -------------------------------------------- */

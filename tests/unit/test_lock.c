@@ -38,7 +38,7 @@ static int other(char why[256])
     cr_assert_geq(pid, 0);
     if (pid == 0) {
         char said[256] = "";
-        int fd = socket_lock(path, said);
+        int fd = socket_lock(path, NULL, said);
 
         (void)!write(pipes[1], said, sizeof said);
         _exit(fd >= 0 ? 0 : 1);
@@ -54,7 +54,7 @@ static int other(char why[256])
 Test(lock, second_process_is_refused, .init = begin, .fini = end)
 {
     char why[256] = "", want[256];
-    int fd = socket_lock(path, why);
+    int fd = socket_lock(path, NULL, why);
     struct stat st;
 
     cr_assert_geq(fd, 0, "%s", why);
@@ -73,7 +73,7 @@ Test(lock, folder_that_cannot_be_made, .init = begin, .fini = end)
     char why[256] = "", deep[128];
 
     (void)snprintf(deep, sizeof deep, "%s/a/b/garnet.sock", dir);
-    cr_assert_eq(socket_lock(deep, why), -1);
+    cr_assert_eq(socket_lock(deep, NULL, why), -1);
     cr_assert_not_null(strstr(why, "cannot make the folder"), "%s", why);
 }
 
@@ -85,6 +85,6 @@ Test(lock, symlink_is_refused, .init = begin, .fini = end)
     (void)snprintf(folder, sizeof folder, "%s/run", dir);
     cr_assert_eq(mkdir(folder, 0755), 0);
     cr_assert_eq(symlink("/dev/null", file), 0);
-    cr_assert_eq(socket_lock(path, why), -1);
+    cr_assert_eq(socket_lock(path, NULL, why), -1);
     cr_assert_not_null(strstr(why, "cannot open"), "%s", why);
 }

@@ -75,7 +75,7 @@ static void good(const char *path)
 {
     const char *name;
     char why[256] = "";
-    int fd = folder_make(path, &name, why);
+    int fd = folder_make(path, NULL, &name, why);
 
     cr_assert_geq(fd, 0, "%s: %s", path, why);
     cr_assert_str_eq(name, "garnet.sock");
@@ -87,10 +87,10 @@ static void refused(const char *path, const char *what)
     const char *name;
     char why[256] = "";
 
-    cr_assert_eq(folder_make(path, &name, why), -1, "%s", path);
+    cr_assert_eq(folder_make(path, NULL, &name, why), -1, "%s", path);
     cr_assert_not_null(strstr(why, what), "%s: %s", path, why);
-    cr_assert_eq(folder_find(path, &name, why), -1, "%s", path);
-    cr_assert_eq(socket_lock(path, why), -1);
+    cr_assert_eq(folder_find(path, NULL, &name, why), -1, "%s", path);
+    cr_assert_eq(socket_lock(path, NULL, why), -1);
     cr_assert_not_null(strstr(why, what), "%s: %s", path, why);
 }
 
@@ -128,6 +128,33 @@ Test(socket_folder, a_folder_of_ours_in_a_sticky_one_is_good_and_made)
     good(in_dir("link/garnet.sock"));
 }
 
+/* Its members could move the folder away, and answer in our place. */
+Test(socket_folder, a_group_that_may_write_on_the_way_is_refused_unless_its_owners_own)
+{
+    char own[64], why[256];
+    const char *name;
+    int fd;
+
+    (void)snprintf(own, sizeof own, " 1:1 %u:%u ", (unsigned)geteuid(), (unsigned)getegid());
+    folder("app", 0775);
+    cr_assert_eq(chown(in_dir("app"), (uid_t)-1, getegid()), 0);
+    refused(in_dir("app/run/garnet.sock"), "a group may replace what is in /tmp/garnet-folder-");
+    refused(in_dir("app/run/garnet.sock"), "/app: chmod g-w it, or choose another path");
+    cr_assert(!is_there(in_dir("app/run")));
+    fd = folder_make(in_dir("app/run/garnet.sock"), own, &name, why);
+    cr_assert_geq(fd, 0, "%s", why);
+    close_fd(&fd);
+    refused(in_dir("app/run/garnet.sock"), "a group may replace what is in");
+    a_socket(in_dir("app/run/garnet.sock"));
+    folder_remove_socket(in_dir("app/run/garnet.sock"), NULL);
+    cr_assert(is_there(in_dir("app/run/garnet.sock")));
+    folder_remove_socket(in_dir("app/run/garnet.sock"), own);
+    cr_assert(!is_there(in_dir("app/run/garnet.sock")));
+    folder("app/run", 0775); /* in that itself no group may write */
+    cr_assert_eq(folder_make(in_dir("app/run/garnet.sock"), own, &name, why), -1);
+    cr_assert_not_null(strstr(why, "a group may write to the folder"), "%s", why);
+}
+
 Test(socket_folder, is_made_for_everybody_to_pass_whatever_the_umask)
 {
     const mode_t umasks[] = {077, 027, 0};
@@ -158,15 +185,15 @@ Test(socket_folder, only_sockets_are_removed)
     a_socket(in_dir("run/other.sock"));
     close(open(in_dir("run/file.sock"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     cr_assert_eq(symlink("other.sock", in_dir("run/link.sock")), 0);
-    folder_remove_socket(in_dir("run/file.sock"));
-    folder_remove_socket(in_dir("run/link.sock"));
-    folder_remove_socket(in_dir("run/nothing.sock"));
-    folder_remove_socket(in_dir("nowhere/x.sock"));
+    folder_remove_socket(in_dir("run/file.sock"), NULL);
+    folder_remove_socket(in_dir("run/link.sock"), NULL);
+    folder_remove_socket(in_dir("run/nothing.sock"), NULL);
+    folder_remove_socket(in_dir("nowhere/x.sock"), NULL);
     cr_assert(!is_there(in_dir("nowhere")));
-    folder_remove_socket(in_dir("run/garnet.sock"));
+    folder_remove_socket(in_dir("run/garnet.sock"), NULL);
     cr_assert(!is_there(in_dir("run/garnet.sock")));
     cr_assert(is_there(in_dir("run/other.sock")));
-    folder_remove_sockets(in_dir("run/x"));
+    folder_remove_sockets(in_dir("run/x"), NULL);
     cr_assert(!is_there(in_dir("run/other.sock")));
     cr_assert(is_there(in_dir("run/file.sock")));
     cr_assert(is_there(in_dir("run/link.sock")));
@@ -176,8 +203,8 @@ Test(socket_folder, nothing_is_removed_where_others_may_write)
 {
     folder("run", 01777);
     a_socket(in_dir("run/garnet.sock"));
-    folder_remove_socket(in_dir("run/garnet.sock"));
-    folder_remove_sockets(in_dir("run/garnet.sock"));
+    folder_remove_socket(in_dir("run/garnet.sock"), NULL);
+    folder_remove_sockets(in_dir("run/garnet.sock"), NULL);
     cr_assert(is_there(in_dir("run/garnet.sock")));
 }
 
@@ -196,8 +223,8 @@ Test(socket_folder, a_strangers_link_and_folder_are_refused)
     cr_assert_eq(symlink("../victim", in_dir("tmp/collectors")), 0);
     cr_assert_eq(lchown(in_dir("tmp/collectors"), STRANGER, STRANGER), 0);
     refused(in_dir("tmp/collectors/garnet.sock"), "is a link of user 64903's");
-    folder_remove_sockets(in_dir("tmp/collectors/x.sock"));
-    folder_remove_socket(in_dir("tmp/collectors/bus.sock"));
+    folder_remove_sockets(in_dir("tmp/collectors/x.sock"), NULL);
+    folder_remove_socket(in_dir("tmp/collectors/bus.sock"), NULL);
     cr_assert(is_there(in_dir("victim/bus.sock")));
     cr_assert(!is_there(in_dir("victim/garnet.sock.lock")));
 }
