@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 static bool checks; /* what it is run for */
+static bool begun;  /* a sanitizer's runtime makes such calls, too, before all constructors */
 
 static bool named(const char *list, const char *name)
 {
@@ -63,14 +64,15 @@ static void send_to_program(void)
 {
     static bool sent;
 
-    if (!sent && !checks)
+    if (begun && !sent && !checks)
         send_to(program_invocation_short_name);
-    sent = true;
+    sent = begun;
 }
 
 __attribute__((constructor)) static void look_at_arguments(int argc, char **argv)
 {
     checks = argc > 1 && strcmp(argv[1], "check") == 0;
+    begun = true;
 }
 
 int getrlimit(__rlimit_resource_t what, struct rlimit *limit)
