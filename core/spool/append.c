@@ -118,7 +118,9 @@ static int start_segment(struct append *a)
         errno = ENOMEM;
         return -1;
     }
-    if ((a->fd = create(a->dirfd, &h)) < 0)
+    a->fd = create(a->dirfd, &h);
+    a->starved = a->fd < 0 && (errno == ENOSPC || errno == EDQUOT);
+    if (a->fd < 0)
         return -1;
     a->salt = h.salt;
     a->wall_ahead = h.created_ns - clock_mono();
@@ -239,6 +241,32 @@ static bool drop_oldest(struct append *a, size_t i)
     return true;
 }
 
+/* Empties the newest, when nobody needs any of it and its room is what the next one lacks. First it
+ * gets that one's name, so that whatever comes between leaves the next number in the folder; as no
+ * frame in it is valid, it is then replaced. It is not unlinked, since a reader at its end may have
+ * it open, and would keep the room taken. What fails is tried again by the next call. */
+static void empty_newest(struct append *a, uint64_t needed)
+{
+    struct held *s = a->n ? &a->held[a->n - 1] : NULL;
+    char name[SEGMENT_NAME], next[SEGMENT_NAME];
+    int fd;
+
+    if (!a->starved || a->fd >= 0 || !s || s->bytes == 0 || needed < a->next_seq ||
+        a->next_seq > SEQ_BELIEVED)
+        return;
+    segment_name(name, s->first_seq);
+    segment_name(next, a->next_seq);
+    fd = openat(a->dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && renameat(a->dirfd, name, a->dirfd, next) == 0) {
+        s->first_seq = a->next_seq;
+        if (ftruncate(fd, 0) == 0) {
+            a->bytes -= s->bytes;
+            s->bytes = 0;
+        }
+    }
+    close_fd(&fd);
+}
+
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {
     unsigned lost = 0;
@@ -254,5 +282,6 @@ unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
         a->n -= i;
         memmove(a->held, a->held + i, a->n * sizeof *a->held);
     }
+    empty_newest(a, needed);
     return lost;
 }

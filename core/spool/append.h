@@ -47,9 +47,9 @@ uint64_t append_seal(struct append *a);
 /* New bounds, from now on (reload). */
 void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age);
 /* Unlinks whole segments from the oldest: those below `needed` (the lowest position of any cursor),
- * and while the spool is over max_size or a segment over max_age, those too. Never the newest.
- * Cheap when there is nothing to do. Returns the number unlinked beyond `needed`: somebody will
- * lose metrics. */
+ * and while the spool is over max_size or a segment over max_age, those too. Never the newest; but
+ * that is emptied when all of it is below `needed` and there was no room for another. Cheap when
+ * there is nothing to do. Returns the number unlinked beyond `needed`: somebody will lose metrics. */
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns);
 uint64_t append_bytes(const struct append *a); /* of all segments */
 

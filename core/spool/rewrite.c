@@ -4,7 +4,8 @@
  * the end was never acknowledged and is copied as it is; anything else that is not a good frame
  * means that the memory is gone, too, and the copy would be no better.
  *
- * A segment without one whole frame is left alone: the writer may make it anew under the same name,
+ * What has lost its name meanwhile is not needed: retention may be emptying it while it is read. A
+ * segment without one whole frame is left alone: the writer may make it anew under the same name,
  * and what is accepted then must not be renamed away. The temporary name has our process in it: the
  * helper of a garnetd that was killed may still be at the same segment. What a helper leaves that is
  * killed itself is swept by the next garnetd.
@@ -87,12 +88,11 @@ static bool is_named(int dirfd, const char *name, int fd, int *error)
 
 /* Under a temporary name, on the disk, then in the place of the one that is open as `fd`: unless
  * that is no longer there. */
-static int replace(int dirfd, int fd, uint64_t first_seq, const uint8_t *p, size_t n)
+static int replace(int dirfd, int fd, const char *name, const uint8_t *p, size_t n)
 {
-    char name[SEGMENT_NAME], temp[SEGMENT_NAME + 32];
+    char temp[SEGMENT_NAME + 32];
     int e, copy;
 
-    segment_name(name, first_seq);
     snprintf(temp, sizeof temp, ".%ld-%s.tmp", (long)getpid(), name);
     if ((copy = publish_begin(dirfd, temp)) < 0)
         return errno;
@@ -109,9 +109,10 @@ int segment_rewrite(int dirfd, uint64_t first_seq)
 {
     struct segment_header h;
     enum segment_state state;
+    char name[SEGMENT_NAME];
     uint8_t *p = NULL;
     size_t n = 0;
-    int fd = segment_open(dirfd, first_seq, &h, &state), e, frames = 0;
+    int fd = segment_open(dirfd, first_seq, &h, &state), e, frames = 0, gone = 0;
 
     if (fd < 0)
         return errno == ENOENT ? 0 : errno;
@@ -119,8 +120,11 @@ int segment_rewrite(int dirfd, uint64_t first_seq)
         frames = state == SEGMENT_GOOD ? good_frames(p, n, h.salt) : -1;
     if (frames < 0)
         e = EBADMSG;
+    segment_name(name, first_seq);
     if (frames > 0)
-        e = replace(dirfd, fd, first_seq, p, n);
+        e = replace(dirfd, fd, name, p, n);
+    else if (e == EBADMSG && !is_named(dirfd, name, fd, &gone))
+        e = gone;
     free(p);
     close_fd(&fd);
     return e;

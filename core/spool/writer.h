@@ -15,6 +15,7 @@ struct append {
     int dirfd, lock;
     int fd; /* the newest segment, while it may be appended to; -1: the next append starts one */
     uint64_t salt, next_seq;
+    bool starved;       /* for the last new segment there was no room */
     int64_t wall_ahead; /* the wall clock, of the monotonic one, at the last append */
     struct held *held;  /* in order; the last is the newest */
     size_t n, cap;

@@ -4,6 +4,7 @@ The disk is a small tmpfs, where root may mount one. Accepted is what a reply sa
 read. Held in memory: no reply until the metrics are in the spool. More than 8 MiB of them: refused. Room again:
 everything goes on within a second.
 """
+import select
 import shutil
 import time
 
@@ -136,6 +137,33 @@ class FullOrGone(Disk, unittest.TestCase):
             self.assertEqual(read_reply(s)["accepted"], 500)
             self.good()
             d.kill()
+
+    def full_of_one_segment(self, size, spool=""):
+        """Sends until no more is taken; then all is sent, and there is room again."""
+        d = self.daemon
+        d.configure(f"{spool}self_metrics: 0\nsinks:\n" + graphite_sink(
+            "main", f"tcp://127.0.0.1:{self.receiver.port}", ", confirm: {every: 1s, replay: 1s}"))
+        self.mount(size)
+        d.start()
+        while True:
+            s, _ = self.begin(50)
+            wait_for("an answer, or none for now",
+                     lambda: select.select([s], [], [], 0)[0] or "metrics are held in memory" in d.log())
+            self.assertEqual(read_reply(s)["accepted"], 50)
+            s.close()
+            if "metrics are held in memory" in d.log():
+                break
+        self.assert_arrive(range(self.next))
+        self.good()
+        self.assertEqual(d.terminate(), 0)
+        d.start()
+        self.good()
+
+    def test_full_of_one_segment_that_is_sent(self):
+        self.full_of_one_segment("256k")
+
+    def test_full_of_one_segment_that_is_sent_and_durable(self):
+        self.full_of_one_segment("256k", "spool: {dir: spool, durable: true}\n")
 
     def taken_away(self, how):
         d = self.daemon

@@ -238,8 +238,10 @@ WRAP(int, renameat, (int from_fd, const char *from, int to_fd, const char *to))
     if ((e = disk_find(in, leaf)) == NULL)
         return errno = ENOENT, -1;
     MUST(in == to_in, "a rename from one folder to another");
+    if ((old = disk_find(to_in, to_leaf)) == e)
+        return 0;
     (void)snprintf(disk_log(OP_RENAME, in, leaf, e->node)->to, NAME, "%s", to_leaf);
-    if ((old = disk_find(to_in, to_leaf)) != NULL) {
+    if (old != NULL) {
         node = old->node;
         old->used = false;
         disk_drop(node);

@@ -513,6 +513,71 @@ Test(append, retention_removes_what_every_cursor_has_passed)
     append_close(a);
 }
 
+/* As after an append that found no room for a new segment. */
+static void starve(struct append *a)
+{
+    append_seal(a);
+    a->starved = true;
+}
+
+Test(append, the_newest_is_emptied_where_there_is_no_room_for_another)
+{
+    struct append *a = writer(1 << 20);
+    struct total n;
+    struct tail *t = tail_at(0, &n);
+    struct stat st;
+    int fd;
+
+    put(a, 10);
+    put(a, 10);
+    drain(t, &n);
+    fd = seg_fd(0); /* as a reader has it */
+    starve(a);
+    cr_assert_eq(append_retain(a, 19, 0), 0);
+    cr_assert_eq(seg_size(0), SEGMENT_HEADER + 2 * FRAME, "somebody needs it");
+    cr_assert_eq(append_retain(a, 20, 0), 0, "nobody loses");
+    cr_assert_eq(segments(), 1);
+    cr_assert_eq(seg_size(20), 0);
+    cr_assert_eq(append_bytes(a), 0);
+    cr_assert_eq(append_segment(a), 20);
+    cr_assert_eq(fstat(fd, &st), 0);
+    cr_assert_eq(st.st_size, 0, "who has it open keeps no room");
+    close(fd);
+    drain(t, &n);
+    put(a, 10);
+    drain(t, &n);
+    cr_assert_eq(segments(), 1);
+    cr_assert_eq(append_bytes(a), seg_size(20));
+    cr_assert_eq(n.delivered, 30);
+    cr_assert_eq(n.expired + n.damaged, 0);
+    tail_close(t);
+    append_close(a);
+}
+
+Test(append, no_number_is_given_again_after_the_newest_was_emptied)
+{
+    struct append *a = writer(1 << 20);
+    int fd;
+
+    put(a, 10);
+    starve(a);
+    append_retain(a, 10, 0);
+    append_close(a);
+    a = writer(1 << 20); /* without a cursor */
+    cr_assert_eq(append_next_seq(a), 10);
+    put(a, 10);
+    append_close(a);
+    fd = seg_fd(10); /* and when only the name had got to the disk */
+    cr_assert_eq(renameat(dirfd_, "00000000000000000010.seg", dirfd_, "00000000000000000020.seg"),
+                 0);
+    close(fd);
+    a = writer(1 << 20);
+    cr_assert_eq(append_next_seq(a), 20);
+    put(a, 10);
+    cr_assert_eq(read_from(20).delivered, 10);
+    append_close(a);
+}
+
 Test(append, retention_by_size_says_that_somebody_will_lose)
 {
     struct append *a = writer_for(TEN, 4000, 0);

@@ -33,6 +33,7 @@ struct batch {
     uint64_t ticket;
     enum told told;
     bool excused; /* its folder was taken away after, or just before, it was accepted */
+    bool sent;    /* by every sink: it need not be there any more */
     unsigned read;
 };
 
@@ -276,6 +277,16 @@ static void dies_late(void)
     serves(0, 0, 0, false, false);
 }
 
+/* All sinks come to the end of what is written, and retention gets to it. */
+static void all_is_sent(void)
+{
+    note(" sent");
+    for (size_t i = 0; i < w.n; i++)
+        w.batches[i].sent |= w.batches[i].ticket <= w.commit.written;
+    disk_is_usual();
+    (void)append_retain(w.a, append_next_seq(w.a), 0);
+}
+
 static void sends_meanwhile(void)
 {
     struct disk_faults was = disk->faults;
@@ -285,6 +296,8 @@ static void sends_meanwhile(void)
         sends();
     if (below(&w.rng, 3) == 0)
         tries_again();
+    if (w.full && below(&w.rng, 2) == 0)
+        all_is_sent();
     note(" ]");
     disk->faults = was;
 }
@@ -369,7 +382,8 @@ static void read_all(const char *when)
     for (size_t i = 0; i < w.n; i++) {
         const struct batch *b = &w.batches[i];
         MUST(b->read <= 1, "%s: batch %zu is there twice", when, i);
-        MUST(b->told != ACCEPTED || b->excused || b->read == 1, "%s: batch %zu is lost", when, i);
+        MUST(b->told != ACCEPTED || b->excused || b->sent || b->read == 1, "%s: batch %zu is lost",
+             when, i);
         MUST(b->told != REJECTED || b->read == 0, "%s: batch %zu was rejected", when, i);
     }
 }
@@ -466,6 +480,7 @@ static const struct chance acts[] = {
     {3, folder_comes},
     {2, disk_fills},
     {4, disk_has_room},
+    {2, all_is_sent},
     {3, memory_is_short},
 };
 

@@ -11,6 +11,8 @@
  */
 #include "crash_model.h"
 
+#include "spool/writer.h"
+
 /* ---- what happens ---- */
 
 static struct reader *any_reader(void)
@@ -243,13 +245,46 @@ static void do_cursor_damage(void)
     reader_again(r, lost, newest);
 }
 
+/* A new segment has found no room; as a rule after every reader has come to the end. */
+static void disk_fills(void)
+{
+    for (size_t i = 0; i < w.nreaders && below(&w.rng, 8) > 0; i++) {
+        while (reader_step(&w.readers[i]))
+            ;
+        reader_store(&w.readers[i]);
+    }
+    append_seal(w.a);
+    w.a->starved = true;
+    note(" full");
+}
+
+/* Whether the newest, which began at `first`, has been emptied and has the next number's name. */
+static void see_emptied(uint64_t first, uint64_t needed)
+{
+    struct stat st = stat_of(append_segment(w.a));
+    struct seg *s = seg_of(first);
+
+    if (s == NULL || st.st_ino != s->inode || st.st_size > 0 ||
+        (s->hurt && append_segment(w.a) == first))
+        return;
+    MUST(append_segment(w.a) == w.next && needed >= w.next, "%" PRIu64 " was needed", first);
+    s->first = w.next;
+    s->hurt = true;
+    s->synced = 0;
+    for (size_t i = 0; i < w.nframes; i++)
+        w.frames[i].cut |= &w.segs[w.frames[i].seg] == s;
+    note(" emptied %" PRIu64, first);
+}
+
 /* The writer unlinks from the oldest, never the newest, and never what is needed without need. */
 static void do_retain(void)
 {
-    uint64_t needed = w.next, bytes = append_bytes(w.a);
-    bool bounded = below(&w.rng, 2) == 0;
+    bool bounded = below(&w.rng, 2) == 0, full = below(&w.rng, 3) == 0;
+    uint64_t needed = w.next, bytes = append_bytes(w.a), newest = append_segment(w.a);
     unsigned lost;
 
+    if (full)
+        disk_fills();
     for (size_t i = 0; i < w.nreaders; i++)
         if (w.readers[i].stored.keep < needed)
             needed = w.readers[i].stored.keep;
@@ -257,6 +292,8 @@ static void do_retain(void)
     lost = append_retain(w.a, needed, 0);
     note(" retain from %" PRIu64 "%s", needed, bounded ? " in 500" : "");
     MUST(lost == 0 || (bounded && bytes > 500), "%u removed without need", lost);
+    if (full)
+        see_emptied(newest, needed);
     for (size_t i = 0; i < w.nsegs; i++) {
         if (w.segs[i].deleted || stat_of(w.segs[i].first).st_ino == w.segs[i].inode)
             continue;
