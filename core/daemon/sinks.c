@@ -24,6 +24,22 @@ static uint64_t oldest_seq(struct daemon *d)
     return segment_oldest(append_dirfd(d->spool), &seq) > 0 ? seq : append_next_seq(d->spool);
 }
 
+/* What to do when a file of the spool could not be published for `error`, to follow it in the log: a
+ * folder in its way is left to whoever has put it there. */
+static const char *remedy(int error)
+{
+    return error == EISDIR
+               ? ": a folder is in the way, of that name or, with a dot before and .tmp "
+                 "behind, of its temporary one: remove it"
+               : "";
+}
+
+static void say_no_cursor(const struct sink_entry *o, const char *again, int error)
+{
+    log_error("sink %s: its cursor cannot be made%s: %s/cursors/%s: %s%s", o->conf->name, again,
+              o->d->gen->conf->spool.dir, o->conf->name, strerror(error), remedy(error));
+}
+
 /* Before every start of a worker: the sink's place in the spool, the one it had or a new one. Where a
  * new sink begins was decided when it was first configured, however long its cursor takes to make. */
 static bool ensure_cursor(void *arg)
@@ -41,7 +57,7 @@ static bool ensure_cursor(void *arg)
     if (o->restore && why == ENOENT) {
         o->restore = cursor_restore(dir, o->conf->name, &o->known) < 0;
         if (o->restore)
-            log_error("sink %s: its cursor cannot be made again: %m", o->conf->name);
+            say_no_cursor(o, " again", errno);
         return !o->restore;
     }
     if (cursor_passing(why)) { /* it may well be there */
@@ -59,7 +75,7 @@ static bool ensure_cursor(void *arg)
         o->made_ns = clock_wall();
         return true;
     }
-    log_error("sink %s: its cursor cannot be made: %m", o->conf->name);
+    say_no_cursor(o, "", errno);
     return false;
 }
 
@@ -80,7 +96,8 @@ static void list_cursors(struct daemon *d)
     for (struct sink_entry *o = d->sinks; names && o; o = o->next)
         names[n++] = o->conf->name;
     if (!names || cursor_list_write(append_dirfd(d->spool), names, n) != 0)
-        log_error("spool: the list of sinks cannot be written: %m");
+        log_error("spool: the list of sinks cannot be written: %s/sinks: %s%s",
+                  d->gen->conf->spool.dir, strerror(errno), remedy(errno));
     free(names);
 }
 

@@ -34,6 +34,22 @@ class HostileSpool(unittest.TestCase):
         self.assertTrue(stat.S_ISREG(os.lstat(d.path("spool/sinks")).st_mode))
         self.assertEqual(d.terminate(), 0)
 
+    def test_a_folder_under_a_temporary_name_is_named(self):
+        d = Daemon(self, SINK, start=False)
+        ways = [d.path("spool/.sinks.tmp"), d.path("spool/cursors/.main.tmp")]
+        for way in ways:
+            os.makedirs(way)
+        d.start()
+        for said in ("spool: the list of sinks cannot be written: " + d.path("spool/sinks"),
+                     "sink main: its cursor cannot be made: " + d.path("spool/cursors/main")):
+            d.wait_log(said + ": Is a directory: a folder is in the way, of that name or, with a dot before and .tmp "
+                       "behind, of its temporary one: remove it")
+        for way in ways:
+            os.rmdir(way)
+        self.assertEqual(d.send('{"name":"a","value":1}')["accepted"], 1)
+        wait_for("the metric", lambda: d.file_lines("out"))
+        self.assertEqual(d.terminate(), 0)
+
     def test_a_cursor_that_is_far_ahead_is_damage(self):
         for position in (2**64 - 1, 2**63 - 1, 2**62, 2**62 - 1, 2**61):
             d = self.ended()
