@@ -177,7 +177,7 @@ class Storm(unittest.TestCase):
             times.sort()
             print(f"start of a worker to its first byte: median {times[len(times) // 2] * 1e3:.0f} ms, "
                   f"max {times[-1] * 1e3:.0f} ms of {len(times)}")
-            self.assertLess(times[-1], 1.0 if not SANITIZED else 5.0)
+            self.assertLess(times[-1], 5)  # to read all that is queued would take longer
 
     def test_repeats_are_within_the_windows(self):
         """Kills that are further apart than a confirmation takes: each repeats what those seconds brought, at most."""
