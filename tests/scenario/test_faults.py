@@ -163,8 +163,8 @@ class Faults(unittest.TestCase):
               f"a bare spawn beside them, at most {machine / 1e6:.1f} ms")
         self.assertGreaterEqual(late[0], 0)
         if not SANITIZED:
-            # 100 ms; on a machine that is too busy to start anything in half of that, its own lateness on top.
-            self.assertLess(late[-1], 100e6 + (machine if machine > 50e6 else 0))
+            # Waiting for one of them would take a second and more. What is below that tests/bench shows, beside peers.
+            self.assertLess(late[-1], 1e9 + machine)
 
     def check_named(self):
         for kind, (_, said, metrics) in FAULTS.items():

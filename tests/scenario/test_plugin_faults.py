@@ -162,10 +162,9 @@ class Faults(unittest.TestCase):
               f"{late[-1] / 1e6:.1f} ms; a bare spawn beside them, at most {machine / 1e6:.1f} ms; {len(self.delays)} "
               f"deliveries: median {self.delays[len(self.delays) // 2] * 1e3:.0f} ms, max {self.delays[-1] * 1e3:.0f} ms")
         if not SANITIZED:
-            # 100 ms; on a machine that is too busy to start anything in half of that, its own lateness on top.
-            more = machine if machine > 50e6 else 0
-            self.assertLess(late[-1], 100e6 + more)
-            self.assertLess(self.delays[-1], 0.5 + more / 1e9)
+            # Waiting for one of them would take a second and more. What is below that tests/bench shows, beside peers.
+            self.assertLess(late[-1], 1e9 + machine)
+            self.assertLess(self.delays[-1], 1 + machine / 1e9)
 
     def check_sinks(self, restarts):
         found = self.d.verify()
