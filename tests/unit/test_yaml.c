@@ -1,4 +1,4 @@
-/* test_yaml.c - the tree, its places, and the bounds; messages have case folders (test_conf.c) */
+/* test_yaml.c - the tree, its places, and the bounds; messages have case folders (test_conf_cases.c) */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
