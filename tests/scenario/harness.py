@@ -271,6 +271,14 @@ class Daemon:
     def left(self):
         return [p for p in processes(self.dir)]
 
+    def listens(self):
+        """Its socket is there a moment earlier."""
+        try:
+            self.connect().close()
+        except OSError:
+            return False
+        return True
+
     def connect(self, name=None):
         s = socket.socket(socket.AF_UNIX)
         s.settimeout(PATIENCE)

@@ -22,14 +22,6 @@ class Helpers(unittest.TestCase):
         self.assertIn("is in use", self.d.hup())
         self.assert_works()
 
-    def listens(self):
-        """Its socket is there a moment earlier."""
-        try:
-            self.d.connect().close()
-        except OSError:
-            return False
-        return True
-
     def test_log_that_nobody_reads(self):
         r, w = os.pipe()
         self.addCleanup(os.close, r)
@@ -40,7 +32,7 @@ class Helpers(unittest.TestCase):
         env = dict(os.environ, GARNET_TEST_DIR=self.d.dir)
         self.d.process = subprocess.Popen([os.path.join(BUILD, "garnetd"), "-c", self.d.config_path], stderr=w, env=env)
         os.close(w)
-        wait_for("it listens", self.listens)
+        wait_for("it listens", self.d.listens)
         for _ in range(20):
             self.assert_works()
         self.assertEqual(self.d.terminate(), 0)

@@ -32,7 +32,7 @@ class Instances(unittest.TestCase):
         wait_for("all but one have ended", lambda: sum(p.poll() is None for p in racers) == 1)
         self.assertEqual([p.returncode for p in racers if p.returncode is not None], [111] * 7)
         d.process = [p for p in racers if p.poll() is None][0]
-        wait_for("the one left works", lambda: os.path.exists(d.socket_path))
+        wait_for("the one left works", d.listens)
         self.assertEqual(d.send('{"name":"a","value":1}')["accepted"], 1)
 
     def test_stale_socket_is_replaced_and_other_files_are_not(self):
