@@ -62,10 +62,10 @@ class Instances(unittest.TestCase):
         d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", f"tcp://127.0.0.1:{r.port}"),
                    start=False)
         d.script("slow", '#!/bin/sh\ntrap \'garnet emit last 1 --socket "$1"; exit\' TERM\n'
-                         'while :; do sleep 0.05; done\n')
+                         f': >{d.path("ready")}\nwhile :; do sleep 0.05; done\n')
         d.collector("last", f"command: [{d.path('slow')}]\ninterval: 1s\ntimeout: 100s\ngrace: 10s\n")
         d.start()
-        wait_for("it runs", lambda: [a for _, a in d.left() if d.path("slow") in a])
+        wait_for("it can be asked to end", lambda: os.path.exists(d.path("ready")))
         stream = d.connect()
         self.addCleanup(stream.close)
         stream.sendall(b'{"name":"unread","value":1}\n')
