@@ -118,18 +118,21 @@ static bool by_its_sender(const struct feed *f)
     return (f->metric.flags & METRIC_TIME_ASSIGNED) == 0;
 }
 
+/* What its age counts from. */
+static int64_t since(const struct feed *f)
+{
+    return by_its_sender(f) ? f->metric.time_ns : accepted(f);
+}
+
 static bool is_stale(const struct feed *f)
 {
-    int64_t since = by_its_sender(f) ? f->metric.time_ns : accepted(f);
-
-    return f->passing || (f->max_age > 0 && since < clock_wall() - f->max_age);
+    return f->passing || (f->max_age > 0 && since(f) < clock_wall() - f->max_age);
 }
 
 static void tell_stale(struct feed *f)
 {
     const struct metric *m = &f->metric;
-    int64_t since = by_its_sender(f) ? m->time_ns : accepted(f);
-    double age_s = (double)clock_between(since, clock_wall()) / 1e9;
+    double age_s = (double)clock_between(since(f), clock_wall()) / 1e9;
 
     f->stale_ns = clock_mono();
     if (f->stale++ == 0)
