@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "sink/outlet.h"
 #include "sink_kit.h"
+#include "until.h"
 
 enum { PEERS = 16 };
 
@@ -83,14 +84,7 @@ static void turn(void)
         }
 }
 
-#define UNTIL(condition)                                                                           \
-    do {                                                                                           \
-        int64_t until_end = clock_mono() + 20 * NS_PER_S;                                          \
-        while (!(condition)) {                                                                     \
-            cr_assert_lt(clock_mono(), until_end, "timed out: %s", #condition);                    \
-            turn();                                                                                \
-        }                                                                                          \
-    } while (0)
+#define UNTIL(condition) UNTIL_WITH(turn, condition)
 
 static void turns_for(int64_t ns)
 {

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "sink/outlet.h"
 #include "sink_kit.h"
+#include "until.h"
 
 static struct kit k;
 static struct loop *loop;
@@ -101,14 +102,7 @@ static void turn(void)
     (void)loop_turn(loop, due < 0 || due > 5 * NS_PER_MS ? 5 * NS_PER_MS : due);
 }
 
-#define UNTIL(condition)                                                                           \
-    do {                                                                                           \
-        int64_t until_end = clock_mono() + 20 * NS_PER_S;                                          \
-        while (!(condition)) {                                                                     \
-            cr_assert_lt(clock_mono(), until_end, "timed out: %s", #condition);                    \
-            turn();                                                                                \
-        }                                                                                          \
-    } while (0)
+#define UNTIL(condition) UNTIL_WITH(turn, condition)
 
 static void writes(const char *text)
 {

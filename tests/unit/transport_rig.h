@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "sink/transport.h"
 #include "sink_kit.h"
+#include "until.h"
 
 static struct kit k;
 static struct transport t;
@@ -41,14 +42,7 @@ static inline void rig_turn(void)
         t.kind->update(&t);
 }
 
-#define UNTIL(condition)                                                                           \
-    do {                                                                                           \
-        int64_t until_end = clock_mono() + 20 * NS_PER_S;                                          \
-        while (!(condition)) {                                                                     \
-            cr_assert_lt(clock_mono(), until_end, "timed out: %s", #condition);                    \
-            rig_turn();                                                                            \
-        }                                                                                          \
-    } while (0)
+#define UNTIL(condition) UNTIL_WITH(rig_turn, condition)
 
 static inline void rig_put(const char *text)
 {
