@@ -24,7 +24,7 @@
 #include "base/privileges.h"
 #include "base/signals.h"
 #include "base/spawn.h"
-#include "sink/transport.h"
+#include "delivery/transport.h"
 #include "sink/worker.h"
 #include "spool/opener.h"
 #include "super/worker_log.h"

@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/say.h"
 #include "cli/plugin.h"
-#include "sink/plugin.h"
+#include "plugin/plugin.h"
 
 static const char *const TYPES[] = {"?",        "string", "choice", "int",  "real", "bool",
                                     "duration", "size",   "path",   "list", "map"};

@@ -6,7 +6,7 @@
 #ifndef CLI_PLUGIN_TRIAL_H
 #define CLI_PLUGIN_TRIAL_H
 #include "cli/plugin_child.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 
 struct trial {
     /* what is to be tested; set by the owner */

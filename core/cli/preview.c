@@ -19,9 +19,9 @@
 #include "cli/plugin_child.h"
 #include "cli/plugin_metrics.h"
 #include "conf/conf.h"
-#include "sink/batch.h"
+#include "delivery/outlet.h"
+#include "plugin/batch.h"
 #include "sink/counters.h"
-#include "sink/outlet.h"
 #include "sink/select.h"
 
 enum { MAX_TAG = 512 /* as core/intake has it */, OUT_LEAST = 100 };
@@ -204,7 +204,7 @@ static int show_sink(void *arg)
     child_doing(v->child, CHILD_BLOCKS, "its constructors");
     if (!ready(v))
         return EXIT_CONFIG;
-    counters_init(&v->counters, counters_mode(v->sink, v->plugin.def.counters),
+    counters_init(&v->counters, plugin_counters(&v->plugin, v->sink),
                   v->sink->counter_window);
     batch_begin(&v->batch, 0);
     (void)read_metrics(v, take, bad_again);

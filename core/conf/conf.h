@@ -42,7 +42,7 @@ struct conf_intake {
     int64_t idle; /* ns that an unfinished value may take, and an unread reply */
 };
 enum { START_NOW, START_OLDEST };
-struct conf_confirm {     /* how what a stream peer has read becomes known, see sink/outlet.h */
+struct conf_confirm {     /* how what a stream peer has read becomes known, see delivery/outlet.h */
     int64_t every, bytes; /* a connection is confirmed when it is this old, or this much was sent */
     int64_t replay;       /* ns: after an anomaly this much more is sent again */
 };

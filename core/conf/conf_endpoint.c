@@ -1,7 +1,7 @@
 /* conf/conf_endpoint.c - `to`: where a sink's bytes go
  *
  * Checks what can be checked without asking anybody, and turns a path into an absolute one: what is
- * kept is what sink/transport.c takes. Fails only for want of memory.
+ * kept is what delivery/transport.c takes. Fails only for want of memory.
  */
 #include <arpa/inet.h>
 #include <stdarg.h>

@@ -34,11 +34,6 @@ struct counted {
     struct number value; /* vtype 0: a free slot */
 };
 
-int64_t counters_mode(const struct conf_sink *sink, uint32_t by_plugin)
-{
-    return node_get(sink->node, "counters") != NULL ? sink->counters : (int64_t)by_plugin;
-}
-
 void counters_init(struct counters *c, int64_t mode, int64_t window)
 {
     *c = (struct counters){.mode = mode, .window = window, .seed = random_u64()};

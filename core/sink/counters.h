@@ -37,8 +37,6 @@ struct counters {
     char unit[METRIC_HARD_STRING + 4]; /* of the rate at hand */
 };
 
-/* What the sink asks for, or else what its plugin does by itself (GARNET_COUNTERS_*). */
-int64_t counters_mode(const struct conf_sink *sink, uint32_t by_plugin);
 void counters_init(struct counters *c, int64_t mode, int64_t window);
 /* Takes metrics in the order of the log. True: it is to be sent, and if it was a counter it is none
  * any more (its unit is valid until the next call). False: it gives no point. */

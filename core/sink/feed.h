@@ -10,7 +10,7 @@
  */
 #ifndef SINK_FEED_H
 #define SINK_FEED_H
-#include "sink/batch.h"
+#include "plugin/batch.h"
 #include "sink/counters.h"
 #include "sink/position.h"
 #include "sink/quarantine.h"

@@ -330,7 +330,7 @@ static bool open_plugin(struct job *j)
 
 static void start_counters(struct job *j)
 {
-    int64_t mode = counters_mode(j->sink, j->plugin.def.counters);
+    int64_t mode = plugin_counters(&j->plugin, j->sink);
 
     counters_init(&j->counters, mode, j->sink->counter_window);
     if (mode == COUNTERS_RAW)

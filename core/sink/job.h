@@ -3,11 +3,11 @@
 #ifndef SINK_JOB_H
 #define SINK_JOB_H
 #include "base/loop.h"
-#include "sink/deliver.h"
+#include "delivery/outlet.h"
+#include "plugin/deliver.h"
+#include "plugin/waits.h"
 #include "sink/feed.h"
-#include "sink/outlet.h"
 #include "sink/pace.h"
-#include "sink/plugin_waits.h"
 
 enum { JOB_RUNNING = -1 };
 

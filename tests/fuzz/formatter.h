@@ -11,7 +11,7 @@
 
 #include "base/log.h"
 #include "fuzz.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 
 /* What the readers, which criterion's tests use as well, assert with. */
 #define cr_assert(condition, ...)                                                                  \

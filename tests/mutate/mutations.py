@@ -61,13 +61,13 @@ MUTATIONS = [
     Mutation("a cursor's slot is believed", "core/spool/cursor.c",
              "le64_get(in + SUM_AT) != XXH3_64bits(in, SUM_AT))", "false)", CURSOR),
     # what confirms
-    Mutation("a peer that has closed first confirms", "core/sink/confirm.c",
+    Mutation("a peer that has closed first confirms", "core/delivery/confirm.c",
              "else if (open == 0 || !confirm_established(fd))", "else if (open == 77)", CONFIRM),
-    Mutation("bytes left in the send queue confirm", "core/sink/confirm.c",
+    Mutation("bytes left in the send queue confirm", "core/delivery/confirm.c",
              "if (left != 0)\n", "if (left == -77)\n", CONFIRM),
-    Mutation("a broken connection confirms", "core/sink/confirm.c",
+    Mutation("a broken connection confirms", "core/delivery/confirm.c",
              "c->broken = open < 0;\n    if (open == 0)", "c->broken = false;\n    if (open <= 0)", CONFIRM),
-    Mutation("a dead successor confirms", "core/sink/confirm.c",
+    Mutation("a dead successor confirms", "core/delivery/confirm.c",
              "if (!alive(canary))\n", "if (canary == -77)\n", CONFIRM),
     # what is acknowledged
     Mutation("what is held in memory is acknowledged", "core/spool/commit.c",

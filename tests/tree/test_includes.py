@@ -12,7 +12,9 @@ MAY = {
     "core/super": {"super", "base", "conf"},
     "core/intake": {"intake", "base", "model", "conf"},
     "core/spool": {"spool", "base", "model", "conf"},
-    "core/sink": {"sink", "base", "model", "conf", "spool", "garnet"},
+    "core/plugin": {"plugin", "base", "model", "conf", "garnet"},
+    "core/delivery": {"delivery", "base", "conf"},
+    "core/sink": {"sink", "base", "model", "conf", "spool", "plugin", "delivery", "garnet"},
     "core/include": set(),
     "core/daemon": None,  # with the mains: anything
     "core/cli": None,
@@ -24,9 +26,9 @@ ONLY = {  # a library's header -> the one place that knows the library
     "yaml.h": re.compile(r"core/conf/"),
     "jansson.h": re.compile(r"core/intake/json|core/cli/"),
     "xxhash.h": re.compile(r"core/(conf|spool)/|core/intake/series|core/sink/counters"),
-    "dlfcn.h": re.compile(r"core/sink/plugin|core/cli/plugin_elf"),
+    "dlfcn.h": re.compile(r"core/plugin/plugin|core/cli/plugin_elf"),
 }
-PARTS = {"base", "model", "conf", "sched", "super", "intake", "spool", "sink", "garnet", "daemon", "cli"}
+PARTS = {"base", "model", "conf", "sched", "super", "intake", "spool", "plugin", "delivery", "sink", "garnet", "daemon", "cli"}
 
 
 def rule(path):

@@ -13,7 +13,7 @@
 
 #include "base/clock.h"
 #include "model/metric.h"
-#include "sink/plugin.h"
+#include "plugin/plugin.h"
 
 #define TEST_PLUGIN(name) TEST_BUILD "/tests/plugins/" name ".so"
 #define GRAPHITE          TEST_BUILD "/plugins/graphite.so"

@@ -1,8 +1,8 @@
-/* sink/batch.c: a batch holds whole metrics and nothing else, whatever a plugin does. */
+/* plugin/batch.c: a batch holds whole metrics and nothing else, whatever a plugin does. */
 #include <math.h>
 
 #include "base/log.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 #include "sink_kit.h"
 
 static struct kit k;

@@ -1,4 +1,4 @@
-/* sink/confirm.c: each of the five conditions, on real sockets over the loopback; and that nothing
+/* delivery/confirm.c: each of the five conditions, on real sockets over the loopback; and that nothing
  * but all of them confirms. Simulated is only the time between two looks. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "sink/confirm.h"
+#include "delivery/confirm.h"
 
 static int listener, ours, theirs, canary, canary_peer;
 static struct confirm c;

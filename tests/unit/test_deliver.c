@@ -1,8 +1,8 @@
-/* sink/deliver.c: batches that are pending, with a plugin that keeps what it was given and says later what
+/* plugin/deliver.c: batches that are pending, with a plugin that keeps what it was given and says later what
  * became of it. */
 #include "base/clock.h"
 #include "base/log.h"
-#include "sink/deliver.h"
+#include "plugin/deliver.h"
 #include "sink_kit.h"
 
 static struct plugin p;

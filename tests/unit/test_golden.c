@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "intake/json.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 #include "sink_kit.h"
 
 struct run {

@@ -1,6 +1,6 @@
 /* plugins/graphite: what no golden case (test_golden.c) can say. */
 #include "base/log.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 #include "sink_kit.h"
 
 static void same(const char *name, const char *got, size_t n, const char *want)

@@ -2,8 +2,8 @@
  * the same identity, value and time in the one line that comes out. */
 #include "base/log.h"
 #include "hostile.h"
+#include "plugin/batch.h"
 #include "read_graphite.h"
-#include "sink/batch.h"
 
 enum { LINE = 4097, TEXT = 64, TAGS = 6 };
 

@@ -4,7 +4,7 @@
 #include <criterion/redirect.h>
 
 #include "base/log.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 #include "sink_kit.h"
 
 #define METRICS20 TEST_BUILD "/plugins/metrics20.so"

@@ -4,7 +4,7 @@
  * has it. */
 #include "base/log.h"
 #include "hostile.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 
 #define METRICS20 TEST_BUILD "/plugins/metrics20.so"
 

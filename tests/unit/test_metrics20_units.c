@@ -2,7 +2,7 @@
  * one reads them there: each symbol with each prefix, alone and per second, of each mtype, in each
  * style. Nothing fails but the plugin. */
 #include "base/log.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 #include "sink_kit.h"
 
 #define METRICS20 TEST_BUILD "/plugins/metrics20.so"

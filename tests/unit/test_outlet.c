@@ -1,4 +1,4 @@
-/* sink/outlet.c, sink/rotate.c: which peers confirm, which endpoint is used, and that nothing spins.
+/* delivery/outlet.c, delivery/rotate.c: which peers confirm, which endpoint is used, and that nothing spins.
  * Real sockets over the loopback, the peers' side in this process. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "sink/outlet.h"
+#include "delivery/outlet.h"
 #include "sink_kit.h"
 #include "until.h"
 

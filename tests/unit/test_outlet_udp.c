@@ -1,4 +1,4 @@
-/* sink/outlet.c over UDP: what is refused goes to the name's next address, then to the next endpoint,
+/* delivery/outlet.c over UDP: what is refused goes to the name's next address, then to the next endpoint,
  * with one datagram on trial each; and what counts as in doubt. */
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -6,7 +6,7 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "sink/outlet.h"
+#include "delivery/outlet.h"
 #include "sink_kit.h"
 #include "until.h"
 

@@ -1,6 +1,6 @@
-/* sink/silence.c: what has passed its second, over simulated time. */
+/* delivery/silence.c: what has passed its second, over simulated time. */
 #include "base/clock.h"
-#include "sink/silence.h"
+#include "delivery/silence.h"
 
 #include <criterion/criterion.h>
 

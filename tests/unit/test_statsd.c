@@ -1,6 +1,6 @@
 /* plugins/statsd: what no golden case (test_golden.c) can say. */
 #include "base/log.h"
-#include "sink/batch.h"
+#include "plugin/batch.h"
 #include "sink_kit.h"
 
 #define STATSD TEST_BUILD "/plugins/statsd.so"

@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "sink/transport.h"
+#include "delivery/transport.h"
 #include "sink_kit.h"
 
 static struct kit k;

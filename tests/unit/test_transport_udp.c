@@ -1,8 +1,8 @@
-/* sink/transport_udp.c: whole datagrams, refusals, names; and how large a batch is for them. */
+/* delivery/transport/udp.c: whole datagrams, refusals, names; and how large a batch is for them. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "sink/outlet.h"
+#include "delivery/outlet.h"
 #include "transport_rig.h"
 
 TestSuite(udp, .init = setup, .fini = teardown, .timeout = 60);

@@ -1,8 +1,8 @@
-/* sink/transport_unix.c, transport_unixgram.c: what counts as read, what waits, what goes down; and
+/* delivery/transport/unix.c, transport_unixgram.c: what counts as read, what waits, what goes down; and
  * that a stream is confirmed by closing, as over TCP. */
 #include <sys/un.h>
 
-#include "sink/outlet.h"
+#include "delivery/outlet.h"
 #include "transport_rig.h"
 
 TestSuite(unix_socket, .init = setup, .fini = teardown, .timeout = 60);

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sink/transport.h"
+#include "delivery/transport.h"
 #include "sink_kit.h"
 #include "until.h"
 

@@ -1,0 +1,113 @@
+/* delivery/transport/stdout.c - standard output: a terminal, a pipe, a file; shared with others
+ *
+ * It is not ours to make non-blocking, since that would change it for everybody who shares it. So
+ * it is asked before each piece whether it takes bytes, and a piece is at most PIPE_BUF, which a
+ * pipe that is ready takes whole. What was written counts as arrived. Goes down when nobody reads
+ * it any more.
+ */
+#include "delivery/transport.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+static int out = STDOUT_FILENO;
+
+void transport_stdout_is(int fd)
+{
+    out = fd;
+}
+
+/* What poll() says of it now; -1 with errno. */
+static int look(void)
+{
+    struct pollfd p = {.fd = out, .events = POLLOUT};
+
+    if (poll(&p, 1, 0) < 0)
+        return errno == EINTR ? 0 : -1;
+    return p.revents;
+}
+
+static int check(struct transport *t, int revents)
+{
+    if (revents < 0)
+        return transport_fail(t, "cannot poll: %s", strerror(errno));
+    if ((revents & POLLNVAL) != 0)
+        return transport_fail(t, "is closed");
+    if ((revents & (POLLERR | POLLHUP)) != 0)
+        return transport_fail(t, "nobody reads it any more");
+    return 0;
+}
+
+static int stdout_open(struct transport *t)
+{
+    if (check(t, look()) < 0)
+        return -1;
+    transport_start(t, out, TRANSPORT_UP, 0);
+    return 0;
+}
+
+static void stdout_ready(struct transport *t, short revents)
+{
+    if (check(t, revents & ~POLLOUT) == 0 && (revents & POLLOUT) != 0)
+        t->events = 0;
+}
+
+static ssize_t write_piece(struct transport *t, const char *p, size_t n)
+{
+    int revents = look();
+    ssize_t done;
+
+    if (check(t, revents) < 0)
+        return -1;
+    if ((revents & POLLOUT) == 0)
+        return 0;
+    done = write(out, p, n < PIPE_BUF ? n : PIPE_BUF);
+    if (done < 0 && errno == EPIPE)
+        return transport_fail(t, "nobody reads it any more");
+    if (done < 0 && errno != EAGAIN && errno != EINTR)
+        return transport_fail(t, "cannot write: %s", strerror(errno));
+    return done < 0 ? 0 : done;
+}
+
+static ssize_t stdout_write(struct transport *t, const void *p, size_t n)
+{
+    size_t done = 0;
+
+    while (done < n) {
+        ssize_t piece = write_piece(t, (const char *)p + done, n - done);
+
+        if (piece < 0)
+            return -1;
+        if (piece == 0) {
+            t->events = POLLOUT;
+            break;
+        }
+        done += (size_t)piece;
+        t->written += (uint64_t)piece;
+        t->acked = t->confirmed = t->written;
+    }
+    return (ssize_t)done;
+}
+
+static void stdout_update(struct transport *t)
+{
+    (void)t; /* write() has */
+}
+
+static void stdout_close(struct transport *t)
+{
+    t->fd = -1; /* not ours to close */
+    transport_close(t);
+}
+
+const struct transport_kind transport_stdout = {
+    .scheme = "stdout",
+    .open = stdout_open,
+    .ready = stdout_ready,
+    .write = stdout_write,
+    .update = stdout_update,
+    .close = stdout_close,
+};

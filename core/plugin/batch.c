@@ -1,0 +1,250 @@
+/* plugin/batch.c - metrics -> bytes through a plugin, under a byte limit
+ *
+ * The bytes are allocated once, to the limit, so that what does not fit is known to be too long and
+ * never a matter of memory. Each metric is formatted behind those before it and cut off again
+ * unless it is whole, fits, and keeps the plugin's promise on lines. What leaves no bytes is
+ * counted, and told in the log at most once a minute.
+ */
+#include "plugin/batch.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+
+static const int64_t TELL_EVERY = 60 * NS_PER_S;
+
+bool batch_init(struct batch *b, struct plugin *p, size_t limit)
+{
+    *b = (struct batch){.plugin = p, .limit = limit};
+    return buf_room(&b->bytes, limit) != NULL;
+}
+
+void batch_begin(struct batch *b, uint64_t first)
+{
+    b->bytes.max = b->limit;
+    buf_reset(&b->bytes);
+    b->nmetrics = 0;
+    b->first = b->next = first;
+    b->skipped = b->rejected = 0;
+    b->born_ns = 0;
+    b->begun = false;
+}
+
+void batch_free(struct batch *b)
+{
+    buf_free(&b->bytes);
+}
+
+/* ---- the metric as the plugin sees it -------------------------------------------------------- */
+
+static garnet_str view_str(struct str s)
+{
+    return s.n > 0 ? (garnet_str){s.s, s.n} : (garnet_str){"", 0};
+}
+
+static void view_tags(garnet_tag *to, const struct tag *from, uint32_t n)
+{
+    for (uint32_t i = 0; i < n; i++)
+        to[i] = (garnet_tag){view_str(from[i].key), view_str(from[i].val)};
+}
+
+_Static_assert((int)METRIC_GAUGE == (int)GARNET_GAUGE &&
+                   (int)METRIC_COUNTER == (int)GARNET_COUNTER &&
+                   (int)METRIC_RATE == (int)GARNET_RATE && (int)METRIC_COUNT == (int)GARNET_COUNT &&
+                   (int)METRIC_TIMESTAMP == (int)GARNET_TIMESTAMP &&
+                   (int)METRIC_TIME_ASSIGNED == (int)GARNET_TIME_ASSIGNED,
+               "metric types differ");
+
+/* An unsigned value that a signed one can hold is given as that: plugins meet U64 only where
+ * they must. */
+static void view_value(garnet_metric *v, const struct metric *m)
+{
+    if (m->vtype == METRIC_F64) {
+        v->vtype = GARNET_F64;
+        v->v.f = m->value.f;
+    } else if (m->vtype == METRIC_U64 && m->value.u > INT64_MAX) {
+        v->vtype = GARNET_U64;
+        v->v.u = m->value.u;
+    } else {
+        v->vtype = GARNET_I64;
+        v->v.i = m->vtype == METRIC_U64 ? (int64_t)m->value.u : m->value.i;
+    }
+}
+
+static void view(struct batch *b, const struct metric *m)
+{
+    b->view = (garnet_metric){
+        .size = sizeof b->view,
+        .type = m->type,
+        .ntags = m->ntags,
+        .nmeta = m->nmeta,
+        .flags = m->flags,
+        .time_ns = m->time_ns,
+        .interval_ns = m->interval_ns,
+        .name = view_str(m->name),
+        .unit = view_str(m->unit),
+        .tags = b->tags,
+        .meta = b->meta,
+        .collector = view_str(m->collector),
+        .prefix = view_str(m->prefix),
+    };
+    view_value(&b->view, m);
+    view_tags(b->tags, m->tags, m->ntags);
+    view_tags(b->meta, m->meta, m->nmeta);
+}
+
+/* ---- calling the plugin ---------------------------------------------------------------------- */
+
+/* begin() and end(): true when the batch may go on. */
+static bool frame_batch(struct batch *b, enum plugin_callback at, int (*fn)(garnet *))
+{
+    struct plugin *p = b->plugin;
+    int answer;
+
+    if (fn == NULL)
+        return true;
+    p->out = &b->bytes;
+    plugin_enter(p, at);
+    answer = plugin_leave(p, fn(&p->g));
+    if (answer == GARNET_OK && !buf_ok(&b->bytes))
+        plugin_why(p, "%s appends more than there is room for (batch_size is %zu bytes)",
+                   plugin_callback_name(at), b->limit);
+    return answer == GARNET_OK && buf_ok(&b->bytes);
+}
+
+/* Exactly so many whole lines as the plugin promises; else its why. */
+static bool lines_kept(const struct batch *b, size_t from)
+{
+    const char *at = b->bytes.p + from, *end = b->bytes.p + b->bytes.n;
+    struct str all = {at, b->bytes.n - from};
+    bool whole = all.n > 0 && end[-1] == '\n';
+    char text[100];
+    uint32_t lines = 0;
+    size_t used;
+
+    for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
+        lines++;
+    if (b->plugin->def.lines == 0 || (whole && lines == b->plugin->def.lines))
+        return true;
+    text[str_visible(text, sizeof text - 1, all, &used)] = 0;
+    plugin_why(b->plugin, "it appends \"%s%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32, text,
+               used < all.n ? "..." : "", lines, lines > 0 && !whole ? " and a part" : "",
+               b->plugin->def.lines);
+    return false;
+}
+
+/* Two stores, so that who finds the worker dead or hung knows of which metric. */
+static int call_format(struct batch *b, uint64_t seq)
+{
+    struct plugin *p = b->plugin;
+    int answer;
+
+    if (b->page == NULL)
+        return p->def.format(&p->g, &b->view);
+    atomic_store_explicit(&b->page->formats, ++b->formats, memory_order_relaxed);
+    atomic_store_explicit(&b->page->formatting, seq + 1, memory_order_release);
+    answer = p->def.format(&p->g, &b->view);
+    atomic_store_explicit(&b->page->formatting, 0, memory_order_release);
+    return answer;
+}
+
+/* format(), and its answer after everything that we know better. */
+static int format(struct batch *b, uint64_t seq, size_t from)
+{
+    struct plugin *p = b->plugin;
+    int answer;
+
+    if (p->def.vtypes != 0 && (p->def.vtypes & b->view.vtype) == 0) {
+        plugin_why(p, "plugin %s does not take this kind of number", p->def.name);
+        return GARNET_SKIP;
+    }
+    p->out = &b->bytes;
+    plugin_enter(p, PLUGIN_FORMAT);
+    answer = plugin_leave(p, call_format(b, seq));
+    return answer == GARNET_OK && buf_ok(&b->bytes) && !lines_kept(b, from) ? GARNET_REJECT
+                                                                            : answer;
+}
+
+/* ---- adding ---------------------------------------------------------------------------------- */
+
+static void tell(struct batch *b, const struct metric *m, const char *what, int64_t now)
+{
+    if (b->told_ns != 0 && now - b->told_ns < TELL_EVERY)
+        return;
+    b->told_ns = now;
+    log_warn("%s metric \"%.*s\": %s (further ones are counted, and told once a minute)", what,
+             (int)m->name.n, m->name.n > 0 ? m->name.s : "", b->plugin->why);
+}
+
+static enum batch_result without_bytes(struct batch *b, const struct metric *m, int answer,
+                                       int64_t now)
+{
+    if (answer == GARNET_SKIP)
+        b->skipped++;
+    else
+        b->rejected++;
+    tell(b, m, answer == GARNET_SKIP ? "skipped" : "rejected", now);
+    return BATCH_ADDED;
+}
+
+static bool ensure_begun(struct batch *b)
+{
+    if (!b->begun && !frame_batch(b, PLUGIN_BEGIN, b->plugin->def.begin))
+        return false;
+    b->begun = true;
+    return true;
+}
+
+static enum batch_result settle(struct batch *b, const struct metric *m, size_t from, int answer,
+                                int64_t now)
+{
+    bool fits = buf_ok(&b->bytes);
+
+    if (answer != GARNET_OK || !fits) {
+        b->bytes.n = from;
+        b->bytes.failed = false;
+    }
+    if (answer == GARNET_FATAL)
+        return BATCH_FATAL;
+    if (answer != GARNET_OK)
+        return without_bytes(b, m, answer, now);
+    if (fits) {
+        b->nmetrics++;
+        return BATCH_ADDED;
+    }
+    if (b->nmetrics > 0)
+        return BATCH_FULL;
+    plugin_why(b->plugin, "alone it is longer than %zu bytes (batch_size, or max_packet)",
+               b->limit);
+    return without_bytes(b, m, GARNET_REJECT, now);
+}
+
+enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t seq, int64_t now)
+{
+    enum batch_result result;
+    size_t from;
+
+    if (!ensure_begun(b))
+        return BATCH_FATAL;
+    from = b->bytes.n;
+    view(b, m);
+    result = settle(b, m, from, format(b, seq, from), now);
+    if (result == BATCH_ADDED) {
+        b->next = seq + 1;
+        if (b->born_ns == 0)
+            b->born_ns = now;
+    }
+    return result;
+}
+
+bool batch_end(struct batch *b)
+{
+    if (b->nmetrics == 0) { /* a header alone is nothing to send */
+        b->bytes.n = 0;
+        b->bytes.failed = false;
+        return true;
+    }
+    b->bytes.max = 0;
+    return frame_batch(b, PLUGIN_END, b->plugin->def.end);
+}

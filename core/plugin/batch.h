@@ -1,0 +1,43 @@
+/* plugin/batch.h - metrics -> bytes through a plugin, under a byte limit
+ *
+ * Owns the bytes that the plugin appends, and enforces what a plugin may answer: nothing that it
+ * does, short of crashing, puts a partial metric into a batch. A metric's bytes are kept only if
+ * format() said OK; a batch never grows beyond its limit unless one metric alone does not fit,
+ * which is then rejected (counted).
+ */
+#ifndef PLUGIN_BATCH_H
+#define PLUGIN_BATCH_H
+#include "base/buf.h"
+#include "base/page.h"
+#include "model/metric.h"
+#include "plugin/plugin.h"
+
+struct batch {
+    struct plugin *plugin;
+    struct page *page; /* where garnetd sees which metric the plugin has; or NULL */
+    uint64_t formats;  /* calls of format() */
+    size_t limit;
+    struct buf bytes;     /* of `limit`, allocated once */
+    uint32_t nmetrics;    /* in bytes */
+    uint64_t first, next; /* sequence numbers: [first, next) is what this batch accounts for */
+    uint64_t skipped, rejected; /* of those, without bytes */
+    int64_t born_ns;            /* mono: when its first metric was added; 0 = empty */
+    int64_t told_ns;    /* mono: when the log last heard of a metric without bytes; 0 = never */
+    bool begun;         /* begin() has been called */
+    garnet_metric view; /* of the metric at hand, and its tags: too large for a stack */
+    garnet_tag tags[METRIC_MAX_TAGS], meta[METRIC_MAX_TAGS];
+};
+
+enum batch_result { BATCH_ADDED, BATCH_FULL /* not added: send first */, BATCH_FATAL };
+
+/* False: no memory. */
+bool batch_init(struct batch *b, struct plugin *p, size_t limit);
+/* Empties it; its range starts at `first`. */
+void batch_begin(struct batch *b, uint64_t first);
+/* ADDED also when the metric was skipped or rejected. FATAL: plugin->why. */
+enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t seq, int64_t now);
+/* Appends the plugin's trailer, if there is anything to close. False: fatal, plugin->why. */
+bool batch_end(struct batch *b);
+void batch_free(struct batch *b);
+
+#endif

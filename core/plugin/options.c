@@ -1,0 +1,331 @@
+/* plugin/options.c - a plugin's option rows: checked, turned into conf's, and filled into its
+ * struct
+ *
+ * Every row is checked at load, its default included, so that a plugin author hears of a mistake at
+ * once and a user never. Values are filled into a table of our own first, one slot a row, and
+ * copied from there into the plugin's struct in the types of the public header. Fails only with a
+ * sentence in why[], or for want of memory.
+ */
+#include "plugin/plugin.h"
+
+#include "base/units.h"
+
+enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
+
+union slot { /* the widest thing that conf fills */
+    const char *s;
+    int64_t i;
+    double f;
+    struct strings list;
+    struct pairs map;
+};
+
+/* The public numbers are conf's own. */
+_Static_assert((int)GARNET_STRING == (int)OPT_STRING && (int)GARNET_CHOICE == (int)OPT_CHOICE &&
+                   (int)GARNET_INT == (int)OPT_INT && (int)GARNET_REAL == (int)OPT_REAL &&
+                   (int)GARNET_BOOL == (int)OPT_BOOL && (int)GARNET_DURATION == (int)OPT_DURATION &&
+                   (int)GARNET_SIZE == (int)OPT_SIZE && (int)GARNET_PATH == (int)OPT_PATH &&
+                   (int)GARNET_LIST == (int)OPT_LIST && (int)GARNET_MAP == (int)OPT_MAP &&
+                   (int)GARNET_REQUIRED == (int)OPT_REQUIRED &&
+                   (int)GARNET_SECRET == (int)OPT_SECRET,
+               "option types differ");
+
+enum { /* GARNET_FIELD_*, as small numbers */
+       KIND_STR = GARNET_STR_ / GARNET_ABOVE_,
+       KIND_REAL = GARNET_REAL_ / GARNET_ABOVE_,
+       KIND_INT = GARNET_INT_ / GARNET_ABOVE_,
+       KIND_LIST = GARNET_LIST_ / GARNET_ABOVE_,
+       KIND_MAP = GARNET_MAP_ / GARNET_ABOVE_
+};
+static const struct {
+    const char *name;
+    size_t kind; /* of GARNET_FIELD_* */
+} types[] = {
+    [GARNET_STRING] = {"STRING", KIND_STR}, [GARNET_CHOICE] = {"CHOICE", KIND_INT},
+    [GARNET_INT] = {"INT", KIND_INT},       [GARNET_REAL] = {"REAL", KIND_REAL},
+    [GARNET_BOOL] = {"BOOL", KIND_INT},     [GARNET_DURATION] = {"DURATION", KIND_INT},
+    [GARNET_SIZE] = {"SIZE", KIND_INT},     [GARNET_PATH] = {"PATH", KIND_STR},
+    [GARNET_LIST] = {"LIST", KIND_LIST},    [GARNET_MAP] = {"MAP", KIND_MAP},
+};
+static const struct {
+    const char *name;
+    size_t size;
+} kinds[] = {
+    [0] = {"no GARNET_FIELD_*", 0},
+    [KIND_STR] = {"GARNET_FIELD_STR", sizeof(const char *)},
+    [KIND_REAL] = {"GARNET_FIELD_REAL", sizeof(double)},
+    [KIND_INT] = {"GARNET_FIELD_INT", sizeof(int64_t)},
+    [KIND_LIST] = {"GARNET_FIELD_LIST", sizeof(garnet_list)},
+    [KIND_MAP] = {"GARNET_FIELD_MAP", sizeof(garnet_map)},
+};
+enum { KINDS = sizeof kinds / sizeof *kinds };
+
+static size_t field_size(uint32_t type)
+{
+    return kinds[types[type].kind].size;
+}
+
+static bool name_ok(const char *s)
+{
+    size_t n = s != NULL ? strlen(s) : 0;
+
+    return n >= 1 && n <= NAME_MAX_BYTES && *s >= 'a' && *s <= 'z' &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
+}
+
+static bool known_in(const struct option *rows, size_t n, const char *name)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(rows[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+static bool check_name(struct plugin *p, size_t row, const char *name)
+{
+    if (!name_ok(name))
+        plugin_why(p, "option row %zu has the name \"%s\": it must be [a-z][a-z0-9_]*, at most %d",
+                   row, name != NULL ? name : "", NAME_MAX_BYTES);
+    else if (known_in(conf_sink_options.rows, conf_sink_options.n, name))
+        plugin_why(p, "its option %s has the name of a key that every sink has", name);
+    else if (known_in(p->rows, row, name))
+        plugin_why(p, "it has two options %s", name);
+    else
+        return true;
+    return false;
+}
+
+static bool check_kind(struct plugin *p, const struct option *o)
+{
+    if (o->type < GARNET_STRING || o->type > GARNET_MAP)
+        plugin_why(p, "its option %s has type %u, which ABI 1.%d does not have", o->name, o->type,
+                   GARNET_ABI_MINOR);
+    else if ((o->flags & ~(uint32_t)(GARNET_REQUIRED | GARNET_SECRET)) != 0)
+        plugin_why(p, "its option %s has flags 0x%x, which ABI 1.%d does not have", o->name,
+                   o->flags, GARNET_ABI_MINOR);
+    else if (o->help == NULL || *o->help == 0)
+        plugin_why(p, "its option %s has no help", o->name);
+    else if ((o->type == GARNET_CHOICE) != (o->choices != NULL && *o->choices != 0))
+        plugin_why(p, "its option %s %s choices", o->name,
+                   o->type == GARNET_CHOICE ? "has no" : "is no CHOICE but has");
+    else if (o->type == GARNET_MAP && o->def != NULL)
+        plugin_why(p, "its option %s has a default, which a MAP cannot have", o->name);
+    else if ((o->flags & GARNET_REQUIRED) != 0 && o->def != NULL)
+        plugin_why(p, "its option %s is REQUIRED, and has a default that is never used", o->name);
+    else
+        return true;
+    return false;
+}
+
+/* The row before `row` whose field has a byte in common with it, or NULL. */
+static const struct option *shares(const struct plugin *p, size_t row, size_t offset, size_t size)
+{
+    for (size_t i = 0; i < row; i++)
+        if (offset < p->offsets[i] + field_size(p->rows[i].type) && p->offsets[i] < offset + size)
+            return &p->rows[i];
+    return NULL;
+}
+
+static bool check_field(struct plugin *p, size_t row, const struct option *o)
+{
+    size_t kind = o->offset / GARNET_ABOVE_, offset = o->offset % GARNET_ABOVE_;
+    size_t size = field_size(o->type), conf = p->def.conf_size, wanted = types[o->type].kind;
+    const struct option *other = shares(p, row, offset, size);
+
+    if (kind != wanted)
+        plugin_why(p, "its option %s is of type %s, whose .offset is a %s: found %s", o->name,
+                   types[o->type].name, kinds[wanted].name,
+                   kind < KINDS ? kinds[kind].name : "another number");
+    else if (offset > conf || size > conf - offset || offset % sizeof(void *) != 0)
+        plugin_why(p, "its option %s lies at offset %zu, outside its conf struct of %zu bytes",
+                   o->name, offset, conf);
+    else if (other != NULL)
+        plugin_why(p, "its options %s and %s lie in the same field", other->name, o->name);
+    else
+        return true;
+    return false;
+}
+
+union bound {
+    int64_t i;
+    double f;
+};
+
+static bool check_bound(struct plugin *p, const struct option *o, const char *what,
+                        const char *text, union bound *to)
+{
+    char why[WHY];
+    bool ok;
+
+    if (text == NULL)
+        return true;
+    if (o->type == GARNET_INT)
+        ok = units_int(text, &to->i, why);
+    else if (o->type == GARNET_DURATION)
+        ok = units_duration(text, &to->i, why);
+    else if (o->type == GARNET_SIZE)
+        ok = units_size(text, &to->i, why);
+    else if (o->type == GARNET_REAL)
+        ok = units_real(text, &to->f, why);
+    else {
+        plugin_why(p, "its option %s: a %s takes no %s", o->name, types[o->type].name, what);
+        return false;
+    }
+    if (!ok)
+        plugin_why(p, "its option %s, %s \"%s\": %s", o->name, what, text, why);
+    return ok;
+}
+
+static bool check_bounds(struct plugin *p, const struct option *o)
+{
+    union bound min, max;
+
+    if (!check_bound(p, o, "min", o->min, &min) || !check_bound(p, o, "max", o->max, &max))
+        return false;
+    if (o->min == NULL || o->max == NULL ||
+        (o->type == GARNET_REAL ? min.f <= max.f : min.i <= max.i))
+        return true;
+    plugin_why(p, "its option %s: its min, %s, is above its max, %s", o->name, o->min, o->max);
+    return false;
+}
+
+/* Reads the default as if a user had written it. */
+static bool check_default(struct plugin *p, const struct option *o)
+{
+    struct node v = {.kind = NODE_SCALAR, .text = o->def};
+    struct option row = *o;
+    struct errors e = {0};
+    union slot scratch;
+    bool ok;
+
+    if (o->def == NULL)
+        return true;
+    row.offset = 0;
+    option_value(&p->arena, &row, &v, &scratch, &e);
+    ok = e.n == 0;
+    if (!ok)
+        plugin_why(p, "its default is wrong: %.*s", (int)(e.text.n > 0 ? e.text.n - 1 : 0),
+                   e.text.n > 0 ? e.text.p : "");
+    errors_free(&e);
+    return ok;
+}
+
+/* Row i by the plugin's stride, as far as both sides know it. */
+static garnet_option take_row(const garnet_plugin *def, size_t i)
+{
+    garnet_option o = {0};
+    const char *at = (const char *)def->options + i * def->option_size;
+
+    memcpy(&o, at, def->option_size < sizeof o ? def->option_size : sizeof o);
+    return o;
+}
+
+static bool take(struct plugin *p, size_t i)
+{
+    garnet_option o = take_row(&p->def, i);
+    struct option *row = &p->rows[i];
+
+    *row = (struct option){.type = o.type,
+                           .flags = o.flags,
+                           .name = o.name,
+                           .def = o.def,
+                           .min = o.min,
+                           .max = o.max,
+                           .choices = o.choices,
+                           .help = o.help,
+                           .offset = o.offset};
+    p->offsets[i] = o.offset % GARNET_ABOVE_;
+    if (!check_name(p, i, o.name) || !check_kind(p, row) || !check_field(p, i, row) ||
+        !check_bounds(p, row) || !check_default(p, row))
+        return false;
+    row->offset = i * sizeof(union slot);
+    return true;
+}
+
+bool plugin_rows(struct plugin *p)
+{
+    const garnet_plugin *d = &p->def;
+
+    if (d->noptions == 0)
+        return true;
+    if (d->options == NULL || d->noptions > ROWS_MAX || d->conf_size > CONF_MAX ||
+        d->option_size < sizeof(garnet_option) || d->option_size % sizeof(void *) != 0) {
+        plugin_why(p,
+                   "its options cannot be read: %u rows of %u bytes for a struct of %zu; wanted at "
+                   "most %d rows of at least %zu bytes (GARNET_OPTIONS fills this in)",
+                   d->noptions, d->option_size, d->conf_size, ROWS_MAX, sizeof(garnet_option));
+        return false;
+    }
+    p->rows = arena_alloc(&p->arena, d->noptions * sizeof *p->rows);
+    p->offsets = arena_alloc(&p->arena, d->noptions * sizeof *p->offsets);
+    if (p->rows == NULL || p->offsets == NULL) {
+        plugin_why(p, "there is no memory for its options");
+        return false;
+    }
+    for (size_t i = 0; i < d->noptions; i++)
+        if (!take(p, i))
+            return false;
+    return true;
+}
+
+bool plugin_has_option(const struct plugin *p, const char *name)
+{
+    return known_in(p->rows, p->def.noptions, name) ||
+           known_in(conf_sink_options.rows, conf_sink_options.n, name);
+}
+
+/* ---- filling --------------------------------------------------------------------------------- */
+
+static garnet_str str_from(const char *s)
+{
+    return (garnet_str){s, strlen(s)};
+}
+
+static void copy_list(struct plugin *p, const struct strings *from, void *field)
+{
+    garnet_str *v = arena_alloc(&p->arena, (from->n + 1) * sizeof *v);
+    garnet_list list = {v, from->n};
+
+    if (v == NULL)
+        return;
+    for (size_t i = 0; i < from->n; i++)
+        v[i] = str_from(from->v[i]);
+    memcpy(field, &list, sizeof list);
+}
+
+static void copy_map(struct plugin *p, const struct pairs *from, void *field)
+{
+    garnet_tag *v = arena_alloc(&p->arena, (from->n + 1) * sizeof *v);
+    garnet_map map = {v, from->n};
+
+    if (v == NULL)
+        return;
+    for (size_t i = 0; i < from->n; i++)
+        v[i] = (garnet_tag){str_from(from->v[i].key), str_from(from->v[i].val)};
+    memcpy(field, &map, sizeof map);
+}
+
+static void copy_field(struct plugin *p, uint32_t type, const union slot *from, void *field)
+{
+    if (type == GARNET_LIST)
+        copy_list(p, &from->list, field);
+    else if (type == GARNET_MAP)
+        copy_map(p, &from->map, field);
+    else
+        memcpy(field, from, field_size(type));
+}
+
+void plugin_fill(struct plugin *p, const struct conf_sink *sink, struct errors *e)
+{
+    size_t n = p->def.noptions;
+    union slot *slots = arena_alloc(&p->arena, n * sizeof *slots);
+    struct option_set set = {p->rows, n, arena_printf(&p->arena, "plugin %s", p->def.name)};
+    unsigned before = e->n;
+
+    p->conf = p->def.conf_size > 0 ? arena_alloc(&p->arena, p->def.conf_size) : NULL;
+    if (!arena_ok(&p->arena))
+        return; /* the caller tells */
+    option_fill(&p->arena, set, &conf_sink_options, false, sink->node, slots, e);
+    for (size_t i = 0; i < n && e->n == before && arena_ok(&p->arena); i++)
+        copy_field(p, p->rows[i].type, &slots[i], (char *)p->conf + p->offsets[i]);
+}
