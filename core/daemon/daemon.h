@@ -15,9 +15,9 @@
 #ifndef DAEMON_DAEMON_H
 #define DAEMON_DAEMON_H
 #include "base/loop.h"
+#include "collect/collector.h"
 #include "conf/conf.h"
 #include "intake/intake.h"
-#include "sched/collector.h"
 #include "spool/append.h"
 #include "spool/commit.h"
 #include "spool/cursor.h"

@@ -100,14 +100,14 @@ static bool can_fail(const struct conf_collector *c, enum outcome o)
     }
 }
 
-static void of_slots(const struct stamp *at, const struct sched *s)
+static void of_slots(const struct stamp *at, const struct schedule *s)
 {
     uint64_t missed = 0;
     for (unsigned i = 0; i < MISS_REASONS; i++)
         missed += s->missed[i];
     whole(at, BASIC, "garnet.collector.missed", "Run", COUNTER, NULL, missed);
     for (unsigned i = 0; i < MISS_REASONS; i++)
-        whole(at, FULL, "garnet.collector.missed_by", "Run", COUNTER, sched_miss_name(i),
+        whole(at, FULL, "garnet.collector.missed_by", "Run", COUNTER, schedule_miss_name(i),
               s->missed[i]);
 }
 

@@ -8,7 +8,7 @@ MAY = {
     "core/base": {"base"},
     "core/model": {"model", "base"},
     "core/conf": {"conf", "base"},
-    "core/sched": {"sched", "base", "conf"},
+    "core/collect": {"collect", "base", "conf"},
     "core/super": {"super", "base", "conf"},
     "core/intake": {"intake", "base", "model", "conf"},
     "core/spool": {"spool", "base", "model", "conf"},
@@ -28,7 +28,7 @@ ONLY = {  # a library's header -> the one place that knows the library
     "xxhash.h": re.compile(r"core/(conf|spool)/|core/intake/series|core/sink/counters"),
     "dlfcn.h": re.compile(r"core/plugin/plugin|core/cli/plugin_elf"),
 }
-PARTS = {"base", "model", "conf", "sched", "super", "intake", "spool", "plugin", "delivery", "sink", "garnet", "daemon", "cli"}
+PARTS = {"base", "model", "conf", "collect", "super", "intake", "spool", "plugin", "delivery", "sink", "garnet", "daemon", "cli"}
 
 
 def rule(path):

@@ -8,8 +8,8 @@ SOURCE = os.environ["GARNET_SOURCE"]
 PREFIX = {"conf_spool": "spool.", "conf_intake": "intake.", "socket_keys": "socket.", "conf_limits": "limits.",
           "conf_confirm": "confirm.", "conf_self_metrics": "self_metrics."}
 REASONS = {  # of which metric -> where the list of their names is
-    "garnet.collector.failures": ("core/sched/outcome.c", {"ok", "stopped"}),
-    "garnet.collector.missed_by": ("core/sched/sched.c", set()),
+    "garnet.collector.failures": ("core/collect/outcome.c", {"ok", "stopped"}),
+    "garnet.collector.missed_by": ("core/collect/schedule.c", set()),
     "garnet.sink.dropped": ("core/spool/cursor.c", set()),
 }
 

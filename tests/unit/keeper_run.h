@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "collect/keeper.h"
 #include "processes.h"
-#include "sched/keeper.h"
 
 #define LONG (60 * NS_PER_S)
 

@@ -6,8 +6,8 @@
  */
 #include "keeper_run.h"
 
+#include "collect/cgroup.h"
 #include "conf/conf_parse.h"
-#include "sched/cgroup.h"
 
 #include <limits.h>
 #include <sys/stat.h>

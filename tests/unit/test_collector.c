@@ -1,9 +1,9 @@
-/* tests/unit/test_collector.c - sched/collector.h: real runs on a short interval, and what the log
+/* tests/unit/test_collector.c - collect/collector.h: real runs on a short interval, and what the log
  * says of them */
 #include "base/log.h"
 #include "base/output.h"
+#include "collect/collector.h"
 #include "processes.h"
-#include "sched/collector.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>

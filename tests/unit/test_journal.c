@@ -1,7 +1,7 @@
-/* tests/unit/test_journal.c - sched/journal.h: nothing is said twice, and nothing is left unsaid */
+/* tests/unit/test_journal.c - collect/journal.h: nothing is said twice, and nothing is left unsaid */
 #include "base/clock.h"
 #include "base/spawn.h"
-#include "sched/journal.h"
+#include "collect/journal.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
@@ -133,7 +133,7 @@ Test(journal, every_slot_is_in_the_log_exactly_once)
         uint64_t n = rand() % 8 == 0 ? (uint64_t)(rand() % 5) : 1;
 
         now += rand() % 50 == 0 ? 70 * S : S;
-        journal_missed(&journal, now, (enum sched_miss)(rand() % MISS_REASONS), n, now,
+        journal_missed(&journal, now, (enum schedule_miss)(rand() % MISS_REASONS), n, now,
                        whys[rand() % 20 == 0]);
         journal_look(&journal, now);
         want += n;

@@ -1,4 +1,4 @@
-/* tests/unit/test_keeper.c - sched/keeper.h with real processes: how runs end, and that nothing is
+/* tests/unit/test_keeper.c - collect/keeper.h with real processes: how runs end, and that nothing is
  * left of them
  *
  * Not here: a working directory that hangs (it needs a network folder that is down).

@@ -1,6 +1,6 @@
-/* tests/unit/test_outcome.c - sched/outcome.h under a simulated clock: kinds of ends, and lives of
+/* tests/unit/test_outcome.c - collect/outcome.h under a simulated clock: kinds of ends, and lives of
  * daemons against a simple model */
-#include "sched/outcome.h"
+#include "collect/outcome.h"
 
 #include <criterion/criterion.h>
 

@@ -1,6 +1,6 @@
-/* tests/unit/test_sched.c - sched/sched.h under a simulated clock: years of slots against a simple
+/* tests/unit/test_schedule.c - collect/schedule.h under a simulated clock: years of slots against a simple
  * model */
-#include "sched/sched.h"
+#include "collect/schedule.h"
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -23,15 +23,15 @@ static int64_t below(int64_t n)
     return (int64_t)(rnd() % (uint64_t)n);
 }
 
-static uint64_t missed(const struct sched *s)
+static uint64_t missed(const struct schedule *s)
 {
     return s->missed[MISS_OVERLAP] + s->missed[MISS_SPAWN] + s->missed[MISS_LATE];
 }
 
 /* No splay, no replacing. */
-static void start(struct sched *s, int64_t interval, int64_t wall, int64_t mono)
+static void start(struct schedule *s, int64_t interval, int64_t wall, int64_t mono)
 {
-    sched_start(s, &(struct sched_rule){.interval = interval}, wall, mono);
+    schedule_start(s, &(struct schedule_rule){.interval = interval}, wall, mono);
 }
 
 static bool on_grid(int64_t t, int64_t interval)
@@ -39,16 +39,16 @@ static bool on_grid(int64_t t, int64_t interval)
     return t % interval == 0;
 }
 
-Test(sched, names)
+Test(schedule, names)
 {
-    cr_assert_str_eq(sched_miss_name(MISS_OVERLAP), "overlap");
-    cr_assert_str_eq(sched_miss_name(MISS_SPAWN), "spawn");
-    cr_assert_str_eq(sched_miss_name(MISS_LATE), "late");
+    cr_assert_str_eq(schedule_miss_name(MISS_OVERLAP), "overlap");
+    cr_assert_str_eq(schedule_miss_name(MISS_SPAWN), "spawn");
+    cr_assert_str_eq(schedule_miss_name(MISS_LATE), "late");
 }
 
-Test(sched, starts_at_the_first_slot_after_now)
+Test(schedule, starts_at_the_first_slot_after_now)
 {
-    struct sched s;
+    struct schedule s;
 
     start(&s, 10 * S, 1003 * S, 77 * S);
     cr_assert_eq(s.slot, 1010 * S);
@@ -60,29 +60,29 @@ Test(sched, starts_at_the_first_slot_after_now)
     cr_assert_eq(s.due, 80 * S);
 }
 
-Test(sched, nothing_is_due_before_its_time)
+Test(schedule, nothing_is_due_before_its_time)
 {
-    struct sched s, before;
+    struct schedule s, before;
     int64_t slot;
 
     start(&s, 10 * S, 1003 * S, 77 * S);
     before = s;
-    cr_assert_eq(sched_due(&s, 1010 * S - 1, 84 * S - 1, false, &slot), SCHED_WAIT);
+    cr_assert_eq(schedule_due(&s, 1010 * S - 1, 84 * S - 1, false, &slot), SCHEDULE_WAIT);
     cr_assert_eq(memcmp(&s, &before, sizeof s), 0);
 }
 
-Test(sched, counts_each_slot_once)
+Test(schedule, counts_each_slot_once)
 {
-    struct sched s;
+    struct schedule s;
     int64_t slot = 0;
 
     start(&s, 10 * S, 0, 0);
-    cr_assert_eq(sched_due(&s, 10 * S, 10 * S, false, &slot), SCHED_RUN);
+    cr_assert_eq(schedule_due(&s, 10 * S, 10 * S, false, &slot), SCHEDULE_RUN);
     cr_assert_eq(slot, 10 * S);
-    sched_unstarted(&s);
-    cr_assert_eq(sched_due(&s, 20 * S, 20 * S, true, &slot), SCHED_SKIP);
+    schedule_unstarted(&s);
+    cr_assert_eq(schedule_due(&s, 20 * S, 20 * S, true, &slot), SCHEDULE_SKIP);
     cr_assert_eq(slot, 20 * S);
-    cr_assert_eq(sched_due(&s, 61 * S, 61 * S, false, &slot), SCHED_RUN,
+    cr_assert_eq(schedule_due(&s, 61 * S, 61 * S, false, &slot), SCHEDULE_RUN,
                  "30, 40 and 50 are late, 60 runs");
     cr_assert_eq(slot, 60 * S);
     cr_assert_eq(s.due, 70 * S);
@@ -101,7 +101,7 @@ static void year_without_steps(int64_t interval, int64_t span, int64_t max_laten
     int64_t mono = below(YEAR), wall_minus_mono = below(50 * YEAR), first, expected, slot = 0;
     int64_t end = mono + span;
     uint64_t late = 0;
-    struct sched s;
+    struct schedule s;
 
     start(&s, interval, mono + wall_minus_mono, mono);
     first = expected = s.slot;
@@ -112,7 +112,7 @@ static void year_without_steps(int64_t interval, int64_t span, int64_t max_laten
 
         mono = s.due > mono ? s.due : mono;
         mono += max_lateness > 0 && below(4) == 0 ? below(max_lateness) : 0;
-        run = sched_due(&s, mono + wall_minus_mono, mono, busy, &slot) == SCHED_RUN;
+        run = schedule_due(&s, mono + wall_minus_mono, mono, busy, &slot) == SCHEDULE_RUN;
         cr_assert_eq(run, !busy);
         late += (uint64_t)((mono - aimed) / interval);
         cr_assert_eq(slot, expected + (mono - aimed) / interval * interval);
@@ -121,14 +121,14 @@ static void year_without_steps(int64_t interval, int64_t span, int64_t max_laten
         cr_assert_eq(s.due - s.last_due, interval);
         expected = slot + interval;
         if (run && below(50) == 0)
-            sched_unstarted(&s);
+            schedule_unstarted(&s);
     }
     cr_assert_eq(s.slots, (uint64_t)((slot - first) / interval) + 1);
     cr_assert_eq(s.slots, s.runs + missed(&s));
     cr_assert_eq(s.missed[MISS_LATE], late);
 }
 
-Test(sched, a_year_without_steps)
+Test(schedule, a_year_without_steps)
 {
     year_without_steps(10 * S, YEAR, 0);
     year_without_steps(10 * S, YEAR, 45 * S);
@@ -162,7 +162,7 @@ static void year_with_steps(int64_t interval, int64_t span, int64_t always_step)
 {
     int64_t mono = below(YEAR), offset = 40 * YEAR, slot = 0, end = mono + span, last, aimed;
     uint64_t slots;
-    struct sched s;
+    struct schedule s;
 
     start(&s, interval, mono + offset, mono);
     last = mono;
@@ -174,7 +174,7 @@ static void year_with_steps(int64_t interval, int64_t span, int64_t always_step)
         if (offset < 10 * YEAR || offset > 90 * YEAR)
             offset = 40 * YEAR;
         cr_assert(mono - last <= interval + interval / 2);
-        if (sched_due(&s, mono + offset, mono, false, &slot) == SCHED_RUN) {
+        if (schedule_due(&s, mono + offset, mono, false, &slot) == SCHEDULE_RUN) {
             cr_assert(slots == 0 || mono - last >= interval / 2);
             cr_assert_eq(s.last_due, aimed);
             cr_assert(slot <= mono + offset && slot > mono + offset - interval);
@@ -191,7 +191,7 @@ static void year_with_steps(int64_t interval, int64_t span, int64_t always_step)
     cr_assert(s.slots >= (uint64_t)(span / (interval + interval / 2)));
 }
 
-Test(sched, a_year_of_steps)
+Test(schedule, a_year_of_steps)
 {
     year_with_steps(10 * S, YEAR, 0);
     year_with_steps(S, 30 * 86400 * S, 0);
@@ -199,7 +199,7 @@ Test(sched, a_year_of_steps)
     year_with_steps(3600 * S, 20 * YEAR, 0);
 }
 
-Test(sched, a_minute_at_every_slot)
+Test(schedule, a_minute_at_every_slot)
 {
     year_with_steps(S, 10 * 86400 * S, 60 * S);
     year_with_steps(S, 10 * 86400 * S, -60 * S);
@@ -209,11 +209,11 @@ Test(sched, a_minute_at_every_slot)
     year_with_steps(10 * S, YEAR, -4 * S);
 }
 
-Test(sched, steps_and_lateness_together)
+Test(schedule, steps_and_lateness_together)
 {
     const int64_t interval = 10 * S;
     int64_t mono = 0, offset = 40 * YEAR, slot, last_due, lateness = 0, total = 0;
-    struct sched s;
+    struct schedule s;
 
     start(&s, interval, offset, mono);
     while (mono < YEAR) {
@@ -227,8 +227,8 @@ Test(sched, steps_and_lateness_together)
         offset += random_step(interval);
         if (offset < 10 * YEAR || offset > 90 * YEAR)
             offset = 40 * YEAR;
-        if (sched_due(&s, mono + offset, mono, busy, &slot) == SCHED_RUN && below(20) == 0)
-            sched_unstarted(&s);
+        if (schedule_due(&s, mono + offset, mono, busy, &slot) == SCHEDULE_RUN && below(20) == 0)
+            schedule_unstarted(&s);
         cr_assert(slots == 0 || s.slots == slots || s.last_due - last_due >= interval / 2);
         cr_assert(s.due > mono && s.due <= mono + interval + interval / 2);
         cr_assert_eq(s.slots, s.runs + missed(&s));
@@ -238,32 +238,32 @@ Test(sched, steps_and_lateness_together)
 }
 
 /* The two clocks cannot be read at the same moment. */
-Test(sched, a_hair_early_is_waited_for)
+Test(schedule, a_hair_early_is_waited_for)
 {
-    struct sched s;
+    struct schedule s;
     int64_t slot = 0;
 
     start(&s, 10 * S, 3 * S, 0);
-    cr_assert_eq(sched_due(&s, 10 * S - 300, 7 * S, false, &slot), SCHED_WAIT);
+    cr_assert_eq(schedule_due(&s, 10 * S - 300, 7 * S, false, &slot), SCHEDULE_WAIT);
     cr_assert_eq(s.slots, 0);
     cr_assert_eq(s.slot, 10 * S);
     cr_assert_eq(s.due, 7 * S + 300);
-    cr_assert_eq(sched_due(&s, 10 * S, 7 * S + 300, false, &slot), SCHED_RUN);
+    cr_assert_eq(schedule_due(&s, 10 * S, 7 * S + 300, false, &slot), SCHEDULE_RUN);
     cr_assert_eq(slot, 10 * S);
 }
 
 /* --- splay --- */
 
 /* Worked out apart from this code: it must never change, or every host changes its place. */
-Test(sched, a_place_is_for_ever)
+Test(schedule, a_place_is_for_ever)
 {
-    cr_assert_eq(sched_offset("web01", "cpu", 10 * S), INT64_C(3374066359));
-    cr_assert_eq(sched_offset("", "", INT64_MAX), (int64_t)(0xaf63a24c860189feU % INT64_MAX));
-    cr_assert_eq(sched_offset("web01", "cpu", 0), 0);
-    cr_assert_eq(sched_offset("web01", "cpu", 1), 0);
+    cr_assert_eq(schedule_offset("web01", "cpu", 10 * S), INT64_C(3374066359));
+    cr_assert_eq(schedule_offset("", "", INT64_MAX), (int64_t)(0xaf63a24c860189feU % INT64_MAX));
+    cr_assert_eq(schedule_offset("web01", "cpu", 0), 0);
+    cr_assert_eq(schedule_offset("web01", "cpu", 1), 0);
 }
 
-Test(sched, splay_spreads_hosts_and_collectors)
+Test(schedule, splay_spreads_hosts_and_collectors)
 {
     enum { PARTS = 10, HOSTS = 2000 };
     int hosts[PARTS] = {0}, names[PARTS] = {0};
@@ -271,8 +271,8 @@ Test(sched, splay_spreads_hosts_and_collectors)
 
     for (int i = 0; i < HOSTS; i++) {
         (void)snprintf(text, sizeof text, "web%d", i);
-        hosts[sched_offset(text, "cpu", PARTS * S) / S]++;
-        names[sched_offset("web", text, PARTS * S) / S]++;
+        hosts[schedule_offset(text, "cpu", PARTS * S) / S]++;
+        names[schedule_offset("web", text, PARTS * S) / S]++;
     }
     for (int i = 0; i < PARTS; i++) {
         cr_assert(hosts[i] > HOSTS / PARTS / 2 && hosts[i] < HOSTS / PARTS * 2);
@@ -280,40 +280,40 @@ Test(sched, splay_spreads_hosts_and_collectors)
     }
 }
 
-Test(sched, a_splayed_run_starts_after_its_slot_and_bears_it)
+Test(schedule, a_splayed_run_starts_after_its_slot_and_bears_it)
 {
-    const struct sched_rule rule = {.interval = 10 * S, .offset = 3 * S};
-    struct sched s;
+    const struct schedule_rule rule = {.interval = 10 * S, .offset = 3 * S};
+    struct schedule s;
     int64_t slot = 0;
 
-    sched_start(&s, &rule, 1001 * S, 1 * S);
+    schedule_start(&s, &rule, 1001 * S, 1 * S);
     cr_assert_eq(s.slot, 1000 * S, "its time is still to come");
     cr_assert_eq(s.due, 3 * S);
-    cr_assert_eq(sched_due(&s, 1003 * S, 3 * S, false, &slot), SCHED_RUN);
+    cr_assert_eq(schedule_due(&s, 1003 * S, 3 * S, false, &slot), SCHEDULE_RUN);
     cr_assert_eq(slot, 1000 * S);
     cr_assert_eq(s.due, 13 * S);
-    cr_assert_eq(sched_due(&s, 1003 * S + 86400 * S + 2 * S, 13 * S, false, &slot), SCHED_RUN,
+    cr_assert_eq(schedule_due(&s, 1003 * S + 86400 * S + 2 * S, 13 * S, false, &slot), SCHEDULE_RUN,
                  "a day forward");
     cr_assert_eq(slot, 1000 * S + 86400 * S);
     cr_assert_eq(missed(&s), 0);
 }
 
 /* Splay is a shift of the wall clock and nothing else, whatever that clock does. */
-Test(sched, a_year_of_splay_is_a_year_without)
+Test(schedule, a_year_of_splay_is_a_year_without)
 {
-    const struct sched_rule rule = {.interval = 10 * S, .offset = 7 * S + 1};
+    const struct schedule_rule rule = {.interval = 10 * S, .offset = 7 * S + 1};
     int64_t mono = 0, offset = 40 * YEAR, slot_a = 0, slot_b = 0;
-    struct sched a, b;
+    struct schedule a, b;
 
-    sched_start(&a, &rule, offset, mono);
+    schedule_start(&a, &rule, offset, mono);
     start(&b, 10 * S, offset - rule.offset, mono);
     while (mono < YEAR) {
         mono = (a.due > mono ? a.due : mono) + (below(5) == 0 ? below(30 * S) : 0);
         offset += random_step(10 * S);
         if (offset < 10 * YEAR || offset > 90 * YEAR)
             offset = 40 * YEAR;
-        cr_assert_eq(sched_due(&a, mono + offset, mono, false, &slot_a),
-                     sched_due(&b, mono + offset - rule.offset, mono, false, &slot_b));
+        cr_assert_eq(schedule_due(&a, mono + offset, mono, false, &slot_a),
+                     schedule_due(&b, mono + offset - rule.offset, mono, false, &slot_b));
         cr_assert_eq(slot_a, slot_b);
         cr_assert_eq(a.due, b.due);
         cr_assert_eq(a.missed[MISS_LATE], b.missed[MISS_LATE]);
@@ -322,24 +322,24 @@ Test(sched, a_year_of_splay_is_a_year_without)
 
 /* --- a run that is not over at the next slot --- */
 
-Test(sched, a_slot_that_waits_is_run_when_the_way_is_free)
+Test(schedule, a_slot_that_waits_is_run_when_the_way_is_free)
 {
-    struct sched s;
+    struct schedule s;
     int64_t slot = 0;
 
-    sched_start(&s, &(struct sched_rule){.interval = 10 * S, .replace = true}, 0, 0);
-    cr_assert_not(sched_freed(&s, &slot));
-    cr_assert_eq(sched_due(&s, 10 * S, 10 * S, false, &slot), SCHED_RUN);
-    cr_assert_eq(sched_due(&s, 20 * S, 20 * S, true, &slot), SCHED_REPLACE);
+    schedule_start(&s, &(struct schedule_rule){.interval = 10 * S, .replace = true}, 0, 0);
+    cr_assert_not(schedule_freed(&s, &slot));
+    cr_assert_eq(schedule_due(&s, 10 * S, 10 * S, false, &slot), SCHEDULE_RUN);
+    cr_assert_eq(schedule_due(&s, 20 * S, 20 * S, true, &slot), SCHEDULE_REPLACE);
     cr_assert_eq(missed(&s), 0);
-    cr_assert(sched_freed(&s, &slot));
+    cr_assert(schedule_freed(&s, &slot));
     cr_assert_eq(slot, 20 * S);
     cr_assert_eq(s.run_due, 20 * S);
-    cr_assert_not(sched_freed(&s, &slot), "once");
-    cr_assert_eq(sched_due(&s, 30 * S, 30 * S, true, &slot), SCHED_REPLACE);
-    cr_assert_eq(sched_due(&s, 40 * S, 40 * S, true, &slot), SCHED_REPLACE);
+    cr_assert_not(schedule_freed(&s, &slot), "once");
+    cr_assert_eq(schedule_due(&s, 30 * S, 30 * S, true, &slot), SCHEDULE_REPLACE);
+    cr_assert_eq(schedule_due(&s, 40 * S, 40 * S, true, &slot), SCHEDULE_REPLACE);
     cr_assert_eq(s.missed[MISS_OVERLAP], 1, "30 has given way");
-    cr_assert(sched_freed(&s, &slot));
+    cr_assert(schedule_freed(&s, &slot));
     cr_assert_eq(slot, 40 * S);
     cr_assert_eq(s.slots, 4);
     cr_assert_eq(s.runs, 3);
@@ -374,35 +374,35 @@ static void model_end(struct model *m)
 
 static void random_events(bool replace)
 {
-    const struct sched_rule rule = {.interval = 10 * S, .offset = 4 * S, .replace = replace};
+    const struct schedule_rule rule = {.interval = 10 * S, .offset = 4 * S, .replace = replace};
     int64_t mono = 0, wall = 40 * YEAR, slot = 0, freed = 0;
     struct model m = {0};
-    struct sched s;
+    struct schedule s;
 
-    sched_start(&s, &rule, wall, mono);
+    schedule_start(&s, &rule, wall, mono);
     for (int i = 0; i < 1000000; i++) {
         if (below(2) == 0) { /* a slot comes */
             wall += s.due - mono;
             mono = s.due;
-            enum sched_action a = sched_due(&s, wall, mono, m.running, &slot);
+            enum schedule_action a = schedule_due(&s, wall, mono, m.running, &slot);
 
-            cr_assert_eq(a, !m.running ? SCHED_RUN : replace ? SCHED_REPLACE : SCHED_SKIP);
+            cr_assert_eq(a, !m.running ? SCHEDULE_RUN : replace ? SCHEDULE_REPLACE : SCHEDULE_SKIP);
             cr_assert_eq(slot, wall - rule.offset);
             model_slot(&m, slot, replace);
         } else if (m.running) { /* a run ends */
             int64_t waited_for = m.waiting;
 
-            cr_assert_eq(sched_freed(&s, &freed), waited_for != 0);
+            cr_assert_eq(schedule_freed(&s, &freed), waited_for != 0);
             cr_assert(waited_for == 0 || freed == waited_for);
             model_end(&m);
         }
         if (m.running && below(10) == 0) { /* it could not be started */
-            sched_unstarted(&s);
+            schedule_unstarted(&s);
             m.runs--;
             m.spawn++;
             m.running = false;
             if (m.waiting != 0) {
-                cr_assert(sched_freed(&s, &freed));
+                cr_assert(schedule_freed(&s, &freed));
                 model_end(&m);
             }
         }
@@ -414,7 +414,7 @@ static void random_events(bool replace)
     cr_assert(m.overlap > 1000 && m.runs > 1000 && m.spawn > 1000);
 }
 
-Test(sched, random_events_as_in_the_model)
+Test(schedule, random_events_as_in_the_model)
 {
     random_events(false);
     random_events(true);

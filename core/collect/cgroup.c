@@ -1,10 +1,10 @@
-/* sched/cgroup.c - a run's own control group (v2), where garnetd may make one
+/* collect/cgroup.c - a run's own control group (v2), where garnetd may make one
  *
  * The name is of garnetd's pid and the collector, which has one run at a time: so a group that is
  * there already was left by a run whose keeper was killed, and what is still in it is killed now. A
  * group that cannot be made costs a run only where its limits need one.
  */
-#include "sched/cgroup.h"
+#include "collect/cgroup.h"
 #include "base/spawn.h"
 
 #include <errno.h>

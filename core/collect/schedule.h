@@ -1,4 +1,4 @@
-/* sched/sched.h - when a collector runs: pure policy, no clock and no process in here
+/* collect/schedule.h - when a collector runs: pure policy, no clock and no process in here
  *
  * Slots are the multiples of the interval in wall-clock time (Unix time 0 is a slot). A run starts
  * at its slot plus an offset, the collector's own part of `splay`; what it is stamped with is the
@@ -8,29 +8,29 @@
  * half intervals, and no two slots are ever nearer than half of one. Time that the machine spends
  * suspended is such a step: the slots in it are left out, and are not called late.
  */
-#ifndef SCHED_SCHED_H
-#define SCHED_SCHED_H
+#ifndef COLLECT_SCHEDULE_H
+#define COLLECT_SCHEDULE_H
 #include <stdbool.h>
 #include <stdint.h>
 
-enum sched_miss { MISS_OVERLAP, MISS_SPAWN, MISS_LATE, MISS_REASONS };
-const char *sched_miss_name(enum sched_miss m); /* "overlap", "spawn", "late" */
+enum schedule_miss { MISS_OVERLAP, MISS_SPAWN, MISS_LATE, MISS_REASONS };
+const char *schedule_miss_name(enum schedule_miss m); /* "overlap", "spawn", "late" */
 
-struct sched_rule {
+struct schedule_rule {
     int64_t interval; /* ns */
     int64_t offset;   /* ns, >= 0: a run starts this much after its slot */
     bool replace;     /* a run that is not over at the next slot gives way to it */
 };
 
-enum sched_action {
-    SCHED_WAIT,   /* nothing is due yet */
-    SCHED_RUN,    /* start the slot's run now */
-    SCHED_SKIP,   /* the run before is not over: this slot has none, and is counted */
-    SCHED_REPLACE /* end the run before; then sched_freed() gives the slot out */
+enum schedule_action {
+    SCHEDULE_WAIT,   /* nothing is due yet */
+    SCHEDULE_RUN,    /* start the slot's run now */
+    SCHEDULE_SKIP,   /* the run before is not over: this slot has none, and is counted */
+    SCHEDULE_REPLACE /* end the run before; then schedule_freed() gives the slot out */
 };
 
-struct sched {
-    struct sched_rule rule;
+struct schedule {
+    struct schedule_rule rule;
     int64_t slot;        /* wall ns: the slot that comes due next */
     int64_t due;         /* mono ns: when */
     int64_t last_due;    /* mono ns: when the last one that came due was; at first, the start */
@@ -44,20 +44,22 @@ struct sched {
 };
 
 /* Where in [0, splay) the collector `name` on `host` has its place: always the same one. */
-int64_t sched_offset(const char *host, const char *name, int64_t splay);
+int64_t schedule_offset(const char *host, const char *name, int64_t splay);
 
 /* Sets slot and due to the first slot whose time to start is after now. */
-void sched_start(struct sched *s, const struct sched_rule *rule, int64_t wall, int64_t mono);
+void schedule_start(struct schedule *s, const struct schedule_rule *rule, int64_t wall,
+                    int64_t mono);
 
 /* The timer went off at (wall, mono). Unless nothing is due yet, counts the slot that is due and
  * any whole slots that passed since (those as MISS_LATE), finds the next one, and sets *slot to the
  * slot to run for: the latest one that has come. `busy`: the run before is not over. `due` may have
  * moved in any case (a clock that was set back), so the timer is set to it again after every call.
  * A slot that still waits when the next one comes due is counted as MISS_OVERLAP. */
-enum sched_action sched_due(struct sched *s, int64_t wall, int64_t mono, bool busy, int64_t *slot);
+enum schedule_action schedule_due(struct schedule *s, int64_t wall, int64_t mono, bool busy,
+                                  int64_t *slot);
 /* The run before is over. True when a slot waited for that: run it now. */
-bool sched_freed(struct sched *s, int64_t *slot);
+bool schedule_freed(struct schedule *s, int64_t *slot);
 /* The run that was asked for could not be started. */
-void sched_unstarted(struct sched *s);
+void schedule_unstarted(struct schedule *s);
 
 #endif

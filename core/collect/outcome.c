@@ -1,9 +1,9 @@
-/* sched/outcome.c - what a run's end means: pure policy, no clock and no process in here
+/* collect/outcome.c - what a run's end means: pure policy, no clock and no process in here
  *
  * Nothing here fails. A daemon's metrics are noticed by looking at a count now and then, so silence
  * is found up to one look late and never early.
  */
-#include "sched/outcome.h"
+#include "collect/outcome.h"
 
 #include <errno.h>
 #include <sys/wait.h>

@@ -1,4 +1,4 @@
-/* sched/outcome.h - what a run's end means: pure policy, no clock and no process in here
+/* collect/outcome.h - what a run's end means: pure policy, no clock and no process in here
  *
  * Two questions. What kind of end was it, and is that a failure? And for a collector in daemon
  * mode: when is it started again, and has it been silent for too long? A daemon is started again
@@ -7,14 +7,14 @@
  * back in step) until a life has done useful work: metrics were accepted from it over a span of at
  * least its interval, or any at all in a life of REVIVAL_LIFE. Then they begin anew.
  */
-#ifndef SCHED_OUTCOME_H
-#define SCHED_OUTCOME_H
+#ifndef COLLECT_OUTCOME_H
+#define COLLECT_OUTCOME_H
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/clock.h"
 #include "base/throttle.h"
-#include "sched/keeper.h"
+#include "collect/keeper.h"
 
 enum outcome {
     OUTCOME_OK,      /* exit status 0 */

@@ -1,4 +1,4 @@
-/* sched/keeper.h - the run's own side: a small process that keeps one run and all it starts
+/* collect/keeper.h - the run's own side: a small process that keeps one run and all it starts
  *
  * A plain fork of garnetd, subreaper of its run. It starts the collector in a process group of its
  * own, as the user and within the limits that it is to have, waits for it, enforces the timeout
@@ -7,15 +7,15 @@
  * When that socket closes (garnetd is gone) it does the same at once: TERM, half a second, KILL. It
  * allocates next to nothing, logs nothing and holds nothing of garnetd's but its socket.
  */
-#ifndef SCHED_KEEPER_H
-#define SCHED_KEEPER_H
+#ifndef COLLECT_KEEPER_H
+#define COLLECT_KEEPER_H
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "base/spawn.h"
+#include "collect/confine.h"
 #include "conf/conf.h"
 #include "conf/script.h"
-#include "sched/confine.h"
 
 struct keeper_job {
     const struct conf_collector *conf; /* of it: name, identity, limits, nice, no_new_privs */

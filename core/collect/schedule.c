@@ -1,4 +1,4 @@
-/* sched/sched.c - when a collector runs: pure policy, no clock and no process in here
+/* collect/schedule.c - when a collector runs: pure policy, no clock and no process in here
  *
  * Two bounds hold: one slot's due time follows another's by no less than half an interval and, but
  * for the timer's own lateness, by no more than one and a half. Within them runs go to the grid
@@ -12,9 +12,9 @@
  *
  * Nothing here fails. Times are int64_t nanoseconds: until the year 2262.
  */
-#include "sched/sched.h"
+#include "collect/schedule.h"
 
-const char *sched_miss_name(enum sched_miss m)
+const char *schedule_miss_name(enum schedule_miss m)
 {
     static const char *const names[MISS_REASONS] = {"overlap", "spawn", "late"};
 
@@ -29,7 +29,7 @@ static uint64_t hash_text(uint64_t h, const char *s)
     return h;
 }
 
-int64_t sched_offset(const char *host, const char *name, int64_t splay)
+int64_t schedule_offset(const char *host, const char *name, int64_t splay)
 {
     uint64_t h = UINT64_C(0xcbf29ce484222325);
 
@@ -49,21 +49,22 @@ static int64_t grid(int64_t wall, int64_t interval)
     return wall - (past < 0 ? past + interval : past);
 }
 
-static void aim(struct sched *s, int64_t wall, int64_t mono)
+static void aim(struct schedule *s, int64_t wall, int64_t mono)
 {
     s->slot = grid(wall, s->rule.interval) + s->rule.interval;
     s->due = mono + (s->slot - wall);
 }
 
-void sched_start(struct sched *s, const struct sched_rule *rule, int64_t wall, int64_t mono)
+void schedule_start(struct schedule *s, const struct schedule_rule *rule, int64_t wall,
+                    int64_t mono)
 {
-    *s = (struct sched){.rule = *rule, .last_due = mono};
+    *s = (struct schedule){.rule = *rule, .last_due = mono};
     aim(s, wall - rule->offset, mono);
 }
 
 /* The timer went off and the slot is not there yet: the clock was set back, or the two clocks were
  * read a moment apart. True when the slot is near enough to be waited for. */
-static bool wait_again(struct sched *s, int64_t wall, int64_t mono)
+static bool wait_again(struct schedule *s, int64_t wall, int64_t mono)
 {
     int64_t interval = s->rule.interval;
     int64_t wait = interval - (wall - grid(wall, interval));
@@ -75,7 +76,7 @@ static bool wait_again(struct sched *s, int64_t wall, int64_t mono)
 }
 
 /* Whole slots that passed after the one that was due. A step of the clock passes none. */
-static int64_t passed(const struct sched *s, int64_t now_slot, int64_t mono)
+static int64_t passed(const struct schedule *s, int64_t now_slot, int64_t mono)
 {
     int64_t by_wall = (now_slot - s->slot) / s->rule.interval;
     int64_t by_mono = (mono - s->due + s->rule.interval / 2) / s->rule.interval;
@@ -86,29 +87,30 @@ static int64_t passed(const struct sched *s, int64_t now_slot, int64_t mono)
 }
 
 /* The slot that came due last: run, skipped, or waiting until the run before it has gone. */
-static enum sched_action give_out(struct sched *s, bool busy, int64_t slot)
+static enum schedule_action give_out(struct schedule *s, bool busy, int64_t slot)
 {
     if (!busy) {
         s->runs++;
         s->run_due = s->last_due;
-        return SCHED_RUN;
+        return SCHEDULE_RUN;
     }
     s->missed[MISS_OVERLAP] += !s->rule.replace || s->waiting;
     if (!s->rule.replace)
-        return SCHED_SKIP;
+        return SCHEDULE_SKIP;
     s->waiting = true;
     s->waiting_for = slot;
     s->waiting_due = s->last_due;
-    return SCHED_REPLACE;
+    return SCHEDULE_REPLACE;
 }
 
-enum sched_action sched_due(struct sched *s, int64_t wall, int64_t mono, bool busy, int64_t *slot)
+enum schedule_action schedule_due(struct schedule *s, int64_t wall, int64_t mono, bool busy,
+                                  int64_t *slot)
 {
     int64_t interval = s->rule.interval, late;
 
     wall -= s->rule.offset;
     if (mono < s->due || wait_again(s, wall, mono))
-        return SCHED_WAIT;
+        return SCHEDULE_WAIT;
     *slot = grid(wall, interval);
     late = passed(s, *slot, mono);
     s->last_due = s->due + late * interval;
@@ -124,7 +126,7 @@ enum sched_action sched_due(struct sched *s, int64_t wall, int64_t mono, bool bu
     return give_out(s, busy, *slot);
 }
 
-bool sched_freed(struct sched *s, int64_t *slot)
+bool schedule_freed(struct schedule *s, int64_t *slot)
 {
     if (!s->waiting)
         return false;
@@ -135,7 +137,7 @@ bool sched_freed(struct sched *s, int64_t *slot)
     return true;
 }
 
-void sched_unstarted(struct sched *s)
+void schedule_unstarted(struct schedule *s)
 {
     s->runs--;
     s->missed[MISS_SPAWN]++;

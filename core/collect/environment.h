@@ -1,12 +1,12 @@
-/* sched/environment.h - what a run is given: its arguments and its environment
+/* collect/environment.h - what a run is given: its arguments and its environment
  *
  * Of garnetd's own environment a few variables are passed on (the list is in the .c), and of those
  * none that would name somebody else when the collector has a user of its own. Its configuration
  * adds to them and wins. GARNET_SOCKET, GARNET_COLLECTOR and GARNET_INTERVAL (in seconds) are
  * Garnet's.
  */
-#ifndef SCHED_ENVIRONMENT_H
-#define SCHED_ENVIRONMENT_H
+#ifndef COLLECT_ENVIRONMENT_H
+#define COLLECT_ENVIRONMENT_H
 #include "base/arena.h"
 #include "conf/conf.h"
 

@@ -1,9 +1,9 @@
-/* sched/journal.c - what the log says of a collector: each trouble once a minute, and none of them
+/* collect/journal.c - what the log says of a collector: each trouble once a minute, and none of them
  * lost
  *
  * Nothing here fails or allocates. A line that the log itself drops is counted there.
  */
-#include "sched/journal.h"
+#include "collect/journal.h"
 #include "base/clock.h"
 
 #include <inttypes.h>
@@ -90,7 +90,7 @@ void journal_trouble(struct journal *j, int64_t mono, const char *text)
     set_line(&j->trouble, mono, text);
 }
 
-void journal_missed(struct journal *j, int64_t mono, enum sched_miss reason, uint64_t n,
+void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, uint64_t n,
                     int64_t slot, const char *why)
 {
     struct journal_line *l = &j->missed[reason];

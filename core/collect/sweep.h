@@ -1,11 +1,11 @@
-/* sched/sweep.h - SIGKILL to whatever has come down from this process
+/* collect/sweep.h - SIGKILL to whatever has come down from this process
  *
  * For a subreaper with one thread. One look is no promise, since a process can fork between being
  * found and being killed: repeat until wait() says that no child is left. SIGSTOP first would gain
  * nothing: a killed process forks no more either.
  */
-#ifndef SCHED_SWEEP_H
-#define SCHED_SWEEP_H
+#ifndef COLLECT_SWEEP_H
+#define COLLECT_SWEEP_H
 
 /* Children alone, some 20 us: quick enough for a chain of processes that each fork and exit at
  * once, since each of them is ours when its parent has exited. Returns how many there were, dead

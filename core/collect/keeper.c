@@ -1,4 +1,4 @@
-/* sched/keeper.c - the run's own side: a small process that keeps one run and all it starts
+/* collect/keeper.c - the run's own side: a small process that keeps one run and all it starts
  *
  * It has a session of its own, so that nothing a terminal sends reaches it, and waits in one place,
  * ppoll, for three things: its socket, the end of a child, a deadline. The collector's exec happens
@@ -15,11 +15,11 @@
  * keeps its keeper alive, waiting. A report that nobody takes is dropped. If the keeper itself is
  * killed from outside, garnetd inherits what it kept, and ends it (daemon/orphans.c).
  */
-#include "sched/keeper.h"
+#include "collect/keeper.h"
 #include "base/clock.h"
 #include "base/signals.h"
-#include "sched/cgroup.h"
-#include "sched/sweep.h"
+#include "collect/cgroup.h"
+#include "collect/sweep.h"
 
 #include <errno.h>
 #include <fcntl.h>

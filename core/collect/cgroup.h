@@ -1,10 +1,10 @@
-/* sched/cgroup.h - a run's own control group (v2), where garnetd may make one
+/* collect/cgroup.h - a run's own control group (v2), where garnetd may make one
  *
  * It holds the limits of the run as a whole, and ends all of it in one stroke, however fast that
  * forks. Where there is none, all of these do nothing and the keeper's sweep does what it can.
  */
-#ifndef SCHED_CGROUP_H
-#define SCHED_CGROUP_H
+#ifndef COLLECT_CGROUP_H
+#define COLLECT_CGROUP_H
 #include <sys/types.h>
 
 #include "conf/conf.h"

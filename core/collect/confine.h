@@ -1,7 +1,7 @@
-/* sched/confine.h - what a collector's process is made into before its exec: limits, user, folder
+/* collect/confine.h - what a collector's process is made into before its exec: limits, user, folder
  */
-#ifndef SCHED_CONFINE_H
-#define SCHED_CONFINE_H
+#ifndef COLLECT_CONFINE_H
+#define COLLECT_CONFINE_H
 #include "conf/conf.h"
 
 /* What is done on the way to a running collector, for the report of what failed. */

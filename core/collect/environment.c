@@ -1,8 +1,8 @@
-/* sched/environment.c - what a run is given: its arguments and its environment
+/* collect/environment.c - what a run is given: its arguments and its environment
  *
  * Fails only for want of memory.
  */
-#include "sched/environment.h"
+#include "collect/environment.h"
 #include "base/clock.h"
 
 #include <inttypes.h>

@@ -1,11 +1,11 @@
-/* sched/confine.c - what a collector's process is made into before its exec: limits, user, folder
+/* collect/confine.c - what a collector's process is made into before its exec: limits, user, folder
  *
  * The order matters: limits, niceness and the bounding set while we still may, then the groups, then
  * the user, then all capabilities, after which nothing can be taken back; the folder last, so that
  * it is the collector's own rights that decide. Every step can be refused, and then the run does not
  * start: a collector with more rights than configured is worse than none.
  */
-#include "sched/confine.h"
+#include "collect/confine.h"
 #include "base/clock.h"
 #include "base/privileges.h"
 

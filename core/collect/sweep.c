@@ -1,11 +1,11 @@
-/* sched/sweep.c - SIGKILL to whatever has come down from this process
+/* collect/sweep.c - SIGKILL to whatever has come down from this process
  *
  * Our own children cannot vanish while we look: nobody else reaps them, so their pids are nobody
  * else's. A descendant's pid may have gone to somebody else by the time that we know its parent:
  * it gets its signal through a pidfd, and only after its parent was asked for once more. What
  * cannot be read or signalled is left for the next look.
  */
-#include "sched/sweep.h"
+#include "collect/sweep.h"
 #include "base/children.h"
 #include "base/spawn.h"
 

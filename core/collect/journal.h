@@ -1,4 +1,4 @@
-/* sched/journal.h - what the log says of a collector: each trouble once a minute, and none of them
+/* collect/journal.h - what the log says of a collector: each trouble once a minute, and none of them
  * lost
  *
  * The same trouble again within a minute is counted, and said with its count when the minute is
@@ -6,12 +6,12 @@
  * others as a number and the last one's name. So every missed slot is in the log exactly once,
  * however many there are.
  */
-#ifndef SCHED_JOURNAL_H
-#define SCHED_JOURNAL_H
+#ifndef COLLECT_JOURNAL_H
+#define COLLECT_JOURNAL_H
 #include <stdint.h>
 
 #include "base/log.h"
-#include "sched/sched.h"
+#include "collect/schedule.h"
 
 struct journal_line { /* what was said last, and what has happened since */
     char text[256];   /* "": nothing yet */
@@ -28,7 +28,7 @@ struct journal {
 void journal_init(struct journal *j, const char *name);
 void journal_trouble(struct journal *j, int64_t mono, const char *text);
 /* `n` slots, the last of them `slot`; n = 0 is fine. */
-void journal_missed(struct journal *j, int64_t mono, enum sched_miss reason, uint64_t n,
+void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, uint64_t n,
                     int64_t slot, const char *why);
 /* Says what is a minute old; once in a while, at every slot say. */
 void journal_look(struct journal *j, int64_t mono);

@@ -1,4 +1,4 @@
-/* sched/collector.c - one collector, from garnetd's side: its clock, its run, its output
+/* collect/collector.c - one collector, from garnetd's side: its clock, its run, its output
  *
  * One run at a time. Its keeper does the waiting and the killing; here a run ends when the keeper
  * has ended, and the report is then in the socket already. What goes wrong with a run is said in
@@ -6,14 +6,14 @@
  * that slot; the next one is tried as if nothing had been. Nothing is decided in here: sched.c says
  * when, outcome.c what an end means.
  */
-#include "sched/collector.h"
+#include "collect/collector.h"
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/output.h"
 #include "base/spawn.h"
-#include "sched/environment.h"
-#include "sched/journal.h"
+#include "collect/environment.h"
+#include "collect/journal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -42,7 +42,7 @@ struct collector {
     struct collector_events ev;
     int64_t (*withheld)(void *arg); /* or NULL */
     bool daemon;                    /* as it was begun: conf may change under it */
-    struct sched sched;             /* unless it is a daemon */
+    struct schedule sched;          /* unless it is a daemon */
     struct revival revival;         /* if it is */
     int64_t revive_at;              /* mono: when a daemon's next life is due */
     struct loop_timer timer;        /* the next slot, look or start; or, when stopping, gone() */
@@ -118,9 +118,10 @@ static void say_left_out(void *arg, uint64_t n)
 
 /* What a slot's timer has found missing. A slot that waited for the run before to end, and still
  * does, has given way to this one. */
-static void say_misses(struct collector *c, const struct sched *before, int64_t slot, int64_t now)
+static void say_misses(struct collector *c, const struct schedule *before, int64_t slot,
+                       int64_t now)
 {
-    const struct sched *s = &c->sched;
+    const struct schedule *s = &c->sched;
     uint64_t late = s->missed[MISS_LATE] - before->missed[MISS_LATE];
     uint64_t overlapped = s->missed[MISS_OVERLAP] - before->missed[MISS_OVERLAP];
 
@@ -162,7 +163,7 @@ static void count_end(struct collector *c)
     if (o != OUTCOME_SPAWN)
         c->stats.runs++;
     else if (!c->daemon)
-        sched_unstarted(&c->sched);
+        schedule_unstarted(&c->sched);
     if (o == OUTCOME_OK && !c->daemon)
         c->stats.last_success_ns = clock_wall();
 }
@@ -212,7 +213,7 @@ static void end_run(struct collector *c, const struct keeper_report *r)
         return;
     if (c->daemon)
         revive_later(c);
-    else if (sched_freed(&c->sched, &slot))
+    else if (schedule_freed(&c->sched, &slot))
         start_run(c, slot, c->sched.run_due);
 }
 
@@ -270,17 +271,18 @@ static void end_early(struct collector *c, enum ending why)
 static void on_slot(void *arg)
 {
     struct collector *c = arg;
-    const struct sched before = c->sched;
+    const struct schedule before = c->sched;
     int64_t now = clock_mono(), slot;
-    enum sched_action action = sched_due(&c->sched, clock_wall(), now, collector_running(c), &slot);
+    enum schedule_action action =
+        schedule_due(&c->sched, clock_wall(), now, collector_running(c), &slot);
 
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
-    if (action == SCHED_WAIT)
+    if (action == SCHEDULE_WAIT)
         return;
     say_misses(c, &before, slot, now);
-    if (action == SCHED_RUN)
+    if (action == SCHEDULE_RUN)
         start_run(c, slot, c->sched.run_due);
-    else if (action == SCHED_REPLACE)
+    else if (action == SCHEDULE_REPLACE)
         end_early(c, ENDING_OVERLAP);
 }
 
@@ -349,8 +351,9 @@ static void revive_later(struct collector *c)
 static void begin(struct collector *c, const char *host)
 {
     const struct conf_collector *conf = c->conf;
-    const struct sched_rule rule = {conf->interval, sched_offset(host, conf->name, conf->splay),
-                                    conf->overlap == OVERLAP_KILL};
+    const struct schedule_rule rule = {conf->interval,
+                                       schedule_offset(host, conf->name, conf->splay),
+                                       conf->overlap == OVERLAP_KILL};
     int64_t now = clock_mono();
 
     if (c->daemon) {
@@ -359,7 +362,7 @@ static void begin(struct collector *c, const char *host)
         loop_timer_set(c->loop, &c->timer, now, start_life, c);
         return;
     }
-    sched_start(&c->sched, &rule, clock_wall(), now);
+    schedule_start(&c->sched, &rule, clock_wall(), now);
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
 }
 

@@ -1,4 +1,4 @@
-/* sched/collector.h - one collector, from garnetd's side: its clock, its run, its output
+/* collect/collector.h - one collector, from garnetd's side: its clock, its run, its output
  *
  * Mechanism around sched.h (when) and outcome.h (what an end means): a timer, a keeper per run, the
  * lines of the run's stdout and stderr into the log. A run is over when its keeper has ended, that
@@ -8,13 +8,13 @@
  * A daemon has no slots and no timeout: its one run is started at once, and again whenever it has
  * ended.
  */
-#ifndef SCHED_COLLECTOR_H
-#define SCHED_COLLECTOR_H
+#ifndef COLLECT_COLLECTOR_H
+#define COLLECT_COLLECTOR_H
 #include "base/loop.h"
+#include "collect/keeper.h"
+#include "collect/outcome.h"
+#include "collect/schedule.h"
 #include "conf/conf.h"
-#include "sched/keeper.h"
-#include "sched/outcome.h"
-#include "sched/sched.h"
 
 struct collector;
 
@@ -39,11 +39,11 @@ struct collector_events {
 };
 
 struct collector_stats {
-    const struct sched *sched;   /* slots, and missed ones by reason; all zero for a daemon */
-    uint64_t runs;               /* that are over; those that never ran do not count */
-    uint64_t outcomes[OUTCOMES]; /* how they ended; those that never ran, too */
-    uint64_t restarts;           /* of a daemon */
-    int64_t last_success_ns;     /* wall: the end of the last run that was one, or the last time
+    const struct schedule *sched; /* slots, and missed ones by reason; all zero for a daemon */
+    uint64_t runs;                /* that are over; those that never ran do not count */
+    uint64_t outcomes[OUTCOMES];  /* how they ended; those that never ran, too */
+    uint64_t restarts;            /* of a daemon */
+    int64_t last_success_ns;      /* wall: the end of the last run that was one, or the last time
                                   * that a daemon was seen to have metrics accepted; 0 = never */
 };
 
