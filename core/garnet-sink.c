@@ -4,8 +4,8 @@
  *   garnet-sink check NAME   say what is wrong with its plugin and options
  *
  * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
- * (super/super.h; run only), 5 a page of memory (base/page.h; run only), 6 a pipe for what this
- * program says (super/worker_log.h); standard error is for what the plugin prints. Exits 0, EXIT_CONFIG
+ * (supervise/sink_process.h; run only), 5 a page of memory (base/page.h; run only), 6 a pipe for what this
+ * program says (supervise/worker_log.h); standard error is for what the plugin prints. Exits 0, EXIT_CONFIG
  * (the plugin or its options are wrong), EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however
  * that ends: by the control socket, and by a signal in case a plugin does not let it look.
  */
@@ -27,7 +27,7 @@
 #include "delivery/transport.h"
 #include "sink/worker.h"
 #include "spool/opener.h"
-#include "super/worker_log.h"
+#include "supervise/worker_log.h"
 
 enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
 

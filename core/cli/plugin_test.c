@@ -1,6 +1,6 @@
 /* cli/plugin_test.c - `garnet plugin test`: which checks, and what their ends mean
  *
- * Each check runs in a child of its own (cli/plugin_child.h). Where the plugin cannot be loaded,
+ * Each check runs in a child of its own (plugintest/child.h). Where the plugin cannot be loaded,
  * configured or opened, or crashes or hangs, there is nothing more to be asked. What it prints
  * itself goes into a file of its own, and is wrong. Exit
  * status 0: all is well; EXIT_CONFIG: something is wrong, and told on standard output; EXIT_USAGE;
@@ -18,7 +18,7 @@
 #include "base/say.h"
 #include "base/spawn.h"
 #include "cli/plugin.h"
-#include "cli/plugin_trial.h"
+#include "plugintest/trial.h"
 
 static const struct check {
     const char *name;

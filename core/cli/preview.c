@@ -16,11 +16,11 @@
 #include "base/log.h"
 #include "base/say.h"
 #include "cli/plugin.h"
-#include "cli/plugin_child.h"
-#include "cli/plugin_metrics.h"
 #include "conf/conf.h"
 #include "delivery/outlet.h"
 #include "plugin/batch.h"
+#include "plugintest/child.h"
+#include "plugintest/metrics.h"
 #include "sink/counters.h"
 #include "sink/select.h"
 
@@ -204,8 +204,7 @@ static int show_sink(void *arg)
     child_doing(v->child, CHILD_BLOCKS, "its constructors");
     if (!ready(v))
         return EXIT_CONFIG;
-    counters_init(&v->counters, plugin_counters(&v->plugin, v->sink),
-                  v->sink->counter_window);
+    counters_init(&v->counters, plugin_counters(&v->plugin, v->sink), v->sink->counter_window);
     batch_begin(&v->batch, 0);
     (void)read_metrics(v, take, bad_again);
     if (!v->failed)

@@ -22,7 +22,7 @@
 #include "spool/commit.h"
 #include "spool/cursor.h"
 #include "spool/sync.h"
-#include "super/super.h"
+#include "supervise/sink_process.h"
 
 /* One accepted configuration. Lives as long as anybody uses it: a worker that a reload leaves
  * alone keeps the snapshot it was started with. */

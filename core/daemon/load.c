@@ -23,7 +23,7 @@
 #include "base/privileges.h"
 #include "base/signals.h"
 #include "base/spawn.h"
-#include "super/worker_log.h"
+#include "supervise/worker_log.h"
 
 enum { LOAD_MAX = 32 << 20, CHECK_OUTPUT_MAX = 64 << 10, CHECK_LINES = 20 };
 static const int64_t check_deadline = 5 * NS_PER_S;

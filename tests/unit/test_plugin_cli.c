@@ -1,4 +1,4 @@
-/* cli/plugin_*: the parts that can be asked without a plugin. What `garnet plugin` does as a whole is
+/* plugintest/: the parts that can be asked without a plugin. What `garnet plugin` does as a whole is
  * tested by tests/scenario/test_kit.py. */
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cli/plugin_battery.h"
-#include "cli/plugin_child.h"
-#include "cli/plugin_elf.h"
-#include "cli/plugin_metrics.h"
+#include "plugintest/battery.h"
+#include "plugintest/child.h"
+#include "plugintest/elf.h"
+#include "plugintest/metrics.h"
 
 /* ---- a child --------------------------------------------------------------------------------- */
 

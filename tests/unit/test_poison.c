@@ -1,7 +1,7 @@
-/* super/poison.c: three deaths in a row at one metric, and no others, condemn it */
+/* supervise/poison.c: three deaths in a row at one metric, and no others, condemn it */
 #include <criterion/criterion.h>
 
-#include "super/poison.h"
+#include "supervise/poison.h"
 
 Test(poison, three_in_a_row)
 {

@@ -1,6 +1,6 @@
-/* super/stuck.c: which standstill is one, looked at once a second. */
+/* supervise/stuck.c: which standstill is one, looked at once a second. */
 #include "base/page.h"
-#include "super/stuck.h"
+#include "supervise/stuck.h"
 
 #include <criterion/criterion.h>
 

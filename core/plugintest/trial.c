@@ -1,9 +1,9 @@
-/* cli/plugin_trial.c - a plugin under test, in its child: made ready and asked
+/* plugintest/trial.c - a plugin under test, in its child: made ready and asked
  *
  * Options from the command line are put together as the map of a sink, one a line, so that what is
  * wrong with the third is told as "-o:3:...". Fails by saying so in the name of the check at hand.
  */
-#include "cli/plugin_trial.h"
+#include "plugintest/trial.h"
 
 #include <stdarg.h>
 #include <stdio.h>

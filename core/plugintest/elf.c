@@ -1,11 +1,11 @@
-/* cli/plugin_elf.c - which symbols a shared object exports, and which it wants from others
+/* plugintest/elf.c - which symbols a shared object exports, and which it wants from others
  *
  * Reads the file's section .dynsym; nothing of it is loaded or run. Every offset is checked against
  * the size of the file, so a damaged one gives a sentence. dlopen() in this program finds more than
  * it would in a worker, which is linked to fewer libraries: hence elf_resolves(), which asks only
  * the object and what it names itself.
  */
-#include "cli/plugin_elf.h"
+#include "plugintest/elf.h"
 
 #include <dlfcn.h>
 #include <elf.h>

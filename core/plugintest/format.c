@@ -1,4 +1,4 @@
-/* cli/plugin_format.c - checks of format(), begin() and end()
+/* plugintest/format.c - checks of format(), begin() and end()
  *
  * What format() appends is compared with what it appends when asked again: the host may throw a
  * batch away. What begin() appends is its own affair, and may hold a number that grows. Whether
@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "cli/plugin_battery.h"
-#include "cli/plugin_trial.h"
+#include "plugintest/battery.h"
+#include "plugintest/trial.h"
 
 /* begin(), with a look at how much it has appended: there is one plugin in this process. */
 static int (*their_begin)(garnet *g);

@@ -1,4 +1,4 @@
-/* super/poison.h - which metric a worker dies of: policy, pure
+/* supervise/poison.h - which metric a worker dies of: policy, pure
  *
  * A worker that ends in its plugin's format(), by a signal or by exit(), died of one metric. At
  * the third time in a row, and only then, that metric is poison: no worker gives it to the
@@ -9,8 +9,8 @@
  * between two starts anew; but a plugin that dies of whatever it is given must not be fed the
  * spool, so only so many do until useful work was done in between.
  */
-#ifndef SUPER_POISON_H
-#define SUPER_POISON_H
+#ifndef SUPERVISE_POISON_H
+#define SUPERVISE_POISON_H
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,9 +1,9 @@
-/* super/poison.c - which metric a worker dies of
+/* supervise/poison.c - which metric a worker dies of
  *
  * Arithmetic only; it cannot fail. Time is counted in looks, so that a clock that jumps, or a
  * garnetd that got no processor for a while, condemns nobody.
  */
-#include "super/poison.h"
+#include "supervise/poison.h"
 
 enum { LOOKS_FIRST = 10, LOOKS_SUSPECT = 3 }; /* who is known to hang is not waited for as long */
 

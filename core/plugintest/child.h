@@ -1,10 +1,10 @@
-/* cli/plugin_child.h - somebody else's code at work: in a child, under limits, and watched
+/* plugintest/child.h - somebody else's code at work: in a child, under limits, and watched
  *
  * Whatever a plugin does, crash, hang, exit or eat memory, ends its child and no more, and what it
  * was doing then is known: the child writes it down first, in a page that both can see.
  */
-#ifndef CLI_PLUGIN_CHILD_H
-#define CLI_PLUGIN_CHILD_H
+#ifndef PLUGINTEST_CHILD_H
+#define PLUGINTEST_CHILD_H
 #include <stdbool.h>
 #include <stddef.h>
 

@@ -1,4 +1,4 @@
-/* tests/unit/test_super.c - super/super.h with small scripts as workers
+/* tests/unit/test_sink_process.c - supervise/sink_process.h with small scripts as workers
  *
  * A script gets what garnet-sink gets: "run NAME", the snapshot as 3, the pair as 4, the pipe for its
  * own lines as 6; what it prints on 2 is its plugin's.
@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/output.h"
 #include "base/spawn.h"
-#include "super/super.h"
+#include "supervise/sink_process.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -156,9 +156,9 @@ static void finish(struct scene *s, int64_t grace)
     wait_gone(s);
 }
 
-TestSuite(super, .timeout = 60);
+TestSuite(sink_process, .timeout = 60);
 
-Test(super, a_worker_gets_what_it_needs)
+Test(sink_process, a_worker_gets_what_it_needs)
 {
     int out[2];
     char text[64] = "";
@@ -190,7 +190,7 @@ Test(super, a_worker_gets_what_it_needs)
 }
 
 /* Under the worker's name, with a quota each: what is printed without end hides no reason. */
-Test(super, what_it_says_and_what_it_prints)
+Test(sink_process, what_it_says_and_what_it_prints)
 {
     struct scene *s =
         begin(PYTHON "say(b'r')\n"
@@ -220,7 +220,7 @@ Test(super, what_it_says_and_what_it_prints)
     finish(s, 10 * NS_PER_S);
 }
 
-Test(super, wakes_do_not_pile_up)
+Test(sink_process, wakes_do_not_pile_up)
 {
     struct scene *s = begin(PYTHON "say(b'r')\n"
                                    "n = 0\n"
@@ -241,7 +241,7 @@ Test(super, wakes_do_not_pile_up)
     cr_assert_eq(times_logged(s, "woken 1 then b'q'\n"), 1, "%s", s->text);
 }
 
-Test(super, a_wake_after_it_was_read_is_sent_again)
+Test(sink_process, a_wake_after_it_was_read_is_sent_again)
 {
     struct scene *s = begin(PYTHON "say(b'r')\n"
                                    "while (c := hear()) == b'w': log('woken')\n",
@@ -255,7 +255,7 @@ Test(super, a_wake_after_it_was_read_is_sent_again)
     finish(s, 10 * NS_PER_S);
 }
 
-Test(super, a_crash_is_told_and_repaired)
+Test(sink_process, a_crash_is_told_and_repaired)
 {
     struct scene *s = begin("#!/bin/sh\nkill -SEGV $$\n", -1);
 
@@ -266,7 +266,7 @@ Test(super, a_crash_is_told_and_repaired)
     finish(s, NS_PER_S);
 }
 
-Test(super, pauses_grow_until_there_is_useful_work)
+Test(sink_process, pauses_grow_until_there_is_useful_work)
 {
     struct scene *s = begin("#!/bin/sh\nexit 111\n", -1);
     int64_t began = clock_mono();
@@ -277,7 +277,7 @@ Test(super, pauses_grow_until_there_is_useful_work)
     finish(s, NS_PER_S);
 }
 
-Test(super, useful_work_resets_the_pauses)
+Test(sink_process, useful_work_resets_the_pauses)
 {
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nprintf u >&4\nexit 0\n", -1);
     int64_t began = clock_mono();
@@ -288,7 +288,7 @@ Test(super, useful_work_resets_the_pauses)
     finish(s, NS_PER_S);
 }
 
-Test(super, a_refused_configuration_is_tried_slowly)
+Test(sink_process, a_refused_configuration_is_tried_slowly)
 {
     struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 1\n", -1);
 
@@ -300,7 +300,7 @@ Test(super, a_refused_configuration_is_tried_slowly)
     finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
 }
 
-Test(super, a_plugin_that_gives_up_is_told_as_that)
+Test(sink_process, a_plugin_that_gives_up_is_told_as_that)
 {
     struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 3\n", -1);
 
@@ -311,7 +311,7 @@ Test(super, a_plugin_that_gives_up_is_told_as_that)
 }
 
 /* Whatever its status says: it was not the worker that came to its end. */
-Test(super, an_exit_without_a_word_is_the_plugins)
+Test(sink_process, an_exit_without_a_word_is_the_plugins)
 {
     struct scene *s = begin(PYTHON "say(b'r')\n"
                                    "sys.exit(1 if hear() == b'w' else 0)\n",
@@ -329,7 +329,7 @@ Test(super, an_exit_without_a_word_is_the_plugins)
 }
 
 /* The child tells by the lock that it has, which dies with it, and with nothing else. */
-Test(super, nothing_of_its_group_outlives_it)
+Test(sink_process, nothing_of_its_group_outlives_it)
 {
     struct scene *s = begin(PYTHON "import fcntl\n"
                                    "fcntl.lockf(3, fcntl.LOCK_UN)\n"
@@ -352,7 +352,7 @@ Test(super, nothing_of_its_group_outlives_it)
 }
 
 /* What comes after its last word is close(). */
-Test(super, one_that_does_not_end_after_its_last_word_is_ended)
+Test(sink_process, one_that_does_not_end_after_its_last_word_is_ended)
 {
     struct scene *s = begin(PYTHON "say(b'r')\nsay(b'e')\ntime.sleep(1000)\n", -1);
 
@@ -361,7 +361,7 @@ Test(super, one_that_does_not_end_after_its_last_word_is_ended)
     finish(s, 0);
 }
 
-Test(super, a_program_that_is_not_there)
+Test(sink_process, a_program_that_is_not_there)
 {
     struct scene *s = begin("", -1);
 
@@ -371,7 +371,7 @@ Test(super, a_program_that_is_not_there)
     finish(s, NS_PER_S);
 }
 
-Test(super, no_descriptors_is_a_pause_like_another)
+Test(sink_process, no_descriptors_is_a_pause_like_another)
 {
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec sleep 1000\n", -1);
     struct rlimit old, none;
@@ -387,7 +387,7 @@ Test(super, no_descriptors_is_a_pause_like_another)
     finish(s, 0);
 }
 
-Test(super, TERM_after_grace)
+Test(sink_process, TERM_after_grace)
 {
     struct scene *s = begin("#!/bin/sh\ntrap 'printf e >&4; exit 4' TERM\nprintf r >&4\n"
                             "while :; do sleep 0.05; done\n",
@@ -403,7 +403,7 @@ Test(super, TERM_after_grace)
                  "%s", s->text);
 }
 
-Test(super, KILL_a_second_later)
+Test(sink_process, KILL_a_second_later)
 {
     struct scene *s = begin("#!/bin/sh\ntrap '' TERM\nprintf r >&4\n"
                             "while :; do sleep 1000; done\n",
@@ -418,7 +418,7 @@ Test(super, KILL_a_second_later)
     cr_assert_eq(times_logged(s, "worker died from signal 9 (Killed) while it was to finish\n"), 1);
 }
 
-Test(super, a_worker_that_hangs_up_is_replaced)
+Test(sink_process, a_worker_that_hangs_up_is_replaced)
 {
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec 4>&-\nexec sleep 1000\n", -1);
 
@@ -446,7 +446,7 @@ static void leaves_out_42_after(struct scene *s, int deaths)
     cr_assert_eq(times_logged(s, "formatted metric 42, as often before: it is set aside"), 1);
 }
 
-Test(super, three_deaths_of_one_metric_set_it_aside)
+Test(sink_process, three_deaths_of_one_metric_set_it_aside)
 {
     struct scene *s =
         begin(PAGE "if get(POISON) == 0:\n"
@@ -467,7 +467,7 @@ Test(super, three_deaths_of_one_metric_set_it_aside)
 }
 
 /* Whatever its status is: it was in format(). */
-Test(super, an_exit_in_format_is_the_metrics_fault)
+Test(sink_process, an_exit_in_format_is_the_metrics_fault)
 {
     struct scene *s = begin(PAGE "if get(POISON) == 0:\n"
                                  "    put(0, 43)\n"
@@ -486,7 +486,7 @@ Test(super, an_exit_in_format_is_the_metrics_fault)
 }
 
 /* An end with nothing in the plugin's hands sets nothing aside. */
-Test(super, other_deaths_are_no_metrics_fault)
+Test(sink_process, other_deaths_are_no_metrics_fault)
 {
     struct scene *s = begin(PAGE "n = get(8)\n"
                                  "put(8, n + 1)\n"
@@ -502,7 +502,7 @@ Test(super, other_deaths_are_no_metrics_fault)
 }
 
 /* Stopped by somebody it waits for as long as that takes. */
-Test(super, a_plugin_that_does_not_come_back_is_killed)
+Test(sink_process, a_plugin_that_does_not_come_back_is_killed)
 {
     struct scene *s = begin(PAGE "put(0, 43)\n"
                                  "say(b'r')\n"
@@ -524,7 +524,7 @@ Test(super, a_plugin_that_does_not_come_back_is_killed)
 }
 
 /* Killed for hanging up, whatever the plugin had: that is our doing. */
-Test(super, our_own_kill_is_no_metrics_fault)
+Test(sink_process, our_own_kill_is_no_metrics_fault)
 {
     struct scene *s = begin(PAGE "put(0, 43)\n"
                                  "say(b'u')\n"

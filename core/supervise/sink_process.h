@@ -1,10 +1,10 @@
-/* super/super.h - one sink worker, from garnetd's side: start, ready, throttle, stop
+/* supervise/sink_process.h - one sink worker, from garnetd's side: start, ready, throttle, stop
  *
  * A worker is a process of its own (garnet-sink) that is expected to die now and then: it is
  * started again, throttled when it dies before it did useful work. The only things between the two
  * are a socket pair, a page of memory (base/page.h) and the spool on disk: garnetd wakes it by a
  * byte, and either side's end of the pair closing tells the other. The page says which metric the
- * plugin had when it died or hung (super/poison.h), and tells the next worker which to leave out.
+ * plugin had when it died or hung (supervise/poison.h), and tells the next worker which to leave out.
  *
  *   garnetd -> worker   'w'  there is more in the spool
  *                       'q'  finish: deliver what is there, then exit 0 (no time limit of its own)
@@ -13,8 +13,8 @@
  *                       'e'  all is done, it ends: an exit without that is its plugin's, whatever
  *                            the status
  */
-#ifndef SUPER_SUPER_H
-#define SUPER_SUPER_H
+#ifndef SUPERVISE_SINK_PROCESS_H
+#define SUPERVISE_SINK_PROCESS_H
 #include "base/loop.h"
 #include "base/page.h"
 #include "conf/conf.h"

@@ -1,4 +1,4 @@
-/* cli/plugin_close.c - checks of open() and close(): what is opened, and what is left behind
+/* plugintest/close.c - checks of open() and close(): what is opened, and what is left behind
  *
  * Descriptors are looked up one by one. Memory is what malloc() has handed out, its own caches
  * included, so only what grows in each of several windows is a leak; the sanitizers' malloc cannot
@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "cli/plugin_battery.h"
-#include "cli/plugin_trial.h"
+#include "plugintest/battery.h"
+#include "plugintest/trial.h"
 
 enum { FDS = 1024, WINDOWS = 6, ROUNDS = 10 };
 

@@ -1,4 +1,4 @@
-/* super/super.c - one sink worker, from garnetd's side: start, ready, throttle, stop
+/* supervise/sink_process.c - one sink worker, from garnetd's side: start, ready, throttle, stop
  *
  * A worker's death is an event like another: it is logged with its reason, and after a pause that
  * grows while no useful work is done the worker is started again, for ever. A worker that cannot be
@@ -9,16 +9,16 @@
  * so that TERM and KILL reach what its plugin has started, too. At its end the group is killed; what
  * has left the group is the caller's to find, by ended().
  */
-#include "super/super.h"
+#include "supervise/sink_process.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/passed.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
-#include "super/ending.h"
-#include "super/poison.h"
-#include "super/stuck.h"
-#include "super/worker_log.h"
+#include "supervise/ending.h"
+#include "supervise/poison.h"
+#include "supervise/stuck.h"
+#include "supervise/worker_log.h"
 
 #include <errno.h>
 #include <inttypes.h>

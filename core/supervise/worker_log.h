@@ -1,4 +1,4 @@
-/* super/worker_log.h - what a worker says, and what its plugin prints, into garnetd's log
+/* supervise/worker_log.h - what a worker says, and what its plugin prints, into garnetd's log
  *
  * No worker has garnetd's log: it has two pipes of its own. Over one come its own lines with their
  * levels (base/log.h, log_relay()), over the other whatever is printed in its process. Both are
@@ -7,8 +7,8 @@
  * prints. In one process with its plugin a worker cannot keep its lines to itself: what stands under
  * its name may be the plugin's.
  */
-#ifndef SUPER_WORKER_LOG_H
-#define SUPER_WORKER_LOG_H
+#ifndef SUPERVISE_WORKER_LOG_H
+#define SUPERVISE_WORKER_LOG_H
 #include "base/output.h"
 
 enum { WORKER_LOG_FD = 6 }; /* where a worker finds the pipe for its own lines */

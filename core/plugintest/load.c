@@ -1,12 +1,12 @@
-/* cli/plugin_load.c - checks of what a plugin is before it does anything: symbols, ABI, rows
+/* plugintest/load.c - checks of what a plugin is before it does anything: symbols, ABI, rows
  *
  * The file is read before it is loaded, so that what it exports can be told even when it cannot be
  * loaded. Fails by FAIL lines.
  */
 #include <stdio.h>
 
-#include "cli/plugin_elf.h"
-#include "cli/plugin_trial.h"
+#include "plugintest/elf.h"
+#include "plugintest/trial.h"
 
 static const char SYMBOL[] = "garnet_plugin_v1";
 

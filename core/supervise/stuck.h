@@ -1,12 +1,12 @@
-/* super/stuck.h - a worker that does not come back from what it does: policy, pure
+/* supervise/stuck.h - a worker that does not come back from what it does: policy, pure
  *
  * A worker says in its page what it is at, and that it begins anew; where it waits for nothing but
  * events, it says so. What blocks in the kernel (a file on a frozen file system, or on one whose
  * server is gone) stands still there, and cannot say so itself. Time is counted in looks, as in
- * super/poison.h.
+ * supervise/poison.h.
  */
-#ifndef SUPER_STUCK_H
-#define SUPER_STUCK_H
+#ifndef SUPERVISE_STUCK_H
+#define SUPERVISE_STUCK_H
 #include <stdbool.h>
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-/* cli/plugin_golden.c - one case of a golden folder: metrics in, exact bytes out
+/* plugintest/golden.c - one case of a golden folder: metrics in, exact bytes out
  *
  * metrics.json is read as from a collector's socket; see docs/plugins.md for the rest of a case.
  * All metrics go into one batch. Fails by a FAIL line that shows the first line that differs.
@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "cli/plugin_metrics.h"
-#include "cli/plugin_trial.h"
+#include "plugintest/metrics.h"
+#include "plugintest/trial.h"
 
 enum { GOLDEN_BATCH = 1 << 20 };
 

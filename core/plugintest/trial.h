@@ -1,12 +1,12 @@
-/* cli/plugin_trial.h - a plugin under test, in its child: made ready, asked, judged
+/* plugintest/trial.h - a plugin under test, in its child: made ready, asked, judged
  *
  * Each check_...() is one check of `garnet plugin test`, and prints one line "ok NAME", or one
  * "FAIL NAME: what is wrong; what to do" for each thing that is wrong, up to a few.
  */
-#ifndef CLI_PLUGIN_TRIAL_H
-#define CLI_PLUGIN_TRIAL_H
-#include "cli/plugin_child.h"
+#ifndef PLUGINTEST_TRIAL_H
+#define PLUGINTEST_TRIAL_H
 #include "plugin/batch.h"
+#include "plugintest/child.h"
 
 struct trial {
     /* what is to be tested; set by the owner */

@@ -1,6 +1,6 @@
-/* cli/plugin_elf.h - which symbols a shared object exports, and which it wants from others */
-#ifndef CLI_PLUGIN_ELF_H
-#define CLI_PLUGIN_ELF_H
+/* plugintest/elf.h - which symbols a shared object exports, and which it wants from others */
+#ifndef PLUGINTEST_ELF_H
+#define PLUGINTEST_ELF_H
 #include "base/buf.h"
 
 struct elf_symbols {

@@ -1,6 +1,6 @@
-/* cli/plugin_metrics.h - JSON text -> metrics, by intake's own reader, without a socket */
-#ifndef CLI_PLUGIN_METRICS_H
-#define CLI_PLUGIN_METRICS_H
+/* plugintest/metrics.h - JSON text -> metrics, by intake's own reader, without a socket */
+#ifndef PLUGINTEST_METRICS_H
+#define PLUGINTEST_METRICS_H
 #include "intake/frame.h"
 #include "intake/json.h"
 

@@ -1,6 +1,6 @@
-/* super/ending.h - how a worker has ended: whose doing it was, and in words; pure */
-#ifndef SUPER_ENDING_H
-#define SUPER_ENDING_H
+/* supervise/ending.h - how a worker has ended: whose doing it was, and in words; pure */
+#ifndef SUPERVISE_ENDING_H
+#define SUPERVISE_ENDING_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

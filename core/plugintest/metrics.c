@@ -1,11 +1,11 @@
-/* cli/plugin_metrics.c - JSON text -> metrics, by intake's own reader, without a socket
+/* plugintest/metrics.c - JSON text -> metrics, by intake's own reader, without a socket
  *
  * What `garnet plugin preview` and golden folders read is framed, parsed and validated by the very
  * code that reads garnetd's sockets. The text is in memory in one piece, so what the scanner wants
  * to see again is simply gone back to. Bad input is told to the caller, with its place, and costs
  * only itself.
  */
-#include "cli/plugin_metrics.h"
+#include "plugintest/metrics.h"
 
 #include <errno.h>
 #include <unistd.h>

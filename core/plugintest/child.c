@@ -1,10 +1,10 @@
-/* cli/plugin_child.c - somebody else's code at work: in a child, under limits, and watched
+/* plugintest/child.c - somebody else's code at work: in a child, under limits, and watched
  *
  * A step that takes longer than it may is ended by SIGKILL. The memory limit is on address space,
  * which the sanitizers need for themselves, so there it is left out. The child dies with us. That
  * there is no child (fork, memory) is a sentence in `why`, too.
  */
-#include "cli/plugin_child.h"
+#include "plugintest/child.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,9 +1,9 @@
-/* super/ending.c - how a worker has ended; cannot fail
+/* supervise/ending.c - how a worker has ended; cannot fail
  *
  * A worker says when it ends by its own will. One that exits without is ended by its plugin, unless
  * it never came so far as to load it.
  */
-#include "super/ending.h"
+#include "supervise/ending.h"
 
 #include <inttypes.h>
 #include <stdio.h>

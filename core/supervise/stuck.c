@@ -1,8 +1,8 @@
-/* super/stuck.c - a worker that does not come back from what it does
+/* supervise/stuck.c - a worker that does not come back from what it does
  *
  * Arithmetic only; it cannot fail.
  */
-#include "super/stuck.h"
+#include "supervise/stuck.h"
 
 #include "base/page.h"
 

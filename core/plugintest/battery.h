@@ -1,6 +1,6 @@
-/* cli/plugin_battery.h - the metrics that a plugin under test is given */
-#ifndef CLI_PLUGIN_BATTERY_H
-#define CLI_PLUGIN_BATTERY_H
+/* plugintest/battery.h - the metrics that a plugin under test is given */
+#ifndef PLUGINTEST_BATTERY_H
+#define PLUGINTEST_BATTERY_H
 #include "model/metric.h"
 
 /* `what` describes it: "a metric with 64 tags". */
