@@ -4,7 +4,7 @@
  *   garnet-sink check NAME   say what is wrong with its plugin and options
  *
  * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
- * (supervise/sink_process.h; run only), 5 a page of memory (base/page.h; run only), 6 a pipe for what this
+ * (supervise/sink_process.h; run only), 5 a board of memory (model/scoreboard.h; run only), 6 a pipe for what this
  * program says (supervise/worker_log.h); standard error is for what the plugin prints. Exits 0, EXIT_CONFIG
  * (the plugin or its options are wrong), EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however
  * that ends: by the control socket, and by a signal in case a plugin does not let it look.
@@ -19,11 +19,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/help.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/signals.h"
-#include "base/spawn.h"
 #include "delivery/transport.h"
 #include "sink/worker.h"
 #include "spool/opener.h"
@@ -52,7 +53,7 @@ static void give_up_privileges(const struct conf *conf, const struct conf_sink *
 /* What garnetd has passed on is ours no longer than we need it, and never the plugin's. */
 static void close_passed(int fd)
 {
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 /* To where a plugin that closes what is not its own does not come by so easily: the reason of what
@@ -176,19 +177,19 @@ static void end_group(void)
 
 static int run(const struct conf *conf, const struct conf_sink *sink)
 {
-    struct page *page;
+    struct scoreboard *board;
     int status = 0;
 
     if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
         fatal("has no control socket on descriptor %d: %m", CONTROL_FD);
-    page = page_map(PAGE_FD);
-    if (page == NULL)
-        fatal("has no page of garnetd's on descriptor %d: %m", PAGE_FD);
-    close_passed(PAGE_FD);
+    board = scoreboard_map(SCOREBOARD_FD);
+    if (board == NULL)
+        fatal("has no scoreboard of garnetd's on descriptor %d: %m", SCOREBOARD_FD);
+    close_passed(SCOREBOARD_FD);
     move_stdout();
     limit_memory(sink->memory_limit);
     if (!orphaned())
-        status = worker_run(conf, sink, CONTROL_FD, page);
+        status = worker_run(conf, sink, CONTROL_FD, board);
     end_group();
     return status;
 }

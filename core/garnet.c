@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/exit.h"
 #include "base/help.h"
-#include "base/log.h"
 #include "base/say.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"

@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/help.h"
 #include "base/log.h"
 #include "base/say.h"

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 
 /* The name in it may hold anything, so look for its last ")". */
 pid_t process_parent(int proc, const char *pid)
@@ -28,7 +28,7 @@ pid_t process_parent(int proc, const char *pid)
     if (fd < 0)
         return 0;
     n = read(fd, text, sizeof text - 1);
-    close_fd(&fd);
+    fd_close(&fd);
     text[n > 0 ? n : 0] = 0;
     p = strrchr(text, ')');
     if (p == NULL || p[1] != ' ' || p[2] == 0)

@@ -1,11 +1,9 @@
-/* base/fd.c - the few calls on descriptors that base/spawn.h offers beside it
- *
- * Each fails as the system call under it does: -1 and errno, with nothing half-made left open.
- */
-#include "base/spawn.h"
+/* base/fd.c - descriptors: opened, locked, written to and closed in the one way we do it */
+#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 /* The smallest of keep[] that is >= floor, or -1. */
@@ -19,7 +17,7 @@ static int next_kept(const int *keep, size_t n, int floor)
     return next;
 }
 
-void close_all_but(const int *keep, size_t n)
+void fd_close_all_but(const int *keep, size_t n)
 {
     int floor = STDERR_FILENO + 1, kept;
 
@@ -38,14 +36,14 @@ int fd_nonblock(int fd)
     return fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ? -1 : 0;
 }
 
-int pipe_cloexec(int fds[2], int read_flags, int write_flags)
+int fd_pipe(int fds[2], int read_flags, int write_flags)
 {
     if (pipe2(fds, O_CLOEXEC) < 0)
         return -1;
     if (((read_flags & O_NONBLOCK) && fd_nonblock(fds[0]) < 0) ||
         ((write_flags & O_NONBLOCK) && fd_nonblock(fds[1]) < 0)) {
-        close_fd(&fds[0]);
-        close_fd(&fds[1]);
+        fd_close(&fds[0]);
+        fd_close(&fds[1]);
         return -1;
     }
     return 0;
@@ -87,7 +85,7 @@ pid_t fd_lock_holder(int fd)
     return held ? l.l_pid : 0;
 }
 
-void close_fd(int *fd)
+void fd_close(int *fd)
 {
     int keep = errno;
 
@@ -106,6 +104,6 @@ int fd_fill_stdio(void)
     while (fd >= 0 && fd <= STDERR_FILENO);
     if (fd < 0)
         return -1;
-    close_fd(&fd);
+    fd_close(&fd);
     return 0;
 }

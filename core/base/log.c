@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/exit.h"
+
 static const char CUT[] = "...";
 
 enum { FATAL = LOG_L_DEBUG + 1, PANIC };

@@ -9,7 +9,7 @@
  * A worker has no say over garnetd's log: its lines go as "LEVEL: text" over a pipe of its own,
  * and garnetd writes them down under the worker's name.
  *
- * Two deaths: fatal() when the world is wrong (exit status EXIT_WORLD), panic() when we are
+ * Two deaths: fatal() when the world is wrong (exit status EXIT_WORLD, base/exit.h), panic() when we are
  * (abort).
  */
 #ifndef BASE_LOG_H
@@ -20,13 +20,6 @@
 enum { LOG_LINE = 1024 }; /* bytes of a line at most, its end included */
 
 enum log_level { LOG_L_ERROR, LOG_L_WARN, LOG_L_INFO, LOG_L_DEBUG };
-
-enum {
-    EXIT_CONFIG = 1,  /* what was asked for is wrong: configuration, options, plugin */
-    EXIT_USAGE = 2,   /* the command line is wrong                                   */
-    EXIT_PLUGIN = 3,  /* of a worker: its plugin gives up                            */
-    EXIT_WORLD = 111, /* the system said no; the same may work later                 */
-};
 
 #define LOG_PRINTF(a, b) __attribute__((format(printf, a, b)))
 

@@ -11,6 +11,7 @@
  */
 #include "base/logwriter.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/spawn.h"
@@ -166,12 +167,12 @@ pid_t logwriter_start(void)
     int fds[2];
     pid_t pid;
 
-    if (pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK) < 0)
+    if (fd_pipe(fds, O_NONBLOCK, O_NONBLOCK) < 0)
         return -1;
     pid = fork_writer(fds[0]);
     if (pid < 0) {
-        close_fd(&fds[0]);
-        close_fd(&fds[1]);
+        fd_close(&fds[0]);
+        fd_close(&fds[1]);
         return -1;
     }
     read_end = fds[0];
@@ -199,7 +200,7 @@ static void wait_end(pid_t pid, int ms)
             left = 0;
     }
     (void)waitpid(pid, NULL, WNOHANG);
-    close_fd(&end.fd);
+    fd_close(&end.fd);
 }
 
 void logwriter_stop(pid_t pid, int ms)
@@ -208,7 +209,7 @@ void logwriter_stop(pid_t pid, int ms)
 
     log_to(STDERR_FILENO);
     if (fd != STDERR_FILENO)
-        close_fd(&fd);
-    close_fd(&read_end);
+        fd_close(&fd);
+    fd_close(&read_end);
     wait_end(pid, ms);
 }

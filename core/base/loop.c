@@ -9,8 +9,8 @@
  */
 #include "base/loop.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/spawn.h"
 #include "base/timers.h"
 
 #include <errno.h>
@@ -277,7 +277,7 @@ static int watch_signals(struct loop *l)
     if (fd < 0)
         return -1;
     if (loop_fd_add(l, &l->signals, fd, LOOP_IN, read_signals, l) < 0) {
-        close_fd(&fd);
+        fd_close(&fd);
         return -1;
     }
     return 0;
@@ -342,8 +342,8 @@ void loop_free(struct loop *l)
 {
     if (l == NULL)
         return;
-    close_fd(&l->signals.fd);
-    close_fd(&l->epfd);
+    fd_close(&l->signals.fd);
+    fd_close(&l->epfd);
     free(l);
 }
 

@@ -6,7 +6,7 @@
 #include "base/output.h"
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -121,7 +121,7 @@ static bool read_chunk(struct output *o, bool *ended)
 static void close_pipe(struct output *o)
 {
     loop_fd_del(o->loop, &o->watch);
-    close_fd(&o->fd);
+    fd_close(&o->fd);
 }
 
 static void on_readable(void *arg, uint32_t events)
@@ -147,11 +147,11 @@ int output_open(struct output *o, struct loop *l, struct output_owner *owner, en
     int fds[2];
 
     output_init(o);
-    if (pipe_cloexec(fds, O_NONBLOCK, write_flags) < 0)
+    if (fd_pipe(fds, O_NONBLOCK, write_flags) < 0)
         return -1;
     if (loop_fd_add(l, &o->watch, fds[0], LOOP_IN, on_readable, o) < 0) {
-        close_fd(&fds[0]);
-        close_fd(&fds[1]);
+        fd_close(&fds[0]);
+        fd_close(&fds[1]);
         return -1;
     }
     o->loop = l;

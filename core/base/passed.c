@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/spawn.h"
 
 #ifndef SO_PASSRIGHTS
@@ -62,13 +63,13 @@ static void close_elsewhere(int *fd)
 {
     int ends[2];
 
-    if (pipe_cloexec(ends, 0, 0) == 0) {
+    if (fd_pipe(ends, 0, 0) == 0) {
         (void)spawn_helper("garnetd-close", (const int[]){*fd, ends[0]}, 2, wait_for_end, &ends[0]);
-        close_fd(fd);
-        close_fd(&ends[0]);
-        close_fd(&ends[1]);
+        fd_close(fd);
+        fd_close(&ends[0]);
+        fd_close(&ends[1]);
     }
-    close_fd(fd);
+    fd_close(fd);
 }
 
 /* Anything at all. An empty packet looks like the end, but for this: with credentials asked for and no
@@ -100,6 +101,6 @@ void passed_close(int *fd)
         if (unread(*fd))
             close_elsewhere(fd);
     }
-    close_fd(fd);
+    fd_close(fd);
     errno = keep;
 }

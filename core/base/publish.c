@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 
 int publish_begin(int dirfd, const char *temp)
 {
@@ -23,7 +23,7 @@ void publish_drop(int dirfd, const char *temp, int *fd)
 {
     int e = errno;
 
-    close_fd(fd);
+    fd_close(fd);
     (void)unlinkat(dirfd, temp, 0);
     errno = e;
 }
@@ -47,6 +47,6 @@ int publish_bytes(int dirfd, const char *temp, const char *name, const void *p, 
         return -1;
     }
     r = publish_end(dirfd, temp, name, &fd);
-    close_fd(&fd);
+    fd_close(&fd);
     return r;
 }

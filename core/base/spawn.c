@@ -16,6 +16,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 enum { STDIO = 3, EXIT_CANNOT_RUN = 127 };
 
 /* What spawn_raise_files() found, for programs; rlim_max 0: it was not called. */
@@ -53,7 +55,7 @@ static int lift(int fd, int floor)
         fd = null = open("/dev/null", O_RDWR | O_CLOEXEC);
     lifted = fd < 0 || fd >= floor ? fd : fcntl(fd, F_DUPFD_CLOEXEC, floor);
     if (null >= 0 && null != lifted)
-        close_fd(&null);
+        fd_close(&null);
     return lifted;
 }
 
@@ -142,7 +144,7 @@ pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *
     pid = fork();
     if (pid == 0) {
         signals_default();
-        close_all_but(keep, n);
+        fd_close_all_but(keep, n);
         log_to(STDERR_FILENO); /* the log's number may be another file's by now */
         (void)prctl(PR_SET_NAME, name);
         _exit(fn(arg));

@@ -1,17 +1,5 @@
-/* base/throttle.c - back-off arithmetic, pure
- *
- * Nothing here waits; random_u64() is the one call that asks the kernel, and it does not fail:
- * early in a boot, before the kernel's pool is ready, it takes what there is rather than wait.
- */
+/* base/throttle.c - back-off arithmetic, pure */
 #include "base/throttle.h"
-#include "base/log.h"
-
-#include <errno.h>
-#include <sys/random.h>
-
-#ifndef GRND_INSECURE
-#define GRND_INSECURE 4
-#endif
 
 /* Counts a failure; the longest pause that may follow it. */
 static int64_t longest(struct throttle *t)
@@ -40,19 +28,4 @@ int64_t throttle_spread(struct throttle *t, uint64_t random)
 void throttle_ok(struct throttle *t)
 {
     t->failures = 0;
-}
-
-uint64_t random_u64(void)
-{
-    uint64_t v = 0;
-    unsigned flags = GRND_NONBLOCK;
-
-    while (getrandom(&v, sizeof v, flags) != (ssize_t)sizeof v) {
-        if (errno == EINTR)
-            continue;
-        if (flags != GRND_NONBLOCK)
-            fatal("cannot get random bytes from the kernel: %m");
-        flags = GRND_INSECURE;
-    }
-    return v;
 }

@@ -16,6 +16,5 @@ struct throttle {
 int64_t throttle_next(struct throttle *t, uint64_t random);   /* counts a failure; ns to wait */
 int64_t throttle_spread(struct throttle *t, uint64_t random); /* likewise, from [0, d] */
 void throttle_ok(struct throttle *t);                         /* useful work was done */
-uint64_t random_u64(void);                                    /* from the kernel */
 
 #endif

@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 
 enum { LINKS_MAX = 40 }; /* as the kernel has it */
 
@@ -120,7 +120,7 @@ static bool begin_at_root(struct walk *w)
 {
     struct stat st;
 
-    close_fd(&w->at);
+    fd_close(&w->at);
     memcpy(w->f->where, "/", 2);
     w->f->last = is_last(w);
     w->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
@@ -177,7 +177,7 @@ static bool go(struct walk *w, char name[NAME_MAX + 2], bool *end)
     if (good && S_ISLNK(st.st_mode)) {
         good = follow(w, fd);
     } else if (good && S_ISDIR(st.st_mode)) {
-        close_fd(&w->at);
+        fd_close(&w->at);
         w->at = fd;
         fd = -1;
         *end = is_last(w);
@@ -186,7 +186,7 @@ static bool go(struct walk *w, char name[NAME_MAX + 2], bool *end)
         *end = is_last(w);
         good = *end || failed(w, ENOTDIR);
     }
-    close_fd(&fd);
+    fd_close(&fd);
     return good;
 }
 
@@ -199,7 +199,7 @@ static int open_last(struct walk *w, const char *name, int flags)
     if (fd < 0)
         w->f->verdict = TRUST_ERROR;
     else if (!look_at(w, fd, &st))
-        close_fd(&fd);
+        fd_close(&fd);
     return fd;
 }
 
@@ -223,7 +223,7 @@ int trust_open(const struct trust *t, const char *path, int flags, struct trust_
         good = go(&w, name, &end);
     if (good)
         fd = open_last(&w, name, flags);
-    close_fd(&w.at);
+    fd_close(&w.at);
     return fd;
 }
 
@@ -231,7 +231,7 @@ enum trust_verdict trust_look(const struct trust *t, const char *path, struct tr
 {
     int fd = trust_open(t, path, O_PATH, f);
 
-    close_fd(&fd);
+    fd_close(&fd);
     return f->verdict;
 }
 

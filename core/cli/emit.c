@@ -18,7 +18,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/log.h"
+#include "base/exit.h"
 #include "base/say.h"
 #include "cli/reply.h"
 #include "client.h"

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/exit.h"
 #include "base/say.h"
 
 const char PLUGIN_HELP[] =

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/exit.h"
 #include "base/say.h"
 #include "cli/plugin.h"
 #include "plugin/plugin.h"

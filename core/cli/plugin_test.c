@@ -14,9 +14,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/say.h"
-#include "base/spawn.h"
 #include "cli/plugin.h"
 #include "plugintest/trial.h"
 
@@ -140,7 +141,7 @@ static int test(struct trial *t, const char *golden)
     ok = run_checks(t);
     if (golden != NULL)
         ok = run_golden(t, golden) && ok;
-    close_fd(&t->child->out_fd);
+    fd_close(&t->child->out_fd);
     child_free(t->child);
     return ok ? 0 : EXIT_CONFIG;
 }

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/log.h"
+#include "base/exit.h"
 #include "base/say.h"
 #include "cli/spool_audit.h"
 

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "model/record.h"
 #include "spool/segment.h"
 #include "spool/tail.h"
@@ -199,7 +199,7 @@ bool audit_spool(struct audit *a, const char *dir, char why[256])
         (void)snprintf(why, 256, "cannot be read: out of memory");
     else
         balance_all(a);
-    close_fd(&dirfd);
+    fd_close(&dirfd);
     return ok && arena_ok(&a->arena);
 }
 

@@ -5,7 +5,7 @@
  * group that cannot be made costs a run only where its limits need one.
  */
 #include "collect/cgroup.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ static int put(const struct cgroup *g, const char *file, const char *text)
         return -1;
     n = write(fd, text, strlen(text));
     err = n < 0 ? errno : EIO;
-    close_fd(&fd);
+    fd_close(&fd);
     if (n == (ssize_t)strlen(text))
         return 0;
     errno = err;
@@ -106,6 +106,6 @@ void cgroup_remove(struct cgroup *g)
 {
     if (g->dir >= 0)
         (void)unlinkat(g->parent, g->name, AT_REMOVEDIR);
-    close_fd(&g->dir);
-    close_fd(&g->parent);
+    fd_close(&g->dir);
+    fd_close(&g->parent);
 }

@@ -9,9 +9,9 @@
 #include "collect/collector.h"
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/output.h"
-#include "base/spawn.h"
 #include "collect/environment.h"
 #include "collect/journal.h"
 
@@ -22,6 +22,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+
+#include "base/random.h"
 
 enum { WHY = 512 };
 
@@ -205,7 +207,7 @@ static void end_run(struct collector *c, const struct keeper_report *r)
 
     run->receipt.outcome = outcome_of(r, run->asked);
     run->receipt.report = r != NULL ? *r : (struct keeper_report){.end = KEEPER_FAILED};
-    close_fd(&c->control);
+    fd_close(&c->control);
     count_end(c);
     say_end(c);
     c->ev.ended(c->ev.arg, &run->receipt);
@@ -238,8 +240,8 @@ static int launch(struct collector *c)
     int err = out < 0 ? -1 : output_open(&run->err, c->loop, &c->owner, LOG_L_WARN, 0);
     pid_t pid = err < 0 ? -1 : start_keeper(c, out, err);
 
-    close_fd(&out);
-    close_fd(&err);
+    fd_close(&out);
+    fd_close(&err);
     if (pid < 0)
         return -1;
     loop_child_add(c->loop, &run->keeper, pid, on_keeper_end, c);

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/log.h"
+
 #define SAME_AGAIN (60 * NS_PER_S)
 
 enum { WHEN = 40 };

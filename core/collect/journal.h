@@ -10,7 +10,6 @@
 #define COLLECT_JOURNAL_H
 #include <stdint.h>
 
-#include "base/log.h"
 #include "collect/schedule.h"
 
 struct journal_line { /* what was said last, and what has happened since */

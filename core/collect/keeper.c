@@ -36,6 +36,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+#include "base/spawn.h"
+
 enum { EXIT_NOT_RUN = 127 };
 
 #define ORPHAN_GRACE (500 * NS_PER_MS)  /* between TERM and KILL once garnetd is gone */
@@ -138,7 +141,7 @@ static enum word read_control(struct keeper *k)
         return STOP;
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return NOTHING;
-    close_fd(&k->control); /* garnetd is gone */
+    fd_close(&k->control); /* garnetd is gone */
     return GONE;
 }
 
@@ -275,7 +278,7 @@ static void drop_stdio(void)
         else
             (void)close(fd);
     if (null > 2)
-        close_fd(&null);
+        fd_close(&null);
 }
 
 static void send_pid(int control)
@@ -373,8 +376,8 @@ static int keep_run(void *arg)
         cgroup_remove(&k.cgroup);
         return 0;
     }
-    close_fd(&out); /* else garnetd would never see their end */
-    close_fd(&err);
+    fd_close(&out); /* else garnetd would never see their end */
+    fd_close(&err);
     drop_stdio();
     keep_collector(&k);
     kill_rest(&k);
@@ -391,9 +394,9 @@ pid_t keeper_start(const struct keeper_job *job, int *control)
         return -1;
     pid = spawn_helper("garnetd-keep", (const int[]){pair[1], job->out, job->err}, 3, keep_run,
                        &(struct keeper_start){job, pair[1], getpid()});
-    close_fd(&pair[1]);
+    fd_close(&pair[1]);
     if (pid < 0)
-        close_fd(&pair[0]);
+        fd_close(&pair[0]);
     *control = pair[0];
     return pid;
 }

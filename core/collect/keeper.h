@@ -12,7 +12,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/spawn.h"
 #include "collect/confine.h"
 #include "conf/conf.h"
 #include "conf/script.h"

@@ -7,7 +7,7 @@
  */
 #include "collect/sweep.h"
 #include "base/children.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -40,7 +40,7 @@ unsigned sweep_children(void)
     fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd >= 0)
         n = read(fd, text, sizeof text - 1);
-    close_fd(&fd);
+    fd_close(&fd);
     while (n > 0 && text[n - 1] != ' ')
         n--;
     text[n > 0 ? n : 0] = 0;
@@ -63,7 +63,7 @@ static void kill_descendant(const struct tree *t, int proc, const char *name, pi
 
     if (fd >= 0 && in_tree(t, process_parent(proc, name)))
         (void)pidfd_send_signal(fd, SIGKILL, NULL, 0);
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 /* /proc is in the order of pids, so parents mostly come before their children, and die first. */

@@ -18,7 +18,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "conf/path.h"
 
 enum { HEAD = 256 /* as many bytes as the kernel reads */, SCRIPTS_MOST = 4 /* in a row */ };
@@ -79,7 +79,7 @@ static bool read_head(struct head *h, const char *path)
     h->n = n < 0 ? 0 : (size_t)n;
     h->u.s[h->n] = 0;
     if (n < 0)
-        close_fd(&h->fd);
+        fd_close(&h->fd);
     return n >= 0;
 }
 
@@ -105,7 +105,7 @@ static bool runs_here(unsigned machine)
 
     if (!read_head(&own, "/proc/self/exe"))
         return true;
-    close_fd(&own.fd);
+    fd_close(&own.fd);
     return machine == own.u.elf.e_machine ||
            (own.u.elf.e_machine == EM_X86_64 && machine == EM_386) ||
            (own.u.elf.e_machine == EM_AARCH64 && machine == EM_ARM);
@@ -274,7 +274,7 @@ static bool look(const char *path, const char *search, int scripts, char why[SCR
     if (!read_head(&h, path))
         return false;
     wrong = head_fault(&h, search, scripts, why);
-    close_fd(&h.fd);
+    fd_close(&h.fd);
     return wrong;
 }
 

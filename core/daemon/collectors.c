@@ -12,8 +12,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/spawn.h"
 #include "daemon/daemon.h"
 #include "intake/folder.h"
 
@@ -125,7 +125,7 @@ static bool hand_over(const struct source *s, const struct conf_identity *id, ch
     bool good = fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
     if (!good)
         snprintf(why, 256, "cannot give %s to its user: %s", s->path, strerror(errno));
-    close_fd(&dir);
+    fd_close(&dir);
     return good;
 }
 

@@ -15,9 +15,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/logwriter.h"
-#include "base/spawn.h"
 #include "daemon/load.h"
 #include "daemon/programs.h"
 #include "intake/folder.h"
@@ -50,7 +51,7 @@ void generation_unref(struct generation *g)
 {
     if (!g || --g->refs > 0)
         return;
-    close_fd(&g->snapshot_fd);
+    fd_close(&g->snapshot_fd);
     conf_free(g->conf);
     free(g);
 }

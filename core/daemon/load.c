@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/log.h"
+#include "base/fd.h"
 #include "base/privileges.h"
 #include "base/signals.h"
 #include "base/spawn.h"
@@ -50,7 +50,7 @@ int load_memfd(struct str bytes)
     if (fd >= 0 &&
         (fd_write_all(fd, bytes.s, bytes.n) < 0 ||
          fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0))
-        close_fd(&fd);
+        fd_close(&fd);
     return fd;
 }
 
@@ -67,7 +67,7 @@ static void take(struct stream *s)
     char chunk[4096];
     ssize_t n = read(s->fd, chunk, sizeof chunk);
     if (n == 0 || (n < 0 && errno != EINTR))
-        close_fd(&s->fd);
+        fd_close(&s->fd);
     else if (n > 0 && s->text.n < CHECK_OUTPUT_MAX)
         buf_put(&s->text, chunk, (size_t)n);
     else
@@ -168,15 +168,15 @@ static pid_t start_check(const struct conf_sink *sink, const char *program, int 
 {
     int said[2] = {-1, -1}, printed[2] = {-1, -1};
     pid_t pid = -1;
-    if (pipe_cloexec(said, 0, 0) == 0 && pipe_cloexec(printed, 0, 0) == 0) {
+    if (fd_pipe(said, 0, 0) == 0 && fd_pipe(printed, 0, 0) == 0) {
         const char *argv[] = {program, "check", sink->name, NULL};
         struct spawn sp = {.argv = argv,
                            .fds = {-1, printed[1], printed[1], snapshot_fd, -1, -1, said[1]},
                            .nfds = WORKER_LOG_FD + 1};
         pid = spawn_program(&sp);
     }
-    close_fd(&said[1]);
-    close_fd(&printed[1]);
+    fd_close(&said[1]);
+    fd_close(&printed[1]);
     s[SAYS].fd = said[0];
     s[PRINTS].fd = printed[0];
     return pid;
@@ -198,7 +198,7 @@ static void check_sink(const struct conf_sink *s, const char *program, int snaps
         check_result(s, in_time, reap(pid, deadline), said, e);
     }
     for (int i = 0; i < STREAMS; i++) {
-        close_fd(&said[i].fd);
+        fd_close(&said[i].fd);
         buf_free(&said[i].text);
     }
 }
@@ -216,7 +216,7 @@ bool load_check(const char *path, bool running, const char *sink_program, struct
         errors_add(e, (struct pos){.file = path}, "cannot be checked: %s", strerror(errno));
     for (const struct conf_sink *s = fd >= 0 && c ? c->sinks : NULL; s; s = s->next)
         check_sink(s, sink_program, fd, e);
-    close_fd(&fd);
+    fd_close(&fd);
     if (c)
         conf_free(c);
     snapshot_free(&snap);
@@ -246,7 +246,7 @@ static void load_free(struct load *l)
     loop_child_del(l->loop, &l->child);
     int fd = l->pipe.fd;
     loop_fd_del(l->loop, &l->pipe);
-    close_fd(&fd);
+    fd_close(&fd);
     buf_free(&l->got);
     free(l);
 }
@@ -288,7 +288,7 @@ static void readable(void *arg, uint32_t events)
     }
     int fd = l->pipe.fd;
     loop_fd_del(l->loop, &l->pipe);
-    close_fd(&fd);
+    fd_close(&fd);
     l->ended = true;
     if (l->child.pid == 0)
         finish(l);
@@ -315,7 +315,7 @@ struct load *load_start(struct loop *loop, const char *path, bool running, const
 {
     struct load *l = calloc(1, sizeof *l);
     int fds[2] = {-1, -1};
-    if (!l || pipe_cloexec(fds, O_NONBLOCK, 0) != 0) {
+    if (!l || fd_pipe(fds, O_NONBLOCK, 0) != 0) {
         free(l);
         return NULL;
     }
@@ -330,12 +330,12 @@ struct load *load_start(struct loop *loop, const char *path, bool running, const
     l->pipe.fd = fds[1]; /* for the child; the parent's end takes its place below */
     l->pid = spawn_helper("garnetd-load", &fds[1], 1, child_main, l);
     loop_fd_init(&l->pipe);
-    close_fd(&fds[1]);
+    fd_close(&fds[1]);
     if (l->pid < 0 || loop_fd_add(loop, &l->pipe, fds[0], LOOP_IN, readable, l) != 0) {
         int failed = errno;
         if (l->pid > 0)
             kill(l->pid, SIGKILL);
-        close_fd(&fds[0]);
+        fd_close(&fds[0]);
         free(l);
         errno = failed;
         return NULL;

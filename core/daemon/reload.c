@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/exit.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/load.h"

@@ -178,8 +178,9 @@ void selfmetrics_run(const struct collector_entry *m)
 
 /* ---- sinks ----------------------------------------------------------------------------------- */
 
-/* What the worker tells without being asked: base/page.h. */
-static void of_worker(const struct stamp *at, const struct sink_entry *o, const struct page *p)
+/* What the worker tells without being asked: model/scoreboard.h. */
+static void of_worker(const struct stamp *at, const struct sink_entry *o,
+                      const struct scoreboard *p)
 {
     whole(at, FULL, "garnet.sink.restarts", "Event", COUNTER, NULL,
           o->worker ? worker_restarts(o->worker) : 0);
@@ -208,7 +209,7 @@ static void of_sink(struct stamp at, const struct sink_entry *o)
 {
     struct cursor_state st;
     const struct append *spool = at.d->spool;
-    const struct page *p = o->worker ? worker_page(o->worker) : NULL;
+    const struct scoreboard *p = o->worker ? worker_scoreboard(o->worker) : NULL;
     if (cursor_read(append_dirfd(spool), o->conf->name, &st) != 0)
         return;
     at.key = "sink", at.val = o->conf->name;
@@ -277,7 +278,7 @@ void selfmetrics_collector(const struct collector_entry *m)
 void selfmetrics_sinks(struct daemon *d)
 {
     for (struct sink_entry *o = d->sinks; o; o = o->next) {
-        const struct page *p = o->worker ? worker_page(o->worker) : NULL;
+        const struct scoreboard *p = o->worker ? worker_scoreboard(o->worker) : NULL;
         if (o->made_ns == 0 || !p || atomic_load(&p->can_drop) == 0)
             continue;
         struct stamp at = beginning(d, o->made_ns);

@@ -347,7 +347,7 @@ void sinks_anew(struct daemon *d)
 /* What is out already, and whether that stands still although there is more. */
 static void watch_progress(struct sink_entry *o)
 {
-    const struct page *p = o->worker ? worker_page(o->worker) : NULL;
+    const struct scoreboard *p = o->worker ? worker_scoreboard(o->worker) : NULL;
     uint64_t out = o->known.position, sent = p ? atomic_load(&p->sent) : 0;
 
     out = sent > out ? sent : out;
@@ -361,7 +361,7 @@ static void watch_progress(struct sink_entry *o)
 /* As its worker says. Where none runs, or it hangs, so long as we have seen it stand still. */
 int64_t sink_lag(const struct sink_entry *o)
 {
-    const struct page *p = o->worker ? worker_page(o->worker) : NULL;
+    const struct scoreboard *p = o->worker ? worker_scoreboard(o->worker) : NULL;
     int64_t oldest = p ? atomic_load(&p->oldest_ns) : 0;
     int64_t lag = oldest > 0 ? clock_wall() - oldest : 0;
     int64_t still = o->still_ns != 0 ? clock_mono() - o->still_ns : 0;

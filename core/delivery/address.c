@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 
 int address_look_up(const struct transport *t, int type, struct addrinfo **list)
 {
@@ -27,7 +27,7 @@ static int begin_connect(const struct addrinfo *a, void (*prepare)(int fd))
         return -1;
     prepare(fd);
     if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS && errno != EINTR)
-        close_fd(&fd);
+        fd_close(&fd);
     return fd;
 }
 

@@ -16,7 +16,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 
 enum { DISCARDS = 16 /* reads in one look: a peer that floods us holds nobody up */ };
 static const int64_t SETTLE = 50 * NS_PER_MS, CANARY = 100 * NS_PER_MS;
@@ -153,5 +153,5 @@ int64_t confirm_due(const struct confirm *c, int64_t now)
 
 void confirm_close(struct confirm *c)
 {
-    close_fd(&c->fd);
+    fd_close(&c->fd);
 }

@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
+#include "base/throttle.h"
 #include "delivery/rotate.h"
 
 static const int64_t PACE_LEAST = NS_PER_MS, PACE_MOST = 100 * NS_PER_MS;

@@ -14,7 +14,7 @@
 #include <sys/un.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 
 static const struct transport_kind *const KINDS[] = {&transport_tcp,  &transport_udp,
                                                      &transport_unix, &transport_unixgram,
@@ -107,7 +107,7 @@ void transport_moved(struct transport *to, const struct transport *from)
 
 void transport_close(struct transport *t)
 {
-    close_fd(&t->fd);
+    fd_close(&t->fd);
     t->state = TRANSPORT_DOWN;
     t->events = 0;
 }
@@ -165,6 +165,6 @@ int transport_connect_path(struct transport *t, int type)
     if (fd < 0)
         return transport_fail(t, "cannot make a socket: %s", strerror(errno));
     if (transport_connect_to_path(t, fd) < 0)
-        close_fd(&fd);
+        fd_close(&fd);
     return fd;
 }

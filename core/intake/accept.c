@@ -17,9 +17,9 @@
 #include <sys/resource.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/passed.h"
-#include "base/spawn.h"
 #include "intake/conn.h"
 
 enum { ACCEPTS = 64 /* a turn */, REFUSALS = 1 /* log lines */ };
@@ -96,7 +96,7 @@ static bool refuse_by_reserve(struct source *s, int error)
     bool had = in->reserve >= 0;
     int fd = -1;
 
-    close_fd(&in->reserve);
+    fd_close(&in->reserve);
     if (had)
         fd = accept4(s->listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
     if (fd >= 0)

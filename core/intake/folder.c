@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "base/trust.h"
 
 enum { WHY = 256 };
@@ -107,7 +107,7 @@ static int make(const char *folder, const char *own_groups, struct trust_fault *
     if (dir < 0)
         return -1;
     r = make_in(dir, slash + 1);
-    close_fd(&dir);
+    fd_close(&dir);
     if (r == 0)
         return open_folder(folder, own_groups, f);
     f->verdict = TRUST_ERROR;
@@ -148,7 +148,7 @@ static int find(const char *path, const char *own_groups, const char **name, boo
     else if (fd < 0)
         tell(&f, why);
     else if (!ours_alone(fd, f.where, why))
-        close_fd(&fd);
+        fd_close(&fd);
     return fd;
 }
 
@@ -180,7 +180,7 @@ void folder_remove_socket(const char *path, const char *own_groups)
 
     if (dir >= 0)
         remove_socket(dir, name);
-    close_fd(&dir);
+    fd_close(&dir);
 }
 
 void folder_remove_sockets(const char *path, const char *own_groups)
@@ -191,9 +191,9 @@ void folder_remove_sockets(const char *path, const char *own_groups)
     int fd = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = fd < 0 ? NULL : fdopendir(fd);
 
-    close_fd(&dir);
+    fd_close(&dir);
     if (list == NULL) {
-        close_fd(&fd);
+        fd_close(&fd);
         return;
     }
     for (const struct dirent *e; (e = readdir(list)) != NULL;)

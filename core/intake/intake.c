@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <sys/eventfd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/spawn.h"
 #include "intake/conn.h"
 #include "model/record.h"
 
@@ -183,7 +183,7 @@ void intake_free(struct intake *in)
         conn_free(in->clients);
     loop_timer_clear(in->loop, &in->pause);
     loop_timer_clear(in->loop, &in->sweeper);
-    close_fd(&in->reserve);
+    fd_close(&in->reserve);
     buf_free(&in->batch);
     pending_free(&in->own_pending);
     free(in->read);

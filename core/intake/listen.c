@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/passed.h"
-#include "base/spawn.h"
 #include "intake/conn.h"
 #include "intake/folder.h"
 
@@ -92,14 +92,14 @@ static int listen_in(int dir, const char *name, const struct source_config *c, c
     fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0 || !bind_private(fd, &sa, dir, name)) {
         (void)failed(why, "make the socket", c->path);
-        close_fd(&fd);
+        fd_close(&fd);
         return -1;
     }
     passed_refuse(fd);
     if (open_up(fd, c, dir, name, why))
         return fd;
     (void)unlinkat(dir, name, 0);
-    close_fd(&fd);
+    fd_close(&fd);
     return -1;
 }
 
@@ -109,6 +109,6 @@ int listen_at(const struct source_config *c, char why[WHY])
     int dir = folder_make(c->path, c->own_groups, &name, why);
     int fd = dir < 0 ? -1 : listen_in(dir, name, c, why);
 
-    close_fd(&dir);
+    fd_close(&dir);
     return fd;
 }

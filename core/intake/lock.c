@@ -13,7 +13,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "intake/folder.h"
 
 enum { WHY = 256 };
@@ -39,11 +39,11 @@ int socket_lock(const char *path, const char *own_groups, char why[WHY])
         return -1;
     if ((size_t)snprintf(file, sizeof file, "%s.lock", name) >= sizeof file) {
         (void)snprintf(why, WHY, "the name of the socket's lock file is too long");
-        close_fd(&dir);
+        fd_close(&dir);
         return -1;
     }
     fd = openat(dir, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-    close_fd(&dir);
+    fd_close(&dir);
     if (fd < 0) {
         (void)snprintf(why, WHY, "cannot open %.150s.lock: %s", path, strerror(errno));
         return -1;
@@ -54,6 +54,6 @@ int socket_lock(const char *path, const char *own_groups, char why[WHY])
         name_holder(fd, path, why);
     else
         (void)snprintf(why, WHY, "cannot lock %.150s.lock: %s", path, strerror(errno));
-    close_fd(&fd);
+    fd_close(&fd);
     return -1;
 }

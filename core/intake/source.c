@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
-#include "base/throttle.h"
+#include "base/fd.h"
+#include "base/random.h"
 #include "intake/conn.h"
 #include "intake/folder.h"
 
@@ -162,7 +162,7 @@ static bool start_listening(struct source *s, const struct source_config *c, cha
         return true;
     (void)snprintf(why, WHY, "cannot watch %s: %s", c->path, strerror(errno));
     folder_remove_socket(c->path, c->own_groups);
-    close_fd(&fd);
+    fd_close(&fd);
     return false;
 }
 
@@ -212,7 +212,7 @@ void source_close(struct source *s)
                          s->own_groups); /* nobody else comes, and who has come is not lost */
     source_accept(s);
     loop_fd_del(s->in->loop, &s->listener);
-    close_fd(&fd);
+    fd_close(&fd);
     *s->link = s->next;
     if (s->next != NULL)
         s->next->link = s->link;

@@ -140,12 +140,12 @@ static int call_format(struct batch *b, uint64_t seq)
     struct plugin *p = b->plugin;
     int answer;
 
-    if (b->page == NULL)
+    if (b->board == NULL)
         return p->def.format(&p->g, &b->view);
-    atomic_store_explicit(&b->page->formats, ++b->formats, memory_order_relaxed);
-    atomic_store_explicit(&b->page->formatting, seq + 1, memory_order_release);
+    atomic_store_explicit(&b->board->formats, ++b->formats, memory_order_relaxed);
+    atomic_store_explicit(&b->board->formatting, seq + 1, memory_order_release);
     answer = p->def.format(&p->g, &b->view);
-    atomic_store_explicit(&b->page->formatting, 0, memory_order_release);
+    atomic_store_explicit(&b->board->formatting, 0, memory_order_release);
     return answer;
 }
 

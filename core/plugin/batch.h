@@ -8,14 +8,14 @@
 #ifndef PLUGIN_BATCH_H
 #define PLUGIN_BATCH_H
 #include "base/buf.h"
-#include "base/page.h"
 #include "model/metric.h"
+#include "model/scoreboard.h"
 #include "plugin/plugin.h"
 
 struct batch {
     struct plugin *plugin;
-    struct page *page; /* where garnetd sees which metric the plugin has; or NULL */
-    uint64_t formats;  /* calls of format() */
+    struct scoreboard *board; /* where garnetd sees which metric the plugin has; or NULL */
+    uint64_t formats;         /* calls of format() */
     size_t limit;
     struct buf bytes;     /* of `limit`, allocated once */
     uint32_t nmetrics;    /* in bytes */

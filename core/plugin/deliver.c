@@ -14,6 +14,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
+#include "base/throttle.h"
 
 void deliver_init(struct deliver *d, struct plugin *p,
                   void (*rejected)(void *arg, uint64_t end, uint32_t n), void *arg)

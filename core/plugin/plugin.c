@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/exit.h"
 #include "base/log.h"
 
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */

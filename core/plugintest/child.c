@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 
 enum { WHY_ROOM = 600, CPU_S = 120 };
 static const rlim_t MEMORY = (rlim_t)2 << 30;
@@ -169,6 +169,6 @@ int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[WHY_ROO
     }
     if (hung && pid > 0)
         (void)kill(pid, SIGKILL);
-    close_fd(&pidfd);
+    fd_close(&pidfd);
     return pid > 0 ? reap(c, pid, hung, why) : -1;
 }

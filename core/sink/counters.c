@@ -13,7 +13,7 @@
 #include <xxhash.h>
 
 #include "base/log.h"
-#include "base/throttle.h"
+#include "base/random.h"
 
 enum { CAP_LEAST = 1024, CAP_MOST = COUNTERS_MOST + COUNTERS_MOST / 3 };
 

@@ -7,7 +7,7 @@
 #include "sink/horizon.h"
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "spool/segment.h"
 
 /* When it was made; false if that cannot be known. */
@@ -19,7 +19,7 @@ static bool created(int dirfd, uint64_t first_seq, int64_t *ns)
 
     if (fd < 0)
         return false;
-    close_fd(&fd);
+    fd_close(&fd);
     *ns = h.created_ns;
     return state == SEGMENT_GOOD;
 }

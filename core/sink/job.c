@@ -17,8 +17,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/spawn.h"
+#include "base/random.h"
+#include "base/throttle.h"
 #include "spool/opener.h"
 
 enum { STOP_GRACE_S = 2 };
@@ -125,16 +128,17 @@ bool job_stopping(const struct job *j)
     return terminated || j->gone || j->status != JOB_RUNNING;
 }
 
-void job_step(struct job *j, enum page_step to)
+void job_step(struct job *j, enum scoreboard_step to)
 {
-    j->steps += PAGE_STEP_ONE;
-    atomic_store_explicit(&j->page->step, to == PAGE_WAITS ? PAGE_WAITS : j->steps | to,
+    j->steps += SCOREBOARD_STEP_ONE;
+    atomic_store_explicit(&j->board->step,
+                          to == SCOREBOARD_WAITS ? SCOREBOARD_WAITS : j->steps | to,
                           memory_order_relaxed);
 }
 
 void job_doubt(struct job *j, uint64_t metrics)
 {
-    atomic_store(&j->page->in_doubt, atomic_load(&j->page->in_doubt) + metrics);
+    atomic_store(&j->board->in_doubt, atomic_load(&j->board->in_doubt) + metrics);
 }
 
 void job_stop(struct job *j, int status)
@@ -238,7 +242,7 @@ static void process_name(pid_t pid, char name[32])
     (void)snprintf(path, sizeof path, "/proc/%ld/comm", (long)pid);
     if ((fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0)
         n = read(fd, name, 31);
-    close_fd(&fd);
+    fd_close(&fd);
     if (n <= 0)
         name[0] = '?', n = 1;
     name[name[n - 1] == '\n' ? n - 1 : n] = '\0';
@@ -290,13 +294,13 @@ static bool open_position(struct job *j)
 
 static void before_event(void *arg)
 {
-    job_step(arg, PAGE_DELIVERS);
+    job_step(arg, SCOREBOARD_DELIVERS);
 }
 
 /* After each event(). What it has confirmed is looked at in the worker's next turn. */
 static void after_event(void *arg, int answer)
 {
-    job_step(arg, PAGE_WAITS);
+    job_step(arg, SCOREBOARD_WAITS);
     if (answer != GARNET_OK)
         job_give_up(arg);
 }
@@ -351,8 +355,8 @@ static bool start_feed(struct job *j, const struct conf *conf)
         return false;
     }
     quarantine_open(&j->quarantine, j->dirfd, conf->spool.dir, j->sink->name, j->plugin.def.name,
-                    j->page);
-    j->batch.page = j->page;
+                    j->board);
+    j->batch.board = j->board;
     j->feed.quarantine = &j->quarantine;
     j->feed.sink = j->sink;
     start_counters(j);
@@ -367,11 +371,11 @@ static bool start_feed(struct job *j, const struct conf *conf)
 /* The worker before us may have sent more than it could put down. */
 static void doubt_before(struct job *j)
 {
-    uint64_t position = j->position.cursor.state.position, sent = atomic_load(&j->page->sent);
+    uint64_t position = j->position.cursor.state.position, sent = atomic_load(&j->board->sent);
 
     if (sent > position && (j->plugin.def.flags & GARNET_IDEMPOTENT) == 0)
         job_doubt(j, sent - position);
-    atomic_store(&j->page->sent, position);
+    atomic_store(&j->board->sent, position);
 }
 
 /* What must not come twice is sent again by single metrics, where a batch is nothing but those. */
@@ -415,16 +419,16 @@ static bool start_work(struct job *j, const struct conf *conf)
     else
         outlet_init(&j->outlet, j->loop, j->sink, (j->plugin.def.flags & GARNET_IDEMPOTENT) != 0);
     j->outlet.ordered = (j->plugin.def.flags & GARNET_ORDERED) != 0;
-    atomic_store(&j->page->can_drop, can_drop(j));
+    atomic_store(&j->board->can_drop, can_drop(j));
     j->look = true;
     return true;
 }
 
 bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control,
-               struct page *page)
+               struct scoreboard *board)
 {
     *j = (struct job){
-        .sink = sink, .page = page, .control = control, .dirfd = -1, .status = JOB_RUNNING};
+        .sink = sink, .board = board, .control = control, .dirfd = -1, .status = JOB_RUNNING};
     j->position.cursor.fd = -1;
     loop_fd_init(&j->control_watch);
     loop_fd_init(&j->wake_watch);
@@ -461,7 +465,7 @@ void job_free(struct job *j)
         NULL; /* the code stays: a thread of the plugin's may be in it till the end */
     plugin_unload(&j->plugin);
     position_close(&j->position);
-    close_fd(&j->dirfd);
+    fd_close(&j->dirfd);
     if (j->loop != NULL) {
         loop_fd_del(j->loop, &j->control_watch);
         loop_fd_del(j->loop, &j->wake_watch);

@@ -13,8 +13,8 @@ enum { JOB_RUNNING = -1 };
 
 struct job {
     const struct conf_sink *sink;
-    const char *spool; /* its path, for messages */
-    struct page *page; /* shared with garnetd */
+    const char *spool;        /* its path, for messages */
+    struct scoreboard *board; /* shared with garnetd */
     int control, dirfd;
     struct loop *loop;
     struct loop_fd control_watch, wake_watch;
@@ -41,7 +41,7 @@ struct job {
     unsigned losses; /* of the outlet's: those that the feed has followed */
     uint64_t acked;  /* the outlet's, when last looked at */
     int64_t useful_ns;
-    uint64_t steps; /* begun, as the page has it */
+    uint64_t steps; /* begun, as the scoreboard has it */
     int status;     /* what worker_run() returns, or JOB_RUNNING */
 };
 
@@ -52,14 +52,14 @@ bool job_plugin(struct plugin *p, const struct conf *conf, const struct conf_sin
  * j->status is set unless it was asked to stop meanwhile. May wait for the cursor's lock and for
  * the plugin. */
 bool job_ready(struct job *j, const struct conf *conf, const struct conf_sink *sink, int control,
-               struct page *page);
+               struct scoreboard *board);
 bool job_stopping(const struct job *j);
 void job_stop(struct job *j, int status); /* the first status counts */
 void job_give_up(struct job *j);          /* the plugin does: p->why */
 void job_say(struct job *j, char c);      /* to garnetd */
-/* What it is at, for whoever looks at the page and sees whether that ever comes to its end: a file may
+/* What it is at, for whoever looks at the scoreboard and sees whether that ever comes to its end: a file may
  * be on a disk that does not answer, and then nothing in here runs that could say so. */
-void job_step(struct job *j, enum page_step to);
+void job_step(struct job *j, enum scoreboard_step to);
 /* So many metrics are sent again that may have arrived and must not come twice. */
 void job_doubt(struct job *j, uint64_t metrics);
 void job_free(struct job *j);

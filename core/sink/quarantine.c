@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/spawn.h"
 #include "spool/opener.h"
 
 static const char FOLDER[] = "quarantine", BEGIN[] = "{\"sequence\":";
@@ -43,14 +43,14 @@ static void hold(struct quarantine *q, const struct held *h)
     q->highest = h->seq > q->highest ? h->seq : q->highest;
 }
 
-static void hold_from_page(struct quarantine *q, const struct page *page)
+static void hold_from_board(struct quarantine *q, const struct scoreboard *board)
 {
-    for (unsigned i = 0; page != NULL && i < PAGE_POISONS; i++) {
-        uint64_t metric = atomic_load(&page->poisons[i].metric);
+    for (unsigned i = 0; board != NULL && i < SCOREBOARD_POISONS; i++) {
+        uint64_t metric = atomic_load(&board->poisons[i].metric);
         struct held h = {.seq = metric - 1,
                          .at = NO_LINE,
-                         .when_ns = atomic_load(&page->poisons[i].when_ns),
-                         .signo = atomic_load(&page->poisons[i].signo)};
+                         .when_ns = atomic_load(&board->poisons[i].when_ns),
+                         .signo = atomic_load(&board->poisons[i].signo)};
 
         if (metric != 0)
             hold(q, &h);
@@ -109,16 +109,16 @@ static void hold_from_file(struct quarantine *q)
     else if (text.n > 0)
         hold_lines(q, &text);
     buf_free(&text);
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 void quarantine_open(struct quarantine *q, int dirfd, const char *spool, const char *sink,
-                     const char *plugin, const struct page *page)
+                     const char *plugin, const struct scoreboard *board)
 {
     *q = (struct quarantine){
         .sink = sink, .plugin = plugin, .spool = spool, .dirfd = dirfd, .lowest = UINT64_MAX};
     hold_from_file(q);
-    hold_from_page(q, page);
+    hold_from_board(q, board);
 }
 
 void quarantine_close(struct quarantine *q)
@@ -201,7 +201,7 @@ static bool is_line_of(const struct quarantine *q, const struct held *h, const s
                 memcmp(text, metric->p, metric->n) == 0;
 
     free(text);
-    close_fd(&fd);
+    fd_close(&fd);
     return same;
 }
 
@@ -236,7 +236,7 @@ static int64_t write_line(const struct quarantine *q, struct buf *line)
     if (fd < 0)
         return -1;
     at = append_line(fd, line);
-    close_fd(&fd);
+    fd_close(&fd);
     return at;
 }
 

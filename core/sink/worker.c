@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/exit.h"
 #include "base/log.h"
 #include "sink/job.h"
 
@@ -20,7 +21,7 @@ static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to 
 
 static void send_step(struct job *j)
 {
-    job_step(j, j->by_plugin ? PAGE_DELIVERS : PAGE_SENDS);
+    job_step(j, j->by_plugin ? SCOREBOARD_DELIVERS : SCOREBOARD_SENDS);
 }
 
 /* ---- the work -------------------------------------------------------------------------------- */
@@ -83,7 +84,7 @@ static void count_loss(struct job *j, const struct point *passed)
     last = last != NULL && last->seq > passed->seq ? last : passed;
 
     if (j->outlet.doubtful) /* else it never was a connection */
-        atomic_store(&j->page->losses, atomic_load(&j->page->losses) + 1);
+        atomic_store(&j->board->losses, atomic_load(&j->board->losses) + 1);
     if (!j->outlet.repeatable && !j->outlet.certain && last->seq > from->seq)
         job_doubt(j, with_bytes(from, last));
 }
@@ -107,7 +108,7 @@ static void rewind_work(struct job *j)
     j->sent = j->marked = 0;
     j->look = true;
     j->seen = false;
-    atomic_store(&j->page->sent, from.seq);
+    atomic_store(&j->board->sent, from.seq);
     pace_behind(&j->pace, now);
 }
 
@@ -128,7 +129,7 @@ static void follow_outlet(struct job *j)
         rewind_work(j);
     else
         pass(j);
-    atomic_store(&j->page->stalled, outlet_stalled(&j->outlet));
+    atomic_store(&j->board->stalled, outlet_stalled(&j->outlet));
 }
 
 /* True when there is somewhere to send to. */
@@ -190,7 +191,7 @@ static bool send_out(struct job *j)
 
     if (j->feed.fine && j->sent == 0 && !position_room(&j->position, j->feed.nends + 1))
         return false;
-    atomic_store(&j->page->sent, j->feed.read.seq);
+    atomic_store(&j->board->sent, j->feed.read.seq);
     while (j->sent < b->n) {
         size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
 
@@ -209,7 +210,7 @@ static bool deliver(struct job *j)
 {
     int answer;
 
-    atomic_store(&j->page->sent, j->feed.read.seq);
+    atomic_store(&j->board->sent, j->feed.read.seq);
     answer = j->batch.nmetrics > 0 ? deliver_batch(&j->deliver, &j->batch) : GARNET_OK;
     if (answer == GARNET_FATAL)
         job_give_up(j);
@@ -221,14 +222,14 @@ static bool deliver(struct job *j)
 
 static void tell_oldest(struct job *j)
 {
-    atomic_store(&j->page->oldest_ns, feed_oldest(&j->feed));
+    atomic_store(&j->board->oldest_ns, feed_oldest(&j->feed));
 }
 
 /* As far as it goes without waiting; true when there is more for the next turn. */
 static bool work(struct job *j)
 {
     for (int i = 0; i < BATCHES_A_TURN; i++) {
-        job_step(j, PAGE_READS);
+        job_step(j, SCOREBOARD_READS);
         if (job_stopping(j) || !may_send(j) || (!j->leaving && !fill(j)))
             return false;
         tell_oldest(j);
@@ -239,7 +240,7 @@ static bool work(struct job *j)
         feed_next_batch(&j->feed);
         pass(j);
         pace_moved(&j->pace, clock_mono());
-        job_step(j, PAGE_STORES);
+        job_step(j, SCOREBOARD_STORES);
         position_save(&j->position, clock_mono());
     }
     return true;
@@ -298,12 +299,12 @@ static void turn(struct job *j)
     else
         follow_outlet(j);
     more = work(j);
-    job_step(j, PAGE_READS);
+    job_step(j, SCOREBOARD_READS);
     if (!may_send(j) && j->look) /* only for what waits to be seen */
         (void)feed_fill(&j->feed, 0, clock_mono());
     tell_oldest(j);
     j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
-    job_step(j, PAGE_STORES);
+    job_step(j, SCOREBOARD_STORES);
     position_save(&j->position, clock_mono());
     if (all_done(j) || hopeless(j, clock_mono())) {
         job_stop(j, 0);
@@ -311,7 +312,7 @@ static void turn(struct job *j)
     }
     if (job_stopping(j))
         return;
-    job_step(j, PAGE_WAITS);
+    job_step(j, SCOREBOARD_WAITS);
     (void)loop_turn(j->loop, more ? 0 : idle_for(j));
     if (!j->seen && clock_mono() - j->looked_ns >= LOOK_EVERY)
         j->look = true;
@@ -343,7 +344,7 @@ bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct 
 }
 
 int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
-               struct page *page)
+               struct scoreboard *board)
 {
     struct job *j = calloc(1, sizeof *j);
     int status;
@@ -352,7 +353,7 @@ int worker_run(const struct conf *conf, const struct conf_sink *sink, int contro
         log_error("cannot start: %m");
         return EXIT_WORLD;
     }
-    if (job_ready(j, conf, sink, control, page)) {
+    if (job_ready(j, conf, sink, control, board)) {
         job_say(j, 'r');
         while (!job_stopping(j))
             turn(j);

@@ -7,11 +7,11 @@
  */
 #ifndef SINK_WORKER_H
 #define SINK_WORKER_H
-#include "base/page.h"
 #include "conf/conf.h"
+#include "model/scoreboard.h"
 
 int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
-               struct page *page);
+               struct scoreboard *board);
 /* Loads the plugin and checks the sink's options; no I/O towards any endpoint. Errors to `e`. */
 bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct errors *e);
 

@@ -25,9 +25,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/publish.h"
-#include "base/spawn.h"
-#include "base/throttle.h"
+#include "base/random.h"
 #include "spool/segment.h"
 #include "spool/writer.h"
 
@@ -51,7 +51,7 @@ uint64_t append_segment(const struct append *a)
 
 uint64_t append_seal(struct append *a)
 {
-    close_fd(&a->fd);
+    fd_close(&a->fd);
     return a->next_seq;
 }
 
@@ -145,7 +145,7 @@ static void give_up_segment(struct append *a)
         a->bytes += (uint64_t)st.st_size - s->bytes;
         s->bytes = (uint64_t)st.st_size;
     }
-    close_fd(&a->fd);
+    fd_close(&a->fd);
     errno = e;
 }
 
@@ -209,7 +209,7 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
         return -1;
     }
     if (a->fd >= 0 && !takes_more(a, clock_wall()))
-        close_fd(&a->fd);
+        fd_close(&a->fd);
     if (a->fd < 0 && start_segment(a) < 0)
         return -1;
     if (put_frame(a, payload, n, count, accepted_ns) < 0) {
@@ -264,7 +264,7 @@ static void empty_newest(struct append *a, uint64_t needed)
             s->bytes = 0;
         }
     }
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)

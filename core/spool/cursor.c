@@ -27,8 +27,8 @@
 #include <xxhash.h>
 
 #include "base/buf.h"
+#include "base/fd.h"
 #include "base/publish.h"
-#include "base/spawn.h"
 #include "spool/le.h"
 #include "spool/opener.h"
 #include "spool/rights.h"
@@ -211,7 +211,7 @@ int cursor_read(int dirfd, const char *name, struct cursor_state *s)
     if ((fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
         return -1;
     r = read_slots(fd, &generation, s);
-    close_fd(&fd);
+    fd_close(&fd);
     return r;
 }
 
@@ -262,7 +262,7 @@ static int list_load(int dirfd, struct buf *b)
         errno = ENOMEM;
     else
         n = read_at(fd, b->p, LIST_MAX, 0);
-    close_fd(&fd);
+    fd_close(&fd);
     if (n < 0)
         return -1;
     b->n = (size_t)n;
@@ -328,7 +328,7 @@ int cursor_open(struct cursor *c, int dirfd, const char *name)
         c->holder = errno == EAGAIN ? fd_lock_holder(c->fd) : 0;
     else if (read_slots(c->fd, &c->generation, &c->state) == 0)
         return 0;
-    close_fd(&c->fd);
+    fd_close(&c->fd);
     return -1;
 }
 
@@ -351,5 +351,5 @@ int cursor_sync(struct cursor *c)
 
 void cursor_close(struct cursor *c)
 {
-    close_fd(&c->fd);
+    fd_close(&c->fd);
 }

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/spawn.h"
@@ -113,7 +114,7 @@ static int serve(void *arg)
             continue;
         fd = open_for(o, &r);
         answer(o, fd, fd < 0 ? errno : 0);
-        close_fd(&fd);
+        fd_close(&fd);
     }
     return 0;
 }
@@ -127,13 +128,13 @@ int opener_start(const char *dir, const char *sink)
     if (o.dirfd >= 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) == 0) {
         o.socket = pair[0];
         pid = spawn_helper("garnet-opener", (const int[]){o.socket, o.dirfd}, 2, serve, &o);
-        close_fd(&pair[0]);
+        fd_close(&pair[0]);
         if (pid < 0)
-            close_fd(&pair[1]);
+            fd_close(&pair[1]);
         else
             asks = pair[1];
     }
-    close_fd(&o.dirfd);
+    fd_close(&o.dirfd);
     return pid < 0 ? -1 : 0;
 }
 
@@ -193,7 +194,7 @@ int opener_stat(int dirfd, const char *name, struct stat *st)
         return fstatat(dirfd, name, st, AT_SYMLINK_NOFOLLOW);
     fd = opener_open(dirfd, name, O_RDONLY);
     result = fd < 0 ? -1 : fstat(fd, st);
-    close_fd(&fd);
+    fd_close(&fd);
     return result;
 }
 

@@ -20,8 +20,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/spawn.h"
 #include "spool/cursor.h"
 #include "spool/rights.h"
 #include "spool/segment.h"
@@ -104,7 +104,7 @@ static void sweep(int dirfd)
     struct dirent *d;
 
     if (!dir) {
-        close_fd(&fd);
+        fd_close(&fd);
         return;
     }
     while ((d = readdir(dir)) != NULL) {
@@ -145,7 +145,7 @@ static bool hold(struct append *a, uint64_t first_seq)
         s.bytes = (uint64_t)st.st_size;
         s.created_ns = state == SEGMENT_GOOD ? h.created_ns : clock_ns(st.st_mtim);
     }
-    close_fd(&fd);
+    fd_close(&fd);
     if ((s.later = state == SEGMENT_LATER))
         log_warn("spool: segment %llu was written by a later Garnet: it is left as it is, and what "
                  "is in it counts as damaged",
@@ -243,7 +243,7 @@ static bool heed_cursors(struct append *a)
         e = errno;
         closedir(dir);
     } else {
-        close_fd(&fd);
+        fd_close(&fd);
     }
     if (cursor_passing(e))
         h.error = e;
@@ -288,9 +288,9 @@ void append_close(struct append *a)
 {
     if (!a)
         return;
-    close_fd(&a->fd);
-    close_fd(&a->lock);
-    close_fd(&a->dirfd);
+    fd_close(&a->fd);
+    fd_close(&a->lock);
+    fd_close(&a->dirfd);
     free(a->held);
     free(a);
 }
@@ -321,7 +321,7 @@ static bool unlinked(int fd)
 bool append_there(struct append *a, const char *dir)
 {
     if (unlinked(a->fd))
-        close_fd(&a->fd);
+        fd_close(&a->fd);
     return a->lock >= 0 && same_folder(a, dir) && !unlinked(a->lock);
 }
 
@@ -337,20 +337,20 @@ bool append_reopen(struct append *a, const char *dir, char why[WHY])
                        .fd = -1,
                        .next_seq = a->next_seq};
 
-    close_fd(&a->fd);
-    close_fd(&a->lock);
+    fd_close(&a->fd);
+    fd_close(&a->lock);
     bool good = setup(&b, dir, why);
     if (good && dup3(b.dirfd, a->dirfd, O_CLOEXEC) < 0) {
         snprintf(why, WHY, "cannot be opened: %m");
         good = false;
     }
     if (!good) {
-        close_fd(&b.lock);
-        close_fd(&b.dirfd);
+        fd_close(&b.lock);
+        fd_close(&b.dirfd);
         free(b.held);
         return false;
     }
-    close_fd(&b.dirfd);
+    fd_close(&b.dirfd);
     b.dirfd = a->dirfd;
     free(a->held);
     *a = b;

@@ -20,8 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/publish.h"
-#include "base/spawn.h"
 #include "spool/segment.h"
 
 /* Up to where anything has been written: a file can be made long at no cost, and must not take all
@@ -101,7 +101,7 @@ static int replace(int dirfd, int fd, const char *name, const uint8_t *p, size_t
         publish_drop(dirfd, temp, &copy);
     else if (publish_end(dirfd, temp, name, &copy) < 0)
         e = errno;
-    close_fd(&copy);
+    fd_close(&copy);
     return e;
 }
 
@@ -126,6 +126,6 @@ int segment_rewrite(int dirfd, uint64_t first_seq)
     else if (e == EBADMSG && !is_named(dirfd, name, fd, &gone))
         e = gone;
     free(p);
-    close_fd(&fd);
+    fd_close(&fd);
     return e;
 }

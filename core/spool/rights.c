@@ -13,8 +13,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/spawn.h"
 
 enum { OTHERS = 077, WHY = 256 };
 
@@ -46,7 +46,7 @@ static void tighten_file(int dirfd, const char *name)
         log_warn("spool: %s is open to others than garnetd's user, and cannot be opened: %m", name);
     else
         tighten(fd, name);
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 static DIR *list(int dirfd, const char *name)
@@ -55,7 +55,7 @@ static DIR *list(int dirfd, const char *name)
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     if (dir == NULL)
-        close_fd(&fd);
+        fd_close(&fd);
     return dir;
 }
 

@@ -32,7 +32,7 @@
 #include <xxhash.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "spool/le.h"
 #include "spool/opener.h"
 
@@ -174,7 +174,7 @@ static bool believed(int dirfd, uint64_t first_seq)
     if (first_seq <= SEQ_BELIEVED)
         return true;
     fd = segment_open(dirfd, first_seq, &h, &state);
-    close_fd(&fd);
+    fd_close(&fd);
     return state == SEGMENT_GOOD;
 }
 
@@ -242,7 +242,7 @@ int segment_list(int dirfd, struct segment_list *l)
     if (fd < 0)
         return -1;
     if (!(dir = fdopendir(fd))) {
-        close_fd(&fd);
+        fd_close(&fd);
         return -1;
     }
     e = collect(dir, l);
@@ -303,7 +303,7 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum s
     if (fd < 0)
         return -1;
     if ((n = read_head(fd, head)) < 0) {
-        close_fd(&fd);
+        fd_close(&fd);
         return -1;
     }
     if (n == (ssize_t)sizeof head)

@@ -20,7 +20,9 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
 
@@ -109,7 +111,7 @@ static void helper_gone(struct sync *s)
 
     if (s->state.busy)
         (void)take_reply(s); /* its last word may still be in there */
-    close_fd(&s->fd);
+    fd_close(&s->fd);
     if (s->state.busy)
         s->ev.told(s->ev.arg, unsynced_died(&s->state, s->ev.seal(s->ev.arg)), seq, EOWNERDEAD);
 }
@@ -162,12 +164,12 @@ static int start_helper(struct sync *s)
     s->fd = pair[0];
     if (loop_fd_add(s->loop, &s->watch, s->fd, LOOP_IN, on_socket, s) < 0 ||
         (pid = spawn_helper("garnetd-sync", keep, 2, helper_main, &h)) < 0) {
-        close_fd(&pair[1]);
+        fd_close(&pair[1]);
         loop_fd_del(s->loop, &s->watch);
-        close_fd(&s->fd);
+        fd_close(&s->fd);
         return -1;
     }
-    close_fd(&pair[1]);
+    fd_close(&pair[1]);
     loop_child_add(s->loop, &s->child, pid, on_helper_end, s);
     send_next(s);
     return 0;
@@ -231,7 +233,7 @@ void sync_forget(struct sync *s)
 {
     pid_t pid = let_go(s);
 
-    close_fd(&s->fd);
+    fd_close(&s->fd);
     s->state = (struct unsynced){0};
     if (pid > 0)
         kill(pid, SIGKILL); /* the loop reaps it */
@@ -306,6 +308,6 @@ void sync_stop(struct sync *s, int ms)
         shutdown(s->fd, SHUT_WR);
         reap(pid, done && await(s->fd, until) && recv(s->fd, &r, sizeof r, MSG_DONTWAIT) == 0);
     }
-    close_fd(&s->fd);
+    fd_close(&s->fd);
     free(s);
 }

@@ -12,7 +12,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "spool/cursor.h"
 #include "spool/rewrite.h"
 #include "spool/segment.h"
@@ -31,7 +31,7 @@ static int sync_file(int dirfd, const char *path, ino_t *inode)
         e = errno;
     else
         *inode = st.st_ino;
-    close_fd(&fd);
+    fd_close(&fd);
     return e;
 }
 
@@ -111,7 +111,7 @@ static int touch(int dirfd, const char *path)
     for (off_t at = 0; e == 0 && n == 1; at += BLOCK)
         if ((n = pread(fd, &c, 1, at)) < 0 || (n == 1 && c != 0 && pwrite(fd, &c, 1, at) != 1))
             e = errno;
-    close_fd(&fd);
+    fd_close(&fd);
     return e;
 }
 
@@ -138,7 +138,7 @@ static int sync_cursors(const struct sync_helper *h, bool again)
         return errno == ENOENT ? 0 : errno;
     if (cursor_list_each(h->dirfd, sync_cursor, &c) < 0 || fsync(c.dirfd) < 0)
         c.error = c.error != 0 ? c.error : errno;
-    close_fd(&c.dirfd);
+    fd_close(&c.dirfd);
     return c.error;
 }
 

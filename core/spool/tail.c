@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "spool/le.h"
 #include "spool/opener.h"
 #include "spool/segment.h"
@@ -74,7 +74,7 @@ struct tail *tail_open(int dirfd, uint64_t seq)
 
 void tail_seek(struct tail *t, uint64_t seq)
 {
-    close_fd(&t->fd);
+    fd_close(&t->fd);
     t->inside = false;
     t->expected = seq;
     t->off = t->scan = 0;
@@ -90,7 +90,7 @@ void tail_close(struct tail *t)
 {
     if (!t)
         return;
-    close_fd(&t->fd);
+    fd_close(&t->fd);
     free(t->buf);
     free(t);
 }
@@ -263,7 +263,7 @@ static int begin(struct tail *t, uint64_t first_seq)
         t->quiet = false;
         return errno == ENOENT ? AGAIN : TAIL_ERROR; /* gone since it was listed: list again */
     }
-    close_fd(&t->fd);
+    fd_close(&t->fd);
     t->inside = true;
     t->fd = fd;
     t->first_seq = first_seq;

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "base/log.h"
+#include "base/exit.h"
 
 enum { EXIT_NO_EXEC = 127 };
 

@@ -11,8 +11,10 @@
  */
 #include "supervise/sink_process.h"
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/passed.h"
+#include "base/random.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
 #include "supervise/ending.h"
@@ -60,16 +62,16 @@ struct worker {
     enum patience patience;
     bool ended; /* it was, by us: its death is no metric's fault */
     struct throttle throttle;
-    struct page *page; /* and the file behind it; made at the first start */
-    int page_fd;
-    struct loop_timer look; /* at the page, while a worker runs */
+    struct scoreboard *board; /* and the file behind it; made at the first start */
+    int board_fd;
+    struct loop_timer look; /* at the scoreboard, while a worker runs */
     struct poison poison;
     struct stuck stuck;
-    struct condemned { /* our own list: what is in the page is at the plugin's mercy */
+    struct condemned { /* our own list: what is in the scoreboard is at the plugin's mercy */
         uint64_t metric;
         int64_t when_ns;
         int signo;
-    } condemned[PAGE_POISONS];
+    } condemned[SCOREBOARD_POISONS];
     unsigned ncondemned; /* ever */
     uint64_t restarts;
     unsigned looks; /* since its start */
@@ -180,7 +182,7 @@ static void on_control(void *arg, uint32_t events)
         wait_patiently(w, BEFORE_KILL, TERM_TO_KILL);
 }
 
-/* --- the page --- */
+/* --- the scoreboard --- */
 
 static bool is_stopped(const struct worker *w)
 {
@@ -211,7 +213,7 @@ static void look_whether_stuck(struct worker *w)
 {
     unsigned looks = w->stuck.looks;
 
-    switch (stuck_look(&w->stuck, w->frozen ? PAGE_WAITS : atomic_load(&w->page->step))) {
+    switch (stuck_look(&w->stuck, w->frozen ? SCOREBOARD_WAITS : atomic_load(&w->board->step))) {
     case STUCK_BEGINS:
         log_warn(
             "sink %s: stalled: its worker has not come back for %d s from %s; metrics wait in the "
@@ -230,14 +232,14 @@ static void look_whether_stuck(struct worker *w)
 static void on_look(void *arg)
 {
     struct worker *w = arg;
-    uint64_t formatting = atomic_load(&w->page->formatting);
+    uint64_t formatting = atomic_load(&w->board->formatting);
 
     loop_timer_set(w->loop, &w->look, loop_now(w->loop) + LOOK_EVERY, on_look, w);
     if (w->stopping)
         return;
     look_how_it_is(w);
     look_whether_stuck(w);
-    if (!poison_hangs(&w->poison, formatting, atomic_load(&w->page->formats)))
+    if (!poison_hangs(&w->poison, formatting, atomic_load(&w->board->formats)))
         return;
     if (w->frozen) {
         poison_started(&w->poison);
@@ -249,18 +251,18 @@ static void on_look(void *arg)
     strike(w, SIGKILL);
 }
 
-static bool ready_page(struct worker *w)
+static bool ready_board(struct worker *w)
 {
-    struct page *p = w->page;
+    struct scoreboard *p = w->board;
 
     if (p == NULL)
-        p = w->page = page_new(&w->page_fd);
+        p = w->board = scoreboard_new(&w->board_fd);
     if (p == NULL)
         return false;
     atomic_store(&p->formatting, 0);
     atomic_store(&p->stalled, 0);
-    atomic_store(&p->step, PAGE_WAITS);
-    for (unsigned i = 0; i < PAGE_POISONS; i++) {
+    atomic_store(&p->step, SCOREBOARD_WAITS);
+    for (unsigned i = 0; i < SCOREBOARD_POISONS; i++) {
         atomic_store(&p->poisons[i].metric, w->condemned[i].metric);
         atomic_store(&p->poisons[i].when_ns, w->condemned[i].when_ns);
         atomic_store(&p->poisons[i].signo, w->condemned[i].signo);
@@ -274,7 +276,7 @@ static bool ready_page(struct worker *w)
  * says more in `what` if it came in format(). */
 static void judge(struct worker *w, int signo, char *what, size_t cap)
 {
-    uint64_t metric = atomic_load(&w->page->formatting);
+    uint64_t metric = atomic_load(&w->board->formatting);
     enum poison_verdict verdict = poison_death(&w->poison, metric);
     size_t n = strlen(what);
 
@@ -285,7 +287,7 @@ static void judge(struct worker *w, int signo, char *what, size_t cap)
     (void)snprintf(what + n, cap - n, " while its plugin formatted metric %" PRIu64 "%s",
                    metric - 1, verdict == POISON_FOUND ? ", as often before: it is set aside" : "");
     if (verdict == POISON_FOUND)
-        w->condemned[w->ncondemned++ % PAGE_POISONS] =
+        w->condemned[w->ncondemned++ % SCOREBOARD_POISONS] =
             (struct condemned){metric, clock_wall(), signo};
 }
 
@@ -340,7 +342,7 @@ static void on_end(void *arg, int status, const struct rusage *ru)
     settle_end(w);
     kill_group(w, w->pid);
     end.finished = w->finished;
-    end.formatting = atomic_load(&w->page->formatting) != 0;
+    end.formatting = atomic_load(&w->board->formatting) != 0;
     death = WIFSIGNALED(status) || ending_by_plugin(&end);
     ending_describe(&end, what, sizeof what);
     if (death && !w->stopping && !w->ended)
@@ -360,7 +362,7 @@ static pid_t run_program(const struct worker *w, int control, int own, int print
 {
     const char *argv[] = {w->program, "run", w->name, NULL};
     struct spawn s = {.argv = argv,
-                      .fds = {-1, w->stdout_fd, print, w->snapshot_fd, control, w->page_fd, own},
+                      .fds = {-1, w->stdout_fd, print, w->snapshot_fd, control, w->board_fd, own},
                       .nfds = WORKER_LOG_FD + 1,
                       .own_group = true};
 
@@ -372,17 +374,17 @@ static pid_t launch(struct worker *w)
     int pair[2], own, print;
     pid_t pid = -1;
 
-    if (!ready_page(w) || !worker_log_open(&w->log, w->loop, &own, &print))
+    if (!ready_board(w) || !worker_log_open(&w->log, w->loop, &own, &print))
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
         passed_refuse(pair[0]);
         if (loop_fd_add(w->loop, &w->watch, pair[0], LOOP_IN, on_control, w) == 0)
             pid = run_program(w, pair[1], own, print);
-        close_fd(&pair[1]);
+        fd_close(&pair[1]);
         w->control = pair[0];
     }
-    close_fd(&own);
-    close_fd(&print);
+    fd_close(&own);
+    fd_close(&print);
     if (pid < 0) {
         close_control(w);
         worker_log_close(&w->log);
@@ -428,7 +430,7 @@ struct worker *worker_new(struct loop *l, const struct worker_config *c)
     w->config_arg = c->arg;
     w->memory_limit = c->memory_limit;
     w->stdout_fd = c->stdout_fd;
-    w->control = w->page_fd = -1;
+    w->control = w->board_fd = -1;
     w->throttle.cap = AGAIN_LAST;
     loop_fd_init(&w->watch);
     w->program = strdup(c->program);
@@ -483,7 +485,7 @@ pid_t worker_pid(const struct worker *w)
 
 bool worker_stalled(const struct worker *w)
 {
-    return stuck_is(&w->stuck) || (w->page != NULL && atomic_load(&w->page->stalled) != 0);
+    return stuck_is(&w->stuck) || (w->board != NULL && atomic_load(&w->board->stalled) != 0);
 }
 
 uint64_t worker_restarts(const struct worker *w)
@@ -491,9 +493,9 @@ uint64_t worker_restarts(const struct worker *w)
     return w->restarts;
 }
 
-const struct page *worker_page(const struct worker *w)
+const struct scoreboard *worker_scoreboard(const struct worker *w)
 {
-    return w->page;
+    return w->board;
 }
 
 void worker_free(struct worker *w)
@@ -504,8 +506,8 @@ void worker_free(struct worker *w)
         panic("sink %s: freed while its worker runs", w->name);
     loop_timer_clear(w->loop, &w->timer);
     close_control(w);
-    page_unmap(w->page);
-    close_fd(&w->page_fd);
+    scoreboard_unmap(w->board);
+    fd_close(&w->board_fd);
     free(w->program);
     free(w->name);
     free(w);

@@ -2,8 +2,8 @@
  *
  * A worker is a process of its own (garnet-sink) that is expected to die now and then: it is
  * started again, throttled when it dies before it did useful work. The only things between the two
- * are a socket pair, a page of memory (base/page.h) and the spool on disk: garnetd wakes it by a
- * byte, and either side's end of the pair closing tells the other. The page says which metric the
+ * are a socket pair, a board of memory (model/scoreboard.h) and the spool on disk: garnetd wakes it by a
+ * byte, and either side's end of the pair closing tells the other. The scoreboard says which metric the
  * plugin had when it died or hung (supervise/poison.h), and tells the next worker which to leave out.
  *
  *   garnetd -> worker   'w'  there is more in the spool
@@ -16,8 +16,8 @@
 #ifndef SUPERVISE_SINK_PROCESS_H
 #define SUPERVISE_SINK_PROCESS_H
 #include "base/loop.h"
-#include "base/page.h"
 #include "conf/conf.h"
+#include "model/scoreboard.h"
 
 struct worker;
 
@@ -42,7 +42,8 @@ pid_t worker_pid(const struct worker *w); /* 0 while none runs */
 /* Its peer has stopped reading, as it says itself; or it does not come back from what it is at. */
 bool worker_stalled(const struct worker *w);
 uint64_t worker_restarts(const struct worker *w);
-const struct page *worker_page(const struct worker *w); /* NULL before the first start */
-void worker_free(struct worker *w);                     /* only when no process of it is alive */
+const struct scoreboard *
+worker_scoreboard(const struct worker *w); /* NULL before the first start */
+void worker_free(struct worker *w);        /* only when no process of it is alive */
 
 #endif

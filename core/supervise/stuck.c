@@ -4,7 +4,7 @@
  */
 #include "supervise/stuck.h"
 
-#include "base/page.h"
+#include "model/scoreboard.h"
 
 bool stuck_is(const struct stuck *s)
 {
@@ -13,7 +13,7 @@ bool stuck_is(const struct stuck *s)
 
 enum stuck_verdict stuck_look(struct stuck *s, uint64_t step)
 {
-    bool was = stuck_is(s), moved = step == PAGE_WAITS || step != s->step;
+    bool was = stuck_is(s), moved = step == SCOREBOARD_WAITS || step != s->step;
 
     s->step = step;
     s->looks = moved ? 0 : s->looks + (s->looks < UINT32_MAX);
@@ -24,16 +24,16 @@ enum stuck_verdict stuck_look(struct stuck *s, uint64_t step)
 
 const char *stuck_from(uint64_t step)
 {
-    switch (step & PAGE_STEP_MASK) {
-    case PAGE_SENDS:
+    switch (step & SCOREBOARD_STEP_MASK) {
+    case SCOREBOARD_SENDS:
         return "its endpoint: a file system that does not answer (frozen, or its server is gone), "
                "or a "
                "name look-up";
-    case PAGE_DELIVERS:
+    case SCOREBOARD_DELIVERS:
         return "its plugin's deliver() or event()";
-    case PAGE_READS:
+    case SCOREBOARD_READS:
         return "the spool, or its plugin's format()";
-    case PAGE_STORES:
+    case SCOREBOARD_STORES:
         return "storing its position in the spool";
     }
     return "its work";

@@ -1,6 +1,6 @@
 /* supervise/stuck.h - a worker that does not come back from what it does: policy, pure
  *
- * A worker says in its page what it is at, and that it begins anew; where it waits for nothing but
+ * A worker says in its scoreboard what it is at, and that it begins anew; where it waits for nothing but
  * events, it says so. What blocks in the kernel (a file on a frozen file system, or on one whose
  * server is gone) stands still there, and cannot say so itself. Time is counted in looks, as in
  * supervise/poison.h.

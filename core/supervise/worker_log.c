@@ -13,7 +13,8 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
+#include "base/log.h"
 
 static void on_said(void *arg, enum log_level level, const char *line)
 {
@@ -66,7 +67,7 @@ bool worker_log_open(struct worker_log *w, struct loop *l, int *own, int *print)
     *print = *own < 0 ? -1 : output_open(&w->printed, l, &w->prints, LOG_L_WARN, 0);
     if (*print >= 0)
         return true;
-    close_fd(own);
+    fd_close(own);
     worker_log_close(w);
     return false;
 }

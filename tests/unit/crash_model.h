@@ -7,7 +7,6 @@
 
 #include <xxhash.h>
 
-#include "base/log.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"

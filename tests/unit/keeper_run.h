@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 
+#include "base/fd.h"
 #include "collect/keeper.h"
 #include "processes.h"
 
@@ -36,7 +37,7 @@ static inline void start_argv(struct run *r, const char *const *argv, const char
     int out[2];
 
     (void)snprintf(mark, sizeof mark, "GARNET_TEST_MARK=%d-%d", (int)getpid(), rand());
-    cr_assert_eq(pipe_cloexec(out, 0, 0), 0);
+    cr_assert_eq(fd_pipe(out, 0, 0), 0);
     job.out = out[1];
     job.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
     cr_assert(job.err >= 0);
@@ -44,8 +45,8 @@ static inline void start_argv(struct run *r, const char *const *argv, const char
     *r = (struct run){.control = -1, .out = out[0]};
     r->keeper = keeper_start(&job, &r->control);
     cr_assert(r->keeper > 0 && r->control >= 0);
-    close_fd(&out[1]);
-    close_fd(&job.err);
+    fd_close(&out[1]);
+    fd_close(&job.err);
 }
 
 static inline void start(struct run *r, const char *script, int64_t timeout, int64_t grace)
@@ -81,8 +82,8 @@ static inline void finish(struct run *r)
     cr_assert(keeper_report(r->control, &r->report));
     cr_assert_not(keeper_report(r->control, &r->report), "one report");
     cr_assert_eq(processes_marked(mark), 0);
-    close_fd(&r->control);
-    close_fd(&r->out);
+    fd_close(&r->control);
+    fd_close(&r->out);
 }
 
 static inline void run(struct run *r, const char *script, int64_t timeout, int64_t grace)

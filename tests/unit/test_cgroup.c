@@ -23,7 +23,7 @@ static bool put(const char *dir, const char *file, const char *text)
     (void)snprintf(path, sizeof path, "%s/%s", dir, file);
     fd = open(path, O_WRONLY | O_CLOEXEC);
     ok = fd >= 0 && write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    close_fd(&fd);
+    fd_close(&fd);
     return ok;
 }
 
@@ -152,8 +152,8 @@ Test(cgroup, the_next_run_clears_up_after_a_killed_keeper)
     memcpy(before, mark, sizeof mark);
     (void)kill(r.keeper, SIGKILL);
     cr_assert_eq(waitpid(r.keeper, &status, 0), r.keeper);
-    close_fd(&r.control);
-    close_fd(&r.out);
+    fd_close(&r.control);
+    fd_close(&r.out);
     cr_assert_geq(processes_marked(before), 1);
     run(&r, "exit 0", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);

@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include "base/fd.h"
+
 #define MS   NS_PER_MS
 #define LONG (60 * NS_PER_S)
 
@@ -78,7 +80,7 @@ static struct scene *prepare(const char *script, int64_t interval)
     struct scene *s = &scene;
     int fds[2];
 
-    cr_assert_eq(pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK), 0);
+    cr_assert_eq(fd_pipe(fds, O_NONBLOCK, O_NONBLOCK), 0);
     s->log = fds[0];
     log_to(fds[1]);
     s->loop = loop_new();
@@ -187,8 +189,8 @@ static void finish(struct scene *s)
     cr_assert_eq(s->ngone, 1);
     cr_assert_eq(s->nstarted, s->nended);
     log_to(2);
-    close_fd(&fd);
-    close_fd(&s->log);
+    fd_close(&fd);
+    fd_close(&s->log);
     loop_free(s->loop);
 }
 
@@ -358,7 +360,7 @@ Test(collector, other_trouble_tells_what_was_left_out)
 
     (void)snprintf(script, sizeof script,
                    "echo >>%s; [ $(wc -l <%s) -gt 3 ] && kill -KILL $$; exit 3", file, file);
-    close_fd(&fd);
+    fd_close(&fd);
     s = begin(script, 100 * MS);
     TURN_UNTIL(s, s->nended >= 4);
     cr_assert_eq(times_logged(s, "collector probe: exit status 3 (2 times more)\n"), 1);
@@ -404,7 +406,7 @@ Test(collector, no_descriptors_cost_a_slot_each_and_nothing_else)
     for (rlim_t room = 0; room < 6; room++) { /* two pipes and a pair: six are enough */
         int lowest_free = dup(0), ended = s->nended;
 
-        close_fd(&lowest_free);
+        fd_close(&lowest_free);
         lowest_free = open("/dev/null", O_RDONLY | O_CLOEXEC);
         none = (struct rlimit){(rlim_t)lowest_free + room, old.rlim_max};
         (void)close(lowest_free);

@@ -12,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "base/spawn.h"
+
 static const gid_t groups[] = {1, 2, 60};
 
 static void be_daemon(void)

@@ -137,12 +137,12 @@ Test(feed, counts_what_is_above_the_floor)
 Test(feed, keeps_back_what_the_plugin_must_not_get)
 {
     struct quarantine q;
-    struct page page = {0};
+    struct scoreboard board = {0};
     struct point end;
 
-    page.poisons[0].metric = begin.seq + 3 + 1;
-    page.poisons[1].metric = begin.seq + 12 + 1;
-    quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &page);
+    board.poisons[0].metric = begin.seq + 3 + 1;
+    board.poisons[1].metric = begin.seq + 12 + 1;
+    quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &board);
     f.quarantine = &q;
     frame(10, false);
     frame(10, true); /* of 1970 */

@@ -222,7 +222,7 @@ Test(feed_counters, what_is_kept_back_is_compared_with)
 {
     struct metric m = kit_metric("x", 0);
     struct quarantine q;
-    struct page page = {0};
+    struct scoreboard board = {0};
     struct buf bytes = {0};
     uint64_t end;
 
@@ -234,8 +234,8 @@ Test(feed_counters, what_is_kept_back_is_compared_with)
     }
     cr_assert_eq(append_frame(spool, bytes.p, bytes.n, 4, &end), 0);
     buf_free(&bytes);
-    page.poisons[0].metric = begin.seq + 1 + 1;
-    quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &page);
+    board.poisons[0].metric = begin.seq + 1 + 1;
+    quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &board);
     f.quarantine = &q;
     difference(COUNTERS_DELTA);
     cr_assert_eq(feed_fill(&f, UINT64_MAX, 1), FEED_DRY);

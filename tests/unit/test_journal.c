@@ -1,12 +1,14 @@
 /* tests/unit/test_journal.c - collect/journal.h: nothing is said twice, and nothing is left unsaid */
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "collect/journal.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 #define S NS_PER_S
 
@@ -18,7 +20,7 @@ static void begin(void)
 {
     int fds[2];
 
-    cr_assert_eq(pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK), 0);
+    cr_assert_eq(fd_pipe(fds, O_NONBLOCK, O_NONBLOCK), 0);
     log_end = fds[0];
     log_to(fds[1]);
     journal_init(&journal, "probe");

@@ -263,7 +263,7 @@ Test(keeper, what_cannot_be_executed)
     cr_assert_eq(r.report.step, STEP_EXEC);
     cr_assert_eq(write(fd, "no program\n", 11), 11);
     cr_assert_eq(fchmod(fd, 0755), 0);
-    close_fd(&fd);
+    fd_close(&fd);
     start_argv(&r, no_program, "/", LONG, LONG);
     finish(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
@@ -293,7 +293,7 @@ Test(keeper, only_descriptors_0_to_2)
     start(&r, "ls -1 /proc/self/fd | tr '\\n' ' '; readlink /proc/self/fd/0", LONG, LONG);
     wait_said(&r, "0 1 2 3 /dev/null\n");
     finish(&r);
-    close_fd(&stray);
+    fd_close(&stray);
 }
 
 Test(keeper, holds_nothing_but_its_socket)
@@ -359,7 +359,7 @@ Test(keeper, nothing_outlives_garnetd)
     struct run r;
 
     cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
-    cr_assert_eq(pipe_cloexec(tell, 0, 0), 0);
+    cr_assert_eq(fd_pipe(tell, 0, 0), 0);
     (void)snprintf(mark, sizeof mark, "none yet");
     garnetd = fork();
     if (garnetd == 0) {
@@ -449,13 +449,13 @@ Test(keeper, lets_go_of_garnetd_while_it_waits_for_what_does_not_end)
     pid_t left = leave_behind(&r);
 
     cr_assert(has_socket(r.keeper));
-    close_fd(&r.control);
+    fd_close(&r.control);
     WAIT_FOR(!has_socket(r.keeper));
     cr_assert_eq(waitpid(left, NULL, 0), left);
     cr_assert_eq(waitpid(r.keeper, &status, 0), r.keeper);
     cr_assert_eq(status, 0);
     cr_assert_eq(processes_marked(mark), 0);
-    close_fd(&r.out);
+    fd_close(&r.out);
 }
 
 Test(keeper, leaks_no_descriptor)

@@ -1,5 +1,5 @@
 /* tests/unit/test_load.c - daemon/load.h: the file that all workers read is nobody's to change */
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "daemon/load.h"
 
 #include <criterion/criterion.h>
@@ -26,6 +26,6 @@ Test(load, the_snapshot_cannot_be_changed)
     cr_assert(fcntl(fd, F_ADD_SEALS, F_SEAL_FUTURE_WRITE) < 0, "nor sealed further");
     cr_assert_eq(pread(fd, text, sizeof text, 0), 12);
     cr_assert_str_eq(text, "the snapshot");
-    close_fd(&again);
-    close_fd(&fd);
+    fd_close(&again);
+    fd_close(&fd);
 }

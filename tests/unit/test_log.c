@@ -1,9 +1,10 @@
 /* base/log and base/logwriter: form, cut, escapes, drops that are told, and a log that nobody
  * reads */
 #include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/logwriter.h"
-#include "base/spawn.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,7 +25,7 @@ static char got[1 << 20];
 
 static void setup(void)
 {
-    cr_assert_eq(pipe_cloexec(ends, O_NONBLOCK, O_NONBLOCK), 0);
+    cr_assert_eq(fd_pipe(ends, O_NONBLOCK, O_NONBLOCK), 0);
     log_open("garnet-test");
     log_to(ends[1]);
 }
@@ -201,7 +202,7 @@ static int keep_stderr;
 
 static void stderr_to_pipe(void)
 {
-    cr_assert_eq(pipe_cloexec(ends, 0, 0), 0);
+    cr_assert_eq(fd_pipe(ends, 0, 0), 0);
     keep_stderr = dup(2);
     cr_assert_eq(dup2(ends[1], 2), 2);
     close(ends[1]);
@@ -318,7 +319,7 @@ Test(logwriter, ends_when_its_parent_is_killed)
     int fds[2];
     pid_t pid;
 
-    cr_assert_eq(pipe_cloexec(fds, 0, 0), 0); /* the writer's stderr: closed when it has ended */
+    cr_assert_eq(fd_pipe(fds, 0, 0), 0); /* the writer's stderr: closed when it has ended */
     pid = fork();
     if (pid == 0) {
         (void)dup2(fds[1], 2);

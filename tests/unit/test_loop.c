@@ -1,6 +1,7 @@
 /* base/loop: order within a turn, removal from anywhere, children, signals; and the timers' heap
  * alone */
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/loop.h"
 #include "base/spawn.h"
 #include "base/timers.h"
@@ -176,7 +177,7 @@ static struct reader *reader_new(void)
     struct reader *r = calloc(1, sizeof *r);
 
     cr_assert_not_null(r);
-    cr_assert_eq(pipe_cloexec(r->ends, O_NONBLOCK, O_NONBLOCK), 0);
+    cr_assert_eq(fd_pipe(r->ends, O_NONBLOCK, O_NONBLOCK), 0);
     loop_fd_init(&r->w);
     return r;
 }
@@ -184,8 +185,8 @@ static struct reader *reader_new(void)
 static void reader_free(struct reader *r)
 {
     loop_fd_del(l, &r->w);
-    close_fd(&r->ends[0]);
-    close_fd(&r->ends[1]);
+    fd_close(&r->ends[0]);
+    fd_close(&r->ends[1]);
     free(r);
 }
 
@@ -229,7 +230,7 @@ Test(loop, level_triggered_until_removed, .init = setup, .fini = teardown)
     loop_turn(l, 0);
     cr_assert_eq(r->calls, 2);
     loop_fd_mod(l, &r->w, LOOP_IN);
-    close_fd(&r->ends[1]);
+    fd_close(&r->ends[1]);
     loop_turn(l, -1);
     cr_assert_eq(r->seen, LOOP_IN | LOOP_HUP);
     loop_fd_del(l, &r->w);

@@ -11,6 +11,7 @@
  */
 #include "crash_model.h"
 
+#include "base/log.h"
 #include "spool/writer.h"
 
 /* ---- what happens ---- */

@@ -4,7 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "spool/opener.h"
 #include "spool/rights.h"
 #include "spool_dir.h"
@@ -17,7 +17,7 @@ static void put_file(const char *name)
 
     cr_assert(fd >= 0);
     cr_assert_eq(write(fd, name, strlen(name)), (ssize_t)strlen(name));
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 /* 0, or the errno; what it opened holds its own name. */
@@ -33,7 +33,7 @@ static int try(const char *name, int flags)
         cr_assert(read(fd, text, sizeof text - 1) >= 0);
         cr_assert_str_eq(text, name);
     }
-    close_fd(&fd);
+    fd_close(&fd);
     return 0;
 }
 
@@ -92,5 +92,5 @@ Test(opener, follows_no_link_and_waits_for_no_fifo)
     cr_assert_eq(try(SEGMENT, O_RDONLY), ELOOP);
     fd = opener_open(-1, "00000000000000000009.seg", O_RDONLY);
     cr_assert(fd >= 0);
-    close_fd(&fd);
+    fd_close(&fd);
 }

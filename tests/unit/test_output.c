@@ -1,13 +1,15 @@
 /* tests/unit/test_output.c - base/output.h: the quota, under a simulated clock; and a pipe */
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/output.h"
-#include "base/spawn.h"
 
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/log.h"
 
 #define S NS_PER_S
 
@@ -114,7 +116,7 @@ Test(output, lines_are_cut_escaped_and_whole)
     cr_assert_str_eq(said[1], "one");
     cr_assert_str_eq(said[2], "\\x1b[2J\\x00two");
     cr_assert_str_eq(said[3], "half");
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 /* Whoever writes may make a pipe larger, and then end: what is still in it counts. */
@@ -133,5 +135,5 @@ Test(output, a_large_pipe_is_read_to_its_end)
     output_owner_finish(&owner);
     cr_assert_geq(nsaid, (uint64_t)OUTPUT_BURST);
     cr_assert_eq(nsaid + missing, LINES);
-    close_fd(&fd);
+    fd_close(&fd);
 }

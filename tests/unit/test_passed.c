@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/passed.h"
-#include "base/spawn.h"
 
 /* A wait that the test would not survive. */
 TestSuite(passed, .timeout = 20);
@@ -34,7 +34,7 @@ static int lingering(void)
     while (send(fd, much, sizeof much, MSG_DONTWAIT) > 0)
         ;
     cr_assert_eq(setsockopt(fd, SOL_SOCKET, SO_LINGER, &hour, sizeof hour), 0);
-    close_fd(&server);
+    fd_close(&server);
     return fd;
 }
 
@@ -72,7 +72,7 @@ Test(passed, what_comes_before_is_read_and_then_it_is_told)
     cr_assert_eq(passed_recv(pair[0], got, sizeof got), -1);
     cr_assert_eq(errno, EAGAIN);
     cr_assert_eq(pass(pair[1], "x", fd), 0);
-    close_fd(&fd); /* the queue has it alone, now */
+    fd_close(&fd); /* the queue has it alone, now */
     for (int i = 0; i < 2; i++) {
         cr_assert_eq(passed_recv(pair[0], got, sizeof got), -1);
         cr_assert_eq(errno, ECOMM);
@@ -92,7 +92,7 @@ Test(passed, packets_are_looked_at_too_and_an_empty_one_is_not_overlooked)
     make_pair(SOCK_SEQPACKET, pair);
     cr_assert_eq(send(pair[1], "r", 1, 0), 1);
     cr_assert_eq(pass(pair[1], "", fd), 0);
-    close_fd(&fd);
+    fd_close(&fd);
     cr_assert_eq(passed_recv(pair[0], got, 1), 1);
     cr_assert_leq(passed_recv(pair[0], got, 1), 0);
     passed_close(&pair[0]);
@@ -110,11 +110,11 @@ Test(passed, an_end_and_an_empty_connection_need_no_process)
         cr_assert_eq(passed_recv(pair[0], &c, 1), 1);
         if (i < 2) { /* with words of ours unread there, which is an error here */
             cr_assert_eq(send(pair[0], "x", 1, 0), 1);
-            close_fd(&pair[1]);
+            fd_close(&pair[1]);
         }
         passed_close(&pair[0]);
         cr_assert_eq(wait(NULL), -1);
-        close_fd(&pair[1]);
+        fd_close(&pair[1]);
     }
 }
 
@@ -134,6 +134,6 @@ Test(passed, a_kernel_that_can_refuses_them)
     cr_assert_eq(send(pair[1], "x", 1, 0), 1);
     passed_close(&pair[0]); /* with a byte unread */
     cr_assert_eq(wait(NULL), -1);
-    close_fd(&far); /* else closing `fd` would last an hour */
-    close_fd(&fd);
+    fd_close(&far); /* else closing `fd` would last an hour */
+    fd_close(&fd);
 }

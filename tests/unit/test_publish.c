@@ -1,8 +1,8 @@
 /* test_publish.c - a file that appears whole: whatever stands under its temporary name is not written to */
 #include "spool_dir.h"
 
+#include "base/fd.h"
 #include "base/publish.h"
-#include "base/spawn.h"
 #include "spool/cursor.h"
 
 TestSuite(publish, .init = dir_make, .fini = dir_remove, .timeout = 30);
@@ -19,7 +19,7 @@ static void check(const char *name, const char *text)
     cr_assert_eq(st.st_mode & 07777, 0600);
     cr_assert_eq(read(fd, got, sizeof got - 1), (ssize_t)strlen(text));
     cr_assert_str_eq(got, text);
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 static void nothing_left(const char *temp)
@@ -55,7 +55,7 @@ static void victim_is_well(void)
 
     cr_assert_eq(read(fd, got, sizeof got - 1), 18);
     cr_assert_str_eq(got, "of somebody else's");
-    close_fd(&fd);
+    fd_close(&fd);
     cr_assert_eq(fstatat(dirfd_, "nowhere", &st, 0), -1);
 }
 

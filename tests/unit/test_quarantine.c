@@ -5,14 +5,14 @@
 
 static struct kit k;
 static struct quarantine q;
-static struct page page;
+static struct scoreboard board;
 static int dirfd = -1;
 static const char *file;
 
 static void reopen(void)
 {
     quarantine_close(&q);
-    quarantine_open(&q, dirfd, k.dir, "main", "x", &page);
+    quarantine_open(&q, dirfd, k.dir, "main", "x", &board);
 }
 
 static void setup(void)
@@ -22,7 +22,7 @@ static void setup(void)
     file = kit_path(&k, "quarantine/main.ndjson");
     dirfd = open(k.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cr_assert_geq(dirfd, 0);
-    memset(&page, 0, sizeof page);
+    memset(&board, 0, sizeof board);
     reopen();
 }
 
@@ -37,9 +37,9 @@ TestSuite(quarantine, .init = setup, .fini = teardown, .timeout = 60);
 
 static void condemn(unsigned i, uint64_t seq)
 {
-    page.poisons[i].metric = seq + 1;
-    page.poisons[i].signo = 11;
-    page.poisons[i].when_ns = INT64_C(1700000001500000000);
+    board.poisons[i].metric = seq + 1;
+    board.poisons[i].signo = 11;
+    board.poisons[i].when_ns = INT64_C(1700000001500000000);
     reopen();
 }
 
@@ -61,7 +61,7 @@ Test(quarantine, the_first_metric_of_a_spool_is_one_like_another)
     condemn(0, 0);
     cr_assert(quarantine_takes(&q, 0, &m));
     cr_assert_not(quarantine_takes(&q, 1, &m));
-    page.poisons[0].metric = 0;
+    board.poisons[0].metric = 0;
     reopen();
     cr_assert(quarantine_takes(&q, 0, &m));
     cr_assert_eq(lines(), 1);
@@ -109,7 +109,7 @@ Test(quarantine, writes_it_once)
         cr_assert(quarantine_takes(&q, 3, &m));
         reopen();
     }
-    memset(&page, 0, sizeof page);
+    memset(&board, 0, sizeof board);
     reopen();
     cr_assert(quarantine_takes(&q, 3, &m));
     cr_assert_not(quarantine_takes(&q, 3, &other), "the number of another spool's metric");
@@ -127,7 +127,7 @@ Test(quarantine, a_torn_line_spoils_no_other)
     cr_assert(quarantine_takes(&q, 4, &m));
     cr_assert(quarantine_takes(&q, 3, &m));
     cr_assert_eq(lines(), 3);
-    page.poisons[0].metric = page.poisons[1].metric = 0;
+    board.poisons[0].metric = board.poisons[1].metric = 0;
     reopen();
     cr_assert(quarantine_takes(&q, 4, &m));
     cr_assert_not(quarantine_takes(&q, 5, &m));

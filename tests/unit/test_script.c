@@ -13,7 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "conf/script.h"
 
 static char dir[] = "/tmp/garnet-script-XXXXXX", path[64];
@@ -38,7 +38,7 @@ static void write_program(const void *bytes, size_t n)
 
     cr_assert(fd >= 0);
     cr_assert_eq(fd_write_all(fd, bytes, n), 0);
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 /* What execve() says; 0: it ran. */
@@ -168,7 +168,7 @@ static size_t read_own(char *bytes, size_t most)
     int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
     ssize_t n = read(fd, bytes, most);
 
-    close_fd(&fd);
+    fd_close(&fd);
     cr_assert(n > (ssize_t)sizeof(Elf64_Ehdr));
     return (size_t)n;
 }

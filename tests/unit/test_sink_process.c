@@ -4,9 +4,9 @@
  * own lines as 6; what it prints on 2 is its plugin's.
  */
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/output.h"
-#include "base/spawn.h"
 #include "supervise/sink_process.h"
 
 #include <criterion/criterion.h>
@@ -65,7 +65,7 @@ static void write_program(struct scene *s, const char *script)
     fd = open(s->program, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
     cr_assert(fd >= 0);
     cr_assert_eq(write(fd, script, strlen(script)), (ssize_t)strlen(script));
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 /* For the scripts that look into the page. */
@@ -84,10 +84,10 @@ static struct scene *begin(const char *script, int stdout_fd)
         .program = s->program, .name = "main", .snapshot_fd = -1, .stdout_fd = stdout_fd};
     int fds[2];
 
-    tell_offset("POISON", offsetof(struct page, poisons[0].metric));
-    tell_offset("SIGNO", offsetof(struct page, poisons[0].signo));
+    tell_offset("POISON", offsetof(struct scoreboard, poisons[0].metric));
+    tell_offset("SIGNO", offsetof(struct scoreboard, poisons[0].signo));
     write_program(s, script);
-    cr_assert_eq(pipe_cloexec(fds, O_NONBLOCK, O_NONBLOCK), 0);
+    cr_assert_eq(fd_pipe(fds, O_NONBLOCK, O_NONBLOCK), 0);
     s->log = fds[0];
     log_to(fds[1]);
     s->loop = loop_new();
@@ -142,9 +142,9 @@ static void wait_gone(struct scene *s)
     cr_assert_eq(errno, ECHILD);
     read_log(s); /* for what is asked after this */
     log_to(2);
-    close_fd(&fd);
-    close_fd(&s->log);
-    close_fd(&s->snapshot);
+    fd_close(&fd);
+    fd_close(&s->log);
+    fd_close(&s->snapshot);
     loop_free(s->loop);
     (void)unlink(s->program);
     (void)rmdir(s->dir);
@@ -164,7 +164,7 @@ Test(sink_process, a_worker_gets_what_it_needs)
     char text[64] = "";
     struct scene *s;
 
-    cr_assert_eq(pipe_cloexec(out, 0, 0), 0);
+    cr_assert_eq(fd_pipe(out, 0, 0), 0);
     s = begin(PYTHON "log('args', sys.argv[1:], 'fds', sorted(os.listdir('/proc/self/fd')))\n"
                      "log('snapshot', os.pread(3, 100, 0).decode())\n"
                      "log('group', os.getpgrp() == os.getpid())\n"
@@ -185,8 +185,8 @@ Test(sink_process, a_worker_gets_what_it_needs)
     cr_assert_str_eq(text, "to stdout");
     finish(s, 10 * NS_PER_S);
     cr_assert_eq(times_logged(s, "sink main"), 0, "a good end needs no words");
-    close_fd(&out[0]);
-    close_fd(&out[1]);
+    fd_close(&out[0]);
+    fd_close(&out[1]);
 }
 
 /* Under the worker's name, with a quota each: what is printed without end hides no reason. */
@@ -348,7 +348,7 @@ Test(sink_process, nothing_of_its_group_outlives_it)
     wait_gone(s);
     cr_assert_eq(times_logged(s, "its plugin had left processes behind: they are killed"), 1);
     cr_assert_eq(fcntl(snapshot, F_SETLKW, &lock), 0);
-    close_fd(&snapshot);
+    fd_close(&snapshot);
 }
 
 /* What comes after its last word is close(). */
@@ -462,7 +462,7 @@ Test(sink_process, three_deaths_of_one_metric_set_it_aside)
 
     leaves_out_42_after(s, 3);
     cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
-    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].metric), 43);
     finish(s, 10 * NS_PER_S);
 }
 
@@ -480,8 +480,8 @@ Test(sink_process, an_exit_in_format_is_the_metrics_fault)
     cr_assert_eq(worker_restarts(s->worker), 3);
     cr_assert_eq(times_logged(s, "its plugin calls exit() while its plugin formatted metric 42"),
                  3);
-    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].metric), 43);
-    cr_assert_eq(atomic_load(&worker_page(s->worker)->poisons[0].signo), 0);
+    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].signo), 0);
     finish(s, 10 * NS_PER_S);
 }
 

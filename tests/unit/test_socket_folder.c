@@ -11,7 +11,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "intake/folder.h"
 #include "intake/lock.h"
 
@@ -61,7 +61,7 @@ static void a_socket(const char *path)
 
     memcpy(sa.sun_path, path, strlen(path) + 1);
     cr_assert_eq(bind(fd, (const struct sockaddr *)&sa, sizeof sa), 0);
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 static bool is_there(const char *path)
@@ -79,7 +79,7 @@ static void good(const char *path)
 
     cr_assert_geq(fd, 0, "%s: %s", path, why);
     cr_assert_str_eq(name, "garnet.sock");
-    close_fd(&fd);
+    fd_close(&fd);
 }
 
 static void refused(const char *path, const char *what)
@@ -143,7 +143,7 @@ Test(socket_folder, a_group_that_may_write_on_the_way_is_refused_unless_its_owne
     cr_assert(!is_there(in_dir("app/run")));
     fd = folder_make(in_dir("app/run/garnet.sock"), own, &name, why);
     cr_assert_geq(fd, 0, "%s", why);
-    close_fd(&fd);
+    fd_close(&fd);
     refused(in_dir("app/run/garnet.sock"), "a group may replace what is in");
     a_socket(in_dir("app/run/garnet.sock"));
     folder_remove_socket(in_dir("app/run/garnet.sock"), NULL);

@@ -1,4 +1,5 @@
 /* base/spawn: exactly the descriptors named, signals as new, failures told by the child */
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/spawn.h"
@@ -21,7 +22,7 @@ static void high_pipe(int fds[2])
 {
     int low[2];
 
-    cr_assert_eq(pipe_cloexec(low, 0, 0), 0);
+    cr_assert_eq(fd_pipe(low, 0, 0), 0);
     for (int i = 0; i < 2; i++) {
         fds[i] = fcntl(low[i], F_DUPFD_CLOEXEC, 20);
         cr_assert_geq(fds[i], 20);
@@ -42,7 +43,7 @@ static int collect(pid_t pid)
     int status = -1;
 
     cr_assert_gt(pid, 0);
-    close_fd(&out[1]);
+    fd_close(&out[1]);
     while ((r = read(out[0], got + n, sizeof got - 1 - n)) > 0)
         n += (size_t)r;
     got[n] = 0;
@@ -206,7 +207,7 @@ Test(spawn, helper, .init = setup)
     struct job job = {.keep = keep[0], .gone = open("/dev/null", O_RDONLY)};
     pid_t pid = spawn_helper("garnet-helper-long-name", keep, 3, help, &job);
 
-    close_fd(&keep[0]); /* so that the pipe ends with the helper */
+    fd_close(&keep[0]); /* so that the pipe ends with the helper */
     cr_assert_eq(WEXITSTATUS(collect(pid)), 33);
     cr_assert_str_eq(got, "garnet-helper-l\n");
 }
@@ -230,7 +231,7 @@ Test(spawn, a_helper_does_not_log_into_a_file_of_its_own, .init = setup)
     cr_assert_eq(fcntl(out[1], F_DUPFD_CLOEXEC, 60), 60);
     log_to(60);
     pid = spawn_helper("helper", &file, 1, log_beside_a_file, &file);
-    close_fd(&file);
+    fd_close(&file);
     (void)close(60);
     cr_assert_eq(WEXITSTATUS(collect(pid)), 0);
     cr_assert_str_empty(got);
@@ -243,7 +244,7 @@ Test(fd, pipes_and_flags)
 {
     int fds[2], copy;
 
-    cr_assert_eq(pipe_cloexec(fds, O_NONBLOCK, 0), 0);
+    cr_assert_eq(fd_pipe(fds, O_NONBLOCK, 0), 0);
     cr_assert(fcntl(fds[0], F_GETFL) & O_NONBLOCK);
     cr_assert_not(fcntl(fds[1], F_GETFL) & O_NONBLOCK);
     cr_assert(fcntl(fds[0], F_GETFD) & FD_CLOEXEC);
@@ -252,8 +253,8 @@ Test(fd, pipes_and_flags)
     cr_assert(fcntl(fds[1], F_GETFL) & O_NONBLOCK);
     copy = fds[0];
     errno = EAGAIN;
-    close_fd(&fds[0]);
-    close_fd(&fds[0]); /* once more is nothing */
+    fd_close(&fds[0]);
+    fd_close(&fds[0]); /* once more is nothing */
     cr_assert_eq(errno, EAGAIN);
     cr_assert_eq(fds[0], -1);
     cr_assert_eq(fd_nonblock(copy), -1);

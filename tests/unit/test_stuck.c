@@ -1,5 +1,5 @@
 /* supervise/stuck.c: which standstill is one, looked at once a second. */
-#include "base/page.h"
+#include "model/scoreboard.h"
 #include "supervise/stuck.h"
 
 #include <criterion/criterion.h>
@@ -14,33 +14,33 @@ static void looks(unsigned n, uint64_t step)
 
 Test(stuck, only_what_stands_still_at_work)
 {
-    looks(100, PAGE_WAITS);
+    looks(100, SCOREBOARD_WAITS);
     for (uint64_t i = 1; i < 100; i++)
-        looks(1, i * PAGE_STEP_ONE | PAGE_SENDS);
+        looks(1, i * SCOREBOARD_STEP_ONE | SCOREBOARD_SENDS);
     cr_assert_not(stuck_is(&s));
-    looks(STUCK_LOOKS, PAGE_STEP_ONE | PAGE_SENDS);
+    looks(STUCK_LOOKS, SCOREBOARD_STEP_ONE | SCOREBOARD_SENDS);
     cr_assert_not(stuck_is(&s));
-    looks(1, PAGE_WAITS);
-    looks(STUCK_LOOKS, PAGE_STEP_ONE | PAGE_SENDS);
+    looks(1, SCOREBOARD_WAITS);
+    looks(STUCK_LOOKS, SCOREBOARD_STEP_ONE | SCOREBOARD_SENDS);
     cr_assert_not(stuck_is(&s));
 }
 
 Test(stuck, is_told_once_and_its_end)
 {
-    const uint64_t step = PAGE_STEP_ONE | PAGE_SENDS;
+    const uint64_t step = SCOREBOARD_STEP_ONE | SCOREBOARD_SENDS;
 
     looks(STUCK_LOOKS, step);
     cr_assert_eq(stuck_look(&s, step), STUCK_BEGINS);
     looks(100, step);
     cr_assert(stuck_is(&s));
-    cr_assert_eq(stuck_look(&s, step + PAGE_STEP_ONE), STUCK_ENDS);
+    cr_assert_eq(stuck_look(&s, step + SCOREBOARD_STEP_ONE), STUCK_ENDS);
     cr_assert_not(stuck_is(&s));
-    looks(STUCK_LOOKS - 1, step + PAGE_STEP_ONE);
+    looks(STUCK_LOOKS - 1, step + SCOREBOARD_STEP_ONE);
 }
 
 Test(stuck, says_from_what)
 {
-    cr_assert_not_null(strstr(stuck_from(PAGE_STEP_ONE | PAGE_SENDS), "file system"));
-    cr_assert_str_eq(stuck_from(7 * PAGE_STEP_ONE | PAGE_DELIVERS),
+    cr_assert_not_null(strstr(stuck_from(SCOREBOARD_STEP_ONE | SCOREBOARD_SENDS), "file system"));
+    cr_assert_str_eq(stuck_from(7 * SCOREBOARD_STEP_ONE | SCOREBOARD_DELIVERS),
                      "its plugin's deliver() or event()");
 }

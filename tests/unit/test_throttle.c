@@ -1,4 +1,5 @@
 /* base/throttle: doubling, the cap, the jitter's range */
+#include "base/random.h"
 #include "base/throttle.h"
 
 #include <criterion/criterion.h>

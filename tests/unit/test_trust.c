@@ -14,7 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/fd.h"
 #include "base/trust.h"
 
 enum { STRANGER = 4711, FRIEND = 4712 };
@@ -37,7 +37,7 @@ static void file(const char *name, mode_t mode)
     int fd = open(in_dir(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 
     cr_assert(fd >= 0);
-    close_fd(&fd);
+    fd_close(&fd);
     cr_assert_eq(chmod(in_dir(name), mode), 0);
 }
 
@@ -242,7 +242,7 @@ Test(trust, opens_what_it_has_looked_at)
     cr_assert_eq(fstat(fd, &got), 0);
     cr_assert_eq(stat(in_dir("a/b/program"), &there), 0);
     cr_assert_eq(got.st_ino, there.st_ino);
-    close_fd(&fd);
+    fd_close(&fd);
     cr_assert_eq(chmod(in_dir("a/b/program"), 0757), 0);
     cr_assert_eq(trust_open(&who, in_dir("link/program"), O_RDONLY, &f), -1);
     cr_assert_eq(f.verdict, TRUST_ALL);

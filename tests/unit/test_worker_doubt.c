@@ -23,8 +23,8 @@ Test(worker, what_is_sent_again_is_counted)
     start_ready();
     PEER_UNTIL(&p, p.lines >= 1000);
     peer_drop(&p, true);
-    PEER_UNTIL(&p, atomic_load(&page->losses) == 1 && p.open > 0);
-    in_doubt = atomic_load(&page->in_doubt);
+    PEER_UNTIL(&p, atomic_load(&board->losses) == 1 && p.open > 0);
+    in_doubt = atomic_load(&board->in_doubt);
     cr_assert(in_doubt > 0 && in_doubt < N, "%llu", (unsigned long long)in_doubt);
     PEER_UNTIL(&p, p.seen[N - 1] > 0);
     finishes_with(&p);
@@ -33,7 +33,7 @@ Test(worker, what_is_sent_again_is_counted)
         twice += p.seen[i] > 1;
     cr_assert_leq(twice, in_doubt, "%llu of %llu", (unsigned long long)twice,
                   (unsigned long long)in_doubt);
-    cr_assert_eq(atomic_load(&page->in_doubt), in_doubt);
+    cr_assert_eq(atomic_load(&board->in_doubt), in_doubt);
     close(l);
 }
 
@@ -65,9 +65,9 @@ Test(worker, of_a_batch_only_the_rest_is_sent_again)
         whole += got[i] == '\n';
     cr_assert(whole > 0 && whole < N / 2, "%llu", (unsigned long long)whole);
     peer_drop(&p, true);
-    PEER_UNTIL(&p, atomic_load(&page->losses) == 1 && p.open > 0);
+    PEER_UNTIL(&p, atomic_load(&board->losses) == 1 && p.open > 0);
     PEER_UNTIL(&p, p.lines >= N - whole);
-    in_doubt = atomic_load(&page->in_doubt);
+    in_doubt = atomic_load(&board->in_doubt);
     finishes_with(&p);
     cr_assert_eq(p.lines, N - whole);
     all_seen(&p, whole, N, true);
@@ -99,7 +99,7 @@ Test(worker, what_a_killed_worker_had_sent_is_in_doubt)
     all_seen(&p, 0, N, false);
     for (uint64_t i = 0; i < N; i++)
         twice += p.seen[i] > 1;
-    cr_assert_leq(twice, atomic_load(&page->in_doubt));
+    cr_assert_leq(twice, atomic_load(&board->in_doubt));
     close(l);
 }
 

@@ -1,6 +1,7 @@
 /* sink/worker.c, and plugins that carry the bytes themselves: at once, later, or when asked */
 #include <sys/un.h>
 
+#include "base/exit.h"
 #include "worker_rig.h"
 
 TestSuite(worker_plugin, .init = setup, .fini = teardown, .timeout = 100);

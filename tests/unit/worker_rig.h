@@ -20,9 +20,9 @@
 static struct kit k;
 static struct conf conf;
 static struct append *spool;
-static uint64_t accepted; /* metrics put into the spool */
-static int control = -1;  /* our end */
-static struct page *page; /* shared with the worker, as garnetd does */
+static uint64_t accepted;        /* metrics put into the spool */
+static int control = -1;         /* our end */
+static struct scoreboard *board; /* shared with the worker, as garnetd does */
 static pid_t pid;
 
 static inline void setup(void)
@@ -32,8 +32,8 @@ static inline void setup(void)
     int fd;
 
     signal(SIGPIPE, SIG_IGN);
-    page = page_new(&fd);
-    cr_assert_not_null(page);
+    board = scoreboard_new(&fd);
+    cr_assert_not_null(board);
     close(fd);
     kit_open(&k);
     c.dir = conf.spool.dir = kit_path(&k, "spool");
@@ -52,7 +52,7 @@ static inline void teardown(void)
         waitpid(pid, NULL, 0);
     }
     append_close(spool);
-    page_unmap(page);
+    scoreboard_unmap(board);
     kit_close(&k);
 }
 
@@ -102,7 +102,7 @@ static inline void start(void)
         close(pair[0]);
         log_open("worker");
         log_set_level(LOG_L_ERROR);
-        _exit(worker_run(&conf, &k.sink, pair[1], page));
+        _exit(worker_run(&conf, &k.sink, pair[1], board));
     }
     close(pair[1]);
     control = pair[0];

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/spawn.h"
+#include "base/fd.h"
 
 enum {
     STEP = 64 << 10,
@@ -87,7 +87,7 @@ static int cut_unfinished(const char *path, int fd, const struct stat *mine)
         errno = ESTALE; /* moved away this very moment */
         end = same_file(mine, &there) ? lines_end(in, mine->st_size) : -1;
     }
-    close_fd(&in);
+    fd_close(&in);
     if (end < 0)
         return -1;
     return end < mine->st_size ? ftruncate(fd, end) : 0;
@@ -141,7 +141,7 @@ static int open_path(struct transport *t)
     } else {
         return fd;
     }
-    close_fd(&fd);
+    fd_close(&fd);
     return -1;
 }
 
@@ -168,7 +168,7 @@ static int reopen(struct transport *t)
 
     if (fd < 0)
         return -1;
-    close_fd(&t->fd);
+    fd_close(&t->fd);
     t->fd = fd;
     return 0;
 }

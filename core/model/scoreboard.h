@@ -1,23 +1,29 @@
-/* base/page.h - the page of memory that garnetd shares with one sink worker
+/* model/scoreboard.h - a page of memory that garnetd shares with one sink worker
  *
  * What must be known of a worker when it has died, or when it does not come back from its plugin,
- * stands here: writing it costs a store and no system call. garnetd owns the page, so it outlives
- * every worker; a worker finds it at descriptor PAGE_FD. One side writes each member, all are
+ * stands here: writing it costs a store and no system call. garnetd owns it, so it outlives
+ * every worker; a worker finds it at descriptor SCOREBOARD_FD. One side writes each member, all are
  * atomic. The plugin lives in the worker and may scribble over all of it: nothing read from here is
  * more than a number.
  */
-#ifndef BASE_PAGE_H
-#define BASE_PAGE_H
+#ifndef MODEL_SCOREBOARD_H
+#define MODEL_SCOREBOARD_H
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { PAGE_FD = 5, PAGE_POISONS = 32 };
+enum { SCOREBOARD_FD = 5, SCOREBOARD_POISONS = 32 };
 
 /* What a worker is at, in the lowest bits of its `step`; above them, how often it has begun one. */
-enum page_step { PAGE_WAITS, PAGE_READS, PAGE_SENDS, PAGE_DELIVERS, PAGE_STORES };
-enum { PAGE_STEP_MASK = 7, PAGE_STEP_ONE = 8 };
+enum scoreboard_step {
+    SCOREBOARD_WAITS,
+    SCOREBOARD_READS,
+    SCOREBOARD_SENDS,
+    SCOREBOARD_DELIVERS,
+    SCOREBOARD_STORES
+};
+enum { SCOREBOARD_STEP_MASK = 7, SCOREBOARD_STEP_ONE = 8 };
 
-struct page {
+struct scoreboard {
     /* The worker's. */
     /* Metrics are told by their sequence number plus one; 0: none. */
     _Atomic uint64_t formatting; /* the metric that the plugin has now */
@@ -29,21 +35,21 @@ struct page {
     _Atomic uint64_t losses;   /* times that a connection did not end well */
     _Atomic uint64_t in_doubt; /* metrics sent again that may be there twice, and must not be */
     /* garnetd's: the metrics that no worker may give to the plugin any more. */
-    struct page_poison {
+    struct scoreboard_poison {
         _Atomic uint64_t metric;
-        _Atomic int64_t when_ns; /* Unix time */
-        _Atomic int signo;       /* that the last worker died of; 0: it called exit() */
-    } poisons[PAGE_POISONS];     /* a ring */
+        _Atomic int64_t when_ns;   /* Unix time */
+        _Atomic int signo;         /* that the last worker died of; 0: it called exit() */
+    } poisons[SCOREBOARD_POISONS]; /* a ring */
     /* The worker's again. */
     _Atomic int64_t
         oldest_ns;         /* Unix time: the oldest metric that is not written was accepted then;
                                   0: none waits, as far as it knows */
-    _Atomic uint64_t step; /* what it is at now; PAGE_WAITS: it waits for events */
+    _Atomic uint64_t step; /* what it is at now; SCOREBOARD_WAITS: it waits for events */
 };
 
 /* A new one, all zero. NULL with errno; else *fd (close-on-exec) is what a worker is to get. */
-struct page *page_new(int *fd);
-struct page *page_map(int fd); /* the worker's side; NULL with errno */
-void page_unmap(struct page *p);
+struct scoreboard *scoreboard_new(int *fd);
+struct scoreboard *scoreboard_map(int fd); /* the worker's side; NULL with errno */
+void scoreboard_unmap(struct scoreboard *p);
 
 #endif

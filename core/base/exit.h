@@ -1,0 +1,12 @@
+/* base/exit.h - what the exit statuses of our programs mean */
+#ifndef BASE_EXIT_H
+#define BASE_EXIT_H
+
+enum {
+    EXIT_CONFIG = 1,  /* what was asked for is wrong: configuration, options, plugin */
+    EXIT_USAGE = 2,   /* the command line is wrong                                   */
+    EXIT_PLUGIN = 3,  /* of a worker: its plugin gives up                            */
+    EXIT_WORLD = 111, /* the system said no; the same may work later                 */
+};
+
+#endif

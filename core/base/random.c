@@ -1,0 +1,29 @@
+/* base/random.c - the kernel's random numbers, without a wait
+ *
+ * Does not fail: early in a boot, before the kernel's pool is ready, it takes what there is.
+ */
+#include "base/random.h"
+
+#include <errno.h>
+#include <sys/random.h>
+
+#include "base/log.h"
+
+#ifndef GRND_INSECURE
+#define GRND_INSECURE 4
+#endif
+
+uint64_t random_u64(void)
+{
+    uint64_t v = 0;
+    unsigned flags = GRND_NONBLOCK;
+
+    while (getrandom(&v, sizeof v, flags) != (ssize_t)sizeof v) {
+        if (errno == EINTR)
+            continue;
+        if (flags != GRND_NONBLOCK)
+            fatal("cannot get random bytes from the kernel: %m");
+        flags = GRND_INSECURE;
+    }
+    return v;
+}
