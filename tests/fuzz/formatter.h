@@ -1,4 +1,4 @@
-/* formatter.h - what the fuzz targets of the formatters share: text in, a metric, the plugin's bytes
+/* tests/fuzz/formatter.h - what the fuzz targets of the formatters share: text in, a metric, the plugin's bytes
  *
  * The input is lines. The first begins with the style's digit and the type's (1 to 5); the rest of
  * it is the value. Then come the time in seconds, the name, the unit, and the keys and values of
@@ -25,7 +25,7 @@
 #define cr_assert_neq(a, b, ...)   cr_assert((a) != (b), __VA_ARGS__)
 #define cr_assert_not_null(a, ...) cr_assert((a) != NULL, __VA_ARGS__)
 #define cr_assert_str_eq(a, b)     cr_assert(strcmp(a, b) == 0)
-#include "../unit/readback.h"
+#include "rig/readback.h"
 
 enum { STYLES_MOST = 3, INPUT_MOST = 1 << 14 };
 

@@ -1,4 +1,4 @@
-/* fuzz.h - what the fuzz targets share
+/* tests/fuzz/fuzz.h - what the fuzz targets share
  *
  * A target is one file, fuzz_NAME.c, with LLVMFuzzerTestOneInput() in it: bytes in, and HOLDS() for
  * what must be true whatever they are. Its corpus is tests/fuzz/corpus/NAME: small files that each

@@ -2,7 +2,7 @@
  * in it the same identity, value and time */
 #include "formatter.h"
 
-#include "../unit/read_graphite.h"
+#include "rig/read_graphite.h"
 
 enum { PLAIN, TAGGED };
 static const char *const styles[] = {"{to: stdout, path: '{name}.{tags}'}",

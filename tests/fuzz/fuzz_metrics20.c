@@ -2,7 +2,7 @@
  * line, and in it the tags that the manual promises, the same value and time
  *
  * What cleaning makes of a text is told here once more, by characters. Units have a table of their
- * own (tests/unit/test_metrics20_units.c): here is only looked that there is one, but for "B".
+ * own (tests/unit/plugins/test_metrics20_units.c): here is only looked that there is one, but for "B".
  */
 #include "formatter.h"
 

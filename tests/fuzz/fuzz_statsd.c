@@ -2,7 +2,7 @@
  * two for a negative gauge, and in each the same path, value, type and tags */
 #include "formatter.h"
 
-#include "../unit/read_graphite.h"
+#include "rig/read_graphite.h"
 
 enum { STATSD, DOGSTATSD };
 static const char *const dialects[] = {"{to: stdout, path: '{name}.{tags}'}",

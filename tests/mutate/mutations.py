@@ -3,9 +3,9 @@ from collections import namedtuple
 
 Mutation = namedtuple("Mutation", "name file old new tests")
 
-SPOOL = "unit.test_(append|tail|segment|cursor|sync|rewrite|bitflip|model|commit|crash|faultsweep|folder)|scenario.disk"
-CONFIRM = "unit.test_(confirm|outlet|worker)$|scenario.confirm"
-CURSOR = "unit.test_(position|cursor|worker|crash)|scenario.kill9"
+SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder)|scenario.disk"
+CONFIRM = "unit.(delivery|sink).(confirm|outlet|worker)$|scenario.confirm"
+CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
 
 MUTATIONS = [
     # syncs

@@ -1,0 +1,245 @@
+/* tests/unit/conf/test_option.c - every type of option: its value, its default, its bounds; spelling; paths */
+#include <criterion/criterion.h>
+#include <stddef.h>
+
+#include "conf/option.h"
+#include "conf/path.h"
+
+struct values {
+    const char *string, *path, *secret;
+    int64_t choice, whole, flag, duration, size;
+    double real;
+    struct strings list, paths;
+    struct pairs map;
+    const struct node *node;
+};
+
+#define ROW(field, t, ...)                                                                         \
+    {                                                                                              \
+        .type = (t), .name = #field, .offset = offsetof(struct values, field), __VA_ARGS__         \
+    }
+
+static const struct option ROWS[] = {
+    ROW(string, OPT_STRING, .def = "s"),
+    ROW(path, OPT_PATH, .def = "p/q"),
+    ROW(secret, OPT_CHOICE, .choices = "x", .flags = OPT_SECRET),
+    ROW(choice, OPT_CHOICE, .def = "b", .choices = "a|b|ccc"),
+    ROW(whole, OPT_INT, .def = "7", .min = "-5", .max = "10"),
+    ROW(flag, OPT_BOOL, .def = "yes"),
+    ROW(duration, OPT_DURATION, .def = "1s", .min = "10ms", .max = "1m"),
+    ROW(size, OPT_SIZE, .def = "1KiB", .min = "1", .max = "1MiB"),
+    ROW(real, OPT_REAL, .def = "0.5", .min = "-1.5", .max = "2"),
+    ROW(list, OPT_LIST, .def = "one"),
+    ROW(paths, OPT_PATHS),
+    ROW(map, OPT_MAP),
+    ROW(node, OPT_NODE),
+};
+static const struct option_set SET = {ROWS, sizeof ROWS / sizeof *ROWS, "a test"};
+
+static struct arena arena;
+static struct errors errors;
+static struct values v;
+
+static void start(void)
+{
+    arena = (struct arena){0};
+    errors = (struct errors){0};
+    v = (struct values){0};
+}
+
+static void end(void)
+{
+    arena_free(&arena);
+    errors_free(&errors);
+}
+
+TestSuite(option, .init = start, .fini = end);
+
+static void fill(const char *text, const struct option_set *also, bool open)
+{
+    const struct node *map = yaml_parse(&arena, "/etc/f.yaml", str_of(text), &errors);
+
+    cr_assert_not_null(map);
+    option_fill(&arena, SET, also, open, map, &v, &errors);
+}
+
+static void expect(const char *text, const char *want)
+{
+    errors_free(&errors);
+    fill(text, NULL, false);
+    buf_putc(&errors.text, 0);
+    cr_assert_str_eq(errors.text.p, want);
+}
+
+static void check_defaults(void)
+{
+    cr_assert_str_eq(v.string, "s");
+    cr_assert_eq(v.choice, 1);
+    cr_assert_eq(v.whole, 7);
+    cr_assert_eq(v.flag, 1);
+    cr_assert_eq(v.duration, 1000000000);
+    cr_assert_eq(v.size, 1024);
+    cr_assert(v.real == 0.5);
+    cr_assert_eq(v.list.n, 1);
+    cr_assert_str_eq(v.list.v[0], "one");
+    cr_assert_null(v.list.v[1]);
+    cr_assert_eq(v.paths.n + v.map.n, 0);
+    cr_assert_null(v.node);
+}
+
+Test(option, defaults)
+{
+    option_fill(&arena, SET, NULL, false, NULL, &v, &errors);
+    check_defaults();
+    cr_assert_str_eq(v.path, "p/q");
+    fill("{}", NULL, false);
+    check_defaults();
+    cr_assert_str_eq(v.path, "/etc/p/q");
+    cr_assert_eq(errors.n, 0);
+}
+
+Test(option, values)
+{
+    fill("{string: '', path: ./x, secret: x, choice: ccc, whole: -5, flag: off, duration: 1m, "
+         "size: 2k,"
+         " real: -1.5, list: [a, '', c], paths: [/a, b], map: {y: '', x: 1}, node: [[]]}",
+         NULL, false);
+    cr_assert_eq(errors.n, 0, "%.*s", (int)errors.text.n, errors.text.p);
+    cr_assert_str_eq(v.string, "");
+    cr_assert_str_eq(v.path, "/etc/x");
+    cr_assert_eq(v.choice, 2);
+    cr_assert_eq(v.whole, -5);
+    cr_assert_eq(v.flag, 0);
+    cr_assert_eq(v.duration, INT64_C(60000000000));
+    cr_assert_eq(v.size, 2000);
+    cr_assert(v.real == -1.5);
+    cr_assert_eq(v.list.n, 3);
+    cr_assert_str_eq(v.list.v[1], "");
+    cr_assert_null(v.list.v[3]);
+    cr_assert_str_eq(v.paths.v[0], "/a");
+    cr_assert_str_eq(v.paths.v[1], "/etc/b");
+    cr_assert_eq(v.map.n, 2);
+    cr_assert_str_eq(v.map.v[0].key, "y");
+    cr_assert_str_eq(v.map.v[1].val, "1");
+    cr_assert_eq(v.node->kind, NODE_LIST);
+}
+
+Test(option, what_is_wrong_keeps_its_default)
+{
+    fill("{string: [], path: '', choice: d, whole: 11, flag: perhaps, duration: 1, size: 0, real: "
+         "2.5,"
+         " list: [[]], map: {a: []}, node: ~}",
+         NULL, false);
+    cr_assert_eq(errors.n, 11);
+    check_defaults();
+}
+
+Test(option, real_numbers_have_bounds_and_messages)
+{
+    expect("real: 2.5", "/etc/f.yaml:1:7: real: \"2.5\" is above the greatest value, 2\n");
+    expect("real: -2", "/etc/f.yaml:1:7: real: \"-2\" is below the least value, -1.5\n");
+    expect("real: [1]", "/etc/f.yaml:1:7: real must be a number such as \"0.5\", not a list\n");
+    cr_assert(v.real == 0.5);
+}
+
+Test(option, a_secret_is_never_shown)
+{
+    expect("secret: hunter2", "/etc/f.yaml:1:9: secret: \"(hidden)\" is not known: use x\n");
+}
+
+Test(option, required)
+{
+    static const struct option rows[] = {
+        ROW(string, OPT_STRING, .flags = OPT_REQUIRED),
+        ROW(path, OPT_PATH, .flags = OPT_REQUIRED),
+    };
+    const struct node *map = yaml_parse(&arena, "f", str_of("\n{path: x}"), &errors);
+
+    option_fill(&arena, (struct option_set){rows, 2, "a test"}, NULL, false, map, &v, &errors);
+    buf_putc(&errors.text, 0);
+    cr_assert_str_eq(errors.text.p, "f:2:1: a test needs \"string\"\n");
+    cr_assert_null(v.string);
+}
+
+Test(option, whose_keys_are_known)
+{
+    static const struct option more[] = {{.type = OPT_INT, .name = "template"}};
+    static const struct option_set also = {more, 1, "a plugin"};
+
+    fill("{other: 1, sting: 2}", NULL, true); /* left to somebody else */
+    fill("{template: x}", &also, false);
+    cr_assert_eq(errors.n, 0);
+    fill("{templat: x}", &also, false);
+    buf_putc(&errors.text, 0);
+    cr_assert_str_eq(errors.text.p,
+                     "/etc/f.yaml:1:2: unknown key \"templat\": did you mean \"template\"?\n");
+    errors_free(&errors);
+    fill("{zebra: x}", &also, false);
+    buf_putc(&errors.text, 0);
+    cr_assert_str_eq(
+        errors.text.p,
+        "/etc/f.yaml:1:2: unknown key \"zebra\": known are string, path, secret, choice, "
+        "whole, flag, duration, size, real, list, paths, map, node, template\n");
+}
+
+Test(option, nearest)
+{
+    static const struct option rows[] = {
+        {.name = "interval"}, {.name = "timeout"}, {.name = "tags"}, {.name = "to"}};
+    static const struct option_set set = {rows, 4, "x"};
+    static const struct {
+        const char *name, *want;
+    } cases[] = {
+        {"intervall", "interval"},
+        {"intrval", "interval"},
+        {"Interval", "interval"},
+        {"itnerval", "interval"},
+        {"time-out", "timeout"},
+        {"tag", "tags"},
+        {"tgas", "tags"},
+        {"ot", "to"},
+        {"too", "to"},
+        {"foo", NULL},
+        {"drop", NULL},
+        {"x", NULL},
+        {"", NULL},
+        {"intermission", NULL},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const char *got = nearest(cases[i].name, set, NULL);
+
+        if (cases[i].want)
+            cr_assert_str_eq(got ? got : "(none)", cases[i].want, "%s: %s", cases[i].name, got);
+        else
+            cr_assert_null(got, "%s: %s", cases[i].name, got);
+    }
+    cr_assert_null(nearest("a-name-that-is-very-much-longer-than-any-option-can-be", set, NULL));
+}
+
+Test(option, paths)
+{
+    static const struct {
+        const char *file, *path, *want;
+    } cases[] = {
+        {"/etc/g/g.yaml", "x", "/etc/g/x"},
+        {"/etc/g/g.yaml", "./x/", "/etc/g/x"},
+        {"/etc/g/g.yaml", "/x//y/./z", "/x/y/z"},
+        {"/g.yaml", "x", "/x"},
+        {"/etc/g/g.yaml", "../x", "/etc/g/../x"},
+        {"/etc/g/g.yaml", "/", "/"},
+        {"/etc/g/g.yaml", ".", "/etc/g"},
+        {"/etc/g/g.yaml", ".x/..y", "/etc/g/.x/..y"},
+        {"/g.yaml", "/./", "/"},
+        {NULL, "x", "x"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        cr_assert_str_eq(path_from(&arena, cases[i].file, cases[i].path), cases[i].want);
+    cr_assert_str_eq(path_join(&arena, "/", "x"), "/x");
+    cr_assert_str_eq(path_base("/a/b"), "b");
+    cr_assert_str_eq(path_base("b"), "b");
+    cr_assert(str_eq(path_dir("/a/b"), str_of("/a")));
+    cr_assert(str_eq(path_dir("/a"), str_of("/")));
+    cr_assert(str_eq(path_dir("a"), str_of(".")));
+}

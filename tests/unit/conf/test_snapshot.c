@@ -1,0 +1,351 @@
+/* tests/unit/conf/test_snapshot.c - taking a configuration from a disk, and carrying it over a pipe */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/conf.h"
+
+static char dir[64];
+static struct snapshot snap;
+
+static void start(void)
+{
+    snprintf(dir, sizeof dir, "/tmp/garnet-snapshot-XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+    snap = (struct snapshot){0};
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st, (void)type, (void)ftw;
+    return remove(path);
+}
+
+static void end(void)
+{
+    snapshot_free(&snap);
+    nftw(dir, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+}
+
+TestSuite(snapshot, .init = start, .fini = end);
+
+static const char *in_dir(const char *name)
+{
+    static char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static void make_file(const char *name, const char *text, size_t n)
+{
+    FILE *f = fopen(in_dir(name), "we");
+
+    cr_assert_not_null(f);
+    cr_assert_eq(fwrite(text, 1, n, f), n);
+    fclose(f);
+}
+
+static void make_text(const char *name, const char *text)
+{
+    make_file(name, text, strlen(text));
+}
+
+static void make_dir(const char *name)
+{
+    cr_assert_eq(mkdir(in_dir(name), 0700), 0);
+}
+
+static void is_file(const struct snapshot_file *f, const char *name, const char *text,
+                    const char *error)
+{
+    cr_assert_not_null(f, "%s is missing", name);
+    cr_assert_str_eq(f->path, in_dir(name));
+    if (error)
+        cr_assert_str_eq(f->error, error);
+    else
+        cr_assert_null(f->error);
+    cr_assert(str_eq(f->text, str_of(text)));
+}
+
+Test(snapshot, takes_the_files_that_count_in_order)
+{
+    const struct snapshot_file *f;
+
+    make_text("garnet.yaml", "collectors: c\n");
+    make_dir("c");
+    make_text("c/b.yaml", "two");
+    make_text("c/a.yaml", "one");
+    make_text("c/.hidden.yaml", "x");
+    make_text("c/README", "x");
+    make_text("c/c.yml", "x");
+    make_dir("c/d.yaml");
+    cr_assert_eq(mkfifo(in_dir("c/e.yaml"), 0600), 0); /* must not be waited for */
+    cr_assert_eq(symlink("nowhere", in_dir("c/f.yaml")), 0);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_str_eq(snap.main_path, in_dir("garnet.yaml"));
+    is_file(f = snap.files, "garnet.yaml", "collectors: c\n", NULL);
+    is_file(f = f->next, "c/a.yaml", "one", NULL);
+    is_file(f = f->next, "c/b.yaml", "two", NULL);
+    is_file(f = f->next, "c/c.yml", "", "is not read: name it c.yaml");
+    is_file(f = f->next, "c/d.yaml", "", "is not a regular file");
+    is_file(f = f->next, "c/e.yaml", "", "is not a regular file");
+    is_file(f = f->next, "c/f.yaml", "", "does not exist");
+    cr_assert_null(f->next);
+}
+
+Test(snapshot, a_missing_main_file_does_not_hide_the_collectors)
+{
+    make_dir("collectors.d");
+    make_text("collectors.d/a.yaml", "one");
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    is_file(snap.files, "garnet.yaml", "", "does not exist");
+    is_file(snap.files->next, "collectors.d/a.yaml", "one", NULL);
+}
+
+Test(snapshot, only_a_folder_asked_for_must_be_there)
+{
+    make_text("garnet.yaml", "host: h\n");
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_null(snap.files->next);
+    snapshot_free(&snap);
+    make_text("garnet.yaml", "collectors: c\n");
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    is_file(snap.files->next, "c", "", "does not exist");
+}
+
+Test(snapshot, a_relative_path_becomes_absolute)
+{
+    char cwd[PATH_MAX];
+
+    make_text("garnet.yaml", "host: h\n");
+    cr_assert_not_null(getcwd(cwd, sizeof cwd));
+    cr_assert_eq(chdir(dir), 0);
+    cr_assert(snapshot_take(&snap, "./garnet.yaml"));
+    cr_assert_eq(chdir(cwd), 0);
+    cr_assert_str_eq(snap.main_path, in_dir("garnet.yaml"));
+    cr_assert_null(snap.files->error);
+}
+
+Test(snapshot, one_mebibyte_and_no_more)
+{
+    size_t n = (1 << 20) + 1;
+    char *text = malloc(n);
+
+    memset(text, '#', n);
+    make_file("garnet.yaml", text, n - 1);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_eq(snap.files->text.n, n - 1);
+    cr_assert_null(snap.files->error);
+    snapshot_free(&snap);
+    make_file("garnet.yaml", text, n);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    is_file(snap.files, "garnet.yaml", "", "is larger than 1 MiB");
+    free(text);
+}
+
+/* ---- facts ----------------------------------------------------------------------------------- */
+
+static const char *learn(const char *key)
+{
+    struct conf_want want = {key, NULL};
+
+    cr_assert(conf_learn(&snap, &want));
+    return snapshot_get(&snap, key);
+}
+
+Test(snapshot, facts_are_learnt)
+{
+    char key[PATH_MAX + 8], want[256], host[256] = "";
+    struct stat st;
+
+    make_text("x", "text");
+    snprintf(key, sizeof key, "file:%s", in_dir("x"));
+    cr_assert_null(snapshot_get(&snap, key));
+    cr_assert_eq(stat(in_dir("x"), &st), 0);
+    snprintf(want, sizeof want, "%ju %ju 4 %jd%09ld %jd%09ld %u %u", (uintmax_t)st.st_dev,
+             (uintmax_t)st.st_ino, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
+             (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, st.st_mode, st.st_uid);
+    cr_assert_str_eq(learn(key), want);
+    gethostname(host, sizeof host - 1);
+    cr_assert_str_eq(learn("hostname"), host);
+    cr_assert_str_eq(learn("group:root"), "0");
+    cr_assert_str_eq(learn("group:0"), "0");
+    cr_assert_str_eq(learn("group:4000000000"), "4000000000");
+    cr_assert_str_eq(learn("group:4294967295"), "", "-1: leave it as it is");
+    cr_assert_str_eq(learn("user:0"), learn("user:root"));
+    cr_assert_eq(strncmp(learn("user:root"), "0 0 0", 5), 0);
+    cr_assert_str_eq(learn("user:4000000000"), "4000000000");
+    cr_assert_str_eq(learn("group:no-such-group-here"), "");
+    cr_assert_str_eq(learn("user:no-such-user-here"), "");
+    cr_assert_str_eq(learn("file:/no/such/file"), "error does not exist");
+    memset(key, 'x', sizeof key - 1);
+    key[sizeof key - 1] = 0;
+    memcpy(key, "file:/", 6);
+    cr_assert_str_eq(learn(key), "error cannot be read: File name too long");
+}
+
+static const char *learn_trust(const char *user, const char *name)
+{
+    char key[PATH_MAX + 16];
+
+    snprintf(key, sizeof key, "trust:%s:%s", user, in_dir(name));
+    return learn(key);
+}
+
+Test(snapshot, who_can_alter_a_file_is_learnt)
+{
+    make_text("a", "text");
+    make_text("b", "text");
+    make_text("c", "text");
+    cr_assert_eq(chmod(in_dir("a"), 0755), 0);
+    cr_assert_eq(chmod(in_dir("b"), 0777), 0);
+    cr_assert_str_eq(learn_trust("-1", "a"), "");
+    cr_assert_str_eq(learn_trust("-1", "b"), "error can be altered by everybody: chmod go-w it");
+    cr_assert_str_eq(learn_trust("-1", "none"), "", "that is another fact's to say");
+    if (geteuid() != 0)
+        return; /* files of others need root; a skip would leave the folder behind */
+    cr_assert_eq(chown(in_dir("c"), 1, 1), 0);
+    cr_assert_eq(chmod(in_dir("c"), 0775), 0);
+    cr_assert_str_eq(learn_trust("-1", "c"),
+                     "error belongs to user 1, who could alter it: chown it to root");
+    cr_assert_str_eq(learn_trust("1", "c"), " 1:1 ", "daemon's own group, with nobody in it");
+}
+
+/* ---- who can write the configuration --------------------------------------------------------- */
+
+static const struct snapshot_file *file_named(const char *name)
+{
+    const struct snapshot_file *f = snap.files;
+
+    while (f != NULL && strcmp(f->path, in_dir(name)) != 0)
+        f = f->next;
+    cr_assert_not_null(f);
+    return f;
+}
+
+Test(snapshot, a_file_that_others_can_alter_is_not_read)
+{
+    make_text("garnet.yaml", "host: h");
+    make_dir("collectors.d");
+    make_text("collectors.d/a.yaml", "text");
+    make_text("collectors.d/b.yaml", "text");
+    cr_assert_eq(chmod(in_dir("collectors.d/b.yaml"), 0666), 0);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_null(file_named("collectors.d/a.yaml")->error);
+    cr_assert_str_eq(file_named("collectors.d/b.yaml")->error,
+                     "can be altered by everybody: chmod go-w it");
+    cr_assert_eq(file_named("collectors.d/b.yaml")->text.n, 0);
+    snapshot_free(&snap);
+    cr_assert_eq(chmod(in_dir("collectors.d"), 0777), 0);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_str_eq(file_named("collectors.d")->error,
+                     "can be altered by everybody: chmod go-w it");
+    cr_assert_null(snap.files->next->next, "its files are not looked at");
+    snapshot_free(&snap);
+    cr_assert_eq(chmod(in_dir("garnet.yaml"), 0666), 0);
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert_str_eq(file_named("garnet.yaml")->error,
+                     "can be altered by everybody: chmod go-w it");
+}
+
+Test(snapshot, what_we_are_is_learnt)
+{
+    unsigned uid, gid;
+    unsigned long long capabilities;
+
+    cr_assert_eq(sscanf(learn("self"), "%u %u %llx", &uid, &gid, &capabilities), 3);
+    cr_assert_eq(uid, geteuid());
+    cr_assert_eq(gid, getegid());
+    if (geteuid() != 0)
+        cr_assert_eq(capabilities, 0);
+    else
+        cr_assert(capabilities & 1 << 7, "root may setuid");
+}
+
+/* ---- over a pipe ----------------------------------------------------------------------------- */
+
+static void take_some(void)
+{
+    make_text("garnet.yaml", "host: h\n");
+    make_dir("collectors.d");
+    make_text("collectors.d/a.yaml", "one");
+    make_text("collectors.d/b.yml", "");
+    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(snapshot_put(&snap, "hostname", "h"));
+    cr_assert(snapshot_put(&snap, "group:x", ""));
+}
+
+static bool readable(const char *p, size_t n)
+{
+    char *exact = malloc(n ? n : 1); /* so that ASan sees a read past the end */
+    struct snapshot s;
+    bool ok;
+
+    memcpy(exact, p, n);
+    ok = snapshot_read(&s, (struct str){exact, n});
+    if (!ok)
+        cr_assert(!s.files && !s.facts && !s.main_path);
+    else
+        snapshot_free(&s);
+    free(exact);
+    return ok;
+}
+
+Test(snapshot, arrives_as_it_was_sent)
+{
+    struct buf out = {0}, again = {0};
+    struct snapshot s;
+
+    take_some();
+    snapshot_write(&snap, &out);
+    cr_assert(snapshot_read(&s, (struct str){out.p, out.n}));
+    is_file(s.files, "garnet.yaml", "host: h\n", NULL);
+    is_file(s.files->next, "collectors.d/a.yaml", "one", NULL);
+    is_file(s.files->next->next, "collectors.d/b.yml", "", "is not read: name it b.yaml");
+    cr_assert_str_eq(s.main_path, in_dir("garnet.yaml"));
+    cr_assert_str_eq(snapshot_get(&s, "hostname"), "h");
+    cr_assert_str_eq(snapshot_get(&s, "group:x"), "");
+    cr_assert_null(snapshot_get(&s, "user:x"));
+    snapshot_write(&s, &again);
+    cr_assert(str_eq((struct str){out.p, out.n}, (struct str){again.p, again.n}));
+    snapshot_free(&s);
+    buf_free(&out);
+    buf_free(&again);
+}
+
+Test(snapshot, no_part_of_it_is_taken_for_the_whole)
+{
+    struct buf out = {0};
+
+    take_some();
+    snapshot_write(&snap, &out);
+    cr_assert(readable(out.p, out.n));
+    for (size_t n = 0; n < out.n; n++)
+        cr_assert_not(readable(out.p, n), "%zu of %zu bytes", n, out.n);
+    buf_putc(&out, 0);
+    cr_assert_not(readable(out.p, out.n));
+    buf_free(&out);
+}
+
+Test(snapshot, damaged_bytes_never_crash)
+{
+    struct buf out = {0};
+    unsigned refused = 0;
+
+    take_some();
+    snapshot_write(&snap, &out);
+    for (size_t i = 0; i < out.n; i++)
+        for (int bit = 0; bit < 8; bit++) {
+            out.p[i] = (char)(out.p[i] ^ (1 << bit));
+            refused += !readable(out.p, out.n);
+            out.p[i] = (char)(out.p[i] ^ (1 << bit));
+        }
+    cr_assert_gt(refused, 8 * 4); /* every length and the magic */
+    buf_free(&out);
+}

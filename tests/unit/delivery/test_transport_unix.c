@@ -1,0 +1,348 @@
+/* delivery/transport/unix.c, transport_unixgram.c: what counts as read, what waits, what goes down; and
+ * that a stream is confirmed by closing, as over TCP. */
+#include <sys/un.h>
+
+#include "delivery/outlet.h"
+#include "rig/transport_rig.h"
+
+TestSuite(unix_socket, .init = setup, .fini = teardown, .timeout = 60);
+
+static int bound(const char *scheme, const char *name, int type)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    const char *path = kit_path(&k, name);
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    cr_assert_lt(strlen(path), sizeof a.sun_path);
+    memcpy(a.sun_path, path, strlen(path));
+    cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    cr_assert_eq(transport_init(&t, arena_printf(&k.arena, "%s://%s", scheme, path)), 0);
+    return fd;
+}
+
+/* ---- streams --------------------------------------------------------------------------------- */
+
+static int listener(int backlog)
+{
+    int l = bound("unix", "s", SOCK_STREAM);
+
+    cr_assert_eq(listen(l, backlog), 0);
+    return l;
+}
+
+static int connected(int l)
+{
+    int peer;
+
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    UNTIL(t.state != TRANSPORT_OPENING);
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    peer = accept4(l, NULL, NULL, SOCK_CLOEXEC);
+    cr_assert_geq(peer, 0);
+    return peer;
+}
+
+Test(unix_socket, acknowledged_is_what_the_peer_has_read)
+{
+    int l = listener(8), peer = connected(l);
+
+    rig_put("hello\n");
+    rig_turn();
+    cr_assert_eq(t.written, 6);
+    cr_assert_eq(t.acked, 0); /* it is in the peer's queue, unread */
+    rig_gets(peer, "hello\n");
+    UNTIL(t.acked == 6);
+    cr_assert_eq(t.confirmed, 0); /* that takes a clean end */
+    close(peer);
+    close(l);
+}
+
+/* What the peer has not read takes more memory than it has bytes: it waits all the same. */
+Test(unix_socket, unread_bytes_are_seen_to_wait)
+{
+    int l = listener(8), peer = connected(l);
+    int64_t since;
+
+    rig_put("hello\n");
+    UNTIL(t.stuck_ns != 0);
+    since = t.stuck_ns;
+    rig_put("hello\n");
+    rig_turn();
+    cr_assert_eq(t.stuck_ns, since);
+    rig_gets(peer, "hello\nhello\n");
+    UNTIL(t.stuck_ns == 0);
+    close(peer);
+    close(l);
+}
+
+/* Never more than was read, however the reads and our looks fall. */
+Test(unix_socket, acknowledged_is_never_too_much)
+{
+    int l = listener(8), peer = connected(l);
+    char *block = arena_alloc(&k.arena, 100000), got[7001];
+    uint64_t sent = 0, have = 0;
+
+    while (have < 1000000) {
+        ssize_t n = sent < 1000000 ? t.kind->write(&t, block, 1 + sent % 99999) : 0;
+
+        cr_assert_geq(n, 0);
+        sent += (uint64_t)n;
+        n = recv(peer, got, 1 + have % 7000, MSG_DONTWAIT);
+        have += n > 0 ? (uint64_t)n : 0;
+        rig_turn();
+        cr_assert_leq(t.acked, have);
+    }
+    while (have < sent)
+        have += (uint64_t)recv(peer, got, sizeof got, 0);
+    UNTIL(t.acked == sent);
+    close(peer);
+    close(l);
+}
+
+/* Its end frees the memory that its unread bytes took: they are not read for that. */
+Test(unix_socket, a_peer_that_ends_unread)
+{
+    int l = listener(8), peer = connected(l);
+
+    rig_put("hello\n");
+    close(peer);
+    t.kind->update(&t); /* before its event is seen */
+    cr_assert_eq(t.acked, 0);
+    UNTIL(t.state == TRANSPORT_DOWN);
+    cr_assert_eq(t.acked, 0);
+    rig_down("the connection broke: Connection reset by peer");
+    close(l);
+}
+
+Test(unix_socket, a_peer_that_closes)
+{
+    int l = listener(8), peer = connected(l);
+
+    close(peer);
+    UNTIL(t.state == TRANSPORT_DOWN);
+    rig_down("closed by the peer");
+    close(l);
+}
+
+Test(unix_socket, never_waits_for_a_reader)
+{
+    int l = listener(8), peer = connected(l);
+    char *block = arena_alloc(&k.arena, 1 << 16);
+    ssize_t n;
+
+    while ((n = t.kind->write(&t, block, 1 << 16)) > 0)
+        ;
+    cr_assert_eq(n, 0);
+    cr_assert(t.events & POLLOUT);
+    close(peer);
+    close(l);
+}
+
+Test(unix_socket, nobody_there)
+{
+    int l = bound("unix", "s", SOCK_STREAM), peer;
+
+    cr_assert_eq(t.kind->open(&t), -1);
+    rig_down("cannot connect: Connection refused"); /* it does not listen */
+    cr_assert_eq(listen(l, 0), 0);
+    peer = connected(l);
+    cr_assert_eq(unlink(t.path), 0);
+    t.kind->close(&t);
+    cr_assert_eq(t.kind->open(&t), -1);
+    rig_down("cannot connect: No such file or directory");
+    close(peer);
+    close(l);
+}
+
+/* As a receiver does that is started anew, while somebody holds the old socket. */
+static int bound_anew(int type)
+{
+    struct sockaddr_un a = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    memcpy(a.sun_path, t.path, strlen(t.path));
+    cr_assert(unlink(t.path) == 0 || errno == ENOENT);
+    cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
+    return fd;
+}
+
+/* What the old one still reads is not sent again: so it is waited for, though not for ever. */
+Test(unix_socket, a_listener_whose_path_was_taken)
+{
+    int l = listener(8), peer = connected(l), other;
+
+    rig_put("hello\n");
+    other = bound_anew(SOCK_STREAM);
+    cr_assert_eq(t.kind->write(&t, "more\n", 5), 0);
+    rig_turn();
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    rig_gets(peer, "hello\n");
+    UNTIL(t.state == TRANSPORT_DOWN);
+    cr_assert_eq(t.acked, 6);
+    rig_down("another socket has taken its place");
+    close(peer);
+    close(l);
+    cr_assert_eq(listen(other, 8), 0);
+    peer = connected(other);
+    rig_put("never read\n");
+    cr_assert_eq(unlink(t.path), 0); /* nothing there: the connection is as good as before */
+    t.looked_ns -= 2 * NS_PER_S;
+    rig_turn();
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    close(bound_anew(SOCK_STREAM));
+    t.looked_ns -= 2 * NS_PER_S;
+    UNTIL(t.replaced_ns != 0);
+    t.replaced_ns -= 11 * NS_PER_S;
+    rig_turn();
+    rig_down("another socket has taken its place");
+    close(peer);
+    close(other);
+}
+
+/* The whole of it: written on, half-closed, read to the end, closed. */
+Test(unix_socket, a_stream_is_confirmed_by_closing)
+{
+    struct loop *loop = loop_new();
+    int l = listener(8), peer = -1;
+    const char *to[] = {t.uri};
+    struct outlet o;
+    char c;
+
+    kit_sink(&k, "x", "{name: main}");
+    k.sink.to = (struct strings){to, 1};
+    k.sink.confirm = (struct conf_confirm){.every = 30 * NS_PER_MS, .bytes = 1 << 20};
+    outlet_init(&o, loop, &k.sink, true);
+    for (int64_t end = clock_mono() + 20 * NS_PER_S; outlet_settled(&o) != 6;) {
+        int64_t due = outlet_due(&o, clock_mono());
+
+        cr_assert_lt(clock_mono(), end, "timed out");
+        outlet_turn(&o, clock_mono());
+        (void)loop_turn(loop, due < 0 || due > 5 * NS_PER_MS ? 5 * NS_PER_MS : due);
+        if (outlet_up(&o) && outlet_written(&o) == 0)
+            cr_assert_eq(outlet_write(&o, "a 1 1\n", 6), 6);
+        if (peer < 0 && (peer = accept4(l, NULL, NULL, SOCK_CLOEXEC)) >= 0)
+            rig_gets(peer, "a 1 1\n");
+        if (peer > 0 && recv(peer, &c, 1, MSG_DONTWAIT) == 0) {
+            close(peer);
+            peer = 0;
+        }
+    }
+    cr_assert_eq(o.losses, 0);
+    outlet_free(&o);
+    loop_free(loop);
+    close(l);
+}
+
+/* Two connections: what was sent on the first is confirmed when it ends well and the second lives. */
+static enum confirm_result ending(bool reads, bool canary_lives)
+{
+    enum confirm_result result = CONFIRM_WAIT;
+    int64_t now = clock_mono();
+    int old[2], next[2];
+    struct confirm c;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, old), 0);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, next), 0);
+    cr_assert_eq(send(old[0], "hello\n", 6, 0), 6);
+    cr_assert(confirm_begin(&c, old[0], now), "%s", c.why);
+    if (reads)
+        rig_gets(old[1], "hello\n");
+    close(old[1]);
+    if (!canary_lives)
+        close(next[1]);
+    for (int i = 0; i < 100 && result == CONFIRM_WAIT; i++, now += 10 * NS_PER_MS)
+        result = confirm_look(&c, next[0], now);
+    confirm_close(&c);
+    close(next[0]);
+    if (canary_lives)
+        close(next[1]);
+    return result;
+}
+
+Test(unix_socket, what_a_clean_end_is)
+{
+    cr_assert_eq(ending(true, true), CONFIRM_CLEAN);
+    cr_assert_eq(ending(true, false), CONFIRM_ANOMALY);
+    cr_assert_eq(ending(false, true), CONFIRM_ANOMALY);
+}
+
+/* The memory of what is unread is more than its bytes, and may be more than was ever sent. */
+Test(unix_socket, unread_memory_never_settles_too_much)
+{
+    const char *to[] = {"unix:///nowhere"};
+    int pair[2];
+    struct outlet o;
+
+    kit_sink(&k, "x", "{name: main}");
+    k.sink.to = (struct strings){to, 1};
+    outlet_init(&o, NULL, &k.sink, false);
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+    cr_assert_eq(send(pair[0], "a", 1, 0), 1);
+    o.old.fd = pair[0];
+    o.base = 1;
+    cr_assert_eq(outlet_settled(&o), 0);
+    rig_gets(pair[1], "a");
+    cr_assert_eq(outlet_settled(&o), 1);
+    close(pair[0]);
+    close(pair[1]);
+}
+
+/* ---- datagrams ------------------------------------------------------------------------------- */
+
+Test(unix_socket, a_full_queue_is_waited_for)
+{
+    int r = bound("unixgram", "d", SOCK_DGRAM), sent = 0;
+
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    while (t.kind->write(&t, "a:1|g\n", 6) == 6)
+        sent++;
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    cr_assert_eq(t.confirmed, 6 * (uint64_t)sent);
+    cr_assert(t.events & POLLOUT);
+    cr_assert_neq(t.stuck_ns, 0);
+    rig_turn();
+    cr_assert(t.events & POLLOUT); /* still none */
+    for (int i = 0; i < sent; i++)
+        rig_gets(r, "a:1|g\n");
+    UNTIL((t.events & POLLOUT) == 0);
+    rig_put("b:2|g\n");
+    cr_assert_eq(t.stuck_ns, 0);
+    rig_gets(r, "b:2|g\n");
+    close(r);
+}
+
+Test(unix_socket, a_receiver_that_binds_anew)
+{
+    int r = bound("unixgram", "d", SOCK_DGRAM), other;
+
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    while (t.kind->write(&t, "a:1|g\n", 6) == 6)
+        ; /* the old one is full, and never read again */
+    other = bound_anew(SOCK_DGRAM);
+    rig_put("b:2|g\n");
+    rig_gets(other, "b:2|g\n");
+    cr_assert_eq(t.stuck_ns, 0);
+    UNTIL((t.events & POLLOUT) == 0);
+    cr_assert_eq(unlink(t.path), 0);
+    cr_assert_eq(t.kind->write(&t, "c", 1), -1); /* rather than to one that may be nobody's */
+    rig_down("cannot connect: No such file or directory");
+    close(other);
+    close(r);
+}
+
+Test(unix_socket, a_receiver_that_has_gone)
+{
+    int r = bound("unixgram", "d", SOCK_DGRAM);
+
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    rig_put("a");
+    close(r);
+    cr_assert_eq(t.kind->write(&t, "b", 1), -1);
+    cr_assert_eq(t.confirmed, 1);
+    rig_down("the receiver has gone: Connection refused");
+    cr_assert_eq(t.kind->open(&t), -1);
+    rig_down("cannot connect: Connection refused");
+    cr_assert_eq(unlink(t.path), 0);
+    cr_assert_eq(t.kind->open(&t), -1);
+    rig_down("cannot connect: No such file or directory");
+}

@@ -1,0 +1,352 @@
+/* tests/unit/intake/test_intake_replies.c - one reply for each request, whatever becomes of the metrics it tells of
+ *
+ * The spool of the rig answers "later" to each batch, with the next ticket; the tests say which of
+ * them are safe and which are not.
+ */
+#include "rig/intake_rig.h"
+
+#include "rig/crash_random.h"
+
+TestSuite(replies, .timeout = 120);
+
+static const char BAD[] = "{\"name\":\"bad\",\"value\":\"x\"}\n";
+static const char UNSAFE[] =
+    "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n";
+
+static int start(struct rig *r)
+{
+    rig_start(r);
+    r->answer = 1;
+    return dial(r);
+}
+
+static void say_all(struct rig *r, int fd, const char *const *parts)
+{
+    struct buf b = {0};
+
+    for (; *parts; parts++)
+        buf_puts(&b, *parts);
+    say(r, fd, b.p, b.n, SIZE_MAX);
+    buf_free(&b);
+    turn(r);
+}
+#define SAY(r, fd, ...) say_all(r, fd, (const char *const[]){__VA_ARGS__, NULL})
+
+static void expect_lines(struct rig *r, int fd, unsigned lines, const char *want)
+{
+    struct buf b = {0};
+    bool end = false;
+
+    for (int i = 0; lines > 0; i++) {
+        size_t had = b.n;
+        cr_assert_lt(i, MANY_TURNS, "no reply");
+        cr_assert(!end, "closed");
+        turn(r);
+        (void)hear(fd, &b, &end);
+        for (; had < b.n; had++)
+            lines -= b.p[had] == '\n';
+    }
+    cr_assert_str_eq(text(&b), want);
+    buf_free(&b);
+}
+
+Test(replies, two_requests_get_two_replies)
+{
+    struct rig r = {0};
+    int fd = start(&r);
+
+    SAY(&r, fd, GOOD, BAD, ACK, GOOD, ACK, ACK);
+    cr_assert(silent(&r, fd));
+    intake_unsafe(r.in, r.ticket, "no disk");
+    expect_lines(
+        &r, fd, 3,
+        "{\"accepted\":0,\"rejected\":2,\"errors\":[{\"line\":2,\"byte\":23,\"field\":\"value\","
+        "\"error\":\"must be a number, not a string\"},{\"error\":\"no disk\"}]}\n"
+        "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n"
+        "{\"accepted\":0,\"rejected\":0,\"errors\":[]}\n");
+    cr_assert_eq(r.source->accepted, 0);
+    cr_assert_eq(r.source->rejected, 3);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+/* The end of the input is a request of its own, also when it is read in the same turn. */
+Test(replies, the_end_behind_a_request_gets_its_own)
+{
+    static const char UNFINISHED[] = "{\"name\":\"cut";
+    const char *const last[] = {"", UNFINISHED};
+    const char *const want[] = {"{\"accepted\":0,\"rejected\":0,\"errors\":[]}\n",
+                                "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"line\":3,\"byte\":1,"
+                                "\"error\":\"unfinished at the end of the input\"}]}\n"};
+
+    for (size_t i = 0; i < 2; i++) {
+        struct rig r = {0};
+        struct buf all = {0};
+        char said[128], expected[256];
+        int fd, n;
+
+        rig_start(&r);
+        fd = dial(&r);
+        n = snprintf(said, sizeof said, "%s%s%s", GOOD, ACK, last[i]);
+        (void)snprintf(expected, sizeof expected, "%s%s", ONE, want[i]);
+        cr_assert_eq(send(fd, said, (size_t)n, 0), n);
+        (void)shutdown(fd, SHUT_WR);
+        hear_all(&r, fd, &all);
+        cr_assert_str_eq(text(&all), expected);
+        buf_free(&all);
+        (void)close(fd);
+        rig_end(&r);
+    }
+}
+
+Test(replies, what_is_safe_is_not_refused)
+{
+    struct rig r = {0};
+    int fd = start(&r);
+
+    SAY(&r, fd, GOOD, GOOD);
+    intake_safe(r.in, r.ticket); /* before anybody asked */
+    SAY(&r, fd, GOOD, ACK);
+    intake_unsafe(r.in, r.ticket, "no disk");
+    expect_line(&r, fd, "{\"accepted\":2,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
+    cr_assert_eq(r.source->accepted, 2);
+    cr_assert_eq(r.source->rejected, 1);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+Test(replies, what_waits_for_a_later_ticket_goes_on_waiting)
+{
+    struct rig r = {0};
+    int fd = start(&r);
+
+    SAY(&r, fd, GOOD, ACK, GOOD, ACK);
+    intake_unsafe(r.in, r.ticket - 1, "no disk");
+    expect_line(&r, fd, UNSAFE);
+    cr_assert(silent(&r, fd));
+    cr_assert(!intake_quiet(r.in));
+    intake_safe(r.in, r.ticket);
+    expect_line(&r, fd, ONE);
+    cr_assert(intake_quiet(r.in));
+    (void)close(fd);
+    rig_end(&r);
+}
+
+/* A reply with nothing to wait for stays behind the one that has. */
+Test(replies, come_in_order)
+{
+    struct rig r = {0};
+    int fd = start(&r);
+
+    SAY(&r, fd, GOOD, ACK);
+    r.answer = 0;
+    cr_assert(silent(&r, fd));
+    intake_safe(r.in, r.ticket);
+    r.answer = 1;
+    expect_line(&r, fd, ONE);
+    SAY(&r, fd, GOOD, ACK, BAD, ACK, GOOD, ACK);
+    cr_assert(silent(&r, fd));
+    intake_safe(r.in, r.ticket - 1);
+    expect_lines(&r, fd, 2,
+                 "{\"accepted\":1,\"rejected\":0,\"errors\":[]}\n"
+                 "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"line\":5,\"byte\":23,\"field\":"
+                 "\"value\",\"error\":\"must be a number, not a string\"}]}\n");
+    intake_safe(r.in, r.ticket);
+    expect_line(&r, fd, ONE);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+/* A client that has left is not waited for, and its metrics are counted all the same. */
+Test(replies, who_has_left_is_counted_once)
+{
+    struct rig r = {0};
+    int fd = start(&r);
+
+    SAY(&r, fd, GOOD, GOOD, ACK);
+    (void)close(fd);
+    while (intake_connections(r.in) > 0)
+        turn(&r);
+    cr_assert_eq(r.source->accepted, 0);
+    cr_assert_eq(r.source->taken, 2);
+    intake_unsafe(r.in, r.ticket, "no disk");
+    cr_assert_eq(r.source->accepted, 0);
+    cr_assert_eq(r.source->rejected, 2);
+    rig_end(&r);
+}
+
+Test(replies, a_run_is_told_of_its_own_only)
+{
+    struct rig r = {0};
+    int fd = start(&r), next;
+
+    source_run(r.source, 0);
+    (void)close(fd);
+    fd = dial(&r);
+    SAY(&r, fd, GOOD, GOOD, GOOD);
+    source_run(r.source, 0);
+    next = dial(&r);
+    SAY(&r, next, GOOD, GOOD);
+    cr_assert_eq(r.source->run_accepted, 2);
+    intake_unsafe(r.in, r.ticket - 1, "no disk");
+    cr_assert_eq(r.source->run_accepted, 2, "those were another run's");
+    cr_assert_eq(r.source->run_rejected, 0);
+    intake_unsafe(r.in, r.ticket, "no disk");
+    cr_assert_eq(r.source->run_accepted, 0);
+    cr_assert_eq(r.source->run_rejected, 2);
+    (void)close(fd);
+    (void)close(next);
+    rig_end(&r);
+}
+
+Test(replies, own_metrics_that_are_not_safe_count_as_rejected)
+{
+    static struct metric m = {
+        .type = METRIC_GAUGE, .vtype = METRIC_I64, .value.i = 7, .name = {"own", 3}};
+    struct rig r = {0};
+    int fd = start(&r);
+
+    intake_own(r.in, &m);
+    turn(&r);
+    cr_assert_eq(intake_own_rejected(r.in), 0);
+    intake_unsafe(r.in, r.ticket, "no disk");
+    intake_unsafe(r.in, r.ticket, "no disk");
+    cr_assert_eq(intake_own_rejected(r.in), 1);
+    (void)close(fd);
+    rig_end(&r);
+}
+
+/* --- by chance, against a list --- */
+
+enum { CLIENTS = 3, ACCOUNTS = 4096, TICKETS = 4096, STEPS = 400 };
+
+struct told {
+    uint64_t ticket; /* of its good ones; 0: known when they were sent */
+    unsigned good, bad;
+    bool refused;
+};
+struct client {
+    int fd;
+    struct told accounts[ACCOUNTS];
+    unsigned n, heard;
+    struct buf in;
+};
+static struct client clients[CLIENTS];
+static char fate[TICKETS]; /* 0, or 's'afe or 'u'nsafe */
+
+/* One to three requests at once, each with an account of its own. */
+static void sends(struct rig *r, struct client *c, uint64_t *rng)
+{
+    struct buf b = {0};
+
+    r->answer = (int)below(rng, 4) - 1;
+    r->answer = r->answer > 1 ? 1 : r->answer;
+    uint64_t ticket = r->ticket;
+    for (uint64_t k = 1 + below(rng, 3); k > 0; k--) {
+        struct told *a = &c->accounts[c->n++];
+        *a = (struct told){.good = (unsigned)below(rng, 4), .bad = (unsigned)below(rng, 3)};
+        for (unsigned i = 0; i < a->good; i++)
+            buf_puts(&b, GOOD);
+        for (unsigned i = 0; i < a->bad; i++)
+            buf_puts(&b, BAD);
+        buf_puts(&b, ACK);
+        if (a->good > 0 && r->answer >= 0)
+            ticket++;
+        a->ticket = a->good > 0 && r->answer > 0 ? ticket : 0;
+        a->refused = r->answer < 0;
+    }
+    say(r, c->fd, b.p, b.n, SIZE_MAX);
+    turn(r);
+    MUST(r->ticket == ticket, "%" PRIu64 " batches, not %" PRIu64, r->ticket, ticket);
+    buf_free(&b);
+}
+
+static void decide(struct rig *r, uint64_t upto, bool safe)
+{
+    for (uint64_t t = 1; t <= upto; t++)
+        fate[t] = fate[t] ? fate[t] : safe ? 's' : 'u';
+    if (safe)
+        intake_safe(r->in, upto);
+    else
+        intake_unsafe(r->in, upto, "no disk");
+    for (int i = 0; i < 3; i++)
+        turn(r);
+}
+
+static void expect(const struct told *a, unsigned *good, unsigned *bad)
+{
+    bool refused = a->refused || (a->ticket > 0 && fate[a->ticket] == 'u');
+
+    *good = refused ? 0 : a->good;
+    *bad = a->bad + (refused ? a->good : 0);
+}
+
+/* Every reply that can be told has come, and no other. */
+static void hears(struct rig *r, struct client *c)
+{
+    bool end = false;
+
+    for (int i = 0; i < 4; i++) {
+        turn(r);
+        (void)hear(c->fd, &c->in, &end);
+    }
+    for (char *line = c->in.p, *lf; c->in.n > 0 && (lf = memchr(line, '\n', c->in.n)) != NULL;
+         line = c->in.p) {
+        unsigned good, bad, accepted, rejected;
+        MUST(c->heard < c->n, "a reply that nobody asked for");
+        const struct told *a = &c->accounts[c->heard++];
+        MUST(a->ticket == 0 || fate[a->ticket], "reply %u came too early", c->heard);
+        MUST(sscanf(line, "{\"accepted\":%u,\"rejected\":%u,", &accepted, &rejected) == 2);
+        expect(a, &good, &bad);
+        MUST(accepted == good && rejected == bad, "reply %u: %u and %u, not %u and %u", c->heard,
+             accepted, rejected, good, bad);
+        buf_drop(&c->in, (size_t)(lf + 1 - line));
+    }
+    const struct told *next = &c->accounts[c->heard];
+    MUST(c->heard == c->n || (next->ticket > 0 && !fate[next->ticket]), "reply %u did not come",
+         c->heard + 1);
+}
+
+static void chance(uint64_t seed)
+{
+    struct rig r = {0};
+    uint64_t rng = seed, known = 0, accepted = 0, rejected = 0;
+
+    trace_reset();
+    note("seed %" PRIu64, seed);
+    memset(fate, 0, sizeof fate);
+    memset(clients, 0, sizeof clients);
+    rig_start(&r);
+    for (int i = 0; i < CLIENTS; i++)
+        clients[i].fd = dial(&r);
+    for (int step = 0; step < STEPS; step++) {
+        struct client *c = &clients[below(&rng, CLIENTS)];
+        if (below(&rng, 3) == 0 && r.ticket > known) {
+            known += 1 + below(&rng, r.ticket - known);
+            decide(&r, known, below(&rng, 2) == 0);
+        } else if (c->heard == c->n) { /* it is not read from otherwise */
+            sends(&r, c, &rng);
+        }
+        hears(&r, c);
+    }
+    decide(&r, r.ticket, true);
+    for (struct client *c = clients; c < clients + CLIENTS; c++) {
+        hears(&r, c);
+        MUST(c->heard == c->n);
+        for (unsigned i = 0, good, bad; i < c->n; i++) {
+            expect(&c->accounts[i], &good, &bad);
+            accepted += good;
+            rejected += bad;
+        }
+        (void)close(c->fd);
+        buf_free(&c->in);
+    }
+    MUST(r.source->accepted == accepted && r.source->rejected == rejected);
+    rig_end(&r);
+}
+
+Test(replies, by_chance)
+{
+    for (uint64_t seed = 1; seed <= 20; seed++)
+        chance(seed);
+}

@@ -1,0 +1,118 @@
+/* sink/plugin*.c: what is refused and how it is told, and how options reach a plugin. */
+#include "rig/sink_kit.h"
+
+static void refused(const char *file, const char *sentence)
+{
+    struct plugin p;
+
+    cr_assert(!plugin_load(&p, file));
+    cr_assert_not_null(strstr(p.why, sentence), "%s", p.why);
+    plugin_unload(&p);
+}
+
+Test(plugin, what_is_no_plugin_is_refused)
+{
+    refused("/nonexistent/x.so", "cannot load /nonexistent/x.so: cannot open shared object file");
+    refused("/etc/passwd", "cannot load /etc/passwd: ");
+    refused(TEST_PLUGIN("nosymbol"), "wanted the symbol garnet_plugin_v1 (ABI 1.0), found none");
+    refused(TEST_PLUGIN("small"), "wanted a garnet_plugin of at least ");
+    refused(TEST_PLUGIN("small"), "bytes (ABI 1.0), found 16");
+}
+
+Test(plugin, wrong_rows_are_refused)
+{
+    refused(TEST_PLUGIN("row_TYPE"), "option x has type 11, which ABI 1.0 does not have");
+    refused(TEST_PLUGIN("row_NAME"), "option row 1 has the name \"No-Good\"");
+    refused(TEST_PLUGIN("row_CLASH"), "option flush has the name of a key that every sink has");
+    refused(TEST_PLUGIN("row_TWICE"), "it has two options fine");
+    refused(TEST_PLUGIN("row_DEFAULT"),
+            "default is wrong: x: \"11s\" is above the greatest value, 10s");
+    refused(TEST_PLUGIN("row_BOUND"), "option x, max \"10 parsecs\": ");
+    refused(TEST_PLUGIN("row_OFFSET"),
+            "option x lies at offset 32, outside its conf struct of 32 bytes");
+    refused(TEST_PLUGIN("row_NOBOUND"), "its option x: a BOOL takes no min");
+    refused(TEST_PLUGIN("row_BOUNDS"), "its option x: its min, 9, is above its max, 3");
+    refused(TEST_PLUGIN("row_SHARED"), "its options fine and x lie in the same field");
+    refused(TEST_PLUGIN("row_KIND"),
+            "its option x is of type INT, whose .offset is a GARNET_FIELD_INT: "
+            "found GARNET_FIELD_STR");
+    refused(TEST_PLUGIN("row_NOKIND"), "found no GARNET_FIELD_*");
+    refused(TEST_PLUGIN("row_REQUIRED"), "is REQUIRED, and has a default that is never used");
+    refused(TEST_PLUGIN("row_COUNTERS"), "has counters = 9, which ABI 1.0 does not have");
+    refused(TEST_PLUGIN("row_CHOICES"), "option x has no choices");
+    refused(TEST_PLUGIN("row_MAPDEF"), "option x has a default, which a MAP cannot have");
+    refused(TEST_PLUGIN("row_HELP"), "option x has no help");
+}
+
+/* What format() writes for one metric. */
+static void writes(const char *file, const char *yaml, const char *want)
+{
+    struct kit k;
+    struct plugin p;
+    struct buf out = {0};
+    garnet_metric m = {.size = sizeof m, .vtype = GARNET_I64, .name = {"n", 1}};
+
+    kit_open(&k);
+    kit_plugin(&k, &p, file, yaml);
+    p.out = &out;
+    plugin_enter(&p, PLUGIN_FORMAT);
+    cr_assert_eq(plugin_leave(&p, p.def.format(&p.g, &m)), GARNET_OK);
+    buf_putc(&out, 0);
+    cr_assert_str_eq(out.p, want);
+    buf_free(&out);
+    plugin_unload(&p);
+    kit_close(&k);
+}
+
+Test(plugin, options_arrive_in_their_types)
+{
+    writes(TEST_PLUGIN("options"), "{name: main, plugin: x, to: stdout}",
+           "t - 1 7 1 10000000 65536 0.25 one/3 main web01\n");
+    writes(
+        TEST_PLUGIN("options"),
+        "{name: main, plugin: x, to: stdout, text: hey, path: f, choice: c, number: 10, yes: no, "
+        "age: 2s, room: 1KiB, real: -1.5, list: [a, bc], map: {z: 1, a: 2}}",
+        "hey /etc/f 2 10 0 2000000000 1024 -1.5 a/1 bc/2 z=1 a=2 main web01\n");
+}
+
+Test(plugin, one_from_the_future_loads)
+{
+    writes(TEST_PLUGIN("newer"), "{name: main, plugin: x, to: stdout}", "n 42\n");
+}
+
+static void wrong(const char *file, const char *yaml, const char *want)
+{
+    struct kit k;
+    struct plugin p;
+
+    kit_open(&k);
+    kit_sink(&k, file, yaml);
+    cr_assert(plugin_load(&p, file), "%s", p.why);
+    cr_assert(!plugin_configure(&p, &k.sink, "web01", &k.e));
+    cr_assert_str_eq(kit_errors(&k), want);
+    plugin_unload(&p);
+    kit_close(&k);
+}
+
+Test(plugin, errors_have_a_place)
+{
+    wrong(TEST_PLUGIN("options"), "name: main\nplugin: x\nto: stdout\nnumbr: 3\nage: 10x\n",
+          "/etc/garnet.yaml:4:1: unknown key \"numbr\": did you mean \"number\"?\n"
+          "/etc/garnet.yaml:5:6: age: \"10x\" has an unknown unit \"x\": use ns, us, ms, s, m, h "
+          "or d\n");
+    wrong(TEST_PLUGIN("options"), "name: main\nplugin: x\nto: stdout\ntext: bad\nnumber: 3\n",
+          "/etc/garnet.yaml:4:7: text: \"bad\" is a bad word\n"
+          "/etc/garnet.yaml:5:9: number: goes badly with it\n"
+          "/etc/garnet.yaml:1:1: options: all in all\n"
+          "/etc/garnet.yaml:1:1: plugin options calls bad() of an option \"nosuch\" that it does "
+          "not have: is not there\n");
+    wrong(TEST_PLUGIN("options"), "name: main\nto: stdout\ntext: moody\n",
+          "/etc/garnet.yaml:1:1: plugin options refuses these options: not today\n");
+    wrong(TEST_PLUGIN("options"), "name: main\n",
+          "/etc/garnet.yaml:1:1: this sink needs \"to\": plugin options does not deliver by "
+          "itself\n");
+    wrong(TEST_PLUGIN("deliver"), "name: main\nto: stdout\npath: x\n",
+          "/etc/garnet.yaml:2:5: to: plugin deliver delivers by itself: remove this key\n");
+    wrong(TEST_PLUGIN("deliver"), "name: main\n",
+          "/etc/garnet.yaml:1:1: plugin deliver needs \"path\"\n");
+}

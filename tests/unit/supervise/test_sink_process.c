@@ -1,0 +1,539 @@
+/* tests/unit/supervise/test_sink_process.c - supervise/sink_process.h with small scripts as workers
+ *
+ * A script gets what garnet-sink gets: "run NAME", the snapshot as 3, the pair as 4, the pipe for its
+ * own lines as 6; what it prints on 2 is its plugin's.
+ */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/output.h"
+#include "supervise/sink_process.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define MS NS_PER_MS
+
+/* Reads one message at a time from the pair, which does not block. */
+#define PYTHON                                                                                     \
+    "#!/usr/bin/python3\n"                                                                         \
+    "import os, select, signal, sys, time\n"                                                       \
+    "def say(c): os.write(4, c)\n"                                                                 \
+    "def hear():\n"                                                                                \
+    "    select.select([4], [], [])\n"                                                             \
+    "    return os.read(4, 1)\n"                                                                   \
+    "def log(*a, end='\\n'): os.write(2, (' '.join(str(x) for x in a) + end).encode())\n"
+
+struct scene {
+    struct loop *loop;
+    struct worker *worker;
+    char dir[32], program[64];
+    int snapshot, log; /* log: read end */
+    char text[262144];
+    size_t text_n;
+    int ngone;
+};
+
+static struct scene scene;
+
+static void on_gone(void *arg)
+{
+    struct scene *s = arg;
+
+    s->ngone++;
+    worker_free(s->worker);
+    s->worker = NULL;
+}
+
+static void write_program(struct scene *s, const char *script)
+{
+    int fd;
+
+    (void)snprintf(s->dir, sizeof s->dir, "/tmp/garnet-super-XXXXXX");
+    cr_assert(mkdtemp(s->dir) != NULL);
+    (void)snprintf(s->program, sizeof s->program, "%s/worker", s->dir);
+    fd = open(s->program, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+    cr_assert(fd >= 0);
+    cr_assert_eq(write(fd, script, strlen(script)), (ssize_t)strlen(script));
+    fd_close(&fd);
+}
+
+/* For the scripts that look into the page. */
+static void tell_offset(const char *name, size_t at)
+{
+    char text[16];
+
+    (void)snprintf(text, sizeof text, "%zu", at);
+    cr_assert_eq(setenv(name, text, 1), 0);
+}
+
+static struct scene *begin(const char *script, int stdout_fd)
+{
+    struct scene *s = &scene;
+    struct worker_config config = {
+        .program = s->program, .name = "main", .snapshot_fd = -1, .stdout_fd = stdout_fd};
+    int fds[2];
+
+    tell_offset("POISON", offsetof(struct scoreboard, poisons[0].metric));
+    tell_offset("SIGNO", offsetof(struct scoreboard, poisons[0].signo));
+    write_program(s, script);
+    cr_assert_eq(fd_pipe(fds, O_NONBLOCK, O_NONBLOCK), 0);
+    s->log = fds[0];
+    log_to(fds[1]);
+    s->loop = loop_new();
+    cr_assert(s->loop != NULL);
+    config.snapshot_fd = s->snapshot = memfd_create("snapshot", MFD_CLOEXEC);
+    cr_assert_eq(write(s->snapshot, "the snapshot", 12), 12);
+    s->worker = worker_new(s->loop, &config);
+    cr_assert(s->worker != NULL);
+    return s;
+}
+
+static void read_log(struct scene *s)
+{
+    ssize_t n = 1;
+
+    while (n > 0 && s->text_n < sizeof s->text - 1) {
+        n = read(s->log, s->text + s->text_n, sizeof s->text - 1 - s->text_n);
+        s->text_n += n > 0 ? (size_t)n : 0;
+    }
+    s->text[s->text_n] = 0;
+}
+
+static int times_logged(struct scene *s, const char *what)
+{
+    int times = 0;
+
+    read_log(s);
+    for (const char *p = s->text; (p = strstr(p, what)) != NULL; p++)
+        times++;
+    return times;
+}
+
+/* Turns the loop until the condition holds, at most 20 s. */
+#define TURN_UNTIL(s, condition)                                                                   \
+    do {                                                                                           \
+        int64_t turn_end_ = clock_mono() + 20 * NS_PER_S;                                          \
+        while (!(condition) && clock_mono() < turn_end_)                                           \
+            (void)loop_turn((s)->loop, 20 * MS);                                                   \
+        cr_assert(condition);                                                                      \
+    } while (0)
+
+/* After worker_stop(): waits for its end and cleans up. */
+static void wait_gone(struct scene *s)
+{
+    int fd = log_fd();
+
+    cr_assert_eq(s->ngone, 0, "gone comes from the loop");
+    TURN_UNTIL(s, s->ngone > 0);
+    (void)loop_turn(s->loop, 0);
+    cr_assert_eq(s->ngone, 1);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+    cr_assert_eq(errno, ECHILD);
+    read_log(s); /* for what is asked after this */
+    log_to(2);
+    fd_close(&fd);
+    fd_close(&s->log);
+    fd_close(&s->snapshot);
+    loop_free(s->loop);
+    (void)unlink(s->program);
+    (void)rmdir(s->dir);
+}
+
+static void finish(struct scene *s, int64_t grace)
+{
+    worker_stop(s->worker, grace, on_gone, s);
+    wait_gone(s);
+}
+
+TestSuite(sink_process, .timeout = 60);
+
+Test(sink_process, a_worker_gets_what_it_needs)
+{
+    int out[2];
+    char text[64] = "";
+    struct scene *s;
+
+    cr_assert_eq(fd_pipe(out, 0, 0), 0);
+    s = begin(PYTHON "log('args', sys.argv[1:], 'fds', sorted(os.listdir('/proc/self/fd')))\n"
+                     "log('snapshot', os.pread(3, 100, 0).decode())\n"
+                     "log('group', os.getpgrp() == os.getpid())\n"
+                     "os.write(1, b'to stdout')\n"
+                     "say(b'r')\n"
+                     "while hear() != b'q': pass\n"
+                     "say(b'e')\n",
+              out[1]);
+    cr_assert_not(worker_ready(s->worker));
+    cr_assert(worker_pid(s->worker) > 0);
+    TURN_UNTIL(s, worker_ready(s->worker));
+    cr_assert_eq(
+        times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6', '7']\n"), 1,
+        "%s", s->text);
+    cr_assert_eq(times_logged(s, "snapshot the snapshot\n"), 1);
+    cr_assert_eq(times_logged(s, "group True\n"), 1);
+    cr_assert_eq(read(out[0], text, sizeof text - 1), 9);
+    cr_assert_str_eq(text, "to stdout");
+    finish(s, 10 * NS_PER_S);
+    cr_assert_eq(times_logged(s, "sink main"), 0, "a good end needs no words");
+    fd_close(&out[0]);
+    fd_close(&out[1]);
+}
+
+/* Under the worker's name, with a quota each: what is printed without end hides no reason. */
+Test(sink_process, what_it_says_and_what_it_prints)
+{
+    struct scene *s =
+        begin(PYTHON "say(b'r')\n"
+                     "log('2026-01-01T00:00:00.000Z garnetd error: forged\\x1b[2J')\n"
+                     "log('error: half', end='')\n"
+                     "os.write(6, b'info: it is well\\ndebug: hidden\\nno level\\n')\n"
+                     "for i in range(2000): log('chatter', 'x' * 5000)\n"
+                     "os.write(6, b'error: it ends\\n')\n"
+                     "say(b'e')\n",
+              -1);
+
+    TURN_UNTIL(s, times_logged(s, "worker ended with exit status 0") > 0);
+    cr_assert_eq(times_logged(s,
+                              " garnet-sink[main] warn: printed: 2026-01-01T00:00:00.000Z garnetd "
+                              "error: forged\\x1b[2J\n"),
+                 1, "%s", s->text);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] warn: printed: error: halfchatter xxx"), 1);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] info: it is well\n"), 1);
+    cr_assert_eq(times_logged(s, "hidden"), 0);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] warn: no level\n"), 1);
+    cr_assert_eq(times_logged(s, " garnet-sink[main] error: it ends\n"), 1);
+    cr_assert_geq(times_logged(s, "xxx...\n"), OUTPUT_BURST - 2);
+    cr_assert_leq(times_logged(s, "xxx...\n"), 3 * OUTPUT_BURST);
+    cr_assert(strstr(strstr(s->text, "garnet-sink[main] error: it ends\n"), "worker ended") != NULL,
+              "its reason comes before its end");
+    cr_assert(times_logged(s, "sink main: its worker printed 1") > 0, "%s", s->text);
+    finish(s, 10 * NS_PER_S);
+}
+
+Test(sink_process, wakes_do_not_pile_up)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\n"
+                                   "n = 0\n"
+                                   "while (c := hear()) == b'w': n += 1\n"
+                                   "log('woken', n, 'then', c)\n",
+                            -1);
+    siginfo_t si;
+    pid_t pid = worker_pid(s->worker);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    (void)kill(pid, SIGSTOP); /* it reads nothing for now */
+    cr_assert_eq(waitid(P_PID, (id_t)pid, &si, WSTOPPED), 0);
+    for (int i = 0; i < 100000; i++)
+        worker_wake(s->worker);
+    worker_stop(s->worker, 10 * NS_PER_S, on_gone, s);
+    (void)kill(pid, SIGCONT);
+    wait_gone(s);
+    cr_assert_eq(times_logged(s, "woken 1 then b'q'\n"), 1, "%s", s->text);
+}
+
+Test(sink_process, a_wake_after_it_was_read_is_sent_again)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\n"
+                                   "while (c := hear()) == b'w': log('woken')\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    for (int i = 1; i <= 5; i++) {
+        worker_wake(s->worker);
+        TURN_UNTIL(s, times_logged(s, "woken\n") == i);
+    }
+    finish(s, 10 * NS_PER_S);
+}
+
+Test(sink_process, a_crash_is_told_and_repaired)
+{
+    struct scene *s = begin("#!/bin/sh\nkill -SEGV $$\n", -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 3);
+    TURN_UNTIL(s, times_logged(s, "error: sink main: worker died from signal 11 (Segmentation "
+                                  "fault); starting it again in 0.") >= 3);
+    cr_assert_not(worker_ready(s->worker));
+    finish(s, NS_PER_S);
+}
+
+Test(sink_process, pauses_grow_until_there_is_useful_work)
+{
+    struct scene *s = begin("#!/bin/sh\nexit 111\n", -1);
+    int64_t began = clock_mono();
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 4);
+    cr_assert(clock_mono() - began >= 700 * MS, "at least 50, 100, 200 and 400 ms");
+    cr_assert(times_logged(s, "worker ended with exit status 111; starting it again in") >= 4);
+    finish(s, NS_PER_S);
+}
+
+Test(sink_process, useful_work_resets_the_pauses)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf r >&4\nprintf u >&4\nexit 0\n", -1);
+    int64_t began = clock_mono();
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 12);
+    cr_assert(clock_mono() - began < 10 * NS_PER_S, "12 times at most 100 ms");
+    cr_assert_eq(times_logged(s, "again in 0.1s"), times_logged(s, "again in"));
+    finish(s, NS_PER_S);
+}
+
+Test(sink_process, a_refused_configuration_is_tried_slowly)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 1\n", -1);
+
+    TURN_UNTIL(s, times_logged(s, "worker refused its configuration (exit status 1); starting it "
+                                  "again in ") == 1);
+    cr_assert_eq(worker_pid(s->worker), 0);
+    cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
+    cr_assert_eq(worker_restarts(s->worker), 0);
+    finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
+}
+
+Test(sink_process, a_plugin_that_gives_up_is_told_as_that)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 3\n", -1);
+
+    TURN_UNTIL(s, times_logged(s, "its plugin gave up (see the line before); starting it again "
+                                  "in ") == 1);
+    cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
+    finish(s, 60 * NS_PER_S);
+}
+
+/* Whatever its status says: it was not the worker that came to its end. */
+Test(sink_process, an_exit_without_a_word_is_the_plugins)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\n"
+                                   "sys.exit(1 if hear() == b'w' else 0)\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    worker_wake(s->worker);
+    TURN_UNTIL(s, times_logged(s, "worker ended with exit status 1 in the midst of its work: its "
+                                  "plugin calls exit(); starting it again in 0.1s") == 1);
+    TURN_UNTIL(s, worker_ready(s->worker));
+    finish(s, 10 * NS_PER_S);
+    cr_assert_eq(times_logged(s, "worker ended with exit status 0 in the midst of its work: its "
+                                 "plugin calls exit() while it was to finish"),
+                 1, "%s", s->text);
+}
+
+/* The child tells by the lock that it has, which dies with it, and with nothing else. */
+Test(sink_process, nothing_of_its_group_outlives_it)
+{
+    struct scene *s = begin(PYTHON "import fcntl\n"
+                                   "fcntl.lockf(3, fcntl.LOCK_UN)\n"
+                                   "if os.fork() == 0:\n"
+                                   "    fcntl.lockf(3, fcntl.LOCK_EX)\n"
+                                   "    log('has it')\n"
+                                   "    time.sleep(1000)\n"
+                                   "while hear() != b'q': pass\n"
+                                   "say(b'e')\n",
+                            -1);
+    int snapshot = fcntl(s->snapshot, F_DUPFD_CLOEXEC, 0);
+    struct flock lock = {.l_type = F_WRLCK};
+
+    TURN_UNTIL(s, times_logged(s, "has it") == 1);
+    worker_stop(s->worker, 10 * NS_PER_S, on_gone, s);
+    wait_gone(s);
+    cr_assert_eq(times_logged(s, "its plugin had left processes behind: they are killed"), 1);
+    cr_assert_eq(fcntl(snapshot, F_SETLKW, &lock), 0);
+    fd_close(&snapshot);
+}
+
+/* What comes after its last word is close(). */
+Test(sink_process, one_that_does_not_end_after_its_last_word_is_ended)
+{
+    struct scene *s = begin(PYTHON "say(b'r')\nsay(b'e')\ntime.sleep(1000)\n", -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) == 1);
+    cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
+    finish(s, 0);
+}
+
+Test(sink_process, a_program_that_is_not_there)
+{
+    struct scene *s = begin("", -1);
+
+    (void)unlink(s->program);
+    TURN_UNTIL(s, times_logged(s, "worker ended with exit status 127; starting it again in") >= 1);
+    cr_assert(times_logged(s, "cannot run ") >= 1);
+    finish(s, NS_PER_S);
+}
+
+Test(sink_process, no_descriptors_is_a_pause_like_another)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec sleep 1000\n", -1);
+    struct rlimit old, none;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    (void)getrlimit(RLIMIT_NOFILE, &old);
+    none = (struct rlimit){3, old.rlim_max};
+    (void)setrlimit(RLIMIT_NOFILE, &none);
+    (void)kill(worker_pid(s->worker), SIGKILL);
+    TURN_UNTIL(s, times_logged(s, "cannot start its worker: Too many open files; starting it") > 1);
+    (void)setrlimit(RLIMIT_NOFILE, &old);
+    TURN_UNTIL(s, worker_ready(s->worker));
+    finish(s, 0);
+}
+
+Test(sink_process, TERM_after_grace)
+{
+    struct scene *s = begin("#!/bin/sh\ntrap 'printf e >&4; exit 4' TERM\nprintf r >&4\n"
+                            "while :; do sleep 0.05; done\n",
+                            -1);
+    int64_t began;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    began = clock_mono();
+    finish(s, 200 * MS);
+    cr_assert(clock_mono() - began >= 200 * MS);
+    cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
+    cr_assert_eq(times_logged(s, "worker ended with exit status 4 while it was to finish\n"), 1,
+                 "%s", s->text);
+}
+
+Test(sink_process, KILL_a_second_later)
+{
+    struct scene *s = begin("#!/bin/sh\ntrap '' TERM\nprintf r >&4\n"
+                            "while :; do sleep 1000; done\n",
+                            -1);
+    int64_t began;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    began = clock_mono();
+    finish(s, 100 * MS);
+    cr_assert(clock_mono() - began >= 1100 * MS);
+    cr_assert_eq(times_logged(s, "worker does not end: killing it\n"), 1);
+    cr_assert_eq(times_logged(s, "worker died from signal 9 (Killed) while it was to finish\n"), 1);
+}
+
+Test(sink_process, a_worker_that_hangs_up_is_replaced)
+{
+    struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec 4>&-\nexec sleep 1000\n", -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 1);
+    cr_assert_eq(times_logged(s, "worker died from signal 9"), 1);
+    finish(s, 0);
+}
+
+/* ---- the page -------------------------------------------------------------------------------- */
+
+/* `formatting` is the first, `poisons` a ring whose first is at POISON, as begin() says. */
+#define PAGE                                                                                       \
+    PYTHON "import mmap, struct\n"                                                                 \
+           "page = mmap.mmap(5, 0)\n"                                                              \
+           "POISON, SIGNO = int(os.environ['POISON']), int(os.environ['SIGNO'])\n"                 \
+           "def get(at): return struct.unpack_from('Q', page, at)[0]\n"                            \
+           "def put(at, v): struct.pack_into('Q', page, at, v)\n"
+
+static void leaves_out_42_after(struct scene *s, int deaths)
+{
+    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, times_logged(s, "leaves out 42 of 11\n") == 1);
+    cr_assert_eq(worker_restarts(s->worker), (uint64_t)deaths, "%s", s->text);
+    cr_assert_eq(times_logged(s, "formatted metric 42; starting it again"), deaths - 1);
+    cr_assert_eq(times_logged(s, "formatted metric 42, as often before: it is set aside"), 1);
+}
+
+Test(sink_process, three_deaths_of_one_metric_set_it_aside)
+{
+    struct scene *s =
+        begin(PAGE "if get(POISON) == 0:\n"
+                   "    put(0, 43)\n"
+                   "    os.kill(os.getpid(), signal.SIGSEGV)\n"
+                   "log('leaves out', get(POISON) - 1, 'of', struct.unpack_from('i', page, "
+                   "SIGNO)[0])\n"
+                   "assert get(0) == 0\n"
+                   "say(b'r')\n"
+                   "while hear() != b'q': pass\n",
+              -1);
+    int64_t began = clock_mono();
+
+    leaves_out_42_after(s, 3);
+    cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
+    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].metric), 43);
+    finish(s, 10 * NS_PER_S);
+}
+
+/* Whatever its status is: it was in format(). */
+Test(sink_process, an_exit_in_format_is_the_metrics_fault)
+{
+    struct scene *s = begin(PAGE "if get(POISON) == 0:\n"
+                                 "    put(0, 43)\n"
+                                 "    os._exit(111)\n"
+                                 "say(b'r')\n"
+                                 "while hear() != b'q': pass\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    cr_assert_eq(worker_restarts(s->worker), 3);
+    cr_assert_eq(times_logged(s, "its plugin calls exit() while its plugin formatted metric 42"),
+                 3);
+    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].signo), 0);
+    finish(s, 10 * NS_PER_S);
+}
+
+/* An end with nothing in the plugin's hands sets nothing aside. */
+Test(sink_process, other_deaths_are_no_metrics_fault)
+{
+    struct scene *s = begin(PAGE "n = get(8)\n"
+                                 "put(8, n + 1)\n"
+                                 "say(b'u')\n"
+                                 "if n % 2: os.kill(os.getpid(), signal.SIGSEGV)\n"
+                                 "os._exit(3)\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 9);
+    cr_assert_geq(times_logged(s, "signal 11 (Segmentation fault); starting it again"), 4);
+    cr_assert_eq(times_logged(s, "set aside") + times_logged(s, "formatted"), 0);
+    finish(s, NS_PER_S);
+}
+
+/* Stopped by somebody it waits for as long as that takes. */
+Test(sink_process, a_plugin_that_does_not_come_back_is_killed)
+{
+    struct scene *s = begin(PAGE "put(0, 43)\n"
+                                 "say(b'r')\n"
+                                 "time.sleep(1000)\n",
+                            -1);
+    int64_t began = clock_mono();
+    siginfo_t si;
+
+    TURN_UNTIL(s, worker_ready(s->worker));
+    (void)kill(worker_pid(s->worker), SIGSTOP);
+    cr_assert_eq(waitid(P_PID, (id_t)worker_pid(s->worker), &si, WSTOPPED | WNOWAIT), 0);
+    while (clock_mono() - began < 12 * NS_PER_S)
+        (void)loop_turn(s->loop, 20 * MS);
+    cr_assert_eq(times_logged(s, "does not come back"), 0);
+    (void)kill(worker_pid(s->worker), SIGCONT);
+    TURN_UNTIL(s, times_logged(s, "its plugin does not come back from formatting metric 42") == 1);
+    TURN_UNTIL(s, times_logged(s, "signal 9 (Killed) while its plugin formatted metric 42;") == 1);
+    finish(s, 0);
+}
+
+/* Killed for hanging up, whatever the plugin had: that is our doing. */
+Test(sink_process, our_own_kill_is_no_metrics_fault)
+{
+    struct scene *s = begin(PAGE "put(0, 43)\n"
+                                 "say(b'u')\n"
+                                 "os.close(4)\n"
+                                 "time.sleep(1000)\n",
+                            -1);
+
+    TURN_UNTIL(s, worker_restarts(s->worker) >= 3);
+    cr_assert_geq(times_logged(s, "worker died from signal 9 (Killed); starting it again"), 3);
+    cr_assert_eq(times_logged(s, "formatted metric"), 0);
+    finish(s, 0);
+}
