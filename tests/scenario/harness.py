@@ -4,6 +4,7 @@ Nothing here sleeps to let something happen: wait_for() looks for a condition un
 that fails prints the end of the daemon's log. Every Daemon is ended, and its folder removed, by the test's
 clean-up, and no process of it may be left then.
 """
+import contextlib
 import json
 import os
 import re
@@ -308,6 +309,15 @@ class Daemon:
                 return f.read().split("\n")[:-1]
         except FileNotFoundError:
             return []
+
+    def segments(self, spool="spool"):
+        """name -> os.stat() of each segment that is there: retention may take one away as we look."""
+        found = {}
+        for name in os.listdir(self.path(spool)):
+            if name.endswith(".seg"):
+                with contextlib.suppress(FileNotFoundError):
+                    found[name] = os.stat(self.path(f"{spool}/{name}"))
+        return found
 
     def verify(self):
         """What `garnet spool verify` finds: sink -> {accepted, confirmed, queued, dropped, unexplained, a reason...}."""

@@ -112,8 +112,7 @@ class Counters(unittest.TestCase):
             d.send("".join(metric(f"c{j}", i, BASE + i) for j in range(100)))
             if i % 50 == 49:
                 wait_for("all is delivered", lambda: len(d.file_lines("rate")) == i * 100)
-        size = lambda: sum(os.path.getsize(d.path("spool/" + n)) for n in os.listdir(d.path("spool")) if "seg" in n)
-        wait_for("the spool is within its bounds", lambda: size() <= 1 << 20)
+        wait_for("the spool is within its bounds", lambda: sum(s.st_size for s in d.segments().values()) <= 1 << 20)
         self.assertNotIn("had not sent", d.log())
 
     def test_only_and_drop(self):

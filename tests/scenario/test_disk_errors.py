@@ -21,8 +21,7 @@ class Errors(Disk, unittest.TestCase):
 
     def segments(self):
         """name -> inode"""
-        folder = self.daemon.path("spool")
-        return {x: os.stat(os.path.join(folder, x)).st_ino for x in os.listdir(folder) if x.endswith(".seg")}
+        return {name: s.st_ino for name, s in self.daemon.segments().items()}
 
     def cannot_be_written(self, error):
         d = self.begin_daemon()

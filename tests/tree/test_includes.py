@@ -3,33 +3,15 @@ import os
 import re
 import sys
 
+from folders import MAY, PARTS
+
 SOURCE = os.environ["GARNET_SOURCE"]
-MAY = {
-    "core/base": {"base"},
-    "core/model": {"model", "base"},
-    "core/conf": {"conf", "base"},
-    "core/collect": {"collect", "base", "conf"},
-    "core/supervise": {"supervise", "base", "conf"},
-    "core/intake": {"intake", "base", "model", "conf"},
-    "core/spool": {"spool", "base", "model", "conf"},
-    "core/plugin": {"plugin", "base", "model", "conf", "garnet"},
-    "core/delivery": {"delivery", "base", "conf"},
-    "core/sink": {"sink", "base", "model", "conf", "spool", "plugin", "delivery", "garnet"},
-    "core/include": set(),
-    "core/daemon": None,  # with the mains: anything
-    "core/plugintest": {"plugintest", "base", "model", "conf", "intake", "plugin"},
-    "core/cli": None,
-    "core": None,
-    "collectors": {"client"},
-    "plugins": {"garnet"},
-}
 ONLY = {  # a library's header -> the one place that knows the library
     "yaml.h": re.compile(r"core/conf/"),
     "jansson.h": re.compile(r"core/intake/json|core/cli/"),
     "xxhash.h": re.compile(r"core/(conf|spool)/|core/intake/series|core/sink/counters"),
     "dlfcn.h": re.compile(r"core/plugin/plugin|core/plugintest/elf"),
 }
-PARTS = {"base", "model", "conf", "collect", "supervise", "intake", "spool", "plugin", "delivery", "sink", "garnet", "daemon", "plugintest", "cli"}
 
 
 def rule(path):

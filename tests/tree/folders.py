@@ -1,0 +1,21 @@
+"""Who may use whom: docs/architecture.md's table, for the test of the includes and that of the calls."""
+MAY = {
+    "core/base": {"base"},
+    "core/model": {"model", "base"},
+    "core/conf": {"conf", "base"},
+    "core/collect": {"collect", "base", "conf"},
+    "core/supervise": {"supervise", "base", "model", "conf"},
+    "core/intake": {"intake", "base", "model", "conf"},
+    "core/spool": {"spool", "base"},
+    "core/plugin": {"plugin", "base", "model", "conf", "garnet"},
+    "core/delivery": {"delivery", "base", "conf"},
+    "core/sink": {"sink", "base", "model", "conf", "spool", "plugin", "delivery", "garnet"},
+    "core/daemon": {"daemon", "base", "model", "conf", "collect", "supervise", "intake", "spool"},
+    "core/plugintest": {"plugintest", "base", "model", "conf", "intake", "plugin", "garnet"},
+    "core/cli": None,  # with the mains: anything
+    "core/include": set(),
+    "core": None,
+    "collectors": {"client"},
+    "plugins": {"garnet"},
+}
+PARTS = {folder.split("/")[1] for folder in MAY if folder.startswith("core/")} - {"include"} | {"garnet"}

@@ -1,0 +1,210 @@
+"""A .c and its .h are a unit. Who calls whom is read from the symbols of the object files: units depend downwards only, so
+there is no cycle, no arrow that the table of the folders does not allow, and no header that declares what another file
+defines. A call through a pointer leaves no symbol: each pointer to a function stands in pointers.txt with its direction.
+At the end the test breaks its own rules, to show that it would see it.
+"""
+import collections
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+from folders import MAY
+
+SOURCE = os.environ["GARNET_SOURCE"]
+BUILD = os.path.join(os.environ["GARNET_BUILD"], "units")
+CORE = os.path.join(SOURCE, "core")
+POINTERS = os.path.join(SOURCE, "tests/tree/pointers.txt")
+KNOWN = os.path.join(SOURCE, "tests/tree/known_units.txt")  # what is still to go
+
+Graph = collections.namedtuple("Graph", "defined used")  # symbol -> unit, unit -> symbols
+
+
+def sources(ending):
+    for folder, _, files in os.walk(CORE):
+        for name in sorted(files):
+            if name.endswith(ending) and "include" not in folder:
+                yield os.path.relpath(os.path.join(folder, name), CORE)
+
+
+def build():
+    """Without an optimiser, which would take calls away or merge them, and without the sanitizers."""
+    subprocess.run(["cmake", "-S", SOURCE, "-B", BUILD, "-G", "Ninja", "-DCMAKE_BUILD_TYPE=Debug", "-DGARNET_TESTS=OFF"],
+                   check=True, stdout=subprocess.DEVNULL)
+    subprocess.run(["cmake", "--build", BUILD, "--parallel", "2"], check=True, stdout=subprocess.DEVNULL)
+    wanted = {name[:-2] for name in sources(".c")}
+    objects = {}
+    for folder, _, files in os.walk(BUILD):
+        for name in files:
+            path = os.path.join(folder, name)
+            if name.endswith(".c.o") and "/core/" in path:
+                unit = path.split("/core/", 1)[1][:-len(".c.o")]
+                if unit in wanted:  # and not a file of before that was renamed
+                    objects[unit] = path
+    assert objects.keys() == wanted, f"not built: {sorted(wanted - objects.keys())}"
+    return objects
+
+
+def symbols(objects):
+    g = Graph({}, collections.defaultdict(set))
+    for unit, path in objects.items():
+        for line in subprocess.run(["nm", path], check=True, capture_output=True, text=True).stdout.splitlines():
+            kind, symbol = line.split()[-2:]
+            if kind == "U":
+                g.used[unit].add(symbol)
+            elif kind in "TDBRVWC":
+                g.defined[symbol] = unit
+    return g
+
+
+def stripped(name):
+    """A file without comments, texts and directives."""
+    text = open(os.path.join(CORE, name)).read()
+    text = re.sub(r"/\*.*?\*/", " ", text, flags=re.S)
+    text = re.sub(r"^\s*#(?:[^\n\\]|\\\n|\\.)*", "", text, flags=re.M)
+    return re.sub(r'"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', '""', text)
+
+
+def pointers_declared():
+    """(unit, name) of each pointer to a function that core has: a member, a parameter, a column of a table."""
+    types = {}
+    found = set()
+    texts = {name: stripped(name) for ending in (".h", ".c") for name in sources(ending)}
+    for text in texts.values():
+        for t in re.findall(r"\btypedef\s+[^;{}()]*?\b(\w+)\s*\([^;]*\)\s*;", text):
+            types[t] = re.compile(rf"\b{t}\s*\*\s*(\w+)")
+        for t in re.findall(r"\btypedef\s+[^;{}()]*\(\s*\*\s*(\w+)\s*\)\s*\(", text):
+            types[t] = re.compile(rf"\b{t}\s+(\w+)")
+    for name, text in texts.items():
+        unit = name[:-2]
+        found |= {(unit, n) for n in re.findall(r"\(\s*\*\s*(\w+)\s*(?:\[[^\]]*\])?\s*\)\s*\(", text) if n not in types}
+        for rx in types.values():
+            found |= {(unit, n) for n in rx.findall(text)}
+    return found
+
+
+def pointers_listed():
+    """UNIT NAME up, or UNIT NAME down CALLER... > CALLED...: those arrows are in no symbol table."""
+    listed, arrows = set(), []
+    for line in open(POINTERS):
+        words = line.split("#")[0].split()
+        if not words:
+            continue
+        unit, name, direction, *rest = words
+        assert direction in ("up", "down"), f"pointers.txt: {line}"
+        listed |= {(unit, n) for n in name.split(",")}
+        if direction == "down":
+            at = rest.index(">")
+            arrows += [(a, b) for a in rest[:at] for b in rest[at + 1:]]
+        else:
+            assert not rest, f"pointers.txt: {line}"
+    return listed, arrows
+
+
+def arrows_of(g, more):
+    arrows = {(u, g.defined[s]) for u, used in g.used.items() for s in used if g.defined.get(s, u) != u}
+    return arrows | {(a, b) for a, b in more if a != b}
+
+
+def cycles(arrows):
+    """Tarjan's: the sets of units that can reach one another."""
+    to = collections.defaultdict(set)
+    for a, b in arrows:
+        to[a].add(b)
+    index, low, stack, out = {}, {}, [], []
+
+    def visit(v):
+        index[v] = low[v] = len(index)
+        stack.append(v)
+        for w in to[v]:
+            if w not in index:
+                visit(w)
+            if w in stack:
+                low[v] = min(low[v], low[w])
+        if low[v] == index[v]:
+            circle = set(stack[stack.index(v):])
+            del stack[stack.index(v):]
+            if len(circle) > 1:
+                out.append(sorted(circle))
+
+    sys.setrecursionlimit(10000)
+    for v in list(to):
+        if v not in index:
+            visit(v)
+    return sorted(out)
+
+
+def forbidden(arrows):
+    for a, b in sorted(arrows):
+        folder = os.path.dirname("core/" + a)
+        while folder not in MAY:
+            folder = os.path.dirname(folder)
+        allowed = MAY[folder]
+        if allowed is not None and b.split("/")[0] not in allowed:
+            yield f"{a} calls {b}: {folder} may not use {b.split('/')[0]}"
+
+
+def strays(g):
+    """What a header declares, its own .c defines; what a header defines itself calls nobody else."""
+    for name in sources(".h"):
+        text, unit = stripped(name), name[:-2]
+        while re.search(r"\{[^{}]*\}", text):
+            text = re.sub(r"\{[^{}]*\}", ";", text)
+        for statement in text.split(";"):
+            if re.match(r"\s*typedef\b", statement):
+                continue
+            for symbol in re.findall(r"\b(\w+)\s*(?:\(|\[|$|,)", statement):
+                if g.defined.get(symbol, unit) != unit:
+                    yield name, symbol, g.defined[symbol]
+
+
+def inline_calls(g):
+    for name in sources(".h"):
+        text, unit = stripped(name), name[:-2]
+        for body in re.findall(r"\)\s*(\{(?:[^{}]|\{(?:[^{}]|\{[^{}]*\})*\})*\})", text):
+            for symbol in re.findall(r"\b(\w+)\s*\(", body):
+                if g.defined.get(symbol, unit) != unit:
+                    yield f"{name}: an inline function calls {symbol} of {g.defined[symbol]}"
+
+
+def faults(g):
+    declared, (listed, more) = pointers_declared(), pointers_listed()
+    arrows = arrows_of(g, more)
+    units = set(g.used) | set(g.defined.values())
+    out = [f"pointers.txt does not have {u} {n}" for u, n in sorted(declared - listed)]
+    out += [f"pointers.txt has {u} {n}, which is not there" for u, n in sorted(listed - declared)]
+    out += [f"pointers.txt: there is no unit {u}" for pair in more for u in pair if u not in units]
+    out += list(forbidden(arrows)) + list(inline_calls(g))
+    out += [f"a circle: {' '.join(c)}" for c in cycles(arrows)]
+    out += [f"{h} declares {s}, which {u} defines" for h, s, u in sorted(set(strays(g)))]
+    return out
+
+
+def breaks_its_own_rules(objects):
+    """An arrow upwards and a circle, from a file that is compiled: both must be seen."""
+    with tempfile.TemporaryDirectory() as folder:
+        source, path = os.path.join(folder, "x.c"), os.path.join(folder, "x.o")
+        with open(source, "w") as f:
+            f.write("void daemon_run(void); void arena_free(void); int log_line; void log_at(void);\n"
+                    "void log_at(void) { daemon_run(); arena_free(); }\n")
+        subprocess.run(["cc", "-c", "-o", path, source], check=True)
+        said = faults(symbols({**objects, "base/log": path}))
+    assert any("base may not use daemon" in s for s in said), "an arrow upwards was not seen"
+    assert any(s.startswith("a circle:") and " base/log" in s for s in said), "a circle was not seen"
+
+
+def main():
+    objects = build()
+    g = symbols(objects)
+    known = open(KNOWN).read().splitlines() if os.path.exists(KNOWN) else []
+    said = [line for line in faults(g) if line not in known]
+    print(f"{len(objects)} units, {len(cycles(arrows_of(g, pointers_listed()[1])))} circles")
+    for line in said:
+        print(line)
+    if said:
+        sys.exit(1)
+    breaks_its_own_rules(objects)
+
+
+main()
