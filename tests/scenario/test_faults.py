@@ -172,7 +172,8 @@ class Faults(unittest.TestCase):
                 self.assertTrue(kind == "noexec" or self.pids(kind), "it ran")
                 if said:
                     lines = "\n".join(x for x in self.d.log().splitlines() if f" collector {kind}: " in x)
-                    self.assertTrue(re.search(said, lines, re.M), f"{said} is not in {lines[-2000:]}")
+                    self.assertTrue(re.search(said, lines, re.M), f"{said} is not in {lines[-2000:]}; of the log: "
+                                    f"{[x for x in self.d.log().splitlines() if 'dropped' in x]}")
                 for metric in metrics:
                     wait_for(f"{kind}.{metric}", lambda: self.has(f"{kind}.{metric}"), 5)
         self.assertNotIn("core dumped", self.d.log())
