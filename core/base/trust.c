@@ -235,20 +235,18 @@ enum trust_verdict trust_look(const struct trust *t, const char *path, struct tr
     return f->verdict;
 }
 
-void trust_describe(const struct trust_fault *f, const char *path, char *out, size_t size)
+void trust_describe(const struct trust_fault *f, const char *path, struct why *why)
 {
     bool itself = strcmp(f->where, path) == 0;
     const char *through = itself ? "" : "goes through ", *which = itself ? "" : ", which ";
 
     if (f->link)
-        (void)snprintf(out, size,
-                       "%s%s%sis a link of user %u's, which may lead anywhere: remove it", through,
-                       itself ? "" : f->where, which, (unsigned)f->uid);
+        why_set(why, "%s%s%sis a link of user %u's, which may lead anywhere: remove it", through,
+                itself ? "" : f->where, which, (unsigned)f->uid);
     else if (f->verdict == TRUST_OWNER)
-        (void)snprintf(out, size, "%s%s%sbelongs to user %u, who could alter it: chown it to root",
-                       through, itself ? "" : f->where, which, (unsigned)f->uid);
+        why_set(why, "%s%s%sbelongs to user %u, who could alter it: chown it to root", through,
+                itself ? "" : f->where, which, (unsigned)f->uid);
     else
-        (void)snprintf(out, size, "%s%s%scan be altered by %s: chmod go-w it", through,
-                       itself ? "" : f->where, which,
-                       f->verdict == TRUST_ALL ? "everybody" : "its group");
+        why_set(why, "%s%s%scan be altered by %s: chmod go-w it", through, itself ? "" : f->where,
+                which, f->verdict == TRUST_ALL ? "everybody" : "its group");
 }

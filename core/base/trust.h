@@ -18,6 +18,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "base/why.h"
+
 enum trust_verdict {
     TRUST_GOOD,
     TRUST_OWNER, /* it belongs to `uid`      */
@@ -31,7 +33,6 @@ struct trust {
     bool (*own_group)(void *arg, uid_t uid, gid_t gid); /* who is asked for others; or NULL */
     void *arg;
 };
-enum { TRUST_WHY = 512 };
 struct trust_fault {
     enum trust_verdict verdict;
     uid_t uid;
@@ -46,6 +47,6 @@ enum trust_verdict trust_look(const struct trust *t, const char *path, struct tr
 int trust_open(const struct trust *t, const char *path, int flags, struct trust_fault *f);
 /* What is wrong, as a clause that follows the path and ends with what to do: "can be altered by
  * everybody: chmod go-w it". For anything but TRUST_GOOD and TRUST_ERROR. */
-void trust_describe(const struct trust_fault *f, const char *path, char *out, size_t size);
+void trust_describe(const struct trust_fault *f, const char *path, struct why *why);
 
 #endif

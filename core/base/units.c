@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
@@ -41,24 +40,14 @@ static const struct unit SIZES[] = {
 static const char DURATION_HELP[] = "use ns, us, ms, s, m, h or d";
 static const char SIZE_HELP[] = "use B, k, KB, KiB, M, MB, MiB, G, GB or GiB";
 
-__attribute__((format(printf, 2, 3))) static bool wrong(char why[WHY], const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)vsnprintf(why, WHY, fmt, ap);
-    va_end(ap);
-    return false;
-}
-
-static bool unknown_unit(char why[WHY], const char *unit, const char *help)
+static bool unknown_unit(struct why *why, const char *unit, const char *help)
 {
     char shown[33];
     size_t used, n = str_visible(shown, sizeof shown - 1, str_of(unit), &used);
 
     shown[n] = 0;
-    return wrong(why, "has an unknown unit \"%s%s\": %s", shown, unit[used] != 0 ? "..." : "",
-                 help);
+    return why_set(why, "has an unknown unit \"%s%s\": %s", shown, unit[used] != 0 ? "..." : "",
+                   help);
 }
 
 static bool is_digit(char c)
@@ -102,44 +91,46 @@ static const struct unit *find_unit(const struct unit *units, const char *name)
 }
 
 /* digits * factor / 10^places, which must be whole and fit. */
-static bool scale(struct decimal d, int64_t factor, const char *smallest, int64_t *v, char why[WHY])
+static bool scale(struct decimal d, int64_t factor, const char *smallest, int64_t *v,
+                  struct why *why)
 {
     wide x = (wide)d.digits * (wide)factor;
 
     for (; d.places > 0; d.places--, x /= 10)
         if (x % 10 != 0)
-            return wrong(why, "is not a whole number of %s: use fewer decimals", smallest);
+            return why_set(why, "is not a whole number of %s: use fewer decimals", smallest);
     if (x > INT64_MAX)
-        return wrong(why, "is too large: at most %" PRId64 " %s", INT64_MAX, smallest);
+        return why_set(why, "is too large: at most %" PRId64 " %s", INT64_MAX, smallest);
     *v = (int64_t)x;
     return true;
 }
 
 /* The first things that can be wrong with any number; `example` is one that would be right. */
-static bool starts_well(const char *s, const char *example, char why[WHY])
+static bool starts_well(const char *s, const char *example, struct why *why)
 {
     if (*s == 0)
-        return wrong(why, "is empty: give a value such as %s", example);
+        return why_set(why, "is empty: give a value such as %s", example);
     if (*s == '-')
-        return wrong(why, "is negative: give a value such as %s", example);
+        return why_set(why, "is negative: give a value such as %s", example);
     if (*s == '$')
-        return wrong(why, "is not replaced, variables never are: give a value such as %s", example);
+        return why_set(why, "is not replaced, variables never are: give a value such as %s",
+                       example);
     if (!is_digit(*s))
-        return wrong(why, "does not begin with a digit: give a value such as %s", example);
+        return why_set(why, "does not begin with a digit: give a value such as %s", example);
     return true;
 }
 
 /* "1,5", as half the world writes it. */
-static bool has_comma(const char *s, char why[WHY])
+static bool has_comma(const char *s, struct why *why)
 {
     size_t n = strspn(s, "-0123456789"), m = s[n] == ',' ? strspn(s + n + 1, "0123456789") : 0;
 
     return n > 0 && m > 0 &&
-           !wrong(why, "has a comma in its number: the decimal point is a dot, %.*s.%.20s", (int)n,
-                  s, s + n + 1);
+           !why_set(why, "has a comma in its number: the decimal point is a dot, %.*s.%.20s",
+                    (int)n, s, s + n + 1);
 }
 
-bool units_duration(const char *s, int64_t *ns, char why[WHY])
+bool units_duration(const char *s, int64_t *ns, struct why *why)
 {
     const struct unit *unit;
     const char *rest;
@@ -149,10 +140,10 @@ bool units_duration(const char *s, int64_t *ns, char why[WHY])
         return false;
     rest = read_decimal(s, &d);
     if (rest == NULL)
-        return wrong(why, "has too many digits: give a value such as 10s");
+        return why_set(why, "has too many digits: give a value such as 10s");
     if (*rest == 0 && d.digits > 0)
-        return wrong(why, "has no unit: write %.20ss if seconds are meant, or %s", s,
-                     DURATION_HELP);
+        return why_set(why, "has no unit: write %.20ss if seconds are meant, or %s", s,
+                       DURATION_HELP);
     if (*rest == 0) {
         *ns = 0;
         return true;
@@ -163,7 +154,7 @@ bool units_duration(const char *s, int64_t *ns, char why[WHY])
     return scale(d, unit->factor, "nanoseconds", ns, why);
 }
 
-bool units_size(const char *s, int64_t *bytes, char why[WHY])
+bool units_size(const char *s, int64_t *bytes, struct why *why)
 {
     const struct unit *unit;
     const char *rest;
@@ -173,27 +164,27 @@ bool units_size(const char *s, int64_t *bytes, char why[WHY])
         return false;
     rest = read_decimal(s, &d);
     if (rest == NULL)
-        return wrong(why, "has too many digits: give a value such as 64KiB");
+        return why_set(why, "has too many digits: give a value such as 64KiB");
     unit = find_unit(SIZES, *rest != 0 ? rest : "B");
     if (unit == NULL)
         return unknown_unit(why, rest, SIZE_HELP);
     return scale(d, unit->factor, "bytes", bytes, why);
 }
 
-bool units_int(const char *s, int64_t *v, char why[WHY])
+bool units_int(const char *s, int64_t *v, struct why *why)
 {
     const char *digits = s + (*s == '-');
     long long x;
 
     if (*s == 0)
-        return wrong(why, "is empty: give a whole number such as 12");
+        return why_set(why, "is empty: give a whole number such as 12");
     if (*digits == 0 || digits[strspn(digits, "0123456789")] != 0)
-        return wrong(why, "is not a whole number: use digits only, such as 12");
+        return why_set(why, "is not a whole number: use digits only, such as 12");
     errno = 0;
     x = strtoll(s, NULL, 10);
     if (errno != 0)
-        return wrong(why, "is out of range: at %s %" PRId64, *s == '-' ? "least" : "most",
-                     *s == '-' ? INT64_MIN : INT64_MAX);
+        return why_set(why, "is out of range: at %s %" PRId64, *s == '-' ? "least" : "most",
+                       *s == '-' ? INT64_MIN : INT64_MAX);
     *v = x;
     return true;
 }
@@ -228,24 +219,24 @@ static bool real_grammar(const char *s)
     return *s == 0;
 }
 
-bool units_real(const char *s, double *v, char why[WHY])
+bool units_real(const char *s, double *v, struct why *why)
 {
     double x;
 
     if (*s == 0)
-        return wrong(why, "is empty: give a number such as 0.25");
+        return why_set(why, "is empty: give a number such as 0.25");
     if (has_comma(s, why))
         return false;
     if (!real_grammar(s))
-        return wrong(why, "is not a number: give one such as 12, 0.25 or 1e6");
+        return why_set(why, "is not a number: give one such as 12, 0.25 or 1e6");
     x = strtod(s, NULL);
     if (!__builtin_isfinite(x))
-        return wrong(why, "is out of range: at most 1.7e308 in size");
+        return why_set(why, "is out of range: at most 1.7e308 in size");
     *v = x;
     return true;
 }
 
-bool units_bool(const char *s, int64_t *v, char why[WHY])
+bool units_bool(const char *s, int64_t *v, struct why *why)
 {
     static const struct {
         const char *word;
@@ -257,8 +248,8 @@ bool units_bool(const char *s, int64_t *v, char why[WHY])
             *v = WORDS[i].value;
             return true;
         }
-    return wrong(why, "%s: use true or false (or yes, no, on, off)",
-                 *s == 0 ? "is empty" : "is neither true nor false");
+    return why_set(why, "%s: use true or false (or yes, no, on, off)",
+                   *s == 0 ? "is empty" : "is neither true nor false");
 }
 
 static void put_with_unit(struct buf *b, int64_t v, const struct unit *units)

@@ -8,15 +8,16 @@
  */
 #ifndef BASE_UNITS_H
 #define BASE_UNITS_H
+#include <stdint.h>
+
 #include "base/buf.h"
+#include "base/why.h"
 
-enum { WHY = 160 };
-
-bool units_duration(const char *s, int64_t *ns, char why[WHY]);
-bool units_size(const char *s, int64_t *bytes, char why[WHY]);
-bool units_int(const char *s, int64_t *v, char why[WHY]);
-bool units_real(const char *s, double *v, char why[WHY]);  /* finite */
-bool units_bool(const char *s, int64_t *v, char why[WHY]); /* true, false, yes, no, on, off */
+bool units_duration(const char *s, int64_t *ns, struct why *why);
+bool units_size(const char *s, int64_t *bytes, struct why *why);
+bool units_int(const char *s, int64_t *v, struct why *why);
+bool units_real(const char *s, double *v, struct why *why);  /* finite */
+bool units_bool(const char *s, int64_t *v, struct why *why); /* true, false, yes, no, on, off */
 
 /* The shortest exact form: 90000000000 -> "90s", 120000000000 -> "2m", 65536 -> "64KiB". */
 void units_put_duration(struct buf *b, int64_t ns);

@@ -20,6 +20,7 @@
 #include "base/signals.h"
 #include "collect/cgroup.h"
 #include "collect/sweep.h"
+#include "conf/script.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,7 +53,7 @@ enum { EXIT_NOT_RUN = 127 };
 struct failure {
     int error; /* 0: none */
     enum run_step step;
-    char why[SCRIPT_WHY];
+    struct why why;
 };
 
 enum step { ALIVE, TERMED, KILLED };
@@ -181,7 +182,7 @@ static void collector_ended(struct keeper *k)
         k->report.end = KEEPER_FAILED;
         k->report.error = k->failure->error;
         k->report.step = k->failure->step;
-        memcpy(k->report.why, k->failure->why, sizeof k->report.why);
+        k->report.why = k->failure->why;
     }
 }
 
@@ -300,7 +301,7 @@ static bool may_run(const struct keeper *k, const struct trust *t)
     if (trust_look(t, k->job->argv[0], &f) == TRUST_GOOD)
         return true;
     if (f.verdict != TRUST_ERROR) {
-        trust_describe(&f, k->job->argv[0], k->failure->why, sizeof k->failure->why);
+        trust_describe(&f, k->job->argv[0], &k->failure->why);
         errno = EPERM;
     }
     return false;
@@ -324,8 +325,8 @@ static _Noreturn void become_collector(const struct keeper *k)
     }
     k->failure->error = errno;
     k->failure->step = step;
-    if (step == STEP_EXEC && *k->failure->why == 0)
-        (void)script_fault(k->job->argv[0], NULL, k->failure->why);
+    if (step == STEP_EXEC && k->failure->why.text[0] == 0)
+        (void)script_fault(k->job->argv[0], NULL, &k->failure->why);
     _exit(EXIT_NOT_RUN);
 }
 
@@ -474,5 +475,6 @@ void keeper_describe(const struct keeper_report *r, const struct conf_collector 
     const char *what, *doing = attempted(r->step, c, &what);
 
     (void)snprintf(out, size, "cannot %s%s: %s%s", doing, what != NULL ? what : "",
-                   *r->why != 0 ? "it " : "", *r->why != 0 ? r->why : strerror(r->error));
+                   r->why.text[0] != 0 ? "it " : "",
+                   r->why.text[0] != 0 ? r->why.text : strerror(r->error));
 }

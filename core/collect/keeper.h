@@ -12,9 +12,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/why.h"
 #include "collect/confine.h"
 #include "conf/conf.h"
-#include "conf/script.h"
 
 struct keeper_job {
     const struct conf_collector *conf; /* of it: name, identity, limits, nice, no_new_privs */
@@ -42,7 +42,7 @@ struct keeper_report { /* one message, when nothing of the run is left */
     int64_t max_rss;      /* bytes */
     uint32_t left_behind; /* processes that outlived the collector and had to be killed */
     uint32_t unused;
-    char why[SCRIPT_WHY]; /* of STEP_EXEC: what is wrong with the program, or "" */
+    struct why why; /* of STEP_EXEC: what is wrong with the program, or "" */
 };
 
 /* Forks the keeper. Returns its pid and in *control garnetd's end of the socket (non-blocking,

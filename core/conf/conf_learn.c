@@ -149,13 +149,13 @@ static void learn_way(uid_t user, const char *path, struct buf *out)
 {
     struct trust t = {.users = {geteuid(), user}, .own_group = conf_own_group, .arg = out};
     struct trust_fault f;
-    char why[TRUST_WHY];
+    struct why why;
 
     if (trust_look(&t, path, &f) == TRUST_GOOD || f.verdict == TRUST_ERROR)
         return;
     buf_reset(out);
-    trust_describe(&f, path, why, sizeof why);
-    buf_putf(out, "error %s", why);
+    trust_describe(&f, path, &why);
+    buf_putf(out, "error %s", why.text);
 }
 
 static void learn_trust(const char *what, struct buf *out)
@@ -194,7 +194,7 @@ static void learn_file(const char *path, struct buf *out)
 static void learn_exec(const char *what, struct buf *out)
 {
     const char *end = strchr(what, '\n'), *own = getenv("PATH");
-    char why[SCRIPT_WHY];
+    struct why why;
     struct buf search = {0};
 
     if (!end)
@@ -206,8 +206,8 @@ static void learn_exec(const char *what, struct buf *out)
     buf_putc(&search, 0);
     if (!buf_ok(&search))
         out->failed = true;
-    else if (script_fault(end + 1, search.p, why))
-        buf_putf(out, "error %s", why);
+    else if (script_fault(end + 1, search.p, &why))
+        buf_putf(out, "error %s", why.text);
     buf_free(&search);
 }
 

@@ -19,7 +19,7 @@ struct fill {
     struct errors *e;
 };
 
-typedef bool number_fn(const char *s, int64_t *v, char why[WHY]);
+typedef bool number_fn(const char *s, int64_t *v, struct why *why);
 
 static const char *const EXPECTED[] = {
     [OPT_STRING] = "a string",
@@ -71,13 +71,12 @@ static const char *scalar(const struct fill *f, const struct node *v)
 
 static bool within(const struct fill *f, const struct node *v, bool below, bool above)
 {
-    char why[WHY];
+    struct why why;
 
     if (below || above) {
-        snprintf(why, sizeof why, "is %s value, %s",
-                 below ? "below the least" : "above the greatest",
-                 below ? f->row->min : f->row->max);
-        complain(f, v, why);
+        why_set(&why, "is %s value, %s", below ? "below the least" : "above the greatest",
+                below ? f->row->min : f->row->max);
+        complain(f, v, why.text);
     }
     return !below && !above;
 }
@@ -86,19 +85,19 @@ static void fill_number(const struct fill *f, const struct node *v, number_fn *p
 {
     const struct option *row = f->row;
     const char *text = scalar(f, v);
-    char why[WHY], ignored[WHY];
+    struct why why, ignored;
     int64_t n, min = INT64_MIN, max = INT64_MAX;
 
     if (!text)
         return;
-    if (!parse(text, &n, why)) {
-        complain(f, v, why);
+    if (!parse(text, &n, &why)) {
+        complain(f, v, why.text);
         return;
     }
     if (row->min)
-        parse(row->min, &min, ignored);
+        parse(row->min, &min, &ignored);
     if (row->max)
-        parse(row->max, &max, ignored);
+        parse(row->max, &max, &ignored);
     if (within(f, v, n<min, n> max))
         memcpy(f->field, &n, sizeof n);
 }
@@ -107,20 +106,20 @@ static void fill_real(const struct fill *f, const struct node *v)
 {
     const struct option *row = f->row;
     const char *text = scalar(f, v);
-    char why[WHY], ignored[WHY];
+    struct why why, ignored;
     double n, min, max;
 
     if (!text)
         return;
-    if (!units_real(text, &n, why)) {
-        complain(f, v, why);
+    if (!units_real(text, &n, &why)) {
+        complain(f, v, why.text);
         return;
     }
     min = max = n;
     if (row->min)
-        units_real(row->min, &min, ignored);
+        units_real(row->min, &min, &ignored);
     if (row->max)
-        units_real(row->max, &max, ignored);
+        units_real(row->max, &max, &ignored);
     if (within(f, v, n<min, n> max))
         memcpy(f->field, &n, sizeof n);
 }

@@ -11,7 +11,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <link.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,36 +32,27 @@ struct head {
     } u;
 };
 
-__attribute__((format(printf, 2, 3))) static bool fault(char why[SCRIPT_WHY], const char *fmt, ...)
-{
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)vsnprintf(why, SCRIPT_WHY, fmt, ap);
-    va_end(ap);
-    return true;
-}
-
 /* ---- any file -------------------------------------------------------------------------------- */
 
-static bool file_fault(const char *path, char why[SCRIPT_WHY])
+static bool file_fault(const char *path, struct why *why)
 {
     struct statvfs fs;
     struct stat st;
 
     if (stat(path, &st) < 0)
         return errno == ENOENT || errno == ENOTDIR
-                   ? fault(why, "does not exist")
-                   : fault(why, "cannot be reached: %s", strerror(errno));
+                   ? !why_set(why, "does not exist")
+                   : !why_set(why, "cannot be reached: %s", strerror(errno));
     if (S_ISDIR(st.st_mode))
-        return fault(why, "is a folder: give the program's path");
+        return !why_set(why, "is a folder: give the program's path");
     if (!S_ISREG(st.st_mode))
-        return fault(why, "is not a regular file");
+        return !why_set(why, "is not a regular file");
     if ((st.st_mode & 0111) == 0)
-        return fault(why, "is not executable: chmod +x it");
+        return !why_set(why, "is not executable: chmod +x it");
     if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOEXEC) != 0)
-        return fault(why, "is on a file system that is mounted noexec: move it to another one, or "
-                          "mount that without noexec");
+        return !why_set(why,
+                        "is on a file system that is mounted noexec: move it to another one, or "
+                        "mount that without noexec");
     return false;
 }
 
@@ -112,10 +102,11 @@ static bool runs_here(unsigned machine)
 }
 
 /* "No such file" is most often that of another libc. Only our own class is read. */
-static bool loader_fault(const struct head *h, char why[SCRIPT_WHY])
+static bool loader_fault(const struct head *h, struct why *why)
 {
     const ElfW(Ehdr) *e = &h->u.elf;
-    char name[PATH_MAX], inner[SCRIPT_WHY];
+    char name[PATH_MAX];
+    struct why inner;
     ElfW(Phdr) p;
 
     for (unsigned i = 0; i < e->e_phnum && e->e_phentsize == sizeof p; i++) {
@@ -127,21 +118,22 @@ static bool loader_fault(const struct head *h, char why[SCRIPT_WHY])
             pread(h->fd, name, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz)
             return false;
         name[p.p_filesz - 1] = 0;
-        return file_fault(name, inner) &&
-               fault(why, "needs the loader %.120s, which %.60s: it was built for another system",
-                     name, inner);
+        return file_fault(name, &inner) &&
+               !why_set(why,
+                        "needs the loader %.120s, which %.60s: it was built for another system",
+                        name, inner.text);
     }
     return false;
 }
 
-static bool elf_fault(const struct head *h, char why[SCRIPT_WHY])
+static bool elf_fault(const struct head *h, struct why *why)
 {
     const ElfW(Ehdr) *e = &h->u.elf;
 
     if (h->n < sizeof *e)
-        return !other_formats() && fault(why, "is cut short: it is no whole program");
+        return !other_formats() && !why_set(why, "is cut short: it is no whole program");
     if (!runs_here(e->e_machine))
-        return !other_formats() && fault(why, "is a program for another kind of machine");
+        return !other_formats() && !why_set(why, "is a program for another kind of machine");
     if (e->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))
         return false;
     return loader_fault(h, why);
@@ -151,20 +143,21 @@ static bool elf_fault(const struct head *h, char why[SCRIPT_WHY])
 
 static bool in_search(const char *search, const char *name)
 {
-    char path[PATH_MAX], ignored[SCRIPT_WHY];
+    char path[PATH_MAX];
+    struct why ignored;
 
     for (size_t n; *search != 0; search += n + (search[n] == ':')) {
         n = strcspn(search, ":");
         if (n > 0 &&
             (size_t)snprintf(path, sizeof path, "%.*s/%s", (int)n, search, name) < sizeof path &&
-            !file_fault(path, ignored))
+            !file_fault(path, &ignored))
             return true;
     }
     return false;
 }
 
 /* "#!/usr/bin/env python3". What follows env is one argument, whatever blanks it has. */
-static bool env_fault(char *arg, const char *search, char why[SCRIPT_WHY])
+static bool env_fault(char *arg, const char *search, struct why *why)
 {
     size_t n = strcspn(arg, " \t");
     bool several = arg[n] != 0;
@@ -173,49 +166,52 @@ static bool env_fault(char *arg, const char *search, char why[SCRIPT_WHY])
         arg += 2 + strspn(arg + 2, " \t");
         arg[strcspn(arg, " \t")] = 0;
     } else if (*arg != '-' && several) {
-        return fault(why,
-                     "gives env the one argument \"%.60s\" in its first line: write #!"
-                     "/usr/bin/env -S %.60s",
-                     arg, arg);
+        return !why_set(why,
+                        "gives env the one argument \"%.60s\" in its first line: write #!"
+                        "/usr/bin/env -S %.60s",
+                        arg, arg);
     }
     if (*arg == 0 || strpbrk(arg, "-/='\"\\$") == arg || strpbrk(arg, "/='\"\\$") != NULL)
         return false;
     return !in_search(search, arg) &&
-           fault(why, "names the interpreter %.60s in its first line, which is not in PATH, %.100s",
-                 arg, search);
+           !why_set(why,
+                    "names the interpreter %.60s in its first line, which is not in PATH, %.100s",
+                    arg, search);
 }
 
-static bool look(const char *path, const char *search, int scripts, char why[SCRIPT_WHY]);
+static bool look(const char *path, const char *search, int scripts, struct why *why);
 
-static bool interpreter_fault(const char *name, const char *search, int scripts,
-                              char why[SCRIPT_WHY])
+static bool interpreter_fault(const char *name, const char *search, int scripts, struct why *why)
 {
-    char inner[SCRIPT_WHY];
+    struct why inner;
 
     if (*name == 0)
-        return fault(why, "names no interpreter behind the #! of its first line");
+        return !why_set(why, "names no interpreter behind the #! of its first line");
     if (strchr(name, '/') == NULL)
-        return fault(why,
-                     "names its interpreter without a path in its first line: write #!/usr/bin/env "
-                     "%.100s",
-                     name);
+        return !why_set(
+            why,
+            "names its interpreter without a path in its first line: write #!/usr/bin/env "
+            "%.100s",
+            name);
     if (scripts == SCRIPTS_MOST)
-        return fault(why, "has an interpreter that is a script, and so on: %d are too many",
-                     scripts);
-    return *name == '/' && look(name, search, scripts + 1, inner) &&
-           fault(why, "names the interpreter %.100s in its first line, which %.100s", name, inner);
+        return !why_set(why, "has an interpreter that is a script, and so on: %d are too many",
+                        scripts);
+    return *name == '/' && look(name, search, scripts + 1, &inner) &&
+           !why_set(why, "names the interpreter %.100s in its first line, which %.100s", name,
+                    inner.text);
 }
 
 /* perl alone takes a carriage return behind its options. */
-static bool cr_fault(const char *name, const char *arg, char why[SCRIPT_WHY])
+static bool cr_fault(const char *name, const char *arg, struct why *why)
 {
     const char *last = *arg != 0 ? arg : name;
     size_t n = strlen(last);
 
     if (n == 0 || last[n - 1] != '\r' || (*arg == '-' && strncmp(path_base(name), "perl", 4) == 0))
         return false;
-    return fault(why, "has a carriage return at the end of its first line, as files from Windows "
-                      "have: remove them all, sed -i 's/\\r$//' FILE");
+    return !why_set(why,
+                    "has a carriage return at the end of its first line, as files from Windows "
+                    "have: remove them all, sed -i 's/\\r$//' FILE");
 }
 
 static void trim(char *s)
@@ -227,7 +223,7 @@ static void trim(char *s)
 }
 
 /* `line` is what stands behind the "#!". */
-static bool line_fault(char *line, const char *search, int scripts, char why[SCRIPT_WHY])
+static bool line_fault(char *line, const char *search, int scripts, struct why *why)
 {
     bool whole = strchr(line, '\n') != NULL || strlen(line) < HEAD - 2;
     char *name = line + strspn(line, " \t"), *arg;
@@ -236,7 +232,8 @@ static bool line_fault(char *line, const char *search, int scripts, char why[SCR
     trim(name);
     arg = name + strcspn(name, " \t");
     if (*arg == 0 && !whole)
-        return fault(why, "names an interpreter in its first line that is too long for the system");
+        return !why_set(why,
+                        "names an interpreter in its first line that is too long for the system");
     while (*arg == ' ' || *arg == '\t')
         *arg++ = 0;
     if (cr_fault(name, arg, why) || interpreter_fault(name, search, scripts, why))
@@ -247,7 +244,7 @@ static bool line_fault(char *line, const char *search, int scripts, char why[SCR
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
-static bool head_fault(struct head *h, const char *search, int scripts, char why[SCRIPT_WHY])
+static bool head_fault(struct head *h, const char *search, int scripts, struct why *why)
 {
     const char *s = h->u.s;
 
@@ -256,15 +253,15 @@ static bool head_fault(struct head *h, const char *search, int scripts, char why
     if (strncmp(s, ELFMAG, SELFMAG) == 0)
         return elf_fault(h, why);
     if (h->n == 0)
-        return fault(why, "is empty");
+        return !why_set(why, "is empty");
     if (strncmp(s, BOM "#!", 5) == 0)
-        return fault(why, "has a byte order mark before its #!: save it as UTF-8 without one");
+        return !why_set(why, "has a byte order mark before its #!: save it as UTF-8 without one");
     return !other_formats() &&
-           fault(why, "has no first line that names its interpreter: begin it with one such as "
-                      "#!/bin/sh");
+           !why_set(why, "has no first line that names its interpreter: begin it with one such as "
+                         "#!/bin/sh");
 }
 
-static bool look(const char *path, const char *search, int scripts, char why[SCRIPT_WHY])
+static bool look(const char *path, const char *search, int scripts, struct why *why)
 {
     struct head h;
     bool wrong;
@@ -278,7 +275,7 @@ static bool look(const char *path, const char *search, int scripts, char why[SCR
     return wrong;
 }
 
-bool script_fault(const char *path, const char *search, char why[SCRIPT_WHY])
+bool script_fault(const char *path, const char *search, struct why *why)
 {
     return look(path, search, 0, why);
 }

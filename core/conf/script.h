@@ -9,11 +9,11 @@
 #define CONF_SCRIPT_H
 #include <stdbool.h>
 
-enum { SCRIPT_WHY = 256 };
+#include "base/why.h"
 
 /* True and a clause that fits after the file's name ("is a folder: ..."), or false when nothing is
  * found. `path` is absolute; `search` is the PATH that it will run with, or NULL: what it starts
  * through env(1) is not looked for. */
-bool script_fault(const char *path, const char *search, char why[SCRIPT_WHY]);
+bool script_fault(const char *path, const char *search, struct why *why);
 
 #endif

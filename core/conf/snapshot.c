@@ -92,7 +92,7 @@ static int open_trusted(struct snapshot *s, const char *path, int flags, const c
 {
     const struct trust t = {.users = {geteuid(), (uid_t)-1}, .own_group = conf_own_group};
     struct trust_fault f;
-    char why[TRUST_WHY];
+    struct why why;
     int fd = trust_open(&t, path, flags | O_NONBLOCK | O_NOCTTY, &f);
 
     if (fd >= 0)
@@ -100,8 +100,8 @@ static int open_trusted(struct snapshot *s, const char *path, int flags, const c
     if (f.verdict == TRUST_ERROR) {
         *error = reason(&s->arena, errno);
     } else {
-        trust_describe(&f, path, why, sizeof why);
-        *error = arena_strdup(&s->arena, why);
+        trust_describe(&f, path, &why);
+        *error = arena_strdup(&s->arena, why.text);
     }
     return -1;
 }

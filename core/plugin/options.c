@@ -154,25 +154,25 @@ union bound {
 static bool check_bound(struct plugin *p, const struct option *o, const char *what,
                         const char *text, union bound *to)
 {
-    char why[WHY];
+    struct why why;
     bool ok;
 
     if (text == NULL)
         return true;
     if (o->type == GARNET_INT)
-        ok = units_int(text, &to->i, why);
+        ok = units_int(text, &to->i, &why);
     else if (o->type == GARNET_DURATION)
-        ok = units_duration(text, &to->i, why);
+        ok = units_duration(text, &to->i, &why);
     else if (o->type == GARNET_SIZE)
-        ok = units_size(text, &to->i, why);
+        ok = units_size(text, &to->i, &why);
     else if (o->type == GARNET_REAL)
-        ok = units_real(text, &to->f, why);
+        ok = units_real(text, &to->f, &why);
     else {
         plugin_why(p, "its option %s: a %s takes no %s", o->name, types[o->type].name, what);
         return false;
     }
     if (!ok)
-        plugin_why(p, "its option %s, %s \"%s\": %s", o->name, what, text, why);
+        plugin_why(p, "its option %s, %s \"%s\": %s", o->name, what, text, why.text);
     return ok;
 }
 

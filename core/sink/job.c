@@ -190,14 +190,14 @@ static bool may_load(const struct conf *conf, const struct conf_sink *sink, stru
 {
     const struct trust t = {.users = {geteuid(), conf->self}, .own_groups = sink->own_groups};
     struct trust_fault f;
-    char why[TRUST_WHY];
+    struct why why;
 
     if (sink->allow_writable || trust_look(&t, sink->plugin_file, &f) == TRUST_GOOD ||
         f.verdict == TRUST_ERROR)
         return true;
-    trust_describe(&f, sink->plugin_file, why, sizeof why);
+    trust_describe(&f, sink->plugin_file, &why);
     errors_add(e, plugin_pos(sink), "plugin: \"%s\" %s, or set allow_writable: true",
-               sink->plugin_file, why);
+               sink->plugin_file, why.text);
     return false;
 }
 

@@ -251,11 +251,11 @@ Test(trust, opens_what_it_has_looked_at)
 static void expect_words(enum trust_verdict verdict, const char *where, const char *want)
 {
     struct trust_fault f = {.verdict = verdict, .uid = 7};
-    char text[TRUST_WHY];
+    struct why why;
 
     (void)strcpy(f.where, where);
-    trust_describe(&f, "/x/y", text, sizeof text);
-    cr_assert_str_eq(text, want);
+    trust_describe(&f, "/x/y", &why);
+    cr_assert_str_eq(why.text, want);
 }
 
 Test(trust, says_what_is_wrong_and_what_to_do)

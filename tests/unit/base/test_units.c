@@ -8,29 +8,30 @@ enum { UNTOUCHED = -77 };
 static void duration(const char *s, int64_t want)
 {
     int64_t v = UNTOUCHED;
-    char why[WHY] = "";
+    struct why why = {0};
 
-    cr_assert(units_duration(s, &v, why), "%s: %s", s, why);
+    cr_assert(units_duration(s, &v, &why), "%s: %s", s, why.text);
     cr_assert_eq(v, want, "%s", s);
 }
 
 static void size(const char *s, int64_t want)
 {
     int64_t v = UNTOUCHED;
-    char why[WHY] = "";
+    struct why why = {0};
 
-    cr_assert(units_size(s, &v, why), "%s: %s", s, why);
+    cr_assert(units_size(s, &v, &why), "%s: %s", s, why.text);
     cr_assert_eq(v, want, "%s", s);
 }
 
-static void refused(bool (*parse)(const char *, int64_t *, char *), const char *s, const char *want)
+static void refused(bool (*parse)(const char *, int64_t *, struct why *), const char *s,
+                    const char *want)
 {
     int64_t v = UNTOUCHED;
-    char why[WHY] = "";
+    struct why why = {0};
 
-    cr_assert_not(parse(s, &v, why), "%s", s);
+    cr_assert_not(parse(s, &v, &why), "%s", s);
     cr_assert_eq(v, UNTOUCHED, "%s", s);
-    cr_assert_str_eq(why, want, "%s: got: %s", s, why);
+    cr_assert_str_eq(why.text, want, "%s: got: %s", s, why.text);
 }
 
 Test(units, durations)
@@ -95,11 +96,11 @@ Test(units, sizes)
 Test(units, whole_numbers)
 {
     int64_t v;
-    char why[WHY];
+    struct why why;
 
-    cr_assert(units_int("-9223372036854775808", &v, why));
+    cr_assert(units_int("-9223372036854775808", &v, &why));
     cr_assert_eq(v, INT64_MIN);
-    cr_assert(units_int("12", &v, why));
+    cr_assert(units_int("12", &v, &why));
     cr_assert_eq(v, 12);
     refused(units_int, "", "is empty: give a whole number such as 12");
     refused(units_int, "-", "is not a whole number: use digits only, such as 12");
@@ -114,33 +115,33 @@ Test(units, reals)
 {
     static const char *const bad[] = {"",   "inf", "nan", "0x1p3", " 1",  "1 ",  ".5",
                                       "1.", "1e",  "--1", "1e999", "1,5", "1e+", "-"};
-    char why[WHY];
+    struct why why;
     double v;
 
-    cr_assert(units_real("0.25", &v, why));
+    cr_assert(units_real("0.25", &v, &why));
     cr_assert_eq(v, 0.25);
-    cr_assert(units_real("-1e-3", &v, why));
+    cr_assert(units_real("-1e-3", &v, &why));
     cr_assert_eq(v, -1e-3);
     v = 77;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        cr_assert_not(units_real(bad[i], &v, why), "%s", bad[i]);
+        cr_assert_not(units_real(bad[i], &v, &why), "%s", bad[i]);
         cr_assert_eq(v, 77.0);
     }
-    cr_assert_not(units_real("1e999", &v, why));
-    cr_assert_str_eq(why, "is out of range: at most 1.7e308 in size");
+    cr_assert_not(units_real("1e999", &v, &why));
+    cr_assert_str_eq(why.text, "is out of range: at most 1.7e308 in size");
 }
 
 Test(units, booleans)
 {
     static const char *const yes[] = {"true", "yes", "on", "True"};
     static const char *const no[] = {"false", "no", "off"};
-    char why[WHY];
+    struct why why;
     int64_t v;
 
     for (size_t i = 0; i < 4; i++)
-        cr_assert(units_bool(yes[i], &v, why) && v == 1);
+        cr_assert(units_bool(yes[i], &v, &why) && v == 1);
     for (size_t i = 0; i < 3; i++)
-        cr_assert(units_bool(no[i], &v, why) && v == 0);
+        cr_assert(units_bool(no[i], &v, &why) && v == 0);
     refused(units_bool, "1", "is neither true nor false: use true or false (or yes, no, on, off)");
     refused(units_bool, "", "is empty: use true or false (or yes, no, on, off)");
 }
@@ -176,7 +177,7 @@ Test(units, printing)
 Test(units, round_trip)
 {
     struct buf b = {0};
-    char why[WHY];
+    struct why why;
     int64_t v, seed = 1;
 
     for (int i = 0; i < 20000; i++) {
@@ -187,7 +188,8 @@ Test(units, round_trip)
             buf_reset(&b);
             (kind == 0 ? units_put_duration : units_put_size)(&b, want);
             buf_putc(&b, 0);
-            cr_assert((kind == 0 ? units_duration : units_size)(b.p, &v, why), "%s: %s", b.p, why);
+            cr_assert((kind == 0 ? units_duration : units_size)(b.p, &v, &why), "%s: %s", b.p,
+                      why.text);
             cr_assert_eq(v, want);
         }
     }

@@ -58,11 +58,11 @@ static int exec_error(void)
 
 static void expect_bytes(const void *bytes, size_t n, const char *want)
 {
-    char why[SCRIPT_WHY] = "";
+    struct why why = {0};
 
     write_program(bytes, n);
-    cr_assert_eq(script_fault(path, "/usr/bin:/bin", why), *want != 0, "%s", why);
-    cr_assert(strstr(why, want) != NULL, "%s, wanted %s", why, want);
+    cr_assert_eq(script_fault(path, "/usr/bin:/bin", &why), *want != 0, "%s", why.text);
+    cr_assert(strstr(why.text, want) != NULL, "%s, wanted %s", why.text, want);
 }
 
 static void expect(const char *text, const char *want)
@@ -72,7 +72,7 @@ static void expect(const char *text, const char *want)
 
 Test(script, what_runs)
 {
-    char why[SCRIPT_WHY];
+    struct why why;
 
     expect("#!/bin/sh\nexit 0\n", "");
     cr_assert_eq(exec_error(), 0);
@@ -86,8 +86,8 @@ Test(script, what_runs)
     expect("#!/usr/bin/env A=1 sh\n", "gives env the one argument");
     expect("#!/usr/bin/env A=1\n", "");
     expect("#!/usr/bin/perl -w\r\n", access("/usr/bin/perl", X_OK) == 0 ? "" : "perl");
-    cr_assert_not(script_fault("/proc/self/exe", NULL, why), "%s", why);
-    cr_assert_not(script_fault("/bin/sh", NULL, why), "%s", why);
+    cr_assert_not(script_fault("/proc/self/exe", NULL, &why), "%s", why.text);
+    cr_assert_not(script_fault("/bin/sh", NULL, &why), "%s", why.text);
 }
 
 Test(script, what_the_kernel_calls_no_such_file)
@@ -120,27 +120,27 @@ Test(script, what_the_kernel_calls_a_format_error)
 
 Test(script, what_the_kernel_refuses_permission_for)
 {
-    char why[SCRIPT_WHY];
+    struct why why;
 
     expect("#!/usr\n", "names the interpreter /usr in its first line, which is a folder");
     cr_assert_eq(exec_error(), EACCES);
     expect("#!/etc/passwd\n", "which is not executable: chmod +x it");
     cr_assert_eq(exec_error(), EACCES);
     cr_assert_eq(chmod(path, 0644), 0);
-    cr_assert(script_fault(path, NULL, why));
-    cr_assert_str_eq(why, "is not executable: chmod +x it");
-    cr_assert(script_fault(dir, NULL, why));
-    cr_assert_eq(strncmp(why, "is a folder", 11), 0, "%s", why);
-    cr_assert(script_fault("/dev/null", NULL, why));
-    cr_assert_str_eq(why, "is not a regular file");
-    cr_assert(script_fault("/no/such/file", NULL, why));
-    cr_assert_str_eq(why, "does not exist");
+    cr_assert(script_fault(path, NULL, &why));
+    cr_assert_str_eq(why.text, "is not executable: chmod +x it");
+    cr_assert(script_fault(dir, NULL, &why));
+    cr_assert_eq(strncmp(why.text, "is a folder", 11), 0, "%s", why.text);
+    cr_assert(script_fault("/dev/null", NULL, &why));
+    cr_assert_str_eq(why.text, "is not a regular file");
+    cr_assert(script_fault("/no/such/file", NULL, &why));
+    cr_assert_str_eq(why.text, "does not exist");
 }
 
 /* These start, and say it themselves, on standard error. */
 Test(script, what_env_does_not_find)
 {
-    char why[SCRIPT_WHY];
+    struct why why;
 
     expect("#!/usr/bin/env pyton3\n",
            "names the interpreter pyton3 in its first line, which is not "
@@ -151,7 +151,7 @@ Test(script, what_env_does_not_find)
     expect("#!/usr/bin/env sh\r\n", "has a carriage return");
     cr_assert_eq(exec_error(), 127);
     write_program("#!/usr/bin/env pyton3\n", 22);
-    cr_assert_not(script_fault(path, NULL, why), "without a PATH it is not looked for");
+    cr_assert_not(script_fault(path, NULL, &why), "without a PATH it is not looked for");
 }
 
 Test(script, a_script_that_interprets_itself)
