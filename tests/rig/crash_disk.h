@@ -9,12 +9,9 @@
  * locks are needed, since the test waits while the helper works. Small by design: a folder and one
  * below it, files of FILE_MAX bytes; more is ENOSPC, as on any disk.
  */
-#ifndef CRASH_DISK_H
-#define CRASH_DISK_H
-#include "rig/crash_random.h"
-
-#include <sys/mman.h>
-#include <sys/uio.h>
+#ifndef RIG_CRASH_DISK_H
+#define RIG_CRASH_DISK_H
+#include "rig/chance.h"
 
 #define DISK "/disk"
 enum { FD_BASE = 1 << 20, NODES = 96, ENTRIES = 96, OPENS = 64, FILE_MAX = 16 << 10, NAME = 48 };
@@ -83,238 +80,45 @@ struct disk {
     struct disk_faults faults;
     bool absent; /* nothing leads to DISK; who has it open goes on with it */
 };
-static struct disk *disk;
+extern struct disk *disk;
 
 /* For who wants to know (crash_platter.h); NULL: nobody. */
-static void (*disk_wrote)(int node, size_t from, size_t to);
-static void (*disk_synced)(int node, bool worked);
-static bool (*disk_keeps)(int node);
+extern void (*disk_wrote)(int node, size_t from, size_t to);
+extern void (*disk_synced)(int node, bool worked);
+extern bool (*disk_keeps)(int node);
 /* What another process does in the middle of this one's work: just before the n-th call, from now
  * on, that opens, renames or syncs. */
-static void (*disk_meanwhile)(void);
-static unsigned disk_meanwhile_in;
+extern void (*disk_meanwhile)(void);
+extern unsigned disk_meanwhile_in;
 
-/* ---- inside ---- */
+void disk_reset(void); /* an empty one, without faults */
 
-static inline void disk_touch(int node)
-{
-    disk->nodes[node].changed = ++disk->clock;
-}
+/* --- for crash_calls.c, crash_states.c and crash_platter.c --- */
 
-static inline int disk_new(bool folder)
-{
-    for (int i = 0; i < NODES; i++) {
-        struct disk_node *n = &disk->nodes[i];
-        if (n->used)
-            continue;
-        n->used = true;
-        n->folder = folder;
-        n->opens = 0;
-        n->size = 0;
-        n->ino = (ino_t)(1000 + ++disk->clock);
-        disk_touch(i);
-        return i;
-    }
-    errno = ENOSPC;
-    return -1;
-}
-
-static inline void disk_reset(void)
-{
-    if (disk == NULL) {
-        disk = mmap(NULL, sizeof *disk, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        cr_assert(disk != MAP_FAILED);
-        disk->clock = 1;
-    }
-    for (int i = 0; i < NODES; i++)
-        disk->nodes[i].used = false;
-    for (int i = 0; i < ENTRIES; i++)
-        disk->entries[i].used = false;
-    for (int i = 0; i < OPENS; i++)
-        disk->opens[i].node = -1;
-    disk->nops = disk->ndata = 0;
-    disk->journaling = disk->absent = false;
-    disk->faults = (struct disk_faults){0};
-    (void)disk_new(true);
-}
-
-static inline struct disk_op *disk_log(enum disk_op_kind kind, int in, const char *name, int node)
-{
-    static struct disk_op nowhere;
-    struct disk_op *op = &nowhere;
-
-    if (disk->journaling) {
-        MUST(disk->nops < JOURNAL, "the journal is full");
-        op = &disk->journal[disk->nops++];
-    }
-    *op = (struct disk_op){.kind = kind, .in = in, .node = node};
-    (void)snprintf(op->name, NAME, "%s", name);
-    return op;
-}
+void disk_touch(int node); /* its times */
+int disk_new(bool folder);
+struct disk_op *disk_log(enum disk_op_kind kind, int in, const char *name, int node);
 
 /* True for the call that is to fail, with errno. */
-static inline bool disk_fails(enum disk_call call)
-{
-    struct disk_faults *f = &disk->faults;
-    void (*meanwhile)(void) = disk_meanwhile;
-
-    if (meanwhile && (call == CALL_OPEN || call == CALL_RENAME || call == CALL_SYNC) &&
-        --disk_meanwhile_in == 0) {
-        disk_meanwhile = NULL;
-        meanwhile();
-    }
-    if (!f->counting || (f->kinds & (1U << call)) == 0)
-        return false;
-    f->calls++;
-    if ((f->fired == 0 || !f->stays) && (f->left == 0 || --f->left > 0))
-        return false;
-    f->fired++;
-    errno = f->error;
-    return true;
-}
+bool disk_fails(enum disk_call call);
 
 /* As above for a transfer: one that is to fall short gets *n halved instead. */
-static inline bool disk_fails_io(enum disk_call call, size_t *n)
-{
-    if (disk->faults.error == SHORT && *n < 2)
-        return false;
-    if (!disk_fails(call))
-        return false;
-    if (disk->faults.error != SHORT)
-        return true;
-    *n /= 2;
-    return false;
-}
-
-static inline struct disk_open *disk_fd(int fd)
-{
-    return fd >= FD_BASE && fd < FD_BASE + OPENS ? &disk->opens[fd - FD_BASE] : NULL;
-}
-
-static inline struct disk_node *disk_file(int fd)
-{
-    struct disk_open *o = disk_fd(fd);
-
-    MUST(o != NULL && o->node >= 0, "descriptor %d is not open", fd);
-    return &disk->nodes[o->node];
-}
-
-static inline struct disk_entry *disk_find(int in, const char *name)
-{
-    for (int i = 0; i < ENTRIES; i++) {
-        struct disk_entry *e = &disk->entries[i];
-        if (e->used && e->in == in && strcmp(e->name, name) == 0)
-            return e;
-    }
-    return NULL;
-}
+bool disk_fails_io(enum disk_call call, size_t *n);
+struct disk_open *disk_fd(int fd);
+struct disk_node *disk_file(int fd);
+struct disk_entry *disk_find(int in, const char *name);
 
 /* Frees a node that nothing leads to. */
-static inline void disk_drop(int node)
-{
-    bool kept = disk->nodes[node].opens > 0;
-
-    for (int i = 0; !kept && i < ENTRIES; i++)
-        kept = disk->entries[i].used && disk->entries[i].node == node;
-    kept = kept || (disk_keeps && disk_keeps(node));
-    if (!kept && !disk->journaling) /* a journal may bring it back */
-        disk->nodes[node].used = false;
-}
+void disk_drop(int node);
 
 /* The folder that `path` leads to, and its last part; -1 with ENOENT. */
-static inline int disk_walk(int fd, const char *path, const char **leaf)
-{
-    const char *slash = strchr(path, '/');
-    struct disk_entry *e;
-    char first[NAME];
-
-    *leaf = path;
-    if (slash == NULL)
-        return disk_fd(fd)->node;
-    (void)snprintf(first, sizeof first, "%.*s", (int)(slash - path), path);
-    *leaf = slash + 1;
-    if ((e = disk_find(disk_fd(fd)->node, first)) != NULL)
-        return e->node;
-    errno = ENOENT;
-    return -1;
-}
-
-static inline int disk_link(int in, const char *name, int node)
-{
-    for (int i = 0; i < ENTRIES; i++) {
-        struct disk_entry *e = &disk->entries[i];
-        if (e->used)
-            continue;
-        e->used = true;
-        e->in = in;
-        e->node = node;
-        (void)snprintf(e->name, NAME, "%s", name);
-        disk_touch(in);
-        return 0;
-    }
-    errno = ENOSPC;
-    return -1;
-}
-
-static inline int disk_open_node(int node)
-{
-    for (int i = 0; i < OPENS; i++)
-        if (disk->opens[i].node < 0) {
-            disk->opens[i] = (struct disk_open){node, 0};
-            disk->nodes[node].opens++;
-            return FD_BASE + i;
-        }
-    errno = EMFILE;
-    return -1;
-}
-
-static inline bool disk_path(const char *path)
-{
-    return disk != NULL && strcmp(path, DISK) == 0;
-}
+int disk_walk(int fd, const char *path, const char **leaf);
+int disk_link(int in, const char *name, int node);
+int disk_open_node(int node);
+bool disk_path(const char *path);
 
 /* Writes at `at`; zeros where it was shorter. What was written. */
-static inline ssize_t disk_put(int node, const void *p, size_t n, size_t at)
-{
-    struct disk_node *f = &disk->nodes[node];
-    struct disk_op *op;
-
-    if (at + n > FILE_MAX) {
-        errno = ENOSPC;
-        return -1;
-    }
-    if (at > f->size)
-        memset(f->data + f->size, 0, at - f->size);
-    memcpy(f->data + at, p, n);
-    f->size = at + n > f->size ? at + n : f->size;
-    disk_touch(node);
-    if (disk_wrote)
-        disk_wrote(node, at, at + n);
-    if (!disk->journaling)
-        return (ssize_t)n;
-    op = disk_log(OP_WRITE, -1, "", node);
-    MUST(disk->ndata + n <= JOURNAL_DATA, "the journal is full");
-    op->off = at;
-    op->n = n;
-    op->data = disk->ndata;
-    memcpy(disk->journal_data + disk->ndata, p, n);
-    disk->ndata += n;
-    return (ssize_t)n;
-}
-
-static inline void disk_cut(int node, size_t size)
-{
-    struct disk_node *f = &disk->nodes[node];
-
-    if (size > f->size)
-        memset(f->data + f->size, 0, size - f->size);
-    if (disk_wrote)
-        disk_wrote(node, size < f->size ? size : f->size, size > f->size ? size : f->size);
-    f->size = size;
-    disk_touch(node);
-    disk_log(OP_CUT, -1, "", node)->n = size;
-}
-
-#include "rig/crash_calls.h"
+ssize_t disk_put(int node, const void *p, size_t n, size_t at);
+void disk_cut(int node, size_t size);
 
 #endif

@@ -6,8 +6,8 @@
  * file whose size has grown before its data came has zeros there. Real file systems keep more order
  * among names; a state is therefore often made so, too.
  */
-#ifndef CRASH_STATES_H
-#define CRASH_STATES_H
+#ifndef RIG_CRASH_STATES_H
+#define RIG_CRASH_STATES_H
 #include "rig/crash_disk.h"
 
 enum { SECTOR = 512, PIECES = 256 };
@@ -23,153 +23,20 @@ struct pending {
     size_t sizes[NODES]; /* of each file, as it was last asked for */
 };
 
-static struct disk_op journal[JOURNAL];
-static uint8_t journal_data[JOURNAL_DATA];
-static size_t journal_n;
-
-static inline void journal_take(void)
-{
-    memcpy(journal, disk->journal, sizeof journal);
-    memcpy(journal_data, disk->journal_data, sizeof journal_data);
-    journal_n = disk->nops;
-    disk->journaling = false;
-}
-
-static inline void apply(struct disk *d, const struct disk_op *op, size_t off, size_t n)
-{
-    struct disk *real = disk;
-    struct disk_entry *e;
-
-    disk = d;
-    if (op->kind == OP_WRITE)
-        (void)disk_put(op->node, journal_data + op->data + (off - op->off), n, off);
-    else if (op->kind == OP_CUT)
-        disk_cut(op->node, op->n);
-    else if (op->kind <= OP_RENAME) {
-        const char *name = op->kind == OP_RENAME ? op->to : op->name;
-        if (op->kind != OP_LINK && (e = disk_find(op->in, op->name)) != NULL)
-            e->used = e->node != op->node;
-        if (op->kind != OP_UNLINK && (e = disk_find(op->in, name)) != NULL)
-            e->used = false;
-        if (op->kind != OP_UNLINK)
-            (void)disk_link(op->in, name, op->node);
-    }
-    disk = real;
-}
-
-static inline void apply_all(struct disk *d, const struct disk_op *op)
-{
-    apply(d, op, op->off, op->n);
-}
-
-/* Whether something after `at` and before `end` has made it certain. */
-static inline bool is_synced(size_t at, size_t end)
-{
-    bool data = journal[at].kind == OP_WRITE || journal[at].kind == OP_CUT;
-
-    for (size_t i = at + 1; i < end; i++)
-        if (data ? journal[i].kind == OP_SYNC && journal[i].node == journal[at].node
-                 : journal[i].kind == OP_SYNC_DIR && journal[i].node == journal[at].in)
-            return true;
-    return false;
-}
-
-static inline void add_pieces(struct pending *p, const struct disk_op *op)
-{
-    size_t end = op->off + op->n;
-
-    if (op->kind == OP_SYNC || op->kind == OP_SYNC_DIR)
-        return;
-    if (op->kind != OP_WRITE) {
-        MUST(p->n < PIECES, "too much is unsynced");
-        p->pieces[p->n++] = (struct piece){.op = op};
-        return;
-    }
-    for (size_t off = op->off, next; off < end; off = next) {
-        next = (off / SECTOR + 1) * SECTOR;
-        next = next < end ? next : end;
-        MUST(p->n < PIECES, "too much is unsynced");
-        p->pieces[p->n++] = (struct piece){op, off, next - off};
-    }
-}
+/* Ends the journal and keeps it; how many operations it has. */
+size_t journal_take(void);
 
 /* What is certain and what is not, when power fails after the first `end` operations. The nodes are
  * those of `disk` when the journal began, with what was made since. */
-static inline void pending_make(struct pending *p, const struct disk *begin, size_t end)
-{
-    memcpy(&p->before, begin, sizeof p->before);
-    p->n = 0;
-    for (size_t i = 0; i < end; i++) {
-        const struct disk_op *op = &journal[i];
-        if (op->kind == OP_LINK && !p->before.nodes[op->node].used) {
-            p->before.nodes[op->node] = (struct disk_node){.used = true,
-                                                           .folder = disk->nodes[op->node].folder,
-                                                           .ino = disk->nodes[op->node].ino};
-        }
-        if (is_synced(i, end))
-            apply_all(&p->before, op);
-        else
-            add_pieces(p, op);
-    }
-    for (int i = 0; i < NODES; i++)
-        p->sizes[i] = p->before.nodes[i].size;
-    for (size_t i = 0; i < p->n; i++) {
-        const struct piece *c = &p->pieces[i];
-        size_t *size = &p->sizes[c->op->node];
-        if (c->op->kind == OP_CUT)
-            *size = c->op->n;
-        else if (c->op->kind == OP_WRITE)
-            *size = c->off + c->n > *size ? c->off + c->n : *size;
-    }
-}
+void pending_make(struct pending *p, const struct disk *begin, size_t end);
 
-/* Only what is in use is copied: the arrays are mostly empty. */
-static inline void disk_copy(struct disk *to, const struct disk *from)
-{
-    memcpy(to->entries, from->entries, sizeof to->entries);
-    memcpy(to->opens, from->opens, sizeof to->opens);
-    to->clock = from->clock;
-    for (int i = 0; i < NODES; i++) {
-        const struct disk_node *n = &from->nodes[i];
-        if (n->used)
-            memcpy(&to->nodes[i], n, offsetof(struct disk_node, data) + n->size);
-        to->nodes[i].used = n->used;
-    }
-}
+/* The nodes, the names and what is open. */
+void disk_copy(struct disk *to, const struct disk *from);
 
 /* A state by chance, on `disk`: each piece with some likelihood; `ordered`: names in order. */
-static inline void state_make(const struct pending *p, uint64_t *rng)
-{
-    uint64_t likely = below(rng, 5); /* of 4: none, few, half, most, all */
-    bool ordered = below(rng, 2) == 0, stopped = false;
-
-    disk_copy(disk, &p->before);
-    for (size_t i = 0; i < p->n; i++) {
-        const struct piece *c = &p->pieces[i];
-        bool is_name = c->op->kind <= OP_RENAME, comes = below(rng, 4) < likely;
-        if (is_name && ordered) {
-            stopped = stopped || (!comes && below(rng, 2) == 0);
-            comes = !stopped;
-        }
-        if (comes)
-            apply(disk, c->op, c->off, c->n);
-    }
-    for (int i = 0; i < NODES; i++) { /* sizes may come before what is to fill them */
-        struct disk_node *f = &disk->nodes[i];
-        if (!f->used || f->folder || f->size >= p->sizes[i] || below(rng, 3) > 0)
-            continue;
-        memset(f->data + f->size, 0, p->sizes[i] - f->size);
-        f->size = p->sizes[i];
-    }
-}
+void state_make(const struct pending *p, uint64_t *rng);
 
 /* Every state of few pieces, in turn: bit i of `mask` for the i-th. */
-static inline void state_of(const struct pending *p, uint64_t mask)
-{
-    disk_copy(disk, &p->before);
-    for (size_t i = 0; i < p->n; i++)
-        if (mask >> i & 1)
-            apply(disk, p->pieces[i].op, p->pieces[i].off, p->pieces[i].n);
-}
+void state_of(const struct pending *p, uint64_t mask);
 
 #endif

@@ -1,129 +1,46 @@
-/* tests/rig/sync_rig.h - what the tests of the sync helper share: what it has said, a disk that fails, its pid */
-#ifndef SYNC_RIG_H
-#define SYNC_RIG_H
-#include "rig/spool_dir.h"
-
-#include <signal.h>
-#include <sys/mman.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-
+/* tests/rig/sync_rig.h - a writer, the sync helper's process and what it has answered, on a disk that fails when told to
+ *
+ * TestSuite(x, .init = spool_dir_make, .fini = sync_rig_end); a test begins with sync_rig_start(). */
+#ifndef RIG_SYNC_RIG_H
+#define RIG_SYNC_RIG_H
 #include "base/clock.h"
+#include "base/loop.h"
+#include "rig/spool_dir.h"
 #include "spool/sync.h"
 
-struct seen {
-    uint64_t seq;
-    enum sync_verdict verdict;
-    int error;
-    unsigned calls;
-};
+extern struct sync_rig {
+    struct append *writer;
+    struct loop *loop;
+    struct sync *sync; /* NULL: stopped */
+    struct {           /* the last answer, and how many there were */
+        uint64_t seq;
+        enum sync_verdict verdict;
+        int error;
+        unsigned calls;
+    } answer;
+    void (*before_seal)(
+        void);            /* when a sync has failed, just before its segment is written again */
+    struct failing_disk { /* shared with the helper: what its fdatasync() does */
+        int works_first, fails; /* so many work, then so many fail with EIO, then all work */
+        int synced;             /* that worked */
+        bool dies;              /* who fails is killed before it can say so */
+    } * disk;
+} sync_rig;
 
-static inline void note(void *arg, enum sync_verdict v, uint64_t seq, int error)
-{
-    struct seen *s = arg;
+/* A writer of segments of that size, and a helper. */
+void sync_rig_start(int64_t segment_size);
+/* A helper alone, for what is in that folder up to `seq`. */
+void sync_rig_start_helper(int dirfd, uint64_t seq);
+void sync_rig_stop(int timeout_ms);
+void sync_rig_end(void); /* the folder, too */
 
-    cr_assert_geq(seq, s->seq);
-    cr_assert_eq(v == SYNC_SAFE, error == 0);
-    s->verdict = v;
-    s->seq = seq;
-    s->error = error;
-    s->calls++;
-}
+/* Asks for a sync of all that is written. */
+void ask_sync(void);
+void put_frame_and_ask_sync(uint32_t count);
+void wait_synced(uint64_t seq);
+void wait_answers(unsigned calls);
 
-static struct append *to_seal;
-static void (*on_seal)(void); /* just before it is written again */
-
-static inline uint64_t seal(void *arg)
-{
-    (void)arg;
-    if (on_seal)
-        on_seal();
-    return to_seal ? append_seal(to_seal) : 0;
-}
-
-static inline struct sync *begin(struct loop *l, struct append *a, struct seen *seen)
-{
-    struct sync_events ev = {seen, note, seal};
-
-    to_seal = a;
-    return sync_start(l, append_dirfd(a), append_next_seq(a), &ev);
-}
-
-static inline void until(struct loop *l, const struct seen *s, uint64_t seq)
-{
-    int64_t end = clock_mono() + 20 * NS_PER_S;
-
-    while (s->seq < seq) {
-        cr_assert_lt(clock_mono(), end, "not synced in 20 s");
-        loop_turn(l, NS_PER_S);
-    }
-}
-
-/* In place of libc's, and in the helper, which is a fork: so many of them fail, as on a bad disk. */
-static int *to_skip, *to_fail, *done; /* first these work; done: all that did */
-static bool dumb;                     /* who fails has no time to say so */
-
-int fdatasync(int fd)
-{
-    if (to_skip && *to_skip > 0)
-        --*to_skip;
-    else if (to_fail && *to_fail > 0) {
-        --*to_fail;
-        if (dumb)
-            raise(SIGKILL);
-        errno = EIO;
-        return -1;
-    }
-    if (done)
-        ++*done;
-    return (int)syscall(SYS_fdatasync, fd);
-}
-
-static inline void fail(int n)
-{
-    if (!to_fail) {
-        to_fail = mmap(NULL, 3 * sizeof *to_fail, PROT_READ | PROT_WRITE,
-                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-        cr_assert_neq(to_fail, MAP_FAILED);
-        done = to_fail + 1;
-        to_skip = to_fail + 2;
-    }
-    *to_fail = n;
-}
-
-static inline ino_t inode(uint64_t first_seq)
-{
-    char name[SEGMENT_NAME];
-    struct stat st;
-
-    segment_name(name, first_seq);
-    cr_assert_eq(fstatat(dirfd_, name, &st, 0), 0);
-    return st.st_ino;
-}
-
-/* The one child of this process; 0: none. */
-static inline pid_t helper(void)
-{
-    char path[64];
-    long pid = 0;
-    FILE *f;
-
-    snprintf(path, sizeof path, "/proc/self/task/%ld/children", (long)getpid());
-    cr_assert_not_null(f = fopen(path, "re"));
-    if (fscanf(f, "%ld", &pid) != 1)
-        pid = 0;
-    fclose(f);
-    return (pid_t)pid;
-}
-
-static inline void wait_calls(struct loop *l, const struct seen *s, unsigned calls)
-{
-    int64_t end = clock_mono() + 20 * NS_PER_S;
-
-    while (s->calls < calls) {
-        cr_assert_lt(clock_mono(), end, "no answer in 20 s");
-        loop_turn(l, NS_PER_S);
-    }
-}
+pid_t helper_pid(void); /* the one child of this process; 0: none */
+void wait_helper_reaped(pid_t pid);
 
 #endif

@@ -1,17 +1,16 @@
 /* tests/unit/base/test_publish.c - a file that appears whole: whatever stands under its temporary name is not written to */
-#include "rig/spool_dir.h"
-
 #include "base/fd.h"
 #include "base/publish.h"
+#include "rig/spool_dir.h"
 #include "spool/cursor.h"
 
-TestSuite(publish, .init = dir_make, .fini = dir_remove, .timeout = 30);
+TestSuite(publish, .init = spool_dir_make, .fini = spool_dir_remove, .timeout = 30);
 
 static void check(const char *name, const char *text)
 {
     char got[64] = "";
     struct stat st;
-    int fd = openat(dirfd_, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    int fd = openat(spool_dir.fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     cr_assert_geq(fd, 0, "%s: %s", name, strerror(errno));
     cr_assert_eq(fstat(fd, &st), 0);
@@ -26,44 +25,44 @@ static void nothing_left(const char *temp)
 {
     struct stat st;
 
-    cr_assert_eq(fstatat(dirfd_, temp, &st, AT_SYMLINK_NOFOLLOW), -1);
+    cr_assert_eq(fstatat(spool_dir.fd, temp, &st, AT_SYMLINK_NOFOLLOW), -1);
     cr_assert_eq(errno, ENOENT);
 }
 
 /* What a stranger may have put there: the same must come of each. */
 static void put_in_the_way(int kind, const char *temp)
 {
-    file_put("victim", "of somebody else's");
+    write_spool_file("victim", "of somebody else's");
     if (kind == 0)
-        cr_assert_eq(mkfifoat(dirfd_, temp, 0666), 0);
+        cr_assert_eq(mkfifoat(spool_dir.fd, temp, 0666), 0);
     if (kind == 1)
-        cr_assert_eq(symlinkat("victim", dirfd_, temp), 0);
+        cr_assert_eq(symlinkat("victim", spool_dir.fd, temp), 0);
     if (kind == 2)
-        cr_assert_eq(linkat(dirfd_, "victim", dirfd_, temp, 0), 0);
+        cr_assert_eq(linkat(spool_dir.fd, "victim", spool_dir.fd, temp, 0), 0);
     if (kind == 3)
-        cr_assert_eq(symlinkat("nowhere", dirfd_, temp), 0);
+        cr_assert_eq(symlinkat("nowhere", spool_dir.fd, temp), 0);
     if (kind == 4)
-        file_put(temp, "what a crash has left, and more than it");
+        write_spool_file(temp, "what a crash has left, and more than it");
 }
 enum { KINDS = 5 };
 
 static void victim_is_well(void)
 {
     struct stat st;
-    int fd = openat(dirfd_, "victim", O_RDONLY | O_CLOEXEC);
+    int fd = openat(spool_dir.fd, "victim", O_RDONLY | O_CLOEXEC);
     char got[32] = "";
 
     cr_assert_eq(read(fd, got, sizeof got - 1), 18);
     cr_assert_str_eq(got, "of somebody else's");
     fd_close(&fd);
-    cr_assert_eq(fstatat(dirfd_, "nowhere", &st, 0), -1);
+    cr_assert_eq(fstatat(spool_dir.fd, "nowhere", &st, 0), -1);
 }
 
 Test(publish, nothing_in_the_way_is_written_to)
 {
     for (int kind = 0; kind < KINDS; kind++) {
         put_in_the_way(kind, ".temp");
-        cr_assert_eq(publish_bytes(dirfd_, ".temp", "name", "whole\n", 6), 0, "%d: %s", kind,
+        cr_assert_eq(publish_bytes(spool_dir.fd, ".temp", "name", "whole\n", 6), 0, "%d: %s", kind,
                      strerror(errno));
         check("name", "whole\n");
         nothing_left(".temp");
@@ -78,31 +77,31 @@ Test(publish, the_spools_files_neither)
     struct cursor_state s;
     struct append *a;
 
-    cr_assert_eq(mkdirat(dirfd_, "cursors", 0700), 0);
+    cr_assert_eq(mkdirat(spool_dir.fd, "cursors", 0700), 0);
     for (int kind = 0; kind < KINDS; kind++) {
         put_in_the_way(kind, ".sinks.tmp");
-        cr_assert_eq(cursor_list_write(dirfd_, names, 2), 0);
+        cr_assert_eq(cursor_list_write(spool_dir.fd, names, 2), 0);
         check("sinks", "main\nother\n");
         put_in_the_way(kind, "cursors/.main.tmp");
-        cr_assert_eq(cursor_create(dirfd_, "main", 0), 0);
-        cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
-        a = writer(4096); /* which sweeps */
+        cr_assert_eq(cursor_create(spool_dir.fd, "main", 0), 0);
+        cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0);
+        a = open_writer(4096); /* which sweeps */
         put_in_the_way(kind, ".00000000000000000000.seg.tmp");
-        put(a, 1);
+        put_frame(a, 1);
         append_close(a);
-        seg_unlink(0);
-        cr_assert_eq(unlinkat(dirfd_, "cursors/main", 0), 0);
+        remove_segment(0);
+        cr_assert_eq(unlinkat(spool_dir.fd, "cursors/main", 0), 0);
         victim_is_well();
     }
 }
 
 Test(publish, a_folder_in_the_way_is_an_error_and_nothing_else)
 {
-    cr_assert_eq(mkdirat(dirfd_, ".temp", 0700), 0);
-    cr_assert_eq(publish_bytes(dirfd_, ".temp", "name", "whole\n", 6), -1);
+    cr_assert_eq(mkdirat(spool_dir.fd, ".temp", 0700), 0);
+    cr_assert_eq(publish_bytes(spool_dir.fd, ".temp", "name", "whole\n", 6), -1);
     cr_assert_eq(errno, EISDIR);
-    cr_assert_eq(mkdirat(dirfd_, "is a folder", 0700), 0);
-    cr_assert_eq(publish_bytes(dirfd_, ".t", "is a folder", "whole\n", 6), -1);
+    cr_assert_eq(mkdirat(spool_dir.fd, "is a folder", 0700), 0);
+    cr_assert_eq(publish_bytes(spool_dir.fd, ".t", "is a folder", "whole\n", 6), -1);
     cr_assert_eq(errno, EISDIR);
     nothing_left(".t");
 }

@@ -12,12 +12,12 @@ static void begin(void)
 {
     static const char *const names[] = {"main", "second"};
 
-    dir_make();
-    a = writer(1024);
-    cr_assert_eq(cursor_list_write(dirfd_, names, 2), 0);
+    spool_dir_make();
+    a = open_writer(1024);
+    cr_assert_eq(cursor_list_write(spool_dir.fd, names, 2), 0);
 }
 
-TestSuite(audit, .init = begin, .fini = dir_remove);
+TestSuite(audit, .init = begin, .fini = spool_dir_remove);
 
 /* One frame of `count` records. */
 static void put_records(uint32_t count)
@@ -36,7 +36,7 @@ static void move_cursor(const char *name, uint64_t position, uint64_t rejected)
 {
     struct cursor c;
 
-    cr_assert_eq(cursor_open(&c, dirfd_, name), 0);
+    cr_assert_eq(cursor_open(&c, spool_dir.fd, name), 0);
     c.state.position = c.state.keep = position;
     c.state.dropped[DROP_REJECTED] = rejected;
     cr_assert_eq(cursor_store(&c), 0);
@@ -47,7 +47,7 @@ static void audit(struct audit *found)
 {
     char why[256] = "";
 
-    cr_assert(audit_spool(found, dir, why), "%s", why);
+    cr_assert(audit_spool(found, spool_dir.path, why), "%s", why);
 }
 
 static void is(const struct audit_sink *s, uint64_t accepted, uint64_t confirmed, uint64_t queued,
@@ -66,10 +66,10 @@ Test(audit, a_sound_spool_adds_up)
     uint64_t first = append_next_seq(a);
     struct audit found;
 
-    cr_assert_eq(cursor_create(dirfd_, "main", first), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", first), 0);
     for (int i = 0; i < 40; i++)
         put_records(10);
-    cr_assert_eq(cursor_create(dirfd_, "second", first + 100), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "second", first + 100), 0);
     move_cursor("main", first + 155, 5);
     audit(&found);
     cr_assert_eq(found.frames, 40);
@@ -92,13 +92,13 @@ Test(audit, a_missing_segment_is_named_and_still_queued)
     struct audit found;
     char name[SEGMENT_NAME];
 
-    cr_assert_eq(cursor_create(dirfd_, "main", first), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", first), 0);
     for (int i = 0; i < 60; i++)
         put_records(10);
-    cr_assert_eq(segment_list(dirfd_, &l), 0);
+    cr_assert_eq(segment_list(spool_dir.fd, &l), 0);
     cr_assert_geq(l.n, 3);
     segment_name(name, l.first_seq[1]);
-    cr_assert_eq(unlinkat(dirfd_, name, 0), 0);
+    cr_assert_eq(unlinkat(spool_dir.fd, name, 0), 0);
     audit(&found);
     cr_assert_not_null(found.damage);
     cr_assert_eq(found.damage->seq, l.first_seq[1]);
@@ -117,7 +117,7 @@ Test(audit, a_cursor_that_claims_too_much_is_unexplained)
     uint64_t first = append_next_seq(a);
     struct audit found;
 
-    cr_assert_eq(cursor_create(dirfd_, "main", first), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", first), 0);
     put_records(10);
     move_cursor("main", first + 4, 7); /* seven of four were rejected */
     audit(&found);
@@ -131,8 +131,8 @@ Test(audit, a_frame_without_records_is_damage)
     uint64_t first = append_next_seq(a);
     struct audit found;
 
-    cr_assert_eq(cursor_create(dirfd_, "main", first), 0);
-    put(a, 5); /* a pattern, no records */
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", first), 0);
+    put_frame(a, 5); /* a pattern, no records */
     audit(&found);
     cr_assert_eq(found.bad_records, 5);
     cr_assert_eq(found.sinks->unreadable, 5);

@@ -3,9 +3,8 @@
  * The spool of the rig answers "later" to each batch, with the next ticket; the tests say which of
  * them are safe and which are not.
  */
+#include "rig/chance.h"
 #include "rig/intake_rig.h"
-
-#include "rig/crash_random.h"
 
 TestSuite(replies, .timeout = 120);
 
@@ -239,12 +238,13 @@ static void sends(struct rig *r, struct client *c, uint64_t *rng)
 {
     struct buf b = {0};
 
-    r->answer = (int)below(rng, 4) - 1;
+    r->answer = (int)random_below(rng, 4) - 1;
     r->answer = r->answer > 1 ? 1 : r->answer;
     uint64_t ticket = r->ticket;
-    for (uint64_t k = 1 + below(rng, 3); k > 0; k--) {
+    for (uint64_t k = 1 + random_below(rng, 3); k > 0; k--) {
         struct told *a = &c->accounts[c->n++];
-        *a = (struct told){.good = (unsigned)below(rng, 4), .bad = (unsigned)below(rng, 3)};
+        *a = (struct told){.good = (unsigned)random_below(rng, 4),
+                           .bad = (unsigned)random_below(rng, 3)};
         for (unsigned i = 0; i < a->good; i++)
             buf_puts(&b, GOOD);
         for (unsigned i = 0; i < a->bad; i++)
@@ -313,17 +313,17 @@ static void chance(uint64_t seed)
     uint64_t rng = seed, known = 0, accepted = 0, rejected = 0;
 
     trace_reset();
-    note("seed %" PRIu64, seed);
+    trace_note("seed %" PRIu64, seed);
     memset(fate, 0, sizeof fate);
     memset(clients, 0, sizeof clients);
     rig_start(&r);
     for (int i = 0; i < CLIENTS; i++)
         clients[i].fd = dial(&r);
     for (int step = 0; step < STEPS; step++) {
-        struct client *c = &clients[below(&rng, CLIENTS)];
-        if (below(&rng, 3) == 0 && r.ticket > known) {
-            known += 1 + below(&rng, r.ticket - known);
-            decide(&r, known, below(&rng, 2) == 0);
+        struct client *c = &clients[random_below(&rng, CLIENTS)];
+        if (random_below(&rng, 3) == 0 && r.ticket > known) {
+            known += 1 + random_below(&rng, r.ticket - known);
+            decide(&r, known, random_below(&rng, 2) == 0);
         } else if (c->heard == c->n) { /* it is not read from otherwise */
             sends(&r, c, &rng);
         }

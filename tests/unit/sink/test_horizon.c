@@ -8,7 +8,7 @@ static void segment(uint64_t first_seq, int64_t created_s)
 {
     struct segment_header h = {.first_seq = first_seq, .salt = 7, .created_ns = created_s * S};
     uint8_t bytes[SEGMENT_HEADER];
-    int fd = seg_fd(first_seq);
+    int fd = open_segment(first_seq);
 
     segment_header_put(bytes, &h);
     cr_assert_eq(write(fd, bytes, sizeof bytes), (ssize_t)sizeof bytes);
@@ -17,10 +17,10 @@ static void segment(uint64_t first_seq, int64_t created_s)
 
 static uint64_t back(uint64_t at, int64_t window_s)
 {
-    return horizon_find(dirfd_, at, window_s * S);
+    return horizon_find(spool_dir.fd, at, window_s * S);
 }
 
-TestSuite(horizon, .init = dir_make, .fini = dir_remove);
+TestSuite(horizon, .init = spool_dir_make, .fini = spool_dir_remove);
 
 Test(horizon, the_newest_segment_that_is_old_enough)
 {
@@ -49,10 +49,10 @@ Test(horizon, a_header_that_cannot_be_read_says_nothing)
     segment(100, 1000);
     segment(200, 2000);
     segment(300, 3000);
-    seg_cut(200, 10);
+    truncate_segment(200, 10);
     cr_assert_eq(back(300, 600), 100);
     cr_assert_eq(back(250, 600), 0);
-    seg_cut(300, 0);
+    truncate_segment(300, 0);
     cr_assert_eq(back(300, 600), 0, "as at segment 100");
 }
 

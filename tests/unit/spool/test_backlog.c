@@ -1,12 +1,11 @@
 /* tests/unit/spool/test_backlog.c - what the spool cannot take yet: bounded, in order, and nothing twice */
-#include "rig/spool_dir.h"
-
 #include <signal.h>
 #include <sys/resource.h>
 
+#include "rig/spool_dir.h"
 #include "spool/backlog.h"
 
-TestSuite(backlog, .init = dir_make, .fini = dir_remove);
+TestSuite(backlog, .init = spool_dir_make, .fini = spool_dir_remove);
 
 static bool hold(struct backlog *b, struct append *a, uint32_t count)
 {
@@ -35,11 +34,11 @@ static void file_limit(rlim_t n)
 
 Test(backlog, is_written_in_order_once_there_is_room)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
     struct backlog b = {0};
-    struct total n;
+    struct read_total n;
 
-    put(a, 10);
+    put_frame(a, 10);
     cr_assert_eq(backlog_flush(&b, a), 0, "an empty one");
     file_limit(SEGMENT_HEADER + 10);
     for (uint32_t i = 1; i <= 100; i++)
@@ -54,8 +53,8 @@ Test(backlog, is_written_in_order_once_there_is_room)
     cr_assert_eq(backlog_flush(&b, a), 0);
     cr_assert_eq(b.metrics, 0);
     cr_assert_eq(b.bytes, 0);
-    put(a, 10);
-    n = read_from(0);
+    put_frame(a, 10);
+    n = read_all_from(0);
     cr_assert_eq(n.delivered, 5070);
     cr_assert_eq(n.damaged + n.expired, 0);
     append_close(a);
@@ -64,9 +63,9 @@ Test(backlog, is_written_in_order_once_there_is_room)
 /* Room for some of it: the rest stays, in order. */
 Test(backlog, is_written_as_far_as_there_is_room)
 {
-    struct append *a = writer(600);
+    struct append *a = open_writer(600);
     struct backlog b = {0};
-    struct total n;
+    struct read_total n;
 
     for (uint32_t i = 1; i <= 200; i++)
         cr_assert(hold(&b, a, i));
@@ -78,7 +77,7 @@ Test(backlog, is_written_as_far_as_there_is_room)
         cr_assert_eq(b.metrics + append_next_seq(a), before);
         cr_assert_lt(limit, 2000);
     }
-    n = read_from(0);
+    n = read_all_from(0);
     cr_assert_eq(n.delivered, 200 * 201 / 2);
     cr_assert_eq(n.damaged + n.expired, 0);
     append_close(a);
@@ -86,7 +85,7 @@ Test(backlog, is_written_as_far_as_there_is_room)
 
 Test(backlog, holds_so_much_and_no_more)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
     struct backlog b = {0};
     uint64_t n = 0;
 

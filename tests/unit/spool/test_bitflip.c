@@ -7,12 +7,12 @@
  * some of the others. Every bit with GARNET_TEST_LONG=1; else every third of payloads, of anything
  * under the sanitizers every 61st.
  */
-#include "rig/spool_dir.h"
-
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-TestSuite(bitflip, .init = dir_make, .fini = dir_remove, .timeout = 600);
+#include "rig/spool_dir.h"
+
+TestSuite(bitflip, .init = spool_dir_make, .fini = spool_dir_remove, .timeout = 600);
 
 enum { SIZE = 64 << 10, FRAMES_MAX = 64, PIECE = 4096, WHOLE_EVERY = 97 };
 
@@ -55,7 +55,7 @@ ssize_t pread(int fd, void *p, size_t n, off_t off)
 /* Frames of many sizes, the last of which ends at 64 KiB, give or take its padding. */
 static void write_segment(bool sealed)
 {
-    struct append *a = writer(SIZE);
+    struct append *a = open_writer(SIZE);
     int fd;
 
     for (size = SEGMENT_HEADER; size < SIZE; nframes++) {
@@ -67,16 +67,16 @@ static void write_segment(bool sealed)
         f->length = pattern_size(f->count);
         f->at = size;
         f->size = frame_size((uint32_t)f->length);
-        put(a, f->count);
+        put_frame(a, f->count);
         size += f->size;
     }
-    cr_assert_eq(seg_size(0), size);
+    cr_assert_eq(segment_file_size(0), size);
     if (sealed) {
-        put(a, 7);
-        cr_assert_eq(segments(), 2);
+        put_frame(a, 7);
+        cr_assert_eq(count_segments(), 2);
     }
     append_close(a);
-    fd = seg_fd(0);
+    fd = open_segment(0);
     segment = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
     close(fd);
     before = malloc(size);
@@ -164,7 +164,7 @@ static size_t stride(void)
 
 Test(bitflip, costs_a_reader_the_frame_it_is_in_and_no_other)
 {
-    struct tail *t = tail_open(dirfd_, 0);
+    struct tail *t = tail_open(spool_dir.fd, 0);
 
     write_segment(true);
     for (size_t bit = 0, step; bit < size * 8; bit += step) {
@@ -181,7 +181,7 @@ Test(bitflip, costs_a_reader_the_frame_it_is_in_and_no_other)
 /* What a writer says when it opens the folder as it is. */
 static uint64_t next_seq(void)
 {
-    struct append *a = writer(SIZE);
+    struct append *a = open_writer(SIZE);
     uint64_t next = append_next_seq(a);
 
     append_close(a);

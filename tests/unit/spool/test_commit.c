@@ -13,11 +13,9 @@
  *
  * A sequence follows from its seed alone: GARNET_TEST_SEED=N runs that one again.
  */
-#include "rig/crash_disk.h"
-
-#include "rig/crash_platter.h"
-
 #include "base/log.h"
+#include "rig/crash_disk.h"
+#include "rig/crash_platter.h"
 #include "spool/commit.h"
 #include "spool/segment.h"
 #include "spool/sync.h"
@@ -83,14 +81,14 @@ static void on_written(void *arg)
 static void on_safe(void *arg, uint64_t ticket)
 {
     (void)arg;
-    note(" safe:%" PRIu64, ticket);
+    trace_note(" safe:%" PRIu64, ticket);
     tell_all(ticket, ACCEPTED);
 }
 
 static void on_unsafe(void *arg, uint64_t ticket, const char *why)
 {
     (void)arg;
-    note(" unsafe:%" PRIu64, ticket);
+    trace_note(" unsafe:%" PRIu64, ticket);
     tell_all(ticket, strstr(why, "cannot be written") ? REJECTED : MAYBE);
 }
 
@@ -132,7 +130,7 @@ static void helper_dies(void)
 {
     uint64_t seq = w.sync.state.sent.seq;
 
-    note(" dies");
+    trace_note(" dies");
     w.sync.alive = false;
     if (w.sync.state.busy)
         commit_told(&w.commit, unsynced_died(&w.sync.state, commit_seal(&w.commit)), seq,
@@ -144,7 +142,7 @@ static void helper_answers(const struct sync_report *r)
     struct unsynced *u = &w.sync.state;
     enum sync_verdict v;
 
-    note(" answers:%d", r->error);
+    trace_note(" answers:%d", r->error);
     if (r->error == 0)
         v = unsynced_done(u);
     else
@@ -183,9 +181,9 @@ static void sends(void)
     *b = (struct batch){.ticket = UINT64_MAX};
     w.n++;
     disk_is_usual();
-    r = commit_batch(&w.commit, payload, sizeof payload, 1 + (uint32_t)below(&w.rng, 3), &ticket,
-                     why);
-    note(" %zu:%s%" PRIu64, w.n - 1, r < 0 ? "refused" : r > 0 ? "t" : "ok", ticket);
+    r = commit_batch(&w.commit, payload, sizeof payload, 1 + (uint32_t)random_below(&w.rng, 3),
+                     &ticket, why);
+    trace_note(" %zu:%s%" PRIu64, w.n - 1, r < 0 ? "refused" : r > 0 ? "t" : "ok", ticket);
     MUST(r <= 0 || ticket > w.told, "ticket %" PRIu64 " has been told", ticket);
     b->ticket = r > 0 ? ticket : 0;
     if (r <= 0)
@@ -194,17 +192,17 @@ static void sends(void)
 
 static void tries_again(void)
 {
-    note(" again");
+    trace_note(" again");
     disk_is_usual();
     commit_retry(&w.commit);
 }
 
 static void second_passes(void)
 {
-    note(" second");
+    trace_note(" second");
     disk_is_usual();
     if (commit_look(&w.commit, DISK))
-        note(" new folder");
+        trace_note(" new folder");
     w.lost = w.lost && !w.commit.gone && !append_there(w.a, DISK);
     commit_sync(&w.commit);
 }
@@ -220,7 +218,7 @@ static void serves(unsigned kinds, int error, unsigned left, bool stays, bool an
     if (!w.sync.state.busy)
         return;
     o = w.sync.state.sent;
-    note(" serves:%" PRIu64 "%s", o.seq, o.again ? " again" : "");
+    trace_note(" serves:%" PRIu64 "%s", o.seq, o.again ? " again" : "");
     if (kinds)
         disk_is(kinds, error, left, stays);
     else
@@ -250,13 +248,13 @@ static void second_sync_fails(void)
 
 static void some_sync_fails(void)
 {
-    serves(SYNCS, EIO, 1 + (unsigned)below(&w.rng, 6), below(&w.rng, 2) == 0, true);
+    serves(SYNCS, EIO, 1 + (unsigned)random_below(&w.rng, 6), random_below(&w.rng, 2) == 0, true);
 }
 
 static void some_call_fails(void)
 {
-    serves(ALL_CALLS, below(&w.rng, 2) ? EIO : ENOMEM, 1 + (unsigned)below(&w.rng, 40), false,
-           true);
+    serves(ALL_CALLS, random_below(&w.rng, 2) ? EIO : ENOMEM,
+           1 + (unsigned)random_below(&w.rng, 40), false, true);
 }
 
 static void dies_before(void)
@@ -269,7 +267,7 @@ static void dies_before(void)
 /* From this call on nothing it wants has any effect; what it synced may have failed with it. */
 static void dies_in_the_middle(void)
 {
-    serves(ALL_CALLS, EIO, 1 + (unsigned)below(&w.rng, 40), true, false);
+    serves(ALL_CALLS, EIO, 1 + (unsigned)random_below(&w.rng, 40), true, false);
 }
 
 static void dies_late(void)
@@ -280,7 +278,7 @@ static void dies_late(void)
 /* All sinks come to the end of what is written, and retention gets to it. */
 static void all_is_sent(void)
 {
-    note(" sent");
+    trace_note(" sent");
     for (size_t i = 0; i < w.n; i++)
         w.batches[i].sent |= w.batches[i].ticket <= w.commit.written;
     disk_is_usual();
@@ -291,22 +289,22 @@ static void sends_meanwhile(void)
 {
     struct disk_faults was = disk->faults;
 
-    note(" [");
-    for (uint64_t k = 1 + below(&w.rng, 3); k > 0; k--)
+    trace_note(" [");
+    for (uint64_t k = 1 + random_below(&w.rng, 3); k > 0; k--)
         sends();
-    if (below(&w.rng, 3) == 0)
+    if (random_below(&w.rng, 3) == 0)
         tries_again();
-    if (w.full && below(&w.rng, 2) == 0)
+    if (w.full && random_below(&w.rng, 2) == 0)
         all_is_sent();
-    note(" ]");
+    trace_note(" ]");
     disk->faults = was;
 }
 
 static void serves_while_more_is_sent(void)
 {
     disk_meanwhile = sends_meanwhile;
-    disk_meanwhile_in = 1 + (unsigned)below(&w.rng, 6);
-    if (below(&w.rng, 3) == 0)
+    disk_meanwhile_in = 1 + (unsigned)random_below(&w.rng, 6);
+    if (random_below(&w.rng, 3) == 0)
         some_sync_fails();
     else
         serves_well();
@@ -315,7 +313,7 @@ static void serves_while_more_is_sent(void)
 
 static void loses_folder(void)
 {
-    note(" folder is emptied");
+    trace_note(" folder is emptied");
     platter_lose_names();
     w.lost = true;
     for (size_t i = 0; i < w.n; i++)
@@ -325,7 +323,7 @@ static void loses_folder(void)
 static void folder_goes(void)
 {
     loses_folder();
-    note(" and gone");
+    trace_note(" and gone");
     disk->absent = true;
 }
 
@@ -333,14 +331,14 @@ static void folder_comes(void)
 {
     if (!disk->absent)
         return;
-    note(" folder is there");
+    trace_note(" folder is there");
     platter_lose_names(); /* what was done meanwhile was done to another */
     disk->absent = false;
 }
 
 static void disk_fills(void)
 {
-    note(" full");
+    trace_note(" full");
     w.full = true;
 }
 
@@ -352,7 +350,7 @@ static void disk_has_room(void)
 /* Clean pages may be read from the platter again. */
 static void memory_is_short(void)
 {
-    note(" evicts");
+    trace_note(" evicts");
     platter_evict();
     if (w.commit.durable)
         return;
@@ -391,7 +389,7 @@ static void read_all(const char *when)
 /* Whatever the disk is like: nobody waits any more. */
 static void garnetd_ends(void)
 {
-    note("\n  end:");
+    trace_note("\n  end:");
     disk_is_usual();
     commit_end(&w.commit);
     w.ended = true;
@@ -402,9 +400,9 @@ static void garnetd_ends(void)
 /* Nothing more fails: everybody is told. */
 static void settle(void)
 {
-    if (below(&w.rng, 4) == 0)
+    if (random_below(&w.rng, 4) == 0)
         garnetd_ends();
-    note("\n  settle:");
+    trace_note("\n  settle:");
     w.full = false;
     folder_comes();
     for (int i = 0; i < 6; i++) {
@@ -419,7 +417,7 @@ static void settle(void)
 /* With the accepted ones of a spool that is not durable it may do as it likes. */
 static void power_fails(const char *when)
 {
-    note("\n  power fails");
+    trace_note("\n  power fails");
     disk_is(0, 0, 0, false);
     if (!w.commit.durable)
         return;
@@ -487,11 +485,11 @@ static const struct chance acts[] = {
 static void sequence(uint64_t seed)
 {
     trace_reset();
-    note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
+    trace_note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
     begins(seed, seed % 4 != 0);
-    for (uint64_t n = 8 + below(&w.rng, 24); n > 0; n--)
-        happen(acts, sizeof acts / sizeof *acts, &w.rng);
-    ends(below(&w.rng, 3) == 0);
+    for (uint64_t n = 8 + random_below(&w.rng, 24); n > 0; n--)
+        act_by_chance(acts, sizeof acts / sizeof *acts, &w.rng);
+    ends(random_below(&w.rng, 3) == 0);
 }
 
 static void quiet(void)
@@ -502,7 +500,7 @@ static void quiet(void)
 Test(commit, failures_deaths_and_losses_by_chance)
 {
     const char *one = getenv("GARNET_TEST_SEED");
-    uint64_t n = SEQUENCES / STRIDE * (is_long() ? 10 : 1);
+    uint64_t n = SEQUENCES / STRIDE * (is_long_run() ? 10 : 1);
 
     quiet();
     if (one != NULL) {
@@ -526,7 +524,7 @@ enum { FAILURES = sizeof failures / sizeof *failures };
 static void in_order(const size_t *which, size_t n, unsigned between, bool durable)
 {
     trace_reset();
-    note("order %zu %zu %zu, %x:", which[0], which[1], n > 2 ? which[2] : FAILURES, between);
+    trace_note("order %zu %zu %zu, %x:", which[0], which[1], n > 2 ? which[2] : FAILURES, between);
     begins(which[0] * 1000 + which[1] * 100 + between, durable);
     sends();
     serves_well();

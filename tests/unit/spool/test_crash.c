@@ -12,12 +12,11 @@
  *
  * GARNET_TEST_SEED=N runs script N alone; GARNET_TEST_LONG=1 makes it ten times as many states.
  */
-#include "rig/crash_states.h"
-
 #include <xxhash.h>
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "rig/crash_states.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
 #include "spool/sync.h"
@@ -72,6 +71,7 @@ static struct script {
 
 static struct disk *begin; /* the disk before the script */
 static uint64_t *seen;
+static size_t journaled; /* operations of the script */
 static size_t distinct, checked;
 
 /* ---- the script ---- */
@@ -81,7 +81,7 @@ static void fill(uint8_t *p, size_t n, uint64_t id)
     uint64_t state = id;
 
     for (size_t i = 0; i < n; i++)
-        p[i] = (uint8_t)rnd(&state);
+        p[i] = (uint8_t)random_next(&state);
 }
 
 static size_t size_of(uint64_t id)
@@ -97,11 +97,13 @@ static void script_append(void)
 
     if (s.nframes == FRAMES)
         return;
-    *f = (struct accepted){append_next_seq(s.a), rnd(&s.rng), 1 + (uint32_t)below(&s.rng, 5)};
+    *f = (struct accepted){append_next_seq(s.a), random_next(&s.rng),
+                           1 + (uint32_t)random_below(&s.rng, 5)};
     fill(payload, size_of(f->id), f->id);
     MUST(append_frame(s.a, payload, size_of(f->id), f->count, &end) == 0, "%m");
     s.nframes++;
-    note("\n %zu append %" PRIu64 "+%u, %zu bytes", disk->nops, f->seq, f->count, size_of(f->id));
+    trace_note("\n %zu append %" PRIu64 "+%u, %zu bytes", disk->nops, f->seq, f->count,
+               size_of(f->id));
 }
 
 static void on_synced(void *arg, enum sync_verdict v, uint64_t seq, int error)
@@ -125,7 +127,7 @@ static void script_sync(void)
     while (s.answered != s.asked)
         MUST(loop_turn(s.loop, -1), "loop_turn: %m");
     s.safe[s.nsafe++] = (struct safe){s.asked, disk->nops, s.nsinks};
-    note("\n %zu synced %" PRIu64, disk->nops, s.asked);
+    trace_note("\n %zu synced %" PRIu64, disk->nops, s.asked);
 }
 
 static void script_seal(void)
@@ -137,7 +139,7 @@ static void remember(size_t sink, const struct cursor_state *state, size_t begun
 {
     MUST(s.nstores[sink] < STORES);
     s.stores[sink][s.nstores[sink]++] = (struct stored){*state, begun, SIZE_MAX};
-    note("\n %zu %s stored %" PRIu64, disk->nops, NAMES[sink], state->position);
+    trace_note("\n %zu %s stored %" PRIu64, disk->nops, NAMES[sink], state->position);
 }
 
 static void script_new_sink(void)
@@ -157,12 +159,12 @@ static void script_new_sink(void)
 /* It has read some more; a part of it was in doubt. */
 static void script_store(void)
 {
-    size_t i = below(&s.rng, s.nsinks), begun = disk->nops;
+    size_t i = random_below(&s.rng, s.nsinks), begun = disk->nops;
     struct cursor_state *c = &s.cursors[i].state;
     uint64_t to = append_next_seq(s.a);
 
     for (size_t j = 0; j < s.nframes; j++) /* positions are where frames begin */
-        if (s.frames[j].seq > c->position && below(&s.rng, 3) == 0)
+        if (s.frames[j].seq > c->position && random_below(&s.rng, 3) == 0)
             to = s.frames[j].seq < to ? s.frames[j].seq : to;
     c->keep = c->position;
     c->position = to;
@@ -172,11 +174,11 @@ static void script_store(void)
 
 static void script_cursor_sync(void)
 {
-    size_t i = below(&s.rng, s.nsinks);
+    size_t i = random_below(&s.rng, s.nsinks);
 
     MUST(cursor_sync(&s.cursors[i]) == 0, "%m");
     s.stores[i][s.nstores[i] - 1].synced = disk->nops;
-    note("\n %zu %s synced", disk->nops, NAMES[i]);
+    trace_note("\n %zu %s synced", disk->nops, NAMES[i]);
 }
 
 static void script_retain(void)
@@ -190,7 +192,7 @@ static void script_retain(void)
         return;
     s.retained[s.nretained++] = (struct safe){needed, disk->nops, 0};
     (void)append_retain(s.a, needed, 0);
-    note("\n %zu retained from %" PRIu64, disk->nops, needed);
+    trace_note("\n %zu retained from %" PRIu64, disk->nops, needed);
 }
 
 static void script_run(uint64_t seed)
@@ -204,7 +206,7 @@ static void script_run(uint64_t seed)
 
     s = (struct script){.rng = seed};
     trace_reset();
-    note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
+    trace_note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
     disk_reset();
     disk_copy(begin, disk);
     disk->journaling = true;
@@ -216,14 +218,14 @@ static void script_run(uint64_t seed)
                         &(struct sync_events){NULL, on_synced, on_failure});
     MUST(s.sync != NULL, "%m");
     script_new_sink();
-    for (int n = 16 + (int)below(&s.rng, 16); n > 0 && disk->nops < JOURNAL - 32; n--)
-        acts[below(&s.rng, sizeof acts / sizeof *acts)]();
+    for (int n = 16 + (int)random_below(&s.rng, 16); n > 0 && disk->nops < JOURNAL - 32; n--)
+        acts[random_below(&s.rng, sizeof acts / sizeof *acts)]();
     sync_stop(s.sync, 1000);
     loop_free(s.loop);
     for (size_t i = 0; i < s.nsinks; i++)
         cursor_close(&s.cursors[i]);
     append_close(s.a);
-    journal_take();
+    journaled = journal_take();
 }
 
 /* ---- a state ---- */
@@ -387,7 +389,7 @@ static void try_state(size_t crash, const char *how, uint64_t which)
     if (!is_new(state_hash()))
         return;
     checked++;
-    note("\n  power fails after %zu operations; of the rest %s %" PRIx64, crash, how, which);
+    trace_note("\n  power fails after %zu operations; of the rest %s %" PRIx64, crash, how, which);
     recover(crash);
     trace.n = n;
 }
@@ -415,7 +417,7 @@ static void script_and_crashes(uint64_t seed)
     static struct pending p;
 
     script_run(seed);
-    for (size_t crash = 0; crash <= journal_n; crash++) {
+    for (size_t crash = 0; crash <= journaled; crash++) {
         pending_make(&p, begin, crash);
         crash_after(crash, &p);
     }
@@ -424,7 +426,7 @@ static void script_and_crashes(uint64_t seed)
 Test(crash, every_state_of_the_disk_is_recovered_from)
 {
     const char *one = getenv("GARNET_TEST_SEED");
-    size_t want = STATES * (is_long() ? 10 : 1);
+    size_t want = STATES * (is_long_run() ? 10 : 1);
     uint64_t seed = one != NULL ? strtoull(one, NULL, 10) : 1;
 
     log_set_level(LOG_L_ERROR);

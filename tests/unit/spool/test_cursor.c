@@ -1,11 +1,10 @@
 /* tests/unit/spool/test_cursor.c - cursors survive what may happen to one of their slots, and have one owner */
-#include "rig/spool_dir.h"
-
 #include <sys/wait.h>
 
+#include "rig/spool_dir.h"
 #include "spool/cursor.h"
 
-TestSuite(cursor, .init = dir_make, .fini = dir_remove);
+TestSuite(cursor, .init = spool_dir_make, .fini = spool_dir_remove);
 
 enum { SLOT = 512 };
 
@@ -15,7 +14,7 @@ static void damage(const char *name, off_t at)
     int fd;
 
     snprintf(path, sizeof path, "cursors/%s", name);
-    fd = openat(dirfd_, path, O_WRONLY | O_CLOEXEC);
+    fd = openat(spool_dir.fd, path, O_WRONLY | O_CLOEXEC);
     cr_assert_geq(fd, 0);
     cr_assert_eq(pwrite(fd, "\xff", 1, at), 1);
     close(fd);
@@ -26,8 +25,8 @@ static void stored(const char *name, uint64_t n)
 {
     struct cursor c;
 
-    cr_assert_eq(cursor_create(dirfd_, name, 100), 0);
-    cr_assert_eq(cursor_open(&c, dirfd_, name), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, name, 100), 0);
+    cr_assert_eq(cursor_open(&c, spool_dir.fd, name), 0);
     for (uint64_t i = 0; i < n; i++) {
         c.state.position++;
         c.state.dropped[DROP_SKIPPED]++;
@@ -41,8 +40,8 @@ Test(cursor, begins_where_it_was_created)
 {
     struct cursor_state s;
 
-    cr_assert_eq(cursor_create(dirfd_, "main", 4711), 0);
-    cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", 4711), 0);
+    cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0);
     cr_assert_eq(s.start, 4711);
     cr_assert_eq(s.position, 4711);
     for (unsigned i = 0; i < DROP_REASONS; i++)
@@ -54,8 +53,8 @@ Test(cursor, every_field_comes_back)
     struct cursor c;
     struct cursor_state s;
 
-    cr_assert_eq(cursor_create(dirfd_, "main", 5), 0);
-    cr_assert_eq(cursor_open(&c, dirfd_, "main"), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", 5), 0);
+    cr_assert_eq(cursor_open(&c, spool_dir.fd, "main"), 0);
     c.state.position = SEQ_MAX;
     c.state.keep = SEQ_MAX - 1000;
     c.state.owed = 77;
@@ -70,7 +69,7 @@ Test(cursor, every_field_comes_back)
         c.state.dropped[i] = 1000 + i;
     cr_assert_eq(cursor_store(&c), 0);
     cursor_close(&c);
-    cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
+    cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0);
     cr_assert_eq(memcmp(&s, &c.state, sizeof s), 0);
 }
 
@@ -83,18 +82,18 @@ Test(cursor, a_position_that_cannot_be_is_damage)
     struct cursor c;
 
     for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
-        cr_assert_eq(cursor_create(dirfd_, "main", far[i]), 0);
-        cr_assert_eq(cursor_read(dirfd_, "main", &s), -1);
+        cr_assert_eq(cursor_create(spool_dir.fd, "main", far[i]), 0);
+        cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), -1);
         cr_assert_eq(errno, EBADMSG);
-        cr_assert_eq(cursor_open(&c, dirfd_, "main"), -1);
+        cr_assert_eq(cursor_open(&c, spool_dir.fd, "main"), -1);
         cr_assert_eq(errno, EBADMSG);
     }
     stored("main", 2);
-    cr_assert_eq(cursor_open(&c, dirfd_, "main"), 0);
+    cr_assert_eq(cursor_open(&c, spool_dir.fd, "main"), 0);
     c.state.position = (uint64_t)INT64_MAX;
     cr_assert_eq(cursor_store(&c), 0);
     cursor_close(&c);
-    cr_assert_eq(cursor_read(dirfd_, "main", &s), 0, "the other slot is as good as ever");
+    cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0, "the other slot is as good as ever");
     cr_assert_eq(s.position, 102);
 }
 
@@ -102,31 +101,31 @@ Test(cursor, a_position_that_cannot_be_is_damage)
 Test(cursor, one_far_ahead_does_not_use_up_the_numbers)
 {
     static const uint64_t far[] = {SEQ_BELIEVED + 1, SEQ_MAX - 1, SEQ_MAX, (uint64_t)INT64_MAX};
-    struct total n;
-    struct append *a = writer(4096);
+    struct read_total n;
+    struct append *a = open_writer(4096);
 
-    put(a, 5);
+    put_frame(a, 5);
     append_close(a);
     for (size_t i = 0; i < sizeof far / sizeof *far; i++) {
-        cr_assert_eq(cursor_create(dirfd_, "main", far[i]), 0);
-        a = writer(4096);
+        cr_assert_eq(cursor_create(spool_dir.fd, "main", far[i]), 0);
+        a = open_writer(4096);
         cr_assert_eq(append_next_seq(a), 5 + i);
-        put(a, 1);
+        put_frame(a, 1);
         append_close(a);
     }
-    cr_assert_eq(cursor_create(dirfd_, "main", SEQ_BELIEVED), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", SEQ_BELIEVED), 0);
     for (uint64_t i = 0; i < 3; i++) {
-        a = writer(4096);
+        a = open_writer(4096);
         cr_assert_eq(append_next_seq(a), SEQ_BELIEVED + i);
-        put(a, 1);
+        put_frame(a, 1);
         append_close(a);
     }
-    n = read_from(SEQ_BELIEVED);
+    n = read_all_from(SEQ_BELIEVED);
     cr_assert_eq(n.delivered, 3);
     cr_assert_eq(n.next, SEQ_BELIEVED + 3);
-    cr_assert_eq(cursor_create(dirfd_, "main", SEQ_BELIEVED + 2), 0,
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", SEQ_BELIEVED + 2), 0,
                  "with segments that far it is");
-    a = writer(4096);
+    a = open_writer(4096);
     cr_assert_eq(append_next_seq(a), SEQ_BELIEVED + 3);
     append_close(a);
 }
@@ -140,7 +139,7 @@ Test(cursor, one_bad_slot_leaves_the_other)
             uint64_t want = newest && n > 0 ? n - 1 : n;
             stored("main", n);
             damage("main", slot * SLOT + 300);
-            cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
+            cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0);
             cr_assert_eq(s.position, 100 + want);
             cr_assert_eq(s.dropped[DROP_SKIPPED], want);
         }
@@ -154,12 +153,12 @@ Test(cursor, the_next_store_mends_the_bad_slot)
         struct cursor_state s;
         stored("main", 3);
         damage("main", slot * SLOT + 20);
-        cr_assert_eq(cursor_open(&c, dirfd_, "main"), 0);
+        cr_assert_eq(cursor_open(&c, spool_dir.fd, "main"), 0);
         c.state.position = 900;
         cr_assert_eq(cursor_store(&c), 0);
         cursor_close(&c);
         damage("main", (1 - slot) * SLOT + 20);
-        cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
+        cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0);
         cr_assert_eq(s.position, 900);
     }
 }
@@ -169,21 +168,21 @@ Test(cursor, without_a_valid_slot_it_says_so)
     struct cursor_state s;
     struct cursor c;
 
-    cr_assert_eq(cursor_read(dirfd_, "main", &s), -1);
+    cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), -1);
     cr_assert_eq(errno, ENOENT);
     stored("main", 3);
     damage("main", 40);
     damage("main", SLOT + 40);
-    cr_assert_eq(cursor_read(dirfd_, "main", &s), -1);
+    cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), -1);
     cr_assert_eq(errno, EBADMSG);
-    cr_assert_eq(cursor_open(&c, dirfd_, "main"), -1);
+    cr_assert_eq(cursor_open(&c, spool_dir.fd, "main"), -1);
     cr_assert_eq(errno, EBADMSG);
     cr_assert_eq(c.fd, -1);
-    file_put("cursors/empty", "");
-    cr_assert_eq(cursor_read(dirfd_, "empty", &s), -1);
+    write_spool_file("cursors/empty", "");
+    cr_assert_eq(cursor_read(spool_dir.fd, "empty", &s), -1);
     cr_assert_eq(errno, EBADMSG);
-    cr_assert_eq(cursor_create(dirfd_, "main", 7), 0);
-    cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", 7), 0);
+    cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0);
     cr_assert_eq(s.position, 7);
 }
 
@@ -194,7 +193,7 @@ Test(cursor, every_byte_is_under_the_checksum)
     for (off_t at = 0; at < SLOT; at++) {
         stored("main", 2); /* generation 3: slot 1 */
         damage("main", SLOT + at);
-        cr_assert_eq(cursor_read(dirfd_, "main", &s), 0);
+        cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), 0);
         cr_assert_eq(s.position, 101, "byte %ld", (long)at);
     }
 }
@@ -206,7 +205,7 @@ static int open_in_child(const char *name)
 
     if (pid == 0) {
         struct cursor c;
-        _exit(cursor_open(&c, dirfd_, name) == 0 ? 0 : errno);
+        _exit(cursor_open(&c, spool_dir.fd, name) == 0 ? 0 : errno);
     }
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert(WIFEXITED(status));
@@ -222,11 +221,11 @@ Test(cursor, two_workers_never_share_one)
 
     stored("main", 1);
     stored("other", 1);
-    cr_assert_eq(cursor_open(&c, dirfd_, "main"), 0);
+    cr_assert_eq(cursor_open(&c, spool_dir.fd, "main"), 0);
     cr_assert_eq(open_in_child("main"), EAGAIN);
     cr_assert_eq(open_in_child("other"), 0);
     if ((reader = fork()) == 0) /* garnetd reads while a worker holds it */
-        _exit(cursor_read(dirfd_, "main", &s) == 0 && s.position == 101 ? 0 : 1);
+        _exit(cursor_read(spool_dir.fd, "main", &s) == 0 && s.position == 101 ? 0 : 1);
     cr_assert_eq(waitpid(reader, &status, 0), reader);
     cr_assert_eq(status, 0);
     cr_assert_eq(open_in_child("main"), EAGAIN);
@@ -247,26 +246,26 @@ Test(cursor, the_list_names_the_sinks)
     static const char *const names[] = {"main", "backup", "file-1"};
     char text[512] = "";
 
-    cr_assert_eq(cursor_list_each(dirfd_, join, text), 0);
+    cr_assert_eq(cursor_list_each(spool_dir.fd, join, text), 0);
     cr_assert_str_eq(text, "");
-    cr_assert_not(cursor_listed(dirfd_, "main"));
-    cr_assert_eq(cursor_list_write(dirfd_, names, 3), 0);
-    cr_assert_eq(cursor_list_each(dirfd_, join, text), 0);
+    cr_assert_not(cursor_listed(spool_dir.fd, "main"));
+    cr_assert_eq(cursor_list_write(spool_dir.fd, names, 3), 0);
+    cr_assert_eq(cursor_list_each(spool_dir.fd, join, text), 0);
     cr_assert_str_eq(text, "main,backup,file-1,");
-    cr_assert(cursor_listed(dirfd_, "main"));
-    cr_assert(cursor_listed(dirfd_, "file-1"));
-    cr_assert_not(cursor_listed(dirfd_, "file"));
-    cr_assert_not(cursor_listed(dirfd_, "file-11"));
-    cr_assert_eq(cursor_list_write(dirfd_, names, 0), 0);
-    cr_assert_not(cursor_listed(dirfd_, "main"));
+    cr_assert(cursor_listed(spool_dir.fd, "main"));
+    cr_assert(cursor_listed(spool_dir.fd, "file-1"));
+    cr_assert_not(cursor_listed(spool_dir.fd, "file"));
+    cr_assert_not(cursor_listed(spool_dir.fd, "file-11"));
+    cr_assert_eq(cursor_list_write(spool_dir.fd, names, 0), 0);
+    cr_assert_not(cursor_listed(spool_dir.fd, "main"));
 }
 
 Test(cursor, a_damaged_list_leads_nowhere)
 {
     char text[512] = "";
 
-    file_put("sinks", "main\n\n../../etc/passwd\n.hidden\na/b\nlast");
-    cr_assert_eq(cursor_list_each(dirfd_, join, text), 0);
+    write_spool_file("sinks", "main\n\n../../etc/passwd\n.hidden\na/b\nlast");
+    cr_assert_eq(cursor_list_each(spool_dir.fd, join, text), 0);
     cr_assert_str_eq(text, "main,last,");
 }
 
@@ -275,10 +274,10 @@ Test(cursor, removed_means_gone)
     struct cursor_state s;
 
     stored("main", 1);
-    cr_assert_eq(cursor_remove(dirfd_, "main"), 0);
-    cr_assert_eq(cursor_read(dirfd_, "main", &s), -1);
+    cr_assert_eq(cursor_remove(spool_dir.fd, "main"), 0);
+    cr_assert_eq(cursor_read(spool_dir.fd, "main", &s), -1);
     cr_assert_eq(errno, ENOENT);
-    cr_assert_eq(cursor_remove(dirfd_, "main"), -1);
+    cr_assert_eq(cursor_remove(spool_dir.fd, "main"), -1);
     cr_assert_eq(errno, ENOENT);
 }
 
@@ -288,7 +287,7 @@ Test(cursor, a_name_that_is_too_long_for_the_disk_is_an_error)
 
     memset(name, 'n', sizeof name - 1);
     name[sizeof name - 1] = '\0';
-    cr_assert_eq(cursor_create(dirfd_, name, 0), -1);
+    cr_assert_eq(cursor_create(spool_dir.fd, name, 0), -1);
     cr_assert_eq(errno, ENAMETOOLONG);
 }
 

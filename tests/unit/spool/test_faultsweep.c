@@ -6,10 +6,9 @@
  * been read, once and in order, or is counted as lost; and nothing is lost but to EIO, which says that
  * the disk itself has lost it.
  */
-#include "rig/crash_disk.h"
-
 #include "base/log.h"
 #include "base/loop.h"
+#include "rig/crash_disk.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
 #include "spool/sync.h"
@@ -194,7 +193,7 @@ static bool run(size_t fault, unsigned n)
 
     r = (struct run){0};
     trace_reset();
-    note("call %u fails with %s", n, faults[fault].name);
+    trace_note("call %u fails with %s", n, faults[fault].name);
     disk_reset();
     disk->faults.counting = true;
     disk->faults.kinds = faults[fault].kinds;

@@ -13,7 +13,7 @@ static const int APPEND = O_RDWR | O_CREAT | O_APPEND;
 
 static void put_file(const char *name)
 {
-    int fd = openat(dirfd_, name, O_WRONLY | O_CREAT | O_CLOEXEC, SPOOL_FILE);
+    int fd = openat(spool_dir.fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, SPOOL_FILE);
 
     cr_assert(fd >= 0);
     cr_assert_eq(write(fd, name, strlen(name)), (ssize_t)strlen(name));
@@ -37,7 +37,7 @@ static int try(const char *name, int flags)
     return 0;
 }
 
-TestSuite(opener, .init = dir_make, .fini = dir_remove, .timeout = 60);
+TestSuite(opener, .init = spool_dir_make, .fini = spool_dir_remove, .timeout = 60);
 
 #define SEGMENT "00000000000000000007.seg"
 
@@ -45,12 +45,12 @@ Test(opener, opens_what_a_worker_needs_and_nothing_else)
 {
     struct stat st;
 
-    cr_assert_eq(mkdirat(dirfd_, "cursors", SPOOL_FOLDER), 0);
+    cr_assert_eq(mkdirat(spool_dir.fd, "cursors", SPOOL_FOLDER), 0);
     put_file("cursors/main");
     put_file("cursors/other");
     put_file("lock");
     put_file(SEGMENT);
-    cr_assert_eq(opener_start(dir, "main"), 0);
+    cr_assert_eq(opener_start(spool_dir.path, "main"), 0);
     cr_assert_eq(try(".", O_RDONLY | O_DIRECTORY), 0);
     cr_assert_eq(try("cursors/main", O_RDWR), 0);
     cr_assert_eq(try(SEGMENT, O_RDONLY), 0);
@@ -70,14 +70,14 @@ Test(opener, makes_the_quarantine_of_that_sink)
 {
     struct stat st;
 
-    cr_assert_eq(opener_start(dir, "main"), 0);
+    cr_assert_eq(opener_start(spool_dir.path, "main"), 0);
     cr_assert_eq(opener_mkdir(-1, "quarantine"), 0);
     cr_assert_eq(try("quarantine/main.ndjson", O_RDONLY), ENOENT);
     cr_assert_eq(try("quarantine/other.ndjson", APPEND), EPERM);
     cr_assert_eq(try("quarantine/main.ndjson", APPEND), 0);
-    cr_assert_eq(fstatat(dirfd_, "quarantine/main.ndjson", &st, 0), 0);
+    cr_assert_eq(fstatat(spool_dir.fd, "quarantine/main.ndjson", &st, 0), 0);
     cr_assert_eq(st.st_mode & 07777, SPOOL_FILE);
-    cr_assert_eq(fstatat(dirfd_, "quarantine", &st, 0), 0);
+    cr_assert_eq(fstatat(spool_dir.fd, "quarantine", &st, 0), 0);
     cr_assert_eq(st.st_mode & 07777, SPOOL_FOLDER);
 }
 
@@ -86,9 +86,9 @@ Test(opener, follows_no_link_and_waits_for_no_fifo)
 {
     int fd;
 
-    cr_assert_eq(symlinkat("/etc/passwd", dirfd_, SEGMENT), 0);
-    cr_assert_eq(mkfifoat(dirfd_, "00000000000000000009.seg", 0600), 0);
-    cr_assert_eq(opener_start(dir, "main"), 0);
+    cr_assert_eq(symlinkat("/etc/passwd", spool_dir.fd, SEGMENT), 0);
+    cr_assert_eq(mkfifoat(spool_dir.fd, "00000000000000000009.seg", 0600), 0);
+    cr_assert_eq(opener_start(spool_dir.path, "main"), 0);
     cr_assert_eq(try(SEGMENT, O_RDONLY), ELOOP);
     fd = opener_open(-1, "00000000000000000009.seg", O_RDONLY);
     cr_assert(fd >= 0);

@@ -9,27 +9,28 @@
  *
  * A sequence is short, and follows from its seed alone: GARNET_TEST_SEED=N runs that one again.
  */
-#include "rig/crash_model.h"
+#include <xxhash.h>
 
 #include "base/log.h"
+#include "rig/spool_model.h"
 #include "spool/writer.h"
 
 /* ---- what happens ---- */
 
 static struct reader *any_reader(void)
 {
-    return &w.readers[below(&w.rng, w.nreaders)];
+    return &world.readers[random_below(&world.rng, world.nreaders)];
 }
 
 static void do_read(void)
 {
     struct reader *r = any_reader();
-    uint64_t k = 1 + below(&w.rng, 6);
+    uint64_t k = 1 + random_below(&world.rng, 6);
 
-    note(" %s reads", name_of(r));
+    trace_note(" %s reads", name_of(r));
     while (k-- > 0 && reader_step(r))
         ;
-    note(" to %" PRIu64, r->next);
+    trace_note(" to %" PRIu64, r->next);
 }
 
 static void do_store(void)
@@ -41,7 +42,7 @@ static void do_reader_restart(void)
 {
     struct reader *r = any_reader();
 
-    note(" %s restarts", name_of(r));
+    trace_note(" %s restarts", name_of(r));
     reader_stop(r);
     reader_start(r);
 }
@@ -50,24 +51,24 @@ static void do_reader_restart(void)
  * that nothing tells of are given again. */
 static void do_restart(void)
 {
-    uint64_t was = w.next;
+    uint64_t was = world.next;
 
-    note(" restart");
-    reopen_writer();
-    for (size_t i = 0; i < w.nreaders; i++)
-        if (w.next < was || below(&w.rng, 2) == 0) {
-            reader_stop(&w.readers[i]);
-            reader_start(&w.readers[i]);
+    trace_note(" restart");
+    model_reopen_writer();
+    for (size_t i = 0; i < world.nreaders; i++)
+        if (world.next < was || random_below(&world.rng, 2) == 0) {
+            reader_stop(&world.readers[i]);
+            reader_start(&world.readers[i]);
         }
 }
 
 static void all_restart(void)
 {
-    for (size_t i = 0; i < w.nreaders; i++)
-        reader_stop(&w.readers[i]);
-    reopen_writer();
-    for (size_t i = 0; i < w.nreaders; i++)
-        reader_start(&w.readers[i]);
+    for (size_t i = 0; i < world.nreaders; i++)
+        reader_stop(&world.readers[i]);
+    model_reopen_writer();
+    for (size_t i = 0; i < world.nreaders; i++)
+        reader_start(&world.readers[i]);
 }
 
 static void cut_seg(struct seg *s, uint64_t size)
@@ -76,11 +77,11 @@ static void cut_seg(struct seg *s, uint64_t size)
 
     MUST(fd >= 0 && ftruncate(fd, (off_t)size) == 0, "%m");
     (void)close(fd);
-    note(" cut %" PRIu64 " to %" PRIu64, s->first, size);
+    trace_note(" cut %" PRIu64 " to %" PRIu64, s->first, size);
     s->hurt = s->hurt || size < SEGMENT_HEADER;
-    for (size_t i = 0; i < w.nframes; i++)
-        if (&w.segs[w.frames[i].seg] == s && w.frames[i].end > size)
-            w.frames[i].cut = true;
+    for (size_t i = 0; i < world.nframes; i++)
+        if (&world.segs[world.frames[i].seg] == s && world.frames[i].end > size)
+            world.frames[i].cut = true;
     if (s->synced > size)
         s->synced = size;
 }
@@ -91,12 +92,12 @@ static void do_power_loss(void)
     struct seg *s = newest_seg();
     uint64_t size;
 
-    note(" power loss");
+    trace_note(" power loss");
     if (s != NULL) {
         size = (uint64_t)stat_of(s->first).st_size;
         if (size > s->synced && size > SEGMENT_HEADER) {
-            w.damaged = true; /* a cursor may be ahead of what is left */
-            cut_seg(s, s->synced + below(&w.rng, size - s->synced + 1));
+            world.damaged = true; /* a cursor may be ahead of what is left */
+            cut_seg(s, s->synced + random_below(&world.rng, size - s->synced + 1));
         }
     }
     all_restart();
@@ -108,13 +109,13 @@ static void do_torn_append(void)
     struct frame f;
     int fd;
 
-    note(" torn ");
+    trace_note(" torn ");
     if (!append_one(&f))
         return;
-    if ((fd = seg_open(w.segs[f.seg].first)) >= 0) {
-        uint64_t size = f.begin + below(&w.rng, f.end - f.begin);
+    if ((fd = seg_open(world.segs[f.seg].first)) >= 0) {
+        uint64_t size = f.begin + random_below(&world.rng, f.end - f.begin);
         MUST(ftruncate(fd, (off_t)size) == 0);
-        note(" at %" PRIu64, size);
+        trace_note(" at %" PRIu64, size);
         (void)close(fd);
     }
     all_restart();
@@ -126,7 +127,7 @@ static void do_sync(void)
 
     if (s != NULL)
         s->synced = (uint64_t)stat_of(s->first).st_size;
-    note(" sync");
+    trace_note(" sync");
 }
 
 static void do_flip(void)
@@ -138,21 +139,22 @@ static void do_flip(void)
 
     if (size == 0)
         return;
-    at = below(&w.rng, size);
+    at = random_below(&world.rng, size);
     fd = seg_open(s->first);
     MUST(fd >= 0 && pread(fd, &c, 1, (off_t)at) == 1, "%m");
-    c = (uint8_t)(c ^ (1U << below(&w.rng, 8)));
+    c = (uint8_t)(c ^ (1U << random_below(&world.rng, 8)));
     MUST(pwrite(fd, &c, 1, (off_t)at) == 1, "%m");
     (void)close(fd);
-    note(" flip %" PRIu64 " at %" PRIu64, s->first, at);
-    w.damaged = true;
+    trace_note(" flip %" PRIu64 " at %" PRIu64, s->first, at);
+    world.damaged = true;
     if (at < SEGMENT_HEADER) {
         s->hit[at / COPY] = true;
         s->hurt = s->hurt || (s->hit[0] && s->hit[1]);
     }
-    for (size_t i = 0; i < w.nframes; i++)
-        if (&w.segs[w.frames[i].seg] == s && at >= w.frames[i].begin && at < w.frames[i].end)
-            w.frames[i].flips++;
+    for (size_t i = 0; i < world.nframes; i++)
+        if (&world.segs[world.frames[i].seg] == s && at >= world.frames[i].begin &&
+            at < world.frames[i].end)
+            world.frames[i].flips++;
 }
 
 static void do_delete(void)
@@ -163,9 +165,9 @@ static void do_delete(void)
     if (s == NULL)
         return;
     segment_name(name, s->first);
-    MUST(unlinkat(dirfd_, name, 0) == 0, "%m");
-    s->deleted = w.damaged = true;
-    note(" delete %" PRIu64, s->first);
+    MUST(unlinkat(model_dir.fd, name, 0) == 0, "%m");
+    s->deleted = world.damaged = true;
+    trace_note(" delete %" PRIu64, s->first);
 }
 
 static void do_cut(void)
@@ -174,8 +176,10 @@ static void do_cut(void)
 
     if (s == NULL)
         return;
-    w.damaged = true;
-    cut_seg(s, below(&w.rng, 3) == 0 ? 0 : below(&w.rng, (uint64_t)stat_of(s->first).st_size + 1));
+    world.damaged = true;
+    cut_seg(s, random_below(&world.rng, 3) == 0
+                   ? 0
+                   : random_below(&world.rng, (uint64_t)stat_of(s->first).st_size + 1));
 }
 
 /* A segment that a later version has written: a good header, but for its version. */
@@ -196,8 +200,8 @@ static void do_future(void)
     }
     MUST(pwrite(fd, head, sizeof head, 0) == SEGMENT_HEADER, "%m");
     (void)close(fd);
-    s->hurt = w.damaged = true;
-    note(" future %" PRIu64, s->first);
+    s->hurt = world.damaged = true;
+    trace_note(" future %" PRIu64, s->first);
 }
 
 /* None of these is a segment. */
@@ -209,39 +213,42 @@ static void do_foreign(void)
                                         ".00000000000000000007.seg.tmp",
                                         "lost+found",
                                         "99999999999999999999.seg"};
-    const char *name = names[below(&w.rng, sizeof names / sizeof *names)];
-    int fd = openat(dirfd_, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
+    const char *name = names[random_below(&world.rng, sizeof names / sizeof *names)];
+    int fd = openat(model_dir.fd, name, O_WRONLY | O_CREAT | O_CLOEXEC, 0640);
 
     if (fd >= 0) {
         MUST(write(fd, "GARNETSG", 8) == 8);
         (void)close(fd);
     }
-    note(" foreign %s", name);
+    trace_note(" foreign %s", name);
 }
 
 static void do_seal(void)
 {
-    append_seal(w.a);
-    note(" seal");
+    append_seal(world.a);
+    trace_note(" seal");
 }
 
 static void do_cursor_damage(void)
 {
     struct reader *r = any_reader();
-    bool newest = below(&w.rng, 2) == 0, lost = below(&w.rng, 4) == 0;
-    uint64_t at = (r->cursor.generation + !newest) % 2 * 512 + below(&w.rng, 512);
+    bool newest = random_below(&world.rng, 2) == 0, lost = random_below(&world.rng, 4) == 0;
+    uint64_t at = (r->cursor.generation + !newest) % 2 * 512 + random_below(&world.rng, 512);
     uint8_t c;
 
-    if (lost && below(&w.rng, 2) == 0) {
-        MUST(cursor_remove(dirfd_, name_of(r)) == 0, "%m");
+    if (lost && random_below(&world.rng, 2) == 0) {
+        MUST(cursor_remove(model_dir.fd, name_of(r)) == 0, "%m");
     } else if (lost) {
-        MUST(ftruncate(r->cursor.fd, (off_t)below(&w.rng, 512)) == 0, "%m");
+        MUST(ftruncate(r->cursor.fd, (off_t)random_below(&world.rng, 512)) == 0, "%m");
     } else {
         MUST(pread(r->cursor.fd, &c, 1, (off_t)at) == 1, "%m");
-        c = (uint8_t)(c ^ (1U << below(&w.rng, 8)));
+        c = (uint8_t)(c ^ (1U << random_below(&world.rng, 8)));
         MUST(pwrite(r->cursor.fd, &c, 1, (off_t)at) == 1, "%m");
     }
-    note(" %s %s", name_of(r), lost ? "is lost" : newest ? "is hit" : "is hit in its older slot");
+    trace_note(" %s %s", name_of(r),
+               lost     ? "is lost"
+               : newest ? "is hit"
+                        : "is hit in its older slot");
     reader_stop(r);
     reader_again(r, lost, newest);
 }
@@ -249,87 +256,89 @@ static void do_cursor_damage(void)
 /* A new segment has found no room; as a rule after every reader has come to the end. */
 static void disk_fills(void)
 {
-    for (size_t i = 0; i < w.nreaders && below(&w.rng, 8) > 0; i++) {
-        while (reader_step(&w.readers[i]))
+    for (size_t i = 0; i < world.nreaders && random_below(&world.rng, 8) > 0; i++) {
+        while (reader_step(&world.readers[i]))
             ;
-        reader_store(&w.readers[i]);
+        reader_store(&world.readers[i]);
     }
-    append_seal(w.a);
-    w.a->starved = true;
-    note(" full");
+    append_seal(world.a);
+    world.a->starved = true;
+    trace_note(" full");
 }
 
 /* Whether the newest, which began at `first`, has been emptied and has the next number's name. */
 static void see_emptied(uint64_t first, uint64_t needed)
 {
-    struct stat st = stat_of(append_segment(w.a));
+    struct stat st = stat_of(append_segment(world.a));
     struct seg *s = seg_of(first);
 
     if (s == NULL || st.st_ino != s->inode || st.st_size > 0 ||
-        (s->hurt && append_segment(w.a) == first))
+        (s->hurt && append_segment(world.a) == first))
         return;
-    MUST(append_segment(w.a) == w.next && needed >= w.next, "%" PRIu64 " was needed", first);
-    s->first = w.next;
+    MUST(append_segment(world.a) == world.next && needed >= world.next, "%" PRIu64 " was needed",
+         first);
+    s->first = world.next;
     s->hurt = true;
     s->synced = 0;
-    for (size_t i = 0; i < w.nframes; i++)
-        w.frames[i].cut |= &w.segs[w.frames[i].seg] == s;
-    note(" emptied %" PRIu64, first);
+    for (size_t i = 0; i < world.nframes; i++)
+        world.frames[i].cut |= &world.segs[world.frames[i].seg] == s;
+    trace_note(" emptied %" PRIu64, first);
 }
 
 /* The writer unlinks from the oldest, never the newest, and never what is needed without need. */
 static void do_retain(void)
 {
-    bool bounded = below(&w.rng, 2) == 0, full = below(&w.rng, 3) == 0;
-    uint64_t needed = w.next, bytes = append_bytes(w.a), newest = append_segment(w.a);
+    bool bounded = random_below(&world.rng, 2) == 0, full = random_below(&world.rng, 3) == 0;
+    uint64_t needed = world.next, bytes = append_bytes(world.a), newest = append_segment(world.a);
     unsigned lost;
 
     if (full)
         disk_fills();
-    for (size_t i = 0; i < w.nreaders; i++)
-        if (w.readers[i].stored.keep < needed)
-            needed = w.readers[i].stored.keep;
-    append_configure(w.a, 64 + (int64_t)below(&w.rng, 600), bounded ? 500 : 0, 0);
-    lost = append_retain(w.a, needed, 0);
-    note(" retain from %" PRIu64 "%s", needed, bounded ? " in 500" : "");
+    for (size_t i = 0; i < world.nreaders; i++)
+        if (world.readers[i].stored.keep < needed)
+            needed = world.readers[i].stored.keep;
+    append_configure(world.a, 64 + (int64_t)random_below(&world.rng, 600), bounded ? 500 : 0, 0);
+    lost = append_retain(world.a, needed, 0);
+    trace_note(" retain from %" PRIu64 "%s", needed, bounded ? " in 500" : "");
     MUST(lost == 0 || (bounded && bytes > 500), "%u removed without need", lost);
     if (full)
         see_emptied(newest, needed);
-    for (size_t i = 0; i < w.nsegs; i++) {
-        if (w.segs[i].deleted || stat_of(w.segs[i].first).st_ino == w.segs[i].inode)
+    for (size_t i = 0; i < world.nsegs; i++) {
+        if (world.segs[i].deleted || stat_of(world.segs[i].first).st_ino == world.segs[i].inode)
             continue;
-        MUST(w.segs[i].first != append_segment(w.a), "the newest is gone");
-        w.segs[i].deleted = true;
-        note(" -%" PRIu64, w.segs[i].first);
-        for (size_t j = 0; j < w.nframes; j++)
-            MUST(w.frames[j].seg != i || w.frames[j].seq + w.frames[j].count <= needed || lost > 0,
-                 "%" PRIu64 " was needed", w.frames[j].seq);
+        MUST(world.segs[i].first != append_segment(world.a), "the newest is gone");
+        world.segs[i].deleted = true;
+        trace_note(" -%" PRIu64, world.segs[i].first);
+        for (size_t j = 0; j < world.nframes; j++)
+            MUST(world.frames[j].seg != i ||
+                     world.frames[j].seq + world.frames[j].count <= needed || lost > 0,
+                 "%" PRIu64 " was needed", world.frames[j].seq);
     }
 }
 
 /* ---- a sequence ---- */
 
 static const struct chance acts[] = {
-    {24, do_append},     {14, do_read},   {8, do_store},  {3, do_reader_restart},
-    {3, do_restart},     {3, do_sync},    {3, do_seal},   {3, do_power_loss},
-    {3, do_torn_append}, {4, do_flip},    {2, do_delete}, {2, do_cut},
-    {1, do_future},      {1, do_foreign}, {4, do_retain}, {1, do_cursor_damage},
+    {24, append_and_note}, {14, do_read},   {8, do_store},  {3, do_reader_restart},
+    {3, do_restart},       {3, do_sync},    {3, do_seal},   {3, do_power_loss},
+    {3, do_torn_append},   {4, do_flip},    {2, do_delete}, {2, do_cut},
+    {1, do_future},        {1, do_foreign}, {4, do_retain}, {1, do_cursor_damage},
 };
 
 /* Once something newer stands behind everything, each reader comes to the end: what it did not read
  * it has counted. So does one that begins at the very first. */
 static void settle(void)
 {
-    struct reader late = {.tail = tail_open(dirfd_, 0)};
+    struct reader late = {.tail = tail_open(model_dir.fd, 0)};
 
-    note("\n  settle:");
+    trace_note("\n  settle:");
     do_restart();
-    do_append();
-    for (size_t i = 0; i < w.nreaders; i++) {
-        struct reader *r = &w.readers[i];
+    append_and_note();
+    for (size_t i = 0; i < world.nreaders; i++) {
+        struct reader *r = &world.readers[i];
         while (reader_step(r))
             ;
-        MUST(r->next == w.next, "%s stays at %" PRIu64, name_of(r), r->next);
+        MUST(r->next == world.next, "%s stays at %" PRIu64, name_of(r), r->next);
         MUST(r->next - r->cursor.state.start == r->read + r->lost[0] + r->lost[1]);
         reader_store(r);
         reader_stop(r);
@@ -337,7 +346,7 @@ static void settle(void)
     MUST(late.tail != NULL);
     while (reader_step(&late))
         ;
-    MUST(late.next == w.next, "a late one stays at %" PRIu64, late.next);
+    MUST(late.next == world.next, "a late one stays at %" PRIu64, late.next);
     tail_close(late.tail);
 }
 
@@ -346,26 +355,26 @@ static void sequence(uint64_t seed)
     static const char *const names[] = {"a", "b"};
     uint64_t ops;
 
-    w = (struct world){.rng = seed};
+    world = (struct world){.rng = seed};
     trace_reset();
-    note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
-    open_writer();
-    w.nreaders = 1 + below(&w.rng, READERS);
-    for (size_t i = 0; i < w.nreaders; i++)
-        reader_create(&w.readers[i], 0);
-    MUST(cursor_list_write(dirfd_, names, (unsigned)w.nreaders) == 0);
-    for (ops = 8 + below(&w.rng, 10); ops > 0; ops--)
-        happen(acts, sizeof acts / sizeof *acts, &w.rng);
+    trace_note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
+    model_open_writer();
+    world.nreaders = 1 + random_below(&world.rng, READERS);
+    for (size_t i = 0; i < world.nreaders; i++)
+        reader_create(&world.readers[i], 0);
+    MUST(cursor_list_write(model_dir.fd, names, (unsigned)world.nreaders) == 0);
+    for (ops = 8 + random_below(&world.rng, 10); ops > 0; ops--)
+        act_by_chance(acts, sizeof acts / sizeof *acts, &world.rng);
     settle();
-    append_close(w.a);
+    append_close(world.a);
 }
 
 static void in_memory(uint64_t seed)
 {
     disk_reset();
-    dirfd_ = open(DISK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    model_dir.fd = open(DISK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     sequence(seed);
-    (void)close(dirfd_);
+    (void)close(model_dir.fd);
     for (int i = 0; i < OPENS; i++)
         MUST(disk->opens[i].node < 0, "descriptor %d is left open", i);
 }
@@ -374,10 +383,10 @@ static void in_memory(uint64_t seed)
 Test(model, random_operations_crashes_and_damage)
 {
     const char *one = getenv("GARNET_TEST_SEED");
-    uint64_t n = SEQUENCES / STRIDE * (is_long() ? 10 : 1);
+    uint64_t n = SEQUENCES / STRIDE * (is_long_run() ? 10 : 1);
 
     log_set_level(LOG_L_ERROR);
-    (void)snprintf(dir, sizeof dir, DISK);
+    (void)snprintf(model_dir.path, sizeof model_dir.path, DISK);
     if (one != NULL) {
         in_memory(strtoull(one, NULL, 10));
         puts(trace.text);
@@ -390,10 +399,10 @@ Test(model, random_operations_crashes_and_damage)
 Test(model, the_same_on_a_real_file_system)
 {
     log_set_level(LOG_L_ERROR);
-    dirfd_ = memory_dir(dir);
+    model_dir.fd = memory_dir(model_dir.path);
     for (uint64_t seed = 1; seed <= SEQUENCES / 50 / STRIDE; seed++) {
         sequence(seed);
-        empty_dir(dirfd_);
+        empty_dir(model_dir.fd);
     }
-    remove_dir(dirfd_, dir);
+    remove_dir(model_dir.fd, model_dir.path);
 }

@@ -1,13 +1,12 @@
 /* tests/unit/spool/test_rewrite.c - a segment that is written again, while the writer, retention and other helpers go on */
-#include "rig/spool_dir.h"
-
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 
+#include "rig/spool_dir.h"
 #include "spool/rewrite.h"
 
-TestSuite(rewrite, .init = dir_make, .fini = dir_remove, .timeout = 60);
+TestSuite(rewrite, .init = spool_dir_make, .fini = spool_dir_remove, .timeout = 60);
 
 /* What happens elsewhere just before the next rename, or sync, in place of libc's. */
 static void (*before_rename)(void), (*before_sync)(void);
@@ -43,7 +42,7 @@ static void fail_to_put(struct append *a)
     low.rlim_cur = SEGMENT_HEADER + 8;
     (void)signal(SIGXFSZ, SIG_IGN);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &low), 0);
-    cr_assert_eq(try_put(a, 10), -1);
+    cr_assert_eq(try_put_frame(a, 10), -1);
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
 }
 
@@ -68,7 +67,7 @@ static void begin_helper(void (*stops)(void))
     if ((helper = fork()) == 0) {
         close(there[0]);
         before_sync = stops;
-        _exit(segment_rewrite(dirfd_, 0));
+        _exit(segment_rewrite(spool_dir.fd, 0));
     }
     close(there[1]);
     (void)!read(there[0], &c, 1); /* it stands there, or has ended */
@@ -77,7 +76,7 @@ static void begin_helper(void (*stops)(void))
 static void end_helper(void)
 {
     cr_assert_eq(write(go[1], "", 1), 1);
-    cr_assert_eq(end_of(helper), 0);
+    cr_assert_eq(exit_status(helper), 0);
 }
 
 static void helper_comes_to_its_sync(void)
@@ -88,14 +87,14 @@ static void helper_comes_to_its_sync(void)
 /* What holds nothing may be made anew by the writer, under the same name, at any time. */
 Test(rewrite, leaves_alone_what_the_writer_may_make_anew)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
 
     fail_to_put(a);
-    cr_assert_eq(seg_size(0), SEGMENT_HEADER);
+    cr_assert_eq(segment_file_size(0), SEGMENT_HEADER);
     before_rename = helper_comes_to_its_sync; /* the writer's, of the new segment */
-    put(a, 10);
+    put_frame(a, 10);
     end_helper();
-    cr_assert_eq(read_from(0).delivered, 10, "accepted, and gone");
+    cr_assert_eq(read_all_from(0).delivered, 10, "accepted, and gone");
     append_close(a);
 }
 
@@ -107,22 +106,22 @@ static void helper_does_it_all(void)
 
 static void another_takes_its_name(void)
 {
-    seg_unlink(0);
-    file_put("00000000000000000000.seg", "another");
+    remove_segment(0);
+    write_spool_file("00000000000000000000.seg", "another");
 }
 
 /* Whoever made it, what has the name now is not what was read. */
 Test(rewrite, takes_no_name_that_is_another_files)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
     char got[16] = "";
     int fd;
 
-    put(a, 10);
+    put_frame(a, 10);
     append_close(a);
     before_sync = another_takes_its_name;
-    cr_assert_eq(segment_rewrite(dirfd_, 0), 0);
-    fd = seg_fd(0);
+    cr_assert_eq(segment_rewrite(spool_dir.fd, 0), 0);
+    fd = open_segment(0);
     cr_assert_eq(read(fd, got, sizeof got), 7);
     cr_assert_str_eq(got, "another");
     close(fd);
@@ -131,26 +130,26 @@ Test(rewrite, takes_no_name_that_is_another_files)
 /* The helper of a garnetd that was killed may still be at it when the next one's is. */
 Test(rewrite, two_helpers_do_not_write_to_one_file)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
 
-    put(a, 10);
+    put_frame(a, 10);
     append_close(a);
     before_rename = helper_does_it_all;
-    cr_assert_eq(segment_rewrite(dirfd_, 0), 0);
-    cr_assert_eq(read_from(0).delivered, 10);
-    cr_assert_eq(segments(), 1);
+    cr_assert_eq(segment_rewrite(spool_dir.fd, 0), 0);
+    cr_assert_eq(read_all_from(0).delivered, 10);
+    cr_assert_eq(count_segments(), 1);
 }
 
 /* Somebody has made it long at no cost: it is given up as what cannot be read back is, and that takes
  * neither time nor memory. */
 Test(rewrite, a_hole_takes_no_memory)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
 
-    put(a, 3);
-    put(a, 4);
+    put_frame(a, 3);
+    put_frame(a, 4);
     append_close(a);
-    seg_cut(0, (size_t)1 << 43);
-    cr_assert_eq(segment_rewrite(dirfd_, 0), EBADMSG);
-    cr_assert_eq(read_from(0).delivered, 7);
+    truncate_segment(0, (size_t)1 << 43);
+    cr_assert_eq(segment_rewrite(spool_dir.fd, 0), EBADMSG);
+    cr_assert_eq(read_all_from(0).delivered, 7);
 }

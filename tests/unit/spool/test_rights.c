@@ -1,8 +1,7 @@
 /* tests/unit/spool/test_rights.c - nobody but garnetd's user reads, locks or writes what is in a spool */
-#include "rig/spool_dir.h"
-
 #include <sys/stat.h>
 
+#include "rig/spool_dir.h"
 #include "spool/cursor.h"
 #include "spool/rights.h"
 
@@ -12,13 +11,13 @@ static mode_t umask_before;
 static void begin(void)
 {
     umask_before = umask(0);
-    dir_make();
+    spool_dir_make();
 }
 
 static void end(void)
 {
     (void)umask(umask_before);
-    dir_remove();
+    spool_dir_remove();
 }
 
 TestSuite(rights, .init = begin, .fini = end, .timeout = 30);
@@ -27,25 +26,25 @@ static void mode_is(const char *name, mode_t want)
 {
     struct stat st;
 
-    cr_assert_eq(fstatat(dirfd_, name, &st, AT_SYMLINK_NOFOLLOW), 0, "%s", name);
+    cr_assert_eq(fstatat(spool_dir.fd, name, &st, AT_SYMLINK_NOFOLLOW), 0, "%s", name);
     cr_assert_eq(st.st_mode & 07777, want, "%s: %o", name, st.st_mode & 07777);
 }
 
 static void wide(const char *name, mode_t mode)
 {
-    cr_assert_eq(fchmodat(dirfd_, name, mode, 0), 0, "%s", name);
+    cr_assert_eq(fchmodat(spool_dir.fd, name, mode, 0), 0, "%s", name);
 }
 
 static const char *const names[] = {"main"};
 
 static void fill(void)
 {
-    struct append *a = writer(4096);
+    struct append *a = open_writer(4096);
 
-    put(a, 3);
+    put_frame(a, 3);
     append_close(a);
-    cr_assert_eq(cursor_create(dirfd_, "main", 0), 0);
-    cr_assert_eq(cursor_list_write(dirfd_, names, 1), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", 0), 0);
+    cr_assert_eq(cursor_list_write(spool_dir.fd, names, 1), 0);
 }
 
 static void all_closed(void)
@@ -69,22 +68,22 @@ Test(rights, what_an_older_garnetd_made_is_tightened_at_the_start)
     struct append *a;
 
     fill();
-    cr_assert_eq(mkdirat(dirfd_, "quarantine", 0750), 0);
-    file_put("quarantine/main.ndjson", "{}\n");
-    file_put(".00000000000000000009.seg.tmp", "");
-    cr_assert_eq(mkdirat(dirfd_, "lost+found", 0755), 0);
+    cr_assert_eq(mkdirat(spool_dir.fd, "quarantine", 0750), 0);
+    write_spool_file("quarantine/main.ndjson", "{}\n");
+    write_spool_file(".00000000000000000009.seg.tmp", "");
+    cr_assert_eq(mkdirat(spool_dir.fd, "lost+found", 0755), 0);
     wide(".", 0750);
     wide("lock", 0640);
     wide("sinks", 0644);
     wide("cursors", 0777);
     wide("cursors/main", 0666);
     wide("00000000000000000000.seg", 0640);
-    a = writer(4096);
+    a = open_writer(4096);
     all_closed();
     mode_is("quarantine", 0700);
     mode_is("quarantine/main.ndjson", 0600);
     mode_is("lost+found", 0755);
-    cr_assert_eq(open_elsewhere((long)getpid()), 1, "the lock was lost on the way");
+    cr_assert_eq(open_in_another_process((long)getpid()), 1, "the lock was lost on the way");
     append_close(a);
 }
 
@@ -94,14 +93,14 @@ Test(rights, what_is_not_ours_stays_as_it_is)
     struct append *a;
 
     fill();
-    file_put("notes.txt", "of somebody else's");
-    file_put("target", "of somebody else's");
+    write_spool_file("notes.txt", "of somebody else's");
+    write_spool_file("target", "of somebody else's");
     wide("target", 0644);
-    cr_assert_eq(symlinkat("../target", dirfd_, "cursors/link"), 0);
-    cr_assert_eq(symlinkat("target", dirfd_, "00000000000000000007.seg"), 0);
+    cr_assert_eq(symlinkat("../target", spool_dir.fd, "cursors/link"), 0);
+    cr_assert_eq(symlinkat("target", spool_dir.fd, "00000000000000000007.seg"), 0);
     wide(".", 0755);
     wide("sinks", 0644);
-    a = writer(4096);
+    a = open_writer(4096);
     mode_is(".", 0755);
     mode_is("notes.txt", 0640);
     mode_is("target", 0644);
@@ -111,7 +110,7 @@ Test(rights, what_is_not_ours_stays_as_it_is)
 
 Test(rights, a_folder_for_everybody_is_refused)
 {
-    struct append_config c = {dir, 4096, 0, 0};
+    struct append_config c = {spool_dir.path, 4096, 0, 0};
     char why[256] = "";
 
     wide(".", 01777);
@@ -120,5 +119,5 @@ Test(rights, a_folder_for_everybody_is_refused)
                      "is a folder that everybody may write to: write the name of a folder in it, "
                      "which garnetd then makes");
     mode_is(".", 01777);
-    cr_assert_eq(faccessat(dirfd_, "lock", F_OK, 0), -1);
+    cr_assert_eq(faccessat(spool_dir.fd, "lock", F_OK, 0), -1);
 }

@@ -1,9 +1,8 @@
 /* tests/unit/spool/test_segment.c - the bytes of a segment: what is valid, what is not, which files count */
+#include "base/clock.h"
 #include "rig/spool_dir.h"
 
-#include "base/clock.h"
-
-TestSuite(segment, .init = dir_make, .fini = dir_remove);
+TestSuite(segment, .init = spool_dir_make, .fini = spool_dir_remove);
 
 enum { COPY = SEGMENT_HEADER / 2 };
 
@@ -142,7 +141,7 @@ static void with_header(uint64_t first_seq)
 {
     struct segment_header h = {first_seq, 6, 7};
     uint8_t s[SEGMENT_HEADER];
-    int fd = seg_fd(first_seq);
+    int fd = open_segment(first_seq);
 
     segment_header_put(s, &h);
     cr_assert_eq(write(fd, s, sizeof s), (ssize_t)sizeof s);
@@ -166,21 +165,21 @@ Test(segment, the_list_is_sorted_and_ignores_foreign_files)
                                           "-0000000000000000001.seg"};
     struct segment_list l;
 
-    cr_assert_eq(segment_list(dirfd_, &l), 0);
+    cr_assert_eq(segment_list(spool_dir.fd, &l), 0);
     cr_assert_eq(l.n, 0);
     segment_list_free(&l);
     for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
-        file_put(foreign[i], "x");
-    cr_assert_eq(mkdirat(dirfd_, "00000000000000000002.seg", 0700), 0);
-    cr_assert_eq(mkfifoat(dirfd_, "00000000000000000003.seg", 0600), 0);
-    cr_assert_eq(symlinkat("lock", dirfd_, "00000000000000000004.seg"), 0);
+        write_spool_file(foreign[i], "x");
+    cr_assert_eq(mkdirat(spool_dir.fd, "00000000000000000002.seg", 0700), 0);
+    cr_assert_eq(mkfifoat(spool_dir.fd, "00000000000000000003.seg", 0600), 0);
+    cr_assert_eq(symlinkat("lock", spool_dir.fd, "00000000000000000004.seg"), 0);
     for (uint64_t i = 0; i < 100; i++)
-        close(seg_fd((i * 37 % 100) * 1000 + 7));
-    close(seg_fd(SEQ_BELIEVED));
-    close(seg_fd(SEQ_BELIEVED + 1)); /* a name alone does not use up the numbers */
-    close(seg_fd(SEQ_MAX - 1));
+        close(open_segment((i * 37 % 100) * 1000 + 7));
+    close(open_segment(SEQ_BELIEVED));
+    close(open_segment(SEQ_BELIEVED + 1)); /* a name alone does not use up the numbers */
+    close(open_segment(SEQ_MAX - 1));
     with_header(SEQ_MAX);
-    cr_assert_eq(segment_list(dirfd_, &l), 0);
+    cr_assert_eq(segment_list(spool_dir.fd, &l), 0);
     cr_assert_eq(l.n, 102);
     for (uint64_t i = 0; i < 100; i++)
         cr_assert_eq(l.first_seq[i], i * 1000 + 7);
@@ -194,28 +193,29 @@ Test(segment, open_tells_a_valid_header_from_others)
     struct segment_header h = {5, 6, 7}, g;
     uint8_t s[SEGMENT_HEADER];
     enum segment_state state = SEGMENT_GOOD;
-    int fd = seg_fd(5);
+    int fd = open_segment(5);
 
     segment_header_put(s, &h);
     cr_assert_eq(write(fd, s, sizeof s - 1), (ssize_t)sizeof s - 1);
     close(fd);
-    fd = segment_open(dirfd_, 5, &g, &state);
+    fd = segment_open(spool_dir.fd, 5, &g, &state);
     cr_assert_geq(fd, 0);
     cr_assert_eq(state, SEGMENT_BAD, "one byte is missing");
     close(fd);
-    fd = seg_fd(5);
+    fd = open_segment(5);
     cr_assert_eq(write(fd, s, sizeof s), (ssize_t)sizeof s);
     close(fd);
-    fd = segment_open(dirfd_, 5, &g, &state);
+    fd = segment_open(spool_dir.fd, 5, &g, &state);
     cr_assert_eq(state, SEGMENT_GOOD);
     cr_assert_eq(g.salt, 6);
     close(fd);
-    cr_assert_eq(renameat(dirfd_, "00000000000000000005.seg", dirfd_, "00000000000000000006.seg"),
+    cr_assert_eq(renameat(spool_dir.fd, "00000000000000000005.seg", spool_dir.fd,
+                          "00000000000000000006.seg"),
                  0);
-    fd = segment_open(dirfd_, 6, &g, &state);
+    fd = segment_open(spool_dir.fd, 6, &g, &state);
     cr_assert_geq(fd, 0);
     cr_assert_eq(state, SEGMENT_BAD, "it says that it begins at 5");
     close(fd);
-    cr_assert_eq(segment_open(dirfd_, 5, &g, &state), -1);
+    cr_assert_eq(segment_open(spool_dir.fd, 5, &g, &state), -1);
     cr_assert_eq(errno, ENOENT);
 }

@@ -1,12 +1,12 @@
 /* tests/unit/spool/test_tail.c - readers of the spool: everything once, in order, and exact counts of what is not
  * there */
-#include "rig/spool_dir.h"
-
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 
-TestSuite(tail, .init = dir_make, .fini = dir_remove);
+#include "rig/spool_dir.h"
+
+TestSuite(tail, .init = spool_dir_make, .fini = spool_dir_remove);
 
 /* A page that the disk cannot read: of the file of this inode, as the kernel tells of it, which reads
  * up to it and then fails. */
@@ -35,7 +35,7 @@ ssize_t pread(int fd, void *p, size_t n, off_t off)
 static void spoil_page(uint64_t first_seq, off_t at, int error)
 {
     struct stat st;
-    int fd = seg_fd(first_seq);
+    int fd = open_segment(first_seq);
 
     cr_assert_eq(fstat(fd, &st), 0);
     close(fd);
@@ -46,16 +46,16 @@ static void spoil_page(uint64_t first_seq, off_t at, int error)
 
 Test(tail, an_empty_folder_means_wait_and_the_first_frame_ends_it)
 {
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
     struct append *a;
 
-    cr_assert_eq(take(t, &n), TAIL_WAIT);
-    cr_assert_eq(take(t, &n), TAIL_WAIT);
-    a = writer(1 << 20);
-    cr_assert_eq(take(t, &n), TAIL_WAIT);
-    put(a, 3);
-    drain(t, &n);
+    cr_assert_eq(read_step(t, &n), TAIL_WAIT);
+    cr_assert_eq(read_step(t, &n), TAIL_WAIT);
+    a = open_writer(1 << 20);
+    cr_assert_eq(read_step(t, &n), TAIL_WAIT);
+    put_frame(a, 3);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 3);
     append_close(a);
     tail_close(t);
@@ -63,22 +63,22 @@ Test(tail, an_empty_folder_means_wait_and_the_first_frame_ends_it)
 
 Test(tail, readers_are_independent_of_each_other_and_of_the_writer)
 {
-    struct append *a = writer(4096);
-    struct total slow, fast;
-    struct tail *s = tail_at(0, &slow), *f = tail_at(0, &fast);
+    struct append *a = open_writer(4096);
+    struct read_total slow, fast;
+    struct tail *s = tail_from(0, &slow), *f = tail_from(0, &fast);
 
     for (uint32_t i = 0; i < 2000; i++) {
-        put(a, i % 50 + 1);
-        drain(f, &fast);
+        put_frame(a, i % 50 + 1);
+        read_all(f, &fast);
         cr_assert_eq(fast.next, append_next_seq(a));
         if (i % 3 == 0)
-            take(s, &slow);
+            read_step(s, &slow);
     }
-    drain(s, &slow);
+    read_all(s, &slow);
     cr_assert_eq(slow.frames, 2000);
     cr_assert_eq(fast.frames, 2000);
     cr_assert_eq(slow.delivered, append_next_seq(a));
-    cr_assert_gt(segments(), 20);
+    cr_assert_gt(count_segments(), 20);
     tail_close(s);
     tail_close(f);
     append_close(a);
@@ -86,17 +86,17 @@ Test(tail, readers_are_independent_of_each_other_and_of_the_writer)
 
 Test(tail, starts_with_the_frame_that_holds_the_sequence_number)
 {
-    struct append *a = writer(512);
+    struct append *a = open_writer(512);
     struct tail_frame f;
-    struct tail *t = tail_open(dirfd_, 0);
+    struct tail *t = tail_open(spool_dir.fd, 0);
 
     for (int i = 0; i < 100; i++)
-        put(a, 10);
+        put_frame(a, 10);
     for (uint64_t seq = 0; seq < 1000; seq += 7) {
         tail_seek(t, seq);
         cr_assert_eq(tail_next(t, &f), TAIL_FRAME);
         cr_assert_eq(f.seq, seq / 10 * 10);
-        cr_assert_eq(read_from(seq).delivered, 1000 - seq);
+        cr_assert_eq(read_all_from(seq).delivered, 1000 - seq);
     }
     tail_close(t);
     append_close(a);
@@ -104,18 +104,18 @@ Test(tail, starts_with_the_frame_that_holds_the_sequence_number)
 
 Test(tail, a_position_beyond_the_end_waits_there)
 {
-    struct append *a = writer(1 << 20);
-    struct total n;
+    struct append *a = open_writer(1 << 20);
+    struct read_total n;
     struct tail *t;
 
-    put(a, 10);
-    t = tail_at(25, &n);
-    drain(t, &n);
-    put(a, 10); /* 10..19: before it */
-    drain(t, &n);
+    put_frame(a, 10);
+    t = tail_from(25, &n);
+    read_all(t, &n);
+    put_frame(a, 10); /* 10..19: before it */
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 0);
-    put(a, 10); /* 20..29 */
-    drain(t, &n);
+    put_frame(a, 10); /* 20..29 */
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 5);
     cr_assert_eq(n.damaged + n.expired, 0);
     tail_close(t);
@@ -125,13 +125,13 @@ Test(tail, a_position_beyond_the_end_waits_there)
 Test(tail, the_largest_frame_and_small_ones_around_it)
 {
     const uint32_t big = (FRAME_MAX - 1) / 3;
-    struct append *a = writer(64 << 20);
-    struct total n;
+    struct append *a = open_writer(64 << 20);
+    struct read_total n;
 
-    put(a, 1);
-    put(a, big);
-    put(a, 2);
-    n = read_from(0);
+    put_frame(a, 1);
+    put_frame(a, big);
+    put_frame(a, 2);
+    n = read_all_from(0);
     cr_assert_eq(n.frames, 3);
     cr_assert_eq(n.delivered, (uint64_t)big + 3);
     append_close(a);
@@ -140,16 +140,16 @@ Test(tail, the_largest_frame_and_small_ones_around_it)
 Test(tail, a_quiet_folder_is_not_listed_but_a_rotation_is_seen)
 {
     const struct timespec past[2] = {{1000000000, 0}, {1000000000, 0}};
-    struct append *a = writer(64);
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct append *a = open_writer(64);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
 
     for (int i = 0; i < 5; i++) {
-        cr_assert_eq(futimens(dirfd_, past), 0);
-        drain(t, &n);
-        drain(t, &n); /* only this one may rely on the folder's mtime */
-        put(a, 4);
-        drain(t, &n);
+        cr_assert_eq(futimens(spool_dir.fd, past), 0);
+        read_all(t, &n);
+        read_all(t, &n); /* only this one may rely on the folder's mtime */
+        put_frame(a, 4);
+        read_all(t, &n);
         cr_assert_eq(n.delivered, (uint64_t)(4 * (i + 1)));
     }
     tail_close(t);
@@ -159,19 +159,19 @@ Test(tail, a_quiet_folder_is_not_listed_but_a_rotation_is_seen)
 /* A rotation within the same clock tick as the last look leaves the mtime as it was. */
 Test(tail, a_young_mtime_proves_nothing)
 {
-    struct append *a = writer(64);
+    struct append *a = open_writer(64);
     struct timespec now[2];
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
 
     for (int i = 0; i < 3; i++) {
         cr_assert_eq(clock_gettime(CLOCK_REALTIME, &now[0]), 0);
         now[1] = now[0];
-        cr_assert_eq(futimens(dirfd_, now), 0);
-        drain(t, &n);
-        put(a, 4);
-        cr_assert_eq(futimens(dirfd_, now), 0);
-        drain(t, &n);
+        cr_assert_eq(futimens(spool_dir.fd, now), 0);
+        read_all(t, &n);
+        put_frame(a, 4);
+        cr_assert_eq(futimens(spool_dir.fd, now), 0);
+        read_all(t, &n);
         cr_assert_eq(n.delivered, (uint64_t)(4 * (i + 1)));
     }
     tail_close(t);
@@ -184,12 +184,12 @@ static void three_segments(void)
     struct append *a;
 
     for (int s = 0; s < 3; s++) {
-        a = writer(1 << 20);
+        a = open_writer(1 << 20);
         for (int i = 0; i < (s < 2 ? 10 : 1); i++)
-            put(a, 10);
+            put_frame(a, 10);
         append_close(a);
     }
-    cr_assert_eq(segments(), 3);
+    cr_assert_eq(count_segments(), 3);
 }
 
 /* Frames of 10 metrics, 31 bytes of payload each. */
@@ -198,66 +198,66 @@ static const size_t FRAME = 104;
 Test(tail, a_flipped_bit_costs_the_frame_it_is_in_and_no_other)
 {
     three_segments();
-    for (size_t byte = SEGMENT_HEADER; byte < seg_size(100); byte++) {
+    for (size_t byte = SEGMENT_HEADER; byte < segment_file_size(100); byte++) {
         unsigned bit = (unsigned)(byte * 5 % 8);
         size_t in_frame = (byte - SEGMENT_HEADER) % FRAME;
         bool padding = in_frame >= FRAME_HEADER + 31;
-        struct total n;
-        seg_flip(100, byte, bit);
-        n = read_from(0);
+        struct read_total n;
+        flip_segment_bit(100, byte, bit);
+        n = read_all_from(0);
         cr_assert_eq(n.damaged, padding ? 0U : 10U, "byte %zu", byte);
         cr_assert_eq(n.delivered, padding ? 210U : 200U);
         cr_assert_eq(n.expired, 0);
-        seg_flip(100, byte, bit);
+        flip_segment_bit(100, byte, bit);
     }
-    cr_assert_eq(read_from(0).delivered, 210);
+    cr_assert_eq(read_all_from(0).delivered, 210);
 }
 
 Test(tail, a_bad_segment_header_costs_the_segment)
 {
     three_segments();
     for (size_t byte = 0; byte < SEGMENT_HEADER / 2; byte++) {
-        struct total n;
-        seg_flip(100, byte, 1);
-        cr_assert_eq(read_from(0).delivered, 210, "there is the other copy");
-        seg_flip(100, byte + SEGMENT_HEADER / 2, 1);
-        n = read_from(0);
+        struct read_total n;
+        flip_segment_bit(100, byte, 1);
+        cr_assert_eq(read_all_from(0).delivered, 210, "there is the other copy");
+        flip_segment_bit(100, byte + SEGMENT_HEADER / 2, 1);
+        n = read_all_from(0);
         cr_assert_eq(n.damaged, 100);
         cr_assert_eq(n.delivered, 110);
-        n = read_from(150);
+        n = read_all_from(150);
         cr_assert_eq(n.damaged, 50);
         cr_assert_eq(n.delivered, 10);
-        seg_flip(100, byte, 1);
-        cr_assert_eq(read_from(0).delivered, 210, "there is the first");
-        seg_flip(100, byte + SEGMENT_HEADER / 2, 1);
+        flip_segment_bit(100, byte, 1);
+        cr_assert_eq(read_all_from(0).delivered, 210, "there is the first");
+        flip_segment_bit(100, byte + SEGMENT_HEADER / 2, 1);
     }
 }
 
 Test(tail, several_damages_in_a_row_are_one_loss_each_and_exact)
 {
-    struct total n;
+    struct read_total n;
 
     three_segments();
-    seg_flip(0, SEGMENT_HEADER + FRAME + 5, 0);                    /* 10..19: header */
-    seg_flip(0, SEGMENT_HEADER + 2 * FRAME + FRAME_HEADER + 5, 0); /* 20..29: payload */
-    seg_flip(0, SEGMENT_HEADER + 9 * FRAME + 1, 7);                /* 90..99: the segment's last */
-    seg_flip(100, SEGMENT_HEADER, 7); /* 100..109: the next one's first */
-    n = read_from(0);
+    flip_segment_bit(0, SEGMENT_HEADER + FRAME + 5, 0);                    /* 10..19: header */
+    flip_segment_bit(0, SEGMENT_HEADER + 2 * FRAME + FRAME_HEADER + 5, 0); /* 20..29: payload */
+    flip_segment_bit(0, SEGMENT_HEADER + 9 * FRAME + 1, 7); /* 90..99: the segment's last */
+    flip_segment_bit(100, SEGMENT_HEADER, 7);               /* 100..109: the next one's first */
+    n = read_all_from(0);
     cr_assert_eq(n.damaged, 40);
     cr_assert_eq(n.delivered, 170);
 }
 
 Test(tail, a_missing_segment_is_damage_and_a_missing_oldest_has_expired)
 {
-    struct total n;
+    struct read_total n;
 
     three_segments();
-    seg_unlink(100);
-    n = read_from(0);
+    remove_segment(100);
+    n = read_all_from(0);
     cr_assert_eq(n.delivered, 110);
     cr_assert_eq(n.damaged, 100);
-    seg_unlink(0);
-    n = read_from(30);
+    remove_segment(0);
+    n = read_all_from(30);
     cr_assert_eq(n.delivered, 10);
     cr_assert_eq(n.expired, 170);
     cr_assert_eq(n.damaged, 0);
@@ -265,47 +265,47 @@ Test(tail, a_missing_segment_is_damage_and_a_missing_oldest_has_expired)
 
 Test(tail, empty_short_and_foreign_files_are_stepped_over)
 {
-    struct total n;
+    struct read_total n;
 
     three_segments();
-    file_put("00000000000000000150.seg", "");
-    file_put("00000000000000000160.seg",
-             "garbage garbage garbage garbage garbage garbage garbage garbage "
-             "garbage");
-    file_put("core", "dumped");
-    seg_cut(100, SEGMENT_HEADER + 3 * FRAME);
-    n = read_from(0);
+    write_spool_file("00000000000000000150.seg", "");
+    write_spool_file("00000000000000000160.seg",
+                     "garbage garbage garbage garbage garbage garbage garbage garbage "
+                     "garbage");
+    write_spool_file("core", "dumped");
+    truncate_segment(100, SEGMENT_HEADER + 3 * FRAME);
+    n = read_all_from(0);
     cr_assert_eq(n.delivered, 140);
     cr_assert_eq(n.damaged, 70);
-    seg_cut(100, 0);
-    n = read_from(0);
+    truncate_segment(100, 0);
+    n = read_all_from(0);
     cr_assert_eq(n.delivered, 110);
     cr_assert_eq(n.damaged, 100);
 }
 
 Test(tail, a_segment_unlinked_while_it_is_read_stays_readable)
 {
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
 
     three_segments();
-    take(t, &n);
-    seg_unlink(0);
-    drain(t, &n);
+    read_step(t, &n);
+    remove_segment(0);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 210);
     tail_close(t);
 }
 
 Test(tail, what_retention_took_from_under_a_reader_has_expired)
 {
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
 
     three_segments();
-    take(t, &n);
-    seg_unlink(0);
-    seg_unlink(100);
-    drain(t, &n);
+    read_step(t, &n);
+    remove_segment(0);
+    remove_segment(100);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 110);
     cr_assert_eq(n.expired, 100);
     cr_assert_eq(n.damaged, 0);
@@ -315,13 +315,13 @@ Test(tail, what_retention_took_from_under_a_reader_has_expired)
 /* 100 frames of 10 metrics in one segment, and one more behind it. */
 static struct append *three_pages(void)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
 
     for (int i = 0; i < 100; i++)
-        put(a, 10);
+        put_frame(a, 10);
     append_close(a);
-    a = writer(1 << 20);
-    put(a, 10);
+    a = open_writer(1 << 20);
+    put_frame(a, 10);
     return a;
 }
 
@@ -333,9 +333,9 @@ Test(tail, an_unreadable_sector_costs_the_frames_in_it)
     static const int errors[] = {EIO, EBADMSG, EUCLEAN};
 
     for (size_t i = 0; i < sizeof errors / sizeof *errors; i++) {
-        struct total n;
+        struct read_total n;
         spoil_page(0, BAD_SIZE, errors[i]);
-        n = read_from(0);
+        n = read_all_from(0);
         cr_assert_eq(n.damaged, (last - first + 1) * 10);
         cr_assert_eq(n.delivered, 1010 - n.damaged);
         cr_assert_eq(n.expired, 0);
@@ -348,19 +348,19 @@ Test(tail, an_unreadable_sector_costs_the_frames_in_it)
 Test(tail, an_unreadable_page_at_either_end_of_a_segment)
 {
     struct append *a = three_pages();
-    struct total n;
+    struct read_total n;
 
     append_close(a);
     spoil_page(0, 0, EIO);
-    n = read_from(0);
+    n = read_all_from(0);
     cr_assert_eq(n.damaged, 1000);
     cr_assert_eq(n.delivered, 10);
     spoil_page(0, 2 * BAD_SIZE, EIO);
-    n = read_from(0);
+    n = read_all_from(0);
     cr_assert_gt(n.damaged, 0);
     cr_assert_eq(n.delivered + n.damaged, 1010);
-    seg_unlink(1000);
-    a = writer(1 << 20);
+    remove_segment(1000);
+    a = open_writer(1 << 20);
     cr_assert_gt(append_next_seq(a), 700);
     append_close(a);
     bad.inode = 0;
@@ -369,17 +369,17 @@ Test(tail, an_unreadable_page_at_either_end_of_a_segment)
 Test(tail, an_error_that_may_pass_keeps_the_place)
 {
     struct append *a = three_pages();
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
     struct tail_frame f;
 
     spoil_page(0, BAD_SIZE, ENOMEM);
     while (n.next < (BAD_SIZE - SEGMENT_HEADER) / FRAME * 10)
-        take(t, &n);
+        read_step(t, &n);
     cr_assert_eq(tail_next(t, &f), TAIL_ERROR);
     cr_assert_eq(tail_next(t, &f), TAIL_ERROR);
     bad.inode = 0;
-    drain(t, &n);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 1010);
     tail_close(t);
     append_close(a);
@@ -387,20 +387,20 @@ Test(tail, an_error_that_may_pass_keeps_the_place)
 
 Test(tail, overlapping_segments_deliver_nothing_twice)
 {
-    struct append *a = writer(1 << 20);
-    struct total n;
+    struct append *a = open_writer(1 << 20);
+    struct read_total n;
 
-    put(a, 10);
-    put(a, 10);
+    put_frame(a, 10);
+    put_frame(a, 10);
     append_close(a);
-    cr_assert_eq(renameat(dirfd_, "00000000000000000000.seg", dirfd_, "kept"), 0);
-    a = writer(1 << 20);
-    put(a, 10); /* 0..9 again, as after a folder was restored from two backups */
-    put(a, 10);
-    put(a, 10);
+    cr_assert_eq(renameat(spool_dir.fd, "00000000000000000000.seg", spool_dir.fd, "kept"), 0);
+    a = open_writer(1 << 20);
+    put_frame(a, 10); /* 0..9 again, as after a folder was restored from two backups */
+    put_frame(a, 10);
+    put_frame(a, 10);
     append_close(a);
     /* The same numbers once more under a later name, which its header must match. */
-    int fd = openat(dirfd_, "kept", O_RDWR);
+    int fd = openat(spool_dir.fd, "kept", O_RDWR);
     struct segment_header h;
     uint8_t head[SEGMENT_HEADER];
     cr_assert_eq(pread(fd, head, sizeof head, 0), SEGMENT_HEADER);
@@ -409,8 +409,8 @@ Test(tail, overlapping_segments_deliver_nothing_twice)
     segment_header_put(head, &h);
     cr_assert_eq(pwrite(fd, head, sizeof head, 0), SEGMENT_HEADER);
     close(fd);
-    cr_assert_eq(renameat(dirfd_, "kept", dirfd_, "00000000000000000015.seg"), 0);
-    n = read_from(0);
+    cr_assert_eq(renameat(spool_dir.fd, "kept", spool_dir.fd, "00000000000000000015.seg"), 0);
+    n = read_all_from(0);
     cr_assert_eq(n.delivered, 30);
     cr_assert_eq(n.damaged + n.expired, 0);
     cr_assert_eq(n.frames, 3);
@@ -418,25 +418,25 @@ Test(tail, overlapping_segments_deliver_nothing_twice)
 
 Test(tail, damage_at_the_live_end_waits_until_something_newer_stands_behind_it)
 {
-    struct append *a = writer(1 << 20);
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct append *a = open_writer(1 << 20);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
 
-    put(a, 10);
-    put(a, 10);
-    seg_flip(0, SEGMENT_HEADER + FRAME + 3, 3);
-    drain(t, &n);
-    drain(t, &n);
+    put_frame(a, 10);
+    put_frame(a, 10);
+    flip_segment_bit(0, SEGMENT_HEADER + FRAME + 3, 3);
+    read_all(t, &n);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 10);
-    seg_flip(0, SEGMENT_HEADER + FRAME + 3, 3); /* it was not damage after all */
-    drain(t, &n);
+    flip_segment_bit(0, SEGMENT_HEADER + FRAME + 3, 3); /* it was not damage after all */
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 20);
-    put(a, 10);
-    seg_flip(0, SEGMENT_HEADER + 2 * FRAME + FRAME_HEADER, 3);
-    drain(t, &n);
+    put_frame(a, 10);
+    flip_segment_bit(0, SEGMENT_HEADER + 2 * FRAME + FRAME_HEADER, 3);
+    read_all(t, &n);
     cr_assert_eq(n.damaged, 0);
-    put(a, 10);
-    drain(t, &n);
+    put_frame(a, 10);
+    read_all(t, &n);
     cr_assert_eq(n.damaged, 10);
     cr_assert_eq(n.delivered, 30);
     tail_close(t);
@@ -445,24 +445,24 @@ Test(tail, damage_at_the_live_end_waits_until_something_newer_stands_behind_it)
 
 Test(tail, a_frame_that_grows_byte_by_byte_is_taken_once_when_whole)
 {
-    struct append *a = writer(1 << 20);
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct append *a = open_writer(1 << 20);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
     char frame[128];
     int fd;
 
-    put(a, 10);
-    put(a, 10);
+    put_frame(a, 10);
+    put_frame(a, 10);
     append_close(a);
-    fd = seg_fd(0);
+    fd = open_segment(0);
     cr_assert_eq(pread(fd, frame, FRAME, (off_t)(SEGMENT_HEADER + FRAME)), (ssize_t)FRAME);
-    seg_cut(0, SEGMENT_HEADER + FRAME);
+    truncate_segment(0, SEGMENT_HEADER + FRAME);
     for (size_t i = 0; i < FRAME; i++) {
-        drain(t, &n);
+        read_all(t, &n);
         cr_assert_eq(n.delivered, 10);
         cr_assert_eq(pwrite(fd, frame + i, 1, (off_t)(SEGMENT_HEADER + FRAME + i)), 1);
     }
-    drain(t, &n);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 20);
     cr_assert_eq(n.damaged, 0);
     close(fd);
@@ -473,7 +473,7 @@ Test(tail, a_frame_that_grows_byte_by_byte_is_taken_once_when_whole)
  * frame. */
 Test(tail, a_payload_cannot_forge_a_frame)
 {
-    struct append *a = writer(1 << 20);
+    struct append *a = open_writer(1 << 20);
     static char forged[4096];
     struct tail_frame f;
     struct tail *t;
@@ -481,18 +481,18 @@ Test(tail, a_payload_cannot_forge_a_frame)
     int fd;
     ssize_t n;
 
-    put(a, 10);
-    put(a, 10);
+    put_frame(a, 10);
+    put_frame(a, 10);
     append_close(a);
-    fd = seg_fd(0);
+    fd = open_segment(0);
     n = pread(fd, forged, sizeof forged, 0);
     close(fd);
     cr_assert_gt(n, SEGMENT_HEADER + 100);
-    a = writer(1 << 20);
+    a = open_writer(1 << 20);
     cr_assert_eq(append_frame(a, forged, (size_t)n, 5, &end), 0);
-    put(a, 10);
-    seg_flip(20, SEGMENT_HEADER + 9, 0);
-    t = tail_open(dirfd_, 20);
+    put_frame(a, 10);
+    flip_segment_bit(20, SEGMENT_HEADER + 9, 0);
+    t = tail_open(spool_dir.fd, 20);
     cr_assert_eq(tail_next(t, &f), TAIL_LOST);
     cr_assert_eq(f.seq, 20);
     cr_assert_eq(f.lost, 5);
@@ -507,21 +507,21 @@ Test(tail, a_payload_cannot_forge_a_frame)
 Test(tail, reads_along_with_a_writer_in_another_process, .timeout = 60)
 {
     enum { FRAMES = 20000 };
-    struct total n;
-    struct tail *t = tail_at(0, &n);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
     pid_t pid = fork();
     int status;
 
     if (pid == 0) {
-        struct append *a = writer(3000);
+        struct append *a = open_writer(3000);
         for (uint32_t i = 0; i < FRAMES; i++)
-            put(a, i % 100 + 1);
+            put_frame(a, i % 100 + 1);
         _exit(0);
     }
     while (n.frames < FRAMES)
-        take(t, &n);
+        read_step(t, &n);
     cr_assert_eq(n.damaged + n.expired, 0);
-    cr_assert_eq(take(t, &n), TAIL_WAIT);
+    cr_assert_eq(read_step(t, &n), TAIL_WAIT);
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert_eq(status, 0);
     tail_close(t);
@@ -539,41 +539,42 @@ Test(tail, conservation_through_a_random_life, .timeout = 60)
 {
     enum { READERS = 4 };
     for (unsigned seed = 1; seed <= 40; seed++) {
-        struct append *a = writer(2000);
+        struct append *a = open_writer(2000);
         struct tail *t[READERS];
-        struct total n[READERS];
+        struct read_total n[READERS];
         unsigned s = seed * 7919;
         uint64_t origin = append_next_seq(a);
         for (int i = 0; i < READERS; i++)
-            t[i] = tail_at(origin, &n[i]);
+            t[i] = tail_from(origin, &n[i]);
         for (int step = 0; step < 300; step++) {
             unsigned what = below(&s, 100);
             uint64_t newest = append_segment(a);
             if (what < 60) {
-                put(a, below(&s, 40) + 1);
+                put_frame(a, below(&s, 40) + 1);
             } else if (what < 90) {
                 unsigned who = below(&s, READERS);
                 if (who > 0)
-                    take(t[who], &n[who]);
+                    read_step(t[who], &n[who]);
             } else if (what < 94) {
                 append_close(a);
-                a = writer(2000);
+                a = open_writer(2000);
             } else if (what < 96) {
                 append_retain(a, newest, 0);
             } else if (append_bytes(a) > 0 && newest < append_next_seq(a)) {
                 struct segment_list l;
-                segment_list(dirfd_, &l);
+                segment_list(spool_dir.fd, &l);
                 uint64_t victim = l.first_seq[below(&s, (unsigned)l.n)];
-                seg_flip(victim, below(&s, (unsigned)seg_size(victim)), below(&s, 8));
+                flip_segment_bit(victim, below(&s, (unsigned)segment_file_size(victim)),
+                                 below(&s, 8));
                 segment_list_free(&l);
             }
         }
         append_close(a);
-        a = writer(2000);
-        put(a, 1); /* seals everything before */
-        put(a, 1);
+        a = open_writer(2000);
+        put_frame(a, 1); /* seals everything before */
+        put_frame(a, 1);
         for (int i = 0; i < READERS; i++) {
-            drain(t[i], &n[i]);
+            read_all(t[i], &n[i]);
             cr_assert_eq(n[i].next, append_next_seq(a), "seed %u reader %d", seed, i);
             cr_assert_eq(n[i].delivered + n[i].damaged + n[i].expired, n[i].next - origin);
             tail_close(t[i]);
@@ -585,26 +586,26 @@ Test(tail, conservation_through_a_random_life, .timeout = 60)
 /* A crash or somebody has made it long, at no cost: were it read, that would take a day. */
 Test(tail, a_hole_costs_nothing)
 {
-    struct append *a = writer(4096);
+    struct append *a = open_writer(4096);
     const off_t far = (off_t)1 << 43;
-    struct total n;
+    struct read_total n;
     struct tail *t;
     size_t end;
     int fd;
 
-    put(a, 3);
-    put(a, 4);
-    end = seg_size(0);
+    put_frame(a, 3);
+    put_frame(a, 4);
+    end = segment_file_size(0);
     append_close(a);
-    seg_cut(0, (size_t)far);
-    t = tail_at(0, &n);
-    drain(t, &n);
+    truncate_segment(0, (size_t)far);
+    t = tail_from(0, &n);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 7, "the live end");
-    drain(t, &n);
-    a = writer(4096);
+    read_all(t, &n);
+    a = open_writer(4096);
     cr_assert_eq(append_next_seq(a), 7);
-    put(a, 5);
-    drain(t, &n);
+    put_frame(a, 5);
+    read_all(t, &n);
     cr_assert_eq(n.delivered, 12, "and sealed");
     cr_assert_eq(n.damaged, 0);
     tail_close(t);
@@ -617,12 +618,12 @@ Test(tail, a_hole_costs_nothing)
         size_t first = SEGMENT_HEADER + frame_size((uint32_t)pattern_size(3));
 
         cr_assert_leq(end - first, sizeof frame);
-        fd = seg_fd(0);
+        fd = open_segment(0);
         cr_assert_eq(pread(fd, frame, end - first, (off_t)first), (ssize_t)(end - first));
         cr_assert_eq(ftruncate(fd, (off_t)first), 0);
         cr_assert_eq(ftruncate(fd, far), 0);
         cr_assert_eq(pwrite(fd, frame, end - first, at), (ssize_t)(end - first));
-        n = read_from(0);
+        n = read_all_from(0);
         cr_assert_eq(n.delivered, 12);
         cr_assert_eq(n.damaged, 0);
         cr_assert_eq(pwrite(fd, frame, end - first, (off_t)first), (ssize_t)(end - first));

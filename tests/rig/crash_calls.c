@@ -1,9 +1,18 @@
-/* tests/rig/crash_calls.h - the system calls of the disk in crash_disk.h; the linker's --wrap leads here
+/* tests/rig/crash_calls.c - the system calls of the disk in crash_disk.h; the linker's --wrap leads here
  *
  * CMakeLists.txt names the same calls. A call that the spool comes to use and that is not here
  * would get a descriptor that the kernel does not know: EBADF, and the tests fail at once. */
-#ifndef CRASH_CALLS_H
-#define CRASH_CALLS_H
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "rig/crash_disk.h"
 
 /* Declares what a call is wrapped by and what it was. */
 #define WRAP(type, name, params)                                                                   \
@@ -94,7 +103,7 @@ WRAP(int, mkdirat, (int fd, const char *path, mode_t mode))
     return 0;
 }
 
-static inline void disk_stat(int node, struct stat *st)
+static void disk_stat(int node, struct stat *st)
 {
     const struct disk_node *n = &disk->nodes[node];
     unsigned links = n->folder;
@@ -273,7 +282,7 @@ WRAP(int, unlinkat, (int fd, const char *path, int flags))
 }
 
 /* True: not. */
-static inline bool disk_synced_or_not(int fd)
+static bool disk_synced_or_not(int fd)
 {
     bool fails = disk_fails(CALL_SYNC);
 
@@ -318,7 +327,7 @@ WRAP(int, fcntl, (int fd, int what, ...))
     return disk_fails(CALL_LOCK) ? -1 : 0;
 }
 
-/* ---- listing ---- */
+/* --- listing --- */
 
 struct disk_dir {
     int fd, next;
@@ -326,7 +335,7 @@ struct disk_dir {
 };
 static struct disk_dir disk_dirs[4];
 
-static inline struct disk_dir *disk_dir(DIR *d)
+static struct disk_dir *disk_dir(DIR *d)
 {
     for (size_t i = 0; i < sizeof disk_dirs / sizeof *disk_dirs; i++)
         if ((void *)d == (void *)&disk_dirs[i])
@@ -388,5 +397,3 @@ WRAP(int, dirfd, (DIR * dir))
 
     return d == NULL ? __real_dirfd(dir) : d->fd;
 }
-
-#endif
