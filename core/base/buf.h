@@ -1,7 +1,8 @@
 /* base/buf.h - growing bytes with a sticky error, and the string type of the core
  *
  * Append freely, ask once: after a failed allocation (or a write past `max`) every further append
- * does nothing and buf_ok() is false until buf_reset(). Nothing here dies.
+ * does nothing and buf_ok() is false until buf_reset(). Nothing here dies. Numbers are appended by
+ * base/number.h, escaped text by base/text.h.
  * A buf is its bytes' one owner; buf_free() is their one free. All zero is a valid empty buf.
  */
 #ifndef BASE_BUF_H
@@ -32,12 +33,6 @@ bool str_first_part(struct str s, const char *part);
 
 /* Byte order, as strcmp; what "sorted by key" means everywhere in Garnet. */
 int str_cmp(struct str a, struct str b);
-/* Bytes of the UTF-8 character that s begins with: 1 to 4, or 0 when it is empty or begins with
- * none (overlong forms, surrogates and values above U+10FFFF are none). */
-size_t str_utf8(struct str s);
-/* buf_put_visible() without memory: as much of s as fits into out[0..cap), never half an escape
- * or half a character. Returns the bytes written, no NUL; *used is how many of s they stand for. */
-size_t str_visible(char *out, size_t cap, struct str s, size_t *used);
 
 struct buf {
     char *p;
@@ -55,12 +50,6 @@ void buf_putc(struct buf *b, char c);
 void buf_puts(struct buf *b, const char *s);
 void buf_putstr(struct buf *b, struct str s);
 void buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void buf_put_i64(struct buf *b, int64_t v); /* decimal, no printf                         */
-void buf_put_u64(struct buf *b, uint64_t v);
-void buf_put_f64(struct buf *b, double v); /* shortest text that reads back the same; v is finite */
-void buf_put_json(struct buf *b, struct str s); /* quoted and escaped as a JSON string       */
-void buf_put_visible(struct buf *b,
-                     struct str s);     /* control and broken bytes as \n, \t, \x1b: for logs */
 void buf_drop(struct buf *b, size_t n); /* remove n bytes from the front              */
 
 #endif

@@ -6,6 +6,7 @@
  * nothing outside of it.
  */
 #include "base/glob.h"
+#include "base/text.h"
 
 /* The character at p, and p behind it. A broken byte is a character that no other one equals. */
 static uint32_t take(const char **p, const char *end)

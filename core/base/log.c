@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/exit.h"
+#include "base/text.h"
 
 static const char CUT[] = "...";
 

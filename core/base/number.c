@@ -1,9 +1,10 @@
-/* base/number.c - numbers as text, without printf where it counts
+/* base/number.c - digits are made from the end, in a buffer on the stack
  *
- * The formatting half of base/buf.h: a graphite line or a JSON value is mostly a number, so
- * these are on the hot path. Nothing here fails but the buf itself.
+ * A graphite line or a JSON value is mostly a number, so these are on the hot path. A double that a
+ * short decimal stands for is found with exact arithmetic; for the rest printf is asked, with more
+ * and more digits.
  */
-#include "base/buf.h"
+#include "base/number.h"
 
 #include <float.h>
 #include <stdio.h>

@@ -3,6 +3,7 @@
  * Fails as stdio does: who cares looks at ferror(). Without memory a line says that instead.
  */
 #include "base/say.h"
+#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

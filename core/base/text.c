@@ -1,13 +1,12 @@
-/* base/text.c - UTF-8, and bytes of strangers made fit for a log or for JSON
+/* base/text.c - a character at a time: decoded strictly, then copied or escaped
  *
- * The escaping half of base/buf.h. What comes in may be anything, broken UTF-8 and terminal
- * escapes included; what goes out is always valid UTF-8 without control characters, and where
- * people are to read it without those that turn the direction of what follows. Nothing fails but
- * the buf.
+ * A byte that begins no character is escaped by itself, and the next one looked at anew. Nothing
+ * fails but the buf.
  */
-#include "base/buf.h"
+#include "base/text.h"
 
-#include <stdio.h>
+#include <stdbool.h>
+#include <string.h>
 
 size_t str_utf8(struct str s)
 {

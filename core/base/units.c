@@ -5,6 +5,8 @@
  * refused with a clause that says what would be right.
  */
 #include "base/units.h"
+#include "base/number.h"
+#include "base/text.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -20,6 +20,7 @@
 
 #include "base/exit.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "cli/reply.h"
 #include "client.h"
 #include "conf/conf.h"

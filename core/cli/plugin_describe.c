@@ -8,6 +8,7 @@
 
 #include "base/exit.h"
 #include "base/say.h"
+#include "base/text.h"
 #include "cli/plugin.h"
 #include "plugin/plugin.h"
 

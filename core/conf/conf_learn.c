@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/number.h"
 #include "base/trust.h"
 #include "conf/conf_parse.h"
 #include "conf/script.h"

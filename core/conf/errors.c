@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/text.h"
 #include "conf/errors.h"
 
 enum { ERRORS_SHOWN = 1000 };

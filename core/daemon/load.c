@@ -23,6 +23,7 @@
 #include "base/privileges.h"
 #include "base/signals.h"
 #include "base/spawn.h"
+#include "base/text.h"
 #include "supervise/worker_log.h"
 
 enum { LOAD_MAX = 32 << 20, CHECK_OUTPUT_MAX = 64 << 10, CHECK_LINES = 20 };

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <strings.h>
 
+#include "base/text.h"
 #include "intake/json_reading.h"
 #include "intake/member.h"
 

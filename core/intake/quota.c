@@ -8,6 +8,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/number.h"
 #include "base/units.h"
 
 static const char BYTES_LIMIT[] = "bytes_limit";

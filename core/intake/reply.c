@@ -14,6 +14,8 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/number.h"
+#include "base/text.h"
 #include "intake/conn.h"
 
 /* False: there were too many such lines of late. */

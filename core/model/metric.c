@@ -10,6 +10,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/text.h"
+
 enum { MAX_UNIT = 64 };
 
 static const char *const TYPES[] = {

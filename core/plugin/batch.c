@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 
 static const int64_t TELL_EVERY = 60 * NS_PER_S;
 

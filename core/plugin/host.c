@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/number.h"
 #include "plugin/deliver.h"
 #include "plugin/waits.h"
 

@@ -11,6 +11,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/number.h"
+#include "base/text.h"
 
 enum { MOST_TOLD = 3 };
 

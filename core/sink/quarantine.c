@@ -20,6 +20,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/number.h"
+#include "base/text.h"
 #include "spool/opener.h"
 
 static const char FOLDER[] = "quarantine", BEGIN[] = "{\"sequence\":";

@@ -1,5 +1,7 @@
 /* base/buf: growth, bounds, the sticky error; numbers and escapes */
 #include "base/buf.h"
+#include "base/number.h"
+#include "base/text.h"
 
 #include <criterion/criterion.h>
 #include <float.h>

@@ -1,0 +1,23 @@
+/* base/text.h - UTF-8, and bytes of strangers made fit for a log, a terminal or JSON
+ *
+ * What comes in may be anything. What goes out is valid UTF-8 without control characters, and where
+ * people are to read it without those that turn the direction of what follows.
+ */
+#ifndef BASE_TEXT_H
+#define BASE_TEXT_H
+#include <stddef.h>
+
+#include "base/buf.h"
+
+/* Bytes of the UTF-8 character that s begins with: 1 to 4, or 0 when it is empty or begins with
+ * none (overlong forms, surrogates and values above U+10FFFF are none). */
+size_t str_utf8(struct str s);
+/* For people: control and broken bytes become \n, \t, \x1b. */
+void buf_put_visible(struct buf *b, struct str s);
+/* The same without memory: as much of s as fits into out[0..cap), never half an escape or half a
+ * character. Returns the bytes written, no NUL; *used is how many of s they stand for. */
+size_t str_visible(char *out, size_t cap, struct str s, size_t *used);
+/* Quoted and escaped as a JSON string. */
+void buf_put_json(struct buf *b, struct str s);
+
+#endif
