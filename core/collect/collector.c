@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/output.h"
+#include "base/logpipe.h"
 #include "collect/environment.h"
 #include "collect/journal.h"
 
@@ -33,7 +33,7 @@ static const char BY_LATENESS[] = "garnetd was late";
 struct run {
     struct loop_child keeper; /* pid 0: no run is alive */
     enum ending asked;        /* what we have asked the keeper to end it for */
-    struct output out, err;
+    struct logpipe out, err;
     struct run_receipt receipt;
 };
 
@@ -49,9 +49,9 @@ struct collector {
     int64_t revive_at;              /* mono: when a daemon's next life is due */
     struct loop_timer timer;        /* the next slot, look or start; or, when stopping, gone() */
     struct run run;
-    int control;               /* our end of the keeper's socket; -1: none */
-    pid_t pid;                 /* of the run; 0: not known yet */
-    struct output_owner owner; /* of what it prints */
+    int control;                /* our end of the keeper's socket; -1: none */
+    pid_t pid;                  /* of the run; 0: not known yet */
+    struct logpipe_owner owner; /* of what it prints */
     struct journal journal;
     struct collector_stats stats;
     bool stopping;
@@ -192,9 +192,9 @@ static void revive_later(struct collector *c);
 
 static void close_run(struct collector *c)
 {
-    output_finish(&c->run.out);
-    output_finish(&c->run.err);
-    output_owner_finish(&c->owner);
+    logpipe_finish(&c->run.out);
+    logpipe_finish(&c->run.err);
+    logpipe_owner_finish(&c->owner);
     c->run.receipt.pid = run_pid(c);
 }
 
@@ -236,8 +236,8 @@ static void on_keeper_end(void *arg, int status, const struct rusage *ru)
 static int launch(struct collector *c)
 {
     struct run *run = &c->run;
-    int out = output_open(&run->out, c->loop, &c->owner, LOG_L_INFO, 0);
-    int err = out < 0 ? -1 : output_open(&run->err, c->loop, &c->owner, LOG_L_WARN, 0);
+    int out = logpipe_open(&run->out, c->loop, &c->owner, LOG_L_INFO, 0);
+    int err = out < 0 ? -1 : logpipe_open(&run->err, c->loop, &c->owner, LOG_L_WARN, 0);
     pid_t pid = err < 0 ? -1 : start_keeper(c, out, err);
 
     fd_close(&out);
@@ -379,8 +379,8 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
     c->conf = conf;
     c->ev = *ev;
     c->daemon = conf->mode == MODE_DAEMON;
-    output_init(&c->run.out);
-    output_init(&c->run.err);
+    logpipe_init(&c->run.out);
+    logpipe_init(&c->run.err);
     c->name = strdup(conf->name);
     c->socket_path = strdup(socket_path);
     if (c->name == NULL || c->socket_path == NULL) {
@@ -389,8 +389,7 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
         return NULL;
     }
     c->control = -1;
-    c->owner = (struct output_owner){.say = say_line, .left_out = say_left_out, .arg = c};
-    output_quota_init(&c->owner.quota, clock_mono());
+    c->owner = (struct logpipe_owner){.say = say_line, .left_out = say_left_out, .arg = c};
     journal_init(&c->journal, c->name);
     begin(c, host);
     return c;

@@ -6,8 +6,8 @@
  * cannot be read or signalled is left for the next look.
  */
 #include "collect/sweep.h"
-#include "base/children.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 #include <ctype.h>
 #include <dirent.h>

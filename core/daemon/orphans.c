@@ -10,9 +10,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/children.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "daemon/daemon.h"
 
 static const int64_t again = 50 * NS_PER_MS, for_at_most = 5 * NS_PER_S;
@@ -35,7 +35,7 @@ static void look(void *arg)
 {
     struct daemon *d = arg;
     struct search s = {.loop = d->loop};
-    children_each(getpid(), kill_unknown, &s);
+    process_children(getpid(), kill_unknown, &s);
     if (s.found > 0 && clock_mono() < d->orphans_until)
         loop_timer_set(d->loop, &d->orphans, clock_mono() + again, look, d);
     else if (s.found > 0)

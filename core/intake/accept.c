@@ -18,11 +18,13 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fdpass.h"
 #include "base/log.h"
-#include "base/passed.h"
+#include "base/ratelimit.h"
 #include "intake/conn.h"
 
-enum { ACCEPTS = 64 /* a turn */, REFUSALS = 1 /* log lines */ };
+enum { ACCEPTS = 64 /* a turn */ };
+static const struct rate REFUSALS = {.lines = 1, .per_ns = 10 * NS_PER_S};
 /* Descriptors that connections leave: for the daemon, and for each socket (a run's pipes). */
 enum { SPARE = 32, SPARE_EACH = 4 };
 
@@ -40,14 +42,14 @@ static void tell(int fd, const char *why)
     (void)send(fd, line, (size_t)n, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-static void count_refused(struct source *s, struct hush *h, const char *why)
+static void count_refused(struct source *s, struct ratelimit *h, const char *why)
 {
     struct intake *in = s->in;
     uint64_t left_out;
 
     in->refused++;
     s->refused++;
-    if (!hush_may(h, REFUSALS, loop_now(in->loop), &left_out))
+    if (!ratelimit_take(h, &REFUSALS, loop_now(in->loop), &left_out))
         return;
     log_warn("%s%s: refused a connection: %s", s->name != NULL ? "collector " : "the shared socket",
              s->name != NULL ? s->name : "", why);
@@ -55,11 +57,11 @@ static void count_refused(struct source *s, struct hush *h, const char *why)
         log_warn("and %" PRIu64 " more since the last such line", left_out);
 }
 
-static void refuse(struct source *s, int fd, struct hush *h, const char *why)
+static void refuse(struct source *s, int fd, struct ratelimit *h, const char *why)
 {
     count_refused(s, h, why);
     tell(fd, why);
-    passed_close(&fd);
+    fdpass_close(&fd);
 }
 
 /* --- without descriptors --- */

@@ -18,8 +18,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fdpass.h"
 #include "base/log.h"
-#include "base/passed.h"
 #include "base/units.h"
 
 /* --- bytes in --- */
@@ -88,8 +88,8 @@ static void refuse_passed(struct conn *c)
 
 static ssize_t receive(const struct conn *c, size_t n)
 {
-    return c->passed_may_come ? passed_recv(c->io.fd, c->in->read, n)
-                              : recv(c->io.fd, c->in->read, n, MSG_DONTWAIT);
+    return c->passes_fds ? fdpass_recv(c->io.fd, c->in->read, n)
+                         : recv(c->io.fd, c->in->read, n, MSG_DONTWAIT);
 }
 
 bool conn_readable(const struct conn *c)
@@ -318,7 +318,7 @@ bool conn_new(struct source *s, int fd, const struct ucred *peer)
     c->slot_ns = s->slot_ns;
     c->run = s->run;
     c->slice = SLICE_FIRST;
-    c->passed_may_come = passed_may_come(fd);
+    c->passes_fds = fdpass_allowed(fd);
     name_client(c, peer);
     frame_init(&c->frame, (uint32_t)in->limits.max_depth, (size_t)in->limits.max_value);
     link_client(c);
@@ -356,7 +356,7 @@ void conn_free(struct conn *c)
     slices_remove(c);
     share_leave(c);
     loop_fd_del(c->in->loop, &c->io);
-    passed_close(&fd);
+    fdpass_close(&fd);
     *c->link = c->next;
     if (c->next != NULL)
         c->next->link = c->link;

@@ -7,6 +7,7 @@
 #define INTAKE_CONN_H
 #include <sys/socket.h>
 
+#include "base/ratelimit.h"
 #include "intake/frame.h"
 #include "intake/intake.h"
 #include "intake/json.h"
@@ -61,7 +62,7 @@ struct conn {
     bool ended;             /* nothing more will come */
     bool gone;              /* the peer has closed: nobody reads an answer */
     bool touched;
-    bool passed_may_come;                /* base/passed.h */
+    bool passes_fds;                     /* base/fdpass.h */
     struct held_reply *held, *held_last; /* one for each request, in order */
     struct buf out;                      /* replies on their way */
     struct frame_place unfinished;       /* the value that was unfinished at ... */
@@ -96,7 +97,7 @@ struct intake {
     struct pool users, collectors;
     uint64_t refused, gave_way;
     bool refused_said;         /* the spool's refusal, once per occasion */
-    struct hush starved;       /* what the log says of clients refused for want of means */
+    struct ratelimit starved;  /* what the log says of clients refused for want of means */
     int reserve;               /* a descriptor to give up, so that one too many can be refused */
     struct loop_timer pause;   /* not even that: listening again when it fires */
     struct loop_timer sweeper; /* looks for idle clients, while there are clients */

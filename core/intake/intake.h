@@ -13,8 +13,8 @@
 
 #include "base/arena.h"
 #include "base/loop.h"
+#include "base/ratelimit.h"
 #include "conf/conf.h"
-#include "intake/hush.h"
 #include "intake/pending.h"
 #include "intake/quota.h"
 #include "model/metric.h"
@@ -49,8 +49,8 @@ struct source { /* one listening socket; owned by whoever made it with source_op
     unsigned run;                        /* counts source_run() */
     int64_t withheld_until;              /* mono: see source_withheld() */
     struct quota quota;
-    struct hush errors, refusals, given_way; /* in the log */
-    struct arena memory;                     /* path, name, prefix, tags, own groups */
+    struct ratelimit errors, refusals, given_way; /* in the log */
+    struct arena memory;                          /* path, name, prefix, tags, own groups */
     struct loop_fd listener;
     unsigned users; /* its owner and its clients; the last one out frees it */
     struct source *next, **link;

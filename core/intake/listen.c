@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/passed.h"
+#include "base/fdpass.h"
 #include "intake/conn.h"
 #include "intake/folder.h"
 
@@ -95,7 +95,7 @@ static int listen_in(int dir, const char *name, const struct source_config *c, c
         fd_close(&fd);
         return -1;
     }
-    passed_refuse(fd);
+    fdpass_refuse(fd);
     if (open_up(fd, c, dir, name, why))
         return fd;
     (void)unlinkat(dir, name, 0);

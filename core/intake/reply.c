@@ -13,10 +13,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/number.h"
+#include "base/ratelimit.h"
 #include "base/text.h"
 #include "intake/conn.h"
+
+static const struct rate ERRORS = {.lines = 50, .per_ns = 10 * NS_PER_S, .pause = 10 * NS_PER_S};
 
 /* False: there were too many such lines of late. */
 static bool may_log(const struct conn *c)
@@ -24,7 +28,7 @@ static bool may_log(const struct conn *c)
     struct source *s = c->source;
     uint64_t left_out;
 
-    if (!hush_may(&s->errors, HUSH_LINES, loop_now(c->in->loop), &left_out))
+    if (!ratelimit_take(&s->errors, &ERRORS, loop_now(c->in->loop), &left_out))
         return false;
     if (left_out > 0)
         log_warn("%s: %" PRIu64 " lines about errors were left out",

@@ -16,10 +16,12 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/ratelimit.h"
 #include "base/units.h"
 #include "intake/conn.h"
 
-enum { LOOKS = 8 /* at sockets of an owner's most silent ones: each a system call */, LINES = 1 };
+enum { LOOKS = 8 /* at sockets of an owner's most silent ones: each a system call */ };
+static const struct rate CLOSED = {.lines = 1, .per_ns = 10 * NS_PER_S};
 
 /* --- owners --- */
 
@@ -157,7 +159,7 @@ static void log_way(struct conn *c, const char *why)
     uint64_t left_out;
 
     c->in->gave_way++;
-    if (!hush_may(&c->source->given_way, LINES, loop_now(c->in->loop), &left_out))
+    if (!ratelimit_take(&c->source->given_way, &CLOSED, loop_now(c->in->loop), &left_out))
         return;
     log_warn("%s: closed: %s", c->name, why);
     if (left_out > 0)

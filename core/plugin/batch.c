@@ -13,7 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
-static const int64_t TELL_EVERY = 60 * NS_PER_S;
+static const struct rate WITHOUT_BYTES = {.lines = 1, .per_ns = 60 * NS_PER_S};
 
 bool batch_init(struct batch *b, struct plugin *p, size_t limit)
 {
@@ -171,9 +171,10 @@ static int format(struct batch *b, uint64_t seq, size_t from)
 
 static void tell(struct batch *b, const struct metric *m, const char *what, int64_t now)
 {
-    if (b->told_ns != 0 && now - b->told_ns < TELL_EVERY)
+    uint64_t ignored;
+
+    if (!ratelimit_take(&b->without_bytes, &WITHOUT_BYTES, now, &ignored))
         return;
-    b->told_ns = now;
     log_warn("%s metric \"%.*s\": %s (further ones are counted, and told once a minute)", what,
              (int)m->name.n, m->name.n > 0 ? m->name.s : "", b->plugin->why);
 }

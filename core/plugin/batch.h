@@ -8,6 +8,7 @@
 #ifndef PLUGIN_BATCH_H
 #define PLUGIN_BATCH_H
 #include "base/buf.h"
+#include "base/ratelimit.h"
 #include "model/metric.h"
 #include "model/scoreboard.h"
 #include "plugin/plugin.h"
@@ -20,11 +21,11 @@ struct batch {
     struct buf bytes;     /* of `limit`, allocated once */
     uint32_t nmetrics;    /* in bytes */
     uint64_t first, next; /* sequence numbers: [first, next) is what this batch accounts for */
-    uint64_t skipped, rejected; /* of those, without bytes */
-    int64_t born_ns;            /* mono: when its first metric was added; 0 = empty */
-    int64_t told_ns;    /* mono: when the log last heard of a metric without bytes; 0 = never */
-    bool begun;         /* begin() has been called */
-    garnet_metric view; /* of the metric at hand, and its tags: too large for a stack */
+    uint64_t skipped, rejected;     /* of those, without bytes */
+    int64_t born_ns;                /* mono: when its first metric was added; 0 = empty */
+    struct ratelimit without_bytes; /* metrics, in the log */
+    bool begun;                     /* begin() has been called */
+    garnet_metric view;             /* of the metric at hand, and its tags: too large for a stack */
     garnet_tag tags[METRIC_MAX_TAGS], meta[METRIC_MAX_TAGS];
 };
 

@@ -21,7 +21,8 @@ enum {
     MOST = 1 << 16, /* metrics in one batch, with or without bytes: the loop must have its turn */
     A_FEW = 4,
 };
-static const int64_t TELL_EVERY = 10 * NS_PER_S, LONGEST = NS_PER_S; /* likewise */
+static const int64_t LONGEST = NS_PER_S; /* likewise */
+static const struct rate LOSSES = {.lines = 1, .per_ns = 10 * NS_PER_S};
 static const int64_t QUIET = 60 * NS_PER_S; /* nothing was stale for so long: it is over */
 
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from)
@@ -86,7 +87,7 @@ static void advance(struct feed *f, uint64_t seq, int64_t now)
 /* Everything from where we are up to `end` is lost. */
 static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t now)
 {
-    uint64_t from = f->read.seq > f->floor ? f->read.seq : f->floor;
+    uint64_t from = f->read.seq > f->floor ? f->read.seq : f->floor, ignored;
 
     if (end <= f->read.seq)
         return;
@@ -95,14 +96,13 @@ static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t 
         return;
     f->lost += end - from;
     f->read.dropped[reason] += end - from;
-    if (f->lost_ns != 0 && now - f->lost_ns < TELL_EVERY)
+    if (!ratelimit_take(&f->losses, &LOSSES, now, &ignored))
         return;
     log_warn("%" PRIu64 " metrics are lost to this sink: %s", f->lost,
              reason == DROP_EXPIRED
                  ? "the spool had no more room for them (spool.max_size, max_age)"
                  : "the spool is damaged there");
     f->lost = 0;
-    f->lost_ns = now;
 }
 
 /* ---- how old a metric is --------------------------------------------------------------------- */

@@ -10,6 +10,7 @@
  */
 #ifndef SINK_FEED_H
 #define SINK_FEED_H
+#include "base/ratelimit.h"
 #include "plugin/batch.h"
 #include "sink/counters.h"
 #include "sink/position.h"
@@ -46,7 +47,7 @@ struct feed {
     size_t size;   /* of the record at hand, in `metric` */
     bool pending;  /* it did not fit: all is decided but that it is in the next batch */
     uint64_t lost; /* metrics, not yet told in the log */
-    int64_t lost_ns;
+    struct ratelimit losses;
     bool failing;         /* the spool could not be read: told */
     struct metric metric; /* too large for a stack */
 };

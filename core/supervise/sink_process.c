@@ -12,8 +12,8 @@
 #include "supervise/sink_process.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/fdpass.h"
 #include "base/log.h"
-#include "base/passed.h"
 #include "base/random.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
@@ -91,7 +91,7 @@ static void wait_patiently(struct worker *w, enum patience patience, int64_t ns)
 static void close_control(struct worker *w)
 {
     loop_fd_del(w->loop, &w->watch);
-    passed_close(&w->control);
+    fdpass_close(&w->control);
 }
 
 static void useful(struct worker *w)
@@ -115,7 +115,7 @@ static bool take_messages(struct worker *w)
     ssize_t n = 0;
 
     for (int i = 0; i < MESSAGES; i++) {
-        n = passed_recv(w->control, &c, 1); /* else its plugin could make us close what it likes */
+        n = fdpass_recv(w->control, &c, 1); /* else its plugin could make us close what it likes */
         if (n < 0 && errno == ECONNRESET)
             continue; /* it has closed with our words unread: what it said comes after this */
         if (n <= 0)
@@ -377,7 +377,7 @@ static pid_t launch(struct worker *w)
     if (!ready_board(w) || !worker_log_open(&w->log, w->loop, &own, &print))
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
-        passed_refuse(pair[0]);
+        fdpass_refuse(pair[0]);
         if (loop_fd_add(w->loop, &w->watch, pair[0], LOOP_IN, on_control, w) == 0)
             pid = run_program(w, pair[1], own, print);
         fd_close(&pair[1]);

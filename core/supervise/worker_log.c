@@ -49,22 +49,18 @@ static void printed_more(void *arg, uint64_t lines)
 
 void worker_log_init(struct worker_log *w, const char *name)
 {
-    int64_t now = clock_mono();
-
     *w = (struct worker_log){.name = name,
                              .says = {.say = on_said, .left_out = said_more, .arg = w},
                              .prints = {.say = on_printed, .left_out = printed_more, .arg = w}};
     (void)snprintf(w->ident, sizeof w->ident, "garnet-sink[%s]", name);
-    output_quota_init(&w->says.quota, now);
-    output_quota_init(&w->prints.quota, now);
-    output_init(&w->said);
-    output_init(&w->printed);
+    logpipe_init(&w->said);
+    logpipe_init(&w->printed);
 }
 
 bool worker_log_open(struct worker_log *w, struct loop *l, int *own, int *print)
 {
-    *own = output_open(&w->said, l, &w->says, LOG_L_WARN, O_NONBLOCK);
-    *print = *own < 0 ? -1 : output_open(&w->printed, l, &w->prints, LOG_L_WARN, 0);
+    *own = logpipe_open(&w->said, l, &w->says, LOG_L_WARN, O_NONBLOCK);
+    *print = *own < 0 ? -1 : logpipe_open(&w->printed, l, &w->prints, LOG_L_WARN, 0);
     if (*print >= 0)
         return true;
     fd_close(own);
@@ -76,9 +72,9 @@ void worker_log_close(struct worker_log *w)
 {
     int keep = errno;
 
-    output_finish(&w->printed);
-    output_finish(&w->said);
-    output_owner_finish(&w->prints);
-    output_owner_finish(&w->says);
+    logpipe_finish(&w->printed);
+    logpipe_finish(&w->said);
+    logpipe_owner_finish(&w->prints);
+    logpipe_owner_finish(&w->says);
     errno = keep;
 }

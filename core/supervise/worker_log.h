@@ -9,15 +9,15 @@
  */
 #ifndef SUPERVISE_WORKER_LOG_H
 #define SUPERVISE_WORKER_LOG_H
-#include "base/output.h"
+#include "base/logpipe.h"
 
 enum { WORKER_LOG_FD = 6 }; /* where a worker finds the pipe for its own lines */
 
 struct worker_log {
     const char *name; /* the sink's; borrowed */
     char ident[96];
-    struct output_owner says, prints;
-    struct output said, printed;
+    struct logpipe_owner says, prints;
+    struct logpipe said, printed;
 };
 
 void worker_log_init(struct worker_log *w, const char *name);

@@ -1,7 +1,7 @@
 /* tests/unit/collect/test_collector.c - collect/collector.h: real runs on a short interval, and what the log
  * says of them */
 #include "base/log.h"
-#include "base/output.h"
+#include "base/logpipe.h"
 #include "collect/collector.h"
 #include "rig/processes.h"
 
@@ -290,7 +290,7 @@ Test(collector, too_much_output_is_counted)
     TURN_UNTIL(s, s->nended >= 1);
     count_lines(s, &said, &left_out);
     cr_assert_eq(said + left_out, 20001, "each line is said or counted: %d, %d", said, left_out);
-    cr_assert(said >= OUTPUT_BURST && said < 2 * OUTPUT_BURST);
+    cr_assert(said >= LOGPIPE_BURST && said < 2 * LOGPIPE_BURST);
     cr_assert_eq(times_logged(s, "xxxx...\n"), 1);
     cr_assert_eq(s->ended[0].report.status, 0, "nobody had to wait, nobody was killed");
     finish(s);
@@ -305,7 +305,7 @@ Test(collector, too_much_output_of_many_runs_is_counted)
     TURN_UNTIL(s, s->nended >= 5);
     count_lines(s, &said, &left_out);
     cr_assert_eq(said + left_out, 60 * s->nended);
-    cr_assert(left_out >= 60 * 5 - 2 * OUTPUT_BURST);
+    cr_assert(left_out >= 60 * 5 - 2 * LOGPIPE_BURST);
     finish(s);
 }
 

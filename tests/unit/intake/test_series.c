@@ -1,7 +1,6 @@
 /* tests/unit/intake/test_series.c - the set of series: what it knows, what it holds, what it costs */
 #include <criterion/criterion.h>
 
-#include "intake/hush.h"
 #include "intake/series.h"
 
 static struct metric m = {.type = METRIC_GAUGE, .name = {"a", 1}, .unit = {"B", 1}};
@@ -69,21 +68,4 @@ Test(series, a_limit_that_changes)
         cr_assert_eq(series_add(&s, k << 40, 1000), SERIES_NEW);
     cr_assert_eq(series_add(&s, 1, 1000), SERIES_FULL);
     series_free(&s);
-}
-
-Test(hush, so_many_and_a_count)
-{
-    struct hush h = {0};
-    uint64_t left;
-
-    for (int round = 0; round < 3; round++) {
-        int64_t now = 5 + round * 2 * HUSH_NS;
-
-        cr_assert(hush_may(&h, 2, now, &left));
-        cr_assert_eq(left, round > 0 ? 10 : 0);
-        cr_assert(hush_may(&h, 2, now, &left));
-        cr_assert_eq(left, 0);
-        for (int i = 0; i < 10; i++)
-            cr_assert(!hush_may(&h, 2, now + HUSH_NS - 1, &left));
-    }
 }

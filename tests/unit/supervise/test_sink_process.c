@@ -6,7 +6,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/output.h"
+#include "base/logpipe.h"
 #include "supervise/sink_process.h"
 
 #include <criterion/criterion.h>
@@ -212,8 +212,8 @@ Test(sink_process, what_it_says_and_what_it_prints)
     cr_assert_eq(times_logged(s, "hidden"), 0);
     cr_assert_eq(times_logged(s, " garnet-sink[main] warn: no level\n"), 1);
     cr_assert_eq(times_logged(s, " garnet-sink[main] error: it ends\n"), 1);
-    cr_assert_geq(times_logged(s, "xxx...\n"), OUTPUT_BURST - 2);
-    cr_assert_leq(times_logged(s, "xxx...\n"), 3 * OUTPUT_BURST);
+    cr_assert_geq(times_logged(s, "xxx...\n"), LOGPIPE_BURST - 2);
+    cr_assert_leq(times_logged(s, "xxx...\n"), 3 * LOGPIPE_BURST);
     cr_assert(strstr(strstr(s->text, "garnet-sink[main] error: it ends\n"), "worker ended") != NULL,
               "its reason comes before its end");
     cr_assert(times_logged(s, "sink main: its worker printed 1") > 0, "%s", s->text);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/passed.h"
+#include "base/fdpass.h"
 
 /* A wait that the test would not survive. */
 TestSuite(passed, .timeout = 20);
@@ -66,18 +66,18 @@ Test(passed, what_comes_before_is_read_and_then_it_is_told)
     char got[16];
 
     make_pair(SOCK_STREAM, pair);
-    cr_assert(passed_may_come(pair[0]));
+    cr_assert(fdpass_allowed(pair[0]));
     cr_assert_eq(send(pair[1], "abc", 3, 0), 3);
-    cr_assert_eq(passed_recv(pair[0], got, sizeof got), 3);
-    cr_assert_eq(passed_recv(pair[0], got, sizeof got), -1);
+    cr_assert_eq(fdpass_recv(pair[0], got, sizeof got), 3);
+    cr_assert_eq(fdpass_recv(pair[0], got, sizeof got), -1);
     cr_assert_eq(errno, EAGAIN);
     cr_assert_eq(pass(pair[1], "x", fd), 0);
     fd_close(&fd); /* the queue has it alone, now */
     for (int i = 0; i < 2; i++) {
-        cr_assert_eq(passed_recv(pair[0], got, sizeof got), -1);
+        cr_assert_eq(fdpass_recv(pair[0], got, sizeof got), -1);
         cr_assert_eq(errno, ECOMM);
     }
-    passed_close(&pair[0]);
+    fdpass_close(&pair[0]);
     cr_assert_eq(pair[0], -1);
     cr_assert_eq(send(pair[1], "x", 1, MSG_NOSIGNAL), -1); /* it is closed */
     cr_assert_eq(errno, EPIPE);
@@ -93,9 +93,9 @@ Test(passed, packets_are_looked_at_too_and_an_empty_one_is_not_overlooked)
     cr_assert_eq(send(pair[1], "r", 1, 0), 1);
     cr_assert_eq(pass(pair[1], "", fd), 0);
     fd_close(&fd);
-    cr_assert_eq(passed_recv(pair[0], got, 1), 1);
-    cr_assert_leq(passed_recv(pair[0], got, 1), 0);
-    passed_close(&pair[0]);
+    cr_assert_eq(fdpass_recv(pair[0], got, 1), 1);
+    cr_assert_leq(fdpass_recv(pair[0], got, 1), 0);
+    fdpass_close(&pair[0]);
     cr_assert_gt(wait(NULL), 0);
 }
 
@@ -107,12 +107,12 @@ Test(passed, an_end_and_an_empty_connection_need_no_process)
     for (int i = 0; i < 4; i++) {
         make_pair(i % 2 != 0 ? SOCK_STREAM : SOCK_SEQPACKET, pair);
         cr_assert_eq(send(pair[1], "x", 1, 0), 1);
-        cr_assert_eq(passed_recv(pair[0], &c, 1), 1);
+        cr_assert_eq(fdpass_recv(pair[0], &c, 1), 1);
         if (i < 2) { /* with words of ours unread there, which is an error here */
             cr_assert_eq(send(pair[0], "x", 1, 0), 1);
             fd_close(&pair[1]);
         }
-        passed_close(&pair[0]);
+        fdpass_close(&pair[0]);
         cr_assert_eq(wait(NULL), -1);
         fd_close(&pair[1]);
     }
@@ -124,15 +124,15 @@ Test(passed, a_kernel_that_can_refuses_them)
     char c;
 
     make_pair(SOCK_STREAM, pair);
-    passed_refuse(pair[0]);
-    if (passed_may_come(pair[0]))
+    fdpass_refuse(pair[0]);
+    if (fdpass_allowed(pair[0]))
         cr_skip_test("Linux before 6.16");
     refused = pass(pair[1], "x", fd);
     cr_assert_eq(refused, EPERM);
     cr_assert_eq(send(pair[1], "x", 1, 0), 1);
     cr_assert_eq(recv(pair[0], &c, 1, 0), 1);
     cr_assert_eq(send(pair[1], "x", 1, 0), 1);
-    passed_close(&pair[0]); /* with a byte unread */
+    fdpass_close(&pair[0]); /* with a byte unread */
     cr_assert_eq(wait(NULL), -1);
     fd_close(&far); /* else closing `fd` would last an hour */
     fd_close(&fd);

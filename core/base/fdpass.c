@@ -1,9 +1,9 @@
-/* base/passed.c - descriptors that a peer passes along with its bytes: none is taken
+/* base/fdpass.c - descriptors that a peer passes along with its bytes: none is taken
  *
  * A process that ends does not linger, so the last one to have the connection open is one that has
  * nothing else to do. Where there is no process to be had the connection is closed here after all.
  */
-#include "base/passed.h"
+#include "base/fdpass.h"
 
 #include <errno.h>
 #include <sys/socket.h>
@@ -16,14 +16,14 @@
 #define SO_PASSRIGHTS 83 /* Linux 6.16 */
 #endif
 
-void passed_refuse(int fd)
+void fdpass_refuse(int fd)
 {
     int no = 0;
 
     (void)setsockopt(fd, SOL_SOCKET, SO_PASSRIGHTS, &no, sizeof no);
 }
 
-bool passed_may_come(int fd)
+bool fdpass_allowed(int fd)
 {
     int may = 1;
     socklen_t n = sizeof may;
@@ -32,7 +32,7 @@ bool passed_may_come(int fd)
 }
 
 /* A look does not close them: they are in the queue still. It ends with the first that has some. */
-ssize_t passed_recv(int fd, void *p, size_t n)
+ssize_t fdpass_recv(int fd, void *p, size_t n)
 {
     struct iovec v = {p, n};
     struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
@@ -92,11 +92,11 @@ static bool unread(int fd)
     return n > 0 || (n == 0 && (m.msg_flags & MSG_CTRUNC) != 0);
 }
 
-void passed_close(int *fd)
+void fdpass_close(int *fd)
 {
     int keep = errno;
 
-    if (*fd >= 0 && passed_may_come(*fd)) {
+    if (*fd >= 0 && fdpass_allowed(*fd)) {
         (void)shutdown(*fd, SHUT_RD); /* nothing more comes in */
         if (unread(*fd))
             close_elsewhere(fd);

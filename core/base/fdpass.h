@@ -1,4 +1,4 @@
-/* base/passed.h - descriptors that a peer passes along with its bytes (SCM_RIGHTS): none is taken
+/* base/fdpass.h - descriptors that a peer passes along with its bytes (SCM_RIGHTS): none is taken
  *
  * Nobody asks for them, and yet whoever reads those bytes, or closes the connection with them unread,
  * closes what was passed. Closing a TCP socket lasts as long as its sender has set (SO_LINGER), an
@@ -6,21 +6,21 @@
  * then their sender gets EPERM. Before that they are looked for ahead of each read and left where
  * they are, and a connection with anything unread is closed for good by a process of its own.
  */
-#ifndef BASE_PASSED_H
-#define BASE_PASSED_H
+#ifndef BASE_FDPASS_H
+#define BASE_FDPASS_H
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
 
 /* Refuses them on a socket that listens, and so on all that it accepts; where the kernel can. */
-void passed_refuse(int fd);
+void fdpass_refuse(int fd);
 /* Whether any may come over that connection. */
-bool passed_may_come(int fd);
+bool fdpass_allowed(int fd);
 /* As recv() with MSG_DONTWAIT, for a connection over which some may come, of packets too. -1 with ECOMM:
  * some are with what comes next, and stay there. */
-ssize_t passed_recv(int fd, void *p, size_t n);
+ssize_t fdpass_recv(int fd, void *p, size_t n);
 /* Closes a peer's connection, sets *fd to -1 and keeps errno; no-op for -1. Never waits but for a
  * fork, and leaves a child to be reaped then. */
-void passed_close(int *fd);
+void fdpass_close(int *fd);
 
 #endif

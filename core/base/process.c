@@ -1,9 +1,9 @@
-/* base/children.c - the children of a process, as /proc lists them now
+/* base/process.c - the children of a process, as /proc lists them now
  *
  * CONFIG_PROC_CHILDREN is not everywhere, so the parents of all processes are read. A process that
  * ends meanwhile is passed over. Fails only when /proc cannot be read.
  */
-#include "base/children.h"
+#include "base/process.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -36,7 +36,7 @@ pid_t process_parent(int proc, const char *pid)
     return (pid_t)strtol(p + 3, NULL, 10);
 }
 
-int children_each(pid_t parent, void (*fn)(void *arg, pid_t child), void *arg)
+int process_children(pid_t parent, void (*fn)(void *arg, pid_t child), void *arg)
 {
     DIR *proc = opendir("/proc");
     const struct dirent *e;

@@ -1,9 +1,9 @@
-/* base/output.c - what somebody prints into a pipe of his own, line by line for the log
+/* base/logpipe.c - bytes are gathered to lines as the loop finds them
  *
  * A pipe that cannot be read any more is treated as ended. Whoever writes to it after that gets
  * SIGPIPE or waits to be killed; we do not.
  */
-#include "base/output.h"
+#include "base/logpipe.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
@@ -18,53 +18,26 @@ enum { CHUNK = 16384, LAST_CHUNKS = 64 /* 1 MiB: what anybody can make of a pipe
 
 static const char CUT[] = "...";
 
-/* --- the quota --- */
-
-#define PRICE (NS_PER_S / OUTPUT_RATE)
-#define FULL  (OUTPUT_BURST * PRICE)
-
-void output_quota_init(struct output_quota *q, int64_t mono)
-{
-    *q = (struct output_quota){.credit = FULL, .at = mono};
-}
-
-bool output_quota_take(struct output_quota *q, int64_t mono, uint64_t *left_out)
-{
-    int64_t since = mono > q->at ? mono - q->at : 0;
-
-    *left_out = 0;
-    q->credit = since < FULL - q->credit ? q->credit + since : FULL;
-    q->at = mono;
-    if (q->credit < (q->used_up ? NS_PER_S : PRICE)) {
-        q->used_up = true;
-        q->left_out++;
-        return false;
-    }
-    q->credit -= PRICE;
-    q->used_up = false;
-    *left_out = q->left_out;
-    q->left_out = 0;
-    return true;
-}
+static const struct rate RATE = {
+    .lines = LOGPIPE_BURST, .per_ns = LOGPIPE_BURST * NS_PER_S / LOGPIPE_RATE, .pause = NS_PER_S};
 
 /* --- lines --- */
 
-static void say_left_out(const struct output_owner *o, uint64_t n)
+static void tell_left_out(const struct logpipe_owner *o, uint64_t n)
 {
     if (n > 0)
         o->left_out(o->arg, n);
 }
 
-void output_owner_finish(struct output_owner *o)
+void logpipe_owner_finish(struct logpipe_owner *o)
 {
-    say_left_out(o, o->quota.left_out);
-    o->quota.left_out = 0;
+    tell_left_out(o, ratelimit_rest(&o->limit));
 }
 
 /* Made visible here already: a NUL would end the text for the log's format. */
-static void end_line(struct output *o)
+static void end_line(struct logpipe *o)
 {
-    char text[(size_t)2 * OUTPUT_LINE + sizeof CUT];
+    char text[(size_t)2 * LOGPIPE_LINE + sizeof CUT];
     const char *mark;
     size_t used,
         n = str_visible(text, sizeof text - sizeof CUT, (struct str){o->line, o->n}, &used);
@@ -72,15 +45,15 @@ static void end_line(struct output *o)
 
     mark = o->cut || used < o->n ? CUT : "";
     memcpy(text + n, mark, strlen(mark) + 1);
-    if (o->n > 0 && output_quota_take(&o->owner->quota, clock_mono(), &left_out)) {
-        say_left_out(o->owner, left_out);
+    if (o->n > 0 && ratelimit_take(&o->owner->limit, &RATE, clock_mono(), &left_out)) {
+        tell_left_out(o->owner, left_out);
         o->owner->say(o->owner->arg, o->level, text);
     }
     o->n = 0;
     o->cut = false;
 }
 
-static void add_bytes(struct output *o, const char *p, size_t n)
+static void add_bytes(struct logpipe *o, const char *p, size_t n)
 {
     size_t room = sizeof o->line - o->n;
 
@@ -92,7 +65,7 @@ static void add_bytes(struct output *o, const char *p, size_t n)
     o->n += n;
 }
 
-static void take_lines(struct output *o, const char *p, size_t n)
+static void take_lines(struct logpipe *o, const char *p, size_t n)
 {
     while (n > 0) {
         const char *newline = memchr(p, '\n', n);
@@ -108,7 +81,7 @@ static void take_lines(struct output *o, const char *p, size_t n)
 }
 
 /* One read. False when nothing more will come of it now: *ended says whether ever. */
-static bool read_chunk(struct output *o, bool *ended)
+static bool read_chunk(struct logpipe *o, bool *ended)
 {
     char bytes[CHUNK];
     ssize_t n = read(o->fd, bytes, sizeof bytes);
@@ -119,7 +92,7 @@ static bool read_chunk(struct output *o, bool *ended)
     return n > 0;
 }
 
-static void close_pipe(struct output *o)
+static void close_pipe(struct logpipe *o)
 {
     loop_fd_del(o->loop, &o->watch);
     fd_close(&o->fd);
@@ -127,7 +100,7 @@ static void close_pipe(struct output *o)
 
 static void on_readable(void *arg, uint32_t events)
 {
-    struct output *o = arg;
+    struct logpipe *o = arg;
     bool ended;
 
     (void)events;
@@ -136,18 +109,18 @@ static void on_readable(void *arg, uint32_t events)
         close_pipe(o);
 }
 
-void output_init(struct output *o)
+void logpipe_init(struct logpipe *o)
 {
-    *o = (struct output){.fd = -1};
+    *o = (struct logpipe){.fd = -1};
     loop_fd_init(&o->watch);
 }
 
-int output_open(struct output *o, struct loop *l, struct output_owner *owner, enum log_level level,
-                int write_flags)
+int logpipe_open(struct logpipe *o, struct loop *l, struct logpipe_owner *owner,
+                 enum log_level level, int write_flags)
 {
     int fds[2];
 
-    output_init(o);
+    logpipe_init(o);
     if (fd_pipe(fds, O_NONBLOCK, write_flags) < 0)
         return -1;
     if (loop_fd_add(l, &o->watch, fds[0], LOOP_IN, on_readable, o) < 0) {
@@ -162,7 +135,7 @@ int output_open(struct output *o, struct loop *l, struct output_owner *owner, en
     return fds[1];
 }
 
-void output_finish(struct output *o)
+void logpipe_finish(struct logpipe *o)
 {
     bool ended;
 
@@ -171,5 +144,5 @@ void output_finish(struct output *o)
     end_line(o);
     if (o->fd >= 0)
         close_pipe(o);
-    output_init(o);
+    logpipe_init(o);
 }
