@@ -1,44 +1,17 @@
 /* tests/rig/hostile.h - what the tests share that read a plugin's lines back: random numbers, values of every
  * kind at their edges */
-#ifndef HOSTILE_H
-#define HOSTILE_H
+#ifndef RIG_HOSTILE_H
+#define RIG_HOSTILE_H
 #include "rig/sink_kit.h"
 /* after what it asserts with */
 #include "rig/readback.h"
 
-static uint64_t hostile_seed;
+extern uint64_t hostile_seed;
 
-static inline uint32_t any(uint32_t below)
-{
-    hostile_seed = hostile_seed * UINT64_C(6364136223846793005) + 1442695040888963407U;
-    return (uint32_t)(hostile_seed >> 33) % below;
-}
-
-static inline void make_value(struct metric *m)
-{
-    static const uint64_t whole[] = {0, 1, INT64_MAX, (uint64_t)INT64_MAX + 1, UINT64_MAX};
-    static const double real[] = {5e-324, 1.7976931348623157e308, 0.1, -0.0, -1e21, 123456.789};
-
-    if (any(2) == 0) {
-        m->vtype = METRIC_F64;
-        m->value.f = real[any(6)];
-        return;
-    }
-    m->value.u = whole[any(5)];
-    m->vtype = m->value.u > INT64_MAX ? METRIC_U64 : METRIC_I64;
-    if (m->vtype == METRIC_I64 && any(2) == 0)
-        m->value.i = -m->value.i - 1;
-}
-
-static inline void make_time(struct metric *m)
-{
-    m->time_ns = (1 + (int64_t)any(2000000000)) * NS_PER_S + any(1000000000);
-}
-
+uint32_t any_below(uint32_t n);
+void make_value(struct metric *m);
+void make_time(struct metric *m);
 /* How many metrics to try: GARNET_TEST_LONG=1 makes it twenty times as many. */
-static inline size_t hostile_rounds(void)
-{
-    return getenv("GARNET_TEST_LONG") != NULL ? 80000 : 4000;
-}
+size_t hostile_rounds(void);
 
 #endif

@@ -55,16 +55,16 @@ struct made {
 
 static void make_text(char *s)
 {
-    size_t n = 1 + any(4), used = 0;
+    size_t n = 1 + any_below(4), used = 0;
 
     for (size_t i = 0; i < n; i++)
         used += (size_t)snprintf(s + used, TEXT - used, "%s",
-                                 pieces[any(sizeof pieces / sizeof *pieces)]);
+                                 pieces[any_below(sizeof pieces / sizeof *pieces)]);
 }
 
 static void make_metric(struct made *x)
 {
-    uint32_t ntags = any(TAGS + 1);
+    uint32_t ntags = any_below(TAGS + 1);
 
     x->m = kit_metric("", 0);
     make_value(&x->m);

@@ -56,11 +56,11 @@ static void mend_is(char *s)
 
 static void make_text(struct text *t, bool node, bool key_is)
 {
-    size_t n = 1 + any(3), len;
+    size_t n = 1 + any_below(3), len;
 
     t->raw[0] = t->clean[0] = 0;
     for (size_t i = 0; i < n; i++) {
-        const struct piece *p = &pieces[any(sizeof pieces / sizeof *pieces)];
+        const struct piece *p = &pieces[any_below(sizeof pieces / sizeof *pieces)];
 
         snprintf(t->raw + strlen(t->raw), sizeof t->raw - strlen(t->raw), "%s", p->raw);
         snprintf(t->clean + strlen(t->clean), sizeof t->clean - strlen(t->clean), "%s",
@@ -105,14 +105,14 @@ static void want_tag(struct made *x, const char *key, const char *val)
 static bool make_metric(struct made *x, bool node, bool key_is)
 {
     static const char *const mtypes[] = {"", "gauge", "counter", "rate", "count", "timestamp"};
-    uint32_t ntags = any(4);
+    uint32_t ntags = any_below(4);
 
     x->m = kit_metric("", 0);
     x->want.n = 0;
     make_value(&x->m);
     make_text(&x->name, node, false);
     x->m.name = str_of(x->name.raw);
-    x->m.type = (uint8_t)(1 + any(5));
+    x->m.type = (uint8_t)(1 + any_below(5));
     x->m.unit = str_of("B");
     make_time(&x->m);
     want_tag(x, "mtype", mtypes[x->m.type]);

@@ -1,274 +1,244 @@
 /* sink/worker.c, and a stream of bytes to a file or over TCP */
 #include "rig/worker_peer.h"
 
-TestSuite(worker, .init = setup, .fini = teardown, .timeout = 100);
+TestSuite(worker, .init = worker_rig_start, .fini = worker_rig_end, .timeout = 100);
+
+static struct kit *const kit = &worker_rig.kit;
 
 /* ---- into a file ----------------------------------------------------------------------------- */
 
 Test(worker, delivers_everything_once_and_resumes)
 {
-    sink_to(GRAPHITE, "path: '{name}'", file_uri(), NULL);
-    accept_metrics(1, false);
-    accept_metrics(30000, false);
-    start_ready();
-    cr_assert_eq(hear(), 'u');
-    accept_metrics(100, false);
-    say('w');
-    finishes();
-    at(30101, DROP_SKIPPED, 0);
-    accept_metrics(7, false);
-    start_ready();
-    finishes();
-    at(30108, DROP_SKIPPED, 0);
-    arrived(lines(0, 30108));
+    deliver_to_file();
+    accept_metrics(1);
+    accept_metrics(30000);
+    start_ready_worker();
+    expect_useful_work();
+    accept_metrics(100);
+    wake_worker();
+    finish_worker();
+    expect_cursor(30101, DROP_SKIPPED, 0);
+    accept_metrics(7);
+    start_ready_worker();
+    finish_worker();
+    expect_cursor(30108, DROP_SKIPPED, 0);
+    expect_output(graphite_lines(0, 30108));
 }
 
 /* No wake-up comes: the timer finds it. A batch waits for its age. */
 Test(worker, looks_by_itself)
 {
-    sink_to(GRAPHITE, "path: '{name}'", file_uri(), NULL);
-    k.sink.flush = 300 * NS_PER_MS;
-    start_ready();
-    accept_metrics(3, false);
-    cr_assert_eq(hear(), 'u');
-    arrived(lines(0, 3));
-    finishes();
+    deliver_to_file();
+    kit->sink.flush = 300 * NS_PER_MS;
+    start_ready_worker();
+    accept_metrics(3);
+    expect_useful_work();
+    expect_output(graphite_lines(0, 3));
+    finish_worker();
 }
 
 Test(worker, what_leaves_no_bytes_is_counted)
 {
-    sink_to(GRAPHITE, "path: '{name}'", file_uri(), NULL);
-    accept_metrics(1000, true);
-    accept_metrics(10, false);
-    accept_metrics(70000, true);
-    start_ready();
-    finishes();
-    at(71010, DROP_SKIPPED, 71000);
-    arrived(lines(1000, 1010));
+    deliver_to_file();
+    accept_timeless(1000);
+    accept_metrics(10);
+    accept_timeless(70000);
+    start_ready_worker();
+    finish_worker();
+    expect_cursor(71010, DROP_SKIPPED, 71000);
+    expect_output(graphite_lines(1000, 1010));
 }
 
 Test(worker, a_damaged_record_costs_its_frame)
 {
     uint64_t end;
 
-    sink_to(GRAPHITE, "path: '{name}'", file_uri(), NULL);
-    accept_metrics(5, false);
-    cr_assert_eq(append_frame(spool, "no record", 9, 4, &end), 0);
-    accepted += 4;
-    accept_metrics(5, false);
-    start_ready();
-    finishes();
-    at(14, DROP_DAMAGED, 4);
-    arrived(arena_printf(&k.arena, "%s%s", lines(0, 5), lines(9, 14)));
+    deliver_to_file();
+    accept_metrics(5);
+    cr_assert_eq(append_frame(worker_rig.spool, "no record", 9, 4, &end), 0);
+    worker_rig.accepted += 4;
+    accept_metrics(5);
+    start_ready_worker();
+    finish_worker();
+    expect_cursor(14, DROP_DAMAGED, 4);
+    expect_output(arena_printf(&kit->arena, "%s%s", graphite_lines(0, 5), graphite_lines(9, 14)));
 }
 
 Test(worker, what_retention_took_is_counted)
 {
-    struct append_config c = {.dir = conf.spool.dir, .segment_size = 4096, .max_size = 16384};
+    struct append_config c = {
+        .dir = worker_rig.conf.spool.dir, .segment_size = 4096, .max_size = 16384};
     char why[256];
 
-    append_close(spool);
-    spool = append_open(&c, why);
-    cr_assert_not_null(spool, "%s", why);
-    sink_to(GRAPHITE, "path: '{name}'", file_uri(), NULL);
+    append_close(worker_rig.spool);
+    worker_rig.spool = append_open(&c, why);
+    cr_assert_not_null(worker_rig.spool, "%s", why);
+    deliver_to_file();
     for (int i = 0; i < 100; i++)
-        accept_metrics(100, false);
-    cr_assert_gt(append_retain(spool, 0, clock_wall()), 0);
-    start_ready();
-    finishes();
-    struct cursor_state s = cursor();
+        accept_metrics(100);
+    cr_assert_gt(append_retain(worker_rig.spool, 0, clock_wall()), 0);
+    start_ready_worker();
+    finish_worker();
+    struct cursor_state s = stored_cursor();
     cr_assert_eq(s.position - s.start, 10000);
     cr_assert_gt(s.dropped[DROP_EXPIRED], 0);
-    arrived(lines(s.dropped[DROP_EXPIRED], 10000));
+    expect_output(graphite_lines(s.dropped[DROP_EXPIRED], 10000));
 }
 
 /* ---- over TCP -------------------------------------------------------------------------------- */
 
 Test(worker, waits_for_an_endpoint_that_is_down)
 {
-    const char *uri;
-    int l = bound(&uri);
     struct peer p;
 
-    peer_init(&p, l, 20000);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    accept_metrics(20000, false);
-    start_ready();
-    at(0, DROP_SKIPPED, 0);
-    cr_assert_eq(listen(l, 8), 0);
+    peer_bind(&p, 20000);
+    configure_sink(GRAPHITE, "path: '{name}'", p.uri, NULL);
+    accept_metrics(20000);
+    start_ready_worker();
+    expect_cursor(0, DROP_SKIPPED, 0);
+    peer_listen(&p);
     PEER_UNTIL(&p, p.lines == 20000);
-    finishes_with(&p);
-    all_seen(&p, 0, 20000, true);
+    finish_worker_with(&p);
+    expect_seen_once(&p, 0, 20000);
     cr_assert_eq(p.lines, 20000);
-    at(20000, DROP_SKIPPED, 0);
-    close(l);
+    expect_cursor(20000, DROP_SKIPPED, 0);
 }
 
 /* What the peer's kernel has acknowledged, even what the peer has read, counts only once a connection
  * has ended cleanly; asked to finish, the worker sees to that at once. */
 Test(worker, only_a_clean_end_confirms)
 {
-    const char *uri;
-    int l = bound(&uri);
     struct peer p;
 
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, 1000);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    k.sink.confirm = (struct conf_confirm){.every = 3600 * NS_PER_S, .bytes = 1 << 30};
-    accept_metrics(1000, false);
-    start_ready();
+    deliver_to_peer(&p, 1000);
+    kit->sink.confirm = (struct conf_confirm){.every = 3600 * NS_PER_S, .bytes = 1 << 30};
+    accept_metrics(1000);
+    start_ready_worker();
     PEER_UNTIL(&p, p.lines == 1000);
-    cr_assert_eq(hear(), 'u'); /* it got through */
-    at(0, DROP_SKIPPED, 0);
-    finishes_with(&p);
-    at(1000, DROP_SKIPPED, 0);
-    all_seen(&p, 0, 1000, true);
-    close(l);
+    expect_useful_work(); /* it got through */
+    expect_cursor(0, DROP_SKIPPED, 0);
+    finish_worker_with(&p);
+    expect_cursor(1000, DROP_SKIPPED, 0);
+    expect_seen_once(&p, 0, 1000);
 }
 
 /* Rotation confirms without repeating anything, and what is confirmed is not asked for again. */
 Test(worker, rotates_and_confirms)
 {
-    const char *uri;
-    int l = bound(&uri);
     struct peer p;
 
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, 200000);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    k.sink.confirm.replay = 5 * NS_PER_S;
-    for (int i = 0; i < 200; i++)
-        accept_metrics(1000, false);
-    start_ready();
-    PEER_UNTIL(&p, position() == 200000);
+    deliver_to_peer(&p, 200000);
+    kit->sink.confirm.replay = 5 * NS_PER_S;
+    accept_in_thousands(200000);
+    start_ready_worker();
+    PEER_UNTIL(&p, confirmed() == 200000);
     cr_assert_gt(p.ended, 1);
-    finishes_with(&p);
-    at(200000, DROP_SKIPPED, 0);
-    all_seen(&p, 0, 200000, true);
-    start_ready();
-    finishes_with(&p);
+    finish_worker_with(&p);
+    expect_cursor(200000, DROP_SKIPPED, 0);
+    expect_seen_once(&p, 0, 200000);
+    start_ready_worker();
+    finish_worker_with(&p);
     cr_assert_eq(p.lines, 200000);
-    close(l);
 }
 
 /* The peer reads a little and resets: all that was not confirmed comes again on the next connection,
  * whatever its kernel had acknowledged. */
 Test(worker, sends_again_after_a_reset)
 {
-    const char *uri;
-    int l = bound(&uri), small = 4096;
     enum { N = 200000 };
     struct peer p;
     uint64_t before;
 
-    cr_assert_eq(setsockopt(l, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, N);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    for (int i = 0; i < N / 1000; i++)
-        accept_metrics(1000, false);
-    start_ready();
+    deliver_to_peer(&p, N);
+    peer_receive_buffer(&p, 4096);
+    accept_in_thousands(N);
+    start_ready_worker();
     PEER_UNTIL(&p, p.lines >= 1000);
-    before = position();
-    peer_drop(&p, true);
+    before = confirmed();
+    peer_reset(&p);
     memset(p.seen, 0, N);
     PEER_UNTIL(&p, p.lines >= 1000 && p.seen[N - 1] > 0);
-    all_seen(&p, before, N, false);
-    finishes_with(&p);
-    at(N, DROP_SKIPPED, 0);
-    close(l);
+    expect_seen(&p, before, N);
+    finish_worker_with(&p);
+    expect_cursor(N, DROP_SKIPPED, 0);
 }
 
 /* What was confirmed within `replay` comes again as well, nothing before that, and conservation
  * holds over it: what leaves no bytes is counted once. */
 Test(worker, replays_what_may_not_have_been_kept)
 {
-    const char *uri;
-    int l = bound(&uri);
     struct peer p;
 
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, 300);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    k.sink.confirm.replay = 3600 * NS_PER_S;
-    accept_metrics(100, false);
-    accept_metrics(100, true);
-    start_ready();
-    PEER_UNTIL(&p, position() == 200);
-    at(200, DROP_SKIPPED, 100);
-    peer_drop(&p, false); /* as a killed peer's kernel does that has read everything */
-    accept_metrics(100, false);
-    say('w');
-    PEER_UNTIL(&p, position() == 300);
-    finishes_with(&p);
-    at(300, DROP_SKIPPED, 100);
+    deliver_to_peer(&p, 300);
+    kit->sink.confirm.replay = 3600 * NS_PER_S;
+    accept_metrics(100);
+    accept_timeless(100);
+    start_ready_worker();
+    PEER_UNTIL(&p, confirmed() == 200);
+    expect_cursor(200, DROP_SKIPPED, 100);
+    peer_close(&p); /* as a killed peer's kernel does that has read everything */
+    accept_metrics(100);
+    wake_worker();
+    PEER_UNTIL(&p, confirmed() == 300);
+    finish_worker_with(&p);
+    expect_cursor(300, DROP_SKIPPED, 100);
     for (int i = 0; i < 100; i++)
         cr_assert_eq(p.seen[i], 2, "m.%d came %d times", i, p.seen[i]);
-    all_seen(&p, 200, 300, true);
-    close(l);
+    expect_seen_once(&p, 200, 300);
 }
 
 /* The peer comes back only for the next worker: what is owed to it is not forgotten. */
 Test(worker, replays_over_a_restart)
 {
-    const char *uri;
-    int l = bound(&uri);
     struct peer p;
 
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, 100);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    k.sink.confirm.replay = 3600 * NS_PER_S;
-    accept_metrics(100, false);
-    start_ready();
-    PEER_UNTIL(&p, position() == 100);
-    peer_drop(&p, false);
-    PEER_UNTIL(&p, cursor().owed == 100);
-    cr_assert_eq(kill(pid, SIGKILL), 0);
-    (void)ended();
-    peer_drop(&p, true);
-    start_ready();
-    PEER_UNTIL(&p, p.lines >= 200 && cursor().owed == 0);
-    finishes_with(&p);
-    at(100, DROP_SKIPPED, 0);
-    close(l);
+    deliver_to_peer(&p, 100);
+    kit->sink.confirm.replay = 3600 * NS_PER_S;
+    accept_metrics(100);
+    start_ready_worker();
+    PEER_UNTIL(&p, confirmed() == 100);
+    peer_close(&p);
+    PEER_UNTIL(&p, stored_cursor().owed == 100);
+    cr_assert_eq(kill(worker_rig.pid, SIGKILL), 0);
+    (void)wait_worker();
+    peer_reset(&p);
+    start_ready_worker();
+    PEER_UNTIL(&p, p.lines >= 200 && stored_cursor().owed == 0);
+    finish_worker_with(&p);
+    expect_cursor(100, DROP_SKIPPED, 0);
 }
 
 Test(worker, takes_the_next_endpoint)
 {
-    const char *dead, *alive;
-    int d = bound(&dead), l = bound(&alive);
-    struct peer p, q;
+    struct peer alive, dead;
 
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, 100);
-    peer_init(&q, d, 100);
-    sink_to(GRAPHITE, "path: '{name}'", dead, alive);
-    accept_metrics(50, false);
-    start_ready();
-    PEER_UNTIL(&p, position() == 50);
-    all_seen(&p, 0, 50, true);
-    /* Now it is the other way round. d comes first: the worker is a fork with an l of its own, which would
-     * take the connection of one that finds d still refusing. */
-    cr_assert_eq(listen(d, 8), 0);
-    close(l);
-    peer_drop(&p, false);
-    accept_metrics(50, false);
-    say('w');
-    PEER_UNTIL(&q, q.lines >= 50);
-    finishes_with(&q);
-    all_seen(&q, 50, 100, true);
-    cr_assert_eq(q.lines, 50);
-    at(100, DROP_SKIPPED, 0);
-    close(d);
+    peer_open(&alive, 100);
+    peer_bind(&dead, 100);
+    configure_sink(GRAPHITE, "path: '{name}'", dead.uri, alive.uri);
+    accept_metrics(50);
+    start_ready_worker();
+    PEER_UNTIL(&alive, confirmed() == 50);
+    expect_seen_once(&alive, 0, 50);
+    /* Now it is the other way round. The first listens first: the worker is a fork with a listener of its own of the
+     * second, which would take the connection of one that finds the first still refusing. */
+    peer_listen(&dead);
+    close(alive.listener);
+    peer_close(&alive);
+    accept_metrics(50);
+    wake_worker();
+    PEER_UNTIL(&dead, dead.lines >= 50);
+    finish_worker_with(&dead);
+    expect_seen_once(&dead, 50, 100);
+    cr_assert_eq(dead.lines, 50);
+    expect_cursor(100, DROP_SKIPPED, 0);
 }
 
 /* With nothing to do, with a predecessor that does not end, and with a peer that reads nothing the
  * worker sleeps: its CPU time over a while says so. */
 static uint64_t cpu_ticks(void)
 {
-    const char *stat = kit_read(&k, arena_printf(&k.arena, "/proc/%d/stat", (int)pid));
+    const char *stat =
+        kit_read(kit, arena_printf(&kit->arena, "/proc/%d/stat", (int)worker_rig.pid));
     unsigned long long user = 0, system = 0;
 
     stat = strrchr(stat, ')');
@@ -308,32 +278,27 @@ static void comes_to_sleep(void)
 
 Test(worker, does_not_spin)
 {
-    const char *uri;
-    int l = bound(&uri), small = 32768;
     enum { N = 300000 };
     struct peer p;
 
-    cr_assert_eq(setsockopt(l, SOL_SOCKET, SO_RCVBUF, &small, sizeof small), 0);
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, N);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    accept_metrics(10, false);
-    start_ready();
-    PEER_UNTIL(&p, position() == 10);
+    deliver_to_peer(&p, N);
+    peer_receive_buffer(&p, 32768);
+    accept_metrics(10);
+    start_ready_worker();
+    PEER_UNTIL(&p, confirmed() == 10);
     sleeps(); /* idle */
-    accept_metrics(10, false);
-    say('w');
+    accept_metrics(10);
+    wake_worker();
     PEER_UNTIL(&p, p.lines == 20);
     sleeps(); /* half-closed after a second, and nobody reads that */
-    for (accept_metrics(980, false); accepted < N;)
-        accept_metrics(1000, false);
-    say('w');
+    for (accept_metrics(980); worker_rig.accepted < N;)
+        accept_metrics(1000);
+    wake_worker();
     PEER_UNTIL(&p, p.lines >= 1000);
     comes_to_sleep(); /* stalled, when it has filled what the kernel buffers */
-    PEER_UNTIL(&p, position() == N);
-    finishes_with(&p);
-    all_seen(&p, 0, N, true);
-    close(l);
+    PEER_UNTIL(&p, confirmed() == N);
+    finish_worker_with(&p);
+    expect_seen_once(&p, 0, N);
 }
 
 /* kill -9 in mid-stream, three times. Everything is read that has left a worker, and nothing that
@@ -341,61 +306,53 @@ Test(worker, does_not_spin)
 Test(worker, survives_being_killed)
 {
     enum { N = 300000, SOME = 20000 };
-    const char *uri;
-    int l = bound(&uri);
     uint64_t next = SOME, again = 0, before;
     struct peer p;
 
-    cr_assert_eq(listen(l, 8), 0);
-    peer_init(&p, l, N);
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    for (int i = 0; i < N / 1000; i++)
-        accept_metrics(1000, false);
+    deliver_to_peer(&p, N);
+    accept_in_thousands(N);
     for (int round = 0; round < 3; round++) {
-        start_ready();
+        start_ready_worker();
         PEER_UNTIL(&p, p.lines >= next);
-        cr_assert_eq(kill(pid, SIGKILL), 0);
-        (void)ended();
+        cr_assert_eq(kill(worker_rig.pid, SIGKILL), 0);
+        (void)wait_worker();
         PEER_UNTIL(&p, p.open == 0 && !peer_turn(&p, 0));
         next = p.lines + SOME;
-        before = position();
+        before = confirmed();
         for (uint64_t i = before; i < N; i++)
             again += p.seen[i] > 0;
     }
-    start_ready();
-    finishes_with(&p);
-    at(N, DROP_SKIPPED, 0);
-    all_seen(&p, 0, N, false);
+    start_ready_worker();
+    finish_worker_with(&p);
+    expect_cursor(N, DROP_SKIPPED, 0);
+    expect_seen(&p, 0, N);
     cr_assert_leq(p.lines, N + again);
-    close(l);
 }
 
 /* ---- being stopped --------------------------------------------------------------------------- */
 
 Test(worker, ends_with_garnetd)
 {
-    const char *uri;
-    int l = bound(&uri);
+    struct peer p;
 
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    accept_metrics(10, false);
-    start_ready();
-    cr_assert_eq(shutdown(control, SHUT_RDWR), 0);
-    ends_with(0);
-    at(0, DROP_SKIPPED, 0);
-    close(l);
+    peer_bind(&p, 10);
+    configure_sink(GRAPHITE, "path: '{name}'", p.uri, NULL);
+    accept_metrics(10);
+    start_ready_worker();
+    cr_assert_eq(shutdown(worker_rig.control, SHUT_RDWR), 0);
+    expect_exit(0);
+    expect_cursor(0, DROP_SKIPPED, 0);
 }
 
 Test(worker, sigterm_ends_at_once)
 {
-    const char *uri;
-    int l = bound(&uri);
+    struct peer p;
 
-    sink_to(GRAPHITE, "path: '{name}'", uri, NULL);
-    accept_metrics(10, false);
-    start_ready();
-    cr_assert_eq(kill(pid, SIGTERM), 0);
-    ends_with(0);
-    at(0, DROP_SKIPPED, 0);
-    close(l);
+    peer_bind(&p, 10);
+    configure_sink(GRAPHITE, "path: '{name}'", p.uri, NULL);
+    accept_metrics(10);
+    start_ready_worker();
+    cr_assert_eq(kill(worker_rig.pid, SIGTERM), 0);
+    expect_exit(0);
+    expect_cursor(0, DROP_SKIPPED, 0);
 }

@@ -4,14 +4,16 @@
 #include "base/exit.h"
 #include "rig/worker_rig.h"
 
-TestSuite(worker_plugin, .init = setup, .fini = teardown, .timeout = 100);
+TestSuite(worker_plugin, .init = worker_rig_start, .fini = worker_rig_end, .timeout = 100);
+
+static struct kit *const kit = &worker_rig.kit;
 
 /* Until the plugin has been called. */
 static void wait_calls(const char *want)
 {
     int64_t end = clock_mono() + 20 * NS_PER_S;
 
-    while (strcmp(kit_read(&k, kit_path(&k, "out.calls")), want) != 0) {
+    while (strcmp(kit_read(kit, kit_path(kit, "out.calls")), want) != 0) {
         cr_assert_lt(clock_mono(), end, "timed out");
         poll(NULL, 0, 1);
     }
@@ -19,23 +21,24 @@ static void wait_calls(const char *want)
 
 static void plugin_sink(const char *answers)
 {
-    sink_to(TEST_PLUGIN("deliver"),
-            arena_printf(&k.arena, "path: %s/out\nanswers: [%s]", k.dir, answers), NULL, NULL);
+    configure_sink(TEST_PLUGIN("deliver"),
+                   arena_printf(&kit->arena, "path: %s/out\nanswers: [%s]", kit->dir, answers),
+                   NULL, NULL);
 }
 
 Test(worker_plugin, sigterm_interrupts_a_blocking_plugin)
 {
     plugin_sink("hang");
-    accept_metrics(10, false);
-    start_ready();
+    accept_metrics(10);
+    start_ready_worker();
     wait_calls("1 10\n");
     /* A signal that comes before the plugin blocks interrupts nothing. */
     for (siginfo_t si = {.si_pid = 0}; si.si_pid == 0; poll(NULL, 0, 10)) {
-        cr_assert_eq(kill(pid, SIGTERM), 0);
-        cr_assert_eq(waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT), 0);
+        cr_assert_eq(kill(worker_rig.pid, SIGTERM), 0);
+        cr_assert_eq(waitid(P_PID, (id_t)worker_rig.pid, &si, WEXITED | WNOHANG | WNOWAIT), 0);
     }
-    ends_with(0);
-    at(0, DROP_SKIPPED, 0);
+    expect_exit(0);
+    expect_cursor(0, DROP_SKIPPED, 0);
 }
 
 Test(worker_plugin, sigterm_outlasts_a_stubborn_plugin)
@@ -43,14 +46,14 @@ Test(worker_plugin, sigterm_outlasts_a_stubborn_plugin)
     int status;
 
     plugin_sink("sleep");
-    accept_metrics(10, false);
-    start_ready();
+    accept_metrics(10);
+    start_ready_worker();
     wait_calls("1 10\n");
-    cr_assert_eq(kill(pid, SIGTERM), 0);
-    status = ended();
+    cr_assert_eq(kill(worker_rig.pid, SIGTERM), 0);
+    status = wait_worker();
     cr_assert(WIFSIGNALED(status));
     cr_assert_eq(WTERMSIG(status), SIGALRM);
-    at(0, DROP_SKIPPED, 0);
+    expect_cursor(0, DROP_SKIPPED, 0);
 }
 
 /* ---- a plugin that delivers ------------------------------------------------------------------ */
@@ -58,27 +61,27 @@ Test(worker_plugin, sigterm_outlasts_a_stubborn_plugin)
 Test(worker_plugin, plugin_retries_and_rejects)
 {
     plugin_sink("ok, retry, retry, ok, reject, ok");
-    k.sink.flush = NS_PER_S * 1000;
-    k.sink.batch_size = 40;
-    accept_metrics(40, false); /* 10 of 4 bytes, then 30 of 5: batches of 10, 8, 8, 8, 6 */
-    start_ready();
-    finishes();
-    cr_assert_str_eq(kit_read(&k, kit_path(&k, "out.calls")),
+    kit->sink.flush = NS_PER_S * 1000;
+    kit->sink.batch_size = 40;
+    accept_metrics(40); /* 10 of 4 bytes, then 30 of 5: batches of 10, 8, 8, 8, 6 */
+    start_ready_worker();
+    finish_worker();
+    cr_assert_str_eq(kit_read(kit, kit_path(kit, "out.calls")),
                      "1 10\n1 8\n2 8\n3 8\n1 8\n1 8\n1 6\n");
-    at(40, DROP_REJECTED, 8);
-    cr_assert_not_null(strstr(out(), "m.17\nm.26\n"));
+    expect_cursor(40, DROP_REJECTED, 8);
+    cr_assert_not_null(strstr(output(), "m.17\nm.26\n"));
 }
 
 Test(worker_plugin, plugin_gives_up)
 {
     plugin_sink("ok, fatal");
-    k.sink.flush = NS_PER_S * 1000;
-    k.sink.batch_size = 40;
-    accept_metrics(40, false);
-    start_ready();
-    say('q');
-    ends_with(EXIT_PLUGIN);
-    at(10, DROP_REJECTED, 0);
+    kit->sink.flush = NS_PER_S * 1000;
+    kit->sink.batch_size = 40;
+    accept_metrics(40);
+    start_ready_worker();
+    ask_worker_to_finish();
+    expect_exit(EXIT_PLUGIN);
+    expect_cursor(10, DROP_REJECTED, 0);
 }
 
 /* ---- what cannot begin ----------------------------------------------------------------------- */
@@ -86,17 +89,17 @@ Test(worker_plugin, plugin_gives_up)
 Test(worker_plugin, wrong_options_end_it)
 {
     plugin_sink("ok");
-    k.sink.node = yaml_parse(&k.arena, "x", str_of("{name: main, pth: 1}"), &k.e);
-    start();
-    ends_with(EXIT_CONFIG);
+    kit->sink.node = yaml_parse(&kit->arena, "x", str_of("{name: main, pth: 1}"), &kit->e);
+    start_worker();
+    expect_exit(EXIT_CONFIG);
 }
 
 Test(worker_plugin, without_a_cursor_it_ends)
 {
     plugin_sink("ok");
-    cr_assert_eq(cursor_remove(append_dirfd(spool), "main"), 0);
-    start();
-    ends_with(EXIT_WORLD);
+    cr_assert_eq(cursor_remove(append_dirfd(worker_rig.spool), "main"), 0);
+    start_worker();
+    expect_exit(EXIT_WORLD);
 }
 
 Test(worker_plugin, one_worker_a_cursor)
@@ -104,34 +107,35 @@ Test(worker_plugin, one_worker_a_cursor)
     struct cursor held;
 
     plugin_sink("ok");
-    accept_metrics(3, false);
-    cr_assert_eq(cursor_open(&held, append_dirfd(spool), "main"), 0);
-    start();
-    struct pollfd p = {.fd = control, .events = POLLIN};
+    accept_metrics(3);
+    cr_assert_eq(cursor_open(&held, append_dirfd(worker_rig.spool), "main"), 0);
+    start_worker();
+    struct pollfd p = {.fd = worker_rig.control, .events = POLLIN};
     cr_assert_eq(poll(&p, 1, 500), 0, "it is ready without the lock");
     cursor_close(&held);
-    cr_assert_eq(hear(), 'r');
-    finishes();
-    at(3, DROP_REJECTED, 0);
+    expect_ready();
+    finish_worker();
+    expect_cursor(3, DROP_REJECTED, 0);
 }
 
 /* ---- one that answers later ------------------------------------------------------------------ */
 
 static void pending_sink(const char *answers)
 {
-    sink_to(TEST_PLUGIN("pending"),
-            arena_printf(&k.arena, "path: %s/out\nanswers: [%s]", k.dir, answers), NULL, NULL);
-    k.sink.flush = NS_PER_S * 1000;
-    k.sink.batch_size = 40;
+    configure_sink(TEST_PLUGIN("pending"),
+                   arena_printf(&kit->arena, "path: %s/out\nanswers: [%s]", kit->dir, answers),
+                   NULL, NULL);
+    kit->sink.flush = NS_PER_S * 1000;
+    kit->sink.batch_size = 40;
 }
 
 /* How often a line of `metric` is in what the peer has confirmed. */
 static unsigned times(uint64_t metric)
 {
-    const char *line = arena_printf(&k.arena, "m.%llu\n", (unsigned long long)metric);
+    const char *line = arena_printf(&kit->arena, "m.%llu\n", (unsigned long long)metric);
     unsigned n = 0;
 
-    for (const char *at = out(); (at = strstr(at, line)) != NULL; at++)
+    for (const char *at = output(); (at = strstr(at, line)) != NULL; at++)
         n++;
     return n;
 }
@@ -145,30 +149,30 @@ static void all_once(uint64_t n)
 Test(worker_plugin, confirms_later_and_out_of_order)
 {
     pending_sink("ok");
-    accept_metrics(1000, false); /* more batches than may be pending at once */
-    start_ready();
-    finishes();
+    accept_metrics(1000); /* more batches than may be pending at once */
+    start_ready_worker();
+    finish_worker();
     all_once(1000);
-    at(1000, DROP_REJECTED, 0);
+    expect_cursor(1000, DROP_REJECTED, 0);
 }
 
 Test(worker_plugin, a_pending_batch_that_fails_comes_again)
 {
     pending_sink("ok, retry, ok, early, retry");
-    accept_metrics(200, false);
-    start_ready();
-    finishes();
+    accept_metrics(200);
+    start_ready_worker();
+    finish_worker();
     all_once(200);
-    at(200, DROP_REJECTED, 0);
+    expect_cursor(200, DROP_REJECTED, 0);
 }
 
 Test(worker_plugin, what_is_rejected_later_is_counted)
 {
     pending_sink("ok, reject, one, ok");
-    accept_metrics(40, false); /* batches of 10, 8, 8, 8, 6 */
-    start_ready();
-    finishes();
-    at(40, DROP_REJECTED, 8 + 1);
+    accept_metrics(40); /* batches of 10, 8, 8, 8, 6 */
+    start_ready_worker();
+    finish_worker();
+    expect_cursor(40, DROP_REJECTED, 8 + 1);
     cr_assert_eq(times(9), 1);
     cr_assert_eq(times(10), 0);
 }
@@ -179,11 +183,11 @@ Test(worker_plugin, a_broken_promise_ends_it)
 
     for (int i = 0; i < 2; i++) {
         pending_sink(wrong[i]);
-        accept_metrics(10, false);
-        start();
-        cr_assert_eq(hear(), 'r');
-        say('q');
-        ends_with(EXIT_PLUGIN);
+        accept_metrics(10);
+        start_worker();
+        expect_ready();
+        ask_worker_to_finish();
+        expect_exit(EXIT_PLUGIN);
     }
 }
 
@@ -211,16 +215,16 @@ static void pulls(const char *path, const char *want)
 
 Test(worker_plugin, a_live_one_begins_at_the_end)
 {
-    const char *path = kit_path(&k, "pull");
+    const char *path = kit_path(kit, "pull");
 
-    sink_to(TEST_PLUGIN("pull"), arena_printf(&k.arena, "path: %s", path), NULL, NULL);
-    accept_metrics(1000, false);
-    start_ready();
-    cr_assert_eq(hear(), 'u'); /* past what was there */
+    configure_sink(TEST_PLUGIN("pull"), arena_printf(&kit->arena, "path: %s", path), NULL, NULL);
+    accept_metrics(1000);
+    start_ready_worker();
+    expect_useful_work(); /* past what was there */
     pulls(path, "");
-    accept_metrics(2, false);
-    say('w');
+    accept_metrics(2);
+    wake_worker();
     pulls(path, "m.1000 1000\nm.1001 1001\n");
-    finishes();
-    at(1002, DROP_STALE, 1000);
+    finish_worker();
+    expect_cursor(1002, DROP_STALE, 1000);
 }
