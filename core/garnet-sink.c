@@ -25,7 +25,7 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/signals.h"
-#include "delivery/transport.h"
+#include "delivery/transport/stdout.h"
 #include "sink/worker.h"
 #include "spool/opener.h"
 #include "supervise/worker_log.h"

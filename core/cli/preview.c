@@ -18,7 +18,7 @@
 #include "base/say.h"
 #include "cli/plugin.h"
 #include "conf/conf.h"
-#include "delivery/outlet.h"
+#include "delivery/transports.h"
 #include "plugin/batch.h"
 #include "plugintest/child.h"
 #include "plugintest/metrics.h"
@@ -178,7 +178,7 @@ static bool ready(struct preview *v)
     answer = plugin_open(&v->plugin);
     if (answer != GARNET_OK)
         complain(v, v->plugin.why);
-    else if (!batch_init(&v->batch, &v->plugin, outlet_batch_size(v->sink)))
+    else if (!batch_init(&v->batch, &v->plugin, transports_batch_size(v->sink)))
         complain(v, "there is no memory for a batch");
     return !v->failed;
 }

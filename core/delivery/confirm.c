@@ -1,157 +1,308 @@
-/* delivery/confirm.c - what proves that a peer has read everything
+/* delivery/confirm.c - how much of the stream has arrived
  *
- * Every look is a few system calls on sockets that are ready; none of them can wait. A call that
- * fails where it cannot is an anomaly too: nothing is ever confirmed by default.
+ * At most three connections to an endpoint at a time: the one written on, its successor while it
+ * is being opened, its predecessor while it is being confirmed. The successor is the canary.
+ * There is no next rotation before the last one has ended: a slow reader holds confirmation
+ * back, not delivery. Events only end the loop's turn, or change the successor's link: all is judged
+ * in confirm_turn().
  */
 #include "delivery/confirm.h"
 
-#include <errno.h>
-#include <linux/sockios.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <poll.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/ioctl.h>
-#include <sys/socket.h>
-
 #include "base/clock.h"
-#include "base/fd.h"
+#include "base/log.h"
 
-enum { DISCARDS = 16 /* reads in one look: a peer that floods us holds nobody up */ };
-static const int64_t SETTLE = 50 * NS_PER_MS, CANARY = 100 * NS_PER_MS;
+enum {
+    MOST_HALVINGS = 20, /* of `bytes` and `every` */
+    FIRST_HALVINGS = 6, /* of a new worker: nothing is known of the peer yet */
+    RESETS_BY_HABIT = 3,
+    NEXT_REPORTED = 5, /* attempts at a successor that failed */
+    STALLED_S = 20,
+    SLOWEST = 400, /* bytes a second, beside another connection: less is not reading */
+};
+static const int64_t NEXT_RETRY = 2 * NS_PER_S;
+static const int64_t OLD_LOOK = NS_PER_S; /* behind the events */
+static const int64_t SOONEST = NS_PER_S;  /* however much `every` is halved */
 
-static enum confirm_result anomaly(struct confirm *c, const char *what, int error)
+void confirm_init(struct confirm *c, struct loop *l, const struct conf_sink *sink, bool repeatable)
 {
-    (void)snprintf(c->why, sizeof c->why, "%s%s%s", what, error != 0 ? ": " : "",
-                   error != 0 ? strerror(error) : "");
-    return CONFIRM_ANOMALY;
+    *c = (struct confirm){
+        .loop = l,
+        .conf = sink->confirm,
+        .repeatable = repeatable,
+        .alternatives = sink->to.n > 1,
+        .old = {.fd = -1},
+        .endpoint = 1,
+        .anomalies = FIRST_HALVINGS,
+    };
+    loop_fd_init(&c->old_watch);
+    link_init(&c->next, l, sink->to.v[0]);
 }
 
-int confirm_discard(int fd)
+void confirm_use(struct confirm *c, size_t endpoint)
 {
-    char waste[4096];
-    ssize_t n = 1;
+    uint64_t bit = UINT64_C(1) << (endpoint < 63 ? endpoint : 63);
 
-    for (int i = 0; i < DISCARDS && n > 0; i++)
-        n = recv(fd, waste, sizeof waste, MSG_DONTWAIT);
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return 1;
-    return n > 0 ? 1 : (int)n;
+    if (bit != c->endpoint)
+        c->resets = 0;
+    c->endpoint = bit;
 }
 
-bool confirm_established(int fd)
+void confirm_wrote(struct confirm *c)
 {
-    struct pollfd gone = {.fd = fd, .events = POLLRDHUP};
-    struct tcp_info info;
-    socklen_t n = sizeof info;
-
-    if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &n) == 0)
-        return info.tcpi_state == TCP_ESTABLISHED;
-    return errno == EOPNOTSUPP && poll(&gone, 1, 0) == 0; /* a Unix socket */
+    if (c->since_ns == 0)
+        c->since_ns = clock_mono();
 }
 
-/* The FIN that is ours counts as one more while it is not acknowledged. */
-static int queued(int fd)
+void confirm_finish(struct confirm *c, bool finish)
 {
-    int n = 0;
-
-    return ioctl(fd, SIOCOUTQ, &n) < 0 ? -1 : n;
+    c->finish = finish;
 }
 
-bool confirm_acknowledged(const struct confirm *c)
+bool confirm_waits(const struct confirm *c)
 {
-    return queued(c->fd) == 0;
+    return c->old.fd >= 0;
 }
 
-uint64_t confirm_queued(const struct confirm *c)
-{
-    int n = queued(c->fd);
+/* --- offsets --- */
 
-    return n > 0 ? (uint64_t)n : 0;
+static bool is_mute(const struct confirm *c)
+{
+    return (c->mute & c->endpoint) != 0;
 }
 
-bool confirm_begin(struct confirm *c, int fd, int64_t now)
+uint64_t confirm_written(const struct confirm *c, const struct link *cur)
 {
-    int open;
+    return c->base + cur->t.written;
+}
 
-    *c = (struct confirm){.fd = fd, .began_ns = now};
-    open = confirm_discard(fd);
-    if (open < 0)
-        (void)anomaly(c, "the connection broke", errno);
-    else if (open == 0 || !confirm_established(fd))
-        (void)anomaly(c, "the peer had closed before we did", 0);
-    else if (shutdown(fd, SHUT_WR) < 0)
-        (void)anomaly(c, "cannot half-close", errno);
-    else
+uint64_t confirm_settled(const struct confirm *c, const struct link *cur)
+{
+    const struct transport *t = &cur->t;
+    int queued;
+
+    if (!t->kind->by_closing)
+        return c->base + (c->repeatable ? t->confirmed : t->acked);
+    if (c->repeatable && !is_mute(c))
+        return c->confirmed;
+    if (c->old.fd < 0 || (queued = halfclose_queued(&c->old)) == 0)
+        return c->base + t->acked;
+    if (queued < 0)
+        return c->base;
+    return (uint64_t)queued < c->base ? c->base - (uint64_t)queued : 0;
+}
+
+uint64_t confirm_sure(const struct confirm *c, const struct link *cur)
+{
+    return cur->t.kind->by_silence ? c->base + cur->t.confirmed : confirm_settled(c, cur);
+}
+
+/* --- the predecessor --- */
+
+static void close_old(struct confirm *c)
+{
+    loop_fd_del(c->loop, &c->old_watch);
+    halfclose_close(&c->old);
+}
+
+static void clean_end(struct confirm *c, const struct link *cur)
+{
+    close_old(c);
+    c->confirmed = c->base;
+    c->resets = 0;
+    if (c->anomalies > 0)
+        c->anomalies--;
+    if (is_mute(c) || c->late)
+        log_info("%s has closed after all: what it reads is confirmed again", cur->t.uri);
+    c->late = false;
+    c->closers |= c->endpoint;
+    c->mute &= ~c->endpoint;
+}
+
+static void no_confirmation(struct confirm *c, const struct link *cur, const char *habit)
+{
+    c->mute |= c->endpoint;
+    log_warn("%s %s when its connection is half-closed, so it cannot be known what it has read: "
+             "what its kernel has acknowledged counts",
+             cur->t.uri, habit);
+}
+
+/* It does not end. One that has closed before is slow, or reads nothing, however much its kernel takes:
+ * nothing is confirmed until it does. One that never has: if it has everything and the next connection
+ * gets on, it is its habit; the connection is kept, since it may end well after all. */
+static bool is_stalled(struct confirm *c, const struct link *cur, int64_t now)
+{
+    int64_t waited = now - c->old.began_ns, over_s = waited / NS_PER_S - STALLED_S;
+
+    if ((c->closers & c->endpoint) == 0) {
+        if (!is_mute(c) && waited > 3 * c->conf.every && halfclose_queued(&c->old) == 0 &&
+            cur->t.stuck_ns == 0)
+            no_confirmation(c, cur, "does not close");
+        return false;
+    }
+    if (c->late || over_s <= 0 || (uint64_t)over_s * SLOWEST < c->base - c->confirmed)
+        return false;
+    if (c->alternatives)
         return true;
+    c->late = true;
+    log_warn("%s is stalled: it has stopped reading; nothing is confirmed meanwhile", cur->t.uri);
     return false;
 }
 
-static enum confirm_result settle(struct confirm *c)
+/* Its end is an event that stays: from then on the clock alone drives. */
+static enum confirm_verdict look_at_old(struct confirm *c, const struct link *cur, int64_t now,
+                                        const char **why)
 {
-    int error = 0, left = queued(c->fd);
-    socklen_t n = sizeof error;
+    enum halfclose_result result = halfclose_look(&c->old, cur->t.fd, now);
 
-    if (getsockopt(c->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
-        error = errno;
-    if (error != 0)
-        return anomaly(c, "the connection broke after the peer had closed it", error);
-    if (left != 0)
-        return anomaly(c, "the peer closed without having taken everything", 0);
-    c->settled = true;
-    return CONFIRM_WAIT;
-}
-
-static bool alive(int canary)
-{
-    return canary >= 0 && confirm_established(canary);
-}
-
-static enum confirm_result wait_for_end(struct confirm *c, int canary, int64_t now)
-{
-    int open = confirm_discard(c->fd);
-    bool reset = open < 0 && errno == ECONNRESET;
-
-    if (open > 0)
-        return CONFIRM_WAIT;
-    c->ended_ns = now;
-    c->broken = open < 0;
-    if (open == 0)
-        return CONFIRM_WAIT;
-    (void)anomaly(c, "the connection broke", errno);
-    return reset && alive(canary) ? CONFIRM_WAIT : CONFIRM_ANOMALY;
-}
-
-enum confirm_result confirm_look(struct confirm *c, int canary, int64_t now)
-{
-    enum confirm_result result = CONFIRM_WAIT;
-
-    if (c->ended_ns == 0)
-        return wait_for_end(c, canary, now);
-    if (!c->broken && !c->settled && now - c->ended_ns >= SETTLE)
-        result = settle(c);
-    if (result != CONFIRM_WAIT || now - c->ended_ns < CANARY)
-        return result;
-    if (c->broken) {
-        c->reset = alive(canary);
-        return CONFIRM_ANOMALY;
+    if (c->old.ended_ns != 0)
+        loop_fd_del(c->loop, &c->old_watch);
+    *why = c->old.why;
+    switch (result) {
+    case HALFCLOSE_CLEAN:
+        clean_end(c, cur);
+        break;
+    case HALFCLOSE_ANOMALY:
+        if (c->old.reset)
+            return CONFIRM_DOUBT;
+        c->resets = 0;
+        return CONFIRM_LOST;
+    case HALFCLOSE_WAIT:
+        *why = "is stalled: it has stopped reading";
+        if (c->old.ended_ns == 0 && is_stalled(c, cur, now))
+            return CONFIRM_LOST;
+        break;
     }
-    if (!alive(canary))
-        return anomaly(c, "the next connection to the same peer ended with it", 0);
-    return CONFIRM_CLEAN;
+    return CONFIRM_GOES_ON;
 }
 
-int64_t confirm_due(const struct confirm *c, int64_t now)
+static void on_old_event(void *arg, uint32_t events)
 {
-    int64_t at = c->ended_ns + (c->settled || c->broken ? CANARY : SETTLE);
+    (void)arg; /* it is looked at in the turn that follows */
+    (void)events;
+}
 
-    if (c->fd < 0 || c->ended_ns == 0)
-        return -1;
+/* --- rotation --- */
+
+static bool confirms(const struct confirm *c, const struct link *cur)
+{
+    return cur->t.kind->by_closing && c->repeatable && !is_mute(c);
+}
+
+/* Half as long, and half as many bytes, after each anomaly in a row, so that a slow reader that keeps
+ * failing is asked ever sooner, and endless replay comes to an end. */
+static int64_t rotate_after(const struct confirm *c)
+{
+    int64_t ns = c->conf.every >> c->anomalies;
+    int64_t least = c->conf.every < SOONEST ? c->conf.every : SOONEST;
+
+    return ns > least ? ns : least;
+}
+
+static bool rotation_due(const struct confirm *c, const struct link *cur, int64_t now)
+{
+    uint64_t open = confirm_written(c, cur) - c->confirmed;
+    uint64_t enough = (uint64_t)c->conf.bytes >> c->anomalies;
+
+    return confirms(c, cur) && c->old.fd < 0 && cur->t.written > 0 && open > 0 &&
+           (c->finish || open >= enough || now - c->since_ns >= rotate_after(c));
+}
+
+/* A receiver that takes one connection at a time never confirms: somebody must know. */
+static void successor_failed(struct confirm *c)
+{
+    link_close(&c->next);
+    c->next_ns = clock_mono() + NEXT_RETRY;
+    if (++c->next_failed == NEXT_REPORTED)
+        log_warn("%s takes no second connection: %s; nothing is confirmed until it does",
+                 c->next.t.uri, c->next.t.why);
+}
+
+/* True when there is one that can be written on. Its events do the rest: an update is for the deadline. */
+static bool successor_ready(struct confirm *c, const char *uri, int64_t now)
+{
+    if (link_is_open(&c->next)) {
+        if (!link_up(&c->next))
+            (void)link_update(&c->next);
+    } else if (now >= c->next_ns) {
+        link_init(&c->next, c->loop, uri);
+        if (link_open(&c->next) < 0)
+            successor_failed(c);
+    }
+    if (c->next.fell)
+        successor_failed(c);
+    return link_up(&c->next);
+}
+
+/* The connection that was written on becomes the old one, and its successor takes its place. */
+static enum confirm_verdict switch_over(struct confirm *c, struct link *cur, int64_t now,
+                                        const char **why)
+{
+    uint64_t written = cur->t.written;
+    int fd = link_release(cur);
+
+    if (!halfclose_begin(&c->old, fd, now)) {
+        *why = c->old.why;
+        return CONFIRM_LOST;
+    }
+    if (loop_fd_add(c->loop, &c->old_watch, fd, LOOP_IN, on_old_event, c) < 0)
+        loop_fd_init(&c->old_watch); /* looked at by the clock alone */
+    link_move(cur, &c->next, false);
+    c->next_failed = 0;
+    c->base += written;
+    c->since_ns = 0;
+    return CONFIRM_GOES_ON;
+}
+
+enum confirm_verdict confirm_turn(struct confirm *c, struct link *cur, bool mid, int64_t now,
+                                  const char **why)
+{
+    enum confirm_verdict verdict = CONFIRM_GOES_ON;
+
+    if (c->old.fd >= 0)
+        verdict = look_at_old(c, cur, now, why);
+    if (c->next.fell)
+        successor_failed(c);
+    if (verdict == CONFIRM_GOES_ON && rotation_due(c, cur, now) &&
+        successor_ready(c, cur->t.uri, now) && !mid)
+        verdict = switch_over(c, cur, now, why);
+    return verdict;
+}
+
+static int64_t until(int64_t at, int64_t now)
+{
     return at > now ? at - now : 0;
 }
 
-void confirm_close(struct confirm *c)
+int64_t confirm_due(const struct confirm *c, const struct link *cur, int64_t now)
 {
-    fd_close(&c->fd);
+    if (c->old.fd >= 0) {
+        int64_t due = halfclose_due(&c->old, now);
+
+        return due >= 0 && due < OLD_LOOK ? due : is_mute(c) ? due : OLD_LOOK;
+    }
+    if (c->next.fell)
+        return 0;
+    if (!confirms(c, cur) || cur->t.written == 0)
+        return -1;
+    if (!rotation_due(c, cur, now))
+        return until(c->since_ns + rotate_after(c), now);
+    return link_is_open(&c->next) ? OLD_LOOK : until(c->next_ns, now); /* its event comes first */
+}
+
+void confirm_failed(struct confirm *c, const struct link *cur)
+{
+    if (cur->t.kind->by_closing && confirm_written(c, cur) > c->confirmed &&
+        c->anomalies < MOST_HALVINGS)
+        c->anomalies++;
+    if (c->old.fd >= 0 && c->old.reset && ++c->resets >= RESETS_BY_HABIT && !is_mute(c))
+        no_confirmation(c, cur, "resets");
+}
+
+void confirm_anew(struct confirm *c)
+{
+    close_old(c);
+    link_close(&c->next);
+    c->base = c->confirmed = 0;
+    c->since_ns = 0;
+    c->late = false;
 }

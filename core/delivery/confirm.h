@@ -1,51 +1,72 @@
-/* delivery/confirm.h - what proves that a peer has read everything: a half-close that ends cleanly
+/* delivery/confirm.h - how much of the stream has arrived: rotation, and what counts without it
  *
- * That send() succeeded, or that the peer's kernel has acknowledged, proves nothing, and neither
- * does a FIN alone: measured on real receivers and proxies, a carbon-cache that is being stopped
- * and every user-space proxy sends one with bytes unread. Everything sent on a connection counts as
- * read by the peer only if all of these hold:
+ * Offsets count bytes since the stream began; it begins anew, at 0, after every loss. A connection that
+ * is confirmed by closing is rotated: after `every` or `bytes` a successor is opened and written on, and
+ * the old connection is half-closed; its clean end (delivery/halfclose.h) confirms all of it. Delivery
+ * does not pause. Anything else is a loss, which the owner gets as a verdict. Each anomaly halves `every`
+ * and `bytes` for what comes next, each clean end doubles them again; a new worker begins at a 64th (not
+ * sooner than a second), so that workers or peers that die early cannot keep everything in doubt.
  *
- *   1. no send or shutdown on it ever failed (its owner has seen to that);
- *   2. just before the shutdown for writing recv() said EAGAIN, and the state was ESTABLISHED;
- *   3. then recv() returned 0;
- *   4. 50 ms later the send queue is empty and no error is pending;
- *   5. a second connection to the same peer, opened before the shutdown (the canary: the one that
- *      is written on meanwhile), is still ESTABLISHED 100 ms after that.
+ * A peer that resets when we half-close, three times in a row with its next connection alive, or
+ * that has never closed and does not for three times `every`, is reported once; from then on
+ * kernel-acknowledged is what counts for it. One that has ended connections before and does not end
+ * this one for 20 s and a second for each 400 bytes on it is stalled: slower than that is not reading.
  *
- * Anything else is an anomaly, with a reason. Waiting is neither: a peer may take as long as it
- * likes. A reset is reported once the canary, too, has been looked at 100 ms later: a peer that
- * resets one connection and keeps the other has a habit, one that loses both was killed. Nothing in
- * here waits, and what is proved is what the next hop has read, never what it
- * stores.
+ * The owner has the connection that is written on (`cur`) and hands it in; only confirm_turn()
+ * replaces it.
  */
 #ifndef DELIVERY_CONFIRM_H
 #define DELIVERY_CONFIRM_H
-#include <stdbool.h>
-#include <stdint.h>
+#include "conf/conf.h"
+#include "delivery/halfclose.h"
+#include "delivery/link.h"
 
-enum confirm_result { CONFIRM_WAIT, CONFIRM_CLEAN, CONFIRM_ANOMALY };
-
-struct confirm {
-    int fd;                     /* owned; -1: nothing is being confirmed */
-    int64_t began_ns, ended_ns; /* mono; ended_ns 0: neither a FIN nor a reset has been seen */
-    bool broken;                /* it ended by a reset */
-    bool settled;               /* rule 4 has been looked at */
-    bool reset;                 /* the anomaly: reset by the peer, and the canary lives on */
-    char why[120];
+enum confirm_verdict {
+    CONFIRM_GOES_ON,
+    CONFIRM_LOST, /* the endpoint has failed */
+    CONFIRM_DOUBT /* it is up: only what was sent is in doubt */
 };
 
-/* Takes the connection and half-closes it. False: an anomaly already. */
-bool confirm_begin(struct confirm *c, int fd, int64_t now);
-enum confirm_result confirm_look(struct confirm *c, int canary, int64_t now);
-/* ns until look() is wanted; -1: at the next event. Once it is not -1 events say nothing more. */
-int64_t confirm_due(const struct confirm *c, int64_t now);
-bool confirm_acknowledged(const struct confirm *c); /* the peer's kernel has everything */
-uint64_t confirm_queued(const struct confirm *c);   /* bytes that it has not; or more (Unix) */
-void confirm_close(struct confirm *c);
+struct confirm {
+    struct loop *loop;
+    struct conf_confirm conf;
+    bool repeatable;      /* what is in doubt may be sent again: rotation makes sense */
+    bool alternatives;    /* there is another endpoint: a stalled one is left */
+    struct link next;     /* the successor of `cur`, while that is being opened */
+    struct halfclose old; /* its predecessor */
+    struct loop_fd old_watch;
+    uint64_t base;        /* the offset where cur began */
+    uint64_t confirmed;   /* everything below is */
+    int64_t since_ns;     /* mono: when the first byte on cur went out; 0: none has */
+    int64_t next_ns;      /* mono: the next attempt at a successor */
+    unsigned next_failed; /* such attempts in a row */
+    uint64_t endpoint;    /* the one that cur goes to, a bit: those from the 64th on share one */
+    uint64_t mute;        /* endpoints, by bit, that do not confirm by closing */
+    uint64_t closers;     /* endpoints, by bit, that have done so */
+    unsigned anomalies;   /* in a row, and at the start some: each halves `every` and `bytes` */
+    unsigned resets;      /* in a row, by a peer that was alive */
+    bool finish;          /* all that is out is to be confirmed now */
+    bool late;            /* stalled: the predecessor does not end */
+};
 
-/* For its owner too: throws away what the peer says. 1: more may come, 0: it has closed, -1 with
- * errno. */
-int confirm_discard(int fd);
-bool confirm_established(int fd);
+void confirm_init(struct confirm *c, struct loop *l, const struct conf_sink *sink, bool repeatable);
+void confirm_use(struct confirm *c, size_t endpoint); /* the one that cur goes to, by its number */
+void confirm_wrote(struct confirm *c);                /* something, on cur */
+void confirm_finish(struct confirm *c, bool finish);
+bool confirm_waits(const struct confirm *c); /* for the predecessor to end */
+uint64_t confirm_written(const struct confirm *c, const struct link *cur);
+/* The offset that the position may follow: confirmed, or kernel-acknowledged where no more is to be
+ * had or what was acknowledged must not be repeated. */
+uint64_t confirm_settled(const struct confirm *c, const struct link *cur);
+/* Up to where nothing can be refused any more: at most that. */
+uint64_t confirm_sure(const struct confirm *c, const struct link *cur);
+/* `cur` is up. Rotates and looks as it is time; not while `mid`, in the middle of a batch. *why is what
+ * a loss was, until confirm_anew(). May block in a name look-up. */
+enum confirm_verdict confirm_turn(struct confirm *c, struct link *cur, bool mid, int64_t now,
+                                  const char **why);
+int64_t confirm_due(const struct confirm *c, const struct link *cur,
+                    int64_t now);                               /* ns; -1: no need */
+void confirm_failed(struct confirm *c, const struct link *cur); /* what is not settled is lost */
+void confirm_anew(struct confirm *c); /* the stream begins anew: closes all but cur */
 
 #endif

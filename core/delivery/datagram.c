@@ -1,4 +1,4 @@
-/* delivery/datagram.c - what datagrams over UDP and over Unix sockets share
+/* delivery/datagram.c - one write, one datagram
  *
  * Nothing here waits. What can be judged without knowing the kind is: no room (wait), too long
  * (lost, and the log is told), an interruption.
@@ -14,7 +14,7 @@
 
 enum { DISCARDS = 16 /* reads in one look: a peer that floods us holds nobody up */ };
 
-static void take(struct transport *t, size_t n)
+static void datagram_sent(struct transport *t, size_t n)
 {
     t->acked = t->written += n;
     t->stuck_ns = 0;
@@ -24,27 +24,23 @@ static void take(struct transport *t, size_t n)
         t->confirmed = t->written;
 }
 
-static ssize_t too_long(struct transport *t, size_t n)
-{
-    log_warn("%s: a datagram of %zu bytes is too long for it and lost: lower the sink's max_packet",
-             t->uri, n);
-    take(t, n);
-    return (ssize_t)n;
-}
-
 ssize_t datagram_send(struct transport *t, const void *p, size_t n)
 {
     ssize_t done = -1;
+    bool too_long;
 
     /* Twice: the first may but be the news that an earlier one was too long for the way. */
     for (int i = 0; i < 2 && done < 0 && (i == 0 || errno == EMSGSIZE); i++)
         done = send(t->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (done >= 0) { /* all of it: the kernel does not cut datagrams */
-        take(t, n);
+    too_long = done < 0 && errno == EMSGSIZE;
+    if (too_long)
+        log_warn("%s: a datagram of %zu bytes is too long for it and lost: lower the sink's "
+                 "max_packet",
+                 t->uri, n);
+    if (done >= 0 || too_long) { /* all of it: the kernel does not cut datagrams */
+        datagram_sent(t, n);
         return (ssize_t)n;
     }
-    if (errno == EMSGSIZE)
-        return too_long(t, n);
     if (errno == EAGAIN) {
         t->events = POLLIN | POLLOUT;
         if (t->stuck_ns == 0)

@@ -1,9 +1,9 @@
-/* delivery/transport.h - bytes to somewhere: one file per kind behind the same few calls
+/* delivery/transport.h - bytes to somewhere: what a kind of transport does, and what all kinds share
  *
  * A transport counts in bytes since it was opened, and keeps three offsets: what it took from us
  * (`written`), what the other side's kernel has acknowledged (`acked`), and what is known to have
- * arrived (`confirmed`). What the worker does with them is its policy (worker.c), not the
- * transport's.
+ * arrived (`confirmed`). Its owner (delivery/link.h) calls it by its kind, and writes `trial` and
+ * `failures` alone; all else is the kind's.
  */
 #ifndef DELIVERY_TRANSPORT_H
 #define DELIVERY_TRANSPORT_H
@@ -16,15 +16,16 @@
 #include "delivery/silence.h"
 
 enum transport_state { TRANSPORT_DOWN, TRANSPORT_OPENING, TRANSPORT_UP };
+enum transport_place { TRANSPORT_HOST /* and a port */, TRANSPORT_PATH, TRANSPORT_NOWHERE };
 
 struct transport;
 struct transport_kind {
-    const char *scheme; /* "tcp" */
-    bool
-        by_closing; /* what was sent is confirmed by closing (delivery/confirm.h), not by write() */
-    bool by_silence; /* or when for a second nothing comes back (delivery/silence.h) */
+    const char *scheme;         /* "tcp" */
+    enum transport_place place; /* what a URI names behind that */
+    bool by_closing; /* confirmed by closing (delivery/halfclose.h), and not by write() */
+    bool by_silence; /* or when nothing comes back for a second (delivery/silence.h) */
     size_t packet;   /* a write() is one datagram, of so many bytes at most unless the sink's
-                           max_packet says otherwise; 0: a stream */
+                         max_packet says otherwise; 0: a stream */
     /* May block in a name look-up. 0 (state OPENING or UP), or -1 and why[]. */
     int (*open)(struct transport *t);
     /* poll() says `revents`: OPENING may become UP, UP may become DOWN (why[]). */
@@ -58,43 +59,25 @@ struct transport {
     struct silence silence; /* udp: what may yet be refused */
     bool refused;           /* udp: it went DOWN since what was sent there came back */
     bool each_time;         /* and whoever refuses does so each time, and not but once a second */
-    bool trial;         /* udp, set by the owner: one datagram, and its second, before any other */
-    bool mid;           /* file: the last write was short, its rest comes next */
-    unsigned addresses; /* tcp, udp: of the host, when it was looked up last */
-    unsigned failures;  /* of these, in a row; chooses the host's next address */
-    char why[160];      /* after going DOWN */
-    char store[PATH_MAX]; /* host, port or path point in here */
+    bool trial;             /* udp: one datagram, and its second, before any other */
+    bool mid;               /* file: the last write was short, its rest comes next */
+    unsigned addresses;     /* tcp, udp: of the host, when it was looked up last */
+    unsigned failures;      /* of these, in a row; chooses the host's next address */
+    char why[160];          /* after going DOWN */
+    char store[PATH_MAX];   /* host, port or path point in here */
 };
 
-extern const struct transport_kind transport_tcp, transport_udp, transport_unix, transport_unixgram,
-    transport_file, transport_stdout;
-
-/* 0, or -1 for a URI that no kind takes (the configuration has refused those before). */
-int transport_init(struct transport *t, const char *uri);
-
-/* Where `stdout` writes to, instead of descriptor 1; borrowed. */
-void transport_stdout_is(int fd);
-
-/* The kind's `packet`. */
-size_t transport_packet(const char *uri);
-
+/* Closed. 0, or -1 where `uri` is none of that kind (the configuration has refused those before). */
+int transport_init(struct transport *t, const struct transport_kind *kind, const char *uri);
 /* After *to = *from: what points into the struct points into the new one. `from` is then to be
  * initialised anew. */
 void transport_moved(struct transport *to, const struct transport *from);
 
 /* For the kinds: resets the offsets for a new opening; goes DOWN and says why (returns -1);
- * closes. */
+ * closes; an update() where there is nothing to ask. */
 void transport_start(struct transport *t, int fd, enum transport_state state, short events);
 int transport_fail(struct transport *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void transport_close(struct transport *t);
-/* A socket connected to t->path, or -1, DOWN and why[]. */
-int transport_connect_path(struct transport *t, int type);
-/* Connects `fd` to t->path, anew if need be (datagrams only). 0, or -1, DOWN and why[]. */
-int transport_connect_to_path(struct transport *t, int fd);
-/* What t->path names now, compared with what it named when it was connected to: a receiver that was
- * started anew has another socket there, while the old one may be held by somebody who does not read
- * it. */
-enum path_names { PATH_SAME, PATH_OTHER, PATH_NOTHING /* or it cannot be seen */ };
-enum path_names transport_path_names(const struct transport *t);
+void transport_no_update(struct transport *t);
 
 #endif

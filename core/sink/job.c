@@ -22,6 +22,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/throttle.h"
+#include "delivery/transports.h"
 #include "spool/opener.h"
 
 enum { STOP_GRACE_S = 2 };
@@ -348,7 +349,7 @@ static bool start_feed(struct job *j, const struct conf *conf)
 {
     struct point from = position_point(&j->position);
 
-    if (!batch_init(&j->batch, &j->plugin, outlet_batch_size(j->sink)) ||
+    if (!batch_init(&j->batch, &j->plugin, transports_batch_size(j->sink)) ||
         feed_open(&j->feed, &j->batch, j->dirfd, &from) < 0) {
         log_error("cannot begin to read the spool: %m");
         job_stop(j, EXIT_WORLD);
@@ -398,7 +399,7 @@ static uint64_t can_drop(const struct job *j)
     uint64_t can =
         1 << DROP_EXPIRED | 1 << DROP_DAMAGED | 1 << DROP_SKIPPED | 1 << DROP_QUARANTINED;
 
-    if (j->plugin.def.deliver != NULL || outlet_datagrams(j->sink))
+    if (j->plugin.def.deliver != NULL || transports_datagrams(j->sink))
         can |= 1 << DROP_REJECTED;
     if (j->feed.max_age > 0 || j->feed.passing)
         can |= 1 << DROP_STALE;
@@ -411,14 +412,15 @@ static bool start_work(struct job *j, const struct conf *conf)
 {
     if (!start_feed(j, conf) || !start_fine(j))
         return false;
-    j->position.never_twice = (j->plugin.def.flags & GARNET_IDEMPOTENT) == 0;
+    j->repeatable = (j->plugin.def.flags & GARNET_IDEMPOTENT) != 0;
+    j->position.never_twice = !j->repeatable;
     doubt_before(j);
     j->by_plugin = j->plugin.def.deliver != NULL;
     if (j->by_plugin)
         deliver_init(&j->deliver, &j->plugin, on_rejected, j);
     else
-        outlet_init(&j->outlet, j->loop, j->sink, (j->plugin.def.flags & GARNET_IDEMPOTENT) != 0);
-    j->outlet.ordered = (j->plugin.def.flags & GARNET_ORDERED) != 0;
+        outlet_init(&j->outlet, j->loop, j->sink, j->repeatable,
+                    (j->plugin.def.flags & GARNET_ORDERED) != 0);
     atomic_store(&j->board->can_drop, can_drop(j));
     j->look = true;
     return true;
@@ -452,7 +454,7 @@ void job_free(struct job *j)
     if (terminated && !j->gone && !j->finish)
         log_info("got SIGTERM: ends");
     job_say(j, 'e'); /* before close(), which may not come back */
-    if (!j->by_plugin && j->outlet.loop != NULL)
+    if (!j->by_plugin && j->outlet.cur.loop != NULL)
         outlet_free(&j->outlet);
     plugin_waits_free(&j->waits);
     plugin_close(&j->plugin); /* what it may still look at goes after it */

@@ -29,6 +29,7 @@ struct job {
     struct deliver deliver;
     struct plugin_waits waits;
     bool by_plugin;
+    bool repeatable; /* the plugin is idempotent: what is in doubt may be sent again */
     bool leaving;    /* the batch is closed and on its way */
     size_t sent;     /* bytes of it that are out */
     unsigned marked; /* metrics of it that are out whole, where each has a mark */
@@ -38,7 +39,6 @@ struct job {
     bool seen;       /* and has come to its end: what comes now is for the next worker */
     int64_t down_ns; /* mono: since when there is nowhere to send to, once asked; 0: there is */
     bool gone;       /* garnetd is */
-    unsigned losses; /* of the outlet's: those that the feed has followed */
     uint64_t acked;  /* the outlet's, when last looked at */
     int64_t useful_ns;
     uint64_t steps; /* begun, as the scoreboard has it */

@@ -77,33 +77,31 @@ static const struct point *last_sent(const struct job *j)
 
 /* What had left and was not acknowledged, or may have been refused, is sent again: a peer that must
  * not get anything twice may. One datagram that was refused alone cannot be there. */
-static void count_loss(struct job *j, const struct point *passed)
+static void count_loss(struct job *j, const struct outlet_loss *loss, const struct point *passed)
 {
     const struct point *last = last_sent(j), *from = &j->position.sure;
 
     last = last != NULL && last->seq > passed->seq ? last : passed;
 
-    if (j->outlet.doubtful) /* else it never was a connection */
+    if (loss->doubtful) /* else it never was a connection */
         atomic_store(&j->board->losses, atomic_load(&j->board->losses) + 1);
-    if (!j->outlet.repeatable && !j->outlet.certain && last->seq > from->seq)
+    if (!j->repeatable && !loss->certain && last->seq > from->seq)
         job_doubt(j, with_bytes(from, last));
 }
 
 /* The stream was lost: begin again behind what was settled, or further back where the peer may have
  * read what it did not keep. */
-static void rewind_work(struct job *j)
+static void rewind_work(struct job *j, const struct outlet_loss *loss)
 {
-    bool doubt = j->outlet.doubtful && j->outlet.repeatable;
+    bool doubt = loss->doubtful && j->repeatable;
     int64_t now = clock_mono();
     struct point from;
 
-    (void)position_pass(&j->position, j->outlet.kept, j->outlet.sure, now);
+    (void)position_pass(&j->position, loss->kept, loss->sure, now);
     from = position_point(&j->position);
-    count_loss(j, &from);
+    count_loss(j, loss, &from);
     feed_seek(&j->feed, &from, position_rewind(&j->position, doubt, now));
     j->acked = 0;
-    j->losses = j->outlet.losses;
-    j->outlet.mid = false;
     j->leaving = false;
     j->sent = j->marked = 0;
     j->look = true;
@@ -123,10 +121,10 @@ static void follow_plugin(struct job *j)
 
 static void follow_outlet(struct job *j)
 {
-    if (j->outlet.losses == j->losses)
-        outlet_turn(&j->outlet, clock_mono());
-    if (j->outlet.losses != j->losses)
-        rewind_work(j);
+    struct outlet_loss loss;
+
+    if (outlet_turn(&j->outlet, clock_mono(), &loss))
+        rewind_work(j, &loss);
     else
         pass(j);
     atomic_store(&j->board->stalled, outlet_stalled(&j->outlet));
@@ -135,8 +133,7 @@ static void follow_outlet(struct job *j)
 /* True when there is somewhere to send to. */
 static bool may_send(const struct job *j)
 {
-    return j->by_plugin ? deliver_may(&j->deliver, clock_mono())
-                        : outlet_up(&j->outlet) && j->outlet.losses == j->losses;
+    return j->by_plugin ? deliver_may(&j->deliver, clock_mono()) : outlet_up(&j->outlet);
 }
 
 static bool batch_due(const struct job *j, int64_t now)
@@ -196,7 +193,6 @@ static bool send_out(struct job *j)
         size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
 
         j->sent += done;
-        j->outlet.mid = j->sent > 0 && j->sent < b->n;
         if (done == 0)
             return false;
         mark_metrics(j);
@@ -266,7 +262,7 @@ static int64_t idle_for(const struct job *j)
     }
     if (may_send(j) && !j->leaving && j->look)
         ns = sooner(ns, pace_due(&j->pace, now));
-    return !j->by_plugin && j->outlet.losses != j->losses ? 0 : ns;
+    return ns;
 }
 
 /* Asked to finish, and there is nobody who takes what is left. */
@@ -303,7 +299,8 @@ static void turn(struct job *j)
     if (!may_send(j) && j->look) /* only for what waits to be seen */
         (void)feed_fill(&j->feed, 0, clock_mono());
     tell_oldest(j);
-    j->outlet.finish = j->finish && !j->look && !j->leaving && j->feed.since_ns == 0;
+    if (!j->by_plugin)
+        outlet_finish(&j->outlet, j->finish && !j->look && !j->leaving && j->feed.since_ns == 0);
     job_step(j, SCOREBOARD_STORES);
     position_save(&j->position, clock_mono());
     if (all_done(j) || hopeless(j, clock_mono())) {
@@ -326,7 +323,7 @@ static void wind_up(struct job *j)
     bool finished = j->status == 0;
 
     if (!j->by_plugin && outlet_up(&j->outlet)) {
-        j->outlet.cur.t.kind->update(&j->outlet.cur.t);
+        outlet_look(&j->outlet);
         pass(j);
     }
     job_stop(j, 0);

@@ -4,7 +4,7 @@ from collections import namedtuple
 Mutation = namedtuple("Mutation", "name file old new tests")
 
 SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder)|scenario.disk"
-CONFIRM = "unit.(delivery|sink).(confirm|outlet|worker)$|scenario.confirm"
+CONFIRM = "unit.(delivery|sink).(halfclose|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
 
 MUTATIONS = [
@@ -61,14 +61,14 @@ MUTATIONS = [
     Mutation("a cursor's slot is believed", "core/spool/cursor.c",
              "le64_get(in + SUM_AT) != XXH3_64bits(in, SUM_AT))", "false)", CURSOR),
     # what confirms
-    Mutation("a peer that has closed first confirms", "core/delivery/confirm.c",
-             "else if (open == 0 || !confirm_established(fd))", "else if (open == 77)", CONFIRM),
-    Mutation("bytes left in the send queue confirm", "core/delivery/confirm.c",
+    Mutation("a peer that has closed first confirms", "core/delivery/halfclose.c",
+             "else if (open == 0 || !socket_established(fd))", "else if (open == 77)", CONFIRM),
+    Mutation("bytes left in the send queue confirm", "core/delivery/halfclose.c",
              "if (left != 0)\n", "if (left == -77)\n", CONFIRM),
-    Mutation("a broken connection confirms", "core/delivery/confirm.c",
+    Mutation("a broken connection confirms", "core/delivery/halfclose.c",
              "c->broken = open < 0;\n    if (open == 0)", "c->broken = false;\n    if (open <= 0)", CONFIRM),
-    Mutation("a dead successor confirms", "core/delivery/confirm.c",
-             "if (!alive(canary))\n", "if (canary == -77)\n", CONFIRM),
+    Mutation("a dead successor confirms", "core/delivery/halfclose.c",
+             "if (!canary_lives(canary))\n", "if (canary == -77)\n", CONFIRM),
     # what is acknowledged
     Mutation("what is held in memory is acknowledged", "core/spool/commit.c",
              "*ticket = ++c->last;\n    return 1;", "*ticket = ++c->last;\n    return 0;", SPOOL),

@@ -9,7 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "delivery/transport.h"
+#include "delivery/transports.h"
 #include "rig/sink_kit.h"
 #include "rig/until.h"
 

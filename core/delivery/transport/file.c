@@ -1,4 +1,4 @@
-/* delivery/transport/file.c - appends to a regular file, whole lines after every restart
+/* delivery/transport/file.c - a regular file
  *
  * What write() took is in the page cache: it survives us, so written, acked and confirmed are one.
  * At open an unfinished last line, left by a crash or a full disk, is cut off: its metrics were
@@ -7,7 +7,7 @@
  * regular, or takes no bytes (full disk, quota, I/O error). May block on a dead network file system: so do
  * files.
  */
-#include "delivery/transport.h"
+#include "delivery/transport/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +28,7 @@ enum {
 static const int64_t LOOK_EVERY = NS_PER_S;
 
 /* Reads exactly n bytes at `at`; -1 with errno (a file that shrinks meanwhile: EIO). */
-static int read_at(int fd, char *p, size_t n, off_t at)
+static int read_exactly(int fd, char *p, size_t n, off_t at)
 {
     while (n > 0) {
         ssize_t got = pread(fd, p, n, at);
@@ -57,7 +57,7 @@ static off_t lines_end(int fd, off_t size)
         size_t n = size < STEP ? (size_t)size : STEP;
         const char *nl;
 
-        if (read_at(fd, step, n, size - (off_t)n) < 0)
+        if (read_exactly(fd, step, n, size - (off_t)n) < 0)
             return -1;
         nl = memrchr(step, '\n', n);
         if (nl != NULL)
@@ -71,7 +71,7 @@ static off_t lines_end(int fd, off_t size)
     return 0;
 }
 
-static bool same_file(const struct stat *a, const struct stat *b)
+static bool is_same_inode(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
@@ -85,7 +85,7 @@ static int cut_unfinished(const char *path, int fd, const struct stat *mine)
 
     if (in >= 0 && fstat(in, &there) == 0) {
         errno = ESTALE; /* moved away this very moment */
-        end = same_file(mine, &there) ? lines_end(in, mine->st_size) : -1;
+        end = is_same_inode(mine, &there) ? lines_end(in, mine->st_size) : -1;
     }
     fd_close(&in);
     if (end < 0)
@@ -155,34 +155,24 @@ static int file_open(struct transport *t)
     return 0;
 }
 
-static bool still_ours(const struct transport *t)
-{
-    struct stat mine, there;
-
-    return fstat(t->fd, &mine) == 0 && lstat(t->path, &there) == 0 && same_file(&mine, &there);
-}
-
-static int reopen(struct transport *t)
-{
-    int fd = open_path(t);
-
-    if (fd < 0)
-        return -1;
-    fd_close(&t->fd);
-    t->fd = fd;
-    return 0;
-}
-
 /* Only between lines may the file change: a batch's rest belongs where its beginning is. The
  * caller starts batches with whole writes, so `mid` tells: the last write was short. */
 static int follow_path(struct transport *t)
 {
     int64_t now = clock_mono();
+    struct stat mine, there;
+    int fd;
 
     if (t->mid || now - t->looked_ns < LOOK_EVERY)
         return 0;
     t->looked_ns = now;
-    return still_ours(t) ? 0 : reopen(t);
+    if (fstat(t->fd, &mine) == 0 && lstat(t->path, &there) == 0 && is_same_inode(&mine, &there))
+        return 0;
+    if ((fd = open_path(t)) < 0)
+        return -1;
+    fd_close(&t->fd);
+    t->fd = fd;
+    return 0;
 }
 
 static ssize_t file_write(struct transport *t, const void *p, size_t n)
@@ -208,16 +198,12 @@ static void file_ready(struct transport *t, short revents)
     (void)revents;
 }
 
-static void file_update(struct transport *t)
-{
-    (void)t; /* write() has */
-}
-
 const struct transport_kind transport_file = {
     .scheme = "file",
+    .place = TRANSPORT_PATH,
     .open = file_open,
     .ready = file_ready,
     .write = file_write,
-    .update = file_update,
+    .update = transport_no_update,
     .close = transport_close,
 };

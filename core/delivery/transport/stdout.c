@@ -1,11 +1,11 @@
-/* delivery/transport/stdout.c - standard output: a terminal, a pipe, a file; shared with others
+/* delivery/transport/stdout.c - standard output
  *
  * It is not ours to make non-blocking, since that would change it for everybody who shares it. So
  * it is asked before each piece whether it takes bytes, and a piece is at most PIPE_BUF, which a
  * pipe that is ready takes whole. What was written counts as arrived. Goes down when nobody reads
  * it any more.
  */
-#include "delivery/transport.h"
+#include "delivery/transport/stdout.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -21,7 +21,7 @@ void transport_stdout_is(int fd)
 }
 
 /* What poll() says of it now; -1 with errno. */
-static int look(void)
+static int poll_stdout(void)
 {
     struct pollfd p = {.fd = out, .events = POLLOUT};
 
@@ -30,7 +30,7 @@ static int look(void)
     return p.revents;
 }
 
-static int check(struct transport *t, int revents)
+static int check_stdout(struct transport *t, int revents)
 {
     if (revents < 0)
         return transport_fail(t, "cannot poll: %s", strerror(errno));
@@ -43,7 +43,7 @@ static int check(struct transport *t, int revents)
 
 static int stdout_open(struct transport *t)
 {
-    if (check(t, look()) < 0)
+    if (check_stdout(t, poll_stdout()) < 0)
         return -1;
     transport_start(t, out, TRANSPORT_UP, 0);
     return 0;
@@ -51,16 +51,16 @@ static int stdout_open(struct transport *t)
 
 static void stdout_ready(struct transport *t, short revents)
 {
-    if (check(t, revents & ~POLLOUT) == 0 && (revents & POLLOUT) != 0)
+    if (check_stdout(t, revents & ~POLLOUT) == 0 && (revents & POLLOUT) != 0)
         t->events = 0;
 }
 
 static ssize_t write_piece(struct transport *t, const char *p, size_t n)
 {
-    int revents = look();
+    int revents = poll_stdout();
     ssize_t done;
 
-    if (check(t, revents) < 0)
+    if (check_stdout(t, revents) < 0)
         return -1;
     if ((revents & POLLOUT) == 0)
         return 0;
@@ -92,11 +92,6 @@ static ssize_t stdout_write(struct transport *t, const void *p, size_t n)
     return (ssize_t)done;
 }
 
-static void stdout_update(struct transport *t)
-{
-    (void)t; /* write() has */
-}
-
 static void stdout_close(struct transport *t)
 {
     t->fd = -1; /* not ours to close */
@@ -105,9 +100,10 @@ static void stdout_close(struct transport *t)
 
 const struct transport_kind transport_stdout = {
     .scheme = "stdout",
+    .place = TRANSPORT_NOWHERE,
     .open = stdout_open,
     .ready = stdout_ready,
     .write = stdout_write,
-    .update = stdout_update,
+    .update = transport_no_update,
     .close = stdout_close,
 };

@@ -1,29 +1,27 @@
-/* delivery/transport/tcp.c - a TCP connection that never waits but for the name look-up
+/* delivery/transport/tcp.c - a TCP connection
  *
  * acked is what the peer's kernel has acknowledged: written less SIOCOUTQ. Nothing is confirmed
- * here: that takes the end of the connection (delivery/confirm.h). Goes down with a reason when the
+ * here: that takes the end of the connection (delivery/halfclose.h). Goes down with a reason when the
  * connect fails or takes 10 s, the peer closes or resets, or is silent for 10 s with bytes under
  * way (keep-alive when idle). After an error acked is not refreshed: what was not acknowledged
  * before counts as lost and is sent again. What a peer sends is read and thrown away.
  */
+#include "delivery/transport/tcp.h"
+
 #include <errno.h>
-#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "delivery/address.h"
-#include "delivery/confirm.h"
+#include "delivery/socket.h"
 
 enum { DEADLINE_S = 10 };
 
 /* Best effort: a connection without one of these works, and only notices a dead peer later. */
-static void set_options(int fd)
+static void set_tcp_options(int fd)
 {
     int on = 1, idle_s = 5, every_s = 2, count = 2;
 
@@ -36,7 +34,7 @@ static void set_options(int fd)
 
 static int tcp_open(struct transport *t)
 {
-    int fd = address_connect(t, SOCK_STREAM, set_options);
+    int fd = socket_to_host(t, SOCK_STREAM, set_tcp_options);
 
     if (fd < 0)
         return -1;
@@ -44,17 +42,9 @@ static int tcp_open(struct transport *t)
     return 0;
 }
 
-static int socket_error(const struct transport *t)
-{
-    int error = 0;
-    socklen_t n = sizeof error;
-
-    return getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0 ? errno : error;
-}
-
 static void finish_connect(struct transport *t)
 {
-    int error = socket_error(t);
+    int error = socket_error(t->fd);
 
     if (error != 0) {
         t->failures++;
@@ -65,22 +55,18 @@ static void finish_connect(struct transport *t)
     t->events = POLLIN | POLLOUT;
 }
 
-static void discard(struct transport *t)
+static void tcp_ready(struct transport *t, short revents)
 {
-    int open = confirm_discard(t->fd);
+    int open = 1;
 
+    if (t->state == TRANSPORT_OPENING && (revents & (POLLOUT | POLLHUP | POLLERR)) != 0)
+        finish_connect(t);
+    else if (t->state == TRANSPORT_UP && (revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+        open = socket_discard(t->fd);
     if (open == 0)
         (void)transport_fail(t, "closed by the peer");
     else if (open < 0)
         (void)transport_fail(t, "the connection broke: %s", strerror(errno));
-}
-
-static void tcp_ready(struct transport *t, short revents)
-{
-    if (t->state == TRANSPORT_OPENING && (revents & (POLLOUT | POLLHUP | POLLERR)) != 0)
-        finish_connect(t);
-    else if (t->state == TRANSPORT_UP && (revents & (POLLIN | POLLHUP | POLLERR)) != 0)
-        discard(t);
     if (t->state == TRANSPORT_UP && (revents & POLLOUT) != 0)
         t->events = POLLIN; /* until a write finds it full again */
 }
@@ -102,7 +88,7 @@ static ssize_t tcp_write(struct transport *t, const void *p, size_t n)
 /* Bytes are under way and nothing at all has come back for 10 s. A peer whose window is closed
  * acknowledges our probes and has nothing under way: it is stalled, which is another matter. Not
  * by TCP_USER_TIMEOUT, since that would break a connection that such a peer is holding back. */
-static bool silent(const struct transport *t, int64_t now)
+static bool acknowledges_nothing(const struct transport *t, int64_t now)
 {
     struct tcp_info info;
     socklen_t n = sizeof info;
@@ -114,21 +100,19 @@ static bool silent(const struct transport *t, int64_t now)
 
 static void look_at_queue(struct transport *t, int64_t now)
 {
-    int queued = 0;
+    int queued = socket_queued(t->fd);
     uint64_t acked;
 
-    if (ioctl(t->fd, SIOCOUTQ, &queued) < 0) {
+    if (queued < 0) {
         (void)transport_fail(t, "cannot ask for the send queue: %s", strerror(errno));
         return;
     }
-    if (queued < 0)
-        return;
-    acked = (uint64_t)queued < t->written ? t->written - (uint64_t)queued : 0; /* see _unix.c */
+    acked = (uint64_t)queued < t->written ? t->written - (uint64_t)queued : 0; /* see unix.c */
     if (queued == 0 || acked > t->acked)
         t->stuck_ns = 0;
     else if (t->stuck_ns == 0)
         t->stuck_ns = now;
-    else if (silent(t, now))
+    else if (acknowledges_nothing(t, now))
         (void)transport_fail(t, "has acknowledged nothing for %d s", DEADLINE_S);
     if (acked > t->acked)
         t->acked = acked;
@@ -148,6 +132,7 @@ static void tcp_update(struct transport *t)
 
 const struct transport_kind transport_tcp = {
     .scheme = "tcp",
+    .place = TRANSPORT_HOST,
     .by_closing = true,
     .open = tcp_open,
     .ready = tcp_ready,

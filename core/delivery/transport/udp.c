@@ -1,4 +1,4 @@
-/* delivery/transport/udp.c - datagrams to a host and port
+/* delivery/transport/udp.c - datagrams that may be refused
  *
  * That nobody listens there is heard of only where the other machine, or one on the way, says so,
  * later and for some datagram before: so one counts as confirmed when a second has passed in which
@@ -11,6 +11,8 @@
  * look-up: at opening, and every 5 minutes, when it goes down if the address in use is no longer
  * among the name's.
  */
+#include "delivery/transport/udp.h"
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <poll.h>
@@ -21,8 +23,8 @@
 #include <linux/errqueue.h> /* wants struct timespec */
 
 #include "base/clock.h"
-#include "delivery/address.h"
 #include "delivery/datagram.h"
+#include "delivery/socket.h"
 
 enum { ERRORS = 16 /* taken in one look */ };
 static const int64_t LOOK_EVERY = 300 * NS_PER_S;
@@ -38,7 +40,7 @@ static void want_errors(int fd)
 
 static int udp_open(struct transport *t)
 {
-    int fd = address_connect(t, SOCK_DGRAM, want_errors);
+    int fd = socket_to_host(t, SOCK_DGRAM, want_errors);
 
     if (fd < 0)
         return -1;
@@ -46,7 +48,7 @@ static int udp_open(struct transport *t)
     return 0;
 }
 
-/* ---- refusals -------------------------------------------------------------------------------- */
+/* --- refusals --- */
 
 static bool peer_of(const struct transport *t, struct sockaddr_storage *peer, socklen_t *n)
 {
@@ -66,7 +68,7 @@ static bool is_loopback(const struct sockaddr_storage *a)
     return a->ss_family == AF_INET && ntohl(four->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
 }
 
-static int refused(struct transport *t, int error)
+static int udp_refused(struct transport *t, int error)
 {
     char host[INET6_ADDRSTRLEN] = "its address";
     struct sockaddr_storage peer;
@@ -99,11 +101,8 @@ static int error_in(struct msghdr *m)
 /* What has come back: an error, or 0. That something was too long says nothing of the receiver. */
 static int came_back(const struct transport *t)
 {
-    int error = 0;
-    socklen_t n = sizeof error;
+    int error = socket_error(t->fd);
 
-    if (getsockopt(t->fd, SOL_SOCKET, SO_ERROR, &error, &n) < 0)
-        return errno;
     for (int i = 0; i < ERRORS && (error == 0 || error == EMSGSIZE); i++) {
         _Alignas(struct cmsghdr) char control[512];
         struct msghdr m = {.msg_control = control, .msg_controllen = sizeof control};
@@ -115,20 +114,15 @@ static int came_back(const struct transport *t)
     return error == EMSGSIZE ? 0 : error;
 }
 
-static bool must_wait(const struct transport *t)
-{
-    return t->trial && t->written > 0 && t->confirmed == 0;
-}
-
 static ssize_t udp_write(struct transport *t, const void *p, size_t n)
 {
     ssize_t done;
 
-    if (must_wait(t))
+    if (t->trial && t->written > 0 && t->confirmed == 0)
         return 0;
     done = datagram_send(t, p, n);
     if (done < 0)
-        return refused(t, errno);
+        return udp_refused(t, errno);
     t->due_ns = silence_due(&t->silence);
     return done;
 }
@@ -140,7 +134,7 @@ static void udp_ready(struct transport *t, short revents)
     if (error == 0 && datagram_ready(t, revents) < 0)
         error = errno != EMSGSIZE ? errno : 0;
     if (error != 0)
-        (void)refused(t, error);
+        (void)udp_refused(t, error);
 }
 
 /* Errors first: we may have been stopped for longer than a second. */
@@ -150,13 +144,13 @@ static void look_for_silence(struct transport *t)
     int error = came_back(t);
 
     if (error != 0)
-        (void)refused(t, error);
+        (void)udp_refused(t, error);
     else if (silence_passed(&t->silence, now, &t->confirmed))
         t->trial = false;
     t->due_ns = silence_due(&t->silence);
 }
 
-/* ---- the name -------------------------------------------------------------------------------- */
+/* --- the name --- */
 
 static bool is_among(const struct addrinfo *list, const struct sockaddr_storage *peer, socklen_t n)
 {
@@ -173,7 +167,7 @@ static void look_again(struct transport *t)
     struct addrinfo *list;
     socklen_t n;
 
-    if (address_look_up(t, SOCK_DGRAM, &list) != 0)
+    if (socket_look_up(t, SOCK_DGRAM, &list) != 0)
         return;
     if (peer_of(t, &peer, &n) && !is_among(list, &peer, n))
         (void)transport_fail(t, "\"%s\" has another address now", t->host);
@@ -192,6 +186,7 @@ static void udp_update(struct transport *t)
 
 const struct transport_kind transport_udp = {
     .scheme = "udp",
+    .place = TRANSPORT_HOST,
     .by_silence = true,
     .packet = 1432, /* into an Ethernet frame, with room for tunnels */
     .open = udp_open,

@@ -1,4 +1,4 @@
-/* delivery/outlet.c, delivery/rotate.c: which peers confirm, which endpoint is used, and that nothing spins.
+/* delivery/outlet.c, with endpoints.c and confirm.c: which peers confirm, which endpoint is used, and that nothing spins.
  * Real sockets over the loopback, the peers' side in this process. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -15,6 +15,9 @@ enum { PEERS = 16 };
 static struct kit k;
 static struct loop *loop;
 static struct outlet o;
+static bool ordered;
+static struct outlet_loss loss; /* the last one */
+static unsigned losses;
 static int listeners[2];
 static const char *uris[3];
 static int peers[PEERS]; /* every connection so far, in order; -1 once it is closed */
@@ -52,7 +55,7 @@ static void setup(void)
 static void begins(size_t endpoints, bool repeatable)
 {
     k.sink.to = (struct strings){uris, endpoints};
-    outlet_init(&o, loop, &k.sink, repeatable);
+    outlet_init(&o, loop, &k.sink, repeatable, ordered);
 }
 
 static void teardown(void)
@@ -74,7 +77,7 @@ static void turn(void)
 {
     int64_t due;
 
-    outlet_turn(&o, clock_mono());
+    losses += outlet_turn(&o, clock_mono(), &loss);
     due = outlet_due(&o, clock_mono());
     (void)loop_turn(loop, due < 0 || due > 5 * NS_PER_MS ? 5 * NS_PER_MS : due);
     for (int i = 0, fd; i < 2; i++)
@@ -124,7 +127,7 @@ static bool half_closed(unsigned i)
 
 static bool half_closed_by_us(void)
 {
-    return o.old.fd >= 0;
+    return o.confirm.old.fd >= 0;
 }
 
 static void confirms(unsigned i, const char *text)
@@ -149,7 +152,7 @@ Test(outlet, rotates)
     UNTIL(half_closed(1));
     peer_ends(1, false);
     UNTIL(outlet_settled(&o) == 12);
-    cr_assert_eq(o.losses, 0);
+    cr_assert_eq(losses, 0);
     turns_for(100 * NS_PER_MS);
     cr_assert_eq(npeers, 3); /* nothing to confirm, no rotation */
 }
@@ -158,8 +161,8 @@ Test(outlet, rotates)
 Test(outlet, an_ordered_one_waits_for_the_end)
 {
     listens(0);
+    ordered = true;
     begins(1, true);
-    o.ordered = true;
     writes("a 1 1\n");
     UNTIL(npeers > 1 && half_closed_by_us());
     turns_for(100 * NS_PER_MS);
@@ -179,12 +182,28 @@ Test(outlet, half_a_batch_holds_rotation_back)
     o.mid = true;
     UNTIL(npeers == 2);
     turns_for(100 * NS_PER_MS);
-    cr_assert_eq(o.base, 0);
-    writes(" 1\n");
-    o.mid = false;
-    UNTIL(o.base == 6);
+    cr_assert_eq(o.confirm.base, 0);
+    writes(" 1\n"); /* its rest */
+    UNTIL(o.confirm.base == 6);
     peer_reads(0, "a 1 1\n");
     cr_assert(half_closed(0));
+}
+
+Test(outlet, a_batch_that_does_not_fit_is_half_out)
+{
+    static char block[32 << 20];
+
+    listens(0);
+    begins(1, true);
+    UNTIL(outlet_up(&o));
+    cr_assert_lt(outlet_write(&o, block, sizeof block), sizeof block);
+    cr_assert(o.mid);
+    UNTIL(npeers == 2);
+    turns_for(100 * NS_PER_MS);
+    cr_assert_eq(o.confirm.base, 0, "no rotation in the middle of it");
+    peer_ends(0, true);
+    UNTIL(losses == 1);
+    cr_assert_not(o.mid);
 }
 
 /* A peer that never closes: kernel-acknowledged counts. When it does after all, it is a good one. */
@@ -193,9 +212,9 @@ Test(outlet, a_peer_that_never_closes)
     listens(0);
     begins(1, true);
     writes("a 1 1\n");
-    UNTIL(o.old.fd >= 0);
+    UNTIL(o.confirm.old.fd >= 0);
     cr_assert_eq(outlet_settled(&o), 0);
-    UNTIL(o.mute != 0);
+    UNTIL(o.confirm.mute != 0);
     cr_assert_eq(outlet_settled(&o), 6);
     writes("b 1 1\n");
     UNTIL(outlet_settled(&o) == 12);
@@ -203,13 +222,13 @@ Test(outlet, a_peer_that_never_closes)
     cr_assert_eq(npeers, 2); /* no more rotations */
     peer_reads(0, "a 1 1\n");
     peer_ends(0, false);
-    UNTIL(o.mute == 0);
+    UNTIL(o.confirm.mute == 0);
     UNTIL(npeers == 3);
     peer_reads(1, "b 1 1\n");
     UNTIL(half_closed(1));
     peer_ends(1, false);
     UNTIL(outlet_settled(&o) == 12);
-    cr_assert_eq(o.losses, 0);
+    cr_assert_eq(losses, 0);
 }
 
 /* One that has closed before is waited for: it may read nothing. */
@@ -221,19 +240,19 @@ Test(outlet, a_peer_that_is_late)
     UNTIL(outlet_settled(&o) == 6);
     writes("b 1 1\n");
     UNTIL(half_closed_by_us());
-    o.old.began_ns -= 19 * NS_PER_S;
+    o.confirm.old.began_ns -= 19 * NS_PER_S;
     turns_for(200 * NS_PER_MS);
     cr_assert_not(outlet_stalled(&o));
-    o.old.began_ns -= 2 * NS_PER_S;
+    o.confirm.old.began_ns -= 2 * NS_PER_S;
     UNTIL(outlet_stalled(&o));
     turns_for(200 * NS_PER_MS);
-    cr_assert_eq(o.mute, 0);
+    cr_assert_eq(o.confirm.mute, 0);
     cr_assert_eq(outlet_settled(&o), 6);
     peer_ends(1, true); /* killed, with it unread */
     peer_ends(2, true);
-    UNTIL(o.losses == 1);
-    cr_assert(o.doubtful);
-    cr_assert_eq(o.kept, 6);
+    UNTIL(losses == 1);
+    cr_assert(loss.doubtful);
+    cr_assert_eq(loss.kept, 6);
 }
 
 /* Slow is not stalled: a second for each 400 bytes. */
@@ -249,13 +268,13 @@ Test(outlet, a_peer_that_is_slow)
     UNTIL(outlet_up(&o));
     cr_assert_eq(outlet_write(&o, block, sizeof block), sizeof block);
     UNTIL(half_closed_by_us());
-    o.old.began_ns -= 29 * NS_PER_S;
+    o.confirm.old.began_ns -= 29 * NS_PER_S;
     turns_for(200 * NS_PER_MS);
-    cr_assert_eq(o.losses, 0);
-    o.old.began_ns -= 2 * NS_PER_S;
-    UNTIL(o.losses == 1);
-    cr_assert_eq(o.cur.at, 1, "another one is taken");
-    cr_assert_eq(o.kept, 6);
+    cr_assert_eq(losses, 0);
+    o.confirm.old.began_ns -= 2 * NS_PER_S;
+    UNTIL(losses == 1);
+    cr_assert_eq(o.endpoints.at, 1, "another one is taken");
+    cr_assert_eq(loss.kept, 6);
 }
 
 /* The first rotation comes soon, each further one after twice as long. */
@@ -266,17 +285,17 @@ Test(outlet, a_new_worker_asks_soon)
     listens(0);
     begins(1, true);
     writes("a 1 1\n");
-    o.since_ns -= 900 * NS_PER_MS;
+    o.confirm.since_ns -= 900 * NS_PER_MS;
     cr_assert_eq(npeers, 1);
     UNTIL(half_closed_by_us());
     peer_reads(0, "a 1 1\n");
     peer_ends(0, false);
     UNTIL(outlet_settled(&o) == 6);
     writes("b 1 1\n");
-    o.since_ns -= 1500 * NS_PER_MS;
+    o.confirm.since_ns -= 1500 * NS_PER_MS;
     turns_for(200 * NS_PER_MS);
-    cr_assert_eq(o.old.fd, -1);
-    o.since_ns -= 400 * NS_PER_MS;
+    cr_assert_eq(o.confirm.old.fd, -1);
+    o.confirm.since_ns -= 400 * NS_PER_MS;
     UNTIL(half_closed_by_us());
 }
 
@@ -288,17 +307,17 @@ Test(outlet, a_peer_that_resets)
     listens(1);
     begins(2, true);
     for (unsigned i = 0; i < 3; i++) {
-        cr_assert_eq(o.mute, 0);
+        cr_assert_eq(o.confirm.mute, 0);
         writes("a 1 1\n");
         UNTIL(npeers == 2 * i + 2);
         peer_reads(2 * i, "a 1 1\n");
         UNTIL(half_closed(2 * i));
         peer_ends(2 * i, true);
-        UNTIL(o.losses == i + 1);
-        cr_assert_eq(o.kept, 0);
-        cr_assert_eq(o.cur.at, 0);
+        UNTIL(losses == i + 1);
+        cr_assert_eq(loss.kept, 0);
+        cr_assert_eq(o.endpoints.at, 0);
     }
-    cr_assert_eq(o.mute, 1);
+    cr_assert_eq(o.confirm.mute, 1);
     writes("a 1 1\n");
     UNTIL(outlet_settled(&o) == 6);
 }
@@ -310,35 +329,36 @@ static void on_the_second(bool repeatable)
     listens(1);
     begins(2, repeatable);
     writes("a 1 1\n");
-    UNTIL(o.works);
-    cr_assert_eq(o.cur.at, 1);
+    UNTIL(o.endpoints.works);
+    cr_assert_eq(o.endpoints.at, 1);
+    UNTIL(!link_is_open(&o.endpoints.first)); /* refused */
     listens(0);
-    o.first_try_ns = 0;
-    UNTIL(o.first.t.state == TRANSPORT_UP);
+    o.endpoints.first_ns = 0;
+    UNTIL(o.endpoints.first.t.state == TRANSPORT_UP);
 }
 
 static void a_minute_passes(void)
 {
-    o.first.t.opened_ns -= 60 * NS_PER_S;
+    o.endpoints.first.t.opened_ns -= 60 * NS_PER_S;
 }
 
 Test(outlet, goes_back_to_the_first)
 {
     on_the_second(true);
     turns_for(50 * NS_PER_MS);
-    cr_assert_eq(o.cur.at, 1);
+    cr_assert_eq(o.endpoints.at, 1);
     o.mid = true;
     a_minute_passes();
     turns_for(50 * NS_PER_MS);
-    cr_assert_eq(o.cur.at, 1);
+    cr_assert_eq(o.endpoints.at, 1);
     o.mid = false;
-    UNTIL(o.cur.at == 0);
+    UNTIL(o.endpoints.at == 0);
     cr_assert(outlet_up(&o));
     cr_assert_eq(outlet_written(&o), 0);
-    cr_assert_not(o.doubtful);
-    cr_assert_eq(o.first.t.fd, -1);
+    cr_assert_not(loss.doubtful);
+    cr_assert_eq(o.endpoints.first.t.fd, -1);
     writes("b 1 1\n");
-    UNTIL(o.works);
+    UNTIL(o.endpoints.works);
 }
 
 /* What must not be repeated is through before that. */
@@ -352,15 +372,15 @@ Test(outlet, goes_back_with_nothing_under_way)
         continue;
     a_minute_passes();
     turns_for(50 * NS_PER_MS);
-    cr_assert_eq(o.cur.at, 1);
+    cr_assert_eq(o.endpoints.at, 1);
     all = outlet_written(&o);
-    for (unsigned i = 0; o.cur.at == 1; i++) {
+    for (unsigned i = 0; o.endpoints.at == 1; i++) {
         cr_assert_lt(i, 100000);
         turn();
         for (unsigned p = 0; p < npeers; p++)
             (void)recv(peers[p], block, sizeof block, MSG_DONTWAIT);
     }
-    cr_assert_eq(o.kept, all);
+    cr_assert_eq(loss.kept, all);
 }
 
 /* ---- rest ------------------------------------------------------------------------------------- */
@@ -373,7 +393,7 @@ static unsigned turns_at_rest(void)
     for (int64_t end = clock_mono() + NS_PER_S / 2, now; (now = clock_mono()) < end; n++) {
         int64_t due;
 
-        outlet_turn(&o, now);
+        losses += outlet_turn(&o, now, &loss);
         due = outlet_due(&o, now);
         (void)loop_turn(loop, due < 0 || due > end - now ? end - now : due);
     }
@@ -392,11 +412,11 @@ Test(outlet, rests_with_a_peer_that_never_closes)
     listens(0);
     begins(1, true);
     writes("a 1 1\n");
-    UNTIL(o.old.fd >= 0);
+    UNTIL(o.confirm.old.fd >= 0);
     turns_for(5 * NS_PER_MS);
     k.sink.confirm.every = NS_PER_S;
     cr_assert_leq(turns_at_rest(), 5);
-    UNTIL(o.mute != 0);
+    UNTIL(o.confirm.mute != 0);
     cr_assert_leq(turns_at_rest(), 3);
 }
 
@@ -405,7 +425,7 @@ Test(outlet, rests_with_a_predecessor_that_has_ended)
     listens(0);
     begins(1, true);
     confirms(0, "a 1 1\n");
-    UNTIL(o.old.ended_ns != 0);
+    UNTIL(o.confirm.old.ended_ns != 0);
     cr_assert_leq(turns_at_rest(), 6); /* 50 ms, 100 ms, and it is confirmed */
     cr_assert_eq(outlet_settled(&o), 6);
 }

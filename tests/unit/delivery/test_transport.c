@@ -9,7 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "delivery/transport.h"
+#include "delivery/transports.h"
 #include "rig/sink_kit.h"
 
 static struct kit k;
@@ -36,19 +36,19 @@ static void put(const char *text)
 
 Test(transport, uris)
 {
-    cr_assert_eq(transport_init(&t, "tcp://web01:2003"), 0);
+    cr_assert_eq(transports_init(&t, "tcp://web01:2003"), 0);
     cr_assert_str_eq(t.host, "web01");
     cr_assert_str_eq(t.port, "2003");
-    cr_assert_eq(transport_init(&t, "tcp://[fe80::1]:2003"), 0);
+    cr_assert_eq(transports_init(&t, "tcp://[fe80::1]:2003"), 0);
     cr_assert_str_eq(t.host, "fe80::1");
     cr_assert_str_eq(t.port, "2003");
-    cr_assert_eq(transport_init(&t, "file:///a/b"), 0);
+    cr_assert_eq(transports_init(&t, "file:///a/b"), 0);
     cr_assert_str_eq(t.path, "/a/b");
-    cr_assert_eq(transport_init(&t, "stdout"), 0);
+    cr_assert_eq(transports_init(&t, "stdout"), 0);
     static const char *const bad[] = {"",         "amqp://a:1", "tcp:",  "tcp://",   "tcp://a",
                                       "tcp://:1", "tcp://a:",   "file:", "file://a", "stdout:x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_assert_eq(transport_init(&t, bad[i]), -1, "%s", bad[i]);
+        cr_assert_eq(transports_init(&t, bad[i]), -1, "%s", bad[i]);
 }
 
 /* ---- file ------------------------------------------------------------------------------------ */
@@ -57,7 +57,7 @@ static const char *open_file(const char *name)
 {
     const char *path = kit_path(&k, name);
 
-    cr_assert_eq(transport_init(&t, arena_printf(&k.arena, "file://%s", path)), 0);
+    cr_assert_eq(transports_init(&t, arena_printf(&k.arena, "file://%s", path)), 0);
     return path;
 }
 
@@ -124,7 +124,7 @@ Test(transport, file_follows_its_path)
 
 static void no_file(const char *path, const char *why)
 {
-    cr_assert_eq(transport_init(&t, arena_printf(&k.arena, "file://%s", path)), 0);
+    cr_assert_eq(transports_init(&t, arena_printf(&k.arena, "file://%s", path)), 0);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
     cr_assert_str_eq(t.why, why);
@@ -249,8 +249,8 @@ static int listener(const char *host)
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, n), 0);
     cr_assert_eq(listen(fd, 8), 0);
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    cr_assert_eq(transport_init(&t, arena_printf(&k.arena, "tcp://%s:%d", host, ntohs(a.sin_port))),
-                 0);
+    cr_assert_eq(
+        transports_init(&t, arena_printf(&k.arena, "tcp://%s:%d", host, ntohs(a.sin_port))), 0);
     return fd;
 }
 
@@ -353,7 +353,7 @@ Test(transport, tcp_refused_and_unknown)
     cr_assert_eq(t.state, TRANSPORT_DOWN);
     cr_assert_str_eq(t.why, "cannot connect: Connection refused");
     t.kind->close(&t);
-    cr_assert_eq(transport_init(&t, "tcp://no.such.host.invalid:1"), 0);
+    cr_assert_eq(transports_init(&t, "tcp://no.such.host.invalid:1"), 0);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_not_null(strstr(t.why, "cannot look up \"no.such.host.invalid\": "), "%s", t.why);
     t.kind->close(&t);
@@ -401,7 +401,7 @@ static int pipe_as_stdout(void)
     cr_assert_eq(pipe(fds), 0);
     cr_assert_eq(dup2(fds[1], STDOUT_FILENO), STDOUT_FILENO);
     close(fds[1]);
-    cr_assert_eq(transport_init(&t, "stdout"), 0);
+    cr_assert_eq(transports_init(&t, "stdout"), 0);
     return fds[0];
 }
 

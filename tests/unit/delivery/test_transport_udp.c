@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "delivery/outlet.h"
+#include "delivery/transports.h"
 #include "rig/transport_rig.h"
 
 TestSuite(udp, .init = setup, .fini = teardown, .timeout = 60);
@@ -16,8 +16,8 @@ static int receiver(const char *host)
 
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, n), 0);
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    cr_assert_eq(transport_init(&t, arena_printf(&k.arena, "udp://%s:%d", host, ntohs(a.sin_port))),
-                 0);
+    cr_assert_eq(
+        transports_init(&t, arena_printf(&k.arena, "udp://%s:%d", host, ntohs(a.sin_port))), 0);
     return fd;
 }
 
@@ -136,7 +136,7 @@ Test(udp, the_name_is_looked_up_again)
 
 Test(udp, names_without_an_address)
 {
-    cr_assert_eq(transport_init(&t, "udp://no.such.host.invalid:1"), 0);
+    cr_assert_eq(transports_init(&t, "udp://no.such.host.invalid:1"), 0);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_not_null(strstr(t.why, "cannot look up \"no.such.host.invalid\": "), "%s", t.why);
 }
@@ -150,7 +150,7 @@ static size_t batch_size(const char *a, const char *b, int64_t max_packet)
     k.sink.batch_size = 65536;
     k.sink.max_packet = max_packet;
     k.sink.to = (struct strings){to, b != NULL ? 2 : 1};
-    return outlet_batch_size(&k.sink);
+    return transports_batch_size(&k.sink);
 }
 
 Test(udp, a_batch_is_a_datagram)
@@ -163,5 +163,5 @@ Test(udp, a_batch_is_a_datagram)
     cr_assert_eq(batch_size("unixgram:///a", "udp://a:1", 0), 1432);
     cr_assert_eq(batch_size("tcp://a:1", "udp://a:1", 8932), 8932);
     k.sink.batch_size = 600;
-    cr_assert_eq(outlet_batch_size(&k.sink), 600);
+    cr_assert_eq(transports_batch_size(&k.sink), 600);
 }

@@ -2,6 +2,7 @@
  * that a stream is confirmed by closing, as over TCP. */
 #include <sys/un.h>
 
+#include "delivery/halfclose.h"
 #include "delivery/outlet.h"
 #include "rig/transport_rig.h"
 
@@ -16,7 +17,7 @@ static int bound(const char *scheme, const char *name, int type)
     cr_assert_lt(strlen(path), sizeof a.sun_path);
     memcpy(a.sun_path, path, strlen(path));
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    cr_assert_eq(transport_init(&t, arena_printf(&k.arena, "%s://%s", scheme, path)), 0);
+    cr_assert_eq(transports_init(&t, arena_printf(&k.arena, "%s://%s", scheme, path)), 0);
     return fd;
 }
 
@@ -205,18 +206,19 @@ Test(unix_socket, a_stream_is_confirmed_by_closing)
     struct loop *loop = loop_new();
     int l = listener(8), peer = -1;
     const char *to[] = {t.uri};
+    struct outlet_loss loss;
     struct outlet o;
     char c;
 
     kit_sink(&k, "x", "{name: main}");
     k.sink.to = (struct strings){to, 1};
     k.sink.confirm = (struct conf_confirm){.every = 30 * NS_PER_MS, .bytes = 1 << 20};
-    outlet_init(&o, loop, &k.sink, true);
+    outlet_init(&o, loop, &k.sink, true, false);
     for (int64_t end = clock_mono() + 20 * NS_PER_S; outlet_settled(&o) != 6;) {
         int64_t due = outlet_due(&o, clock_mono());
 
         cr_assert_lt(clock_mono(), end, "timed out");
-        outlet_turn(&o, clock_mono());
+        cr_assert_not(outlet_turn(&o, clock_mono(), &loss));
         (void)loop_turn(loop, due < 0 || due > 5 * NS_PER_MS ? 5 * NS_PER_MS : due);
         if (outlet_up(&o) && outlet_written(&o) == 0)
             cr_assert_eq(outlet_write(&o, "a 1 1\n", 6), 6);
@@ -227,32 +229,31 @@ Test(unix_socket, a_stream_is_confirmed_by_closing)
             peer = 0;
         }
     }
-    cr_assert_eq(o.losses, 0);
     outlet_free(&o);
     loop_free(loop);
     close(l);
 }
 
 /* Two connections: what was sent on the first is confirmed when it ends well and the second lives. */
-static enum confirm_result ending(bool reads, bool canary_lives)
+static enum halfclose_result ending(bool reads, bool canary_lives)
 {
-    enum confirm_result result = CONFIRM_WAIT;
+    enum halfclose_result result = HALFCLOSE_WAIT;
     int64_t now = clock_mono();
     int old[2], next[2];
-    struct confirm c;
+    struct halfclose c;
 
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, old), 0);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, next), 0);
     cr_assert_eq(send(old[0], "hello\n", 6, 0), 6);
-    cr_assert(confirm_begin(&c, old[0], now), "%s", c.why);
+    cr_assert(halfclose_begin(&c, old[0], now), "%s", c.why);
     if (reads)
         rig_gets(old[1], "hello\n");
     close(old[1]);
     if (!canary_lives)
         close(next[1]);
-    for (int i = 0; i < 100 && result == CONFIRM_WAIT; i++, now += 10 * NS_PER_MS)
-        result = confirm_look(&c, next[0], now);
-    confirm_close(&c);
+    for (int i = 0; i < 100 && result == HALFCLOSE_WAIT; i++, now += 10 * NS_PER_MS)
+        result = halfclose_look(&c, next[0], now);
+    halfclose_close(&c);
     close(next[0]);
     if (canary_lives)
         close(next[1]);
@@ -261,9 +262,9 @@ static enum confirm_result ending(bool reads, bool canary_lives)
 
 Test(unix_socket, what_a_clean_end_is)
 {
-    cr_assert_eq(ending(true, true), CONFIRM_CLEAN);
-    cr_assert_eq(ending(true, false), CONFIRM_ANOMALY);
-    cr_assert_eq(ending(false, true), CONFIRM_ANOMALY);
+    cr_assert_eq(ending(true, true), HALFCLOSE_CLEAN);
+    cr_assert_eq(ending(true, false), HALFCLOSE_ANOMALY);
+    cr_assert_eq(ending(false, true), HALFCLOSE_ANOMALY);
 }
 
 /* The memory of what is unread is more than its bytes, and may be more than was ever sent. */
@@ -275,11 +276,11 @@ Test(unix_socket, unread_memory_never_settles_too_much)
 
     kit_sink(&k, "x", "{name: main}");
     k.sink.to = (struct strings){to, 1};
-    outlet_init(&o, NULL, &k.sink, false);
+    outlet_init(&o, NULL, &k.sink, false, false);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     cr_assert_eq(send(pair[0], "a", 1, 0), 1);
-    o.old.fd = pair[0];
-    o.base = 1;
+    o.confirm.old.fd = pair[0];
+    o.confirm.base = 1;
     cr_assert_eq(outlet_settled(&o), 0);
     rig_gets(pair[1], "a");
     cr_assert_eq(outlet_settled(&o), 1);

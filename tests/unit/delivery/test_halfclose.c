@@ -1,4 +1,4 @@
-/* delivery/confirm.c: each of the five conditions, on real sockets over the loopback; and that nothing
+/* delivery/halfclose.c: each of the five conditions, on real sockets over the loopback; and that nothing
  * but all of them confirms. Simulated is only the time between two looks. */
 #include <arpa/inet.h>
 #include <criterion/criterion.h>
@@ -11,10 +11,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "delivery/confirm.h"
+#include "delivery/halfclose.h"
+#include "delivery/socket.h"
 
 static int listener, ours, theirs, canary, canary_peer;
-static struct confirm c;
+static struct halfclose c;
 static int64_t now;
 
 static void connect_pair(int *a, int *b)
@@ -39,21 +40,21 @@ static void setup(void)
     connect_pair(&ours, &theirs);
     connect_pair(&canary, &canary_peer);
     now = clock_mono();
-    c = (struct confirm){.fd = -1};
+    c = (struct halfclose){.fd = -1};
 }
 
 static void teardown(void)
 {
     const int fds[] = {theirs, canary, canary_peer, listener};
 
-    confirm_close(&c);
+    halfclose_close(&c);
     cr_assert_eq(c.fd, -1);
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)
             close(fds[i]);
 }
 
-TestSuite(confirm, .init = setup, .fini = teardown, .timeout = 60);
+TestSuite(halfclose, .init = setup, .fini = teardown, .timeout = 60);
 
 static void put(const char *text)
 {
@@ -94,44 +95,44 @@ static void told(int fd)
 
 static void begins(void)
 {
-    cr_assert(confirm_begin(&c, ours, now), "%s", c.why);
+    cr_assert(halfclose_begin(&c, ours, now), "%s", c.why);
 }
 
-static enum confirm_result look(int64_t after_ms)
+static enum halfclose_result look(int64_t after_ms)
 {
     now += after_ms * NS_PER_MS;
-    return confirm_look(&c, canary, now);
+    return halfclose_look(&c, canary, now);
 }
 
 static void told_of_end(void)
 {
     told(ours);
-    cr_assert_eq(confirm_due(&c, now), -1);
-    cr_assert_eq(look(0), CONFIRM_WAIT);
+    cr_assert_eq(halfclose_due(&c, now), -1);
+    cr_assert_eq(look(0), HALFCLOSE_WAIT);
     cr_assert_eq(c.ended_ns, now);
 }
 
-Test(confirm, a_clean_end)
+Test(halfclose, a_clean_end)
 {
     put("a 1 1\n");
     begins();
     peer_reads("a 1 1\n");
-    cr_assert_eq(look(0), CONFIRM_WAIT);
+    cr_assert_eq(look(0), HALFCLOSE_WAIT);
     peer_closes();
     told_of_end();
-    cr_assert_eq(confirm_due(&c, now), 50 * NS_PER_MS);
-    cr_assert_eq(look(49), CONFIRM_WAIT);
+    cr_assert_eq(halfclose_due(&c, now), 50 * NS_PER_MS);
+    cr_assert_eq(look(49), HALFCLOSE_WAIT);
     cr_assert(!c.settled);
-    cr_assert_eq(look(1), CONFIRM_WAIT);
+    cr_assert_eq(look(1), HALFCLOSE_WAIT);
     cr_assert(c.settled);
-    cr_assert_eq(confirm_due(&c, now), 50 * NS_PER_MS);
-    cr_assert_eq(look(49), CONFIRM_WAIT);
-    cr_assert_eq(look(1), CONFIRM_CLEAN);
+    cr_assert_eq(halfclose_due(&c, now), 50 * NS_PER_MS);
+    cr_assert_eq(look(49), HALFCLOSE_WAIT);
+    cr_assert_eq(look(1), HALFCLOSE_CLEAN);
     cr_assert_not(c.reset);
 }
 
 /* What the peer says in between is thrown away, however much. */
-Test(confirm, a_talking_peer_that_ends_cleanly)
+Test(halfclose, a_talking_peer_that_ends_cleanly)
 {
     static char talk[200000];
     int end = 0;
@@ -143,47 +144,47 @@ Test(confirm, a_talking_peer_that_ends_cleanly)
     while (c.ended_ns == 0) {
         cr_assert_lt(end++, 1000);
         told(ours);
-        cr_assert_eq(look(0), CONFIRM_WAIT, "%s", c.why);
+        cr_assert_eq(look(0), HALFCLOSE_WAIT, "%s", c.why);
     }
-    cr_assert_eq(look(50), CONFIRM_WAIT);
-    cr_assert_eq(look(50), CONFIRM_CLEAN);
+    cr_assert_eq(look(50), HALFCLOSE_WAIT);
+    cr_assert_eq(look(50), HALFCLOSE_CLEAN);
 }
 
 /* ---- condition 2: just before the half-close -------------------------------------------------- */
 
-Test(confirm, closed_before_we_did)
+Test(halfclose, closed_before_we_did)
 {
     put("a\n");
     peer_reads("a\n");
     peer_closes();
     told(ours);
-    cr_assert_not(confirm_begin(&c, ours, now));
+    cr_assert_not(halfclose_begin(&c, ours, now));
     cr_assert_str_eq(c.why, "the peer had closed before we did");
 }
 
-Test(confirm, closed_before_we_did_behind_much_talk)
+Test(halfclose, closed_before_we_did_behind_much_talk)
 {
     static char talk[100000]; /* more than one look discards */
 
     cr_assert_eq(send(theirs, talk, sizeof talk, 0), (ssize_t)sizeof talk);
     peer_closes();
-    while (recv(ours, talk, 1, MSG_PEEK) == 1 && confirm_established(ours))
+    while (recv(ours, talk, 1, MSG_PEEK) == 1 && socket_established(ours))
         (void)poll(NULL, 0, 1);
-    cr_assert_not(confirm_begin(&c, ours, now));
+    cr_assert_not(halfclose_begin(&c, ours, now));
     cr_assert_str_eq(c.why, "the peer had closed before we did");
 }
 
-Test(confirm, broken_before_we_closed)
+Test(halfclose, broken_before_we_closed)
 {
     put("a\n");
     resets(&theirs);
     told(ours);
-    cr_assert_not(confirm_begin(&c, ours, now));
+    cr_assert_not(halfclose_begin(&c, ours, now));
     cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
 }
 
 /* send() has eaten the reset: recv() then returns 0, as if all were well. */
-Test(confirm, a_reset_that_send_has_eaten)
+Test(halfclose, a_reset_that_send_has_eaten)
 {
     char end;
 
@@ -192,14 +193,14 @@ Test(confirm, a_reset_that_send_has_eaten)
     cr_assert_eq(send(ours, "a", 1, MSG_NOSIGNAL), -1);
     cr_assert_eq(errno, ECONNRESET);
     cr_assert_eq(recv(ours, &end, 1, MSG_DONTWAIT | MSG_PEEK), 0);
-    cr_assert_not(confirm_begin(&c, ours, now));
+    cr_assert_not(halfclose_begin(&c, ours, now));
     cr_assert_str_eq(c.why, "the peer had closed before we did");
 }
 
 /* ---- condition 3: then the FIN ---------------------------------------------------------------- */
 
 /* A killed process takes both connections with it: no habit. */
-Test(confirm, killed_with_bytes_unread)
+Test(halfclose, killed_with_bytes_unread)
 {
     put("a 1 1\n");
     begins();
@@ -207,13 +208,13 @@ Test(confirm, killed_with_bytes_unread)
     resets(&canary_peer);
     told(ours);
     told(canary);
-    cr_assert_eq(look(0), CONFIRM_ANOMALY);
+    cr_assert_eq(look(0), HALFCLOSE_ANOMALY);
     cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
     cr_assert_not(c.reset);
 }
 
 /* One after the other, as the kernel does it: the canary is looked at again. */
-Test(confirm, killed_and_the_canary_a_moment_later)
+Test(halfclose, killed_and_the_canary_a_moment_later)
 {
     put("a 1 1\n");
     begins();
@@ -221,42 +222,42 @@ Test(confirm, killed_and_the_canary_a_moment_later)
     told_of_end();
     resets(&canary_peer);
     told(canary);
-    cr_assert_eq(confirm_due(&c, now), 100 * NS_PER_MS);
-    cr_assert_eq(look(50), CONFIRM_WAIT);
-    cr_assert_eq(look(50), CONFIRM_ANOMALY);
+    cr_assert_eq(halfclose_due(&c, now), 100 * NS_PER_MS);
+    cr_assert_eq(look(50), HALFCLOSE_WAIT);
+    cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
     cr_assert_not(c.reset);
     cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
 }
 
-Test(confirm, reset_by_a_peer_that_lives)
+Test(halfclose, reset_by_a_peer_that_lives)
 {
     put("a 1 1\n");
     begins();
     peer_reads("a 1 1\n");
     resets(&theirs);
     told_of_end();
-    cr_assert_eq(look(99), CONFIRM_WAIT);
-    cr_assert_eq(look(1), CONFIRM_ANOMALY);
+    cr_assert_eq(look(99), HALFCLOSE_WAIT);
+    cr_assert_eq(look(1), HALFCLOSE_ANOMALY);
     cr_assert(c.reset);
     cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
 }
 
-Test(confirm, a_timeout_stays_a_wait)
+Test(halfclose, a_timeout_stays_a_wait)
 {
     put("a 1 1\n");
     begins();
     for (int hours = 0; hours < 100; hours++)
-        cr_assert_eq(look(3600 * 1000), CONFIRM_WAIT);
-    cr_assert_eq(confirm_due(&c, now), -1);
-    while (!confirm_acknowledged(&c)) /* by the kernel: which confirms nothing */
+        cr_assert_eq(look(3600 * 1000), HALFCLOSE_WAIT);
+    cr_assert_eq(halfclose_due(&c, now), -1);
+    while (halfclose_queued(&c) != 0) /* by the kernel: which confirms nothing */
         (void)poll(NULL, 0, 1);
-    cr_assert_eq(confirm_queued(&c), 0);
-    cr_assert_eq(look(3600 * 1000), CONFIRM_WAIT);
+    cr_assert_eq(halfclose_queued(&c), 0);
+    cr_assert_eq(look(3600 * 1000), HALFCLOSE_WAIT);
     peer_reads("a 1 1\n");
     peer_closes();
     told_of_end();
-    cr_assert_eq(look(50), CONFIRM_WAIT);
-    cr_assert_eq(look(50), CONFIRM_CLEAN);
+    cr_assert_eq(look(50), HALFCLOSE_WAIT);
+    cr_assert_eq(look(50), HALFCLOSE_CLEAN);
 }
 
 /* ---- condition 4: nothing left, no error ------------------------------------------------------ */
@@ -274,20 +275,19 @@ static void fill(void)
 }
 
 /* The peer gives its FIN with the window closed: its kernel does not even have everything. */
-Test(confirm, closed_without_having_taken_everything)
+Test(halfclose, closed_without_having_taken_everything)
 {
     fill();
     begins();
     cr_assert_eq(shutdown(theirs, SHUT_WR), 0);
     told_of_end();
-    cr_assert_not(confirm_acknowledged(&c));
-    cr_assert_gt(confirm_queued(&c), 0);
-    cr_assert_eq(look(50), CONFIRM_ANOMALY);
+    cr_assert_gt(halfclose_queued(&c), 0);
+    cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
     cr_assert_str_eq(c.why, "the peer closed without having taken everything");
 }
 
 /* A FIN, and a reset behind it. */
-Test(confirm, broken_after_the_fin)
+Test(halfclose, broken_after_the_fin)
 {
     struct pollfd p = {.fd = ours};
 
@@ -298,7 +298,7 @@ Test(confirm, broken_after_the_fin)
     resets(&theirs);
     cr_assert_eq(poll(&p, 1, 20000), 1);
     cr_assert(p.revents & POLLERR);
-    cr_assert_eq(look(50), CONFIRM_ANOMALY);
+    cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
     cr_assert_eq(strncmp(c.why, "the connection broke after the peer had closed it: ", 51), 0, "%s",
                  c.why);
 }
@@ -307,45 +307,45 @@ Test(confirm, broken_after_the_fin)
 
 /* A carbon-cache that is being stopped: a FIN like any other, with everything unread. Only that it
  * closes its other connections as well gives it away. */
-Test(confirm, shut_down_with_bytes_unread)
+Test(halfclose, shut_down_with_bytes_unread)
 {
     put("a 1 1\n");
     begins();
-    while (!confirm_acknowledged(&c))
+    while (halfclose_queued(&c) != 0)
         (void)poll(NULL, 0, 1);
     cr_assert_eq(shutdown(theirs, SHUT_RDWR), 0);
     told_of_end();
-    cr_assert_eq(look(50), CONFIRM_WAIT);
+    cr_assert_eq(look(50), HALFCLOSE_WAIT);
     cr_assert_eq(shutdown(canary_peer, SHUT_RDWR), 0);
     told(canary);
-    cr_assert_eq(look(50), CONFIRM_ANOMALY);
+    cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
     cr_assert_str_eq(c.why, "the next connection to the same peer ended with it");
     cr_assert_not(c.reset);
 }
 
-Test(confirm, nothing_without_a_canary)
+Test(halfclose, nothing_without_a_canary)
 {
     begins();
     peer_closes();
     told_of_end();
     now += 100 * NS_PER_MS;
-    cr_assert_eq(confirm_look(&c, -1, now), CONFIRM_ANOMALY);
+    cr_assert_eq(halfclose_look(&c, -1, now), HALFCLOSE_ANOMALY);
 }
 
 /* ---- discarding ------------------------------------------------------------------------------- */
 
-Test(confirm, discards)
+Test(halfclose, discards)
 {
-    cr_assert_eq(confirm_discard(ours), 1);
+    cr_assert_eq(socket_discard(ours), 1);
     cr_assert_eq(send(theirs, "why?", 4, 0), 4);
     told(ours);
-    cr_assert_eq(confirm_discard(ours), 1);
+    cr_assert_eq(socket_discard(ours), 1);
     peer_closes();
     told(ours);
-    cr_assert_eq(confirm_discard(ours), 0);
-    cr_assert_not(confirm_established(ours));
+    cr_assert_eq(socket_discard(ours), 0);
+    cr_assert_not(socket_established(ours));
     close(ours);
-    cr_assert_eq(confirm_discard(ours), -1);
+    cr_assert_eq(socket_discard(ours), -1);
     cr_assert_eq(errno, EBADF);
-    cr_assert_not(confirm_established(ours));
+    cr_assert_not(socket_established(ours));
 }

@@ -1,0 +1,40 @@
+/* delivery/link.h - one connection to one endpoint, watched by the worker's loop
+ *
+ * Opening, writing and events change the link and nothing else. One that was open and went DOWN has
+ * *fallen*: it is not watched any more, and its offsets and its reason (t.why) stay until its owner has
+ * looked and closes it. Whoever waits for an event of it looks at all of its links after each turn of
+ * the loop. The fields are there to be read.
+ */
+#ifndef DELIVERY_LINK_H
+#define DELIVERY_LINK_H
+#include "base/loop.h"
+#include "delivery/transport.h"
+
+struct link {
+    struct loop *loop;
+    struct transport t;
+    struct loop_fd watch; /* on t.fd, where that can be watched (a regular file cannot) */
+    uint64_t seen;        /* of link_arrived(), at the last look */
+    bool was_up;
+    bool fell;
+};
+
+/* Closed. `uri` is borrowed, and one that the configuration has let pass. */
+void link_init(struct link *k, struct loop *l, const char *uri);
+/* Likewise, for another attempt, after close(): the next address of a host; on `trial` with one datagram. */
+void link_again(struct link *k, const char *uri, bool trial);
+/* May block in a name look-up. 0, or -1: it is closed, and t.why says why. */
+int link_open(struct link *k);
+bool link_is_open(const struct link *k); /* opening, up, or fallen */
+bool link_up(const struct link *k);
+size_t link_write(struct link *k, const void *p,
+                  size_t n); /* bytes taken, possibly 0; it may fall */
+/* Looks at what has arrived, and at the connect's deadline. True: more has. It may fall. */
+bool link_update(struct link *k);
+uint64_t link_arrived(const struct link *k); /* what shows that the endpoint works */
+int link_release(struct link *k); /* closes it, but for the descriptor: the caller's now */
+/* An open one takes the place of `to`, which is closed; `from` is closed then. It may fall. */
+void link_move(struct link *to, struct link *from, bool trial);
+void link_close(struct link *k);
+
+#endif
