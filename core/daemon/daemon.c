@@ -119,7 +119,8 @@ static void every_second(void *arg)
     store_housekeeping(d);
     sinks_retry(d);
     collectors_retry(d);
-    selfmetrics_sinks(d);
+    if (d->intake)
+        selfmetrics_sinks(d);
     loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, every_second, d);
 }
 

@@ -90,6 +90,24 @@ class OwnMetrics(unittest.TestCase):
             self.assertGreater(values[1][0], 0, name)
             self.assertGreater(values[1][1], values[0][1], name)
 
+    def test_a_sink_that_begins_as_garnetd_ends(self):
+        """What it can drop is known when nothing is taken in any more: then nothing is told of its beginning."""
+        d = Daemon(self, "self_metrics: 1s\nshutdown_timeout: 10s\nsinks:\n"
+                   f"  - {{name: late, plugin: {BUILD}/tests/plugins/fault.so, fault: stop, where: open, "
+                   f"to: 'tcp://127.0.0.1:{free_port()}'}}\n")
+        worker = d.worker("late")
+
+        def stopped():
+            with open(f"/proc/{worker}/stat") as f:
+                return f.read().rpartition(")")[2].split()[0] == "T"
+        wait_for("its plugin to stop it in open()", stopped)
+        d.send('{"name":"x","value":1}')
+        d.process.send_signal(signal.SIGTERM)
+        wait_for("the intake to be closed", lambda: not os.path.exists(d.socket_path))
+        os.kill(worker, signal.SIGCONT)
+        self.assertEqual(d.process.wait(PATIENCE), 0, d.log())
+        self.assertRegex(d.log(), r"ended; sink late: [0-9]+ metrics wait in the spool")
+
     def test_a_collector_that_prints_its_metrics(self):
         d = self.daemon("self_metrics: 1s\n")
         d.script("prints", "#!/bin/sh\necho '{\"name\":\"x\",\"value\":1}'\n")
