@@ -1,111 +1,222 @@
-/* Collectors with their sockets, by name: reconciling what runs with what is configured.
- *
- * A collector that a reload changes keeps its socket, so that nothing written to it is lost; its
- * new configuration starts when nothing of the old run is left. What cannot be started (a socket
- * path that is taken, no descriptors, no memory) is logged and tried again each second; the others
- * do not notice.
+/* One entry a collector: its generation, its run (collect/collector.h), its socket. What cannot be
+ * started (a socket path that is taken, no descriptors, no memory) is logged once and tried again
+ * each second; the others do not notice. An entry that leaves is kept until its run is gone, and is
+ * found by its name all the same: it has the socket that a new one would need.
  */
+#include "daemon/collectors.h"
+
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/queue.h>
+#include <sys/wait.h>
 
-#include "base/fd.h"
+#include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
-#include "intake/folder.h"
+#include "collect/collector.h"
+#include "daemon/collector_socket.h"
 
-static void run_started(void *arg, int64_t slot_ns)
+struct collector_entry {
+    struct collectors *all;
+    struct generation *gen; /* holds one reference for conf */
+    const struct conf_collector *conf;
+    struct collector *run; /* NULL: disabled, or between two configurations */
+    struct collector_socket socket;
+    bool leaving; /* no longer configured: freed when its run is gone */
+    bool waiting; /* it cannot be started for now: logged */
+    LIST_ENTRY(collector_entry) entries;
+};
+
+struct collectors {
+    struct loop *loop;
+    struct intake *intake;
+    struct selfmetrics *self;
+    struct collectors_events ev;
+    struct generation *gen; /* applied last */
+    LIST_HEAD(, collector_entry) list;
+};
+
+struct collectors *collectors_new(struct loop *l, struct intake *in, struct selfmetrics *self,
+                                  const struct collectors_events *ev)
 {
-    struct collector_entry *m = arg;
-    source_run(m->source, slot_ns);
+    struct collectors *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    *c = (struct collectors){.loop = l, .intake = in, .self = self, .ev = *ev};
+    LIST_INIT(&c->list);
+    return c;
 }
 
-/* Its metrics went elsewhere, and nobody misses them: it ended well. */
-static void note_fruitless(struct collector_entry *m)
+void collectors_free(struct collectors *c)
 {
-    bool nothing = m->source->accepted == 0 && m->source->rejected == 0;
-    if (nothing && !m->brought_nothing && m->last.outcome == OUTCOME_OK)
-        log_info("collector %s has ended with 0 and has not brought a metric yet: what it prints "
-                 "only goes to this log; metrics go to the socket that is its last argument and in "
-                 "GARNET_SOCKET, as `garnet emit` sends them",
-                 m->conf->name);
-    m->brought_nothing = nothing && (m->brought_nothing || m->last.outcome == OUTCOME_OK);
+    if (c == NULL)
+        return;
+    generation_unref(c->gen);
+    free(c);
 }
 
-/* What the run sent before it ended is stamped with its slot and belongs to its receipt: all of it
- * is taken in first. */
-static void run_ended(void *arg, const struct run_receipt *r)
+bool collectors_drained(const struct collectors *c)
+{
+    return LIST_EMPTY(&c->list);
+}
+
+/* --- metrics --- */
+
+static bool can_fail(const struct conf_collector *c, enum outcome o)
+{
+    bool daemon = c->mode == MODE_DAEMON;
+
+    switch (o) {
+    case OUTCOME_TIMEOUT:
+        return !daemon;
+    case OUTCOME_OVERLAP:
+        return !daemon && c->overlap == OVERLAP_KILL;
+    case OUTCOME_SILENCE:
+        return daemon && c->silence > 0;
+    default:
+        return outcome_failed(o);
+    }
+}
+
+static void write_slots(const struct self_round *at, const struct schedule *s)
+{
+    uint64_t missed = 0;
+
+    for (unsigned i = 0; i < MISS_REASONS; i++)
+        missed += s->missed[i];
+    self_count(at, BASIC, "garnet.collector.missed", "Run", NULL, missed);
+    for (unsigned i = 0; i < MISS_REASONS; i++)
+        self_count(at, FULL, "garnet.collector.missed_by", "Run", schedule_miss_name(i),
+                   s->missed[i]);
+}
+
+static void write_collector(struct self_round at, const struct collector_entry *m)
+{
+    struct collector_stats st;
+
+    at.key = "collector", at.val = m->conf->name;
+    collector_stats(m->run, &st);
+    self_count(&at, BASIC, "garnet.collector.runs", "Run", NULL, st.runs);
+    for (unsigned i = 0; i < OUTCOMES; i++)
+        if (can_fail(m->conf, i))
+            self_count(&at, BASIC, "garnet.collector.failures", "Run", outcome_name(i),
+                       st.outcomes[i]);
+    if (m->conf->mode == MODE_DAEMON)
+        self_count(&at, FULL, "garnet.collector.restarts", "Event", NULL, st.restarts);
+    else
+        write_slots(&at, st.sched);
+    collector_socket_metrics(&m->socket, &at);
+    if (st.last_success_ns > 0)
+        self_real(&at, FULL, "garnet.collector.last_success_age", "s",
+                  (double)(clock_wall() - st.last_success_ns) / 1e9);
+}
+
+void collectors_metrics(const struct collectors *c, const struct self_round *at)
+{
+    const struct collector_entry *m;
+
+    LIST_FOREACH(m, &c->list, entries)
+    if (m->run != NULL)
+        write_collector(*at, m);
+}
+
+/* What wait4() said of it. */
+static void write_process(const struct self_round *at, const struct keeper_report *r)
+{
+    self_real(at, BASIC, "garnet.collector.duration", "s", (double)r->duration_ns / 1e9);
+    self_real(at, FULL, "garnet.collector.cpu_user", "s", (double)r->user_ns / 1e9);
+    self_real(at, FULL, "garnet.collector.cpu_system", "s", (double)r->system_ns / 1e9);
+    self_gauge(at, FULL, "garnet.collector.max_rss", "B", (uint64_t)r->max_rss);
+    self_gauge(at, FULL, "garnet.collector.left_behind", "Process", r->left_behind);
+    if (WIFEXITED(r->status))
+        self_gauge(at, FULL, "garnet.collector.exit_status", "", (uint64_t)WEXITSTATUS(r->status));
+    self_gauge(at, FULL, "garnet.collector.signal", "",
+               WIFSIGNALED(r->status) ? (uint64_t)WTERMSIG(r->status) : 0);
+}
+
+/* One point a run, stamped like the run's own metrics: with its slot, or a daemon's with its end. */
+static void write_run(const struct collector_entry *m, const struct run_receipt *r,
+                      uint64_t accepted, uint64_t rejected)
+{
+    struct self_round at = {.to = m->all->self,
+                            .time = r->slot_ns != 0 ? r->slot_ns : clock_wall(),
+                            .interval = m->conf->interval,
+                            .key = "collector",
+                            .val = m->conf->name};
+
+    if (r->outcome == OUTCOME_SPAWN)
+        return;
+    if (r->outcome != OUTCOME_LOST)
+        write_process(&at, &r->report);
+    self_gauge(&at, FULL, "garnet.collector.run_accepted", "Metric", accepted);
+    self_gauge(&at, FULL, "garnet.collector.run_rejected", "Metric", rejected);
+}
+
+/* --- a run --- */
+
+static void on_run_started(void *arg, int64_t slot_ns)
 {
     struct collector_entry *m = arg;
-    m->last = *r;
-    source_run_end(m->source, &m->last_accepted, &m->last_rejected);
-    note_fruitless(m);
-    selfmetrics_run(m);
+
+    collector_socket_run(&m->socket, slot_ns);
+}
+
+static void on_run_ended(void *arg, const struct run_receipt *r)
+{
+    struct collector_entry *m = arg;
+    uint64_t accepted, rejected;
+
+    collector_socket_run_end(&m->socket, m->conf->name, r->outcome == OUTCOME_OK, &accepted,
+                             &rejected);
+    write_run(m, r, accepted, rejected);
     if (r->outcome == OUTCOME_LOST)
-        orphans_end(m->d);
+        m->all->ev.lost(m->all->ev.arg);
 }
 
 static uint64_t run_accepted(void *arg)
 {
     const struct collector_entry *m = arg;
-    return m->source->taken;
+
+    return collector_socket_taken(&m->socket);
 }
 
 static int64_t run_withheld(void *arg)
 {
     const struct collector_entry *m = arg;
-    return source_withheld(m->source);
+
+    return collector_socket_withheld(&m->socket);
 }
 
-static void entry_free(struct collector_entry *m)
+/* --- one collector --- */
+
+static void run_collector(struct collector_entry *m);
+
+static void remove_collector(struct collector_entry *m)
 {
-    struct daemon *d = m->d;
-    struct collector_entry **link = &d->collectors;
-    while (*link != m)
-        link = &(*link)->next;
-    *link = m->next;
-    if (m->source)
-        source_close(m->source);
+    struct collectors *c = m->all;
+
+    LIST_REMOVE(m, entries);
+    collector_socket_close(&m->socket);
     generation_unref(m->gen);
     free(m);
-    daemon_next(d);
+    if (LIST_EMPTY(&c->list))
+        c->ev.drained(c->ev.arg);
 }
 
-static void entry_start(struct collector_entry *m);
-
-static void run_gone(void *arg)
+static void on_run_gone(void *arg)
 {
     struct collector_entry *m = arg;
+
     collector_free(m->run);
     m->run = NULL;
     if (m->leaving)
-        entry_free(m);
+        remove_collector(m);
     else
-        entry_start(m);
+        run_collector(m);
 }
 
-static struct source_config source_config(const struct collector_entry *m, struct arena *a)
-{
-    const struct conf *c = m->gen->conf;
-    return (struct source_config){.path = conf_collector_socket(a, c, m->conf->name),
-                                  .own_groups = c->socket.own_groups,
-                                  .mode = 0600,
-                                  .uid = m->conf->identity.uid,
-                                  .group = m->conf->identity.gid,
-                                  .name = m->conf->name,
-                                  .prefix = m->conf->prefix,
-                                  .tags = {&c->tags, &m->conf->tags},
-                                  .interval_ns = m->conf->interval,
-                                  .window_ns = m->conf->mode == MODE_DAEMON ? m->conf->interval : 0,
-                                  .series_limit = m->conf->series_limit,
-                                  .metrics_limit = m->conf->metrics_limit,
-                                  .bytes_limit = m->conf->bytes_limit};
-}
-
-/* Told once, however often it is tried. */
+/* Logged once, however often it is tried. */
 static void say_waiting(struct collector_entry *m, const char *why)
 {
     if (!m->waiting)
@@ -113,166 +224,142 @@ static void say_waiting(struct collector_entry *m, const char *why)
     m->waiting = true;
 }
 
-/* A socket that stays gets the owner that the collector now runs as. */
-static bool hand_over(const struct source *s, const struct conf_identity *id, char why[256])
+static void begin_run(struct collector_entry *m)
 {
-    uid_t uid = id->uid != (uid_t)-1 ? id->uid : geteuid();
-    gid_t gid = id->gid != (gid_t)-1 ? id->gid : getegid();
-    const char *name;
-    int dir = folder_find(s->path, s->own_groups, &name, why);
-    if (dir < 0)
-        return false;
-    bool good = fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
-    if (!good)
-        snprintf(why, 256, "cannot give %s to its user: %s", s->path, strerror(errno));
-    fd_close(&dir);
-    return good;
-}
-
-/* Its socket as configured, made or brought up to date. */
-static bool entry_source(struct collector_entry *m)
-{
-    char why[256] = "out of memory";
-    struct arena a = {0};
-    struct source_config sc = source_config(m, &a);
-    bool good = arena_ok(&a);
-    if (good && m->source) {
-        good = source_update(m->source, &sc) && hand_over(m->source, &m->conf->identity, why);
-    } else if (good) {
-        m->source = source_open(m->d->intake, &sc, why);
-        good = m->source != NULL;
-    }
-    if (!good)
-        say_waiting(m, why);
-    arena_free(&a);
-    return good;
-}
-
-/* Starts what is configured, unless the old run is still ending: then run_gone() comes here
- * again. */
-static void entry_start(struct collector_entry *m)
-{
-    if (m->run)
-        return;
-    if (!m->conf->enabled) {
-        if (m->source)
-            source_close(m->source);
-        m->source = NULL;
-        return;
-    }
-    if (!entry_source(m))
-        return;
-    struct collector_events ev = {m, run_started, run_ended, run_gone, run_accepted};
-    m->run = collector_new(m->d->loop, m->conf, m->gen->conf->host, m->source->path, &ev);
-    if (!m->run) {
-        say_waiting(m, strerror(errno));
-        return;
-    }
     collector_withheld_by(m->run, run_withheld);
     m->waiting = false;
-    selfmetrics_collector(m);
+    write_collector(selfmetrics_beginning(m->all->self, clock_wall()), m);
 }
 
-static void entry_stop(struct collector_entry *m)
+/* As configured, unless the old run is still ending: then on_run_gone() comes here again. */
+static void run_collector(struct collector_entry *m)
 {
-    if (m->run)
-        collector_stop(m->run); /* and then run_gone() */
+    struct collector_events ev = {m, on_run_started, on_run_ended, on_run_gone, run_accepted};
+    const struct conf *c = m->gen->conf;
+    struct arena a = {0};
+    char why[256], *path;
+
+    if (m->run != NULL)
+        return;
+    if (!m->conf->enabled) {
+        collector_socket_close(&m->socket);
+        return;
+    }
+    path = conf_collector_socket(&a, c, m->conf->name);
+    if (!collector_socket_open(&m->socket, m->all->intake, c, m->conf, path, why))
+        say_waiting(m, why);
+    else if ((m->run = collector_new(m->all->loop, m->conf, c->host, path, &ev)) == NULL)
+        say_waiting(m, strerror(errno));
+    else
+        begin_run(m);
+    arena_free(&a);
 }
 
-/* One that is leaving is found too: it has the socket that a new one would need. */
-static struct collector_entry *find(struct daemon *d, const char *name)
+static void retire(struct collector_entry *m)
 {
-    struct collector_entry *m = d->collectors;
-    while (m && strcmp(m->conf->name, name) != 0)
-        m = m->next;
-    return m;
+    m->leaving = true;
+    if (m->run != NULL)
+        collector_stop(m->run); /* and then on_run_gone() */
+    else
+        remove_collector(m);
 }
 
-static struct collector_entry *entry_new(struct daemon *d)
+static struct collector_entry *find_collector(const struct collectors *c, const char *name)
+{
+    struct collector_entry *m;
+
+    LIST_FOREACH(m, &c->list, entries)
+    if (strcmp(m->conf->name, name) == 0)
+        return m;
+    return NULL;
+}
+
+static struct collector_entry *add_collector(struct collectors *c)
 {
     struct collector_entry *m = calloc(1, sizeof *m);
-    if (!m)
+
+    if (m == NULL)
         return NULL;
-    m->d = d;
-    m->next = d->collectors;
-    d->collectors = m;
+    m->all = c;
+    LIST_INSERT_HEAD(&c->list, m, entries);
     return m;
 }
 
-static void adopt(struct collector_entry *m, struct generation *g, const struct conf_collector *c)
+static void configure_collector(struct collector_entry *m, struct generation *g,
+                                const struct conf_collector *conf)
 {
-    bool changed = !m->conf || m->conf->digest != c->digest;
-    m->leaving = false;
+    bool changed = m->conf == NULL || m->conf->digest != conf->digest;
     struct generation *old = m->gen;
+
+    m->leaving = false;
     m->gen = generation_ref(g);
-    m->conf = c;
-    if (m->run)
-        collector_adopt(m->run, c);
-    if (changed && m->run)
-        log_info("collector %s changed", c->name), entry_stop(m);
-    else
-        entry_start(m);
+    m->conf = conf;
+    if (m->run != NULL)
+        collector_adopt(m->run, conf);
+    if (changed && m->run != NULL) {
+        log_info("collector %s changed", conf->name);
+        collector_stop(m->run); /* and then on_run_gone() */
+    } else {
+        run_collector(m);
+    }
     generation_unref(old);
 }
 
-void collectors_apply(struct daemon *d, struct generation *g)
+/* --- all of them --- */
+
+void collectors_apply(struct collectors *c, struct generation *g)
 {
-    for (struct conf_collector *c = g->conf->collectors; c; c = c->next) {
-        struct collector_entry *m = find(d, c->name);
-        if (!m)
-            m = entry_new(d);
-        if (m)
-            adopt(m, g, c);
-        else
-            log_error("collector %s does not run: out of memory", c->name);
-    }
+    struct generation *old = c->gen;
     struct collector_entry *next;
-    for (struct collector_entry *m = d->collectors; m; m = next) {
-        next = m->next;
+
+    c->gen = generation_ref(g);
+    for (const struct conf_collector *k = g->conf->collectors; k != NULL; k = k->next) {
+        struct collector_entry *m = find_collector(c, k->name);
+
+        if (m == NULL)
+            m = add_collector(c);
+        if (m != NULL)
+            configure_collector(m, g, k);
+        else
+            log_error("collector %s does not run: out of memory", k->name);
+    }
+    for (struct collector_entry *m = LIST_FIRST(&c->list); m != NULL; m = next) {
+        next = LIST_NEXT(m, entries);
         if (m->gen == g || m->leaving)
             continue;
         log_info("collector %s is no longer configured", m->conf->name);
-        m->leaving = true;
-        if (m->run)
-            entry_stop(m);
-        else
-            entry_free(m);
+        retire(m);
+    }
+    generation_unref(old);
+}
+
+void collectors_retry(struct collectors *c)
+{
+    for (const struct conf_collector *k = c->gen->conf->collectors; k != NULL; k = k->next) {
+        const struct collector_entry *m = find_collector(c, k->name);
+
+        if (k->enabled && (m == NULL || m->run == NULL)) {
+            collectors_apply(c, c->gen);
+            return;
+        }
     }
 }
 
-static bool incomplete(struct daemon *d)
-{
-    for (const struct conf_collector *c = d->gen->conf->collectors; c; c = c->next) {
-        const struct collector_entry *m = find(d, c->name);
-        if (c->enabled && (!m || !m->run))
-            return true;
-    }
-    return false;
-}
-
-void collectors_retry(struct daemon *d)
-{
-    if (d->phase == PHASE_RUNNING && incomplete(d))
-        collectors_apply(d, d->gen);
-}
-
-void collectors_stop(struct daemon *d)
+void collectors_stop(struct collectors *c)
 {
     struct collector_entry *next;
-    for (struct collector_entry *m = d->collectors; m; m = next) {
-        next = m->next;
-        m->leaving = true;
-        if (m->run)
-            entry_stop(m);
-        else
-            entry_free(m);
+
+    for (struct collector_entry *m = LIST_FIRST(&c->list); m != NULL; m = next) {
+        next = LIST_NEXT(m, entries);
+        retire(m);
     }
 }
 
-void collectors_kill(struct daemon *d)
+void collectors_kill(struct collectors *c)
 {
-    for (struct collector_entry *m = d->collectors; m; m = m->next) {
-        if (m->run)
-            collector_kill(m->run);
-    }
+    struct collector_entry *m;
+
+    LIST_FOREACH(m, &c->list, entries)
+    if (m->run != NULL)
+        collector_kill(m->run);
 }

@@ -1,73 +1,163 @@
-/* garnetd from start to end: what is made once, what a signal means, and in which order things go.
- *
- * The end goes with the data: no new runs and the old ones ended, then what they sent is taken
- * in, then the workers deliver, for `shutdown_timeout` at most, then the socket goes. Dying at
- * any point of it loses nothing that was accepted. At the start it dies of a configuration with
- * errors (EXIT_CONFIG), and of a socket or spool that is in use or cannot be made (EXIT_WORLD).
+/* garnetd's parts, and what each means to the others. Only this file knows them all: they are made
+ * here, a part below reports here (a folder was replaced, the last collector is gone, a worker has
+ * ended), and here stands what the rest makes of it. Everything happens in callbacks of one loop.
  */
 #include "daemon/daemon.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/exit.h"
-#include "base/fd.h"
 #include "base/log.h"
 #include "base/logwriter.h"
-#include "daemon/load.h"
+#include "daemon/collectors.h"
+#include "daemon/generation.h"
+#include "daemon/orphans.h"
 #include "daemon/programs.h"
+#include "daemon/reload.h"
+#include "daemon/selfmetrics.h"
+#include "daemon/sinks.h"
+#include "daemon/store.h"
 #include "intake/folder.h"
+#include "intake/intake.h"
 #include "intake/lock.h"
-
-static void log_writer_again(void *arg);
-static void after_turn(void *arg);
 
 static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
 
-struct generation *generation_new(struct conf *c, struct str snapshot)
+enum daemon_phase {
+    PHASE_LOADING, /* the first configuration is being read  */
+    PHASE_RUNNING,
+    PHASE_COLLECTORS, /* ending: runs are being ended            */
+    PHASE_INTAKE,     /* ending: what was sent is being taken in */
+    PHASE_SINKS,      /* ending: workers deliver                 */
+    PHASE_DONE
+};
+
+struct daemon {
+    struct loop *loop;
+    struct generation *gen; /* the one in force; NULL while loading */
+    struct reload *reload;
+    struct store *store;
+    struct intake *intake;
+    struct source *shared;
+    struct selfmetrics *self;
+    struct sinks *sinks;
+    struct collectors *collectors;
+    struct orphans orphans;
+    struct loop_child log_writer;
+    struct loop_timer log_again, housekeeping, phase_timer;
+    struct loop_hook after;
+    enum daemon_phase phase;
+    int64_t end_by; /* mono: when workers must be gone */
+    int status;     /* exit status */
+};
+
+static void next_phase(void *arg);
+
+/* --- what became of a batch --- */
+
+static void on_written(void *arg)
 {
-    struct generation *g = calloc(1, sizeof *g);
-    if (!g)
-        return NULL;
-    *g = (struct generation){.conf = c, .snapshot_fd = load_memfd(snapshot), .refs = 1};
-    if (g->snapshot_fd >= 0)
-        return g;
-    free(g);
-    return NULL;
+    const struct daemon *d = arg;
+
+    if (d->sinks != NULL)
+        sinks_wake(d->sinks);
 }
 
-struct generation *generation_ref(struct generation *g)
+/* At the end the intake goes before the last sync. */
+static void on_safe(void *arg, uint64_t ticket)
 {
-    g->refs++;
-    return g;
+    const struct daemon *d = arg;
+
+    if (d->intake != NULL)
+        intake_safe(d->intake, ticket);
 }
 
-void generation_unref(struct generation *g)
+static void on_unsafe(void *arg, uint64_t ticket, const char *why)
 {
-    if (!g || --g->refs > 0)
-        return;
-    fd_close(&g->snapshot_fd);
-    conf_free(g->conf);
-    free(g);
+    const struct daemon *d = arg;
+
+    if (d->intake != NULL)
+        intake_unsafe(d->intake, ticket, why);
 }
 
-/* What a garnetd that was killed has left: we hold its lock, so its collectors' sockets are
- * nobody's. */
-static void remove_stale_sockets(const struct conf *c)
+/* --- what its parts report --- */
+
+static void on_keeper_lost(void *arg)
 {
-    struct arena a = {0};
-    char *sample = conf_collector_socket(&a, c, "x");
-    if (sample)
-        folder_remove_sockets(sample, c->socket.own_groups);
-    arena_free(&a);
+    struct daemon *d = arg;
+
+    orphans_search(&d->orphans);
 }
 
-struct source_config daemon_shared(const struct conf *c)
+/* A plugin may start what it likes, and leave it. */
+static void on_worker_ended(void *arg)
+{
+    struct daemon *d = arg;
+
+    orphans_search_soon(&d->orphans, d->phase == PHASE_SINKS);
+}
+
+static void write_garnetd(const struct daemon *d, struct self_round at)
+{
+    self_gauge(&at, FULL, "garnet.intake.connections", "Conn", intake_connections(d->intake));
+    self_count(&at, FULL, "garnet.intake.connections_refused", "Conn", NULL,
+               intake_refused_connections(d->intake));
+    self_count(&at, FULL, "garnet.intake.connections_gave_way", "Conn", NULL,
+               intake_gave_way(d->intake));
+    self_count(&at, FULL, "garnet.intake.own_rejected", "Metric", NULL,
+               intake_own_rejected(d->intake));
+    store_metrics(d->store, &at);
+    self_count(&at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
+    reload_metrics(d->reload, &at);
+    at.key = "source", at.val = "shared";
+    self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL, d->shared->accepted);
+    self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL, d->shared->rejected);
+}
+
+static void on_self_round(void *arg, const struct self_round *at)
+{
+    const struct daemon *d = arg;
+
+    collectors_metrics(d->collectors, at);
+    sinks_metrics(d->sinks, at);
+    write_garnetd(d, *at);
+}
+
+/* --- once a second --- */
+
+static void keep_store(struct daemon *d)
+{
+    unsigned lost;
+
+    if (d->phase < PHASE_SINKS && store_folder_replaced(d->store))
+        sinks_restart(d->sinks);
+    store_sync(d->store);
+    lost = store_retain(d->store, sinks_needed(d->sinks));
+    if (lost > 0 && sinks_lose(d->sinks))
+        log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
+                 "max_age says",
+                 lost);
+}
+
+static void on_second(void *arg)
+{
+    struct daemon *d = arg;
+
+    keep_store(d);
+    if (d->phase == PHASE_RUNNING) {
+        sinks_retry(d->sinks);
+        collectors_retry(d->collectors);
+    }
+    if (d->phase < PHASE_SINKS)
+        sinks_metrics_begun(d->sinks, d->self);
+    loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, on_second, d);
+}
+
+/* --- the start --- */
+
+static struct source_config shared_socket(const struct conf *c)
 {
     return (struct source_config){.path = c->socket.path,
                                   .own_groups = c->socket.own_groups,
@@ -77,86 +167,149 @@ struct source_config daemon_shared(const struct conf *c)
                                   .tags = {&c->tags, NULL}};
 }
 
-static bool open_intake(struct daemon *d, const struct conf *c)
-{
-    char why[256];
-    d->intake = intake_new(d->loop, &c->intake, store_commit, d);
-    if (!d->intake) {
-        log_error("intake: out of memory");
-        return false;
-    }
-    loop_after(d->loop, &d->after, after_turn,
-               d); /* behind the intake's own: what is over is over */
-    struct source_config sc = daemon_shared(c);
-    d->shared = source_open(d->intake, &sc, why);
-    if (!d->shared)
-        log_error("socket: %s", why);
-    return d->shared != NULL;
-}
-
 /* The shared socket, and the folder of the collectors' own: another daemon may have its socket
- * beside ours. Held for life, so the descriptors are not kept. */
+ * beside ours. Held for life, so the descriptors are not kept. What a garnetd that was killed has
+ * left there is nobody's, then. */
 static bool lock_sockets(const struct conf *c)
 {
-    char why[256];
+    char why[256] = "out of memory";
     struct arena a = {0};
-    char *folder = conf_collector_socket(&a, c, "x");
-    char *slash = folder ? strrchr(folder, '/') : NULL;
+    char *sample = conf_collector_socket(&a, c, "x");
+    char *slash = sample != NULL ? strrchr(sample, '/') : NULL;
     bool good = slash != NULL;
-    if (slash)
-        *slash = '\0';
-    good = good && socket_lock(c->socket.path, c->socket.own_groups, why) >= 0 &&
-           socket_lock(folder, c->socket.own_groups, why) >= 0;
-    if (!good)
-        log_error("socket: %s", slash ? why : "out of memory");
+
+    if (good) {
+        *slash = '\0'; /* the folder */
+        good = socket_lock(c->socket.path, c->socket.own_groups, why) >= 0 &&
+               socket_lock(sample, c->socket.own_groups, why) >= 0;
+        *slash = '/';
+    }
+    if (good)
+        folder_remove_sockets(sample, c->socket.own_groups);
+    else
+        log_error("socket: %s", why);
     arena_free(&a);
     return good;
 }
 
-static void every_second(void *arg)
+/* While ending, what clients still send is noticed here, at the end of the turn that took it in. */
+static void after_turn(void *arg)
 {
     struct daemon *d = arg;
-    store_housekeeping(d);
-    sinks_retry(d);
-    collectors_retry(d);
-    if (d->intake)
-        selfmetrics_sinks(d);
-    loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, every_second, d);
+
+    if (d->phase == PHASE_INTAKE)
+        next_phase(d);
 }
 
-bool daemon_start(struct daemon *d, struct generation *g)
+static bool open_intake(struct daemon *d, const struct conf *c)
 {
-    const struct conf *c = g->conf;
-    d->gen = g;
+    struct source_config sc = shared_socket(c);
+    char why[256] = "out of memory";
+
+    d->intake = intake_new(d->loop, &c->intake, store_commit, d->store);
+    if (d->intake != NULL) {
+        loop_after(d->loop, &d->after, after_turn,
+                   d); /* behind the intake's own: its turn is over */
+        d->shared = source_open(d->intake, &sc, why);
+    }
+    if (d->shared == NULL)
+        log_error("socket: %s", why);
+    return d->shared != NULL;
+}
+
+static bool make_parts(struct daemon *d, const struct conf *c)
+{
+    const struct sinks_events sinks = {d, on_worker_ended, next_phase};
+    const struct collectors_events collectors = {d, on_keeper_lost, next_phase};
+
+    d->self = selfmetrics_new(d->loop, d->intake, c, on_self_round, d);
+    d->sinks = sinks_new(d->loop, store_spool(d->store), store_dir(d->store),
+                         program_path("garnet-sink"), &sinks);
+    d->collectors = collectors_new(d->loop, d->intake, d->self, &collectors);
+    if (d->self != NULL && d->sinks != NULL && d->collectors != NULL)
+        return true;
+    log_error("cannot start: out of memory");
+    return false;
+}
+
+static bool start_garnetd(struct daemon *d)
+{
+    const struct conf *c = d->gen->conf;
+    const struct commit_events events = {d, on_written, on_safe, on_unsafe};
+
     log_set_level((enum log_level)c->log_level);
-    if (!lock_sockets(c) || !store_open(d, &c->spool))
-        return false;
-    remove_stale_sockets(c);
-    if (!open_intake(d, c))
+    if (!lock_sockets(c) || (d->store = store_open(d->loop, &c->spool, &events)) == NULL ||
+        !open_intake(d, c) || !make_parts(d, c))
         return false;
     d->phase = PHASE_RUNNING;
-    sinks_apply(d, g);
-    collectors_apply(d, g);
-    every_second(d);
-    selfmetrics_begin(d);
+    sinks_apply(d->sinks, d->gen);
+    collectors_apply(d->collectors, d->gen);
+    on_second(d);
+    write_garnetd(d, selfmetrics_beginning(d->self, clock_wall()));
+    selfmetrics_start(d->self);
     log_info("garnetd " GARNET_VERSION " takes metrics at %s", c->socket.path);
     return true;
 }
 
-static void phase_late(void *arg)
+static void apply(struct daemon *d, struct generation *g)
 {
-    struct daemon *d = arg;
-    if (d->phase == PHASE_COLLECTORS) {
-        log_warn("shutdown_timeout has passed: collectors that still run are killed");
-        collectors_kill(d);
-    }
-    daemon_next(d);
+    struct generation *old = d->gen;
+    const struct conf *c = g->conf;
+    struct source_config shared = shared_socket(c);
+
+    d->gen = g;
+    if (!source_update(d->shared, &shared))
+        log_error("socket: out of memory: the shared socket keeps its old tags");
+    log_set_level((enum log_level)c->log_level);
+    intake_limits(d->intake, &c->intake);
+    store_configure(d->store, &c->spool);
+    selfmetrics_configure(d->self, c);
+    sinks_apply(d->sinks, g); /* first: a new sink sees what its new collectors send */
+    collectors_apply(d->collectors, g);
+    generation_unref(old);
+    log_info("the configuration was reread and is in use");
 }
 
-static void enter(struct daemon *d, enum daemon_phase phase, int64_t at_most)
+static void leave_loop(struct daemon *d, int status)
+{
+    reload_end(d->reload);
+    d->status = status;
+    d->phase = PHASE_DONE;
+    loop_stop(d->loop);
+}
+
+static void on_configuration(void *arg, struct generation *g)
+{
+    struct daemon *d = arg;
+
+    if (d->phase == PHASE_RUNNING && g != NULL) {
+        apply(d, g);
+    } else if (d->phase == PHASE_LOADING && g == NULL) {
+        leave_loop(d, EXIT_CONFIG);
+    } else if (d->phase == PHASE_LOADING) {
+        d->gen = g;
+        if (!start_garnetd(d))
+            leave_loop(d, EXIT_WORLD);
+    }
+}
+
+/* --- the end --- */
+
+static void on_phase_late(void *arg)
+{
+    struct daemon *d = arg;
+
+    if (d->phase == PHASE_COLLECTORS) {
+        log_warn("shutdown_timeout has passed: collectors that still run are killed");
+        collectors_kill(d->collectors);
+    }
+    next_phase(d);
+}
+
+static void enter_phase(struct daemon *d, enum daemon_phase phase, int64_t at_most)
 {
     d->phase = phase;
-    loop_timer_set(d->loop, &d->phase_timer, clock_mono() + at_most, phase_late, d);
+    loop_timer_set(d->loop, &d->phase_timer, clock_mono() + at_most, on_phase_late, d);
 }
 
 /* Who has connected by now may have sent, too; nobody else can. */
@@ -164,8 +317,8 @@ static void close_sockets(struct daemon *d)
 {
     source_close(d->shared);
     d->shared = NULL;
-    loop_timer_clear(d->loop, &d->self_timer);
-    enter(d, PHASE_INTAKE, intake_bound);
+    selfmetrics_stop(d->self);
+    enter_phase(d, PHASE_INTAKE, intake_bound);
 }
 
 /* Clients that stay connected but silent are not waited for. */
@@ -177,115 +330,118 @@ static bool intake_done(const struct daemon *d)
 static void close_intake(struct daemon *d)
 {
     unsigned busy = intake_busy(d->intake);
+    int64_t left = d->end_by - clock_mono();
+
     if (busy > 0)
         log_warn(
             "ending: %u connections are closed before all that they sent was read and answered",
             busy);
-    store_end(d);
+    store_end(d->store);
     intake_free(d->intake);
     d->intake = NULL;
-    int64_t left = d->end_by - clock_mono();
     d->phase = PHASE_SINKS;
-    sinks_stop(d, left > 0 ? left : 0);
+    sinks_stop(d->sinks, left > 0 ? left : 0);
 }
 
 static void close_spool(struct daemon *d)
 {
     loop_timer_clear(d->loop, &d->housekeeping);
-    store_sync_last(d);
-    sinks_tell_rest(d);
-    sinks_free(d);
-    append_close(d->spool);
-    d->phase = PHASE_DONE;
-    loop_stop(d->loop);
+    store_sync_last(d->store);
+    sinks_log_rest(d->sinks);
+    sinks_free(d->sinks);
+    collectors_free(d->collectors);
+    selfmetrics_free(d->self);
+    store_close(d->store);
+    leave_loop(d, d->status);
 }
 
-/* Goes as far through the phases of the end as can be gone now. */
-void daemon_next(struct daemon *d)
+/* Something that the current phase waits for may be done: goes as far through the phases of the end
+ * as can be gone now. */
+static void next_phase(void *arg)
 {
-    if (d->phase == PHASE_COLLECTORS && !d->collectors)
+    struct daemon *d = arg;
+
+    if (d->phase == PHASE_COLLECTORS && collectors_drained(d->collectors))
         close_sockets(d);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);
-    if (d->phase == PHASE_SINKS && sinks_stopped(d) && !d->orphans.armed)
+    if (d->phase == PHASE_SINKS && sinks_stopped(d->sinks) && !orphans_searching(&d->orphans))
         close_spool(d);
 }
 
-static void end_requested(void *arg)
+static void on_end_requested(void *arg)
 {
     struct daemon *d = arg;
-    if (d->load)
-        load_cancel(d->load);
-    d->load = NULL;
+
+    reload_end(d->reload);
     if (d->phase == PHASE_LOADING) {
-        d->phase = PHASE_DONE;
-        loop_stop(d->loop);
+        leave_loop(d, d->status);
     } else if (d->phase == PHASE_RUNNING) {
+        int64_t at_most = d->gen->conf->shutdown_timeout;
+
         log_info("ending: no new runs, then %llds at most to deliver; a second signal ends at once",
-                 (long long)(d->gen->conf->shutdown_timeout / NS_PER_S));
-        d->end_by = clock_mono() + d->gen->conf->shutdown_timeout;
-        enter(d, PHASE_COLLECTORS, d->gen->conf->shutdown_timeout);
-        collectors_stop(d);
-        daemon_next(d);
+                 (long long)(at_most / NS_PER_S));
+        d->end_by = clock_mono() + at_most;
+        enter_phase(d, PHASE_COLLECTORS, at_most);
+        collectors_stop(d->collectors);
+        next_phase(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
         folder_remove_socket(d->gen->conf->socket.path, d->gen->conf->socket.own_groups);
-        d->status = EXIT_WORLD;
-        d->phase = PHASE_DONE;
-        loop_stop(d->loop);
+        leave_loop(d, EXIT_WORLD);
     }
 }
 
-/* While ending, what clients still send is noticed here, at the end of the turn that took it in. */
-static void after_turn(void *arg)
+/* --- the log writer: lines wait in its pipe while there is none --- */
+
+static void on_log_again(void *arg);
+
+static void on_log_writer_ended(void *arg, int status, const struct rusage *ru)
 {
     struct daemon *d = arg;
-    if (d->phase == PHASE_INTAKE)
-        daemon_next(d);
-}
 
-/* ---- the log writer -------------------------------------------------------------------------- */
-
-static void log_writer_ended(void *arg, int status, const struct rusage *ru)
-{
-    struct daemon *d = arg;
     (void)status, (void)ru;
-    loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, log_writer_again, d);
+    loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, on_log_again, d);
 }
 
-/* Lines wait in the pipe meanwhile. */
-static void log_writer_again(void *arg)
+static void on_log_again(void *arg)
 {
     struct daemon *d = arg;
     pid_t pid = logwriter_again();
+
     if (pid < 0) {
-        loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, log_writer_again, d);
+        loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, on_log_again, d);
         return;
     }
-    loop_child_add(d->loop, &d->log_writer, pid, log_writer_ended, d);
+    loop_child_add(d->loop, &d->log_writer, pid, on_log_writer_ended, d);
     log_warn("the log writer had died; another one writes");
 }
 
 int daemon_run(const char *conf_path)
 {
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
-    d = (struct daemon){.conf_path = conf_path, .sink_program = program_path("garnet-sink")};
+    pid_t writer;
+
     d.loop = loop_new();
-    if (!d.loop)
+    if (d.loop == NULL)
         fatal("cannot start: %m");
-    pid_t writer = logwriter_start();
+    writer = logwriter_start();
     if (writer < 0)
         fatal("cannot start the log writer: %m");
-    loop_child_add(d.loop, &d.log_writer, writer, log_writer_ended, &d);
-    loop_signal(d.loop, SIGHUP, reload_request, &d);
-    loop_signal(d.loop, SIGTERM, end_requested, &d);
-    loop_signal(d.loop, SIGINT, end_requested, &d);
-    orphans_start();
-    reload_request(&d);
-    if (d.load)
+    loop_child_add(d.loop, &d.log_writer, writer, on_log_writer_ended, &d);
+    d.reload = reload_new(d.loop, conf_path, program_path("garnet-sink"), on_configuration, &d);
+    if (d.reload == NULL)
+        fatal("cannot start: %m");
+    loop_signal(d.loop, SIGHUP, reload_request, d.reload);
+    loop_signal(d.loop, SIGTERM, on_end_requested, &d);
+    loop_signal(d.loop, SIGINT, on_end_requested, &d);
+    orphans_init(&d.orphans, d.loop, next_phase, &d);
+    reload_request(d.reload);
+    if (reload_under_way(d.reload))
         loop_run(d.loop);
     else
         d.status = EXIT_WORLD;
+    reload_free(d.reload);
     generation_unref(d.gen);
     writer = d.log_writer.pid;
     loop_child_del(d.loop, &d.log_writer);

@@ -13,7 +13,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -24,6 +23,7 @@
 #include "base/signals.h"
 #include "base/spawn.h"
 #include "base/text.h"
+#include "daemon/generation.h"
 #include "supervise/worker_log.h"
 
 enum { LOAD_MAX = 32 << 20, CHECK_OUTPUT_MAX = 64 << 10, CHECK_LINES = 20 };
@@ -43,17 +43,6 @@ struct load {
     struct buf got;
     bool ended, late; /* the pipe's end was seen; the deadline passed */
 };
-
-/* All workers read the one file, and a plugin must not be able to change what another sink is told. */
-int load_memfd(struct str bytes)
-{
-    int fd = memfd_create("garnet-configuration", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-    if (fd >= 0 &&
-        (fd_write_all(fd, bytes.s, bytes.n) < 0 ||
-         fcntl(fd, F_ADD_SEALS, F_SEAL_WRITE | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0))
-        fd_close(&fd);
-    return fd;
-}
 
 /* What comes out of a check: its own lines, and what its plugin prints. */
 enum { SAYS, PRINTS, STREAMS };
@@ -212,7 +201,7 @@ bool load_check(const char *path, bool running, const char *sink_program, struct
     if (!c && e->n == 0)
         errors_add(e, (struct pos){.file = path}, "cannot be read: out of memory");
     snapshot_write(&snap, snapshot);
-    int fd = e->n == 0 ? load_memfd((struct str){snapshot->p, snapshot->n}) : -1;
+    int fd = e->n == 0 ? generation_seal((struct str){snapshot->p, snapshot->n}) : -1;
     if (e->n == 0 && (fd < 0 || !buf_ok(snapshot)))
         errors_add(e, (struct pos){.file = path}, "cannot be checked: %s", strerror(errno));
     for (const struct conf_sink *s = fd >= 0 && c ? c->sinks : NULL; s; s = s->next)

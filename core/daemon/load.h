@@ -19,8 +19,6 @@ struct load *load_start(struct loop *l, const char *path, bool running, const ch
                         void *arg);
 void load_cancel(struct load *l); /* ends the child; done is not called */
 
-int load_memfd(struct str bytes); /* a memfd that holds them, for good; -1 with errno */
-
 /* The same in this process, blocking: for `garnetd -t`. True when there are no errors. */
 bool load_check(const char *path, bool running, const char *sink_program, struct buf *snapshot,
                 struct errors *e);

@@ -1,11 +1,11 @@
-/* What a keeper that was killed from outside has left, or a sink's plugin: garnetd inherits it, and
- * ends it.
+/* Every child that garnetd has made is known to its loop; all others are inherited, and killed.
  *
- * garnetd is a subreaper, so whatever loses its keeper becomes its child. Every child of its own
- * making is known to the loop; all others are killed, until none is left, and garnetd does not end
- * before that. Looking costs a walk through /proc, so it is done only while there is a reason to,
- * and for plugins, whose reasons may be many, at most once a second.
+ * Looking costs a walk through /proc, so it is done only while there is a reason to, and for
+ * plugins, whose reasons may be many, at most once a second. What hangs in the kernel does not end
+ * by a signal: it is given up with a warning.
  */
+#include "daemon/orphans.h"
+
 #include <signal.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -13,9 +13,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "daemon/daemon.h"
 
-static const int64_t again = 50 * NS_PER_MS, for_at_most = 5 * NS_PER_S;
+static const int64_t orphans_again = 50 * NS_PER_MS, orphans_at_most = 5 * NS_PER_S;
 
 struct search {
     struct loop *loop;
@@ -25,43 +24,53 @@ struct search {
 static void kill_unknown(void *arg, pid_t child)
 {
     struct search *s = arg;
+
     if (loop_child_known(s->loop, child))
         return;
     s->found++;
     kill(child, SIGKILL);
 }
 
-static void look(void *arg)
+static void on_search(void *arg)
 {
-    struct daemon *d = arg;
-    struct search s = {.loop = d->loop};
+    struct orphans *o = arg;
+    struct search s = {.loop = o->loop};
+
     process_children(getpid(), kill_unknown, &s);
-    if (s.found > 0 && clock_mono() < d->orphans_until)
-        loop_timer_set(d->loop, &d->orphans, clock_mono() + again, look, d);
-    else if (s.found > 0)
+    if (s.found > 0 && clock_mono() < o->until) {
+        loop_timer_set(o->loop, &o->timer, clock_mono() + orphans_again, on_search, o);
+        return;
+    }
+    if (s.found > 0)
         log_warn("%u processes that a plugin or a killed keeper has left do not end", s.found);
-    daemon_next(d);
+    o->over(o->arg);
 }
 
-void orphans_start(void)
+void orphans_init(struct orphans *o, struct loop *l, void (*over)(void *arg), void *arg)
 {
+    *o = (struct orphans){.loop = l, .over = over, .arg = arg};
     if (prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L) < 0)
         log_warn("cannot become a subreaper: %m; what a plugin or a killed keeper leaves may stay");
 }
 
-void orphans_end(struct daemon *d)
+void orphans_search(struct orphans *o)
 {
-    d->orphans_until = clock_mono() + for_at_most;
-    look(d);
+    o->until = clock_mono() + orphans_at_most;
+    on_search(o);
 }
 
-void orphans_soon(struct daemon *d)
+void orphans_search_soon(struct orphans *o, bool hurry)
 {
     int64_t now = clock_mono();
 
-    d->orphans_until = now + for_at_most;
-    if (d->phase == PHASE_SINKS)
-        loop_timer_set(d->loop, &d->orphans, now, look, d);
-    else if (!d->orphans.armed)
-        loop_timer_set(d->loop, &d->orphans, now + NS_PER_S, look, d);
+    o->until = now + orphans_at_most;
+    if (hurry)
+        loop_timer_set(o->loop, &o->timer, now, on_search, o);
+    else if (!o->timer.armed)
+        loop_timer_set(o->loop, &o->timer, now + NS_PER_S, on_search, o);
+}
+
+bool orphans_searching(const struct orphans *o)
+{
+    return o->timer.armed;
 }

@@ -1,133 +1,162 @@
-/* SIGHUP: everything is read again, and taken as a whole or not at all.
- *
- * While a child reads and checks, the old configuration runs. HUPs that come meanwhile, the
- * start included, lead to one more round, so none is lost however many there are.
+/* What may not change while garnetd runs is decided here, and one configuration is compared with the
+ * next; what the parts make of the new one is theirs. A load that cannot be begun, or that finds
+ * errors, is a failure that is counted, and the old configuration stays.
  */
-#include <errno.h>
-#include <string.h>
-#include <unistd.h>
+#include "daemon/reload.h"
 
-#include "base/exit.h"
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/log.h"
-#include "daemon/daemon.h"
 #include "daemon/load.h"
 
-void reload_request(void *arg)
+struct reload {
+    struct loop *loop;
+    const char *path, *sink_program;
+    void (*loaded)(void *arg, struct generation *g);
+    void *arg;
+    struct generation *now; /* accepted last; NULL: none yet */
+    struct load *load;      /* under way, or NULL */
+    bool again;             /* requested while one was under way */
+    bool ended;
+    uint64_t failures;
+};
+
+struct reload *reload_new(struct loop *l, const char *path, const char *sink_program,
+                          void (*loaded)(void *arg, struct generation *g), void *arg)
 {
-    struct daemon *d = arg;
-    if (d->phase > PHASE_RUNNING)
-        return;
-    if (d->load) {
-        d->reload_again = true;
-        return;
-    }
-    d->reload_again = false;
-    d->load = load_start(d->loop, d->conf_path, d->gen != NULL, d->sink_program, reload_loaded, d);
-    if (!d->load) {
-        d->reload_failures++;
-        log_error("the configuration cannot be read: %m; %s",
-                  d->gen ? "the old one stays" : "giving up");
-    }
+    struct reload *r = calloc(1, sizeof *r);
+
+    if (r == NULL)
+        return NULL;
+    *r = (struct reload){
+        .loop = l, .path = path, .sink_program = sink_program, .loaded = loaded, .arg = arg};
+    return r;
 }
 
-static bool same(const char *a, const char *b)
+bool reload_under_way(const struct reload *r)
 {
-    return a && b ? strcmp(a, b) == 0 : a == b;
+    return r->load != NULL;
 }
 
-const char *reload_refusal(const struct conf *now, const struct conf *next)
+void reload_end(struct reload *r)
+{
+    r->ended = true;
+    if (r->load != NULL)
+        load_cancel(r->load);
+    r->load = NULL;
+}
+
+void reload_free(struct reload *r)
+{
+    if (r == NULL)
+        return;
+    reload_end(r);
+    generation_unref(r->now);
+    free(r);
+}
+
+void reload_metrics(const struct reload *r, const struct self_round *at)
+{
+    self_count(at, BASIC, "garnet.reload.failures", "Event", NULL, r->failures);
+}
+
+static bool same_text(const char *a, const char *b)
+{
+    return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
+}
+
+/* What of `next` may not change, as a sentence; NULL when nothing of that changed. */
+static const char *refusal(const struct conf *now, const struct conf *next)
 {
     const struct conf_socket *a = &now->socket, *b = &next->socket;
-    if (!same(a->path, b->path) || a->mode != b->mode || a->group != b->group)
+
+    if (!same_text(a->path, b->path) || a->mode != b->mode || a->group != b->group)
         return "`socket` cannot change while garnetd runs: restart it";
-    if (!same(now->spool.dir, next->spool.dir))
+    if (!same_text(now->spool.dir, next->spool.dir))
         return "`spool.dir` cannot change while garnetd runs: restart it";
     return NULL;
 }
 
 static void log_lines(enum log_level level, const char *text)
 {
-    while (*text) {
+    while (*text != 0) {
         size_t n = strcspn(text, "\n");
+
         log_at(level, "%.*s", (int)n, text);
         text += n + (text[n] == '\n');
     }
 }
 
-static void refused(struct daemon *d, const char *text)
+static void refuse_conf(struct reload *r, const char *text)
 {
     log_lines(LOG_L_ERROR, text);
-    d->reload_failures++;
-    if (d->gen)
+    r->failures++;
+    if (r->now != NULL)
         log_error("the new configuration is not used: the old one stays");
 }
 
-/* The snapshot has been checked by the child; here it becomes a configuration of this process. */
-static struct generation *accept_snapshot(struct daemon *d, struct str bytes)
+/* The snapshot has been checked by the child; here it becomes a configuration of this process. NULL:
+ * refused. */
+static struct generation *accept_snapshot(struct reload *r, struct str bytes)
 {
     struct snapshot snap = {0};
     struct errors e = {0};
     struct generation *g = NULL;
     struct conf *c = snapshot_read(&snap, bytes) ? conf_parse(&snap, &e) : NULL;
-    const char *no = c && e.n == 0 && d->gen ? reload_refusal(d->gen->conf, c) : NULL;
-    if (!c || e.n > 0) {
-        refused(d, c && e.text.p ? e.text.p : "the configuration cannot be used: out of memory\n");
-    } else if (no) {
-        refused(d, no);
-    } else {
-        g = generation_new(c, bytes);
-        buf_putc(&e.warnings, '\0');
-        if (buf_ok(&e.warnings))
-            log_lines(LOG_L_WARN, e.warnings.p);
-        if (g)
-            c = NULL; /* the generation's now */
-        else
-            refused(d, strerror(errno));
-    }
-    if (c)
+    const char *no = c != NULL && e.n == 0 && r->now != NULL ? refusal(r->now->conf, c) : NULL;
+
+    if (c == NULL)
+        no = "the configuration cannot be used: out of memory\n";
+    else if (e.n > 0)
+        no = e.text.p != NULL ? e.text.p : "the configuration cannot be used: out of memory\n";
+    else if (no == NULL && (g = generation_new(c, bytes)) == NULL)
+        no = strerror(errno);
+    buf_putc(&e.warnings, '\0');
+    if (g != NULL && buf_ok(&e.warnings))
+        log_lines(LOG_L_WARN, e.warnings.p);
+    if (g == NULL)
+        refuse_conf(r, no);
+    if (g == NULL && c != NULL)
         conf_free(c);
     errors_free(&e);
     snapshot_free(&snap);
     return g;
 }
 
-static void apply(struct daemon *d, struct generation *g)
+static void on_loaded(void *arg, struct str snapshot, const char *errors)
 {
-    struct generation *old = d->gen;
-    struct source_config shared = daemon_shared(g->conf);
-    d->gen = g;
-    if (!source_update(d->shared, &shared))
-        log_error("socket: out of memory: the shared socket keeps its old tags");
-    log_set_level((enum log_level)g->conf->log_level);
-    intake_limits(d->intake, &g->conf->intake);
-    append_configure(d->spool, g->conf->spool.segment_size, g->conf->spool.max_size,
-                     g->conf->spool.max_age);
-    d->commit.durable = g->conf->spool.durable;
-    sinks_apply(d, g); /* first: a new sink sees what its new collectors send */
-    collectors_apply(d, g);
-    if (old->conf->self_metrics.interval != g->conf->self_metrics.interval)
-        selfmetrics_start(d);
-    generation_unref(old);
-    d->reloads++;
-    log_info("the configuration was reread and is in use");
+    struct reload *r = arg;
+    struct generation *g = NULL;
+
+    r->load = NULL;
+    if (errors != NULL)
+        refuse_conf(r, errors);
+    else
+        g = accept_snapshot(r, snapshot);
+    if (g != NULL) {
+        generation_unref(r->now);
+        r->now = generation_ref(g);
+    }
+    r->loaded(r->arg, g);
+    if (r->again)
+        reload_request(r);
 }
 
-void reload_loaded(void *arg, struct str snapshot, const char *errors)
+void reload_request(void *arg)
 {
-    struct daemon *d = arg;
-    d->load = NULL;
-    struct generation *g = NULL;
-    if (errors)
-        refused(d, errors);
-    else
-        g = accept_snapshot(d, snapshot);
-    if (g && d->phase == PHASE_RUNNING) {
-        apply(d, g);
-    } else if (d->phase == PHASE_LOADING && !(g && daemon_start(d, g))) {
-        d->status = g ? EXIT_WORLD : EXIT_CONFIG;
-        d->phase = PHASE_DONE;
-        loop_stop(d->loop);
+    struct reload *r = arg;
+
+    if (r->ended)
+        return;
+    r->again = r->load != NULL;
+    if (r->again)
+        return;
+    r->load = load_start(r->loop, r->path, r->now != NULL, r->sink_program, on_loaded, r);
+    if (r->load == NULL) {
+        r->failures++;
+        log_error("the configuration cannot be read: %m; %s",
+                  r->now != NULL ? "the old one stays" : "giving up");
     }
-    if (d->phase == PHASE_RUNNING && d->reload_again)
-        reload_request(d);
 }

@@ -1,312 +1,302 @@
-/* Sinks with their workers and cursors, by name: reconciling what runs with what is configured.
- *
- * garnetd makes cursors and lists them; the worker alone moves them. A changed sink's worker is
- * asked to finish and the new one goes on at the same cursor. A removed sink takes its cursor
- * along: it holds no segment back.
+/* One entry a sink: its generation, its worker, its cursor. Short memory leaves a sink without an
+ * entry or an entry without a worker, and is made good within a second. A worker's death is its
+ * supervisor's to mend.
  */
+#include "daemon/sinks.h"
+
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
-#include "spool/cursor.h"
+#include "daemon/sink_cursor.h"
 #include "spool/segment.h"
+#include "supervise/sink_process.h"
 
-static const int64_t reload_grace = 2 * NS_PER_S; /* for a worker that a reload replaces: a datagram
-                                                     needs one until it is known to be there */
+/* For a worker that a reload replaces: a datagram needs a second until it is known to be there. */
+static const int64_t reload_grace = 2 * NS_PER_S;
 
-static uint64_t oldest_seq(struct daemon *d)
+struct sink_entry {
+    struct sinks *all;
+    struct generation *gen; /* that its worker was started with */
+    const struct conf_sink *conf;
+    struct worker *worker; /* NULL between two configurations, and once it has ended for good */
+    struct sink_cursor cursor;
+    bool removed; /* no longer configured: forgotten when its worker is gone */
+    LIST_ENTRY(sink_entry) entries;
+};
+
+struct sinks {
+    struct loop *loop;
+    const struct append *spool;
+    const char *dir, *program;
+    struct sinks_events ev;
+    struct generation *gen; /* applied last */
+    bool stopping;
+    LIST_HEAD(, sink_entry) list;
+};
+
+struct sinks *sinks_new(struct loop *l, const struct append *spool, const char *dir,
+                        const char *program, const struct sinks_events *ev)
 {
-    uint64_t seq;
-    return segment_oldest(append_dirfd(d->spool), &seq) > 0 ? seq : append_next_seq(d->spool);
-}
+    struct sinks *s = calloc(1, sizeof *s);
 
-/* What to do when a file of the spool could not be published for `error`, to follow it in the log: a
- * folder in its way is left to whoever has put it there. */
-static const char *remedy(int error)
-{
-    return error == EISDIR
-               ? ": a folder is in the way, of that name or, with a dot before and .tmp "
-                 "behind, of its temporary one: remove it"
-               : "";
-}
-
-static void say_no_cursor(const struct sink_entry *o, const char *again, int error)
-{
-    log_error("sink %s: its cursor cannot be made%s: %s/cursors/%s: %s%s", o->conf->name, again,
-              o->d->gen->conf->spool.dir, o->conf->name, strerror(error), remedy(error));
-}
-
-/* Before every start of a worker: the sink's place in the spool, the one it had or a new one. Where a
- * new sink begins was decided when it was first configured, however long its cursor takes to make. */
-static bool ensure_cursor(void *arg)
-{
-    struct sink_entry *o = arg;
-    int dir = append_dirfd(o->d->spool), why;
-    struct cursor_state st;
-
-    if (cursor_read(dir, o->conf->name, &st) == 0) {
-        if (st.position <= append_next_seq(o->d->spool))
-            return true;
-        errno = EBADMSG; /* beyond all that there has ever been */
-    }
-    why = errno;
-    if (o->restore && why == ENOENT) {
-        o->restore = cursor_restore(dir, o->conf->name, &o->known) < 0;
-        if (o->restore)
-            say_no_cursor(o, " again", errno);
-        return !o->restore;
-    }
-    if (cursor_passing(why)) { /* it may well be there */
-        log_error("sink %s: its cursor cannot be read now: %m", o->conf->name);
-        return false;
-    }
-    if (o->begun) {
-        log_warn("sink %s: its cursor is lost (%s): it starts at the oldest metric in the spool, "
-                 "repeating what it had sent",
-                 o->conf->name, strerror(why));
-        o->begin = oldest_seq(o->d);
-    }
-    if (cursor_create(dir, o->conf->name, o->begin) == 0) {
-        o->begun = true;
-        o->made_ns = clock_wall();
-        return true;
-    }
-    say_no_cursor(o, "", errno);
-    return false;
-}
-
-/* A plugin may start what it likes, and leave it. */
-static void worker_ended(void *arg)
-{
-    struct sink_entry *o = arg;
-    orphans_soon(o->d);
+    if (s == NULL)
+        return NULL;
+    *s = (struct sinks){.loop = l, .spool = spool, .dir = dir, .program = program, .ev = *ev};
+    LIST_INIT(&s->list);
+    return s;
 }
 
 /* Of all that have a cursor, those included that are still ending. */
-static void list_cursors(struct daemon *d)
+static void list_cursors(const struct sinks *s)
 {
-    unsigned n = 0, all = 0;
-    for (struct sink_entry *o = d->sinks; o; o = o->next)
-        all++;
-    const char **names = calloc(all + 1, sizeof *names);
-    for (struct sink_entry *o = d->sinks; names && o; o = o->next)
+    const struct sink_entry *o;
+    unsigned n = 0;
+    const char **names;
+
+    LIST_FOREACH(o, &s->list, entries)
+    n++;
+    names = calloc(n + 1, sizeof *names);
+    n = 0;
+    LIST_FOREACH(o, &s->list, entries)
+    if (names != NULL)
         names[n++] = o->conf->name;
-    if (!names || cursor_list_write(append_dirfd(d->spool), names, n) != 0)
-        log_error("spool: the list of sinks cannot be written: %s/sinks: %s%s",
-                  d->gen->conf->spool.dir, strerror(errno), remedy(errno));
+    sink_cursor_list(s->spool, s->dir, names, n);
     free(names);
 }
 
-static void entry_start(struct sink_entry *o)
+/* --- one sink --- */
+
+static bool prepare_worker(void *arg)
 {
-    bool to_stdout = false;
-    if (o->worker)
-        return;
-    for (size_t i = 0; i < o->conf->to.n; i++)
-        to_stdout |= strcmp(o->conf->to.v[i], "stdout") == 0;
-    struct worker_config wc = {.program = o->d->sink_program,
+    struct sink_entry *o = arg;
+
+    return sink_cursor_ensure(&o->cursor);
+}
+
+static void on_worker_end(void *arg)
+{
+    const struct sink_entry *o = arg;
+
+    o->all->ev.worker_ended(o->all->ev.arg);
+}
+
+static void start_sink(struct sink_entry *o)
+{
+    struct worker_config wc = {.program = o->all->program,
                                .name = o->conf->name,
                                .snapshot_fd = o->gen->snapshot_fd,
-                               .prepare = ensure_cursor,
-                               .ended = worker_ended,
+                               .prepare = prepare_worker,
+                               .ended = on_worker_end,
                                .arg = o,
-                               .stdout_fd = to_stdout ? STDOUT_FILENO : -1,
+                               .stdout_fd = -1,
                                .memory_limit = o->conf->memory_limit};
-    o->worker = worker_new(o->d->loop, &wc);
-    if (!o->worker)
+
+    for (size_t i = 0; i < o->conf->to.n; i++)
+        if (strcmp(o->conf->to.v[i], "stdout") == 0)
+            wc.stdout_fd = STDOUT_FILENO;
+    o->worker = worker_new(o->all->loop, &wc);
+    if (o->worker == NULL)
         log_error("sink %s has no worker yet: out of memory", o->conf->name);
 }
 
-static void entry_free(struct sink_entry *o)
+static void remove_sink(struct sink_entry *o)
 {
+    struct sinks *s = o->all;
+
+    sink_cursor_remove(&o->cursor);
+    LIST_REMOVE(o, entries);
     generation_unref(o->gen);
     free(o);
+    list_cursors(s);
 }
 
-static void unlink_entry(struct sink_entry *o)
-{
-    struct sink_entry **link = &o->d->sinks;
-    while (*link != o)
-        link = &(*link)->next;
-    *link = o->next;
-}
-
-static uint64_t queued_for(const struct sink_entry *o)
-{
-    struct cursor_state st;
-    uint64_t end = append_next_seq(o->d->spool);
-    if (cursor_read(append_dirfd(o->d->spool), o->conf->name, &st) != 0 || end < st.position)
-        return 0;
-    return end - st.position;
-}
-
-static void forget(struct sink_entry *o)
-{
-    int dir = append_dirfd(o->d->spool);
-    uint64_t queued = queued_for(o);
-    log_info(
-        "sink %s is no longer configured: its cursor is removed, %llu metrics were queued for it",
-        o->conf->name, (unsigned long long)queued);
-    if (cursor_remove(dir, o->conf->name) != 0)
-        log_warn("sink %s: its cursor cannot be removed: %m", o->conf->name);
-}
-
-static void entry_remove(struct sink_entry *o)
-{
-    struct daemon *d = o->d;
-    forget(o);
-    unlink_entry(o);
-    entry_free(o);
-    list_cursors(d);
-}
-
-static void worker_gone(void *arg)
+static void on_worker_gone(void *arg)
 {
     struct sink_entry *o = arg;
+
     worker_free(o->worker);
     o->worker = NULL;
     if (o->removed)
-        entry_remove(o);
-    else if (o->d->phase < PHASE_SINKS) /* the end begins with the runs, which still send */
-        entry_start(o);
+        remove_sink(o);
+    else if (o->all->stopping)
+        o->all->ev.stopped(o->all->ev.arg);
     else
-        daemon_next(o->d);
+        start_sink(o);
 }
 
-static void entry_stop(struct sink_entry *o, int64_t grace)
+static void stop_sink(struct sink_entry *o, int64_t grace)
 {
-    if (o->worker)
-        worker_stop(o->worker, grace, worker_gone, o);
+    if (o->worker != NULL)
+        worker_stop(o->worker, grace, on_worker_gone, o);
 }
 
-static struct sink_entry *find(struct daemon *d, const char *name)
+static struct sink_entry *sink_named(const struct sinks *s, const char *name)
 {
-    struct sink_entry *o = d->sinks;
-    while (o && strcmp(o->conf->name, name) != 0)
-        o = o->next;
-    return o;
+    struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    if (strcmp(o->conf->name, name) == 0)
+        return o;
+    return NULL;
 }
 
-/* A sink that had a cursor under an earlier garnetd is listed: if that is lost, it starts at the
- * oldest. */
-static struct sink_entry *entry_new(struct daemon *d, const struct conf_sink *s)
+static struct sink_entry *make_sink(struct sinks *s, const struct conf_sink *conf)
 {
     struct sink_entry *o = calloc(1, sizeof *o);
-    if (!o)
+
+    if (o == NULL)
         return NULL;
-    o->d = d;
-    o->begun = cursor_listed(append_dirfd(d->spool), s->name);
-    o->begin = s->start == START_OLDEST ? oldest_seq(d) : append_next_seq(d->spool);
-    o->next = d->sinks;
-    d->sinks = o;
+    o->all = s;
+    sink_cursor_init(&o->cursor, s->spool, s->dir, conf);
+    LIST_INSERT_HEAD(&s->list, o, entries);
     return o;
 }
 
-/* An unchanged sink keeps its worker, its connection, and the generation its worker was started
- * with. */
-static void adopt(struct sink_entry *o, struct generation *g, const struct conf_sink *s)
+static void configure_sink(struct sink_entry *o, struct generation *g, const struct conf_sink *conf)
 {
+    bool changed = o->conf != NULL && o->conf->digest != conf->digest;
+
     o->removed = false; /* one that is back before its worker had gone */
-    bool changed = o->conf && o->conf->digest != s->digest;
-    if (o->conf && !changed && o->worker)
+    if (o->conf != NULL && !changed && o->worker != NULL)
         return;
     generation_unref(o->gen);
     o->gen = generation_ref(g);
-    o->conf = s;
+    o->conf = conf;
+    sink_cursor_rename(&o->cursor, conf->name);
     if (changed)
-        log_info("sink %s changed: its worker is replaced", s->name);
-    if (o->worker)
-        entry_stop(o, reload_grace);
+        log_info("sink %s changed: its worker is replaced", conf->name);
+    if (o->worker != NULL)
+        stop_sink(o, reload_grace);
     else
-        entry_start(o);
+        start_sink(o);
 }
 
-static bool configured(const struct conf *c, const char *name)
+/* --- all of them --- */
+
+static bool is_configured(const struct conf *c, const char *name)
 {
-    const struct conf_sink *s = c->sinks;
-    while (s && strcmp(s->name, name) != 0)
-        s = s->next;
-    return s != NULL;
+    for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next)
+        if (strcmp(s->name, name) == 0)
+            return true;
+    return false;
 }
 
 /* A cursor from an earlier life of garnetd whose sink has been removed from the configuration
  * since. */
 static void drop_stale(void *arg, const char *name)
 {
-    struct daemon *d = arg;
-    if (find(d, name) || configured(d->gen->conf, name))
+    const struct sinks *s = arg;
+
+    if (sink_named(s, name) != NULL || is_configured(s->gen->conf, name))
         return;
     log_info("sink %s is no longer configured: its cursor is removed", name);
-    if (cursor_remove(append_dirfd(d->spool), name) != 0 && errno != ENOENT)
+    if (cursor_remove(append_dirfd(s->spool), name) != 0 && errno != ENOENT)
         log_warn("sink %s: its cursor cannot be removed: %m", name);
 }
 
-void sinks_apply(struct daemon *d, struct generation *g)
+static void remove_unconfigured(struct sinks *s)
 {
     struct sink_entry *next;
-    for (struct sink_entry *o = d->sinks; o; o = next) {
-        next = o->next;
-        if (o->removed || configured(g->conf, o->conf->name))
+
+    for (struct sink_entry *o = LIST_FIRST(&s->list); o != NULL; o = next) {
+        next = LIST_NEXT(o, entries);
+        if (o->removed || is_configured(s->gen->conf, o->conf->name))
             continue;
         o->removed = true;
-        if (o->worker)
-            entry_stop(o, reload_grace);
+        if (o->worker != NULL)
+            stop_sink(o, reload_grace);
         else
-            entry_remove(o);
+            remove_sink(o);
     }
-    for (struct conf_sink *s = g->conf->sinks; s; s = s->next) {
-        struct sink_entry *o = find(d, s->name);
-        if (!o)
-            o = entry_new(d, s);
-        if (o)
-            adopt(o, g, s);
+}
+
+void sinks_apply(struct sinks *s, struct generation *g)
+{
+    struct generation *old = s->gen;
+
+    s->gen = generation_ref(g);
+    remove_unconfigured(s);
+    for (const struct conf_sink *conf = g->conf->sinks; conf != NULL; conf = conf->next) {
+        struct sink_entry *o = sink_named(s, conf->name);
+
+        if (o == NULL)
+            o = make_sink(s, conf);
+        if (o != NULL)
+            configure_sink(o, g, conf);
         else
-            log_error("sink %s does not run yet: out of memory", s->name);
+            log_error("sink %s does not run yet: out of memory", conf->name);
     }
-    cursor_list_each(append_dirfd(d->spool), drop_stale, d);
-    list_cursors(d);
+    cursor_list_each(append_dirfd(s->spool), drop_stale, s);
+    list_cursors(s);
+    generation_unref(old);
 }
 
-/* Memory was short when they were applied: a sink or a worker is missing. */
-static bool incomplete(struct daemon *d)
+void sinks_retry(struct sinks *s)
 {
-    for (const struct conf_sink *s = d->gen->conf->sinks; s; s = s->next) {
-        const struct sink_entry *o = find(d, s->name);
-        if (!o || !o->worker)
-            return true;
+    for (const struct conf_sink *conf = s->gen->conf->sinks; conf != NULL; conf = conf->next) {
+        const struct sink_entry *o = sink_named(s, conf->name);
+
+        if (o == NULL || o->worker == NULL) {
+            sinks_apply(s, s->gen);
+            return;
+        }
     }
-    return false;
 }
 
-void sinks_retry(struct daemon *d)
+void sinks_wake(struct sinks *s)
 {
-    if (d->phase == PHASE_RUNNING && incomplete(d))
-        sinks_apply(d, d->gen);
+    struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    if (o->worker != NULL)
+        worker_wake(o->worker);
 }
 
-void sinks_stop(struct daemon *d, int64_t grace)
+void sinks_restart(struct sinks *s)
 {
-    for (struct sink_entry *o = d->sinks; o; o = o->next)
-        entry_stop(o, grace);
+    struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    {
+        sink_cursor_lost(&o->cursor);
+        stop_sink(o, reload_grace);
+    }
+    list_cursors(s);
 }
 
-bool sinks_stopped(const struct daemon *d)
+void sinks_stop(struct sinks *s, int64_t grace)
 {
-    const struct sink_entry *o = d->sinks;
-    while (o && !o->worker)
-        o = o->next;
-    return o == NULL;
+    struct sink_entry *o;
+
+    s->stopping = true;
+    LIST_FOREACH(o, &s->list, entries)
+    stop_sink(o, grace);
 }
 
-void sinks_tell_rest(const struct daemon *d)
+bool sinks_stopped(const struct sinks *s)
+{
+    const struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    if (o->worker != NULL)
+        return false;
+    return true;
+}
+
+void sinks_log_rest(const struct sinks *s)
 {
     struct buf rest = {0};
-    for (const struct sink_entry *o = d->sinks; o; o = o->next) {
-        uint64_t n = queued_for(o);
+    const struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    {
+        uint64_t n = sink_cursor_queued(&o->cursor);
+
         if (n > 0)
             buf_putf(&rest, "; sink %s: %llu metrics wait in the spool", o->conf->name,
                      (unsigned long long)n);
@@ -315,74 +305,94 @@ void sinks_tell_rest(const struct daemon *d)
     buf_free(&rest);
 }
 
-void sinks_free(struct daemon *d)
+void sinks_free(struct sinks *s)
 {
-    struct sink_entry *next;
-    for (struct sink_entry *o = d->sinks; o; o = next) {
-        next = o->next;
-        entry_free(o);
+    struct sink_entry *o;
+
+    if (s == NULL)
+        return;
+    while ((o = LIST_FIRST(&s->list)) != NULL) {
+        LIST_REMOVE(o, entries);
+        generation_unref(o->gen);
+        free(o);
     }
-    d->sinks = NULL;
+    generation_unref(s->gen);
+    free(s);
 }
 
-void sinks_wake(struct daemon *d)
+static const struct scoreboard *board_of(const struct sink_entry *o)
 {
-    for (struct sink_entry *o = d->sinks; o; o = o->next) {
-        if (o->worker)
-            worker_wake(o->worker);
-    }
+    return o->worker != NULL ? worker_scoreboard(o->worker) : NULL;
 }
 
-/* Workers end, for what they have open is gone, and begin again, each at the position that its
- * cursor was last seen at: what lies before the new folder's first metric they count as lost. */
-void sinks_anew(struct daemon *d)
+uint64_t sinks_needed(struct sinks *s)
 {
-    for (struct sink_entry *o = d->sinks; o; o = o->next) {
-        o->restore = o->knows;
-        entry_stop(o, reload_grace);
-    }
-    list_cursors(d);
-}
+    uint64_t needed = append_next_seq(s->spool), keep;
+    struct sink_entry *o;
 
-/* What is out already, and whether that stands still although there is more. */
-static void watch_progress(struct sink_entry *o)
-{
-    const struct scoreboard *p = o->worker ? worker_scoreboard(o->worker) : NULL;
-    uint64_t out = o->known.position, sent = p ? atomic_load(&p->sent) : 0;
-
-    out = sent > out ? sent : out;
-    if (out >= append_next_seq(o->d->spool))
-        o->still_ns = 0;
-    else if (o->still_ns == 0 || out != o->still_at)
-        o->still_ns = clock_mono();
-    o->still_at = out;
-}
-
-/* As its worker says. Where none runs, or it hangs, so long as we have seen it stand still. */
-int64_t sink_lag(const struct sink_entry *o)
-{
-    const struct scoreboard *p = o->worker ? worker_scoreboard(o->worker) : NULL;
-    int64_t oldest = p ? atomic_load(&p->oldest_ns) : 0;
-    int64_t lag = oldest > 0 ? clock_wall() - oldest : 0;
-    int64_t still = o->still_ns != 0 ? clock_mono() - o->still_ns : 0;
-
-    lag = lag > still ? lag : still;
-    return lag > 0 ? lag : 0;
-}
-
-uint64_t sinks_needed(struct daemon *d)
-{
-    uint64_t needed = d->sinks ? append_next_seq(d->spool) : 0; /* without a sink, for the first */
-    for (struct sink_entry *o = d->sinks; o; o = o->next) {
-        struct cursor_state st;
-        if (cursor_read(append_dirfd(d->spool), o->conf->name, &st) != 0 ||
-            st.position > append_next_seq(d->spool))
+    if (LIST_EMPTY(&s->list))
+        return 0; /* for the first one */
+    LIST_FOREACH(o, &s->list, entries)
+    {
+        if (!sink_cursor_look(&o->cursor, board_of(o), &keep))
             return 0; /* unknown: keep everything that max_size allows */
-        o->known = st;
-        o->knows = true;
-        watch_progress(o);
-        if (st.keep < needed)
-            needed = st.keep;
+        needed = keep < needed ? keep : needed;
     }
     return needed;
+}
+
+bool sinks_lose(const struct sinks *s)
+{
+    uint64_t oldest = 0;
+    int there = segment_oldest(append_dirfd(s->spool), &oldest);
+    const struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    if (there < 0 || (there > 0 && !sink_cursor_past(&o->cursor, oldest)))
+        return true;
+    return false;
+}
+
+/* --- metrics --- */
+
+static void write_sink(struct self_round at, const struct sink_entry *o)
+{
+    const struct scoreboard *b = board_of(o);
+
+    at.key = "sink", at.val = o->conf->name;
+    if (!sink_cursor_metrics(&o->cursor, &at, b))
+        return;
+    self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
+               o->worker != NULL ? worker_restarts(o->worker) : 0);
+    if (b == NULL)
+        return;
+    self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, atomic_load(&b->in_doubt));
+    self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, atomic_load(&b->losses));
+    self_gauge(&at, BASIC, "garnet.sink.stalled", "", worker_stalled(o->worker));
+}
+
+void sinks_metrics(const struct sinks *s, const struct self_round *at)
+{
+    const struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    write_sink(*at, o);
+}
+
+/* Once its worker has said what it can drop for; by then it may have, so this is how it began. */
+void sinks_metrics_begun(struct sinks *s, struct selfmetrics *to)
+{
+    struct sink_entry *o;
+
+    LIST_FOREACH(o, &s->list, entries)
+    {
+        const struct scoreboard *b = board_of(o);
+        int64_t made =
+            b == NULL || atomic_load(&b->can_drop) == 0 ? 0 : sink_cursor_take_made(&o->cursor);
+        struct self_round at = selfmetrics_beginning(to, made);
+
+        at.zero = true;
+        if (made != 0)
+            write_sink(at, o);
+    }
 }

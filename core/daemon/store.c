@@ -1,140 +1,149 @@
-/* The spool's place in garnetd: intake's batches go in (spool/commit.h), intake hears what became of
- * them; four times a second, what is held in memory is tried again; once a second, syncing, the
- * folder, retention. Nothing in here waits for the disk.
+/* Around spool/commit.h, which knows no clock: four times a second what is held in memory is tried
+ * again. Opening fails for a folder that is in use or cannot be made, and where the sync helper
+ * cannot be started.
  */
+#include "daemon/store.h"
+
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/daemon.h"
-#include "spool/segment.h"
+#include "spool/sync.h"
 
-static const int64_t TRY_EVERY = 250 * NS_PER_MS;
+enum { LAST_SYNC_MS = 1000 };
+static const int64_t held_again = 250 * NS_PER_MS;
 
-uint64_t store_held_bytes(const struct daemon *d)
+struct store {
+    struct loop *loop;
+    char *dir;
+    struct append *spool;
+    struct sync *sync;
+    struct commit commit;
+    struct loop_timer held; /* while something is */
+};
+
+static bool start_sync(struct store *s)
 {
-    return d->commit.backlog.bytes;
+    struct sync_events ev = {&s->commit, commit_told, commit_seal};
+
+    s->sync = sync_start(s->loop, append_dirfd(s->spool), append_next_seq(s->spool), &ev);
+    if (s->sync == NULL)
+        log_error("spool: the sync helper cannot be started: %m");
+    return s->sync != NULL;
 }
 
-uint64_t store_held_metrics(const struct daemon *d)
+struct store *store_open(struct loop *l, const struct conf_spool *c, const struct commit_events *ev)
 {
-    return d->commit.backlog.metrics;
-}
-
-uint64_t store_refused(const struct daemon *d)
-{
-    return d->commit.refused;
-}
-
-/* ---- what became of a batch ---- */
-
-static void written(void *arg)
-{
-    sinks_wake(arg);
-}
-
-/* At the end the intake goes before the last sync. */
-static void safe(void *arg, uint64_t ticket)
-{
-    struct daemon *d = arg;
-
-    if (d->intake)
-        intake_safe(d->intake, ticket);
-}
-
-static void unsafe(void *arg, uint64_t ticket, const char *why)
-{
-    struct daemon *d = arg;
-
-    if (d->intake)
-        intake_unsafe(d->intake, ticket, why);
-}
-
-bool store_open(struct daemon *d, const struct conf_spool *s)
-{
-    struct append_config ac = {.dir = s->dir,
-                               .segment_size = s->segment_size,
-                               .max_size = s->max_size,
-                               .max_age = s->max_age};
-    struct sync_events ev = {&d->commit, commit_told, commit_seal};
+    struct append_config ac = {.dir = c->dir,
+                               .segment_size = c->segment_size,
+                               .max_size = c->max_size,
+                               .max_age = c->max_age};
+    struct store *s = calloc(1, sizeof *s);
     char why[256];
 
-    d->spool = append_open(&ac, why);
-    if (!d->spool) {
-        log_error("spool %s %s", s->dir, why);
-        return false;
+    if (s == NULL || (s->dir = strdup(c->dir)) == NULL) {
+        log_error("spool: out of memory");
+        free(s);
+        return NULL;
     }
-    d->sync = sync_start(d->loop, append_dirfd(d->spool), append_next_seq(d->spool), &ev);
-    if (!d->sync)
-        log_error("spool: the sync helper cannot be started: %m");
-    d->commit = (struct commit){.spool = d->spool,
-                                .sync = d->sync,
-                                .ev = {d, written, safe, unsafe},
-                                .durable = s->durable};
-    return d->sync != NULL;
+    s->loop = l;
+    s->spool = append_open(&ac, why);
+    if (s->spool == NULL)
+        log_error("spool %s %s", c->dir, why);
+    if (s->spool == NULL || !start_sync(s)) {
+        if (s->spool != NULL)
+            append_close(s->spool);
+        free(s->dir);
+        free(s);
+        return NULL;
+    }
+    s->commit =
+        (struct commit){.spool = s->spool, .sync = s->sync, .ev = *ev, .durable = c->durable};
+    return s;
 }
 
-/* ---- holding ---- */
-
-static void try_again(void *arg);
-
-static void arm(struct daemon *d)
+void store_configure(struct store *s, const struct conf_spool *c)
 {
-    if (d->commit.backlog.metrics > 0 && !d->hold_again.armed)
-        loop_timer_set(d->loop, &d->hold_again, loop_now(d->loop) + TRY_EVERY, try_again, d);
+    append_configure(s->spool, c->segment_size, c->max_size, c->max_age);
+    s->commit.durable = c->durable;
 }
 
-static void try_again(void *arg)
+const struct append *store_spool(const struct store *s)
 {
-    struct daemon *d = arg;
+    return s->spool;
+}
 
-    commit_retry(&d->commit);
-    arm(d);
+const char *store_dir(const struct store *s)
+{
+    return s->dir;
+}
+
+static void on_held(void *arg);
+
+static void try_held_later(struct store *s)
+{
+    if (s->commit.backlog.metrics > 0 && !s->held.armed)
+        loop_timer_set(s->loop, &s->held, loop_now(s->loop) + held_again, on_held, s);
+}
+
+static void on_held(void *arg)
+{
+    struct store *s = arg;
+
+    commit_retry(&s->commit);
+    try_held_later(s);
 }
 
 int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint64_t *ticket,
                  char why[128])
 {
-    struct daemon *d = arg;
-    int r;
+    struct store *s = arg;
+    int r = commit_batch(&s->commit, records, n, count, ticket, why);
 
-    r = commit_batch(&d->commit, records, n, count, ticket, why);
-    arm(d);
+    try_held_later(s);
     return r;
 }
 
-void store_end(struct daemon *d)
+bool store_folder_replaced(struct store *s)
 {
-    loop_timer_clear(d->loop, &d->hold_again);
-    commit_end(&d->commit);
+    return commit_look(&s->commit, s->dir);
 }
 
-void store_sync_last(struct daemon *d)
+void store_sync(struct store *s)
 {
-    d->commit.dirty = true;
-    commit_sync(&d->commit);
-    sync_stop(d->sync, 1000);
+    commit_sync(&s->commit);
 }
 
-/* ---- once a second ---- */
-
-/* What a sink might only have read again, for a replay or for its rates, is no loss. */
-static bool somebody_loses(const struct daemon *d)
+unsigned store_retain(struct store *s, uint64_t needed)
 {
-    uint64_t oldest = 0;
-    int there = segment_oldest(append_dirfd(d->spool), &oldest);
-    bool loses = there < 0 && d->sinks;
-    for (const struct sink_entry *o = d->sinks; o && there > 0; o = o->next)
-        loses |= !o->knows || o->known.position < oldest;
-    return loses;
+    return append_retain(s->spool, needed, clock_wall());
 }
 
-void store_housekeeping(struct daemon *d)
+void store_end(struct store *s)
 {
-    if (d->phase < PHASE_SINKS && commit_look(&d->commit, d->gen->conf->spool.dir))
-        sinks_anew(d);
-    commit_sync(&d->commit);
-    unsigned lost = append_retain(d->spool, sinks_needed(d), clock_wall());
-    if (lost && somebody_loses(d))
-        log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
-                 "max_age says",
-                 lost);
+    loop_timer_clear(s->loop, &s->held);
+    commit_end(&s->commit);
+}
+
+void store_sync_last(struct store *s)
+{
+    s->commit.dirty = true;
+    commit_sync(&s->commit);
+    sync_stop(s->sync, LAST_SYNC_MS);
+    s->sync = s->commit.sync = NULL;
+}
+
+void store_close(struct store *s)
+{
+    append_close(s->spool);
+    free(s->dir);
+    free(s);
+}
+
+void store_metrics(const struct store *s, const struct self_round *at)
+{
+    self_gauge(at, BASIC, "garnet.spool.size", "B", append_bytes(s->spool));
+    self_gauge(at, FULL, "garnet.spool.held", "B", s->commit.backlog.bytes);
+    self_count(at, BASIC, "garnet.spool.refused", "Metric", NULL, s->commit.refused);
 }

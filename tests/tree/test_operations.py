@@ -56,16 +56,17 @@ def check_keys(page):
 
 
 def check_metrics(page):
-    source = set()
-    for name in os.listdir(os.path.join(SOURCE, "core/daemon")):
-        source |= set(re.findall(r'"(garnet\.[a-z_.]+)"', text("core/daemon/" + name)))
+    files = [text("core/daemon/" + name) for name in sorted(os.listdir(os.path.join(SOURCE, "core/daemon")))]
+    source = {name for f in files for name in re.findall(r'"(garnet\.[a-z_.]+)"', f)}
     told, level = {}, {}
     for words, cells in rows(page, "## Garnet's own metrics", "## The collectors that come"):
         told.update({w: cells[-1] for w in words})
         level.update({w: cells[2] for w in words})
-    for what, name in re.findall(r'\b(?:whole|real)\(&?at,\s*(BASIC|FULL),\s*"([^"]+)"', text("core/daemon/selfmetrics.c")):
+    written = [r for f in files for r in re.findall(r'\bself_(?:count|gauge|real)\(&?at,\s*(BASIC|FULL),\s*"([^"]+)"', f)]
+    yield from differences("row of metric", {name for _, name in written}, source)
+    for what, name in written:
         if level.get(name) != what.lower():
-            yield f"level of {name}: {what.lower()} in selfmetrics.c, {level.get(name)} in docs/operations.md"
+            yield f"level of {name}: {what.lower()} in core/daemon, {level.get(name)} in docs/operations.md"
     yield from differences("metric", source, set(told))
     for name, (file, never) in REASONS.items():
         listed = re.search(r"\*const names\[\w*\] = \{([^}]*)\}", text(file)).group(1)

@@ -1,6 +1,6 @@
-/* tests/unit/daemon/test_load.c - daemon/load.h: the file that all workers read is nobody's to change */
+/* tests/unit/daemon/test_generation.c - daemon/generation.h: the file that all workers read is nobody's to change */
 #include "base/fd.h"
-#include "daemon/load.h"
+#include "daemon/generation.h"
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -9,10 +9,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-Test(load, the_snapshot_cannot_be_changed)
+Test(generation, the_snapshot_cannot_be_changed)
 {
     char path[64], text[16] = "";
-    int fd = load_memfd(str_of("the snapshot")), again;
+    int fd = generation_seal(str_of("the snapshot")), again;
 
     cr_assert(fd >= 0);
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);

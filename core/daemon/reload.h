@@ -1,0 +1,27 @@
+/* daemon/reload.h - the configuration, read at the start and at each SIGHUP
+ *
+ * Everything is read again, and taken as a whole or not at all. While a child reads and checks
+ * (daemon/load.h) the old configuration runs. HUPs that come meanwhile, the start included, lead to
+ * one more round, so none is lost however many there are.
+ */
+#ifndef DAEMON_RELOAD_H
+#define DAEMON_RELOAD_H
+#include "base/loop.h"
+#include "daemon/generation.h"
+#include "daemon/selfmetrics.h"
+
+struct reload;
+
+/* `loaded` gets each configuration that is accepted, the reference included, or NULL: refused, and
+ * logged. It may call reload_end(). Path and program are borrowed. NULL: no memory. */
+struct reload *reload_new(struct loop *l, const char *path, const char *sink_program,
+                          void (*loaded)(void *arg, struct generation *g), void *arg);
+/* SIGHUP; `arg` is the struct reload. */
+void reload_request(void *arg);
+bool reload_under_way(const struct reload *r); /* false after a request: it could not be begun */
+void reload_end(struct reload *r);             /* nothing is loaded any more */
+void reload_free(struct reload *r);            /* ends it, too; NULL is fine */
+
+void reload_metrics(const struct reload *r, const struct self_round *at);
+
+#endif

@@ -1,0 +1,216 @@
+/* A cursor that cannot be read is left alone while the reason is ours (no descriptor, no memory): it
+ * may well be there. One that is gone or damaged is made anew at the oldest metric, if there ever
+ * was one: what the sink had sent is repeated, and nothing is lost.
+ */
+#include "daemon/sink_cursor.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "spool/segment.h"
+
+static uint64_t oldest_seq(const struct append *spool)
+{
+    uint64_t seq;
+
+    return segment_oldest(append_dirfd(spool), &seq) > 0 ? seq : append_next_seq(spool);
+}
+
+/* A folder in its way is left to whoever has put it there. */
+static const char *cursor_remedy(int error)
+{
+    return error == EISDIR
+               ? ": a folder is in the way, of that name or, with a dot before and .tmp "
+                 "behind, of its temporary one: remove it"
+               : "";
+}
+
+static void say_not_made(const struct sink_cursor *c, const char *again, int error)
+{
+    log_error("sink %s: its cursor cannot be made%s: %s/cursors/%s: %s%s", c->name, again, c->dir,
+              c->name, strerror(error), cursor_remedy(error));
+}
+
+/* A sink that had a cursor under an earlier garnetd is listed: if that is lost, it starts at the
+ * oldest. */
+void sink_cursor_init(struct sink_cursor *c, const struct append *spool, const char *dir,
+                      const struct conf_sink *s)
+{
+    *c = (struct sink_cursor){.spool = spool,
+                              .dir = dir,
+                              .name = s->name,
+                              .begun = cursor_listed(append_dirfd(spool), s->name),
+                              .begin = s->start == START_OLDEST ? oldest_seq(spool)
+                                                                : append_next_seq(spool)};
+}
+
+void sink_cursor_rename(struct sink_cursor *c, const char *name)
+{
+    c->name = name;
+}
+
+static bool make_again(struct sink_cursor *c)
+{
+    c->restore = cursor_restore(append_dirfd(c->spool), c->name, &c->known) < 0;
+    if (c->restore)
+        say_not_made(c, " again", errno);
+    return !c->restore;
+}
+
+static bool make_new(struct sink_cursor *c)
+{
+    if (cursor_create(append_dirfd(c->spool), c->name, c->begin) < 0) {
+        say_not_made(c, "", errno);
+        return false;
+    }
+    c->begun = true;
+    c->made_ns = clock_wall();
+    return true;
+}
+
+/* Of the file as it is now. */
+static bool read_cursor(const struct sink_cursor *c, struct cursor_state *st)
+{
+    if (cursor_read(append_dirfd(c->spool), c->name, st) != 0)
+        return false;
+    if (st->position <= append_next_seq(c->spool))
+        return true;
+    errno = EBADMSG; /* beyond all that there has ever been */
+    return false;
+}
+
+bool sink_cursor_ensure(struct sink_cursor *c)
+{
+    struct cursor_state st;
+    int why;
+
+    if (read_cursor(c, &st))
+        return true;
+    why = errno;
+    if (c->restore && why == ENOENT)
+        return make_again(c);
+    if (cursor_passing(why)) {
+        log_error("sink %s: its cursor cannot be read now: %s", c->name, strerror(why));
+        return false;
+    }
+    if (c->begun) {
+        log_warn("sink %s: its cursor is lost (%s): it starts at the oldest metric in the spool, "
+                 "repeating what it had sent",
+                 c->name, strerror(why));
+        c->begin = oldest_seq(c->spool);
+    }
+    return make_new(c);
+}
+
+void sink_cursor_lost(struct sink_cursor *c)
+{
+    c->restore = c->knows;
+}
+
+/* What is out already, and whether that stands still although there is more. */
+static void watch_progress(struct sink_cursor *c, uint64_t sent)
+{
+    uint64_t out = sent > c->known.position ? sent : c->known.position;
+
+    if (out >= append_next_seq(c->spool))
+        c->still_ns = 0;
+    else if (c->still_ns == 0 || out != c->still_at)
+        c->still_ns = clock_mono();
+    c->still_at = out;
+}
+
+bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b, uint64_t *keep)
+{
+    struct cursor_state st;
+
+    if (!read_cursor(c, &st))
+        return false;
+    c->known = st;
+    c->knows = true;
+    watch_progress(c, b != NULL ? atomic_load(&b->sent) : 0);
+    *keep = st.keep;
+    return true;
+}
+
+bool sink_cursor_past(const struct sink_cursor *c, uint64_t seq)
+{
+    return c->knows && c->known.position >= seq;
+}
+
+uint64_t sink_cursor_queued(const struct sink_cursor *c)
+{
+    struct cursor_state st;
+
+    return read_cursor(c, &st) ? append_next_seq(c->spool) - st.position : 0;
+}
+
+int64_t sink_cursor_take_made(struct sink_cursor *c)
+{
+    int64_t made = c->made_ns;
+
+    c->made_ns = 0;
+    return made;
+}
+
+void sink_cursor_remove(const struct sink_cursor *c)
+{
+    log_info(
+        "sink %s is no longer configured: its cursor is removed, %llu metrics were queued for it",
+        c->name, (unsigned long long)sink_cursor_queued(c));
+    if (cursor_remove(append_dirfd(c->spool), c->name) != 0)
+        log_warn("sink %s: its cursor cannot be removed: %m", c->name);
+}
+
+void sink_cursor_list(const struct append *spool, const char *dir, const char *const *names,
+                      unsigned n)
+{
+    if (names == NULL || cursor_list_write(append_dirfd(spool), names, n) != 0)
+        log_error("spool: the list of sinks cannot be written: %s/sinks: %s%s", dir,
+                  strerror(errno), cursor_remedy(errno));
+}
+
+/* ns: the age of the oldest metric not yet written, as the worker says. Where none runs, or it hangs,
+ * so long as the cursor has been seen to stand still. */
+static int64_t lag_of(const struct sink_cursor *c, const struct scoreboard *b)
+{
+    int64_t oldest = b != NULL ? atomic_load(&b->oldest_ns) : 0;
+    int64_t lag = oldest > 0 ? clock_wall() - oldest : 0;
+    int64_t still = c->still_ns != 0 ? clock_mono() - c->still_ns : 0;
+
+    lag = lag > still ? lag : still;
+    return lag > 0 ? lag : 0;
+}
+
+/* What can happen to it, as its worker says; and what has happened, under an older configuration
+ * say. */
+static uint64_t write_dropped(const struct self_round *at, const struct cursor_state *st,
+                              uint64_t can)
+{
+    uint64_t dropped = 0;
+
+    for (unsigned i = 0; drop_reason_name(i) != NULL; i++) {
+        if ((can >> i & 1) != 0 || st->dropped[i] > 0)
+            self_count(at, BASIC, "garnet.sink.dropped", "Metric", drop_reason_name(i),
+                       st->dropped[i]);
+        dropped += st->dropped[i];
+    }
+    return dropped;
+}
+
+bool sink_cursor_metrics(const struct sink_cursor *c, const struct self_round *at,
+                         const struct scoreboard *b)
+{
+    struct cursor_state st;
+    uint64_t dropped;
+
+    if (!read_cursor(c, &st))
+        return false;
+    dropped = write_dropped(at, &st, b != NULL ? atomic_load(&b->can_drop) : 0);
+    self_count(at, BASIC, "garnet.sink.confirmed", "Metric", NULL,
+               st.position - st.start - dropped);
+    self_gauge(at, BASIC, "garnet.sink.queued", "Metric", append_next_seq(c->spool) - st.position);
+    self_real(at, BASIC, "garnet.sink.lag", "s", (double)lag_of(c, b) / 1e9);
+    return true;
+}

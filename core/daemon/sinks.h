@@ -1,0 +1,48 @@
+/* daemon/sinks.h - sinks with their workers and cursors, by name
+ *
+ * Reconciles what runs with what is configured. An unchanged sink keeps its worker, its connection,
+ * and the generation that this was started with; a changed one's worker is asked to finish, and the
+ * next goes on at the same cursor; a removed one takes its cursor along, and holds no segment back.
+ */
+#ifndef DAEMON_SINKS_H
+#define DAEMON_SINKS_H
+#include "base/loop.h"
+#include "daemon/generation.h"
+#include "daemon/selfmetrics.h"
+#include "spool/append.h"
+
+struct sinks;
+
+struct sinks_events {
+    void *arg;
+    void (*worker_ended)(void *arg); /* it may have left processes behind */
+    void (*stopped)(void *arg);      /* after sinks_stop(): one more of them has */
+};
+
+/* The spool, its folder's name and the program (garnet-sink) are borrowed. NULL: no memory. */
+struct sinks *sinks_new(struct loop *l, const struct append *spool, const char *dir,
+                        const char *program, const struct sinks_events *ev);
+void sinks_free(struct sinks *s); /* once all have stopped; the cursors stay */
+/* Never fails as a whole: what cannot be started is logged, and tried by sinks_retry(). */
+void sinks_apply(struct sinks *s, struct generation *g);
+void sinks_retry(struct sinks *s); /* once a second */
+void sinks_wake(struct sinks *s);  /* there is more in the spool */
+/* The spool's folder is another one: workers end, for what they have open is gone, and begin again
+ * where their cursors were last seen. What lies before its first metric they count as lost. */
+void sinks_restart(struct sinks *s);
+void sinks_stop(struct sinks *s, int64_t grace); /* for good */
+bool sinks_stopped(const struct sinks *s);
+void sinks_log_rest(const struct sinks *s); /* the log's last line: what is left for each */
+
+/* A look at all cursors, once a second: the lowest position that a sink still needs. 0: everything,
+ * since one cannot be read. */
+uint64_t sinks_needed(struct sinks *s);
+/* Whether one of them has not sent all that is gone from the spool, as last looked at. What it might
+ * only have read again, for a replay or for its rates, is no loss. */
+bool sinks_lose(const struct sinks *s);
+
+void sinks_metrics(const struct sinks *s, const struct self_round *at);
+/* Of those that have just begun, how they began; once a second. */
+void sinks_metrics_begun(struct sinks *s, struct selfmetrics *to);
+
+#endif
