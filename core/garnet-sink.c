@@ -83,24 +83,6 @@ static void move_stdout(void)
 static const char USAGE[] = "usage: garnet-sink run|check NAME\n"
                             "It is started by garnetd, with the configuration on descriptor 3.\n";
 
-static void read_whole(int fd, struct buf *out)
-{
-    char *room;
-
-    while ((room = buf_room(out, 1 << 16)) != NULL) {
-        ssize_t n = pread(fd, room, 1 << 16, (off_t)out->n);
-
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            fatal("cannot read the configuration from descriptor %d: %m", fd);
-        if (n == 0)
-            return;
-        out->n += (size_t)n;
-    }
-    fatal("no memory for the configuration");
-}
-
 /* garnetd has accepted this snapshot, so anything wrong with it now is not the user's fault. */
 static struct conf *read_conf(void)
 {
@@ -109,7 +91,8 @@ static struct conf *read_conf(void)
     struct buf bytes = {0};
     struct conf *conf;
 
-    read_whole(SNAPSHOT_FD, &bytes);
+    if (fd_read_all(SNAPSHOT_FD, 0, &bytes) < 0)
+        fatal("cannot read the configuration from descriptor %d: %m", SNAPSHOT_FD);
     close_passed(SNAPSHOT_FD);
     if (!snapshot_read(&snapshot, (struct str){bytes.p, bytes.n}))
         fatal("descriptor %d holds no whole configuration", SNAPSHOT_FD);

@@ -1,10 +1,14 @@
-/* base/fd.c - descriptors: opened, locked, written to and closed in the one way we do it */
+/* base/fd.c - system calls on descriptors, repeated where a signal or a short count comes between
+ *
+ * Nothing is held in memory between two calls.
+ */
 #include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <unistd.h>
+
+enum { PIECE = 1 << 16 }; /* bytes of a read */
 
 /* The smallest of keep[] that is >= floor, or -1. */
 static int next_kept(const int *keep, size_t n, int floor)
@@ -47,6 +51,29 @@ int fd_pipe(int fds[2], int read_flags, int write_flags)
         return -1;
     }
     return 0;
+}
+
+int fd_read_all(int fd, off_t from, struct buf *out)
+{
+    for (;;) {
+        size_t left = out->max > 0 ? out->max - out->n : PIECE, size = left < PIECE ? left : PIECE;
+        char beyond, *to = size > 0 ? buf_room(out, size) : &beyond;
+        ssize_t n;
+
+        if (to == NULL) {
+            errno = ENOMEM;
+            return -1;
+        }
+        n = from < 0 ? read(fd, to, size > 0 ? size : 1) : pread(fd, to, size > 0 ? size : 1, from);
+        if (n == 0 || (n < 0 && errno != EINTR))
+            return (int)n;
+        if (n > 0 && size == 0) {
+            errno = EFBIG;
+            return -1;
+        }
+        out->n += n > 0 ? (size_t)n : 0;
+        from += n > 0 && from >= 0 ? n : 0;
+    }
 }
 
 int fd_write_all(int fd, const void *p, size_t n)

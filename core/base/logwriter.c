@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/signals.h"
 #include "base/spawn.h"
 
@@ -22,9 +23,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/time.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { CAP = 65536, CHUNK = PIPE_BUF, NUDGE_US = 200000 };
@@ -185,31 +184,13 @@ pid_t logwriter_again(void)
     return fork_writer(read_end);
 }
 
-/* Waits for pid's end, without reaping what the loop has reaped already. */
-static void wait_end(pid_t pid, int ms)
-{
-    struct pollfd end = {.fd = pidfd_open(pid, 0), .events = POLLIN};
-    int64_t deadline = clock_mono() + ms * NS_PER_MS;
-    int64_t left = ms;
-
-    if (end.fd < 0)
-        return;
-    while (poll(&end, 1, (int)left) < 0 && errno == EINTR) {
-        left = (deadline - clock_mono()) / NS_PER_MS;
-        if (left < 0)
-            left = 0;
-    }
-    (void)waitpid(pid, NULL, WNOHANG);
-    fd_close(&end.fd);
-}
-
 void logwriter_stop(pid_t pid, int ms)
 {
-    int fd = log_fd();
+    int fd = log_fd(), status;
 
     log_to(STDERR_FILENO);
     if (fd != STDERR_FILENO)
         fd_close(&fd);
     fd_close(&read_end);
-    wait_end(pid, ms);
+    (void)process_wait(pid, clock_mono() + ms * NS_PER_MS, &status);
 }

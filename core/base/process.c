@@ -1,19 +1,44 @@
-/* base/process.c - the children of a process, as /proc lists them now
+/* base/process.c - waits on a pidfd; looks through /proc
  *
- * CONFIG_PROC_CHILDREN is not everywhere, so the parents of all processes are read. A process that
- * ends meanwhile is passed over. Fails only when /proc cannot be read.
+ * Without a pidfd the child is looked at every 2 ms. CONFIG_PROC_CHILDREN is not everywhere, so the
+ * parents of all processes are read; one that ends meanwhile is passed over.
  */
 #include "base/process.h"
 
 #include <ctype.h>
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+
+enum { LOOK_MS = 2, MOST_MS = 3600000 };
+
+bool process_wait(pid_t pid, int64_t until, int *status)
+{
+    struct pollfd end = {.fd = pid > 0 ? pidfd_open(pid, 0) : -1, .events = POLLIN};
+    pid_t got = -1;
+
+    *status = 0;
+    while (pid > 0 && ((got = waitpid(pid, status, WNOHANG)) == 0 || (got < 0 && errno == EINTR))) {
+        int64_t left = until - clock_mono(), ms = left / NS_PER_MS + 1;
+
+        if (left <= 0)
+            break;
+        ms = ms < MOST_MS ? ms : MOST_MS;
+        (void)poll(&end, 1, end.fd >= 0 ? (int)ms : LOOK_MS);
+    }
+    fd_close(&end.fd);
+    return got > 0 || (got < 0 && errno != EINTR);
+}
 
 /* The name in it may hold anything, so look for its last ")". */
 pid_t process_parent(int proc, const char *pid)

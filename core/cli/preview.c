@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/say.h"
 #include "cli/plugin.h"
@@ -286,7 +287,7 @@ static int preview(const char *path, char *const names[], int n)
         (void)fwrite(e.text.p, 1, e.text.n, stderr);
         tell_rights();
         status = EXIT_CONFIG;
-    } else if (conf == NULL || v.child == NULL || !metrics_slurp(0, &json)) {
+    } else if (conf == NULL || v.child == NULL || fd_read_all(0, -1, &json) < 0) {
         (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));
     } else {
         v.json = (struct str){json.p, json.n};

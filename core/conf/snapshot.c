@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/trust.h"
 #include "conf/conf_parse.h"
 #include "conf/path.h"
@@ -45,41 +46,19 @@ static struct snapshot_file *add_file(struct snapshot *s, const char *path)
     return f;
 }
 
-/* Reads on past MAX_FILE, so that the caller can see that it is too much. 0 or errno. */
-static int read_all(int fd, struct buf *b)
-{
-    ssize_t n;
-
-    while (b->n <= MAX_FILE) {
-        if (!buf_room(b, 65536))
-            return ENOMEM;
-        n = read(fd, b->p + b->n, 65536);
-        if (n == 0)
-            return 0;
-        if (n > 0)
-            b->n += (size_t)n;
-        else if (errno != EINTR)
-            return errno;
-    }
-    return 0;
-}
-
 static const char *read_into(struct snapshot *s, struct snapshot_file *f, int fd)
 {
-    struct buf b = {0};
+    struct buf b = {.max = MAX_FILE};
     struct stat st;
     const char *error = NULL;
     char *text;
-    int err;
 
     if (fstat(fd, &st) != 0)
         return reason(&s->arena, errno);
     if (!S_ISREG(st.st_mode))
         return "is not a regular file";
-    if ((err = read_all(fd, &b)) != 0)
-        error = reason(&s->arena, err);
-    else if (b.n > MAX_FILE)
-        error = "is larger than 1 MiB";
+    if (fd_read_all(fd, -1, &b) < 0)
+        error = errno == EFBIG ? "is larger than 1 MiB" : reason(&s->arena, errno);
     else if ((text = arena_strndup(&s->arena, b.n ? b.p : "", b.n)))
         f->text = (struct str){text, b.n};
     buf_free(&b);

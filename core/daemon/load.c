@@ -20,6 +20,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/privileges.h"
+#include "base/process.h"
 #include "base/signals.h"
 #include "base/spawn.h"
 #include "base/text.h"
@@ -81,20 +82,6 @@ static bool read_until_end(struct stream s[STREAMS], int64_t deadline)
         }
     }
     return true;
-}
-
-/* Waits for a child that has closed its output or been killed; one that does neither is killed. */
-static int reap(pid_t pid, int64_t deadline)
-{
-    int status = 0;
-    for (;;) {
-        pid_t got = waitpid(pid, &status, WNOHANG);
-        if (got == pid || (got < 0 && errno != EINTR))
-            return status;
-        if (clock_mono() > deadline)
-            kill(pid, SIGKILL);
-        poll(NULL, 0, 2);
-    }
 }
 
 /* The next line of *text, without its end, which *text then begins after. */
@@ -183,9 +170,12 @@ static void check_sink(const struct conf_sink *s, const char *program, int snaps
     } else {
         int64_t deadline = clock_mono() + check_deadline;
         bool in_time = read_until_end(said, deadline);
-        if (!in_time)
+        int status;
+        if (!process_wait(pid, deadline, &status)) { /* also one that only closed its output */
             kill(pid, SIGKILL);
-        check_result(s, in_time, reap(pid, deadline), said, e);
+            (void)process_wait(pid, INT64_MAX, &status);
+        }
+        check_result(s, in_time, status, said, e);
     }
     for (int i = 0; i < STREAMS; i++) {
         fd_close(&said[i].fd);

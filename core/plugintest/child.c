@@ -7,13 +7,11 @@
 #include "plugintest/child.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -21,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/process.h"
 
 enum { WHY_ROOM = 600, CPU_S = 120 };
 static const rlim_t MEMORY = (rlim_t)2 << 30;
@@ -103,13 +102,12 @@ _Noreturn static void be_child(struct child *c, int (*fn)(void *arg), void *arg,
 }
 
 /* Until it has ended, or a step has taken too long: true. */
-static bool hangs(const struct child *c, int pidfd)
+static bool hangs(const struct child *c, pid_t pid, int *status)
 {
-    struct pollfd p = {.fd = pidfd, .events = POLLIN};
     int64_t since = clock_mono();
     unsigned step = c->step;
 
-    while (poll(&p, 1, 100) <= 0) {
+    while (!process_wait(pid, clock_mono() + 100 * NS_PER_MS, status)) {
         if (c->step != step) {
             step = c->step;
             since = clock_mono();
@@ -126,15 +124,8 @@ static void tell_signal(const struct child *c, int signo, char why[WHY_ROOM])
                    strsignal(signo), c->doing);
 }
 
-static int reap(const struct child *c, pid_t pid, bool hung, char why[WHY_ROOM])
+static int result_of(const struct child *c, int status, bool hung, char why[WHY_ROOM])
 {
-    int status;
-
-    while (waitpid(pid, &status, 0) < 0)
-        if (errno != EINTR) {
-            (void)snprintf(why, WHY_ROOM, "cannot be waited for: %s", strerror(errno));
-            return -1;
-        }
     if (hung)
         (void)snprintf(why, WHY_ROOM, "has hung for %d s in %s", c->patience, c->doing);
     else if (WIFSIGNALED(status))
@@ -150,7 +141,7 @@ static int reap(const struct child *c, pid_t pid, bool hung, char why[WHY_ROOM])
 int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[WHY_ROOM])
 {
     pid_t parent = getpid(), pid;
-    int pidfd;
+    int status;
     bool hung;
 
     c->done = false;
@@ -160,15 +151,14 @@ int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[WHY_ROO
     pid = fork();
     if (pid == 0)
         be_child(c, fn, arg, parent);
-    pidfd = pid > 0 ? pidfd_open(pid, 0) : -1;
-    if (pid < 0 || pidfd < 0) {
+    if (pid < 0) {
         (void)snprintf(why, WHY_ROOM, "cannot be run in a process of its own: %s", strerror(errno));
-        hung = true;
-    } else {
-        hung = hangs(c, pidfd);
+        return -1;
     }
-    if (hung && pid > 0)
+    hung = hangs(c, pid, &status);
+    if (hung) {
         (void)kill(pid, SIGKILL);
-    fd_close(&pidfd);
-    return pid > 0 ? reap(c, pid, hung, why) : -1;
+        (void)process_wait(pid, INT64_MAX, &status);
+    }
+    return result_of(c, status, hung, why);
 }

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
 #include "plugintest/metrics.h"
 #include "plugintest/trial.h"
@@ -29,7 +30,7 @@ static int read_case(struct trial *t, const char *name, struct buf *out)
     fd = n > 0 && (size_t)n < sizeof path ? open(path, O_RDONLY | O_CLOEXEC) : -1;
     if (fd < 0 && errno == ENOENT)
         return 0;
-    ok = fd >= 0 && metrics_slurp(fd, out);
+    ok = fd >= 0 && fd_read_all(fd, -1, out) == 0;
     if (!ok)
         trial_fail(t, "cannot read %s: %s", path, strerror(errno));
     if (fd >= 0)

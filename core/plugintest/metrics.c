@@ -7,9 +7,6 @@
  */
 #include "plugintest/metrics.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 struct reading {
     const struct metrics_reader *r;
     struct frame frame;
@@ -86,23 +83,4 @@ unsigned metrics_read(const struct metrics_reader *r, struct str text)
         p = scan(&rd, p - rd.frame.again, end);
     }
     return rd.bad;
-}
-
-bool metrics_slurp(int fd, struct buf *out)
-{
-    enum { PIECE = 1 << 16 };
-    char *room;
-
-    while ((room = buf_room(out, PIECE)) != NULL) {
-        ssize_t n = read(fd, room, PIECE);
-
-        if (n == 0)
-            return true;
-        if (n > 0)
-            out->n += (size_t)n;
-        else if (errno != EINTR)
-            return false;
-    }
-    errno = ENOMEM;
-    return false;
 }

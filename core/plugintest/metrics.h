@@ -15,7 +15,5 @@ struct metrics_reader {
 
 /* The whole text, as if a client had sent it and half-closed. Returns how many were bad. */
 unsigned metrics_read(const struct metrics_reader *r, struct str text);
-/* A whole file, or standard input for descriptor 0. False with errno; *out is the caller's. */
-bool metrics_slurp(int fd, struct buf *out);
 
 #endif

@@ -69,20 +69,6 @@ static int open_file(const struct quarantine *q, int flags)
     return opener_open(q->dirfd, path, flags);
 }
 
-static bool read_file(int fd, struct buf *out)
-{
-    ssize_t n = 1;
-    char *room;
-
-    while (n != 0 && out->n <= QUARANTINE_MAX && (room = buf_room(out, 1 << 16)) != NULL) {
-        n = read(fd, room, 1 << 16);
-        if (n < 0 && errno != EINTR)
-            return false;
-        out->n += n > 0 ? (size_t)n : 0;
-    }
-    return buf_ok(out);
-}
-
 static void hold_lines(struct quarantine *q, const struct buf *text)
 {
     const char *at = text->p, *end = at + text->n, *nl;
@@ -101,11 +87,11 @@ static void hold_lines(struct quarantine *q, const struct buf *text)
 static void hold_from_file(struct quarantine *q)
 {
     int fd = open_file(q, O_RDONLY);
-    struct buf text = {0};
+    struct buf text = {.max = QUARANTINE_MAX};
 
     if (fd < 0 && errno == ENOENT)
         return;
-    if (fd < 0 || !read_file(fd, &text))
+    if (fd < 0 || (fd_read_all(fd, -1, &text) < 0 && errno != EFBIG))
         log_error("cannot read %s/%s/%s.ndjson: %m; what it holds may be given to the plugin again",
                   q->spool, FOLDER, q->sink);
     else if (text.n > 0)

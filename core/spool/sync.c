@@ -16,12 +16,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/process.h"
 #include "base/random.h"
 #include "base/spawn.h"
 #include "base/throttle.h"
@@ -265,12 +265,13 @@ static bool await(int fd, int64_t until)
 
 /* Its socket is closed by its end, so the wait for the rest of that end is short. One that hangs is
  * killed; the loop, or init, reaps it. */
-static void reap(pid_t pid, bool ended)
+static void reap_helper(pid_t pid, bool ended)
 {
+    int status;
+
     if (!ended)
         kill(pid, SIGKILL);
-    while (waitpid(pid, NULL, ended ? 0 : WNOHANG) < 0 && errno == EINTR)
-        ;
+    (void)process_wait(pid, ended ? clock_mono() + NS_PER_S : 0, &status);
 }
 
 /* Until there is nothing to be asked any more; false when the time is up. A helper that dies
@@ -285,7 +286,7 @@ static bool finish(struct sync *s, int64_t until)
             return false;
         if (take_reply(s))
             continue;
-        reap(let_go(s), true);
+        reap_helper(let_go(s), true);
         helper_gone(s);
     }
     return true;
@@ -306,7 +307,8 @@ void sync_stop(struct sync *s, int ms)
     pid = let_go(s);
     if (s->fd >= 0 && pid > 0) {
         shutdown(s->fd, SHUT_WR);
-        reap(pid, done && await(s->fd, until) && recv(s->fd, &r, sizeof r, MSG_DONTWAIT) == 0);
+        reap_helper(pid,
+                    done && await(s->fd, until) && recv(s->fd, &r, sizeof r, MSG_DONTWAIT) == 0);
     }
     fd_close(&s->fd);
     free(s);

@@ -1,0 +1,97 @@
+/* base/fd: a file or what comes out of a pipe, read whole or up to a bound */
+#include "base/fd.h"
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { LONG = 200000 };
+
+static int file_of(size_t n)
+{
+    int fd = memfd_create("file", MFD_CLOEXEC);
+    char *text = malloc(n + 1);
+
+    memset(text, 'x', n);
+    cr_assert(fd >= 0 && fd_write_all(fd, text, n) == 0);
+    cr_assert_eq(lseek(fd, 0, SEEK_SET), 0);
+    free(text);
+    return fd;
+}
+
+Test(fd, reads_a_long_file_whole)
+{
+    struct buf b = {0};
+    int fd = file_of(LONG);
+
+    cr_assert_eq(fd_read_all(fd, -1, &b), 0);
+    cr_assert_eq(b.n, LONG);
+    cr_assert_eq(fd_read_all(fd, -1, &b), 0, "and no more, from where it stands");
+    cr_assert_eq(b.n, LONG);
+    buf_free(&b);
+    fd_close(&fd);
+}
+
+Test(fd, reads_from_a_place_whoever_has_moved_the_descriptor)
+{
+    struct buf b = {0};
+    int fd = file_of(LONG);
+
+    cr_assert_eq(lseek(fd, 0, SEEK_END), LONG);
+    cr_assert_eq(fd_read_all(fd, 0, &b), 0);
+    cr_assert_eq(b.n, LONG);
+    cr_assert_eq(fd_read_all(fd, LONG - 7, &b), 0, "it is appended");
+    cr_assert_eq(b.n, LONG + 7);
+    buf_free(&b);
+    fd_close(&fd);
+}
+
+Test(fd, reads_what_comes_out_of_a_pipe)
+{
+    struct buf b = {0};
+    int fds[2];
+
+    cr_assert_eq(fd_pipe(fds, 0, 0), 0);
+    cr_assert_eq(fd_write_all(fds[1], "abc", 3), 0);
+    fd_close(&fds[1]);
+    cr_assert_eq(fd_read_all(fds[0], -1, &b), 0);
+    cr_assert(str_eq((struct str){b.p, b.n}, str_of("abc")));
+    buf_free(&b);
+    fd_close(&fds[0]);
+}
+
+Test(fd, reads_up_to_a_bound_and_tells_that_there_is_more)
+{
+    struct buf b = {.max = 100000};
+    int fd = file_of(100000);
+
+    cr_assert_eq(fd_read_all(fd, 0, &b), 0, "as much as the bound is not too much");
+    cr_assert_eq(b.n, 100000);
+    fd_close(&fd);
+    buf_reset(&b);
+    fd = file_of(100001);
+    errno = 0;
+    cr_assert_eq(fd_read_all(fd, 0, &b), -1);
+    cr_assert_eq(errno, EFBIG);
+    cr_assert_eq(b.n, 100000);
+    cr_assert(buf_ok(&b));
+    buf_free(&b);
+    fd_close(&fd);
+}
+
+Test(fd, an_empty_file_is_read_and_a_folder_is_not)
+{
+    struct buf b = {0};
+    int fd = file_of(0), dir = open("/", O_RDONLY | O_DIRECTORY);
+
+    cr_assert_eq(fd_read_all(fd, 0, &b), 0);
+    cr_assert_eq(b.n, 0);
+    cr_assert_eq(fd_read_all(dir, 0, &b), -1);
+    cr_assert_eq(errno, EISDIR);
+    buf_free(&b);
+    fd_close(&fd);
+    fd_close(&dir);
+}
