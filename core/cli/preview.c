@@ -119,7 +119,7 @@ static void take(void *arg, const struct metric *m)
     }
 }
 
-static void bad_again(void *arg, struct frame_place at, const char *field, const char *why)
+static void bad_again(void *arg, struct place at, const char *field, const char *why)
 {
     (void)arg, (void)at, (void)field, (void)why; /* the parent has told it */
 }
@@ -129,7 +129,7 @@ static void count_only(void *arg, const struct metric *m)
     (void)arg, (void)m;
 }
 
-static void tell_bad(void *arg, struct frame_place at, const char *field, const char *why)
+static void tell_bad(void *arg, struct place at, const char *field, const char *why)
 {
     (void)arg;
     say(stderr, "garnet plugin: standard input:%ju:%ju: %s%s%s", (uintmax_t)at.line,
@@ -137,7 +137,7 @@ static void tell_bad(void *arg, struct frame_place at, const char *field, const 
 }
 
 static unsigned read_metrics(struct preview *v, void (*metric)(void *arg, const struct metric *m),
-                             void (*bad)(void *arg, struct frame_place at, const char *field,
+                             void (*bad)(void *arg, struct place at, const char *field,
                                          const char *why))
 {
     const struct conf_intake *in = &v->conf->intake;

@@ -27,7 +27,7 @@
 /* Notes since when a value has been unfinished. */
 static void watch_unfinished(struct conn *c)
 {
-    const struct frame_place *start = &c->frame.start;
+    const struct place *start = &c->frame.start;
 
     if (!frame_inside(&c->frame)) {
         c->unfinished_since = 0;

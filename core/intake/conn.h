@@ -65,7 +65,7 @@ struct conn {
     bool passes_fds;                     /* base/fdpass.h */
     struct held_reply *held, *held_last; /* one for each request, in order */
     struct buf out;                      /* replies on their way */
-    struct frame_place unfinished;       /* the value that was unfinished at ... */
+    struct place unfinished;             /* the value that was unfinished at ... */
     int64_t unfinished_since;            /* ... monotonic ns; 0: none */
     int64_t unread_since;                /* out was last empty, or got shorter; 0: it is empty */
     int64_t paused_since;                /* it is not read, for what it is owed; 0: it is */
@@ -131,9 +131,9 @@ bool conn_unread(const struct conn *c); /* has sent what was not read yet */
 void conn_look(struct conn *c);         /* whether its peer has closed: no event may have said so */
 bool conn_kept_waiting(const struct conn *c); /* by us: held, or not read for a while */
 /* `lost` metrics are rejected for one reason; at is NULL when it is of no one place. */
-void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
+void conn_reject(struct conn *c, uint32_t lost, const struct place *at,
                  const struct metric_fault *f);
-void conn_reject_at(struct conn *c, const struct frame_place *at, const char *why); /* one */
+void conn_reject_at(struct conn *c, const struct place *at, const char *why); /* one */
 /* In the next reply, with nothing rejected. */
 void conn_tell(struct conn *c, const char *why);
 bool conn_tells(const struct conn *c); /* the next fault is one that is written down */

@@ -1,64 +1,175 @@
-/* intake/frame.c - where each JSON object of a stream begins and ends: the top level, and the calls
+/* intake/frame.c - where each JSON object of a stream begins and ends: what stands between values, and faults
  *
- * A pushdown automaton: one state, and one bit a level that says object or array. It reads a token
- * at a time and can stop and go on at any byte. Nothing here allocates or fails; what is wrong with
- * the input is a fault with its place and a sentence.
- *
- * "Passing" means that the value at hand has already been reported: it is followed to its end by
- * the same grammar, but yields neither an object nor another fault.
+ * A fault is told once: what is left over of an object that was given up for a line within it lies on
+ * lines that were read before, so outside of objects those lines are skipped in silence. Nothing here
+ * allocates or fails.
  */
 #include "intake/frame.h"
 
 #include <stdio.h>
 
-#include "intake/frame_scan.h"
+enum state {
+    TOP,           /* between values                                 */
+    FIRST_ELEMENT, /* after the transparent [                        */
+    ELEMENT,       /* after a comma in it                            */
+    AFTER_ELEMENT, /* a comma or ]                                   */
+    INSIDE,        /* a value: the grammar's                         */
+    SKIP_LINE,     /* after a fault: to the end of the line          */
+    SKIP_BLANK,    /* ... then to the first non-blank byte of the next */
+    BYTE_ORDER_MARK,
+};
 
-const uint8_t frame_class[256] = {
-    [0x00 ... 0x08] = CONTROL,
-    ['\t'] = BLANK,
-    ['\n'] = BLANK,
-    [0x0b ... 0x0c] = CONTROL,
-    ['\r'] = BLANK,
-    [0x0e ... 0x1f] = CONTROL,
-    [' '] = SPACE,
-    ['"'] = QUOTE,
-    ['+'] = WORD,
-    ['-'] = WORD,
-    ['.'] = WORD,
-    ['0' ... '9'] = WORD,
-    ['A' ... 'Z'] = WORD,
-    ['\\'] = BACKSLASH,
-    ['_'] = WORD,
-    ['a' ... 'z'] = WORD,
+enum {
+    NO_ARRAY,
+    IN_ARRAY,
+    MAYBE_ARRAY /* a fault has lost count: its commas and ] are harmless */
 };
 
 static const char AN_OBJECT[] = "an object: {\"name\":...,\"value\":...}";
 
-static enum frame_result begin_object(struct scan *s)
+static struct frame *frame_of(const struct scan *s)
 {
-    s->f->start = place(s);
-    s->f->mark.line = 0;
-    s->f->length = 0;
-    s->from = s->i;
-    return frame_open(s, false);
+    return (struct frame *)((char *)s->g - offsetof(struct frame, grammar));
 }
+
+/* Bytes of the object at hand, up to but without the byte at hand. */
+static size_t object_length(const struct scan *s)
+{
+    const struct frame *f = frame_of(s);
+
+    return f->state == INSIDE && !f->passing ? grammar_length(s) : 0;
+}
+
+/* --- faults --- */
+
+/* The object at hand, `length` bytes so far, is given up: f->again, when it has a mark. Beyond
+ * max_value no mark counts, or how the bytes are cut into calls would matter. */
+static void give_up(struct frame *f, size_t length)
+{
+    const struct grammar *g = &f->grammar;
+
+    f->again =
+        !f->passing && g->mark.line > 0 && g->mark_at <= f->max_value ? length - g->mark_at : 0;
+}
+
+/* To the mark, as f->again says. */
+static void go_back(struct frame *f)
+{
+    f->grammar.now = f->grammar.mark;
+    f->grammar.line_blank = true;
+    f->length = 0;
+    f->passing = false;
+    f->array = f->array != NO_ARRAY ? MAYBE_ARRAY : NO_ARRAY;
+    f->state = TOP;
+}
+
+static enum frame_result too_long(struct frame *f, size_t length)
+{
+    f->fault = f->start;
+    (void)snprintf(f->why, sizeof f->why, "longer than %zu bytes", f->max_value);
+    give_up(f, length);
+    return FRAME_FAULT;
+}
+
+static bool is_known(const struct frame *f)
+{
+    return f->passing || (f->state != INSIDE && f->grammar.now.line <= f->known_line);
+}
+
+/* The grammar says why. The byte at hand is looked at again: it may begin a value or end a line. */
+static enum frame_result fault_here(struct scan *s)
+{
+    struct frame *f = frame_of(s);
+    enum frame_result r = is_known(f) ? FRAME_MORE : FRAME_FAULT;
+    bool starts_value = opens_at(s) && s->g->line_blank;
+    size_t n = object_length(s);
+
+    if (n > f->max_value) {
+        (void)too_long(f, n);
+    } else if (r == FRAME_FAULT) {
+        f->fault = place_at(s);
+        memcpy(f->why, s->g->why, sizeof f->why);
+        if (n > 0)
+            give_up(f, n);
+        if (f->again > 0)
+            f->known_line = f->fault.line - starts_value;
+    }
+    f->passing = false;
+    if (f->array != NO_ARRAY)
+        f->array = MAYBE_ARRAY;
+    f->state = starts_value ? TOP : SKIP_LINE;
+    s->g->line_blank = false;
+    return r;
+}
+
+static enum frame_result unexpected(struct scan *s, const char *expected)
+{
+    (void)grammar_unexpected(s, expected);
+    return fault_here(s);
+}
+
+/* --- a value --- */
+
+static enum frame_result object_ended(struct scan *s)
+{
+    struct frame *f = frame_of(s);
+
+    f->length = grammar_length(s);
+    return f->length <= f->max_value ? FRAME_OBJECT : too_long(f, f->length);
+}
+
+static enum frame_result inside(struct scan *s)
+{
+    struct frame *f = frame_of(s);
+    bool passing = f->passing;
+    enum frame_result r;
+
+    switch (grammar_scan(s)) {
+    case GRAMMAR_END:
+        r = passing ? FRAME_MORE : object_ended(s);
+        f->state = f->array == IN_ARRAY ? AFTER_ELEMENT : TOP;
+        f->passing = false;
+        return r;
+    case GRAMMAR_BROKEN:
+        return fault_here(s);
+    case GRAMMAR_DEEP:
+        r = fault_here(s);
+        f->state = SKIP_LINE; /* even if it stands first on its line: it begins nothing new */
+        return r;
+    default:
+        return FRAME_MORE;
+    }
+}
+
+static enum frame_result begin_value(struct scan *s)
+{
+    struct frame *f = frame_of(s);
+
+    f->start = place_at(s);
+    f->length = 0;
+    f->state = INSIDE;
+    grammar_begin(s);
+    return FRAME_MORE;
+}
+
+/* --- between values --- */
 
 static enum frame_result top(struct scan *s)
 {
-    struct frame *f = s->f;
+    struct frame *f = frame_of(s);
     char c = s->p[s->i];
 
     if (c == '{')
-        return begin_object(s);
+        return begin_value(s);
     if (c == '[') {
         f->array = IN_ARRAY;
         f->state = FIRST_ELEMENT;
     } else if (c == ']' && f->array != NO_ARRAY) {
         f->array = NO_ARRAY;
-    } else if (c == '\xef' && f->now.line == 1 && place(s).byte == 1) {
-        f->state = IN_MARK;
+    } else if (c == '\xef' && s->g->now.line == 1 && place_at(s).byte == 1) {
+        f->state = BYTE_ORDER_MARK;
     } else if (c != ',' || f->array == NO_ARRAY) {
-        return frame_unexpected(s, AN_OBJECT);
+        return unexpected(s, AN_OBJECT);
     }
     s->i++;
     return FRAME_MORE;
@@ -66,23 +177,23 @@ static enum frame_result top(struct scan *s)
 
 static enum frame_result element(struct scan *s)
 {
-    struct frame *f = s->f;
+    struct frame *f = frame_of(s);
     char c = s->p[s->i];
-    bool nested = c == '[' && !f->line_blank; /* else an array that was cut short precedes it */
+    bool nested = c == '[' && !s->g->line_blank; /* else an array that was cut short precedes it */
     enum frame_result r;
 
     if (c == '{')
-        return begin_object(s);
+        return begin_value(s);
     if (c == ']' && f->state == FIRST_ELEMENT) {
         f->array = NO_ARRAY;
         f->state = TOP;
         s->i++;
         return FRAME_MORE;
     }
-    r = frame_unexpected(s, AN_OBJECT);
-    if (class_at(s) == QUOTE || class_at(s) == WORD || nested) { /* costs only itself */
+    r = unexpected(s, AN_OBJECT);
+    if (class_at(s) == CLASS_QUOTE || class_at(s) == CLASS_WORD || nested) { /* costs only itself */
+        (void)begin_value(s);
         f->array = IN_ARRAY;
-        f->state = VALUE;
         f->passing = true;
     }
     return r;
@@ -90,136 +201,159 @@ static enum frame_result element(struct scan *s)
 
 static enum frame_result after_element(struct scan *s)
 {
+    struct frame *f = frame_of(s);
     char c = s->p[s->i];
 
     if (c != ',' && c != ']')
-        return frame_unexpected(s, ", or ] after an array's element");
-    s->f->state = c == ',' ? ELEMENT : TOP;
+        return unexpected(s, ", or ] after an array's element");
+    f->state = c == ',' ? ELEMENT : TOP;
     if (c == ']')
-        s->f->array = NO_ARRAY;
+        f->array = NO_ARRAY;
     s->i++;
     return FRAME_MORE;
 }
 
-static enum frame_result in_mark(struct scan *s)
+static enum frame_result byte_order_mark(struct scan *s)
 {
-    uint64_t byte = place(s).byte;
+    uint64_t byte = place_at(s).byte;
 
     if (s->p[s->i] != (byte == 2 ? '\xbb' : '\xbf'))
-        return frame_unexpected(s, AN_OBJECT);
+        return unexpected(s, AN_OBJECT);
     if (byte == 3)
-        s->f->state = TOP;
+        frame_of(s)->state = TOP;
     s->i++;
     return FRAME_MORE;
 }
 
-/* A token at the top level. */
-static enum frame_result token(struct scan *s)
+static enum frame_result skip(struct scan *s)
 {
-    switch (s->f->state) {
-    case TOP:
-        return top(s);
-    case AFTER_ELEMENT:
-        return after_element(s);
-    default:
-        return element(s);
+    struct frame *f = frame_of(s);
+
+    if (f->state == SKIP_LINE) {
+        const char *end = memchr(s->p + s->i, '\n', s->n - s->i);
+
+        s->g->line_blank = false;
+        s->i = end != NULL ? (size_t)(end - s->p) : s->n;
+        if (end == NULL)
+            return FRAME_MORE;
+        f->state = SKIP_BLANK;
     }
+    skip_blanks(s);
+    if (s->i == s->n)
+        return FRAME_MORE;
+    if (s->p[s->i] == ',' && f->array != NO_ARRAY) {
+        s->g->line_blank = false;
+        s->i++;
+    } else {
+        f->state = opens_at(s) ? TOP : SKIP_LINE;
+    }
+    return FRAME_MORE;
 }
 
-static enum frame_result step(struct scan *s)
+static enum frame_result between(struct scan *s)
 {
+    struct frame *f = frame_of(s);
     enum frame_result r;
 
-    switch (s->f->state) {
-    case TOP:
-    case FIRST_ELEMENT:
-    case ELEMENT:
-    case AFTER_ELEMENT:
-        skip_blanks(s);
-        if (s->i == s->n)
-            return FRAME_MORE;
-        r = token(s);
-        s->f->line_blank = false;
-        return r;
+    skip_blanks(s);
+    if (s->i == s->n)
+        return FRAME_MORE;
+    r = f->state == TOP ? top(s) : f->state == AFTER_ELEMENT ? after_element(s) : element(s);
+    s->g->line_blank = false;
+    return r;
+}
+
+/* --- calls --- */
+
+static enum frame_result advance_frame(struct scan *s)
+{
+    switch (frame_of(s)->state) {
+    case INSIDE:
+        return inside(s);
     case SKIP_LINE:
     case SKIP_BLANK:
-        return frame_skip(s);
-    case IN_MARK:
-        return in_mark(s);
+        return skip(s);
+    case BYTE_ORDER_MARK:
+        return byte_order_mark(s);
     default:
-        return frame_value(s);
+        return between(s);
     }
 }
 
 /* The call ends inside a value. One that is too long already is passed over from here on. */
 static enum frame_result pause_here(struct scan *s)
 {
-    struct frame *f = s->f;
+    struct frame *f = frame_of(s);
 
-    f->length = length(s);
+    f->length = s->g->length = object_length(s);
     if (f->length <= f->max_value)
         return FRAME_MORE;
-    (void)frame_too_long(f, f->length);
-    f->length = 0;
+    (void)too_long(f, f->length);
     f->passing = true;
     return FRAME_FAULT;
 }
 
 enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *used)
 {
-    struct scan s = {.f = f, .p = p, .n = n};
+    struct scan s = {.g = &f->grammar, .p = p, .n = n};
     enum frame_result r = FRAME_MORE;
 
     f->again = 0;
-    if (f->depth == 0)
-        f->length = 0;
     while (r == FRAME_MORE && s.i < n)
-        r = step(&s);
+        r = advance_frame(&s);
     if (r == FRAME_MORE)
         r = pause_here(&s);
-    else if (r == FRAME_FAULT)
+    if (r == FRAME_FAULT)
         f->length = 0;
-    f->now.byte = place(&s).byte;
+    f->grammar.now.byte = place_at(&s).byte;
     *used = s.i;
     if (f->again > 0)
-        frame_go_back(f);
+        go_back(f);
     return r;
 }
 
 void frame_init(struct frame *f, uint32_t max_depth, size_t max_value)
 {
     *f = (struct frame){
-        .max_depth = max_depth < FRAME_MAX_DEPTH ? max_depth : FRAME_MAX_DEPTH,
         .max_value = max_value,
-        .now = {1, 1},
         .state = TOP,
-        .line_blank = true,
+        .grammar = {.max_depth = max_depth < GRAMMAR_MAX_DEPTH ? max_depth : GRAMMAR_MAX_DEPTH,
+                    .now = {1, 1},
+                    .line_blank = true},
     };
 }
 
 bool frame_inside(const struct frame *f)
 {
-    return f->depth > 0 || f->passing;
+    return f->state == INSIDE;
 }
 
 enum frame_result frame_end(struct frame *f, const char *why)
 {
-    bool fault = !f->passing && (f->depth > 0 || f->array == IN_ARRAY);
+    bool object = f->state == INSIDE && !f->passing;
+    bool fault = object || (f->array == IN_ARRAY && !f->passing);
 
     if (!fault && !f->passing)
         return FRAME_MORE;
-    f->fault = f->depth > 0 ? f->start : f->now;
+    f->fault = object ? f->start : f->grammar.now;
     (void)snprintf(f->why, sizeof f->why, "%s",
-                   f->depth > 0 ? why : "the array is not closed: expected ]");
-    frame_give_up(f, f->length);
+                   object ? why : "the array is not closed: expected ]");
+    f->again = 0;
+    if (object)
+        give_up(f, f->length);
     if (f->again > 0) {
-        frame_go_back(f);
+        go_back(f);
         return FRAME_FAULT;
     }
-    f->depth = 0;
     f->length = 0;
     f->passing = false;
     f->array = f->array != NO_ARRAY ? MAYBE_ARRAY : NO_ARRAY;
-    f->state = f->line_blank ? SKIP_BLANK : SKIP_LINE;
+    f->state = f->grammar.line_blank ? SKIP_BLANK : SKIP_LINE;
     return fault ? FRAME_FAULT : FRAME_MORE;
+}
+
+enum frame_result frame_lose(struct frame *f, const char *why)
+{
+    f->grammar.mark.line = 0;
+    return frame_end(f, why);
 }

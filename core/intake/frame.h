@@ -1,11 +1,9 @@
 /* intake/frame.h - a stream of bytes -> one JSON object at a time
  *
- * A validating scanner of JSON's structure, a byte at a time and resumable anywhere. It finds
- * where each top-level object ends; top-level arrays are transparent: their elements are framed
+ * Finds where each top-level object ends. Top-level arrays are transparent: their elements are framed
  * one by one, so that one bad object in an array costs only itself and an array of any length
- * needs no memory. It checks structure, nesting and raw control bytes, not numbers, bare words,
- * escapes or UTF-8: those are the parser's, so that a Python NaN costs its own object and not the
- * rest of the line.
+ * needs no memory. It checks what intake/grammar.h does. The rest is the parser's, so that a Python NaN
+ * costs its own object and not the rest of the line.
  *
  * After a fault it skips to the next line that starts a value (first non-blank `{` or `[`), the
  * faulty line itself excepted unless the fault is its first non-blank byte. An object that is cut
@@ -20,7 +18,7 @@
  */
 #ifndef INTAKE_FRAME_H
 #define INTAKE_FRAME_H
-#include "base/buf.h"
+#include "intake/grammar.h"
 
 enum frame_result {
     FRAME_MORE,   /* all bytes used, no end in sight                                   */
@@ -28,32 +26,23 @@ enum frame_result {
     FRAME_FAULT,  /* f->why; the scanner has recovered or is skipping; go on calling   */
 };
 
-enum { FRAME_MAX_DEPTH = 128 }; /* the hard bound */
-
-struct frame_place { /* in the stream: line from 1, byte within the line from 1 */
-    uint64_t line, byte;
-};
+enum { FRAME_MAX_DEPTH = GRAMMAR_MAX_DEPTH };
 
 struct frame {
-    uint32_t max_depth; /* set by the owner */
-    size_t max_value;
+    size_t max_value; /* set by frame_init() */
     /* of the current or just framed object */
-    struct frame_place start;
+    struct place start;
     size_t length; /* its bytes so far: they are the last `length` ones handed in */
     /* of the last fault */
-    struct frame_place fault;
+    struct place fault;
     char why[80];
     size_t again; /* the last so many bytes handed in are to be handed in again, first */
-    /* the scanner's own; see frame.c */
-    struct frame_place now; /* of the next byte */
-    struct frame_place
-        mark;           /* the first line within the object that starts a value; line 0: none */
-    size_t mark_at;     /* ... after so many bytes of the object */
-    uint64_t told_line; /* faults outside of objects are known up to this line */
-    uint32_t depth;
-    uint8_t state, array, passing;
-    bool line_blank;                      /* nothing but blanks on this line so far */
-    uint64_t stack[FRAME_MAX_DEPTH / 64]; /* a bit a level: object or array */
+    /* frame.c's own */
+    struct grammar grammar;
+    uint64_t known_line; /* faults outside of objects are known up to this line */
+    uint8_t state, array;
+    bool
+        passing; /* the value at hand has been reported: it is followed to its end, and yields nothing */
 };
 
 void frame_init(struct frame *f, uint32_t max_depth, size_t max_value);
@@ -64,6 +53,8 @@ enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *u
  * FRAME_MORE. The stream may go on: what is left of the value is skipped, but for f->again. So call
  * until it is FRAME_MORE. */
 enum frame_result frame_end(struct frame *f, const char *why);
+/* The bytes of the object at hand are gone, for want of memory: likewise, and it cannot be gone back to. */
+enum frame_result frame_lose(struct frame *f, const char *why);
 bool frame_inside(const struct frame *f); /* inside an unfinished value: the idle limit applies */
 
 #endif

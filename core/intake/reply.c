@@ -36,8 +36,7 @@ static bool may_log(const struct conn *c)
     return true;
 }
 
-static void log_fault(const struct conn *c, const struct frame_place *at,
-                      const struct metric_fault *f)
+static void log_fault(const struct conn *c, const struct place *at, const struct metric_fault *f)
 {
     const char *colon = f->field[0] != 0 ? ": " : "";
 
@@ -59,7 +58,7 @@ void account_end(const struct conn *c, struct account *a)
     *a = (struct account){0};
 }
 
-static void put_error(struct buf *b, const struct frame_place *at, const struct metric_fault *f)
+static void put_error(struct buf *b, const struct place *at, const struct metric_fault *f)
 {
     buf_puts(b, b->n > 0 ? ",{" : "{");
     if (at != NULL) {
@@ -86,7 +85,7 @@ bool conn_tells(const struct conn *c)
     return c->account.faults < MAX_ERRORS;
 }
 
-static void add_fault(const struct conn *c, struct account *a, const struct frame_place *at,
+static void add_fault(const struct conn *c, struct account *a, const struct place *at,
                       const struct metric_fault *f)
 {
     if (a->faults++ < MAX_ERRORS) {
@@ -95,7 +94,7 @@ static void add_fault(const struct conn *c, struct account *a, const struct fram
     }
 }
 
-void conn_reject(struct conn *c, uint32_t lost, const struct frame_place *at,
+void conn_reject(struct conn *c, uint32_t lost, const struct place *at,
                  const struct metric_fault *f)
 {
     c->account.rejected += lost;
@@ -111,7 +110,7 @@ void conn_tell(struct conn *c, const char *why)
     put_error(&c->account.errors, NULL, &f);
 }
 
-void conn_reject_at(struct conn *c, const struct frame_place *at, const char *why)
+void conn_reject_at(struct conn *c, const struct place *at, const char *why)
 {
     struct metric_fault f = {.field = ""};
 

@@ -18,13 +18,13 @@ struct taking { /* one object of one client */
     size_t made; /* bytes of records */
 };
 
-static struct frame_place place_in(const struct taking *t, size_t offset)
+static struct place place_in(const struct taking *t, size_t offset)
 {
-    struct frame_place at = t->c->frame.start;
+    struct place at = t->c->frame.start;
 
     for (size_t i = 0; i < offset && i < t->bytes.n; i++)
         if (t->bytes.s[i] == '\n')
-            at = (struct frame_place){at.line + 1, 1};
+            at = (struct place){at.line + 1, 1};
         else
             at.byte++;
     return at;
@@ -33,7 +33,7 @@ static struct frame_place place_in(const struct taking *t, size_t offset)
 static void take_fault(void *arg, const struct json_fault *f)
 {
     struct taking *t = arg;
-    struct frame_place at = {0};
+    struct place at = {0};
 
     if (conn_tells(t->c)) /* to find the place costs a walk over the object */
         at = place_in(t, f->offset);
@@ -165,8 +165,7 @@ static void keep_partial(struct conn *c, const char *end, size_t left)
     if (buf_ok(&c->partial))
         return;
     drop_partial(c);
-    f->mark.line = 0; /* those bytes are gone */
-    if (frame_end(f, "no memory") == FRAME_FAULT)
+    if (frame_lose(f, "no memory") == FRAME_FAULT)
         conn_reject_at(c, &f->fault, f->why);
 }
 

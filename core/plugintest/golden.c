@@ -48,7 +48,7 @@ static void take(void *arg, const struct metric *m)
     (void)trial_add(g->trial, m, what);
 }
 
-static void bad(void *arg, struct frame_place at, const char *field, const char *why)
+static void bad(void *arg, struct place at, const char *field, const char *why)
 {
     struct golden *g = arg;
 

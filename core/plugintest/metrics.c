@@ -14,7 +14,7 @@ struct reading {
     unsigned bad;
 };
 
-static void tell(struct reading *rd, struct frame_place at, const char *field, const char *why)
+static void tell(struct reading *rd, struct place at, const char *field, const char *why)
 {
     rd->bad++;
     rd->r->bad(rd->r->arg, at, field, why);
@@ -23,11 +23,11 @@ static void tell(struct reading *rd, struct frame_place at, const char *field, c
 static void take_fault(void *arg, const struct json_fault *f)
 {
     struct reading *rd = arg;
-    struct frame_place at = rd->frame.start;
+    struct place at = rd->frame.start;
 
     for (size_t i = 0; i < f->offset && i < rd->object.n; i++)
         if (rd->object.s[i] == '\n')
-            at = (struct frame_place){at.line + 1, 1};
+            at = (struct place){at.line + 1, 1};
         else
             at.byte++;
     tell(rd, at, f->what.field, f->what.why);

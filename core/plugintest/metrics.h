@@ -10,7 +10,7 @@ struct metrics_reader {
     size_t max_value;
     void *arg;
     void (*metric)(void *arg, const struct metric *m); /* borrowed for the call */
-    void (*bad)(void *arg, struct frame_place at, const char *field, const char *why);
+    void (*bad)(void *arg, struct place at, const char *field, const char *why);
 };
 
 /* The whole text, as if a client had sent it and half-closed. Returns how many were bad. */

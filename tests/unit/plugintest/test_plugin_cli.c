@@ -77,7 +77,7 @@ static void on_metric(void *arg, const struct metric *m)
     (void)snprintf(s->names + n, sizeof s->names - n, "%.*s ", (int)m->name.n, m->name.s);
 }
 
-static void on_bad(void *arg, struct frame_place at, const char *field, const char *why)
+static void on_bad(void *arg, struct place at, const char *field, const char *why)
 {
     struct seen *s = arg;
     size_t n = strlen(s->faults);
