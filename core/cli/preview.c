@@ -26,7 +26,7 @@
 #include "sink/counters.h"
 #include "sink/select.h"
 
-enum { MAX_TAG = 512 /* as core/intake has it */, OUT_LEAST = 100 };
+enum { OUT_LEAST = 100 };
 
 struct preview {
     const struct conf *conf;
@@ -141,7 +141,8 @@ static unsigned read_metrics(struct preview *v, void (*metric)(void *arg, const 
                                          const char *why))
 {
     const struct conf_intake *in = &v->conf->intake;
-    struct metric_limits limits = {(uint32_t)in->max_name, (uint32_t)in->max_tags, MAX_TAG};
+    struct metric_limits limits = {(uint32_t)in->max_name, (uint32_t)in->max_tags,
+                                   METRIC_TAG_LENGTH};
     struct tag tags[METRIC_MAX_TAGS];
     uint32_t ntags = 0;
     struct metrics_reader r = {.max_depth = (uint32_t)in->max_depth,

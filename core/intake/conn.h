@@ -17,7 +17,6 @@ enum {
     SLICE_FIRST = 16 * 1024,              /* ... of a client that is not yet known */
     BATCH_FULL = 1024 * 1024 - READ_SIZE, /* commit early: its buf rarely grows past 1 MiB */
     MAX_ERRORS = 5,                       /* in a reply, and in the log for one reply */
-    MAX_TAG = 512,                        /* bytes of a tag's key or value */
     INFLATION = 16,                       /* bytes of records for each byte of max_value */
     CLIENT_NAME = 96,
     BACKLOG = 1024, /* of a listener */

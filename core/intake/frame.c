@@ -63,7 +63,7 @@ static void go_back(struct frame *f)
     f->state = TOP;
 }
 
-static enum frame_result too_long(struct frame *f, size_t length)
+static enum frame_result beyond_max_value(struct frame *f, size_t length)
 {
     f->fault = f->start;
     (void)snprintf(f->why, sizeof f->why, "longer than %zu bytes", f->max_value);
@@ -85,7 +85,7 @@ static enum frame_result fault_here(struct scan *s)
     size_t n = object_length(s);
 
     if (n > f->max_value) {
-        (void)too_long(f, n);
+        (void)beyond_max_value(f, n);
     } else if (r == FRAME_FAULT) {
         f->fault = place_at(s);
         memcpy(f->why, s->g->why, sizeof f->why);
@@ -115,7 +115,7 @@ static enum frame_result object_ended(struct scan *s)
     struct frame *f = frame_of(s);
 
     f->length = grammar_length(s);
-    return f->length <= f->max_value ? FRAME_OBJECT : too_long(f, f->length);
+    return f->length <= f->max_value ? FRAME_OBJECT : beyond_max_value(f, f->length);
 }
 
 static enum frame_result inside(struct scan *s)
@@ -250,7 +250,7 @@ static enum frame_result skip(struct scan *s)
     return FRAME_MORE;
 }
 
-static enum frame_result between(struct scan *s)
+static enum frame_result between_values(struct scan *s)
 {
     struct frame *f = frame_of(s);
     enum frame_result r;
@@ -276,7 +276,7 @@ static enum frame_result advance_frame(struct scan *s)
     case BYTE_ORDER_MARK:
         return byte_order_mark(s);
     default:
-        return between(s);
+        return between_values(s);
     }
 }
 
@@ -288,7 +288,7 @@ static enum frame_result pause_here(struct scan *s)
     f->length = s->g->length = object_length(s);
     if (f->length <= f->max_value)
         return FRAME_MORE;
-    (void)too_long(f, f->length);
+    (void)beyond_max_value(f, f->length);
     f->passing = true;
     return FRAME_FAULT;
 }

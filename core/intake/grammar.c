@@ -49,8 +49,8 @@ size_t grammar_length(const struct scan *s)
 
 /* --- what is wrong --- */
 
-__attribute__((format(printf, 2, 3))) static enum grammar_result broken(const struct scan *s,
-                                                                        const char *fmt, ...)
+__attribute__((format(printf, 2, 3))) static enum grammar_result is_broken(const struct scan *s,
+                                                                           const char *fmt, ...)
 {
     va_list ap;
 
@@ -65,10 +65,10 @@ enum grammar_result grammar_unexpected(const struct scan *s, const char *expecte
     unsigned char c = (unsigned char)s->p[s->i];
 
     if (grammar_class[c] == CLASS_CONTROL)
-        return broken(s, "control byte 0x%02x: this is not text", c);
+        return is_broken(s, "control byte 0x%02x: this is not text", c);
     if (c == '\'')
-        return broken(s, "expected %s: JSON's strings need double quotes", expected);
-    return broken(s, "expected %s", expected);
+        return is_broken(s, "expected %s: JSON's strings need double quotes", expected);
+    return is_broken(s, "expected %s", expected);
 }
 
 /* --- levels --- */
@@ -86,7 +86,7 @@ static enum grammar_result open_level(struct scan *s, bool array)
     uint64_t bit = UINT64_C(1) << (g->depth % 64);
 
     if (g->depth >= g->max_depth) {
-        (void)broken(s, "nested deeper than %" PRIu32 " levels", g->max_depth);
+        (void)is_broken(s, "nested deeper than %" PRIu32 " levels", g->max_depth);
         return GRAMMAR_DEEP;
     }
     if (g->depth > 0 && g->line_blank && g->mark.line == 0) {
@@ -141,9 +141,9 @@ static enum grammar_result string_token(struct scan *s)
         return GRAMMAR_MORE;
     default:
         if (s->p[s->i] == '\n')
-            return broken(s, "newline in a string: close it before the line ends");
-        return broken(s, "control byte 0x%02x in a string: leave it out",
-                      (unsigned char)s->p[s->i]);
+            return is_broken(s, "newline in a string: close it before the line ends");
+        return is_broken(s, "control byte 0x%02x in a string: leave it out",
+                         (unsigned char)s->p[s->i]);
     }
 }
 
@@ -192,7 +192,7 @@ static enum grammar_result key_token(struct scan *s)
     if (s->p[s->i] == '}' && s->g->state == FIRST_KEY)
         return close_level(s);
     if (s->g->state == KEY && s->p[s->i] >= '0' && s->p[s->i] <= '9') /* "value":1,5 */
-        return broken(s, "expected a key, found a digit: a number's decimal point is a dot");
+        return is_broken(s, "expected a key, found a digit: a number's decimal point is a dot");
     return grammar_unexpected(s, "a key in double quotes");
 }
 

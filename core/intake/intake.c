@@ -150,7 +150,7 @@ void intake_limits(struct intake *in, const struct conf_intake *limits)
     in->metric_limits = (struct metric_limits){
         .max_name = (uint32_t)limits->max_name,
         .max_tags = (uint32_t)limits->max_tags,
-        .max_tag = MAX_TAG,
+        .max_tag = METRIC_TAG_LENGTH,
     };
 }
 

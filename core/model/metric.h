@@ -18,7 +18,10 @@ enum metric_type { /* the mtypes of Metrics 2.0; stored in the spool: never renu
 enum metric_vtype { METRIC_I64 = 1, METRIC_U64 = 2, METRIC_F64 = 4 };
 enum { METRIC_TIME_ASSIGNED = 1 }; /* flags: Garnet set the time, not the sender */
 
-enum { METRIC_MAX_TAGS = 64 }; /* tags, and meta tags, each: the hard bound */
+enum {
+    METRIC_MAX_TAGS = 64,    /* tags, and meta tags, each: the hard bound */
+    METRIC_TAG_LENGTH = 512, /* bytes of a tag's key or value, in what is taken in */
+};
 
 struct tag {
     struct str key, val;

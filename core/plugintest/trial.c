@@ -9,10 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "base/number.h"
-#include "base/text.h"
+#include "model/metric_json.h"
 
 enum { MOST_TOLD = 3 };
 
@@ -155,38 +153,13 @@ bool trial_ready(struct trial *t, size_t batch_size)
     return false;
 }
 
-static void put_tags(struct buf *b, const char *key, const struct tag *v, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        buf_putf(b, i == 0 ? ",\"%s\":{" : ",", key);
-        buf_put_json(b, v[i].key);
-        buf_putc(b, ':');
-        buf_put_json(b, v[i].val);
-    }
-    if (n > 0)
-        buf_putc(b, '}');
-}
-
 /* As a collector would send it, for who wants to see the crash again; cut if it is very long. */
 static void note_metric(struct trial *t, const struct metric *m)
 {
     struct buf b = {0};
 
-    buf_puts(&b, "{\"name\":");
-    buf_put_json(&b, m->name);
-    buf_puts(&b, ",\"value\":");
-    if (m->vtype == METRIC_F64)
-        buf_put_f64(&b, m->value.f);
-    else if (m->vtype == METRIC_U64)
-        buf_put_u64(&b, m->value.u);
-    else
-        buf_put_i64(&b, m->value.i);
-    buf_putf(&b, ",\"type\":\"%s\",\"unit\":", metric_type_name(m->type));
-    buf_put_json(&b, m->unit);
-    buf_putf(&b, ",\"time\":%lld.%09lld", (long long)(m->time_ns / NS_PER_S),
-             (long long)(m->time_ns % NS_PER_S));
-    put_tags(&b, "tags", m->tags, m->ntags);
-    put_tags(&b, "meta", m->meta, m->nmeta);
+    buf_putc(&b, '{');
+    metric_put_json(&b, m);
     buf_putc(&b, '}');
     (void)snprintf(t->child->metric, sizeof t->child->metric, "%.*s", (int)b.n,
                    buf_ok(&b) ? b.p : "");

@@ -17,11 +17,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "model/metric_json.h"
 #include "spool/opener.h"
 
 static const char FOLDER[] = "quarantine", BEGIN[] = "{\"sequence\":";
@@ -130,50 +130,14 @@ static void put_text(struct buf *b, const char *key, struct str s)
     buf_put_json(b, s);
 }
 
-static void put_value(struct buf *b, const struct metric *m)
-{
-    put_key(b, "value");
-    if (m->vtype == METRIC_F64)
-        buf_put_f64(b, m->value.f);
-    else if (m->vtype == METRIC_U64)
-        buf_put_u64(b, m->value.u);
-    else
-        buf_put_i64(b, m->value.i);
-}
-
-static void put_time(struct buf *b, const char *key, int64_t ns)
-{
-    put_key(b, key);
-    buf_putf(b, "%" PRId64 ".%06" PRId64, ns / NS_PER_S, ns % NS_PER_S / 1000);
-}
-
-static void put_tags(struct buf *b, const char *key, const struct tag *tags, uint32_t n)
-{
-    for (uint32_t i = 0; i < n; i++) {
-        if (i == 0)
-            put_key(b, key);
-        buf_putc(b, i == 0 ? '{' : ',');
-        buf_put_json(b, tags[i].key);
-        buf_putc(b, ':');
-        buf_put_json(b, tags[i].val);
-    }
-    if (n > 0)
-        buf_putc(b, '}');
-}
-
 /* All but the line's end, which tells of the death: by so much two lines are of one metric. */
 static void put_metric(struct buf *b, const char *sink, uint64_t seq, const struct metric *m)
 {
     buf_puts(b, BEGIN);
     buf_put_u64(b, seq);
     put_text(b, "sink", str_of(sink));
-    put_text(b, "name", m->name);
-    put_value(b, m);
-    put_time(b, "time", m->time_ns);
-    put_text(b, "type", str_of(metric_type_name(m->type)));
-    put_text(b, "unit", m->unit);
-    put_tags(b, "tags", m->tags, m->ntags);
-    put_tags(b, "meta", m->meta, m->nmeta);
+    buf_putc(b, ',');
+    metric_put_json(b, m);
     put_text(b, "collector", m->collector);
     put_text(b, "prefix", m->prefix);
 }
@@ -241,7 +205,8 @@ static void keep_line(struct quarantine *q, struct held *h, const struct metric 
 {
     put_key(line, "signal");
     buf_put_i64(line, h->signo);
-    put_time(line, "when", h->when_ns);
+    put_key(line, "when");
+    metric_put_time(line, h->when_ns);
     buf_puts(line, "}\n");
     h->at = buf_ok(line) ? write_line(q, line) : NEVER;
     log_warn("metric %" PRIu64 " \"%.*s\" is put in quarantine: plugin %s died of it again and "
