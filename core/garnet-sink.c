@@ -28,6 +28,7 @@
 #include "delivery/transport/stdout.h"
 #include "sink/worker.h"
 #include "spool/opener.h"
+#include "spool/segment.h"
 #include "supervise/worker_log.h"
 
 enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
@@ -41,7 +42,8 @@ static void give_up_privileges(const struct conf *conf, const struct conf_sink *
 {
     const struct conf_identity *id = &sink->identity;
 
-    if (!checking && id->uid != (uid_t)-1 && opener_start(conf->spool.dir, sink->name) < 0)
+    if (!checking && id->uid != (uid_t)-1 &&
+        opener_start(conf->spool.dir, sink->name, segment_is_name) < 0)
         fatal("cannot start who opens the spool %s for user %s: %m", conf->spool.dir, id->user);
     privileges_bound();
     if (privileges_become(id->uid, id->gid, id->groups, id->ngroups) < 0)

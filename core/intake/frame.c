@@ -53,7 +53,7 @@ static void give_up(struct frame *f, size_t length)
 }
 
 /* To the mark, as f->again says. */
-static void go_back(struct frame *f)
+static void return_to_mark(struct frame *f)
 {
     f->grammar.now = f->grammar.mark;
     f->grammar.line_blank = true;
@@ -308,7 +308,7 @@ enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *u
     f->grammar.now.byte = place_at(&s).byte;
     *used = s.i;
     if (f->again > 0)
-        go_back(f);
+        return_to_mark(f);
     return r;
 }
 
@@ -342,7 +342,7 @@ enum frame_result frame_end(struct frame *f, const char *why)
     if (object)
         give_up(f, f->length);
     if (f->again > 0) {
-        go_back(f);
+        return_to_mark(f);
         return FRAME_FAULT;
     }
     f->length = 0;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "model/metric_json.h"
 
 enum { MOST_TOLD = 3 };

@@ -1,11 +1,10 @@
-/* spool/append.c - the one writer of a spool: appending, rolling, retention
+/* spool/append.c - the one writer of a spool: frames, and when the next segment begins
  *
  * Frames say when their metrics were accepted, by the wall clock and from the time on at which their
  * segment was made: so a clock that is stepped begins a new segment, and 49 days do.
  *
  * The new segment is made by the first append, so that restarts without traffic leave nothing
- * behind; it appears under its name by rename, header included. How the folder is opened, and where
- * the writer goes on, is spool/opening.c's.
+ * behind; it appears under its name by rename, header included.
  *
  * An append that fails leaves no frame: the segment is cut back to its last whole frame and given
  * up. Should even the cut fail, a torn frame stays at the end of a segment nobody will append to,
@@ -29,30 +28,53 @@
 #include "base/publish.h"
 #include "base/random.h"
 #include "spool/segment.h"
-#include "spool/writer.h"
 
 enum { TEMP_NAME = SEGMENT_NAME + 8 };
 static const int64_t STEP = NS_PER_S; /* less from one append to the next is a clock being slewed */
 
-int append_dirfd(const struct append *a)
+/* ---- its folder ---- */
+
+struct append *append_open(const struct append_config *c, char why[256])
 {
-    return a->dirfd;
+    struct append *a = calloc(1, sizeof *a);
+
+    if (a == NULL) {
+        snprintf(why, 256, "cannot be used: out of memory");
+        return NULL;
+    }
+    append_configure(a, c->segment_size, c->max_size, c->max_age);
+    a->fd = a->folder.dirfd = a->folder.lock = -1;
+    if (inventory_open(&a->folder, c->dir, why))
+        return a;
+    append_close(a);
+    return NULL;
 }
 
-uint64_t append_next_seq(const struct append *a)
+void append_close(struct append *a)
 {
-    return a->next_seq;
+    if (a == NULL)
+        return;
+    fd_close(&a->fd);
+    inventory_close(&a->folder);
+    free(a);
 }
 
-uint64_t append_segment(const struct append *a)
+bool append_there(struct append *a, const char *dir)
 {
-    return a->n ? a->held[a->n - 1].first_seq : a->next_seq;
+    struct stat st;
+
+    if (a->fd >= 0 && fstat(a->fd, &st) == 0 && st.st_nlink == 0)
+        fd_close(&a->fd);
+    return inventory_there(&a->folder, dir);
 }
 
-uint64_t append_seal(struct append *a)
+bool append_reopen(struct append *a, const char *dir, char why[256])
 {
     fd_close(&a->fd);
-    return a->next_seq;
+    if (!inventory_reopen(&a->folder, dir, why))
+        return false;
+    a->starved = false;
+    return true;
 }
 
 void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age)
@@ -62,9 +84,32 @@ void append_configure(struct append *a, int64_t segment_size, int64_t max_size, 
     a->max_age = max_age;
 }
 
+int append_dirfd(const struct append *a)
+{
+    return a->folder.dirfd;
+}
+
+uint64_t append_next_seq(const struct append *a)
+{
+    return a->folder.next_seq;
+}
+
+uint64_t append_segment(const struct append *a)
+{
+    const struct inventory_segment *newest = inventory_newest(&a->folder);
+
+    return newest != NULL ? newest->first_seq : a->folder.next_seq;
+}
+
 uint64_t append_bytes(const struct append *a)
 {
-    return a->bytes;
+    return a->folder.bytes;
+}
+
+uint64_t append_seal(struct append *a)
+{
+    fd_close(&a->fd);
+    return a->folder.next_seq;
 }
 
 /* ---- appending ---- */
@@ -112,39 +157,33 @@ static int create(int dirfd, const struct segment_header *h)
 
 static int start_segment(struct append *a)
 {
-    struct segment_header h = {a->next_seq, random_u64(), clock_wall()};
+    struct segment_header h = {a->folder.next_seq, random_u64(), clock_wall()};
 
-    if (!append_reserve(a)) {
+    if (!inventory_reserve(&a->folder)) {
         errno = ENOMEM;
         return -1;
     }
-    a->fd = create(a->dirfd, &h);
+    a->fd = create(a->folder.dirfd, &h);
     a->starved = a->fd < 0 && (errno == ENOSPC || errno == EDQUOT);
     if (a->fd < 0)
         return -1;
     a->salt = h.salt;
     a->wall_ahead = h.created_ns - clock_mono();
-    if (a->n > 0 && a->held[a->n - 1].first_seq == h.first_seq)
-        a->bytes -= a->held[--a->n].bytes; /* the one it replaced */
-    a->held[a->n++] = (struct held){
-        .first_seq = h.first_seq, .bytes = SEGMENT_HEADER, .created_ns = h.created_ns};
-    a->bytes += SEGMENT_HEADER;
+    inventory_add(&a->folder, &(struct inventory_segment){.first_seq = h.first_seq,
+                                                          .bytes = SEGMENT_HEADER,
+                                                          .created_ns = h.created_ns});
     return 0;
 }
 
-/* Cuts what a failed write left, so that it takes no room on a full disk, and closes the
- * segment.
- * */
+/* Cuts what a failed write left, so that it takes no room on a full disk, and closes the segment. */
 static void give_up_segment(struct append *a)
 {
-    struct held *s = &a->held[a->n - 1];
+    const struct inventory_segment *newest = inventory_newest(&a->folder);
     struct stat st;
     int e = errno;
 
-    if (ftruncate(a->fd, (off_t)s->bytes) < 0 && fstat(a->fd, &st) == 0) {
-        a->bytes += (uint64_t)st.st_size - s->bytes;
-        s->bytes = (uint64_t)st.st_size;
-    }
+    if (ftruncate(a->fd, (off_t)newest->bytes) < 0 && fstat(a->fd, &st) == 0)
+        inventory_size(&a->folder, (uint64_t)st.st_size);
     fd_close(&a->fd);
     errno = e;
 }
@@ -153,8 +192,9 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
                      int64_t accepted_ns)
 {
     static const uint8_t zero[8];
-    const struct segment_header s = {.created_ns = a->held[a->n - 1].created_ns};
-    struct frame_header h = {a->next_seq, count, (uint32_t)n, frame_sum(payload, n, a->salt),
+    const struct inventory_segment *newest = inventory_newest(&a->folder);
+    const struct segment_header s = {.created_ns = newest->created_ns};
+    struct frame_header h = {a->folder.next_seq, count, (uint32_t)n, frame_sum(payload, n, a->salt),
                              frame_accepted_put(&s, accepted_ns)};
     uint8_t head[FRAME_HEADER], trailer[FRAME_TRAILER];
     size_t size = frame_size(h.length);
@@ -169,9 +209,8 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
     frame_trailer_put(trailer, &h, a->salt);
     if (write_all(a->fd, v, 4) < 0)
         return -1;
-    a->held[a->n - 1].bytes += size;
-    a->bytes += size;
-    a->next_seq += count;
+    inventory_size(&a->folder, newest->bytes + size);
+    a->folder.next_seq += count;
     return 0;
 }
 
@@ -186,9 +225,10 @@ static bool clock_stepped(struct append *a, int64_t wall)
 /* The newest segment may be appended to, and its frames can tell of now. */
 static bool takes_more(struct append *a, int64_t wall)
 {
-    const struct segment_header s = {.created_ns = a->held[a->n - 1].created_ns};
+    const struct inventory_segment *newest = inventory_newest(&a->folder);
+    const struct segment_header s = {.created_ns = newest->created_ns};
 
-    return !clock_stepped(a, wall) && a->held[a->n - 1].bytes < (uint64_t)a->segment_size &&
+    return !clock_stepped(a, wall) && newest->bytes < (uint64_t)a->segment_size &&
            frame_accepted_put(&s, wall) != 0;
 }
 
@@ -204,7 +244,7 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
         errno = EINVAL;
         return -1;
     }
-    if (count > SEQ_MAX - a->next_seq) {
+    if (count > SEQ_MAX - a->folder.next_seq) {
         errno = EOVERFLOW;
         return -1;
     }
@@ -216,72 +256,18 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
         give_up_segment(a);
         return -1;
     }
-    *end = a->next_seq;
+    *end = a->folder.next_seq;
     return 0;
 }
 
 /* ---- retention ---- */
 
-/* A segment is as old as its youngest metric, and that is no older than the next segment. */
-static bool over(const struct append *a, size_t i, int64_t wall_ns)
-{
-    if (a->max_size > 0 && a->bytes > (uint64_t)a->max_size)
-        return true;
-    return a->max_age > 0 && clock_between(a->held[i + 1].created_ns, wall_ns) > a->max_age;
-}
-
-static bool drop_oldest(struct append *a, size_t i)
-{
-    char name[SEGMENT_NAME];
-
-    segment_name(name, a->held[i].first_seq);
-    if (unlinkat(a->dirfd, name, 0) < 0 && errno != ENOENT)
-        return false; /* the next call tries again */
-    a->bytes -= a->held[i].bytes;
-    return true;
-}
-
-/* Empties the newest, when nobody needs any of it and its room is what the next one lacks. First it
- * gets that one's name, so that whatever comes between leaves the next number in the folder; as no
- * frame in it is valid, it is then replaced. It is not unlinked, since a reader at its end may have
- * it open, and would keep the room taken. What fails is tried again by the next call. */
-static void empty_newest(struct append *a, uint64_t needed)
-{
-    struct held *s = a->n ? &a->held[a->n - 1] : NULL;
-    char name[SEGMENT_NAME], next[SEGMENT_NAME];
-    int fd;
-
-    if (!a->starved || a->fd >= 0 || !s || s->bytes == 0 || needed < a->next_seq ||
-        a->next_seq > SEQ_BELIEVED)
-        return;
-    segment_name(name, s->first_seq);
-    segment_name(next, a->next_seq);
-    fd = openat(a->dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && renameat(a->dirfd, name, a->dirfd, next) == 0) {
-        s->first_seq = a->next_seq;
-        if (ftruncate(fd, 0) == 0) {
-            a->bytes -= s->bytes;
-            s->bytes = 0;
-        }
-    }
-    fd_close(&fd);
-}
-
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {
-    unsigned lost = 0;
-    size_t i = 0;
+    unsigned lost = inventory_retain(&a->folder, needed, wall_ns, a->max_size, a->max_age);
 
-    for (; i + 1 < a->n; i++) {
-        bool passed = a->held[i + 1].first_seq <= needed;
-        if ((!passed && !over(a, i, wall_ns)) || !drop_oldest(a, i))
-            break;
-        lost += !passed;
-    }
-    if (i > 0) {
-        a->n -= i;
-        memmove(a->held, a->held + i, a->n * sizeof *a->held);
-    }
-    empty_newest(a, needed);
+    if (a->starved && a->fd < 0 &&
+        needed >= a->folder.next_seq) /* its room is what the next one lacks */
+        inventory_empty_newest(&a->folder);
     return lost;
 }

@@ -12,7 +12,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct append;
+#include "spool/inventory.h"
+
+struct append {
+    int64_t segment_size, max_size, max_age;
+    struct inventory folder;
+    int fd; /* the newest segment, while it may be appended to; -1: the next append starts one */
+    uint64_t salt;
+    bool starved;       /* for the last new segment there was no room */
+    int64_t wall_ahead; /* the wall clock, of the monotonic one, at the last append */
+};
 
 struct append_config {
     const char *dir;      /* created when missing; nobody else may look into it */

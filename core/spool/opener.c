@@ -24,7 +24,6 @@
 #include "base/privileges.h"
 #include "base/spawn.h"
 #include "spool/rights.h"
-#include "spool/segment.h"
 
 enum { NAME = 128, ALWAYS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW };
 static const int APPEND = O_RDWR | O_CREAT | O_APPEND;
@@ -37,6 +36,7 @@ struct request {
 struct opener {
     int socket, dirfd;
     const char *sink;
+    bool (*is_segment)(const char *name);
 };
 
 static int asks = -1; /* this process's end; -1: it opens by itself */
@@ -59,7 +59,7 @@ static bool allowed(const struct opener *o, const struct request *r)
         return r->flags == O_RDWR;
     if (is(o, r->name, "quarantine/", ".ndjson"))
         return r->flags == O_RDONLY || r->flags == APPEND;
-    return r->flags == O_RDONLY && segment_is_name(r->name);
+    return r->flags == O_RDONLY && o->is_segment(r->name);
 }
 
 /* The descriptor, or -1 with errno. */
@@ -119,9 +119,11 @@ static int serve(void *arg)
     return 0;
 }
 
-int opener_start(const char *dir, const char *sink)
+int opener_start(const char *dir, const char *sink, bool (*is_segment)(const char *name))
 {
-    struct opener o = {.sink = sink, .dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+    struct opener o = {.sink = sink,
+                       .is_segment = is_segment,
+                       .dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
     int pair[2];
     pid_t pid = -1;
 

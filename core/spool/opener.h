@@ -12,11 +12,12 @@
  */
 #ifndef SPOOL_OPENER_H
 #define SPOOL_OPENER_H
+#include <stdbool.h>
 #include <sys/stat.h>
 
-/* Forks it, for the sink of that name and the spool in `dir`. 0, or -1 with errno. For a process
- * that has one thread, once. */
-int opener_start(const char *dir, const char *sink);
+/* Forks it, for the sink of that name and the spool in `dir`; is_segment says which names in it are
+ * segments (spool/segment.h). 0, or -1 with errno. For a process that has one thread, once. */
+int opener_start(const char *dir, const char *sink, bool (*is_segment)(const char *name));
 
 int opener_folder(const char *dir); /* the spool's own; `dir` may be a link */
 /* As openat(), with O_CLOEXEC and O_NONBLOCK and O_NOFOLLOW; a new file is SPOOL_FILE. Also EPERM

@@ -6,7 +6,6 @@
 #include "base/clock.h"
 #include "rig/spool_dir.h"
 #include "spool/cursor.h"
-#include "spool/writer.h"
 
 TestSuite(append, .init = spool_dir_make, .fini = spool_dir_remove);
 
@@ -70,7 +69,7 @@ Test(append, a_stepped_clock_or_49_days_begin_a_new_segment)
     a->wall_ahead += NS_PER_S / 2; /* slewed */
     put_frame(a, 10);
     cr_assert_eq(append_segment(a), 30);
-    a->held[a->n - 1].created_ns -= INT64_C(50) * 86400 * NS_PER_S;
+    a->folder.held[a->folder.n - 1].created_ns -= INT64_C(50) * 86400 * NS_PER_S;
     put_frame(a, 10);
     cr_assert_eq(append_segment(a), 50);
     cr_assert_eq(read_all_from(0).delivered, 60);

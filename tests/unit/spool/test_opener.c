@@ -8,6 +8,7 @@
 #include "rig/spool_dir.h"
 #include "spool/opener.h"
 #include "spool/rights.h"
+#include "spool/segment.h"
 
 static const int APPEND = O_RDWR | O_CREAT | O_APPEND;
 
@@ -50,7 +51,7 @@ Test(opener, opens_what_a_worker_needs_and_nothing_else)
     put_file("cursors/other");
     put_file("lock");
     put_file(SEGMENT);
-    cr_assert_eq(opener_start(spool_dir.path, "main"), 0);
+    cr_assert_eq(opener_start(spool_dir.path, "main", segment_is_name), 0);
     cr_assert_eq(try(".", O_RDONLY | O_DIRECTORY), 0);
     cr_assert_eq(try("cursors/main", O_RDWR), 0);
     cr_assert_eq(try(SEGMENT, O_RDONLY), 0);
@@ -70,7 +71,7 @@ Test(opener, makes_the_quarantine_of_that_sink)
 {
     struct stat st;
 
-    cr_assert_eq(opener_start(spool_dir.path, "main"), 0);
+    cr_assert_eq(opener_start(spool_dir.path, "main", segment_is_name), 0);
     cr_assert_eq(opener_mkdir(-1, "quarantine"), 0);
     cr_assert_eq(try("quarantine/main.ndjson", O_RDONLY), ENOENT);
     cr_assert_eq(try("quarantine/other.ndjson", APPEND), EPERM);
@@ -88,7 +89,7 @@ Test(opener, follows_no_link_and_waits_for_no_fifo)
 
     cr_assert_eq(symlinkat("/etc/passwd", spool_dir.fd, SEGMENT), 0);
     cr_assert_eq(mkfifoat(spool_dir.fd, "00000000000000000009.seg", 0600), 0);
-    cr_assert_eq(opener_start(spool_dir.path, "main"), 0);
+    cr_assert_eq(opener_start(spool_dir.path, "main", segment_is_name), 0);
     cr_assert_eq(try(SEGMENT, O_RDONLY), ELOOP);
     fd = opener_open(-1, "00000000000000000009.seg", O_RDONLY);
     cr_assert(fd >= 0);

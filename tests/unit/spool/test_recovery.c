@@ -13,7 +13,6 @@
 
 #include "base/log.h"
 #include "rig/spool_model.h"
-#include "spool/writer.h"
 
 /* ---- what happens ---- */
 

@@ -1,4 +1,4 @@
-/* spool/opening.c - the one writer of a spool: its folder, its lock, and where it goes on
+/* spool/inventory.c - the writer's folder: what it finds at the start, what it keeps, what it removes
  *
  * Opening reads the newest segment as any reader does, to learn the next sequence number, and takes
  * the cursors into account: after a power failure a reader may have come further than the disk.
@@ -9,6 +9,8 @@
  * holder. It goes with the first close of ANY descriptor of "lock" in this process: nobody else may
  * open that file.
  */
+#include "spool/inventory.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +28,6 @@
 #include "spool/rights.h"
 #include "spool/segment.h"
 #include "spool/tail.h"
-#include "spool/writer.h"
 
 enum {
     WHY = 256,
@@ -74,20 +75,20 @@ static int open_dir(const char *dir, char why[WHY])
     return fd;
 }
 
-static bool take_lock(struct append *a, char why[WHY])
+static bool take_lock(struct inventory *v, char why[WHY])
 {
     pid_t holder;
 
-    a->lock = openat(a->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, SPOOL_FILE);
-    if (a->lock < 0) {
+    v->lock = openat(v->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, SPOOL_FILE);
+    if (v->lock < 0) {
         snprintf(why, WHY, "its lock file cannot be opened: %m");
         return false;
     }
-    if (fd_lock(a->lock) == 0)
+    if (fd_lock(v->lock) == 0)
         return true;
     if (errno != EAGAIN)
         snprintf(why, WHY, "cannot be locked: %m");
-    else if ((holder = fd_lock_holder(a->lock)) > 0)
+    else if ((holder = fd_lock_holder(v->lock)) > 0)
         snprintf(why, WHY, "is in use by process %ld", (long)holder);
     else
         snprintf(why, WHY, "is in use by another process");
@@ -115,33 +116,38 @@ static void sweep(int dirfd)
     closedir(dir);
 }
 
-bool append_reserve(struct append *a)
+struct inventory_segment *inventory_newest(const struct inventory *v)
 {
-    struct held *p;
-    size_t want = a->cap ? a->cap * 2 : 32;
+    return v->n > 0 ? &v->held[v->n - 1] : NULL;
+}
 
-    if (a->n < a->cap)
+bool inventory_reserve(struct inventory *v)
+{
+    struct inventory_segment *p;
+    size_t want = v->cap > 0 ? v->cap * 2 : 32;
+
+    if (v->n < v->cap)
         return true;
-    if (!(p = reallocarray(a->held, want, sizeof *p)))
+    if ((p = reallocarray(v->held, want, sizeof *p)) == NULL)
         return false;
-    a->held = p;
-    a->cap = want;
+    v->held = p;
+    v->cap = want;
     return true;
 }
 
 /* Size and age of one, its header's word for the age if it has one. An unreadable file is held too:
  * it takes up room and retention will get to it. */
-static bool hold(struct append *a, uint64_t first_seq)
+static bool hold(struct inventory *v, uint64_t first_seq)
 {
     struct segment_header h = {0};
-    struct held s = {.first_seq = first_seq};
+    struct inventory_segment s = {.first_seq = first_seq};
     enum segment_state state;
     struct stat st;
     int fd;
 
-    if (!append_reserve(a))
+    if (!inventory_reserve(v))
         return false;
-    if ((fd = segment_open(a->dirfd, first_seq, &h, &state)) >= 0 && fstat(fd, &st) == 0) {
+    if ((fd = segment_open(v->dirfd, first_seq, &h, &state)) >= 0 && fstat(fd, &st) == 0) {
         s.bytes = (uint64_t)st.st_size;
         s.created_ns = state == SEGMENT_GOOD ? h.created_ns : clock_ns(st.st_mtim);
     }
@@ -150,19 +156,19 @@ static bool hold(struct append *a, uint64_t first_seq)
         log_warn("spool: segment %llu was written by a later Garnet: it is left as it is, and what "
                  "is in it counts as damaged",
                  (unsigned long long)first_seq);
-    a->held[a->n++] = s;
-    a->bytes += s.bytes;
+    v->held[v->n++] = s;
+    v->bytes += s.bytes;
     return true;
 }
 
-static bool hold_all(struct append *a)
+static bool hold_all(struct inventory *v)
 {
     struct segment_list l;
     size_t i = 0;
 
-    if (segment_list(a->dirfd, &l) < 0)
+    if (segment_list(v->dirfd, &l) < 0)
         return false;
-    while (i < l.n && hold(a, l.first_seq[i]))
+    while (i < l.n && hold(v, l.first_seq[i]))
         i++;
     bool all = i == l.n;
     segment_list_free(&l);
@@ -171,39 +177,39 @@ static bool hold_all(struct append *a)
     return all;
 }
 
-static void at_least(struct append *a, uint64_t seq)
+static void at_least(struct inventory *v, uint64_t seq)
 {
-    if (seq > a->next_seq)
-        a->next_seq = seq;
+    if (seq > v->next_seq)
+        v->next_seq = seq;
 }
 
 /* Reads the newest segment to its end. Damage or a bad sector in it is no reason not to start. */
-static bool read_newest(struct append *a)
+static bool read_newest(struct inventory *v)
 {
-    const struct held *newest;
+    const struct inventory_segment *newest;
     struct tail_frame f;
     enum tail_result r;
     struct tail *t;
     int e;
 
-    if (a->n == 0)
+    if (v->n == 0)
         return true;
-    newest = &a->held[a->n - 1];
-    at_least(a, newest->first_seq + (newest->later ? 1 + newest->bytes / LATER_RECORD : 0));
-    if (!(t = tail_open(a->dirfd, a->next_seq)))
+    newest = &v->held[v->n - 1];
+    at_least(v, newest->first_seq + (newest->later ? 1 + newest->bytes / LATER_RECORD : 0));
+    if (!(t = tail_open(v->dirfd, v->next_seq)))
         return false;
     do
         r = tail_next(t, &f);
     while (r == TAIL_FRAME || r == TAIL_LOST);
     e = errno;
-    at_least(a, tail_seen(t));
+    at_least(v, tail_seen(t));
     tail_close(t);
     errno = e;
     return r != TAIL_ERROR;
 }
 
 struct heed {
-    struct append *a;
+    struct inventory *v;
     int error;
 };
 
@@ -211,10 +217,10 @@ struct heed {
 static void heed_cursor(struct heed *h, const char *name)
 {
     struct cursor_state s;
-    bool there = cursor_read(h->a->dirfd, name, &s) == 0;
+    bool there = cursor_read(h->v->dirfd, name, &s) == 0;
 
-    if (there && cursor_believed(&s, h->a->next_seq))
-        at_least(h->a, s.position);
+    if (there && cursor_believed(&s, h->v->next_seq))
+        at_least(h->v, s.position);
     else if (there)
         log_warn(
             "spool: the cursor of sink %s is damaged: it claims to be at %llu, and nothing else "
@@ -228,10 +234,10 @@ static void heed_cursor(struct heed *h, const char *name)
 
 /* Every cursor in the folder, listed or not: a power failure may leave the list without the sink
  * and the cursor ahead of the segments, and then its numbers must not be given again. */
-static bool heed_cursors(struct append *a)
+static bool heed_cursors(struct inventory *v)
 {
-    struct heed h = {.a = a};
-    int fd = openat(a->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    struct heed h = {.v = v};
+    int fd = openat(v->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *d;
     int e = dir ? 0 : errno;
@@ -254,55 +260,33 @@ static bool heed_cursors(struct append *a)
     return h.error == 0;
 }
 
-static bool setup(struct append *a, const char *dir, char why[WHY])
+bool inventory_open(struct inventory *v, const char *dir, char why[WHY])
 {
-    if ((a->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(a->dirfd, why) || !take_lock(a, why))
+    if ((v->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(v->dirfd, why) || !take_lock(v, why))
         return false;
-    sweep(a->dirfd);
-    if (hold_all(a) && read_newest(a) && heed_cursors(a))
+    sweep(v->dirfd);
+    if (hold_all(v) && read_newest(v) && heed_cursors(v))
         return true;
     snprintf(why, WHY, "cannot be read: %m");
     return false;
 }
 
-struct append *append_open(const struct append_config *c, char why[WHY])
+void inventory_close(struct inventory *v)
 {
-    struct append *a = calloc(1, sizeof *a);
-
-    if (!a) {
-        snprintf(why, WHY, "cannot be used: out of memory");
-        return NULL;
-    }
-    a->segment_size = c->segment_size;
-    a->max_size = c->max_size;
-    a->max_age = c->max_age;
-    a->dirfd = a->lock = a->fd = -1;
-    if (!setup(a, c->dir, why)) {
-        append_close(a);
-        return NULL;
-    }
-    return a;
-}
-
-void append_close(struct append *a)
-{
-    if (!a)
-        return;
-    fd_close(&a->fd);
-    fd_close(&a->lock);
-    fd_close(&a->dirfd);
-    free(a->held);
-    free(a);
+    fd_close(&v->lock);
+    fd_close(&v->dirfd);
+    free(v->held);
+    *v = (struct inventory){.dirfd = -1, .lock = -1};
 }
 
 /* ---- a folder that is taken away ---- */
 
 /* Nothing but "not there" says that it is gone: other errors may pass. */
-static bool same_folder(const struct append *a, const char *dir)
+static bool same_folder(const struct inventory *v, const char *dir)
 {
     struct stat mine, there;
 
-    if (fstat(a->dirfd, &mine) < 0)
+    if (fstat(v->dirfd, &mine) < 0)
         return true;
     if (mine.st_nlink == 0)
         return false;
@@ -315,44 +299,119 @@ static bool unlinked(int fd)
 {
     struct stat st;
 
-    return fd >= 0 && fstat(fd, &st) == 0 && st.st_nlink == 0;
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
-bool append_there(struct append *a, const char *dir)
+bool inventory_there(const struct inventory *v, const char *dir)
 {
-    if (unlinked(a->fd))
-        fd_close(&a->fd);
-    return a->lock >= 0 && same_folder(a, dir) && !unlinked(a->lock);
+    return v->lock >= 0 && same_folder(v, dir) && !unlinked(v->lock);
 }
 
 /* The old lock goes first: should its file be the new one after all, its close would take ours
  * along. */
-bool append_reopen(struct append *a, const char *dir, char why[WHY])
+bool inventory_reopen(struct inventory *v, const char *dir, char why[WHY])
 {
-    struct append b = {.segment_size = a->segment_size,
-                       .max_size = a->max_size,
-                       .max_age = a->max_age,
-                       .dirfd = -1,
-                       .lock = -1,
-                       .fd = -1,
-                       .next_seq = a->next_seq};
+    struct inventory next = {.dirfd = -1, .lock = -1, .next_seq = v->next_seq};
+    bool good;
 
-    fd_close(&a->fd);
-    fd_close(&a->lock);
-    bool good = setup(&b, dir, why);
-    if (good && dup3(b.dirfd, a->dirfd, O_CLOEXEC) < 0) {
+    fd_close(&v->lock);
+    good = inventory_open(&next, dir, why);
+    if (good && dup3(next.dirfd, v->dirfd, O_CLOEXEC) < 0) {
         snprintf(why, WHY, "cannot be opened: %m");
         good = false;
     }
     if (!good) {
-        fd_close(&b.lock);
-        fd_close(&b.dirfd);
-        free(b.held);
+        inventory_close(&next);
         return false;
     }
-    fd_close(&b.dirfd);
-    b.dirfd = a->dirfd;
-    free(a->held);
-    *a = b;
+    fd_close(&next.dirfd);
+    next.dirfd = v->dirfd;
+    free(v->held);
+    *v = next;
     return true;
+}
+
+/* ---- what the writer does ---- */
+
+void inventory_add(struct inventory *v, const struct inventory_segment *h)
+{
+    const struct inventory_segment *newest = inventory_newest(v);
+
+    if (newest != NULL && newest->first_seq == h->first_seq) {
+        v->bytes -= newest->bytes;
+        v->n--;
+    }
+    v->held[v->n++] = *h;
+    v->bytes += h->bytes;
+}
+
+void inventory_size(struct inventory *v, uint64_t bytes)
+{
+    struct inventory_segment *newest = inventory_newest(v);
+
+    v->bytes += bytes - newest->bytes;
+    newest->bytes = bytes;
+}
+
+/* ---- retention ---- */
+
+/* A segment is as old as its youngest metric, and that is no older than the next segment. */
+static bool over(const struct inventory *v, size_t i, int64_t wall_ns, int64_t max_size,
+                 int64_t max_age)
+{
+    if (max_size > 0 && v->bytes > (uint64_t)max_size)
+        return true;
+    return max_age > 0 && clock_between(v->held[i + 1].created_ns, wall_ns) > max_age;
+}
+
+static bool remove_segment(struct inventory *v, size_t i)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(name, v->held[i].first_seq);
+    if (unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT)
+        return false; /* the next call tries again */
+    v->bytes -= v->held[i].bytes;
+    return true;
+}
+
+unsigned inventory_retain(struct inventory *v, uint64_t needed, int64_t wall_ns, int64_t max_size,
+                          int64_t max_age)
+{
+    unsigned lost = 0;
+    size_t i = 0;
+
+    for (; i + 1 < v->n; i++) {
+        bool passed = v->held[i + 1].first_seq <= needed;
+        if ((!passed && !over(v, i, wall_ns, max_size, max_age)) || !remove_segment(v, i))
+            break;
+        lost += !passed;
+    }
+    if (i > 0) {
+        v->n -= i;
+        memmove(v->held, v->held + i, v->n * sizeof *v->held);
+    }
+    return lost;
+}
+
+/* First it gets the next one's name, so that whatever comes between leaves the next number in the
+ * folder; as no frame in it is valid, it is then replaced. It is not unlinked, since a reader at its
+ * end may have it open, and would keep the room taken. What fails is tried again by the next call. */
+void inventory_empty_newest(struct inventory *v)
+{
+    struct inventory_segment *s = inventory_newest(v);
+    char name[SEGMENT_NAME], next[SEGMENT_NAME];
+    int fd;
+
+    if (s == NULL || s->bytes == 0 || v->next_seq > SEQ_BELIEVED)
+        return;
+    segment_name(name, s->first_seq);
+    segment_name(next, v->next_seq);
+    fd = openat(v->dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && renameat(v->dirfd, name, v->dirfd, next) == 0) {
+        s->first_seq = v->next_seq;
+        if (ftruncate(fd, 0) == 0)
+            inventory_size(v, 0);
+    }
+    fd_close(&fd);
 }
