@@ -44,7 +44,7 @@ static void give_up_privileges(const struct conf *conf, const struct conf_sink *
 
     if (!checking && id->uid != (uid_t)-1 &&
         opener_start(conf->spool.dir, sink->name, segment_is_name) < 0)
-        fatal("cannot start who opens the spool %s for user %s: %m", conf->spool.dir, id->user);
+        fatal("cannot start the opener of the spool %s for user %s: %m", conf->spool.dir, id->user);
     privileges_bound();
     if (privileges_become(id->uid, id->gid, id->groups, id->ngroups) < 0)
         fatal("cannot switch to user %s: %m", id->user != NULL ? id->user : "?");
@@ -169,7 +169,7 @@ static int run(const struct conf *conf, const struct conf_sink *sink)
         fatal("has no control socket on descriptor %d: %m", CONTROL_FD);
     board = scoreboard_map(SCOREBOARD_FD);
     if (board == NULL)
-        fatal("has no scoreboard of garnetd's on descriptor %d: %m", SCOREBOARD_FD);
+        fatal("has no scoreboard on descriptor %d: %m", SCOREBOARD_FD);
     close_passed(SCOREBOARD_FD);
     move_stdout();
     limit_memory(sink->memory_limit);

@@ -24,7 +24,7 @@ static const struct command {
 } COMMANDS[] = {
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},
-    {"spool", "read a spool, and see that every metric is accounted for", SPOOL_HELP, spool_main},
+    {"spool", "read a spool, and check that every metric is accounted for", SPOOL_HELP, spool_main},
     {"plugin", "describe, preview or test plugins", PLUGIN_HELP, plugin_main},
     {"version", "print the version", "usage: garnet version\n", version_main},
     {"help", "print this, or with a command's name what that one does",

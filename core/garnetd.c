@@ -56,8 +56,7 @@ static const char *default_path(void)
     if (access(GARNET_CONFIG, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR))
         return GARNET_CONFIG;
     fprintf(stderr,
-            "garnetd: there is no " GARNET_CONFIG ": say with -c FILE which configuration "
-            "is meant\n%s",
+            "garnetd: there is no " GARNET_CONFIG ": name the configuration with -c FILE\n%s",
             usage);
     return NULL;
 }

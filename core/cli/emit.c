@@ -37,7 +37,7 @@ const char EMIT_HELP[] =
     "  --tag KEY=VALUE  may be repeated\n"
     "  --unit U         such as B, s, ms, %, req/s\n"
     "  --type T         gauge (default), counter, rate, count or timestamp\n"
-    "  --time SECONDS   Unix time, also with decimals; default: now, or the slot of the run\n"
+    "  --time SECONDS   Unix time, also with decimals; default: now, or the due time of the run\n"
     "  --socket PATH    default: $GARNET_SOCKET, else /run/garnet/garnet.sock\n"
     "  -c FILE          garnetd's configuration: its socket\n"
     "Exit status: 0 all accepted, 1 something rejected (see standard error), 2 wrong usage,\n"

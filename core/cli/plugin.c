@@ -15,15 +15,15 @@ const char PLUGIN_HELP[] =
     "       garnet plugin preview -c CONFIG [SINK]... <JSON\n"
     "       garnet plugin test FILE [-o KEY=VALUE]... [--golden FOLDER]\n"
     "\n"
-    "describe  what a plugin says of itself: version, ABI, roles, options. NAME is looked for\n"
+    "describe  what a plugin declares: version, ABI, roles, options. NAME is looked for\n"
     "          in the plugin folder; FILE holds a slash or ends in .so.\n"
     "preview   the exact bytes that each sink of a configuration would send for the metrics on\n"
     "          standard input, on standard output; of several, each after a line ==> NAME <== on\n"
     "          standard error. No daemon, no network.\n"
     "test      says what is wrong with a plugin and what to do, a check a line. VALUE is YAML.\n"
     "          FOLDER holds a folder a case: metrics.json, options.yaml, want (docs/plugins.md).\n"
-    "Exit status: 0 all is well, 1 something is wrong (it is told), 2 wrong usage, 111 the system\n"
-    "said no.\n";
+    "Exit status: 0 all is well, 1 something is wrong (it is printed), 2 wrong usage, 111 the\n"
+    "system refused.\n";
 
 int plugin_usage(const char *what, const char *about)
 {

@@ -71,7 +71,7 @@ enum reply_verdict reply_show(const char *text, bool logged, FILE *err)
             json_is_integer(json_object_get(reply, "rejected"))) {
             show_line(reply, logged, &sum, err);
         } else {
-            say(err, "refused: this is no reply of garnetd's: %.*s", (int)(n < 200 ? n : 200),
+            say(err, "refused: this is not a reply of garnetd: %.*s", (int)(n < 200 ? n : 200),
                 text);
             sum.refused = true;
         }

@@ -19,7 +19,7 @@ const char SPOOL_HELP[] =
     "Reads a spool from its oldest metric to its newest, and prints its segments, its damage, and\n"
     "for each sink that accepted = confirmed + queued + dropped, by reason. Changes nothing; may "
     "be\n"
-    "run beside garnetd, of whose numbers it then shows a moment.\n"
+    "run beside garnetd, and then shows the numbers of one moment.\n"
     "Exit status: 0 sound, 1 damage or numbers that do not add up, 2 wrong usage, 111 the folder\n"
     "cannot be read.\n";
 

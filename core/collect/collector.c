@@ -68,14 +68,14 @@ static void describe_end(const struct collector *c, char out[WHY])
         keeper_describe(r, c->conf, out, WHY);
         return;
     case OUTCOME_LOST:
-        (void)snprintf(out, WHY, "its keeper was killed, and so is what it kept");
+        (void)snprintf(out, WHY, "its keeper was killed, and with it the run");
         return;
     case OUTCOME_TIMEOUT:
         (void)snprintf(out, WHY, "ended after its timeout of %gs",
                        (double)c->conf->timeout / (double)NS_PER_S);
         return;
     case OUTCOME_OVERLAP:
-        (void)snprintf(out, WHY, "killed by overlap: the next slot had come");
+        (void)snprintf(out, WHY, "killed by overlap: the next run was due");
         return;
     case OUTCOME_SILENCE:
         (void)snprintf(out, WHY, "ended after %gs without a metric",
@@ -114,7 +114,7 @@ static void say_left_out(void *arg, uint64_t n)
 {
     const struct collector *c = arg;
 
-    log_warn("collector %s: it printed %" PRIu64 " more line%s, left out here", c->name, n,
+    log_warn("collector %s: it printed %" PRIu64 " more line%s, not logged", c->name, n,
              n > 1 ? "s" : "");
 }
 

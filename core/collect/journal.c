@@ -70,7 +70,7 @@ static void flush_missed(struct journal *j, struct journal_line *l)
     char when[WHEN];
 
     if (l->more > 0)
-        log_warn("collector %s: missed %" PRIu64 " more slot%s, the last at %s: %s", j->name,
+        log_warn("collector %s: missed %" PRIu64 " more run%s, the last due at %s: %s", j->name,
                  l->more, l->more > 1 ? "s" : "", slot_text(when, l->slot), l->text);
     l->more = 0;
 }
@@ -107,10 +107,10 @@ void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, 
     } else {
         flush_missed(j, l);
         if (n == 1)
-            log_warn("collector %s: missed the slot of %s: %s", j->name, slot_text(when, slot),
+            log_warn("collector %s: missed the run due at %s: %s", j->name, slot_text(when, slot),
                      why);
         else
-            log_warn("collector %s: missed %" PRIu64 " slots, the last at %s: %s", j->name, n,
+            log_warn("collector %s: missed %" PRIu64 " runs, the last due at %s: %s", j->name, n,
                      slot_text(when, slot), why);
         set_line(l, mono, why);
     }

@@ -100,11 +100,12 @@ static void check_env(struct parse *p, const struct pairs *env)
         const struct pair *v = &env->v[i];
 
         if (!*v->key || strchr("0123456789", *v->key) || v->key[strspn(v->key, letters)])
-            errors_add(p->e, v->at,
-                       "env: \"%s\" is no variable's name: use A-Z a-z 0-9 _, and no digit first",
-                       v->key);
+            errors_add(
+                p->e, v->at,
+                "env: \"%s\" is not a variable's name: use A-Z a-z 0-9 _, and no digit first",
+                v->key);
         else if (strncmp(v->key, "GARNET_", 7) == 0)
-            errors_add(p->e, v->at, "env: \"%s\" is Garnet's to set: use a name without GARNET_",
+            errors_add(p->e, v->at, "env: \"%s\" is set by Garnet: use a name without GARNET_",
                        v->key);
     }
 }
@@ -131,7 +132,7 @@ static void check_mode(struct parse *p, const struct conf_collector *k, const st
                  "timeout: a daemon has none: remove it, or say after which silence it is "
                  "restarted"},
                 {"overlap", MODE_ONESHOT, "overlap: a daemon has one run: remove it"},
-                {"splay", MODE_ONESHOT, "splay: a daemon does not run by slots: remove it"},
+                {"splay", MODE_ONESHOT, "splay: a daemon has no due times: remove it"},
                 {"silence", MODE_DAEMON,
                  "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout"}};
 

@@ -58,8 +58,8 @@ static void resolve_user(struct parse *p, struct conf_identity *id, const struct
     if ((gid = strchr(fact, ' ')))
         id->gid = (gid_t)strtoul(gid + 1, NULL, 10);
     else if (!id->group)
-        errors_add(p->e, v->at, "user: \"%s\" is nobody's, so its group is not known: %s", v->text,
-                   more);
+        errors_add(p->e, v->at, "user: \"%s\" has no account, so its group is not known: %s",
+                   v->text, more);
     take_groups(p, id, fact);
 }
 

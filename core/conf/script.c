@@ -131,7 +131,7 @@ static bool elf_fault(const struct head *h, struct why *why)
     const ElfW(Ehdr) *e = &h->u.elf;
 
     if (h->n < sizeof *e)
-        return !other_formats() && !why_set(why, "is cut short: it is no whole program");
+        return !other_formats() && !why_set(why, "is cut short: it is not a whole program");
     if (!runs_here(e->e_machine))
         return !other_formats() && !why_set(why, "is a program for another kind of machine");
     if (e->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32))

@@ -75,9 +75,10 @@ static void note_fruitless(struct collector_socket *s, const char *name, bool go
     bool nothing = s->source->accepted == 0 && s->source->rejected == 0;
 
     if (nothing && !s->brought_nothing && good)
-        log_info("collector %s has ended with 0 and has not brought a metric yet: what it prints "
-                 "only goes to this log; metrics go to the socket that is its last argument and in "
-                 "GARNET_SOCKET, as `garnet emit` sends them",
+        log_info("collector %s has ended with exit status 0 and has sent no metric yet: what it "
+                 "prints only goes to this log; send metrics to the socket that is its last "
+                 "argument and "
+                 "in GARNET_SOCKET, for example by `garnet emit`",
                  name);
     s->brought_nothing = nothing && (s->brought_nothing || good);
 }

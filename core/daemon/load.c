@@ -116,7 +116,7 @@ static void add_printed(const struct conf_sink *s, const struct stream *printed,
         errors_add(e, s->at, "sink %s: its check printed: %.*s", s->name, (int)n, text);
     }
     if (rest.n > 0 || printed->more)
-        errors_add(e, s->at, "sink %s: its check printed more, left out here", s->name);
+        errors_add(e, s->at, "sink %s: its check printed more, which is not shown", s->name);
 }
 
 static void check_result(const struct conf_sink *s, bool in_time, int status,

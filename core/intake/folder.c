@@ -136,7 +136,7 @@ static int find(const char *path, const char *own_groups, const char **name, boo
 
     *name = path + n;
     if (*path != '/' || n >= sizeof folder || **name == '\0') {
-        (void)snprintf(why, WHY, "%.150s is no path of a socket", path);
+        (void)snprintf(why, WHY, "%.150s is not the path of a socket", path);
         return -1;
     }
     (void)snprintf(folder, sizeof folder, "%.*s", (int)(n > 1 ? n - 1 : n), path);

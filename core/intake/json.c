@@ -221,7 +221,7 @@ static bool take_common(const struct reading *r, struct metric *m)
     if (r->field[VALUE] == NULL && r->field[VALUES] == NULL)
         return json_fail(r, "value", NONE, "is missing: give \"value\":NUMBER or \"values\":{...}");
     if (r->field[VALUE] != NULL && r->field[VALUES] != NULL)
-        return json_fail(r, "values", NONE, "stands beside \"value\": give one of them");
+        return json_fail(r, "values", NONE, "is given beside \"value\": give one of them");
     m->collector = r->d->collector;
     m->prefix = r->d->prefix;
     m->interval_ns = r->d->interval_ns;
@@ -326,7 +326,7 @@ static enum json_result take_object(struct reading *r, json_t *object)
     if (r->field[ACK] != NULL) {
         if (json_object_size(object) == 1 && json_is_true(r->field[ACK]))
             return JSON_ACK;
-        (void)json_fail(r, "ack", NONE, "must be true and stand alone: {\"ack\":true}");
+        (void)json_fail(r, "ack", NONE, "must be true and the only member: {\"ack\":true}");
         return JSON_FAULT;
     }
     if (!take_common(r, &scratch))

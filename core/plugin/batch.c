@@ -175,7 +175,7 @@ static void tell(struct batch *b, const struct metric *m, const char *what, int6
 
     if (!ratelimit_take(&b->without_bytes, &WITHOUT_BYTES, now, &ignored))
         return;
-    log_warn("%s metric \"%.*s\": %s (further ones are counted, and told once a minute)", what,
+    log_warn("%s metric \"%.*s\": %s (more are counted, and logged once a minute)", what,
              (int)m->name.n, m->name.n > 0 ? m->name.s : "", b->plugin->why);
 }
 

@@ -65,7 +65,7 @@ static const garnet_plugin *find_symbol(struct plugin *p, const char *file)
     if (def == NULL)
         plugin_why(
             p,
-            "%s is no plugin for this Garnet: wanted the symbol garnet_plugin_v1 (ABI 1.%d), "
+            "%s is not a plugin for this Garnet: wanted the symbol garnet_plugin_v1 (ABI 1.%d), "
             "found none",
             file, GARNET_ABI_MINOR);
     return def;
@@ -130,7 +130,7 @@ static void end_child(const struct plugin *p, enum plugin_callback at)
 {
     if (p->forks == forks)
         return;
-    log_error("plugin %s has forked in %s, and the child came back: the child ends", p->def.name,
+    log_error("plugin %s has forked in %s, and the child returned: the child ends", p->def.name,
               plugin_callback_name(at));
     _exit(EXIT_WORLD);
 }

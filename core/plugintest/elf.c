@@ -119,7 +119,7 @@ bool elf_read(const char *file, const struct elf_symbols *s, char why[WHY_ROOM])
         return false;
     ok = read_image(&i, s);
     if (!ok)
-        (void)snprintf(why, WHY_ROOM, "is no shared object of this machine's kind");
+        (void)snprintf(why, WHY_ROOM, "is not a shared object for this machine");
     (void)munmap((void *)i.p, i.n);
     return ok;
 }

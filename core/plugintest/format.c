@@ -93,7 +93,7 @@ static void format_one(void *arg, const struct metric *m, const char *what)
         trial_fail(
             t,
             "with %s it appends \"%s\" to a new batch, and \"%s\" to the one before: begin() "
-            "must forget a batch that was thrown away",
+            "must forget a batch that was discarded",
             what, trial_show(again.s, again.n), trial_show(first.s, first.n));
 }
 
@@ -278,7 +278,7 @@ static void compare_batches(struct trial *t)
     (void)trial_add(t, battery_with('x', 0), "plain texts");
     fill(t);
     if (!str_eq((struct str){first.p, first.n}, body(t)))
-        trial_fail(t, "the same metrics make another batch after one that was thrown away: begin() "
+        trial_fail(t, "the same metrics make another batch after one that was discarded: begin() "
                       "must forget that one");
     end(t);
     buf_free(&first);
@@ -291,6 +291,6 @@ int check_batch(void *arg)
     if (!ready(t, TRIAL_BATCH))
         return 1;
     compare_batches(t);
-    return trial_end(t, "%u metrics in %zu bytes, and the same again after one thrown away",
+    return trial_end(t, "%u metrics in %zu bytes, and the same again after one discarded",
                      t->batch.nmetrics, t->batch.bytes.n);
 }

@@ -220,7 +220,7 @@ static void keep_line(struct quarantine *q, struct held *h, const struct metric 
     }
     h->at = NEVER;
     log_error("it is only counted: %s/%s/%s.ndjson: %s", q->spool, FOLDER, q->sink,
-              errno == EFBIG ? "it holds all that it may; move it away" : strerror(errno));
+              errno == EFBIG ? "it is full; move it away" : strerror(errno));
 }
 
 bool quarantine_takes(struct quarantine *q, uint64_t seq, const struct metric *m)

@@ -302,7 +302,7 @@ void sync_stop(struct sync *s, int ms)
     if (!s)
         return;
     if (!(done = finish(s, until)))
-        log_warn("spool: the last sync did not come to its end: what was written last may not "
+        log_warn("spool: the last sync was not finished: what was written last may not "
                  "survive a power loss");
     pid = let_go(s);
     if (s->fd >= 0 && pid > 0) {

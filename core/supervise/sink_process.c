@@ -204,7 +204,7 @@ static void look_how_it_is(struct worker *w)
     w->frozen = frozen;
     if (++w->looks == LOOKS_UNREADY && !w->ready)
         log_warn("sink %s: its worker is not ready after %d s: its plugin's open() waits, or does "
-                 "not come back",
+                 "not return",
                  w->name, LOOKS_UNREADY);
 }
 
@@ -216,12 +216,12 @@ static void look_whether_stuck(struct worker *w)
     switch (stuck_look(&w->stuck, w->frozen ? SCOREBOARD_WAITS : atomic_load(&w->board->step))) {
     case STUCK_BEGINS:
         log_warn(
-            "sink %s: stalled: its worker has not come back for %d s from %s; metrics wait in the "
+            "sink %s: stalled: its worker has not returned for %d s from %s; metrics wait in the "
             "spool",
             w->name, STUCK_LOOKS, stuck_from(w->stuck.step));
         break;
     case STUCK_ENDS:
-        log_info("sink %s: its worker has come back after %u s", w->name, looks);
+        log_info("sink %s: its worker has returned after %u s", w->name, looks);
         break;
     case STUCK_NOTHING_NEW:
         break;
@@ -245,7 +245,7 @@ static void on_look(void *arg)
         poison_started(&w->poison);
         return;
     }
-    log_error("sink %s: its plugin does not come back from formatting metric %" PRIu64
+    log_error("sink %s: its plugin does not return from formatting metric %" PRIu64
               ": killing the worker",
               w->name, formatting - 1);
     strike(w, SIGKILL);
@@ -285,7 +285,8 @@ static void judge(struct worker *w, int signo, char *what, size_t cap)
     if (verdict == POISON_NONE)
         return;
     (void)snprintf(what + n, cap - n, " while its plugin formatted metric %" PRIu64 "%s",
-                   metric - 1, verdict == POISON_FOUND ? ", as often before: it is set aside" : "");
+                   metric - 1,
+                   verdict == POISON_FOUND ? ", as often before: it is put in quarantine" : "");
     if (verdict == POISON_FOUND)
         w->condemned[w->ncondemned++ % SCOREBOARD_POISONS] =
             (struct condemned){metric, clock_wall(), signo};
@@ -353,7 +354,7 @@ static void on_end(void *arg, int status, const struct rusage *ru)
         return;
     }
     if (status != 0 || death)
-        log_warn("sink %s: %s while it was to finish", w->name, what);
+        log_warn("sink %s: %s while it was finishing", w->name, what);
     w->gone(w->arg);
 }
 

@@ -35,7 +35,7 @@ static void said_more(void *arg, uint64_t lines)
 {
     const struct worker_log *w = arg;
 
-    log_warn("sink %s: its worker said %" PRIu64 " more line%s, left out here", w->name, lines,
+    log_warn("sink %s: its worker logged %" PRIu64 " more line%s, left out", w->name, lines,
              lines > 1 ? "s" : "");
 }
 
@@ -43,7 +43,7 @@ static void printed_more(void *arg, uint64_t lines)
 {
     const struct worker_log *w = arg;
 
-    log_warn("sink %s: its worker printed %" PRIu64 " more line%s, left out here", w->name, lines,
+    log_warn("sink %s: its worker printed %" PRIu64 " more line%s, not logged", w->name, lines,
              lines > 1 ? "s" : "");
 }
 

@@ -203,12 +203,12 @@ static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
     if (kind == UNIT_MISSING)
         g->host->say(g, GARNET_WARN,
                      "metric \"%s\" has no unit, which Metrics 2.0 wants: see missing_unit "
-                     "(further ones are counted, and told at the end)",
+                     "(more are counted, and logged at the end)",
                      m->name.s);
     else
         g->host->say(g, GARNET_WARN,
                      "metric \"%s\" has a unit that Metrics 2.0 does not list: see unlisted_unit "
-                     "(further ones are counted, and told at the end)",
+                     "(more are counted, and logged at the end)",
                      m->name.s);
 }
 

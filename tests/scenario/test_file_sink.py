@@ -80,7 +80,7 @@ class DeadFileSystem(unittest.TestCase):
         self.must("fsfreeze", "-f", d.path("m"))
         frozen = time.monotonic()
         d.send('{"name": "x", "value": 2}')
-        d.wait_log("sink dead: stalled: its worker has not come back for 20 s from its endpoint: a file system", timeout=60)
+        d.wait_log("sink dead: stalled: its worker has not returned for 20 s from its endpoint: a file system", timeout=60)
         said = time.monotonic() - frozen
         print(f"said after {said:.1f} s")
         self.assertLess(said, 30 if not SANITIZED else 60)
@@ -89,7 +89,7 @@ class DeadFileSystem(unittest.TestCase):
         d.send('{"name": "y", "value": 3}')
         wait_for("another sink gets on", lambda: any(row.startswith("y ") for row in d.file_lines("out.txt")))
         self.must("fsfreeze", "-u", d.path("m"))
-        d.wait_log("sink dead: its worker has come back after")
+        d.wait_log("sink dead: its worker has returned after")
         wait_for("nothing is lost", lambda: [row.split()[1] for row in d.file_lines("m/out.txt")] == ["1", "2"])
         wait_for("it is no longer stalled", lambda: self.of_dead("garnet.sink.stalled")[-1] == 0)
 

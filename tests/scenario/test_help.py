@@ -62,7 +62,7 @@ class Configuration(unittest.TestCase):
         for args in ((), ("-t",)):
             r = subprocess.run([*hide, os.path.join(BUILD, "garnetd"), *args], capture_output=True, text=True)
             self.assertEqual((r.returncode, r.stdout), (2, ""), r.stderr)
-            self.assertTrue(r.stderr.startswith(f"garnetd: there is no {default}: say with -c FILE "), r.stderr)
+            self.assertTrue(r.stderr.startswith(f"garnetd: there is no {default}: name the configuration with -c FILE"), r.stderr)
 
     def test_emit_finds_the_socket(self):
         d = Daemon(self, "sinks: []\n", {"broken": "nonsense\n"}, start=False)

@@ -205,7 +205,7 @@ BAD = {
     "PERCENT": ("hostile", "as the format of putf()"),
     "TOO_LONG": ("format", "alone it is longer than"),
     "ANSWERS": ("format", "answered 77; it may answer OK, SKIP, FATAL"),
-    "BEGIN": ("format", "begin() must forget a batch that was thrown away"),
+    "BEGIN": ("format", "begin() must forget a batch that was discarded"),
     "OPEN_FAILS": ("open", "open() answers RETRY: nobody listens"),
     "FD_LEFT": ("close", "(/dev/null) is still open after close()"),
     "FD_INHERITED": ("open", "without close-on-exec"),
@@ -276,8 +276,8 @@ class Tester(unittest.TestCase):
 
     def test_what_is_no_plugin(self):
         path = os.path.join(self.dir, "text.so")
-        for text, part in (("", "it is empty"), ("#!/bin/sh\n", "no shared object of this machine's kind"),
-                           ("\x7fELF" + "x" * 100, "no shared object of this machine's kind")):
+        for text, part in (("", "it is empty"), ("#!/bin/sh\n", "not a shared object for this machine"),
+                           ("\x7fELF" + "x" * 100, "not a shared object for this machine")):
             with open(path, "w") as f:
                 f.write(text)
             status, out = self.verdict(path)

@@ -52,7 +52,7 @@ class Deliver(unittest.TestCase):
         d = Daemon(self, "self_metrics: 1s\nshutdown_timeout: 1s\nsinks:\n" +
                    graphite_sink("out", "file:out.txt", ", path: '{name}.{sink}', only: 'garnet.sink.*'") +
                    f"  - {{name: s, plugin: {BUILD}/tests/plugins/deliver.so, path: p, answers: [sleep], flush: 50ms}}\n")
-        d.wait_log("sink s: stalled: its worker has not come back for 20 s from its plugin's deliver() or event()", timeout=60)
+        d.wait_log("sink s: stalled: its worker has not returned for 20 s from its plugin's deliver() or event()", timeout=60)
         wait_for("it counts as stalled", lambda: "garnet.sink.stalled.s 1" in
                  [row.rpartition(" ")[0] for row in d.file_lines("out.txt")])
 

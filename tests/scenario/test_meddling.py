@@ -46,7 +46,7 @@ class Meddling(unittest.TestCase):
         wait_for("it has printed", lambda: d.file_lines("bad.txt"))
         self.assertEqual(d.terminate(), 0)
         log = d.log()
-        self.assertRegex(log, r"sink bad: its worker printed \d+ more lines, left out here")
+        self.assertRegex(log, r"sink bad: its worker printed \d+ more lines, not logged")
         self.assertEqual(re.sub("[\n -~]", "", log), "", "nothing that a terminal would obey")
         for line in log.splitlines():
             self.assertRegex(line, r"^20\d\d-[-0-9T:.]*Z (garnetd|garnet-sink\[bad\]) [a-z]*: ")
@@ -69,7 +69,7 @@ class Meddling(unittest.TestCase):
             self.assertRegex(line, "^" + place)
         self.assertRegex(err, "(?m)^" + place + "how: it will not do$")
         self.assertRegex(err, "(?m)^" + place + r"sink bad: its check printed: .* garnetd error: spool: damaged\\x1b")
-        self.assertRegex(err, "(?m)^" + place + "sink bad: its check printed more, left out here$")
+        self.assertRegex(err, "(?m)^" + place + "sink bad: its check printed more, which is not shown$")
         self.assertLess(len(err), 64 * 1024)
         d.start(ready=False)
         self.assertEqual(d.process.wait(PATIENCE), 1)

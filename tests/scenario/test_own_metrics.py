@@ -116,9 +116,9 @@ class OwnMetrics(unittest.TestCase):
             d.collector(name, f"command: [{d.path(name)}]\ninterval: 1s\n")
         d.start()
         wait_for("runs", lambda: max([v for v, _ in self.own(d)["collector.runs.prints"]], default=0) >= 3)
-        said = [x for x in d.log().splitlines() if "has not brought a metric yet" in x]
+        said = [x for x in d.log().splitlines() if "has sent no metric yet" in x]
         self.assertEqual(len(said), 1, said)
-        self.assertIn("info: collector prints has ended with 0", said[0])
+        self.assertIn("info: collector prints has ended with exit status 0", said[0])
         own = self.own(d)
         self.assertEqual([own[f"collector.brought_nothing.{n}"][-1][0] for n in ("prints", "sends", "bad")], [1, 0, 0])
 

@@ -162,7 +162,7 @@ Test(reply, refused)
     expect("{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"too many connections\"}]}\n",
            REPLY_REFUSED, "refused: too many connections\n");
     expect("HTTP/1.1 400 Bad Request\n", REPLY_REFUSED,
-           "refused: this is no reply of garnetd's: HTTP/1.1 400 Bad Request\n");
+           "refused: this is not a reply of garnetd: HTTP/1.1 400 Bad Request\n");
     expect("{\"accepted\":\"1\",\"rejected\":0}\n", REPLY_REFUSED,
-           "refused: this is no reply of garnetd's: {\"accepted\":\"1\",\"rejected\":0}\n");
+           "refused: this is not a reply of garnetd: {\"accepted\":\"1\",\"rejected\":0}\n");
 }

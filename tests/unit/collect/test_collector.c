@@ -336,7 +336,7 @@ Test(collector, overlap_is_counted_and_said_once)
                  st.sched->runs + st.sched->missed[MISS_OVERLAP] + st.sched->missed[MISS_LATE]);
     cr_assert_eq(times_logged(s, "the previous run is still going"), 1);
     /* on a machine that is busy some may have been missed for that, too */
-    cr_assert_eq(times_logged(s, "warn: collector probe: missed the slot of 2"),
+    cr_assert_eq(times_logged(s, "warn: collector probe: missed the run due at 2"),
                  1 + (st.sched->missed[MISS_LATE] > 0));
     finish(s);
 }
@@ -539,7 +539,7 @@ Test(collector, overlap_kill_makes_way_for_the_next_slot)
     cr_assert_eq(st.sched->missed[MISS_OVERLAP], 0, "no slot is missed");
     for (int i = 1; i < s->nended; i++)
         cr_assert_eq(s->ended[i].slot_ns - s->ended[i - 1].slot_ns, 200 * MS);
-    cr_assert_eq(times_logged(s, "probe: killed by overlap: the next slot had come\n"), 1);
+    cr_assert_eq(times_logged(s, "probe: killed by overlap: the next run was due\n"), 1);
     finish(s);
 }
 

@@ -76,7 +76,7 @@ Test(journal, a_count_stands_for_the_next_one_too)
     journal_missed(&journal, 2 * S, MISS_LATE, 1, 2 * S, "late");
     (void)logged();
     journal_missed(&journal, 62 * S, MISS_LATE, 1, 62 * S, "late");
-    expect("missed 2 more slots, the last at 1970-01-01T00:01:02.000Z: late\n");
+    expect("missed 2 more runs, the last due at 1970-01-01T00:01:02.000Z: late\n");
     journal_missed(&journal, 63 * S, MISS_LATE, 1, 63 * S, "late");
     cr_assert_str_eq(logged(), "");
 }
@@ -100,15 +100,16 @@ Test(journal, a_missed_slot_has_a_name)
     journal_missed(&journal, 1, MISS_OVERLAP, 0, 0, "why");
     cr_assert_str_eq(logged(), "");
     journal_missed(&journal, 1, MISS_OVERLAP, 1, 1700000000 * S + S / 4, "the previous is going");
-    expect("probe: missed the slot of 2023-11-14T22:13:20.250Z: the previous is going\n");
+    expect("probe: missed the run due at 2023-11-14T22:13:20.250Z: the previous is going\n");
     journal_missed(&journal, 1, MISS_LATE, 7, 1700000000 * S, "garnetd was late");
-    expect("probe: missed 7 slots, the last at 2023-11-14T22:13:20.000Z: garnetd was late\n");
+    expect("probe: missed 7 runs, the last due at 2023-11-14T22:13:20.000Z: garnetd was late\n");
     journal_missed(&journal, 2, MISS_OVERLAP, 1, 1700000001 * S, "the previous is going");
     journal_missed(&journal, 2, MISS_LATE, 3, 1700000004 * S, "garnetd was late");
     cr_assert_str_eq(logged(), "");
     journal_flush(&journal);
-    cr_assert(strstr(logged(), "missed 1 more slot, the last at 2023-11-14T22:13:21.000Z: the"));
-    cr_assert(strstr(text, "missed 3 more slots, the last at 2023-11-14T22:13:24.000Z: garnetd"));
+    cr_assert(strstr(logged(), "missed 1 more run, the last due at 2023-11-14T22:13:21.000Z: the"));
+    cr_assert(
+        strstr(text, "missed 3 more runs, the last due at 2023-11-14T22:13:24.000Z: garnetd"));
     journal_flush(&journal);
     cr_assert_str_eq(logged(), "");
 }

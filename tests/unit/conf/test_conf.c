@@ -340,7 +340,7 @@ Test(conf, who_a_sinks_worker_is)
     expect_sink(", user: u", GARNET, "", 7, "/g.yaml:3:36: " BECOME("user", "u"));
     expect_sink(
         ", user: 4711", ROOT, "", 4711,
-        "/g.yaml:3:36: user: \"4711\" is nobody's, so its group is not known: a sink's user "
+        "/g.yaml:3:36: user: \"4711\" has no account, so its group is not known: a sink's user "
         "must have an account\n");
     expect_sink("", ROOT, "error cannot be looked up: Timer expired", same,
                 "/g.yaml:3:5: this sink would be user garnet, which cannot be looked up: Timer "
@@ -389,7 +389,7 @@ Test(conf, users_that_cannot_be_resolved)
     expect_cpu(RUN "user: sick\nlimits: {processes: 5}\n", "", ROOT,
                "2:7: user: \"sick\" cannot be looked up: Timer expired\n");
     expect_cpu(RUN "user: 4711\n", "", ROOT,
-               "2:7: user: \"4711\" is nobody's, so its group is not known: add \"group\"\n");
+               "2:7: user: \"4711\" has no account, so its group is not known: add \"group\"\n");
     expect_cpu(RUN "user: 4711\ngroup: g\n", "", ROOT, NULL);
 }
 

@@ -324,7 +324,7 @@ Test(sink_process, an_exit_without_a_word_is_the_plugins)
     TURN_UNTIL(s, worker_ready(s->worker));
     finish(s, 10 * NS_PER_S);
     cr_assert_eq(times_logged(s, "worker ended with exit status 0 in the midst of its work: its "
-                                 "plugin calls exit() while it was to finish"),
+                                 "plugin calls exit() while it was finishing"),
                  1, "%s", s->text);
 }
 
@@ -399,7 +399,7 @@ Test(sink_process, TERM_after_grace)
     finish(s, 200 * MS);
     cr_assert(clock_mono() - began >= 200 * MS);
     cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
-    cr_assert_eq(times_logged(s, "worker ended with exit status 4 while it was to finish\n"), 1,
+    cr_assert_eq(times_logged(s, "worker ended with exit status 4 while it was finishing\n"), 1,
                  "%s", s->text);
 }
 
@@ -415,7 +415,7 @@ Test(sink_process, KILL_a_second_later)
     finish(s, 100 * MS);
     cr_assert(clock_mono() - began >= 1100 * MS);
     cr_assert_eq(times_logged(s, "worker does not end: killing it\n"), 1);
-    cr_assert_eq(times_logged(s, "worker died from signal 9 (Killed) while it was to finish\n"), 1);
+    cr_assert_eq(times_logged(s, "worker died from signal 9 (Killed) while it was finishing\n"), 1);
 }
 
 Test(sink_process, a_worker_that_hangs_up_is_replaced)
@@ -443,7 +443,8 @@ static void leaves_out_42_after(struct scene *s, int deaths)
     TURN_UNTIL(s, times_logged(s, "leaves out 42 of 11\n") == 1);
     cr_assert_eq(worker_restarts(s->worker), (uint64_t)deaths, "%s", s->text);
     cr_assert_eq(times_logged(s, "formatted metric 42; starting it again"), deaths - 1);
-    cr_assert_eq(times_logged(s, "formatted metric 42, as often before: it is set aside"), 1);
+    cr_assert_eq(times_logged(s, "formatted metric 42, as often before: it is put in quarantine"),
+                 1);
 }
 
 Test(sink_process, three_deaths_of_one_metric_set_it_aside)
@@ -497,7 +498,7 @@ Test(sink_process, other_deaths_are_no_metrics_fault)
 
     TURN_UNTIL(s, worker_restarts(s->worker) >= 9);
     cr_assert_geq(times_logged(s, "signal 11 (Segmentation fault); starting it again"), 4);
-    cr_assert_eq(times_logged(s, "set aside") + times_logged(s, "formatted"), 0);
+    cr_assert_eq(times_logged(s, "put in quarantine") + times_logged(s, "formatted"), 0);
     finish(s, NS_PER_S);
 }
 
@@ -516,9 +517,9 @@ Test(sink_process, a_plugin_that_does_not_come_back_is_killed)
     cr_assert_eq(waitid(P_PID, (id_t)worker_pid(s->worker), &si, WSTOPPED | WNOWAIT), 0);
     while (clock_mono() - began < 12 * NS_PER_S)
         (void)loop_turn(s->loop, 20 * MS);
-    cr_assert_eq(times_logged(s, "does not come back"), 0);
+    cr_assert_eq(times_logged(s, "does not return"), 0);
     (void)kill(worker_pid(s->worker), SIGCONT);
-    TURN_UNTIL(s, times_logged(s, "its plugin does not come back from formatting metric 42") == 1);
+    TURN_UNTIL(s, times_logged(s, "its plugin does not return from formatting metric 42") == 1);
     TURN_UNTIL(s, times_logged(s, "signal 9 (Killed) while its plugin formatted metric 42;") == 1);
     finish(s, 0);
 }
