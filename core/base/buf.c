@@ -50,7 +50,7 @@ void buf_free(struct buf *b)
 }
 
 /* Capacity for n more bytes, whatever `max` says: printf needs one beyond it for its NUL. */
-static bool grow(struct buf *b, size_t n)
+static bool buf_grow(struct buf *b, size_t n)
 {
     size_t cap = b->cap > 0 ? b->cap : FIRST_CAP;
     char *p;
@@ -72,7 +72,7 @@ char *buf_room(struct buf *b, size_t n)
     if (b->failed)
         return NULL;
     if ((b->max > 0 && (b->n > b->max || n > b->max - b->n)) ||
-        ((b->p == NULL || n > b->cap - b->n) && !grow(b, n))) {
+        ((b->p == NULL || n > b->cap - b->n) && !buf_grow(b, n))) {
         b->failed = true;
         return NULL;
     }
@@ -110,7 +110,7 @@ __attribute__((format(printf, 3, 0))) static void put_formatted(struct buf *b, s
 {
     if (buf_room(b, n) == NULL)
         return;
-    if (n >= b->cap - b->n && !grow(b, n + 1)) {
+    if (n >= b->cap - b->n && !buf_grow(b, n + 1)) {
         b->failed = true;
         return;
     }

@@ -48,7 +48,7 @@ ssize_t fdpass_recv(int fd, void *p, size_t n)
 
 /* ---- closing --------------------------------------------------------------------------------- */
 
-static int wait_for_end(void *arg)
+static int linger(void *arg)
 {
     const int *from = arg;
     char c;
@@ -64,7 +64,7 @@ static void close_elsewhere(int *fd)
     int ends[2];
 
     if (fd_pipe(ends, 0, 0) == 0) {
-        (void)spawn_helper("garnetd-close", (const int[]){*fd, ends[0]}, 2, wait_for_end, &ends[0]);
+        (void)spawn_helper("garnetd-close", (const int[]){*fd, ends[0]}, 2, linger, &ends[0]);
         fd_close(fd);
         fd_close(&ends[0]);
         fd_close(&ends[1]);

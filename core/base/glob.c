@@ -9,7 +9,7 @@
 #include "base/text.h"
 
 /* The character at p, and p behind it. A broken byte is a character that no other one equals. */
-static uint32_t take(const char **p, const char *end)
+static uint32_t take_character(const char **p, const char *end)
 {
     static const uint8_t lead[] = {0, 0x7f, 0x1f, 0x0f, 0x07}, broken = 0xff;
     size_t n = str_utf8((struct str){*p, (size_t)(end - *p)});
@@ -26,20 +26,20 @@ static uint32_t take(const char **p, const char *end)
 }
 
 /* A character inside [ ]: \x is x there too. */
-static uint32_t take_member(const char **p, const char *end)
+static uint32_t class_character(const char **p, const char *end)
 {
     if (**p == '\\' && *p + 1 < end)
         ++*p;
-    return take(p, end);
+    return take_character(p, end);
 }
 
 /* One member of a class, a character or a range, into *low and *high. */
 static void take_range(const char **p, const char *end, uint32_t *low, uint32_t *high)
 {
-    *low = *high = take_member(p, end);
+    *low = *high = class_character(p, end);
     if (end - *p >= 2 && (*p)[0] == '-' && (*p)[1] != ']') {
         ++*p;
-        *high = take_member(p, end);
+        *high = class_character(p, end);
     }
 }
 
@@ -69,13 +69,13 @@ static bool next_is(const char **p, const char *end, uint32_t c)
         ++*p;
         return class_has(p, end, c);
     default:
-        return take_member(p, end) == c;
+        return class_character(p, end) == c;
     }
 }
 
 /* What stands for itself: its bytes are compared one by one, since UTF-8 has none in the middle of a
  * character that could begin one. */
-static bool plain(char c)
+static bool is_literal(char c)
 {
     return c != '*' && c != '?' && c != '[' && c != '\\';
 }
@@ -83,8 +83,8 @@ static bool plain(char c)
 /* The next place, from `at` on, where what follows a * may match; NULL: there is none. */
 static const char *next_place(const char *at, const char *end, const char *star)
 {
-    (void)take(&at, end);
-    return plain(*star) ? memchr(at, *star, (size_t)(end - at)) : at;
+    (void)take_character(&at, end);
+    return is_literal(*star) ? memchr(at, *star, (size_t)(end - at)) : at;
 }
 
 bool glob_match(const char *pattern, struct str s)
@@ -99,10 +99,10 @@ bool glob_match(const char *pattern, struct str s)
         if (p < pend && *p == '*') {
             star = ++p;
             from = at;
-        } else if (p < pend && plain(*p) && *p == *at) {
+        } else if (p < pend && is_literal(*p) && *p == *at) {
             p++;
             at++;
-        } else if (p < pend && !plain(*p) && next_is(&q, pend, take(&next, end))) {
+        } else if (p < pend && !is_literal(*p) && next_is(&q, pend, take_character(&next, end))) {
             p = q;
             at = next;
         } else if (star == NULL || star == pend) {
@@ -149,7 +149,7 @@ const char *glob_fault(const char *pattern)
         if (c == '\\' && p == end)
             return "ends in a backslash: write \\\\ for the character itself";
         if (c == '\\')
-            (void)take(&p, end);
+            (void)take_character(&p, end);
         else if (c == '[' && (why = class_fault(&p, end)) != NULL)
             return why;
     }

@@ -85,7 +85,7 @@ uint64_t log_dropped(void)
 }
 
 /* All of p[0..n), or false. A short write happens only to files and terminals: the rest follows. */
-static bool write_line(const char *p, size_t n)
+static bool write_log_line(const char *p, size_t n)
 {
     while (n > 0) {
         ssize_t r = write(state.fd, p, n);
@@ -111,7 +111,7 @@ static int priority_of(const char *level)
 
 /* "2026-11-24T13:10:15.123Z IDENT LEVEL: ", to journald "<4>IDENT LEVEL: ", into line; returns its
  * length. */
-static size_t put_head(char *line, size_t cap, const char *ident, const char *level)
+static size_t begin_line(char *line, size_t cap, const char *ident, const char *level)
 {
     int64_t wall = clock_wall();
     time_t seconds = (time_t)(wall / NS_PER_S);
@@ -133,7 +133,7 @@ static size_t put_head(char *line, size_t cap, const char *ident, const char *le
 static bool send_text(const char *ident, const char *level, struct str text)
 {
     char line[LOG_LINE];
-    size_t n = put_head(line, sizeof line, ident, level), used;
+    size_t n = begin_line(line, sizeof line, ident, level), used;
     size_t room = sizeof line - 1 - (sizeof CUT - 1); /* the newline and a cut always fit */
 
     n += str_visible(line + n, room - n, text, &used);
@@ -142,7 +142,7 @@ static bool send_text(const char *ident, const char *level, struct str text)
         n += sizeof CUT - 1;
     }
     line[n++] = '\n';
-    return write_line(line, n);
+    return write_log_line(line, n);
 }
 
 /* Tells how many lines are missing, if any are. False when even that does not get through. */

@@ -40,14 +40,14 @@ struct writer {
     char bytes[CAP];
 };
 
-static void on_alarm(int signo)
+static void on_nudge(int signo)
 {
     (void)signo; /* it is there to end write() with EINTR */
 }
 
-static void set_signals(void)
+static void set_writer_signals(void)
 {
-    struct sigaction nudge = {.sa_handler = on_alarm}; /* no SA_RESTART */
+    struct sigaction nudge = {.sa_handler = on_nudge}; /* no SA_RESTART */
 
     signals_ignore_ends();
     (void)signal(SIGPIPE, SIG_IGN);
@@ -71,7 +71,7 @@ static void closing(struct writer *w)
     w->deadline = clock_mono() + NS_PER_S;
 }
 
-static void take(struct writer *w)
+static void read_some(struct writer *w)
 {
     ssize_t r = read(w->in, w->bytes + w->n, sizeof w->bytes - w->n);
 
@@ -92,7 +92,7 @@ static size_t chunk(const struct writer *w)
     return last != NULL ? (size_t)(last - w->bytes) + 1 : n;
 }
 
-static void give(struct writer *w)
+static void write_some(struct writer *w)
 {
     ssize_t r;
 
@@ -135,7 +135,7 @@ static int write_log(void *in)
     struct pollfd fds[2];
     int ms;
 
-    set_signals();
+    set_writer_signals();
     w.in = *(int *)in;
     for (;;) {
         ms = patience(&w);
@@ -150,9 +150,9 @@ static int write_log(void *in)
         if (fds[0].revents & POLLHUP)
             closing(&w);
         if (fds[0].revents != 0 && w.n < CAP)
-            take(&w);
+            read_some(&w);
         if (fds[1].revents != 0)
-            give(&w);
+            write_some(&w);
     }
 }
 

@@ -34,14 +34,13 @@ struct loop {
     int epfd;
     struct loop_fd signals; /* the signalfd; owned */
     struct timers timers;
-    struct loop_child *children;
-    struct loop_hook *hooks;
+    LIST_HEAD(, loop_child) children;
+    TAILQ_HEAD(, loop_hook) hooks;
     struct loop_hook *next_hook; /* while they run: the one after this */
     struct handler handlers[HANDLERS];
     int64_t now;
     bool stopped;
-    struct epoll_event
-        events[EVENTS]; /* of this turn: data.ptr is the loop_fd, NULL once removed */
+    struct epoll_event events[EVENTS]; /* of this turn; data.ptr: its loop_fd, NULL once removed */
     int nevents;
 };
 
@@ -86,7 +85,7 @@ void loop_fd_mod(struct loop *l, struct loop_fd *w, uint32_t events)
     w->events = events;
 }
 
-static void drop(struct loop *l, struct loop_fd *w)
+static void drop_events(struct loop *l, struct loop_fd *w)
 {
     for (int i = 0; i < l->nevents; i++)
         if (l->events[i].data.ptr == w)
@@ -102,7 +101,7 @@ void loop_fd_del(struct loop *l, struct loop_fd *w)
         return;
     if (epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL) < 0)
         panic("epoll refuses to remove descriptor %d, closed before its watcher: %m", w->fd);
-    drop(l, w);
+    drop_events(l, w);
     errno = keep;
 }
 
@@ -112,7 +111,7 @@ void loop_fd_forget(struct loop *l, struct loop_fd *w)
 
     if (w->fd >= 0)
         (void)epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL); /* else the kernel has forgotten it */
-    drop(l, w);
+    drop_events(l, w);
     errno = keep;
 }
 
@@ -162,11 +161,8 @@ static void run_timers(struct loop *l)
 void loop_child_add(struct loop *l, struct loop_child *c, pid_t pid,
                     void (*fn)(void *, int, const struct rusage *), void *arg)
 {
-    *c = (struct loop_child){.pid = pid, .fn = fn, .arg = arg, .next = l->children};
-    c->link = &l->children;
-    if (c->next != NULL)
-        c->next->link = &c->next;
-    l->children = c;
+    *c = (struct loop_child){.pid = pid, .fn = fn, .arg = arg};
+    LIST_INSERT_HEAD(&l->children, c, others);
 }
 
 void loop_child_del(struct loop *l, struct loop_child *c)
@@ -174,21 +170,23 @@ void loop_child_del(struct loop *l, struct loop_child *c)
     (void)l;
     if (c->pid == 0)
         return;
-    *c->link = c->next;
-    if (c->next != NULL)
-        c->next->link = c->link;
+    LIST_REMOVE(c, others);
     c->pid = 0;
-    c->next = NULL;
-    c->link = NULL;
+}
+
+static struct loop_child *find_child(const struct loop *l, pid_t pid)
+{
+    struct loop_child *c;
+
+    LIST_FOREACH(c, &l->children, others)
+    if (c->pid == pid)
+        break;
+    return c;
 }
 
 bool loop_child_known(const struct loop *l, pid_t pid)
 {
-    const struct loop_child *c = l->children;
-
-    while (c != NULL && c->pid != pid)
-        c = c->next;
-    return c != NULL;
+    return find_child(l, pid) != NULL;
 }
 
 static void reap_children(struct loop *l)
@@ -199,9 +197,8 @@ static void reap_children(struct loop *l)
     pid_t pid;
 
     while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0 || (pid < 0 && errno == EINTR)) {
-        for (c = l->children; c != NULL && c->pid != pid; c = c->next)
-            ;
-        if (c == NULL || pid < 0)
+        c = pid > 0 ? find_child(l, pid) : NULL;
+        if (c == NULL)
             continue;
         loop_child_del(l, c);
         c->fn(c->arg, status, &ru);
@@ -287,33 +284,26 @@ static int watch_signals(struct loop *l)
 
 void loop_after(struct loop *l, struct loop_hook *h, void (*fn)(void *), void *arg)
 {
-    struct loop_hook **link = &l->hooks;
-
-    while (*link != NULL)
-        link = &(*link)->next;
     *h = (struct loop_hook){.fn = fn, .arg = arg};
-    *link = h;
+    TAILQ_INSERT_TAIL(&l->hooks, h, others);
 }
 
 void loop_after_del(struct loop *l, struct loop_hook *h)
 {
-    struct loop_hook **link = &l->hooks;
-
-    while (*link != NULL && *link != h)
-        link = &(*link)->next;
-    if (*link == NULL)
+    if (h->fn == NULL)
         return;
-    *link = h->next;
     if (l->next_hook == h)
-        l->next_hook = h->next;
+        l->next_hook = TAILQ_NEXT(h, others);
+    TAILQ_REMOVE(&l->hooks, h, others);
+    h->fn = NULL;
 }
 
 static void run_hooks(struct loop *l)
 {
     struct loop_hook *h;
 
-    for (l->next_hook = l->hooks; (h = l->next_hook) != NULL;) {
-        l->next_hook = h->next;
+    for (l->next_hook = TAILQ_FIRST(&l->hooks); (h = l->next_hook) != NULL;) {
+        l->next_hook = TAILQ_NEXT(h, others);
         h->fn(h->arg);
     }
 }
@@ -324,12 +314,13 @@ struct loop *loop_new(void)
 
     if (l == NULL)
         return NULL;
-    loop_fd_init(&l->signals);
-    l->handlers[0].signo = SIGHUP;
-    l->handlers[1].signo = SIGTERM;
-    l->handlers[2].signo = SIGINT;
-    l->now = clock_mono();
-    l->epfd = epoll_create1(EPOLL_CLOEXEC);
+    *l = (struct loop){.epfd = epoll_create1(EPOLL_CLOEXEC),
+                       .signals.fd = -1,
+                       .handlers = {{.signo = SIGHUP}, {.signo = SIGTERM}, {.signo = SIGINT}},
+                       .now = clock_mono()};
+    timers_init(&l->timers);
+    LIST_INIT(&l->children);
+    TAILQ_INIT(&l->hooks);
     if (l->epfd < 0 || watch_signals(l) < 0) {
         loop_free(l);
         return NULL;

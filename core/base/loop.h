@@ -16,6 +16,7 @@
 #define BASE_LOOP_H
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -36,20 +37,21 @@ struct loop_timer {
     void *arg;
     bool armed;                             /* the rest is base/timers.c's: */
     bool due;                               /* in the due list, not in the heap */
-    struct loop_timer *child, *next, *prev; /* prev: the left sibling, or the parent */
+    struct loop_timer *child, *next, *prev; /* in the heap; prev: the left sibling, or the parent */
+    TAILQ_ENTRY(loop_timer) in_due;
 };
 
 struct loop_child {
     pid_t pid;                                                  /* 0 when not waited for */
     void (*fn)(void *arg, int status, const struct rusage *ru); /* wait4's */
     void *arg;
-    struct loop_child *next, **link;
+    LIST_ENTRY(loop_child) others;
 };
 
-struct loop_hook { /* called once after every turn */
-    void (*fn)(void *arg);
+struct loop_hook {         /* called once after every turn */
+    void (*fn)(void *arg); /* NULL when not in a loop */
     void *arg;
-    struct loop_hook *next;
+    TAILQ_ENTRY(loop_hook) others;
 };
 
 struct loop *loop_new(void); /* NULL with errno */

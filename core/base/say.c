@@ -8,7 +8,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-static void put(FILE *to, struct str s)
+static void print_visible(FILE *to, struct str s)
 {
     char chunk[256];
     size_t used;
@@ -30,7 +30,7 @@ void say(FILE *to, const char *fmt, ...)
         (void)fputs("out of memory\n", to);
         return;
     }
-    put(to, (struct str){text, (size_t)n});
+    print_visible(to, (struct str){text, (size_t)n});
     (void)fputc('\n', to);
     free(text);
 }
@@ -42,10 +42,10 @@ void say_text(FILE *to, struct str text)
     while (text.n > 0 && (nl = memchr(text.s, '\n', text.n)) != NULL) {
         size_t n = (size_t)(nl - text.s);
 
-        put(to, (struct str){text.s, n});
+        print_visible(to, (struct str){text.s, n});
         (void)fputc('\n', to);
         text.s += n + 1;
         text.n -= n + 1;
     }
-    put(to, text);
+    print_visible(to, text);
 }

@@ -82,7 +82,7 @@ static int arrange_fds(const struct spawn *s)
 }
 
 /* Returns only on failure, with errno; *at says what failed where it was not the program itself. */
-static void enter(const struct spawn *s, const char **at)
+static void become_program(const struct spawn *s, const char **at)
 {
     union { /* execve's prototype predates const: it changes neither strings nor arrays */
         const char *const *in;
@@ -109,7 +109,7 @@ void spawn_exec(const struct spawn *s)
 {
     const char *at;
 
-    enter(s, &at);
+    become_program(s, &at);
 }
 
 pid_t spawn_program(const struct spawn *s)
@@ -118,7 +118,7 @@ pid_t spawn_program(const struct spawn *s)
     const char *at;
 
     if (pid == 0) {
-        enter(s, &at);
+        become_program(s, &at);
         (void)dprintf(2, "cannot run %s: %s%s%s\n", s->argv[0], at != NULL ? at : "",
                       at != NULL ? ": " : "", strerror(errno));
         _exit(EXIT_CANNOT_RUN);

@@ -2,7 +2,7 @@
  *
  * Adding is O(1), removing O(log n) amortised. In the heap a timer's children form a list
  * through `next`, whose first `prev` is the parent and whose others' `prev` is the left sibling.
- * Timers that became due move to a plain list before any runs, so that one re-armed for "now"
+ * Timers that became due move to a plain queue before any runs, so that one re-armed for "now"
  * waits for the next turn.
  */
 #include "base/timers.h"
@@ -74,18 +74,10 @@ static void heap_remove(struct timers *ts, struct loop_timer *t)
     t->child = t->next = t->prev = NULL;
 }
 
-static void due_remove(struct timers *ts, struct loop_timer *t)
+void timers_init(struct timers *ts)
 {
-    if (t->prev != NULL)
-        t->prev->next = t->next;
-    else
-        ts->due = t->next;
-    if (t->next != NULL)
-        t->next->prev = t->prev;
-    else
-        ts->due_last = t->prev;
-    t->next = t->prev = NULL;
-    t->due = false;
+    ts->root = NULL;
+    TAILQ_INIT(&ts->due);
 }
 
 void timers_add(struct timers *ts, struct loop_timer *t)
@@ -99,10 +91,10 @@ void timers_add(struct timers *ts, struct loop_timer *t)
 void timers_remove(struct timers *ts, struct loop_timer *t)
 {
     if (t->due)
-        due_remove(ts, t);
+        TAILQ_REMOVE(&ts->due, t, in_due);
     else
         heap_remove(ts, t);
-    t->armed = false;
+    t->armed = t->due = false;
 }
 
 void timers_collect(struct timers *ts, int64_t now)
@@ -112,18 +104,13 @@ void timers_collect(struct timers *ts, int64_t now)
 
         heap_remove(ts, t);
         t->due = true;
-        t->prev = ts->due_last;
-        if (ts->due_last != NULL)
-            ts->due_last->next = t;
-        else
-            ts->due = t;
-        ts->due_last = t;
+        TAILQ_INSERT_TAIL(&ts->due, t, in_due);
     }
 }
 
 struct loop_timer *timers_take(struct timers *ts)
 {
-    struct loop_timer *t = ts->due;
+    struct loop_timer *t = TAILQ_FIRST(&ts->due);
 
     if (t != NULL)
         timers_remove(ts, t);

@@ -5,13 +5,17 @@
  */
 #ifndef BASE_TIMERS_H
 #define BASE_TIMERS_H
+#include <stdint.h>
+#include <sys/queue.h>
+
 #include "base/loop.h"
 
-struct timers { /* all zero: none */
-    struct loop_timer *root;
-    struct loop_timer *due, *due_last;
+struct timers {
+    struct loop_timer *root; /* the next one, or NULL */
+    TAILQ_HEAD(, loop_timer) due;
 };
 
+void timers_init(struct timers *ts);                         /* none */
 void timers_add(struct timers *ts, struct loop_timer *t);    /* by t->at; t is not armed */
 void timers_remove(struct timers *ts, struct loop_timer *t); /* wherever it is; t is armed */
 void timers_collect(struct timers *ts,

@@ -52,7 +52,7 @@ static bool own_group(const struct trust *t, uid_t uid, gid_t gid)
            (t->own_group != NULL && t->own_group(t->arg, uid, gid));
 }
 
-static enum trust_verdict judge(const struct trust *t, int fd, const struct stat *st)
+static enum trust_verdict verdict_on(const struct trust *t, int fd, const struct stat *st)
 {
     if (!trusted(t, st->st_uid))
         return TRUST_OWNER;
@@ -71,7 +71,7 @@ static bool look_at(struct walk *w, int fd, struct stat *st)
         w->f->verdict = TRUST_ERROR;
         return false;
     }
-    w->f->verdict = judge(w->t, fd, st);
+    w->f->verdict = verdict_on(w->t, fd, st);
     w->f->uid = st->st_uid;
     w->f->link = S_ISLNK(st->st_mode);
     return w->f->verdict == TRUST_GOOD;
@@ -79,7 +79,7 @@ static bool look_at(struct walk *w, int fd, struct stat *st)
 
 /* ---- the way --------------------------------------------------------------------------------- */
 
-static bool failed(struct walk *w, int error)
+static bool walk_failed(struct walk *w, int error)
 {
     w->f->verdict = TRUST_ERROR;
     errno = error;
@@ -124,20 +124,20 @@ static bool begin_at_root(struct walk *w)
     memcpy(w->f->where, "/", 2);
     w->f->last = is_last(w);
     w->at = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-    return w->at >= 0 ? look_at(w, w->at, &st) : failed(w, errno);
+    return w->at >= 0 ? look_at(w, w->at, &st) : walk_failed(w, errno);
 }
 
 /* What a link says goes before the rest. */
-static bool follow(struct walk *w, int link)
+static bool follow_link(struct walk *w, int link)
 {
     char text[PATH_MAX], rest[sizeof w->rest];
     ssize_t n = readlinkat(link, "", text, sizeof text - 1);
 
     if (n <= 0 || ++w->links > LINKS_MAX)
-        return failed(w, n < 0 ? errno : ELOOP);
+        return walk_failed(w, n < 0 ? errno : ELOOP);
     text[n] = 0;
     if ((size_t)snprintf(rest, sizeof rest, "%s/%s", text, w->rest) >= sizeof rest)
-        return failed(w, ENAMETOOLONG);
+        return walk_failed(w, ENAMETOOLONG);
     memcpy(w->rest, rest, sizeof rest);
     if (*text == '/')
         return begin_at_root(w);
@@ -172,10 +172,10 @@ static bool go(struct walk *w, char name[NAME_MAX + 2], bool *end)
     w->f->last = is_last(w);
     fd = open_next(w, name);
     if (fd < 0)
-        return failed(w, errno);
+        return walk_failed(w, errno);
     good = look_at(w, fd, &st);
     if (good && S_ISLNK(st.st_mode)) {
-        good = follow(w, fd);
+        good = follow_link(w, fd);
     } else if (good && S_ISDIR(st.st_mode)) {
         fd_close(&w->at);
         w->at = fd;
@@ -184,7 +184,7 @@ static bool go(struct walk *w, char name[NAME_MAX + 2], bool *end)
         memcpy(name, ".", 2);
     } else if (good) {
         *end = is_last(w);
-        good = *end || failed(w, ENOTDIR);
+        good = *end || walk_failed(w, ENOTDIR);
     }
     fd_close(&fd);
     return good;
@@ -214,7 +214,7 @@ int trust_open(const struct trust *t, const char *path, int flags, struct trust_
     f->link = f->last = false;
     memcpy(f->where, "/", 2);
     if (*path != '/' || strlen(path) >= PATH_MAX) {
-        (void)failed(&w, *path != '/' ? EINVAL : ENAMETOOLONG);
+        (void)walk_failed(&w, *path != '/' ? EINVAL : ENAMETOOLONG);
         return -1;
     }
     memcpy(w.rest, path, strlen(path) + 1);
