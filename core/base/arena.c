@@ -1,6 +1,6 @@
-/* base/arena.c - many small things with one lifetime and one free
+/* base/arena.c - a chain of blocks that are freed together
  *
- * A chain of blocks, newest first, each twice the size of the one before up to BLOCK_MOST; a request
+ * The newest block is first, and each is twice the size of the one before, up to BLOCK_MOST. A request
  * that does not fit gets a new block, and what was left of the old one is given up. The first is
  * small: there is an arena for each collector, and garnetd's size is what a fork costs. Blocks come
  * from calloc, so that all memory is zeroed. Fails only by NULL, and remembers that it did.

@@ -1,9 +1,8 @@
-/* base/buf.c - growing bytes with a sticky error
+/* base/buf.c - memory that doubles and never shrinks
  *
- * Memory grows by doubling, so that appending is cheap on average and shrinking never happens: a
- * buf that is reused soon stops allocating. The one failure is that of memory (or of the buf's
- * own `max`); it sets `failed`, and from then on nothing is appended, so that no text with a
- * hole in it can get out.
+ * So appending is cheap on average, and a buf that is reused soon stops allocating. The one failure
+ * is that of memory (or of the buf's own `max`); it sets `failed`, and from then on nothing is
+ * appended, so that no text with a hole in it can get out.
  */
 #include "base/buf.h"
 

@@ -1,6 +1,6 @@
-/* base/clock.c - the two clocks, in nanoseconds
+/* base/clock.c - clock_gettime() and struct timespec as one number
  *
- * Both calls are vDSO reads and cannot fail for these clocks.
+ * Both clocks are read without a system call (vDSO), and cannot fail.
  */
 #include "base/clock.h"
 

@@ -1,4 +1,4 @@
-/* base/glob.c - names by pattern
+/* base/glob.c - a match that goes back to one place only
  *
  * Only the last * is ever tried again: what stands before it has matched at the earliest place
  * there is, and no later one could do better. So there is no exponential search, and no memory.

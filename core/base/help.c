@@ -1,4 +1,4 @@
-/* base/help.c - --help and --version, the same for every program of ours and each subcommand
+/* base/help.c - the arguments are looked through before any of them is used
  *
  * Whoever asks gets the answer where it can be piped to a pager, and status 0, whatever else is on
  * the command line. Fails when standard output cannot be written.

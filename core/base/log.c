@@ -1,9 +1,8 @@
-/* base/log.c - one line to the log, never a wait
+/* base/log.c - a line is put together on the stack and leaves in one write
  *
- * A line is put together on the stack and leaves in one write of at most 1 KiB, which a pipe
- * takes whole or not at all. A log that takes nothing costs its lines and nothing else: they are
- * counted, and the count is the first thing said when it takes lines again. Dies only where it
- * is asked to: fatal() and panic().
+ * A pipe takes such a line, of at most 1 KiB, whole or not at all. A log that takes nothing costs its
+ * lines and nothing else: they are counted, and the count is the first line once it takes lines
+ * again. Dies only where it is asked to: fatal() and panic().
  */
 #include "base/log.h"
 #include "base/buf.h"
@@ -19,6 +18,7 @@
 #include <unistd.h>
 
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/text.h"
 
 static const char CUT[] = "...";
@@ -84,22 +84,6 @@ uint64_t log_dropped(void)
     return state.dropped;
 }
 
-/* All of p[0..n), or false. A short write happens only to files and terminals: the rest follows. */
-static bool write_log_line(const char *p, size_t n)
-{
-    while (n > 0) {
-        ssize_t r = write(state.fd, p, n);
-
-        if (r < 0 && errno == EINTR)
-            continue;
-        if (r <= 0)
-            return false;
-        p += r;
-        n -= (size_t)r;
-    }
-    return true;
-}
-
 static int priority_of(const char *level)
 {
     unsigned i = 0;
@@ -142,7 +126,7 @@ static bool send_text(const char *ident, const char *level, struct str text)
         n += sizeof CUT - 1;
     }
     line[n++] = '\n';
-    return write_log_line(line, n);
+    return fd_write_all(state.fd, line, n) == 0;
 }
 
 /* Tells how many lines are missing, if any are. False when even that does not get through. */

@@ -3,10 +3,10 @@
  * A line is "TIME IDENT LEVEL: text", cut at 1 KiB so that it is one atomic write to a pipe;
  * control bytes are escaped. Lines go to descriptor 2 until log_to() names another. When that
  * one is not writable (garnetd's log is a non-blocking pipe to its log writer, base/logwriter.h)
- * the line is dropped and counted, and the next line that gets through says how many were. Every
- * call keeps errno; "%m" in the format prints it.
+ * the line is dropped and counted, and the next line that gets through comes after one that says how
+ * many were. Every call keeps errno; "%m" in the format prints it.
  *
- * A worker has no say over garnetd's log: its lines go as "LEVEL: text" over a pipe of its own,
+ * A worker does not write to garnetd's log: its lines go as "LEVEL: text" over a pipe of its own,
  * and garnetd writes them down under the worker's name.
  *
  * Two deaths: fatal() when the world is wrong (exit status EXIT_WORLD, base/exit.h), panic() when we are

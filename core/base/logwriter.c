@@ -1,4 +1,4 @@
-/* base/logwriter.c - the process that waits for the log, so that garnetd does not
+/* base/logwriter.c - a buffer between a pipe and the real standard error
  *
  * It holds at most CAP bytes. When stderr is slower than the log the pipe fills up behind it,
  * and base/log drops and counts lines. When stderr is broken what was read is thrown away, so

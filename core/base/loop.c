@@ -1,4 +1,4 @@
-/* base/loop.c - one poll loop: descriptors, timers, children, signals
+/* base/loop.c - epoll, a signalfd and a heap of timers
  *
  * A turn costs one epoll wait and one clock read beside what the callbacks do, and handles at
  * most EVENTS ready descriptors; what is left over is still ready in the next turn. Removing a

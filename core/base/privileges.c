@@ -1,6 +1,6 @@
-/* base/privileges.c - giving up what somebody else's code must not have: capabilities
+/* base/privileges.c - the system calls themselves
  *
- * By the system calls themselves: libcap would be a library for two of them.
+ * libcap would be a library for two of them.
  */
 #include "base/privileges.h"
 

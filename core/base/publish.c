@@ -1,4 +1,4 @@
-/* base/publish.c - a file that appears whole under its name, or not at all
+/* base/publish.c - O_EXCL under a temporary name, then renameat()
  *
  * Fails as its system calls do, and then leaves nothing behind but, should even the unlink fail, a
  * temporary name, which the next one takes away.

@@ -1,4 +1,4 @@
-/* base/say.c - lines for people at a terminal
+/* base/say.c - made visible in pieces on the stack, printed by stdio
  *
  * Fails as stdio does: who cares looks at ferror(). Without memory a line says that instead.
  */

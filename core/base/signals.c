@@ -1,4 +1,4 @@
-/* base/signals.c - signals wait until there is somebody who takes them
+/* base/signals.c - the mask of the process, set as a whole
  *
  * Nothing here fails but for wrong arguments, of which there are none.
  */

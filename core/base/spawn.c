@@ -1,8 +1,8 @@
-/* base/spawn.c - fork with a known state: which descriptors, which signals, which name
+/* base/spawn.c - the parent only forks; all else happens in the child
  *
- * The parent sees one failure, that of fork. Everything after it happens in the child, which may
- * block (in a hung directory, say) without holding anybody up, and says on its descriptor 2 why
- * it could not run. Needs close_range(2): Linux 5.9.
+ * So the parent sees one failure, that of fork. The child may block (in a hung directory, say)
+ * without holding anybody up, and prints on its descriptor 2 why it could not run. Needs
+ * close_range(2): Linux 5.9.
  */
 #include "base/spawn.h"
 #include "base/log.h"

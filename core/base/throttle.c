@@ -1,4 +1,7 @@
-/* base/throttle.c - back-off arithmetic, pure */
+/* base/throttle.c - a pause is doubled step by step, so that none overflows
+ *
+ * Nothing fails.
+ */
 #include "base/throttle.h"
 
 /* Counts a failure; the longest pause that may follow it. */

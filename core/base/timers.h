@@ -1,4 +1,4 @@
-/* base/timers.h - the loop's timers: a pairing heap, and the list of those that are due
+/* base/timers.h - the loop's timers: in order of their due times, and removable at any time
  *
  * Part of base/loop, apart from it so that it can be read and tested alone. Nothing allocates or
  * fails.

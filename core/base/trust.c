@@ -1,4 +1,4 @@
-/* base/trust.c - whether strangers could alter what a path leads to, or make it lead elsewhere
+/* base/trust.c - a walk from the root, with a descriptor at each step
  *
  * Links are followed by hand, each as text that goes before the rest of the path. What cannot be
  * had (it is not there, it may not be entered) is the system's own errno: whoever uses the path

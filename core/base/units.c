@@ -1,8 +1,7 @@
-/* base/units.c - numbers as people type them, strictly
+/* base/units.c - decimal fractions, computed in integers
  *
- * Decimal fractions are computed in integers, so that "1.5h" is exact and "0.3s" is 300 ms to
- * the nanosecond. Nothing is rounded and nothing is guessed: what cannot be meant exactly is
- * refused with a clause that says what would be right.
+ * So "1.5h" is exact and "0.3s" is 300 ms to the nanosecond. Nothing is rounded and nothing is
+ * guessed: what cannot be meant exactly is refused with a clause that says what would be right.
  */
 #include "base/units.h"
 #include "base/number.h"
