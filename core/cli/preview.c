@@ -24,7 +24,7 @@
 #include "plugintest/child.h"
 #include "plugintest/metrics.h"
 #include "sink/counters.h"
-#include "sink/select.h"
+#include "sink/feed.h"
 
 enum { OUT_LEAST = 100 };
 
@@ -108,7 +108,7 @@ static void take(void *arg, const struct metric *m)
         return;
     v->metric = *m;
     v->seq++;
-    if (!select_wants(v->sink, &v->metric)) {
+    if (!feed_wants(v->sink, &v->metric)) {
         plugin_why(&v->plugin, "the sink's `only` or `drop` leaves it out");
         tell_without_bytes(v, m, "deselected");
     } else if (!counters_apply(&v->counters, &v->metric, v->seq)) {

@@ -69,7 +69,7 @@ struct conf_sink {
     int64_t max_age;                 /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
     int64_t memory_limit;            /* bytes of its worker's data */
     int64_t start;                   /* START_NOW ... */
-    struct strings only, drop;       /* patterns for names, base/glob.h; see sink/select.h */
+    struct strings only, drop;       /* patterns for names, base/glob.h; see sink/feed.h */
     int64_t counters;                /* COUNTERS_RAW ..., if the node has it: see sink/counters.h */
     int64_t counter_window;          /* ns */
     struct conf_identity identity;   /* who its worker is */

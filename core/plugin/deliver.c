@@ -219,6 +219,11 @@ int64_t deliver_due(const struct deliver *d, int64_t now)
     return d->retry_ns > now ? d->retry_ns - now : one_waits(d) ? 0 : -1;
 }
 
+void deliver_hurry(struct deliver *d)
+{
+    d->retry_ns = 0;
+}
+
 void deliver_free(struct deliver *d)
 {
     for (unsigned i = 0; i < d->n; i++)

@@ -49,8 +49,9 @@ int deliver_batch(struct deliver *d, struct batch *b);
 /* Hands over again what is due. OK, or FATAL. */
 int deliver_turn(struct deliver *d, int64_t now);
 int64_t deliver_due(const struct deliver *d,
-                    int64_t now);     /* ns until one of the two; -1: no need */
-void deliver_free(struct deliver *d); /* after the plugin's close() */
+                    int64_t now);      /* ns until one of the two; -1: no need */
+void deliver_hurry(struct deliver *d); /* what waits for its next attempt gets it now */
+void deliver_free(struct deliver *d);  /* after the plugin's close() */
 
 /* The plugin's calls, for plugin_host.c */
 void deliver_reject(struct deliver *d, uint64_t id, uint32_t index, const char *why);

@@ -58,10 +58,10 @@ void counters_cut(struct counters *c, uint64_t seq)
         c->cut = seq;
 }
 
-/* ---- series ----------------------------------------------------------------------------------- */
+/* --- series --- */
 
 /* Under a seed that nobody knows, or a sender could find two that pass for one. */
-static void mix(u128 *id, struct str s, uint64_t seed)
+static void mix_in(u128 *id, struct str s, uint64_t seed)
 {
     static const u128 odd = (u128)UINT64_C(0x9e3779b97f4a7c15) << 64 | UINT64_C(0xf39cc0605cedc835);
     XXH128_hash_t h = XXH3_128bits_withSeed(s.s, s.n, seed);
@@ -73,19 +73,19 @@ static u128 identity(const struct metric *m, uint64_t seed)
 {
     u128 id = m->ntags;
 
-    mix(&id, m->name, seed);
-    mix(&id, m->unit, seed);
-    mix(&id, m->prefix, seed);
-    mix(&id, m->collector, seed);
+    mix_in(&id, m->name, seed);
+    mix_in(&id, m->unit, seed);
+    mix_in(&id, m->prefix, seed);
+    mix_in(&id, m->collector, seed);
     for (uint32_t i = 0; i < m->ntags; i++) {
-        mix(&id, m->tags[i].key, seed);
-        mix(&id, m->tags[i].val, seed);
+        mix_in(&id, m->tags[i].key, seed);
+        mix_in(&id, m->tags[i].val, seed);
     }
     return id;
 }
 
 /* The slot that holds it, or the free one where it belongs. */
-static size_t find(const struct counted *slots, size_t cap, u128 id)
+static size_t find_slot(const struct counted *slots, size_t cap, u128 id)
 {
     size_t at = (size_t)(((u128)(uint64_t)(id >> 64) * cap) >> 64);
 
@@ -94,18 +94,18 @@ static size_t find(const struct counted *slots, size_t cap, u128 id)
     return at;
 }
 
-static bool alive(const struct counters *c, const struct counted *s)
+static bool is_alive(const struct counters *c, const struct counted *s)
 {
     return s->value.vtype != 0 && s->seq >= c->cut;
 }
 
 /* Half of it free afterwards, unless it is as large as it gets. */
-static size_t next_cap(const struct counters *c)
+static size_t cap_after(const struct counters *c)
 {
     size_t cap = c->cap > 0 ? c->cap : CAP_LEAST, n = 0;
 
     for (size_t i = 0; i < c->cap; i++)
-        n += alive(c, &c->slots[i]);
+        n += is_alive(c, &c->slots[i]);
     while (n >= cap / 2 && cap < CAP_MOST)
         cap = cap * 2 < CAP_MOST ? cap * 2 : CAP_MOST;
     return cap;
@@ -113,14 +113,14 @@ static size_t next_cap(const struct counters *c)
 
 static bool rebuild(struct counters *c)
 {
-    size_t cap = next_cap(c), n = 0;
+    size_t cap = cap_after(c), n = 0;
     struct counted *slots = calloc(cap, sizeof *slots);
 
     if (slots == NULL)
         return false;
     for (size_t i = 0; i < c->cap; i++)
-        if (alive(c, &c->slots[i])) {
-            slots[find(slots, cap, c->slots[i].id)] = c->slots[i];
+        if (is_alive(c, &c->slots[i])) {
+            slots[find_slot(slots, cap, c->slots[i].id)] = c->slots[i];
             n++;
         }
     free(c->slots);
@@ -132,7 +132,7 @@ static bool rebuild(struct counters *c)
 }
 
 /* Makes room for one more. */
-static bool room(struct counters *c)
+static bool slot_room(struct counters *c)
 {
     if (c->n < c->cap - c->cap / 4)
         return true;
@@ -144,21 +144,21 @@ static struct counted *slot_of(struct counters *c, const struct metric *m)
     u128 id = identity(m, c->seed);
     size_t at = 0;
 
-    if (c->cap > 0 && c->slots[at = find(c->slots, c->cap, id)].value.vtype != 0)
+    if (c->cap > 0 && c->slots[at = find_slot(c->slots, c->cap, id)].value.vtype != 0)
         return &c->slots[at];
-    if (!room(c)) {
-        if (!c->told_full)
+    if (!slot_room(c)) {
+        if (!c->reported_full)
             log_warn("more than %zu counters at a time: the others give no points", c->n);
-        c->told_full = true;
+        c->reported_full = true;
         return NULL;
     }
-    at = find(c->slots, c->cap, id);
+    at = find_slot(c->slots, c->cap, id);
     c->slots[at].id = id;
     c->n++;
     return &c->slots[at];
 }
 
-/* ---- differences ------------------------------------------------------------------------------ */
+/* --- differences --- */
 
 static struct number number_of(const struct metric *m)
 {
@@ -173,14 +173,14 @@ static struct number number_of(const struct metric *m)
     return n;
 }
 
-static __int128 whole(const struct number *n)
+static __int128 as_whole(const struct number *n)
 {
     return n->vtype == METRIC_U64 ? (__int128)n->v.u : n->v.i;
 }
 
-static double real(const struct number *n)
+static double as_double(const struct number *n)
 {
-    return n->vtype == METRIC_F64 ? n->v.f : (double)whole(n);
+    return n->vtype == METRIC_F64 ? n->v.f : (double)as_whole(n);
 }
 
 /* From `was` to something smaller, neither below 0. */
@@ -193,7 +193,7 @@ static __int128 wrapped(__int128 was, __int128 is)
 
 static bool whole_difference(const struct number *was, const struct number *is, struct number *d)
 {
-    __int128 a = whole(was), b = whole(is), moved = b - a;
+    __int128 a = as_whole(was), b = as_whole(is), moved = b - a;
 
     if (moved < 0 && b < 0)
         return false;
@@ -215,8 +215,8 @@ static bool difference(const struct number *was, const struct number *is, struct
 
     if (was->vtype != METRIC_F64 && is->vtype != METRIC_F64)
         return whole_difference(was, is, d);
-    a = real(was);
-    b = real(is);
+    a = as_double(was);
+    b = as_double(is);
     d->vtype = METRIC_F64;
     d->v.f = b < a ? b : b - a;
     return d->v.f >= 0 && isfinite(d->v.f);
@@ -236,7 +236,7 @@ static void put_delta(struct metric *m, const struct number *d)
 
 static bool put_rate(struct counters *c, struct metric *m, const struct number *d, uint64_t ns)
 {
-    double rate = real(d) / ((double)ns / 1e9);
+    double rate = as_double(d) / ((double)ns / 1e9);
 
     if (!isfinite(rate))
         return false;
@@ -251,14 +251,14 @@ static bool put_rate(struct counters *c, struct metric *m, const struct number *
     return true;
 }
 
-/* ---- the metric at hand ----------------------------------------------------------------------- */
+/* --- the metric at hand --- */
 
 /* Two values of it are never within the window: somebody should know. */
 static void check_pace(struct counters *c, const struct metric *m)
 {
-    if (c->told_slow || m->interval_ns <= c->window)
+    if (c->reported_slow || m->interval_ns <= c->window)
         return;
-    c->told_slow = true;
+    c->reported_slow = true;
     log_warn("counter \"%.*s\" comes less often than counter_window and gives no points: make that "
              "longer than the interval of its collector",
              (int)m->name.n, m->name.s);
@@ -281,11 +281,11 @@ bool counters_apply(struct counters *c, struct metric *m, uint64_t seq)
         return false;
     last = *slot;
     is = number_of(m);
-    if (alive(c, &last) && m->time_ns <= last.time_ns &&
+    if (is_alive(c, &last) && m->time_ns <= last.time_ns &&
         between(m->time_ns, last.time_ns) <= (uint64_t)c->window)
         return false;
     *slot = (struct counted){last.id, seq, m->time_ns, is};
-    if (!alive(c, &last) || m->time_ns <= last.time_ns ||
+    if (!is_alive(c, &last) || m->time_ns <= last.time_ns ||
         between(last.time_ns, m->time_ns) > (uint64_t)c->window ||
         !difference(&last.value, &is, &d))
         return false;

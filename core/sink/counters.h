@@ -33,7 +33,7 @@ struct counters {
     size_t cap, n;
     uint64_t purged; /* the cut when those forgotten were last removed */
     uint64_t seed;
-    bool told_full, told_slow;
+    bool reported_full, reported_slow;
     char unit[METRIC_HARD_STRING + 4]; /* of the rate at hand */
 };
 

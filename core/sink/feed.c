@@ -12,10 +12,10 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/glob.h"
 #include "base/log.h"
 #include "model/record.h"
 #include "sink/horizon.h"
-#include "sink/select.h"
 
 enum {
     MOST = 1 << 16, /* metrics in one batch, with or without bytes: the loop must have its turn */
@@ -25,10 +25,15 @@ static const int64_t LONGEST = NS_PER_S; /* likewise */
 static const struct rate LOSSES = {.lines = 1, .per_ns = 10 * NS_PER_S};
 static const int64_t QUIET = 60 * NS_PER_S; /* nothing was stale for so long: it is over */
 
-int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from)
+int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from,
+              const struct feed_rules *rules)
 {
-    *f = (struct feed){
-        .batch = b, .read = *from, .dirfd = dirfd, .tail = tail_open(dirfd, from->seq)};
+    *f = (struct feed){.rules = *rules,
+                       .batch = b,
+                       .read = *from,
+                       .dirfd = dirfd,
+                       .passing = rules->live,
+                       .tail = tail_open(dirfd, from->seq)};
     if (f->tail == NULL)
         return -1;
     batch_begin(b, from->seq);
@@ -47,12 +52,12 @@ static uint64_t read_from(struct feed *f, uint64_t seq)
 {
     uint64_t at;
 
-    if (f->counters == NULL)
+    if (f->rules.counters == NULL)
         return seq;
-    counters_forget(f->counters);
+    counters_forget(f->rules.counters);
     f->segment = UINT64_MAX;
-    at = horizon_find(f->dirfd, seq, f->counters->window);
-    at = at > f->start ? at : f->start;
+    at = horizon_find(f->dirfd, seq, f->rules.counters->window);
+    at = at > f->rules.start ? at : f->rules.start;
     return at < seq ? at : seq;
 }
 
@@ -67,6 +72,11 @@ void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
     feed_next_batch(f);
 }
 
+void feed_rejected(struct feed *f, uint64_t n)
+{
+    f->read.dropped[DROP_REJECTED] += n;
+}
+
 void feed_close(struct feed *f)
 {
     if (f->tail != NULL)
@@ -77,7 +87,7 @@ void feed_close(struct feed *f)
 }
 
 /* Everything before `seq` is accounted for. */
-static void advance(struct feed *f, uint64_t seq, int64_t now)
+static void account_to(struct feed *f, uint64_t seq, int64_t now)
 {
     f->read.seq = seq;
     if (f->since_ns == 0)
@@ -85,13 +95,13 @@ static void advance(struct feed *f, uint64_t seq, int64_t now)
 }
 
 /* Everything from where we are up to `end` is lost. */
-static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t now)
+static void lose_up_to(struct feed *f, uint64_t end, enum drop_reason reason, int64_t now)
 {
     uint64_t from = f->read.seq > f->floor ? f->read.seq : f->floor, ignored;
 
     if (end <= f->read.seq)
         return;
-    advance(f, end, now);
+    account_to(f, end, now);
     if (end <= from)
         return;
     f->lost += end - from;
@@ -105,7 +115,7 @@ static void lose(struct feed *f, uint64_t end, enum drop_reason reason, int64_t 
     f->lost = 0;
 }
 
-/* ---- how old a metric is --------------------------------------------------------------------- */
+/* --- how old a metric is --- */
 
 /* Of the metric at hand. */
 static int64_t accepted(const struct feed *f)
@@ -126,7 +136,7 @@ static int64_t since(const struct feed *f)
 
 static bool is_stale(const struct feed *f)
 {
-    return f->passing || (f->max_age > 0 && since(f) < clock_wall() - f->max_age);
+    return f->passing || (f->rules.max_age > 0 && since(f) < clock_wall() - f->rules.max_age);
 }
 
 static void tell_stale(struct feed *f)
@@ -141,7 +151,7 @@ static void tell_stale(struct feed *f)
             "s; further ones are counted",
             (int)m->name.n, m->name.s,
             by_its_sender(f) ? "its sender says that it is of" : "it was accepted", age_s,
-            (double)f->max_age / 1e9);
+            (double)f->rules.max_age / 1e9);
 }
 
 static void stale_over(struct feed *f, int64_t now)
@@ -163,27 +173,42 @@ int64_t feed_oldest(struct feed *f)
     return accepted(f);
 }
 
-/* ---- records --------------------------------------------------------------------------------- */
+/* --- records --- */
 
-static bool wanted(const struct feed *f)
+static bool matches_any(const struct strings *patterns, struct str name)
 {
-    return f->sink == NULL || select_wants(f->sink, &f->metric);
+    for (size_t i = 0; i < patterns->n; i++)
+        if (glob_match(patterns->v[i], name))
+            return true;
+    return false;
+}
+
+bool feed_wants(const struct conf_sink *sink, const struct metric *m)
+{
+    return (sink->only.n == 0 || matches_any(&sink->only, m->name)) &&
+           !matches_any(&sink->drop, m->name);
+}
+
+static bool is_wanted(const struct feed *f)
+{
+    return f->rules.sink == NULL || feed_wants(f->rules.sink, &f->metric);
 }
 
 /* Whatever becomes of it, the next one of its series is compared with it. */
 static bool gives_point(struct feed *f)
 {
-    return f->counters == NULL || counters_apply(f->counters, &f->metric, f->seq);
+    return f->rules.counters == NULL || counters_apply(f->rules.counters, &f->metric, f->seq);
 }
 
 /* Why the metric at hand does not get to the plugin; -1: it does. */
 static int reason_against(struct feed *f)
 {
+    struct quarantine *q = f->rules.quarantine;
     bool quarantined, stale, point;
 
-    if (!wanted(f))
+    if (!is_wanted(f))
         return DROP_DESELECTED;
-    quarantined = f->quarantine != NULL && quarantine_takes(f->quarantine, f->seq, &f->metric);
+    quarantined = q != NULL && quarantine_takes(q, f->seq, &f->metric);
     stale = is_stale(f);
     point = gives_point(f);
     return quarantined ? DROP_QUARANTINED : stale ? DROP_STALE : point ? -1 : DROP_SKIPPED;
@@ -236,10 +261,10 @@ static enum batch_result add_record(struct feed *f, int64_t now)
         result = add_metric(f, now);
     f->pending = result == BATCH_FULL;
     if (result == BATCH_ADDED)
-        advance(f, f->seq + 1, now);
+        account_to(f, f->seq + 1, now);
     if (f->oldest_ns == 0 && f->batch->nmetrics > before)
         f->oldest_ns = accepted(f);
-    if (f->fine && f->batch->nmetrics > before)
+    if (f->rules.ends && f->batch->nmetrics > before)
         remember_end(f);
     return result;
 }
@@ -253,13 +278,13 @@ static enum batch_result take_record(struct feed *f, int64_t now)
         f->size =
             record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric);
     if (f->size == 0) {
-        lose(f, f->seq + f->left, DROP_DAMAGED, now);
+        lose_up_to(f, f->seq + f->left, DROP_DAMAGED, now);
         f->left = 0;
         return BATCH_ADDED;
     }
     if (f->seq >= f->read.seq)
         result = add_record(f, now);
-    else if (f->counters != NULL && wanted(f))
+    else if (f->rules.counters != NULL && is_wanted(f))
         (void)gives_point(f);
     if (result != BATCH_ADDED)
         return result;
@@ -272,11 +297,12 @@ static enum batch_result take_record(struct feed *f, int64_t now)
 static void take_frame(struct feed *f, int64_t now)
 {
     f->failing = false;
-    if (f->counters != NULL && f->frame.segment != f->segment) {
+    if (f->rules.counters != NULL && f->frame.segment != f->segment) {
         f->segment = f->frame.segment;
-        counters_cut(f->counters, horizon_find(f->dirfd, f->segment, f->counters->window));
+        counters_cut(f->rules.counters,
+                     horizon_find(f->dirfd, f->segment, f->rules.counters->window));
     }
-    lose(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
+    lose_up_to(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
     f->at = 0;
     f->seq = f->frame.seq;
     f->left = f->frame.count;
@@ -290,8 +316,8 @@ static bool next_frame(struct feed *f, int64_t now)
         take_frame(f, now);
         return true;
     case TAIL_LOST:
-        lose(f, f->frame.seq + f->frame.lost,
-             f->frame.reason == TAIL_EXPIRED ? DROP_EXPIRED : DROP_DAMAGED, now);
+        lose_up_to(f, f->frame.seq + f->frame.lost,
+                   f->frame.reason == TAIL_EXPIRED ? DROP_EXPIRED : DROP_DAMAGED, now);
         return true;
     case TAIL_ERROR:
         if (!f->failing)

@@ -17,24 +17,29 @@
 #include "sink/quarantine.h"
 #include "spool/tail.h"
 
+struct feed_rules { /* what becomes of a metric before the plugin gets it; all zero: it gets it */
+    const struct conf_sink *sink;  /* which it wants (`only`, `drop`); or NULL: all */
+    struct quarantine *quarantine; /* which the plugin must not get; or NULL */
+    struct counters *counters;     /* or NULL: they are sent as they are */
+    uint64_t start;                /* what came before, when there was no such sink, is not read */
+    int64_t max_age;               /* ns: what is older is stale; 0: nothing is */
+    bool live;                     /* what is there at the start is stale */
+    bool ends;                     /* where each metric ends in the batch is remembered */
+};
+
 struct feed {
+    struct feed_rules rules;
     struct tail *tail;
     struct batch *batch;
-    struct quarantine *quarantine; /* what the plugin must not get; or NULL */
-    const struct conf_sink *sink;  /* what it wants; or NULL: everything */
-    struct counters *counters;     /* or NULL: they are sent as they are */
     int dirfd;
-    uint64_t start;    /* what came before the sink was created is not read */
     uint64_t segment;  /* that the counters' cut was found for */
-    int64_t max_age;   /* ns: what is older is stale; 0: nothing is */
     uint64_t stale;    /* so many were, since the log was told; 0: the log knows of none */
     int64_t stale_ns;  /* mono: when the last one was */
-    bool passing;      /* all is stale until the end of the spool is reached */
+    bool passing;      /* `live`, and the end of the spool has not been reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     struct point read; /* up to here everything is accounted for */
     /* Where each metric of the batch ends in it, where that is asked for: what must not be sent
      * twice is sent again from there. A batch with a header or a trailer is in doubt as a whole. */
-    bool fine;
     struct mark *ends;
     unsigned nends, ends_cap;
     int64_t since_ns;  /* mono: since when the batch accounts for something; 0: for nothing */
@@ -59,11 +64,17 @@ enum feed_result {
     FEED_FATAL   /* the plugin: batch->plugin->why           */
 };
 
-/* -1 with errno. dirfd is borrowed; reading begins at `from`. */
-int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from);
+/* -1 with errno. All is borrowed; reading begins at `from`. */
+int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from,
+              const struct feed_rules *rules);
+/* Whether the sink wants it: one of `only` matches its name as it was sent, without a prefix, where there
+ * is one, and none of `drop` (base/glob.h). */
+bool feed_wants(const struct conf_sink *sink, const struct metric *m);
 /* Takes at most `most` metrics. With 0 none: it is only learnt whether there is one, and how old. */
 enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now);
 void feed_next_batch(struct feed *f); /* the one at hand has left */
+/* So many metrics of earlier batches will never be accepted. */
+void feed_rejected(struct feed *f, uint64_t n);
 /* Wall: when the oldest metric was accepted that has not left; 0: none waits, as far as was read. */
 int64_t feed_oldest(struct feed *f);
 /* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is

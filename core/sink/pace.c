@@ -39,7 +39,7 @@ static int64_t one(const struct pace *p)
 }
 
 /* Whole metrics only: the rest of the time stays for the next look. */
-static void fill(struct pace *p, int64_t now)
+static void fill_bucket(struct pace *p, int64_t now)
 {
     int64_t longest = BUCKET > one(p) ? BUCKET : one(p), most = longest / one(p), more;
 
@@ -58,7 +58,7 @@ uint64_t pace_allows(struct pace *p, int64_t now)
         pace_behind(p, now);
     if (!p->backlog)
         return UINT64_MAX;
-    fill(p, now);
+    fill_bucket(p, now);
     return (uint64_t)p->tokens;
 }
 

@@ -1,7 +1,7 @@
-/* sink/position.c - how far a sink has come
+/* sink/position.c - marks, and the cursor behind them
  *
  * A cursor that cannot be stored (full disk) loses nothing and stops nothing: the sink goes on, and
- * after a crash it would send again what came since. It is told once, and told again when it works.
+ * after a crash it would send again what came since. The log has it once, and once more when it works.
  */
 #include "sink/position.h"
 
@@ -17,7 +17,7 @@ static const int64_t HORIZON_EVERY = 10 * NS_PER_S;
 static const uint64_t STORE_BYTES = 1 << 20;
 static const int64_t FOR_EVER = INT64_MAX / 4;
 
-/* ---- the trail of the worker before us ------------------------------------------------------- */
+/* --- the trail of the worker before us --- */
 
 /* How long ago the cursor was stored, or less: the clock of a boot begins anew with the next one
  * and means nothing on another machine, and the wall clock jumps. Too little costs repeats. */
@@ -61,7 +61,7 @@ static void take_trail(struct cursor_state *s, int64_t now)
 }
 
 /* While there are no marks. False: no memory, and errno. */
-static bool make_room(struct marks *m, unsigned marks)
+static bool make_marks(struct marks *m, unsigned marks)
 {
     struct mark *more = reallocarray(m->v, marks, sizeof *more);
 
@@ -77,7 +77,7 @@ int position_open(struct position *p, int dirfd, const char *name, int64_t repla
     struct cursor_state *s = &p->cursor.state;
 
     *p = (struct position){.cursor = {.fd = -1}, .replay_ns = replay_ns, .dirfd = dirfd};
-    if (!make_room(&p->marks, POSITION_MARKS) || !make_room(&p->unsure, POSITION_MARKS) ||
+    if (!make_marks(&p->marks, POSITION_MARKS) || !make_marks(&p->unsure, POSITION_MARKS) ||
         cursor_open(&p->cursor, dirfd, name) < 0)
         return -1;
     p->again = s->position - s->owed;
@@ -89,7 +89,12 @@ int position_open(struct position *p, int dirfd, const char *name, int64_t repla
 
 bool position_fine(struct position *p)
 {
-    return make_room(&p->marks, POSITION_MARKS_FINE);
+    return make_marks(&p->marks, POSITION_MARKS_FINE);
+}
+
+void position_never_twice(struct position *p)
+{
+    p->never_twice = true;
 }
 
 void position_depends(struct position *p, int64_t window_ns)
@@ -105,7 +110,7 @@ struct point position_point(const struct position *p)
     return at;
 }
 
-/* ---- the trail ------------------------------------------------------------------------------- */
+/* --- the trail --- */
 
 /* Where the position was replay_ns ago, or a little before that. */
 static uint64_t long_ago(const struct position *p, int64_t now)
@@ -143,7 +148,7 @@ static void leave_trail(struct position *p, int64_t now)
     s->trail[s->ntrail++] = (struct cursor_trail){now, s->position};
 }
 
-/* ---- marks ----------------------------------------------------------------------------------- */
+/* --- marks --- */
 
 static struct mark *mark_at(const struct marks *m, unsigned i)
 {
@@ -157,7 +162,7 @@ static struct mark *first_before(const struct marks *m, uint64_t offset)
     return m->n > 0 && mark_at(m, 0)->offset <= offset ? mark_at(m, 0) : NULL;
 }
 
-static void drop_first(struct marks *m)
+static void drop_mark(struct marks *m)
 {
     m->head = m->head + 1 < m->cap ? m->head + 1 : 0;
     m->n--;
@@ -234,12 +239,12 @@ static bool pass_marks(struct position *p, uint64_t offset, uint64_t sure, struc
 
     while ((m = first_before(&p->unsure, sure)) != NULL) {
         p->sure = m->at;
-        drop_first(&p->unsure);
+        drop_mark(&p->unsure);
     }
     while ((m = first_before(&p->marks, offset)) != NULL) {
         *last = *m;
         any = true;
-        drop_first(&p->marks);
+        drop_mark(&p->marks);
         if (last->offset <= sure)
             p->sure = last->at;
         else
@@ -272,7 +277,7 @@ uint64_t position_rewind(struct position *p, bool doubt, int64_t now)
     return p->again;
 }
 
-static bool succeeded(struct position *p, bool ok, const char *what)
+static bool report_store(struct position *p, bool ok, const char *what)
 {
     if (!ok && !p->sick)
         log_error("cannot %s the cursor: %m; after a crash metrics would be sent again", what);
@@ -284,7 +289,7 @@ static bool succeeded(struct position *p, bool ok, const char *what)
 
 /* Where the log begins that is needed for what is sent from `from` on. Not before the sink does:
  * what came before it existed may be gone already. */
-static uint64_t needed(struct position *p, uint64_t from, int64_t now)
+static uint64_t needed_from(struct position *p, uint64_t from, int64_t now)
 {
     uint64_t start = p->cursor.state.start;
 
@@ -304,9 +309,9 @@ static bool store(struct position *p, int64_t now)
     p->stored_ns = p->cursor.state.stored_ns = now;
     p->cursor.state.wall_ns = clock_wall();
     p->cursor.state.owed = p->never_twice ? 0 : p->cursor.state.position - p->again;
-    p->cursor.state.keep = needed(p, back, now);
+    p->cursor.state.keep = needed_from(p, back, now);
     p->cursor.state.window = back - p->cursor.state.keep;
-    if (!succeeded(p, cursor_store(&p->cursor) == 0, "store"))
+    if (!report_store(p, cursor_store(&p->cursor) == 0, "store"))
         return false;
     p->dirty = false;
     p->unsynced = true;
@@ -318,7 +323,7 @@ static bool sync_now(struct position *p, int64_t now)
 {
     p->synced_ns = now;
     p->unsynced = false; /* a failed sync is not repeated: the next store is synced */
-    return succeeded(p, cursor_sync(&p->cursor) == 0, "sync");
+    return report_store(p, cursor_sync(&p->cursor) == 0, "sync");
 }
 
 static int64_t left(int64_t since, int64_t every, int64_t now)

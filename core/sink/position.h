@@ -56,7 +56,7 @@ struct position {
     uint64_t unsaved; /* bytes passed since the cursor was stored */
     bool dirty;       /* passed something that is not stored */
     bool unsynced;
-    bool sick; /* the last store or sync failed: told */
+    bool sick; /* the last store or sync failed: it is in the log */
     int64_t stored_ns, synced_ns;
 };
 
@@ -66,6 +66,8 @@ int position_open(struct position *p, int dirfd, const char *name, int64_t repla
 bool position_fine(struct position *p);
 /* Whether there is room for so many more marks, or none is left to wait for. */
 bool position_room(const struct position *p, unsigned n);
+/* What is to be sent again is not left to the next worker. */
+void position_never_twice(struct position *p);
 /* The spool is kept for so long before where a replay would begin. */
 void position_depends(struct position *p, int64_t window_ns);
 struct point position_point(const struct position *p);       /* the last one passed */

@@ -27,9 +27,9 @@
 static const char FOLDER[] = "quarantine", BEGIN[] = "{\"sequence\":";
 enum { NO_LINE = -1, NEVER = -2 };
 
-/* ---- what is held ---------------------------------------------------------------------------- */
+/* --- what is held --- */
 
-static void hold(struct quarantine *q, const struct held *h)
+static void hold_metric(struct quarantine *q, const struct held *h)
 {
     size_t cap = q->cap > 0 ? q->cap * 2 : 64;
     struct held *more = q->n < q->cap ? q->held : reallocarray(q->held, cap, sizeof *more);
@@ -55,11 +55,11 @@ static void hold_from_board(struct quarantine *q, const struct scoreboard *board
                          .signo = atomic_load(&board->poisons[i].signo)};
 
         if (metric != 0)
-            hold(q, &h);
+            hold_metric(q, &h);
     }
 }
 
-/* ---- the file -------------------------------------------------------------------------------- */
+/* --- the file --- */
 
 static int open_file(const struct quarantine *q, int flags)
 {
@@ -80,7 +80,7 @@ static void hold_lines(struct quarantine *q, const struct buf *text)
             !isdigit((unsigned char)at[sizeof BEGIN - 1]))
             continue;
         h.seq = strtoull(at + sizeof BEGIN - 1, NULL, 10);
-        hold(q, &h);
+        hold_metric(q, &h);
     }
 }
 
@@ -115,7 +115,7 @@ void quarantine_close(struct quarantine *q)
     *q = (struct quarantine){.lowest = UINT64_MAX};
 }
 
-/* ---- a metric as a line ---------------------------------------------------------------------- */
+/* --- a metric as a line --- */
 
 static void put_key(struct buf *b, const char *key)
 {
@@ -142,7 +142,7 @@ static void put_metric(struct buf *b, const char *sink, uint64_t seq, const stru
     put_text(b, "prefix", m->prefix);
 }
 
-/* ---- taking one ------------------------------------------------------------------------------ */
+/* --- taking one --- */
 
 static bool is_line_of(const struct quarantine *q, const struct held *h, const struct buf *metric)
 {
@@ -177,7 +177,7 @@ static int64_t append_line(int fd, struct buf *line)
     return fdatasync(fd) == 0 ? size : -1;
 }
 
-static int64_t write_line(const struct quarantine *q, struct buf *line)
+static int64_t store_line(const struct quarantine *q, struct buf *line)
 {
     int64_t at;
     int fd;
@@ -208,7 +208,7 @@ static void keep_line(struct quarantine *q, struct held *h, const struct metric 
     put_key(line, "when");
     metric_put_time(line, h->when_ns);
     buf_puts(line, "}\n");
-    h->at = buf_ok(line) ? write_line(q, line) : NEVER;
+    h->at = buf_ok(line) ? store_line(q, line) : NEVER;
     log_warn("metric %" PRIu64 " \"%.*s\" is put in quarantine: plugin %s died of it again and "
              "again, last %s%s; all others go on",
              h->seq, (int)m->name.n, m->name.n > 0 ? m->name.s : "", q->plugin,

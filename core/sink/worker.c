@@ -1,10 +1,10 @@
-/* sink/worker.c - one sink's work: spool -> plugin -> transport -> cursor
+/* sink/worker.c - the loop of a worker
  *
- * One loop, and in it three things in turn: let the outlet move, fill and send batches as far as
- * that goes without waiting, store the position. What waits is only the loop, the plugin, a name
- * look-up and the disk. While the outlet is down nothing is taken from the spool; when it was lost,
+ * In it three things in turn: let the sender move, fill and send batches as far as that goes without
+ * waiting, store the position. What waits is only the loop, the plugin, a name look-up and the disk.
+ * While there is nowhere to send to nothing is taken from the spool; when the stream was lost,
  * everything not settled is read and sent again. Ends with a plugin that gives up, or when told to
- * (job.c); never for what goes wrong at the other end.
+ * (sink/orders.h); never for what goes wrong at the other end.
  */
 #include "sink/worker.h"
 
@@ -12,329 +12,358 @@
 
 #include "base/clock.h"
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/log.h"
-#include "sink/job.h"
+#include "delivery/transports.h"
+#include "plugin/waits.h"
+#include "sink/orders.h"
+#include "sink/pace.h"
+#include "sink/sender.h"
+#include "sink/start.h"
+#include "spool/opener.h"
 
 enum { BATCHES_A_TURN = 16 };
 static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
 static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
 
-static void send_step(struct job *j)
+struct worker {
+    const struct conf_sink *sink;
+    struct scoreboard *board; /* shared with garnetd */
+    int dirfd;                /* the spool */
+    struct loop *loop;
+    struct orders orders;
+    struct plugin plugin;
+    struct plugin_waits waits;
+    struct batch batch;
+    struct quarantine quarantine;
+    struct counters counters;
+    struct feed feed;
+    struct pace pace;
+    struct position position;
+    struct sender sender;
+    bool look; /* there may be more in the spool */
+    int64_t looked_ns;
+    bool leaving; /* the batch is closed and on its way */
+    int64_t useful_ns;
+    uint64_t steps; /* begun, as the scoreboard has it */
+    /* asked to finish: deliver what is there, then end */
+    bool hurried;    /* what was waiting has had its next attempt */
+    bool seen;       /* the end of the spool: what comes now is for the next worker */
+    int64_t down_ns; /* mono: since when there is nowhere to send to; 0: there is */
+};
+
+/* What it is at, for whoever looks at the scoreboard and sees whether that ever comes to its end: a file
+ * may be on a disk that does not answer, and then nothing in here runs that could say so. */
+static void begin_step(struct worker *w, enum scoreboard_step to)
 {
-    job_step(j, j->by_plugin ? SCOREBOARD_DELIVERS : SCOREBOARD_SENDS);
+    w->steps += SCOREBOARD_STEP_ONE;
+    atomic_store_explicit(&w->board->step,
+                          to == SCOREBOARD_WAITS ? SCOREBOARD_WAITS : w->steps | to,
+                          memory_order_relaxed);
 }
 
-/* ---- the work -------------------------------------------------------------------------------- */
-
-static void useful(struct job *j, int64_t now)
+static void begin_sending(struct worker *w)
 {
-    if (j->useful_ns != 0 && now - j->useful_ns < USEFUL_EVERY)
-        return;
-    j->useful_ns = now;
-    job_say(j, 'u');
+    begin_step(w, w->sender.by_plugin ? SCOREBOARD_DELIVERS : SCOREBOARD_SENDS);
 }
 
-/* Confirmation may be a minute away: that the peer's kernel takes bytes is useful work, too. */
-static bool gets_through(struct job *j)
+static void save_position(struct worker *w)
 {
-    uint64_t acked = j->by_plugin ? 0 : outlet_acked(&j->outlet);
-    bool more = acked > j->acked;
-
-    j->acked = acked;
-    return more;
+    begin_step(w, SCOREBOARD_STORES);
+    position_save(&w->position, clock_mono());
 }
 
-static void pass(struct job *j)
-{
-    uint64_t arrived = j->by_plugin ? j->deliver.settled : outlet_settled(&j->outlet);
-    uint64_t sure = j->by_plugin ? arrived : outlet_sure(&j->outlet);
-    int64_t now = clock_mono();
-    bool moves = position_pass(&j->position, arrived, sure, now);
+/* --- the work --- */
 
-    if (gets_through(j) || moves)
-        useful(j, now);
-}
-
-static uint64_t with_bytes(const struct point *from, const struct point *to)
-{
-    uint64_t n = to->seq - from->seq;
-
-    for (unsigned i = 0; i < sizeof to->dropped / sizeof *to->dropped; i++)
-        n -= to->dropped[i] - from->dropped[i];
-    return n;
-}
-
-/* The last metric that may have left, were it only in part; NULL: none has. */
-static const struct point *last_sent(const struct job *j)
-{
-    const struct feed *f = &j->feed;
-    size_t whole = j->marked > 0 ? f->ends[j->marked - 1].offset : 0;
-
-    if (j->sent == whole)
-        return position_last(&j->position);
-    return j->marked < f->nends ? &f->ends[j->marked].at : &f->read;
-}
-
-/* What had left and was not acknowledged, or may have been refused, is sent again: a peer that must
- * not get anything twice may. One datagram that was refused alone cannot be there. */
-static void count_loss(struct job *j, const struct outlet_loss *loss, const struct point *passed)
-{
-    const struct point *last = last_sent(j), *from = &j->position.sure;
-
-    last = last != NULL && last->seq > passed->seq ? last : passed;
-
-    if (loss->doubtful) /* else it never was a connection */
-        atomic_store(&j->board->losses, atomic_load(&j->board->losses) + 1);
-    if (!j->repeatable && !loss->certain && last->seq > from->seq)
-        job_doubt(j, with_bytes(from, last));
-}
-
-/* The stream was lost: begin again behind what was settled, or further back where the peer may have
- * read what it did not keep. */
-static void rewind_work(struct job *j, const struct outlet_loss *loss)
-{
-    bool doubt = loss->doubtful && j->repeatable;
-    int64_t now = clock_mono();
-    struct point from;
-
-    (void)position_pass(&j->position, loss->kept, loss->sure, now);
-    from = position_point(&j->position);
-    count_loss(j, loss, &from);
-    feed_seek(&j->feed, &from, position_rewind(&j->position, doubt, now));
-    j->acked = 0;
-    j->leaving = false;
-    j->sent = j->marked = 0;
-    j->look = true;
-    j->seen = false;
-    atomic_store(&j->board->sent, from.seq);
-    pace_behind(&j->pace, now);
-}
-
-/* What is to be delivered again comes before anything new. */
-static void follow_plugin(struct job *j)
-{
-    if (deliver_turn(&j->deliver, clock_mono()) == GARNET_FATAL)
-        job_give_up(j);
-    else
-        pass(j);
-}
-
-static void follow_outlet(struct job *j)
-{
-    struct outlet_loss loss;
-
-    if (outlet_turn(&j->outlet, clock_mono(), &loss))
-        rewind_work(j, &loss);
-    else
-        pass(j);
-    atomic_store(&j->board->stalled, outlet_stalled(&j->outlet));
-}
-
-/* True when there is somewhere to send to. */
-static bool may_send(const struct job *j)
-{
-    return j->by_plugin ? deliver_may(&j->deliver, clock_mono()) : outlet_up(&j->outlet);
-}
-
-static bool batch_due(const struct job *j, int64_t now)
-{
-    return j->feed.since_ns != 0 && (j->finish || now - j->feed.since_ns >= j->sink->flush);
-}
-
-/* From the spool into the batch, no more than the pace allows. */
-static enum feed_result take(struct job *j, int64_t now)
-{
-    uint64_t from = j->feed.read.seq;
-    enum feed_result result = feed_fill(&j->feed, pace_allows(&j->pace, now), now);
-
-    pace_took(&j->pace, j->feed.read.seq - from);
-    if (result == FEED_DRY) {
-        pace_at_end(&j->pace, now);
-        j->look = false;
-        j->seen = j->finish;
-        j->looked_ns = now;
-    }
-    return result;
-}
-
-/* Fills the batch; true when it is to leave. */
-static bool fill(struct job *j)
+/* What the sender says of its last move. */
+static void heed(struct worker *w, enum sender_result result)
 {
     int64_t now = clock_mono();
-    enum feed_result result = j->look ? take(j, now) : FEED_DRY;
 
-    if (result == FEED_FATAL ||
-        ((result == FEED_FULL || batch_due(j, now)) && !batch_end(&j->batch))) {
-        job_give_up(j);
-        return false;
+    switch (result) {
+    case SENDER_DONE:
+        if (w->useful_ns == 0 || now - w->useful_ns >= USEFUL_EVERY) {
+            w->useful_ns = now;
+            orders_say(&w->orders, 'u');
+        }
+        break;
+    case SENDER_ANEW:
+        w->leaving = w->seen = false;
+        w->look = true;
+        pace_behind(&w->pace, now);
+        break;
+    case SENDER_FATAL:
+        orders_give_up(&w->orders, w->plugin.why);
+        break;
+    case SENDER_WAITS:
+        break;
     }
-    j->leaving = result == FEED_FULL || batch_due(j, now);
-    return j->leaving;
 }
 
-static void mark_metrics(struct job *j)
+static bool batch_due(const struct worker *w, int64_t now)
 {
-    const struct feed *f = &j->feed;
-    uint64_t begin = outlet_written(&j->outlet) - j->sent;
-
-    for (; j->marked < f->nends && f->ends[j->marked].offset <= j->sent; j->marked++)
-        position_mark(&j->position, begin + f->ends[j->marked].offset, &f->ends[j->marked].at);
+    return w->feed.since_ns != 0 && (w->orders.finish || now - w->feed.since_ns >= w->sink->flush);
 }
 
-/* A batch whose metrics would not have a mark each waits until some of those before have arrived. */
-static bool send_out(struct job *j)
+/* From the spool into the batch, no more than the pace allows; true when it is to leave. */
+static bool fill_batch(struct worker *w)
 {
-    const struct buf *b = &j->batch.bytes;
+    int64_t now = clock_mono();
+    uint64_t from = w->feed.read.seq;
+    enum feed_result result = FEED_DRY;
 
-    if (j->feed.fine && j->sent == 0 && !position_room(&j->position, j->feed.nends + 1))
-        return false;
-    atomic_store(&j->board->sent, j->feed.read.seq);
-    while (j->sent < b->n) {
-        size_t done = outlet_write(&j->outlet, b->p + j->sent, b->n - j->sent);
-
-        j->sent += done;
-        if (done == 0)
-            return false;
-        mark_metrics(j);
+    if (w->look) {
+        result = feed_fill(&w->feed, pace_allows(&w->pace, now), now);
+        pace_took(&w->pace, w->feed.read.seq - from);
+        if (result == FEED_DRY) {
+            pace_at_end(&w->pace, now);
+            w->look = false;
+            w->seen = w->orders.finish;
+            w->looked_ns = now;
+        }
     }
-    position_mark(&j->position, outlet_written(&j->outlet), &j->feed.read);
-    j->sent = j->marked = 0;
-    return true;
+    w->leaving = result == FEED_FULL || (result != FEED_FATAL && batch_due(w, now));
+    if (result == FEED_FATAL || (w->leaving && !batch_end(&w->batch))) {
+        orders_give_up(&w->orders, w->plugin.why);
+        w->leaving = false;
+    }
+    return w->leaving;
 }
 
-static bool deliver(struct job *j)
+static void publish_oldest(struct worker *w)
 {
-    int answer;
-
-    atomic_store(&j->board->sent, j->feed.read.seq);
-    answer = j->batch.nmetrics > 0 ? deliver_batch(&j->deliver, &j->batch) : GARNET_OK;
-    if (answer == GARNET_FATAL)
-        job_give_up(j);
-    if (answer != GARNET_OK)
-        return false;
-    position_mark(&j->position, j->deliver.sent, &j->feed.read);
-    return true;
-}
-
-static void tell_oldest(struct job *j)
-{
-    atomic_store(&j->board->oldest_ns, feed_oldest(&j->feed));
+    atomic_store(&w->board->oldest_ns, feed_oldest(&w->feed));
 }
 
 /* As far as it goes without waiting; true when there is more for the next turn. */
-static bool work(struct job *j)
+static bool work(struct worker *w)
 {
     for (int i = 0; i < BATCHES_A_TURN; i++) {
-        job_step(j, SCOREBOARD_READS);
-        if (job_stopping(j) || !may_send(j) || (!j->leaving && !fill(j)))
+        enum sender_result result;
+
+        begin_step(w, SCOREBOARD_READS);
+        if (orders_stopping(&w->orders) || !sender_may(&w->sender, clock_mono()) ||
+            (!w->leaving && !fill_batch(w)))
             return false;
-        tell_oldest(j);
-        send_step(j);
-        if (!(j->by_plugin ? deliver(j) : send_out(j)))
+        publish_oldest(w);
+        begin_sending(w);
+        result = sender_send(&w->sender);
+        if (result == SENDER_FATAL)
+            orders_give_up(&w->orders, w->plugin.why);
+        if (result != SENDER_DONE)
             return false;
-        j->leaving = false;
-        feed_next_batch(&j->feed);
-        pass(j);
-        pace_moved(&j->pace, clock_mono());
-        job_step(j, SCOREBOARD_STORES);
-        position_save(&j->position, clock_mono());
+        w->leaving = false;
+        feed_next_batch(&w->feed);
+        heed(w, sender_follow(&w->sender, clock_mono()));
+        pace_moved(&w->pace, clock_mono());
+        save_position(w);
     }
     return true;
 }
 
-static int64_t sooner(int64_t a, int64_t b)
+/* Nothing waits, in the spool or here. */
+static bool all_sent(const struct worker *w)
+{
+    return w->orders.finish && !w->look && !w->leaving && w->feed.since_ns == 0;
+}
+
+/* Asked to finish, and there is nobody who takes what is left. */
+static bool is_hopeless(struct worker *w, int64_t now)
+{
+    if (!w->orders.finish || !sender_down(&w->sender, now)) {
+        w->down_ns = 0;
+        return w->orders.finish && sender_stalled(&w->sender);
+    }
+    if (w->down_ns == 0)
+        w->down_ns = now;
+    return now - w->down_ns >= LAST_HOPE;
+}
+
+static int64_t sooner_of(int64_t a, int64_t b)
 {
     return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
 /* How long nothing needs to be done unless somebody says so. */
-static int64_t idle_for(const struct job *j)
+static int64_t idle_for(const struct worker *w)
 {
-    int64_t now = clock_mono(), ns = sooner(LOOK_EVERY, position_due(&j->position, now)), at;
+    int64_t now = clock_mono(), ns = sooner_of(LOOK_EVERY, position_due(&w->position, now)), at;
 
-    if (j->by_plugin)
-        ns = sooner(ns, deliver_due(&j->deliver, now));
-    else
-        ns = sooner(ns, outlet_due(&j->outlet, now));
-    if (may_send(j) && !j->leaving && j->feed.since_ns != 0) {
-        at = j->feed.since_ns + j->sink->flush;
-        ns = sooner(ns, at > now ? at - now : 0);
+    ns = sooner_of(ns, sender_due(&w->sender, now));
+    if (!sender_may(&w->sender, now) || w->leaving)
+        return ns;
+    if (w->feed.since_ns != 0) {
+        at = w->feed.since_ns + w->sink->flush;
+        ns = sooner_of(ns, at > now ? at - now : 0);
     }
-    if (may_send(j) && !j->leaving && j->look)
-        ns = sooner(ns, pace_due(&j->pace, now));
-    return ns;
+    return w->look ? sooner_of(ns, pace_due(&w->pace, now)) : ns;
 }
 
-/* Asked to finish, and there is nobody who takes what is left. */
-static bool hopeless(struct job *j, int64_t now)
-{
-    if (!j->finish)
-        return false;
-    if (may_send(j) || (j->by_plugin && !j->deliver.told)) {
-        j->down_ns = 0;
-        return !j->by_plugin && outlet_stalled(&j->outlet);
-    }
-    if (j->down_ns == 0)
-        j->down_ns = now;
-    return now - j->down_ns >= LAST_HOPE;
-}
-
-static bool all_done(const struct job *j)
-{
-    return j->finish && !j->look && !j->leaving && j->feed.since_ns == 0 &&
-           position_settled(&j->position);
-}
-
-static void turn(struct job *j)
+static void worker_turn(struct worker *w)
 {
     bool more;
 
-    send_step(j);
-    if (j->by_plugin)
-        follow_plugin(j);
-    else
-        follow_outlet(j);
-    more = work(j);
-    job_step(j, SCOREBOARD_READS);
-    if (!may_send(j) && j->look) /* only for what waits to be seen */
-        (void)feed_fill(&j->feed, 0, clock_mono());
-    tell_oldest(j);
-    if (!j->by_plugin)
-        outlet_finish(&j->outlet, j->finish && !j->look && !j->leaving && j->feed.since_ns == 0);
-    job_step(j, SCOREBOARD_STORES);
-    position_save(&j->position, clock_mono());
-    if (all_done(j) || hopeless(j, clock_mono())) {
-        job_stop(j, 0);
+    if (orders_news(&w->orders))
+        w->look |= !w->seen;
+    if (w->orders.finish && !w->hurried)
+        sender_hurry(&w->sender);
+    w->hurried = w->orders.finish;
+
+    begin_sending(w);
+    heed(w, sender_turn(&w->sender, clock_mono()));
+    more = work(w);
+    begin_step(w, SCOREBOARD_READS);
+    if (!sender_may(&w->sender, clock_mono()) && w->look) /* only for what waits to be seen */
+        (void)feed_fill(&w->feed, 0, clock_mono());
+    publish_oldest(w);
+    sender_finish(&w->sender, all_sent(w));
+    save_position(w);
+
+    if ((all_sent(w) && position_settled(&w->position)) || is_hopeless(w, clock_mono()))
+        orders_stop(&w->orders, 0);
+    if (orders_stopping(&w->orders))
         return;
-    }
-    if (job_stopping(j))
-        return;
-    job_step(j, SCOREBOARD_WAITS);
-    (void)loop_turn(j->loop, more ? 0 : idle_for(j));
-    if (!j->seen && clock_mono() - j->looked_ns >= LOOK_EVERY)
-        j->look = true;
+    begin_step(w, SCOREBOARD_WAITS);
+    (void)loop_turn(w->loop, more ? 0 : idle_for(w));
+    if (!w->seen && clock_mono() - w->looked_ns >= LOOK_EVERY)
+        w->look = true;
 }
 
-/* ---- the whole ------------------------------------------------------------------------------- */
+/* --- the beginning --- */
 
-/* What has arrived until now is not to be sent again. */
-static void wind_up(struct job *j)
+static void before_event(void *arg)
 {
-    bool finished = j->status == 0;
-
-    if (!j->by_plugin && outlet_up(&j->outlet)) {
-        outlet_look(&j->outlet);
-        pass(j);
-    }
-    job_stop(j, 0);
-    if (!position_flush(&j->position, finished, clock_mono()) && j->status == 0)
-        j->status = EXIT_WORLD;
+    begin_step(arg, SCOREBOARD_DELIVERS);
 }
+
+/* After each event(). What it has confirmed is looked at in the worker's next turn. */
+static void after_event(void *arg, int answer)
+{
+    struct worker *w = arg;
+
+    begin_step(w, SCOREBOARD_WAITS);
+    if (answer != GARNET_OK)
+        orders_give_up(&w->orders, w->plugin.why);
+}
+
+/* What can become of a metric, by what the plugin, the endpoints and the configuration are. */
+static uint64_t can_drop(const struct worker *w)
+{
+    uint64_t can =
+        1 << DROP_EXPIRED | 1 << DROP_DAMAGED | 1 << DROP_SKIPPED | 1 << DROP_QUARANTINED;
+
+    if (w->plugin.def.deliver != NULL || transports_datagrams(w->sink))
+        can |= 1 << DROP_REJECTED;
+    if (w->feed.rules.max_age > 0 || w->feed.rules.live)
+        can |= 1 << DROP_STALE;
+    if (w->sink->only.n > 0 || w->sink->drop.n > 0)
+        can |= 1 << DROP_DESELECTED;
+    return can;
+}
+
+/* All that stands between the spool and the peer. False, with errno: no memory, or a spool that cannot be
+ * read. */
+static bool join_parts(struct worker *w, const struct conf *conf)
+{
+    const garnet_plugin *def = &w->plugin.def;
+    struct point from = position_point(&w->position);
+    bool repeatable = (def->flags & GARNET_IDEMPOTENT) != 0;
+    struct feed_rules rules = {
+        .sink = w->sink,
+        .quarantine = &w->quarantine,
+        .start = w->position.cursor.state.start,
+        .max_age = (def->flags & GARNET_UNTIMED) != 0 ? w->sink->max_age : 0,
+        .live = (def->flags & GARNET_LIVE) != 0,
+        /* What must not come twice is sent again by single metrics, where a batch is nothing but those. */
+        .ends = !repeatable && def->begin == NULL && def->end == NULL && def->deliver == NULL,
+    };
+
+    quarantine_open(&w->quarantine, w->dirfd, conf->spool.dir, w->sink->name, def->name, w->board);
+    counters_init(&w->counters, plugin_counters(&w->plugin, w->sink), w->sink->counter_window);
+    if (w->counters.mode != COUNTERS_RAW) {
+        rules.counters = &w->counters;
+        position_depends(&w->position, w->counters.window);
+    }
+    if (!repeatable)
+        position_never_twice(&w->position);
+    if ((rules.ends && !position_fine(&w->position)) ||
+        !batch_init(&w->batch, &w->plugin, transports_batch_size(w->sink)) ||
+        feed_open(&w->feed, &w->batch, w->dirfd, &from, &rules) < 0)
+        return false;
+    w->batch.board = w->board;
+    feed_seek(&w->feed, &from, position_rewind(&w->position, false, clock_mono()));
+    pace_init(&w->pace, w->sink->catch_up_rate, clock_mono());
+    sender_open(&w->sender, w->loop, w->sink, &w->plugin, &w->feed, &w->position, w->board);
+    atomic_store(&w->board->can_drop, can_drop(w));
+    w->look = true;
+    return true;
+}
+
+/* False: the reason is in the log, and the worker stops. May wait for the cursor's lock and for the
+ * plugin. */
+static bool make_ready(struct worker *w, const struct conf *conf, int control)
+{
+    w->loop = loop_new();
+    if (!orders_open(&w->orders, w->loop, control)) {
+        log_error("cannot start: %m");
+        orders_stop(&w->orders, EXIT_WORLD);
+        return false;
+    }
+    w->dirfd = opener_folder(conf->spool.dir);
+    if (w->dirfd < 0) {
+        log_error("cannot open the spool %s: %m", conf->spool.dir);
+        orders_stop(&w->orders, EXIT_WORLD);
+        return false;
+    }
+    if (!start_load(&w->plugin, conf, w->sink, &w->orders) ||
+        !start_position(&w->position, w->dirfd, conf, w->sink, &w->orders))
+        return false;
+    plugin_waits_init(&w->waits, &w->plugin, w->loop, before_event, after_event, w);
+    if (!start_plugin(&w->plugin, &w->orders))
+        return false;
+    if (join_parts(w, conf))
+        return true;
+    log_error("cannot begin to read the spool: %m");
+    orders_stop(&w->orders, EXIT_WORLD);
+    return false;
+}
+
+/* --- the end --- */
+
+/* What has arrived until now is not to be sent again. False: that could not be put down. */
+static bool wind_up(struct worker *w)
+{
+    heed(w, sender_look(&w->sender, clock_mono()));
+    return position_flush(&w->position, w->orders.status == 0, clock_mono());
+}
+
+static void take_apart(struct worker *w)
+{
+    orders_say(&w->orders, 'e'); /* before close(), which may not come back */
+    sender_close(&w->sender);
+    plugin_waits_free(&w->waits);
+    plugin_close(&w->plugin); /* what it may still look at goes after it */
+    sender_free(&w->sender);
+    feed_close(&w->feed);
+    counters_free(&w->counters);
+    quarantine_close(&w->quarantine);
+    batch_free(&w->batch);
+    w->plugin.handle =
+        NULL; /* the code stays: a thread of the plugin's may be in it till the end */
+    plugin_unload(&w->plugin);
+    position_close(&w->position);
+    fd_close(&w->dirfd);
+    orders_close(&w->orders);
+    if (w->loop != NULL)
+        loop_free(w->loop);
+}
+
+/* --- the whole --- */
 
 bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct errors *e)
 {
     struct plugin p;
-    bool ok = job_plugin(&p, conf, sink, e);
+    bool ok = start_check(&p, conf, sink, e);
 
     plugin_unload(&p);
     return ok;
@@ -343,21 +372,27 @@ bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct 
 int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
                struct scoreboard *board)
 {
-    struct job *j = calloc(1, sizeof *j);
+    struct worker *w = calloc(1, sizeof *w);
+    bool kept = true;
     int status;
 
-    if (j == NULL) {
+    if (w == NULL) {
         log_error("cannot start: %m");
         return EXIT_WORLD;
     }
-    if (job_ready(j, conf, sink, control, board)) {
-        job_say(j, 'r');
-        while (!job_stopping(j))
-            turn(j);
-        wind_up(j);
+    w->sink = sink;
+    w->board = board;
+    w->dirfd = w->position.cursor.fd = -1;
+    if (make_ready(w, conf, control)) {
+        orders_say(&w->orders, 'r');
+        while (!orders_stopping(&w->orders))
+            worker_turn(w);
+        kept = wind_up(w);
     }
-    status = j->status == JOB_RUNNING ? 0 : j->status;
-    job_free(j);
-    free(j);
+    status = w->orders.status == ORDERS_NONE ? 0 : w->orders.status;
+    if (status == 0 && !kept)
+        status = EXIT_WORLD;
+    take_apart(w);
+    free(w);
     return status;
 }

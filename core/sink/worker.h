@@ -1,4 +1,4 @@
-/* sink/worker.h - one sink's work: spool -> plugin -> transport -> cursor
+/* sink/worker.h - one sink's work: spool -> feed -> plugin -> sender -> transport, and the cursor behind it
  *
  * One loop; see supervise/sink_process.h for what is said over `control`. Exits by returning an exit status: 0
  * asked to finish (or garnetd is gone), EXIT_CONFIG the plugin or its options are wrong, EXIT_WORLD

@@ -363,7 +363,7 @@ Test(counters, memory_has_a_bound_in_time)
             counters_cut(&c, seq > 5000 ? seq - 5000 : 0);
     }
     cr_assert_leq(c.cap, 32768);
-    cr_assert_not(c.told_full);
+    cr_assert_not(c.reported_full);
 }
 
 Test(counters, memory_has_a_bound_in_number)
@@ -371,10 +371,10 @@ Test(counters, memory_has_a_bound_in_number)
     begin(COUNTERS_DELTA);
     for (uint64_t i = 0; i < COUNTERS_MOST; i++)
         cr_assert_not(many(i, 1));
-    cr_assert_not(c.told_full);
+    cr_assert_not(c.reported_full);
     cr_assert_not(many(COUNTERS_MOST + 100, 1));
     cr_assert_not(many(COUNTERS_MOST + 100, 2));
-    cr_assert(c.told_full);
+    cr_assert(c.reported_full);
     cr_assert(many(5, 2));
     counters_cut(&c, seq - 1);
     cr_assert_not(many(COUNTERS_MOST + 100, 3));

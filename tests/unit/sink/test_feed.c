@@ -28,7 +28,7 @@ static void setup(void)
     spool = append_open(&c, why);
     cr_assert_not_null(spool, "%s", why);
     begin.seq = append_next_seq(spool);
-    cr_assert_eq(feed_open(&f, &b, append_dirfd(spool), &begin), 0);
+    cr_assert_eq(feed_open(&f, &b, append_dirfd(spool), &begin, &(struct feed_rules){0}), 0);
 }
 
 static void teardown(void)
@@ -143,7 +143,7 @@ Test(feed, keeps_back_what_the_plugin_must_not_get)
     board.poisons[0].metric = begin.seq + 3 + 1;
     board.poisons[1].metric = begin.seq + 12 + 1;
     quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &board);
-    f.quarantine = &q;
+    f.rules.quarantine = &q;
     frame(10, false);
     frame(10, true); /* of 1970 */
     cr_assert_eq(reads(), 9);
@@ -169,7 +169,7 @@ Test(feed, drops_what_is_stale_only_where_output_has_no_time)
     record_put(&bytes, &m);
     cr_assert_eq(append_frame(spool, bytes.p, bytes.n, 1, &end), 0);
     buf_free(&bytes);
-    f.max_age = 3600 * NS_PER_S;
+    f.rules.max_age = 3600 * NS_PER_S;
     cr_assert_eq(reads(), 1);
     cr_assert_eq(f.read.dropped[DROP_STALE], 10);
     stands_at(11, 0, 0);
@@ -196,7 +196,7 @@ Test(feed, counts_age_from_acceptance_unless_the_sender_gave_a_time)
     m.flags = 0;
     m.time_ns = clock_wall();
     frame_of(&m);
-    f.max_age = 3600 * NS_PER_S;
+    f.rules.max_age = 3600 * NS_PER_S;
     cr_assert_eq(reads(), 2);
     cr_assert_eq(f.read.dropped[DROP_STALE], 1);
     cr_assert_eq(f.stale, 1); /* the log was told */
@@ -243,7 +243,7 @@ Test(feed, without_a_time_of_acceptance_the_metrics_own_counts)
     feed_seek(&f, &begin, begin.seq + 1);
     cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH);
     cr_assert_eq(feed_oldest(&f), m.time_ns);
-    f.max_age = 3600 * NS_PER_S;
+    f.rules.max_age = 3600 * NS_PER_S;
     cr_assert_eq(reads(), 0);
     cr_assert_eq(f.read.dropped[DROP_STALE], 1);
 }
@@ -280,4 +280,31 @@ Test(feed, an_error_does_not_end_what_a_live_plugin_passes_over)
     cr_assert_eq(feed_fill(&f, UINT64_MAX, 3), FEED_DRY);
     cr_assert_eq(f.read.dropped[DROP_STALE], 5);
     cr_assert_eq(b.nmetrics, 2);
+}
+
+/* --- only and drop, together --- */
+
+static bool wants(const char *only1, const char *only2, const char *drop, const char *name)
+{
+    const char *only[] = {only1, only2, NULL}, *drops[] = {drop, NULL};
+    struct conf_sink sink = {.only = {only, only2   ? 2
+                                            : only1 ? 1
+                                                    : 0},
+                             .drop = {drops, drop ? 1 : 0}};
+    struct metric m = {.name = str_of(name), .prefix = str_of("web")};
+
+    return feed_wants(&sink, &m);
+}
+
+Test(feed_wants, only_one_must_match_and_of_drop_none)
+{
+    cr_assert(wants(NULL, NULL, NULL, "cpu.user"));
+    cr_assert(wants("cpu.*", "disk.*", NULL, "cpu.user"));
+    cr_assert(wants("cpu.*", "disk.*", NULL, "disk.reads"));
+    cr_assert_not(wants("cpu.*", "disk.*", NULL, "net.in"));
+    cr_assert(wants(NULL, NULL, "*.debug", "cpu.user"));
+    cr_assert_not(wants(NULL, NULL, "*.debug", "cpu.debug"));
+    cr_assert_not(wants("cpu.*", NULL, "*.debug", "cpu.debug"));
+    cr_assert(wants("cpu.*", NULL, "*.debug", "cpu.user"));
+    cr_assert_not(wants("web.*", NULL, NULL, "cpu.user"));
 }

@@ -36,9 +36,9 @@ static void setup(void)
     cr_assert_not_null(spool, "%s", why);
     begin.seq = append_next_seq(spool);
     cr_assert(batch_init(&b, &p, 1024));
-    cr_assert_eq(feed_open(&f, &b, append_dirfd(spool), &begin), 0);
-    f.sink = &k.sink;
-    f.start = begin.seq;
+    cr_assert_eq(feed_open(&f, &b, append_dirfd(spool), &begin, &(struct feed_rules){0}), 0);
+    f.rules.sink = &k.sink;
+    f.rules.start = begin.seq;
 }
 
 static void teardown(void)
@@ -56,7 +56,7 @@ TestSuite(feed_counters, .init = setup, .fini = teardown, .timeout = 60);
 static void difference(int64_t mode)
 {
     counters_init(&counters, mode, WINDOW_S * NS_PER_S);
-    f.counters = &counters;
+    f.rules.counters = &counters;
     feed_seek(&f, &begin, begin.seq);
 }
 
@@ -205,7 +205,7 @@ Test(feed_counters, nothing_before_the_sink_was_created)
     write_log();
     difference(COUNTERS_DELTA);
     read_whole();
-    f.start = points[middle].seq;
+    f.rules.start = points[middle].seq;
     feed_seek(&f, &points[middle], points[middle].seq);
     for (unsigned i = middle; i < middle + 200; i++) {
         (void)feed_fill(&f, 1, 1);
@@ -236,7 +236,7 @@ Test(feed_counters, what_is_kept_back_is_compared_with)
     buf_free(&bytes);
     board.poisons[0].metric = begin.seq + 1 + 1;
     quarantine_open(&q, append_dirfd(spool), "spool", "main", "graphite", &board);
-    f.quarantine = &q;
+    f.rules.quarantine = &q;
     difference(COUNTERS_DELTA);
     cr_assert_eq(feed_fill(&f, UINT64_MAX, 1), FEED_DRY);
     cr_assert_eq(f.read.dropped[DROP_SKIPPED], 1);

@@ -439,7 +439,7 @@ Test(position, what_is_refused_is_read_again_and_not_by_the_next_worker)
 {
     struct cursor_state s;
 
-    p.never_twice = true;
+    position_never_twice(&p);
     for (uint64_t i = 1; i <= 5; i++)
         mark(i * 10, 100 + i * 10);
     cr_assert(position_pass(&p, 30, 0, now));

@@ -1,0 +1,216 @@
+/* sink/sender.c - the way of the batch at hand
+ *
+ * Two ways with one face. The outlet counts in bytes of its stream, a plugin that delivers in bytes of
+ * the batches that it was given: the position's marks are in either. Fails only through the plugin.
+ */
+#include "sink/sender.h"
+
+#include "base/clock.h"
+
+/* Metrics are sent again that may have arrived and must not come twice. */
+static void count_doubt(struct sender *s, uint64_t metrics)
+{
+    atomic_store(&s->board->in_doubt, atomic_load(&s->board->in_doubt) + metrics);
+}
+
+/* What came out about a batch, before or after it was marked. */
+static void on_rejected(void *arg, uint64_t end, uint32_t n)
+{
+    struct sender *s = arg;
+
+    position_drop(s->position, end, DROP_REJECTED, n);
+    feed_rejected(s->feed, n);
+}
+
+void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink, struct plugin *p,
+                 struct feed *f, struct position *at, struct scoreboard *board)
+{
+    uint64_t position = position_point(at).seq, left = atomic_load(&board->sent);
+
+    *s = (struct sender){.plugin = p,
+                         .feed = f,
+                         .position = at,
+                         .board = board,
+                         .by_plugin = p->def.deliver != NULL,
+                         .repeatable = (p->def.flags & GARNET_IDEMPOTENT) != 0};
+    if (s->by_plugin)
+        deliver_init(&s->deliver, p, on_rejected, s);
+    else
+        outlet_init(&s->outlet, l, sink, s->repeatable, (p->def.flags & GARNET_ORDERED) != 0);
+    if (left > position && !s->repeatable) /* the worker before us did not put all of it down */
+        count_doubt(s, left - position);
+    atomic_store(&board->sent, position);
+}
+
+void sender_close(struct sender *s)
+{
+    if (s->position != NULL && !s->by_plugin)
+        outlet_free(&s->outlet);
+}
+
+void sender_free(struct sender *s)
+{
+    deliver_free(&s->deliver);
+}
+
+bool sender_may(const struct sender *s, int64_t now)
+{
+    return s->by_plugin ? deliver_may(&s->deliver, now) : outlet_up(&s->outlet);
+}
+
+bool sender_down(const struct sender *s, int64_t now)
+{
+    return !sender_may(s, now) && !(s->by_plugin && !s->deliver.told);
+}
+
+bool sender_stalled(const struct sender *s)
+{
+    return !s->by_plugin && outlet_stalled(&s->outlet);
+}
+
+int64_t sender_due(const struct sender *s, int64_t now)
+{
+    return s->by_plugin ? deliver_due(&s->deliver, now) : outlet_due(&s->outlet, now);
+}
+
+void sender_hurry(struct sender *s)
+{
+    if (s->by_plugin)
+        deliver_hurry(&s->deliver);
+    else
+        outlet_hurry(&s->outlet);
+}
+
+void sender_finish(struct sender *s, bool finish)
+{
+    if (!s->by_plugin)
+        outlet_finish(&s->outlet, finish);
+}
+
+/* --- what has arrived --- */
+
+/* Confirmation may be a minute away: that the peer's kernel takes bytes is useful work, too. */
+enum sender_result sender_follow(struct sender *s, int64_t now)
+{
+    uint64_t acked = s->by_plugin ? 0 : outlet_acked(&s->outlet);
+    uint64_t arrived = s->by_plugin ? s->deliver.settled : outlet_settled(&s->outlet);
+    uint64_t sure = s->by_plugin ? arrived : outlet_sure(&s->outlet);
+    bool useful = position_pass(s->position, arrived, sure, now) || acked > s->acked;
+
+    s->acked = acked;
+    return useful ? SENDER_DONE : SENDER_WAITS;
+}
+
+enum sender_result sender_look(struct sender *s, int64_t now)
+{
+    if (s->by_plugin || !outlet_up(&s->outlet))
+        return SENDER_WAITS;
+    outlet_look(&s->outlet);
+    return sender_follow(s, now);
+}
+
+/* --- a stream that was lost --- */
+
+/* The last metric that may have left, were it only in part; NULL: none has. */
+static const struct point *last_sent(const struct sender *s)
+{
+    const struct feed *f = s->feed;
+    size_t whole = s->marked > 0 ? f->ends[s->marked - 1].offset : 0;
+
+    if (s->sent == whole)
+        return position_last(s->position);
+    return s->marked < f->nends ? &f->ends[s->marked].at : &f->read;
+}
+
+static uint64_t metrics_with_bytes(const struct point *from, const struct point *to)
+{
+    uint64_t n = to->seq - from->seq;
+
+    for (unsigned i = 0; i < sizeof to->dropped / sizeof *to->dropped; i++)
+        n -= to->dropped[i] - from->dropped[i];
+    return n;
+}
+
+/* What had left and was not acknowledged, or may have been refused, is sent again: a peer that must
+ * not get anything twice may. One datagram that was refused alone cannot be there. */
+static void count_in_doubt(struct sender *s, const struct outlet_loss *loss,
+                           const struct point *passed)
+{
+    const struct point *last = last_sent(s), *from = &s->position->sure;
+
+    last = last != NULL && last->seq > passed->seq ? last : passed;
+    if (!s->repeatable && !loss->certain && last->seq > from->seq)
+        count_doubt(s, metrics_with_bytes(from, last));
+}
+
+static void send_again(struct sender *s, const struct outlet_loss *loss, int64_t now)
+{
+    struct point from;
+
+    (void)position_pass(s->position, loss->kept, loss->sure, now);
+    from = position_point(s->position);
+    count_in_doubt(s, loss, &from);
+    if (loss->doubtful) /* else it never was a connection */
+        atomic_store(&s->board->losses, atomic_load(&s->board->losses) + 1);
+    feed_seek(s->feed, &from, position_rewind(s->position, loss->doubtful && s->repeatable, now));
+    s->acked = 0;
+    s->sent = s->marked = 0;
+    atomic_store(&s->board->sent, from.seq);
+}
+
+enum sender_result sender_turn(struct sender *s, int64_t now)
+{
+    struct outlet_loss loss;
+    bool lost;
+
+    if (s->by_plugin)
+        return deliver_turn(&s->deliver, now) == GARNET_FATAL ? SENDER_FATAL
+                                                              : sender_follow(s, clock_mono());
+    lost = outlet_turn(&s->outlet, now, &loss);
+    atomic_store(&s->board->stalled, outlet_stalled(&s->outlet));
+    if (!lost)
+        return sender_follow(s, clock_mono());
+    send_again(s, &loss, clock_mono());
+    return SENDER_ANEW;
+}
+
+/* --- a batch --- */
+
+/* A batch whose metrics would not have a mark each waits until some of those before have arrived. */
+static enum sender_result send_bytes(struct sender *s, const struct buf *b)
+{
+    const struct feed *f = s->feed;
+    uint64_t begin = outlet_written(&s->outlet) - s->sent;
+
+    if (f->rules.ends && s->sent == 0 && !position_room(s->position, f->nends + 1))
+        return SENDER_WAITS;
+    atomic_store(&s->board->sent, f->read.seq);
+    while (s->sent < b->n) {
+        size_t done = outlet_write(&s->outlet, b->p + s->sent, b->n - s->sent);
+
+        if (done == 0)
+            return SENDER_WAITS;
+        s->sent += done;
+        for (; s->marked < f->nends && f->ends[s->marked].offset <= s->sent; s->marked++)
+            position_mark(s->position, begin + f->ends[s->marked].offset, &f->ends[s->marked].at);
+    }
+    position_mark(s->position, outlet_written(&s->outlet), &f->read);
+    s->sent = s->marked = 0;
+    return SENDER_DONE;
+}
+
+enum sender_result sender_send(struct sender *s)
+{
+    struct batch *b = s->feed->batch;
+    int answer = GARNET_OK;
+
+    if (!s->by_plugin)
+        return send_bytes(s, &b->bytes);
+    atomic_store(&s->board->sent, s->feed->read.seq);
+    if (b->nmetrics > 0)
+        answer = deliver_batch(&s->deliver, b);
+    if (answer != GARNET_OK)
+        return answer == GARNET_FATAL ? SENDER_FATAL : SENDER_WAITS;
+    position_mark(s->position, s->deliver.sent, &s->feed->read);
+    return SENDER_DONE;
+}

@@ -1,0 +1,56 @@
+/* sink/sender.h - the way of the batch at hand: through the outlet, or a plugin that delivers by itself
+ *
+ * Marks in the position what is out (sink/position.h), and moves the position behind what has arrived.
+ * A stream that was lost begins again behind that, or further back where the peer may have read what it
+ * did not keep: then the feed reads from there, and the batch at hand is thrown away.
+ */
+#ifndef SINK_SENDER_H
+#define SINK_SENDER_H
+#include "delivery/outlet.h"
+#include "plugin/deliver.h"
+#include "sink/feed.h"
+#include "sink/position.h"
+
+struct sender {
+    struct plugin *plugin;
+    struct feed *feed;
+    struct position *position;
+    struct scoreboard *board;
+    bool by_plugin;
+    bool repeatable;      /* the plugin is idempotent: what is in doubt may be sent again */
+    struct outlet outlet; /* or */
+    struct deliver deliver;
+    size_t sent;     /* bytes of the batch at hand that are out */
+    unsigned marked; /* metrics of it that are out whole, where each has a mark */
+    uint64_t acked;  /* the outlet's, when last looked at */
+};
+
+enum sender_result {
+    SENDER_WAITS, /* nothing that matters to its owner; or the batch is not out yet */
+    SENDER_DONE,  /* the batch is out, or bytes have got through: useful work */
+    SENDER_ANEW,  /* the stream and the feed have begun again */
+    SENDER_FATAL  /* the plugin gives up: its why */
+};
+
+/* All are borrowed; the feed stands where the position does. */
+void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink, struct plugin *p,
+                 struct feed *f, struct position *at, struct scoreboard *board);
+/* Whatever is due: opens, confirms, delivers again. What is to be delivered again comes before anything
+ * new. May block in a name look-up, or in the plugin. */
+enum sender_result sender_turn(struct sender *s, int64_t now);
+bool sender_may(const struct sender *s, int64_t now); /* there is somewhere to send to */
+/* The feed's batch, as far as it goes without waiting. DONE: it is out. */
+enum sender_result sender_send(struct sender *s);
+/* The position follows what has arrived. DONE: something has. */
+enum sender_result sender_follow(struct sender *s, int64_t now);
+enum sender_result sender_look(struct sender *s, int64_t now); /* likewise, looking once more */
+void sender_hurry(struct sender *s); /* what waits for its next attempt gets it now */
+/* Nothing more will come: all that is out is to be confirmed now. */
+void sender_finish(struct sender *s, bool finish);
+bool sender_down(const struct sender *s, int64_t now);   /* there is nobody who takes anything */
+bool sender_stalled(const struct sender *s);             /* there is, but he reads nothing */
+int64_t sender_due(const struct sender *s, int64_t now); /* ns until sender_turn(); -1: no need */
+void sender_close(struct sender *s); /* the connections; before the plugin's close() */
+void sender_free(struct sender *s);  /* what the plugin has, after that */
+
+#endif

@@ -1,0 +1,23 @@
+/* sink/start.h - what a worker begins with: its plugin, loaded and ready, and its cursor
+ *
+ * garnetd has checked all of it before it started us, but the world may have changed since. Where one of
+ * these says false the reason is in the log, and the worker stops by it unless it was asked to meanwhile.
+ */
+#ifndef SINK_START_H
+#define SINK_START_H
+#include "plugin/plugin.h"
+#include "sink/orders.h"
+#include "sink/position.h"
+
+/* Loads the plugin and checks the sink's options; errors to `e`. plugin_unload() either way. */
+bool start_check(struct plugin *p, const struct conf *conf, const struct conf_sink *sink,
+                 struct errors *e);
+bool start_load(struct plugin *p, const struct conf *conf, const struct conf_sink *sink,
+                struct orders *o); /* likewise */
+/* Its open(), again and again until it is ready. */
+bool start_plugin(struct plugin *p, struct orders *o);
+/* Waits for the cursor's lock: a worker that was just killed may hold it a little longer. */
+bool start_position(struct position *p, int dirfd, const struct conf *conf,
+                    const struct conf_sink *sink, struct orders *o);
+
+#endif
