@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "delivery/socket.h"
 
 enum {
     MOST_HALVINGS = 20, /* of `bytes` and `every` */
@@ -84,7 +85,7 @@ uint64_t confirm_settled(const struct confirm *c, const struct link *cur)
         return c->base + (c->repeatable ? t->confirmed : t->acked);
     if (c->repeatable && !is_mute(c))
         return c->confirmed;
-    if (c->old.fd < 0 || (queued = halfclose_queued(&c->old)) == 0)
+    if (c->old.fd < 0 || (queued = socket_queued(c->old.fd)) == 0)
         return c->base + t->acked;
     if (queued < 0)
         return c->base;
@@ -134,7 +135,7 @@ static bool is_stalled(struct confirm *c, const struct link *cur, int64_t now)
     int64_t waited = now - c->old.began_ns, over_s = waited / NS_PER_S - STALLED_S;
 
     if ((c->closers & c->endpoint) == 0) {
-        if (!is_mute(c) && waited > 3 * c->conf.every && halfclose_queued(&c->old) == 0 &&
+        if (!is_mute(c) && waited > 3 * c->conf.every && socket_queued(c->old.fd) == 0 &&
             cur->t.stuck_ns == 0)
             no_confirmation(c, cur, "does not close");
         return false;

@@ -12,17 +12,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 
-enum { DISCARDS = 16 /* reads in one look: a peer that floods us holds nobody up */ };
-
-static void datagram_sent(struct transport *t, size_t n)
-{
-    t->acked = t->written += n;
-    t->stuck_ns = 0;
-    if (t->kind->by_silence)
-        silence_sent(&t->silence, t->written, clock_mono());
-    else
-        t->confirmed = t->written;
-}
+enum {
+    DISCARDS = 16 /* reads in one look: a peer that floods us holds nobody up */
+};
 
 ssize_t datagram_send(struct transport *t, const void *p, size_t n)
 {
@@ -34,11 +26,17 @@ ssize_t datagram_send(struct transport *t, const void *p, size_t n)
         done = send(t->fd, p, n, MSG_NOSIGNAL | MSG_DONTWAIT);
     too_long = done < 0 && errno == EMSGSIZE;
     if (too_long)
-        log_warn("%s: a datagram of %zu bytes is too long for it and lost: lower the sink's "
+        log_warn("%s: a datagram of %zu bytes is too long for it and lost: lower "
+                 "the sink's "
                  "max_packet",
                  t->uri, n);
     if (done >= 0 || too_long) { /* all of it: the kernel does not cut datagrams */
-        datagram_sent(t, n);
+        t->acked = t->written += n;
+        t->stuck_ns = 0;
+        if (t->kind->by_silence)
+            silence_sent(&t->silence, t->written, clock_mono());
+        else
+            t->confirmed = t->written;
         return (ssize_t)n;
     }
     if (errno == EAGAIN) {

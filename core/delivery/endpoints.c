@@ -131,14 +131,10 @@ void endpoints_failed(struct endpoints *e, const struct link *k, const char *why
 
 /* --- back to the first --- */
 
-/* One that cannot show that it is there but by taking metrics is tried ever less often. */
-static int64_t probation(const struct endpoints *e)
-{
-    return PROBATION << (e->returns < MOST_DOUBLINGS ? e->returns : MOST_DOUBLINGS);
-}
-
 bool endpoints_try_first(struct endpoints *e, int64_t now)
 {
+    /* One that cannot show that it is there but by taking metrics is tried ever less often. */
+    unsigned doublings = e->returns < MOST_DOUBLINGS ? e->returns : MOST_DOUBLINGS;
     struct link *k = &e->first;
     bool failed = k->fell;
 
@@ -155,7 +151,7 @@ bool endpoints_try_first(struct endpoints *e, int64_t now)
         link_close(k);
         e->first_ns = clock_mono() + FIRST_RETRY;
     }
-    return link_up(k) && now - k->t.opened_ns >= probation(e);
+    return link_up(k) && now - k->t.opened_ns >= PROBATION << doublings;
 }
 
 void endpoints_take_first(struct endpoints *e, struct link *cur)

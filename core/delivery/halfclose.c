@@ -23,11 +23,6 @@ static enum halfclose_result not_clean(struct halfclose *c, const char *what, in
     return HALFCLOSE_ANOMALY;
 }
 
-int halfclose_queued(const struct halfclose *c)
-{
-    return socket_queued(c->fd);
-}
-
 bool halfclose_begin(struct halfclose *c, int fd, int64_t now)
 {
     int open;

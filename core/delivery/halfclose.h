@@ -38,8 +38,6 @@ bool halfclose_begin(struct halfclose *c, int fd, int64_t now);
 enum halfclose_result halfclose_look(struct halfclose *c, int canary, int64_t now);
 /* ns until look() is wanted; -1: at the next event. Once it is not -1 events say nothing more. */
 int64_t halfclose_due(const struct halfclose *c, int64_t now);
-/* Bytes that the peer's kernel has not, or more (Unix); -1: that cannot be known. */
-int halfclose_queued(const struct halfclose *c);
 void halfclose_close(struct halfclose *c);
 
 #endif

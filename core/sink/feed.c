@@ -2,9 +2,8 @@
  *
  * Nothing in the spool is trusted: a record that cannot be decoded costs the rest of its frame,
  * counted as damaged. What retention took before we came is counted as expired, what is too old for
- * a plugin whose lines carry no time as stale. Fails only through
- * the plugin; a spool that cannot be read for the moment counts as dry, is told once and tried
- * again.
+ * a plugin whose lines carry no time as stale. Fails only through the plugin; a spool that cannot be
+ * read for the moment counts as dry, is logged once and tried again.
  */
 #include "sink/feed.h"
 
@@ -47,28 +46,22 @@ void feed_next_batch(struct feed *f)
     f->since_ns = f->oldest_ns = 0;
 }
 
-/* Where to read from so that what is sent from `seq` on is what it was, or would have been. */
-static uint64_t read_from(struct feed *f, uint64_t seq)
-{
-    uint64_t at;
-
-    if (f->rules.counters == NULL)
-        return seq;
-    counters_forget(f->rules.counters);
-    f->segment = UINT64_MAX;
-    at = horizon_find(f->dirfd, seq, f->rules.counters->window);
-    at = at > f->rules.start ? at : f->rules.start;
-    return at < seq ? at : seq;
-}
-
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
 {
+    uint64_t at = seq;
+
+    if (f->rules.counters != NULL) { /* what is sent then is what it would have been */
+        counters_forget(f->rules.counters);
+        f->segment = UINT64_MAX;
+        at = horizon_find(f->dirfd, seq, f->rules.counters->window);
+        at = at > f->rules.start ? at : f->rules.start;
+    }
     f->read = *from;
     f->read.seq = seq;
     f->floor = from->seq;
     f->left = 0;
     f->pending = false;
-    tail_seek(f->tail, read_from(f, seq));
+    tail_seek(f->tail, at < seq ? at : seq);
     feed_next_batch(f);
 }
 
@@ -115,65 +108,28 @@ static void lose_up_to(struct feed *f, uint64_t end, enum drop_reason reason, in
     f->lost = 0;
 }
 
-/* --- how old a metric is --- */
+/* --- the record at hand --- */
 
-/* Of the metric at hand. */
+static bool read_record(struct feed *f)
+{
+    f->size =
+        record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric);
+    return f->size > 0;
+}
+
 static int64_t accepted(const struct feed *f)
 {
     return f->frame.accepted_ns != 0 ? f->frame.accepted_ns : f->metric.time_ns;
-}
-
-static bool by_its_sender(const struct feed *f)
-{
-    return (f->metric.flags & METRIC_TIME_ASSIGNED) == 0;
-}
-
-/* What its age counts from. */
-static int64_t since(const struct feed *f)
-{
-    return by_its_sender(f) ? f->metric.time_ns : accepted(f);
-}
-
-static bool is_stale(const struct feed *f)
-{
-    return f->passing || (f->rules.max_age > 0 && since(f) < clock_wall() - f->rules.max_age);
-}
-
-static void tell_stale(struct feed *f)
-{
-    const struct metric *m = &f->metric;
-    double age_s = (double)clock_between(since(f), clock_wall()) / 1e9;
-
-    f->stale_ns = clock_mono();
-    if (f->stale++ == 0)
-        log_warn(
-            "drops metrics as stale, \"%.*s\" being the first: %s %.1f s ago, and max_age is %g "
-            "s; further ones are counted",
-            (int)m->name.n, m->name.s,
-            by_its_sender(f) ? "its sender says that it is of" : "it was accepted", age_s,
-            (double)f->rules.max_age / 1e9);
-}
-
-static void stale_over(struct feed *f, int64_t now)
-{
-    if (f->stale == 0 || now - f->stale_ns < QUIET)
-        return;
-    log_info("has dropped no metric as stale for a minute, after %" PRIu64, f->stale);
-    f->stale = 0;
 }
 
 int64_t feed_oldest(struct feed *f)
 {
     if (f->oldest_ns != 0 || f->left == 0 || f->seq < f->read.seq)
         return f->oldest_ns;
-    if (f->frame.accepted_ns == 0 && !f->pending &&
-        record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric) ==
-            0)
+    if (f->frame.accepted_ns == 0 && !f->pending && !read_record(f))
         return 0;
     return accepted(f);
 }
-
-/* --- records --- */
 
 static bool matches_any(const struct strings *patterns, struct str name)
 {
@@ -194,13 +150,32 @@ static bool is_wanted(const struct feed *f)
     return f->rules.sink == NULL || feed_wants(f->rules.sink, &f->metric);
 }
 
+static bool is_stale(struct feed *f)
+{
+    const struct metric *m = &f->metric;
+    bool by_its_sender = (m->flags & METRIC_TIME_ASSIGNED) == 0;
+    int64_t since = by_its_sender ? m->time_ns : accepted(f), now;
+
+    if (f->passing || f->rules.max_age == 0 || since >= (now = clock_wall()) - f->rules.max_age)
+        return f->passing;
+    f->stale_ns = clock_mono();
+    if (f->stale++ == 0)
+        log_warn("drops metrics as stale, \"%.*s\" being the first: %s %.1f s ago, "
+                 "and max_age is "
+                 "%g s; further ones are counted",
+                 (int)m->name.n, m->name.s,
+                 by_its_sender ? "its sender says that it is of" : "it was accepted",
+                 (double)clock_between(since, now) / 1e9, (double)f->rules.max_age / 1e9);
+    return true;
+}
+
 /* Whatever becomes of it, the next one of its series is compared with it. */
 static bool gives_point(struct feed *f)
 {
     return f->rules.counters == NULL || counters_apply(f->rules.counters, &f->metric, f->seq);
 }
 
-/* Why the metric at hand does not get to the plugin; -1: it does. */
+/* Why it does not get to the plugin; -1: it does. */
 static int reason_against(struct feed *f)
 {
     struct quarantine *q = f->rules.quarantine;
@@ -209,33 +184,9 @@ static int reason_against(struct feed *f)
     if (!is_wanted(f))
         return DROP_DESELECTED;
     quarantined = q != NULL && quarantine_takes(q, f->seq, &f->metric);
-    stale = is_stale(f);
+    stale = !quarantined && is_stale(f);
     point = gives_point(f);
     return quarantined ? DROP_QUARANTINED : stale ? DROP_STALE : point ? -1 : DROP_SKIPPED;
-}
-
-static bool keep_back(struct feed *f)
-{
-    int reason = reason_against(f);
-
-    if (reason >= 0 && f->seq >= f->floor)
-        f->read.dropped[reason]++;
-    if (reason == DROP_STALE && !f->passing)
-        tell_stale(f);
-    return reason >= 0;
-}
-
-static enum batch_result add_metric(struct feed *f, int64_t now)
-{
-    struct batch *b = f->batch;
-    uint64_t skipped = b->skipped, rejected = b->rejected;
-    enum batch_result result = batch_add(b, &f->metric, f->seq, now);
-
-    if (result == BATCH_ADDED && f->seq >= f->floor) {
-        f->read.dropped[DROP_SKIPPED] += b->skipped - skipped;
-        f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
-    }
-    return result;
 }
 
 /* Without memory the metric is in doubt together with the next one. */
@@ -251,33 +202,40 @@ static void remember_end(struct feed *f)
     f->ends[f->nends++] = (struct mark){f->batch->bytes.n, f->read};
 }
 
-/* The record at hand, from the plugin's bytes to the counts. */
+/* From the plugin's bytes to the counts. */
 static enum batch_result add_record(struct feed *f, int64_t now)
 {
+    struct batch *b = f->batch;
+    uint64_t skipped = b->skipped, rejected = b->rejected;
+    uint32_t before = b->nmetrics;
     enum batch_result result = BATCH_ADDED;
-    uint32_t before = f->batch->nmetrics;
+    int reason = f->pending ? -1 : reason_against(f);
 
-    if (f->pending || !keep_back(f))
-        result = add_metric(f, now);
+    if (reason < 0)
+        result = batch_add(b, &f->metric, f->seq, now);
     f->pending = result == BATCH_FULL;
-    if (result == BATCH_ADDED)
-        account_to(f, f->seq + 1, now);
-    if (f->oldest_ns == 0 && f->batch->nmetrics > before)
+    if (result != BATCH_ADDED)
+        return result;
+    if (f->seq >= f->floor) {
+        if (reason >= 0)
+            f->read.dropped[reason]++;
+        f->read.dropped[DROP_SKIPPED] += b->skipped - skipped;
+        f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
+    }
+    account_to(f, f->seq + 1, now);
+    if (b->nmetrics > before && f->oldest_ns == 0)
         f->oldest_ns = accepted(f);
-    if (f->rules.ends && f->batch->nmetrics > before)
+    if (b->nmetrics > before && f->rules.ends)
         remember_end(f);
-    return result;
+    return BATCH_ADDED;
 }
 
-/* The next record of the frame; before where sending begins, it is only looked at. */
+/* Before where sending begins, it is only looked at. */
 static enum batch_result take_record(struct feed *f, int64_t now)
 {
     enum batch_result result = BATCH_ADDED;
 
-    if (!f->pending)
-        f->size =
-            record_get((const char *)f->frame.payload + f->at, f->frame.length - f->at, &f->metric);
-    if (f->size == 0) {
+    if (!f->pending && !read_record(f)) {
         lose_up_to(f, f->seq + f->left, DROP_DAMAGED, now);
         f->left = 0;
         return BATCH_ADDED;
@@ -291,29 +249,26 @@ static enum batch_result take_record(struct feed *f, int64_t now)
     f->at += f->size;
     f->seq++;
     f->left--;
-    return result;
+    return BATCH_ADDED;
 }
 
-static void take_frame(struct feed *f, int64_t now)
-{
-    f->failing = false;
-    if (f->rules.counters != NULL && f->frame.segment != f->segment) {
-        f->segment = f->frame.segment;
-        counters_cut(f->rules.counters,
-                     horizon_find(f->dirfd, f->segment, f->rules.counters->window));
-    }
-    lose_up_to(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
-    f->at = 0;
-    f->seq = f->frame.seq;
-    f->left = f->frame.count;
-}
+/* --- frames --- */
 
 /* True when there is more to look at. */
 static bool next_frame(struct feed *f, int64_t now)
 {
     switch (tail_next(f->tail, &f->frame)) {
     case TAIL_FRAME:
-        take_frame(f, now);
+        f->failing = false;
+        if (f->rules.counters != NULL && f->frame.segment != f->segment) {
+            f->segment = f->frame.segment;
+            counters_cut(f->rules.counters,
+                         horizon_find(f->dirfd, f->segment, f->rules.counters->window));
+        }
+        lose_up_to(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
+        f->at = 0;
+        f->seq = f->frame.seq;
+        f->left = f->frame.count;
         return true;
     case TAIL_LOST:
         lose_up_to(f, f->frame.seq + f->frame.lost,
@@ -335,7 +290,10 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
     uint64_t from = f->read.seq;
     int64_t began = clock_mono();
 
-    stale_over(f, began);
+    if (f->stale > 0 && began - f->stale_ns >= QUIET) {
+        log_info("has dropped no metric as stale for a minute, after %" PRIu64, f->stale);
+        f->stale = 0;
+    }
     for (int n = 0; n < MOST; n++) {
         enum batch_result result = BATCH_ADDED;
 

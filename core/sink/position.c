@@ -60,46 +60,34 @@ static void take_trail(struct cursor_state *s, int64_t now)
     s->ntrail = 1;
 }
 
-/* While there are no marks. False: no memory, and errno. */
-static bool make_marks(struct marks *m, unsigned marks)
+static void free_marks(struct position *p)
 {
-    struct mark *more = reallocarray(m->v, marks, sizeof *more);
-
-    if (more == NULL)
-        return false;
-    m->v = more;
-    m->cap = marks;
-    return true;
+    free(p->marks.v);
+    free(p->unsure.v);
+    p->marks.v = p->unsure.v = NULL;
 }
 
-int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now)
+int position_open(struct position *p, int dirfd, const char *name,
+                  const struct position_rules *rules, int64_t now)
 {
     struct cursor_state *s = &p->cursor.state;
 
-    *p = (struct position){.cursor = {.fd = -1}, .replay_ns = replay_ns, .dirfd = dirfd};
-    if (!make_marks(&p->marks, POSITION_MARKS) || !make_marks(&p->unsure, POSITION_MARKS) ||
-        cursor_open(&p->cursor, dirfd, name) < 0)
+    *p = (struct position){.rules = *rules,
+                           .cursor = {.fd = -1},
+                           .marks.cap = rules->fine ? POSITION_MARKS_FINE : POSITION_MARKS,
+                           .unsure.cap = POSITION_MARKS,
+                           .dirfd = dirfd};
+    p->marks.v = reallocarray(NULL, p->marks.cap, sizeof *p->marks.v);
+    p->unsure.v = reallocarray(NULL, p->unsure.cap, sizeof *p->unsure.v);
+    if (p->marks.v == NULL || p->unsure.v == NULL || cursor_open(&p->cursor, dirfd, name) < 0) {
+        free_marks(p);
         return -1;
+    }
     p->again = s->position - s->owed;
     p->sure = position_point(p);
     p->sure.seq = p->again;
     take_trail(s, now);
     return 0;
-}
-
-bool position_fine(struct position *p)
-{
-    return make_marks(&p->marks, POSITION_MARKS_FINE);
-}
-
-void position_never_twice(struct position *p)
-{
-    p->never_twice = true;
-}
-
-void position_depends(struct position *p, int64_t window_ns)
-{
-    p->window_ns = window_ns;
 }
 
 struct point position_point(const struct position *p)
@@ -118,9 +106,9 @@ static uint64_t long_ago(const struct position *p, int64_t now)
     const struct cursor_state *s = &p->cursor.state;
     uint64_t seq = s->trail[0].seq;
 
-    if (s->moved_ns <= now - p->replay_ns)
+    if (s->moved_ns <= now - p->rules.replay_ns)
         return s->position;
-    for (uint64_t i = 1; i < s->ntrail && s->trail[i].at_ns <= now - p->replay_ns; i++)
+    for (uint64_t i = 1; i < s->ntrail && s->trail[i].at_ns <= now - p->rules.replay_ns; i++)
         seq = s->trail[i].seq;
     return seq;
 }
@@ -137,9 +125,9 @@ static void leave_trail(struct position *p, int64_t now)
     struct cursor_state *s = &p->cursor.state;
     uint64_t old = 0;
 
-    if (now - s->trail[s->ntrail - 1].at_ns < p->replay_ns / (CURSOR_TRAIL - 2))
+    if (now - s->trail[s->ntrail - 1].at_ns < p->rules.replay_ns / (CURSOR_TRAIL - 2))
         return;
-    while (old + 1 < s->ntrail && s->trail[old + 1].at_ns <= now - p->replay_ns)
+    while (old + 1 < s->ntrail && s->trail[old + 1].at_ns <= now - p->rules.replay_ns)
         old++;
     if (old == 0 && s->ntrail == CURSOR_TRAIL)
         old = 1; /* the clock jumped: then rather too little */
@@ -168,19 +156,13 @@ static void drop_mark(struct marks *m)
     m->n--;
 }
 
-static void thin_out(struct marks *m)
-{
-    unsigned kept = 0;
-
-    for (unsigned i = 1; i < m->n; i += 2)
-        *mark_at(m, kept++) = *mark_at(m, i);
-    m->n = kept;
-}
-
 static void put_mark(struct marks *m, uint64_t offset, const struct point *at)
 {
-    if (m->n == m->cap)
-        thin_out(m);
+    if (m->n == m->cap) { /* every other one is forgotten */
+        m->n /= 2;
+        for (unsigned i = 0; i < m->n; i++)
+            *mark_at(m, i) = *mark_at(m, 2 * i + 1);
+    }
     if (m->n == 0)
         m->head = 0; /* the memory behind is not touched where few are under way */
     *mark_at(m, m->n++) = (struct mark){offset, *at};
@@ -213,16 +195,6 @@ void position_drop(struct position *p, uint64_t offset, enum drop_reason reason,
     for (unsigned i = 0; i < p->marks.n; i++)
         if (mark_at(&p->marks, i)->offset >= offset)
             mark_at(&p->marks, i)->at.dropped[reason] += n;
-}
-
-static void move_to(struct position *p, const struct mark *m, int64_t now)
-{
-    p->cursor.state.moved_ns = now;
-    p->cursor.state.position = m->at.seq;
-    leave_trail(p, now);
-    memcpy(p->cursor.state.dropped, m->at.dropped, sizeof m->at.dropped);
-    p->unsaved += m->offset - p->passed;
-    p->dirty = true;
 }
 
 static void owe_from(struct position *p, uint64_t again)
@@ -259,8 +231,14 @@ bool position_pass(struct position *p, uint64_t offset, uint64_t sure, int64_t n
     bool any = pass_marks(p, offset, sure, &last);
     bool moves = any && last.at.seq > p->cursor.state.position;
 
-    if (moves)
-        move_to(p, &last, now);
+    if (moves) {
+        p->cursor.state.moved_ns = now;
+        p->cursor.state.position = last.at.seq;
+        leave_trail(p, now);
+        memcpy(p->cursor.state.dropped, last.at.dropped, sizeof last.at.dropped);
+        p->unsaved += last.offset - p->passed;
+        p->dirty = true;
+    }
     if (any)
         p->passed = last.offset;
     owe_from(p, p->sure.seq > p->again ? p->sure.seq : p->again);
@@ -293,10 +271,10 @@ static uint64_t needed_from(struct position *p, uint64_t from, int64_t now)
 {
     uint64_t start = p->cursor.state.start;
 
-    if (p->window_ns == 0)
+    if (p->rules.window_ns == 0)
         return from;
     if (p->horizon_ns == 0 || now - p->horizon_ns >= HORIZON_EVERY) {
-        p->horizon = horizon_find(p->dirfd, from, p->window_ns);
+        p->horizon = horizon_find(p->dirfd, from, p->rules.window_ns);
         p->horizon_ns = now;
     }
     return earlier(p->horizon > start ? p->horizon : start, from);
@@ -308,7 +286,7 @@ static bool store(struct position *p, int64_t now)
 
     p->stored_ns = p->cursor.state.stored_ns = now;
     p->cursor.state.wall_ns = clock_wall();
-    p->cursor.state.owed = p->never_twice ? 0 : p->cursor.state.position - p->again;
+    p->cursor.state.owed = p->rules.never_twice ? 0 : p->cursor.state.position - p->again;
     p->cursor.state.keep = needed_from(p, back, now);
     p->cursor.state.window = back - p->cursor.state.keep;
     if (!report_store(p, cursor_store(&p->cursor) == 0, "store"))
@@ -337,7 +315,7 @@ static int64_t outlived_in(const struct position *p, int64_t now)
 {
     const struct cursor_state *s = &p->cursor.state;
 
-    return s->keep + s->window < p->again ? left(s->moved_ns, p->replay_ns, now) : -1;
+    return s->keep + s->window < p->again ? left(s->moved_ns, p->rules.replay_ns, now) : -1;
 }
 
 /* A store that failed waits its turn like any other, however many bytes have passed. */
@@ -367,7 +345,5 @@ int64_t position_due(const struct position *p, int64_t now)
 void position_close(struct position *p)
 {
     cursor_close(&p->cursor);
-    free(p->marks.v);
-    free(p->unsure.v);
-    p->marks.v = p->unsure.v = NULL;
+    free_marks(p);
 }

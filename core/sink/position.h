@@ -12,7 +12,7 @@
  * trail is stored with the position: a worker that dies early must not cost the next one more. How
  * far what is sent again has come is `again`: a replay that is itself cut short goes back there,
  * however late, and over a restart too (cursor_state.owed). What is sent from there may depend on a
- * stretch of log before it, which is kept, too (position_depends(), sink/horizon.h).
+ * stretch of log before it, which is kept, too (`window_ns`, sink/horizon.h).
  *
  * What may yet be refused, and must not come twice over a restart, is passed before it is sure: the
  * position moves, and `again` stays behind until it is. What is refused is then read from there again,
@@ -40,16 +40,21 @@ struct marks { /* a ring of `cap` */
     unsigned cap, head, n;
 };
 
+struct position_rules {
+    int64_t replay_ns; /* how far back a replay goes */
+    int64_t window_ns; /* how much log before that is needed; 0: none */
+    bool fine;         /* there is a mark for each metric */
+    bool never_twice;  /* what is to be sent again is not left to the next worker */
+};
+
 struct position {
+    struct position_rules rules;
     struct cursor cursor; /* its state is the last point passed, and the trail, stored or not */
     struct marks marks;   /* not passed yet */
     struct marks unsure;  /* passed, and may yet be refused */
     struct point sure;    /* nothing before can be */
-    bool never_twice;     /* what is to be sent again is not left to the next worker */
-    int64_t replay_ns;    /* how far back a replay goes */
     int dirfd;
-    int64_t window_ns; /* how much log before is needed; 0: none */
-    uint64_t horizon;  /* where that began at horizon_ns, which is earlier than it does now */
+    uint64_t horizon; /* where the window began at horizon_ns, which is earlier than it does now */
     int64_t horizon_ns;
     uint64_t again;   /* all before has arrived since it was last in doubt; at most the position */
     uint64_t passed;  /* offset of the last mark passed */
@@ -60,10 +65,9 @@ struct position {
     int64_t stored_ns, synced_ns;
 };
 
-/* Opens and locks the cursor; -1 with errno as cursor_open(). */
-int position_open(struct position *p, int dirfd, const char *name, int64_t replay_ns, int64_t now);
-/* There will be a mark for each metric. False: no memory. */
-bool position_fine(struct position *p);
+/* Opens and locks the cursor; -1 with errno as cursor_open(): nothing is to be closed then. */
+int position_open(struct position *p, int dirfd, const char *name,
+                  const struct position_rules *rules, int64_t now);
 /* Whether there is room for so many more marks, or none is left to wait for. */
 bool position_room(const struct position *p, unsigned n);
 /* What is to be sent again is not left to the next worker. */

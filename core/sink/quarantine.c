@@ -122,7 +122,7 @@ static void put_key(struct buf *b, const char *key)
     buf_putf(b, ",\"%s\":", key);
 }
 
-static void put_text(struct buf *b, const char *key, struct str s)
+static void put_named(struct buf *b, const char *key, struct str s)
 {
     if (s.n == 0)
         return;
@@ -135,11 +135,11 @@ static void put_metric(struct buf *b, const char *sink, uint64_t seq, const stru
 {
     buf_puts(b, BEGIN);
     buf_put_u64(b, seq);
-    put_text(b, "sink", str_of(sink));
+    put_named(b, "sink", str_of(sink));
     buf_putc(b, ',');
     metric_put_json(b, m);
-    put_text(b, "collector", m->collector);
-    put_text(b, "prefix", m->prefix);
+    put_named(b, "collector", m->collector);
+    put_named(b, "prefix", m->prefix);
 }
 
 /* --- taking one --- */

@@ -117,14 +117,15 @@ static void report_holder(pid_t holder, const char *cursor, const char *what)
 }
 
 bool start_position(struct position *p, int dirfd, const struct conf *conf,
-                    const struct conf_sink *sink, struct orders *o)
+                    const struct conf_sink *sink, const struct position_rules *rules,
+                    struct orders *o)
 {
     int64_t since = clock_mono();
     bool reported = false;
     char cursor[PATH_MAX];
 
     (void)snprintf(cursor, sizeof cursor, "%s/cursors/%s", conf->spool.dir, sink->name);
-    while (position_open(p, dirfd, sink->name, sink->confirm.replay, clock_mono()) < 0) {
+    while (position_open(p, dirfd, sink->name, rules, clock_mono()) < 0) {
         if (errno == EAGAIN && clock_mono() - since < LOCK_PATIENCE) {
             if (!reported && (reported = clock_mono() - since >= LOCK_SILENCE))
                 report_holder(p->cursor.holder, cursor, "nothing is sent until it lets go");

@@ -18,6 +18,7 @@ bool start_load(struct plugin *p, const struct conf *conf, const struct conf_sin
 bool start_plugin(struct plugin *p, struct orders *o);
 /* Waits for the cursor's lock: a worker that was just killed may hold it a little longer. */
 bool start_position(struct position *p, int dirfd, const struct conf *conf,
-                    const struct conf_sink *sink, struct orders *o);
+                    const struct conf_sink *sink, const struct position_rules *rules,
+                    struct orders *o);
 
 #endif

@@ -3,8 +3,8 @@
  * In it three things in turn: let the sender move, fill and send batches as far as that goes without
  * waiting, store the position. What waits is only the loop, the plugin, a name look-up and the disk.
  * While there is nowhere to send to nothing is taken from the spool; when the stream was lost,
- * everything not settled is read and sent again. Ends with a plugin that gives up, or when told to
- * (sink/orders.h); never for what goes wrong at the other end.
+ * everything not settled is read and sent again. Ends with a plugin that gives up, or by its orders;
+ * never for what goes wrong at the other end.
  */
 #include "sink/worker.h"
 
@@ -100,21 +100,18 @@ static void heed(struct worker *w, enum sender_result result)
     }
 }
 
-static bool batch_due(const struct worker *w, int64_t now)
-{
-    return w->feed.since_ns != 0 && (w->orders.finish || now - w->feed.since_ns >= w->sink->flush);
-}
-
 /* From the spool into the batch, no more than the pace allows; true when it is to leave. */
 static bool fill_batch(struct worker *w)
 {
+    const struct feed *f = &w->feed;
     int64_t now = clock_mono();
-    uint64_t from = w->feed.read.seq;
+    uint64_t from = f->read.seq;
     enum feed_result result = FEED_DRY;
+    bool due;
 
     if (w->look) {
         result = feed_fill(&w->feed, pace_allows(&w->pace, now), now);
-        pace_took(&w->pace, w->feed.read.seq - from);
+        pace_took(&w->pace, f->read.seq - from);
         if (result == FEED_DRY) {
             pace_at_end(&w->pace, now);
             w->look = false;
@@ -122,7 +119,8 @@ static bool fill_batch(struct worker *w)
             w->looked_ns = now;
         }
     }
-    w->leaving = result == FEED_FULL || (result != FEED_FATAL && batch_due(w, now));
+    due = f->since_ns != 0 && (w->orders.finish || now - f->since_ns >= w->sink->flush);
+    w->leaving = result == FEED_FULL || (result != FEED_FATAL && due);
     if (result == FEED_FATAL || (w->leaving && !batch_end(&w->batch))) {
         orders_give_up(&w->orders, w->plugin.why);
         w->leaving = false;
@@ -261,33 +259,44 @@ static uint64_t can_drop(const struct worker *w)
     return can;
 }
 
-/* All that stands between the spool and the peer. False, with errno: no memory, or a spool that cannot be
- * read. */
-static bool join_parts(struct worker *w, const struct conf *conf)
+/* Waits for the cursor's lock and for the plugin. False: the reason is in the log, and the worker stops. */
+static bool open_ends(struct worker *w, const struct conf *conf)
+{
+    const garnet_plugin *def = &w->plugin.def;
+    struct position_rules rules = {.replay_ns = w->sink->confirm.replay};
+
+    if (!start_load(&w->plugin, conf, w->sink, &w->orders))
+        return false;
+    counters_init(&w->counters, plugin_counters(&w->plugin, w->sink), w->sink->counter_window);
+    if (w->counters.mode != COUNTERS_RAW)
+        rules.window_ns = w->counters.window;
+    rules.never_twice = (def->flags & GARNET_IDEMPOTENT) == 0;
+    /* What must not come twice is sent again by single metrics, where a batch is nothing but those. */
+    rules.fine =
+        rules.never_twice && def->begin == NULL && def->end == NULL && def->deliver == NULL;
+    if (!start_position(&w->position, w->dirfd, conf, w->sink, &rules, &w->orders))
+        return false;
+    plugin_waits_init(&w->waits, &w->plugin, w->loop, before_event, after_event, w);
+    return start_plugin(&w->plugin, &w->orders);
+}
+
+/* What stands between them. False, with errno: no memory, or a spool that cannot be read. */
+static bool join_ends(struct worker *w, const struct conf *conf)
 {
     const garnet_plugin *def = &w->plugin.def;
     struct point from = position_point(&w->position);
-    bool repeatable = (def->flags & GARNET_IDEMPOTENT) != 0;
     struct feed_rules rules = {
         .sink = w->sink,
         .quarantine = &w->quarantine,
+        .counters = w->counters.mode != COUNTERS_RAW ? &w->counters : NULL,
         .start = w->position.cursor.state.start,
         .max_age = (def->flags & GARNET_UNTIMED) != 0 ? w->sink->max_age : 0,
         .live = (def->flags & GARNET_LIVE) != 0,
-        /* What must not come twice is sent again by single metrics, where a batch is nothing but those. */
-        .ends = !repeatable && def->begin == NULL && def->end == NULL && def->deliver == NULL,
+        .ends = w->position.rules.fine,
     };
 
     quarantine_open(&w->quarantine, w->dirfd, conf->spool.dir, w->sink->name, def->name, w->board);
-    counters_init(&w->counters, plugin_counters(&w->plugin, w->sink), w->sink->counter_window);
-    if (w->counters.mode != COUNTERS_RAW) {
-        rules.counters = &w->counters;
-        position_depends(&w->position, w->counters.window);
-    }
-    if (!repeatable)
-        position_never_twice(&w->position);
-    if ((rules.ends && !position_fine(&w->position)) ||
-        !batch_init(&w->batch, &w->plugin, transports_batch_size(w->sink)) ||
+    if (!batch_init(&w->batch, &w->plugin, transports_batch_size(w->sink)) ||
         feed_open(&w->feed, &w->batch, w->dirfd, &from, &rules) < 0)
         return false;
     w->batch.board = w->board;
@@ -299,33 +308,24 @@ static bool join_parts(struct worker *w, const struct conf *conf)
     return true;
 }
 
-/* False: the reason is in the log, and the worker stops. May wait for the cursor's lock and for the
- * plugin. */
+static bool cannot(struct worker *w, const char *what, const char *of)
+{
+    log_error("cannot %s%s: %m", what, of);
+    orders_stop(&w->orders, EXIT_WORLD);
+    return false;
+}
+
 static bool make_ready(struct worker *w, const struct conf *conf, int control)
 {
     w->loop = loop_new();
-    if (!orders_open(&w->orders, w->loop, control)) {
-        log_error("cannot start: %m");
-        orders_stop(&w->orders, EXIT_WORLD);
-        return false;
-    }
+    if (!orders_open(&w->orders, w->loop, control))
+        return cannot(w, "start", "");
     w->dirfd = opener_folder(conf->spool.dir);
-    if (w->dirfd < 0) {
-        log_error("cannot open the spool %s: %m", conf->spool.dir);
-        orders_stop(&w->orders, EXIT_WORLD);
+    if (w->dirfd < 0)
+        return cannot(w, "open the spool ", conf->spool.dir);
+    if (!open_ends(w, conf))
         return false;
-    }
-    if (!start_load(&w->plugin, conf, w->sink, &w->orders) ||
-        !start_position(&w->position, w->dirfd, conf, w->sink, &w->orders))
-        return false;
-    plugin_waits_init(&w->waits, &w->plugin, w->loop, before_event, after_event, w);
-    if (!start_plugin(&w->plugin, &w->orders))
-        return false;
-    if (join_parts(w, conf))
-        return true;
-    log_error("cannot begin to read the spool: %m");
-    orders_stop(&w->orders, EXIT_WORLD);
-    return false;
+    return join_ends(w, conf) || cannot(w, "begin to read the spool ", conf->spool.dir);
 }
 
 /* --- the end --- */

@@ -152,25 +152,22 @@ static void look_for_silence(struct transport *t)
 
 /* --- the name --- */
 
-static bool is_among(const struct addrinfo *list, const struct sockaddr_storage *peer, socklen_t n)
-{
-    for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
-        if (a->ai_addrlen == n && memcmp(a->ai_addr, peer, n) == 0)
-            return true;
-    return false;
-}
-
 /* A name that cannot be looked up now keeps its address. */
-static void look_again(struct transport *t)
+static void look_up_again(struct transport *t)
 {
     struct sockaddr_storage peer;
     struct addrinfo *list;
+    bool there = false;
     socklen_t n;
 
     if (socket_look_up(t, SOCK_DGRAM, &list) != 0)
         return;
-    if (peer_of(t, &peer, &n) && !is_among(list, &peer, n))
-        (void)transport_fail(t, "\"%s\" has another address now", t->host);
+    if (peer_of(t, &peer, &n)) {
+        for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
+            there |= a->ai_addrlen == n && memcmp(a->ai_addr, &peer, n) == 0;
+        if (!there)
+            (void)transport_fail(t, "\"%s\" has another address now", t->host);
+    }
     freeaddrinfo(list);
 }
 
@@ -180,7 +177,7 @@ static void udp_update(struct transport *t)
         look_for_silence(t);
     if (t->state != TRANSPORT_UP || clock_mono() - t->looked_ns < LOOK_EVERY)
         return;
-    look_again(t);
+    look_up_again(t);
     t->looked_ns = clock_mono();
 }
 

@@ -249,9 +249,9 @@ Test(halfclose, a_timeout_stays_a_wait)
     for (int hours = 0; hours < 100; hours++)
         cr_assert_eq(look(3600 * 1000), HALFCLOSE_WAIT);
     cr_assert_eq(halfclose_due(&c, now), -1);
-    while (halfclose_queued(&c) != 0) /* by the kernel: which confirms nothing */
+    while (socket_queued(c.fd) != 0) /* by the kernel: which confirms nothing */
         (void)poll(NULL, 0, 1);
-    cr_assert_eq(halfclose_queued(&c), 0);
+    cr_assert_eq(socket_queued(c.fd), 0);
     cr_assert_eq(look(3600 * 1000), HALFCLOSE_WAIT);
     peer_reads("a 1 1\n");
     peer_closes();
@@ -281,7 +281,7 @@ Test(halfclose, closed_without_having_taken_everything)
     begins();
     cr_assert_eq(shutdown(theirs, SHUT_WR), 0);
     told_of_end();
-    cr_assert_gt(halfclose_queued(&c), 0);
+    cr_assert_gt(socket_queued(c.fd), 0);
     cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
     cr_assert_str_eq(c.why, "the peer closed without having taken everything");
 }
@@ -311,7 +311,7 @@ Test(halfclose, shut_down_with_bytes_unread)
 {
     put("a 1 1\n");
     begins();
-    while (halfclose_queued(&c) != 0)
+    while (socket_queued(c.fd) != 0)
         (void)poll(NULL, 0, 1);
     cr_assert_eq(shutdown(theirs, SHUT_RDWR), 0);
     told_of_end();

@@ -8,9 +8,17 @@ static int dir;
 static struct position p;
 static int64_t now = 1000 * NS_PER_S;
 
-static void open_again(int64_t replay_s)
+static const struct position_rules A_MINUTE = {.replay_ns = 60 * NS_PER_S};
+
+static void open_again(struct position_rules rules)
 {
-    cr_assert_eq(position_open(&p, dir, "main", replay_s * NS_PER_S, now), 0);
+    cr_assert_eq(position_open(&p, dir, "main", &rules, now), 0);
+}
+
+static void begins_with(struct position_rules rules)
+{
+    position_close(&p);
+    open_again(rules);
 }
 
 static void setup(void)
@@ -19,7 +27,7 @@ static void setup(void)
     dir = open(k.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     cr_assert_geq(dir, 0);
     cr_assert_eq(cursor_create(dir, "main", 100), 0);
-    open_again(60);
+    open_again(A_MINUTE);
 }
 
 static void teardown(void)
@@ -54,7 +62,7 @@ static void dies(int64_t s, int64_t wall_s)
     cr_assert_eq(cursor_store(&p.cursor), 0);
     position_close(&p);
     now += s * NS_PER_S;
-    open_again(60);
+    open_again(A_MINUTE);
 }
 
 /* Marks and passes up to seq in a stream that begins anew. */
@@ -124,7 +132,7 @@ Test(position, has_room_for_a_mark_for_each_metric)
 {
     enum { N = POSITION_MARKS_FINE };
 
-    cr_assert(position_fine(&p));
+    begins_with((struct position_rules){.fine = true});
     cr_assert(position_room(&p, N + 1), "a batch that is larger has no other way");
     for (uint64_t i = 1; i <= N; i++) {
         cr_assert(position_room(&p, N + 1 - (unsigned)i));
@@ -217,8 +225,7 @@ Test(position, nothing_again_after_long_rest)
 
 Test(position, no_replay_when_told_so)
 {
-    position_close(&p);
-    open_again(0);
+    begins_with((struct position_rules){0});
     for (uint64_t i = 1; i < 200; i++) {
         arrives(100 + i, 0);
         cr_assert_eq(rewinds(true), 100 + i);
@@ -262,8 +269,7 @@ Test(position, the_window_survives_a_restart)
 {
     arrives(500, 1);
     cr_assert_eq(keeps(), 100);
-    position_close(&p);
-    open_again(60);
+    begins_with(A_MINUTE);
     cr_assert_eq(rewinds(false), 500);
     now += 58 * NS_PER_S;
     cr_assert_eq(rewinds(true), 100);
@@ -283,13 +289,12 @@ Test(position, what_is_owed_survives_a_restart)
     cr_assert(position_flush(&p, false, now));
     position_close(&p);
     now += 3600 * NS_PER_S;
-    open_again(60);
+    open_again(A_MINUTE);
     cr_assert_eq(rewinds(false), 300);
     cr_assert_eq(position_point(&p).seq, 500);
     arrives(500, 1);
     cr_assert(position_flush(&p, false, now));
-    position_close(&p);
-    open_again(60);
+    begins_with(A_MINUTE);
     cr_assert_eq(rewinds(false), 500);
 }
 
@@ -371,8 +376,7 @@ Test(position, a_trail_that_makes_no_sense)
         s->moved_ns = i == 4 ? INT64_MAX : s->moved_ns;
         s->stored_ns = i == 5 ? INT64_MAX : s->stored_ns;
         cr_assert_eq(cursor_store(&p.cursor), 0);
-        position_close(&p);
-        open_again(60);
+        begins_with(A_MINUTE);
         cr_assert_eq(rewinds(true), 400, "%d: %llu", i, (unsigned long long)rewinds(true));
     }
 }
@@ -382,8 +386,7 @@ Test(position, never_back_before_the_sink_began)
 {
     p.cursor.state.keep = p.cursor.state.ntrail = 0;
     cr_assert_eq(cursor_store(&p.cursor), 0);
-    position_close(&p);
-    open_again(60);
+    begins_with(A_MINUTE);
     cr_assert_eq(rewinds(true), 100);
 }
 
@@ -408,10 +411,12 @@ static void segment(uint64_t first_seq, int64_t created_s)
 /* What rates are made from is kept before where a replay would begin, and is no part of it. */
 Test(position, keeps_the_log_that_it_depends_on)
 {
+    const struct position_rules rules = {.replay_ns = 60 * NS_PER_S, .window_ns = 600 * NS_PER_S};
+
     segment(1, 1000);
     for (uint64_t i = 1; i < 10; i++)
         segment(i * 100, 1000 + (int64_t)i * 300);
-    position_depends(&p, 600 * NS_PER_S);
+    begins_with(rules);
     cr_assert_eq(keeps(), 100, "not before the sink was created");
     arrives(150, 1);
     now += 3600 * NS_PER_S;
@@ -420,11 +425,9 @@ Test(position, keeps_the_log_that_it_depends_on)
     now += 3600 * NS_PER_S;
     cr_assert_eq(keeps(), 300, "500 and what follows came 600 s after 300 at the least");
     cr_assert_eq(p.cursor.state.window, 250);
-    position_close(&p);
-    open_again(60);
+    begins_with(rules);
     cr_assert_eq(rewinds(false), 550);
     cr_assert_eq(rewinds(true), 550, "the window is not sent again");
-    position_depends(&p, 600 * NS_PER_S);
     arrives(950, 1);
     cr_assert_eq(keeps(), 300);
     cr_assert_eq(p.cursor.state.window, 250, "a replay would begin at 550");
@@ -439,7 +442,7 @@ Test(position, what_is_refused_is_read_again_and_not_by_the_next_worker)
 {
     struct cursor_state s;
 
-    position_never_twice(&p);
+    begins_with((struct position_rules){.replay_ns = 60 * NS_PER_S, .never_twice = true});
     for (uint64_t i = 1; i <= 5; i++)
         mark(i * 10, 100 + i * 10);
     cr_assert(position_pass(&p, 30, 0, now));
