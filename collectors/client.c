@@ -1,12 +1,11 @@
-/* client.c - build metrics, send them, hear the answer
+/* client.c - one connection for one run
  *
- * One connection for one run. While it sends it also reads, so that a peer which stops reading
- * until its own replies are read cannot bring both to a halt. The socket's path decides who is
- * on the other side; what that one says is read up to a bound and only searched for two words.
+ * It reads while it sends: garnetd may not read on until its replies are read. It does not trust the
+ * other side: it reads a reply up to a bound and only searches it for two words.
  *
  * It fails, with a sentence in `error`, when memory runs out, when nobody listens, when 5 s pass
- * without a byte moving, and when the stream ends without a reply: then nobody knows what was
- * accepted, and the sentence says so.
+ * without a byte moving, and when the stream ends without a reply: then what was accepted is not
+ * known, and the sentence says so.
  */
 #include "client.h"
 

@@ -1,4 +1,4 @@
-/* client.h - what the collectors in C share: build metrics, send them, hear the answer
+/* client.h - what the collectors in C share: build metrics, send them, read the reply
  *
  *     struct client c;
  *
@@ -10,7 +10,7 @@
  *
  * Errors stick: after the first one every call does nothing, and client_finish() prints it and
  * returns 1. So a collector asks once, at its end. Nothing waits for longer than 5 s without
- * progress. It needs libc alone, and knows of Garnet what docs/protocol.md says.
+ * progress. It needs only libc, and of Garnet only docs/protocol.md.
  */
 #ifndef CLIENT_H
 #define CLIENT_H

@@ -1,4 +1,4 @@
-/* model/metric.c - what makes a metric valid
+/* model/metric.c - the rules for names, tags, values and times, each with its sentence
  *
  * Called for every metric that comes in, so the good case is a few passes over its bytes and
  * nothing else; only a fault formats text. Nothing here allocates or fails. Bytes are counted

@@ -1,4 +1,4 @@
-/* model/metric_json.c - a metric as JSON
+/* model/metric_json.c - field after field into a buf
  *
  * Numbers keep their exact value and their kind: an integer has no point. Fails only as the buf does.
  */

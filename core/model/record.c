@@ -1,4 +1,4 @@
-/* model/record.c - metric <-> spool bytes
+/* model/record.c - the layout of a record, and a reader that trusts no byte of it
  *
  * Version 1, little-endian:
  *
@@ -16,8 +16,8 @@
  *               then key and value of every tag, then of every meta tag, both sorted by key
  *               zeros up to a multiple of 8
  *
- * The spool's checksums say that a record is what was written; record_get() still trusts no byte
- * of it. It fails, by 0, and never reads outside of what it was given. A later version gets a
+ * The spool's checksums say that a record is what was written; record_get() checks it all the
+ * same. It fails with 0, and never reads outside of what it was given. A later version gets a
  * new number here, and record_get() learns to read both.
  */
 #include "model/record.h"

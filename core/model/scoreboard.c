@@ -1,4 +1,4 @@
-/* model/scoreboard.c - the scoreboard: a sealed memfd, mapped by garnetd and by the worker
+/* model/scoreboard.c - a sealed memfd, mapped by garnetd and by the worker
  *
  * The file behind it is sealed at its size: a plugin that shortened it would end garnetd by SIGBUS
  * at the next look. For the same reason the memory is there from the beginning. Fails for want of

@@ -1,10 +1,10 @@
 /* model/scoreboard.h - a page of memory that garnetd shares with one sink worker
  *
- * What must be known of a worker when it has died, or when it does not come back from its plugin,
- * stands here: writing it costs a store and no system call. garnetd owns it, so it outlives
- * every worker; a worker finds it at descriptor SCOREBOARD_FD. One side writes each member, all are
- * atomic. The plugin lives in the worker and may scribble over all of it: nothing read from here is
- * more than a number.
+ * It holds what must be known of a worker that has died, or that does not return from its plugin.
+ * Writing it costs a store and no system call. garnetd owns it, so it outlives every worker; a
+ * worker finds it at descriptor SCOREBOARD_FD. One side writes each member, all are atomic. The
+ * plugin lives in the worker and may overwrite all of it, so what is read here is a number and
+ * never an index or a pointer.
  */
 #ifndef MODEL_SCOREBOARD_H
 #define MODEL_SCOREBOARD_H
@@ -25,7 +25,7 @@ enum { SCOREBOARD_STEP_MASK = 7, SCOREBOARD_STEP_ONE = 8 };
 
 struct scoreboard {
     /* The worker's. */
-    /* Metrics are told by their sequence number plus one; 0: none. */
+    /* A metric is its sequence number plus one; 0: none. */
     _Atomic uint64_t formatting; /* the metric that the plugin has now */
     _Atomic uint64_t formats;    /* how often it was given one */
     _Atomic uint64_t sent;       /* all before it may have left, though the cursor is not there */

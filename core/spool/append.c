@@ -1,7 +1,7 @@
-/* spool/append.c - the one writer of a spool: frames, and when the next segment begins
+/* spool/append.c - one frame at a time, and when the next segment begins
  *
- * Frames say when their metrics were accepted, by the wall clock and from the time on at which their
- * segment was made: so a clock that is stepped begins a new segment, and 49 days do.
+ * A frame's header has the time of acceptance, counted from when its segment was made. So a wall
+ * clock that is stepped begins a new segment, and so do 49 days.
  *
  * The new segment is made by the first append, so that restarts without traffic leave nothing
  * behind; it appears under its name by rename, header included.

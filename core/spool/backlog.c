@@ -1,7 +1,6 @@
-/* spool/backlog.c - batches that the spool cannot take just now, in memory
+/* spool/backlog.c - a list in the order of arrival
  *
- * A list in the order of arrival. Fails only by being full, or for want of memory, and then the
- * batch is the caller's to refuse.
+ * Fails only when it is full, or for want of memory; then the caller refuses the batch.
  */
 #include "spool/backlog.h"
 

@@ -1,8 +1,8 @@
 /* spool/backlog.h - batches that the spool cannot take just now, in memory
  *
- * For a disk that is full, read-only or gone for a while. Bounded: BACKLOG_MAX bytes, batches and
- * what they cost in all; what does not fit is refused, by the caller. In order, so the numbers that
- * the metrics will get are known before they are written: no answer says "accepted" before then.
+ * For a disk that is full, read-only or gone for a while. It holds at most BACKLOG_MAX bytes, its own
+ * cost included; the caller refuses what does not fit. It keeps the order, so a metric's sequence
+ * number is known before it is written. No reply says "accepted" before it is written.
  */
 #ifndef SPOOL_BACKLOG_H
 #define SPOOL_BACKLOG_H

@@ -1,7 +1,6 @@
-/* spool/commit.c - a batch's way into the spool, and when those who sent it may be told
+/* spool/commit.c - tickets, and the log lines of a trouble's begin and end
  *
- * Fails by refusing a batch, with the reason, and no other way. What lasts is logged when it begins
- * and when it ends.
+ * The only failure is a batch that is refused, with the reason.
  */
 #include "spool/commit.h"
 

@@ -1,16 +1,17 @@
-/* spool/commit.h - a batch's way into the spool, and when those who sent it may be told
+/* spool/commit.h - a batch's way into the spool, and when its sender may get the reply
  *
- * Written at once, or held in memory while the spool cannot take it (spool/backlog.h), in order; a
- * batch for which there is no room is refused. What is told later is told by ticket:
+ * A batch is written at once, or held in memory, in order, while the spool cannot take it
+ * (spool/backlog.h). Where there is no room for it, it is refused. A verdict that comes later comes
+ * by ticket:
  *
  *   safe     it is in the spool, and with `durable` on the disk
  *   unsafe   it is in the spool, but could not be synced, nor be written again, or not before the
  *            end; or its folder was removed before that; or it was held to the end, and is not
  *            written
  *
- * Every ticket is told once, in order. Tickets are one for all whose fate is one: what is written
- * between two orders to the sync helper has one, and so has each batch that is held. Nothing in here
- * waits for the disk. All is a matter of calls: no clock, no loop.
+ * Every ticket gets one verdict, in order. What is written between two orders to the sync helper
+ * shares a ticket; each batch that is held has its own. Nothing in here waits for the disk, and
+ * there is no clock and no loop.
  */
 #ifndef SPOOL_COMMIT_H
 #define SPOOL_COMMIT_H

@@ -1,4 +1,4 @@
-/* spool/cursor.c - how far a sink has come
+/* spool/cursor.c - the layout of a cursor file, its two slots, and its lock
  *
  * One slot, 512 bytes, at offset 512 * (generation % 2):
  *    0  "GARNCURS"         8  u32 format version, u32 points of the trail

@@ -1,4 +1,4 @@
-/* spool/cursor.h - how far a sink has come, and what it lost on the way
+/* spool/cursor.h - a sink's position in the spool, and what it dropped
  *
  * "cursors/NAME": two 512-byte slots written alternately, each with a generation and a checksum;
  * the newest valid one counts. garnetd creates it; the sink's worker alone locks and writes it;

@@ -1,9 +1,8 @@
-/* spool/opener.c - opens what a worker needs of the spool, where the worker is another user
+/* spool/opener.c - requests and answers over a socket pair
  *
- * A request is a name and flags, the answer an errno and, if that is 0, a descriptor: whoever asks
- * waits for it. What the plugin in the worker may ask for is what its worker may: the list below is
- * all, so the worst is that it reads the spool, which every plugin can, and spoils its own sink's
- * cursor. It ends when the other end is closed. Fails only as the system does; but a worker whose
+ * A request is a name and flags, the answer an errno and, if that is 0, a descriptor. Whoever asks
+ * waits for it. The plugin in the worker can ask for what its worker can, and the list below is all:
+ * so at worst it reads the spool, which every plugin can, and damages its own sink's cursor. It ends when the other end is closed. Fails only as the system does; but a worker whose
  * opener somebody has killed ends, and is started again with another.
  */
 #include "spool/opener.h"

@@ -1,4 +1,4 @@
-/* spool/rewrite.c - a segment whose sync has failed, written once more
+/* spool/rewrite.c - read whole, checked, written under another name, renamed
  *
  * Takes as much memory as the segment has bytes, for a moment, in the sync helper. A torn frame at
  * the end was never acknowledged and is copied as it is; anything else that is not a good frame

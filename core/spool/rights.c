@@ -1,4 +1,4 @@
-/* spool/rights.c - who may read, lock and write what is in a spool
+/* spool/rights.c - each file by name, and narrower where its mode is too wide
  *
  * A file is looked at by name first and opened only when its mode is too wide: closing any descriptor
  * of "lock" gives up a lock of this process (spool/opening.c). Changed is what was opened, without

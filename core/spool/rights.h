@@ -1,7 +1,7 @@
 /* spool/rights.h - who may read, lock and write what is in a spool: garnetd's own user, and no one else
  *
- * Metrics may be somebody's business; and who may read a file may also hold a lock on it: on "lock",
- * and garnetd does not start; on a cursor, and its sink stands still. So everything in the spool is
+ * Metrics may be confidential. And whoever may read a file may also lock it: with "lock" locked
+ * garnetd does not start, with a cursor locked its sink stands still. So everything in the spool is
  * made 0600 and 0700, whatever the umask.
  */
 #ifndef SPOOL_RIGHTS_H

@@ -1,4 +1,4 @@
-/* spool/segment.c - the bytes of a segment file, and which segments there are
+/* spool/segment.c - the layout of headers, frames and trailers, and the list of a folder
  *
  * Segment header, 64 bytes, twice:             Frame header, 40 bytes:
  *    0  "GARNETSG"                                0  u32 "GFRM"

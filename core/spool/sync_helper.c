@@ -1,4 +1,4 @@
-/* spool/sync_helper.c - what the sync helper does with one order: fdatasync, and writing again
+/* spool/sync_helper.c - segment by segment, and what is done after an fdatasync has failed
  *
  * A helper that has just begun cannot know what was synced before it and syncs all there is: clean
  * files cost next to nothing. It never believes a second fdatasync where the first failed: that

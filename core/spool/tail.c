@@ -1,4 +1,4 @@
-/* spool/tail.c - a reader of the spool
+/* spool/tail.c - a place in the spool, and a scan past damage
  *
  * Three things decide everything: `expected`, the next sequence number to hand out; `off`, where in
  * the segment its frame should begin; and `sealed`, which is set once a newer segment has been

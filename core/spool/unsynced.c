@@ -1,7 +1,4 @@
-/* spool/unsynced.c - what is not known to be on the disk, and what to ask of the sync helper next
- *
- * Arithmetic on a few numbers; nothing in here fails.
- */
+/* spool/unsynced.c - arithmetic on a few numbers; nothing in here fails */
 #include "spool/unsynced.h"
 
 #include <errno.h>

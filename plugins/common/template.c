@@ -1,7 +1,7 @@
-/* common/template.c - a metric's dotted path by a template
+/* common/template.c - placeholders are found once, and filled for each metric
  *
- * Nothing here allocates or fails: a template that is none, and a metric that has no path, get a
- * sentence that says why.
+ * Nothing here allocates or fails: a bad template, and a metric that has no path, get a sentence
+ * that says why.
  */
 #include "common/template.h"
 

@@ -1,7 +1,7 @@
-/* tags - see tags.h
+/* tags.c - sorted as carbon sorts them, and escaped
  *
- * Carbon stores a series whose tags it cannot read under the raw text, and one whose tags stand in
- * another order under the sorted text. So both are settled here, once for all readers. Nothing
+ * Carbon stores a series whose tags it cannot read under the raw text, and one whose tags are in
+ * another order under the sorted text. So tags are always written readable and sorted. Nothing
  * allocates; tags that cannot be written get a sentence that says why.
  */
 #include "tags.h"

@@ -1,4 +1,4 @@
-/* clean - see clean.h
+/* clean.c - one character for one, by two tables
  *
  * carbon2: its fields are divided by blanks, and a tag by its first "=". So white space, also that
  * of Unicode, since some readers split there, becomes "_", and "=" becomes ":".

@@ -1,6 +1,6 @@
-/* series - see series.h
+/* series.c - the spec's rules, one function each
  *
- * The spec's rules, one function each: unit and mtype always, the name as `what`, the machine as
+ * Unit and mtype are always there, the name as `what`, the machine as
  * `host`, a direction as in or out. Two tags that cleaning would make one, and tags that
  * contradict the metric, are faults: one of them would be lost, and two series might become one.
  * Meta tags are no part of the identity, so there the first one wins.

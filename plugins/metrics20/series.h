@@ -1,7 +1,7 @@
 /* series.h - which tags a metric has in Metrics 2.0: its identity, and its meta tags
  *
  * The tags are cleaned, and sorted by key: this order never depends on how a metric was sent. A
- * metric that cannot be told without loss or untruth has a fault instead. Everything lives in the
+ * metric that cannot be written without loss or error has a fault instead. Everything lives in the
  * struct or in the metric, until the next one; it begins as zeros.
  */
 #ifndef METRICS20_SERIES_H

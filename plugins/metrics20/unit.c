@@ -1,4 +1,4 @@
-/* unit - see unit.h
+/* unit.c - tables of symbols, prefixes and spellings
  *
  * A unit is [prefix]symbol, or two of these with a "/" between. The tables are the spec's: its
  * union of all SI units and prefixes, the IEC prefixes, and its extensions. Another spelling of one

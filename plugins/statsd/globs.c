@@ -1,7 +1,7 @@
-/* globs - see globs.h
+/* globs.c - fnmatch(), and a check of the pattern before
  *
- * The C library matches, but it takes a pattern that is none as plain text, which no name would ever
- * be. So what is wrong is found here, once, when the options are checked. Nothing here fails.
+ * The C library matches, but it takes a bad pattern for plain text, which matches no name. So bad
+ * patterns are found here, once, when the options are checked. Nothing here fails.
  */
 #include "globs.h"
 
