@@ -25,6 +25,8 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/signals.h"
+#include "conf/facts.h"
+#include "conf/parse.h"
 #include "delivery/transport/stdout.h"
 #include "sink/worker.h"
 #include "spool/opener.h"

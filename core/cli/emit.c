@@ -23,7 +23,7 @@
 #include "base/text.h"
 #include "cli/reply.h"
 #include "client.h"
-#include "conf/conf.h"
+#include "conf/load.h"
 
 static const char DEFAULT_SOCKET[] = "/run/garnet/garnet.sock";
 

@@ -18,7 +18,7 @@
 #include "base/log.h"
 #include "base/say.h"
 #include "cli/plugin.h"
-#include "conf/conf.h"
+#include "conf/load.h"
 #include "delivery/transports.h"
 #include "plugin/batch.h"
 #include "plugintest/child.h"

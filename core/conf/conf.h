@@ -1,9 +1,6 @@
-/* conf/conf.h - the configuration as one const struct, and how it comes to be
+/* conf/conf.h - the types of a configuration: one const struct with all that garnetd and its workers go by
  *
- * conf_parse() is a pure function from a snapshot to a struct conf or a list of errors. It does
- * no I/O and asks nobody: what it must know of the world it finds among the snapshot's facts,
- * and what is missing there it lists in `wanted`; conf_learn() finds those out (it blocks) and
- * parsing starts again.
+ * conf/parse.h makes one, and conf/load.h does from a file's name. It owns all that it points to.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -11,7 +8,6 @@
 
 #include "base/trust.h"
 #include "conf/option.h"
-#include "conf/snapshot.h"
 
 /* Of a collector, where neither its `env` nor garnetd has a PATH. */
 #define CONF_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
@@ -20,7 +16,8 @@ enum { COUNTERS_RAW, COUNTERS_RATE, COUNTERS_DELTA };
 
 struct conf_socket {
     const char *path;
-    mode_t mode; /* 0660 */
+    const char *mode_text; /* octal, as written */
+    mode_t mode;
     gid_t group; /* (gid_t)-1: leave as it is */
     const char *group_name;
     const char *own_groups; /* that may write on the way to its folder: for struct trust */
@@ -52,6 +49,7 @@ struct conf_identity {        /* who a collector, or a worker, is; all resolved 
     gid_t gid;                /* (gid_t)-1: garnetd's own; set whenever uid is */
     const gid_t *groups;      /* supplementary, of `user`; they are for whenever uid is set */
     size_t ngroups;
+    bool known; /* of a collector: it was found out, and garnetd can be that */
 };
 struct conf_sink {
     const char *name;
@@ -62,20 +60,19 @@ struct conf_sink {
     struct strings to;
     int64_t flush; /* ns */
     struct conf_confirm confirm;
-    const struct node *confirm_node; /* what it was read from */
-    int64_t batch_size;              /* bytes */
-    int64_t max_packet;              /* bytes of a datagram; 0 = the transport's own */
-    int64_t catch_up_rate;           /* metrics a second of a backlog; 0 = no bound */
-    int64_t max_age;                 /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
-    int64_t memory_limit;            /* bytes of its worker's data */
-    int64_t start;                   /* START_NOW ... */
-    struct strings only, drop;       /* patterns for names, base/glob.h; see sink/feed.h */
-    int64_t counters;                /* COUNTERS_RAW ..., if the node has it: see sink/counters.h */
-    int64_t counter_window;          /* ns */
-    struct conf_identity identity;   /* who its worker is */
-    int64_t allow_writable;          /* accept a plugin that others can alter */
-    const char *own_groups;          /* that may write on its way: for struct trust */
-    const struct node *node;         /* the sink's map: the plugin's own options are in here */
+    int64_t batch_size;            /* bytes */
+    int64_t max_packet;            /* bytes of a datagram; 0 = the transport's own */
+    int64_t catch_up_rate;         /* metrics a second of a backlog; 0 = no bound */
+    int64_t max_age;               /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
+    int64_t memory_limit;          /* bytes of its worker's data */
+    int64_t start;                 /* START_NOW ... */
+    struct strings only, drop;     /* patterns for names, base/glob.h; see sink/feed.h */
+    int64_t counters;              /* COUNTERS_RAW ..., if the node has it: see sink/counters.h */
+    int64_t counter_window;        /* ns */
+    struct conf_identity identity; /* who its worker is */
+    int64_t allow_writable;        /* accept a plugin that others can alter */
+    const char *own_groups;        /* that may write on its way: for struct trust */
+    const struct node *node;       /* the sink's map: the plugin's own options are in here */
     struct pos at;
     uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */
     struct conf_sink *next;
@@ -116,13 +113,9 @@ struct conf_collector {
     struct pairs tags;
     int64_t series_limit, metrics_limit; /* distinct series, and metrics, that one run may send */
     int64_t bytes_limit;                 /* bytes that one run may send */
-    struct pos at;
-    uint64_t digest; /* of the above and the command's identity */
+    const struct node *node;             /* the file's map */
+    uint64_t digest;                     /* of the above and the command's identity */
     struct conf_collector *next;
-};
-struct conf_want {
-    const char *key;
-    struct conf_want *next;
 };
 enum { SELF_BASIC, SELF_FULL };
 struct conf_self_metrics { /* Garnet's own metrics */
@@ -135,33 +128,23 @@ struct conf {
     struct conf_spool spool;
     struct conf_intake intake;
     const char *host;
+    const char *collectors_folder;
+    struct strings plugin_path;
     struct pairs tags; /* host among them */
     int64_t shutdown_timeout;
     struct conf_self_metrics self_metrics;
     int64_t log_level;                 /* enum log_level */
     uid_t self;                        /* who garnetd is, if there are sinks */
+    const struct node *sinks_node;     /* what they were read from */
     struct conf_sink *sinks;           /* in file order */
     struct conf_collector *collectors; /* sorted by name; disabled ones too */
-    struct conf_want *wanted;          /* facts that the snapshot lacks */
+    const struct fact_want *wanted;    /* facts that the snapshot lacks: conf/facts.h */
 };
 
-/* NULL when out of memory; else a conf that is usable only if e->n == 0 and nothing is wanted. */
-struct conf *conf_parse(const struct snapshot *s, struct errors *e);
-bool conf_learn(struct snapshot *s, const struct conf_want *wanted); /* blocks; false: no memory */
-/* snapshot_take() and then conf_parse() and conf_learn() until nothing is wanted. Blocks. `running`:
- * for a garnetd that has its socket already. */
-struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e);
 void conf_free(struct conf *c);
-
 /* Whom the path of its command is trusted to, for a look just before it is run. `self`: garnetd's. */
 struct trust conf_collector_trust(const struct conf_collector *k, uid_t self);
-
-extern const struct option_set
-    conf_sink_options; /* a sink's common keys: the plugin's may not clash */
 /* "DIR/collectors/NAME.sock" beside the shared socket. */
-/* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
- * NULL after errors of that file, and out of memory. */
-const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);
 char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name);
 
 #endif

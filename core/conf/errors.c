@@ -5,18 +5,19 @@
  * complaints. Dies of nothing: without memory `text` fails and stays failed, but `n` is still
  * right.
  */
+#include "conf/errors.h"
+
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/text.h"
-#include "conf/errors.h"
 
 enum { ERRORS_SHOWN = 1000 };
 
 static void put_place(struct buf *b, struct pos at)
 {
-    if (!at.file)
+    if (at.file == NULL)
         return;
     buf_put_visible(b, str_of(at.file));
     if (at.line > 0)

@@ -1,8 +1,10 @@
-/* conf/nearest.c - the known name that a misspelt one most likely meant
+/* conf/nearest.c - letters to add, drop, change or swap, counted
  *
  * Only what is near enough counts: a wrong suggestion is worse than none. Pure; cannot fail.
  */
-#include "conf/option.h"
+#include "conf/nearest.h"
+
+#include <string.h>
 
 enum { LONGEST = 32 }; /* names longer than this have no near ones */
 
@@ -34,30 +36,19 @@ static size_t distance(const char *a, const char *b)
     return d[na][nb];
 }
 
-static const char *nearest_in(const char *name, struct option_set set, size_t *best)
+struct nearest nearest_to(const char *name)
 {
-    const char *found = NULL;
+    size_t len = strlen(name);
 
-    for (size_t i = 0; i < set.n; i++) {
-        size_t d = distance(name, set.rows[i].name);
-
-        if (d < *best) {
-            *best = d;
-            found = set.rows[i].name;
-        }
-    }
-    return found;
+    return (struct nearest){name, NULL, len < 2 ? 0 : len < 6 ? 2 : len < 9 ? 3 : 4};
 }
 
-const char *nearest(const char *name, struct option_set set, const struct option_set *also)
+void nearest_try(struct nearest *n, const char *known)
 {
-    size_t len = strlen(name), best; /* one more than the distance that still counts as near */
-    const char *in_set, *in_also;
+    size_t d = distance(n->name, known);
 
-    best = len < 6 ? 2 : len < 9 ? 3 : 4;
-    if (len < 2)
-        return NULL;
-    in_set = nearest_in(name, set, &best);
-    in_also = also ? nearest_in(name, *also, &best) : NULL;
-    return in_also ? in_also : in_set;
+    if (d < n->bound) {
+        n->bound = d;
+        n->found = known;
+    }
 }

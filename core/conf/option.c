@@ -1,14 +1,14 @@
-/* conf/option.c - one row per key: it checks, defaults, fills a struct field and documents
+/* conf/option.c - one function a type: a node in, a field out
  *
- * One function a type, all of one shape: a node in, a field out, or an error at the node's place
- * and the field left as it was, which is its default. Fields are written through memcpy: where they
+ * Or an error at the node's place, and the field is left as it was, which is its default. Fields are written through memcpy: where they
  * lie is the row's word. Dies of nothing: without memory a field stays as it was and the arena says
  * so.
  */
+#include "conf/option.h"
+
 #include <stdio.h>
 
 #include "base/units.h"
-#include "conf/option.h"
 #include "conf/path.h"
 
 /* What filling one value needs to know. */
@@ -34,9 +34,10 @@ static const char *const EXPECTED[] = {
     [OPT_MAP] = "a map such as {key: value}",
     [OPT_PATHS] = "a list of paths",
     [OPT_NODE] = "a value",
+    [OPT_SECTION] = "a map",
 };
 
-static const char *kind_name(enum node_kind k)
+const char *option_kind(enum node_kind k)
 {
     return k == NODE_LIST ? "a list" : k == NODE_MAP ? "a map" : "a single value";
 }
@@ -47,7 +48,7 @@ static const char *shown(const struct option *row, const char *text)
     return row->flags & OPT_SECRET ? "(hidden)" : text;
 }
 
-static void complain(const struct fill *f, const struct node *v, const char *why)
+static void bad_value(const struct fill *f, const struct node *v, const char *why)
 {
     errors_add(f->e, v->at, "%s: \"%s\" %s", f->row->name, shown(f->row, v->text), why);
 }
@@ -55,7 +56,7 @@ static void complain(const struct fill *f, const struct node *v, const char *why
 static void mismatch(const struct fill *f, const struct node *v)
 {
     errors_add(f->e, v->at, "%s must be %s, not %s", f->row->name, EXPECTED[f->row->type],
-               kind_name(v->kind));
+               option_kind(v->kind));
 }
 
 /* The text of a single value, or NULL after saying what should have been there. */
@@ -67,7 +68,7 @@ static const char *scalar(const struct fill *f, const struct node *v)
     return NULL;
 }
 
-/* ---- numbers --------------------------------------------------------------------------------- */
+/* --- numbers --- */
 
 static bool within(const struct fill *f, const struct node *v, bool below, bool above)
 {
@@ -76,7 +77,7 @@ static bool within(const struct fill *f, const struct node *v, bool below, bool 
     if (below || above) {
         why_set(&why, "is %s value, %s", below ? "below the least" : "above the greatest",
                 below ? f->row->min : f->row->max);
-        complain(f, v, why.text);
+        bad_value(f, v, why.text);
     }
     return !below && !above;
 }
@@ -88,15 +89,15 @@ static void fill_number(const struct fill *f, const struct node *v, number_fn *p
     struct why why, ignored;
     int64_t n, min = INT64_MIN, max = INT64_MAX;
 
-    if (!text)
+    if (text == NULL)
         return;
     if (!parse(text, &n, &why)) {
-        complain(f, v, why.text);
+        bad_value(f, v, why.text);
         return;
     }
-    if (row->min)
+    if (row->min != NULL)
         parse(row->min, &min, &ignored);
-    if (row->max)
+    if (row->max != NULL)
         parse(row->max, &max, &ignored);
     if (within(f, v, n<min, n> max))
         memcpy(f->field, &n, sizeof n);
@@ -109,22 +110,22 @@ static void fill_real(const struct fill *f, const struct node *v)
     struct why why, ignored;
     double n, min, max;
 
-    if (!text)
+    if (text == NULL)
         return;
     if (!units_real(text, &n, &why)) {
-        complain(f, v, why.text);
+        bad_value(f, v, why.text);
         return;
     }
     min = max = n;
-    if (row->min)
+    if (row->min != NULL)
         units_real(row->min, &min, &ignored);
-    if (row->max)
+    if (row->max != NULL)
         units_real(row->max, &max, &ignored);
     if (within(f, v, n<min, n> max))
         memcpy(f->field, &n, sizeof n);
 }
 
-/* ---- words ----------------------------------------------------------------------------------- */
+/* --- words --- */
 
 /* "a|b|c" -> "a, b or c" */
 static void put_choices(struct buf *b, const char *choices)
@@ -145,7 +146,7 @@ static void fill_choice(const struct fill *f, const struct node *v)
     struct buf known = {0};
     size_t len;
 
-    if (!text)
+    if (text == NULL)
         return;
     for (int64_t i = 0;; i++, c += len + 1) {
         len = strcspn(c, "|");
@@ -162,13 +163,13 @@ static void fill_choice(const struct fill *f, const struct node *v)
     buf_free(&known);
 }
 
-/* "${HOST}" is nobody's name. False: it was told. */
+/* "${HOST}" is nobody's name. False after an error. */
 static bool no_variable(const struct fill *f, const struct node *v, const char *name)
 {
     const char *at = f->row->flags & OPT_SHELL ? NULL : strstr(v->text, "${");
-    const char *end = at ? strchr(at, '}') : NULL;
+    const char *end = at != NULL ? strchr(at, '}') : NULL;
 
-    if (!end || end == at + 2)
+    if (end == NULL || end == at + 2)
         return true;
     if (f->row->flags & OPT_SECRET)
         errors_add(f->e, v->at,
@@ -191,7 +192,7 @@ static const char *copy_text(const struct fill *f, const struct node *v)
     if (!no_variable(f, v, f->row->name))
         return NULL;
     if (path && !*v->text) {
-        complain(f, v, "is empty: give a path");
+        bad_value(f, v, "is empty: give a path");
         return NULL;
     }
     return path ? path_from(f->a, v->at.file, v->text) : arena_strdup(f->a, v->text);
@@ -199,13 +200,13 @@ static const char *copy_text(const struct fill *f, const struct node *v)
 
 static void fill_text(const struct fill *f, const struct node *v)
 {
-    const char *s = scalar(f, v) ? copy_text(f, v) : NULL;
+    const char *s = scalar(f, v) != NULL ? copy_text(f, v) : NULL;
 
-    if (s)
+    if (s != NULL)
         memcpy(f->field, &s, sizeof s);
 }
 
-/* ---- lists, maps ----------------------------------------------------------------------------- */
+/* --- lists, maps --- */
 
 static bool item_ok(const struct fill *f, const struct node *item)
 {
@@ -213,7 +214,7 @@ static bool item_ok(const struct fill *f, const struct node *item)
         return false;
     if (item->kind != NODE_SCALAR)
         errors_add(f->e, item->at, "%s must be %s, not of %ss", f->row->name,
-                   EXPECTED[f->row->type], kind_name(item->kind) + 2);
+                   EXPECTED[f->row->type], option_kind(item->kind) + 2);
     else if (node_is_null(item))
         errors_add(f->e, item->at, "%s has an empty item: give it a value or remove it",
                    f->row->name);
@@ -233,10 +234,10 @@ static void fill_list(const struct fill *f, const struct node *v)
         mismatch(f, v);
         return;
     }
-    if (!(s = arena_alloc(f->a, (v->n + 2) * sizeof *s)))
+    if ((s = arena_alloc(f->a, (v->n + 2) * sizeof *s)) == NULL)
         return;
-    for (; item; item = v->kind == NODE_LIST ? item->next : NULL)
-        if (!item_ok(f, item) || !(s[list.n++] = copy_text(f, item)))
+    for (; item != NULL; item = v->kind == NODE_LIST ? item->next : NULL)
+        if (!item_ok(f, item) || (s[list.n++] = copy_text(f, item)) == NULL)
             ok = false;
     list.v = s;
     if (ok)
@@ -254,9 +255,9 @@ static bool entry_ok(const struct fill *f, const struct node *entry)
                    entry->key);
     else if (entry->kind != NODE_SCALAR)
         errors_add(f->e, entry->at, "%s.%s must be a single value, not %s", name, entry->key,
-                   kind_name(entry->kind));
+                   option_kind(entry->kind));
     else
-        return whole && no_variable(f, entry, whole);
+        return whole != NULL && no_variable(f, entry, whole);
     return false;
 }
 
@@ -270,16 +271,16 @@ static void fill_map(const struct fill *f, const struct node *v)
         mismatch(f, v);
         return;
     }
-    if (!(p = arena_alloc(f->a, (v->n + 1) * sizeof *p)))
+    if ((p = arena_alloc(f->a, (v->n + 1) * sizeof *p)) == NULL)
         return;
-    for (const struct node *entry = v->first; entry; entry = entry->next) {
+    for (const struct node *entry = v->first; entry != NULL; entry = entry->next) {
         if (!entry_ok(f, entry)) {
             ok = false;
             continue;
         }
         p[map.n] = (struct pair){arena_strdup(f->a, entry->key), arena_strdup(f->a, entry->text),
                                  entry->at};
-        ok = ok && p[map.n].key && p[map.n].val;
+        ok = ok && p[map.n].key != NULL && p[map.n].val != NULL;
         map.n++;
     }
     map.v = p;
@@ -287,7 +288,7 @@ static void fill_map(const struct fill *f, const struct node *v)
         memcpy(f->field, &map, sizeof map);
 }
 
-/* ---- one value ------------------------------------------------------------------------------- */
+/* --- one value --- */
 
 static void fill_value(const struct fill *f, const struct node *v)
 {
@@ -322,9 +323,21 @@ static void fill_value(const struct fill *f, const struct node *v)
         fill_map(f, v);
         return;
     case OPT_NODE:
-        *(const struct node **)f->field = v;
+        memcpy(f->field, &v, sizeof v);
+        return;
+    case OPT_SECTION: /* conf/section.h */
         return;
     }
+}
+
+bool option_given(const struct option *row, const struct node *v, struct errors *e)
+{
+    if (v->kind == NODE_BAD)
+        return false;
+    if (node_is_null(v))
+        errors_add(e, v->key != NULL ? v->key_at : v->at,
+                   "%s has no value: give one or remove the key", row->name);
+    return !node_is_null(v);
 }
 
 void option_value(struct arena *a, const struct option *row, const struct node *v, void *dst,
@@ -332,89 +345,6 @@ void option_value(struct arena *a, const struct option *row, const struct node *
 {
     struct fill f = {a, row, (char *)dst + row->offset, e};
 
-    if (v->kind == NODE_BAD)
-        return;
-    if (node_is_null(v))
-        errors_add(e, v->key ? v->key_at : v->at, "%s has no value: give one or remove the key",
-                   row->name);
-    else
+    if (option_given(row, v, e))
         fill_value(&f, v);
-}
-
-/* ---- all keys of a map ----------------------------------------------------------------------- */
-
-static const struct option *find(struct option_set set, const char *name)
-{
-    for (size_t i = 0; i < set.n; i++)
-        if (strcmp(set.rows[i].name, name) == 0)
-            return &set.rows[i];
-    return NULL;
-}
-
-static void fill_defaults(struct arena *a, struct option_set set, const struct node *map, void *dst,
-                          struct errors *e)
-{
-    struct node v = {.kind = NODE_SCALAR};
-
-    v.at.file = map ? map->at.file : NULL;
-    for (size_t i = 0; i < set.n; i++) {
-        const struct option *row = &set.rows[i];
-
-        if ((v.text = row->def))
-            option_value(a, row, &v, dst, e);
-    }
-}
-
-static void check_required(struct option_set set, const struct node *map, struct errors *e)
-{
-    for (size_t i = 0; i < set.n; i++)
-        if (set.rows[i].flags & OPT_REQUIRED && !node_get(map, set.rows[i].name))
-            errors_add(e, map->at, "%s needs \"%s\"", set.what, set.rows[i].name);
-}
-
-static void put_names(struct buf *b, struct option_set set)
-{
-    for (size_t i = 0; i < set.n; i++)
-        buf_putf(b, "%s%s", b->n ? ", " : "", set.rows[i].name);
-}
-
-static void unknown_key(struct option_set set, const struct option_set *also,
-                        const struct node *entry, struct errors *e)
-{
-    const char *meant = nearest(entry->key, set, also);
-    struct buf known = {0};
-
-    if (meant) {
-        errors_add(e, entry->key_at, "unknown key \"%s\": did you mean \"%s\"?", entry->key, meant);
-        return;
-    }
-    put_names(&known, set);
-    if (also)
-        put_names(&known, *also);
-    buf_putc(&known, 0);
-    errors_add(e, entry->key_at, "unknown key \"%s\": known are %s", entry->key,
-               buf_ok(&known) ? known.p : "others");
-    buf_free(&known);
-}
-
-void option_fill(struct arena *a, struct option_set set, const struct option_set *also, bool open,
-                 const struct node *map, void *dst, struct errors *e)
-{
-    const struct option *row;
-
-    fill_defaults(a, set, map, dst, e);
-    if (!map || map->kind == NODE_BAD)
-        return;
-    if (map->kind != NODE_MAP) {
-        errors_add(e, map->at, "%s must be a map of \"key: value\", not %s", set.what,
-                   kind_name(map->kind));
-        return;
-    }
-    check_required(set, map, e);
-    for (const struct node *v = map->first; v; v = v->next) {
-        if ((row = find(set, v->key)))
-            option_value(a, row, v, dst, e);
-        else if (!open && !(also && find(*also, v->key)) && v->kind != NODE_BAD)
-            unknown_key(set, also, v, e);
-    }
 }

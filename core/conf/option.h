@@ -1,7 +1,6 @@
-/* conf/option.h - one row per key: it checks, defaults, fills a struct field and documents
+/* conf/option.h - a key is a row: it checks a value, fills a struct field and documents
  *
- * The same rows serve the core's own keys and, converted by sink/plugin, a plugin's. Everything
- * a user gets wrong is reported with its place, and filling goes on with the next key.
+ * The same rows serve the core's own keys and, converted by plugin/options.c, a plugin's.
  *
  *   type      field            YAML
  *   STRING    const char *     scalar
@@ -16,9 +15,11 @@
  *   PATHS     struct strings   the same, each like PATH
  *   MAP       struct pairs     map of scalars, in file order
  *   NODE      struct node *    anything; the caller reads it
+ *   SECTION   a struct         a map, whose keys are the rows of `section` (conf/section.h)
  *
- * ${X} in a value is an error: nothing replaces it. def, min, max are written as in YAML ("10s", "64KiB"); NULL = none. A key without a value in
- * the file and without a default leaves the field zero.
+ * ${X} in a value is an error: nothing replaces it. def, min, max are written as in YAML ("10s",
+ * "64KiB"); NULL = none. A key without a value in the file and without a default leaves the field as
+ * it was.
  */
 #ifndef CONF_OPTION_H
 #define CONF_OPTION_H
@@ -36,9 +37,16 @@ enum option_type {
     OPT_LIST,
     OPT_MAP,
     OPT_PATHS,
-    OPT_NODE
+    OPT_NODE,
+    OPT_SECTION
 };
-enum { OPT_REQUIRED = 1, OPT_SECRET = 2, OPT_SHELL = 4 /* ${X} may be meant for a shell */ };
+enum {
+    OPT_REQUIRED = 1,
+    OPT_SECRET = 2,
+    OPT_SHELL = 4, /* ${X} may be meant for a shell */
+    OPT_SHORT = 8, /* of a section: a value alone stands for its first key */
+    OPT_ASIDE = 16 /* not in the section's digest: see conf/digest.h */
+};
 
 struct strings {
     const char *const *v; /* n of them, then NULL */
@@ -55,24 +63,19 @@ struct pairs {
 
 struct option {
     uint32_t type, flags;
-    const char *name, *def, *min, *max, *choices, *help;
+    const char *name, *def, *min, *max, *choices;
+    const char *help;  /* for docs/operations.md, or a plugin's description */
+    const char *unset; /* likewise: the default in words, where `def` does not say it */
+    const struct section *section;
     size_t offset;
 };
-struct option_set {
-    const struct option *rows;
-    size_t n;
-    const char *what; /* for messages: "a sink", "collector files", "plugin graphite" */
-};
 
-/* Fills *dst from `map` (NULL: defaults only). Keys found in `also` (may be NULL) are known but
- * skipped; with `open`, keys in neither are left to somebody else (a sink's plugin). Every other
- * unknown key is an error that names the nearest known one. Strings are copied into `a`. */
-void option_fill(struct arena *a, struct option_set set, const struct option_set *also, bool open,
-                 const struct node *map, void *dst, struct errors *e);
-/* One value by its row, as option_fill does: for a key that has two forms. */
+/* One value by its row. What is wrong is an error with its place, and leaves the field as it was.
+ * Strings are copied into `a`. */
 void option_value(struct arena *a, const struct option *row, const struct node *v, void *dst,
                   struct errors *e);
-/* The known name nearest to `name`, or NULL when none is near enough to be meant. */
-const char *nearest(const char *name, struct option_set set, const struct option_set *also);
+/* Whether v is there and not empty, with an error where it is not. */
+bool option_given(const struct option *row, const struct node *v, struct errors *e);
+const char *option_kind(enum node_kind k); /* "a list" */
 
 #endif

@@ -25,7 +25,7 @@ char *path_join(struct arena *a, const char *dir, const char *name)
 {
     char *p = arena_printf(a, "%s/%s", dir, name);
 
-    if (p)
+    if (p != NULL)
         tidy(p);
     return p;
 }
@@ -35,7 +35,7 @@ char *path_from(struct arena *a, const char *file, const char *path)
     struct str dir;
     char *p;
 
-    if (!file && *path != '/')
+    if (file == NULL && *path != '/')
         return arena_strdup(a, path);
     if (*path == '/') {
         p = arena_strdup(a, path);
@@ -43,7 +43,7 @@ char *path_from(struct arena *a, const char *file, const char *path)
         dir = path_dir(file);
         p = arena_printf(a, "%.*s/%s", (int)dir.n, dir.s, path);
     }
-    if (p)
+    if (p != NULL)
         tidy(p);
     return p;
 }
@@ -52,7 +52,7 @@ const char *path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    return slash ? slash + 1 : path;
+    return slash != NULL ? slash + 1 : path;
 }
 
 bool path_ends(const char *path, const char *suffix)
@@ -66,7 +66,7 @@ struct str path_dir(const char *path)
 {
     const char *slash = strrchr(path, '/');
 
-    if (!slash)
+    if (slash == NULL)
         return str_of(".");
     return (struct str){path, slash == path ? 1 : (size_t)(slash - path)};
 }

@@ -32,7 +32,7 @@ struct head {
     } u;
 };
 
-/* ---- any file -------------------------------------------------------------------------------- */
+/* --- any file --- */
 
 static bool file_fault(const char *path, struct why *why)
 {
@@ -56,7 +56,7 @@ static bool file_fault(const char *path, struct why *why)
     return false;
 }
 
-static bool read_head(struct head *h, const char *path)
+static bool read_start(struct head *h, const char *path)
 {
     ssize_t n;
 
@@ -87,13 +87,13 @@ static bool other_formats(void)
     return some;
 }
 
-/* ---- binaries -------------------------------------------------------------------------------- */
+/* --- binaries --- */
 
 static bool runs_here(unsigned machine)
 {
     struct head own;
 
-    if (!read_head(&own, "/proc/self/exe"))
+    if (!read_start(&own, "/proc/self/exe"))
         return true;
     fd_close(&own.fd);
     return machine == own.u.elf.e_machine ||
@@ -139,7 +139,7 @@ static bool elf_fault(const struct head *h, struct why *why)
     return loader_fault(h, why);
 }
 
-/* ---- scripts --------------------------------------------------------------------------------- */
+/* --- scripts --- */
 
 static bool in_search(const char *search, const char *name)
 {
@@ -179,7 +179,7 @@ static bool env_fault(char *arg, const char *search, struct why *why)
                     arg, search);
 }
 
-static bool look(const char *path, const char *search, int scripts, struct why *why);
+static bool program_fault(const char *path, const char *search, int scripts, struct why *why);
 
 static bool interpreter_fault(const char *name, const char *search, int scripts, struct why *why)
 {
@@ -196,7 +196,7 @@ static bool interpreter_fault(const char *name, const char *search, int scripts,
     if (scripts == SCRIPTS_MOST)
         return !why_set(why, "has an interpreter that is a script, and so on: %d are too many",
                         scripts);
-    return *name == '/' && look(name, search, scripts + 1, &inner) &&
+    return *name == '/' && program_fault(name, search, scripts + 1, &inner) &&
            !why_set(why, "names the interpreter %.100s in its first line, which %.100s", name,
                     inner.text);
 }
@@ -242,7 +242,7 @@ static bool line_fault(char *line, const char *search, int scripts, struct why *
            env_fault(arg, search, why);
 }
 
-/* ---- all ------------------------------------------------------------------------------------- */
+/* --- all --- */
 
 static bool head_fault(struct head *h, const char *search, int scripts, struct why *why)
 {
@@ -261,14 +261,14 @@ static bool head_fault(struct head *h, const char *search, int scripts, struct w
                          "#!/bin/sh");
 }
 
-static bool look(const char *path, const char *search, int scripts, struct why *why)
+static bool program_fault(const char *path, const char *search, int scripts, struct why *why)
 {
     struct head h;
     bool wrong;
 
     if (file_fault(path, why))
         return true;
-    if (!read_head(&h, path))
+    if (!read_start(&h, path))
         return false;
     wrong = head_fault(&h, search, scripts, why);
     fd_close(&h.fd);
@@ -277,5 +277,5 @@ static bool look(const char *path, const char *search, int scripts, struct why *
 
 bool script_fault(const char *path, const char *search, struct why *why)
 {
-    return look(path, search, 0, why);
+    return program_fault(path, search, 0, why);
 }

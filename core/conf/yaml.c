@@ -1,14 +1,15 @@
-/* conf/yaml.c - YAML text -> tree; every node keeps its line and column
+/* conf/yaml.c - libyaml's events, read by one function a kind of node
  *
- * libyaml's events, read by one function a kind of node. What this subset refuses is reported and
- * read past, so that one run finds all of it; only what libyaml itself cannot go on after (syntax,
- * bytes that are not UTF-8) and what is out of bounds (depth, number of values, size) ends the
- * reading, without a tree. Dies of nothing: without memory it returns NULL and the arena says so.
+ * What this subset refuses is reported and read past, so that one run finds all of it; only what
+ * libyaml itself cannot go on after (syntax, bytes that are not UTF-8) and what is out of bounds
+ * (depth, number of values, size) ends the reading, without a tree. Dies of nothing: without memory it returns NULL and the arena says so.
  * The time is bounded too: looking for duplicates is quadratic, hence MAX_NODES.
  */
+#include "conf/yaml.h"
+
 #include <yaml.h>
 
-#include "conf/yaml.h"
+#include "conf/place.h"
 
 #define BOM "\xef\xbb\xbf" /* some editors begin a file with it */
 enum { MAX_DEPTH = 16, MAX_NODES = 10000, MAX_TEXT = 1 << 20 };
@@ -25,76 +26,19 @@ struct reader {
     yaml_event_t ev; /* the current event; owned */
     struct arena *a;
     struct errors *e;
-    const char *file;
-    struct str text;
+    struct places places;
     unsigned depth, nodes;
     struct flow flow;
-    /* the place found last, where looking for the next begins: marks mostly go forward */
-    size_t line, line_start, column, byte;
 };
 
 static struct node *read_node(struct reader *r);
 
-/* ---- places ---------------------------------------------------------------------------------- */
+/* --- events --- */
 
-/* Bytes of the line break at s by YAML 1.1, as libyaml counts lines; 0 = there is none. */
-static size_t break_len(const char *s, size_t left)
-{
-    if (s[0] == '\r')
-        return left > 1 && s[1] == '\n' ? 2 : 1;
-    if (s[0] == '\n')
-        return 1;
-    if (left > 1 && memcmp(s, "\xc2\x85", 2) == 0)
-        return 2;
-    if (left > 2 && (memcmp(s, "\xe2\x80\xa8", 3) == 0 || memcmp(s, "\xe2\x80\xa9", 3) == 0))
-        return 3;
-    return 0;
-}
-
-static void seek_line(struct reader *r, size_t line)
-{
-    size_t len;
-
-    if (line < r->line)
-        r->line = r->line_start = 0;
-    r->byte = r->line_start;
-    while (r->line < line && r->byte < r->text.n) {
-        len = break_len(r->text.s + r->byte, r->text.n - r->byte);
-        r->byte += len ? len : 1;
-        if (len) {
-            r->line++;
-            r->line_start = r->byte;
-        }
-    }
-    r->column = 0;
-}
-
-/* libyaml counts columns in characters; editors and compilers, and so Garnet, in bytes. */
 static struct pos place(struct reader *r, yaml_mark_t m)
 {
-    if (m.line != r->line || m.column < r->column)
-        seek_line(r, m.line);
-    for (; r->column < m.column && r->byte < r->text.n; r->column++)
-        do
-            r->byte++;
-        while (r->byte < r->text.n && ((unsigned char)r->text.s[r->byte] & 0xc0) == 0x80);
-    return (struct pos){r->file, (uint32_t)m.line + 1, (uint32_t)(r->byte - r->line_start) + 1};
+    return place_find(&r->places, m.line, m.column);
 }
-
-static struct pos place_of_byte(const struct reader *r, size_t offset)
-{
-    struct pos at = {r->file, 1, 1};
-    size_t i, len;
-
-    for (i = 0; i < offset && i < r->text.n; i += len ? len : 1) {
-        len = break_len(r->text.s + i, r->text.n - i);
-        at.line += len > 0;
-        at.col = len ? 1 : at.col + 1;
-    }
-    return at;
-}
-
-/* ---- events ---------------------------------------------------------------------------------- */
 
 static const char *hint(const char *problem)
 {
@@ -118,13 +62,13 @@ static const char *hint(const char *problem)
     return "";
 }
 
-/* What is not closed goes wrong anywhere behind it: told is where it opens. */
+/* What is not closed goes wrong anywhere behind it: the error names the place where it opens. */
 static bool report_opening(struct reader *r, const char *problem)
 {
     const yaml_parser_t *y = &r->y;
     struct pos found = place(r, y->problem_mark);
 
-    if (y->context && strcmp(y->context, "while scanning a quoted scalar") == 0 &&
+    if (y->context != NULL && strcmp(y->context, "while scanning a quoted scalar") == 0 &&
         strcmp(problem, "found unexpected end of stream") == 0)
         errors_add(r->e, place(r, y->context_mark), "not valid YAML: this quote is not closed");
     else if (r->flow.open && (r->flow.at.line != found.line ||
@@ -139,19 +83,19 @@ static bool report_opening(struct reader *r, const char *problem)
     return true;
 }
 
-static void report(struct reader *r)
+static void yaml_report(struct reader *r)
 {
     const yaml_parser_t *y = &r->y;
-    const char *problem = y->problem ? y->problem : "unreadable";
+    const char *problem = y->problem != NULL ? y->problem : "unreadable";
 
     if (y->error == YAML_MEMORY_ERROR)
         r->a->failed = true;
     else if (y->error == YAML_READER_ERROR)
-        errors_add(r->e, place_of_byte(r, y->problem_offset), "not valid YAML: %s%s", problem,
-                   strstr(problem, "UTF-8") ? ": save the file as UTF-8" : "");
+        errors_add(r->e, place_of_byte(&r->places, y->problem_offset), "not valid YAML: %s%s",
+                   problem, strstr(problem, "UTF-8") != NULL ? ": save the file as UTF-8" : "");
     else if (report_opening(r, problem))
         return;
-    else if (y->context && y->context_mark.line != y->problem_mark.line)
+    else if (y->context != NULL && y->context_mark.line != y->problem_mark.line)
         errors_add(r->e, place(r, y->problem_mark),
                    "not valid YAML: %s, %s that starts in line %zu%s", problem, y->context,
                    y->context_mark.line + 1, hint(problem));
@@ -159,16 +103,16 @@ static void report(struct reader *r)
         errors_add(r->e, place(r, y->problem_mark), "not valid YAML: %s%s", problem, hint(problem));
 }
 
-static bool advance(struct reader *r)
+static bool yaml_next(struct reader *r)
 {
     yaml_event_delete(&r->ev);
     if (yaml_parser_parse(&r->y, &r->ev))
         return true;
-    report(r);
+    yaml_report(r);
     return false;
 }
 
-/* ---- nodes ----------------------------------------------------------------------------------- */
+/* --- nodes --- */
 
 static const char *control(const char *s, size_t n)
 {
@@ -188,13 +132,13 @@ static void refuse_properties(struct reader *r, const unsigned char *anchor,
     struct pos at = place(r, r->ev.start_mark);
     const char *t = (const char *)tag;
 
-    if (anchor)
+    if (anchor != NULL)
         errors_add(r->e, at, "anchors (&%s) are not supported: write the value where it is needed",
                    (const char *)anchor);
-    if (t && strncmp(t, standard, strlen(standard)) == 0)
+    if (t != NULL && strncmp(t, standard, strlen(standard)) == 0)
         errors_add(r->e, at, "YAML types (!!%s) are not supported: remove it",
                    t + strlen(standard));
-    else if (t)
+    else if (t != NULL)
         errors_add(r->e, at, "YAML types (%s) are not supported: remove it", t);
 }
 
@@ -207,7 +151,7 @@ static struct node *new_node(struct reader *r, enum node_kind kind)
         return NULL;
     }
     n = arena_alloc(r->a, sizeof *n);
-    if (n) {
+    if (n != NULL) {
         n->kind = kind;
         n->at = place(r, r->ev.start_mark);
     }
@@ -219,17 +163,17 @@ static struct node *read_scalar(struct reader *r)
     const char *s = (const char *)r->ev.data.scalar.value;
     size_t len = r->ev.data.scalar.length;
     const char *bad = control(s, len);
-    struct node *n = new_node(r, bad ? NODE_BAD : NODE_SCALAR);
+    struct node *n = new_node(r, bad != NULL ? NODE_BAD : NODE_SCALAR);
 
     refuse_properties(r, r->ev.data.scalar.anchor, r->ev.data.scalar.tag);
-    if (!n)
+    if (n == NULL)
         return NULL;
-    if (bad)
+    if (bad != NULL)
         errors_add(r->e, n->at, "control characters (byte 0x%02x) are not allowed here",
                    (unsigned char)*bad);
     n->plain = r->ev.data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
-    n->text = bad ? "" : arena_strndup(r->a, s, len);
-    return n->text ? n : NULL;
+    n->text = bad != NULL ? "" : arena_strndup(r->a, s, len);
+    return n->text != NULL ? n : NULL;
 }
 
 static struct node *read_alias(struct reader *r)
@@ -245,14 +189,14 @@ static struct flow open_flow(struct reader *r)
 {
     struct flow before = r->flow;
     struct pos at = place(r, r->ev.start_mark);
-    char c = r->byte < r->text.n ? r->text.s[r->byte] : 0;
+    char c = place_char(&r->places);
 
     if (c == '[' || c == '{')
         r->flow = (struct flow){true, at, c};
     return before;
 }
 
-static bool enter(struct reader *r)
+static bool nest(struct reader *r)
 {
     if (++r->depth <= MAX_DEPTH)
         return true;
@@ -266,14 +210,14 @@ static struct node *read_list(struct reader *r)
     struct flow before = open_flow(r);
 
     refuse_properties(r, r->ev.data.sequence_start.anchor, r->ev.data.sequence_start.tag);
-    if (!list || !enter(r))
+    if (list == NULL || !nest(r))
         return NULL;
     for (end = &list->first;; end = &item->next) {
-        if (!advance(r))
+        if (!yaml_next(r))
             return NULL;
         if (r->ev.type == YAML_SEQUENCE_END_EVENT)
             break;
-        if (!(item = read_node(r)))
+        if ((item = read_node(r)) == NULL)
             return NULL;
         *end = item;
         list->n++;
@@ -299,7 +243,7 @@ static bool key_ok(struct reader *r, const struct node *map, const struct node *
         errors_add(r->e, key->at, "merge keys (<<) are not supported: write the keys out");
         return false;
     }
-    if ((first = node_get(map, key->text))) {
+    if ((first = node_get(map, key->text)) != NULL) {
         errors_add(r->e, key->at, "duplicate key \"%s\": first at line %u", key->text,
                    first->key_at.line);
         return false;
@@ -313,14 +257,14 @@ static struct node *read_map(struct reader *r)
     struct flow before = open_flow(r);
 
     refuse_properties(r, r->ev.data.mapping_start.anchor, r->ev.data.mapping_start.tag);
-    if (!map || !enter(r))
+    if (map == NULL || !nest(r))
         return NULL;
     for (end = &map->first;;) {
-        if (!advance(r))
+        if (!yaml_next(r))
             return NULL;
         if (r->ev.type == YAML_MAPPING_END_EVENT)
             break;
-        if (!(key = read_node(r)) || !advance(r) || !(val = read_node(r)))
+        if ((key = read_node(r)) == NULL || !yaml_next(r) || (val = read_node(r)) == NULL)
             return NULL;
         if (!key_ok(r, map, key))
             continue;
@@ -356,9 +300,9 @@ static struct node *empty_map(struct reader *r)
 {
     struct node *n = arena_alloc(r->a, sizeof *n);
 
-    if (n) {
+    if (n != NULL) {
         n->kind = NODE_MAP;
-        n->at = (struct pos){r->file, 1, 1};
+        n->at = (struct pos){r->places.file, 1, 1};
     }
     return n;
 }
@@ -367,17 +311,17 @@ static struct node *read_document(struct reader *r)
 {
     struct node *root;
 
-    if (!advance(r)) /* STREAM-START */
+    if (!yaml_next(r)) /* STREAM-START */
         return NULL;
-    if (!advance(r)) /* DOCUMENT-START, or the end of an empty file */
+    if (!yaml_next(r)) /* DOCUMENT-START, or the end of an empty file */
         return NULL;
     if (r->ev.type == YAML_STREAM_END_EVENT)
         return empty_map(r);
-    if (!advance(r) || !(root = read_node(r)))
+    if (!yaml_next(r) || (root = read_node(r)) == NULL)
         return NULL;
-    if (!advance(r)) /* DOCUMENT-END */
+    if (!yaml_next(r)) /* DOCUMENT-END */
         return NULL;
-    if (!advance(r)) /* STREAM-END, or the start of another */
+    if (!yaml_next(r)) /* STREAM-END, or the start of another */
         return NULL;
     if (r->ev.type != YAML_STREAM_END_EVENT)
         errors_add(r->e, place(r, r->ev.start_mark),
@@ -387,16 +331,16 @@ static struct node *read_document(struct reader *r)
 
 struct node *yaml_parse(struct arena *a, const char *file, struct str text, struct errors *e)
 {
-    struct reader r = {.a = a, .e = e, .file = arena_strdup(a, file)};
+    struct reader r = {.a = a, .e = e, .places = {.file = arena_strdup(a, file)}};
     struct node *root;
 
-    if (!r.file)
+    if (r.places.file == NULL)
         return NULL;
     if (text.n >= strlen(BOM) && memcmp(text.s, BOM, strlen(BOM)) == 0)
         text = (struct str){text.s + strlen(BOM), text.n - strlen(BOM)};
-    r.text = text;
+    r.places.text = text;
     if (text.n > MAX_TEXT) {
-        errors_add(e, (struct pos){r.file, 0, 0}, "is larger than 1 MiB");
+        errors_add(e, (struct pos){r.places.file, 0, 0}, "is larger than 1 MiB");
         return NULL;
     }
     if (!yaml_parser_initialize(&r.y)) {
@@ -413,9 +357,9 @@ struct node *yaml_parse(struct arena *a, const char *file, struct str text, stru
 
 struct node *node_get(const struct node *map, const char *key)
 {
-    if (!map || map->kind != NODE_MAP)
+    if (map == NULL || map->kind != NODE_MAP)
         return NULL;
-    for (struct node *n = map->first; n; n = n->next)
+    for (struct node *n = map->first; n != NULL; n = n->next)
         if (strcmp(n->key, key) == 0)
             return n;
     return NULL;

@@ -24,6 +24,7 @@
 #include "base/signals.h"
 #include "base/spawn.h"
 #include "base/text.h"
+#include "conf/load.h"
 #include "daemon/generation.h"
 #include "supervise/worker_log.h"
 

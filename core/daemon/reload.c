@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "conf/parse.h"
 #include "daemon/load.h"
 
 struct reload {

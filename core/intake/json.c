@@ -14,15 +14,13 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "conf/option.h"
+#include "conf/nearest.h"
 #include "intake/json_reading.h"
 #include "intake/member.h"
 
-/* Rows only because nearest() reads names from rows. */
-static const struct option FIELD[FIELDS] = {
-    [NAME] = {.name = "name"}, [VALUE] = {.name = "value"}, [VALUES] = {.name = "values"},
-    [TIME] = {.name = "time"}, [TYPE] = {.name = "type"},   [UNIT] = {.name = "unit"},
-    [TAGS] = {.name = "tags"}, [META] = {.name = "meta"},   [ACK] = {.name = "ack"},
+static const char *const FIELD[FIELDS] = {
+    [NAME] = "name", [VALUE] = "value", [VALUES] = "values", [TIME] = "time", [TYPE] = "type",
+    [UNIT] = "unit", [TAGS] = "tags",   [META] = "meta",     [ACK] = "ack",
 };
 
 static const double MILLISECONDS = 1e11; /* as seconds: the year 5138 */
@@ -43,19 +41,20 @@ static enum field field_named(const char *key)
 {
     unsigned i = 0;
 
-    while (i < FIELDS && (FIELD[i].name[0] != key[0] || strcmp(FIELD[i].name, key) != 0))
+    while (i < FIELDS && (FIELD[i][0] != key[0] || strcmp(FIELD[i], key) != 0))
         i++;
     return (enum field)i;
 }
 
 static bool unknown_field(const struct reading *r, const char *key)
 {
-    static const struct option_set known = {FIELD, ACK, "metrics"};
-    const char *near = nearest(key, known, NULL);
+    struct nearest near = nearest_to(key);
     struct member m;
 
-    if (near != NULL)
-        (void)json_fail(r, key, NONE, "unknown field: did you mean \"%s\"?", near);
+    for (unsigned i = 0; i < ACK; i++)
+        nearest_try(&near, FIELD[i]);
+    if (near.found != NULL)
+        (void)json_fail(r, key, NONE, "unknown field: did you mean \"%s\"?", near.found);
     else
         (void)json_fail(
             r, key, NONE,
@@ -149,8 +148,7 @@ static bool take_string(const struct reading *r, enum field i, struct str *s)
     if (r->field[i] == NULL)
         return true;
     if (!json_is_string(r->field[i]))
-        return json_fail(r, FIELD[i].name, NONE, "must be a string, not %s",
-                         json_kind(r->field[i]));
+        return json_fail(r, FIELD[i], NONE, "must be a string, not %s", json_kind(r->field[i]));
     *s = string_of(r->field[i]);
     return true;
 }
@@ -163,19 +161,18 @@ static bool take_tags(const struct reading *r, enum field i, struct tag *tags, u
     if (v == NULL)
         return true;
     if (!json_is_object(v))
-        return json_fail(r, FIELD[i].name, NONE, "must be an object of strings, not %s",
-                         json_kind(v));
+        return json_fail(r, FIELD[i], NONE, "must be an object of strings, not %s", json_kind(v));
     for (void *it = json_object_iter(v); it != NULL; it = json_object_iter_next(v, it)) {
         struct str key = {json_object_iter_key(it), json_object_iter_key_len(it)};
         const json_t *val = json_object_iter_value(it);
 
         if (!json_is_string(val))
-            return json_fail(r, FIELD[i].name, key,
+            return json_fail(r, FIELD[i], key,
                              "must be a string, not %s: put it in double quotes or leave it out",
                              json_kind(val));
         if (!metric_tag(tags, n, key, string_of(val), false))
-            return json_fail(r, FIELD[i].name, NONE, "has %zu entries: at most %d",
-                             json_object_size(v), METRIC_MAX_TAGS);
+            return json_fail(r, FIELD[i], NONE, "has %zu entries: at most %d", json_object_size(v),
+                             METRIC_MAX_TAGS);
     }
     return true;
 }

@@ -9,6 +9,7 @@
 #include "plugin/plugin.h"
 
 #include "base/units.h"
+#include "conf/parse/sink.h"
 
 enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
 
@@ -86,7 +87,7 @@ static bool check_name(struct plugin *p, size_t row, const char *name)
     if (!name_ok(name))
         plugin_why(p, "option row %zu has the name \"%s\": it must be [a-z][a-z0-9_]*, at most %d",
                    row, name != NULL ? name : "", NAME_MAX_BYTES);
-    else if (known_in(conf_sink_options.rows, conf_sink_options.n, name))
+    else if (section_find(&sink_section, name) != NULL)
         plugin_why(p, "its option %s has the name of a key that every sink has", name);
     else if (known_in(p->rows, row, name))
         plugin_why(p, "it has two options %s", name);
@@ -270,8 +271,7 @@ bool plugin_rows(struct plugin *p)
 
 bool plugin_has_option(const struct plugin *p, const char *name)
 {
-    return known_in(p->rows, p->def.noptions, name) ||
-           known_in(conf_sink_options.rows, conf_sink_options.n, name);
+    return known_in(p->rows, p->def.noptions, name) || section_find(&sink_section, name) != NULL;
 }
 
 /* ---- filling --------------------------------------------------------------------------------- */
@@ -319,13 +319,13 @@ void plugin_fill(struct plugin *p, const struct conf_sink *sink, struct errors *
 {
     size_t n = p->def.noptions;
     union slot *slots = arena_alloc(&p->arena, n * sizeof *slots);
-    struct option_set set = {p->rows, n, arena_printf(&p->arena, "plugin %s", p->def.name)};
+    const struct section set = {p->rows, n, arena_printf(&p->arena, "plugin %s", p->def.name)};
     unsigned before = e->n;
 
     p->conf = p->def.conf_size > 0 ? arena_alloc(&p->arena, p->def.conf_size) : NULL;
     if (!arena_ok(&p->arena))
         return; /* the caller tells */
-    option_fill(&p->arena, set, &conf_sink_options, false, sink->node, slots, e);
+    section_fill(&p->arena, &set, &sink_section, false, sink->node, slots, e);
     for (size_t i = 0; i < n && e->n == before && arena_ok(&p->arena); i++)
         copy_field(p, p->rows[i].type, &slots[i], (char *)p->conf + p->offsets[i]);
 }

@@ -6,21 +6,17 @@
  */
 #include "fuzz.h"
 
-#include "conf/conf.h"
+#include "conf/facts.h"
+#include "conf/parse.h"
 
 enum { ROUNDS = 8 };
 
 static void add_file(struct snapshot *s, const char *path, const uint8_t *p, size_t n)
 {
-    struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f), **end = &s->files;
+    struct snapshot_file *f = snapshot_add(s, path);
 
     HOLDS(f != NULL);
-    while (*end)
-        end = &(*end)->next;
-    *f = (struct snapshot_file){.path = path,
-                                .text = {arena_strndup(&s->arena, (const char *)p, n), n}};
-    *end = f;
-    s->main_path = s->files->path;
+    f->text = (struct str){arena_strndup(&s->arena, (const char *)p, n), n};
 }
 
 static const char *fact(const char *key)
@@ -36,6 +32,13 @@ static const char *fact(const char *key)
     if (strncmp(key, "group:", 6) == 0)
         return strchr(key, 'x') ? "" : "11";
     return strcmp(key, "self") == 0 ? "0 0 ffffffffff" : strcmp(key, "hostname") == 0 ? "h" : "";
+}
+
+static void answer(struct snapshot *s, const struct fact_want *w)
+{
+    for (struct snapshot_file *f = s->files; f; f = f->next)
+        if (f == w->file)
+            HOLDS(snapshot_get(f, w->key) == NULL && snapshot_put(s, f, w->key, fact(w->key)));
 }
 
 static void check_errors(const struct errors *e)
@@ -62,8 +65,8 @@ static void parse(struct snapshot *s)
         HOLDS(c != NULL);
         check_errors(&e);
         wants = c->wanted != NULL;
-        for (const struct conf_want *w = c->wanted; w; w = w->next)
-            HOLDS(snapshot_get(s, w->key) == NULL && snapshot_put(s, w->key, fact(w->key)));
+        for (const struct fact_want *w = c->wanted; w; w = w->next)
+            answer(s, w);
         conf_free(c);
         errors_free(&e);
     }

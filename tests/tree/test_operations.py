@@ -5,7 +5,7 @@ import re
 import sys
 
 SOURCE = os.environ["GARNET_SOURCE"]
-PREFIX = {"conf_spool": "spool.", "conf_intake": "intake.", "socket_keys": "socket.", "conf_limits": "limits.",
+PREFIX = {"conf_spool": "spool.", "conf_intake": "intake.", "conf_socket": "socket.", "conf_limits": "limits.",
           "conf_confirm": "confirm.", "conf_self_metrics": "self_metrics."}
 REASONS = {  # of which metric -> where the list of their names is
     "garnet.collector.failures": ("core/collect/outcome.c", {"ok", "stopped"}),
@@ -29,15 +29,11 @@ def rows(page, start, end):
 
 
 def keys_in_source():
-    for name in sorted(os.listdir(os.path.join(SOURCE, "core/conf"))):
-        if not name.endswith(".c"):
-            continue
-        source = text("core/conf/" + name)
-        for struct, key in re.findall(r"KEY\(struct (\w+), (\w+),", source):
-            yield PREFIX.get(struct, "") + key
-        for struct, key in re.findall(r'ROW\(struct (\w+), "(\w+)",', source):
-            yield PREFIX.get(struct, "") + key
-        yield from re.findall(r'\.type = OPT_NODE,\s+\.name = "(\w+)"', source)
+    for folder in ("core/conf", "core/conf/parse"):
+        for name in sorted(n for n in os.listdir(os.path.join(SOURCE, folder)) if n.endswith(".c")):
+            source = text(f"{folder}/{name}")
+            for struct, key in re.findall(r'\b(?:KEY|ROW)\(struct (\w+), "?(\w+)"?,', source):
+                yield PREFIX.get(struct, "") + key
 
 
 def differences(what, source, page):

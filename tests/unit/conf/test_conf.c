@@ -7,20 +7,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "conf/conf.h"
+#include "conf/facts.h"
+#include "conf/parse.h"
 
-static struct snapshot_file *add_file(struct snapshot *s, const char *path, const char *text,
-                                      size_t n)
+static void add_file(struct snapshot *s, const char *path, const char *text, size_t n)
 {
-    struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f), **end = &s->files;
+    struct snapshot_file *f = snapshot_add(s, path);
 
-    while (*end)
-        end = &(*end)->next;
-    f->path = arena_strdup(&s->arena, path);
     f->text = (struct str){arena_strndup(&s->arena, text, n), n};
-    *end = f;
-    s->main_path = s->files->path;
-    return f;
+}
+
+/* Known whichever file asks; what is put last counts. */
+static void put(struct snapshot *s, const char *key, const char *value)
+{
+    for (struct snapshot_file *f = s->files; f; f = f->next)
+        cr_assert(snapshot_put(s, f, key, value));
 }
 
 #define MAIN                                                                                       \
@@ -39,26 +40,26 @@ static struct snapshot_file *add_file(struct snapshot *s, const char *path, cons
 
 static void put_facts(struct snapshot *s)
 {
-    snapshot_put(s, "file:/p/graphite.so", PROGRAM);
-    snapshot_put(s, "file:/bin/cpu", PROGRAM);
-    snapshot_put(s, "file:/run", FOLDER);
-    snapshot_put(s, "file:/run/g", "error does not exist");
-    snapshot_put(s, "folder:/run", "");
-    snapshot_put(s, "folder:/run/g", "");
-    snapshot_put(s, "file:/s", FOLDER);
-    snapshot_put(s, "file:/t", FOLDER);
-    snapshot_put(s, "trust:-1:/p/graphite.so", "");
-    snapshot_put(s, "trust:-1:/bin/cpu", "");
-    snapshot_put(s, "trust:7:/bin/cpu", "");
-    snapshot_put(s, "exec:\n/bin/cpu", "");
-    snapshot_put(s, "cgroup", "");
-    snapshot_put(s, "self", "0 0 ffffffffff");
-    snapshot_put(s, "user:garnet", "");
-    snapshot_put(s, "user:0", "0 0 0");
-    snapshot_put(s, "user:u", "7 8 8 9");
-    snapshot_put(s, "user:v", "7 8 8 9 10");
-    snapshot_put(s, "group:g", "11");
-    snapshot_put(s, "group:wheel", "10");
+    put(s, "file:/p/graphite.so", PROGRAM);
+    put(s, "file:/bin/cpu", PROGRAM);
+    put(s, "file:/run", FOLDER);
+    put(s, "file:/run/g", "error does not exist");
+    put(s, "folder:/run", "");
+    put(s, "folder:/run/g", "");
+    put(s, "file:/s", FOLDER);
+    put(s, "file:/t", FOLDER);
+    put(s, "trust:-1:/p/graphite.so", "");
+    put(s, "trust:-1:/bin/cpu", "");
+    put(s, "trust:7:/bin/cpu", "");
+    put(s, "exec:\n/bin/cpu", "");
+    put(s, "cgroup", "");
+    put(s, "self", "0 0 ffffffffff");
+    put(s, "user:garnet", "");
+    put(s, "user:0", "0 0 0");
+    put(s, "user:u", "7 8 8 9");
+    put(s, "user:v", "7 8 8 9 10");
+    put(s, "group:g", "11");
+    put(s, "group:wheel", "10");
 }
 
 /* Parses these two files with the facts above. */
@@ -95,7 +96,7 @@ static void expect(const char *text, const char *key, const char *value, const c
     struct conf *c;
 
     add_file(&s, "/g.yaml", text, strlen(text));
-    snapshot_put(&s, key, value);
+    put(&s, key, value);
     c = conf_parse(&s, &e);
     cr_assert_not_null(c);
     buf_putc(&e.text, 0);
@@ -112,7 +113,7 @@ Test(conf, asks_for_what_it_does_not_know)
     static const char *const keys[] = {"hostname", "group:g", "file:/p/x.so", "file:/q/x.so"};
     struct snapshot s = {0};
     struct errors e = {0};
-    const struct conf_want *w;
+    const struct fact_want *w;
     struct conf *c;
     size_t n = 0;
 
@@ -123,7 +124,7 @@ Test(conf, asks_for_what_it_does_not_know)
     for (w = c->wanted; w; w = w->next, n++) {
         cr_assert_lt(n, 4);
         cr_assert_str_eq(w->key, keys[n]);
-        snapshot_put(&s, w->key, n == 3 ? PROGRAM : n == 2 ? "error does not exist" : "7");
+        put(&s, w->key, n == 3 ? PROGRAM : n == 2 ? "error does not exist" : "7");
     }
     cr_assert_eq(n, 4);
     conf_free(c);
@@ -131,8 +132,8 @@ Test(conf, asks_for_what_it_does_not_know)
     cr_assert_str_eq(c->wanted->key, "self");
     cr_assert_str_eq(c->wanted->next->key, "trust:-1:/q/x.so", "only where it was found");
     cr_assert_null(c->wanted->next->next);
-    snapshot_put(&s, "self", "100 101 0");
-    snapshot_put(&s, "trust:-1:/q/x.so", "");
+    put(&s, "self", "100 101 0");
+    put(&s, "trust:-1:/q/x.so", "");
     conf_free(c);
     c = conf_parse(&s, &e);
     cr_assert_null(c->wanted);
@@ -180,7 +181,7 @@ static struct conf *parse_socket(struct snapshot *s, const char *folder, struct 
 {
     struct conf *c;
 
-    snapshot_put(s, "folder:/run/g", folder); /* the last one counts */
+    put(s, "folder:/run/g", folder); /* the last one counts */
     c = conf_parse(s, e);
     cr_assert_not_null(c);
     cr_assert_null(c->wanted);
@@ -206,7 +207,7 @@ Test(conf, a_sockets_folder_that_others_could_move_is_an_error_and_while_running
     cr_assert_str_eq(e.text.p, want);
     conf_free(c);
     errors_free(&e);
-    snapshot_put(&s, "running", "");
+    s.running = true;
     c = parse_socket(&s, bad, &e);
     cr_assert_eq(e.n, 0);
     buf_putc(&e.warnings, 0);
@@ -234,11 +235,11 @@ static void expect_cpu(const char *cpu, const char *trust, const char *self, con
     add_file(&s, "/etc/garnet.yaml", "host: h", 7);
     add_file(&s, "/etc/collectors.d/cpu.yaml", cpu, strlen(cpu));
     put_facts(&s);
-    snapshot_put(&s, "trust:-1:/bin/cpu", trust); /* the last one counts */
-    snapshot_put(&s, "self", self);
-    snapshot_put(&s, "user:sick", "error cannot be looked up: Timer expired");
-    snapshot_put(&s, "user:4711", "4711");
-    snapshot_put(&s, "trust:4711:/bin/cpu", "");
+    put(&s, "trust:-1:/bin/cpu", trust); /* the last one counts */
+    put(&s, "self", self);
+    put(&s, "user:sick", "error cannot be looked up: Timer expired");
+    put(&s, "user:4711", "4711");
+    put(&s, "trust:4711:/bin/cpu", "");
     c = conf_parse(&s, &e);
     cr_assert_not_null(c);
     cr_assert_null(c->wanted);
@@ -279,8 +280,8 @@ Test(conf, a_plugin_that_others_can_alter_is_refused)
 
     add_file(&s, "/g.yaml", text, sizeof text - 1);
     put_facts(&s);
-    snapshot_put(&s, "file:/x.so", PROGRAM);
-    snapshot_put(&s, "trust:-1:/x.so", "error can be altered by its group: chmod go-w it");
+    put(&s, "file:/x.so", PROGRAM);
+    put(&s, "trust:-1:/x.so", "error can be altered by its group: chmod go-w it");
     conf_free(conf_parse(&s, &e));
     buf_putc(&e.text, 0);
     cr_assert_str_eq(e.text.p, "/g.yaml:3:23: plugin: \"/x.so\" can be altered by its group: chmod "
@@ -306,13 +307,13 @@ static uint64_t expect_sink(const char *user, const char *self, const char *garn
     buf_putf(&text, "host: h\nsinks:\n  - {name: a, plugin: /x.so%s}\n", user);
     add_file(&s, "/g.yaml", text.p, text.n);
     put_facts(&s);
-    snapshot_put(&s, "file:/x.so", PROGRAM);
-    snapshot_put(&s, "trust:-1:/x.so", "");
-    snapshot_put(&s, "trust:7:/x.so", "");
-    snapshot_put(&s, "trust:4711:/x.so", "");
-    snapshot_put(&s, "self", self);
-    snapshot_put(&s, "user:garnet", garnet);
-    snapshot_put(&s, "user:4711", "4711");
+    put(&s, "file:/x.so", PROGRAM);
+    put(&s, "trust:-1:/x.so", "");
+    put(&s, "trust:7:/x.so", "");
+    put(&s, "trust:4711:/x.so", "");
+    put(&s, "self", self);
+    put(&s, "user:garnet", garnet);
+    put(&s, "user:4711", "4711");
     c = conf_parse(&s, &e);
     cr_assert_null(c->wanted);
     cr_assert_eq(c->sinks->identity.uid, uid);
@@ -357,7 +358,7 @@ Test(conf, groups_that_may_write_are_kept_for_the_look_before_each_run)
     add_file(&s, "/etc/garnet.yaml", "host: h", 7);
     add_file(&s, "/etc/collectors.d/cpu.yaml", "user: u\n" RUN, sizeof("user: u\n" RUN) - 1);
     put_facts(&s);
-    snapshot_put(&s, "trust:7:/bin/cpu", " 7:8 ");
+    put(&s, "trust:7:/bin/cpu", " 7:8 ");
     c = conf_parse(&s, &e);
     cr_assert_eq(e.n, 0);
     t = conf_collector_trust(c->collectors, 100);
@@ -459,11 +460,11 @@ Test(conf, a_replaced_plugin_or_command_is_a_change)
     for (int i = 0; i < 3; i++) {
         add_file(&s[i], "/etc/garnet.yaml", MAIN, sizeof MAIN - 1);
         add_file(&s[i], "/etc/collectors.d/cpu.yaml", CPU, sizeof CPU - 1);
-        snapshot_put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0" : PROGRAM);
-        snapshot_put(&s[i], "file:/bin/cpu", commands[i]);
-        snapshot_put(&s[i], "trust:-1:/bin/cpu", "");
-        snapshot_put(&s[i], "cgroup", "");
-        snapshot_put(&s[i], "group:wheel", "10");
+        put(&s[i], "file:/p/graphite.so", i ? "1 2 3 4 6 33261 0" : PROGRAM);
+        put(&s[i], "file:/bin/cpu", commands[i]);
+        put(&s[i], "trust:-1:/bin/cpu", "");
+        put(&s[i], "cgroup", "");
+        put(&s[i], "group:wheel", "10");
         c[i] = conf_parse(&s[i], &e);
         cr_assert_eq(e.n, 0, "%.*s", (int)e.text.n, e.text.p);
     }

@@ -15,7 +15,9 @@
 #include <unistd.h>
 
 #include "base/units.h"
-#include "conf/conf.h"
+#include "conf/learn.h"
+#include "conf/load.h"
+#include "conf/parse.h"
 
 static const char CASES[] = TEST_DATA "/conf";
 
@@ -190,7 +192,8 @@ static void pin(struct snapshot *s, const char *dir, const char *fact, const cha
 
     if (text)
         text[strcspn(text, "\n")] = 0;
-    cr_assert(snapshot_put(s, fact, text ? text : usual));
+    for (struct snapshot_file *f = s->files; f; f = f->next)
+        cr_assert(snapshot_put(s, f, fact, text ? text : usual));
     free(text);
 }
 
@@ -203,12 +206,12 @@ static struct conf *load(struct snapshot *s, const char *dir, const char *path, 
 
     cr_assert_eq(stat(CASES, &st), 0);
     snprintf(all_powerful, sizeof all_powerful, "%u 0 ffffffffff", st.st_uid);
-    cr_assert(snapshot_take(s, path));
+    cr_assert(load_files(s, path));
     pin(s, dir, "self", all_powerful);
     pin(s, dir, "cgroup", "");
     pin(s, dir, "hostname", "machine");
     while ((c = conf_parse(s, e)) && c->wanted) {
-        cr_assert(conf_learn(s, c->wanted));
+        cr_assert(learn_facts(s, c->wanted));
         conf_free(c);
         errors_free(e);
     }

@@ -2,8 +2,9 @@
 #include <criterion/criterion.h>
 #include <stddef.h>
 
-#include "conf/option.h"
+#include "conf/nearest.h"
 #include "conf/path.h"
+#include "conf/section.h"
 
 struct values {
     const char *string, *path, *secret;
@@ -14,27 +15,24 @@ struct values {
     const struct node *node;
 };
 
-#define ROW(field, t, ...)                                                                         \
-    {                                                                                              \
-        .type = (t), .name = #field, .offset = offsetof(struct values, field), __VA_ARGS__         \
-    }
+#define VALUE(field, t, ...) KEY(struct values, field, t, "", __VA_ARGS__)
 
-static const struct option ROWS[] = {
-    ROW(string, OPT_STRING, .def = "s"),
-    ROW(path, OPT_PATH, .def = "p/q"),
-    ROW(secret, OPT_CHOICE, .choices = "x", .flags = OPT_SECRET),
-    ROW(choice, OPT_CHOICE, .def = "b", .choices = "a|b|ccc"),
-    ROW(whole, OPT_INT, .def = "7", .min = "-5", .max = "10"),
-    ROW(flag, OPT_BOOL, .def = "yes"),
-    ROW(duration, OPT_DURATION, .def = "1s", .min = "10ms", .max = "1m"),
-    ROW(size, OPT_SIZE, .def = "1KiB", .min = "1", .max = "1MiB"),
-    ROW(real, OPT_REAL, .def = "0.5", .min = "-1.5", .max = "2"),
-    ROW(list, OPT_LIST, .def = "one"),
-    ROW(paths, OPT_PATHS),
-    ROW(map, OPT_MAP),
-    ROW(node, OPT_NODE),
+static const struct option VALUES[] = {
+    VALUE(string, OPT_STRING, .def = "s"),
+    VALUE(path, OPT_PATH, .def = "p/q"),
+    VALUE(secret, OPT_CHOICE, .choices = "x", .flags = OPT_SECRET),
+    VALUE(choice, OPT_CHOICE, .def = "b", .choices = "a|b|ccc"),
+    VALUE(whole, OPT_INT, .def = "7", .min = "-5", .max = "10"),
+    VALUE(flag, OPT_BOOL, .def = "yes"),
+    VALUE(duration, OPT_DURATION, .def = "1s", .min = "10ms", .max = "1m"),
+    VALUE(size, OPT_SIZE, .def = "1KiB", .min = "1", .max = "1MiB"),
+    VALUE(real, OPT_REAL, .def = "0.5", .min = "-1.5", .max = "2"),
+    VALUE(list, OPT_LIST, .def = "one"),
+    VALUE(paths, OPT_PATHS),
+    VALUE(map, OPT_MAP),
+    VALUE(node, OPT_NODE),
 };
-static const struct option_set SET = {ROWS, sizeof ROWS / sizeof *ROWS, "a test"};
+static const struct section SET = {ROWS(VALUES), "a test"};
 
 static struct arena arena;
 static struct errors errors;
@@ -55,12 +53,12 @@ static void end(void)
 
 TestSuite(option, .init = start, .fini = end);
 
-static void fill(const char *text, const struct option_set *also, bool open)
+static void fill(const char *text, const struct section *also, bool open)
 {
     const struct node *map = yaml_parse(&arena, "/etc/f.yaml", str_of(text), &errors);
 
     cr_assert_not_null(map);
-    option_fill(&arena, SET, also, open, map, &v, &errors);
+    section_fill(&arena, &SET, also, open, map, &v, &errors);
 }
 
 static void expect(const char *text, const char *want)
@@ -89,7 +87,7 @@ static void check_defaults(void)
 
 Test(option, defaults)
 {
-    option_fill(&arena, SET, NULL, false, NULL, &v, &errors);
+    section_fill(&arena, &SET, NULL, false, NULL, &v, &errors);
     check_defaults();
     cr_assert_str_eq(v.path, "p/q");
     fill("{}", NULL, false);
@@ -147,46 +145,18 @@ Test(option, a_secret_is_never_shown)
     expect("secret: hunter2", "/etc/f.yaml:1:9: secret: \"(hidden)\" is not known: use x\n");
 }
 
-Test(option, required)
+static const char *near(const char *name)
 {
-    static const struct option rows[] = {
-        ROW(string, OPT_STRING, .flags = OPT_REQUIRED),
-        ROW(path, OPT_PATH, .flags = OPT_REQUIRED),
-    };
-    const struct node *map = yaml_parse(&arena, "f", str_of("\n{path: x}"), &errors);
+    static const char *const known[] = {"interval", "timeout", "tags", "to"};
+    struct nearest n = nearest_to(name);
 
-    option_fill(&arena, (struct option_set){rows, 2, "a test"}, NULL, false, map, &v, &errors);
-    buf_putc(&errors.text, 0);
-    cr_assert_str_eq(errors.text.p, "f:2:1: a test needs \"string\"\n");
-    cr_assert_null(v.string);
-}
-
-Test(option, whose_keys_are_known)
-{
-    static const struct option more[] = {{.type = OPT_INT, .name = "template"}};
-    static const struct option_set also = {more, 1, "a plugin"};
-
-    fill("{other: 1, sting: 2}", NULL, true); /* left to somebody else */
-    fill("{template: x}", &also, false);
-    cr_assert_eq(errors.n, 0);
-    fill("{templat: x}", &also, false);
-    buf_putc(&errors.text, 0);
-    cr_assert_str_eq(errors.text.p,
-                     "/etc/f.yaml:1:2: unknown key \"templat\": did you mean \"template\"?\n");
-    errors_free(&errors);
-    fill("{zebra: x}", &also, false);
-    buf_putc(&errors.text, 0);
-    cr_assert_str_eq(
-        errors.text.p,
-        "/etc/f.yaml:1:2: unknown key \"zebra\": known are string, path, secret, choice, "
-        "whole, flag, duration, size, real, list, paths, map, node, template\n");
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+        nearest_try(&n, known[i]);
+    return n.found;
 }
 
 Test(option, nearest)
 {
-    static const struct option rows[] = {
-        {.name = "interval"}, {.name = "timeout"}, {.name = "tags"}, {.name = "to"}};
-    static const struct option_set set = {rows, 4, "x"};
     static const struct {
         const char *name, *want;
     } cases[] = {
@@ -207,14 +177,14 @@ Test(option, nearest)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        const char *got = nearest(cases[i].name, set, NULL);
+        const char *got = near(cases[i].name);
 
         if (cases[i].want)
             cr_assert_str_eq(got ? got : "(none)", cases[i].want, "%s: %s", cases[i].name, got);
         else
             cr_assert_null(got, "%s: %s", cases[i].name, got);
     }
-    cr_assert_null(nearest("a-name-that-is-very-much-longer-than-any-option-can-be", set, NULL));
+    cr_assert_null(near("a-name-that-is-very-much-longer-than-any-option-can-be"));
 }
 
 Test(option, paths)

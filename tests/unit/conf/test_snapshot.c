@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "conf/conf.h"
+#include "conf/load.h"
 
 static char dir[64];
 static struct snapshot snap;
@@ -87,8 +87,8 @@ Test(snapshot, takes_the_files_that_count_in_order)
     make_dir("c/d.yaml");
     cr_assert_eq(mkfifo(in_dir("c/e.yaml"), 0600), 0); /* must not be waited for */
     cr_assert_eq(symlink("nowhere", in_dir("c/f.yaml")), 0);
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
-    cr_assert_str_eq(snap.main_path, in_dir("garnet.yaml"));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
+    cr_assert_str_eq(snap.files->path, in_dir("garnet.yaml"));
     is_file(f = snap.files, "garnet.yaml", "collectors: c\n", NULL);
     is_file(f = f->next, "c/a.yaml", "one", NULL);
     is_file(f = f->next, "c/b.yaml", "two", NULL);
@@ -103,7 +103,7 @@ Test(snapshot, a_missing_main_file_does_not_hide_the_collectors)
 {
     make_dir("collectors.d");
     make_text("collectors.d/a.yaml", "one");
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     is_file(snap.files, "garnet.yaml", "", "does not exist");
     is_file(snap.files->next, "collectors.d/a.yaml", "one", NULL);
 }
@@ -111,11 +111,11 @@ Test(snapshot, a_missing_main_file_does_not_hide_the_collectors)
 Test(snapshot, only_a_folder_asked_for_must_be_there)
 {
     make_text("garnet.yaml", "host: h\n");
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     cr_assert_null(snap.files->next);
     snapshot_free(&snap);
     make_text("garnet.yaml", "collectors: c\n");
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     is_file(snap.files->next, "c", "", "does not exist");
 }
 
@@ -126,9 +126,9 @@ Test(snapshot, a_relative_path_becomes_absolute)
     make_text("garnet.yaml", "host: h\n");
     cr_assert_not_null(getcwd(cwd, sizeof cwd));
     cr_assert_eq(chdir(dir), 0);
-    cr_assert(snapshot_take(&snap, "./garnet.yaml"));
+    cr_assert(load_files(&snap, "./garnet.yaml"));
     cr_assert_eq(chdir(cwd), 0);
-    cr_assert_str_eq(snap.main_path, in_dir("garnet.yaml"));
+    cr_assert_str_eq(snap.files->path, in_dir("garnet.yaml"));
     cr_assert_null(snap.files->error);
 }
 
@@ -139,82 +139,14 @@ Test(snapshot, one_mebibyte_and_no_more)
 
     memset(text, '#', n);
     make_file("garnet.yaml", text, n - 1);
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     cr_assert_eq(snap.files->text.n, n - 1);
     cr_assert_null(snap.files->error);
     snapshot_free(&snap);
     make_file("garnet.yaml", text, n);
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     is_file(snap.files, "garnet.yaml", "", "is larger than 1 MiB");
     free(text);
-}
-
-/* ---- facts ----------------------------------------------------------------------------------- */
-
-static const char *learn(const char *key)
-{
-    struct conf_want want = {key, NULL};
-
-    cr_assert(conf_learn(&snap, &want));
-    return snapshot_get(&snap, key);
-}
-
-Test(snapshot, facts_are_learnt)
-{
-    char key[PATH_MAX + 8], want[256], host[256] = "";
-    struct stat st;
-
-    make_text("x", "text");
-    snprintf(key, sizeof key, "file:%s", in_dir("x"));
-    cr_assert_null(snapshot_get(&snap, key));
-    cr_assert_eq(stat(in_dir("x"), &st), 0);
-    snprintf(want, sizeof want, "%ju %ju 4 %jd%09ld %jd%09ld %u %u", (uintmax_t)st.st_dev,
-             (uintmax_t)st.st_ino, (intmax_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec,
-             (intmax_t)st.st_ctim.tv_sec, st.st_ctim.tv_nsec, st.st_mode, st.st_uid);
-    cr_assert_str_eq(learn(key), want);
-    gethostname(host, sizeof host - 1);
-    cr_assert_str_eq(learn("hostname"), host);
-    cr_assert_str_eq(learn("group:root"), "0");
-    cr_assert_str_eq(learn("group:0"), "0");
-    cr_assert_str_eq(learn("group:4000000000"), "4000000000");
-    cr_assert_str_eq(learn("group:4294967295"), "", "-1: leave it as it is");
-    cr_assert_str_eq(learn("user:0"), learn("user:root"));
-    cr_assert_eq(strncmp(learn("user:root"), "0 0 0", 5), 0);
-    cr_assert_str_eq(learn("user:4000000000"), "4000000000");
-    cr_assert_str_eq(learn("group:no-such-group-here"), "");
-    cr_assert_str_eq(learn("user:no-such-user-here"), "");
-    cr_assert_str_eq(learn("file:/no/such/file"), "error does not exist");
-    memset(key, 'x', sizeof key - 1);
-    key[sizeof key - 1] = 0;
-    memcpy(key, "file:/", 6);
-    cr_assert_str_eq(learn(key), "error cannot be read: File name too long");
-}
-
-static const char *learn_trust(const char *user, const char *name)
-{
-    char key[PATH_MAX + 16];
-
-    snprintf(key, sizeof key, "trust:%s:%s", user, in_dir(name));
-    return learn(key);
-}
-
-Test(snapshot, who_can_alter_a_file_is_learnt)
-{
-    make_text("a", "text");
-    make_text("b", "text");
-    make_text("c", "text");
-    cr_assert_eq(chmod(in_dir("a"), 0755), 0);
-    cr_assert_eq(chmod(in_dir("b"), 0777), 0);
-    cr_assert_str_eq(learn_trust("-1", "a"), "");
-    cr_assert_str_eq(learn_trust("-1", "b"), "error can be altered by everybody: chmod go-w it");
-    cr_assert_str_eq(learn_trust("-1", "none"), "", "that is another fact's to say");
-    if (geteuid() != 0)
-        return; /* files of others need root; a skip would leave the folder behind */
-    cr_assert_eq(chown(in_dir("c"), 1, 1), 0);
-    cr_assert_eq(chmod(in_dir("c"), 0775), 0);
-    cr_assert_str_eq(learn_trust("-1", "c"),
-                     "error belongs to user 1, who could alter it: chown it to root");
-    cr_assert_str_eq(learn_trust("1", "c"), " 1:1 ", "daemon's own group, with nobody in it");
 }
 
 /* ---- who can write the configuration --------------------------------------------------------- */
@@ -236,36 +168,22 @@ Test(snapshot, a_file_that_others_can_alter_is_not_read)
     make_text("collectors.d/a.yaml", "text");
     make_text("collectors.d/b.yaml", "text");
     cr_assert_eq(chmod(in_dir("collectors.d/b.yaml"), 0666), 0);
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     cr_assert_null(file_named("collectors.d/a.yaml")->error);
     cr_assert_str_eq(file_named("collectors.d/b.yaml")->error,
                      "can be altered by everybody: chmod go-w it");
     cr_assert_eq(file_named("collectors.d/b.yaml")->text.n, 0);
     snapshot_free(&snap);
     cr_assert_eq(chmod(in_dir("collectors.d"), 0777), 0);
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     cr_assert_str_eq(file_named("collectors.d")->error,
                      "can be altered by everybody: chmod go-w it");
     cr_assert_null(snap.files->next->next, "its files are not looked at");
     snapshot_free(&snap);
     cr_assert_eq(chmod(in_dir("garnet.yaml"), 0666), 0);
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     cr_assert_str_eq(file_named("garnet.yaml")->error,
                      "can be altered by everybody: chmod go-w it");
-}
-
-Test(snapshot, what_we_are_is_learnt)
-{
-    unsigned uid, gid;
-    unsigned long long capabilities;
-
-    cr_assert_eq(sscanf(learn("self"), "%u %u %llx", &uid, &gid, &capabilities), 3);
-    cr_assert_eq(uid, geteuid());
-    cr_assert_eq(gid, getegid());
-    if (geteuid() != 0)
-        cr_assert_eq(capabilities, 0);
-    else
-        cr_assert(capabilities & 1 << 7, "root may setuid");
 }
 
 /* ---- over a pipe ----------------------------------------------------------------------------- */
@@ -276,9 +194,10 @@ static void take_some(void)
     make_dir("collectors.d");
     make_text("collectors.d/a.yaml", "one");
     make_text("collectors.d/b.yml", "");
-    cr_assert(snapshot_take(&snap, in_dir("garnet.yaml")));
-    cr_assert(snapshot_put(&snap, "hostname", "h"));
-    cr_assert(snapshot_put(&snap, "group:x", ""));
+    cr_assert(load_files(&snap, in_dir("garnet.yaml")));
+    cr_assert(snapshot_put(&snap, snap.files, "hostname", "h"));
+    cr_assert(snapshot_put(&snap, snap.files->next, "group:x", ""));
+    snap.running = true;
 }
 
 static bool readable(const char *p, size_t n)
@@ -290,7 +209,7 @@ static bool readable(const char *p, size_t n)
     memcpy(exact, p, n);
     ok = snapshot_read(&s, (struct str){exact, n});
     if (!ok)
-        cr_assert(!s.files && !s.facts && !s.main_path);
+        cr_assert(!s.files && !s.running);
     else
         snapshot_free(&s);
     free(exact);
@@ -308,10 +227,12 @@ Test(snapshot, arrives_as_it_was_sent)
     is_file(s.files, "garnet.yaml", "host: h\n", NULL);
     is_file(s.files->next, "collectors.d/a.yaml", "one", NULL);
     is_file(s.files->next->next, "collectors.d/b.yml", "", "is not read: name it b.yaml");
-    cr_assert_str_eq(s.main_path, in_dir("garnet.yaml"));
-    cr_assert_str_eq(snapshot_get(&s, "hostname"), "h");
-    cr_assert_str_eq(snapshot_get(&s, "group:x"), "");
-    cr_assert_null(snapshot_get(&s, "user:x"));
+    cr_assert_str_eq(s.files->path, in_dir("garnet.yaml"));
+    cr_assert_str_eq(snapshot_get(s.files, "hostname"), "h");
+    cr_assert_str_eq(snapshot_get(s.files->next, "group:x"), "");
+    cr_assert_null(snapshot_get(s.files, "group:x"), "each file has facts of its own");
+    cr_assert_null(snapshot_get(s.files, "user:x"));
+    cr_assert(s.running);
     snapshot_write(&s, &again);
     cr_assert(str_eq((struct str){out.p, out.n}, (struct str){again.p, again.n}));
     snapshot_free(&s);

@@ -1,18 +1,15 @@
-/* conf/conf_cgroup.c - is there a control group in which garnetd may make others?
+/* conf/delegation.c - reads /proc/self/cgroup and mountinfo, then what that folder allows
  *
- * Only of the second version, and only where it was given to us: a group of root's under systemd
- * counts when its unit says Delegate=yes. It is garnetd's own group; or that one's parent where it
- * is called "garnetd" (DelegateSubgroup=garnetd), since a group with processes in it can pass no
- * controllers on. Whatever cannot be found out means that there is none: runs are then kept by
- * their keeper alone.
+ * Dies of nothing, and fails as if there were none.
  */
+#include "conf/delegation.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/xattr.h>
 #include <unistd.h>
-
-#include "conf/conf_parse.h"
 
 enum { LINE = 4096 };
 
@@ -25,12 +22,12 @@ static char *line_after(const char *file, const char *start)
     size_t n = strlen(start);
     char line[LINE], *rest = NULL;
 
-    while (f && !rest && fgets(line, sizeof line, f))
+    while (f != NULL && rest == NULL && fgets(line, sizeof line, f))
         if (strncmp(line, start, n) == 0) {
             line[strcspn(line, "\n")] = 0;
             rest = strdup(line + n);
         }
-    if (f)
+    if (f != NULL)
         (void)fclose(f);
     return rest;
 }
@@ -40,14 +37,14 @@ static bool mounted_at(char *line, const char *group, struct buf *dir)
 {
     char *word = NULL, *root = NULL;
 
-    if (!strstr(line, " - cgroup2 "))
+    if (strstr(line, " - cgroup2 ") == NULL)
         return false;
     for (int i = 0; i < 5; i++) {
         word = strsep(&line, " ");
         if (i == 3)
             root = word;
     }
-    if (!word || !root || strchr(word, '\\'))
+    if (word == NULL || root == NULL || strchr(word, '\\') != NULL)
         return false;
     if (strcmp(root, "/") != 0) {
         size_t n = strlen(root);
@@ -66,12 +63,13 @@ static bool mounted_at(char *line, const char *group, struct buf *dir)
 static bool own_folder(struct buf *dir)
 {
     char *group = line_after("/proc/self/cgroup", "0::"), line[LINE];
-    FILE *f = group && !strstr(group, "/..") ? fopen("/proc/self/mountinfo", "re") : NULL;
+    FILE *f =
+        group != NULL && strstr(group, "/..") == NULL ? fopen("/proc/self/mountinfo", "re") : NULL;
     bool found = false;
 
-    while (f && !found && fgets(line, sizeof line, f))
+    while (f != NULL && !found && fgets(line, sizeof line, f))
         found = mounted_at(line, group, dir);
-    if (f)
+    if (f != NULL)
         (void)fclose(f);
     free(group);
     return found;
@@ -104,38 +102,36 @@ static bool word_in(const char *text, const char *word)
 {
     size_t n = strlen(word);
 
-    for (const char *at = text; at && (at = strstr(at, word)); at += n)
+    for (const char *at = text; at != NULL && (at = strstr(at, word)) != NULL; at += n)
         if ((at == text || at[-1] == ' ') && (at[n] == ' ' || at[n] == 0))
             return true;
     return false;
 }
 
-static void put_controllers(const char *dir, struct buf *out)
+static void find_controllers(struct fact_cgroup *g)
 {
     char path[LINE], *text;
-    bool pids, memory;
 
-    (void)snprintf(path, sizeof path, "%.*s/cgroup.subtree_control", LINE - 64, dir);
+    (void)snprintf(path, sizeof path, "%.*s/cgroup.subtree_control", LINE - 64, g->dir);
     text = line_after(path, "");
-    pids = word_in(text, "pids");
-    memory = word_in(text, "memory");
-    buf_puts(out, pids && memory ? "pids,memory" : pids ? "pids" : memory ? "memory" : "-");
+    g->processes = word_in(text, "pids");
+    g->memory = word_in(text, "memory");
     free(text);
 }
 
-void conf_learn_cgroup(struct buf *out)
+void delegation_find(struct fact_cgroup *g, struct buf *dir)
 {
-    struct buf dir = {0};
     char *last;
 
-    if (own_folder(&dir)) {
-        last = strrchr(dir.p, '/');
-        if (last && strcmp(last, SUBGROUP) == 0)
-            *last = 0;
-        if (delegated(dir.p)) {
-            put_controllers(dir.p, out);
-            buf_putf(out, " %s", dir.p);
-        }
+    *g = (struct fact_cgroup){0};
+    buf_reset(dir);
+    if (!own_folder(dir))
+        return;
+    last = strrchr(dir->p, '/');
+    if (last != NULL && strcmp(last, SUBGROUP) == 0)
+        *last = 0;
+    if (delegated(dir->p)) {
+        g->dir = dir->p;
+        find_controllers(g);
     }
-    buf_free(&dir);
 }

@@ -1,15 +1,13 @@
-/* conf/conf_endpoint.c - `to`: where a sink's bytes go
+/* conf/parse/endpoints.c - a scheme, then HOST:PORT or a path
  *
- * Checks what can be checked without asking anybody, and turns a path into an absolute one: what is
- * kept is what delivery/transport.c takes. Fails only for want of memory.
+ * Fails only for want of memory.
  */
+#include "conf/parse/endpoints.h"
+
 #include <arpa/inet.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
 
-#include "conf/conf_parse.h"
 #include "conf/path.h"
 
 static const char ENDPOINTS[] =
@@ -26,19 +24,7 @@ static const struct scheme {
                {"unixgram:", SOCKET},
                {"file:", FILE_PATH}};
 
-__attribute__((format(printf, 3, 4))) static void bad_to(struct parse *p, const struct node *v,
-                                                         const char *fmt, ...)
-{
-    char why[256];
-    va_list ap;
-
-    va_start(ap, fmt);
-    (void)vsnprintf(why, sizeof why, fmt, ap);
-    va_end(ap);
-    errors_add(p->e, v->at, "to: \"%s\" %s", v->text, why);
-}
-
-/* ---- HOST:PORT ------------------------------------------------------------------------------- */
+/* --- HOST:PORT --- */
 
 static bool port_ok(const char *s)
 {
@@ -68,59 +54,64 @@ static const char *network_fault(const char *s, const char **write)
 
     *write = "[::1]:2003";
     if (*s == '[') {
-        if (!end || !v6_ok(s + 1, (size_t)(end - s - 1)))
+        if (end == NULL || !v6_ok(s + 1, (size_t)(end - s - 1)))
             return "has no IPv6 address in its brackets: write";
         end++;
-    } else if (*end == ':' && strchr(end + 1, ':')) {
+    } else if (*end == ':' && strchr(end + 1, ':') != NULL) {
         return "has several colons: write an IPv6 address in brackets,";
     }
     *write = "HOST:PORT";
     if (end == s)
         return "has no host: write";
-    if (!*end)
+    if (*end == 0)
         return "has no port: write";
     if (*end != ':')
         return "has a character that no host name has: write";
     return port_ok(end + 1) ? NULL : "has no port from 1 to 65535: write";
 }
 
-static const char *parse_network(struct parse *p, const struct node *v, const struct scheme *scheme)
+static const char *parse_host_port(struct parsing *p, const struct node *v,
+                                   const struct scheme *scheme)
 {
     const char *rest = v->text + strlen(scheme->name), *write = "HOST:PORT";
     const char *fault =
         strncmp(rest, "//", 2) != 0 ? "has no host: write" : network_fault(rest + 2, &write);
 
-    if (!fault)
-        return arena_strdup(&p->c->arena, v->text);
-    bad_to(p, v, "%s %s//%s", fault, scheme->name, write);
+    if (fault == NULL)
+        return arena_strdup(p->a, v->text);
+    errors_add(p->e, v->at, "to: \"%s\" %s %s//%s", v->text, fault, scheme->name, write);
     return NULL;
 }
 
-/* ---- paths ----------------------------------------------------------------------------------- */
+/* --- paths --- */
 
-static const char *parse_path(struct parse *p, const struct node *v, const struct scheme *scheme)
+static const char *parse_path(struct parsing *p, const struct node *v, const struct scheme *scheme)
 {
     const size_t most = sizeof((struct sockaddr_un){0}).sun_path - 1;
     const char *path = v->text + strlen(scheme->name), *name = scheme->name;
 
     if (strncmp(path, "//", 2) == 0 && path[2] != '/') {
-        bad_to(p, v, "has a host where none can be: write %sPATH or %s///PATH", name, name);
+        errors_add(p->e, v->at,
+                   "to: \"%s\" has a host where none can be: write %sPATH or %s///PATH", v->text,
+                   name, name);
         return NULL;
     }
-    if (!*path || path[strlen(path) - 1] == '/') {
-        bad_to(p, v, "names no %s: write %sPATH", scheme->form == SOCKET ? "socket" : "file", name);
+    if (*path == 0 || path[strlen(path) - 1] == '/') {
+        errors_add(p->e, v->at, "to: \"%s\" names no %s: write %sPATH", v->text,
+                   scheme->form == SOCKET ? "socket" : "file", name);
         return NULL;
     }
-    path = path_from(&p->c->arena, v->at.file, path);
-    if (path && scheme->form == SOCKET && strlen(path) > most) {
-        bad_to(p, v, "is %s in full, %zu bytes: the path of a socket has at most %zu", path,
-               strlen(path), most);
+    path = path_from(p->a, v->at.file, path);
+    if (path != NULL && scheme->form == SOCKET && strlen(path) > most) {
+        errors_add(p->e, v->at,
+                   "to: \"%s\" is %s in full, %zu bytes: the path of a socket has at most %zu",
+                   v->text, path, strlen(path), most);
         return NULL;
     }
-    return path ? arena_printf(&p->c->arena, "%s//%s", name, path) : NULL;
+    return path != NULL ? arena_printf(p->a, "%s//%s", name, path) : NULL;
 }
 
-/* ---- the list -------------------------------------------------------------------------------- */
+/* --- the list --- */
 
 static const struct scheme *scheme_of(const char *text)
 {
@@ -131,19 +122,20 @@ static const struct scheme *scheme_of(const char *text)
 }
 
 /* The endpoint as it is kept; NULL after an error or without memory. */
-static const char *parse_to(struct parse *p, const struct node *v)
+static const char *parse_to(struct parsing *p, const struct node *v)
 {
     const struct scheme *scheme = scheme_of(v->text);
     size_t n = strspn(v->text, "abcdefghijklmnopqrstuvwxyz0123456789+");
 
     if (strcmp(v->text, "stdout") == 0)
         return "stdout";
-    if (scheme)
-        return scheme->form == NETWORK ? parse_network(p, v, scheme) : parse_path(p, v, scheme);
+    if (scheme != NULL)
+        return scheme->form == NETWORK ? parse_host_port(p, v, scheme) : parse_path(p, v, scheme);
     if (n > 0 && n < 32 && strncmp(v->text + n, "://", 3) == 0)
-        bad_to(p, v, "has an unknown scheme, %.*s: %s", (int)n, v->text, ENDPOINTS);
+        errors_add(p->e, v->at, "to: \"%s\" has an unknown scheme, %.*s: %s", v->text, (int)n,
+                   v->text, ENDPOINTS);
     else
-        bad_to(p, v, "has no scheme: %s", ENDPOINTS);
+        errors_add(p->e, v->at, "to: \"%s\" has no scheme: %s", v->text, ENDPOINTS);
     return NULL;
 }
 
@@ -156,22 +148,24 @@ static bool has_endpoint(const struct strings *to, const char *endpoint)
 }
 
 /* Two writers of one file would cut each other's lines. */
-static void check_shared_file(struct parse *p, const struct conf_sink *s, const struct node *v,
+static void check_shared_file(struct parsing *p, const struct conf_sink *s, const struct node *v,
                               const char *endpoint)
 {
     if (strncmp(endpoint, "file:", strlen("file:")) != 0)
         return;
     if (has_endpoint(&s->to, endpoint))
-        bad_to(p, v, "is in this list twice: remove one");
-    for (const struct conf_sink *o = p->c->sinks; o; o = o->next)
+        errors_add(p->e, v->at, "to: \"%s\" is in this list twice: remove one", v->text);
+    for (const struct conf_sink *o = p->c->sinks; o != NULL; o = o->next)
         if (has_endpoint(&o->to, endpoint)) {
-            bad_to(p, v, "is written by the sink at line %u already: give each its own file",
-                   o->at.line);
+            errors_add(
+                p->e, v->at,
+                "to: \"%s\" is written by the sink at line %u already: give each its own file",
+                v->text, o->at.line);
             return;
         }
 }
 
-/* ---- keys for some endpoints only ------------------------------------------------------------ */
+/* --- keys for some endpoints only --- */
 
 static bool has_scheme(const struct strings *to, const char *a, const char *b)
 {
@@ -182,32 +176,32 @@ static bool has_scheme(const struct strings *to, const char *a, const char *b)
 }
 
 /* A key without effect is a misunderstanding, and better found here than in an outage. */
-static void check_for(struct parse *p, const struct conf_sink *s, const char *key, const char *a,
+static void check_for(struct parsing *p, const struct conf_sink *s, const char *key, const char *a,
                       const char *b)
 {
     const struct node *v = node_get(s->node, key);
 
-    if (v && !has_scheme(&s->to, a, b))
+    if (v != NULL && !has_scheme(&s->to, a, b))
         errors_add(p->e, v->at, "%s is for %s and %s endpoints, and \"to\" has none: remove it",
                    key, a, b);
 }
 
-void conf_parse_endpoints(struct parse *p, struct conf_sink *s)
+void parse_endpoints(struct parsing *p, struct conf_sink *s)
 {
     const struct node *to = node_get(s->node, "to"), *v;
     const char **list, *endpoint;
     size_t written = s->to.n;
 
-    if (to && to->kind == NODE_LIST && to->n == 0)
+    if (to != NULL && to->kind == NODE_LIST && to->n == 0)
         errors_add(p->e, to->at, "to is an empty list: name an endpoint, or remove the key");
-    if (s->to.n == 0 || !to)
+    if (s->to.n == 0 || to == NULL)
         return;
-    if (!(list = arena_alloc(&p->c->arena, (s->to.n + 1) * sizeof *list)))
+    if ((list = arena_alloc(p->a, (s->to.n + 1) * sizeof *list)) == NULL)
         return;
     s->to = (struct strings){list, 0};
-    for (v = to->kind == NODE_LIST ? to->first : to; v;
+    for (v = to->kind == NODE_LIST ? to->first : to; v != NULL;
          v = to->kind == NODE_LIST ? v->next : NULL) {
-        if (!(endpoint = parse_to(p, v)))
+        if ((endpoint = parse_to(p, v)) == NULL)
             continue;
         check_shared_file(p, s, v, endpoint);
         list[s->to.n++] = endpoint;

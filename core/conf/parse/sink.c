@@ -1,18 +1,31 @@
-/* conf/conf_sink.c - the sinks: their common keys, their plugin's file
+/* conf/parse/sink.c - fills a sink from its map, then looks for its plugin among the facts
  *
- * A sink's plugin is not loaded here: its own options stay in the sink's node for the process that
- * does. A sink with errors still counts for those after it (its name and its files are taken).
  * Fails only for want of memory.
  */
-#include <stdio.h>
-#include <stdlib.h>
+#include "conf/parse/sink.h"
+
 #include <sys/stat.h>
 
 #include "base/glob.h"
-#include "conf/conf_parse.h"
+#include "conf/digest.h"
+#include "conf/parse/endpoints.h"
+#include "conf/parse/identity.h"
 #include "conf/path.h"
 
-static const struct option ROWS_OF_A_SINK[] = {
+enum { SINK_SEED = 5 };
+
+static const struct option CONFIRM_ROWS[] = {
+    KEY(struct conf_confirm, every, OPT_DURATION, "The age at which a connection is confirmed.",
+        .def = "60s", .min = "1s", .max = "1h"),
+    KEY(struct conf_confirm, bytes, OPT_SIZE, "The bytes after which a connection is confirmed.",
+        .def = "4MiB", .min = "4KiB", .max = "1GiB"),
+    KEY(struct conf_confirm, replay, OPT_DURATION,
+        "How much more is sent again after a connection did not end cleanly.", .def = "60s",
+        .min = "0", .max = "1h"),
+};
+static const struct section confirm_section = {ROWS(CONFIRM_ROWS), "confirm"};
+
+static const struct option SINK_ROWS[] = {
     KEY(struct conf_sink, name, OPT_STRING, "Names the worker, its cursor and its metrics; unique.",
         .flags = OPT_REQUIRED),
     KEY(struct conf_sink, plugin, OPT_STRING, "The plugin: a name in plugin_path, or a path.",
@@ -25,10 +38,9 @@ static const struct option ROWS_OF_A_SINK[] = {
     KEY(struct conf_sink, max_packet, OPT_SIZE,
         "The size of a datagram; default: 1432 for udp, 8192 for unixgram.", .min = "512",
         .max = "65507"),
-    {.type = OPT_NODE,
-     .name = "confirm",
-     .offset = offsetof(struct conf_sink, confirm_node),
-     .help = "When what a stream peer has read is confirmed: {every, bytes, replay}."},
+    KEY(struct conf_sink, confirm, OPT_SECTION,
+        "When what a stream peer has read is confirmed: {every, bytes, replay}.",
+        .section = &confirm_section),
     KEY(struct conf_sink, catch_up_rate, OPT_INT,
         "Metrics a second that a backlog is sent at, at most; 0: as fast as it goes.", .def = "0",
         .min = "0", .max = "1000000000"),
@@ -54,22 +66,11 @@ static const struct option ROWS_OF_A_SINK[] = {
     KEY(struct conf_sink, allow_writable, OPT_BOOL, "Accept a plugin that others can alter.",
         .def = "false"),
 };
+const struct section sink_section = {ROWS(SINK_ROWS), "a sink"};
 
-static const struct option CONFIRM_ROWS[] = {
-    KEY(struct conf_confirm, every, OPT_DURATION, "The age at which a connection is confirmed.",
-        .def = "60s", .min = "1s", .max = "1h"),
-    KEY(struct conf_confirm, bytes, OPT_SIZE, "The bytes after which a connection is confirmed.",
-        .def = "4MiB", .min = "4KiB", .max = "1GiB"),
-    KEY(struct conf_confirm, replay, OPT_DURATION,
-        "How much more is sent again after a connection did not end cleanly.", .def = "60s",
-        .min = "0", .max = "1h"),
-};
+/* --- name, plugin --- */
 
-const struct option_set conf_sink_options = {ROWS(ROWS_OF_A_SINK), "a sink"};
-
-/* ---- name, plugin ---------------------------------------------------------------------------- */
-
-static void check_name(struct parse *p, const struct conf_sink *s)
+static void check_sink_name(struct parsing *p, const struct conf_sink *s)
 {
     const struct node *v = node_get(s->node, "name");
     size_t n = strlen(s->name);
@@ -81,8 +82,8 @@ static void check_name(struct parse *p, const struct conf_sink *s)
                    s->name);
         return;
     }
-    for (const struct conf_sink *o = p->c->sinks; o; o = o->next)
-        if (o->name && strcmp(o->name, s->name) == 0) {
+    for (const struct conf_sink *o = p->c->sinks; o != NULL; o = o->next)
+        if (o->name != NULL && strcmp(o->name, s->name) == 0) {
             errors_add(p->e, v->at,
                        "name: \"%s\" is already the sink at line %u: names must differ", s->name,
                        node_get(o->node, "name")->at.line);
@@ -91,125 +92,138 @@ static void check_name(struct parse *p, const struct conf_sink *s)
 }
 
 /* One place where the plugin may be: true when it is there. Otherwise adds to `looked`. */
-static bool plugin_at(struct parse *p, const char *file, bool *unknown, struct buf *looked)
+static bool plugin_at(struct parsing *p, const char *file, bool *unknown, struct buf *looked)
 {
-    const char *fact = conf_fact(p, "file:", file), *why;
+    struct fact_file f;
+    enum fact state = fact_file(&p->facts, file, &f);
 
-    if (!fact) {
+    if (state == FACT_KNOWN && S_ISREG(f.mode))
+        return true;
+    if (state == FACT_WANTED) {
         *unknown = true;
         return false;
     }
-    if (!(why = conf_fact_error(fact))) {
-        if (S_ISREG(conf_fact_mode(fact)))
-            return true;
-        why = "is not a regular file";
-    }
-    buf_putf(looked, "%s%s", looked->n ? ", " : "", file);
-    if (strcmp(why, "does not exist") != 0)
-        buf_putf(looked, " (%s)", why);
+    buf_putf(looked, "%s%s", looked->n > 0 ? ", " : "", file);
+    if (state == FACT_KNOWN)
+        buf_puts(looked, " (is not a regular file)");
+    else if (strcmp(p->facts.why, "does not exist") != 0)
+        buf_putf(looked, " (%s)", p->facts.why);
     return false;
 }
 
 /* The first place that holds the plugin; NULL after an error, and while a fact is lacking. */
-static const char *find_plugin(struct parse *p, const struct conf_sink *s)
+static const char *find_plugin(struct parsing *p, const struct conf_sink *s)
 {
-    struct arena *a = &p->c->arena;
     const struct node *v = node_get(s->node, "plugin");
-    size_t n = strchr(s->plugin, '/') ? 1 : p->plugin_path.n;
+    bool path = strchr(s->plugin, '/') != NULL;
+    size_t n = path ? 1 : p->c->plugin_path.n;
     const char *found = NULL, *file;
     struct buf looked = {0};
     bool unknown = false;
 
     for (size_t i = 0; i < n; i++) {
-        if (strchr(s->plugin, '/'))
-            file = path_from(a, v->at.file, s->plugin);
-        else
-            file = arena_printf(a, "%s/%s.so", p->plugin_path.v[i], s->plugin);
-        if (file && plugin_at(p, file, &unknown, &looked) && !found)
+        file = path ? path_from(p->a, v->at.file, s->plugin)
+                    : arena_printf(p->a, "%s/%s.so", p->c->plugin_path.v[i], s->plugin);
+        if (file != NULL && plugin_at(p, file, &unknown, &looked) && found == NULL)
             found = file;
     }
     buf_putc(&looked, 0);
-    if (!found && !unknown)
+    if (found == NULL && !unknown)
         errors_add(p->e, v->at, "plugin: \"%s\" is not there: looked for %s", s->plugin,
                    buf_ok(&looked) && n > 0 ? looked.p : "it nowhere, plugin_path is empty");
     buf_free(&looked);
     return unknown ? NULL : found;
 }
 
-/* ---- only, drop ------------------------------------------------------------------------------ */
+/* --- only, drop --- */
 
-static void check_patterns(struct parse *p, const struct conf_sink *s, const char *key)
+static void check_patterns(struct parsing *p, const struct conf_sink *s, const char *key)
 {
     const struct node *list = node_get(s->node, key), *v;
     const char *fault;
 
-    for (v = list && list->kind == NODE_LIST ? list->first : list; v; v = v->next) {
-        if (v->kind == NODE_SCALAR && !node_is_null(v) && (fault = glob_fault(v->text)))
+    for (v = list != NULL && list->kind == NODE_LIST ? list->first : list; v != NULL; v = v->next) {
+        if (v->kind == NODE_SCALAR && !node_is_null(v) && (fault = glob_fault(v->text)) != NULL)
             errors_add(p->e, v->at, "%s: \"%s\" %s", key, v->text, fault);
         if (v == list)
             break; /* a pattern alone: what follows is the next key */
     }
 }
 
-/* ---- the list -------------------------------------------------------------------------------- */
+/* --- the list --- */
 
-static void take_plugin(struct parse *p, struct conf_sink *s)
+/* Of what a worker goes by beside its own keys; the plugin's identity included. */
+static uint64_t sink_digest(const struct conf *c, const struct conf_sink *s,
+                            const struct fact_file *f)
 {
-    const struct node *v = node_get(s->node, "plugin");
-    struct conf_self self;
+    const struct conf_identity *id = &s->identity;
+    uint64_t h = digest_node(SINK_SEED, s->node);
 
-    if (!(s->plugin_file = find_plugin(p, s)))
-        return;
-    if (conf_self(p, &self))
-        p->c->self = self.uid;
-    conf_parse_sink_user(p, s);
-    s->digest = conf_digest_sink(p->c, s, conf_fact(p, "file:", s->plugin_file));
-    if (!s->allow_writable)
-        (void)conf_parse_trust(p, v, s->identity.uid, s->plugin_file,
-                               ", or set allow_writable: true", &s->own_groups);
+    h = digest_text(h, s->plugin_file);
+    h = digest_number(digest_number(h, f->dev), f->ino);
+    h = digest_number(digest_number(h, (uint64_t)f->size), (uint64_t)f->mtime);
+    h = digest_number(digest_number(h, (uint64_t)f->ctime), f->mode);
+    h = digest_number(digest_number(digest_number(h, f->uid), id->uid), id->gid);
+    for (size_t i = 0; i < id->ngroups; i++)
+        h = digest_number(h, id->groups[i]);
+    h = digest_text(h, c->host);
+    h = digest_number(h, (uint64_t)c->log_level); /* the worker's too */
+    return digest_text(h, c->spool.dir);
 }
 
-static struct conf_sink *parse_sink(struct parse *p, const struct node *map)
+static void take_plugin(struct parsing *p, struct conf_sink *s)
 {
-    static const struct option_set confirm = {ROWS(CONFIRM_ROWS), "confirm"};
-    struct conf_sink *s = arena_alloc(&p->c->arena, sizeof *s);
+    struct fact_file f;
+
+    if ((s->plugin_file = find_plugin(p, s)) == NULL ||
+        fact_file(&p->facts, s->plugin_file, &f) != FACT_KNOWN)
+        return;
+    parse_sink_identity(p, s);
+    s->digest = sink_digest(p->c, s, &f);
+    if (!s->allow_writable)
+        (void)parse_check_way(p, "plugin", node_get(s->node, "plugin"), s->identity.uid,
+                              s->plugin_file, ", or set allow_writable: true", &s->own_groups);
+}
+
+static struct conf_sink *parse_sink(struct parsing *p, const struct node *map)
+{
+    struct conf_sink *s = arena_alloc(p->a, sizeof *s);
     const struct node *only;
 
-    if (!s)
+    if (s == NULL)
         return NULL;
     s->node = map;
     s->at = map->at;
     s->identity = (struct conf_identity){.uid = (uid_t)-1, .gid = (gid_t)-1};
-    option_fill(&p->c->arena, conf_sink_options, NULL, true, map, s, p->e);
-    option_fill(&p->c->arena, confirm, NULL, false, s->confirm_node, &s->confirm, p->e);
+    section_fill(p->a, &sink_section, NULL, true, map, s, p->e);
     if (map->kind != NODE_MAP)
         return NULL;
-    if (s->name)
-        check_name(p, s);
-    if (s->plugin)
+    if (s->name != NULL)
+        check_sink_name(p, s);
+    if (s->plugin != NULL)
         take_plugin(p, s);
-    conf_parse_endpoints(p, s);
+    parse_endpoints(p, s);
     check_patterns(p, s, "only");
     check_patterns(p, s, "drop");
     only = node_get(map, "only");
-    if (only && only->kind == NODE_LIST && only->n == 0)
+    if (only != NULL && only->kind == NODE_LIST && only->n == 0)
         errors_add(p->e, only->at,
                    "only is an empty list: write what is wanted, or remove the key for everything");
     return s;
 }
 
-void conf_parse_sinks(struct parse *p, const struct node *list)
+void parse_sinks(struct parsing *p, const struct node *list)
 {
     struct conf_sink **end = &p->c->sinks, *s;
 
-    if (!list)
+    if (list == NULL)
         return;
     if (list->kind != NODE_LIST) {
         errors_add(p->e, list->at, "sinks must be a list of maps, \"- name: main\" and so on");
         return;
     }
-    for (const struct node *v = list->first; v; v = v->next)
-        if (arena_ok(&p->c->arena) && (s = parse_sink(p, v))) {
+    for (const struct node *v = list->first; v != NULL; v = v->next)
+        if (arena_ok(p->a) && (s = parse_sink(p, v)) != NULL) {
             *end = s;
             end = &s->next;
         }

@@ -1,0 +1,313 @@
+/* conf/learn.c - getpwnam(), stat(), gethostname() and the like, a function a kind of fact
+ *
+ * What one file has asked for already is not asked again for another.
+ */
+#include "conf/learn.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <grp.h>
+#include <limits.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/number.h"
+#include "base/trust.h"
+#include "conf/conf.h"
+#include "conf/delegation.h"
+#include "conf/script.h"
+
+static void learn_error(struct buf *out, const char *doing, int err)
+{
+    struct why why;
+
+    if (err == ENOENT || err == ENOTDIR)
+        why_set(&why, "does not exist");
+    else
+        why_set(&why, "cannot be %s: %s", doing, strerror(err));
+    fact_put_error(out, why.text);
+}
+
+/* --- users, groups --- */
+
+/* POSIX: a name that is not there leaves errno alone; some services set one of these instead. */
+static bool no_such_name(int err)
+{
+    return err == 0 || err == ENOENT || err == ESRCH || err == EBADF || err == EPERM;
+}
+
+/* An id in decimal; all ones is "leave it" to the system calls and nobody's. */
+static bool is_id(const char *name, uint32_t *id)
+{
+    char *end;
+    unsigned long n;
+
+    if (!isdigit((unsigned char)*name))
+        return false;
+    errno = 0;
+    n = strtoul(name, &end, 10);
+    if (errno != 0 || *end || n >= UINT32_MAX)
+        return false;
+    *id = (uint32_t)n;
+    return true;
+}
+
+static void learn_group(const char *name, struct buf *out)
+{
+    const struct group *g;
+    uint32_t id;
+
+    do {
+        errno = 0;
+        g = getgrnam(name);
+    } while (g == NULL && errno == EINTR);
+    if (g != NULL)
+        buf_put_u64(out, g->gr_gid);
+    else if (is_id(name, &id))
+        buf_put_u64(out, id);
+    else if (!no_such_name(errno))
+        learn_error(out, "looked up", errno);
+}
+
+static const struct passwd *find_user(const char *name)
+{
+    const struct passwd *u;
+    uint32_t id = 0;
+    bool numeric;
+
+    do {
+        errno = 0;
+        u = getpwnam(name);
+        numeric = is_id(name, &id);
+        if (u == NULL && errno != EINTR && numeric) {
+            errno = 0;
+            u = getpwuid(id);
+        }
+    } while (u == NULL && errno == EINTR);
+    return u;
+}
+
+/* Like malloc()'s result, or NULL. */
+static gid_t *groups_of(const struct passwd *u, size_t *ngroups)
+{
+    int n = 64, cap;
+    gid_t *list = NULL, *more;
+
+    do {
+        cap = n;
+        if ((more = realloc(list, (size_t)cap * sizeof *list)) == NULL) {
+            free(list);
+            return NULL;
+        }
+        list = more;
+    } while (getgrouplist(u->pw_name, u->pw_gid, list, &n) < 0 && n > cap);
+    *ngroups = n < 0 ? 0 : (size_t)(n < cap ? n : cap);
+    return list;
+}
+
+static void learn_user(const char *name, struct buf *out)
+{
+    const struct passwd *u = find_user(name);
+    struct fact_user fact = {0};
+    int err = errno;
+    gid_t *groups;
+    uint32_t id;
+
+    if (u != NULL) {
+        groups = groups_of(u, &fact.ngroups);
+        out->failed |= groups == NULL;
+        fact.uid = u->pw_uid;
+        fact.account = true;
+        fact.gid = u->pw_gid;
+        fact.groups = groups;
+        fact_put_user(out, &fact);
+        free(groups);
+    } else if (is_id(name, &id)) {
+        fact.uid = id;
+        fact_put_user(out, &fact);
+    } else if (!no_such_name(err)) {
+        learn_error(out, "looked up", err);
+    }
+}
+
+/* --- files --- */
+
+/* Where every user has a group of the same name, files are usually writable by that. */
+bool learn_own_group(void *arg, uid_t uid, gid_t gid)
+{
+    struct buf *noted = arg;
+    const struct passwd *u = getpwuid(uid);
+    const struct group *g = u != NULL && u->pw_gid == gid ? getgrgid(gid) : NULL;
+    char one[32];
+    int n = snprintf(one, sizeof one, " %u:%u ", (unsigned)uid, (unsigned)gid);
+
+    if (g == NULL || strcmp(g->gr_name, u->pw_name) != 0 || g->gr_mem[0])
+        return false;
+    if (noted != NULL && (noted->n == 0 || memmem(noted->p, noted->n, one, (size_t)n) == NULL))
+        buf_puts(noted, one + (noted->n > 0)); /* one blank between two */
+    return true;
+}
+
+/* What is not there at all is another fact's to say. */
+static void learn_way(uid_t user, const char *path, struct buf *out)
+{
+    struct trust t = {.users = {geteuid(), user}, .own_group = learn_own_group, .arg = out};
+    struct trust_fault f;
+    struct why why;
+
+    if (trust_look(&t, path, &f) == TRUST_GOOD || f.verdict == TRUST_ERROR)
+        return;
+    buf_reset(out);
+    trust_describe(&f, path, &why);
+    fact_put_error(out, why.text);
+}
+
+/* Whoever runs `garnetd -t` need not be garnetd's user, who has the folder, or has above it. */
+static void learn_folder(const char *path, struct buf *out)
+{
+    char above[PATH_MAX], *slash = above;
+    struct stat st = {.st_uid = (uid_t)-1};
+
+    (void)snprintf(above, sizeof above, "%s", path);
+    while (slash != NULL && stat(above, &st) != 0 && (slash = strrchr(above, '/')) != NULL)
+        *slash = 0;
+    learn_way(st.st_uid, path, out);
+}
+
+static void learn_file(const char *path, struct buf *out)
+{
+    struct stat st;
+    struct fact_file file;
+
+    if (stat(path, &st) != 0) {
+        learn_error(out, "read", errno);
+        return;
+    }
+    file = (struct fact_file){.dev = st.st_dev,
+                              .ino = st.st_ino,
+                              .size = st.st_size,
+                              .mtime = clock_ns(st.st_mtim),
+                              .ctime = clock_ns(st.st_ctim),
+                              .mode = st.st_mode,
+                              .uid = st.st_uid};
+    fact_put_file(out, &file);
+}
+
+/* Without a PATH of its own it gets garnetd's. */
+static void learn_runs(const char *search, const char *path, struct buf *out)
+{
+    const char *own = getenv("PATH");
+    struct why why;
+
+    if (*search == 0)
+        search = own != NULL ? own : CONF_PATH;
+    if (script_fault(path, search, &why))
+        fact_put_error(out, why.text);
+}
+
+/* --- garnetd and its machine --- */
+
+static void learn_hostname(struct buf *out)
+{
+    char name[HOST_NAME_MAX + 1] = "";
+
+    if (gethostname(name, sizeof name) == 0)
+        buf_putf(out, "%.*s", HOST_NAME_MAX, name);
+}
+
+/* Without /proc: root has all capabilities, others none. */
+static void learn_self(struct buf *out)
+{
+    struct fact_self self = {geteuid(), getegid(), geteuid() == 0 ? UINT64_MAX : 0};
+    FILE *f = fopen("/proc/self/status", "re");
+    char line[256];
+
+    while (f != NULL && fgets(line, sizeof line, f) != NULL)
+        if (strncmp(line, "CapEff:", 7) == 0)
+            self.capabilities = strtoull(line + 7, NULL, 16);
+    if (f != NULL)
+        (void)fclose(f);
+    fact_put_self(out, &self);
+}
+
+static void learn_cgroup(struct buf *out)
+{
+    struct fact_cgroup g;
+    struct buf dir = {0};
+
+    delegation_find(&g, &dir);
+    if (g.dir != NULL)
+        fact_put_cgroup(out, &g);
+    buf_free(&dir);
+}
+
+/* --- all --- */
+
+static void learn_one(const struct fact_want *w, struct buf *out)
+{
+    switch (w->kind) {
+    case FACT_GROUP:
+        learn_group(w->name, out);
+        return;
+    case FACT_USER:
+        learn_user(w->name, out);
+        return;
+    case FACT_FILE:
+        learn_file(w->name, out);
+        return;
+    case FACT_WAY:
+        learn_way(w->user, w->name, out);
+        return;
+    case FACT_FOLDER:
+        learn_folder(w->name, out);
+        return;
+    case FACT_RUNS:
+        learn_runs(w->search, w->name, out);
+        return;
+    case FACT_HOSTNAME:
+        learn_hostname(out);
+        return;
+    case FACT_SELF:
+        learn_self(out);
+        return;
+    case FACT_CGROUP:
+        learn_cgroup(out);
+        return;
+    }
+}
+
+/* For whichever file it was asked. */
+static const char *known_already(const struct snapshot *s, const char *key)
+{
+    const char *value = NULL;
+
+    for (const struct snapshot_file *f = s->files; f != NULL && value == NULL; f = f->next)
+        value = snapshot_get(f, key);
+    return value;
+}
+
+bool learn_facts(struct snapshot *s, const struct fact_want *wanted)
+{
+    struct buf fact = {0};
+    const char *value;
+    bool ok = true;
+
+    for (const struct fact_want *w = wanted; w != NULL && ok; w = w->next) {
+        if ((value = known_already(s, w->key)) == NULL) {
+            buf_reset(&fact);
+            learn_one(w, &fact);
+            buf_putc(&fact, 0);
+            value = fact.p;
+            ok = buf_ok(&fact);
+        }
+        for (struct snapshot_file *f = s->files; f != NULL && ok; f = f->next)
+            if (f == w->file)
+                ok = snapshot_put(s, f, w->key, value);
+    }
+    buf_free(&fact);
+    return ok;
+}

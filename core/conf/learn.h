@@ -1,0 +1,17 @@
+/* conf/learn.h - finds out about the world what parsing must know
+ *
+ * All of this can block for as long as a network disk or a directory service likes, and is
+ * therefore done by processes that may: never by garnetd itself. What cannot be found out is a fact
+ * too, with its reason.
+ */
+#ifndef CONF_LEARN_H
+#define CONF_LEARN_H
+#include "conf/facts.h"
+
+/* Puts each into the snapshot that it is wanted of. False: no memory. */
+bool learn_facts(struct snapshot *s, const struct fact_want *wanted);
+/* For struct trust: a group of the user's own, of the same name and with nobody else in it; noted in
+ * the buffer `arg`, unless that is NULL. */
+bool learn_own_group(void *arg, uid_t uid, gid_t gid);
+
+#endif

@@ -1,0 +1,229 @@
+/* conf/load.c - the files, then rounds of parsing and learning
+ *
+ * A file that cannot be read is in the snapshot with the reason, a clause that fits after "FILE: ".
+ */
+#include "conf/load.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <strings.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+#include "base/trust.h"
+#include "conf/learn.h"
+#include "conf/parse.h"
+#include "conf/parse/main_file.h"
+#include "conf/path.h"
+
+enum { MAX_FILE = 1 << 20 };
+
+static const char MISSING[] = "does not exist";
+
+/* --- files --- */
+
+static const char *read_error(struct arena *a, int err)
+{
+    if (err == ENOENT || err == ENOTDIR)
+        return MISSING;
+    return arena_printf(a, "cannot be read: %s", strerror(err));
+}
+
+static const char *read_into(struct snapshot *s, struct snapshot_file *f, int fd)
+{
+    struct buf b = {.max = MAX_FILE};
+    struct stat st;
+    const char *error = NULL;
+    char *text;
+
+    if (fstat(fd, &st) != 0)
+        return read_error(&s->arena, errno);
+    if (!S_ISREG(st.st_mode))
+        return "is not a regular file";
+    if (fd_read_all(fd, -1, &b) < 0)
+        error = errno == EFBIG ? "is larger than 1 MiB" : read_error(&s->arena, errno);
+    else if ((text = arena_strndup(&s->arena, b.n > 0 ? b.p : "", b.n)) != NULL)
+        f->text = (struct str){text, b.n};
+    buf_free(&b);
+    return error;
+}
+
+/* Who can write a configuration is whoever it makes: garnetd, at the least. A descriptor, or -1 and
+ * *error. O_NONBLOCK: a FIFO that nobody writes must not hold us. */
+static int open_trusted(struct snapshot *s, const char *path, int flags, const char **error)
+{
+    const struct trust t = {.users = {geteuid(), (uid_t)-1}, .own_group = learn_own_group};
+    struct trust_fault f;
+    struct why why;
+    int fd = trust_open(&t, path, flags | O_NONBLOCK | O_NOCTTY, &f);
+
+    if (fd >= 0)
+        return fd;
+    if (f.verdict == TRUST_ERROR) {
+        *error = read_error(&s->arena, errno);
+    } else {
+        trust_describe(&f, path, &why);
+        *error = arena_strdup(&s->arena, why.text);
+    }
+    return -1;
+}
+
+static void load_file(struct snapshot *s, struct snapshot_file *f)
+{
+    int fd = open_trusted(s, f->path, O_RDONLY, &f->error);
+
+    if (fd < 0)
+        return;
+    f->error = read_into(s, f, fd);
+    close(fd);
+}
+
+/* --- the collectors' folder --- */
+
+/* Collectors, and what was most likely meant as one, for a warning. */
+static int wanted_name(const struct dirent *d)
+{
+    const char *suffix = strrchr(d->d_name, '.');
+
+    return suffix != NULL && suffix != d->d_name && d->d_name[0] != '.' &&
+           (strcasecmp(suffix, ".yaml") == 0 || strcasecmp(suffix, ".yml") == 0 ||
+            strcasecmp(suffix, ".conf") == 0);
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+static void load_collector(struct snapshot *s, const char *dir, const char *name)
+{
+    const char *path = path_join(&s->arena, dir, name);
+    struct snapshot_file *f = path != NULL ? snapshot_add(s, path) : NULL;
+
+    if (f == NULL)
+        return;
+    if (path_ends(name, ".yaml"))
+        load_file(s, f);
+    else
+        f->error = arena_printf(&s->arena, "is not read: name it %.*s.yaml",
+                                (int)(strrchr(name, '.') - name), name);
+}
+
+/* The names in a folder that nobody else can alter, or -1 and *error. */
+static int list_folder(struct snapshot *s, const char *dir, struct dirent ***list,
+                       const char **error)
+{
+    int fd = open_trusted(s, dir, O_PATH, error), n, err;
+
+    if (fd < 0)
+        return -1;
+    n = scandirat(fd, ".", list, wanted_name, by_name);
+    err = errno;
+    close(fd);
+    if (n < 0)
+        *error = err == ENOTDIR ? "is not a folder" : read_error(&s->arena, err);
+    return n;
+}
+
+/* A folder that cannot be read stands in the snapshot like a file; a default one may be missing. */
+static void load_folder(struct snapshot *s, const char *dir, bool written)
+{
+    struct dirent **list;
+    struct snapshot_file *f;
+    const char *error = NULL;
+    int n = list_folder(s, dir, &list, &error);
+
+    if (n < 0) {
+        if (error != NULL && (written || strcmp(error, MISSING) != 0) &&
+            (f = snapshot_add(s, dir)) != NULL)
+            f->error = error;
+        return;
+    }
+    for (int i = 0; i < n; i++) {
+        load_collector(s, dir, list[i]->d_name);
+        free(list[i]);
+    }
+    free(list);
+}
+
+static const char *absolute(struct arena *a, const char *path)
+{
+    char *cwd, *whole;
+
+    if (*path == '/')
+        return path_from(a, NULL, path);
+    if ((cwd = getcwd(NULL, 0)) == NULL) /* a removed working directory: opening it will say so */
+        return arena_strdup(a, path);
+    whole = path_join(a, cwd, path);
+    free(cwd);
+    return whole;
+}
+
+static bool load_main(struct snapshot *s, const char *path)
+{
+    struct snapshot_file *f;
+
+    *s = (struct snapshot){0};
+    path = absolute(&s->arena, path);
+    if (path == NULL || (f = snapshot_add(s, path)) == NULL)
+        return false;
+    load_file(s, f);
+    return arena_ok(&s->arena);
+}
+
+bool load_files(struct snapshot *s, const char *path)
+{
+    struct arena scratch = {0};
+    struct errors ignored = {0}; /* the parser will find them again */
+    const char *folder;
+    bool written;
+
+    if (!load_main(s, path))
+        return false;
+    folder = parse_collectors_folder(&scratch, s->files->path,
+                                     yaml_parse(&scratch, s->files->path, s->files->text, &ignored),
+                                     &written);
+    if (folder != NULL)
+        load_folder(s, folder, written);
+    errors_free(&ignored);
+    s->arena.failed |= scratch.failed;
+    arena_free(&scratch);
+    return arena_ok(&s->arena);
+}
+
+/* --- the whole --- */
+
+/* Ends: every round learns all that the one before lacked, and finite text lacks finitely much. */
+struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e)
+{
+    struct conf *c;
+    bool learnt;
+
+    if (!load_files(s, path))
+        return NULL;
+    s->running = running;
+    while ((c = conf_parse(s, e)) != NULL && c->wanted != NULL) {
+        learnt = learn_facts(s, c->wanted);
+        conf_free(c);
+        errors_free(e);
+        if (!learnt)
+            return NULL;
+    }
+    return c;
+}
+
+const char *conf_socket_of(struct arena *a, const char *path, struct errors *e)
+{
+    struct snapshot s;
+    struct conf *c = NULL;
+    const char *found = NULL;
+
+    if (load_main(&s, path) && (c = conf_parse(&s, e)) != NULL && e->n == 0)
+        found = arena_strdup(a, c->socket.path);
+    conf_free(c);
+    snapshot_free(&s);
+    return found;
+}

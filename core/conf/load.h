@@ -1,0 +1,21 @@
+/* conf/load.h - a configuration from the disk
+ *
+ * Reads files and asks about the world, and so blocks for as long as these like: for processes that
+ * may wait. Unreadable files, and those that others could alter, are in the snapshot with their
+ * error. Fails only for want of memory.
+ */
+#ifndef CONF_LOAD_H
+#define CONF_LOAD_H
+#include "conf/conf.h"
+#include "conf/snapshot.h"
+
+/* Reads the main file and the collector files (*.yaml, sorted) beside it that it names. */
+bool load_files(struct snapshot *s, const char *path);
+/* load_files(), then parsing and learning until nothing is wanted. `running`: for a garnetd that has
+ * its socket already. NULL without memory, maybe after errors. */
+struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e);
+/* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
+ * NULL after errors of that file, and without memory. */
+const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);
+
+#endif

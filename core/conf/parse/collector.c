@@ -1,0 +1,291 @@
+/* conf/parse/collector.c - fills a collector from its file's map, then checks what spans several keys
+ *
+ * A disabled one is checked as far as it goes without its command. Fails only for want of memory.
+ */
+#include "conf/parse/collector.h"
+
+#include "conf/digest.h"
+#include "conf/parse/command.h"
+#include "conf/parse/identity.h"
+#include "conf/parse/socket.h"
+#include "conf/path.h"
+
+enum { COLLECTOR_SEED = 6 };
+
+static const struct option LIMIT_ROWS[] = {
+    KEY(struct conf_limits, cpu, OPT_DURATION,
+        "The CPU time of each of its processes, rounded up to whole seconds.", .min = "1s"),
+    KEY(struct conf_limits, memory, OPT_SIZE,
+        "Its memory: of the whole run by control group, else of each process.", .min = "1MiB"),
+    KEY(struct conf_limits, files, OPT_INT, "The open descriptors of each of its processes.",
+        .min = "16", .max = "1048576"),
+    KEY(struct conf_limits, processes, OPT_INT, "How many processes it may be.", .min = "1",
+        .max = "4194304"),
+    KEY(struct conf_limits, file_size, OPT_SIZE, "The size of a file that it writes."),
+};
+static const struct section limits_section = {ROWS(LIMIT_ROWS), "limits"};
+
+static const struct option COLLECTOR_ROWS[] = {
+    KEY(struct conf_collector, enabled, OPT_BOOL, "Whether it runs.", .def = "true"),
+    KEY(struct conf_collector, mode, OPT_CHOICE,
+        "Runs that end by themselves, one an interval, or one that does not.", .def = "oneshot",
+        .choices = "oneshot|daemon"),
+    KEY(struct conf_collector, command, OPT_LIST, "The program and its arguments; never a shell.",
+        .flags = OPT_SHELL),
+    KEY(struct conf_collector, interval, OPT_DURATION, "The time from one run to the next.",
+        .def = "10s", .min = "100ms", .max = "1d"),
+    KEY(struct conf_collector, timeout, OPT_DURATION,
+        "How long a run may take before it is told to end; the interval.", .min = "10ms",
+        .max = "1d"),
+    KEY(struct conf_collector, grace, OPT_DURATION,
+        "How long it may take to end before it is killed.", .def = "2s", .max = "1m"),
+    KEY(struct conf_collector, overlap, OPT_CHOICE,
+        "What a run does whose predecessor is not over: it is skipped, or kills it.", .def = "skip",
+        .choices = "skip|kill"),
+    KEY(struct conf_collector, splay, OPT_DURATION,
+        "Runs start up to this much later, by host and collector.", .def = "0"),
+    KEY(struct conf_collector, silence, OPT_DURATION,
+        "A daemon without a metric for so long is restarted; 0 for never.", .def = "0"),
+    ROW(struct conf_collector, "user", identity.user, OPT_STRING,
+        "Who it is, by name or id; garnetd's own.", .flags = OPT_ASIDE),
+    ROW(struct conf_collector, "group", identity.group, OPT_STRING,
+        "Its group, by name or id; the user's.", .flags = OPT_ASIDE),
+    KEY(struct conf_collector, cwd, OPT_PATH, "The folder that it starts in.", .def = "/"),
+    KEY(struct conf_collector, env, OPT_MAP, "Variables of its environment.", .flags = OPT_SHELL),
+    KEY(struct conf_collector, nice, OPT_INT, "How much nicer than garnetd it is to others.",
+        .def = "0", .min = "-20", .max = "19"),
+    KEY(struct conf_collector, limits, OPT_SECTION, "What a run may use.",
+        .section = &limits_section),
+    KEY(struct conf_collector, no_new_privs, OPT_BOOL,
+        "Whether set-user-id programs stay without effect under it.", .def = "true"),
+    KEY(struct conf_collector, allow_writable, OPT_BOOL, "Accept a command that others can alter.",
+        .def = "false", .flags = OPT_ASIDE),
+    KEY(struct conf_collector, prefix, OPT_STRING, "Stands before the names of its metrics."),
+    KEY(struct conf_collector, tags, OPT_MAP, "Tags added to its metrics."),
+    KEY(struct conf_collector, series_limit, OPT_INT,
+        "How many distinct series (name and tags) one run may send.", .def = "10000", .min = "1",
+        .max = "1000000"),
+    KEY(struct conf_collector, metrics_limit, OPT_INT, "How many metrics one run may send.",
+        .def = "1000000", .min = "1"),
+    KEY(struct conf_collector, bytes_limit, OPT_SIZE, "How many bytes one run may send.",
+        .def = "256MiB", .min = "1KiB"),
+};
+const struct section collector_section = {ROWS(COLLECTOR_ROWS), "a collector's file"};
+
+/* --- name, socket --- */
+
+static const char *collector_name(struct parsing *p, const struct snapshot_file *f)
+{
+    const char *base = path_base(f->path);
+    size_t n = strlen(base) - strlen(".yaml"); /* load_files() takes no other */
+
+    if (strlen(base) > strlen(".yaml") && n <= 64 &&
+        strspn(base, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == n)
+        return arena_strndup(p->a, base, n);
+    errors_add(p->e, (struct pos){f->path, 0, 0},
+               "a collector's name must be 1 to 64 of A-Z a-z 0-9 _ -: rename the file");
+    return NULL;
+}
+
+static void check_collector_socket(struct parsing *p, const struct conf_collector *k)
+{
+    const char *path;
+    size_t most;
+
+    if (p->c->socket.path == NULL || !parse_socket_fits(p->c->socket.path, &most))
+        return;
+    path = conf_collector_socket(p->a, p->c, k->name);
+    if (path != NULL && !parse_socket_fits(path, &most))
+        errors_add(p->e, (struct pos){k->node->at.file, 0, 0},
+                   "its socket %s would have %zu bytes, and %zu are allowed: shorten socket.path "
+                   "or this file's name",
+                   path, strlen(path), most);
+}
+
+/* --- keys --- */
+
+static void check_env(struct parsing *p, const struct pairs *env)
+{
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_0123456789";
+
+    for (size_t i = 0; i < env->n; i++) {
+        const struct pair *v = &env->v[i];
+
+        if (*v->key == 0 || strchr("0123456789", *v->key) != NULL ||
+            v->key[strspn(v->key, letters)] != 0)
+            errors_add(
+                p->e, v->at,
+                "env: \"%s\" is not a variable's name: use A-Z a-z 0-9 _, and no digit first",
+                v->key);
+        else if (strncmp(v->key, "GARNET_", 7) == 0)
+            errors_add(p->e, v->at, "env: \"%s\" is set by Garnet: use a name without GARNET_",
+                       v->key);
+    }
+}
+
+/* Its metrics would pass for Garnet's own, and be refused one by one. */
+static void check_prefix(struct parsing *p, const struct conf_collector *k)
+{
+    const struct node *v = node_get(k->node, "prefix");
+
+    if (v != NULL && k->prefix != NULL && str_first_part(str_of(k->prefix), "garnet"))
+        errors_add(p->e, v->at,
+                   "prefix: \"%s\" is for Garnet's own metrics: begin with another word",
+                   k->prefix);
+}
+
+/* Keys that mean something in one mode only. */
+static void check_mode(struct parsing *p, const struct conf_collector *k)
+{
+    static const struct {
+        const char *key;
+        int64_t mode;
+        const char *fault;
+    } only[] = {{"timeout", MODE_ONESHOT,
+                 "timeout: a daemon has none: remove it, or say after which silence it is "
+                 "restarted"},
+                {"overlap", MODE_ONESHOT, "overlap: a daemon has one run: remove it"},
+                {"splay", MODE_ONESHOT, "splay: a daemon has no due times: remove it"},
+                {"silence", MODE_DAEMON,
+                 "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout"}};
+
+    for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
+        const struct node *v = node_get(k->node, only[i].key);
+
+        if (v != NULL && k->mode != only[i].mode)
+            errors_add(p->e, v->at, "%s", only[i].fault);
+    }
+}
+
+/* `splay` within its interval; a daemon has neither that nor a timeout. */
+static void check_time(struct parsing *p, struct conf_collector *k)
+{
+    const struct node *timeout = node_get(k->node, "timeout"), *splay = node_get(k->node, "splay");
+
+    check_mode(p, k);
+    if (k->mode == MODE_ONESHOT && splay != NULL && splay->kind == NODE_SCALAR &&
+        k->splay > k->interval)
+        errors_add(p->e, splay->at, "splay: \"%s\" is more than the interval: lower it",
+                   splay->text);
+    if (k->mode == MODE_DAEMON)
+        k->timeout = INT64_MAX;
+    else if (timeout == NULL)
+        k->timeout = k->interval;
+}
+
+/* --- limits --- */
+
+static void take_cgroup(struct parsing *p, struct conf_collector *k)
+{
+    struct fact_cgroup g;
+
+    if (!k->enabled || fact_cgroup(&p->facts, &g) != FACT_KNOWN)
+        return;
+    k->cgroup = (struct conf_cgroup){g.dir, g.processes, g.memory};
+}
+
+static const struct conf_collector *same_user(const struct conf *c, const struct conf_collector *k)
+{
+    for (const struct conf_collector *o = c->collectors; o != NULL; o = o->next)
+        if (o != k && o->enabled && o->identity.uid == k->identity.uid)
+            return o;
+    return NULL;
+}
+
+/* The system counts a user's processes, whoever started them, and does not count root's. So a limit
+ * takes a user that nobody else is, or a control group; else it would be a promise that is not kept. */
+static void check_processes(struct parsing *p, const struct conf_collector *k, struct pos at)
+{
+    const struct conf_identity *id = &k->identity;
+    const struct conf_collector *other;
+
+    if (id->uid == (uid_t)-1 || id->uid == 0)
+        errors_add(p->e, at,
+                   "processes: the system counts them by user, and not root's: give the collector "
+                   "a \"user\" of its own, or garnetd a control group with \"pids\"");
+    else if ((other = same_user(p->c, k)) != NULL)
+        errors_add(p->e, at,
+                   "processes: the system counts them by user, and \"%s\" is that of collector %s "
+                   "too: give each a user of its own, or garnetd a control group with \"pids\"",
+                   id->user, other->name);
+}
+
+void parse_check_processes(struct parsing *p)
+{
+    for (const struct conf_collector *k = p->c->collectors; k != NULL; k = k->next)
+        if (k->limits.processes >= 0 && !k->cgroup.processes && k->identity.known)
+            check_processes(p, k, node_get(node_get(k->node, "limits"), "processes")->at);
+}
+
+/* --- the file --- */
+
+/* Of the program: what each run reads anew. Not its mode, its owner and when they were changed, which
+ * alter nothing of a run. Of the main file: what each of its metrics gets. */
+static uint64_t collector_digest(const struct conf *c, const struct conf_collector *k,
+                                 const struct fact_file *f)
+{
+    const struct conf_identity *id = &k->identity;
+    uint64_t h = digest_section(COLLECTOR_SEED, &collector_section, k);
+
+    h = digest_text(h, k->name);
+    h = digest_number(digest_number(h, id->uid), id->gid);
+    for (size_t i = 0; i < id->ngroups; i++)
+        h = digest_number(h, id->groups[i]);
+    h = digest_text(h, k->cgroup.dir);
+    h = digest_number(h, (uint64_t)(k->cgroup.processes * 2 + k->cgroup.memory));
+    h = digest_number(digest_number(h, f->dev), f->ino);
+    h = digest_number(digest_number(h, (uint64_t)f->size), (uint64_t)f->mtime);
+    return digest_text(digest_pairs(h, &c->tags), c->host);
+}
+
+static void fill_collector(struct parsing *p, struct conf_collector *k)
+{
+    struct fact_file program = {0};
+
+    k->limits = (struct conf_limits){-1, -1, -1, -1, -1};
+    section_fill(p->a, &collector_section, NULL, false, k->node, k, p->e);
+    if (k->prefix != NULL && *k->prefix == 0)
+        k->prefix = NULL;
+    check_prefix(p, k);
+    check_time(p, k);
+    parse_check_tags(p, &k->tags);
+    check_env(p, &k->env);
+    parse_collector_identity(p, k);
+    (void)parse_command(p, k, &program);
+    take_cgroup(p, k);
+    k->digest = collector_digest(p->c, k, &program);
+}
+
+static void insert_sorted(struct conf *c, struct conf_collector *k)
+{
+    struct conf_collector **at = &c->collectors;
+
+    while (*at != NULL && strcmp((*at)->name, k->name) < 0)
+        at = &(*at)->next;
+    k->next = *at;
+    *at = k;
+}
+
+void parse_collector(struct parsing *p, const struct snapshot_file *f)
+{
+    struct conf_collector *k = arena_alloc(p->a, sizeof *k);
+
+    if (k == NULL)
+        return;
+    if (!path_ends(f->path, ".yaml")) {
+        errors_warn(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
+        return;
+    }
+    if (f->error != NULL) {
+        errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
+        return;
+    }
+    k->name = collector_name(p, f);
+    if ((k->node = yaml_parse(p->a, f->path, f->text, p->e)) == NULL)
+        return;
+    fill_collector(p, k);
+    if (k->name == NULL)
+        return;
+    check_collector_socket(p, k);
+    insert_sorted(p->c, k);
+}

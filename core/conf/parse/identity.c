@@ -1,0 +1,130 @@
+/* conf/parse/identity.c - a user's facts, compared with what garnetd is
+ *
+ * What garnetd is already needs no change, and no privilege. Fails only for want of memory.
+ */
+#include "conf/parse/identity.h"
+
+#include <linux/capability.h>
+
+static bool capable(const struct fact_self *self, int capability)
+{
+    return (self->capabilities >> capability & 1) != 0;
+}
+
+/* `state`: of the fact about the user or group that v names. */
+static bool exists(struct parsing *p, const struct node *v, enum fact state)
+{
+    if (state == FACT_ERROR)
+        errors_add(p->e, v->at, "%s: \"%s\" %s", v->key, v->text, p->facts.why);
+    else if (state == FACT_NONE)
+        errors_add(p->e, v->at, "%s: \"%s\" does not exist: create it or remove the key", v->key,
+                   v->text);
+    return state == FACT_KNOWN;
+}
+
+static void take_user(struct conf_identity *id, const struct fact_user *u)
+{
+    id->uid = u->uid;
+    if (u->account)
+        id->gid = u->gid;
+    id->groups = u->groups;
+    id->ngroups = u->ngroups;
+}
+
+/* `more`: what to do about a user that has no account. */
+static void resolve_user(struct parsing *p, struct conf_identity *id, const struct node *v,
+                         const char *more)
+{
+    struct fact_user u;
+
+    if (!exists(p, v, fact_user(&p->facts, id->user, &u)))
+        return;
+    take_user(id, &u);
+    if (!u.account && id->group == NULL)
+        errors_add(p->e, v->at, "user: \"%s\" has no account, so its group is not known: %s",
+                   v->text, more);
+}
+
+static void compare_self(struct parsing *p, struct conf_identity *id, const struct fact_self *self,
+                         const struct node *user, const struct node *group)
+{
+    const struct node *v = id->uid != (uid_t)-1 ? user : group;
+    bool other_user = id->uid != (uid_t)-1 && id->uid != self->uid;
+    bool other_group = id->gid != (gid_t)-1 && id->gid != self->gid;
+
+    if (!other_user && !other_group) {
+        id->uid = (uid_t)-1;
+        id->gid = (gid_t)-1;
+        id->ngroups = 0;
+    } else if (!capable(self, CAP_SETGID) || (other_user && !capable(self, CAP_SETUID))) {
+        errors_add(p->e, v->at,
+                   "%s: garnetd runs as user %u without the privilege to become \"%s\": give it "
+                   "CAP_SETUID, CAP_SETGID and CAP_KILL, start it as root, or remove the key",
+                   v->key, (unsigned)self->uid, v->text);
+    }
+}
+
+void parse_collector_identity(struct parsing *p, struct conf_collector *k)
+{
+    struct conf_identity *id = &k->identity;
+    unsigned errors = p->e->n;
+    const struct node *user = node_get(k->node, "user"), *group = node_get(k->node, "group");
+    struct fact_self self;
+
+    id->uid = (uid_t)-1;
+    id->gid = (gid_t)-1;
+    id->known = id->user == NULL && id->group == NULL && k->nice >= 0;
+    if (id->known)
+        return;
+    if (id->user != NULL)
+        resolve_user(p, id, user, "add \"group\"");
+    if (id->group != NULL)
+        (void)exists(p, group, fact_group(&p->facts, id->group, &id->gid));
+    if (fact_self(&p->facts, &self) != FACT_KNOWN)
+        return;
+    if (id->uid != (uid_t)-1 || id->gid != (gid_t)-1)
+        compare_self(p, id, &self, user, group);
+    if (k->nice < 0 && !capable(&self, CAP_SYS_NICE))
+        errors_add(
+            p->e, node_get(k->node, "nice")->at,
+            "nice: below 0 needs a garnetd with CAP_SYS_NICE: raise it, or start it as root");
+    id->known = p->e->n == errors;
+}
+
+/* --- sinks --- */
+
+/* The account that an installation makes, and that the shipped unit runs as: garnetd's own, then.
+ * Where garnetd is root instead, its workers still have no business to be. */
+static const char SERVICE[] = "garnet";
+
+static void take_service_user(struct parsing *p, struct conf_sink *s)
+{
+    struct fact_user u;
+    enum fact state = fact_user(&p->facts, SERVICE, &u);
+
+    if (state == FACT_ERROR) {
+        errors_add(p->e, s->at, "this sink would be user %s, which %s: set \"user\"", SERVICE,
+                   p->facts.why);
+    } else if (state == FACT_KNOWN && u.account) {
+        s->identity.user = SERVICE;
+        take_user(&s->identity, &u);
+    }
+}
+
+void parse_sink_identity(struct parsing *p, struct conf_sink *s)
+{
+    struct conf_identity *id = &s->identity;
+    const struct node *user = node_get(s->node, "user");
+    struct fact_self self;
+
+    if (fact_self(&p->facts, &self) != FACT_KNOWN)
+        return;
+    p->c->self = self.uid;
+    if (id->user != NULL) {
+        resolve_user(p, id, user, "a sink's user must have an account");
+        if (id->uid != (uid_t)-1)
+            compare_self(p, id, &self, user, NULL);
+    } else if (self.uid == 0 && capable(&self, CAP_SETUID) && capable(&self, CAP_SETGID)) {
+        take_service_user(p, s);
+    }
+}

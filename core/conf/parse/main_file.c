@@ -1,0 +1,236 @@
+/* conf/parse/main_file.c - the rows of garnet.yaml, and what they cannot say by themselves
+ *
+ * The host's name is looked up with each load, so a SIGHUP takes a new one. Fails only for want of
+ * memory.
+ */
+#include "conf/parse/main_file.h"
+
+#include <sys/stat.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "conf/parse/socket.h"
+#include "conf/path.h"
+
+#ifndef GARNET_PLUGIN_DIR
+#error "GARNET_PLUGIN_DIR: the folder that plugins are installed in"
+#endif
+
+_Static_assert(LOG_L_ERROR == 0 && LOG_L_WARN == 1 && LOG_L_INFO == 2 && LOG_L_DEBUG == 3,
+               "log_level's choices stand in the order of enum log_level");
+
+static const struct option SELF_ROWS[] = {
+    KEY(struct conf_self_metrics, interval, OPT_DURATION,
+        "How often Garnet reports on itself; 0 for never.", .def = "10s", .max = "1d"),
+    KEY(struct conf_self_metrics, level, OPT_CHOICE, "How much of it.", .def = "basic",
+        .choices = "basic|full"),
+};
+static const struct section self_section = {ROWS(SELF_ROWS), "self_metrics"};
+
+static const struct option SPOOL_ROWS[] = {
+    KEY(struct conf_spool, dir, OPT_PATH, "The spool's folder.", .def = "/var/lib/garnet/spool"),
+    KEY(struct conf_spool, max_size, OPT_SIZE, "The spool's size: the oldest metrics give way.",
+        .def = "256MiB", .min = "1MiB"),
+    KEY(struct conf_spool, max_age, OPT_DURATION, "Older metrics give way; unset: never."),
+    KEY(struct conf_spool, segment_size, OPT_SIZE, "The size of one of the spool's files.",
+        .def = "16MiB", .min = "64KiB", .max = "1GiB"),
+    KEY(struct conf_spool, durable, OPT_BOOL, "Acknowledge only what has reached the disk.",
+        .def = "false"),
+};
+static const struct section spool_section = {ROWS(SPOOL_ROWS), "spool"};
+
+static const struct option INTAKE_ROWS[] = {
+    KEY(struct conf_intake, max_value, OPT_SIZE, "The size of one JSON value.", .def = "64KiB",
+        .min = "1KiB", .max = "16MiB"),
+    KEY(struct conf_intake, max_depth, OPT_INT, "How deep a JSON value may nest.", .def = "16",
+        .min = "2", .max = "128"),
+    KEY(struct conf_intake, max_name, OPT_INT, "The length of a metric's name, in bytes.",
+        .def = "255", .min = "1", .max = "4096"),
+    KEY(struct conf_intake, max_tags, OPT_INT, "The number of a metric's tags.", .def = "32",
+        .min = "0", .max = "64"),
+    KEY(struct conf_intake, max_connections, OPT_INT,
+        "The number of open connections on the shared socket, and on all collectors'.",
+        .def = "512", .min = "1", .max = "100000"),
+    KEY(struct conf_intake, max_connections_per_user, OPT_INT,
+        "The number of those that one user may have on the shared socket, or one collector on its "
+        "own.",
+        .def = "128", .min = "1", .max = "100000"),
+    KEY(struct conf_intake, idle, OPT_DURATION,
+        "How long an unfinished value or an unread reply may take.", .def = "30s", .min = "100ms"),
+};
+static const struct section intake_section = {ROWS(INTAKE_ROWS), "intake"};
+
+static const struct option MAIN_ROWS[] = {
+    KEY(struct conf, socket, OPT_SECTION, "The shared socket: its path, or {path, mode, group}.",
+        .section = &socket_section, .flags = OPT_SHORT),
+    KEY(struct conf, host, OPT_STRING, "The tag host of every metric; this machine's name."),
+    ROW(struct conf, "collectors", collectors_folder, OPT_PATH,
+        "The folder of the collectors' files.", .def = "collectors.d"),
+    KEY(struct conf, plugin_path, OPT_PATHS, "Folders in which plugins are looked for.",
+        .def = GARNET_PLUGIN_DIR),
+    KEY(struct conf, tags, OPT_MAP, "Tags added to every metric."),
+    KEY(struct conf, spool, OPT_SECTION, "The spool on disk.", .section = &spool_section),
+    KEY(struct conf, intake, OPT_SECTION, "Limits on what the sockets take.",
+        .section = &intake_section),
+    ROW(struct conf, "sinks", sinks_node, OPT_NODE, "Where metrics go, one map for each sink."),
+    KEY(struct conf, shutdown_timeout, OPT_DURATION,
+        "How long collectors and sinks may take to end.", .def = "10s", .max = "1h"),
+    KEY(struct conf, self_metrics, OPT_SECTION,
+        "Garnet's own metrics: their interval, or {interval, level}.", .section = &self_section,
+        .flags = OPT_SHORT),
+    KEY(struct conf, log_level, OPT_CHOICE, "The least grave kind of line that is logged.",
+        .def = "info", .choices = "error|warn|info|debug"),
+};
+const struct section main_section = {ROWS(MAIN_ROWS), "the main file"};
+
+/* --- host, tags --- */
+
+static bool is_blank(const char *s)
+{
+    return s[strspn(s, " \t")] == 0;
+}
+
+static bool host_usable(const char *s)
+{
+    size_t n = 0;
+
+    while (s[n] >= '!' && s[n] <= '~')
+        n++;
+    return n > 0 && s[n] == 0;
+}
+
+static const char *written_host(struct parsing *p, const char *host, struct pos at)
+{
+    if (*host == 0)
+        errors_add(p->e, at, "host: \"\" is empty: give a name or remove the key");
+    else if (is_blank(host))
+        errors_warn(p->e, at, "host: \"%s\" is blank: give a name or remove the key", host);
+    return host;
+}
+
+/* A machine that has not been named, or not yet: its metrics are not to be lost for that. */
+static const char *nameless_host(struct parsing *p, const char *host, struct pos at)
+{
+    const char *used = is_blank(host) ? "localhost" : host;
+
+    errors_warn(
+        p->e, at,
+        "this machine's name is \"%s\": its metrics have the host \"%s\", as those of other "
+        "machines may: set \"host\", or name it and send SIGHUP",
+        host, used);
+    return used;
+}
+
+static const char *own_host(struct parsing *p, struct pos at)
+{
+    const char *host;
+
+    if (fact_hostname(&p->facts, &host) != FACT_KNOWN)
+        return ""; /* not known yet */
+    if (is_blank(host) || strcmp(host, "localhost") == 0 || strcmp(host, "(none)") == 0 ||
+        strncmp(host, "localhost.", strlen("localhost.")) == 0)
+        return nameless_host(p, host, at);
+    if (!host_usable(host))
+        errors_add(p->e, at, "this machine's name, \"%s\", is not usable: set \"host\"", host);
+    return host;
+}
+
+static void parse_host(struct parsing *p, const struct node *root)
+{
+    const char *host = p->c->host;
+
+    host = host != NULL ? written_host(p, host, node_get(root, "host")->at)
+                        : own_host(p, (struct pos){root->at.file, 0, 0});
+    p->c->host = arena_strdup(p->a, host);
+}
+
+/* The tags of every metric: host first, unless the user's own has that name. */
+static void merge_tags(struct parsing *p)
+{
+    const struct pairs *own = &p->c->tags;
+    struct pair *t = arena_alloc(p->a, (own->n + 1) * sizeof *t);
+    size_t n = 0;
+
+    if (t == NULL)
+        return;
+    t[n++] = (struct pair){.key = "host", .val = p->c->host};
+    for (size_t i = 0; i < own->n; i++)
+        t[strcmp(own->v[i].key, "host") == 0 ? 0 : n++] = own->v[i];
+    p->c->tags = (struct pairs){t, n};
+}
+
+/* --- self_metrics, spool --- */
+
+static void check_self_metrics(struct parsing *p, const struct node *v)
+{
+    const struct node *interval = v != NULL && v->kind == NODE_MAP ? node_get(v, "interval") : v;
+    int64_t ns = p->c->self_metrics.interval;
+
+    if (interval != NULL && ns > 0 && ns < 100 * NS_PER_MS)
+        errors_add(p->e, interval->at, "%s: \"%s\" is below the least value, 100ms (0 for none)",
+                   interval == v ? "self_metrics" : "interval", interval->text);
+}
+
+/* Retention removes whole segments and never the newest: one alone could not be bounded. */
+static void fit_segments(struct parsing *p, const struct node *map)
+{
+    struct conf_spool *s = &p->c->spool;
+    const struct node *written = node_get(map, "segment_size");
+
+    if (written == NULL && s->segment_size > s->max_size / 4)
+        s->segment_size = s->max_size / 4;
+    else if (written != NULL && written->kind == NODE_SCALAR && s->segment_size > s->max_size / 2)
+        errors_add(p->e, written->at,
+                   "segment_size: \"%s\" is more than half of max_size: lower it", written->text);
+}
+
+/* What will be refused at the start, whoever runs the check: spool/rights.h. */
+static void check_spool_folder(struct parsing *p, struct pos at)
+{
+    const char *dir = p->c->spool.dir;
+    struct fact_file f;
+
+    if (dir == NULL || fact_file(&p->facts, dir, &f) != FACT_KNOWN)
+        return;
+    if (!S_ISDIR(f.mode))
+        errors_add(p->e, at, "dir: \"%s\" is not a folder: write the name of one", dir);
+    else if ((f.mode & S_IWOTH) != 0 && (f.mode & S_ISVTX) != 0)
+        errors_add(
+            p->e, at,
+            "dir: \"%s\" is a folder that everybody may write to: write the name of a folder "
+            "in it, which garnetd then makes",
+            dir);
+}
+
+/* --- the file --- */
+
+void parse_main_file(struct parsing *p, const struct node *root)
+{
+    const struct node *spool = node_get(root, "spool"), *dir = node_get(spool, "dir");
+
+    section_fill(p->a, &main_section, NULL, false, root, p->c, p->e);
+    parse_host(p, root);
+    parse_check_tags(p, &p->c->tags);
+    merge_tags(p);
+    parse_socket(p, root);
+    check_self_metrics(p, node_get(root, "self_metrics"));
+    fit_segments(p, spool);
+    if (dir != NULL)
+        check_spool_folder(p, dir->at);
+}
+
+const char *parse_collectors_folder(struct arena *a, const char *main_path, const struct node *root,
+                                    bool *written)
+{
+    struct option row = *section_find(&main_section, "collectors");
+    const struct node *v = node_get(root, row.name);
+    struct errors ignored = {0}; /* parse_main_file() finds them again */
+    const char *folder = NULL;
+
+    row.offset = 0;
+    if (v != NULL)
+        option_value(a, &row, v, &folder, &ignored);
+    errors_free(&ignored);
+    *written = folder != NULL;
+    return folder != NULL ? folder : path_from(a, main_path, row.def);
+}

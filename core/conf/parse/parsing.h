@@ -1,0 +1,24 @@
+/* conf/parse/parsing.h - what goes along while a configuration is parsed, and the checks that several
+ * sections share
+ */
+#ifndef CONF_PARSE_PARSING_H
+#define CONF_PARSE_PARSING_H
+#include "conf/conf.h"
+#include "conf/facts.h"
+
+struct parsing {
+    struct conf *c;
+    struct arena *a; /* the conf's */
+    struct errors *e;
+    struct facts facts; /* of the file that is parsed */
+    bool running;       /* as in the snapshot */
+};
+
+/* Reports empty keys or values and too many of them. */
+void parse_check_tags(struct parsing *p, const struct pairs *tags);
+/* Whether strangers could alter what `path` leads to, with user's groups as conf/facts.h has them.
+ * False after an error at `v`, the value of `key`, which ends with `more`. */
+bool parse_check_way(struct parsing *p, const char *key, const struct node *v, uid_t user,
+                     const char *path, const char *more, const char **own_groups);
+
+#endif

@@ -1,0 +1,115 @@
+/* conf/parse/socket.c - who could put another in the socket's place is an error of the configuration
+ *
+ * What will be refused at the start, whoever runs the check: intake/folder.h, which looks again.
+ */
+#include "conf/parse/socket.h"
+
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "conf/path.h"
+
+static const struct option SOCKET_ROWS[] = {
+    KEY(struct conf_socket, path, OPT_PATH, "Where the shared socket is.",
+        .def = "/run/garnet/garnet.sock"),
+    ROW(struct conf_socket, "mode", mode_text, OPT_STRING, "Its permissions, in octal.",
+        .def = "0660"),
+    ROW(struct conf_socket, "group", group_name, OPT_STRING, "Its group."),
+};
+const struct section socket_section = {ROWS(SOCKET_ROWS), "socket"};
+
+bool parse_socket_fits(const char *path, size_t *most)
+{
+    *most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
+    return strlen(path) <= *most;
+}
+
+static struct pos place_of(const struct node *map, const char *key)
+{
+    const struct node *v = node_get(map, key);
+
+    return v != NULL ? v->at : map->at;
+}
+
+static void parse_mode(struct parsing *p, struct pos at)
+{
+    const char *mode = p->c->socket.mode_text;
+    size_t n = strlen(mode);
+
+    if (n >= 3 && n <= 4 && strspn(mode, "01234567") == n && (n == 3 || *mode == '0'))
+        p->c->socket.mode = (mode_t)strtoul(mode, NULL, 8);
+    else
+        errors_add(p->e, at, "mode: \"%s\" is not a file mode: write octal digits such as \"0660\"",
+                   mode);
+}
+
+static void parse_group(struct parsing *p, struct pos at)
+{
+    const char *group = p->c->socket.group_name;
+    enum fact state = fact_group(&p->facts, group, &p->c->socket.group);
+
+    if (state == FACT_ERROR)
+        errors_add(p->e, at, "group: \"%s\" %s", group, p->facts.why);
+    else if (state == FACT_NONE)
+        errors_add(p->e, at, "group: \"%s\" does not exist: create it or remove the key", group);
+}
+
+/* A start would be refused. garnetd that runs has its socket, which does not change while it runs. */
+static void bad_folder(struct parsing *p, struct pos at, const char *why)
+{
+    if (why == NULL)
+        return; /* out of memory */
+    if (p->running)
+        errors_warn(p->e, at, "path: %s", why);
+    else
+        errors_add(p->e, at, "path: %s", why);
+}
+
+/* A folder that is not there is made; the default one is the package's. */
+static void check_socket_folder(struct parsing *p, const char *path, struct pos at)
+{
+    struct str s = path_dir(path);
+    const char *dir = arena_strndup(p->a, s.s, s.n);
+    struct fact_file f = {0};
+
+    if (dir == NULL || fact_file(&p->facts, dir, &f) == FACT_WANTED)
+        return;
+    if (f.mode != 0 && !S_ISDIR(f.mode))
+        errors_add(p->e, at, "path: \"%s\" is not a folder, so no socket can be in it", dir);
+    else if ((f.mode & S_IWOTH) != 0)
+        bad_folder(p, at,
+                   arena_printf(p->a,
+                                "everybody may write to the folder %s, and replace the socket: put "
+                                "it into a folder of its own, such as %s/garnet",
+                                dir, strcmp(dir, "/") == 0 ? "" : dir));
+    else if ((f.mode & S_IWGRP) != 0)
+        bad_folder(p, at,
+                   arena_printf(p->a,
+                                "a group may write to the folder %s, and replace the socket: "
+                                "chmod g-w it",
+                                dir));
+    else if (fact_folder(&p->facts, dir, &p->c->socket.own_groups) == FACT_ERROR)
+        bad_folder(p, at, arena_printf(p->a, "the folder %s %s", dir, p->facts.why));
+}
+
+void parse_socket(struct parsing *p, const struct node *root)
+{
+    const struct node *v = node_get(root, "socket");
+    const struct node *place = v != NULL ? v : root; /* of the keys, or of what stands for them */
+    const char *path = p->c->socket.path;
+    size_t most;
+
+    p->c->socket.group = (gid_t)-1;
+    if (path == NULL || p->c->socket.mode_text == NULL)
+        return;
+    parse_mode(p, place_of(place, "mode"));
+    if (p->c->socket.group_name != NULL)
+        parse_group(p, place_of(place, "group"));
+    if (!parse_socket_fits(path, &most))
+        errors_add(p->e, place_of(place, "path"),
+                   "path: \"%s\" is %zu bytes long, and a socket's may have %zu: shorten it", path,
+                   strlen(path), most);
+    else if (v != NULL && (v->kind == NODE_SCALAR || node_get(v, "path") != NULL))
+        check_socket_folder(p, path, place_of(v, "path"));
+}

@@ -1,0 +1,109 @@
+/* conf/section.c - defaults first, then what is written, key by key in the file's order
+ *
+ * So a value that is wrong leaves the default. Dies of nothing: without memory a field stays as it
+ * was and the arena says so.
+ */
+#include "conf/section.h"
+
+#include "conf/nearest.h"
+
+static void fill_defaults(struct arena *a, const struct section *s, const char *file, void *dst,
+                          struct errors *e)
+{
+    struct node v = {.kind = NODE_SCALAR, .at.file = file};
+
+    for (size_t i = 0; i < s->n; i++) {
+        const struct option *row = &s->rows[i];
+
+        if (row->type == OPT_SECTION)
+            fill_defaults(a, row->section, file, (char *)dst + row->offset, e);
+        else if ((v.text = row->def) != NULL)
+            option_value(a, row, &v, dst, e);
+    }
+}
+
+static void check_required(const struct section *s, const struct node *map, struct errors *e)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if ((s->rows[i].flags & OPT_REQUIRED) != 0 && node_get(map, s->rows[i].name) == NULL)
+            errors_add(e, map->at, "%s needs \"%s\"", s->what, s->rows[i].name);
+}
+
+static void unknown_key(const struct section *s, const struct section *also,
+                        const struct node *entry, struct errors *e)
+{
+    const struct section *const sets[] = {s, also};
+    struct nearest near = nearest_to(entry->key);
+    struct buf known = {0};
+
+    for (size_t set = 0; set < 2; set++)
+        for (size_t i = 0; sets[set] != NULL && i < sets[set]->n; i++) {
+            nearest_try(&near, sets[set]->rows[i].name);
+            buf_putf(&known, "%s%s", known.n > 0 ? ", " : "", sets[set]->rows[i].name);
+        }
+    buf_putc(&known, 0);
+    if (near.found != NULL)
+        errors_add(e, entry->key_at, "unknown key \"%s\": did you mean \"%s\"?", entry->key,
+                   near.found);
+    else
+        errors_add(e, entry->key_at, "unknown key \"%s\": known are %s", entry->key,
+                   buf_ok(&known) ? known.p : "others");
+    buf_free(&known);
+}
+
+static void fill_keys(struct arena *a, const struct section *s, const struct section *also,
+                      bool open, const struct node *map, void *dst, struct errors *e);
+
+/* A section in another, or the one value that stands for it. */
+static void fill_inner(struct arena *a, const struct option *row, const struct node *v, void *dst,
+                       struct errors *e)
+{
+    void *field = (char *)dst + row->offset;
+
+    if ((row->flags & OPT_SHORT) != 0 && v->kind == NODE_SCALAR) {
+        struct option first = row->section->rows[0];
+
+        first.name = row->name;
+        option_value(a, &first, v, field, e);
+    } else if (option_given(row, v, e)) {
+        fill_keys(a, row->section, NULL, false, v, field, e);
+    }
+}
+
+static void fill_keys(struct arena *a, const struct section *s, const struct section *also,
+                      bool open, const struct node *map, void *dst, struct errors *e)
+{
+    const struct option *row;
+
+    if (map->kind != NODE_MAP) {
+        errors_add(e, map->at, "%s must be a map of \"key: value\", not %s", s->what,
+                   option_kind(map->kind));
+        return;
+    }
+    check_required(s, map, e);
+    for (const struct node *v = map->first; v != NULL; v = v->next) {
+        if ((row = section_find(s, v->key)) != NULL && row->type == OPT_SECTION)
+            fill_inner(a, row, v, dst, e);
+        else if (row != NULL)
+            option_value(a, row, v, dst, e);
+        else if (!open && (also == NULL || section_find(also, v->key) == NULL) &&
+                 v->kind != NODE_BAD)
+            unknown_key(s, also, v, e);
+    }
+}
+
+void section_fill(struct arena *a, const struct section *s, const struct section *also, bool open,
+                  const struct node *map, void *dst, struct errors *e)
+{
+    fill_defaults(a, s, map != NULL ? map->at.file : NULL, dst, e);
+    if (map != NULL && map->kind != NODE_BAD)
+        fill_keys(a, s, also, open, map, dst, e);
+}
+
+const struct option *section_find(const struct section *s, const char *name)
+{
+    for (size_t i = 0; i < s->n; i++)
+        if (strcmp(s->rows[i].name, name) == 0)
+            return &s->rows[i];
+    return NULL;
+}

@@ -1,0 +1,275 @@
+/* tests/unit/conf/test_facts.c - facts about the world: asked for, learnt, read as typed values */
+#include <criterion/criterion.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "conf/learn.h"
+
+static char dir[64];
+static struct snapshot snap;
+static struct arena arena;
+static struct facts facts;
+
+static void start(void)
+{
+    snprintf(dir, sizeof dir, "/tmp/garnet-facts-XXXXXX");
+    cr_assert_not_null(mkdtemp(dir));
+    snap = (struct snapshot){0};
+    cr_assert_not_null(snapshot_add(&snap, "/etc/garnet.yaml"));
+    facts = (struct facts){.file = snap.files, .arena = &arena};
+}
+
+static void end(void)
+{
+    char command[128];
+
+    snapshot_free(&snap);
+    arena_free(&arena);
+    snprintf(command, sizeof command, "rm -r %s", dir);
+    cr_assert_eq(system(command), 0);
+}
+
+TestSuite(facts, .init = start, .fini = end);
+
+static const char *in_dir(const char *name)
+{
+    static char path[PATH_MAX];
+
+    snprintf(path, sizeof path, "%s/%s", dir, name);
+    return path;
+}
+
+static void make_file(const char *name, mode_t mode)
+{
+    int fd = open(in_dir(name), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, "text", 4), 4);
+    cr_assert_eq(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static void learn(enum fact first)
+{
+    cr_assert_eq(first, FACT_WANTED);
+    cr_assert_not_null(facts.wanted);
+    cr_assert(learn_facts(&snap, facts.wanted));
+    facts.wanted = NULL;
+}
+
+/* What is not known is wanted, then learnt, then known. */
+#define LEARNT(ask) (learn(ask), (ask))
+
+static void put(const char *key, const char *value)
+{
+    cr_assert(snapshot_put(&snap, snap.files, key, value));
+}
+
+/* --- groups, users --- */
+
+Test(facts, a_group_by_name_or_id)
+{
+    gid_t gid = 1;
+
+    cr_assert_eq(LEARNT(fact_group(&facts, "root", &gid)), FACT_KNOWN);
+    cr_assert_eq(gid, 0);
+    cr_assert_eq(LEARNT(fact_group(&facts, "0", &gid)), FACT_KNOWN);
+    cr_assert_eq(gid, 0);
+    cr_assert_eq(LEARNT(fact_group(&facts, "4000000000", &gid)), FACT_KNOWN);
+    cr_assert_eq(gid, 4000000000);
+    cr_assert_eq(LEARNT(fact_group(&facts, "4294967295", &gid)), FACT_NONE, "-1: leave it");
+    cr_assert_eq(LEARNT(fact_group(&facts, "no-such-group-here", &gid)), FACT_NONE);
+}
+
+Test(facts, a_user_by_name_or_id)
+{
+    struct fact_user u, same;
+
+    cr_assert_eq(LEARNT(fact_user(&facts, "root", &u)), FACT_KNOWN);
+    cr_assert(u.account);
+    cr_assert_eq(u.uid, 0);
+    cr_assert_eq(u.gid, 0);
+    cr_assert_geq(u.ngroups, 1);
+    cr_assert_eq(u.groups[0], 0);
+    cr_assert_eq(LEARNT(fact_user(&facts, "0", &same)), FACT_KNOWN);
+    cr_assert_eq(same.ngroups, u.ngroups);
+    cr_assert_eq(memcmp(same.groups, u.groups, u.ngroups * sizeof *u.groups), 0);
+    cr_assert_eq(LEARNT(fact_user(&facts, "4000000000", &u)), FACT_KNOWN);
+    cr_assert(!u.account);
+    cr_assert_eq(u.uid, 4000000000);
+    cr_assert_eq(u.ngroups, 0);
+    cr_assert_eq(LEARNT(fact_user(&facts, "no-such-user-here", &u)), FACT_NONE);
+}
+
+/* --- files --- */
+
+Test(facts, a_file)
+{
+    char path[PATH_MAX];
+    struct fact_file f;
+    struct stat st;
+
+    make_file("x", 0640);
+    cr_assert_eq(stat(in_dir("x"), &st), 0);
+    cr_assert_eq(LEARNT(fact_file(&facts, in_dir("x"), &f)), FACT_KNOWN);
+    cr_assert_eq(f.dev, st.st_dev);
+    cr_assert_eq(f.ino, st.st_ino);
+    cr_assert_eq(f.size, 4);
+    cr_assert_eq(f.mtime, st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec);
+    cr_assert_eq(f.ctime, st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec);
+    cr_assert_eq(f.mode, st.st_mode);
+    cr_assert_eq(f.uid, st.st_uid);
+    cr_assert_eq(LEARNT(fact_file(&facts, "/no/such/file", &f)), FACT_ERROR);
+    cr_assert_str_eq(facts.why, "does not exist");
+    memset(path, 'x', sizeof path - 1);
+    path[0] = '/';
+    path[sizeof path - 1] = 0;
+    cr_assert_eq(LEARNT(fact_file(&facts, path, &f)), FACT_ERROR);
+    cr_assert_str_eq(facts.why, "cannot be read: File name too long");
+}
+
+Test(facts, a_file_from_before_1970)
+{
+    const struct fact_file old = {.dev = 1, .size = 2, .mtime = -5, .ctime = INT64_MIN, .mode = 3};
+    struct buf text = {0};
+    struct fact_file f;
+
+    fact_put_file(&text, &old);
+    buf_putc(&text, 0);
+    put("file:/x", text.p);
+    cr_assert_eq(fact_file(&facts, "/x", &f), FACT_KNOWN);
+    cr_assert_eq(memcmp(&f, &old, sizeof f), 0);
+    buf_free(&text);
+}
+
+Test(facts, who_can_alter_a_file)
+{
+    const char *groups = NULL;
+
+    make_file("a", 0755);
+    make_file("b", 0777);
+    make_file("c", 0775);
+    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("a"), &groups)), FACT_KNOWN);
+    cr_assert_str_eq(groups, "");
+    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("b"), &groups)), FACT_ERROR);
+    cr_assert_str_eq(facts.why, "can be altered by everybody: chmod go-w it");
+    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("none"), &groups)), FACT_KNOWN);
+    cr_assert_str_eq(groups, "", "that is another fact's to say");
+    if (geteuid() != 0)
+        return; /* files of others need root; a skip would leave the folder behind */
+    cr_assert_eq(chown(in_dir("c"), 1, 1), 0);
+    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("c"), &groups)), FACT_ERROR);
+    cr_assert_str_eq(facts.why, "belongs to user 1, who could alter it: chown it to root");
+    cr_assert_eq(LEARNT(fact_way(&facts, 1, in_dir("c"), &groups)), FACT_KNOWN);
+    cr_assert_str_eq(groups, " 1:1 ", "daemon's own group, with nobody in it");
+}
+
+Test(facts, who_can_alter_a_folder_that_is_not_there_yet)
+{
+    const char *groups = NULL;
+
+    cr_assert_eq(LEARNT(fact_folder(&facts, in_dir("a/b"), &groups)), FACT_KNOWN);
+    cr_assert_eq(chmod(dir, 0777), 0);
+    cr_assert_eq(LEARNT(fact_folder(&facts, in_dir("c/d"), &groups)), FACT_ERROR);
+    cr_assert_not_null(strstr(facts.why, "which can be altered by everybody"), "%s", facts.why);
+}
+
+Test(facts, whether_a_program_could_be_run)
+{
+    make_file("x", 0755);
+    cr_assert_eq(LEARNT(fact_runs(&facts, "", "/bin/sh")), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_runs(&facts, "/bin:/usr/bin", in_dir("x"))), FACT_ERROR);
+    cr_assert_not_null(strstr(facts.why, "has no first line"), "%s", facts.why);
+}
+
+/* --- garnetd and its machine --- */
+
+Test(facts, what_we_are)
+{
+    struct fact_self self;
+    const char *name = NULL;
+    char host[256] = "";
+
+    gethostname(host, sizeof host - 1);
+    cr_assert_eq(LEARNT(fact_hostname(&facts, &name)), FACT_KNOWN);
+    cr_assert_str_eq(name, host);
+    cr_assert_eq(LEARNT(fact_self(&facts, &self)), FACT_KNOWN);
+    cr_assert_eq(self.uid, geteuid());
+    cr_assert_eq(self.gid, getegid());
+    if (geteuid() != 0)
+        cr_assert_eq(self.capabilities, 0);
+    else
+        cr_assert(self.capabilities & 1 << CAP_SETUID, "root may setuid");
+}
+
+Test(facts, a_control_group_and_what_it_limits)
+{
+    static const struct fact_cgroup all[] = {
+        {"/a", true, true}, {"/b c", true, false}, {"/d", false, true}, {"/e", false, false}};
+    struct fact_cgroup g;
+
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        struct buf text = {0};
+
+        fact_put_cgroup(&text, &all[i]);
+        buf_putc(&text, 0);
+        put("cgroup", text.p);
+        cr_assert_eq(fact_cgroup(&facts, &g), FACT_KNOWN);
+        cr_assert_str_eq(g.dir, all[i].dir);
+        cr_assert_eq(g.processes, all[i].processes);
+        cr_assert_eq(g.memory, all[i].memory);
+        buf_free(&text);
+    }
+    put("cgroup", "");
+    cr_assert_eq(fact_cgroup(&facts, &g), FACT_KNOWN);
+    cr_assert_null(g.dir);
+}
+
+/* --- by file --- */
+
+Test(facts, each_is_wanted_once_a_file)
+{
+    gid_t gid;
+
+    fact_group(&facts, "a", &gid);
+    fact_group(&facts, "b", &gid);
+    fact_group(&facts, "a", &gid);
+    cr_assert_str_eq(facts.wanted->name, "a");
+    cr_assert_str_eq(facts.wanted->next->name, "b");
+    cr_assert_null(facts.wanted->next->next);
+}
+
+Test(facts, what_one_file_has_asked_for_is_not_asked_again_for_another)
+{
+    gid_t gid = 1;
+
+    put("group:root", "7"); /* which nobody would answer now */
+    facts.file = snapshot_add(&snap, "/etc/collectors.d/cpu.yaml");
+    cr_assert_eq(LEARNT(fact_group(&facts, "root", &gid)), FACT_KNOWN);
+    cr_assert_eq(gid, 7);
+}
+
+/* A snapshot comes over a pipe: none of its texts is believed. */
+Test(facts, damaged_texts_are_errors)
+{
+    static const char *const bad[] = {"x", "1x", "1 2 x", "1 2 3x", "1 2 3 4 5 6", " 1", "1  2"};
+    struct fact_file file;
+    struct fact_user user;
+    gid_t gid;
+
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        put("user:u", bad[i]);
+        put("file:/x", bad[i]);
+        if (strcmp(bad[i], "1 2 3 4 5 6") != 0)
+            cr_assert_eq(fact_user(&facts, "u", &user), FACT_ERROR, "%s", bad[i]);
+        cr_assert_eq(fact_file(&facts, "/x", &file), FACT_ERROR, "%s", bad[i]);
+        cr_assert_str_eq(facts.why, "cannot be judged: what was learnt about it is damaged");
+    }
+    put("group:g", "g");
+    cr_assert_eq(fact_group(&facts, "g", &gid), FACT_ERROR);
+}
