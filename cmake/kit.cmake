@@ -51,3 +51,15 @@ add_custom_target(plugin-options
                   COMMAND python3 -B ${CMAKE_SOURCE_DIR}/docs/plugin-options.py ${CMAKE_BINARY_DIR}
                           ${CMAKE_SOURCE_DIR}/docs/plugin-options.md
                   VERBATIM)
+
+# The tables of keys in docs/operations.md anew, from the rows that read them.
+add_executable(garnet-keys EXCLUDE_FROM_ALL docs/keys.c)
+target_link_libraries(garnet-keys PRIVATE garnet_conf)
+add_custom_target(keys
+                  COMMAND python3 -B ${CMAKE_SOURCE_DIR}/docs/keys.py $<TARGET_FILE:garnet-keys>
+                          ${CMAKE_SOURCE_DIR}/docs/operations.md
+                  VERBATIM)
+add_dependencies(keys garnet-keys)
+if(GARNET_TESTS)
+  set_target_properties(garnet-keys PROPERTIES EXCLUDE_FROM_ALL FALSE) # tree.operations runs it
+endif()

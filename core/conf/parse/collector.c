@@ -14,60 +14,89 @@ enum { COLLECTOR_SEED = 6 };
 
 static const struct option LIMIT_ROWS[] = {
     KEY(struct conf_limits, cpu, OPT_DURATION,
-        "The CPU time of each of its processes, rounded up to whole seconds.", .min = "1s"),
+        "CPU time of each of its processes, in whole seconds: SIGXCPU, a second later KILL",
+        .min = "1s"),
     KEY(struct conf_limits, memory, OPT_SIZE,
-        "Its memory: of the whole run by control group, else of each process.", .min = "1MiB"),
-    KEY(struct conf_limits, files, OPT_INT, "The open descriptors of each of its processes.",
-        .min = "16", .max = "1048576"),
-    KEY(struct conf_limits, processes, OPT_INT, "How many processes it may be.", .min = "1",
-        .max = "4194304"),
-    KEY(struct conf_limits, file_size, OPT_SIZE, "The size of a file that it writes."),
+        "memory of the whole run where it has a control group, else the address space of each "
+        "process",
+        .min = "1MiB"),
+    KEY(struct conf_limits, files, OPT_INT, "open descriptors of each process", .min = "16",
+        .max = "1048576"),
+    KEY(struct conf_limits, processes, OPT_INT,
+        "how many processes it may be. That takes a `user` that no other collector is, nor "
+        "garnetd, nor root; or a control group: the "
+        "system counts by user",
+        .min = "1", .max = "4194304"),
+    KEY(struct conf_limits, file_size, OPT_SIZE, "the size of a file that it writes: SIGXFSZ"),
 };
 static const struct section limits_section = {ROWS(LIMIT_ROWS), "limits"};
 
 static const struct option COLLECTOR_ROWS[] = {
-    KEY(struct conf_collector, enabled, OPT_BOOL, "Whether it runs.", .def = "true"),
-    KEY(struct conf_collector, mode, OPT_CHOICE,
-        "Runs that end by themselves, one an interval, or one that does not.", .def = "oneshot",
-        .choices = "oneshot|daemon"),
-    KEY(struct conf_collector, command, OPT_LIST, "The program and its arguments; never a shell.",
-        .flags = OPT_SHELL),
-    KEY(struct conf_collector, interval, OPT_DURATION, "The time from one run to the next.",
-        .def = "10s", .min = "100ms", .max = "1d"),
-    KEY(struct conf_collector, timeout, OPT_DURATION,
-        "How long a run may take before it is told to end; the interval.", .min = "10ms",
+    KEY(struct conf_collector, enabled, OPT_BOOL, "whether it runs", .def = "true"),
+    KEY(struct conf_collector, command, OPT_LIST,
+        "the program's path and its arguments. No shell, no search in PATH. The path of "
+        "the "
+        "collector's socket is appended, and is in `GARNET_SOCKET`. What the system could not run "
+        "(a "
+        "carriage return after `#!`, no `#!`, an interpreter that is not there, a `noexec` mount) "
+        "is "
+        "an error; what becomes so later is named in the log",
+        .flags = OPT_SHELL, .unset = "required"),
+    KEY(struct conf_collector, interval, OPT_DURATION,
+        "runs start at multiples of it: at 10 s, at :00, :10, :20", .def = "10s", .min = "100ms",
         .max = "1d"),
-    KEY(struct conf_collector, grace, OPT_DURATION,
-        "How long it may take to end before it is killed.", .def = "2s", .max = "1m"),
+    KEY(struct conf_collector, mode, OPT_CHOICE,
+        "`daemon`: it is not to end; whenever it does it is started again. It has no `timeout`, "
+        "`overlap` or `splay`; `interval` is then what its limits are counted by",
+        .def = "oneshot", .choices = "oneshot|daemon"),
+    KEY(struct conf_collector, timeout, OPT_DURATION,
+        "a run that takes longer gets TERM, with its process group", .unset = "the interval",
+        .min = "10ms", .max = "1d"),
+    KEY(struct conf_collector, grace, OPT_DURATION, "and KILL, so much later", .def = "2s",
+        .max = "1m"),
     KEY(struct conf_collector, overlap, OPT_CHOICE,
-        "What a run does whose predecessor is not over: it is skipped, or kills it.", .def = "skip",
-        .choices = "skip|kill"),
+        "when a slot comes and the run before is not over: `skip` the slot, or `kill` that run",
+        .def = "skip", .choices = "skip|kill"),
     KEY(struct conf_collector, splay, OPT_DURATION,
-        "Runs start up to this much later, by host and collector.", .def = "0"),
+        "runs start up to this much after their slot, by host and collector; at most the interval",
+        .def = "0"),
     KEY(struct conf_collector, silence, OPT_DURATION,
-        "A daemon without a metric for so long is restarted; 0 for never.", .def = "0"),
+        "a daemon without a metric for so long is restarted; `0`: never. While garnetd refuses its "
+        "metrics for want of a spool, holds a reply to it or does not read it, it is not silent",
+        .def = "0"),
     ROW(struct conf_collector, "user", identity.user, OPT_STRING,
-        "Who it is, by name or id; garnetd's own.", .flags = OPT_ASIDE),
-    ROW(struct conf_collector, "group", identity.group, OPT_STRING,
-        "Its group, by name or id; the user's.", .flags = OPT_ASIDE),
-    KEY(struct conf_collector, cwd, OPT_PATH, "The folder that it starts in.", .def = "/"),
-    KEY(struct conf_collector, env, OPT_MAP, "Variables of its environment.", .flags = OPT_SHELL),
-    KEY(struct conf_collector, nice, OPT_INT, "How much nicer than garnetd it is to others.",
+        "a name or an id, with its groups. It takes a garnetd that is root, or has CAP_SETUID, "
+        "CAP_SETGID and CAP_KILL",
+        .unset = "garnetd's", .flags = OPT_ASIDE),
+    ROW(struct conf_collector, "group", identity.group, OPT_STRING, "a name or an id",
+        .unset = "the user's", .flags = OPT_ASIDE),
+    KEY(struct conf_collector, cwd, OPT_PATH,
+        "the folder that it starts in; its user must be allowed there", .def = "/"),
+    KEY(struct conf_collector, env, OPT_MAP,
+        "variables, beside those that it gets anyway. `GARNET_*` are not for you to set",
+        .flags = OPT_SHELL),
+    KEY(struct conf_collector, nice, OPT_INT, "added to garnetd's own; below 0 takes CAP_SYS_NICE",
         .def = "0", .min = "-20", .max = "19"),
-    KEY(struct conf_collector, limits, OPT_SECTION, "What a run may use.",
-        .section = &limits_section),
+    KEY(struct conf_collector, limits, OPT_SECTION, NULL, .section = &limits_section),
     KEY(struct conf_collector, no_new_privs, OPT_BOOL,
-        "Whether set-user-id programs stay without effect under it.", .def = "true"),
-    KEY(struct conf_collector, allow_writable, OPT_BOOL, "Accept a command that others can alter.",
+        "set-user-id programs (sudo, ping) are without effect under it, and a collector that is "
+        "root "
+        "has none of root's capabilities: it may what the owner of root's files may. `false` gives "
+        "both back",
+        .def = "true"),
+    KEY(struct conf_collector, allow_writable, OPT_BOOL,
+        "accept a `command` that others can alter: itself, or anything that its path goes through. "
+        "See [who may write what](security.md#files)",
         .def = "false", .flags = OPT_ASIDE),
-    KEY(struct conf_collector, prefix, OPT_STRING, "Stands before the names of its metrics."),
-    KEY(struct conf_collector, tags, OPT_MAP, "Tags added to its metrics."),
+    KEY(struct conf_collector, prefix, OPT_STRING,
+        "stands before the names of its metrics. Not `garnet`, nor `garnet.` and more"),
+    KEY(struct conf_collector, tags, OPT_MAP, "added to its metrics where they have no such tag"),
     KEY(struct conf_collector, series_limit, OPT_INT,
-        "How many distinct series (name and tags) one run may send.", .def = "10000", .min = "1",
+        "distinct series (name and tags) that one run may send", .def = "10000", .min = "1",
         .max = "1000000"),
-    KEY(struct conf_collector, metrics_limit, OPT_INT, "How many metrics one run may send.",
+    KEY(struct conf_collector, metrics_limit, OPT_INT, "metrics that one run may send",
         .def = "1000000", .min = "1"),
-    KEY(struct conf_collector, bytes_limit, OPT_SIZE, "How many bytes one run may send.",
+    KEY(struct conf_collector, bytes_limit, OPT_SIZE, "bytes that one run may send",
         .def = "256MiB", .min = "1KiB"),
 };
 const struct section collector_section = {ROWS(COLLECTOR_ROWS), "a collector's file"};

@@ -20,65 +20,91 @@ _Static_assert(LOG_L_ERROR == 0 && LOG_L_WARN == 1 && LOG_L_INFO == 2 && LOG_L_D
                "log_level's choices stand in the order of enum log_level");
 
 static const struct option SELF_ROWS[] = {
-    KEY(struct conf_self_metrics, interval, OPT_DURATION,
-        "How often Garnet reports on itself; 0 for never.", .def = "10s", .max = "1d"),
-    KEY(struct conf_self_metrics, level, OPT_CHOICE, "How much of it.", .def = "basic",
+    KEY(struct conf_self_metrics, interval, OPT_DURATION, "how often; `0`: never", .def = "10s",
+        .max = "1d"),
+    KEY(struct conf_self_metrics, level, OPT_CHOICE,
+        "`full`: [all that it knows](#garnets-own-metrics)", .def = "basic",
         .choices = "basic|full"),
 };
 static const struct section self_section = {ROWS(SELF_ROWS), "self_metrics"};
 
 static const struct option SPOOL_ROWS[] = {
-    KEY(struct conf_spool, dir, OPT_PATH, "The spool's folder.", .def = "/var/lib/garnet/spool"),
-    KEY(struct conf_spool, max_size, OPT_SIZE, "The spool's size: the oldest metrics give way.",
+    KEY(struct conf_spool, dir, OPT_PATH,
+        "a folder of its own, made when it is missing; what is in it is garnetd's user's alone. "
+        "One "
+        "that everybody may write to (/tmp itself, a tmpfs as it is mounted) is refused",
+        .def = "/var/lib/garnet/spool"),
+    KEY(struct conf_spool, max_size, OPT_SIZE,
+        "beyond this the oldest metrics are removed; a sink that had not sent them counts them as "
+        "dropped",
         .def = "256MiB", .min = "1MiB"),
-    KEY(struct conf_spool, max_age, OPT_DURATION, "Older metrics give way; unset: never."),
-    KEY(struct conf_spool, segment_size, OPT_SIZE, "The size of one of the spool's files.",
+    KEY(struct conf_spool, max_age, OPT_DURATION, "metrics older than this are removed likewise",
+        .unset = "no bound"),
+    KEY(struct conf_spool, segment_size, OPT_SIZE,
+        "the size of one file; whole files are removed. At most half of `max_size`; the default is "
+        "a "
+        "quarter of that where it is less",
         .def = "16MiB", .min = "64KiB", .max = "1GiB"),
-    KEY(struct conf_spool, durable, OPT_BOOL, "Acknowledge only what has reached the disk.",
+    KEY(struct conf_spool, durable, OPT_BOOL,
+        "`true`: say \"accepted\" only when it is on the disk, rather than handed to the kernel",
         .def = "false"),
 };
 static const struct section spool_section = {ROWS(SPOOL_ROWS), "spool"};
 
 static const struct option INTAKE_ROWS[] = {
-    KEY(struct conf_intake, max_value, OPT_SIZE, "The size of one JSON value.", .def = "64KiB",
-        .min = "1KiB", .max = "16MiB"),
-    KEY(struct conf_intake, max_depth, OPT_INT, "How deep a JSON value may nest.", .def = "16",
+    KEY(struct conf_intake, max_value, OPT_SIZE, "of one JSON object; a longer one is rejected",
+        .def = "64KiB", .min = "1KiB", .max = "16MiB"),
+    KEY(struct conf_intake, max_depth, OPT_INT, "how deep a JSON object may nest", .def = "16",
         .min = "2", .max = "128"),
-    KEY(struct conf_intake, max_name, OPT_INT, "The length of a metric's name, in bytes.",
-        .def = "255", .min = "1", .max = "4096"),
-    KEY(struct conf_intake, max_tags, OPT_INT, "The number of a metric's tags.", .def = "32",
-        .min = "0", .max = "64"),
+    KEY(struct conf_intake, max_name, OPT_INT, "bytes of a metric's name", .def = "255", .min = "1",
+        .max = "4096"),
+    KEY(struct conf_intake, max_tags, OPT_INT, "tags of a metric", .def = "32", .min = "0",
+        .max = "64"),
     KEY(struct conf_intake, max_connections, OPT_INT,
-        "The number of open connections on the shared socket, and on all collectors'.",
+        "on the shared socket; and as many on the collectors' together, which nobody else can "
+        "take. "
+        "For one more, whoever has most of them loses the one that has been silent for longest, "
+        "which "
+        "gets a reply that says so. Where none is silent, the new one is closed",
         .def = "512", .min = "1", .max = "100000"),
     KEY(struct conf_intake, max_connections_per_user, OPT_INT,
-        "The number of those that one user may have on the shared socket, or one collector on its "
-        "own.",
+        "of one user on the shared socket, and of one collector on its own. For one more, one that "
+        "has been silent for `idle` is closed, else the new one, with a reply that says so",
         .def = "128", .min = "1", .max = "100000"),
     KEY(struct conf_intake, idle, OPT_DURATION,
-        "How long an unfinished value or an unread reply may take.", .def = "30s", .min = "100ms"),
+        "how long an unfinished object, or an unread reply, may take; an object only while garnetd "
+        "would read it: not behind a reply that is held for a sync or a full disk",
+        .def = "30s", .min = "100ms"),
 };
 static const struct section intake_section = {ROWS(INTAKE_ROWS), "intake"};
 
 static const struct option MAIN_ROWS[] = {
-    KEY(struct conf, socket, OPT_SECTION, "The shared socket: its path, or {path, mode, group}.",
+    KEY(struct conf, socket, OPT_SECTION, "the shared socket: its path, or the next three keys",
         .section = &socket_section, .flags = OPT_SHORT),
-    KEY(struct conf, host, OPT_STRING, "The tag host of every metric; this machine's name."),
+    KEY(struct conf, host, OPT_STRING,
+        "the value of the tag `host` of every metric. The machine's name is read again with each "
+        "SIGHUP; `localhost`, `(none)` or none at all is a warning, and the latter counts as "
+        "`localhost`",
+        .unset = "the machine's name"),
     ROW(struct conf, "collectors", collectors_folder, OPT_PATH,
-        "The folder of the collectors' files.", .def = "collectors.d"),
-    KEY(struct conf, plugin_path, OPT_PATHS, "Folders in which plugins are looked for.",
-        .def = GARNET_PLUGIN_DIR),
-    KEY(struct conf, tags, OPT_MAP, "Tags added to every metric."),
-    KEY(struct conf, spool, OPT_SECTION, "The spool on disk.", .section = &spool_section),
-    KEY(struct conf, intake, OPT_SECTION, "Limits on what the sockets take.",
-        .section = &intake_section),
-    ROW(struct conf, "sinks", sinks_node, OPT_NODE, "Where metrics go, one map for each sink."),
-    KEY(struct conf, shutdown_timeout, OPT_DURATION,
-        "How long collectors and sinks may take to end.", .def = "10s", .max = "1h"),
+        "a folder; each `*.yaml` in it is one collector. What ends in `.yml`, `.YAML` or `.conf` "
+        "is "
+        "not read: a warning",
+        .def = "collectors.d"),
+    KEY(struct conf, plugin_path, OPT_PATHS, "folders, searched in order for `NAME.so`",
+        .def = GARNET_PLUGIN_DIR, .unset = "where plugins are installed"),
+    KEY(struct conf, tags, OPT_MAP,
+        "added to every metric that has no such tag; [Garnet's own](#garnets-own-metrics) keep "
+        "theirs, too"),
+    KEY(struct conf, spool, OPT_SECTION, NULL, .section = &spool_section),
+    KEY(struct conf, intake, OPT_SECTION, NULL, .section = &intake_section),
+    ROW(struct conf, "sinks", sinks_node, OPT_NODE, "where metrics go: see [below](#a-sink)"),
+    KEY(struct conf, shutdown_timeout, OPT_DURATION, "how long garnetd may take to end",
+        .def = "10s", .max = "1h"),
     KEY(struct conf, self_metrics, OPT_SECTION,
-        "Garnet's own metrics: their interval, or {interval, level}.", .section = &self_section,
+        "how often Garnet reports on itself, or the next two keys", .section = &self_section,
         .flags = OPT_SHORT),
-    KEY(struct conf, log_level, OPT_CHOICE, "The least grave kind of line that is logged.",
+    KEY(struct conf, log_level, OPT_CHOICE, "lines of this level are logged, and graver ones",
         .def = "info", .choices = "error|warn|info|debug"),
 };
 const struct section main_section = {ROWS(MAIN_ROWS), "the main file"};

@@ -15,55 +15,98 @@
 enum { SINK_SEED = 5 };
 
 static const struct option CONFIRM_ROWS[] = {
-    KEY(struct conf_confirm, every, OPT_DURATION, "The age at which a connection is confirmed.",
+    KEY(struct conf_confirm, every, OPT_DURATION,
+        "how old a connection gets before it is ended, to learn that what was sent on it was read",
         .def = "60s", .min = "1s", .max = "1h"),
-    KEY(struct conf_confirm, bytes, OPT_SIZE, "The bytes after which a connection is confirmed.",
+    KEY(struct conf_confirm, bytes, OPT_SIZE, "or how much is sent on it before that",
         .def = "4MiB", .min = "4KiB", .max = "1GiB"),
     KEY(struct conf_confirm, replay, OPT_DURATION,
-        "How much more is sent again after a connection did not end cleanly.", .def = "60s",
-        .min = "0", .max = "1h"),
+        "how much more is sent again when a connection did not end well", .def = "60s", .min = "0",
+        .max = "1h"),
 };
 static const struct section confirm_section = {ROWS(CONFIRM_ROWS), "confirm"};
 
 static const struct option SINK_ROWS[] = {
-    KEY(struct conf_sink, name, OPT_STRING, "Names the worker, its cursor and its metrics; unique.",
+    KEY(struct conf_sink, name, OPT_STRING,
+        "letters, digits, `_ . -`; names the worker, its position and its metrics. A new name is a "
+        "new sink",
         .flags = OPT_REQUIRED),
-    KEY(struct conf_sink, plugin, OPT_STRING, "The plugin: a name in plugin_path, or a path.",
+    KEY(struct conf_sink, plugin, OPT_STRING, "a name in `plugin_path`, or the path of a `.so`",
         .flags = OPT_REQUIRED),
-    KEY(struct conf_sink, to, OPT_LIST, "The endpoint; several are tried in order."),
-    KEY(struct conf_sink, flush, OPT_DURATION, "The age at which a batch leaves.", .def = "1s",
+    KEY(struct conf_sink, to, OPT_LIST,
+        "`tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:///PATH` (a stream), `unixgram:///PATH` "
+        "(datagrams), `file:///PATH`, `stdout`; `unix:`, `unixgram:` and `file:` take a path "
+        "relative "
+        "to this file, too. A list is tried in order",
+        .unset = "the plugin says"),
+    KEY(struct conf_sink, flush, OPT_DURATION, "the age at which a batch leaves", .def = "1s",
         .min = "0", .max = "1h"),
-    KEY(struct conf_sink, batch_size, OPT_SIZE, "The size at which a batch leaves.", .def = "64KiB",
+    KEY(struct conf_sink, batch_size, OPT_SIZE, "the size at which a batch leaves", .def = "64KiB",
         .min = "512", .max = "1MiB"),
     KEY(struct conf_sink, max_packet, OPT_SIZE,
-        "The size of a datagram; default: 1432 for udp, 8192 for unixgram.", .min = "512",
-        .max = "65507"),
+        "over these each batch is one datagram of at most this many bytes; a metric that alone is "
+        "longer is rejected and counted. 1432 fits into an Ethernet frame, 8932 into a jumbo "
+        "frame, "
+        "512 through any network",
+        .unset = "1432 for udp, 8192 for unixgram", .min = "512", .max = "65507"),
     KEY(struct conf_sink, confirm, OPT_SECTION,
-        "When what a stream peer has read is confirmed: {every, bytes, replay}.",
+        "the next three keys, for `tcp` and `unix`, and plugins whose output may come twice "
+        "(not "
+        "StatsD). See [what is confirmed](architecture.md#delivery)",
         .section = &confirm_section),
     KEY(struct conf_sink, catch_up_rate, OPT_INT,
-        "Metrics a second that a backlog is sent at, at most; 0: as fast as it goes.", .def = "0",
-        .min = "0", .max = "1000000000"),
+        "metrics a second, at most, while what has waited is sent (after an outage, a start, or a "
+        "peer that stood still), until the sink has caught up: an overloaded receiver that comes "
+        "back "
+        "is not overrun. `0`: as fast as it goes. Must be more than what arrives; what arrives "
+        "live "
+        "is never slowed",
+        .def = "0", .min = "0", .max = "1000000000"),
     KEY(struct conf_sink, max_age, OPT_DURATION,
-        "The age at which a metric is stale where the output carries no time (StatsD); 0: never.",
+        "for plugins whose output carries no time (StatsD), no others: what was accepted longer "
+        "ago, "
+        "or has a time from its sender that lies further back, is dropped as `stale`, never sent "
+        "as "
+        "if it were of now. The log says so when it begins and when it ends. `0`: nothing is",
         .def = "10s", .min = "0", .max = "1d"),
     KEY(struct conf_sink, memory_limit, OPT_SIZE,
-        "The memory that its worker may use; beyond that the plugin gets none.", .def = "1GiB",
-        .min = "32MiB", .max = "1024GiB"),
-    KEY(struct conf_sink, start, OPT_CHOICE, "Where a new sink begins to read the spool.",
-        .def = "now", .choices = "now|oldest"),
+        "the memory that the sink's worker may use (its data, not its stack; `RLIMIT_DATA`): a "
+        "plugin "
+        "that leaks gets no more, and is started again when it ends for it, before the host "
+        "suffers. "
+        "The log then says how much it had",
+        .def = "1GiB", .min = "32MiB", .max = "1024GiB"),
+    KEY(struct conf_sink, start, OPT_CHOICE,
+        "where a new sink begins: `now`, or with the `oldest` metric in the spool", .def = "now",
+        .choices = "now|oldest"),
     KEY(struct conf_sink, only, OPT_LIST,
-        "Patterns: only metrics whose name matches one are sent."),
-    KEY(struct conf_sink, drop, OPT_LIST, "Patterns: metrics whose name matches one are not sent."),
+        "[patterns](#patterns-only-and-drop), a list or one: a metric is sent if its name matches "
+        "one "
+        "of them",
+        .unset = "everything"),
+    KEY(struct conf_sink, drop, OPT_LIST,
+        "patterns likewise: a metric is not sent if its name matches one of them",
+        .unset = "nothing"),
     KEY(struct conf_sink, counters, OPT_CHOICE,
-        "Counters are sent as they are, as a rate per second or as the difference to the value "
-        "before; default: the plugin's.",
-        .choices = "raw|rate|delta"),
+        "what [counters](#counters) are sent as: `raw`, as they are; `rate`, per second; `delta`, "
+        "the "
+        "difference to the value before",
+        .unset = "the plugin's; Graphite: `raw`", .choices = "raw|rate|delta"),
     KEY(struct conf_sink, counter_window, OPT_DURATION,
-        "How far back a counter's value before may lie.", .def = "10m", .min = "1s", .max = "24h"),
+        "with `rate` and `delta`: how long before a counter's value the one that it is compared "
+        "with "
+        "may lie; more than the longest interval of its counters",
+        .def = "10m", .min = "1s", .max = "24h"),
     ROW(struct conf_sink, "user", identity.user, OPT_STRING,
-        "Who its worker is, by name or id; garnetd's own, or garnet where that is root."),
-    KEY(struct conf_sink, allow_writable, OPT_BOOL, "Accept a plugin that others can alter.",
+        "who the sink's worker is, with its groups: a name or id that has an account. It takes a "
+        "garnetd that is root, or has CAP_SETUID, CAP_SETGID and CAP_KILL. The default is for a "
+        "garnetd that is root on a machine where the user `garnet` exists, as an installation "
+        "makes "
+        "it; `user: root` keeps it root. The plugin must be readable to it, and what `to` names "
+        "reachable: a `file` sink's folder, a receiver's socket. The spool need not be",
+        .unset = "garnetd's; where that is root, `garnet`"),
+    KEY(struct conf_sink, allow_writable, OPT_BOOL,
+        "accept a `plugin` that others can alter, itself or anything that its path goes through",
         .def = "false"),
 };
 const struct section sink_section = {ROWS(SINK_ROWS), "a sink"};

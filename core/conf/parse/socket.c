@@ -11,11 +11,14 @@
 #include "conf/path.h"
 
 static const struct option SOCKET_ROWS[] = {
-    KEY(struct conf_socket, path, OPT_PATH, "Where the shared socket is.",
+    KEY(struct conf_socket, path, OPT_PATH,
+        "where it is; at most 107 bytes, and the collectors' own sockets beside it too. Its "
+        "[folder](#the-sockets-folder) must be nobody else's",
         .def = "/run/garnet/garnet.sock"),
-    ROW(struct conf_socket, "mode", mode_text, OPT_STRING, "Its permissions, in octal.",
-        .def = "0660"),
-    ROW(struct conf_socket, "group", group_name, OPT_STRING, "Its group."),
+    ROW(struct conf_socket, "mode", mode_text, OPT_STRING, "its permissions: octal, in quotes",
+        .def = "0660", .unset = "`\"0660\"`"),
+    ROW(struct conf_socket, "group", group_name, OPT_STRING, "its group, by name or id",
+        .unset = "left as it is"),
 };
 const struct section socket_section = {ROWS(SOCKET_ROWS), "socket"};
 
