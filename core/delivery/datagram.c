@@ -1,7 +1,7 @@
 /* delivery/datagram.c - one write, one datagram
  *
  * Nothing here waits. What can be judged without knowing the kind is: no room (wait), too long
- * (lost, and the log is told), an interruption.
+ * (lost, and logged), an interruption.
  */
 #include "delivery/datagram.h"
 

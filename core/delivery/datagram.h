@@ -2,7 +2,7 @@
  *
  * A write is one datagram. What the kernel took is written and acknowledged in one; and confirmed,
  * where it is then in the receiver's queue. What it has no room for now is waited for; one that is
- * too long for it is thrown away, since it would be too long for ever, and told.
+ * too long for it is thrown away, since it would be too long for ever, and logged.
  */
 #ifndef DELIVERY_DATAGRAM_H
 #define DELIVERY_DATAGRAM_H

@@ -33,7 +33,7 @@ struct feed {
     struct batch *batch;
     int dirfd;
     uint64_t segment;  /* that the counters' cut was found for */
-    uint64_t stale;    /* so many were, since the log was told; 0: the log knows of none */
+    uint64_t stale;    /* so many were, since the log has it; 0: the log knows of none */
     int64_t stale_ns;  /* mono: when the last one was */
     bool passing;      /* `live`, and the end of the spool has not been reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
@@ -51,9 +51,9 @@ struct feed {
     uint32_t left;
     size_t size;   /* of the record at hand, in `metric` */
     bool pending;  /* it did not fit: all is decided but that it is in the next batch */
-    uint64_t lost; /* metrics, not yet told in the log */
+    uint64_t lost; /* metrics that are not in the log yet */
     struct ratelimit losses;
-    bool failing;         /* the spool could not be read: told */
+    bool failing;         /* the spool could not be read: logged */
     struct metric metric; /* too large for a stack */
 };
 

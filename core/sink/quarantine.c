@@ -2,7 +2,7 @@
  *
  * The file is its own index. A line found there by sequence counts only if it tells of the same
  * metric: a spool that was begun anew numbers from 1 again. Nothing here ends the worker: a line
- * that cannot be written (full disk, the file at its bound) is told in the log, and its metric is
+ * that cannot be written (full disk, the file at its bound) is logged, and its metric is
  * left out all the same.
  */
 #include "sink/quarantine.h"

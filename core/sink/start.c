@@ -1,6 +1,6 @@
 /* sink/start.c - what a worker begins with
  *
- * May wait for the cursor's lock and for the plugin, hearing what is said meanwhile. Whatever cannot be
+ * May wait for the cursor's lock and for the plugin; orders reach it meanwhile. Whatever cannot be
  * made ready ends the worker.
  */
 #include "sink/start.h"

@@ -76,7 +76,7 @@ static void save_position(struct worker *w)
 /* --- the work --- */
 
 /* What the sender says of its last move. */
-static void heed(struct worker *w, enum sender_result result)
+static void after_move(struct worker *w, enum sender_result result)
 {
     int64_t now = clock_mono();
 
@@ -152,7 +152,7 @@ static bool work(struct worker *w)
             return false;
         w->leaving = false;
         feed_next_batch(&w->feed);
-        heed(w, sender_follow(&w->sender, clock_mono()));
+        after_move(w, sender_follow(&w->sender, clock_mono()));
         pace_moved(&w->pace, clock_mono());
         save_position(w);
     }
@@ -208,7 +208,7 @@ static void worker_turn(struct worker *w)
     w->hurried = w->orders.finish;
 
     begin_sending(w);
-    heed(w, sender_turn(&w->sender, clock_mono()));
+    after_move(w, sender_turn(&w->sender, clock_mono()));
     more = work(w);
     begin_step(w, SCOREBOARD_READS);
     if (!sender_may(&w->sender, clock_mono()) && w->look) /* only for what waits to be seen */
@@ -333,7 +333,7 @@ static bool make_ready(struct worker *w, const struct conf *conf, int control)
 /* What has arrived until now is not to be sent again. False: that could not be put down. */
 static bool wind_up(struct worker *w)
 {
-    heed(w, sender_look(&w->sender, clock_mono()));
+    after_move(w, sender_look(&w->sender, clock_mono()));
     return position_flush(&w->position, w->orders.status == 0, clock_mono());
 }
 

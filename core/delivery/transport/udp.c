@@ -1,6 +1,6 @@
 /* delivery/transport/udp.c - datagrams that may be refused
  *
- * That nobody listens there is heard of only where the other machine, or one on the way, says so,
+ * That nobody listens there is known only where the other machine, or one on the way, says so,
  * later and for some datagram before: so one counts as confirmed when a second has passed in which
  * nothing came back from that address (delivery/silence.h). An answer that does come (port, host or
  * network unreachable, prohibited) is a refusal: it goes down, and its owner sends what is not
@@ -29,7 +29,7 @@
 enum { ERRORS = 16 /* taken in one look */ };
 static const int64_t LOOK_EVERY = 300 * NS_PER_S;
 
-/* So that a host that is not there is told, too: without it, only that nobody listens. */
+/* So that a host that is not there is an error, too: without it, only that nobody listens is. */
 static void want_errors(int fd)
 {
     int on = 1;

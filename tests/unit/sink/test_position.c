@@ -1,4 +1,6 @@
 /* sink/position.c: marks, and how far back a replay goes, over simulated time. */
+#include <errno.h>
+
 #include "rig/sink_kit.h"
 #include "sink/position.h"
 #include "spool/segment.h"
@@ -125,6 +127,16 @@ Test(position, thins_marks_out)
     cr_assert_gt(steps, 100);
     cr_assert_leq(steps, POSITION_MARKS);
     cr_assert_eq(p.marks.n, 0);
+}
+
+Test(position, nothing_is_left_where_the_cursor_cannot_be_opened)
+{
+    struct position other;
+
+    cr_assert_eq(position_open(&other, dir, "nobody", &A_MINUTE, now), -1);
+    cr_assert_eq(errno, ENOENT);
+    cr_assert_null(other.marks.v);
+    cr_assert_null(other.unsure.v);
 }
 
 /* One for each metric: as many as there is room for, and none of them is thinned out. */
