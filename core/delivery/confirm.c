@@ -157,7 +157,7 @@ static enum confirm_verdict look_at_old(struct confirm *c, const struct link *cu
 
     if (c->old.ended_ns != 0)
         loop_fd_del(c->loop, &c->old_watch);
-    *why = c->old.why;
+    *why = c->old.why.text;
     switch (result) {
     case HALFCLOSE_CLEAN:
         clean_end(c, cur);
@@ -215,7 +215,7 @@ static void successor_failed(struct confirm *c)
     c->next_ns = clock_mono() + NEXT_RETRY;
     if (++c->next_failed == NEXT_REPORTED)
         log_warn("%s takes no second connection: %s; nothing is confirmed until it does",
-                 c->next.t.uri, c->next.t.why);
+                 c->next.t.uri, c->next.t.why.text);
 }
 
 /* True when there is one that can be written on. Its events do the rest: an update is for the deadline. */
@@ -242,7 +242,7 @@ static enum confirm_verdict switch_over(struct confirm *c, struct link *cur, int
     int fd = link_release(cur);
 
     if (!halfclose_begin(&c->old, fd, now)) {
-        *why = c->old.why;
+        *why = c->old.why.text;
         return CONFIRM_LOST;
     }
     if (loop_fd_add(c->loop, &c->old_watch, fd, LOOP_IN, on_old_event, c) < 0)

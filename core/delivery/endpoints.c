@@ -5,7 +5,6 @@
 #include "delivery/endpoints.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -75,12 +74,11 @@ static bool said_before(struct endpoints *e, const char *why, int64_t now)
 {
     struct endpoints_said *s = &e->said;
 
-    if (s->at != 0 && strncmp(s->why, why, sizeof s->why - 1) == 0 &&
-        (now - s->at < SAID_EVERY || s->more > 0)) {
+    if (s->at != 0 && strcmp(s->why.text, why) == 0 && (now - s->at < SAID_EVERY || s->more > 0)) {
         s->more++;
         return true;
     }
-    (void)snprintf(s->why, sizeof s->why, "%s", why);
+    (void)why_set(&s->why, "%s", why);
     s->at = now;
     s->more = 0;
     return false;
@@ -92,7 +90,7 @@ void endpoints_report(struct endpoints *e, int64_t now)
 
     if (s->more == 0 || now - s->at < SAID_EVERY)
         return;
-    log_warn("%s: %s (%" PRIu64 " times more in the last minute)", endpoints_uri(e), s->why,
+    log_warn("%s: %s (%" PRIu64 " times more in the last minute)", endpoints_uri(e), s->why.text,
              s->more);
     s->at = now;
     s->more = 0;

@@ -37,7 +37,7 @@ struct endpoints {
     bool announced;         /* it knows that delivery works */
     size_t complaints;      /* failures in it since delivery last worked */
     struct endpoints_said { /* a loss of a connection that was up: the last in the log, */
-        char why[256];
+        struct why why;
         int64_t at;    /* mono: when, or when its count was */
         uint64_t more; /* and the same since then */
     } said;

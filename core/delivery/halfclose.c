@@ -6,7 +6,6 @@
 #include "delivery/halfclose.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
@@ -18,8 +17,8 @@ static const int64_t SETTLE = 50 * NS_PER_MS, CANARY = 100 * NS_PER_MS;
 
 static enum halfclose_result not_clean(struct halfclose *c, const char *what, int error)
 {
-    (void)snprintf(c->why, sizeof c->why, "%s%s%s", what, error != 0 ? ": " : "",
-                   error != 0 ? strerror(error) : "");
+    (void)why_set(&c->why, "%s%s%s", what, error != 0 ? ": " : "",
+                  error != 0 ? strerror(error) : "");
     return HALFCLOSE_ANOMALY;
 }
 

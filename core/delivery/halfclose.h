@@ -22,6 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/why.h"
+
 enum halfclose_result { HALFCLOSE_WAIT, HALFCLOSE_CLEAN, HALFCLOSE_ANOMALY };
 
 struct halfclose {
@@ -30,7 +32,7 @@ struct halfclose {
     bool broken;                /* it ended by a reset */
     bool settled;               /* rule 4 has been looked at */
     bool reset;                 /* the anomaly: reset by the peer, and the canary lives on */
-    char why[120];
+    struct why why;
 };
 
 /* Takes the connection and half-closes it. False: an anomaly already. */

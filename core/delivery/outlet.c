@@ -75,7 +75,7 @@ static void try_open(struct outlet *o)
         o->pace_ns = PACE_LEAST;
         return;
     }
-    endpoints_failed(&o->endpoints, &o->cur, o->cur.t.why, false);
+    endpoints_failed(&o->endpoints, &o->cur, o->cur.t.why.text, false);
     choose_again(o);
 }
 
@@ -163,7 +163,7 @@ static bool go_back(struct outlet *o, struct outlet_loss *loss)
 
 bool outlet_turn(struct outlet *o, int64_t now, struct outlet_loss *loss)
 {
-    const char *why = o->cur.t.why;
+    const char *why = o->cur.t.why.text;
     enum confirm_verdict verdict;
 
     endpoints_report(&o->endpoints, now);

@@ -29,34 +29,25 @@ int socket_look_up(const struct transport *t, int type, struct addrinfo **list)
     return getaddrinfo(t->host, t->port, &hints, list);
 }
 
-/* A socket that is connected or connecting, or -1 with errno. */
-static int begin_connect(const struct addrinfo *a, void (*prepare)(int fd))
-{
-    int fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
-
-    if (fd < 0)
-        return -1;
-    prepare(fd);
-    if (connect(fd, a->ai_addr, a->ai_addrlen) < 0 && errno != EINPROGRESS && errno != EINTR)
-        fd_close(&fd);
-    return fd;
-}
-
-/* Tries the addresses in turn, beginning with the one after the last failure. */
+/* Tries the addresses in turn, beginning with the one after the last failure. -1 with errno. */
 static int connect_any(struct transport *t, const struct addrinfo *list, void (*prepare)(int fd))
 {
     t->addresses = 0;
     for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
         t->addresses++;
-    for (unsigned i = 0; i < t->addresses; i++) {
+    for (unsigned i = 0; i < t->addresses; i++, t->failures++) {
         const struct addrinfo *a = list;
         int fd;
 
         for (unsigned n = t->failures % t->addresses; n > 0; n--)
             a = a->ai_next;
-        if ((fd = begin_connect(a, prepare)) >= 0)
+        fd = socket(a->ai_family, a->ai_socktype | SOCK_NONBLOCK | SOCK_CLOEXEC, a->ai_protocol);
+        if (fd < 0)
+            continue;
+        prepare(fd);
+        if (connect(fd, a->ai_addr, a->ai_addrlen) == 0 || errno == EINPROGRESS || errno == EINTR)
             return fd;
-        t->failures++;
+        fd_close(&fd);
     }
     return -1;
 }

@@ -1,6 +1,6 @@
 /* delivery/socket.h - sockets of the transports: connected to a host or to a path, and asked how they are
  *
- * What connects goes DOWN where it cannot, with why[] (delivery/transport.h). What asks never waits.
+ * What connects goes DOWN where it cannot, with `why` (delivery/transport.h). What asks never waits.
  */
 #ifndef DELIVERY_SOCKET_H
 #define DELIVERY_SOCKET_H
@@ -13,14 +13,14 @@
 /* The addresses of t->host and t->port, for sockets of that type. May block. 0 or getaddrinfo()'s. */
 int socket_look_up(const struct transport *t, int type, struct addrinfo **list);
 /* Looks the name up and returns a socket that is connected or connecting to one of its addresses:
- * the first that there is a way to, from the one on that t->failures says. -1: DOWN, and why[]. */
+ * the first that there is a way to, from the one on that t->failures says. -1: DOWN, and `why`. */
 int socket_to_host(struct transport *t, int type, void (*prepare)(int fd));
 
 /* --- a path --- */
 
-/* A socket connected to t->path, or -1, DOWN and why[]. */
+/* A socket connected to t->path, or -1, DOWN and `why`. */
 int socket_to_path(struct transport *t, int type);
-/* Connects `fd` to t->path, anew if need be (datagrams only). 0, or -1, DOWN and why[]. */
+/* Connects `fd` to t->path, anew if need be (datagrams only). 0, or -1, DOWN and `why`. */
 int socket_connect_path(struct transport *t, int fd);
 /* What t->path names now, compared with what it named when it was connected to: a receiver that was
  * started anew has another socket there, while the old one may be held by somebody who does not read

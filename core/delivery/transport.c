@@ -68,7 +68,7 @@ void transport_start(struct transport *t, int fd, enum transport_state state, sh
     t->stuck_ns = t->replaced_ns = t->due_ns = 0;
     t->silence.n = 0;
     t->mid = t->refused = false;
-    t->why[0] = 0;
+    t->why.text[0] = 0;
 }
 
 int transport_fail(struct transport *t, const char *fmt, ...)
@@ -76,7 +76,7 @@ int transport_fail(struct transport *t, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(t->why, sizeof t->why, fmt, ap);
+    (void)vsnprintf(t->why.text, sizeof t->why.text, fmt, ap);
     va_end(ap);
     t->state = TRANSPORT_DOWN;
     return -1;

@@ -13,6 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "base/why.h"
 #include "delivery/silence.h"
 
 enum transport_state { TRANSPORT_DOWN, TRANSPORT_OPENING, TRANSPORT_UP };
@@ -26,16 +27,16 @@ struct transport_kind {
     bool by_silence; /* or when nothing comes back for a second (delivery/silence.h) */
     size_t packet;   /* a write() is one datagram, of so many bytes at most unless the sink's
                          max_packet says otherwise; 0: a stream */
-    /* May block in a name look-up. 0 (state OPENING or UP), or -1 and why[]. */
+    /* May block in a name look-up. 0 (state OPENING or UP), or -1 and `why`. */
     int (*open)(struct transport *t);
-    /* poll() says `revents`: OPENING may become UP, UP may become DOWN (why[]). */
+    /* poll() says `revents`: OPENING may become UP, UP may become DOWN (`why`). */
     void (*ready)(struct transport *t, short revents);
-    /* Like write(): bytes taken, possibly 0; -1: DOWN, why[]. Never waits. A datagram is taken as a
+    /* Like write(): bytes taken, possibly 0; -1: DOWN, `why`. Never waits. A datagram is taken as a
      * whole, or not at all. */
     ssize_t (*write)(struct transport *t, const void *p, size_t n);
     void (*update)(struct transport *t); /* refresh acked and confirmed; may go DOWN */
     /* Also after it went DOWN by itself (the descriptor stays until then, so that a watcher can
-     * be removed first). The three offsets and why[] stay to be read. */
+     * be removed first). The three offsets and `why` stay to be read. */
     void (*close)(struct transport *t);
 };
 
@@ -63,7 +64,7 @@ struct transport {
     bool mid;               /* file: the last write was short, its rest comes next */
     unsigned addresses;     /* tcp, udp: of the host, when it was looked up last */
     unsigned failures;      /* of these, in a row; chooses the host's next address */
-    char why[160];          /* after going DOWN */
+    struct why why;         /* after going DOWN */
     char store[PATH_MAX];   /* host, port or path point in here */
 };
 

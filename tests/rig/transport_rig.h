@@ -46,7 +46,7 @@ static inline void rig_turn(void)
 
 static inline void rig_put(const char *text)
 {
-    cr_assert_eq(t.kind->write(&t, text, strlen(text)), (ssize_t)strlen(text), "%s", t.why);
+    cr_assert_eq(t.kind->write(&t, text, strlen(text)), (ssize_t)strlen(text), "%s", t.why.text);
 }
 
 static inline void rig_gets(int fd, const char *text)
@@ -61,7 +61,7 @@ static inline void rig_gets(int fd, const char *text)
 static inline void rig_down(const char *why)
 {
     cr_assert_eq(t.state, TRANSPORT_DOWN);
-    cr_assert_str_eq(t.why, why);
+    cr_assert_str_eq(t.why.text, why);
     t.kind->close(&t);
 }
 

@@ -95,7 +95,7 @@ static void told(int fd)
 
 static void begins(void)
 {
-    cr_assert(halfclose_begin(&c, ours, now), "%s", c.why);
+    cr_assert(halfclose_begin(&c, ours, now), "%s", c.why.text);
 }
 
 static enum halfclose_result look(int64_t after_ms)
@@ -144,7 +144,7 @@ Test(halfclose, a_talking_peer_that_ends_cleanly)
     while (c.ended_ns == 0) {
         cr_assert_lt(end++, 1000);
         told(ours);
-        cr_assert_eq(look(0), HALFCLOSE_WAIT, "%s", c.why);
+        cr_assert_eq(look(0), HALFCLOSE_WAIT, "%s", c.why.text);
     }
     cr_assert_eq(look(50), HALFCLOSE_WAIT);
     cr_assert_eq(look(50), HALFCLOSE_CLEAN);
@@ -159,7 +159,7 @@ Test(halfclose, closed_before_we_did)
     peer_closes();
     told(ours);
     cr_assert_not(halfclose_begin(&c, ours, now));
-    cr_assert_str_eq(c.why, "the peer had closed before we did");
+    cr_assert_str_eq(c.why.text, "the peer had closed before we did");
 }
 
 Test(halfclose, closed_before_we_did_behind_much_talk)
@@ -171,7 +171,7 @@ Test(halfclose, closed_before_we_did_behind_much_talk)
     while (recv(ours, talk, 1, MSG_PEEK) == 1 && socket_established(ours))
         (void)poll(NULL, 0, 1);
     cr_assert_not(halfclose_begin(&c, ours, now));
-    cr_assert_str_eq(c.why, "the peer had closed before we did");
+    cr_assert_str_eq(c.why.text, "the peer had closed before we did");
 }
 
 Test(halfclose, broken_before_we_closed)
@@ -180,7 +180,7 @@ Test(halfclose, broken_before_we_closed)
     resets(&theirs);
     told(ours);
     cr_assert_not(halfclose_begin(&c, ours, now));
-    cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
+    cr_assert_str_eq(c.why.text, "the connection broke: Connection reset by peer");
 }
 
 /* send() has eaten the reset: recv() then returns 0, as if all were well. */
@@ -194,7 +194,7 @@ Test(halfclose, a_reset_that_send_has_eaten)
     cr_assert_eq(errno, ECONNRESET);
     cr_assert_eq(recv(ours, &end, 1, MSG_DONTWAIT | MSG_PEEK), 0);
     cr_assert_not(halfclose_begin(&c, ours, now));
-    cr_assert_str_eq(c.why, "the peer had closed before we did");
+    cr_assert_str_eq(c.why.text, "the peer had closed before we did");
 }
 
 /* ---- condition 3: then the FIN ---------------------------------------------------------------- */
@@ -209,7 +209,7 @@ Test(halfclose, killed_with_bytes_unread)
     told(ours);
     told(canary);
     cr_assert_eq(look(0), HALFCLOSE_ANOMALY);
-    cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
+    cr_assert_str_eq(c.why.text, "the connection broke: Connection reset by peer");
     cr_assert_not(c.reset);
 }
 
@@ -226,7 +226,7 @@ Test(halfclose, killed_and_the_canary_a_moment_later)
     cr_assert_eq(look(50), HALFCLOSE_WAIT);
     cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
     cr_assert_not(c.reset);
-    cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
+    cr_assert_str_eq(c.why.text, "the connection broke: Connection reset by peer");
 }
 
 Test(halfclose, reset_by_a_peer_that_lives)
@@ -239,7 +239,7 @@ Test(halfclose, reset_by_a_peer_that_lives)
     cr_assert_eq(look(99), HALFCLOSE_WAIT);
     cr_assert_eq(look(1), HALFCLOSE_ANOMALY);
     cr_assert(c.reset);
-    cr_assert_str_eq(c.why, "the connection broke: Connection reset by peer");
+    cr_assert_str_eq(c.why.text, "the connection broke: Connection reset by peer");
 }
 
 Test(halfclose, a_timeout_stays_a_wait)
@@ -283,7 +283,7 @@ Test(halfclose, closed_without_having_taken_everything)
     told_of_end();
     cr_assert_gt(socket_queued(c.fd), 0);
     cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
-    cr_assert_str_eq(c.why, "the peer closed without having taken everything");
+    cr_assert_str_eq(c.why.text, "the peer closed without having taken everything");
 }
 
 /* A FIN, and a reset behind it. */
@@ -299,8 +299,8 @@ Test(halfclose, broken_after_the_fin)
     cr_assert_eq(poll(&p, 1, 20000), 1);
     cr_assert(p.revents & POLLERR);
     cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
-    cr_assert_eq(strncmp(c.why, "the connection broke after the peer had closed it: ", 51), 0, "%s",
-                 c.why);
+    cr_assert_eq(strncmp(c.why.text, "the connection broke after the peer had closed it: ", 51), 0,
+                 "%s", c.why.text);
 }
 
 /* ---- condition 5: the canary ------------------------------------------------------------------ */
@@ -319,7 +319,7 @@ Test(halfclose, shut_down_with_bytes_unread)
     cr_assert_eq(shutdown(canary_peer, SHUT_RDWR), 0);
     told(canary);
     cr_assert_eq(look(50), HALFCLOSE_ANOMALY);
-    cr_assert_str_eq(c.why, "the next connection to the same peer ended with it");
+    cr_assert_str_eq(c.why.text, "the next connection to the same peer ended with it");
     cr_assert_not(c.reset);
 }
 

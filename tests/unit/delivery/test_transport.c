@@ -31,7 +31,7 @@ TestSuite(transport, .init = setup, .fini = teardown, .timeout = 60);
 
 static void put(const char *text)
 {
-    cr_assert_eq(t.kind->write(&t, text, strlen(text)), (ssize_t)strlen(text), "%s", t.why);
+    cr_assert_eq(t.kind->write(&t, text, strlen(text)), (ssize_t)strlen(text), "%s", t.why.text);
 }
 
 Test(transport, uris)
@@ -65,7 +65,7 @@ Test(transport, file_appends_and_counts)
 {
     const char *path = open_file("f");
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     cr_assert_eq(t.state, TRANSPORT_UP);
     put("a\n");
     put("b\n");
@@ -84,7 +84,7 @@ static void cut(const char *before, const char *after)
     const char *path = open_file("f");
 
     kit_write(path, before);
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     t.kind->close(&t);
     cr_assert_str_eq(kit_read(&k, path), after);
 }
@@ -127,7 +127,7 @@ static void no_file(const char *path, const char *why)
     cr_assert_eq(transports_init(&t, arena_printf(&k.arena, "file://%s", path)), 0);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
-    cr_assert_str_eq(t.why, why);
+    cr_assert_str_eq(t.why.text, why);
     t.kind->close(&t);
     cr_assert_eq(t.fd, -1);
 }
@@ -158,7 +158,7 @@ Test(transport, file_is_not_written_through_a_link)
     cr_assert_eq(symlink("victim", path), 0);
     t.looked_ns = 0; /* as if a second had passed */
     cr_assert_eq(t.kind->write(&t, "a\n", 2), -1);
-    cr_assert_str_eq(t.why, why);
+    cr_assert_str_eq(t.why.text, why);
     t.kind->close(&t);
     cr_assert_eq(symlink("victim", link), 0);
     no_file(link, why);
@@ -169,7 +169,7 @@ Test(transport, file_is_not_written_through_a_link)
     cr_assert_eq(access(kit_path(&k, "nowhere"), F_OK), -1);
     cr_assert_eq(symlink(".", folder), 0);
     (void)open_file("folder/g");
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     put("a\n");
     t.kind->close(&t);
     cr_assert_str_eq(kit_read(&k, kit_path(&k, "g")), "a\n");
@@ -194,7 +194,7 @@ Test(transport, file_is_not_written_by_a_name_that_others_may_have_given_it)
     }
     cr_assert_eq(chmod(folder, 0700), 0);
     (void)open_file("folder/g");
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     t.kind->close(&t);
 }
 
@@ -210,7 +210,7 @@ Test(transport, file_that_has_been_made_long_costs_nothing)
             "of lines; move it away");
     cr_assert_eq(truncate(path, 15 << 20), 0);
     (void)open_file("long");
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     t.kind->close(&t);
     cr_assert_str_eq(kit_read(&k, path), "a line\n");
 }
@@ -227,7 +227,7 @@ Test(transport, file_goes_down_when_full)
     cr_assert(t.mid);
     cr_assert_eq(t.kind->write(&t, "fgh\n", 4), -1);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
-    cr_assert_str_eq(t.why, "cannot write: File too large");
+    cr_assert_str_eq(t.why.text, "cannot write: File too large");
     cr_assert_eq(t.confirmed, 6);
     t.kind->close(&t);
     limit.rlim_cur = RLIM_INFINITY;
@@ -274,11 +274,11 @@ static int connected(int l)
 {
     int peer;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     peer = accept(l, NULL, NULL);
     cr_assert_geq(peer, 0);
     wait_for(TRANSPORT_OPENING, 0);
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
     return peer;
 }
 
@@ -326,7 +326,7 @@ Test(transport, tcp_throws_away_what_the_peer_says)
     cr_assert_eq(send(peer, "why are you telling me this?", 28, 0), 28);
     cr_assert_eq(shutdown(peer, SHUT_WR), 0);
     wait_for(TRANSPORT_UP, 0);
-    cr_assert_str_eq(t.why, "closed by the peer");
+    cr_assert_str_eq(t.why.text, "closed by the peer");
     t.kind->close(&t);
     close(peer);
     close(l);
@@ -340,7 +340,7 @@ Test(transport, tcp_reset)
     cr_assert_eq(setsockopt(peer, SOL_SOCKET, SO_LINGER, &hard, sizeof hard), 0);
     close(peer);
     wait_for(TRANSPORT_UP, 0);
-    cr_assert_str_eq(t.why, "the connection broke: Connection reset by peer");
+    cr_assert_str_eq(t.why.text, "the connection broke: Connection reset by peer");
     t.kind->close(&t);
     close(l);
 }
@@ -351,11 +351,12 @@ Test(transport, tcp_refused_and_unknown)
     if (t.kind->open(&t) == 0)
         wait_for(TRANSPORT_OPENING, 0);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
-    cr_assert_str_eq(t.why, "cannot connect: Connection refused");
+    cr_assert_str_eq(t.why.text, "cannot connect: Connection refused");
     t.kind->close(&t);
     cr_assert_eq(transports_init(&t, "tcp://no.such.host.invalid:1"), 0);
     cr_assert_eq(t.kind->open(&t), -1);
-    cr_assert_not_null(strstr(t.why, "cannot look up \"no.such.host.invalid\": "), "%s", t.why);
+    cr_assert_not_null(strstr(t.why.text, "cannot look up \"no.such.host.invalid\": "), "%s",
+                       t.why.text);
     t.kind->close(&t);
 }
 
@@ -373,7 +374,7 @@ Test(transport, tcp_tries_every_address)
     for (int i = 0; i < 2 && t.state != TRANSPORT_UP; i++)
         if (t.kind->open(&t) == 0)
             wait_for(TRANSPORT_OPENING, 0);
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
     t.kind->close(&t);
     close(l);
 }
@@ -386,7 +387,7 @@ Test(transport, tcp_connect_has_a_deadline)
     t.opened_ns -= 11 * NS_PER_S; /* as if the peer had not answered for so long */
     t.kind->update(&t);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
-    cr_assert_str_eq(t.why, "does not answer within 10 s");
+    cr_assert_str_eq(t.why.text, "does not answer within 10 s");
     t.kind->close(&t);
     close(l);
 }
@@ -412,7 +413,7 @@ Test(transport, stdout_never_waits)
     ssize_t n, again;
     char got[4096];
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     n = t.kind->write(&t, block, sizeof block);
     cr_assert_geq(n, 4096);
     cr_assert_lt(n, (ssize_t)sizeof block);
@@ -435,7 +436,7 @@ Test(transport, stdout_without_a_reader)
     put("a\n");
     close(in);
     cr_assert_eq(t.kind->write(&t, "b\n", 2), -1);
-    cr_assert_str_eq(t.why, "nobody reads it any more");
+    cr_assert_str_eq(t.why.text, "nobody reads it any more");
     t.kind->close(&t);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_eq(fcntl(STDOUT_FILENO, F_GETFD), 0); /* still open: it is not ours */

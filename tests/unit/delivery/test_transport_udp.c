@@ -25,7 +25,7 @@ Test(udp, a_write_is_a_datagram)
 {
     int r = receiver("127.0.0.1");
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     cr_assert_eq(t.state, TRANSPORT_UP);
     cr_assert(!t.kind->by_closing);
     rig_put("a:1|g\nb:2|g\n");
@@ -45,7 +45,7 @@ Test(udp, what_is_refused_is_not_confirmed)
 {
     int r = receiver("127.0.0.1");
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     rig_put("a");
     t.silence.steps[0].at_ns -= 2 * NS_PER_S; /* as if it had been sent before */
     rig_turn();
@@ -60,7 +60,7 @@ Test(udp, what_is_refused_is_not_confirmed)
     cr_assert(t.refused);
     rig_down("nobody listens at 127.0.0.1");
     cr_assert_eq(t.failures, 1);
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     rig_put("d");
     UNTIL(t.state == TRANSPORT_DOWN); /* by its event */
     rig_down("nobody listens at 127.0.0.1");
@@ -71,7 +71,7 @@ Test(udp, a_trial_is_one_datagram)
 {
     int r = receiver("127.0.0.1");
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     t.trial = true;
     rig_put("a");
     cr_assert_eq(t.kind->write(&t, "b", 1), 0);
@@ -88,7 +88,7 @@ Test(udp, what_is_too_long_is_lost_and_holds_nothing_up)
     int r = receiver("127.0.0.1");
     char *text = arena_alloc(&k.arena, 65508);
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     memset(text, 'x', 65508);
     cr_assert_eq(t.kind->write(&t, text, 65508), 65508);
     cr_assert_eq(t.state, TRANSPORT_UP);
@@ -104,7 +104,7 @@ Test(udp, what_the_peer_says_is_thrown_away)
     socklen_t n = sizeof a;
     char c;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     rig_put("a");
     cr_assert_eq(recvfrom(r, &c, 1, 0, (struct sockaddr *)&a, &n), 1);
     for (int i = 0; i < 40; i++)
@@ -118,7 +118,7 @@ Test(udp, the_name_is_looked_up_again)
 {
     int r = receiver("127.0.0.1");
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     t.looked_ns -= 301 * NS_PER_S; /* as if five minutes had passed */
     rig_turn();
     cr_assert_eq(t.state, TRANSPORT_UP);
@@ -138,7 +138,8 @@ Test(udp, names_without_an_address)
 {
     cr_assert_eq(transports_init(&t, "udp://no.such.host.invalid:1"), 0);
     cr_assert_eq(t.kind->open(&t), -1);
-    cr_assert_not_null(strstr(t.why, "cannot look up \"no.such.host.invalid\": "), "%s", t.why);
+    cr_assert_not_null(strstr(t.why.text, "cannot look up \"no.such.host.invalid\": "), "%s",
+                       t.why.text);
 }
 
 static size_t batch_size(const char *a, const char *b, int64_t max_packet)

@@ -35,9 +35,9 @@ static int connected(int l)
 {
     int peer;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     UNTIL(t.state != TRANSPORT_OPENING);
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
     peer = accept4(l, NULL, NULL, SOCK_CLOEXEC);
     cr_assert_geq(peer, 0);
     return peer;
@@ -176,7 +176,7 @@ Test(unix_socket, a_listener_whose_path_was_taken)
     other = bound_anew(SOCK_STREAM);
     cr_assert_eq(t.kind->write(&t, "more\n", 5), 0);
     rig_turn();
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
     rig_gets(peer, "hello\n");
     UNTIL(t.state == TRANSPORT_DOWN);
     cr_assert_eq(t.acked, 6);
@@ -189,7 +189,7 @@ Test(unix_socket, a_listener_whose_path_was_taken)
     cr_assert_eq(unlink(t.path), 0); /* nothing there: the connection is as good as before */
     t.looked_ns -= 2 * NS_PER_S;
     rig_turn();
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
     close(bound_anew(SOCK_STREAM));
     t.looked_ns -= 2 * NS_PER_S;
     UNTIL(t.replaced_ns != 0);
@@ -245,7 +245,7 @@ static enum halfclose_result ending(bool reads, bool canary_lives)
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, old), 0);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, next), 0);
     cr_assert_eq(send(old[0], "hello\n", 6, 0), 6);
-    cr_assert(halfclose_begin(&c, old[0], now), "%s", c.why);
+    cr_assert(halfclose_begin(&c, old[0], now), "%s", c.why.text);
     if (reads)
         rig_gets(old[1], "hello\n");
     close(old[1]);
@@ -294,10 +294,10 @@ Test(unix_socket, a_full_queue_is_waited_for)
 {
     int r = bound("unixgram", "d", SOCK_DGRAM), sent = 0;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     while (t.kind->write(&t, "a:1|g\n", 6) == 6)
         sent++;
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why);
+    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
     cr_assert_eq(t.confirmed, 6 * (uint64_t)sent);
     cr_assert(t.events & POLLOUT);
     cr_assert_neq(t.stuck_ns, 0);
@@ -316,7 +316,7 @@ Test(unix_socket, a_receiver_that_binds_anew)
 {
     int r = bound("unixgram", "d", SOCK_DGRAM), other;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     while (t.kind->write(&t, "a:1|g\n", 6) == 6)
         ; /* the old one is full, and never read again */
     other = bound_anew(SOCK_DGRAM);
@@ -335,7 +335,7 @@ Test(unix_socket, a_receiver_that_has_gone)
 {
     int r = bound("unixgram", "d", SOCK_DGRAM);
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why);
+    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     rig_put("a");
     close(r);
     cr_assert_eq(t.kind->write(&t, "b", 1), -1);
