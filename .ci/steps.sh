@@ -10,7 +10,9 @@ mkdir -p "$LOGS"
 # What it takes to build the programs, without and with the tests.
 PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev python3)
 # shellcheck disable=SC2034 # used by run-tests
-TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" clang clang-format libcriterion-dev make)
+ONE_TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" libcriterion-dev make)
+# shellcheck disable=SC2034 # used by run-tests
+TEST_PACKAGES=("${ONE_TEST_PACKAGES[@]}" clang clang-format)
 # What the tests' peers and their network take. All of it is installed, so none of it conflicts with another package or
 # has a service.
 # shellcheck disable=SC2034
