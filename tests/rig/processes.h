@@ -2,62 +2,17 @@
  *
  * A test marks what it starts by a variable in the environment, which every descendant inherits.
  */
-#ifndef TESTS_PROCESSES_H
-#define TESTS_PROCESSES_H
-#include <ctype.h>
-#include <dirent.h>
-#include <fcntl.h>
+#ifndef RIG_PROCESSES_H
+#define RIG_PROCESSES_H
+#include <criterion/criterion.h>
 #include <poll.h>
-#include <stdbool.h>
-#include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 
 /* Living processes whose environment holds `mark`. Zombies have none. */
-static inline int processes_marked(const char *mark)
-{
-    DIR *proc = opendir("/proc");
-    const struct dirent *e;
-    int found = 0;
+int processes_marked(const char *mark);
 
-    while (proc != NULL && (e = readdir(proc)) != NULL) {
-        static char env[65536];
-        char path[64];
-        ssize_t n = -1;
-        int fd;
-
-        if (!isdigit((unsigned char)e->d_name[0]))
-            continue;
-        (void)snprintf(path, sizeof path, "/proc/%.20s/environ", e->d_name);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0) {
-            n = read(fd, env, sizeof env);
-            (void)close(fd);
-        }
-        if (n > 0 && memmem(env, (size_t)n, mark, strlen(mark)) != NULL)
-            found++;
-    }
-    if (proc != NULL)
-        (void)closedir(proc);
-    return found;
-}
-
-static inline int open_descriptors(const char *pid)
-{
-    char path[64];
-    DIR *d;
-    int n = 0;
-
-    (void)snprintf(path, sizeof path, "/proc/%.20s/fd", pid);
-    d = opendir(path);
-    while (d != NULL && readdir(d) != NULL)
-        n++;
-    if (d != NULL)
-        (void)closedir(d);
-    return n - 2 - (strcmp(pid, "self") == 0); /* ".", "..", and our own */
-}
+int open_descriptors(const char *pid); /* or "self" */
 
 /* Waits for a condition, at most 10 s. */
 #define WAIT_FOR(condition)                                                                        \

@@ -1,6 +1,7 @@
 /* tests/rig/spool_dir.c - the folder is in /tmp, and what is done to a segment is done by its name */
 #include "rig/spool_dir.h"
 
+#include <signal.h>
 #include <sys/wait.h>
 
 #include "rig/files.h"
@@ -224,4 +225,14 @@ int open_in_another_process(long holder)
         _exit(strcmp(why, want) == 0 ? 1 : 2);
     }
     return exit_status(pid);
+}
+
+void limit_file_size(rlim_t n)
+{
+    struct rlimit l;
+
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &l), 0);
+    l.rlim_cur = n;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &l), 0);
 }

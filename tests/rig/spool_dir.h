@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,10 @@ void put_frame(struct append *a, uint32_t count);
 int try_put_frame(struct append *a, uint32_t count); /* -1 with errno */
 size_t pattern_size(uint32_t count);
 unsigned char pattern_byte(uint64_t seq, size_t i);
+enum {
+    FRAME_OF_10 = 104,
+    SEGMENT_OF_100 = SEGMENT_HEADER + 10 * FRAME_OF_10
+}; /* bytes, of so many metrics */
 
 /* What a reader got; `next` is where it is. */
 struct read_total {
@@ -58,5 +63,7 @@ void truncate_segment(uint64_t first_seq, size_t size);
 void remove_segment(uint64_t first_seq);
 void flip_segment_bit(uint64_t first_seq, size_t byte, unsigned bit); /* twice puts it back */
 void write_spool_file(const char *name, const char *text);
+/* The kernel takes no byte beyond `n` of any file: short writes, then errors, as from a full disk. */
+void limit_file_size(rlim_t n);
 
 #endif

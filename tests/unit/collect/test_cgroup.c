@@ -4,13 +4,12 @@
  * a mounted cgroup2 whose root lets us make groups: else it says so and is skipped. Not here:
  * pids.max and memory.max, where that hierarchy has no such controllers.
  */
-#include "rig/keeper_run.h"
+#include <limits.h>
+#include <sys/stat.h>
 
 #include "collect/cgroup.h"
 #include "conf/delegation.h"
-
-#include <limits.h>
-#include <sys/stat.h>
+#include "rig/keeper_run.h"
 
 static char top[PATH_MAX], base[PATH_MAX];
 
@@ -109,11 +108,11 @@ Test(cgroup, a_run_is_in_a_group_of_its_own_and_nothing_is_left)
     struct run r;
 
     move_in();
-    who.cgroup.dir = base;
-    start(&r, "cat /proc/self/cgroup; setsid -f sleep 1000; echo end", LONG, LONG);
+    keeper_rig.collector.cgroup.dir = base;
+    start_run(&r, "cat /proc/self/cgroup; setsid -f sleep 1000; echo end", LONG, LONG);
     (void)snprintf(want, sizeof want, "%s/run-%d-probe\n", strrchr(base, '/'), (int)getpid());
     wait_said(&r, want);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
 }
 
@@ -128,31 +127,31 @@ Test(cgroup, it_ends_a_chain_in_one_stroke)
     struct run r;
 
     move_in();
-    who.cgroup.dir = base;
-    start_argv(&r, argv, "/", LONG, LONG);
+    keeper_rig.collector.cgroup.dir = base;
+    start_run_argv(&r, argv, "/", LONG, LONG);
     wait_said(&r, "far");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
 }
 
 /* What a run whose keeper was killed has left in its group dies when the next one begins. */
 Test(cgroup, the_next_run_clears_up_after_a_killed_keeper)
 {
     struct run r;
-    char before[sizeof mark];
+    char before[sizeof keeper_rig.mark];
     int status;
 
     move_in();
-    who.cgroup.dir = base;
-    start(&r, "trap '' TERM; echo up; sleep 1000", LONG, LONG);
+    keeper_rig.collector.cgroup.dir = base;
+    start_run(&r, "trap '' TERM; echo up; sleep 1000", LONG, LONG);
     wait_said(&r, "up");
-    memcpy(before, mark, sizeof mark);
+    memcpy(before, keeper_rig.mark, sizeof keeper_rig.mark);
     (void)kill(r.keeper, SIGKILL);
     cr_assert_eq(waitpid(r.keeper, &status, 0), r.keeper);
     fd_close(&r.control);
     fd_close(&r.out);
     cr_assert_geq(processes_marked(before), 1);
-    run(&r, "exit 0", LONG, LONG);
+    run_to_end(&r, "exit 0", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
     WAIT_FOR(processes_marked(before) == 0);
 }
@@ -162,11 +161,11 @@ Test(cgroup, as_another_user)
     struct run r;
 
     move_in();
-    who.cgroup.dir = base;
-    who.identity = (struct conf_identity){.user = "daemon", .uid = 1, .gid = 1};
-    start(&r, "grep 0:: /proc/self/cgroup; id -u", LONG, LONG);
+    keeper_rig.collector.cgroup.dir = base;
+    keeper_rig.collector.identity = (struct conf_identity){.user = "daemon", .uid = 1, .gid = 1};
+    start_run(&r, "grep 0:: /proc/self/cgroup; id -u", LONG, LONG);
     wait_said(&r, "-probe\n1\n");
-    finish(&r);
+    finish_run(&r);
 }
 
 Test(cgroup, one_that_cannot_be_made_matters_only_if_limits_need_it)
@@ -174,15 +173,15 @@ Test(cgroup, one_that_cannot_be_made_matters_only_if_limits_need_it)
     struct run r;
     char text[256];
 
-    who.cgroup.dir = "/no/such";
-    run(&r, "exit 0", LONG, LONG);
+    keeper_rig.collector.cgroup.dir = "/no/such";
+    run_to_end(&r, "exit 0", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
-    who.cgroup.processes = 1;
-    run(&r, "exit 0", LONG, LONG);
+    keeper_rig.collector.cgroup.processes = 1;
+    run_to_end(&r, "exit 0", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
-    who.limits.processes = 10;
-    run(&r, "exit 0", LONG, LONG);
+    keeper_rig.collector.limits.processes = 10;
+    run_to_end(&r, "exit 0", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
-    keeper_describe(&r.report, &who, text, sizeof text);
+    keeper_describe(&r.report, &keeper_rig.collector, text, sizeof text);
     cr_assert_str_eq(text, "cannot have a control group in /no/such: No such file or directory");
 }

@@ -3,8 +3,6 @@
  * Becoming another user takes root: without it those tests say so and are skipped. Not here: file
  * capabilities.
  */
-#include "rig/keeper_run.h"
-
 #include <grp.h>
 #include <linux/capability.h>
 #include <sys/prctl.h>
@@ -13,6 +11,7 @@
 #include <sys/syscall.h>
 
 #include "base/spawn.h"
+#include "rig/keeper_run.h"
 
 static const gid_t groups[] = {1, 2, 60};
 
@@ -20,7 +19,7 @@ static void be_daemon(void)
 {
     if (geteuid() != 0)
         cr_skip_test("needs root");
-    who.identity = (struct conf_identity){
+    keeper_rig.collector.identity = (struct conf_identity){
         .user = "daemon", .uid = 1, .gid = 1, .groups = groups, .ngroups = 3};
 }
 
@@ -29,9 +28,9 @@ static void expect(const char *script, const char *want)
 {
     struct run r;
 
-    start(&r, script, LONG, LONG);
+    start_run(&r, script, LONG, LONG);
     wait_said(&r, want);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
 }
 
@@ -40,7 +39,7 @@ static void expect_failure(struct run *r, const char *want)
     char text[256];
 
     cr_assert_eq(r->report.end, KEEPER_FAILED);
-    keeper_describe(&r->report, &who, text, sizeof text);
+    keeper_describe(&r->report, &keeper_rig.collector, text, sizeof text);
     cr_assert_str_eq(text, want);
 }
 
@@ -61,7 +60,7 @@ Test(confine, it_is_the_user_with_the_users_groups)
 Test(confine, a_group_of_its_own_beside_the_users)
 {
     be_daemon();
-    who.identity.gid = 60;
+    keeper_rig.collector.identity.gid = 60;
     expect("id -u; id -g; id -G", "1\n60\n60 1 2\n");
 }
 
@@ -71,7 +70,8 @@ Test(confine, a_group_alone)
 
     be_daemon();
     cr_assert_eq(setgroups(2, ours), 0);
-    who.identity = (struct conf_identity){.group = "bin", .uid = (uid_t)-1, .gid = 2};
+    keeper_rig.collector.identity =
+        (struct conf_identity){.group = "bin", .uid = (uid_t)-1, .gid = 2};
     expect("id -u; id -g; id -G", "0\n2\n2 4 27\n");
 }
 
@@ -89,11 +89,11 @@ Test(confine, another_users_run_is_ended_too)
     struct run r;
 
     be_daemon();
-    start(&r, "trap '' TERM; setsid -f sleep 1000; echo up; while :; do sleep 1000; done", LONG,
-          100 * NS_PER_MS);
+    start_run(&r, "trap '' TERM; setsid -f sleep 1000; echo up; while :; do sleep 1000; done", LONG,
+              100 * NS_PER_MS);
     wait_said(&r, "up");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert(killed_by(&r, SIGKILL));
 }
 
@@ -119,7 +119,7 @@ static void try_without(void)
 
     cr_assert_eq(setgid(65534), 0);
     cr_assert_eq(setuid(65534), 0);
-    run(&r, "exit 0", LONG, LONG);
+    run_to_end(&r, "exit 0", LONG, LONG);
     expect_failure(&r, "cannot switch to user daemon: Operation not permitted");
     cr_assert_eq(r.report.step, STEP_USER);
     cr_assert_str_eq(keeper_step_name(r.report.step), "user");
@@ -134,7 +134,7 @@ Test(confine, without_the_privilege_it_does_not_run)
 Test(confine, no_new_privileges_unless_said_otherwise)
 {
     expect("grep NoNewPrivs /proc/self/status | tr '\\t' ' '", "NoNewPrivs: 1\n");
-    who.no_new_privs = 0;
+    keeper_rig.collector.no_new_privs = 0;
     expect("grep NoNewPrivs /proc/self/status | tr '\\t' ' '", "NoNewPrivs: 0\n");
 }
 
@@ -158,7 +158,7 @@ Test(confine, roots_own_collector_has_no_capabilities)
 Test(confine, with_new_privileges_the_bounding_set_stays)
 {
     as_root();
-    who.no_new_privs = 0;
+    keeper_rig.collector.no_new_privs = 0;
     expect("[ $(grep CapBnd /proc/self/status | cut -f2) != 0000000000000000 ] && echo stays",
            "stays\n");
     be_daemon();
@@ -185,9 +185,9 @@ static void try_capable(void)
 {
     be_capable();
     expect(PRINT("CapInh|CapPrm|CapEff|CapAmb"), NO_CAPABILITIES "CapAmb: 0000000000000000");
-    who.no_new_privs = 0;
+    keeper_rig.collector.no_new_privs = 0;
     expect(PRINT("CapInh|CapPrm|CapEff|CapAmb"), NO_CAPABILITIES "CapAmb: 0000000000000000");
-    who.identity = (struct conf_identity){
+    keeper_rig.collector.identity = (struct conf_identity){
         .user = "daemon", .uid = 1, .gid = 1, .groups = groups, .ngroups = 3};
     expect(PRINT("Uid|CapEff|CapAmb"),
            "Uid: 1 1 1 1 CapEff: 0000000000000000 CapAmb: 0000000000000000");
@@ -201,11 +201,11 @@ Test(confine, garnetds_capabilities_are_not_its_collectors)
 
 Test(confine, limits_are_seen_inside)
 {
-    who.limits = (struct conf_limits){.cpu = 1500 * NS_PER_MS,
-                                      .memory = 64 << 20,
-                                      .files = 33,
-                                      .processes = 77,
-                                      .file_size = 8192};
+    keeper_rig.collector.limits = (struct conf_limits){.cpu = 1500 * NS_PER_MS,
+                                                       .memory = 64 << 20,
+                                                       .files = 33,
+                                                       .processes = 77,
+                                                       .file_size = 8192};
     expect("ulimit -S -t; ulimit -H -t; ulimit -v; ulimit -H -n; grep 'Max proc' /proc/self/limits "
            "| tr -s ' '; ulimit -f",
            "2\n3\n65536\n33\nMax processes 77 77 processes \n16\n");
@@ -227,7 +227,7 @@ Test(confine, a_limit_never_gives_more_than_garnetd_has)
     const struct rlimit files = {100, 120};
 
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
-    who.limits.files = 5000;
+    keeper_rig.collector.limits.files = 5000;
     expect("echo $(ulimit -S -n) $(ulimit -H -n)", "120 120\n");
 }
 
@@ -238,7 +238,7 @@ Test(confine, a_limit_holds_though_garnetd_raised_its_own)
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &files), 0);
     spawn_raise_files();
     expect("echo $(ulimit -S -n) $(ulimit -H -n)", "100 120\n");
-    who.limits.files = 33;
+    keeper_rig.collector.limits.files = 33;
     expect("echo $(ulimit -S -n) $(ulimit -H -n)", "33 33\n");
 }
 
@@ -246,7 +246,7 @@ Test(confine, a_crash_leaves_no_core)
 {
     struct run r;
 
-    run(&r, "kill -ABRT $$", LONG, LONG);
+    run_to_end(&r, "kill -ABRT $$", LONG, LONG);
     cr_assert(killed_by(&r, SIGABRT));
     cr_assert_not(WCOREDUMP(r.report.status));
 }
@@ -255,8 +255,8 @@ Test(confine, cpu_used_up_is_SIGXCPU)
 {
     struct run r;
 
-    who.limits.cpu = 1;
-    run(&r, "while :; do :; done", LONG, LONG);
+    keeper_rig.collector.limits.cpu = 1;
+    run_to_end(&r, "while :; do :; done", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
     cr_assert(killed_by(&r, SIGXCPU));
     cr_assert(r.report.user_ns + r.report.system_ns > 100 * NS_PER_MS); /* the limit counts ticks */
@@ -266,14 +266,14 @@ Test(confine, SIGXCPU_ignored_means_KILL)
 {
     struct run r;
 
-    who.limits.cpu = 1;
-    run(&r, "trap '' XCPU; while :; do :; done", LONG, LONG);
+    keeper_rig.collector.limits.cpu = 1;
+    run_to_end(&r, "trap '' XCPU; while :; do :; done", LONG, LONG);
     cr_assert(killed_by(&r, SIGKILL));
 }
 
 Test(confine, memory_used_up_is_refused)
 {
-    who.limits.memory = 128 << 20;
+    keeper_rig.collector.limits.memory = 128 << 20;
     expect("exec 2>&1; python3 -c 'x = b\"x\" * (256 << 20)' | tail -1", "MemoryError\n");
 }
 
@@ -281,15 +281,15 @@ Test(confine, a_file_that_grows_too_big_is_SIGXFSZ)
 {
     struct run r;
 
-    who.limits.file_size = 4096;
-    run(&r, "t=$(mktemp); exec 3>$t; rm $t; exec head -c 10000 /dev/zero >&3", LONG, LONG);
+    keeper_rig.collector.limits.file_size = 4096;
+    run_to_end(&r, "t=$(mktemp); exec 3>$t; rm $t; exec head -c 10000 /dev/zero >&3", LONG, LONG);
     cr_assert(killed_by(&r, SIGXFSZ));
 }
 
 Test(confine, processes_of_a_user_of_its_own)
 {
     be_daemon();
-    who.limits.processes = 3;
+    keeper_rig.collector.limits.processes = 3;
     expect("exec 2>&1; (sleep 9 & sleep 9 & sleep 9 & sleep 9 & wait)", "Cannot fork");
 }
 
@@ -298,7 +298,7 @@ Test(confine, nice)
     char want[32];
 
     (void)snprintf(want, sizeof want, "%d\n", nice(0) + 5);
-    who.nice = 5;
+    keeper_rig.collector.nice = 5;
     expect("nice", want);
 }
 
@@ -313,9 +313,9 @@ Test(confine, a_folder_that_is_not_there)
     const char *argv[] = {"/bin/true", NULL};
     struct run r;
 
-    who.cwd = "/no/such";
-    start_argv(&r, argv, who.cwd, LONG, LONG);
-    finish(&r);
+    keeper_rig.collector.cwd = "/no/such";
+    start_run_argv(&r, argv, keeper_rig.collector.cwd, LONG, LONG);
+    finish_run(&r);
     expect_failure(&r, "cannot change to folder /no/such: No such file or directory");
 }
 
@@ -327,15 +327,15 @@ Test(confine, a_folder_that_its_user_may_not_enter)
 
     be_daemon();
     cr_assert_not_null(mkdtemp(dir));
-    who.cwd = dir;
-    start_argv(&r, argv, dir, LONG, LONG);
-    finish(&r);
+    keeper_rig.collector.cwd = dir;
+    start_run_argv(&r, argv, dir, LONG, LONG);
+    finish_run(&r);
     (void)snprintf(want, sizeof want, "cannot change to folder %s: Permission denied", dir);
     expect_failure(&r, want);
     cr_assert_eq(chown(dir, 1, 1), 0);
-    start_argv(&r, argv, dir, LONG, LONG);
+    start_run_argv(&r, argv, dir, LONG, LONG);
     wait_said(&r, dir);
-    finish(&r);
+    finish_run(&r);
     (void)rmdir(dir);
 }
 
@@ -350,11 +350,11 @@ Test(confine, says_what_could_not_be_done)
         "cannot switch to group adm: ", "cannot give up its privileges: ",
         "cannot change to folder /: ",  "cannot run /x/cpu: "};
 
-    who.command = (struct strings){command, 1};
-    who.cgroup.dir = "/cg";
-    who.identity.group = "adm";
+    keeper_rig.collector.command = (struct strings){command, 1};
+    keeper_rig.collector.cgroup.dir = "/cg";
+    keeper_rig.collector.identity.group = "adm";
     for (r.step = 0; r.step < RUN_STEPS; r.step++) {
-        keeper_describe(&r, &who, text, sizeof text);
+        keeper_describe(&r, &keeper_rig.collector, text, sizeof text);
         cr_assert_eq(strncmp(text, want[r.step], strlen(want[r.step])), 0, "%s", text);
     }
     cr_assert_str_eq(keeper_step_name(RUN_STEPS), "?");

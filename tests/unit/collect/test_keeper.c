@@ -3,8 +3,6 @@
  *
  * Not here: a working directory that hangs (it needs a network folder that is down).
  */
-#include "rig/keeper_run.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <linux/sockios.h>
@@ -16,13 +14,15 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include "rig/keeper_run.h"
+
 TestSuite(keeper, .timeout = 60);
 
 Test(keeper, exit_status)
 {
     struct run r;
 
-    run(&r, "exit 3", LONG, LONG);
+    run_to_end(&r, "exit 3", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
     cr_assert(WIFEXITED(r.report.status));
     cr_assert_eq(WEXITSTATUS(r.report.status), 3);
@@ -35,28 +35,28 @@ Test(keeper, argv_is_passed_on_as_it_is)
     const char *argv[] = {"/usr/bin/printf", "[%s]", "a b", "$HOME;`id`", "/the/socket", NULL};
     struct run r;
 
-    start_argv(&r, argv, "/", LONG, LONG);
+    start_run_argv(&r, argv, "/", LONG, LONG);
     wait_said(&r, "[a b][$HOME;`id`][/the/socket]");
-    finish(&r);
+    finish_run(&r);
 }
 
 Test(keeper, working_directory_and_environment)
 {
     struct run r;
 
-    start(&r, "pwd; env | sort | tr '\\n' ' '; echo end", LONG, LONG);
+    start_run(&r, "pwd; env | sort | tr '\\n' ' '; echo end", LONG, LONG);
     wait_said(&r, "/\n");
-    finish(&r);
-    start(&r, "env | grep -v -e ^_ -e ^PWD -e ^SHLVL -e ^OLDPWD | wc -l", LONG, LONG);
+    finish_run(&r);
+    start_run(&r, "env | grep -v -e ^_ -e ^PWD -e ^SHLVL -e ^OLDPWD | wc -l", LONG, LONG);
     wait_said(&r, "2\n");
-    finish(&r);
+    finish_run(&r);
 }
 
 Test(keeper, signal_death)
 {
     struct run r;
 
-    run(&r, "kill -SEGV $$", LONG, LONG);
+    run_to_end(&r, "kill -SEGV $$", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
     cr_assert(killed_by(&r, SIGSEGV));
 }
@@ -65,7 +65,7 @@ Test(keeper, cpu_time_counts_waited_for_children)
 {
     struct run r;
 
-    run(&r, "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; true", LONG, LONG);
+    run_to_end(&r, "sh -c 'i=0; while [ $i -lt 300000 ]; do i=$((i+1)); done'; true", LONG, LONG);
     cr_assert(r.report.user_ns + r.report.system_ns > 10 * NS_PER_MS);
 }
 
@@ -73,7 +73,7 @@ Test(keeper, timeout_is_a_TERM_to_the_group)
 {
     struct run r;
 
-    run(&r, "sleep 1000 & sleep 1000", 300 * NS_PER_MS, LONG);
+    run_to_end(&r, "sleep 1000 & sleep 1000", 300 * NS_PER_MS, LONG);
     cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
     cr_assert(killed_by(&r, SIGTERM));
     cr_assert(r.report.duration_ns >= 300 * NS_PER_MS);
@@ -84,11 +84,11 @@ Test(keeper, a_run_may_end_well_when_asked)
 {
     struct run r;
 
-    start(&r, "trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done", LONG, LONG);
+    start_run(&r, "trap 'exit 5' TERM; echo up; while :; do sleep 0.1; done", LONG, LONG);
     wait_said(&r, "up");
     keeper_stop(r.control);
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);
     cr_assert(WIFEXITED(r.report.status));
     cr_assert_eq(WEXITSTATUS(r.report.status), 5);
@@ -98,10 +98,10 @@ Test(keeper, TERM_ignored_means_KILL_after_grace)
 {
     struct run r;
 
-    start(&r, "trap '' TERM; echo up; while :; do sleep 1000; done", LONG, 200 * NS_PER_MS);
+    start_run(&r, "trap '' TERM; echo up; while :; do sleep 1000; done", LONG, 200 * NS_PER_MS);
     wait_said(&r, "up");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);
     cr_assert(killed_by(&r, SIGKILL));
     cr_assert(r.report.duration_ns >= 200 * NS_PER_MS);
@@ -111,7 +111,7 @@ Test(keeper, timeout_and_TERM_ignored)
 {
     struct run r;
 
-    run(&r, "trap '' TERM; while :; do sleep 1000; done", NS_PER_S, 200 * NS_PER_MS);
+    run_to_end(&r, "trap '' TERM; while :; do sleep 1000; done", NS_PER_S, 200 * NS_PER_MS);
     cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
     cr_assert(killed_by(&r, SIGKILL));
 }
@@ -120,7 +120,7 @@ Test(keeper, stopped_by_itself)
 {
     struct run r;
 
-    run(&r, "kill -STOP $$; sleep 1000", NS_PER_S, 200 * NS_PER_MS);
+    run_to_end(&r, "kill -STOP $$; sleep 1000", NS_PER_S, 200 * NS_PER_MS);
     cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
     cr_assert(killed_by(&r, SIGKILL));
 }
@@ -129,7 +129,8 @@ Test(keeper, background_children_die_with_the_run)
 {
     struct run r;
 
-    run(&r, "i=0; while [ $i -lt 50 ]; do sleep 1000 & i=$((i+1)); done; exit 7", LONG, LONG);
+    run_to_end(&r, "i=0; while [ $i -lt 50 ]; do sleep 1000 & i=$((i+1)); done; exit 7", LONG,
+               LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
     cr_assert_eq(WEXITSTATUS(r.report.status), 7);
     cr_assert(r.report.duration_ns < 20 * NS_PER_S);
@@ -139,15 +140,16 @@ Test(keeper, setsid_and_double_forks_die_with_the_run)
 {
     struct run r;
 
-    start(&r,
-          "setsid -f sh -c '(setsid -f sleep 1000); (trap \"\" TERM HUP; sleep 1000 &)"
-          " ; echo deep; sleep 1000'; while :; do sleep 0.01; [ -e /nonexistent ] || break; done;"
-          " read x </dev/null; sleep 1000",
-          LONG, LONG);
+    start_run(
+        &r,
+        "setsid -f sh -c '(setsid -f sleep 1000); (trap \"\" TERM HUP; sleep 1000 &)"
+        " ; echo deep; sleep 1000'; while :; do sleep 0.01; [ -e /nonexistent ] || break; done;"
+        " read x </dev/null; sleep 1000",
+        LONG, LONG);
     wait_said(&r, "deep");
-    cr_assert(processes_marked(mark) >= 3);
+    cr_assert(processes_marked(keeper_rig.mark) >= 3);
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);
 }
 
@@ -155,8 +157,9 @@ Test(keeper, a_group_that_breeds_dies_with_the_run)
 {
     struct run r;
 
-    run(&r, "breed() { sh -c 'while :; do /bin/true & wait $!; done' & }; breed; breed; exit 0",
-        LONG, LONG);
+    run_to_end(&r,
+               "breed() { sh -c 'while :; do /bin/true & wait $!; done' & }; breed; breed; exit 0",
+               LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
 }
 
@@ -172,10 +175,10 @@ Test(keeper, a_chain_of_sessions_that_fork_and_exit_dies_with_the_run)
                           NULL};
     struct run r;
 
-    start_argv(&r, argv, "/", LONG, LONG);
+    start_run_argv(&r, argv, "/", LONG, LONG);
     wait_said(&r, "far");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);
 }
 
@@ -189,10 +192,10 @@ Test(keeper, a_tree_that_grows_dies_with_the_run)
                           NULL};
     struct run r;
 
-    start_argv(&r, argv, "/", LONG, 100 * NS_PER_MS);
+    start_run_argv(&r, argv, "/", LONG, 100 * NS_PER_MS);
     wait_said(&r, "grown");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);
 }
 
@@ -202,7 +205,7 @@ Test(keeper, the_pid_comes_before_what_the_run_says)
     pid_t told;
     struct run r;
 
-    start(&r, "echo up $$; exec sleep 1000", LONG, LONG);
+    start_run(&r, "echo up $$; exec sleep 1000", LONG, LONG);
     wait_said(&r, "up");
     told = keeper_pid(r.control);
     cr_assert(told > 0);
@@ -210,19 +213,19 @@ Test(keeper, the_pid_comes_before_what_the_run_says)
     cr_assert_eq(access(pid, F_OK), 0);
     cr_assert_eq(keeper_pid(r.control), 0, "once");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
 }
 
 Test(keeper, the_report_counts_what_was_left_behind)
 {
     struct run r;
 
-    start(&r, "setsid -f sleep 1000; sleep 1000 & exit 4", LONG, LONG);
-    finish(&r);
+    start_run(&r, "setsid -f sleep 1000; sleep 1000 & exit 4", LONG, LONG);
+    finish_run(&r);
     cr_assert_eq(WEXITSTATUS(r.report.status), 4);
     cr_assert_eq(r.report.left_behind, 2);
-    start(&r, "sleep 0.01 & wait; exit 0", LONG, LONG);
-    finish(&r);
+    start_run(&r, "sleep 0.01 & wait; exit 0", LONG, LONG);
+    finish_run(&r);
     cr_assert_eq(r.report.left_behind, 0);
 }
 
@@ -237,10 +240,10 @@ Test(keeper, leaving_the_group_does_not_help)
                           NULL};
     struct run r;
 
-    start_argv(&r, argv, "/", LONG, 100 * NS_PER_MS);
+    start_run_argv(&r, argv, "/", LONG, 100 * NS_PER_MS);
     wait_said(&r, "moved");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert(killed_by(&r, SIGKILL));
 }
 
@@ -252,25 +255,25 @@ Test(keeper, what_cannot_be_executed)
     struct run r;
     int fd = mkstemp(file);
 
-    start_argv(&r, missing, "/", LONG, LONG);
-    finish(&r);
+    start_run_argv(&r, missing, "/", LONG, LONG);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
     cr_assert_eq(r.report.error, ENOENT);
-    start_argv(&r, refused, "/", LONG, LONG);
-    finish(&r);
+    start_run_argv(&r, refused, "/", LONG, LONG);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
     cr_assert_eq(r.report.error, EACCES);
     cr_assert_eq(r.report.step, STEP_EXEC);
     cr_assert_eq(write(fd, "no program\n", 11), 11);
     cr_assert_eq(fchmod(fd, 0755), 0);
     fd_close(&fd);
-    start_argv(&r, no_program, "/", LONG, LONG);
-    finish(&r);
+    start_run_argv(&r, no_program, "/", LONG, LONG);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
     cr_assert_eq(r.report.error, ENOEXEC);
     (void)unlink(file);
-    start_argv(&r, good, "/nonexistent", LONG, LONG);
-    finish(&r);
+    start_run_argv(&r, good, "/nonexistent", LONG, LONG);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
     cr_assert_eq(r.report.error, ENOENT);
     cr_assert_eq(r.report.step, STEP_FOLDER);
@@ -280,7 +283,7 @@ Test(keeper, exit_127_is_no_failed_exec)
 {
     struct run r;
 
-    run(&r, "exit 127", LONG, LONG);
+    run_to_end(&r, "exit 127", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_EXITED);
     cr_assert_eq(WEXITSTATUS(r.report.status), 127);
 }
@@ -290,9 +293,9 @@ Test(keeper, only_descriptors_0_to_2)
     int stray = open("/dev/null", O_RDONLY); /* on purpose without close-on-exec */
     struct run r;
 
-    start(&r, "ls -1 /proc/self/fd | tr '\\n' ' '; readlink /proc/self/fd/0", LONG, LONG);
+    start_run(&r, "ls -1 /proc/self/fd | tr '\\n' ' '; readlink /proc/self/fd/0", LONG, LONG);
     wait_said(&r, "0 1 2 3 /dev/null\n");
-    finish(&r);
+    finish_run(&r);
     fd_close(&stray);
 }
 
@@ -301,7 +304,7 @@ Test(keeper, holds_nothing_but_its_socket)
     char pid[16], path[64], target[16] = "";
     struct run r;
 
-    start(&r, "echo up; exec sleep 1000", LONG, LONG);
+    start_run(&r, "echo up; exec sleep 1000", LONG, LONG);
     wait_said(&r, "up");
     (void)snprintf(pid, sizeof pid, "%d", (int)r.keeper);
     WAIT_FOR(open_descriptors(pid) == 4);
@@ -312,7 +315,7 @@ Test(keeper, holds_nothing_but_its_socket)
     }
     cr_assert_eq(getsid(r.keeper), r.keeper, "out of a terminal's reach");
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
 }
 
 Test(keeper, garnetd_sees_the_end_of_an_output_that_is_closed)
@@ -320,10 +323,10 @@ Test(keeper, garnetd_sees_the_end_of_an_output_that_is_closed)
     char c;
     struct run r;
 
-    start(&r, "exec <&- >&- 2>&-; sleep 1000", LONG, LONG);
+    start_run(&r, "exec <&- >&- 2>&-; sleep 1000", LONG, LONG);
     cr_assert_eq(read(r.out, &c, 1), 0);
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);
 }
 
@@ -331,7 +334,7 @@ Test(keeper, a_full_pipe_is_the_writers_problem)
 {
     struct run r;
 
-    run(&r, "yes", 500 * NS_PER_MS, LONG);
+    run_to_end(&r, "yes", 500 * NS_PER_MS, LONG);
     cr_assert_eq(r.report.end, KEEPER_TIMEOUT);
     cr_assert(killed_by(&r, SIGTERM));
 }
@@ -340,14 +343,14 @@ Test(keeper, signals_meant_for_others_do_not_end_it)
 {
     struct run r;
 
-    start(&r, "echo up; exec sleep 1000", LONG, LONG);
+    start_run(&r, "echo up; exec sleep 1000", LONG, LONG);
     wait_said(&r, "up");
     WAIT_FOR(getsid(r.keeper) == r.keeper);
     (void)kill(r.keeper, SIGTERM);
     (void)kill(r.keeper, SIGINT);
     (void)kill(r.keeper, SIGHUP);
     keeper_stop(r.control);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);
 }
 
@@ -360,25 +363,26 @@ Test(keeper, nothing_outlives_garnetd)
 
     cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     cr_assert_eq(fd_pipe(tell, 0, 0), 0);
-    (void)snprintf(mark, sizeof mark, "none yet");
+    (void)snprintf(keeper_rig.mark, sizeof keeper_rig.mark, "none yet");
     garnetd = fork();
     if (garnetd == 0) {
-        start(&r, "trap '' TERM; setsid -f sleep 1000; echo up; while :; do sleep 1000; done", LONG,
-              LONG);
+        start_run(&r, "trap '' TERM; setsid -f sleep 1000; echo up; while :; do sleep 1000; done",
+                  LONG, LONG);
         wait_said(&r, "up");
         (void)!write(tell[1], &r.keeper, sizeof r.keeper);
-        (void)!write(tell[1], mark, sizeof mark);
+        (void)!write(tell[1], keeper_rig.mark, sizeof keeper_rig.mark);
         for (;;)
             (void)pause();
     }
     cr_assert_eq(read(tell[0], &keeper, sizeof keeper), (ssize_t)sizeof keeper);
-    cr_assert_eq(read(tell[0], mark, sizeof mark), (ssize_t)sizeof mark);
-    cr_assert(processes_marked(mark) >= 2);
+    cr_assert_eq(read(tell[0], keeper_rig.mark, sizeof keeper_rig.mark),
+                 (ssize_t)sizeof keeper_rig.mark);
+    cr_assert(processes_marked(keeper_rig.mark) >= 2);
     (void)kill(garnetd, SIGKILL);
     cr_assert_eq(waitpid(garnetd, &status, 0), garnetd);
     cr_assert_eq(waitpid(keeper, &status, 0), keeper);
     cr_assert_eq(status, 0);
-    cr_assert_eq(processes_marked(mark), 0);
+    cr_assert_eq(processes_marked(keeper_rig.mark), 0);
     cr_assert(waitpid(-1, NULL, WNOHANG) < 0 && errno == ECHILD, "nothing was left to us");
 }
 
@@ -389,7 +393,7 @@ static pid_t leave_behind(struct run *r)
     pid_t pid, left = 0;
     char line[64] = "";
 
-    start(r, "sleep 1000 & echo $!; exec sleep 1000", LONG, LONG);
+    start_run(r, "sleep 1000 & echo $!; exec sleep 1000", LONG, LONG);
     cr_assert(read(r->out, line, sizeof line - 1) > 0);
     left = (pid_t)atoi(line);
     cr_assert(left > 0);
@@ -421,7 +425,7 @@ Test(keeper, reads_what_it_is_told_while_it_waits_for_what_does_not_end)
         keeper_stop(r.control);
     WAIT_FOR(unread(r.control) == 0);
     cr_assert_eq(waitpid(left, NULL, 0), left);
-    finish(&r);
+    finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_EXITED, "it had ended before it was asked to");
     cr_assert(killed_by(&r, SIGKILL));
 }
@@ -454,7 +458,7 @@ Test(keeper, lets_go_of_garnetd_while_it_waits_for_what_does_not_end)
     cr_assert_eq(waitpid(left, NULL, 0), left);
     cr_assert_eq(waitpid(r.keeper, &status, 0), r.keeper);
     cr_assert_eq(status, 0);
-    cr_assert_eq(processes_marked(mark), 0);
+    cr_assert_eq(processes_marked(keeper_rig.mark), 0);
     fd_close(&r.out);
 }
 
@@ -465,7 +469,7 @@ Test(keeper, leaks_no_descriptor)
     for (int i = 0; i < 20; i++) {
         struct run r;
 
-        run(&r, "exit 0", LONG, LONG);
+        run_to_end(&r, "exit 0", LONG, LONG);
     }
     cr_assert_eq(open_descriptors("self"), before);
 }

@@ -21,17 +21,6 @@ static bool hold(struct backlog *b, struct append *a, uint32_t count)
     return r;
 }
 
-/* As a full disk: nothing fits into any file beyond n. */
-static void file_limit(rlim_t n)
-{
-    struct rlimit l;
-
-    signal(SIGXFSZ, SIG_IGN);
-    cr_assert_eq(getrlimit(RLIMIT_FSIZE, &l), 0);
-    l.rlim_cur = n;
-    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &l), 0);
-}
-
 Test(backlog, is_written_in_order_once_there_is_room)
 {
     struct append *a = open_writer(1 << 20);
@@ -40,7 +29,7 @@ Test(backlog, is_written_in_order_once_there_is_room)
 
     put_frame(a, 10);
     cr_assert_eq(backlog_flush(&b, a), 0, "an empty one");
-    file_limit(SEGMENT_HEADER + 10);
+    limit_file_size(SEGMENT_HEADER + 10);
     for (uint32_t i = 1; i <= 100; i++)
         cr_assert(hold(&b, a, i));
     cr_assert_eq(b.metrics, 5050);
@@ -49,7 +38,7 @@ Test(backlog, is_written_in_order_once_there_is_room)
         cr_assert_eq(errno, EFBIG);
         cr_assert_eq(b.metrics, 5050);
     }
-    file_limit(RLIM_INFINITY);
+    limit_file_size(RLIM_INFINITY);
     cr_assert_eq(backlog_flush(&b, a), 0);
     cr_assert_eq(b.metrics, 0);
     cr_assert_eq(b.bytes, 0);
@@ -71,9 +60,9 @@ Test(backlog, is_written_as_far_as_there_is_room)
         cr_assert(hold(&b, a, i));
     for (rlim_t limit = 200; b.metrics > 0; limit += 25) {
         uint64_t before = b.metrics + append_next_seq(a);
-        file_limit(limit);
+        limit_file_size(limit);
         backlog_flush(&b, a);
-        file_limit(RLIM_INFINITY);
+        limit_file_size(RLIM_INFINITY);
         cr_assert_eq(b.metrics + append_next_seq(a), before);
         cr_assert_lt(limit, 2000);
     }

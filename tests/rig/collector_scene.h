@@ -1,0 +1,56 @@
+/* tests/rig/collector_scene.h - a collector on a short interval, and what it said and did
+ *
+ * One a test, called `scene`. */
+#ifndef RIG_COLLECTOR_SCENE_H
+#define RIG_COLLECTOR_SCENE_H
+#include <criterion/criterion.h>
+
+#include "base/clock.h"
+#include "base/loop.h"
+#include "collect/collector.h"
+
+#define MS   NS_PER_MS
+#define LONG (60 * NS_PER_S)
+
+enum { RUNS = 64 };
+
+struct scene {
+    const char *command[4]; /* /bin/sh, where a test has put nothing else there */
+    struct loop *loop;
+    struct conf_collector conf;
+    struct collector *collector;
+    int log; /* read end */
+    char text[65536];
+    size_t text_n;
+    int64_t started[RUNS];
+    struct run_receipt ended[RUNS];
+    int nstarted, nended, ngone;
+    bool stop_in_ended;
+    uint64_t accepted;
+};
+extern struct scene scene;
+
+/* A collector that runs `script` every `interval`; or one that runs on. */
+struct scene *scene_begin(const char *script, int64_t interval);
+struct scene *scene_begin_daemon(const char *script, int64_t interval, int64_t silence);
+/* In two steps, so that the test can alter its configuration. */
+struct scene *scene_prepare(const char *script, int64_t interval);
+void scene_go(struct scene *s);
+void scene_finish(struct scene *s); /* stops it: it is gone once, from the loop */
+
+const char *log_text(struct scene *s);
+int times_logged(struct scene *s, const char *what);
+struct collector_stats stats_of(const struct scene *s);
+uint64_t failures(const struct scene *s);
+const struct run_receipt *last_run(const struct scene *s); /* that ended */
+
+/* Turns the loop until the condition holds, at most 20 s. */
+#define TURN_UNTIL(s, condition)                                                                   \
+    do {                                                                                           \
+        int64_t turn_end_ = clock_mono() + 20 * NS_PER_S;                                          \
+        while (!(condition) && clock_mono() < turn_end_)                                           \
+            (void)loop_turn((s)->loop, 50 * MS);                                                   \
+        cr_assert(condition);                                                                      \
+    } while (0)
+
+#endif

@@ -1,0 +1,82 @@
+/* tests/rig/keeper_run.c - a mark in its environment tells what is left of a run */
+#include "rig/keeper_run.h"
+
+#include <fcntl.h>
+#include <sys/wait.h>
+
+#include "base/fd.h"
+#include "rig/processes.h"
+
+struct keeper_rig keeper_rig = {.collector = {.name = "probe",
+                                              .cwd = "/",
+                                              .no_new_privs = 1,
+                                              .identity = {.uid = (uid_t)-1, .gid = (gid_t)-1},
+                                              .limits = {-1, -1, -1, -1, -1}}};
+
+void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
+                    int64_t grace)
+{
+    const char *env[] = {"PATH=/usr/bin:/bin", keeper_rig.mark, NULL};
+    struct keeper_job job = {
+        .conf = &keeper_rig.collector, .argv = argv, .env = env, .cwd = cwd, .timeout = timeout};
+    int out[2];
+
+    (void)snprintf(keeper_rig.mark, sizeof keeper_rig.mark, "GARNET_TEST_MARK=%d-%d", (int)getpid(),
+                   rand());
+    cr_assert_eq(fd_pipe(out, 0, 0), 0);
+    job.out = out[1];
+    job.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
+    cr_assert(job.err >= 0);
+    job.grace = grace;
+    *r = (struct run){.control = -1, .out = out[0]};
+    r->keeper = keeper_start(&job, &r->control);
+    cr_assert(r->keeper > 0 && r->control >= 0);
+    fd_close(&out[1]);
+    fd_close(&job.err);
+}
+
+void start_run(struct run *r, const char *script, int64_t timeout, int64_t grace)
+{
+    const char *argv[] = {"/bin/sh", "-c", script, "collector", "/the/socket", NULL};
+
+    start_run_argv(r, argv, "/", timeout, grace);
+}
+
+void wait_said(const struct run *r, const char *word)
+{
+    char text[512];
+    size_t n = 0;
+    ssize_t got = 1;
+
+    text[0] = 0;
+    while (got > 0 && strstr(text, word) == NULL) {
+        got = read(r->out, text + n, sizeof text - 1 - n);
+        n += got > 0 ? (size_t)got : 0;
+        text[n] = 0;
+    }
+    cr_assert(strstr(text, word) != NULL, "the run ended without saying \"%s\"", word);
+}
+
+void finish_run(struct run *r)
+{
+    int status = -1;
+
+    cr_assert_eq(waitpid(r->keeper, &status, 0), r->keeper);
+    cr_assert_eq(status, 0);
+    cr_assert(keeper_report(r->control, &r->report));
+    cr_assert_not(keeper_report(r->control, &r->report), "one report");
+    cr_assert_eq(processes_marked(keeper_rig.mark), 0);
+    fd_close(&r->control);
+    fd_close(&r->out);
+}
+
+void run_to_end(struct run *r, const char *script, int64_t timeout, int64_t grace)
+{
+    start_run(r, script, timeout, grace);
+    finish_run(r);
+}
+
+bool killed_by(const struct run *r, int signo)
+{
+    return WIFSIGNALED(r->report.status) && WTERMSIG(r->report.status) == signo;
+}

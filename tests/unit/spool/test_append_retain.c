@@ -1,0 +1,152 @@
+/* tests/unit/spool/test_append_retain.c - what retention removes, by cursors, size and age, and who loses */
+#include "base/clock.h"
+#include "rig/spool_dir.h"
+
+TestSuite(append_retain, .init = spool_dir_make, .fini = spool_dir_remove);
+
+Test(append_retain, retention_removes_what_every_cursor_has_passed)
+{
+    struct append *a = open_writer(SEGMENT_OF_100);
+
+    for (int i = 0; i < 35; i++)
+        put_frame(a, 10); /* 0..99, 100..199, 200..299, 300.. */
+    cr_assert_eq(append_retain(a, 99, 0), 0);
+    cr_assert_eq(count_segments(), 4);
+    cr_assert_eq(append_retain(a, 100, 0), 0);
+    cr_assert_eq(count_segments(), 3);
+    cr_assert_eq(append_retain(a, UINT64_MAX, 0), 0);
+    cr_assert_eq(count_segments(), 1, "the newest stays");
+    cr_assert_eq(append_bytes(a), segment_file_size(300));
+    put_frame(a, 10);
+    cr_assert_eq(read_all_from(300).delivered, 60);
+    append_close(a);
+}
+
+/* As after an append that found no room for a new segment. */
+static void starve(struct append *a)
+{
+    append_seal(a);
+    a->starved = true;
+}
+
+Test(append_retain, the_newest_is_emptied_where_there_is_no_room_for_another)
+{
+    struct append *a = open_writer(1 << 20);
+    struct read_total n;
+    struct tail *t = tail_from(0, &n);
+    struct stat st;
+    int fd;
+
+    put_frame(a, 10);
+    put_frame(a, 10);
+    read_all(t, &n);
+    fd = open_segment(0); /* as a reader has it */
+    starve(a);
+    cr_assert_eq(append_retain(a, 19, 0), 0);
+    cr_assert_eq(segment_file_size(0), SEGMENT_HEADER + 2 * FRAME_OF_10, "somebody needs it");
+    cr_assert_eq(append_retain(a, 20, 0), 0, "nobody loses");
+    cr_assert_eq(count_segments(), 1);
+    cr_assert_eq(segment_file_size(20), 0);
+    cr_assert_eq(append_bytes(a), 0);
+    cr_assert_eq(append_segment(a), 20);
+    cr_assert_eq(fstat(fd, &st), 0);
+    cr_assert_eq(st.st_size, 0, "who has it open keeps no room");
+    close(fd);
+    read_all(t, &n);
+    put_frame(a, 10);
+    read_all(t, &n);
+    cr_assert_eq(count_segments(), 1);
+    cr_assert_eq(append_bytes(a), segment_file_size(20));
+    cr_assert_eq(n.delivered, 30);
+    cr_assert_eq(n.expired + n.damaged, 0);
+    tail_close(t);
+    append_close(a);
+}
+
+Test(append_retain, no_number_is_given_again_after_the_newest_was_emptied)
+{
+    struct append *a = open_writer(1 << 20);
+    int fd;
+
+    put_frame(a, 10);
+    starve(a);
+    append_retain(a, 10, 0);
+    append_close(a);
+    a = open_writer(1 << 20); /* without a cursor */
+    cr_assert_eq(append_next_seq(a), 10);
+    put_frame(a, 10);
+    append_close(a);
+    fd = open_segment(10); /* and when only the name had got to the disk */
+    cr_assert_eq(renameat(spool_dir.fd, "00000000000000000010.seg", spool_dir.fd,
+                          "00000000000000000020.seg"),
+                 0);
+    close(fd);
+    a = open_writer(1 << 20);
+    cr_assert_eq(append_next_seq(a), 20);
+    put_frame(a, 10);
+    cr_assert_eq(read_all_from(20).delivered, 10);
+    append_close(a);
+}
+
+Test(append_retain, retention_by_size_says_that_somebody_will_lose)
+{
+    struct append *a = open_writer_with(SEGMENT_OF_100, 4000, 0);
+    struct read_total n;
+
+    for (int i = 0; i < 35; i++)
+        put_frame(a, 10);
+    cr_assert_eq(append_bytes(a), 3 * SEGMENT_OF_100 + SEGMENT_HEADER + 5 * FRAME_OF_10);
+    cr_assert_eq(append_retain(a, 0, 0), 1);
+    cr_assert_leq(append_bytes(a), 4000);
+    cr_assert_eq(append_retain(a, 0, 0), 0);
+    n = read_all_from(50);
+    cr_assert_eq(n.expired, 50);
+    cr_assert_eq(n.delivered, 250);
+    append_close(a);
+    a = open_writer_with(SEGMENT_OF_100, 1, 0); /* the sizes are known after a restart too */
+    cr_assert_eq(append_retain(a, 150, 0), 2);
+    cr_assert_eq(count_segments(), 1);
+    append_close(a);
+}
+
+Test(append_retain, retention_by_age_counts_from_the_youngest_metric)
+{
+    const int64_t day = 86400 * NS_PER_S;
+    struct append *a = open_writer_with(SEGMENT_OF_100, 0, day);
+    int64_t now;
+
+    for (int i = 0; i < 25; i++)
+        put_frame(a, 10);
+    now = clock_wall();
+    cr_assert_eq(append_retain(a, 0, now), 0);
+    cr_assert_eq(append_retain(a, 0, now + day - day / 24), 0);
+    cr_assert_eq(append_retain(a, 0, now + day + day / 24), 2);
+    cr_assert_eq(count_segments(), 1);
+    append_close(a);
+}
+
+/* Anybody may set a file's time to the year 2400 (or to any other): it is not old for that. */
+Test(append_retain, a_file_of_a_year_beyond_nanoseconds_is_young)
+{
+    const int64_t now = clock_wall(), hour = 3600 * NS_PER_S;
+    struct timespec times[2] = {{13569465600, 0}, {13569465600, 0}};
+    struct append *a;
+    int fd;
+
+    write_spool_file("00000000000000000000.seg", "no header");
+    write_spool_file("00000000000000000010.seg", "nor here");
+    fd = open_segment(10);
+    cr_assert_eq(futimens(fd, times), 0);
+    close(fd);
+    a = open_writer_with(4096, 0, hour);
+    cr_assert_eq(append_retain(a, 0, now), 0);
+    cr_assert_eq(append_retain(a, 0, now + hour), 0);
+    append_close(a);
+    times[0].tv_sec = times[1].tv_sec = -9223372036; /* 1677, or as old as the file system goes */
+    fd = open_segment(10);
+    cr_assert_eq(futimens(fd, times), 0);
+    close(fd);
+    a = open_writer_with(4096, 0, hour);
+    cr_assert_eq(append_retain(a, 0, now), 1);
+    append_close(a);
+}
