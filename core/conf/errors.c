@@ -1,4 +1,4 @@
-/* conf/errors.c - every error of a configuration, in one go, each with its place
+/* conf/errors.c - lines in two buffers
  *
  * One line an error, whatever bytes the user wrote: control bytes are escaped. After ERRORS_SHOWN
  * lines the rest are only counted, so that a hostile megabyte cannot become a hostile gigabyte of

@@ -1,4 +1,4 @@
-/* conf/path.c - how a path in a configuration file is read: from the folder of that file
+/* conf/path.c - joins, then takes out what says nothing
  *
  * Pure text; nothing is looked up. Fails only for want of memory, with NULL.
  */

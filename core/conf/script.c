@@ -1,4 +1,4 @@
-/* conf/script.c - why a file that is to be run cannot be, in words
+/* conf/script.c - looks at a program as execve() does
  *
  * The order is the kernel's: the file itself, its mount, its first bytes, then the interpreter or
  * the loader that these name, in the same way. What cannot be read is not judged: a program needs
@@ -73,7 +73,7 @@ static bool read_start(struct head *h, const char *path)
     return n >= 0;
 }
 
-/* Whether the kernel has been told of other formats: ours is then not the last word. */
+/* Whether the kernel knows other formats: ours is then not the last word. */
 static bool other_formats(void)
 {
     DIR *dir = opendir("/proc/sys/fs/binfmt_misc");

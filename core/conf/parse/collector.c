@@ -248,22 +248,16 @@ void parse_check_processes(struct parsing *p)
 
 /* --- the file --- */
 
-/* Of the program: what each run reads anew. Not its mode, its owner and when they were changed, which
- * alter nothing of a run. Of the main file: what each of its metrics gets. */
+/* Of the program: what each run reads anew. Of the main file: what each of its metrics gets. */
 static uint64_t collector_digest(const struct conf *c, const struct conf_collector *k,
                                  const struct fact_file *f)
 {
-    const struct conf_identity *id = &k->identity;
     uint64_t h = digest_section(COLLECTOR_SEED, &collector_section, k);
 
-    h = digest_text(h, k->name);
-    h = digest_number(digest_number(h, id->uid), id->gid);
-    for (size_t i = 0; i < id->ngroups; i++)
-        h = digest_number(h, id->groups[i]);
+    h = parse_digest_identity(digest_text(h, k->name), &k->identity);
     h = digest_text(h, k->cgroup.dir);
     h = digest_number(h, (uint64_t)(k->cgroup.processes * 2 + k->cgroup.memory));
-    h = digest_number(digest_number(h, f->dev), f->ino);
-    h = digest_number(digest_number(h, (uint64_t)f->size), (uint64_t)f->mtime);
+    h = parse_digest_file(h, f);
     return digest_text(digest_pairs(h, &c->tags), c->host);
 }
 

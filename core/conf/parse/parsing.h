@@ -20,5 +20,8 @@ void parse_check_tags(struct parsing *p, const struct pairs *tags);
  * False after an error at `v`, the value of `key`, which ends with `more`. */
 bool parse_check_way(struct parsing *p, const char *key, const struct node *v, uid_t user,
                      const char *path, const char *more, const char **own_groups);
+/* Both are part of a digest: who it is, and what is on the disk now. */
+uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id);
+uint64_t parse_digest_file(uint64_t h, const struct fact_file *f);
 
 #endif

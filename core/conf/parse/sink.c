@@ -199,16 +199,11 @@ static void check_patterns(struct parsing *p, const struct conf_sink *s, const c
 static uint64_t sink_digest(const struct conf *c, const struct conf_sink *s,
                             const struct fact_file *f)
 {
-    const struct conf_identity *id = &s->identity;
     uint64_t h = digest_node(SINK_SEED, s->node);
 
-    h = digest_text(h, s->plugin_file);
-    h = digest_number(digest_number(h, f->dev), f->ino);
-    h = digest_number(digest_number(h, (uint64_t)f->size), (uint64_t)f->mtime);
+    h = parse_digest_file(digest_text(h, s->plugin_file), f);
     h = digest_number(digest_number(h, (uint64_t)f->ctime), f->mode);
-    h = digest_number(digest_number(digest_number(h, f->uid), id->uid), id->gid);
-    for (size_t i = 0; i < id->ngroups; i++)
-        h = digest_number(h, id->groups[i]);
+    h = parse_digest_identity(digest_number(h, f->uid), &s->identity);
     h = digest_text(h, c->host);
     h = digest_number(h, (uint64_t)c->log_level); /* the worker's too */
     return digest_text(h, c->spool.dir);

@@ -4,7 +4,7 @@
 
 #include "conf/nearest.h"
 #include "conf/path.h"
-#include "conf/section.h"
+#include "rig/fill.h"
 
 struct values {
     const char *string, *path, *secret;
@@ -34,40 +34,11 @@ static const struct option VALUES[] = {
 };
 static const struct section SET = {ROWS(VALUES), "a test"};
 
-static struct arena arena;
-static struct errors errors;
-static struct values v;
+static struct values v; /* each test is a process of its own */
 
-static void start(void)
-{
-    arena = (struct arena){0};
-    errors = (struct errors){0};
-    v = (struct values){0};
-}
+TestSuite(option, .init = fill_start, .fini = fill_end);
 
-static void end(void)
-{
-    arena_free(&arena);
-    errors_free(&errors);
-}
-
-TestSuite(option, .init = start, .fini = end);
-
-static void fill(const char *text, const struct section *also, bool open)
-{
-    const struct node *map = yaml_parse(&arena, "/etc/f.yaml", str_of(text), &errors);
-
-    cr_assert_not_null(map);
-    section_fill(&arena, &SET, also, open, map, &v, &errors);
-}
-
-static void expect(const char *text, const char *want)
-{
-    errors_free(&errors);
-    fill(text, NULL, false);
-    buf_putc(&errors.text, 0);
-    cr_assert_str_eq(errors.text.p, want);
-}
+#define expect(text, want) fill_expect(&SET, text, &v, want)
 
 static void check_defaults(void)
 {
@@ -87,22 +58,23 @@ static void check_defaults(void)
 
 Test(option, defaults)
 {
-    section_fill(&arena, &SET, NULL, false, NULL, &v, &errors);
+    section_fill(&fill_arena, &SET, NULL, false, NULL, &v, &fill_errors);
     check_defaults();
     cr_assert_str_eq(v.path, "p/q");
-    fill("{}", NULL, false);
+    fill_from(&SET, NULL, false, "{}", &v);
     check_defaults();
     cr_assert_str_eq(v.path, "/etc/p/q");
-    cr_assert_eq(errors.n, 0);
+    cr_assert_eq(fill_errors.n, 0);
 }
 
 Test(option, values)
 {
-    fill("{string: '', path: ./x, secret: x, choice: ccc, whole: -5, flag: off, duration: 1m, "
-         "size: 2k,"
-         " real: -1.5, list: [a, '', c], paths: [/a, b], map: {y: '', x: 1}, node: [[]]}",
-         NULL, false);
-    cr_assert_eq(errors.n, 0, "%.*s", (int)errors.text.n, errors.text.p);
+    fill_from(&SET, NULL, false,
+              "{string: '', path: ./x, secret: x, choice: ccc, whole: -5, flag: off, duration: 1m, "
+              "size: 2k,"
+              " real: -1.5, list: [a, '', c], paths: [/a, b], map: {y: '', x: 1}, node: [[]]}",
+              &v);
+    cr_assert_eq(fill_errors.n, 0, "%.*s", (int)fill_errors.text.n, fill_errors.text.p);
     cr_assert_str_eq(v.string, "");
     cr_assert_str_eq(v.path, "/etc/x");
     cr_assert_eq(v.choice, 2);
@@ -124,11 +96,13 @@ Test(option, values)
 
 Test(option, what_is_wrong_keeps_its_default)
 {
-    fill("{string: [], path: '', choice: d, whole: 11, flag: perhaps, duration: 1, size: 0, real: "
-         "2.5,"
-         " list: [[]], map: {a: []}, node: ~}",
-         NULL, false);
-    cr_assert_eq(errors.n, 11);
+    fill_from(
+        &SET, NULL, false,
+        "{string: [], path: '', choice: d, whole: 11, flag: perhaps, duration: 1, size: 0, real: "
+        "2.5,"
+        " list: [[]], map: {a: []}, node: ~}",
+        &v);
+    cr_assert_eq(fill_errors.n, 11);
     check_defaults();
 }
 
@@ -205,8 +179,8 @@ Test(option, paths)
     };
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-        cr_assert_str_eq(path_from(&arena, cases[i].file, cases[i].path), cases[i].want);
-    cr_assert_str_eq(path_join(&arena, "/", "x"), "/x");
+        cr_assert_str_eq(path_from(&fill_arena, cases[i].file, cases[i].path), cases[i].want);
+    cr_assert_str_eq(path_join(&fill_arena, "/", "x"), "/x");
     cr_assert_str_eq(path_base("/a/b"), "b");
     cr_assert_str_eq(path_base("b"), "b");
     cr_assert(str_eq(path_dir("/a/b"), str_of("/a")));

@@ -3,6 +3,7 @@
 #include <stddef.h>
 
 #include "conf/digest.h"
+#include "rig/fill.h"
 
 struct inner {
     int64_t whole, duration;
@@ -36,40 +37,11 @@ static const struct option OUTER_ROWS[] = {
 };
 static const struct section SET = {ROWS(OUTER_ROWS), "a test"};
 
-static struct arena arena;
-static struct errors errors;
-static struct values v;
+static struct values v; /* each test is a process of its own */
 
-static void start(void)
-{
-    arena = (struct arena){0};
-    errors = (struct errors){0};
-    v = (struct values){0};
-}
+TestSuite(section, .init = fill_start, .fini = fill_end);
 
-static void end(void)
-{
-    arena_free(&arena);
-    errors_free(&errors);
-}
-
-TestSuite(section, .init = start, .fini = end);
-
-static void fill(const char *text, const struct section *also, bool open)
-{
-    const struct node *map = yaml_parse(&arena, "/etc/f.yaml", str_of(text), &errors);
-
-    cr_assert_not_null(map);
-    section_fill(&arena, &SET, also, open, map, &v, &errors);
-}
-
-static void expect(const char *text, const char *want)
-{
-    errors_free(&errors);
-    fill(text, NULL, false);
-    buf_putc(&errors.text, 0);
-    cr_assert_str_eq(errors.text.p, want);
-}
+#define expect(text, want) fill_expect(&SET, text, &v, want)
 
 Test(section, required)
 {
@@ -77,11 +49,12 @@ Test(section, required)
         VALUE(string, OPT_STRING, .flags = OPT_REQUIRED),
         VALUE(path, OPT_PATH, .flags = OPT_REQUIRED),
     };
-    const struct node *map = yaml_parse(&arena, "f", str_of("\n{path: x}"), &errors);
+    const struct node *map = yaml_parse(&fill_arena, "f", str_of("\n{path: x}"), &fill_errors);
 
-    section_fill(&arena, &(struct section){rows, 2, "a test"}, NULL, false, map, &v, &errors);
-    buf_putc(&errors.text, 0);
-    cr_assert_str_eq(errors.text.p, "f:2:1: a test needs \"string\"\n");
+    section_fill(&fill_arena, &(struct section){rows, 2, "a test"}, NULL, false, map, &v,
+                 &fill_errors);
+    buf_putc(&fill_errors.text, 0);
+    cr_assert_str_eq(fill_errors.text.p, "f:2:1: a test needs \"string\"\n");
     cr_assert_null(v.string);
 }
 
@@ -90,18 +63,18 @@ Test(section, whose_keys_are_known)
     static const struct option more[] = {{.type = OPT_INT, .name = "template"}};
     static const struct section also = {more, 1, "a plugin"};
 
-    fill("{other: 1, sting: 2}", NULL, true); /* left to somebody else */
-    fill("{template: x}", &also, false);
-    cr_assert_eq(errors.n, 0);
-    fill("{templat: x}", &also, false);
-    buf_putc(&errors.text, 0);
-    cr_assert_str_eq(errors.text.p,
+    fill_from(&SET, NULL, true, "{other: 1, sting: 2}", &v); /* left to somebody else */
+    fill_from(&SET, &also, false, "{template: x}", &v);
+    cr_assert_eq(fill_errors.n, 0);
+    fill_from(&SET, &also, false, "{templat: x}", &v);
+    buf_putc(&fill_errors.text, 0);
+    cr_assert_str_eq(fill_errors.text.p,
                      "/etc/f.yaml:1:2: unknown key \"templat\": did you mean \"template\"?\n");
-    errors_free(&errors);
-    fill("{zebra: x}", &also, false);
-    buf_putc(&errors.text, 0);
+    errors_free(&fill_errors);
+    fill_from(&SET, &also, false, "{zebra: x}", &v);
+    buf_putc(&fill_errors.text, 0);
     cr_assert_str_eq(
-        errors.text.p,
+        fill_errors.text.p,
         "/etc/f.yaml:1:2: unknown key \"zebra\": known are string, path, list, map, real, node, "
         "aside, inner, short, template\n");
 }
@@ -117,7 +90,7 @@ Test(section, defaults_reach_inwards)
     cr_assert_eq(v.inner.duration, -1, "without a default it is left as it was");
     cr_assert_eq(v.shorter.whole, 7);
     v = (struct values){0};
-    section_fill(&arena, &SET, NULL, false, NULL, &v, &errors);
+    section_fill(&fill_arena, &SET, NULL, false, NULL, &v, &fill_errors);
     cr_assert_eq(v.inner.whole, 7);
 }
 
@@ -150,8 +123,8 @@ Test(section, a_value_alone_stands_for_the_first_key_where_it_may)
 static uint64_t digest(const char *text)
 {
     v = (struct values){0};
-    fill(text, NULL, false);
-    cr_assert_eq(errors.n, 0, "%s", text);
+    fill_from(&SET, NULL, false, text, &v);
+    cr_assert_eq(fill_errors.n, 0, "%s", text);
     return digest_section(1, &SET, &v);
 }
 
