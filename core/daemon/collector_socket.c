@@ -72,7 +72,8 @@ void collector_socket_run(struct collector_socket *s, int64_t slot_ns)
 /* Its metrics went elsewhere, and nobody misses them: it ended well. */
 static void note_fruitless(struct collector_socket *s, const char *name, bool good)
 {
-    bool nothing = s->source->accepted == 0 && s->source->rejected == 0;
+    const struct origin_counts *n = source_counts(s->source);
+    bool nothing = n->accepted == 0 && n->rejected == 0;
 
     if (nothing && !s->brought_nothing && good)
         log_info("collector %s has ended with exit status 0 and has sent no metric yet: what it "
@@ -92,7 +93,7 @@ void collector_socket_run_end(struct collector_socket *s, const char *name, bool
 
 uint64_t collector_socket_taken(const struct collector_socket *s)
 {
-    return s->source->taken;
+    return source_counts(s->source)->taken;
 }
 
 int64_t collector_socket_withheld(const struct collector_socket *s)
@@ -102,13 +103,15 @@ int64_t collector_socket_withheld(const struct collector_socket *s)
 
 void collector_socket_metrics(const struct collector_socket *s, const struct self_round *at)
 {
-    const struct source *in = s->source;
+    const struct origin_counts *n = source_counts(s->source);
+    const struct quota_refused *limited = source_limited(s->source);
 
-    self_count(at, BASIC, "garnet.collector.accepted", "Metric", NULL, in->accepted);
-    self_count(at, BASIC, "garnet.collector.rejected", "Metric", NULL, in->rejected);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "series", in->limited_series);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "metrics", in->limited_metrics);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "bytes", in->limited_bytes);
-    self_count(at, FULL, "garnet.collector.connections_refused", "Conn", NULL, in->refused);
+    self_count(at, BASIC, "garnet.collector.accepted", "Metric", NULL, n->accepted);
+    self_count(at, BASIC, "garnet.collector.rejected", "Metric", NULL, n->rejected);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "series", limited->series);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "metrics", limited->metrics);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "bytes", limited->bytes);
+    self_count(at, FULL, "garnet.collector.connections_refused", "Conn", NULL,
+               source_refused_connections(s->source));
     self_gauge(at, BASIC, "garnet.collector.brought_nothing", "", s->brought_nothing);
 }

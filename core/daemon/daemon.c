@@ -112,8 +112,10 @@ static void write_garnetd(const struct daemon *d, struct self_round at)
     self_count(&at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
     reload_metrics(d->reload, &at);
     at.key = "source", at.val = "shared";
-    self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL, d->shared->accepted);
-    self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL, d->shared->rejected);
+    self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL,
+               source_counts(d->shared)->accepted);
+    self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL,
+               source_counts(d->shared)->rejected);
 }
 
 static void on_self_round(void *arg, const struct self_round *at)

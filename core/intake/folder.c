@@ -35,7 +35,7 @@ static void tell_writable(const char *where, bool everybody, char why[WHY])
                        where);
 }
 
-static void tell(const struct trust_fault *f, char why[WHY])
+static void explain_distrust(const struct trust_fault *f, char why[WHY])
 {
     bool everybody = f->verdict == TRUST_ALL;
 
@@ -125,8 +125,8 @@ static void tell_error(const char *folder, bool make, const struct trust_fault *
                        error);
 }
 
-static int find(const char *path, const char *own_groups, const char **name, bool may_make,
-                char why[WHY])
+static int walk_to(const char *path, const char *own_groups, const char **name, bool may_make,
+                   char why[WHY])
 {
     const char *slash = strrchr(path, '/');
     size_t n = slash != NULL ? (size_t)(slash - path) + 1 : 0;
@@ -146,7 +146,7 @@ static int find(const char *path, const char *own_groups, const char **name, boo
     if (fd < 0 && f.verdict == TRUST_ERROR)
         tell_error(folder, may_make, &f, why);
     else if (fd < 0)
-        tell(&f, why);
+        explain_distrust(&f, why);
     else if (!ours_alone(fd, f.where, why))
         fd_close(&fd);
     return fd;
@@ -154,12 +154,12 @@ static int find(const char *path, const char *own_groups, const char **name, boo
 
 int folder_make(const char *path, const char *own_groups, const char **name, char why[WHY])
 {
-    return find(path, own_groups, name, true, why);
+    return walk_to(path, own_groups, name, true, why);
 }
 
 int folder_find(const char *path, const char *own_groups, const char **name, char why[WHY])
 {
-    return find(path, own_groups, name, false, why);
+    return walk_to(path, own_groups, name, false, why);
 }
 
 /* ---- removal --------------------------------------------------------------------------------- */

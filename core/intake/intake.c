@@ -1,92 +1,92 @@
-/* intake/intake.c - what connections share: the turn's batch, its commit, the sweep for idle ones
+/* intake/intake.c - the sockets put together: sources, their connections, the turn's batch
  *
- * A turn of the loop gathers the records of all clients in one buf; the hook after the turn has it
- * written, settles who gets which reply, and closes who is done. The spool's refusal turns a
- * batch's metrics into rejected ones, with its reason; nothing here fails by itself but for
- * memory, when it is made.
+ * A turn of the loop gathers the records of all clients in one batch; the hook after the turn has it written,
+ * settles who gets which reply, and closes who is done. Opening a source fails with a sentence and leaves nothing behind.
  */
+#include "intake/intake.h"
+
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/eventfd.h>
 
-#include "base/fd.h"
 #include "base/log.h"
-#include "intake/conn.h"
-#include "model/record.h"
+#include "intake/connection.h"
+#include "intake/inflight.h"
+#include "intake/listener.h"
+#include "intake/room.h"
 
-enum { SWEEPS = 4 }; /* for one idle limit */
+enum { WHY = 256, LOOKS = 4 /* for idle clients, in one idle limit */ };
 
-void intake_commit(struct intake *in)
-{
-    char why[128] = "";
-    uint64_t ticket = 0;
-    int r = 0;
+struct source {
+    struct intake *in;
+    struct listener listener;
+    struct origin *origin;
+    LIST_ENTRY(source) sources;
+};
 
-    if (in->count > 0) {
-        r = in->commit(in->arg, in->batch.p, in->batch.n, in->count, &ticket, why);
-        if (r < 0 && !in->refused_said)
-            log_error("the spool refuses metrics: %s", why);
-        in->refused_said = r < 0;
-    }
-    if (r < 0)
-        in->own_rejected += in->own;
-    else if (r > 0)
-        pending_add(&in->own_pending, ticket, in->own);
-    buf_reset(&in->batch);
-    in->count = in->own = 0;
-    for (struct conn *c = in->touched; c != NULL; c = c->next_touched)
-        conn_committed(c, r > 0, ticket, r < 0 ? why : NULL);
-}
+struct intake {
+    struct loop *loop;
+    struct conf_intake limits;
+    struct metric_limits metric_limits;
+    struct intake_batch batch;
+    struct connections connections;
+    struct room room;
+    struct listeners listeners;
+    LIST_HEAD(, source) sources;
+    struct loop_hook hook;
+    struct loop_timer idle; /* while there are clients */
+    struct intake_part own; /* Garnet's own metrics */
+    uint64_t own_rejected;
+    struct inflight own_inflight;
+};
 
-static void after_turn(void *arg)
+/* --- the turn --- */
+
+static void on_turn_end(void *arg)
 {
     struct intake *in = arg;
-    struct conn *c;
 
-    slices_run(in);
-    if (in->count > 0 || in->touched != NULL)
-        intake_commit(in);
-    while ((c = in->touched) != NULL) {
-        in->touched = c->next_touched;
-        c->touched = false;
-        conn_settle(c);
-    }
+    connections_turn(&in->connections);
 }
 
-static void known(struct intake *in, uint64_t ticket, const char *why)
+static void fate_known(struct intake *in, uint64_t ticket, const char *why)
 {
-    uint64_t own = pending_take(&in->own_pending, ticket);
+    uint64_t own = inflight_settle(&in->own_inflight, ticket);
+    struct source *s;
 
     in->own_rejected += why != NULL ? own : 0;
-    for (struct conn *c = in->clients; c != NULL; c = c->next)
-        conn_known(c, ticket, why);
-    for (struct source *s = in->sources; s != NULL; s = s->next)
-        source_known(s, ticket, why == NULL);
+    connections_known(&in->connections, ticket, why);
+    LIST_FOREACH(s, &in->sources, sources)
+    origin_known(s->origin, ticket, why == NULL);
 }
 
 void intake_safe(struct intake *in, uint64_t ticket)
 {
-    known(in, ticket, NULL);
+    fate_known(in, ticket, NULL);
 }
 
 void intake_unsafe(struct intake *in, uint64_t ticket, const char *why)
 {
-    known(in, ticket, why);
+    fate_known(in, ticket, why);
+}
+
+/* --- Garnet's own metrics --- */
+
+static void on_own_settled(void *arg, uint32_t metrics, const struct intake_fate *fate)
+{
+    struct intake *in = arg;
+
+    if (fate->why != NULL)
+        in->own_rejected += metrics;
+    else if (fate->later)
+        inflight_add(&in->own_inflight, fate->ticket, metrics);
 }
 
 void intake_own(struct intake *in, const struct metric *m)
 {
-    record_put(&in->batch, m);
-    if (!buf_ok(&in->batch)) {
-        log_error("no memory for Garnet's own metric");
-        in->own_rejected++;
-        intake_commit(in);
+    if (intake_batch_put(&in->batch, &in->own, m) > 0)
         return;
-    }
-    in->count++;
-    in->own++;
-    if (in->batch.n >= BATCH_FULL)
-        intake_commit(in);
+    log_error("no memory for Garnet's own metric");
+    in->own_rejected++;
 }
 
 uint64_t intake_own_rejected(const struct intake *in)
@@ -94,55 +94,149 @@ uint64_t intake_own_rejected(const struct intake *in)
     return in->own_rejected;
 }
 
-static void sweep(void *arg)
+/* --- connections --- */
+
+static void check_idle_later(struct intake *in);
+
+static void on_idle_check(void *arg)
 {
     struct intake *in = arg;
-    int64_t now = loop_now(in->loop);
-    struct conn *next;
 
-    for (struct conn *c = in->clients; c != NULL; c = next) {
-        next = c->next;
-        conn_idle(c, now);
-    }
-    if (in->clients != NULL)
-        intake_sweep(in);
+    connections_check_idle(&in->connections);
+    if (in->connections.n > 0)
+        check_idle_later(in);
 }
 
-void intake_sweep(struct intake *in)
+static void check_idle_later(struct intake *in)
 {
-    if (!in->sweeper.armed)
-        loop_timer_set(in->loop, &in->sweeper, loop_now(in->loop) + in->limits.idle / SWEEPS + 1,
-                       sweep, in);
+    if (!in->idle.armed)
+        loop_timer_set(in->loop, &in->idle, loop_now(in->loop) + in->limits.idle / LOOKS + 1,
+                       on_idle_check, in);
+}
+
+static enum listener_answer on_accepted(void *arg, int fd, const struct ucred *peer, char why[96])
+{
+    struct source *s = arg;
+    struct intake *in = s->in;
+    struct pool *p = room_for(&in->room, s->origin, peer->uid, fd, in->listeners.n, why);
+
+    if (p == NULL)
+        return LISTENER_REFUSED;
+    if (!connection_new(&in->connections, s->origin, p, room_key(s->origin, peer->uid), fd, peer))
+        return LISTENER_NO_MEMORY;
+    check_idle_later(in);
+    return LISTENER_TAKEN;
 }
 
 unsigned intake_busy(const struct intake *in)
 {
-    unsigned n = 0;
-
-    for (const struct conn *c = in->clients; c != NULL; c = c->next)
-        n += !conn_quiet(c);
-    return n;
+    return connections_busy(&in->connections);
 }
 
 bool intake_quiet(const struct intake *in)
 {
-    return in->count == 0 && intake_busy(in) == 0;
+    return in->batch.count == 0 && intake_busy(in) == 0;
 }
 
 unsigned intake_connections(const struct intake *in)
 {
-    return in->nclients;
+    return in->connections.n;
 }
 
 uint64_t intake_refused_connections(const struct intake *in)
 {
-    return in->refused;
+    return in->listeners.refused;
 }
 
 uint64_t intake_gave_way(const struct intake *in)
 {
-    return in->gave_way;
+    return in->room.gave_way;
 }
+
+/* --- sources --- */
+
+struct source *source_open(struct intake *in, const struct source_config *c, char why[WHY])
+{
+    struct source *s = calloc(1, sizeof *s);
+    struct origin *origin = s != NULL ? origin_new(c, loop_now(in->loop)) : NULL;
+
+    if (origin == NULL) {
+        (void)snprintf(why, WHY, "%s: no memory, or more than %d tags", c->path, METRIC_MAX_TAGS);
+        free(s);
+        return NULL;
+    }
+    s->in = in;
+    s->origin = origin;
+    if (!listener_open(&s->listener, &in->listeners, origin, c, on_accepted, s, why)) {
+        origin_unuse(origin);
+        free(s);
+        return NULL;
+    }
+    LIST_INSERT_HEAD(&in->sources, s, sources);
+    return s;
+}
+
+void source_close(struct source *s)
+{
+    listener_close(&s->listener);
+    origin_close(s->origin);
+    origin_unuse(s->origin);
+    LIST_REMOVE(s, sources);
+    free(s);
+}
+
+bool source_update(struct source *s, const struct source_config *c)
+{
+    return origin_update(s->origin, c);
+}
+
+void source_accept(struct source *s)
+{
+    listener_accept(&s->listener);
+}
+
+void source_run(struct source *s, int64_t slot_ns)
+{
+    origin_run(s->origin, slot_ns, loop_now(s->in->loop));
+}
+
+void source_run_end(struct source *s, uint64_t *accepted, uint64_t *rejected)
+{
+    source_accept(s);
+    connections_drain(&s->in->connections, s->origin);
+    intake_batch_commit(&s->in->batch);
+    origin_run_end(s->origin, loop_now(s->in->loop), accepted, rejected);
+}
+
+int64_t source_withheld(const struct source *s)
+{
+    bool now =
+        listener_awaited(&s->listener) || connections_kept_waiting(&s->in->connections, s->origin);
+
+    return now ? loop_now(s->in->loop) : origin_withheld(s->origin);
+}
+
+const char *source_path(const struct source *s)
+{
+    return origin_path(s->origin);
+}
+
+const struct origin_counts *source_counts(const struct source *s)
+{
+    return origin_counts(s->origin);
+}
+
+const struct quota_refused *source_limited(const struct source *s)
+{
+    return &origin_quota(s->origin)->refused;
+}
+
+uint64_t source_refused_connections(const struct source *s)
+{
+    return s->listener.refused;
+}
+
+/* --- beginning and end --- */
 
 void intake_limits(struct intake *in, const struct conf_intake *limits)
 {
@@ -159,17 +253,22 @@ struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
 {
     struct intake *in = calloc(1, sizeof *in);
 
-    if (in == NULL || (in->read = malloc(READ_SIZE)) == NULL) {
+    if (in == NULL)
+        return NULL;
+    in->connections = (struct connections){
+        .loop = l, .limits = &in->limits, .metric_limits = &in->metric_limits, .batch = &in->batch};
+    if (!connections_init(&in->connections)) {
         free(in);
         return NULL;
     }
     in->loop = l;
-    in->reserve =
-        eventfd(0, EFD_CLOEXEC); /* without it all works but the refusal for want of one */
-    in->commit = commit;
-    in->arg = arg;
+    in->room = (struct room){.loop = l, .limits = &in->limits};
+    in->own = (struct intake_part){.settled = on_own_settled, .arg = in};
+    LIST_INIT(&in->sources);
+    intake_batch_init(&in->batch, commit, arg);
+    listeners_init(&in->listeners, l);
     intake_limits(in, limits);
-    loop_after(l, &in->hook, after_turn, in);
+    loop_after(l, &in->hook, on_turn_end, in);
     return in;
 }
 
@@ -177,15 +276,12 @@ void intake_free(struct intake *in)
 {
     if (in == NULL)
         return;
-    after_turn(in);
+    on_turn_end(in);
     loop_after_del(in->loop, &in->hook);
-    while (in->clients != NULL)
-        conn_free(in->clients);
-    loop_timer_clear(in->loop, &in->pause);
-    loop_timer_clear(in->loop, &in->sweeper);
-    fd_close(&in->reserve);
-    buf_free(&in->batch);
-    pending_free(&in->own_pending);
-    free(in->read);
+    connections_free(&in->connections);
+    listeners_free(&in->listeners);
+    loop_timer_clear(in->loop, &in->idle);
+    intake_batch_free(&in->batch);
+    inflight_free(&in->own_inflight);
     free(in);
 }

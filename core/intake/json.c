@@ -2,7 +2,7 @@
  *
  * The good case is one parse, one walk over the members and one metric handed on, its strings
  * borrowed from jansson's tree. What jansson cannot do is done from the object's own bytes
- * (intake/member.h): integers between 2^63 and 2^64 and the places of faults. Fails with a fault
+ * (intake/json_text.h): integers between 2^63 and 2^64 and the places of faults. Fails with a fault
  * that names field, place and remedy; memory running out is such a fault too.
  */
 #include "intake/json.h"
@@ -15,8 +15,19 @@
 
 #include "base/clock.h"
 #include "conf/nearest.h"
-#include "intake/json_reading.h"
-#include "intake/member.h"
+
+enum field { NAME, VALUE, VALUES, TIME, TYPE, UNIT, TAGS, META, ACK, FIELDS };
+
+struct reading {
+    const struct json_defaults *d;
+    const struct json_sink *sink;
+    struct json_report report;
+    bool exact; /* an integer was too big: jansson made reals of all, the text has the integers */
+    json_t *field[FIELDS];
+    struct str raw[FIELDS]; /* when exact */
+};
+
+static const struct str NONE = {"", 0};
 
 static const char *const FIELD[FIELDS] = {
     [NAME] = "name", [VALUE] = "value", [VALUES] = "values", [TIME] = "time", [TYPE] = "type",
@@ -54,19 +65,19 @@ static bool unknown_field(const struct reading *r, const char *key)
     for (unsigned i = 0; i < ACK; i++)
         nearest_try(&near, FIELD[i]);
     if (near.found != NULL)
-        (void)json_fail(r, key, NONE, "unknown field: did you mean \"%s\"?", near.found);
+        (void)json_fail(&r->report, key, NONE, "unknown field: did you mean \"%s\"?", near.found);
     else
         (void)json_fail(
-            r, key, NONE,
+            &r->report, key, NONE,
             "unknown field: the fields are name, value, values, time, type, unit, tags, meta");
-    if (member_named(r->text, 0, str_of(key), &m))
-        r->fault->offset = m.at;
+    if (member_named(r->report.text, 0, str_of(key), &m))
+        r->report.fault->offset = m.at;
     return false;
 }
 
-static bool collect(struct reading *r, json_t *object)
+static bool collect_fields(struct reading *r, json_t *object)
 {
-    struct members ms = members_of(r->text, 0);
+    struct members ms = members_of(r->report.text, 0);
     struct member m = {.val = NONE};
 
     for (void *it = json_object_iter(object); it != NULL; it = json_object_iter_next(object, it)) {
@@ -92,7 +103,7 @@ static bool take_number(const struct reading *r, const char *top, struct str key
         return true;
     }
     if (!json_is_real(v))
-        return json_fail(r, top, key, "must be a number, not %s", json_kind(v));
+        return json_fail(&r->report, top, key, "must be a number, not %s", json_kind(v));
     if (!r->exact || !json_is_integer_text(raw)) {
         m->vtype = METRIC_F64;
         m->value.f = json_real_value(v);
@@ -104,7 +115,7 @@ static bool take_number(const struct reading *r, const char *top, struct str key
     else
         m->value.u = strtoull(raw.s, NULL, 10);
     if (errno == ERANGE)
-        return json_fail(r, top, key, "%s", JSON_BEYOND);
+        return json_fail(&r->report, top, key, "%s", JSON_BEYOND);
     m->vtype = raw.s[0] != '-' && m->value.u > INT64_MAX ? METRIC_U64 : METRIC_I64;
     return true;
 }
@@ -129,14 +140,17 @@ static bool take_time(const struct reading *r, struct metric *m)
     if (v == NULL)
         return true;
     if (!json_is_number(v))
-        return json_fail(r, "time", NONE, "must be Unix seconds as a number, not %s", json_kind(v));
+        return json_fail(&r->report, "time", NONE, "must be Unix seconds as a number, not %s",
+                         json_kind(v));
     t = json_number_value(v);
     if (t >= MILLISECONDS && t < MILLISECONDS * 1e9)
-        return json_fail(r, "time", NONE, "looks like %s: give Unix seconds", small_unit(t));
+        return json_fail(&r->report, "time", NONE, "looks like %s: give Unix seconds",
+                         small_unit(t));
     if (t >= LAST_SECOND)
-        return json_fail(r, "time", NONE, "is beyond the year 2261: give Unix seconds");
+        return json_fail(&r->report, "time", NONE, "is beyond the year 2261: give Unix seconds");
     if (t < 1e-6)
-        return json_fail(r, "time", NONE, "must be after 1970: give Unix seconds, or leave it out");
+        return json_fail(&r->report, "time", NONE,
+                         "must be after 1970: give Unix seconds, or leave it out");
     m->time_ns = (int64_t)t * NS_PER_S;
     m->time_ns += (int64_t)((t - (double)(int64_t)t) * 1e6 + 0.5) * 1000;
     return true;
@@ -148,7 +162,8 @@ static bool take_string(const struct reading *r, enum field i, struct str *s)
     if (r->field[i] == NULL)
         return true;
     if (!json_is_string(r->field[i]))
-        return json_fail(r, FIELD[i], NONE, "must be a string, not %s", json_kind(r->field[i]));
+        return json_fail(&r->report, FIELD[i], NONE, "must be a string, not %s",
+                         json_kind(r->field[i]));
     *s = string_of(r->field[i]);
     return true;
 }
@@ -161,18 +176,19 @@ static bool take_tags(const struct reading *r, enum field i, struct tag *tags, u
     if (v == NULL)
         return true;
     if (!json_is_object(v))
-        return json_fail(r, FIELD[i], NONE, "must be an object of strings, not %s", json_kind(v));
+        return json_fail(&r->report, FIELD[i], NONE, "must be an object of strings, not %s",
+                         json_kind(v));
     for (void *it = json_object_iter(v); it != NULL; it = json_object_iter_next(v, it)) {
         struct str key = {json_object_iter_key(it), json_object_iter_key_len(it)};
         const json_t *val = json_object_iter_value(it);
 
         if (!json_is_string(val))
-            return json_fail(r, FIELD[i], key,
+            return json_fail(&r->report, FIELD[i], key,
                              "must be a string, not %s: put it in double quotes or leave it out",
                              json_kind(val));
         if (!metric_tag(tags, n, key, string_of(val), false))
-            return json_fail(r, FIELD[i], NONE, "has %zu entries: at most %d", json_object_size(v),
-                             METRIC_MAX_TAGS);
+            return json_fail(&r->report, FIELD[i], NONE, "has %zu entries: at most %d",
+                             json_object_size(v), METRIC_MAX_TAGS);
     }
     return true;
 }
@@ -181,7 +197,7 @@ static bool take_default_tags(const struct reading *r, struct metric *m)
 {
     for (uint32_t i = 0; i < r->d->ntags; i++)
         if (!metric_tag(m->tags, &m->ntags, r->d->tags[i].key, r->d->tags[i].val, false))
-            return json_fail(r, "tags", NONE,
+            return json_fail(&r->report, "tags", NONE,
                              "has too many entries beside the configuration's: at most %d",
                              METRIC_MAX_TAGS);
     return true;
@@ -196,7 +212,8 @@ static bool take_type(const struct reading *r, struct metric *m)
         return true;
     return take_string(r, TYPE, &s) &&
            (metric_type_parse(s, &m->type) ||
-            json_fail(r, "type", NONE, "is unknown: use gauge, counter, rate, count or timestamp"));
+            json_fail(&r->report, "type", NONE,
+                      "is unknown: use gauge, counter, rate, count or timestamp"));
 }
 
 static bool take_name(const struct reading *r, struct metric *m)
@@ -206,7 +223,7 @@ static bool take_name(const struct reading *r, struct metric *m)
     if (!r->d->strangers || !metric_is_garnets(m->prefix, m->name))
         return true;
     return json_fail(
-        r, "name", NONE,
+        &r->report, "name", NONE,
         "begins with \"garnet\": that is for Garnet's own metrics; choose another name");
 }
 
@@ -214,11 +231,12 @@ static bool take_name(const struct reading *r, struct metric *m)
 static bool take_common(const struct reading *r, struct metric *m)
 {
     if (r->field[NAME] == NULL)
-        return json_fail(r, "name", NONE, "is missing: give the metric a name");
+        return json_fail(&r->report, "name", NONE, "is missing: give the metric a name");
     if (r->field[VALUE] == NULL && r->field[VALUES] == NULL)
-        return json_fail(r, "value", NONE, "is missing: give \"value\":NUMBER or \"values\":{...}");
+        return json_fail(&r->report, "value", NONE,
+                         "is missing: give \"value\":NUMBER or \"values\":{...}");
     if (r->field[VALUE] != NULL && r->field[VALUES] != NULL)
-        return json_fail(r, "values", NONE, "is given beside \"value\": give one of them");
+        return json_fail(&r->report, "values", NONE, "is given beside \"value\": give one of them");
     m->collector = r->d->collector;
     m->prefix = r->d->prefix;
     m->interval_ns = r->d->interval_ns;
@@ -227,11 +245,11 @@ static bool take_common(const struct reading *r, struct metric *m)
            take_tags(r, META, m->meta, &m->nmeta) && take_default_tags(r, m);
 }
 
-static bool check(const struct reading *r, const struct metric *m)
+static bool check_metric(const struct reading *r, const struct metric *m)
 {
-    if (metric_check(m, r->d->limits, &r->fault->what))
+    if (metric_check(m, r->d->limits, &r->report.fault->what))
         return true;
-    json_fault_at(r, r->fault->what.field);
+    json_fault_at(&r->report, r->report.fault->what.field);
     return false;
 }
 
@@ -250,21 +268,23 @@ static bool check_joined(const struct reading *r, struct str key, struct metric 
     m->nmeta = nmeta;
     if (good)
         return true;
-    return json_fail(r, "values", key, "%s%s",
+    return json_fail(&r->report, "values", key, "%s%s",
                      strcmp(f.field, "name") == 0 ? "makes a name that " : "", f.why);
 }
 
 /* name.key = v */
-static bool take_member(const struct reading *r, struct str name, struct str key, const json_t *v,
+static bool take_joined(const struct reading *r, struct str name, struct str key, const json_t *v,
                         struct str raw)
 {
     size_t n = name.n + 1 + key.n;
 
     if (key.n == 0)
-        return json_fail(r, "values", NONE, "has an empty key: give it a name or leave it out");
+        return json_fail(&r->report, "values", NONE,
+                         "has an empty key: give it a name or leave it out");
     if (n > r->d->limits->max_name || n > sizeof joined)
-        return json_fail(r, "values", key, "makes a name that is %zu bytes long: at most %" PRIu32,
-                         n, r->d->limits->max_name);
+        return json_fail(&r->report, "values", key,
+                         "makes a name that is %zu bytes long: at most %" PRIu32, n,
+                         r->d->limits->max_name);
     memcpy(joined, name.s, name.n);
     joined[name.n] = '.';
     memcpy(joined + name.n + 1, key.s, key.n);
@@ -278,52 +298,54 @@ static bool take_values(struct reading *r)
     struct members ms = members_of(r->raw[VALUES], 0);
     json_t *v = r->field[VALUES];
     struct str name = scratch.name;
-    struct json_fault *whole = r->fault, f;
+    struct json_fault *whole = r->report.fault, f;
     unsigned bad = 0;
 
     if (!json_is_object(v))
-        return json_fail(r, "values", NONE, "must be an object of numbers, not %s", json_kind(v));
+        return json_fail(&r->report, "values", NONE, "must be an object of numbers, not %s",
+                         json_kind(v));
     if (json_object_size(v) == 0)
-        return json_fail(r, "values", NONE, "is empty: give at least one number");
+        return json_fail(&r->report, "values", NONE, "is empty: give at least one number");
     scratch.vtype = METRIC_I64;
     scratch.value.i = 0;
-    if (!check(r, &scratch))
+    if (!check_metric(r, &scratch))
         return false;
-    r->fault = &f;
+    r->report.fault = &f;
     for (void *it = json_object_iter(v); it != NULL; it = json_object_iter_next(v, it)) {
         struct str key = {json_object_iter_key(it), json_object_iter_key_len(it)};
         struct member m = {.val = NONE};
 
         if (r->exact)
             (void)member_next(&ms, &m);
-        if (take_member(r, name, key, json_object_iter_value(it), m.val)) {
+        if (take_joined(r, name, key, json_object_iter_value(it), m.val)) {
             r->sink->metric(r->sink->arg, &scratch);
         } else {
             r->sink->bad(r->sink->arg, &f);
-            r->placed = ++bad < JSON_PLACES;
+            r->report.placed = ++bad < JSON_PLACES;
         }
     }
-    r->fault = whole;
+    r->report.fault = whole;
     return true;
 }
 
 static bool take_value(const struct reading *r)
 {
     if (!take_number(r, "value", NONE, r->field[VALUE], r->raw[VALUE], &scratch) ||
-        !check(r, &scratch))
+        !check_metric(r, &scratch))
         return false;
     r->sink->metric(r->sink->arg, &scratch);
     return true;
 }
 
-static enum json_result take_object(struct reading *r, json_t *object)
+static enum json_result take_parsed(struct reading *r, json_t *object)
 {
-    if (!collect(r, object))
+    if (!collect_fields(r, object))
         return JSON_FAULT;
     if (r->field[ACK] != NULL) {
         if (json_object_size(object) == 1 && json_is_true(r->field[ACK]))
             return JSON_ACK;
-        (void)json_fail(r, "ack", NONE, "must be true and the only member: {\"ack\":true}");
+        (void)json_fail(&r->report, "ack", NONE,
+                        "must be true and the only member: {\"ack\":true}");
         return JSON_FAULT;
     }
     if (!take_common(r, &scratch))
@@ -341,7 +363,7 @@ static enum json_result no_memory(struct json_fault *f)
 enum json_result json_read(const char *p, size_t n, const struct json_defaults *d,
                            const struct json_sink *sink, struct json_fault *fault)
 {
-    struct reading r = {.text = {p, n}, .d = d, .sink = sink, .fault = fault, .placed = true};
+    struct reading r = {.d = d, .sink = sink, .report = {{p, n}, fault, true}};
     enum json_result result;
     json_error_t e;
     json_t *object;
@@ -356,10 +378,10 @@ enum json_result json_read(const char *p, size_t n, const struct json_defaults *
     if (object == NULL) {
         if (errno == ENOMEM)
             return no_memory(fault);
-        json_parse_fault(&r, &e);
+        json_parse_fault(&r.report, &e);
         return JSON_FAULT;
     }
-    result = take_object(&r, object);
+    result = take_parsed(&r, object);
     json_decref(object);
     return result;
 }

@@ -5,7 +5,7 @@
  */
 #ifndef INTAKE_JSON_H
 #define INTAKE_JSON_H
-#include "model/metric.h"
+#include "intake/json_text.h"
 
 struct json_defaults { /* what a source adds or decides; borrowed */
     struct str collector, prefix;
@@ -16,11 +16,6 @@ struct json_defaults { /* what a source adds or decides; borrowed */
     int64_t now_ns;      /* wall clock, for checking times */
     const struct metric_limits *limits;
     bool strangers; /* who sends it is not Garnet: names of Garnet's own are refused */
-};
-
-struct json_fault {
-    size_t offset;            /* of the place, within the object's bytes */
-    struct metric_fault what; /* field may be "" */
 };
 
 enum json_result {

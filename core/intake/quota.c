@@ -1,5 +1,9 @@
 /* intake/quota.c - the limits of a run: bytes, metrics, series
  *
+ * The series are a set of 64-bit hashes with open addressing: a hash is uniform already, so its slot is simply its
+ * share of the capacity, and the next free one after that. Full means three quarters: the capacity at the limit is 4/3 of
+ * it, and each smaller one half of the next. No memory to grow is an answer, and leaves the set as it was.
+ *
  * A series that has been let in once goes on, whatever comes beside it: only new ones are beyond
  * the limit. Without memory to remember a new series it is refused, and says so.
  */
@@ -7,9 +11,87 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <xxhash.h>
 
 #include "base/number.h"
 #include "base/units.h"
+
+/* --- a set of series --- */
+
+enum { SMALLEST = 64 };
+
+static uint64_t hash_str(struct str s, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(s.s, s.n, seed);
+}
+
+uint64_t series_hash(const struct metric *m, uint64_t seed)
+{
+    uint64_t h = hash_str(m->name, seed + m->type);
+
+    h = hash_str(m->unit, h);
+    for (uint32_t i = 0; i < m->ntags; i++)
+        h = hash_str(m->tags[i].val, hash_str(m->tags[i].key, h));
+    return h;
+}
+
+/* The slot that holds it, or the free one where it belongs. */
+static size_t slot_for(const uint64_t *slots, size_t cap, uint64_t hash)
+{
+    size_t at = (size_t)(((unsigned __int128)hash * cap) >> 64);
+
+    while (slots[at] != 0 && slots[at] != hash)
+        at = at + 1 < cap ? at + 1 : 0;
+    return at;
+}
+
+static size_t next_size(size_t cap, size_t limit)
+{
+    size_t last = limit + limit / 3 + 2, shift = 0;
+
+    while (last >> (shift + 1) > cap && last >> (shift + 1) >= SMALLEST)
+        shift++;
+    return last >> shift;
+}
+
+static bool grow_set(struct series *s, size_t limit)
+{
+    size_t cap = next_size(s->cap, limit);
+    uint64_t *slots = calloc(cap, sizeof *slots);
+
+    if (slots == NULL)
+        return false;
+    for (size_t i = 0; i < s->cap; i++)
+        if (s->slots[i] != 0)
+            slots[slot_for(slots, cap, s->slots[i])] = s->slots[i];
+    free(s->slots);
+    s->slots = slots;
+    s->cap = cap;
+    return true;
+}
+
+enum series_answer series_add(struct series *s, uint64_t hash, size_t limit)
+{
+    hash += hash == 0; /* 0 is a free slot */
+    if (s->cap > 0 && s->slots[slot_for(s->slots, s->cap, hash)] == hash)
+        return SERIES_KNOWN;
+    if (s->n >= limit)
+        return SERIES_FULL;
+    if (s->n >= s->cap - s->cap / 4 && !grow_set(s, limit))
+        return SERIES_NO_MEMORY;
+    s->slots[slot_for(s->slots, s->cap, hash)] = hash;
+    s->n++;
+    return SERIES_NEW;
+}
+
+void series_free(struct series *s)
+{
+    free(s->slots);
+    *s = (struct series){0};
+}
+
+/* --- limits --- */
 
 static const char BYTES_LIMIT[] = "bytes_limit";
 
@@ -72,41 +154,38 @@ void quota_read(struct quota *q, size_t n)
     q->bytes += (int64_t)n;
 }
 
-void quota_over(const struct quota *q, struct metric_fault *f)
+void quota_over(struct quota *q, struct metric_fault *f)
 {
+    q->refused.bytes++;
     explain(q, "more than the ", q->bytes_limit, BYTES_LIMIT, f);
 }
 
-static enum quota_answer count_series(struct quota *q, const struct metric *m,
-                                      struct metric_fault *f)
+static bool count_series(struct quota *q, const struct metric *m, struct metric_fault *f)
 {
     switch (series_add(&q->series, series_hash(m, q->seed), (size_t)q->series_limit)) {
     case SERIES_FULL:
+        q->refused.series++;
         explain(q, "is a new series beyond the ", q->series_limit, "series_limit", f);
         (void)snprintf(f->field, sizeof f->field, "name");
-        return QUOTA_SERIES;
+        return false;
     case SERIES_NO_MEMORY:
         *f = (struct metric_fault){.why = "no memory to count this series"};
-        return QUOTA_NO_MEMORY;
+        return false;
     default:
-        return QUOTA_OK;
+        return true;
     }
 }
 
-enum quota_answer quota_metric(struct quota *q, const struct metric *m, int64_t now,
-                               struct metric_fault *f)
+bool quota_metric(struct quota *q, const struct metric *m, int64_t now, struct metric_fault *f)
 {
     new_window(q, now);
     if (q->metrics_limit > 0 && q->metrics >= q->metrics_limit) {
+        q->refused.metrics++;
         explain(q, "one more than the ", q->metrics_limit, "metrics_limit", f);
-        return QUOTA_METRICS;
+        return false;
     }
-    if (q->series_limit > 0) {
-        enum quota_answer r = count_series(q, m, f);
-
-        if (r != QUOTA_OK)
-            return r;
-    }
+    if (q->series_limit > 0 && !count_series(q, m, f))
+        return false;
     q->metrics++;
-    return QUOTA_OK;
+    return true;
 }

@@ -5,7 +5,30 @@
  */
 #ifndef INTAKE_QUOTA_H
 #define INTAKE_QUOTA_H
-#include "intake/series.h"
+#include "model/metric.h"
+
+/* --- which series a run has sent: a set that never holds more than a limit --- */
+
+/* Grows on demand; what it takes while growing included, it is at most 16 bytes for each of the limit. */
+enum series_answer { SERIES_KNOWN, SERIES_NEW, SERIES_FULL, SERIES_NO_MEMORY };
+
+struct series { /* all zero: empty */
+    uint64_t *slots;
+    size_t cap, n;
+};
+
+/* What makes a metric a series of its own: name, type, unit and tags. Under a secret seed, or a
+ * sender could find two that pass for one. */
+uint64_t series_hash(const struct metric *m, uint64_t seed);
+/* Adds what is new, unless there are `limit` already. Not for want of memory: not added. */
+enum series_answer series_add(struct series *s, uint64_t hash, size_t limit);
+void series_free(struct series *s); /* and it is empty */
+
+/* --- limits --- */
+
+struct quota_refused { /* since the start, for which limit */
+    uint64_t series, metrics, bytes;
+};
 
 struct quota {
     int64_t series_limit, metrics_limit, bytes_limit; /* 0: none */
@@ -14,18 +37,16 @@ struct quota {
     int64_t metrics, bytes;                           /* so far */
     struct series series;
     uint64_t seed;
+    struct quota_refused refused;
 };
-
-enum quota_answer { QUOTA_OK, QUOTA_SERIES, QUOTA_METRICS, QUOTA_NO_MEMORY };
 
 void quota_start(struct quota *q, int64_t now); /* from 0 again; frees the set */
 /* How many of `want` bytes may be read; 0: none any more. */
 size_t quota_room(struct quota *q, size_t want, int64_t now);
 void quota_read(struct quota *q, size_t n);
-/* Counts a metric. Else *f says why not. */
-enum quota_answer quota_metric(struct quota *q, const struct metric *m, int64_t now,
-                               struct metric_fault *f);
-/* The sentence for a stream that has been cut off. */
-void quota_over(const struct quota *q, struct metric_fault *f);
+/* Counts a metric. False, and *f says why: it is beyond a limit. */
+bool quota_metric(struct quota *q, const struct metric *m, int64_t now, struct metric_fault *f);
+/* A stream has to be cut off: counts it, and *f says why. */
+void quota_over(struct quota *q, struct metric_fault *f);
 
 #endif

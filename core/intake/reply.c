@@ -1,59 +1,51 @@
 /* intake/reply.c - what a client is told, and the log with it
  *
- * Each request closes an account, and gets the reply to that one and no other. One with metrics that
- * are not safe yet is held, and so is what was asked for behind it; when the last of its metrics
- * is known to be safe or not, it is written down.
- *
- * Faults are counted all, but written down only up to MAX_ERRORS for each reply, at once as JSON:
+ * Faults are counted all, but written down only up to REPLY_ERRORS for each reply, at once as JSON:
  * so a client costs no memory for what is wrong with its input until something is. Without memory
- * a reply still has its counts; a client whose reply cannot even have those, or not be held, is
- * let go: it must not wait for one that never comes.
+ * a reply still has its counts; one that cannot even have those, or not be held, is lost.
  */
+#include "intake/reply.h"
+
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
-#include "base/clock.h"
 #include "base/log.h"
+#include "base/loop.h"
 #include "base/number.h"
-#include "base/ratelimit.h"
 #include "base/text.h"
-#include "intake/conn.h"
 
-static const struct rate ERRORS = {.lines = 50, .per_ns = 10 * NS_PER_S, .pause = 10 * NS_PER_S};
+struct held_reply {
+    struct account account;
+    struct buf behind; /* replies that came after it and wait for nothing else, as text */
+    TAILQ_ENTRY(held_reply) held;
+};
 
-/* False: there were too many such lines of late. */
-static bool may_log(const struct conn *c)
+static bool may_log(const struct replies *r)
 {
-    struct source *s = c->source;
-    uint64_t left_out;
-
-    if (!ratelimit_take(&s->errors, &ERRORS, loop_now(c->in->loop), &left_out))
-        return false;
-    if (left_out > 0)
-        log_warn("%s: %" PRIu64 " lines about errors were left out",
-                 s->name != NULL ? s->name : "the shared socket", left_out);
-    return true;
+    return origin_may_log(r->origin, loop_now(r->loop));
 }
 
-static void log_fault(const struct conn *c, const struct place *at, const struct metric_fault *f)
+static void log_fault(const struct replies *r, const struct place *at, const struct metric_fault *f)
 {
     const char *colon = f->field[0] != 0 ? ": " : "";
 
-    if (!may_log(c))
+    if (!may_log(r))
         return;
     if (at != NULL)
-        log_warn("%s: line %" PRIu64 ", byte %" PRIu64 "%s%s: %s", c->name, at->line, at->byte,
+        log_warn("%s: line %" PRIu64 ", byte %" PRIu64 "%s%s: %s", r->name, at->line, at->byte,
                  colon, f->field, f->why);
     else
-        log_warn("%s: %s%s%s", c->name, f->field, colon, f->why);
+        log_warn("%s: %s%s%s", r->name, f->field, colon, f->why);
 }
 
 /* Each of the first few faults has a line of its own; these are the others. */
-void account_end(const struct conn *c, struct account *a)
+static void end_account(const struct replies *r, struct account *a)
 {
-    if (a->faults > MAX_ERRORS && may_log(c))
-        log_warn("%s: and %" PRIu32 " more", c->name, a->faults - MAX_ERRORS);
+    if (a->faults > REPLY_ERRORS && may_log(r))
+        log_warn("%s: and %" PRIu32 " more", r->name, a->faults - REPLY_ERRORS);
     buf_free(&a->errors);
     *a = (struct account){0};
 }
@@ -78,45 +70,45 @@ static void put_error(struct buf *b, const struct place *at, const struct metric
     buf_putc(b, '}');
 }
 
-/* --- faults --- */
+/* --- accounts --- */
 
-bool conn_tells(const struct conn *c)
+bool replies_spells_out(const struct replies *r)
 {
-    return c->account.faults < MAX_ERRORS;
+    return r->account.faults < REPLY_ERRORS;
 }
 
-static void add_fault(const struct conn *c, struct account *a, const struct place *at,
+static void add_fault(const struct replies *r, struct account *a, const struct place *at,
                       const struct metric_fault *f)
 {
-    if (a->faults++ < MAX_ERRORS) {
-        log_fault(c, at, f);
+    if (a->faults++ < REPLY_ERRORS) {
+        log_fault(r, at, f);
         put_error(&a->errors, at, f);
     }
 }
 
-void conn_reject(struct conn *c, uint32_t lost, const struct place *at,
-                 const struct metric_fault *f)
+void replies_accept(struct replies *r, uint64_t n, uint64_t ticket)
 {
-    c->account.rejected += lost;
-    source_rejected(c, lost);
-    add_fault(c, &c->account, at, f);
+    if (ticket == 0) {
+        r->account.accepted += n;
+        return;
+    }
+    inflight_add(&r->inflight, ticket, n);
+    r->account.waiting += n;
 }
 
-void conn_tell(struct conn *c, const char *why)
+void replies_reject(struct replies *r, uint64_t n, const struct place *at,
+                    const struct metric_fault *f)
+{
+    r->account.rejected += n;
+    add_fault(r, &r->account, at, f);
+}
+
+void replies_note(struct replies *r, const char *why)
 {
     struct metric_fault f = {.field = ""};
 
     (void)snprintf(f.why, sizeof f.why, "%s", why);
-    put_error(&c->account.errors, NULL, &f);
-}
-
-void conn_reject_at(struct conn *c, const struct place *at, const char *why)
-{
-    struct metric_fault f = {.field = ""};
-
-    if (conn_tells(c))
-        (void)snprintf(f.why, sizeof f.why, "%s", why);
-    conn_reject(c, 1, at, &f);
+    put_error(&r->account.errors, NULL, &f);
 }
 
 /* --- replies --- */
@@ -130,66 +122,62 @@ static void put_reply(struct buf *b, const struct account *a)
     buf_puts(b, ",\"errors\":[");
     buf_put(b, a->errors.p, buf_ok(&a->errors) ? a->errors.n : 0);
     buf_putc(b, ']');
-    if (a->faults > MAX_ERRORS) {
+    if (a->faults > REPLY_ERRORS) {
         buf_puts(b, ",\"more\":");
-        buf_put_u64(b, a->faults - MAX_ERRORS);
+        buf_put_u64(b, a->faults - REPLY_ERRORS);
     }
     buf_puts(b, "}\n");
 }
 
-static bool hold(struct conn *c)
+static bool hold_reply(struct replies *r)
 {
-    struct held_reply *r = calloc(1, sizeof *r);
+    struct held_reply *h = calloc(1, sizeof *h);
 
-    if (r == NULL)
+    if (h == NULL)
         return false;
-    r->account = c->account;
-    c->account = (struct account){0};
-    if (c->held != NULL)
-        c->held_last->next = r;
-    else
-        c->held = r;
-    c->held_last = r;
+    h->account = r->account;
+    r->account = (struct account){0};
+    TAILQ_INSERT_TAIL(&r->held, h, held);
     return true;
 }
 
-void conn_reply(struct conn *c)
+void replies_close(struct replies *r)
 {
-    c->reply_due = false;
-    if (c->account.waiting > 0) {
-        if (!hold(c))
-            c->gone = c->ended = true;
+    struct held_reply *last = TAILQ_LAST(&r->held, held_replies);
+
+    if (r->account.waiting > 0) {
+        r->lost |= !hold_reply(r);
         return;
     }
-    put_reply(c->held != NULL ? &c->held_last->behind : &c->out, &c->account);
-    account_end(c, &c->account);
+    put_reply(last != NULL ? &last->behind : &r->out, &r->account);
+    end_account(r, &r->account);
 }
 
-static void drop_first(struct conn *c)
+static void drop_held(struct replies *r)
 {
-    struct held_reply *r = c->held;
+    struct held_reply *h = TAILQ_FIRST(&r->held);
 
-    c->held = r->next;
-    account_end(c, &r->account);
-    buf_free(&r->behind);
-    free(r);
+    TAILQ_REMOVE(&r->held, h, held);
+    end_account(r, &h->account);
+    buf_free(&h->behind);
+    free(h);
 }
 
-static void release(struct conn *c)
+static void release_replies(struct replies *r)
 {
-    while (c->held != NULL && c->held->account.waiting == 0) {
-        if (c->paused_since != 0) /* not of this turn: it had to wait */
-            c->source->withheld_until = loop_now(c->in->loop);
-        put_reply(&c->out, &c->held->account);
-        buf_put(&c->out, c->held->behind.p, c->held->behind.n);
-        if (!buf_ok(&c->held->behind))
-            c->gone = c->ended = true;
-        drop_first(c);
+    struct held_reply *h;
+
+    while ((h = TAILQ_FIRST(&r->held)) != NULL && h->account.waiting == 0) {
+        put_reply(&r->out, &h->account);
+        buf_put(&r->out, h->behind.p, h->behind.n);
+        r->lost |= !buf_ok(&h->behind);
+        drop_held(r);
     }
 }
 
 /* So many of an account's that wait, `most` of them: how many. */
-static uint64_t known(const struct conn *c, struct account *a, uint64_t most, const char *why)
+static uint64_t settle_account(const struct replies *r, struct account *a, uint64_t most,
+                               const char *why)
 {
     uint64_t n = most < a->waiting ? most : a->waiting;
     struct metric_fault f = {.field = ""};
@@ -201,21 +189,76 @@ static uint64_t known(const struct conn *c, struct account *a, uint64_t most, co
     }
     (void)snprintf(f.why, sizeof f.why, "%s", why);
     a->rejected += n;
-    add_fault(c, a, NULL, &f);
+    add_fault(r, a, NULL, &f);
     return n;
 }
 
-void replies_known(struct conn *c, uint64_t n, const char *why)
+bool replies_known(struct replies *r, uint64_t ticket, const char *why)
 {
-    for (struct held_reply *r = c->held; r != NULL; r = r->next)
-        n -= known(c, &r->account, n, why);
-    (void)known(c, &c->account, n, why);
-    release(c);
+    uint64_t n = inflight_settle(&r->inflight, ticket);
+    struct held_reply *h;
+
+    if (n == 0)
+        return false;
+    TAILQ_FOREACH(h, &r->held, held)
+    n -= settle_account(r, &h->account, n, why);
+    (void)settle_account(r, &r->account, n, why);
+    release_replies(r);
+    return true;
 }
 
-void replies_drop(struct conn *c)
+bool replies_held(const struct replies *r)
 {
-    while (c->held != NULL)
-        drop_first(c);
-    buf_free(&c->out);
+    return !TAILQ_EMPTY(&r->held);
+}
+
+/* --- on their way --- */
+
+size_t replies_unsent(const struct replies *r)
+{
+    return r->out.n;
+}
+
+bool replies_lost(const struct replies *r)
+{
+    return r->lost || !buf_ok(&r->out);
+}
+
+bool replies_send(struct replies *r, int fd)
+{
+    struct buf *out = &r->out;
+
+    while (out->n > 0) {
+        ssize_t n = send(fd, out->p, out->n, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0)
+            return errno == EAGAIN;
+        buf_drop(out, (size_t)n);
+    }
+    buf_free(out);
+    return true;
+}
+
+/* --- beginning and end --- */
+
+void replies_init(struct replies *r, struct origin *s, const struct loop *l, const char *name)
+{
+    *r = (struct replies){.origin = s, .loop = l, .name = name};
+    TAILQ_INIT(&r->held);
+}
+
+void replies_drop(struct replies *r)
+{
+    while (replies_held(r))
+        drop_held(r);
+    buf_free(&r->out);
+}
+
+void replies_free(struct replies *r)
+{
+    replies_drop(r);
+    end_account(r, &r->account);
+    inflight_free(&r->inflight);
 }

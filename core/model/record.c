@@ -69,7 +69,7 @@ static char *put_tags(char *p, const struct tag *tags, uint32_t n)
     return p;
 }
 
-static char *put_head(char *p, const struct metric *m, size_t length)
+static char *put_record_head(char *p, const struct metric *m, size_t length)
 {
     uint32_t n = htole32((uint32_t)length);
     uint64_t bits;
@@ -98,7 +98,7 @@ void record_put(struct buf *b, const struct metric *m)
 
     if (p == NULL)
         return;
-    p = put_head(p, m, length);
+    p = put_record_head(p, m, length);
     p = put_str(p, m->name);
     p = put_str(p, m->unit);
     p = put_str(p, m->collector);

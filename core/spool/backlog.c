@@ -44,7 +44,7 @@ bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t coun
     return true;
 }
 
-static void drop_first(struct backlog *b)
+static void drop_oldest(struct backlog *b)
 {
     struct held_batch *h = b->first;
 
@@ -66,7 +66,7 @@ int backlog_flush(struct backlog *b, struct append *a)
 
         if (append_held(a, h->payload, h->n, h->count, h->accepted_ns, &end) < 0)
             return -1;
-        drop_first(b);
+        drop_oldest(b);
     }
     return 0;
 }
@@ -74,5 +74,5 @@ int backlog_flush(struct backlog *b, struct append *a)
 void backlog_clear(struct backlog *b)
 {
     while (b->first)
-        drop_first(b);
+        drop_oldest(b);
 }

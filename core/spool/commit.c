@@ -12,7 +12,7 @@
 #include "base/log.h"
 #include "spool/sync.h"
 
-static void report(struct commit *c, int error)
+static void report_error(struct commit *c, int error)
 {
     errno = error;
     if (error && !c->error)
@@ -84,8 +84,8 @@ static int refuse(struct commit *c, uint32_t count, char why[128])
     return -1;
 }
 
-static int hold(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
-                char why[128])
+static int hold_batch(struct commit *c, const void *records, size_t n, uint32_t count,
+                      uint64_t *ticket, char why[128])
 {
     if (c->ending || !may_pass(c->error) || !backlog_put(&c->backlog, records, n, count))
         return refuse(c, count, why);
@@ -99,10 +99,10 @@ int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count
     uint64_t end;
 
     if (c->gone || c->backlog.metrics > 0) /* in order: behind what is held */
-        return hold(c, records, n, count, ticket, why);
-    report(c, append_frame(c->spool, records, n, count, &end) == 0 ? 0 : errno);
+        return hold_batch(c, records, n, count, ticket, why);
+    report_error(c, append_frame(c->spool, records, n, count, &end) == 0 ? 0 : errno);
     if (c->error)
-        return hold(c, records, n, count, ticket, why);
+        return hold_batch(c, records, n, count, ticket, why);
     *ticket = open_ticket(c);
     return must_wait(c);
 }
@@ -113,7 +113,7 @@ void commit_retry(struct commit *c)
 
     if (c->gone || before == 0)
         return;
-    report(c, backlog_flush(&c->backlog, c->spool) == 0 ? 0 : errno);
+    report_error(c, backlog_flush(&c->backlog, c->spool) == 0 ? 0 : errno);
     if (c->backlog.batches == before)
         return;
     c->written += before - c->backlog.batches;
@@ -204,7 +204,7 @@ void commit_told(void *arg, enum sync_verdict v, uint64_t seq, int error)
 /* ---- the folder ---- */
 
 /* What is held goes into the next one; what was written is gone with this one, synced or not. */
-static void lose(struct commit *c)
+static void lose_folder(struct commit *c)
 {
     sync_forget(c->sync);
     c->failing = c->unsafe = c->dirty = false;
@@ -221,7 +221,7 @@ bool commit_look(struct commit *c, const char *dir)
     if (!c->gone && append_there(c->spool, dir))
         return false;
     if (!was_gone)
-        lose(c);
+        lose_folder(c);
     c->gone = !append_reopen(c->spool, dir, why);
     if (c->gone && !was_gone)
         log_error("spool %s was removed or replaced, and %s; metrics are held in memory, up to "

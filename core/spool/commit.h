@@ -46,7 +46,7 @@ struct commit { /* spool, sync and ev set, the rest zero */
     uint64_t refused; /* metrics, since the start */
 };
 
-/* As an intake_commit_fn: 0 it is safe, 1 it will be told for *ticket, -1 refused, and why. */
+/* 0 it is safe, 1 it will be told for *ticket, -1 refused, and why. */
 int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
                  char why[128]);
 void commit_retry(struct commit *c); /* what is held: now and then, while backlog.metrics > 0 */

@@ -270,7 +270,7 @@ static int list_load(int dirfd, struct buf *b)
 }
 
 /* Damage in the list must not lead out of the folder. */
-static bool name_ok(const char *s, size_t n)
+static bool is_safe_name(const char *s, size_t n)
 {
     return n > 0 && n <= NAME_MAX && s[0] != '.' && !memchr(s, '/', n) && !memchr(s, '\0', n);
 }
@@ -284,7 +284,7 @@ int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *a
     for (size_t i = 0, n; r == 0 && i < b.n; i += n + 1) {
         const char *s = b.p + i, *nl = memchr(s, '\n', b.n - i);
         n = nl ? (size_t)(nl - s) : b.n - i;
-        if (!name_ok(s, n))
+        if (!is_safe_name(s, n))
             continue;
         memcpy(name, s, n);
         name[n] = '\0';
@@ -299,7 +299,7 @@ struct search {
     bool found;
 };
 
-static void compare(void *arg, const char *name)
+static void compare_name(void *arg, const char *name)
 {
     struct search *s = arg;
 
@@ -310,7 +310,7 @@ bool cursor_listed(int dirfd, const char *name)
 {
     struct search s = {name, false};
 
-    return cursor_list_each(dirfd, compare, &s) == 0 && s.found;
+    return cursor_list_each(dirfd, compare_name, &s) == 0 && s.found;
 }
 
 /* ---- the worker's side ---- */

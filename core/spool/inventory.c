@@ -137,7 +137,7 @@ bool inventory_reserve(struct inventory *v)
 
 /* Size and age of one, its header's word for the age if it has one. An unreadable file is held too:
  * it takes up room and retention will get to it. */
-static bool hold(struct inventory *v, uint64_t first_seq)
+static bool hold_segment(struct inventory *v, uint64_t first_seq)
 {
     struct segment_header h = {0};
     struct inventory_segment s = {.first_seq = first_seq};
@@ -168,7 +168,7 @@ static bool hold_all(struct inventory *v)
 
     if (segment_list(v->dirfd, &l) < 0)
         return false;
-    while (i < l.n && hold(v, l.first_seq[i]))
+    while (i < l.n && hold_segment(v, l.first_seq[i]))
         i++;
     bool all = i == l.n;
     segment_list_free(&l);

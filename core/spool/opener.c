@@ -142,7 +142,7 @@ int opener_start(const char *dir, const char *sink, bool (*is_segment)(const cha
 /* ---- who asks it ----------------------------------------------------------------------------- */
 
 /* The answer, 0 or an errno, with *fd where that is 0. */
-static int32_t hear(int *fd)
+static int32_t receive_answer(int *fd)
 {
     union {
         struct cmsghdr head;
@@ -175,7 +175,7 @@ int opener_open(int dirfd, const char *name, int flags)
     if (asks < 0)
         return openat(dirfd, name, flags | ALWAYS, SPOOL_FILE);
     (void)snprintf(r.name, sizeof r.name, "%s", name);
-    errno = send(asks, &r, sizeof r, MSG_NOSIGNAL) < 0 ? EPIPE : hear(&fd);
+    errno = send(asks, &r, sizeof r, MSG_NOSIGNAL) < 0 ? EPIPE : receive_answer(&fd);
     if (errno == EPIPE)
         fatal("its opener, without which it cannot read the spool, has been ended");
     return fd;

@@ -36,7 +36,7 @@ static off_t written(int fd, off_t size)
 }
 
 /* The whole file: *p is the caller's to free. 0 or an errno. */
-static int read_file(int fd, uint8_t **p, size_t *n)
+static int read_segment(int fd, uint8_t **p, size_t *n)
 {
     struct stat st;
     size_t done = 0;
@@ -116,7 +116,7 @@ int segment_rewrite(int dirfd, uint64_t first_seq)
 
     if (fd < 0)
         return errno == ENOENT ? 0 : errno;
-    if ((e = read_file(fd, &p, &n)) == 0 && n >= SEGMENT_HEADER)
+    if ((e = read_segment(fd, &p, &n)) == 0 && n >= SEGMENT_HEADER)
         frames = state == SEGMENT_GOOD ? good_frames(p, n, h.salt) : -1;
     if (frames < 0)
         e = EBADMSG;

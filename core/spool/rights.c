@@ -49,7 +49,7 @@ static void tighten_file(int dirfd, const char *name)
     fd_close(&fd);
 }
 
-static DIR *list(int dirfd, const char *name)
+static DIR *list_files(int dirfd, const char *name)
 {
     int fd = openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
@@ -62,7 +62,7 @@ static DIR *list(int dirfd, const char *name)
 /* "cursors" and "quarantine": all in there is ours. */
 static void tighten_folder(int parent, const char *name)
 {
-    DIR *dir = list(parent, name);
+    DIR *dir = list_files(parent, name);
     struct dirent *d;
 
     if (dir == NULL)
@@ -128,7 +128,7 @@ bool rights_tighten(int dirfd, char why[WHY])
                        "folder in it, which garnetd then makes");
         return false;
     }
-    if ((dir = list(dirfd, ".")) == NULL)
+    if ((dir = list_files(dirfd, ".")) == NULL)
         return true; /* who cannot list it finds out soon enough */
     tighten_all(dir, other);
     closedir(dir);

@@ -219,7 +219,7 @@ static int by_value(const void *a, const void *b)
 }
 
 /* 0 or an errno. */
-static int collect(DIR *dir, struct segment_list *l)
+static int collect_names(DIR *dir, struct segment_list *l)
 {
     size_t cap = 0;
     uint64_t first_seq;
@@ -245,7 +245,7 @@ int segment_list(int dirfd, struct segment_list *l)
         fd_close(&fd);
         return -1;
     }
-    e = collect(dir, l);
+    e = collect_names(dir, l);
     closedir(dir);
     if (e) {
         segment_list_free(l);
@@ -278,7 +278,7 @@ int segment_oldest(int dirfd, uint64_t *first_seq)
 
 /* How much of it there is; asked twice, as a read may be cut short. -1 with errno for what may pass:
  * that says nothing of the segment. */
-static ssize_t read_head(int fd, uint8_t head[SEGMENT_HEADER])
+static ssize_t read_segment_head(int fd, uint8_t head[SEGMENT_HEADER])
 {
     ssize_t n = 0;
 
@@ -302,7 +302,7 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum s
     fd = opener_open(dirfd, name, O_RDONLY);
     if (fd < 0)
         return -1;
-    if ((n = read_head(fd, head)) < 0) {
+    if ((n = read_segment_head(fd, head)) < 0) {
         fd_close(&fd);
         return -1;
     }

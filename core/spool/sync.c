@@ -127,13 +127,13 @@ static void on_socket(void *arg, uint32_t events)
 
 /* ---- its lives ---- */
 
-static void on_restart(void *arg);
+static void on_helper_restart(void *arg);
 
 static void restart_later(struct sync *s)
 {
     int64_t wait = throttle_next(&s->throttle, random_u64());
 
-    loop_timer_set(s->loop, &s->restart, loop_now(s->loop) + wait, on_restart, s);
+    loop_timer_set(s->loop, &s->restart, loop_now(s->loop) + wait, on_helper_restart, s);
 }
 
 static void on_helper_end(void *arg, int status, const struct rusage *ru)
@@ -175,7 +175,7 @@ static int start_helper(struct sync *s)
     return 0;
 }
 
-static void on_restart(void *arg)
+static void on_helper_restart(void *arg)
 {
     struct sync *s = arg;
 
@@ -243,7 +243,7 @@ void sync_renew(struct sync *s, uint64_t first)
 {
     sync_forget(s);
     s->state.clean = first;
-    on_restart(s);
+    on_helper_restart(s);
 }
 
 /* ---- the end ---- */
@@ -276,7 +276,7 @@ static void reap_helper(pid_t pid, bool ended)
 
 /* Until there is nothing to be asked any more; false when the time is up. A helper that dies
  * meanwhile, or is between two lives, gets a successor at once. */
-static bool finish(struct sync *s, int64_t until)
+static bool finish_orders(struct sync *s, int64_t until)
 {
     while (s->state.busy || s->state.waiting) {
         if (s->fd < 0 && start_helper(s) < 0)
@@ -301,7 +301,7 @@ void sync_stop(struct sync *s, int ms)
 
     if (!s)
         return;
-    if (!(done = finish(s, until)))
+    if (!(done = finish_orders(s, until)))
         log_warn("spool: the last sync was not finished: what was written last may not "
                  "survive a power loss");
     pid = let_go(s);

@@ -95,7 +95,7 @@ void tail_close(struct tail *t)
     free(t);
 }
 
-static bool grow(struct tail *t, size_t want)
+static bool grow_buffer(struct tail *t, size_t want)
 {
     uint8_t *p = realloc(t->buf, want);
 
@@ -108,7 +108,7 @@ static bool grow(struct tail *t, size_t want)
 
 /* Zeros instead of what cannot be read, to the end of its page. How many; 0 at the end of the
  * file. */
-static ssize_t blank(struct tail *t)
+static ssize_t read_as_zeros(struct tail *t)
 {
     uint64_t at = t->at + t->n;
     size_t n = PAGE - (size_t)(at % PAGE);
@@ -129,7 +129,7 @@ static ssize_t blank(struct tail *t)
 /* Gets at least `want` bytes at file offset `off` to the front of what is buffered. Returns how
  * many there are: fewer at the end of the file. -1 with errno. Offsets are multiples of 8, so
  * payloads are aligned. */
-static ssize_t fill(struct tail *t, uint64_t off, size_t want)
+static ssize_t fill_buffer(struct tail *t, uint64_t off, size_t want)
 {
     if (off < t->at || off > t->at + t->n) {
         t->at = off;
@@ -140,14 +140,14 @@ static ssize_t fill(struct tail *t, uint64_t off, size_t want)
     t->n -= (size_t)(off - t->at);
     memmove(t->buf, t->buf + (off - t->at), t->n);
     t->at = off;
-    if (want > t->cap && !grow(t, want))
+    if (want > t->cap && !grow_buffer(t, want))
         return -1;
     while (t->n < want) {
         ssize_t r = pread(t->fd, t->buf + t->n, t->cap - t->n, (off_t)(off + t->n));
         if (r < 0 && errno == EINTR)
             continue;
         if (r < 0 && segment_rotten(errno))
-            r = blank(t);
+            r = read_as_zeros(t);
         if (r < 0)
             return -1;
         if (r == 0)
@@ -176,7 +176,7 @@ static void see(struct tail *t, const struct frame_header *h)
 static enum look look_whole(struct tail *t, uint64_t off, const struct frame_header *h)
 {
     size_t size = frame_size(h->length);
-    ssize_t n = fill(t, off, size);
+    ssize_t n = fill_buffer(t, off, size);
 
     if (n < 0)
         return LOOK_ERROR;
@@ -189,14 +189,14 @@ static enum look look_whole(struct tail *t, uint64_t off, const struct frame_hea
                : LOOK_HURT;
 }
 
-static enum look look(struct tail *t, uint64_t off, struct frame_header *h)
+static enum look look_for_frame(struct tail *t, uint64_t off, struct frame_header *h)
 {
     const uint8_t *p;
     ssize_t n;
 
     if (!t->readable)
         return LOOK_END;
-    if ((n = fill(t, off, FRAME_HEADER)) < 0)
+    if ((n = fill_buffer(t, off, FRAME_HEADER)) < 0)
         return LOOK_ERROR;
     p = t->buf + (off - t->at);
     if (n >= FRAME_HEADER && frame_header_get(p, h, t->header.salt))
@@ -209,7 +209,7 @@ static enum look look(struct tail *t, uint64_t off, struct frame_header *h)
 }
 
 /* What lies before `next` and was not handed out is lost; nothing to say when that is nothing. */
-static int lose(struct tail *t, struct tail_frame *f, uint64_t next, enum tail_reason reason)
+static int skip_to(struct tail *t, struct tail_frame *f, uint64_t next, enum tail_reason reason)
 {
     if (next <= t->expected)
         return AGAIN;
@@ -218,11 +218,11 @@ static int lose(struct tail *t, struct tail_frame *f, uint64_t next, enum tail_r
     return TAIL_LOST;
 }
 
-static int deliver(struct tail *t, struct tail_frame *f, const struct frame_header *h)
+static int hand_out(struct tail *t, struct tail_frame *f, const struct frame_header *h)
 {
     t->off = t->scan;
     if (h->seq > t->expected)
-        return lose(t, f, h->seq, TAIL_DAMAGED); /* the next call delivers it */
+        return skip_to(t, f, h->seq, TAIL_DAMAGED); /* the next call delivers it */
     *f = (struct tail_frame){.seq = h->seq,
                              .count = h->count,
                              .payload = t->buf + (t->off - t->at) + FRAME_HEADER,
@@ -253,7 +253,7 @@ static ino_t inode_of(const struct tail *t, uint64_t first_seq)
     return opener_stat(t->dirfd, name, &st) == 0 ? st.st_ino : 0;
 }
 
-static int begin(struct tail *t, uint64_t first_seq)
+static int begin_segment(struct tail *t, uint64_t first_seq)
 {
     struct segment_header h = {0};
     enum segment_state state;
@@ -341,14 +341,14 @@ static int turn_page(struct tail *t, struct tail_frame *f)
         t->n = 0;
         return AGAIN;
     }
-    if ((r = begin(t, next)) != TAIL_FRAME)
+    if ((r = begin_segment(t, next)) != TAIL_FRAME)
         return r;
     /* Retention takes the oldest: if nothing older is left, it was retention. */
-    return lose(t, f, next, i == 0 ? TAIL_EXPIRED : TAIL_DAMAGED);
+    return skip_to(t, f, next, i == 0 ? TAIL_EXPIRED : TAIL_DAMAGED);
 }
 
 /* Finds the segment that should hold `expected`: the last one that begins at or before it. */
-static int enter(struct tail *t, struct tail_frame *f)
+static int find_segment(struct tail *t, struct tail_frame *f)
 {
     struct segment_list l;
     uint64_t first;
@@ -368,9 +368,9 @@ static int enter(struct tail *t, struct tail_frame *f)
     segment_list_free(&l);
     if (n == 0)
         return TAIL_WAIT;
-    if ((r = begin(t, first)) != TAIL_FRAME)
+    if ((r = begin_segment(t, first)) != TAIL_FRAME)
         return r;
-    return lose(t, f, first, TAIL_EXPIRED);
+    return skip_to(t, f, first, TAIL_EXPIRED);
 }
 
 /* Past a hole, whose end the file system knows without reading it, from `scan` on. */
@@ -402,9 +402,9 @@ static int step(struct tail *t, struct tail_frame *f)
 {
     struct frame_header h;
 
-    switch (look(t, t->scan, &h)) {
+    switch (look_for_frame(t, t->scan, &h)) {
     case LOOK_GOOD:
-        return deliver(t, f, &h);
+        return hand_out(t, f, &h);
     case LOOK_OLD:
         t->off = t->scan += frame_size(h.length);
         return AGAIN;
@@ -431,10 +431,10 @@ enum tail_result tail_next(struct tail *t, struct tail_frame *f)
     int r;
 
     *f = (struct tail_frame){0};
-    if (t->inside && t->scan != t->off && look(t, t->off, &h) <= LOOK_OLD)
+    if (t->inside && t->scan != t->off && look_for_frame(t, t->off, &h) <= LOOK_OLD)
         t->scan = t->off; /* what was bad at the live end has become good */
     do
-        r = t->inside ? step(t, f) : enter(t, f);
+        r = t->inside ? step(t, f) : find_segment(t, f);
     while (r == AGAIN);
     return (enum tail_result)r;
 }

@@ -77,5 +77,6 @@ MUTATIONS = [
     Mutation("what the helper was asked about takes more", "core/spool/commit.c",
              "|| c->written <= asked)", "|| c->written < asked)", SPOOL),
     Mutation("what is held is refused with what was lost", "core/spool/commit.c",
-             "tell_unsafe(c, c->written,\n", "tell_unsafe(c, c->last,\n", SPOOL),
+             "tell_unsafe(c, c->written,\n                \"the spool was removed",
+             "tell_unsafe(c, c->last,\n                \"the spool was removed", SPOOL),
 ]

@@ -135,7 +135,7 @@ static inline void rig_start(struct rig *r)
     c = config(r);
     r->source = source_open(r->in, &c, why);
     cr_assert_not_null(r->source, "%s", why);
-    r->source->slot_ns = SLOT * NS_PER_S;
+    source_run(r->source, SLOT * NS_PER_S);
 }
 
 static inline void rig_end(struct rig *r)

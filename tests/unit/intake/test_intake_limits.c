@@ -101,7 +101,7 @@ Test(limits, unfinished_value)
     fd = dial(&r);
     patient = dial(&r);
     say_text(&r, fd, "{\"name\":\"a\",");
-    while (r.source->rejected == 0)
+    while (source_counts(r.source)->rejected == 0)
         (void)loop_turn(r.loop, -1);
     say_text(&r, fd, "\"value\":1}\n");
     say_text(&r, fd, GOOD);
@@ -147,7 +147,7 @@ Test(limits, a_value_that_is_not_read_is_not_unfinished)
     say_text(&r, fd, "{\"name\":\"a\",\"value\":1}\n{\"ack\":true}\n{\"name\":\"b\",");
     say_text(&r, fd, "\"value\":2}\n{\"ack\":true}\n");
     turns_for(&r, 100 * NS_PER_MS);
-    cr_assert_eq(r.source->rejected, 0);
+    cr_assert_eq(source_counts(r.source)->rejected, 0);
     intake_safe(r.in, r.ticket);
     expect_line(&r, fd, ONE);
     while (r.ticket < 2)
@@ -155,7 +155,7 @@ Test(limits, a_value_that_is_not_read_is_not_unfinished)
     intake_safe(r.in, r.ticket);
     expect_line(&r, fd, ONE);
     say_text(&r, fd, "{\"name\":\"c\","); /* and from here on it counts again */
-    while (r.source->rejected == 0)
+    while (source_counts(r.source)->rejected == 0)
         (void)loop_turn(r.loop, -1);
     (void)close(fd);
     rig_end(&r);
@@ -479,7 +479,7 @@ Test(limits, connections_of_one_user)
                    getuid());
     expect_line(&r, fd[2], want);
     cr_assert_eq(intake_connections(r.in), 2);
-    cr_assert_eq(r.source->refused, 1);
+    cr_assert_eq(source_refused_connections(r.source), 1);
     (void)close(fd[0]);
     (void)close(fd[2]);
     while (intake_connections(r.in) == 2)
@@ -650,7 +650,7 @@ Test(limits, an_object_that_inflates)
                        reply.p);
     cr_assert_null(strstr(reply.p, "{\"accepted\":1,"), "%s", reply.p);
     cr_assert_not_null(strstr(text(&r.spool), "\"good\""));
-    cr_assert_lt(r.source->accepted, 16 * 4096 / 2000 + 10);
+    cr_assert_lt(source_counts(r.source)->accepted, 16 * 4096 / 2000 + 10);
     buf_free(&b);
     buf_free(&reply);
     (void)close(fd);

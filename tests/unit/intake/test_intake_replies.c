@@ -63,8 +63,8 @@ Test(replies, two_requests_get_two_replies)
         "\"error\":\"must be a number, not a string\"},{\"error\":\"no disk\"}]}\n"
         "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n"
         "{\"accepted\":0,\"rejected\":0,\"errors\":[]}\n");
-    cr_assert_eq(r.source->accepted, 0);
-    cr_assert_eq(r.source->rejected, 3);
+    cr_assert_eq(source_counts(r.source)->accepted, 0);
+    cr_assert_eq(source_counts(r.source)->rejected, 3);
     (void)close(fd);
     rig_end(&r);
 }
@@ -108,8 +108,8 @@ Test(replies, what_is_safe_is_not_refused)
     SAY(&r, fd, GOOD, ACK);
     intake_unsafe(r.in, r.ticket, "no disk");
     expect_line(&r, fd, "{\"accepted\":2,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
-    cr_assert_eq(r.source->accepted, 2);
-    cr_assert_eq(r.source->rejected, 1);
+    cr_assert_eq(source_counts(r.source)->accepted, 2);
+    cr_assert_eq(source_counts(r.source)->rejected, 1);
     (void)close(fd);
     rig_end(&r);
 }
@@ -166,12 +166,20 @@ Test(replies, who_has_left_is_counted_once)
     (void)close(fd);
     while (intake_connections(r.in) > 0)
         turn(&r);
-    cr_assert_eq(r.source->accepted, 0);
-    cr_assert_eq(r.source->taken, 2);
+    cr_assert_eq(source_counts(r.source)->accepted, 0);
+    cr_assert_eq(source_counts(r.source)->taken, 2);
     intake_unsafe(r.in, r.ticket, "no disk");
-    cr_assert_eq(r.source->accepted, 0);
-    cr_assert_eq(r.source->rejected, 2);
+    cr_assert_eq(source_counts(r.source)->accepted, 0);
+    cr_assert_eq(source_counts(r.source)->rejected, 2);
     rig_end(&r);
+}
+
+static void run_is_told(struct rig *r, uint64_t accepted, uint64_t rejected)
+{
+    uint64_t a, b;
+
+    source_run_end(r->source, &a, &b);
+    cr_assert(a == accepted && b == rejected, "%" PRIu64 " and %" PRIu64, a, b);
 }
 
 Test(replies, a_run_is_told_of_its_own_only)
@@ -186,13 +194,11 @@ Test(replies, a_run_is_told_of_its_own_only)
     source_run(r.source, 0);
     next = dial(&r);
     SAY(&r, next, GOOD, GOOD);
-    cr_assert_eq(r.source->run_accepted, 2);
+    run_is_told(&r, 2, 0);
     intake_unsafe(r.in, r.ticket - 1, "no disk");
-    cr_assert_eq(r.source->run_accepted, 2, "those were another run's");
-    cr_assert_eq(r.source->run_rejected, 0);
+    run_is_told(&r, 2, 0); /* those were another run's */
     intake_unsafe(r.in, r.ticket, "no disk");
-    cr_assert_eq(r.source->run_accepted, 0);
-    cr_assert_eq(r.source->run_rejected, 2);
+    run_is_told(&r, 0, 2);
     (void)close(fd);
     (void)close(next);
     rig_end(&r);
@@ -341,7 +347,8 @@ static void chance(uint64_t seed)
         (void)close(c->fd);
         buf_free(&c->in);
     }
-    MUST(r.source->accepted == accepted && r.source->rejected == rejected);
+    MUST(source_counts(r.source)->accepted == accepted &&
+         source_counts(r.source)->rejected == rejected);
     rig_end(&r);
 }
 

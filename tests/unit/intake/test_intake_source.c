@@ -25,11 +25,11 @@ Test(source, what_a_collectors_source_adds)
                                .interval_ns = 10 * NS_PER_S};
     s = source_open(r.in, &c, why);
     cr_assert_not_null(s, "%s", why);
-    s->slot_ns = 1234 * NS_PER_S;
+    source_run(s, 1234 * NS_PER_S);
     (void)memcpy(r.path, path, sizeof r.path);
     fd = dial(&r);
     source_accept(s);
-    s->slot_ns = 0; /* the connection keeps the slot it was accepted in */
+    source_run(s, 0); /* the connection keeps the slot it was accepted in */
     say_text(&r, fd, "{\"name\":\"a\",\"value\":1,\"tags\":{\"host\":\"mine\"}}\n");
     c.prefix = NULL;
     c.tags[1] = NULL;
@@ -177,7 +177,7 @@ Test(source, names_of_garnets_own)
         hear_all(&r, fd, &b);
         cr_assert_eq(strstr(text(&b), "for Garnet's own metrics") == NULL, cases[i].taken,
                      "%s, %s: %s", cases[i].prefix ? cases[i].prefix : "-", cases[i].name, b.p);
-        cr_assert_eq(r.source->accepted + r.source->rejected, i + 1);
+        cr_assert_eq(source_counts(r.source)->accepted + source_counts(r.source)->rejected, i + 1);
         buf_free(&b);
         (void)close(fd);
     }
@@ -226,12 +226,18 @@ Test(source, a_run_is_counted_to_its_last_byte)
         source_run_end(r.source, &accepted, &rejected);
         cr_assert_eq(accepted, 3);
         cr_assert_eq(rejected, 3);
-        cr_assert_eq(r.source->slot_ns, 0);
         turn(&r);
     }
     cr_assert_not_null(strstr(text(&r.spool), "assigned 3.000000000"));
     cr_assert_eq(intake_connections(r.in), 0);
-    cr_assert_eq(r.source->accepted, 9);
+    cr_assert_eq(source_counts(r.source)->accepted, 9);
+    buf_reset(&r.spool); /* its slot is over */
+    fd = dial(&r);
+    say_text(&r, fd, GOOD);
+    (void)close(fd);
+    turn(&r);
+    cr_assert_not_null(strstr(text(&r.spool), "\"good\""));
+    cr_assert_null(strstr(text(&r.spool), "assigned 3.000000000"));
     rig_end(&r);
 }
 
@@ -287,9 +293,9 @@ Test(source, a_run_counts_its_own_connections)
     source_run_end(r.source, &accepted, &rejected);
     cr_assert_eq(accepted, 1);
     cr_assert_eq(rejected, 0);
-    cr_assert_eq(r.source->accepted, 1, "the others are not safe yet");
+    cr_assert_eq(source_counts(r.source)->accepted, 1, "the others are not safe yet");
     intake_safe(r.in, r.ticket);
-    cr_assert_eq(r.source->accepted, 3);
+    cr_assert_eq(source_counts(r.source)->accepted, 3);
     (void)close(old);
     (void)close(fd);
     rig_end(&r);
@@ -413,7 +419,7 @@ Test(source, series_limit)
         cr_assert_eq(rejected, 1);
         (void)close(fd);
     }
-    cr_assert_eq(r.source->limited_series, 2);
+    cr_assert_eq(source_limited(r.source)->series, 2);
     rig_end(&r);
 }
 
@@ -430,7 +436,7 @@ Test(source, metrics_limit)
     expect_line(&r, fd,
                 "{\"accepted\":2,\"rejected\":1,\"errors\":[{\"line\":1,\"byte\":1,\"error\":\"one "
                 "more than the 2 that one run may send: raise metrics_limit\"}]}\n");
-    cr_assert_eq(r.source->limited_metrics, 1);
+    cr_assert_eq(source_limited(r.source)->metrics, 1);
     (void)close(fd);
     rig_end(&r);
 }
@@ -460,7 +466,7 @@ Test(source, bytes_limit)
     buf_reset(&reply);
     hear_all(&r, fd, &reply);
     cr_assert_not_null(strstr(text(&reply), "raise bytes_limit"), "%s", reply.p);
-    cr_assert_eq(r.source->limited_bytes, 2);
+    cr_assert_eq(source_limited(r.source)->bytes, 2);
     (void)close(fd);
     source_run(r.source, 0);
     fd = dial(&r);
@@ -486,12 +492,12 @@ Test(source, a_run_without_end_has_windows)
     for (int i = 0; i < 3; i++) {
         began = loop_now(r.loop);
         say_text(&r, fd, GOOD);
-        while (r.source->accepted == (uint64_t)i) {
+        while (source_counts(r.source)->accepted == (uint64_t)i) {
             turn(&r);
             cr_assert_lt(loop_now(r.loop) - began, 20 * NS_PER_S);
         }
         say_text(&r, fd, GOOD);
-        while (r.source->rejected == (uint64_t)i)
+        while (source_counts(r.source)->rejected == (uint64_t)i)
             turn(&r);
         while (loop_now(r.loop) - began < 250 * NS_PER_MS)
             (void)loop_turn(r.loop, 10 * NS_PER_MS);

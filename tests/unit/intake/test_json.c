@@ -7,7 +7,7 @@
 #include <stdlib.h>
 
 #include "intake/json.h"
-#include "intake/member.h"
+#include "intake/json_text.h"
 
 static const struct metric_limits LIMITS = {255, 64, 255};
 static struct metric last;

@@ -1,19 +1,119 @@
-/* intake/json_fault.c - what is wrong with an object: which field, why, and where
+/* intake/json_text.c - the bytes of a JSON object: a walk over its members, and what is wrong in them
  *
- * jansson says what it rejects, but neither in whose field nor with what remedy; both are found in
- * the object's own bytes (intake/member.h). Nothing here allocates or fails.
+ * Only for errors and for integers too big for the parser, so simple rather than fast. Never reads
+ * outside the text, whatever it holds: on bytes that are no object the walk just ends early. jansson says
+ * what it rejects, but neither in whose field nor with what remedy: both are found here.
  */
+#include "intake/json_text.h"
+
+#include <jansson.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <strings.h>
 
 #include "base/text.h"
-#include "intake/json_reading.h"
-#include "intake/member.h"
+
+static const struct str NONE = {"", 0};
+
+/* --- members --- */
+
+static bool is_filler(char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == ',' || c == ':';
+}
+
+static size_t skip_filler(struct str t, size_t at)
+{
+    while (at < t.n && is_filler(t.s[at]))
+        at++;
+    return at;
+}
+
+/* After the string whose opening quote stands at `at`. */
+static size_t string_end(struct str t, size_t at)
+{
+    for (at++; at < t.n; at++) {
+        if (t.s[at] == '"')
+            return at + 1;
+        if (t.s[at] == '\\')
+            at++;
+    }
+    return t.n;
+}
+
+static size_t value_end(struct str t, size_t at)
+{
+    size_t depth = 0;
+
+    while (at < t.n) {
+        char c = t.s[at];
+
+        if (c == '"') {
+            at = string_end(t, at);
+        } else if (c == '{' || c == '[') {
+            depth++;
+            at++;
+        } else if (depth > 0) {
+            depth -= c == '}' || c == ']';
+            at++;
+        } else {
+            while (at < t.n && !is_filler(t.s[at]) && t.s[at] != '}' && t.s[at] != ']')
+                at++;
+            return at;
+        }
+        if (depth == 0)
+            return at;
+    }
+    return t.n;
+}
+
+struct members members_of(struct str text, size_t at)
+{
+    return (struct members){text, at < text.n && text.s[at] == '{' ? at + 1 : text.n};
+}
+
+bool member_next(struct members *ms, struct member *m)
+{
+    struct str t = ms->text;
+    size_t at = skip_filler(t, ms->next), end;
+
+    if (at >= t.n || t.s[at] != '"')
+        return false;
+    end = string_end(t, at);
+    m->at = at;
+    m->key = (struct str){t.s + at + 1, end - at >= 2 ? end - at - 2 : 0};
+    at = skip_filler(t, end);
+    ms->next = value_end(t, at);
+    m->val = (struct str){t.s + at, ms->next - at};
+    m->val_at = at;
+    return true;
+}
+
+bool member_named(struct str text, size_t at, struct str key, struct member *m)
+{
+    struct members ms = members_of(text, at);
+
+    while (member_next(&ms, m))
+        if (str_eq(m->key, key))
+            return true;
+    return false;
+}
+
+bool member_around(struct str text, size_t at, size_t place, struct member *m)
+{
+    struct members ms = members_of(text, at);
+
+    while (member_next(&ms, m))
+        if (place >= m->at && place < ms.next)
+            return true;
+    return false;
+}
+
+/* --- faults --- */
 
 /* "top", or "top.key": made visible, cut to what fits. */
-static void put_field(char out[sizeof((struct metric_fault *)0)->field], struct str top,
-                      struct str key)
+static void put_field_name(char out[sizeof((struct metric_fault *)0)->field], struct str top,
+                           struct str key)
 {
     size_t room = sizeof((struct metric_fault *)0)->field - 1, used;
     size_t n = str_visible(out, room, top, &used);
@@ -38,42 +138,22 @@ static size_t locate(struct str text, const char *field)
     return member_named(text, top.val_at, str_of(dot + 1), &sub) ? sub.val_at : top.val_at;
 }
 
-void json_fault_at(const struct reading *r, const char *field)
+void json_fault_at(const struct json_report *r, const char *field)
 {
     r->fault->offset = r->placed ? locate(r->text, field) : 0;
 }
 
-bool json_fail(const struct reading *r, const char *top, struct str key, const char *fmt, ...)
+bool json_fail(const struct json_report *r, const char *top, struct str key, const char *fmt, ...)
 {
     struct json_fault *f = r->fault;
     va_list ap;
 
-    put_field(f->what.field, str_of(top), key);
+    put_field_name(f->what.field, str_of(top), key);
     va_start(ap, fmt);
     (void)vsnprintf(f->what.why, sizeof f->what.why, fmt, ap);
     va_end(ap);
     json_fault_at(r, f->what.field);
     return false;
-}
-
-const char *json_kind(const json_t *v)
-{
-    switch (v != NULL ? json_typeof(v) : JSON_NULL) {
-    case JSON_OBJECT:
-        return "an object";
-    case JSON_ARRAY:
-        return "an array";
-    case JSON_STRING:
-        return "a string";
-    case JSON_TRUE:
-        return "true";
-    case JSON_FALSE:
-        return "false";
-    case JSON_NULL:
-        return "null";
-    default:
-        return "a number";
-    }
 }
 
 /* --- what jansson rejects --- */
@@ -144,7 +224,7 @@ static const char *why_not_json(const json_error_t *e, struct str word)
     return why_not_word(word);
 }
 
-void json_parse_fault(const struct reading *r, const json_error_t *e)
+void json_parse_fault(const struct json_report *r, const json_error_t *e)
 {
     struct json_fault *f = r->fault;
     size_t at = e->position > 0 ? (size_t)e->position - 1 : 0;
@@ -163,5 +243,25 @@ void json_parse_fault(const struct reading *r, const json_error_t *e)
         f->offset = at < sub.val_at ? sub.at : sub.val_at;
     else
         sub.key = NONE;
-    put_field(f->what.field, top.key, sub.key);
+    put_field_name(f->what.field, top.key, sub.key);
+}
+
+const char *json_kind(const struct json_t *v)
+{
+    switch (v != NULL ? json_typeof(v) : JSON_NULL) {
+    case JSON_OBJECT:
+        return "an object";
+    case JSON_ARRAY:
+        return "an array";
+    case JSON_STRING:
+        return "a string";
+    case JSON_TRUE:
+        return "true";
+    case JSON_FALSE:
+        return "false";
+    case JSON_NULL:
+        return "null";
+    default:
+        return "a number";
+    }
 }

@@ -1,9 +1,9 @@
-/* intake/pending.c - metrics whose fate is not known yet, by the ticket that they wait for
+/* intake/inflight.c - metrics whose fate is not known yet, by the ticket that they wait for
  *
  * The newest place is in the struct, so that most connections need no memory for it, and one that
  * finds none has a place all the same.
  */
-#include "intake/pending.h"
+#include "intake/inflight.h"
 
 #include <stdbool.h>
 #include <stdlib.h>
@@ -11,9 +11,9 @@
 
 enum { FIRST_CAP = 8 };
 
-static bool room(struct pending *p)
+static bool room_for_place(struct inflight *p)
 {
-    struct pending_place *more;
+    struct inflight_place *more;
     size_t cap = p->cap > 0 ? p->cap * 2 : FIRST_CAP;
 
     if (p->first + p->n < p->cap)
@@ -30,11 +30,11 @@ static bool room(struct pending *p)
     return true;
 }
 
-void pending_add(struct pending *p, uint64_t ticket, uint64_t metrics)
+void inflight_add(struct inflight *p, uint64_t ticket, uint64_t metrics)
 {
     if (metrics == 0)
         return;
-    if (p->newest.metrics > 0 && p->newest.ticket != ticket && room(p)) {
+    if (p->newest.metrics > 0 && p->newest.ticket != ticket && room_for_place(p)) {
         p->older[p->first + p->n++] = p->newest;
         p->newest.metrics = 0;
     }
@@ -43,7 +43,7 @@ void pending_add(struct pending *p, uint64_t ticket, uint64_t metrics)
     p->sum += metrics;
 }
 
-uint64_t pending_take(struct pending *p, uint64_t ticket)
+uint64_t inflight_settle(struct inflight *p, uint64_t ticket)
 {
     uint64_t taken = 0;
 
@@ -55,12 +55,12 @@ uint64_t pending_take(struct pending *p, uint64_t ticket)
     }
     p->sum -= taken;
     if (p->sum == 0)
-        pending_free(p);
+        inflight_free(p);
     return taken;
 }
 
-void pending_free(struct pending *p)
+void inflight_free(struct inflight *p)
 {
     free(p->older);
-    *p = (struct pending){0};
+    *p = (struct inflight){0};
 }

@@ -1,7 +1,7 @@
-/* tests/unit/intake/test_series.c - the set of series: what it knows, what it holds, what it costs */
+/* tests/unit/intake/test_quota.c - the set of series: what it knows, what it holds, what it costs */
 #include <criterion/criterion.h>
 
-#include "intake/series.h"
+#include "intake/quota.h"
 
 static struct metric m = {.type = METRIC_GAUGE, .name = {"a", 1}, .unit = {"B", 1}};
 

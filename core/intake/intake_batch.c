@@ -1,0 +1,89 @@
+/* intake/intake_batch.c - the records of one turn: gathered, written, and their parts settled
+ *
+ * The spool's refusal turns a batch's metrics into rejected ones, with its reason; nothing here fails by
+ * itself but for memory, when a record is made.
+ */
+#include "intake/intake_batch.h"
+
+#include "base/log.h"
+#include "model/record.h"
+
+enum {
+    FULL = 960 * 1024
+}; /* commit early: with what one read may add its buf rarely grows past 1 MiB */
+
+void intake_batch_init(struct intake_batch *b, intake_commit_fn *commit, void *arg)
+{
+    *b = (struct intake_batch){.commit = commit, .arg = arg};
+    TAILQ_INIT(&b->parts);
+}
+
+void intake_batch_free(struct intake_batch *b)
+{
+    buf_free(&b->records);
+}
+
+void intake_batch_join(struct intake_batch *b, struct intake_part *p)
+{
+    if (p->joined)
+        return;
+    p->joined = true;
+    TAILQ_INSERT_TAIL(&b->parts, p, parts);
+}
+
+void intake_batch_leave(struct intake_batch *b, struct intake_part *p)
+{
+    if (!p->joined)
+        return;
+    p->joined = false;
+    TAILQ_REMOVE(&b->parts, p, parts);
+}
+
+size_t intake_batch_put(struct intake_batch *b, struct intake_part *p, const struct metric *m)
+{
+    size_t before = b->records.n, size;
+
+    record_put(&b->records, m);
+    if (!buf_ok(&b->records)) {
+        intake_batch_commit(b); /* what is in there is whole; once it is out there is room again */
+        return 0;
+    }
+    size = b->records.n - before;
+    b->count++;
+    p->metrics++;
+    intake_batch_join(b, p);
+    if (b->records.n >= FULL)
+        intake_batch_commit(b);
+    return size;
+}
+
+static void settle_part(struct intake_batch *b, struct intake_part *p,
+                        const struct intake_fate *fate)
+{
+    uint32_t metrics = p->metrics;
+
+    intake_batch_leave(b, p);
+    p->metrics = 0;
+    p->settled(p->arg, metrics, fate);
+}
+
+void intake_batch_commit(struct intake_batch *b)
+{
+    struct intake_fate fate = {0};
+    char why[128] = "";
+    struct intake_part *p;
+    int r = 0;
+
+    if (b->count > 0) {
+        r = b->commit(b->arg, b->records.p, b->records.n, b->count, &fate.ticket, why);
+        if (r < 0 && !b->refused)
+            log_error("the spool refuses metrics: %s", why);
+        b->refused = r < 0;
+    }
+    buf_reset(&b->records);
+    b->count = 0;
+    fate.why = r < 0 ? why : NULL;
+    fate.later = r > 0;
+    while ((p = TAILQ_FIRST(&b->parts)) != NULL)
+        settle_part(b, p, &fate);
+}
