@@ -1,8 +1,8 @@
 /* intake/connection.c - one connection: its socket, when it is read, its end
  *
- * What it says and is told is intake/session.c's; when it is its turn, intake/queue.c's. A client that closed
- * without waiting is read to its end and logged. A peer that goes away in the middle of its reply is
- * forgotten. Nothing here ends the daemon.
+ * What it says and is told is intake/session.c's; when it is its turn, intake/queue.c's. A client
+ * that closed without waiting is read to its end and logged. A peer that goes away in the middle of
+ * its reply is forgotten. Nothing here ends the daemon.
  */
 #include "intake/connection.h"
 
@@ -273,7 +273,7 @@ void connection_close(struct connection *c, const char *why)
     end_input(c, "unfinished when the connection was closed");
 }
 
-struct origin *connection_sender(const struct connection *c)
+struct origin *connection_origin(const struct connection *c)
 {
     return c->origin;
 }

@@ -53,7 +53,8 @@ enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *u
  * FRAME_MORE. The stream may go on: what is left of the value is skipped, but for f->again. So call
  * until it is FRAME_MORE. */
 enum frame_result frame_end(struct frame *f, const char *why);
-/* The bytes of the object at hand are gone, for want of memory: likewise, and it cannot be gone back to. */
+/* The bytes of the object at hand are gone, for want of memory: likewise, and it cannot be gone
+ * back to. */
 enum frame_result frame_lose(struct frame *f, const char *why);
 bool frame_inside(const struct frame *f); /* inside an unfinished value: the idle limit applies */
 

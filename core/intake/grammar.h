@@ -1,8 +1,8 @@
 /* intake/grammar.h - the structure of one JSON value, a token at a time, resumable at any byte
  *
- * Checks brackets, keys, colons, commas, nesting and raw control bytes; not numbers, bare words, escapes
- * or UTF-8. Knows where in the stream it is, by line and byte. How the bytes are cut into calls changes
- * nothing. Nothing here allocates or fails: what is wrong is a result and a sentence.
+ * Checks brackets, keys, colons, commas, nesting and raw control bytes; not numbers, bare words,
+ * escapes or UTF-8. Knows where in the stream it is, by line and byte. How the bytes are cut into
+ * calls changes nothing. Nothing here allocates or fails: what is wrong is a result and a sentence.
  */
 #ifndef INTAKE_GRAMMAR_H
 #define INTAKE_GRAMMAR_H

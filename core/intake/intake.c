@@ -1,7 +1,8 @@
 /* intake/intake.c - the sockets put together: sources, their connections, the turn's batch
  *
- * A turn of the loop gathers the records of all clients in one batch; the hook after the turn has it written,
- * settles who gets which reply, and closes who is done. Opening a source fails with a sentence and leaves nothing behind.
+ * A turn of the loop gathers the records of all clients in one batch; the hook after the turn has
+ * it written, settles who gets which reply, and closes who is done. Opening a source fails with a
+ * sentence and leaves nothing behind.
  */
 #include "intake/intake.h"
 

@@ -1,7 +1,7 @@
 /* intake/intake_batch.c - the records of one turn: gathered, written, and their parts settled
  *
- * The spool's refusal turns a batch's metrics into rejected ones, with its reason; nothing here fails by
- * itself but for memory, when a record is made.
+ * The spool's refusal turns a batch's metrics into rejected ones, with its reason; nothing here
+ * fails by itself but for memory, when a record is made.
  */
 #include "intake/intake_batch.h"
 

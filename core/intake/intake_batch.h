@@ -1,7 +1,8 @@
 /* intake/intake_batch.h - the records of one turn of the loop, and who has a part in them
  *
- * Everything accepted in a turn becomes one batch, which goes to the spool in one call; then each part is
- * told what became of it. A part belongs to whoever puts metrics in; it leaves before it is freed.
+ * Everything accepted in a turn becomes one batch, which goes to the spool in one call; then each
+ * part is told what became of it. A part belongs to whoever puts metrics in; it leaves before it is
+ * freed.
  */
 #ifndef INTAKE_INTAKE_BATCH_H
 #define INTAKE_INTAKE_BATCH_H
@@ -9,8 +10,8 @@
 
 #include "model/metric.h"
 
-/* Writes one batch. 0: it is safe now. 1: what becomes of it will be told later, for `*ticket` (not from in
- * here; tickets never go back). -1: refused, and why. */
+/* Writes one batch. 0: it is safe now. 1: what becomes of it will be told later, for `*ticket` (not
+ * from in here; tickets never go back). -1: refused, and why. */
 typedef int intake_commit_fn(void *arg, const void *records, size_t n, uint32_t count,
                              uint64_t *ticket, char why[128]);
 
@@ -40,8 +41,8 @@ struct intake_batch {
 
 void intake_batch_init(struct intake_batch *b, intake_commit_fn *commit, void *arg);
 void intake_batch_free(struct intake_batch *b);
-/* Puts a metric in, and commits a batch that is long. The bytes of its record; 0: there is no memory, and what
- * was in there has been committed. */
+/* Puts a metric in, and commits a batch that is long. The bytes of its record; 0: there is no memory,
+ * and what was in there has been committed. */
 size_t intake_batch_put(struct intake_batch *b, struct intake_part *p, const struct metric *m);
 void intake_batch_join(
     struct intake_batch *b,

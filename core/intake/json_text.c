@@ -1,8 +1,9 @@
 /* intake/json_text.c - the bytes of a JSON object: a walk over its members, and what is wrong in them
  *
  * Only for errors and for integers too big for the parser, so simple rather than fast. Never reads
- * outside the text, whatever it holds: on bytes that are no object the walk just ends early. jansson says
- * what it rejects, but neither in whose field nor with what remedy: both are found here.
+ * outside the text, whatever it holds: on bytes that are no object the walk just ends early.
+ * jansson says what it rejects, but neither in whose field nor with what remedy: both are found
+ * here.
  */
 #include "intake/json_text.h"
 

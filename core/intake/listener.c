@@ -1,13 +1,14 @@
 /* intake/listener.c - a Unix socket in the file system, made safely; and accepting, whatever is short
  *
- * bind() alone takes a path, which nobody else can make lead elsewhere (intake/folder.h): the socket is then
- * looked for in the folder that was checked, and everything else is done there. What stands in the way and
- * is no socket is never removed. Making fails as the system calls do, with a sentence.
+ * bind() alone takes a path, which nobody else can make lead elsewhere (intake/folder.h): the
+ * socket is then looked for in the folder that was checked, and everything else is done there. What
+ * stands in the way and is no socket is never removed. Making fails as the system calls do, with a
+ * sentence.
  *
- * ACCEPTS connections are accepted in a turn. One descriptor is held in reserve: when there is no other, it is
- * given up for as long as it takes to accept a client and refuse it; without it the client would
- * wait without a word, and the listener stay readable. Where even that does not help (no memory),
- * all listeners pause for a second, and clients wait in the backlog.
+ * ACCEPTS connections are accepted in a turn. One descriptor is held in reserve: when there is no
+ * other, it is given up for as long as it takes to accept a client and refuse it; without it the
+ * client would wait without a word, and the listener stay readable. Where even that does not help
+ * (no memory), all listeners pause for a second, and clients wait in the backlog.
  */
 #include "intake/listener.h"
 

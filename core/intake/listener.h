@@ -1,8 +1,8 @@
 /* intake/listener.h - a Unix socket of ours in the file system, and accepting what connects to it
  *
- * What is accepted goes to a callback, which takes it or says why not. Who is refused gets one line that
- * says so; that costs a few microseconds. Accepting never fails for good. The owner of a listener keeps it where it is, and
- * closes it.
+ * What is accepted goes to a callback, which takes it or says why not. Who is refused gets one line
+ * that says so; that costs a few microseconds. Accepting never fails for good. The owner of a
+ * listener keeps it where it is, and closes it.
  */
 #ifndef INTAKE_LISTENER_H
 #define INTAKE_LISTENER_H

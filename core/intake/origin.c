@@ -31,7 +31,8 @@ struct origin {
     struct quota quota;
     struct origin_counts counts;
     struct inflight inflight;
-    /* since origin_run(), of connections made since; what is in flight counts as accepted here, not above */
+    /* since origin_run(), of connections made since; what is in flight counts as accepted here, not
+     * above */
     uint64_t run_accepted, run_rejected;
     struct inflight run_inflight;
     unsigned run; /* counts origin_run() */
@@ -80,180 +81,180 @@ static bool configure(struct settings *set, const struct source_config *c, const
     return false;
 }
 
-bool origin_update(struct origin *s, const struct source_config *c)
+bool origin_update(struct origin *o, const struct source_config *c)
 {
     struct settings next;
 
-    if (!configure(&next, c, s->set.path, s->set.collector))
+    if (!configure(&next, c, o->set.path, o->set.collector))
         return false;
-    arena_free(&s->set.memory);
-    s->set = next;
-    s->quota.series_limit = c->series_limit;
-    s->quota.metrics_limit = c->metrics_limit;
-    s->quota.bytes_limit = c->bytes_limit;
-    s->quota.window_ns = c->window_ns;
+    arena_free(&o->set.memory);
+    o->set = next;
+    o->quota.series_limit = c->series_limit;
+    o->quota.metrics_limit = c->metrics_limit;
+    o->quota.bytes_limit = c->bytes_limit;
+    o->quota.window_ns = c->window_ns;
     return true;
 }
 
-struct json_defaults origin_defaults(const struct origin *s)
+struct json_defaults origin_defaults(const struct origin *o)
 {
     return (struct json_defaults){
-        .collector = str_of(s->set.collector != NULL ? s->set.collector : ""),
-        .prefix = s->set.prefix,
-        .tags = s->set.tags,
-        .ntags = s->set.ntags,
-        .interval_ns = s->set.interval_ns,
+        .collector = str_of(o->set.collector != NULL ? o->set.collector : ""),
+        .prefix = o->set.prefix,
+        .tags = o->set.tags,
+        .ntags = o->set.ntags,
+        .interval_ns = o->set.interval_ns,
         .strangers = true,
     };
 }
 
-const char *origin_collector(const struct origin *s)
+const char *origin_collector(const struct origin *o)
 {
-    return s->set.collector;
+    return o->set.collector;
 }
 
-const char *origin_path(const struct origin *s)
+const char *origin_path(const struct origin *o)
 {
-    return s->set.path;
+    return o->set.path;
 }
 
-const char *origin_own_groups(const struct origin *s)
+const char *origin_own_groups(const struct origin *o)
 {
-    return s->set.own_groups;
+    return o->set.own_groups;
 }
 
-struct quota *origin_quota(struct origin *s)
+struct quota *origin_quota(struct origin *o)
 {
-    return &s->quota;
+    return &o->quota;
 }
 
 /* --- beginning and end --- */
 
 struct origin *origin_new(const struct source_config *c, int64_t now)
 {
-    struct origin *s = calloc(1, sizeof *s);
+    struct origin *o = calloc(1, sizeof *o);
 
-    if (s == NULL)
+    if (o == NULL)
         return NULL;
-    s->set =
+    o->set =
         (struct settings){.path = c->path, .collector = c->name}; /* for origin_update() to copy */
-    if (!origin_update(s, c)) {
-        free(s);
+    if (!origin_update(o, c)) {
+        free(o);
         return NULL;
     }
-    s->users = 1;
-    s->quota.seed = random_u64();
-    quota_start(&s->quota, now);
-    return s;
+    o->users = 1;
+    o->quota.seed = random_u64();
+    quota_start(&o->quota, now);
+    return o;
 }
 
-void origin_use(struct origin *s)
+void origin_use(struct origin *o)
 {
-    s->users++;
+    o->users++;
 }
 
-void origin_unuse(struct origin *s)
+void origin_unuse(struct origin *o)
 {
-    if (--s->users > 0)
+    if (--o->users > 0)
         return;
-    inflight_free(&s->inflight);
-    inflight_free(&s->run_inflight);
-    quota_start(&s->quota, 0);
-    arena_free(&s->set.memory);
-    free(s);
+    inflight_free(&o->inflight);
+    inflight_free(&o->run_inflight);
+    quota_start(&o->quota, 0);
+    arena_free(&o->set.memory);
+    free(o);
 }
 
-void origin_close(struct origin *s)
+void origin_close(struct origin *o)
 {
-    s->closed = true;
+    o->closed = true;
 }
 
 /* --- runs --- */
 
-void origin_run(struct origin *s, int64_t slot_ns, int64_t now)
+void origin_run(struct origin *o, int64_t slot_ns, int64_t now)
 {
-    s->run++;
-    s->run_accepted = s->run_rejected = 0;
-    inflight_free(&s->run_inflight);
-    s->slot_ns = slot_ns;
-    quota_start(&s->quota, now);
+    o->run++;
+    o->run_accepted = o->run_rejected = 0;
+    inflight_free(&o->run_inflight);
+    o->slot_ns = slot_ns;
+    quota_start(&o->quota, now);
 }
 
-void origin_run_end(struct origin *s, int64_t now, uint64_t *accepted, uint64_t *rejected)
+void origin_run_end(struct origin *o, int64_t now, uint64_t *accepted, uint64_t *rejected)
 {
-    *accepted = s->run_accepted;
-    *rejected = s->run_rejected;
-    s->slot_ns = 0;
-    quota_start(&s->quota, now); /* the memory of its series */
+    *accepted = o->run_accepted;
+    *rejected = o->run_rejected;
+    o->slot_ns = 0;
+    quota_start(&o->quota, now); /* the memory of its series */
 }
 
-unsigned origin_run_number(const struct origin *s)
+unsigned origin_run_number(const struct origin *o)
 {
-    return s->run;
+    return o->run;
 }
 
-int64_t origin_slot(const struct origin *s)
+int64_t origin_slot(const struct origin *o)
 {
-    return s->slot_ns;
+    return o->slot_ns;
 }
 
 /* --- counts --- */
 
-const struct origin_counts *origin_counts(const struct origin *s)
+const struct origin_counts *origin_counts(const struct origin *o)
 {
-    return &s->counts;
+    return &o->counts;
 }
 
-void origin_taken(struct origin *s, unsigned run, uint64_t n, uint64_t ticket)
+void origin_taken(struct origin *o, unsigned run, uint64_t n, uint64_t ticket)
 {
-    uint64_t now = ticket == 0 || s->closed ? n : 0, later = n - now, of_run = run == s->run;
+    uint64_t now = ticket == 0 || o->closed ? n : 0, later = n - now, of_run = run == o->run;
 
-    s->counts.taken += n;
-    s->counts.accepted += now;
-    s->run_accepted += n * of_run;
-    inflight_add(&s->inflight, ticket, later);
-    inflight_add(&s->run_inflight, ticket, later * of_run);
+    o->counts.taken += n;
+    o->counts.accepted += now;
+    o->run_accepted += n * of_run;
+    inflight_add(&o->inflight, ticket, later);
+    inflight_add(&o->run_inflight, ticket, later * of_run);
 }
 
-void origin_rejected(struct origin *s, unsigned run, uint64_t n)
+void origin_rejected(struct origin *o, unsigned run, uint64_t n)
 {
-    s->counts.rejected += n;
-    s->run_rejected += run == s->run ? n : 0;
+    o->counts.rejected += n;
+    o->run_rejected += run == o->run ? n : 0;
 }
 
-void origin_known(struct origin *s, uint64_t ticket, bool safe)
+void origin_known(struct origin *o, uint64_t ticket, bool safe)
 {
-    uint64_t n = inflight_settle(&s->inflight, ticket);
-    uint64_t run = inflight_settle(&s->run_inflight, ticket);
+    uint64_t n = inflight_settle(&o->inflight, ticket);
+    uint64_t run = inflight_settle(&o->run_inflight, ticket);
 
-    *(safe ? &s->counts.accepted : &s->counts.rejected) += n;
-    s->run_accepted -= safe ? 0 : run;
-    s->run_rejected += safe ? 0 : run;
+    *(safe ? &o->counts.accepted : &o->counts.rejected) += n;
+    o->run_accepted -= safe ? 0 : run;
+    o->run_rejected += safe ? 0 : run;
 }
 
-int64_t origin_withheld(const struct origin *s)
+int64_t origin_withheld(const struct origin *o)
 {
-    return s->withheld_until;
+    return o->withheld_until;
 }
 
-void origin_withhold(struct origin *s, int64_t now)
+void origin_withhold(struct origin *o, int64_t now)
 {
-    s->withheld_until = now;
+    o->withheld_until = now;
 }
 
-bool origin_may_log(struct origin *s, int64_t now)
+bool origin_may_log(struct origin *o, int64_t now)
 {
     uint64_t left_out;
 
-    if (!ratelimit_take(&s->errors, &ERRORS, now, &left_out))
+    if (!ratelimit_take(&o->errors, &ERRORS, now, &left_out))
         return false;
     if (left_out > 0)
         log_warn("%s: %" PRIu64 " lines about errors were left out",
-                 s->set.collector != NULL ? s->set.collector : "the shared socket", left_out);
+                 o->set.collector != NULL ? o->set.collector : "the shared socket", left_out);
     return true;
 }
 
-bool origin_may_log_closed(struct origin *s, int64_t now, uint64_t *left_out)
+bool origin_may_log_closed(struct origin *o, int64_t now, uint64_t *left_out)
 {
-    return ratelimit_take(&s->closings, &CLOSED, now, left_out);
+    return ratelimit_take(&o->closings, &CLOSED, now, left_out);
 }

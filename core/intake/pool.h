@@ -36,7 +36,8 @@ bool pool_enter(struct pool *p, uintptr_t key, struct pool_entry *e, int64_t now
 void pool_heard(struct pool_entry *e, int64_t now);
 void pool_leave(struct pool_entry *e);                                 /* no-op without a place */
 struct pool_owner *pool_owner_of(const struct pool *p, uintptr_t key); /* NULL: it has no place */
-/* The one that has most; of several the one with the entry that has been silent for longest. Or NULL. */
+/* The one that has most; of several the one with the entry that has been silent for longest. Or
+ * NULL. */
 struct pool_owner *pool_largest(const struct pool *p);
 
 #endif

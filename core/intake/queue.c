@@ -1,9 +1,10 @@
 /* intake/queue.c - turns by time: what a byte costs is learnt for each
  *
- * Each in its turn gets a slice: so many bytes as have lately cost it about SLICE_NS, since a byte of a
- * long string and a byte of garbage differ a hundredfold. One that took longer all the same (an object
- * ends, and its metrics are made) owes the rest, and is passed by until that is paid. The loop's timers are
- * late by little more than TURN_NS; who is left stays at the head of the queue.
+ * Each in its turn gets a slice: so many bytes as have lately cost it about SLICE_NS, since a byte
+ * of a long string and a byte of garbage differ a hundredfold. One that took longer all the same
+ * (an object ends, and its metrics are made) owes the rest, and is passed by until that is paid.
+ * The loop's timers are late by little more than TURN_NS; who is left stays at the head of the
+ * queue.
  */
 #include "intake/queue.h"
 

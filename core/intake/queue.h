@@ -1,8 +1,9 @@
 /* intake/queue.h - whose bytes are read next, and for how long: fair by time
  *
- * Who waits for a turn stands in the queue; what that is, and what reading is, its owner knows: a turn is a
- * callback. Each waits, for each of its reads, about QUEUE_SLICE_NS for every other that is busy,
- * however they behave. Nothing here allocates or fails. An entry is removed before it is freed.
+ * Who waits for a turn stands in the queue; what that is, and what reading is, its owner knows: a
+ * turn is a callback. Each waits, for each of its reads, about QUEUE_SLICE_NS for every other that
+ * is busy, however they behave. Nothing here allocates or fails. An entry is removed before it is
+ * freed.
  */
 #ifndef INTAKE_QUEUE_H
 #define INTAKE_QUEUE_H

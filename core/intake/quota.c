@@ -1,8 +1,9 @@
 /* intake/quota.c - the limits of a run: bytes, metrics, series
  *
- * The series are a set of 64-bit hashes with open addressing: a hash is uniform already, so its slot is simply its
- * share of the capacity, and the next free one after that. Full means three quarters: the capacity at the limit is 4/3 of
- * it, and each smaller one half of the next. No memory to grow is an answer, and leaves the set as it was.
+ * The series are a set of 64-bit hashes with open addressing: a hash is uniform already, so its
+ * slot is simply its share of the capacity, and the next free one after that. Full means three
+ * quarters: the capacity at the limit is 4/3 of it, and each smaller one half of the next. No
+ * memory to grow is an answer, and leaves the set as it was.
  *
  * A series that has been let in once goes on, whatever comes beside it: only new ones are beyond
  * the limit. Without memory to remember a new series it is refused, and says so.

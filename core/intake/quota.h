@@ -9,7 +9,8 @@
 
 /* --- which series a run has sent: a set that never holds more than a limit --- */
 
-/* Grows on demand; what it takes while growing included, it is at most 16 bytes for each of the limit. */
+/* Grows on demand; what it takes while growing included, it is at most 16 bytes for each of the
+ * limit. */
 enum series_answer { SERIES_KNOWN, SERIES_NEW, SERIES_FULL, SERIES_NO_MEMORY };
 
 struct series { /* all zero: empty */

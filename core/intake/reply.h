@@ -1,8 +1,9 @@
 /* intake/reply.h - what a client is told: one reply for each request, in order, and the log with it
  *
- * An account gathers what the next reply tells. A request closes it, and gets the reply to that one and no other.
- * One with metrics that are not safe yet is held, and so is what was asked for behind it, until all of its metrics are known
- * to be safe or not. Each reply is written whole or not at all.
+ * An account gathers what the next reply tells. A request closes it, and gets the reply to that one
+ * and no other. One with metrics that are not safe yet is held, and so is what was asked for behind
+ * it, until all of its metrics are known to be safe or not. Each reply is written whole or not at
+ * all.
  */
 #ifndef INTAKE_REPLY_H
 #define INTAKE_REPLY_H
@@ -47,7 +48,8 @@ void replies_note(struct replies *r,
                   const char *why);               /* in the next reply, with nothing rejected */
 bool replies_spells_out(const struct replies *r); /* the next fault is one that is written down */
 void replies_close(struct replies *r); /* a request: the account is closed; a new one begins */
-/* The fate of what waits for this ticket, or an earlier one: why is NULL when it is safe. False: nothing did. */
+/* The fate of what waits for this ticket, or an earlier one: why is NULL when it is safe. False:
+ * nothing did. */
 bool replies_known(struct replies *r, uint64_t ticket, const char *why);
 bool replies_held(const struct replies *r);     /* one waits */
 bool replies_send(struct replies *r, int fd);   /* what it takes now; false: the peer is gone */

@@ -1,9 +1,9 @@
 /* intake/room.c - who may connect: who fills a pool makes room out of what he has himself
  *
- * When a pool is full, the owner that has most gives up the one of its connections that has been silent for
- * longest. An owner that has its fill gives up one of its own, but only after a silence of `idle`: a script
- * that forgets to close does not lock out the next. Connections do not use up the descriptors that runs
- * and files need, nor the shared socket's those of collectors.
+ * When a pool is full, the owner that has most gives up the one of its connections that has been
+ * silent for longest. An owner that has its fill gives up one of its own, but only after a silence
+ * of `idle`: a script that forgets to close does not lock out the next. Connections do not use up
+ * the descriptors that runs and files need, nor the shared socket's those of collectors.
  *
  * A connection that is owed something, or has sent something, is not closed; one that is closed is
  * told why, in a last reply, and what it had sent counts. Nothing here fails.
@@ -36,7 +36,8 @@ static bool few_descriptors(const struct origin *s, int fd, unsigned sockets)
     return (rlim_t)fd + (keep < l.rlim_cur / 2 ? keep : l.rlim_cur / 2) >= l.rlim_cur;
 }
 
-/* The connection that has been silent for longest, of those that may be closed, if for so long; or NULL. */
+/* The connection that has been silent for longest, of those that may be closed, if for so long; or
+ * NULL. */
 static struct connection *silent_one(const struct pool_owner *o, int64_t at_least)
 {
     const struct pool_entry *e = o != NULL ? TAILQ_FIRST(&o->entries) : NULL;
@@ -83,7 +84,7 @@ static void log_closed(const struct room *r, const struct connection *c, const c
 {
     uint64_t left_out;
 
-    if (!origin_may_log_closed(connection_sender(c), loop_now(r->loop), &left_out))
+    if (!origin_may_log_closed(connection_origin(c), loop_now(r->loop), &left_out))
         return;
     log_warn("%s: closed: %s", connection_name(c), why);
     if (left_out > 0)

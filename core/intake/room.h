@@ -1,7 +1,8 @@
 /* intake/room.h - who may connect: the limits, and which connection is closed for a newer one
  *
- * The shared socket and the collectors' have a pool each, of `max_connections`, so nobody on the shared one can
- * lock a collector out. In its pool each user, or each collector, may have `max_connections_per_user`.
+ * The shared socket and the collectors' have a pool each, of `max_connections`, so nobody on the
+ * shared one can lock a collector out. In its pool each user, or each collector, may have
+ * `max_connections_per_user`.
  */
 #ifndef INTAKE_ROOM_H
 #define INTAKE_ROOM_H
@@ -15,8 +16,8 @@ struct room { /* all zero but for the first two */
     uint64_t gave_way; /* connections that were closed for others */
 };
 
-/* A place for a connection: of this origin, by this user, on this descriptor; `sockets` listen. Makes room if need
- * be. NULL, and a sentence: there is none. */
+/* A place for a connection: of this origin, by this user, on this descriptor; `sockets` listen. Makes
+ * room if need be. NULL, and a sentence: there is none. */
 struct pool *room_for(struct room *r, const struct origin *s, uid_t uid, int fd, unsigned sockets,
                       char why[96]);
 uintptr_t room_key(const struct origin *s, uid_t uid); /* of the owner of that place */

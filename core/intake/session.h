@@ -1,7 +1,7 @@
 /* intake/session.h - what one client says, and is told: the protocol, without its socket
  *
- * Bytes come in as they were read, in pieces of any size; metrics go into the batch, and replies to who asks for
- * them. Belongs to a connection. Nothing in here ends the daemon.
+ * Bytes come in as they were read, in pieces of any size; metrics go into the batch, and replies to
+ * who asks for them. Belongs to a connection. Nothing in here ends the daemon.
  */
 #ifndef INTAKE_SESSION_H
 #define INTAKE_SESSION_H
@@ -49,7 +49,8 @@ void session_end(struct session *s, const char *why);
 void session_flush(struct session *s);
 /* `lost` metrics are rejected for one reason, which is of no one place. */
 void session_reject(struct session *s, uint32_t lost, const struct metric_fault *f);
-/* The fate of what waits for this ticket, or an earlier one: why is NULL when it is safe. False: nothing does. */
+/* The fate of what waits for this ticket, or an earlier one: why is NULL when it is safe. False:
+ * nothing does. */
 bool session_known(struct session *s, uint64_t ticket, const char *why);
 bool session_idle(const struct session *s); /* nothing is asked for, nothing in the batch */
 

@@ -1,8 +1,9 @@
 /* spool/inventory.h - the writer's folder: its lock, the segments in it, and the number that comes next
  *
- * Opening derives the next sequence number from the segments and the sinks' cursors: there is no ledger.
- * Damage is never a reason not to open. The folder may be taken away, and be opened anew. Retention is
- * here, too. Sizes and numbers in here follow what the writer does: it says so by the calls below.
+ * Opening derives the next sequence number from the segments and the sinks' cursors: there is no
+ * ledger. Damage is never a reason not to open. The folder may be taken away, and be opened anew.
+ * Retention is here, too. Sizes and numbers in here follow what the writer does: it says so by the
+ * calls below.
  */
 #ifndef SPOOL_INVENTORY_H
 #define SPOOL_INVENTORY_H
@@ -42,7 +43,8 @@ void inventory_add(struct inventory *v, const struct inventory_segment *h);
 void inventory_size(struct inventory *v, uint64_t bytes); /* so long is the newest now */
 
 /* Unlinks segments from the oldest on, never the newest: those below `needed`, and while the folder is
- * over max_size or a segment over max_age (0: no bound), those too. How many were not below `needed`. */
+ * over max_size or a segment over max_age (0: no bound), those too. How many were not below
+ * `needed`. */
 unsigned inventory_retain(struct inventory *v, uint64_t needed, int64_t wall_ns, int64_t max_size,
                           int64_t max_age);
 /* Empties the newest, to make room: nobody may need it, and nothing may be appended to it any more. */

@@ -1,9 +1,10 @@
 /* spool/opener.c - requests and answers over a socket pair
  *
  * A request is a name and flags, the answer an errno and, if that is 0, a descriptor. Whoever asks
- * waits for it. The plugin in the worker can ask for what its worker can, and the list below is all:
- * so at worst it reads the spool, which every plugin can, and damages its own sink's cursor. It ends when the other end is closed. Fails only as the system does; but a worker whose
- * opener somebody has killed ends, and is started again with another.
+ * waits for it. The plugin in the worker can ask for what its worker can, and the list below is
+ * all: so at worst it reads the spool, which every plugin can, and damages its own sink's cursor.
+ * It ends when the other end is closed. Fails only as the system does; but a worker whose opener
+ * somebody has killed ends, and is started again with another.
  */
 #include "spool/opener.h"
 
