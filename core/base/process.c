@@ -24,11 +24,14 @@ enum { LOOK_MS = 2, MOST_MS = 3600000 };
 
 bool process_wait(pid_t pid, int64_t until, int *status)
 {
-    struct pollfd end = {.fd = pid > 0 ? pidfd_open(pid, 0) : -1, .events = POLLIN};
-    pid_t got = -1;
+    struct pollfd end = {.events = POLLIN};
+    pid_t got;
 
     *status = 0;
-    while (pid > 0 && ((got = waitpid(pid, status, WNOHANG)) == 0 || (got < 0 && errno == EINTR))) {
+    if (pid <= 0)
+        return true;
+    end.fd = pidfd_open(pid, 0);
+    while ((got = waitpid(pid, status, WNOHANG)) == 0 || (got < 0 && errno == EINTR)) {
         int64_t left = until - clock_mono(), ms = left / NS_PER_MS + 1;
 
         if (left <= 0)
