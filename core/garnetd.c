@@ -38,7 +38,7 @@ static int check(const char *path)
     buf_putc(&e.warnings, '\0');
     if (buf_ok(&e.warnings)) {
         char *rest = e.warnings.p;
-        for (char *line; (line = strsep(&rest, "\n")) && *line;)
+        for (char *line; (line = strsep(&rest, "\n")) != NULL && *line;)
             fprintf(stderr, "warning: %s\n", line);
     }
     if (good)
@@ -93,7 +93,7 @@ int main(int argc, char **argv)
         fputs(usage, stderr);
         return EXIT_USAGE;
     }
-    if (!path && !(path = default_path()))
+    if (path == NULL && (path = default_path()) == NULL)
         return EXIT_USAGE;
     if (!only_check)
         return daemon_run(path);

@@ -46,7 +46,7 @@ ssize_t fdpass_recv(int fd, void *p, size_t n)
     return -1;
 }
 
-/* ---- closing --------------------------------------------------------------------------------- */
+/* --- closing --- */
 
 static int linger(void *arg)
 {

@@ -6,6 +6,7 @@
  * nothing outside of it.
  */
 #include "base/glob.h"
+
 #include "base/text.h"
 
 /* The character at p, and p behind it. A broken byte is a character that no other one equals. */
@@ -118,7 +119,7 @@ bool glob_match(const char *pattern, struct str s)
     return p == pend;
 }
 
-/* ---- what is wrong ---------------------------------------------------------------------------- */
+/* --- what is wrong --- */
 
 static const char *class_fault(const char **p, const char *end)
 {

@@ -5,8 +5,6 @@
  * again. Dies only where it is asked to: fatal() and panic().
  */
 #include "base/log.h"
-#include "base/buf.h"
-#include "base/clock.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -17,6 +15,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/buf.h"
+#include "base/clock.h"
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/text.h"

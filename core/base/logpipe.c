@@ -4,15 +4,16 @@
  * SIGPIPE or waits to be killed; we do not.
  */
 #include "base/logpipe.h"
-#include "base/buf.h"
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/text.h"
 
 enum { CHUNK = 16384, LAST_CHUNKS = 64 /* 1 MiB: what anybody can make of a pipe */ };
 

@@ -10,12 +10,6 @@
  * garnetd's last line.
  */
 #include "base/logwriter.h"
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/process.h"
-#include "base/signals.h"
-#include "base/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,6 +19,13 @@
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "base/signals.h"
+#include "base/spawn.h"
 
 enum { CAP = 65536, CHUNK = PIPE_BUF, NUDGE_US = 200000 };
 

@@ -8,10 +8,6 @@
  * descriptor in epoll, say) ends in panic().
  */
 #include "base/loop.h"
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/timers.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -20,6 +16,11 @@
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/timers.h"
 
 enum { EVENTS = 64, HANDLERS = 3 };
 

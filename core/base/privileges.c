@@ -36,7 +36,7 @@ int privileges_no_new(void)
     return prctl(PR_SET_NO_NEW_PRIVS, 1L, 0L, 0L, 0L);
 }
 
-/* ---- who we are ------------------------------------------------------------------------------ */
+/* --- who we are --- */
 
 static bool has_group(const gid_t *list, size_t n, gid_t g)
 {

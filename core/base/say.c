@@ -3,10 +3,11 @@
  * Fails as stdio does: who cares looks at ferror(). Without memory a line says that instead.
  */
 #include "base/say.h"
-#include "base/text.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
+
+#include "base/text.h"
 
 static void print_visible(FILE *to, struct str s)
 {

@@ -5,8 +5,6 @@
  * close_range(2): Linux 5.9.
  */
 #include "base/spawn.h"
-#include "base/log.h"
-#include "base/signals.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +15,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/log.h"
+#include "base/signals.h"
 
 enum { STDIO = 3, EXIT_CANNOT_RUN = 127 };
 

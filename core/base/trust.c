@@ -26,7 +26,7 @@ struct walk {
     unsigned links;
 };
 
-/* ---- one of the way -------------------------------------------------------------------------- */
+/* --- one of the way --- */
 
 static bool trusted(const struct trust *t, uid_t uid)
 {
@@ -77,7 +77,7 @@ static bool look_at(struct walk *w, int fd, struct stat *st)
     return w->f->verdict == TRUST_GOOD;
 }
 
-/* ---- the way --------------------------------------------------------------------------------- */
+/* --- the way --- */
 
 static bool walk_failed(struct walk *w, int error)
 {

@@ -4,14 +4,15 @@
  * guessed: what cannot be meant exactly is refused with a clause that says what would be right.
  */
 #include "base/units.h"
-#include "base/number.h"
-#include "base/text.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
+
+#include "base/number.h"
+#include "base/text.h"
 
 __extension__ typedef unsigned __int128 wide;
 

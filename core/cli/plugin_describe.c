@@ -54,7 +54,7 @@ static uint32_t values_of(const garnet_plugin *d)
     return d->vtypes != 0 ? d->vtypes : GARNET_I64 | GARNET_U64 | GARNET_F64;
 }
 
-/* ---- JSON ------------------------------------------------------------------------------------ */
+/* --- JSON --- */
 
 static void json_text(struct buf *b, const char *key, const char *value)
 {
@@ -119,7 +119,7 @@ static void put_json(struct buf *b, const struct plugin *p, const char *file)
     buf_puts(b, "]}\n");
 }
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* --- text --- */
 
 static void put_option(struct buf *b, const struct option *o)
 {

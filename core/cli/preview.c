@@ -44,7 +44,7 @@ struct preview {
     bool failed;
 };
 
-/* ---- in the child ---------------------------------------------------------------------------- */
+/* --- in the child --- */
 
 static void complain(struct preview *v, const char *what)
 {
@@ -219,7 +219,7 @@ static int show_sink(void *arg)
     return v->failed || fclose(v->out) != 0 ? EXIT_CONFIG : 0;
 }
 
-/* ---- the command ----------------------------------------------------------------------------- */
+/* --- the command --- */
 
 static bool chosen(const struct conf_sink *s, char *const names[], int n)
 {

@@ -18,7 +18,7 @@
 #include "spool/segment.h"
 #include "spool/tail.h"
 
-/* ---- what there is --------------------------------------------------------------------------- */
+/* --- what there is --- */
 
 struct adding {
     struct audit *audit;
@@ -74,7 +74,7 @@ static bool read_segments(struct audit *a, int dirfd)
     return true;
 }
 
-/* ---- one pass -------------------------------------------------------------------------------- */
+/* --- one pass --- */
 
 /* How many of [seq, seq + n) are at or behind `from`. */
 static uint64_t behind(uint64_t from, uint64_t seq, uint64_t n)
@@ -142,7 +142,7 @@ static bool read_frames(struct audit *a, int dirfd)
     return r != TAIL_ERROR;
 }
 
-/* ---- what follows ---------------------------------------------------------------------------- */
+/* --- what follows --- */
 
 static uint64_t apart(uint64_t a, uint64_t b)
 {

@@ -5,7 +5,6 @@
  * group that cannot be made costs a run only where its limits need one.
  */
 #include "collect/cgroup.h"
-#include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +12,8 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "base/fd.h"
 
 void cgroup_init(struct cgroup *g)
 {

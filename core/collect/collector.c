@@ -7,13 +7,6 @@
  * when, outcome.c what an end means.
  */
 #include "collect/collector.h"
-#include "base/arena.h"
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/logpipe.h"
-#include "collect/environment.h"
-#include "collect/journal.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +16,14 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/logpipe.h"
 #include "base/random.h"
+#include "collect/environment.h"
+#include "collect/journal.h"
 
 enum { WHY = 512 };
 

@@ -6,17 +6,18 @@
  * start: a collector with more rights than configured is worse than none.
  */
 #include "collect/confine.h"
-#include "base/clock.h"
-#include "base/privileges.h"
 
 #include <errno.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/privileges.h"
+
 enum { RUN_UMASK = 022 };
 
-/* ---- limits ---------------------------------------------------------------------------------- */
+/* --- limits --- */
 
 /* Never above what garnetd itself is allowed; `soft` may be below `hard` for a signal that can be
  * caught. */
@@ -60,7 +61,7 @@ static int be_nice(int64_t more)
     return nice((int)more) == -1 && errno != 0 ? -1 : 0;
 }
 
-/* ---- who it is ------------------------------------------------------------------------------- */
+/* --- who it is --- */
 
 static int switch_user(const struct conf_identity *id)
 {
@@ -74,7 +75,7 @@ static int give_up_privileges(const struct conf_collector *c)
     return privileges_drop() < 0 || (c->no_new_privs && privileges_no_new() < 0) ? -1 : 0;
 }
 
-/* ---- all ------------------------------------------------------------------------------------- */
+/* --- all --- */
 
 bool confine(const struct conf_collector *c, const char *cwd, enum run_step *step)
 {

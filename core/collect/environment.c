@@ -3,12 +3,13 @@
  * Fails only for want of memory.
  */
 #include "collect/environment.h"
-#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/clock.h"
 
 static const char *const PASSED_ON[] = {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"};
 static const char *const WHO[] = {"HOME", "USER", "LOGNAME"}; /* garnetd's, or the collector's */

@@ -4,16 +4,16 @@
  * Nothing here fails or allocates. A line that the log itself drops is counted there.
  */
 #include "collect/journal.h"
-#include "base/clock.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 
-#define SAME_AGAIN (60 * NS_PER_S)
+static const int64_t SAME_AGAIN = 60 * NS_PER_S;
 
 enum { WHEN = 40 };
 

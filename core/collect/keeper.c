@@ -16,11 +16,6 @@
  * killed from outside, garnetd inherits what it kept, and ends it (daemon/orphans.c).
  */
 #include "collect/keeper.h"
-#include "base/clock.h"
-#include "base/signals.h"
-#include "collect/cgroup.h"
-#include "collect/sweep.h"
-#include "conf/script.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -37,17 +32,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "base/signals.h"
 #include "base/spawn.h"
+#include "collect/cgroup.h"
+#include "collect/sweep.h"
+#include "conf/script.h"
 
 enum { EXIT_NOT_RUN = 127 };
 
-#define ORPHAN_GRACE (500 * NS_PER_MS)  /* between TERM and KILL once garnetd is gone */
-#define SWEEP_FIRST  (20 * NS_PER_MS)   /* between two looks for what is left: doubles up to ... */
-#define SWEEP_LAST   (1280 * NS_PER_MS) /* ... this, while nothing ends */
-#define NEVER        INT64_MAX
+static const int64_t ORPHAN_GRACE =
+    500 * NS_PER_MS; /* between TERM and KILL once garnetd is gone */
+static const int64_t SWEEP_FIRST =
+    20 * NS_PER_MS; /* between two looks for what is left: doubles up to ... */
+static const int64_t SWEEP_LAST = 1280 * NS_PER_MS; /* ... this, while nothing ends */
+#define NEVER INT64_MAX
 
-#define SPRINT 64 /* quick looks in a row, while there is something */
+enum { SPRINT = 64 }; /* quick looks in a row, while there is something */
 
 /* In a page that is shared with the child until its exec. */
 struct failure {

@@ -8,9 +8,9 @@
 #include <errno.h>
 #include <sys/wait.h>
 
-#define LOOK_OFTEN   (10 * NS_PER_MS)
-#define LOOK_SELDOM  NS_PER_S
-#define LOOKS_A_HUSH 8 /* within `silence` */
+static const int64_t LOOK_OFTEN = 10 * NS_PER_MS;
+static const int64_t LOOK_SELDOM = NS_PER_S;
+enum { LOOKS_A_HUSH = 8 }; /* within `silence` */
 
 const char *outcome_name(enum outcome o)
 {

@@ -6,8 +6,6 @@
  * cannot be read or signalled is left for the next look.
  */
 #include "collect/sweep.h"
-#include "base/fd.h"
-#include "base/process.h"
 
 #include <ctype.h>
 #include <dirent.h>
@@ -20,6 +18,9 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <unistd.h>
+
+#include "base/fd.h"
+#include "base/process.h"
 
 enum { TREE = 1024 }; /* more are found by the next look */
 

@@ -22,7 +22,7 @@ static char *line_after(const char *file, const char *start)
     size_t n = strlen(start);
     char line[LINE], *rest = NULL;
 
-    while (f != NULL && rest == NULL && fgets(line, sizeof line, f))
+    while (f != NULL && rest == NULL && fgets(line, sizeof line, f) != NULL)
         if (strncmp(line, start, n) == 0) {
             line[strcspn(line, "\n")] = 0;
             rest = strdup(line + n);
@@ -67,7 +67,7 @@ static bool own_folder(struct buf *dir)
         group != NULL && strstr(group, "/..") == NULL ? fopen("/proc/self/mountinfo", "re") : NULL;
     bool found = false;
 
-    while (f != NULL && !found && fgets(line, sizeof line, f))
+    while (f != NULL && !found && fgets(line, sizeof line, f) != NULL)
         found = mounted_at(line, group, dir);
     if (f != NULL)
         (void)fclose(f);

@@ -145,7 +145,7 @@ bool learn_own_group(void *arg, uid_t uid, gid_t gid)
     char one[32];
     int n = snprintf(one, sizeof one, " %u:%u ", (unsigned)uid, (unsigned)gid);
 
-    if (g == NULL || strcmp(g->gr_name, u->pw_name) != 0 || g->gr_mem[0])
+    if (g == NULL || strcmp(g->gr_name, u->pw_name) != 0 || g->gr_mem[0] != NULL)
         return false;
     if (noted != NULL && (noted->n == 0 || memmem(noted->p, noted->n, one, (size_t)n) == NULL))
         buf_puts(noted, one + (noted->n > 0)); /* one blank between two */

@@ -89,7 +89,7 @@ static bool read_until_end(struct stream s[STREAMS], int64_t deadline)
 static struct str next_line(struct str *text)
 {
     const char *end = memchr(text->s, '\n', text->n);
-    struct str line = {text->s, end ? (size_t)(end - text->s) : text->n};
+    struct str line = {text->s, end != NULL ? (size_t)(end - text->s) : text->n};
     size_t whole = line.n + (end != NULL);
     text->s += whole;
     text->n -= whole;
@@ -189,16 +189,16 @@ bool load_check(const char *path, bool running, const char *sink_program, struct
 {
     struct snapshot snap = {0};
     struct conf *c = conf_load(&snap, path, running, e);
-    if (!c && e->n == 0)
+    if (c == NULL && e->n == 0)
         errors_add(e, (struct pos){.file = path}, "cannot be read: out of memory");
     snapshot_write(&snap, snapshot);
     int fd = e->n == 0 ? generation_seal((struct str){snapshot->p, snapshot->n}) : -1;
     if (e->n == 0 && (fd < 0 || !buf_ok(snapshot)))
         errors_add(e, (struct pos){.file = path}, "cannot be checked: %s", strerror(errno));
-    for (const struct conf_sink *s = fd >= 0 && c ? c->sinks : NULL; s; s = s->next)
+    for (const struct conf_sink *s = fd >= 0 && c != NULL ? c->sinks : NULL; s != NULL; s = s->next)
         check_sink(s, sink_program, fd, e);
     fd_close(&fd);
-    if (c)
+    if (c != NULL)
         conf_free(c);
     snapshot_free(&snap);
     return e->n == 0;
@@ -259,11 +259,11 @@ static void readable(void *arg, uint32_t events)
     (void)events;
     char *room = buf_room(&l->got, 65536);
     char waste[256];
-    ssize_t n = read(l->pipe.fd, room ? room : waste, room ? 65536 : sizeof waste);
+    ssize_t n = read(l->pipe.fd, room != NULL ? room : waste, room != NULL ? 65536 : sizeof waste);
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
     if (n > 0) {
-        if (room)
+        if (room != NULL)
             l->got.n += (size_t)n;
         return;
     }
@@ -296,7 +296,7 @@ struct load *load_start(struct loop *loop, const char *path, bool running, const
 {
     struct load *l = calloc(1, sizeof *l);
     int fds[2] = {-1, -1};
-    if (!l || fd_pipe(fds, O_NONBLOCK, 0) != 0) {
+    if (l == NULL || fd_pipe(fds, O_NONBLOCK, 0) != 0) {
         free(l);
         return NULL;
     }

@@ -14,7 +14,7 @@ const char *program_path(const char *name)
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     self[n > 0 ? n : 0] = '\0';
     char *slash = strrchr(self, '/');
-    if (slash) {
+    if (slash != NULL) {
         *slash = '\0';
         int len = snprintf(path, sizeof path, "%s/%s", self, name);
         if (len > 0 && (size_t)len < sizeof path && access(path, X_OK) == 0)

@@ -19,7 +19,7 @@
 #include "intake/session.h"
 
 /* What a run's end may take beyond the turn: bytes at most, and time once so much is in. */
-static const size_t DRAIN_MOST = 4 << 20, DRAIN_LEAST = 256 << 10;
+enum { DRAIN_MOST = 4 << 20, DRAIN_LEAST = 256 << 10 };
 static const int64_t DRAIN_NS = 20 * NS_PER_MS;
 
 struct connection {

@@ -19,7 +19,7 @@
 
 enum { WHY = 256 };
 
-/* ---- whose it is ----------------------------------------------------------------------------- */
+/* --- whose it is --- */
 
 static void tell_writable(const char *where, bool everybody, char why[WHY])
 {
@@ -72,7 +72,7 @@ static bool ours_alone(int fd, const char *where, char why[WHY])
     return false;
 }
 
-/* ---- the way there --------------------------------------------------------------------------- */
+/* --- the way there --- */
 
 static int open_folder(const char *folder, const char *own_groups, struct trust_fault *f)
 {
@@ -162,7 +162,7 @@ int folder_find(const char *path, const char *own_groups, const char **name, cha
     return walk_to(path, own_groups, name, false, why);
 }
 
-/* ---- removal --------------------------------------------------------------------------------- */
+/* --- removal --- */
 
 static void remove_socket(int dir, const char *name)
 {

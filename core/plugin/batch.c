@@ -37,7 +37,7 @@ void batch_free(struct batch *b)
     buf_free(&b->bytes);
 }
 
-/* ---- the metric as the plugin sees it -------------------------------------------------------- */
+/* --- the metric as the plugin sees it --- */
 
 static garnet_str view_str(struct str s)
 {
@@ -95,7 +95,7 @@ static void view(struct batch *b, const struct metric *m)
     view_tags(b->meta, m->meta, m->nmeta);
 }
 
-/* ---- calling the plugin ---------------------------------------------------------------------- */
+/* --- calling the plugin --- */
 
 /* begin() and end(): true when the batch may go on. */
 static bool frame_batch(struct batch *b, enum plugin_callback at, int (*fn)(garnet *))
@@ -167,7 +167,7 @@ static int format(struct batch *b, uint64_t seq, size_t from)
                                                                             : answer;
 }
 
-/* ---- adding ---------------------------------------------------------------------------------- */
+/* --- adding --- */
 
 static void tell(struct batch *b, const struct metric *m, const char *what, int64_t now)
 {

@@ -36,7 +36,7 @@ static struct pending *nth(struct deliver *d, unsigned i)
     return &d->pending[(d->head + i) % GARNET_PENDING_MAX];
 }
 
-/* ---- one batch ------------------------------------------------------------------------------- */
+/* --- one batch --- */
 
 /* Unused ones have no state. */
 static bool one_waits(const struct deliver *d)
@@ -140,7 +140,7 @@ static int call(struct deliver *d, struct pending *b)
     return answer == GARNET_PENDING && b->confirmed ? b->early : answer;
 }
 
-/* ---- handing over ---------------------------------------------------------------------------- */
+/* --- handing over --- */
 
 bool deliver_may(const struct deliver *d, int64_t now)
 {
@@ -231,7 +231,7 @@ void deliver_free(struct deliver *d)
     d->n = 0;
 }
 
-/* ---- the plugin's calls ---------------------------------------------------------------------- */
+/* --- the plugin's calls --- */
 
 static struct pending *called(struct deliver *d)
 {

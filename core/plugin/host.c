@@ -5,8 +5,6 @@
  * answer that the plugin is about to give does not count any more (plugin_leave()). Nothing here
  * trusts that a plugin kept its promises, but its pointers.
  */
-#include "plugin/plugin.h"
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -15,6 +13,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "plugin/deliver.h"
+#include "plugin/plugin.h"
 #include "plugin/waits.h"
 
 static struct plugin *plugin_of(garnet *g)

@@ -6,10 +6,9 @@
  * copied from there into the plugin's struct in the types of the public header. Fails only with a
  * sentence in why[], or for want of memory.
  */
-#include "plugin/plugin.h"
-
 #include "base/units.h"
 #include "conf/parse/sink.h"
+#include "plugin/plugin.h"
 
 enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
 
@@ -274,7 +273,7 @@ bool plugin_has_option(const struct plugin *p, const char *name)
     return known_in(p->rows, p->def.noptions, name) || section_find(&sink_section, name) != NULL;
 }
 
-/* ---- filling --------------------------------------------------------------------------------- */
+/* --- filling --- */
 
 static garnet_str str_from(const char *s)
 {

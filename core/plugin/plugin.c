@@ -153,7 +153,7 @@ bool plugin_load(struct plugin *p, const char *file)
     return false;
 }
 
-/* ---- callbacks ------------------------------------------------------------------------------- */
+/* --- callbacks --- */
 
 void plugin_enter(struct plugin *p, enum plugin_callback at)
 {

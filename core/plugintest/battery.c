@@ -213,7 +213,7 @@ void battery_each(void *arg, battery_fn *fn)
     texts(&r);
 }
 
-/* ---- one character at one place -------------------------------------------------------------- */
+/* --- one character at one place --- */
 
 const char *battery_field(unsigned field)
 {

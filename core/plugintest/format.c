@@ -43,7 +43,7 @@ static struct str body(const struct trial *t)
     return b->n > header ? (struct str){b->p + header, b->n - header} : (struct str){"", 0};
 }
 
-/* ---- format ---------------------------------------------------------------------------------- */
+/* --- format --- */
 
 struct formatting {
     struct trial *trial;
@@ -110,7 +110,7 @@ int check_format(void *arg)
                      t->plugin.def.lines > 0 ? ", each of the lines declared" : "");
 }
 
-/* ---- hostile --------------------------------------------------------------------------------- */
+/* --- hostile --- */
 
 /* What is left of the output for us to count in. */
 static bool output_of(struct trial *t, char c, unsigned field, struct buf *out)
@@ -241,7 +241,7 @@ int check_hostile(void *arg)
     return trial_end(t, "%u hostile texts, none breaks out of its field", h.texts);
 }
 
-/* ---- batch ----------------------------------------------------------------------------------- */
+/* --- batch --- */
 
 enum { MOST = 20000 /* metrics in a batch */ };
 

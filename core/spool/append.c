@@ -32,7 +32,7 @@
 enum { TEMP_NAME = SEGMENT_NAME + 8 };
 static const int64_t STEP = NS_PER_S; /* less from one append to the next is a clock being slewed */
 
-/* ---- its folder ---- */
+/* --- its folder --- */
 
 struct append *append_open(const struct append_config *c, char why[256])
 {
@@ -112,7 +112,7 @@ uint64_t append_seal(struct append *a)
     return a->folder.next_seq;
 }
 
-/* ---- appending ---- */
+/* --- appending --- */
 
 /* All of it, or -1 with errno. One writev as a rule; more only when the kernel takes it in pieces,
  * and then the last one says why. */
@@ -260,7 +260,7 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
     return 0;
 }
 
-/* ---- retention ---- */
+/* --- retention --- */
 
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {

@@ -26,14 +26,14 @@ bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t coun
 {
     struct held_batch *h;
 
-    if (n > BACKLOG_MAX || cost(n) > BACKLOG_MAX - b->bytes || !(h = malloc(cost(n))))
+    if (n > BACKLOG_MAX || cost(n) > BACKLOG_MAX - b->bytes || (h = malloc(cost(n))) == NULL)
         return false;
     h->next = NULL;
     h->n = n;
     h->count = count;
     h->accepted_ns = clock_wall();
     memcpy(h->payload, payload, n);
-    if (b->last)
+    if (b->last != NULL)
         b->last->next = h;
     else
         b->first = h;
@@ -49,7 +49,7 @@ static void drop_oldest(struct backlog *b)
     struct held_batch *h = b->first;
 
     b->first = h->next;
-    if (!b->first)
+    if (b->first == NULL)
         b->last = NULL;
     b->bytes -= cost(h->n);
     b->batches--;
@@ -61,7 +61,7 @@ int backlog_flush(struct backlog *b, struct append *a)
 {
     uint64_t end;
 
-    while (b->first) {
+    while (b->first != NULL) {
         const struct held_batch *h = b->first;
 
         if (append_held(a, h->payload, h->n, h->count, h->accepted_ns, &end) < 0)
@@ -73,6 +73,6 @@ int backlog_flush(struct backlog *b, struct append *a)
 
 void backlog_clear(struct backlog *b)
 {
-    while (b->first)
+    while (b->first != NULL)
         drop_oldest(b);
 }

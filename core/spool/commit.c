@@ -24,7 +24,7 @@ static void report_error(struct commit *c, int error)
     c->error = error;
 }
 
-/* ---- what is told ---- */
+/* --- what is told --- */
 
 /* Once of each, in order. */
 static void tell_safe(struct commit *c, uint64_t ticket)
@@ -43,7 +43,7 @@ static void tell_unsafe(struct commit *c, uint64_t ticket, const char *why)
     c->ev.unsafe(c->ev.arg, ticket, why);
 }
 
-/* ---- writing ---- */
+/* --- writing --- */
 
 static void ask(struct commit *c)
 {
@@ -141,7 +141,7 @@ void commit_end(struct commit *c)
     tell_unsafe(c, c->last, "the spool cannot be written, and garnetd ends; send it again later");
 }
 
-/* ---- syncing ---- */
+/* --- syncing --- */
 
 void commit_sync(struct commit *c)
 {
@@ -201,7 +201,7 @@ void commit_told(void *arg, enum sync_verdict v, uint64_t seq, int error)
     }
 }
 
-/* ---- the folder ---- */
+/* --- the folder --- */
 
 /* What is held goes into the next one; what was written is gone with this one, synced or not. */
 static void lose_folder(struct commit *c)

@@ -52,7 +52,7 @@ const char *drop_reason_name(unsigned reason)
     return reason < sizeof names / sizeof *names ? names[reason] : NULL;
 }
 
-/* ---- slots ---- */
+/* --- slots --- */
 
 static void times_put(uint8_t out[SLOT], const struct cursor_state *s)
 {
@@ -167,7 +167,7 @@ static int read_slots(int fd, uint64_t *generation, struct cursor_state *s)
     return -1;
 }
 
-/* ---- files ---- */
+/* --- files --- */
 
 static int cursor_path(char out[PATH], const char *before, const char *name, const char *after)
 {
@@ -232,7 +232,7 @@ int cursor_remove(int dirfd, const char *name)
     return cursor_path(path, "", name, "") < 0 ? -1 : unlinkat(dirfd, path, 0);
 }
 
-/* ---- the list of sinks ---- */
+/* --- the list of sinks --- */
 
 int cursor_list_write(int dirfd, const char *const *names, unsigned n)
 {
@@ -258,7 +258,7 @@ static int list_load(int dirfd, struct buf *b)
 
     if (fd < 0)
         return errno == ENOENT ? 0 : -1; /* a new spool */
-    if (!buf_room(b, LIST_MAX))
+    if (buf_room(b, LIST_MAX) == NULL)
         errno = ENOMEM;
     else
         n = read_at(fd, b->p, LIST_MAX, 0);
@@ -272,7 +272,8 @@ static int list_load(int dirfd, struct buf *b)
 /* Damage in the list must not lead out of the folder. */
 static bool is_safe_name(const char *s, size_t n)
 {
-    return n > 0 && n <= NAME_MAX && s[0] != '.' && !memchr(s, '/', n) && !memchr(s, '\0', n);
+    return n > 0 && n <= NAME_MAX && s[0] != '.' && memchr(s, '/', n) == NULL &&
+           memchr(s, '\0', n) == NULL;
 }
 
 int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *arg)
@@ -283,7 +284,7 @@ int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *a
 
     for (size_t i = 0, n; r == 0 && i < b.n; i += n + 1) {
         const char *s = b.p + i, *nl = memchr(s, '\n', b.n - i);
-        n = nl ? (size_t)(nl - s) : b.n - i;
+        n = nl != NULL ? (size_t)(nl - s) : b.n - i;
         if (!is_safe_name(s, n))
             continue;
         memcpy(name, s, n);
@@ -313,7 +314,7 @@ bool cursor_listed(int dirfd, const char *name)
     return cursor_list_each(dirfd, compare_name, &s) == 0 && s.found;
 }
 
-/* ---- the worker's side ---- */
+/* --- the worker's side --- */
 
 int cursor_open(struct cursor *c, int dirfd, const char *name)
 {

@@ -104,7 +104,7 @@ static void sweep(int dirfd)
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *d;
 
-    if (!dir) {
+    if (dir == NULL) {
         fd_close(&fd);
         return;
     }
@@ -196,7 +196,7 @@ static bool read_newest(struct inventory *v)
         return true;
     newest = &v->held[v->n - 1];
     at_least(v, newest->first_seq + (newest->later ? 1 + newest->bytes / LATER_RECORD : 0));
-    if (!(t = tail_open(v->dirfd, v->next_seq)))
+    if ((t = tail_open(v->dirfd, v->next_seq)) == NULL)
         return false;
     do
         r = tail_next(t, &f);
@@ -240,12 +240,12 @@ static bool heed_cursors(struct inventory *v)
     int fd = openat(v->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     struct dirent *d;
-    int e = dir ? 0 : errno;
+    int e = dir != NULL ? 0 : errno;
 
-    while (dir && (errno = 0, d = readdir(dir)) != NULL)
+    while (dir != NULL && (errno = 0, d = readdir(dir)) != NULL)
         if (d->d_name[0] != '.')
             heed_cursor(&h, d->d_name);
-    if (dir) {
+    if (dir != NULL) {
         e = errno;
         closedir(dir);
     } else {
@@ -279,7 +279,7 @@ void inventory_close(struct inventory *v)
     *v = (struct inventory){.dirfd = -1, .lock = -1};
 }
 
-/* ---- a folder that is taken away ---- */
+/* --- a folder that is taken away --- */
 
 /* Nothing but "not there" says that it is gone: other errors may pass. */
 static bool same_folder(const struct inventory *v, const char *dir)
@@ -331,7 +331,7 @@ bool inventory_reopen(struct inventory *v, const char *dir, char why[WHY])
     return true;
 }
 
-/* ---- what the writer does ---- */
+/* --- what the writer does --- */
 
 void inventory_add(struct inventory *v, const struct inventory_segment *h)
 {
@@ -353,7 +353,7 @@ void inventory_size(struct inventory *v, uint64_t bytes)
     newest->bytes = bytes;
 }
 
-/* ---- retention ---- */
+/* --- retention --- */
 
 /* A segment is as old as its youngest metric, and that is no older than the next segment. */
 static bool over(const struct inventory *v, size_t i, int64_t wall_ns, int64_t max_size,

@@ -26,7 +26,7 @@
 #include "spool/rights.h"
 
 enum { NAME = 128, ALWAYS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW };
-static const int APPEND = O_RDWR | O_CREAT | O_APPEND;
+enum { APPEND = O_RDWR | O_CREAT | O_APPEND };
 
 struct request {
     int32_t flags;
@@ -41,7 +41,7 @@ struct opener {
 
 static int asks = -1; /* this process's end; -1: it opens by itself */
 
-/* ---- the opener ------------------------------------------------------------------------------ */
+/* --- the opener --- */
 
 static bool is(const struct opener *o, const char *name, const char *before, const char *after)
 {
@@ -140,7 +140,7 @@ int opener_start(const char *dir, const char *sink, bool (*is_segment)(const cha
     return pid < 0 ? -1 : 0;
 }
 
-/* ---- who asks it ----------------------------------------------------------------------------- */
+/* --- who asks it --- */
 
 /* The answer, 0 or an errno, with *fd where that is 0. */
 static int32_t receive_answer(int *fd)

@@ -45,7 +45,7 @@ static int read_segment(int fd, uint8_t **p, size_t *n)
     if (fstat(fd, &st) < 0)
         return errno;
     *n = (size_t)written(fd, st.st_size);
-    if (!(*p = malloc(*n + 1)))
+    if ((*p = malloc(*n + 1)) == NULL)
         return ENOMEM;
     while (done < *n && r != 0) {
         r = pread(fd, *p + done, *n - done, (off_t)done);

@@ -38,8 +38,8 @@
 
 enum { FORMAT = 2, DIGITS = 20, COPY = SEGMENT_HEADER / 2 };
 static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'E', 'T', 'S', 'G'};
-static const uint32_t FRAME_MAGIC = 0x4d524647;   /* "GFRM" */
-static const uint32_t TRAILER_MAGIC = 0x444e4547; /* "GEND" */
+enum { FRAME_MAGIC = 0x4d524647 };   /* "GFRM" */
+enum { TRAILER_MAGIC = 0x444e4547 }; /* "GEND" */
 static const char SUFFIX[] = ".seg";
 
 void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header *h)
@@ -200,7 +200,7 @@ static bool list_put(struct segment_list *l, size_t *cap, uint64_t first_seq)
     if (l->n == *cap) {
         size_t want = *cap ? *cap * 2 : 32;
         uint64_t *p = reallocarray(l->first_seq, want, sizeof *p);
-        if (!p)
+        if (p == NULL)
             return false;
         l->first_seq = p;
         *cap = want;
@@ -241,7 +241,7 @@ int segment_list(int dirfd, struct segment_list *l)
     *l = (struct segment_list){0};
     if (fd < 0)
         return -1;
-    if (!(dir = fdopendir(fd))) {
+    if ((dir = fdopendir(fd)) == NULL) {
         fd_close(&fd);
         return -1;
     }

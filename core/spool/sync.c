@@ -38,7 +38,7 @@ struct sync {
     struct unsynced state;
 };
 
-/* ---- the helper ---- */
+/* --- the helper --- */
 
 struct helper {
     int fd;
@@ -71,7 +71,7 @@ static int helper_main(void *arg)
     }
 }
 
-/* ---- orders and answers ---- */
+/* --- orders and answers --- */
 
 /* With one order on its way there is always room; a dead helper's exit puts everything right. */
 static void send_next(struct sync *s)
@@ -125,7 +125,7 @@ static void on_socket(void *arg, uint32_t events)
         loop_fd_del(s->loop, &s->watch); /* its exit will be reported */
 }
 
-/* ---- its lives ---- */
+/* --- its lives --- */
 
 static void on_helper_restart(void *arg);
 
@@ -189,7 +189,7 @@ struct sync *sync_start(struct loop *l, int dirfd, uint64_t first, const struct 
 {
     struct sync *s = calloc(1, sizeof *s);
 
-    if (!s)
+    if (s == NULL)
         return NULL;
     s->loop = l;
     s->dirfd = dirfd;
@@ -246,7 +246,7 @@ void sync_renew(struct sync *s, uint64_t first)
     on_helper_restart(s);
 }
 
-/* ---- the end ---- */
+/* --- the end --- */
 
 /* True: there is something to be read, or the end. */
 static bool await(int fd, int64_t until)
@@ -299,7 +299,7 @@ void sync_stop(struct sync *s, int ms)
     bool done;
     pid_t pid;
 
-    if (!s)
+    if (s == NULL)
         return;
     if (!(done = finish_orders(s, until)))
         log_warn("spool: the last sync was not finished: what was written last may not "

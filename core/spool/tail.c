@@ -60,7 +60,7 @@ struct tail *tail_open(int dirfd, uint64_t seq)
 {
     struct tail *t = calloc(1, sizeof *t);
 
-    if (!t || !(t->buf = malloc(BUFFER))) {
+    if (t == NULL || (t->buf = malloc(BUFFER)) == NULL) {
         free(t);
         errno = ENOMEM;
         return NULL;
@@ -88,7 +88,7 @@ uint64_t tail_seen(const struct tail *t)
 
 void tail_close(struct tail *t)
 {
-    if (!t)
+    if (t == NULL)
         return;
     fd_close(&t->fd);
     free(t->buf);
@@ -99,7 +99,7 @@ static bool grow_buffer(struct tail *t, size_t want)
 {
     uint8_t *p = realloc(t->buf, want);
 
-    if (!p)
+    if (p == NULL)
         return false;
     t->buf = p;
     t->cap = want;

@@ -10,17 +10,6 @@
  * has left the group is the caller's to find, by ended().
  */
 #include "supervise/sink_process.h"
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/fdpass.h"
-#include "base/log.h"
-#include "base/random.h"
-#include "base/spawn.h"
-#include "base/throttle.h"
-#include "supervise/ending.h"
-#include "supervise/poison.h"
-#include "supervise/stuck.h"
-#include "supervise/worker_log.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -33,12 +22,25 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-#define AGAIN_FIRST  (100 * NS_PER_MS)
-#define AGAIN_CONFIG (10 * NS_PER_S) /* what was asked for, or a plugin, is wrong: not right soon */
-#define AGAIN_LAST   (30 * NS_PER_S)
-#define TERM_TO_KILL NS_PER_S
-#define LOOK_EVERY   NS_PER_S
-#define END_IN       (10 * NS_PER_S) /* from its last word to its end: for close() */
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/fdpass.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/spawn.h"
+#include "base/throttle.h"
+#include "supervise/ending.h"
+#include "supervise/poison.h"
+#include "supervise/stuck.h"
+#include "supervise/worker_log.h"
+
+static const int64_t AGAIN_FIRST = 100 * NS_PER_MS;
+static const int64_t AGAIN_CONFIG =
+    10 * NS_PER_S; /* what was asked for, or a plugin, is wrong: not right soon */
+static const int64_t AGAIN_LAST = 30 * NS_PER_S;
+static const int64_t TERM_TO_KILL = NS_PER_S;
+static const int64_t LOOK_EVERY = NS_PER_S;
+static const int64_t END_IN = 10 * NS_PER_S; /* from its last word to its end: for close() */
 
 enum { MESSAGES = 64 };      /* taken from a worker in one turn */
 enum { LOOKS_UNREADY = 10 }; /* then it is told that it is not */

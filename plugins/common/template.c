@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-/* ---- the template ---------------------------------------------------------------------------- */
+/* --- the template --- */
 
 static bool node_char(unsigned char c)
 {
@@ -149,7 +149,7 @@ const char *template_parse(struct template *t, const char *text)
     return fault;
 }
 
-/* ---- writing the path ------------------------------------------------------------------------ */
+/* --- writing the path --- */
 
 static void put_byte(struct path *p, char c)
 {

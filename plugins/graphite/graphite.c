@@ -42,7 +42,7 @@ struct state {
     struct tags tags;
 };
 
-/* ---- callbacks ------------------------------------------------------------------------------- */
+/* --- callbacks --- */
 
 static const char *path_of(const struct conf *c)
 {

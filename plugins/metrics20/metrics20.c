@@ -73,7 +73,7 @@ struct state {
     struct line line;
 };
 
-/* ---- options --------------------------------------------------------------------------------- */
+/* --- options --- */
 
 static const char *name_tag_fault(const char *s)
 {
@@ -148,7 +148,7 @@ static void close_state(garnet *g)
     free(s);
 }
 
-/* ---- lines ----------------------------------------------------------------------------------- */
+/* --- lines --- */
 
 static char *put(char *at, const char *s, size_t n)
 {

@@ -53,7 +53,7 @@ static const garnet_str *find_tag(const garnet_metric *m, garnet_str key)
     return find(m->tags, m->ntags, key);
 }
 
-/* ---- sets of tags ---------------------------------------------------------------------------- */
+/* --- sets of tags --- */
 
 /* Where the key is, or belongs, in what is sorted; most tags come sorted, so from the end. */
 static size_t place_of(const struct tags *t, garnet_str key, bool *there)
@@ -115,7 +115,7 @@ static bool add(struct series *s, const struct naming *naming, garnet_str key, g
     return add_clean(s, naming, tag);
 }
 
-/* ---- unit ------------------------------------------------------------------------------------ */
+/* --- unit --- */
 
 /* The unit that the metric has: its own, or else its tag's. The two may not contradict. */
 static bool own_unit(struct series *s, const garnet_metric *m, struct unit *u)
@@ -175,7 +175,7 @@ static bool add_unit(struct series *s, const struct naming *naming, const garnet
         (garnet_tag){{"unit", 4}, clean_value(&s->text, naming->style, (garnet_str){u->s, u->n})});
 }
 
-/* ---- the other intrinsic tags ---------------------------------------------------------------- */
+/* --- the other intrinsic tags --- */
 
 static bool add_mtype(struct series *s, const struct naming *naming, const garnet_metric *m)
 {
@@ -225,7 +225,7 @@ static bool add_tag(struct series *s, const struct naming *naming, const garnet_
     return add(s, naming, tag.key, tag.val);
 }
 
-/* ---- meta tags ------------------------------------------------------------------------------- */
+/* --- meta tags --- */
 
 /* A key that an intrinsic tag has would be two tags, or one, depending on who reads it. */
 static bool add_meta_tag(struct series *s, garnet_str key, garnet_str val)

@@ -58,7 +58,7 @@ static const struct spelling prefixes[] = {
     {"Y", "Y"},   {"R", "R"},   {"Q", "Q"},   {"Ki", "Ki"}, {"Mi", "Mi"}, {"Gi", "Gi"},
     {"Ti", "Ti"}, {"Pi", "Pi"}, {"Ei", "Ei"}, {"Zi", "Zi"}, {"Yi", "Yi"}};
 
-/* ---- text ------------------------------------------------------------------------------------ */
+/* --- text --- */
 
 /* Both give up at the first byte that differs: most rows of the tables cost no more than that. */
 static bool is(garnet_str s, const char *text)
@@ -98,7 +98,7 @@ static void append(struct unit *u, const char *s, size_t n)
     u->n += n;
 }
 
-/* ---- symbols --------------------------------------------------------------------------------- */
+/* --- symbols --- */
 
 static const char *among(const char *const all[], size_t n, garnet_str text)
 {

@@ -47,7 +47,7 @@ struct state {
     struct path path;
 };
 
-/* ---- the value ------------------------------------------------------------------------------- */
+/* --- the value --- */
 
 /* A counter that was not made a difference, or a rate, is sent as what it stands at. */
 static const char *type_of(const struct conf *c, const garnet_metric *m)
@@ -106,7 +106,7 @@ static const char *to_milliseconds(garnet_metric *v)
     return v->vtype == GARNET_F64 && !isfinite(v->v.f) ? "it is too large in milliseconds" : NULL;
 }
 
-/* ---- dogstatsd ------------------------------------------------------------------------------- */
+/* --- dogstatsd --- */
 
 static bool tag_char(unsigned char c, bool in_key)
 {
@@ -153,7 +153,7 @@ static bool other_message(const struct path *p)
     return (p->n >= 2 && memcmp(p->s, "_e", 2) == 0) || (p->n >= 3 && memcmp(p->s, "_sc", 3) == 0);
 }
 
-/* ---- callbacks ------------------------------------------------------------------------------- */
+/* --- callbacks --- */
 
 static const char *path_of(const struct conf *c)
 {

@@ -66,7 +66,7 @@ static inline struct formatter *formatter_get(const char *const *options, unsign
     return &formatters[style];
 }
 
-/* ---- the metric ------------------------------------------------------------------------------ */
+/* --- the metric --- */
 
 struct input {
     char text[INPUT_MOST + 1], *next; /* NULL: no more lines */
@@ -145,7 +145,7 @@ static inline bool input_read(struct input *x, const uint8_t *p, size_t n)
     return read_value(&x->m, first + 2) && read_tags_of(x) && metric_check(&x->m, &limits, &fault);
 }
 
-/* ---- the lines ------------------------------------------------------------------------------- */
+/* --- the lines --- */
 
 /* Twice the same: `lines` whole ones, as a text to be cut up and freed. NULL: it has none, and a reason. */
 static inline char *formatted(struct formatter *f, const struct metric *m, unsigned *lines)

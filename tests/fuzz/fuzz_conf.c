@@ -4,10 +4,9 @@
  * over a pipe. Facts that the parser asks for are given, until it asks for no more. It answers with
  * a configuration or with errors, each of one line, and never with both or neither.
  */
-#include "fuzz.h"
-
 #include "conf/facts.h"
 #include "conf/parse.h"
+#include "fuzz.h"
 
 enum { ROUNDS = 8 };
 

@@ -3,11 +3,10 @@
  * The first byte says how. 'r': the rest is the cursor as it is. 'f': its two slots are given right
  * checksums first. 'l': it is the list of sinks.
  */
-#include "fuzz.h"
-
 #include <endian.h>
 #include <xxhash.h>
 
+#include "fuzz.h"
 #include "spool/cursor.h"
 
 enum { SLOT = 512 };

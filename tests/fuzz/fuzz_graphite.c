@@ -1,7 +1,6 @@
 /* fuzz_graphite.c - any metric through plugins/graphite, in both styles, and read back: one line, and
  * in it the same identity, value and time */
 #include "formatter.h"
-
 #include "rig/read_graphite.h"
 
 enum { PLAIN, TAGGED };

@@ -4,7 +4,6 @@
  * the same as when it arrives whole. Each metric is valid, and comes back from its record as it was.
  */
 #include "fuzz.h"
-
 #include "intake/frame.h"
 #include "intake/json.h"
 #include "model/record.h"

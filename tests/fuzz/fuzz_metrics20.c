@@ -19,7 +19,7 @@ static struct set {
     size_t n;
 } want, got, meta;
 
-/* ---- what the line must have ----------------------------------------------------------------- */
+/* --- what the line must have --- */
 
 static bool is_blank(const char *c, size_t n)
 {
@@ -107,7 +107,7 @@ static void want_all(const struct metric *m, unsigned style)
     qsort(want.v, want.n, sizeof *want.v, by_key);
 }
 
-/* ---- what it has ----------------------------------------------------------------------------- */
+/* --- what it has --- */
 
 static void read_tags(struct set *set, char *text, char between, const char *delimiter)
 {

@@ -5,7 +5,6 @@
  * and numbers that do not fit together come to be believed.
  */
 #include "fuzz.h"
-
 #include "spool/segment.h"
 #include "spool/tail.h"
 

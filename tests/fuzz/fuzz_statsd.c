@@ -1,7 +1,6 @@
 /* fuzz_statsd.c - any metric through plugins/statsd, in both dialects, and read back: one line, or
  * two for a negative gauge, and in each the same path, value, type and tags */
 #include "formatter.h"
-
 #include "rig/read_graphite.h"
 
 enum { STATSD, DOGSTATSD };

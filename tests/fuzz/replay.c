@@ -3,9 +3,9 @@
  * Fails (exit status 1) when a folder cannot be read or holds nothing; dies where the target does,
  * with the file's name as the last line said.
  */
-#include "fuzz.h"
-
 #include <dirent.h>
+
+#include "fuzz.h"
 
 enum { INPUT_MAX = 1 << 20 };
 

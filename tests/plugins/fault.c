@@ -43,7 +43,7 @@ static const garnet_option options[] = {
 
 static int64_t calls;
 
-/* ---- the faults ------------------------------------------------------------------------------ */
+/* --- the faults --- */
 
 static int segv(garnet *g)
 {
@@ -239,7 +239,7 @@ static int go_wrong(garnet *g, enum where where)
     return g->host->fail(g, GARNET_FATAL, "it knows no fault \"%s\"", c->fault);
 }
 
-/* ---- the plugin ------------------------------------------------------------------------------ */
+/* --- the plugin --- */
 
 static int opens(garnet *g)
 {

@@ -4,11 +4,11 @@
  *
  * The sum has no secret: so can a plugin. Ends with 111 when it cannot.
  */
+#include "spool/cursor.h"
+
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#include "spool/cursor.h"
 
 int main(int argc, char **argv)
 {

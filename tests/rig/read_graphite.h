@@ -9,7 +9,7 @@
 #define READ_GRAPHITE_H
 #include "rig/readback.h"
 
-/* ---- the reader of style tagged -------------------------------------------------------------- */
+/* --- the reader of style tagged --- */
 
 static inline unsigned digit(char c)
 {
@@ -82,7 +82,7 @@ static inline void read_tagged(const struct metric *m, char *path)
     cr_assert_eq(n, m->ntags);
 }
 
-/* ---- the reader of style plain --------------------------------------------------------------- */
+/* --- the reader of style plain --- */
 
 static inline bool node_char(char c)
 {

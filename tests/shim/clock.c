@@ -5,13 +5,13 @@
  * that has the shim. The monotonic clock, timers and what the kernel stamps (files) stay as they
  * are. Without the variable, or in a program that reads the clock otherwise, nothing changes.
  */
-#include "map.h"
-
 #include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "map.h"
 
 #define NS_PER_S INT64_C(1000000000)
 

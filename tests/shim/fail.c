@@ -11,8 +11,6 @@
  * of other libraries does. Under AddressSanitizer, which has the memory to itself, "malloc" never
  * comes.
  */
-#include "map.h"
-
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,6 +31,8 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "map.h"
 
 enum { IN_GARNETD = 1, IN_FORKS = 2, STAYS = 4 /* all that come after it fail, too */ };
 enum { SHORT = 0 }; /* in place of an errno: half of what was asked for */

@@ -14,13 +14,12 @@
 #include "delivery/transport/udp.h"
 
 #include <errno.h>
+#include <linux/errqueue.h> /* wants struct timespec */
 #include <netinet/in.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
-
-#include <linux/errqueue.h> /* wants struct timespec */
 
 #include "base/clock.h"
 #include "delivery/datagram.h"

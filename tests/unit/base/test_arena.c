@@ -1,7 +1,7 @@
 /* base/arena: alignment, zeroed memory, large requests, one free */
-#include "base/arena.h"
-
 #include <criterion/criterion.h>
+
+#include "base/arena.h"
 
 Test(arena, many_small_things)
 {

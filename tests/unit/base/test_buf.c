@@ -1,13 +1,13 @@
 /* base/buf: growth, bounds, the sticky error; numbers and escapes */
-#include "base/buf.h"
-#include "base/number.h"
-#include "base/text.h"
-
 #include <criterion/criterion.h>
 #include <float.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "base/buf.h"
+#include "base/number.h"
+#include "base/text.h"
 
 static const char *text(struct buf *b)
 {

@@ -1,12 +1,12 @@
 /* base/fd: a file or what comes out of a pipe, read whole or up to a bound */
-#include "base/fd.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/fd.h"
 
 enum { LONG = 200000 };
 

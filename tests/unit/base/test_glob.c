@@ -1,9 +1,9 @@
 /* base/glob.c: tables of what matches and what is refused, and random patterns against a matcher
  * that tries everything. */
-#include "base/glob.h"
-
 #include <criterion/criterion.h>
 #include <time.h>
+
+#include "base/glob.h"
 
 struct row {
     const char *pattern, *text;

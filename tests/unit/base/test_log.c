@@ -1,11 +1,5 @@
 /* base/log and base/logwriter: form, cut, escapes, drops that are told, and a log that nobody
  * reads */
-#include "base/clock.h"
-#include "base/exit.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/logwriter.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +13,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/exit.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/logwriter.h"
 
 static int ends[2];
 static char got[1 << 20];

@@ -1,15 +1,14 @@
 /* base/logpipe: lines out of a pipe, cut, escaped and limited */
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/logpipe.h"
-
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "base/logpipe.h"
 
 #define S NS_PER_S
 

@@ -1,11 +1,5 @@
 /* base/loop: order within a turn, removal from anywhere, children, signals; and the timers' heap
  * alone */
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/loop.h"
-#include "base/spawn.h"
-#include "base/timers.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +7,12 @@
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/loop.h"
+#include "base/spawn.h"
+#include "base/timers.h"
 
 static struct loop *l;
 static char order[64]; /* the callbacks' own letters, in the order in which they ran */

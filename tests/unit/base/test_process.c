@@ -1,6 +1,4 @@
 /* base/process: a child is waited for, until a deadline; children are found */
-#include "base/process.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <signal.h>
@@ -9,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/process.h"
 
 enum { EXIT_7 = 7 };
 

@@ -1,10 +1,9 @@
 /* base/ratelimit: lines at once, lines in the long run, and a count of the rest; the clock is made up */
-#include "base/ratelimit.h"
-
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/ratelimit.h"
 
 #define S NS_PER_S
 

@@ -1,9 +1,4 @@
 /* base/spawn: exactly the descriptors named, signals as new, failures told by the child */
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/loop.h"
-#include "base/spawn.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,6 +8,11 @@
 #include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/loop.h"
+#include "base/spawn.h"
 
 static int out[2];
 static char got[4096];

@@ -1,8 +1,8 @@
 /* base/throttle: doubling, the cap, the jitter's range */
+#include <criterion/criterion.h>
+
 #include "base/random.h"
 #include "base/throttle.h"
-
-#include <criterion/criterion.h>
 
 Test(throttle, doubles_up_to_the_cap)
 {

@@ -1,7 +1,7 @@
 /* base/units: what is taken, what is refused and how, and the way back */
-#include "base/units.h"
-
 #include <criterion/criterion.h>
+
+#include "base/units.h"
 
 enum { UNTOUCHED = -77 };
 

@@ -1,9 +1,9 @@
 /* base/why: a text is kept whole, or ends where it is seen to be cut */
-#include "base/why.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <string.h>
+
+#include "base/why.h"
 
 Test(why, is_empty_until_it_is_set)
 {

@@ -1,14 +1,13 @@
 /* tests/unit/collect/test_journal.c - collect/journal.h: nothing is said twice, and nothing is left unsaid */
-#include "base/clock.h"
-#include "base/fd.h"
-#include "collect/journal.h"
-
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "collect/journal.h"
 
 #define S NS_PER_S
 

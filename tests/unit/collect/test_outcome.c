@@ -1,8 +1,8 @@
 /* tests/unit/collect/test_outcome.c - collect/outcome.h under a simulated clock: kinds of ends, and lives of
  * daemons against a simple model */
-#include "collect/outcome.h"
-
 #include <criterion/criterion.h>
+
+#include "collect/outcome.h"
 
 #define S    NS_PER_S
 #define MS   NS_PER_MS

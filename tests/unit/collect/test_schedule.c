@@ -1,9 +1,9 @@
 /* tests/unit/collect/test_schedule.c - collect/schedule.h under a simulated clock: years of slots against a simple
  * model */
-#include "collect/schedule.h"
-
 #include <criterion/criterion.h>
 #include <stdio.h>
+
+#include "collect/schedule.h"
 
 #define S    INT64_C(1000000000)
 #define YEAR (365 * 86400 * S)

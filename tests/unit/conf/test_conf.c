@@ -223,7 +223,7 @@ Test(conf, a_sockets_folder_that_others_could_move_is_an_error_and_while_running
     snapshot_free(&s);
 }
 
-/* ---- who may alter a command, who may become whom -------------------------------------------- */
+/* --- who may alter a command, who may become whom --- */
 
 /* One collector with these facts; the error is about its file, or there is none. */
 static void expect_cpu(const char *cpu, const char *trust, const char *self, const char *want)
@@ -410,7 +410,7 @@ Test(conf, identity_and_limits_are_resolved)
     conf_free(c);
 }
 
-/* ---- digests --------------------------------------------------------------------------------- */
+/* --- digests --- */
 
 static uint64_t sink_digest(const char *text)
 {
@@ -530,7 +530,7 @@ Test(conf, a_collectors_socket_stands_beside_the_shared_one)
     conf_free(c);
 }
 
-/* ---- hostile bytes --------------------------------------------------------------------------- */
+/* --- hostile bytes --- */
 
 /* xorshift64: the same bytes in every run */
 static uint64_t next_random(uint64_t *state)

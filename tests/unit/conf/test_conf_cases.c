@@ -21,7 +21,7 @@
 
 static const char CASES[] = TEST_DATA "/conf";
 
-/* ---- a conf as text -------------------------------------------------------------------------- */
+/* --- a conf as text --- */
 
 static void put_tags(struct buf *b, const struct pairs *tags)
 {
@@ -139,7 +139,7 @@ static void put_conf(struct buf *b, const struct conf *c, bool with_host)
         put_collector(b, k);
 }
 
-/* ---- case folders ---------------------------------------------------------------------------- */
+/* --- case folders --- */
 
 static char *read_text(const char *dir, const char *name)
 {

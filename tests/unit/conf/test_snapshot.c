@@ -149,7 +149,7 @@ Test(snapshot, one_mebibyte_and_no_more)
     free(text);
 }
 
-/* ---- who can write the configuration --------------------------------------------------------- */
+/* --- who can write the configuration --- */
 
 static const struct snapshot_file *file_named(const char *name)
 {
@@ -186,7 +186,7 @@ Test(snapshot, a_file_that_others_can_alter_is_not_read)
                      "can be altered by everybody: chmod go-w it");
 }
 
-/* ---- over a pipe ----------------------------------------------------------------------------- */
+/* --- over a pipe --- */
 
 static void take_some(void)
 {

@@ -1,8 +1,7 @@
 /* tests/unit/conf/test_yaml.c - the tree, its places, and the bounds; messages have case folders (test_conf_cases.c) */
 #include <criterion/criterion.h>
-#include <stdlib.h>
-
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "conf/yaml.h"
 

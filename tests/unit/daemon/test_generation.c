@@ -1,13 +1,13 @@
 /* tests/unit/daemon/test_generation.c - daemon/generation.h: the file that all workers read is nobody's to change */
-#include "base/fd.h"
-#include "daemon/generation.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "base/fd.h"
+#include "daemon/generation.h"
 
 Test(generation, the_snapshot_cannot_be_changed)
 {

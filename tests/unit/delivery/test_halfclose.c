@@ -150,7 +150,7 @@ Test(halfclose, a_talking_peer_that_ends_cleanly)
     cr_assert_eq(look(50), HALFCLOSE_CLEAN);
 }
 
-/* ---- condition 2: just before the half-close -------------------------------------------------- */
+/* --- condition 2: just before the half-close --- */
 
 Test(halfclose, closed_before_we_did)
 {
@@ -197,7 +197,7 @@ Test(halfclose, a_reset_that_send_has_eaten)
     cr_assert_str_eq(c.why.text, "the peer had closed before we did");
 }
 
-/* ---- condition 3: then the FIN ---------------------------------------------------------------- */
+/* --- condition 3: then the FIN --- */
 
 /* A killed process takes both connections with it: no habit. */
 Test(halfclose, killed_with_bytes_unread)
@@ -260,7 +260,7 @@ Test(halfclose, a_timeout_stays_a_wait)
     cr_assert_eq(look(50), HALFCLOSE_CLEAN);
 }
 
-/* ---- condition 4: nothing left, no error ------------------------------------------------------ */
+/* --- condition 4: nothing left, no error --- */
 
 /* More than the peer's kernel takes: until nothing has moved for 20 ms. */
 static void fill(void)
@@ -303,7 +303,7 @@ Test(halfclose, broken_after_the_fin)
                  "%s", c.why.text);
 }
 
-/* ---- condition 5: the canary ------------------------------------------------------------------ */
+/* --- condition 5: the canary --- */
 
 /* A carbon-cache that is being stopped: a FIN like any other, with everything unread. Only that it
  * closes its other connections as well gives it away. */
@@ -332,7 +332,7 @@ Test(halfclose, nothing_without_a_canary)
     cr_assert_eq(halfclose_look(&c, -1, now), HALFCLOSE_ANOMALY);
 }
 
-/* ---- discarding ------------------------------------------------------------------------------- */
+/* --- discarding --- */
 
 Test(halfclose, discards)
 {

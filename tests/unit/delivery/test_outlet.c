@@ -322,7 +322,7 @@ Test(outlet, a_peer_that_resets)
     UNTIL(outlet_settled(&o) == 6);
 }
 
-/* ---- endpoints -------------------------------------------------------------------------------- */
+/* --- endpoints --- */
 
 static void on_the_second(bool repeatable)
 {
@@ -383,7 +383,7 @@ Test(outlet, goes_back_with_nothing_under_way)
     cr_assert_eq(loss.kept, all);
 }
 
-/* ---- rest ------------------------------------------------------------------------------------- */
+/* --- rest --- */
 
 /* Turns of the loop in half a second, waiting as the worker would. */
 static unsigned turns_at_rest(void)

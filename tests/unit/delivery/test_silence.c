@@ -1,8 +1,8 @@
 /* delivery/silence.c: what has passed its second, over simulated time. */
+#include <criterion/criterion.h>
+
 #include "base/clock.h"
 #include "delivery/silence.h"
-
-#include <criterion/criterion.h>
 
 static struct silence s;
 static const int64_t T0 = 1000 * NS_PER_S;

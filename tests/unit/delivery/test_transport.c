@@ -51,7 +51,7 @@ Test(transport, uris)
         cr_assert_eq(transports_init(&t, bad[i]), -1, "%s", bad[i]);
 }
 
-/* ---- file ------------------------------------------------------------------------------------ */
+/* --- file --- */
 
 static const char *open_file(const char *name)
 {
@@ -237,7 +237,7 @@ Test(transport, file_goes_down_when_full)
     cr_assert_str_eq(kit_read(&k, path), "abcd\n");
 }
 
-/* ---- tcp ------------------------------------------------------------------------------------- */
+/* --- tcp --- */
 
 /* A listener on a free port of 127.0.0.1 and t set to it. */
 static int listener(const char *host)
@@ -392,7 +392,7 @@ Test(transport, tcp_connect_has_a_deadline)
     close(l);
 }
 
-/* ---- stdout ---------------------------------------------------------------------------------- */
+/* --- stdout --- */
 
 /* Descriptor 1 becomes the write end of a pipe, whose read end is returned. */
 static int pipe_as_stdout(void)

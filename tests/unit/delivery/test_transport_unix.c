@@ -21,7 +21,7 @@ static int bound(const char *scheme, const char *name, int type)
     return fd;
 }
 
-/* ---- streams --------------------------------------------------------------------------------- */
+/* --- streams --- */
 
 static int listener(int backlog)
 {
@@ -288,7 +288,7 @@ Test(unix_socket, unread_memory_never_settles_too_much)
     close(pair[1]);
 }
 
-/* ---- datagrams ------------------------------------------------------------------------------- */
+/* --- datagrams --- */
 
 Test(unix_socket, a_full_queue_is_waited_for)
 {

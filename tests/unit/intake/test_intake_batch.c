@@ -1,10 +1,9 @@
 /* tests/unit/intake/test_intake_batch.c - the records of a turn: one call to the spool, and each part is told */
-#include "intake/intake_batch.h"
-
 #include <criterion/criterion.h>
 #include <stdio.h>
 
 #include "base/log.h"
+#include "intake/intake_batch.h"
 
 static struct intake_batch b;
 static struct metric m = {.type = METRIC_GAUGE, .vtype = METRIC_I64, .name = {"a", 1}};

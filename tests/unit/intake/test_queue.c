@@ -1,10 +1,9 @@
 /* tests/unit/intake/test_queue.c - whose turn it is, and how much each may read */
-#include "intake/queue.h"
-
 #include <criterion/criterion.h>
 #include <time.h>
 
 #include "base/clock.h"
+#include "intake/queue.h"
 
 struct reader {
     struct queue_entry entry;

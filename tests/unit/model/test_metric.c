@@ -1,9 +1,9 @@
 /* model/metric: tags in order, and one message for each thing that can be wrong */
-#include "model/metric.h"
-
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
+
+#include "model/metric.h"
 
 static const struct metric_limits LIMITS = {.max_name = 255, .max_tags = 3, .max_tag = 32};
 

@@ -1,10 +1,10 @@
 /* model/record: what is put comes back, and no bytes whatever lead astray */
-#include "model/record.h"
-
 #include <criterion/criterion.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "model/record.h"
 
 static uint64_t seed = 7;
 

@@ -7,7 +7,7 @@
 
 enum { LINE = 4097, TEXT = 64, TAGS = 6 };
 
-/* ---- what goes in ---------------------------------------------------------------------------- */
+/* --- what goes in --- */
 
 static const char *const pieces[] = {
     "a",
@@ -78,7 +78,7 @@ static void make_metric(struct made *x)
     }
 }
 
-/* ---- both together --------------------------------------------------------------------------- */
+/* --- both together --- */
 
 /* One metric through the plugin and back; false when it has no line, as it should. */
 static bool there_and_back(struct batch *b, bool tagged)

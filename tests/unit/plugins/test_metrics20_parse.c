@@ -10,7 +10,7 @@
 
 enum { PAIRS = 16, IDENTITY = 2048 };
 
-/* ---- what goes in ---------------------------------------------------------------------------- */
+/* --- what goes in --- */
 
 /* Pieces of text, and what becomes of each in a carbon2 line and in a node of a key. */
 static const struct piece {
@@ -134,7 +134,7 @@ static bool make_metric(struct made *x, bool node, bool key_is)
     return true;
 }
 
-/* ---- the reader ------------------------------------------------------------------------------ */
+/* --- the reader --- */
 
 struct read {
     struct set tags, meta;
@@ -191,7 +191,7 @@ static void read_key(struct read *r, char *line, const char *delimiter)
     r->meta.n = 0;
 }
 
-/* ---- both together --------------------------------------------------------------------------- */
+/* --- both together --- */
 
 static void same_tags(const struct set *got, const struct set *want, const char *line)
 {

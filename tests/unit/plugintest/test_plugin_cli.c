@@ -11,7 +11,7 @@
 #include "plugintest/elf.h"
 #include "plugintest/metrics.h"
 
-/* ---- a child --------------------------------------------------------------------------------- */
+/* --- a child --- */
 
 static struct child *page;
 
@@ -63,7 +63,7 @@ Test(child, every_end_is_told)
     child_free(page);
 }
 
-/* ---- metrics --------------------------------------------------------------------------------- */
+/* --- metrics --- */
 
 struct seen {
     char names[256], faults[512];
@@ -123,7 +123,7 @@ Test(metrics, what_is_cut_short_costs_itself)
           "b c ", "3:1: ");
 }
 
-/* ---- symbols --------------------------------------------------------------------------------- */
+/* --- symbols --- */
 
 static void count_symbol(void *arg, const char *name, bool weak)
 {
@@ -172,7 +172,7 @@ Test(elf, damaged_files)
     cr_assert_eq(unlink(path), 0);
 }
 
-/* ---- the battery ----------------------------------------------------------------------------- */
+/* --- the battery --- */
 
 static const struct metric_limits LIMITS = {255, METRIC_MAX_TAGS, 512};
 

@@ -1,13 +1,12 @@
 /* sink/counters.c: tables of pairs of values, what makes a series, and random logs cut at random
  * places, which must give the points of the whole. */
-#include "sink/counters.h"
-
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "sink/counters.h"
 
 static struct counters c;
 static uint64_t seq;
@@ -52,7 +51,7 @@ static bool step(int64_t time_s, int64_t value, struct metric *m)
     return apply(m);
 }
 
-/* ---- two values ------------------------------------------------------------------------------- */
+/* --- two values --- */
 
 static struct metric of_i(int64_t v)
 {
@@ -231,7 +230,7 @@ Test(counters, only_counters_and_only_when_asked)
     }
 }
 
-/* ---- time ------------------------------------------------------------------------------------- */
+/* --- time --- */
 
 Test(counters, what_comes_twice_or_late_counts_once)
 {
@@ -298,7 +297,7 @@ Test(counters, what_lies_before_the_cut_is_forgotten)
     cr_assert_not(step(150, 42, &m));
 }
 
-/* ---- series ----------------------------------------------------------------------------------- */
+/* --- series --- */
 
 Test(counters, what_makes_a_series)
 {
@@ -381,7 +380,7 @@ Test(counters, memory_has_a_bound_in_number)
     cr_assert(many(COUNTERS_MOST + 100, 4));
 }
 
-/* ---- a function of the log -------------------------------------------------------------------- */
+/* --- a function of the log --- */
 
 enum { LOG = 3000, SERIES = 12, WINDOW_S = 600 };
 

@@ -188,7 +188,7 @@ Test(position, never_goes_back)
     cr_assert_eq(position_point(&p).seq, 210);
 }
 
-/* ---- how far back ----------------------------------------------------------------------------- */
+/* --- how far back --- */
 
 Test(position, replays_a_window)
 {
@@ -262,7 +262,7 @@ Test(position, a_replay_cut_short_is_still_owed)
     cr_assert_eq(rewinds(false), 500);
 }
 
-/* ---- what garnetd keeps ----------------------------------------------------------------------- */
+/* --- what garnetd keeps --- */
 
 Test(position, keeps_what_may_be_replayed)
 {
@@ -402,7 +402,7 @@ Test(position, never_back_before_the_sink_began)
     cr_assert_eq(rewinds(true), 100);
 }
 
-/* ---- the log before it ------------------------------------------------------------------------ */
+/* --- the log before it --- */
 
 static void segment(uint64_t first_seq, int64_t created_s)
 {

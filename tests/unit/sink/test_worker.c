@@ -5,7 +5,7 @@ TestSuite(worker, .init = worker_rig_start, .fini = worker_rig_end, .timeout = 1
 
 static struct kit *const kit = &worker_rig.kit;
 
-/* ---- into a file ----------------------------------------------------------------------------- */
+/* --- into a file --- */
 
 Test(worker, delivers_everything_once_and_resumes)
 {
@@ -85,7 +85,7 @@ Test(worker, what_retention_took_is_counted)
     expect_output(graphite_lines(s.dropped[DROP_EXPIRED], 10000));
 }
 
-/* ---- over TCP -------------------------------------------------------------------------------- */
+/* --- over TCP --- */
 
 Test(worker, waits_for_an_endpoint_that_is_down)
 {
@@ -329,7 +329,7 @@ Test(worker, survives_being_killed)
     cr_assert_leq(p.lines, N + again);
 }
 
-/* ---- being stopped --------------------------------------------------------------------------- */
+/* --- being stopped --- */
 
 Test(worker, ends_with_garnetd)
 {

@@ -5,7 +5,7 @@ TestSuite(worker, .init = worker_rig_start, .fini = worker_rig_end, .timeout = 1
 
 static struct kit *const kit = &worker_rig.kit;
 
-/* ---- what must not come twice ---------------------------------------------------------------- */
+/* --- what must not come twice --- */
 
 /* Lost in mid-stream: what was written and not acknowledged comes again, and is counted as in doubt. */
 Test(worker, what_is_sent_again_is_counted)
@@ -91,7 +91,7 @@ Test(worker, what_a_killed_worker_had_sent_is_in_doubt)
     cr_assert_leq(twice, atomic_load(&worker_rig.board->in_doubt));
 }
 
-/* ---- a backlog ------------------------------------------------------------------------------- */
+/* --- a backlog --- */
 
 Test(worker, a_backlog_has_its_pace_and_what_is_live_has_none)
 {
@@ -117,7 +117,7 @@ Test(worker, a_backlog_has_its_pace_and_what_is_live_has_none)
     expect_output(graphite_lines(0, 55000));
 }
 
-/* ---- being asked to finish -------------------------------------------------------------------- */
+/* --- being asked to finish --- */
 
 /* Nobody is there: asked to finish, it tries once more and leaves what it has in the spool. */
 Test(worker, does_not_wait_for_a_dead_peer)
@@ -152,7 +152,7 @@ Test(worker, finishes_with_a_peer_that_is_back)
     expect_cursor(10, DROP_SKIPPED, 0);
 }
 
-/* ---- what is old ----------------------------------------------------------------------------- */
+/* --- what is old --- */
 
 /* All these metrics are of 2023; only a plugin that writes no time is kept from sending them. */
 Test(worker, drops_what_is_stale_where_output_has_no_time)

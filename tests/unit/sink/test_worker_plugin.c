@@ -56,7 +56,7 @@ Test(worker_plugin, sigterm_outlasts_a_stubborn_plugin)
     expect_cursor(0, DROP_SKIPPED, 0);
 }
 
-/* ---- a plugin that delivers ------------------------------------------------------------------ */
+/* --- a plugin that delivers --- */
 
 Test(worker_plugin, plugin_retries_and_rejects)
 {
@@ -84,7 +84,7 @@ Test(worker_plugin, plugin_gives_up)
     expect_cursor(10, DROP_REJECTED, 0);
 }
 
-/* ---- what cannot begin ----------------------------------------------------------------------- */
+/* --- what cannot begin --- */
 
 Test(worker_plugin, wrong_options_end_it)
 {
@@ -118,7 +118,7 @@ Test(worker_plugin, one_worker_a_cursor)
     expect_cursor(3, DROP_REJECTED, 0);
 }
 
-/* ---- one that answers later ------------------------------------------------------------------ */
+/* --- one that answers later --- */
 
 static void pending_sink(const char *answers)
 {
@@ -191,7 +191,7 @@ Test(worker_plugin, a_broken_promise_ends_it)
     }
 }
 
-/* ---- one that is asked ----------------------------------------------------------------------- */
+/* --- one that is asked --- */
 
 static void pulls(const char *path, const char *want)
 {

@@ -55,7 +55,7 @@ static struct {
     bool ended;
 } w;
 
-/* ---- what is told ---- */
+/* --- what is told --- */
 
 static void tell(struct batch *b, enum told told)
 {
@@ -92,7 +92,7 @@ static void on_unsafe(void *arg, uint64_t ticket, const char *why)
     tell_all(ticket, strstr(why, "cannot be written") ? REJECTED : MAYBE);
 }
 
-/* ---- the helper ---- */
+/* --- the helper --- */
 
 void sync_request(struct sync *s, uint64_t segment, uint64_t seq)
 {
@@ -152,7 +152,7 @@ static void helper_answers(const struct sync_report *r)
     commit_told(&w.commit, v, r->seq, r->error);
 }
 
-/* ---- what happens ---- */
+/* --- what happens --- */
 
 enum { ALL_CALLS = (1 << CALLS) - 1, WRITES = 1 << CALL_WRITE, SYNCS = 1 << CALL_SYNC };
 
@@ -358,7 +358,7 @@ static void memory_is_short(void)
         w.batches[i].excused |= w.batches[i].told == ACCEPTED;
 }
 
-/* ---- what must be ---- */
+/* --- what must be --- */
 
 static void read_all(const char *when)
 {
@@ -460,7 +460,7 @@ static void ends(bool at_once)
         MUST(disk->opens[i].node < 0, "descriptor %d is left open", i);
 }
 
-/* ---- by chance ---- */
+/* --- by chance --- */
 
 static const struct chance acts[] = {
     {30, sends},
@@ -511,7 +511,7 @@ Test(commit, failures_deaths_and_losses_by_chance)
         sequence(seed);
 }
 
-/* ---- in every order ---- */
+/* --- in every order --- */
 
 static void (*const failures[])(void) = {
     first_sync_fails, second_sync_fails, dies_before,  dies_in_the_middle, dies_late,

@@ -74,7 +74,7 @@ static uint64_t *seen;
 static size_t journaled; /* operations of the script */
 static size_t distinct, checked;
 
-/* ---- the script ---- */
+/* --- the script --- */
 
 static void fill(uint8_t *p, size_t n, uint64_t id)
 {
@@ -228,7 +228,7 @@ static void script_run(uint64_t seed)
     journaled = journal_take();
 }
 
-/* ---- a state ---- */
+/* --- a state --- */
 
 struct promise { /* what holds when power fails: all from `retained` to `safe` is there */
     uint64_t safe, retained;
@@ -352,7 +352,7 @@ static void recover(size_t crash)
     append_close(a);
 }
 
-/* ---- all states ---- */
+/* --- all states --- */
 
 static uint64_t state_hash(void)
 {

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "rig/spool_model.h"
 
-/* ---- what happens ---- */
+/* --- what happens --- */
 
 static struct reader *any_reader(void)
 {
@@ -315,7 +315,7 @@ static void do_retain(void)
     }
 }
 
-/* ---- a sequence ---- */
+/* --- a sequence --- */
 
 static const struct chance acts[] = {
     {24, append_and_note}, {14, do_read},   {8, do_store},  {3, do_reader_restart},

@@ -3,12 +3,6 @@
  * A script gets what garnet-sink gets: "run NAME", the snapshot as 3, the pair as 4, the pipe for its
  * own lines as 6; what it prints on 2 is its plugin's.
  */
-#include "base/clock.h"
-#include "base/fd.h"
-#include "base/log.h"
-#include "base/logpipe.h"
-#include "supervise/sink_process.h"
-
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -21,6 +15,12 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/logpipe.h"
+#include "supervise/sink_process.h"
 
 #define MS NS_PER_MS
 
@@ -427,7 +427,7 @@ Test(sink_process, a_worker_that_hangs_up_is_replaced)
     finish(s, 0);
 }
 
-/* ---- the page -------------------------------------------------------------------------------- */
+/* --- the page --- */
 
 /* `formatting` is the first, `poisons` a ring whose first is at POISON, as begin() says. */
 #define PAGE                                                                                       \
