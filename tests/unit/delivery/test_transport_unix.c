@@ -4,20 +4,25 @@
 
 #include "delivery/halfclose.h"
 #include "delivery/outlet.h"
+#include "delivery/transports.h"
 #include "rig/transport_rig.h"
 
-TestSuite(unix_socket, .init = setup, .fini = teardown, .timeout = 60);
+static struct transport *const transport = &transport_rig.transport;
+
+TestSuite(unix_socket, .init = transport_rig_start, .fini = transport_rig_end, .timeout = 60);
 
 static int bound(const char *scheme, const char *name, int type)
 {
     struct sockaddr_un a = {.sun_family = AF_UNIX};
-    const char *path = kit_path(&k, name);
+    const char *path = kit_path(&transport_rig.kit, name);
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     cr_assert_lt(strlen(path), sizeof a.sun_path);
     memcpy(a.sun_path, path, strlen(path));
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
-    cr_assert_eq(transports_init(&t, arena_printf(&k.arena, "%s://%s", scheme, path)), 0);
+    cr_assert_eq(
+        transports_init(transport, arena_printf(&transport_rig.kit.arena, "%s://%s", scheme, path)),
+        0);
     return fd;
 }
 
@@ -35,9 +40,9 @@ static int connected(int l)
 {
     int peer;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
-    UNTIL(t.state != TRANSPORT_OPENING);
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
+    cr_assert_eq(transport->kind->open(transport), 0, "%s", transport->why.text);
+    UNTIL(transport->state != TRANSPORT_OPENING);
+    cr_assert_eq(transport->state, TRANSPORT_UP, "%s", transport->why.text);
     peer = accept4(l, NULL, NULL, SOCK_CLOEXEC);
     cr_assert_geq(peer, 0);
     return peer;
@@ -47,13 +52,13 @@ Test(unix_socket, acknowledged_is_what_the_peer_has_read)
 {
     int l = listener(8), peer = connected(l);
 
-    rig_put("hello\n");
-    rig_turn();
-    cr_assert_eq(t.written, 6);
-    cr_assert_eq(t.acked, 0); /* it is in the peer's queue, unread */
-    rig_gets(peer, "hello\n");
-    UNTIL(t.acked == 6);
-    cr_assert_eq(t.confirmed, 0); /* that takes a clean end */
+    write_whole("hello\n");
+    turn_transport();
+    cr_assert_eq(transport->written, 6);
+    cr_assert_eq(transport->acked, 0); /* it is in the peer's queue, unread */
+    expect_received(peer, "hello\n");
+    UNTIL(transport->acked == 6);
+    cr_assert_eq(transport->confirmed, 0); /* that takes a clean end */
     close(peer);
     close(l);
 }
@@ -64,14 +69,14 @@ Test(unix_socket, unread_bytes_are_seen_to_wait)
     int l = listener(8), peer = connected(l);
     int64_t since;
 
-    rig_put("hello\n");
-    UNTIL(t.stuck_ns != 0);
-    since = t.stuck_ns;
-    rig_put("hello\n");
-    rig_turn();
-    cr_assert_eq(t.stuck_ns, since);
-    rig_gets(peer, "hello\nhello\n");
-    UNTIL(t.stuck_ns == 0);
+    write_whole("hello\n");
+    UNTIL(transport->stuck_ns != 0);
+    since = transport->stuck_ns;
+    write_whole("hello\n");
+    turn_transport();
+    cr_assert_eq(transport->stuck_ns, since);
+    expect_received(peer, "hello\nhello\n");
+    UNTIL(transport->stuck_ns == 0);
     close(peer);
     close(l);
 }
@@ -80,22 +85,22 @@ Test(unix_socket, unread_bytes_are_seen_to_wait)
 Test(unix_socket, acknowledged_is_never_too_much)
 {
     int l = listener(8), peer = connected(l);
-    char *block = arena_alloc(&k.arena, 100000), got[7001];
+    char *block = arena_alloc(&transport_rig.kit.arena, 100000), got[7001];
     uint64_t sent = 0, have = 0;
 
     while (have < 1000000) {
-        ssize_t n = sent < 1000000 ? t.kind->write(&t, block, 1 + sent % 99999) : 0;
+        ssize_t n = sent < 1000000 ? transport->kind->write(transport, block, 1 + sent % 99999) : 0;
 
         cr_assert_geq(n, 0);
         sent += (uint64_t)n;
         n = recv(peer, got, 1 + have % 7000, MSG_DONTWAIT);
         have += n > 0 ? (uint64_t)n : 0;
-        rig_turn();
-        cr_assert_leq(t.acked, have);
+        turn_transport();
+        cr_assert_leq(transport->acked, have);
     }
     while (have < sent)
         have += (uint64_t)recv(peer, got, sizeof got, 0);
-    UNTIL(t.acked == sent);
+    UNTIL(transport->acked == sent);
     close(peer);
     close(l);
 }
@@ -105,13 +110,13 @@ Test(unix_socket, a_peer_that_ends_unread)
 {
     int l = listener(8), peer = connected(l);
 
-    rig_put("hello\n");
+    write_whole("hello\n");
     close(peer);
-    t.kind->update(&t); /* before its event is seen */
-    cr_assert_eq(t.acked, 0);
-    UNTIL(t.state == TRANSPORT_DOWN);
-    cr_assert_eq(t.acked, 0);
-    rig_down("the connection broke: Connection reset by peer");
+    transport->kind->update(transport); /* before its event is seen */
+    cr_assert_eq(transport->acked, 0);
+    UNTIL(transport->state == TRANSPORT_DOWN);
+    cr_assert_eq(transport->acked, 0);
+    expect_down("the connection broke: Connection reset by peer");
     close(l);
 }
 
@@ -120,21 +125,21 @@ Test(unix_socket, a_peer_that_closes)
     int l = listener(8), peer = connected(l);
 
     close(peer);
-    UNTIL(t.state == TRANSPORT_DOWN);
-    rig_down("closed by the peer");
+    UNTIL(transport->state == TRANSPORT_DOWN);
+    expect_down("closed by the peer");
     close(l);
 }
 
 Test(unix_socket, never_waits_for_a_reader)
 {
     int l = listener(8), peer = connected(l);
-    char *block = arena_alloc(&k.arena, 1 << 16);
+    char *block = arena_alloc(&transport_rig.kit.arena, 1 << 16);
     ssize_t n;
 
-    while ((n = t.kind->write(&t, block, 1 << 16)) > 0)
+    while ((n = transport->kind->write(transport, block, 1 << 16)) > 0)
         ;
     cr_assert_eq(n, 0);
-    cr_assert(t.events & POLLOUT);
+    cr_assert(transport->events & POLLOUT);
     close(peer);
     close(l);
 }
@@ -143,14 +148,14 @@ Test(unix_socket, nobody_there)
 {
     int l = bound("unix", "s", SOCK_STREAM), peer;
 
-    cr_assert_eq(t.kind->open(&t), -1);
-    rig_down("cannot connect: Connection refused"); /* it does not listen */
+    cr_assert_eq(transport->kind->open(transport), -1);
+    expect_down("cannot connect: Connection refused"); /* it does not listen */
     cr_assert_eq(listen(l, 0), 0);
     peer = connected(l);
-    cr_assert_eq(unlink(t.path), 0);
-    t.kind->close(&t);
-    cr_assert_eq(t.kind->open(&t), -1);
-    rig_down("cannot connect: No such file or directory");
+    cr_assert_eq(unlink(transport->path), 0);
+    transport->kind->close(transport);
+    cr_assert_eq(transport->kind->open(transport), -1);
+    expect_down("cannot connect: No such file or directory");
     close(peer);
     close(l);
 }
@@ -161,8 +166,8 @@ static int bound_anew(int type)
     struct sockaddr_un a = {.sun_family = AF_UNIX};
     int fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    memcpy(a.sun_path, t.path, strlen(t.path));
-    cr_assert(unlink(t.path) == 0 || errno == ENOENT);
+    memcpy(a.sun_path, transport->path, strlen(transport->path));
+    cr_assert(unlink(transport->path) == 0 || errno == ENOENT);
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
     return fd;
 }
@@ -172,30 +177,31 @@ Test(unix_socket, a_listener_whose_path_was_taken)
 {
     int l = listener(8), peer = connected(l), other;
 
-    rig_put("hello\n");
+    write_whole("hello\n");
     other = bound_anew(SOCK_STREAM);
-    cr_assert_eq(t.kind->write(&t, "more\n", 5), 0);
-    rig_turn();
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
-    rig_gets(peer, "hello\n");
-    UNTIL(t.state == TRANSPORT_DOWN);
-    cr_assert_eq(t.acked, 6);
-    rig_down("another socket has taken its place");
+    cr_assert_eq(transport->kind->write(transport, "more\n", 5), 0);
+    turn_transport();
+    cr_assert_eq(transport->state, TRANSPORT_UP, "%s", transport->why.text);
+    expect_received(peer, "hello\n");
+    UNTIL(transport->state == TRANSPORT_DOWN);
+    cr_assert_eq(transport->acked, 6);
+    expect_down("another socket has taken its place");
     close(peer);
     close(l);
     cr_assert_eq(listen(other, 8), 0);
     peer = connected(other);
-    rig_put("never read\n");
-    cr_assert_eq(unlink(t.path), 0); /* nothing there: the connection is as good as before */
-    t.looked_ns -= 2 * NS_PER_S;
-    rig_turn();
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
+    write_whole("never read\n");
+    cr_assert_eq(unlink(transport->path),
+                 0); /* nothing there: the connection is as good as before */
+    transport->looked_ns -= 2 * NS_PER_S;
+    turn_transport();
+    cr_assert_eq(transport->state, TRANSPORT_UP, "%s", transport->why.text);
     close(bound_anew(SOCK_STREAM));
-    t.looked_ns -= 2 * NS_PER_S;
-    UNTIL(t.replaced_ns != 0);
-    t.replaced_ns -= 11 * NS_PER_S;
-    rig_turn();
-    rig_down("another socket has taken its place");
+    transport->looked_ns -= 2 * NS_PER_S;
+    UNTIL(transport->replaced_ns != 0);
+    transport->replaced_ns -= 11 * NS_PER_S;
+    turn_transport();
+    expect_down("another socket has taken its place");
     close(peer);
     close(other);
 }
@@ -205,15 +211,16 @@ Test(unix_socket, a_stream_is_confirmed_by_closing)
 {
     struct loop *loop = loop_new();
     int l = listener(8), peer = -1;
-    const char *to[] = {t.uri};
+    const char *to[] = {transport->uri};
     struct outlet_loss loss;
     struct outlet o;
     char c;
 
-    kit_sink(&k, "x", "{name: main}");
-    k.sink.to = (struct strings){to, 1};
-    k.sink.confirm = (struct conf_confirm){.every = 30 * NS_PER_MS, .bytes = 1 << 20};
-    outlet_init(&o, loop, &k.sink, true, false);
+    kit_sink(&transport_rig.kit, "x", "{name: main}");
+    transport_rig.kit.sink.to = (struct strings){to, 1};
+    transport_rig.kit.sink.confirm =
+        (struct conf_confirm){.every = 30 * NS_PER_MS, .bytes = 1 << 20};
+    outlet_init(&o, loop, &transport_rig.kit.sink, true, false);
     for (int64_t end = clock_mono() + 20 * NS_PER_S; outlet_settled(&o) != 6;) {
         int64_t due = outlet_due(&o, clock_mono());
 
@@ -223,7 +230,7 @@ Test(unix_socket, a_stream_is_confirmed_by_closing)
         if (outlet_up(&o) && outlet_written(&o) == 0)
             cr_assert_eq(outlet_write(&o, "a 1 1\n", 6), 6);
         if (peer < 0 && (peer = accept4(l, NULL, NULL, SOCK_CLOEXEC)) >= 0)
-            rig_gets(peer, "a 1 1\n");
+            expect_received(peer, "a 1 1\n");
         if (peer > 0 && recv(peer, &c, 1, MSG_DONTWAIT) == 0) {
             close(peer);
             peer = 0;
@@ -247,7 +254,7 @@ static enum halfclose_result ending(bool reads, bool canary_lives)
     cr_assert_eq(send(old[0], "hello\n", 6, 0), 6);
     cr_assert(halfclose_begin(&c, old[0], now), "%s", c.why.text);
     if (reads)
-        rig_gets(old[1], "hello\n");
+        expect_received(old[1], "hello\n");
     close(old[1]);
     if (!canary_lives)
         close(next[1]);
@@ -274,15 +281,15 @@ Test(unix_socket, unread_memory_never_settles_too_much)
     int pair[2];
     struct outlet o;
 
-    kit_sink(&k, "x", "{name: main}");
-    k.sink.to = (struct strings){to, 1};
-    outlet_init(&o, NULL, &k.sink, false, false);
+    kit_sink(&transport_rig.kit, "x", "{name: main}");
+    transport_rig.kit.sink.to = (struct strings){to, 1};
+    outlet_init(&o, NULL, &transport_rig.kit.sink, false, false);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     cr_assert_eq(send(pair[0], "a", 1, 0), 1);
     o.confirm.old.fd = pair[0];
     o.confirm.base = 1;
     cr_assert_eq(outlet_settled(&o), 0);
-    rig_gets(pair[1], "a");
+    expect_received(pair[1], "a");
     cr_assert_eq(outlet_settled(&o), 1);
     close(pair[0]);
     close(pair[1]);
@@ -294,21 +301,21 @@ Test(unix_socket, a_full_queue_is_waited_for)
 {
     int r = bound("unixgram", "d", SOCK_DGRAM), sent = 0;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
-    while (t.kind->write(&t, "a:1|g\n", 6) == 6)
+    cr_assert_eq(transport->kind->open(transport), 0, "%s", transport->why.text);
+    while (transport->kind->write(transport, "a:1|g\n", 6) == 6)
         sent++;
-    cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
-    cr_assert_eq(t.confirmed, 6 * (uint64_t)sent);
-    cr_assert(t.events & POLLOUT);
-    cr_assert_neq(t.stuck_ns, 0);
-    rig_turn();
-    cr_assert(t.events & POLLOUT); /* still none */
+    cr_assert_eq(transport->state, TRANSPORT_UP, "%s", transport->why.text);
+    cr_assert_eq(transport->confirmed, 6 * (uint64_t)sent);
+    cr_assert(transport->events & POLLOUT);
+    cr_assert_neq(transport->stuck_ns, 0);
+    turn_transport();
+    cr_assert(transport->events & POLLOUT); /* still none */
     for (int i = 0; i < sent; i++)
-        rig_gets(r, "a:1|g\n");
-    UNTIL((t.events & POLLOUT) == 0);
-    rig_put("b:2|g\n");
-    cr_assert_eq(t.stuck_ns, 0);
-    rig_gets(r, "b:2|g\n");
+        expect_received(r, "a:1|g\n");
+    UNTIL((transport->events & POLLOUT) == 0);
+    write_whole("b:2|g\n");
+    cr_assert_eq(transport->stuck_ns, 0);
+    expect_received(r, "b:2|g\n");
     close(r);
 }
 
@@ -316,17 +323,18 @@ Test(unix_socket, a_receiver_that_binds_anew)
 {
     int r = bound("unixgram", "d", SOCK_DGRAM), other;
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
-    while (t.kind->write(&t, "a:1|g\n", 6) == 6)
+    cr_assert_eq(transport->kind->open(transport), 0, "%s", transport->why.text);
+    while (transport->kind->write(transport, "a:1|g\n", 6) == 6)
         ; /* the old one is full, and never read again */
     other = bound_anew(SOCK_DGRAM);
-    rig_put("b:2|g\n");
-    rig_gets(other, "b:2|g\n");
-    cr_assert_eq(t.stuck_ns, 0);
-    UNTIL((t.events & POLLOUT) == 0);
-    cr_assert_eq(unlink(t.path), 0);
-    cr_assert_eq(t.kind->write(&t, "c", 1), -1); /* rather than to one that may be nobody's */
-    rig_down("cannot connect: No such file or directory");
+    write_whole("b:2|g\n");
+    expect_received(other, "b:2|g\n");
+    cr_assert_eq(transport->stuck_ns, 0);
+    UNTIL((transport->events & POLLOUT) == 0);
+    cr_assert_eq(unlink(transport->path), 0);
+    cr_assert_eq(transport->kind->write(transport, "c", 1),
+                 -1); /* rather than to one that may be nobody's */
+    expect_down("cannot connect: No such file or directory");
     close(other);
     close(r);
 }
@@ -335,15 +343,15 @@ Test(unix_socket, a_receiver_that_has_gone)
 {
     int r = bound("unixgram", "d", SOCK_DGRAM);
 
-    cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
-    rig_put("a");
+    cr_assert_eq(transport->kind->open(transport), 0, "%s", transport->why.text);
+    write_whole("a");
     close(r);
-    cr_assert_eq(t.kind->write(&t, "b", 1), -1);
-    cr_assert_eq(t.confirmed, 1);
-    rig_down("the receiver has gone: Connection refused");
-    cr_assert_eq(t.kind->open(&t), -1);
-    rig_down("cannot connect: Connection refused");
-    cr_assert_eq(unlink(t.path), 0);
-    cr_assert_eq(t.kind->open(&t), -1);
-    rig_down("cannot connect: No such file or directory");
+    cr_assert_eq(transport->kind->write(transport, "b", 1), -1);
+    cr_assert_eq(transport->confirmed, 1);
+    expect_down("the receiver has gone: Connection refused");
+    cr_assert_eq(transport->kind->open(transport), -1);
+    expect_down("cannot connect: Connection refused");
+    cr_assert_eq(unlink(transport->path), 0);
+    cr_assert_eq(transport->kind->open(transport), -1);
+    expect_down("cannot connect: No such file or directory");
 }
