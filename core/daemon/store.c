@@ -25,7 +25,7 @@ struct store {
 
 static bool start_sync(struct store *s)
 {
-    struct sync_events ev = {&s->commit, commit_told, commit_seal};
+    struct sync_events ev = {&s->commit, commit_answered, commit_seal};
 
     s->sync = sync_start(s->loop, append_dirfd(s->spool), append_next_seq(s->spool), &ev);
     if (s->sync == NULL)

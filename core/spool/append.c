@@ -7,7 +7,7 @@
  * behind; it appears under its name by rename, header included.
  *
  * An append that fails leaves no frame: the segment is cut back to its last whole frame and given
- * up. Should even the cut fail, a torn frame stays at the end of a segment nobody will append to,
+ * up. If the cut fails, too, a torn frame stays at the end of a segment that is not appended to,
  * and readers step over it without counting anything lost, as the next segment begins with the same
  * number. A segment in which no frame, and no trailer of one, is valid may stand in the way of a new
  * one of the same name: it is replaced.

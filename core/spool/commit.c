@@ -24,22 +24,22 @@ static void report_error(struct commit *c, int error)
     c->error = error;
 }
 
-/* --- what is told --- */
+/* --- verdicts --- */
 
 /* Once of each, in order. */
 static void tell_safe(struct commit *c, uint64_t ticket)
 {
-    if (ticket <= c->told)
+    if (ticket <= c->decided)
         return;
-    c->told = ticket;
+    c->decided = ticket;
     c->ev.safe(c->ev.arg, ticket);
 }
 
 static void tell_unsafe(struct commit *c, uint64_t ticket, const char *why)
 {
-    if (ticket <= c->told)
+    if (ticket <= c->decided)
         return;
-    c->told = ticket;
+    c->decided = ticket;
     c->ev.unsafe(c->ev.arg, ticket, why);
 }
 
@@ -50,7 +50,7 @@ static void ask(struct commit *c)
     sync_request(c->sync, append_segment(c->spool), c->written);
 }
 
-/* Everything up to c->written is in the spool. True: it will be told. */
+/* Everything up to c->written is in the spool. True: its verdict comes later. */
 static bool must_wait(struct commit *c)
 {
     c->dirty = true;
@@ -60,12 +60,12 @@ static bool must_wait(struct commit *c)
     return c->durable;
 }
 
-/* For what is written now. What the helper was asked about takes no more, nor what was told. */
+/* For what is written now. A ticket that the helper was asked about, or that is decided, takes no more. */
 static uint64_t open_ticket(struct commit *c)
 {
     uint64_t asked = sync_asked(c->sync);
 
-    if (c->written <= c->told || c->written <= asked)
+    if (c->written <= c->decided || c->written <= asked)
         c->written = ++c->last;
     return c->written;
 }
@@ -184,7 +184,7 @@ static void say_unsafe(struct commit *c, int error)
     c->failing = c->unsafe = c->dirty = true;
 }
 
-void commit_told(void *arg, enum sync_verdict v, uint64_t seq, int error)
+void commit_answered(void *arg, enum sync_verdict v, uint64_t seq, int error)
 {
     struct commit *c = arg;
 

@@ -30,13 +30,13 @@ struct commit_events {
 
 struct commit { /* spool, sync and ev set, the rest zero */
     struct append *spool;
-    struct sync *sync; /* told by commit_told(), and seals by commit_seal() */
+    struct sync *sync; /* answers by commit_answered(), and seals by commit_seal() */
     struct commit_events ev;
     bool durable;
     struct backlog backlog;
     uint64_t last;    /* the newest ticket */
     uint64_t written; /* all up to this one is in the spool; what is held has one each after it */
-    uint64_t told;    /* up to this one, each has been */
+    uint64_t decided; /* up to this one, each has its verdict */
     int error;        /* of the last append, 0: it worked */
     bool gone;        /* the folder; not made again yet */
     bool ending;      /* nothing more is held */
@@ -46,7 +46,7 @@ struct commit { /* spool, sync and ev set, the rest zero */
     uint64_t refused; /* metrics, since the start */
 };
 
-/* 0 it is safe, 1 it will be told for *ticket, -1 refused, and why. */
+/* 0 it is safe, 1 the verdict comes for *ticket, -1 refused, and why. */
 int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
                  char why[128]);
 void commit_retry(struct commit *c); /* what is held: now and then, while backlog.metrics > 0 */
@@ -54,11 +54,11 @@ void commit_sync(struct commit *c);  /* what is dirty: once a second, and last o
 /* Whether the folder at `dir` is still the one; if not, it is made again. True: it is another one,
  * and whoever has something of the old one open must begin anew. Once a second. */
 bool commit_look(struct commit *c, const char *dir);
-/* One more try; then all is told: what is held, that it is not written. */
+/* One more try; then every ticket gets its verdict: what is held, that it is not written. */
 void commit_end(struct commit *c);
 
 /* For spool/sync.h; `arg` is the struct commit. */
-void commit_told(void *arg, enum sync_verdict v, uint64_t seq, int error);
+void commit_answered(void *arg, enum sync_verdict v, uint64_t seq, int error);
 uint64_t commit_seal(void *arg);
 
 #endif

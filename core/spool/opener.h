@@ -1,9 +1,9 @@
 /* spool/opener.h - opens what a worker needs of the spool, where the worker is another user
  *
- * The spool is for garnetd's user alone, and a sink with a `user` is somebody else: so before it
- * becomes that, its worker starts a process that stays who it is, runs nobody else's code, and does
- * one thing: it opens the folder, segments to be read, that sink's cursor and its file of the
- * quarantine, by name, and hands the descriptor over. New segments and restarts need nothing more;
+ * Only garnetd's user can open the spool, and the worker of a sink with a `user` is another one. So
+ * before it switches, it forks a process that stays garnetd's user, runs only our code, and does one
+ * thing: it opens the folder, segments to be read, that sink's cursor and its quarantine, by name,
+ * and hands the descriptors over. New segments and restarts need nothing more;
  * when the folder is replaced, garnetd starts the workers anew, and so their openers. It ends with
  * the worker. Giving the sink's user or a group of its own rights to the files instead would give
  * them to all that is that user; and it would hold a lock.

@@ -100,7 +100,7 @@ static bool take_reply(struct sync *s)
     else
         v = unsynced_failed(&s->state, r.error, r.failed, s->ev.seal(s->ev.arg));
     send_next(s);
-    s->ev.told(s->ev.arg, v, seq, r.error);
+    s->ev.answered(s->ev.arg, v, seq, r.error);
     return true;
 }
 
@@ -113,7 +113,7 @@ static void helper_gone(struct sync *s)
         (void)take_reply(s); /* its last word may still be in there */
     fd_close(&s->fd);
     if (s->state.busy)
-        s->ev.told(s->ev.arg, unsynced_died(&s->state, s->ev.seal(s->ev.arg)), seq, EOWNERDEAD);
+        s->ev.answered(s->ev.arg, unsynced_died(&s->state, s->ev.seal(s->ev.arg)), seq, EOWNERDEAD);
 }
 
 static void on_socket(void *arg, uint32_t events)
@@ -218,7 +218,7 @@ uint64_t sync_asked(const struct sync *s)
     return s->state.sent.seq;
 }
 
-/* Nothing of it is heard any more. */
+/* Its answers are not read any more. */
 static pid_t let_go(struct sync *s)
 {
     pid_t pid = s->child.pid;

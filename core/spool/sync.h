@@ -17,7 +17,7 @@ struct sync_events {
     /* What became of a request: spool/unsynced.h. `error` is an errno, EOWNERDEAD when the helper
      * died. SYNC_AGAIN needs nothing to be done; after SYNC_UNSAFE the next request tries once
      * more. */
-    void (*told)(void *arg, enum sync_verdict v, uint64_t seq, int error);
+    void (*answered)(void *arg, enum sync_verdict v, uint64_t seq, int error);
     /* A sync has failed. The number returned: no segment that begins below it is appended to any
      * more, from now on (append_seal()). */
     uint64_t (*seal)(void *arg);
@@ -35,7 +35,7 @@ uint64_t sync_asked(const struct sync *s);
 void sync_forget(struct sync *s);
 /* And now there is another one: a new helper, which knows nothing of the old. */
 void sync_renew(struct sync *s, uint64_t first);
-/* Waits for what was asked, and for the helper's end, at most `ms`; there may be calls of told(). */
+/* Waits for what was asked, and for the helper's end, at most `ms`; there may be calls of answered(). */
 void sync_stop(struct sync *s, int ms);
 
 #endif

@@ -68,7 +68,7 @@ struct line {
 
 struct state {
     struct naming naming;
-    uint64_t told[UNIT_MISSING + 1]; /* metrics by unit_kind, of those not skipped */
+    uint64_t logged[UNIT_MISSING + 1]; /* metrics by unit_kind, of those not skipped */
     struct series series;
     struct line line;
 };
@@ -139,12 +139,12 @@ static void close_state(garnet *g)
 {
     struct state *s = g->state;
 
-    if (s->told[UNIT_MISSING] + s->told[UNIT_UNLISTED] > 0)
+    if (s->logged[UNIT_MISSING] + s->logged[UNIT_UNLISTED] > 0)
         g->host->say(g, GARNET_INFO,
                      "written since the start: %" PRIu64
                      " metrics that came without a unit, %" PRIu64
                      " with one that Metrics 2.0 does not list",
-                     s->told[UNIT_MISSING], s->told[UNIT_UNLISTED]);
+                     s->logged[UNIT_MISSING], s->logged[UNIT_UNLISTED]);
     free(s);
 }
 
@@ -190,7 +190,7 @@ static void put_series(struct line *l, const struct series *s, enum style style)
     }
 }
 
-/* The first of each kind is told: who reads the log can repair the collector. With missing_unit: ""
+/* The first of each kind is logged: who reads that can repair the collector. With missing_unit: ""
  * none is missing, it is unitless. */
 static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
 {
@@ -198,7 +198,7 @@ static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
 
     if (kind == UNIT_LISTED || (kind == UNIT_MISSING && s->naming.missing.n == 0))
         return;
-    if (s->told[kind]++ > 0)
+    if (s->logged[kind]++ > 0)
         return;
     if (kind == UNIT_MISSING)
         g->host->say(g, GARNET_WARN,

@@ -133,8 +133,8 @@ static void helper_dies(void)
     trace_note(" dies");
     w.sync.alive = false;
     if (w.sync.state.busy)
-        commit_told(&w.commit, unsynced_died(&w.sync.state, commit_seal(&w.commit)), seq,
-                    EOWNERDEAD);
+        commit_answered(&w.commit, unsynced_died(&w.sync.state, commit_seal(&w.commit)), seq,
+                        EOWNERDEAD);
 }
 
 static void helper_answers(const struct sync_report *r)
@@ -149,7 +149,7 @@ static void helper_answers(const struct sync_report *r)
         v = unsynced_failed(u, r->error, r->failed, commit_seal(&w.commit));
     if (unsynced_next(u))
         unsynced_sent(u);
-    commit_told(&w.commit, v, r->seq, r->error);
+    commit_answered(&w.commit, v, r->seq, r->error);
 }
 
 /* --- what happens --- */
