@@ -46,19 +46,21 @@ static const struct option COLLECTOR_ROWS[] = {
         "runs start at multiples of it: at 10 s, at :00, :10, :20", .def = "10s", .min = "100ms",
         .max = "1d"),
     KEY(struct conf_collector, mode, OPT_CHOICE,
-        "`daemon`: it is not to end; whenever it does it is started again. It has no `timeout`, "
+        "`daemon`: it runs all the time; when it ends it is started again. It has no `timeout`, "
         "`overlap` or `splay`; `interval` is then what its limits are counted by",
         .def = "oneshot", .choices = "oneshot|daemon"),
     KEY(struct conf_collector, timeout, OPT_DURATION,
         "a run that takes longer gets TERM, with its process group", .unset = "the interval",
         .min = "10ms", .max = "1d"),
-    KEY(struct conf_collector, grace, OPT_DURATION, "and KILL, so much later", .def = "2s",
+    KEY(struct conf_collector, grace, OPT_DURATION, "how long after TERM it gets KILL", .def = "2s",
         .max = "1m"),
     KEY(struct conf_collector, overlap, OPT_CHOICE,
-        "when a slot comes and the run before is not over: `skip` the slot, or `kill` that run",
+        "when a run is due and the one before is not over: `skip` the new run, or `kill` the old "
+        "one",
         .def = "skip", .choices = "skip|kill"),
     KEY(struct conf_collector, splay, OPT_DURATION,
-        "runs start up to this much after their slot, by host and collector; at most the interval",
+        "runs start up to this much after their due time, by host and collector; at most the "
+        "interval",
         .def = "0"),
     KEY(struct conf_collector, silence, OPT_DURATION,
         "a daemon without a metric for so long is restarted; `0`: never. While garnetd refuses its "
@@ -73,7 +75,7 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, cwd, OPT_PATH,
         "the folder that it starts in; its user must be allowed there", .def = "/"),
     KEY(struct conf_collector, env, OPT_MAP,
-        "variables, beside those that it gets anyway. `GARNET_*` are not for you to set",
+        "variables, in addition to those that it always gets. `GARNET_*` cannot be set",
         .flags = OPT_SHELL),
     KEY(struct conf_collector, nice, OPT_INT, "added to garnetd's own; below 0 takes CAP_SYS_NICE",
         .def = "0", .min = "-20", .max = "19"),
@@ -89,7 +91,7 @@ static const struct option COLLECTOR_ROWS[] = {
         "See [who may write what](security.md#files)",
         .def = "false", .flags = OPT_ASIDE),
     KEY(struct conf_collector, prefix, OPT_STRING,
-        "stands before the names of its metrics. Not `garnet`, nor `garnet.` and more"),
+        "comes before the names of its metrics. It cannot be `garnet`, nor begin with `garnet.`"),
     KEY(struct conf_collector, tags, OPT_MAP, "added to its metrics where they have no such tag"),
     KEY(struct conf_collector, series_limit, OPT_INT,
         "distinct series (name and tags) that one run may send", .def = "10000", .min = "1",

@@ -46,7 +46,7 @@ static const struct option SPOOL_ROWS[] = {
         "quarter of that where it is less",
         .def = "16MiB", .min = "64KiB", .max = "1GiB"),
     KEY(struct conf_spool, durable, OPT_BOOL,
-        "`true`: say \"accepted\" only when it is on the disk, rather than handed to the kernel",
+        "`true`: reply \"accepted\" only when it is on the disk; `false`: when the kernel has it",
         .def = "false"),
 };
 static const struct section spool_section = {ROWS(SPOOL_ROWS), "spool"};
@@ -61,15 +61,13 @@ static const struct option INTAKE_ROWS[] = {
     KEY(struct conf_intake, max_tags, OPT_INT, "tags of a metric", .def = "32", .min = "0",
         .max = "64"),
     KEY(struct conf_intake, max_connections, OPT_INT,
-        "on the shared socket; and as many on the collectors' together, which nobody else can "
-        "take. "
-        "For one more, whoever has most of them loses the one that has been silent for longest, "
-        "which "
-        "gets a reply that says so. Where none is silent, the new one is closed",
+        "on the shared socket; the collectors' sockets together have as many of their own. One "
+        "more takes the place of the one that has been silent for longest, of the user who has "
+        "most; that one gets a reply that says so. If none is silent, the new one is refused",
         .def = "512", .min = "1", .max = "100000"),
     KEY(struct conf_intake, max_connections_per_user, OPT_INT,
-        "of one user on the shared socket, and of one collector on its own. For one more, one that "
-        "has been silent for `idle` is closed, else the new one, with a reply that says so",
+        "of one user on the shared socket, and of one collector on its own. One more takes the "
+        "place of one that has been silent for `idle`; if there is none, it is refused",
         .def = "128", .min = "1", .max = "100000"),
     KEY(struct conf_intake, idle, OPT_DURATION,
         "how long an unfinished object, or an unread reply, may take; an object only while garnetd "
@@ -104,7 +102,7 @@ static const struct option MAIN_ROWS[] = {
     KEY(struct conf, self_metrics, OPT_SECTION,
         "how often Garnet reports on itself, or the next two keys", .section = &self_section,
         .flags = OPT_SHORT),
-    KEY(struct conf, log_level, OPT_CHOICE, "lines of this level are logged, and graver ones",
+    KEY(struct conf, log_level, OPT_CHOICE, "lines of this level are logged, and more severe ones",
         .def = "info", .choices = "error|warn|info|debug"),
 };
 const struct section main_section = {ROWS(MAIN_ROWS), "the main file"};

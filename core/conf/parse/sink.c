@@ -16,13 +16,14 @@ enum { SINK_SEED = 5 };
 
 static const struct option CONFIRM_ROWS[] = {
     KEY(struct conf_confirm, every, OPT_DURATION,
-        "how old a connection gets before it is ended, to learn that what was sent on it was read",
+        "how old a connection gets before it is ended, to confirm that what was sent on it was "
+        "read",
         .def = "60s", .min = "1s", .max = "1h"),
     KEY(struct conf_confirm, bytes, OPT_SIZE, "or how much is sent on it before that",
         .def = "4MiB", .min = "4KiB", .max = "1GiB"),
     KEY(struct conf_confirm, replay, OPT_DURATION,
-        "how much more is sent again when a connection did not end well", .def = "60s", .min = "0",
-        .max = "1h"),
+        "from how far back what was confirmed is sent again when a connection does not end well",
+        .def = "60s", .min = "0", .max = "1h"),
 };
 static const struct section confirm_section = {ROWS(CONFIRM_ROWS), "confirm"};
 
@@ -38,7 +39,7 @@ static const struct option SINK_ROWS[] = {
         "(datagrams), `file:///PATH`, `stdout`; `unix:`, `unixgram:` and `file:` take a path "
         "relative "
         "to this file, too. A list is tried in order",
-        .unset = "the plugin says"),
+        .unset = "required, unless the plugin delivers by itself"),
     KEY(struct conf_sink, flush, OPT_DURATION, "the age at which a batch leaves", .def = "1s",
         .min = "0", .max = "1h"),
     KEY(struct conf_sink, batch_size, OPT_SIZE, "the size at which a batch leaves", .def = "64KiB",
@@ -64,10 +65,8 @@ static const struct option SINK_ROWS[] = {
         .def = "0", .min = "0", .max = "1000000000"),
     KEY(struct conf_sink, max_age, OPT_DURATION,
         "for plugins whose output carries no time (StatsD), no others: what was accepted longer "
-        "ago, "
-        "or has a time from its sender that lies further back, is dropped as `stale`, never sent "
-        "as "
-        "if it were of now. The log says so when it begins and when it ends. `0`: nothing is",
+        "ago, or has an older time from its sender, is dropped as `stale`, and never sent as if it "
+        "were new. The log says when that begins and ends. `0`: nothing is dropped",
         .def = "10s", .min = "0", .max = "1d"),
     KEY(struct conf_sink, memory_limit, OPT_SIZE,
         "the memory that the sink's worker may use (its data, not its stack; `RLIMIT_DATA`): a "
