@@ -8,6 +8,10 @@
 
 #include "rig/intake_rig.h"
 
+TestSuite(intake, .init = intake_rig_start, .fini = intake_rig_end);
+
+static struct intake_rig *const rig = &intake_rig;
+
 /* --- the cases --- */
 
 static void read_file(const char *name, const char *file, struct buf *b)
@@ -26,23 +30,22 @@ static void read_file(const char *name, const char *file, struct buf *b)
 
 static void run_case(const char *name, size_t most, struct buf *out)
 {
-    struct rig r = {0};
     struct buf input = {0};
     int fd;
 
-    rig_start(&r);
-    fd = dial(&r);
+    intake_rig_start();
+    fd = connect_client();
     read_file(name, "input", &input);
-    say(&r, fd, input.p, input.n, most);
+    send_pieces(fd, input.p, input.n, most);
     (void)shutdown(fd, SHUT_WR);
     buf_reset(out);
-    hear_all(&r, fd, out);
-    buf_putstr(&r.spool, (struct str){out->p, out->n});
+    receive_to_end(fd, out);
+    buf_putstr(&rig->spool, (struct str){out->p, out->n});
     buf_reset(out);
-    buf_putstr(out, (struct str){r.spool.p, r.spool.n});
+    buf_putstr(out, (struct str){rig->spool.p, rig->spool.n});
     (void)close(fd);
     buf_free(&input);
-    rig_end(&r);
+    intake_rig_end();
 }
 
 /* To write or renew a `want`: GARNET_RENEW=1, then read what has changed. */
@@ -65,15 +68,15 @@ static void check_case(const char *name)
     if (getenv("GARNET_RENEW") != NULL)
         renew(name, &whole);
     read_file(name, "want", &want);
-    cr_expect_str_eq(text(&whole), text(&want), "%s", name);
+    cr_expect_str_eq(text_of(&whole), text_of(&want), "%s", name);
     run_case(name, 1, &bytewise);
-    cr_expect_str_eq(text(&bytewise), text(&want), "%s, byte by byte", name);
+    cr_expect_str_eq(text_of(&bytewise), text_of(&want), "%s, byte by byte", name);
     buf_free(&want);
     buf_free(&whole);
     buf_free(&bytewise);
 }
 
-Test(intake, cases, .timeout = 110)
+Test(intake_cases, all, .timeout = 110)
 {
     DIR *d = opendir(TEST_DATA "/intake");
     unsigned n = 0;
@@ -90,14 +93,14 @@ Test(intake, cases, .timeout = 110)
 
 /* --- hostile sizes --- */
 
-static void expect_two_good(struct rig *r, int fd, const char *start_of_error)
+static void expect_two_good(int fd, const char *start_of_error)
 {
     struct buf b = {0};
 
-    say_text(r, fd, GOOD);
+    send_text(fd, GOOD);
     (void)shutdown(fd, SHUT_WR);
-    hear_all(r, fd, &b);
-    cr_assert_not_null(strstr(text(&b), "{\"accepted\":2,\"rejected\":1,"), "%s", b.p);
+    receive_to_end(fd, &b);
+    cr_assert_not_null(strstr(text_of(&b), "{\"accepted\":2,\"rejected\":1,"), "%s", b.p);
     cr_assert_not_null(strstr(b.p, start_of_error), "%s", b.p);
     buf_free(&b);
     (void)close(fd);
@@ -105,253 +108,219 @@ static void expect_two_good(struct rig *r, int fd, const char *start_of_error)
 
 Test(intake, depth_of_100000)
 {
-    struct rig r = {0};
     struct buf b = {0};
     int fd;
 
-    rig_start(&r);
-    fd = dial(&r);
+    fd = connect_client();
     buf_puts(&b, GOOD);
     buf_puts(&b, "{\"a\":");
     for (int i = 0; i < 100000; i++)
         buf_putc(&b, '[');
     buf_putc(&b, '\n');
-    say(&r, fd, b.p, b.n, SIZE_MAX);
-    expect_two_good(&r, fd, "\"line\":2,\"byte\":13,\"error\":\"nested deeper than 8 levels\"");
+    send_pieces(fd, b.p, b.n, SIZE_MAX);
+    expect_two_good(fd, "\"line\":2,\"byte\":13,\"error\":\"nested deeper than 8 levels\"");
     buf_free(&b);
-    rig_end(&r);
 }
 
 Test(intake, line_of_64_MiB, .timeout = 60)
 {
-    struct rig r = {0};
     char *chunk = malloc(1 << 16);
     struct rusage before, after;
     int fd;
 
-    rig_start(&r);
-    fd = dial(&r);
+    fd = connect_client();
     memset(chunk, 'x', 1 << 16);
-    say_text(&r, fd, GOOD);
-    say_text(&r, fd, "{\"name\":\"");
+    send_text(fd, GOOD);
+    send_text(fd, "{\"name\":\"");
     (void)getrusage(RUSAGE_SELF, &before);
     for (int i = 0; i < 1024; i++)
-        say(&r, fd, chunk, 1 << 16, SIZE_MAX);
+        send_pieces(fd, chunk, 1 << 16, SIZE_MAX);
     (void)getrusage(RUSAGE_SELF, &after);
     cr_assert_lt(after.ru_maxrss - before.ru_maxrss, 4096, "memory grew by %ld KiB",
                  after.ru_maxrss - before.ru_maxrss);
-    say_text(&r, fd, "\",\"value\":1}\n");
-    expect_two_good(&r, fd, "\"line\":2,\"byte\":1,\"error\":\"longer than 4096 bytes\"");
+    send_text(fd, "\",\"value\":1}\n");
+    expect_two_good(fd, "\"line\":2,\"byte\":1,\"error\":\"longer than 4096 bytes\"");
     free(chunk);
-    rig_end(&r);
 }
 
 /* --- replies --- */
 
 Test(intake, ack_on_an_open_stream)
 {
-    struct rig r = {0};
     int fd;
 
-    rig_start(&r);
-    fd = dial(&r);
-    say_text(&r, fd, GOOD);
-    cr_assert(silent(&r, fd), "a reply that nobody asked for");
-    say_text(&r, fd, ACK);
-    expect_line(&r, fd, ONE);
-    say_text(&r, fd, GOOD);
-    say_text(&r, fd, ACK);
-    expect_line(&r, fd, ONE);
-    cr_assert_eq(intake_connections(r.in), 1);
-    cr_assert_eq(source_counts(r.source)->accepted, 2);
+    fd = connect_client();
+    send_text(fd, GOOD);
+    cr_assert(nothing_comes(fd), "a reply that nobody asked for");
+    send_text(fd, ACK);
+    expect_line(fd, ONE);
+    send_text(fd, GOOD);
+    send_text(fd, ACK);
+    expect_line(fd, ONE);
+    cr_assert_eq(intake_connections(rig->in), 1);
+    cr_assert_eq(source_counts(rig->source)->accepted, 2);
     (void)close(fd);
-    rig_end(&r);
 }
 
 Test(intake, refused_batch)
 {
-    struct rig r = {0};
     uint64_t accepted, rejected;
     int fd;
 
-    rig_start(&r);
-    r.answer = -1;
-    fd = dial(&r);
-    say_text(&r, fd,
-             "[{\"name\":\"a\",\"value\":1},{\"name\":\"b\",\"value\":2}]\n{\"ack\":true}\n");
-    expect_line(&r, fd,
+    rig->answer = -1;
+    fd = connect_client();
+    send_text(fd, "[{\"name\":\"a\",\"value\":1},{\"name\":\"b\",\"value\":2}]\n{\"ack\":true}\n");
+    expect_line(fd,
                 "{\"accepted\":0,\"rejected\":2,\"errors\":[{\"error\":\"the disk is full\"}]}\n");
-    r.answer = 0;
-    say_text(&r, fd, GOOD);
-    say_text(&r, fd, ACK);
-    expect_line(&r, fd, ONE);
-    source_run_end(r.source, &accepted, &rejected);
+    rig->answer = 0;
+    send_text(fd, GOOD);
+    send_text(fd, ACK);
+    expect_line(fd, ONE);
+    source_run_end(rig->source, &accepted, &rejected);
     cr_assert_eq(accepted, 1);
     cr_assert_eq(rejected, 2);
     (void)close(fd);
-    rig_end(&r);
 }
 
 /* A sync that failed: "accepted" is not said, neither now nor later. */
 Test(intake, what_may_not_be_safe_is_not_accepted)
 {
-    struct rig r = {0};
     struct buf b = {0};
     int fd;
 
-    rig_start(&r);
-    r.answer = 1;
-    fd = dial(&r);
-    say_text(&r, fd, GOOD);
-    say_text(&r, fd, ACK);
-    cr_assert(silent(&r, fd));
-    intake_unsafe(r.in, r.ticket, "no disk");
-    expect_line(&r, fd, "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
-    say_text(&r, fd, GOOD); /* without an ACK: the answer is yet to be asked for */
-    cr_assert_eq(r.commits, 2);
-    intake_unsafe(r.in, r.ticket, "no disk");
+    rig->answer = 1;
+    fd = connect_client();
+    send_text(fd, GOOD);
+    send_text(fd, ACK);
+    cr_assert(nothing_comes(fd));
+    intake_unsafe(rig->in, rig->ticket, "no disk");
+    expect_line(fd, "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
+    send_text(fd, GOOD); /* without an ACK: the answer is yet to be asked for */
+    cr_assert_eq(rig->commits, 2);
+    intake_unsafe(rig->in, rig->ticket, "no disk");
     (void)shutdown(fd, SHUT_WR);
-    hear_all(&r, fd, &b);
-    cr_assert_not_null(strstr(text(&b), "{\"accepted\":0,\"rejected\":1,"), "%s", text(&b));
-    cr_assert(intake_quiet(r.in));
+    receive_to_end(fd, &b);
+    cr_assert_not_null(strstr(text_of(&b), "{\"accepted\":0,\"rejected\":1,"), "%s", text_of(&b));
+    cr_assert(intake_quiet(rig->in));
     buf_free(&b);
     (void)close(fd);
-    rig_end(&r);
 }
 
 Test(intake, reply_waits_until_safe)
 {
-    struct rig r = {0};
     struct buf b = {0};
     int fd;
 
-    rig_start(&r);
-    r.answer = 1;
-    fd = dial(&r);
-    say_text(&r, fd, GOOD);
-    say_text(&r, fd, ACK);
-    cr_assert(silent(&r, fd), "accepted before it was safe");
-    cr_assert(!intake_quiet(r.in));
-    say_text(&r, fd, GOOD); /* is not read before the reply is out */
-    cr_assert_eq(r.commits, 1);
-    intake_safe(r.in, r.ticket - 1);
-    cr_assert(silent(&r, fd), "an older ticket is not enough");
-    intake_safe(r.in, r.ticket);
-    expect_line(&r, fd, ONE);
-    for (int i = 0; r.commits < 2; i++) {
+    rig->answer = 1;
+    fd = connect_client();
+    send_text(fd, GOOD);
+    send_text(fd, ACK);
+    cr_assert(nothing_comes(fd), "accepted before it was safe");
+    cr_assert(!intake_quiet(rig->in));
+    send_text(fd, GOOD); /* is not read before the reply is out */
+    cr_assert_eq(rig->commits, 1);
+    intake_safe(rig->in, rig->ticket - 1);
+    cr_assert(nothing_comes(fd), "an older ticket is not enough");
+    intake_safe(rig->in, rig->ticket);
+    expect_line(fd, ONE);
+    for (int i = 0; rig->commits < 2; i++) {
         cr_assert_lt(i, MANY_TURNS);
-        turn(&r);
+        turn_loop();
     }
     (void)shutdown(fd, SHUT_WR);
-    cr_assert(silent(&r, fd));
-    intake_safe(r.in, r.ticket);
-    hear_all(&r, fd, &b);
-    cr_assert_str_eq(text(&b), ONE);
-    cr_assert(intake_quiet(r.in));
+    cr_assert(nothing_comes(fd));
+    intake_safe(rig->in, rig->ticket);
+    receive_to_end(fd, &b);
+    cr_assert_str_eq(text_of(&b), ONE);
+    cr_assert(intake_quiet(rig->in));
     buf_free(&b);
     (void)close(fd);
-    rig_end(&r);
 }
 
 Test(intake, closed_without_waiting)
 {
-    struct rig r = {0};
     int fd;
 
-    rig_start(&r);
-    r.answer = 1; /* never safe: nobody waits for it */
-    fd = dial(&r);
-    say(&r, fd, GOOD, sizeof GOOD - 1, SIZE_MAX);
+    rig->answer = 1; /* never safe: nobody waits for it */
+    fd = connect_client();
+    send_pieces(fd, GOOD, sizeof GOOD - 1, SIZE_MAX);
     cr_assert_eq(send(fd, GOOD, sizeof GOOD - 1, 0), (ssize_t)sizeof GOOD - 1);
     cr_assert_eq(send(fd, ACK, sizeof ACK - 1, 0), (ssize_t)sizeof ACK - 1);
     (void)close(fd);
-    cr_assert(!intake_quiet(r.in), "there is something to be read");
-    for (int i = 0; intake_connections(r.in) > 0; i++) {
+    cr_assert(!intake_quiet(rig->in), "there is something to be read");
+    for (int i = 0; intake_connections(rig->in) > 0; i++) {
         cr_assert_lt(i, MANY_TURNS);
-        turn(&r);
+        turn_loop();
     }
-    cr_assert_eq(source_counts(r.source)->taken, 2);
-    intake_safe(r.in, r.ticket);
-    cr_assert_eq(source_counts(r.source)->accepted, 2);
-    cr_assert(intake_quiet(r.in));
-    rig_end(&r);
+    cr_assert_eq(source_counts(rig->source)->taken, 2);
+    intake_safe(rig->in, rig->ticket);
+    cr_assert_eq(source_counts(rig->source)->accepted, 2);
+    cr_assert(intake_quiet(rig->in));
 }
 
 Test(intake, one_batch_for_all_clients_of_a_turn)
 {
-    struct rig r = {0};
     int fd[3];
 
-    rig_start(&r);
     for (int i = 0; i < 3; i++)
-        fd[i] = dial(&r);
-    turn(&r);
+        fd[i] = connect_client();
+    turn_loop();
     for (int i = 0; i < 3; i++)
         cr_assert_eq(send(fd[i], GOOD, sizeof GOOD - 1, 0), (ssize_t)sizeof GOOD - 1);
-    turn(&r);
-    cr_assert_eq(r.commits, 1);
-    cr_assert_eq(r.largest, 3);
+    turn_loop();
+    cr_assert_eq(rig->commits, 1);
+    cr_assert_eq(rig->largest, 3);
     for (int i = 0; i < 3; i++)
         (void)close(fd[i]);
-    rig_end(&r);
 }
 
 Test(intake, own_metrics_take_the_same_road)
 {
     static struct metric m = {
         .type = METRIC_GAUGE, .vtype = METRIC_I64, .value.i = 7, .name = {"own", 3}};
-    struct rig r = {0};
 
-    rig_start(&r);
-    intake_own(r.in, &m);
-    cr_assert(!intake_quiet(r.in));
-    turn(&r);
-    cr_assert_str_eq(text(&r.spool), "\"own\" i64 7 gauge 0.000000000\n");
-    rig_end(&r);
+    intake_own(rig->in, &m);
+    cr_assert(!intake_quiet(rig->in));
+    turn_loop();
+    cr_assert_str_eq(text_of(&rig->spool), "\"own\" i64 7 gauge 0.000000000\n");
 }
 
 Test(intake, own_metrics_that_are_refused_are_counted)
 {
     static struct metric m = {
         .type = METRIC_GAUGE, .vtype = METRIC_I64, .value.i = 7, .name = {"own", 3}};
-    struct rig r = {0};
 
-    rig_start(&r);
-    r.answer = -1;
-    intake_own(r.in, &m);
-    intake_own(r.in, &m);
-    turn(&r);
-    cr_assert_eq(intake_own_rejected(r.in), 2);
-    r.answer = 0;
-    intake_own(r.in, &m);
-    turn(&r);
-    cr_assert_eq(intake_own_rejected(r.in), 2);
-    rig_end(&r);
+    rig->answer = -1;
+    intake_own(rig->in, &m);
+    intake_own(rig->in, &m);
+    turn_loop();
+    cr_assert_eq(intake_own_rejected(rig->in), 2);
+    rig->answer = 0;
+    intake_own(rig->in, &m);
+    turn_loop();
+    cr_assert_eq(intake_own_rejected(rig->in), 2);
 }
 
 Test(intake, a_long_batch_is_cut)
 {
-    struct rig r = {0};
     struct buf b = {0}, reply = {0};
     char head[64];
     int fd, n = 0;
 
-    rig_start(&r);
-    r.limits.max_value = 8 << 20;
-    intake_limits(r.in, &r.limits);
-    fd = dial(&r);
+    rig->limits.max_value = 8 << 20;
+    intake_limits(rig->in, &rig->limits);
+    fd = connect_client();
     buf_puts(&b, "{\"name\":\"a\",\"values\":{");
     for (; b.n < 2 << 20; n++)
         buf_putf(&b, "%s\"key-number-%d\":%d", n > 0 ? "," : "", n, n);
     buf_puts(&b, "}}\n");
-    say(&r, fd, b.p, b.n, SIZE_MAX);
+    send_pieces(fd, b.p, b.n, SIZE_MAX);
     (void)shutdown(fd, SHUT_WR);
-    hear_all(&r, fd, &reply);
+    receive_to_end(fd, &reply);
     (void)snprintf(head, sizeof head, "{\"accepted\":%d,\"rejected\":0,\"errors\":[]}\n", n);
-    cr_assert_str_eq(text(&reply), head);
-    cr_assert_geq(r.commits, 2);
+    cr_assert_str_eq(text_of(&reply), head);
+    cr_assert_geq(rig->commits, 2);
     buf_free(&b);
     buf_free(&reply);
     (void)close(fd);
-    rig_end(&r);
 }

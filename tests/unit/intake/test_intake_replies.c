@@ -8,30 +8,32 @@
 
 TestSuite(replies, .timeout = 120);
 
+static struct intake_rig *const rig = &intake_rig;
+
 static const char BAD[] = "{\"name\":\"bad\",\"value\":\"x\"}\n";
 static const char UNSAFE[] =
     "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n";
 
-static int start(struct rig *r)
+static int begin_later(void)
 {
-    rig_start(r);
-    r->answer = 1;
-    return dial(r);
+    intake_rig_start();
+    rig->answer = 1;
+    return connect_client();
 }
 
-static void say_all(struct rig *r, int fd, const char *const *parts)
+static void send_all(int fd, const char *const *parts)
 {
     struct buf b = {0};
 
     for (; *parts; parts++)
         buf_puts(&b, *parts);
-    say(r, fd, b.p, b.n, SIZE_MAX);
+    send_pieces(fd, b.p, b.n, SIZE_MAX);
     buf_free(&b);
-    turn(r);
+    turn_loop();
 }
-#define SAY(r, fd, ...) say_all(r, fd, (const char *const[]){__VA_ARGS__, NULL})
+#define SEND(fd, ...) send_all(fd, (const char *const[]){__VA_ARGS__, NULL})
 
-static void expect_lines(struct rig *r, int fd, unsigned lines, const char *want)
+static void expect_lines(int fd, unsigned lines, const char *want)
 {
     struct buf b = {0};
     bool end = false;
@@ -40,33 +42,32 @@ static void expect_lines(struct rig *r, int fd, unsigned lines, const char *want
         size_t had = b.n;
         cr_assert_lt(i, MANY_TURNS, "no reply");
         cr_assert(!end, "closed");
-        turn(r);
-        (void)hear(fd, &b, &end);
+        turn_loop();
+        (void)receive_some(fd, &b, &end);
         for (; had < b.n; had++)
             lines -= b.p[had] == '\n';
     }
-    cr_assert_str_eq(text(&b), want);
+    cr_assert_str_eq(text_of(&b), want);
     buf_free(&b);
 }
 
 Test(replies, two_requests_get_two_replies)
 {
-    struct rig r = {0};
-    int fd = start(&r);
+    int fd = begin_later();
 
-    SAY(&r, fd, GOOD, BAD, ACK, GOOD, ACK, ACK);
-    cr_assert(silent(&r, fd));
-    intake_unsafe(r.in, r.ticket, "no disk");
+    SEND(fd, GOOD, BAD, ACK, GOOD, ACK, ACK);
+    cr_assert(nothing_comes(fd));
+    intake_unsafe(rig->in, rig->ticket, "no disk");
     expect_lines(
-        &r, fd, 3,
+        fd, 3,
         "{\"accepted\":0,\"rejected\":2,\"errors\":[{\"line\":2,\"byte\":23,\"field\":\"value\","
         "\"error\":\"must be a number, not a string\"},{\"error\":\"no disk\"}]}\n"
         "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n"
         "{\"accepted\":0,\"rejected\":0,\"errors\":[]}\n");
-    cr_assert_eq(source_counts(r.source)->accepted, 0);
-    cr_assert_eq(source_counts(r.source)->rejected, 3);
+    cr_assert_eq(source_counts(rig->source)->accepted, 0);
+    cr_assert_eq(source_counts(rig->source)->rejected, 3);
     (void)close(fd);
-    rig_end(&r);
+    intake_rig_end();
 }
 
 /* The end of the input is a request of its own, also when it is read in the same turn. */
@@ -79,146 +80,139 @@ Test(replies, the_end_behind_a_request_gets_its_own)
                                 "\"error\":\"unfinished at the end of the input\"}]}\n"};
 
     for (size_t i = 0; i < 2; i++) {
-        struct rig r = {0};
         struct buf all = {0};
         char said[128], expected[256];
         int fd, n;
 
-        rig_start(&r);
-        fd = dial(&r);
+        intake_rig_start();
+        fd = connect_client();
         n = snprintf(said, sizeof said, "%s%s%s", GOOD, ACK, last[i]);
         (void)snprintf(expected, sizeof expected, "%s%s", ONE, want[i]);
         cr_assert_eq(send(fd, said, (size_t)n, 0), n);
         (void)shutdown(fd, SHUT_WR);
-        hear_all(&r, fd, &all);
-        cr_assert_str_eq(text(&all), expected);
+        receive_to_end(fd, &all);
+        cr_assert_str_eq(text_of(&all), expected);
         buf_free(&all);
         (void)close(fd);
-        rig_end(&r);
+        intake_rig_end();
     }
 }
 
 Test(replies, what_is_safe_is_not_refused)
 {
-    struct rig r = {0};
-    int fd = start(&r);
+    int fd = begin_later();
 
-    SAY(&r, fd, GOOD, GOOD);
-    intake_safe(r.in, r.ticket); /* before anybody asked */
-    SAY(&r, fd, GOOD, ACK);
-    intake_unsafe(r.in, r.ticket, "no disk");
-    expect_line(&r, fd, "{\"accepted\":2,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
-    cr_assert_eq(source_counts(r.source)->accepted, 2);
-    cr_assert_eq(source_counts(r.source)->rejected, 1);
+    SEND(fd, GOOD, GOOD);
+    intake_safe(rig->in, rig->ticket); /* before anybody asked */
+    SEND(fd, GOOD, ACK);
+    intake_unsafe(rig->in, rig->ticket, "no disk");
+    expect_line(fd, "{\"accepted\":2,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
+    cr_assert_eq(source_counts(rig->source)->accepted, 2);
+    cr_assert_eq(source_counts(rig->source)->rejected, 1);
     (void)close(fd);
-    rig_end(&r);
+    intake_rig_end();
 }
 
 Test(replies, what_waits_for_a_later_ticket_goes_on_waiting)
 {
-    struct rig r = {0};
-    int fd = start(&r);
+    int fd = begin_later();
 
-    SAY(&r, fd, GOOD, ACK, GOOD, ACK);
-    intake_unsafe(r.in, r.ticket - 1, "no disk");
-    expect_line(&r, fd, UNSAFE);
-    cr_assert(silent(&r, fd));
-    cr_assert(!intake_quiet(r.in));
-    intake_safe(r.in, r.ticket);
-    expect_line(&r, fd, ONE);
-    cr_assert(intake_quiet(r.in));
+    SEND(fd, GOOD, ACK, GOOD, ACK);
+    intake_unsafe(rig->in, rig->ticket - 1, "no disk");
+    expect_line(fd, UNSAFE);
+    cr_assert(nothing_comes(fd));
+    cr_assert(!intake_quiet(rig->in));
+    intake_safe(rig->in, rig->ticket);
+    expect_line(fd, ONE);
+    cr_assert(intake_quiet(rig->in));
     (void)close(fd);
-    rig_end(&r);
+    intake_rig_end();
 }
 
 /* A reply with nothing to wait for stays behind the one that has. */
 Test(replies, come_in_order)
 {
-    struct rig r = {0};
-    int fd = start(&r);
+    int fd = begin_later();
 
-    SAY(&r, fd, GOOD, ACK);
-    r.answer = 0;
-    cr_assert(silent(&r, fd));
-    intake_safe(r.in, r.ticket);
-    r.answer = 1;
-    expect_line(&r, fd, ONE);
-    SAY(&r, fd, GOOD, ACK, BAD, ACK, GOOD, ACK);
-    cr_assert(silent(&r, fd));
-    intake_safe(r.in, r.ticket - 1);
-    expect_lines(&r, fd, 2,
+    SEND(fd, GOOD, ACK);
+    rig->answer = 0;
+    cr_assert(nothing_comes(fd));
+    intake_safe(rig->in, rig->ticket);
+    rig->answer = 1;
+    expect_line(fd, ONE);
+    SEND(fd, GOOD, ACK, BAD, ACK, GOOD, ACK);
+    cr_assert(nothing_comes(fd));
+    intake_safe(rig->in, rig->ticket - 1);
+    expect_lines(fd, 2,
                  "{\"accepted\":1,\"rejected\":0,\"errors\":[]}\n"
                  "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"line\":5,\"byte\":23,\"field\":"
                  "\"value\",\"error\":\"must be a number, not a string\"}]}\n");
-    intake_safe(r.in, r.ticket);
-    expect_line(&r, fd, ONE);
+    intake_safe(rig->in, rig->ticket);
+    expect_line(fd, ONE);
     (void)close(fd);
-    rig_end(&r);
+    intake_rig_end();
 }
 
 /* A client that has left is not waited for, and its metrics are counted all the same. */
 Test(replies, who_has_left_is_counted_once)
 {
-    struct rig r = {0};
-    int fd = start(&r);
+    int fd = begin_later();
 
-    SAY(&r, fd, GOOD, GOOD, ACK);
+    SEND(fd, GOOD, GOOD, ACK);
     (void)close(fd);
-    while (intake_connections(r.in) > 0)
-        turn(&r);
-    cr_assert_eq(source_counts(r.source)->accepted, 0);
-    cr_assert_eq(source_counts(r.source)->taken, 2);
-    intake_unsafe(r.in, r.ticket, "no disk");
-    cr_assert_eq(source_counts(r.source)->accepted, 0);
-    cr_assert_eq(source_counts(r.source)->rejected, 2);
-    rig_end(&r);
+    while (intake_connections(rig->in) > 0)
+        turn_loop();
+    cr_assert_eq(source_counts(rig->source)->accepted, 0);
+    cr_assert_eq(source_counts(rig->source)->taken, 2);
+    intake_unsafe(rig->in, rig->ticket, "no disk");
+    cr_assert_eq(source_counts(rig->source)->accepted, 0);
+    cr_assert_eq(source_counts(rig->source)->rejected, 2);
+    intake_rig_end();
 }
 
-static void run_is_told(struct rig *r, uint64_t accepted, uint64_t rejected)
+static void run_is_told(uint64_t accepted, uint64_t rejected)
 {
     uint64_t a, b;
 
-    source_run_end(r->source, &a, &b);
+    source_run_end(rig->source, &a, &b);
     cr_assert(a == accepted && b == rejected, "%" PRIu64 " and %" PRIu64, a, b);
 }
 
 Test(replies, a_run_is_told_of_its_own_only)
 {
-    struct rig r = {0};
-    int fd = start(&r), next;
+    int fd = begin_later(), next;
 
-    source_run(r.source, 0);
+    source_run(rig->source, 0);
     (void)close(fd);
-    fd = dial(&r);
-    SAY(&r, fd, GOOD, GOOD, GOOD);
-    source_run(r.source, 0);
-    next = dial(&r);
-    SAY(&r, next, GOOD, GOOD);
-    run_is_told(&r, 2, 0);
-    intake_unsafe(r.in, r.ticket - 1, "no disk");
-    run_is_told(&r, 2, 0); /* those were another run's */
-    intake_unsafe(r.in, r.ticket, "no disk");
-    run_is_told(&r, 0, 2);
+    fd = connect_client();
+    SEND(fd, GOOD, GOOD, GOOD);
+    source_run(rig->source, 0);
+    next = connect_client();
+    SEND(next, GOOD, GOOD);
+    run_is_told(2, 0);
+    intake_unsafe(rig->in, rig->ticket - 1, "no disk");
+    run_is_told(2, 0); /* those were another run's */
+    intake_unsafe(rig->in, rig->ticket, "no disk");
+    run_is_told(0, 2);
     (void)close(fd);
     (void)close(next);
-    rig_end(&r);
+    intake_rig_end();
 }
 
 Test(replies, own_metrics_that_are_not_safe_count_as_rejected)
 {
     static struct metric m = {
         .type = METRIC_GAUGE, .vtype = METRIC_I64, .value.i = 7, .name = {"own", 3}};
-    struct rig r = {0};
-    int fd = start(&r);
+    int fd = begin_later();
 
-    intake_own(r.in, &m);
-    turn(&r);
-    cr_assert_eq(intake_own_rejected(r.in), 0);
-    intake_unsafe(r.in, r.ticket, "no disk");
-    intake_unsafe(r.in, r.ticket, "no disk");
-    cr_assert_eq(intake_own_rejected(r.in), 1);
+    intake_own(rig->in, &m);
+    turn_loop();
+    cr_assert_eq(intake_own_rejected(rig->in), 0);
+    intake_unsafe(rig->in, rig->ticket, "no disk");
+    intake_unsafe(rig->in, rig->ticket, "no disk");
+    cr_assert_eq(intake_own_rejected(rig->in), 1);
     (void)close(fd);
-    rig_end(&r);
+    intake_rig_end();
 }
 
 /* --- by chance, against a list --- */
@@ -240,13 +234,13 @@ static struct client clients[CLIENTS];
 static char fate[TICKETS]; /* 0, or 's'afe or 'u'nsafe */
 
 /* One to three requests at once, each with an account of its own. */
-static void sends(struct rig *r, struct client *c, uint64_t *rng)
+static void sends(struct client *c, uint64_t *rng)
 {
     struct buf b = {0};
 
-    r->answer = (int)random_below(rng, 4) - 1;
-    r->answer = r->answer > 1 ? 1 : r->answer;
-    uint64_t ticket = r->ticket;
+    rig->answer = (int)random_below(rng, 4) - 1;
+    rig->answer = rig->answer > 1 ? 1 : rig->answer;
+    uint64_t ticket = rig->ticket;
     for (uint64_t k = 1 + random_below(rng, 3); k > 0; k--) {
         struct told *a = &c->accounts[c->n++];
         *a = (struct told){.good = (unsigned)random_below(rng, 4),
@@ -256,27 +250,27 @@ static void sends(struct rig *r, struct client *c, uint64_t *rng)
         for (unsigned i = 0; i < a->bad; i++)
             buf_puts(&b, BAD);
         buf_puts(&b, ACK);
-        if (a->good > 0 && r->answer >= 0)
+        if (a->good > 0 && rig->answer >= 0)
             ticket++;
-        a->ticket = a->good > 0 && r->answer > 0 ? ticket : 0;
-        a->refused = r->answer < 0;
+        a->ticket = a->good > 0 && rig->answer > 0 ? ticket : 0;
+        a->refused = rig->answer < 0;
     }
-    say(r, c->fd, b.p, b.n, SIZE_MAX);
-    turn(r);
-    MUST(r->ticket == ticket, "%" PRIu64 " batches, not %" PRIu64, r->ticket, ticket);
+    send_pieces(c->fd, b.p, b.n, SIZE_MAX);
+    turn_loop();
+    MUST(rig->ticket == ticket, "%" PRIu64 " batches, not %" PRIu64, rig->ticket, ticket);
     buf_free(&b);
 }
 
-static void decide(struct rig *r, uint64_t upto, bool safe)
+static void decide(uint64_t upto, bool safe)
 {
     for (uint64_t t = 1; t <= upto; t++)
         fate[t] = fate[t] ? fate[t] : safe ? 's' : 'u';
     if (safe)
-        intake_safe(r->in, upto);
+        intake_safe(rig->in, upto);
     else
-        intake_unsafe(r->in, upto, "no disk");
+        intake_unsafe(rig->in, upto, "no disk");
     for (int i = 0; i < 3; i++)
-        turn(r);
+        turn_loop();
 }
 
 static void expect(const struct told *a, unsigned *good, unsigned *bad)
@@ -288,13 +282,13 @@ static void expect(const struct told *a, unsigned *good, unsigned *bad)
 }
 
 /* Every reply that can be told has come, and no other. */
-static void hears(struct rig *r, struct client *c)
+static void hears(struct client *c)
 {
     bool end = false;
 
     for (int i = 0; i < 4; i++) {
-        turn(r);
-        (void)hear(c->fd, &c->in, &end);
+        turn_loop();
+        (void)receive_some(c->fd, &c->in, &end);
     }
     for (char *line = c->in.p, *lf; c->in.n > 0 && (lf = memchr(line, '\n', c->in.n)) != NULL;
          line = c->in.p) {
@@ -315,29 +309,28 @@ static void hears(struct rig *r, struct client *c)
 
 static void chance(uint64_t seed)
 {
-    struct rig r = {0};
     uint64_t rng = seed, known = 0, accepted = 0, rejected = 0;
 
     trace_reset();
     trace_note("seed %" PRIu64, seed);
     memset(fate, 0, sizeof fate);
     memset(clients, 0, sizeof clients);
-    rig_start(&r);
+    intake_rig_start();
     for (int i = 0; i < CLIENTS; i++)
-        clients[i].fd = dial(&r);
+        clients[i].fd = connect_client();
     for (int step = 0; step < STEPS; step++) {
         struct client *c = &clients[random_below(&rng, CLIENTS)];
-        if (random_below(&rng, 3) == 0 && r.ticket > known) {
-            known += 1 + random_below(&rng, r.ticket - known);
-            decide(&r, known, random_below(&rng, 2) == 0);
+        if (random_below(&rng, 3) == 0 && rig->ticket > known) {
+            known += 1 + random_below(&rng, rig->ticket - known);
+            decide(known, random_below(&rng, 2) == 0);
         } else if (c->heard == c->n) { /* it is not read from otherwise */
-            sends(&r, c, &rng);
+            sends(c, &rng);
         }
-        hears(&r, c);
+        hears(c);
     }
-    decide(&r, r.ticket, true);
+    decide(rig->ticket, true);
     for (struct client *c = clients; c < clients + CLIENTS; c++) {
-        hears(&r, c);
+        hears(c);
         MUST(c->heard == c->n);
         for (unsigned i = 0, good, bad; i < c->n; i++) {
             expect(&c->accounts[i], &good, &bad);
@@ -347,9 +340,9 @@ static void chance(uint64_t seed)
         (void)close(c->fd);
         buf_free(&c->in);
     }
-    MUST(source_counts(r.source)->accepted == accepted &&
-         source_counts(r.source)->rejected == rejected);
-    rig_end(&r);
+    MUST(source_counts(rig->source)->accepted == accepted &&
+         source_counts(rig->source)->rejected == rejected);
+    intake_rig_end();
 }
 
 Test(replies, by_chance)
