@@ -95,6 +95,15 @@ def rss_kib(pid):
     return 0
 
 
+def descriptors(pid):
+    """What each open descriptor of the process leads to; one that is closed as we look is none."""
+    out = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        with contextlib.suppress(FileNotFoundError):
+            out.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+    return out
+
+
 def children(pid):
     """pid -> comm of its direct children."""
     out = {}

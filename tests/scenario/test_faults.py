@@ -121,10 +121,7 @@ class Faults(unittest.TestCase):
 
     def size(self):
         pid = self.d.process.pid
-        return sorted(os.readlink(f"/proc/{pid}/fd/{fd}").split(":")[0] for fd in self.open_fds(pid)), rss_kib(pid)
-
-    def open_fds(self, pid):
-        return [fd for fd in os.listdir(f"/proc/{pid}/fd") if os.path.lexists(f"/proc/{pid}/fd/{fd}")]
+        return sorted(x.split(":")[0] for x in descriptors(pid)), rss_kib(pid)
 
     def test_everything_at_once(self):
         fds, rss = self.size()
