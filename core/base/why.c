@@ -6,7 +6,6 @@
 #include "base/why.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -22,18 +21,24 @@ static void mark_cut(char text[WHY_SIZE])
     memcpy(text + at, CUT, sizeof CUT);
 }
 
-bool why_set(struct why *w, const char *fmt, ...)
+bool why_setv(struct why *w, const char *fmt, va_list ap)
 {
     char text[WHY_SIZE] = "";
-    int keep = errno, n;
-    va_list ap;
+    int keep = errno;
 
-    va_start(ap, fmt);
-    n = vsnprintf(text, sizeof text, fmt, ap);
-    va_end(ap);
-    if (n >= WHY_SIZE)
+    if (vsnprintf(text, sizeof text, fmt, ap) >= WHY_SIZE)
         mark_cut(text);
     memcpy(w->text, text, sizeof text);
     errno = keep;
+    return false;
+}
+
+bool why_set(struct why *w, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)why_setv(w, fmt, ap);
+    va_end(ap);
     return false;
 }

@@ -7,6 +7,7 @@
  */
 #ifndef BASE_WHY_H
 #define BASE_WHY_H
+#include <stdarg.h>
 #include <stdbool.h>
 
 enum { WHY_SIZE = 512 }; /* its NUL included */
@@ -19,5 +20,6 @@ struct why {
  * that a caller can put words before it. %m is errno, which is kept. Returns false, always:
  * `return why_set(why, ...)`. */
 bool why_set(struct why *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+bool why_setv(struct why *w, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 
 #endif

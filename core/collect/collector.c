@@ -22,10 +22,9 @@
 #include "base/log.h"
 #include "base/logpipe.h"
 #include "base/random.h"
+#include "base/why.h"
 #include "collect/environment.h"
 #include "collect/journal.h"
-
-enum { WHY = 512 };
 
 static const char OVERLAPPED[] = "the previous run is still going";
 static const char BY_LATENESS[] = "garnetd was late";
@@ -59,36 +58,35 @@ struct collector {
 
 /* --- the log --- */
 
-static void describe_end(const struct collector *c, char out[WHY])
+static void describe_end(const struct collector *c, struct why *why)
 {
     const struct keeper_report *r = &c->run.receipt.report;
 
     switch (c->run.receipt.outcome) {
     case OUTCOME_SPAWN:
-        keeper_describe(r, c->conf, out, WHY);
+        keeper_describe(r, c->conf, why);
         return;
     case OUTCOME_LOST:
-        (void)snprintf(out, WHY, "its keeper was killed, and with it the run");
+        why_set(why, "its keeper was killed, and with it the run");
         return;
     case OUTCOME_TIMEOUT:
-        (void)snprintf(out, WHY, "ended after its timeout of %gs",
-                       (double)c->conf->timeout / (double)NS_PER_S);
+        why_set(why, "ended after its timeout of %gs", (double)c->conf->timeout / (double)NS_PER_S);
         return;
     case OUTCOME_OVERLAP:
-        (void)snprintf(out, WHY, "killed by overlap: the next run was due");
+        why_set(why, "killed by overlap: the next run was due");
         return;
     case OUTCOME_SILENCE:
-        (void)snprintf(out, WHY, "ended after %gs without a metric",
-                       (double)c->conf->silence / (double)NS_PER_S);
+        why_set(why, "ended after %gs without a metric",
+                (double)c->conf->silence / (double)NS_PER_S);
         return;
     default:
         break;
     }
     if (WIFSIGNALED(r->status))
-        (void)snprintf(out, WHY, "killed by signal %d (%s)%s", WTERMSIG(r->status),
-                       strsignal(WTERMSIG(r->status)), WCOREDUMP(r->status) ? ", core dumped" : "");
+        why_set(why, "killed by signal %d (%s)%s", WTERMSIG(r->status),
+                strsignal(WTERMSIG(r->status)), WCOREDUMP(r->status) ? ", core dumped" : "");
     else
-        (void)snprintf(out, WHY, "exit status %d", WEXITSTATUS(r->status));
+        why_set(why, "exit status %d", WEXITSTATUS(r->status));
 }
 
 static pid_t run_pid(struct collector *c)
@@ -173,15 +171,15 @@ static void count_end(struct collector *c)
 static void say_end(struct collector *c)
 {
     const struct run_receipt *r = &c->run.receipt;
-    char why[WHY];
+    struct why why;
 
-    describe_end(c, why);
+    describe_end(c, &why);
     if (c->daemon)
         return; /* its restart will say so */
     if (r->outcome == OUTCOME_SPAWN)
-        journal_missed(&c->journal, clock_mono(), MISS_SPAWN, 1, r->slot_ns, why);
+        journal_missed(&c->journal, clock_mono(), MISS_SPAWN, 1, r->slot_ns, why.text);
     else if (outcome_failed(r->outcome))
-        journal_trouble(&c->journal, clock_mono(), why);
+        journal_trouble(&c->journal, clock_mono(), why.text);
     else if (r->outcome == OUTCOME_OK && r->report.left_behind > 0)
         journal_trouble(&c->journal, clock_mono(),
                         "left processes behind when it ended: they were killed");
@@ -337,12 +335,12 @@ static void on_revival(void *arg)
 static void revive_later(struct collector *c)
 {
     int64_t now = clock_mono(), pause;
-    char why[WHY];
+    struct why why;
 
     (void)look(c);
     pause = revival_ended(&c->revival, now, c->ev.accepted(c->ev.arg), random_u64());
-    describe_end(c, why);
-    log_warn("collector %s: %s; starting it again in %.1fs", c->name, why,
+    describe_end(c, &why);
+    log_warn("collector %s: %s; starting it again in %.1fs", c->name, why.text,
              (double)pause / (double)NS_PER_S);
     c->revive_at = now + pause;
     loop_timer_set(c->loop, &c->timer, c->revive_at, on_revival, c);

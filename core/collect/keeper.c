@@ -471,12 +471,11 @@ static const char *attempted(uint32_t step, const struct conf_collector *c, cons
     }
 }
 
-void keeper_describe(const struct keeper_report *r, const struct conf_collector *c, char *out,
-                     size_t size)
+void keeper_describe(const struct keeper_report *r, const struct conf_collector *c, struct why *why)
 {
     const char *what, *doing = attempted(r->step, c, &what);
 
-    (void)snprintf(out, size, "cannot %s%s: %s%s", doing, what != NULL ? what : "",
-                   r->why.text[0] != 0 ? "it " : "",
-                   r->why.text[0] != 0 ? r->why.text : strerror(r->error));
+    why_set(why, "cannot %s%s: %s%s", doing, what != NULL ? what : "",
+            r->why.text[0] != 0 ? "it " : "",
+            r->why.text[0] != 0 ? r->why.text : strerror(r->error));
 }

@@ -57,8 +57,8 @@ pid_t keeper_pid(int control);
 /* Takes the report, if it is there, and the pid if that is in front of it. */
 bool keeper_report(int control, struct keeper_report *out);
 /* Why it never ran: "cannot switch to user nobody: Operation not permitted". */
-void keeper_describe(const struct keeper_report *r, const struct conf_collector *c, char *out,
-                     size_t size);
+void keeper_describe(const struct keeper_report *r, const struct conf_collector *c,
+                     struct why *why);
 /* "start", "cgroup", "limits", "nice", "user", "privileges", "folder", "exec" */
 const char *keeper_step_name(uint32_t step);
 

@@ -11,10 +11,11 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/why.h"
 #include "intake/folder.h"
 
 /* A socket that stays gets the owner that the collector now runs as. */
-static bool hand_over(const struct source_config *s, char why[256])
+static bool hand_over(const struct source_config *s, struct why *why)
 {
     uid_t uid = s->uid != (uid_t)-1 ? s->uid : geteuid();
     gid_t gid = s->group != (gid_t)-1 ? s->group : getegid();
@@ -26,13 +27,13 @@ static bool hand_over(const struct source_config *s, char why[256])
         return false;
     good = fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
     if (!good)
-        (void)snprintf(why, 256, "cannot give %s to its user: %s", s->path, strerror(errno));
+        why_set(why, "cannot give %s to its user: %s", s->path, strerror(errno));
     fd_close(&dir);
     return good;
 }
 
 bool collector_socket_open(struct collector_socket *s, struct intake *in, const struct conf *c,
-                           const struct conf_collector *k, const char *path, char why[256])
+                           const struct conf_collector *k, const char *path, struct why *why)
 {
     struct source_config sc = {.path = path,
                                .own_groups = c->socket.own_groups,
@@ -48,7 +49,7 @@ bool collector_socket_open(struct collector_socket *s, struct intake *in, const 
                                .metrics_limit = k->metrics_limit,
                                .bytes_limit = k->bytes_limit};
 
-    (void)snprintf(why, 256, "out of memory");
+    why_set(why, "out of memory");
     if (path == NULL)
         return false;
     if (s->source != NULL)

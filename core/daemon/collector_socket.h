@@ -4,6 +4,7 @@
  */
 #ifndef DAEMON_COLLECTOR_SOCKET_H
 #define DAEMON_COLLECTOR_SOCKET_H
+#include "base/why.h"
 #include "conf/conf.h"
 #include "daemon/selfmetrics.h"
 #include "intake/intake.h"
@@ -16,7 +17,7 @@ struct collector_socket { /* all zero: there is none */
 /* At `path` (NULL: there was no memory for it), or brought up to date if it is there. False with a
  * sentence in why[]. */
 bool collector_socket_open(struct collector_socket *s, struct intake *in, const struct conf *c,
-                           const struct conf_collector *k, const char *path, char why[256]);
+                           const struct conf_collector *k, const char *path, struct why *why);
 void collector_socket_close(struct collector_socket *s); /* no-op when there is none */
 
 void collector_socket_run(struct collector_socket *s, int64_t slot_ns); /* begins */

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/why.h"
 #include "collect/collector.h"
 #include "daemon/collector_socket.h"
 
@@ -237,7 +238,8 @@ static void run_collector(struct collector_entry *m)
     struct collector_events ev = {m, on_run_started, on_run_ended, on_run_gone, run_accepted};
     const struct conf *c = m->gen->conf;
     struct arena a = {0};
-    char why[256], *path;
+    struct why why;
+    char *path;
 
     if (m->run != NULL)
         return;
@@ -246,8 +248,8 @@ static void run_collector(struct collector_entry *m)
         return;
     }
     path = conf_collector_socket(&a, c, m->conf->name);
-    if (!collector_socket_open(&m->socket, m->all->intake, c, m->conf, path, why))
-        say_waiting(m, why);
+    if (!collector_socket_open(&m->socket, m->all->intake, c, m->conf, path, &why))
+        say_waiting(m, why.text);
     else if ((m->run = collector_new(m->all->loop, m->conf, c->host, path, &ev)) == NULL)
         say_waiting(m, strerror(errno));
     else

@@ -11,6 +11,7 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "base/logwriter.h"
+#include "base/why.h"
 #include "daemon/collectors.h"
 #include "daemon/generation.h"
 #include "daemon/orphans.h"
@@ -174,7 +175,7 @@ static struct source_config shared_socket(const struct conf *c)
  * left there is nobody's, then. */
 static bool lock_sockets(const struct conf *c)
 {
-    char why[256] = "out of memory";
+    struct why why = {"out of memory"};
     struct arena a = {0};
     char *sample = conf_collector_socket(&a, c, "x");
     char *slash = sample != NULL ? strrchr(sample, '/') : NULL;
@@ -182,14 +183,14 @@ static bool lock_sockets(const struct conf *c)
 
     if (good) {
         *slash = '\0'; /* the folder */
-        good = socket_lock(c->socket.path, c->socket.own_groups, why) >= 0 &&
-               socket_lock(sample, c->socket.own_groups, why) >= 0;
+        good = socket_lock(c->socket.path, c->socket.own_groups, &why) >= 0 &&
+               socket_lock(sample, c->socket.own_groups, &why) >= 0;
         *slash = '/';
     }
     if (good)
         folder_remove_sockets(sample, c->socket.own_groups);
     else
-        log_error("socket: %s", why);
+        log_error("socket: %s", why.text);
     arena_free(&a);
     return good;
 }
@@ -206,16 +207,16 @@ static void after_turn(void *arg)
 static bool open_intake(struct daemon *d, const struct conf *c)
 {
     struct source_config sc = shared_socket(c);
-    char why[256] = "out of memory";
+    struct why why = {"out of memory"};
 
     d->intake = intake_new(d->loop, &c->intake, store_commit, d->store);
     if (d->intake != NULL) {
         loop_after(d->loop, &d->after, after_turn,
                    d); /* behind the intake's own: its turn is over */
-        d->shared = source_open(d->intake, &sc, why);
+        d->shared = source_open(d->intake, &sc, &why);
     }
     if (d->shared == NULL)
-        log_error("socket: %s", why);
+        log_error("socket: %s", why.text);
     return d->shared != NULL;
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/why.h"
 #include "spool/sync.h"
 
 enum { LAST_SYNC_MS = 1000 };
@@ -40,7 +41,7 @@ struct store *store_open(struct loop *l, const struct conf_spool *c, const struc
                                .max_size = c->max_size,
                                .max_age = c->max_age};
     struct store *s = calloc(1, sizeof *s);
-    char why[256];
+    struct why why;
 
     if (s == NULL || (s->dir = strdup(c->dir)) == NULL) {
         log_error("spool: out of memory");
@@ -48,9 +49,9 @@ struct store *store_open(struct loop *l, const struct conf_spool *c, const struc
         return NULL;
     }
     s->loop = l;
-    s->spool = append_open(&ac, why);
+    s->spool = append_open(&ac, &why);
     if (s->spool == NULL)
-        log_error("spool %s %s", c->dir, why);
+        log_error("spool %s %s", c->dir, why.text);
     if (s->spool == NULL || !start_sync(s)) {
         if (s->spool != NULL)
             append_close(s->spool);
@@ -96,7 +97,7 @@ static void on_held(void *arg)
 }
 
 int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint64_t *ticket,
-                 char why[128])
+                 struct why *why)
 {
     struct store *s = arg;
     int r = commit_batch(&s->commit, records, n, count, ticket, why);

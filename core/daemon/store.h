@@ -7,6 +7,7 @@
 #ifndef DAEMON_STORE_H
 #define DAEMON_STORE_H
 #include "base/loop.h"
+#include "base/why.h"
 #include "conf/conf.h"
 #include "daemon/selfmetrics.h"
 #include "spool/append.h"
@@ -22,7 +23,7 @@ const char *store_dir(const struct store *s);
 
 /* An intake_commit_fn; `arg` is the store. */
 int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint64_t *ticket,
-                 char why[128]);
+                 struct why *why);
 
 /* Once a second, all three, in this order. */
 /* True when its folder was another one, and was made anew: whoever has something of the old one open

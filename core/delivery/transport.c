@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/why.h"
 
 /* "host:port" or "[v6]:port", in store, cut into two. */
 static int split_host(struct transport *t)
@@ -76,7 +77,7 @@ int transport_fail(struct transport *t, const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(t->why.text, sizeof t->why.text, fmt, ap);
+    why_setv(&t->why, fmt, ap);
     va_end(ap);
     t->state = TRANSPORT_DOWN;
     return -1;

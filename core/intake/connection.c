@@ -113,7 +113,8 @@ static void cut_off(struct connection *c)
 
 static void refuse_descriptors(struct connection *c)
 {
-    struct metric_fault f = {.why = "descriptors were passed along with what comes here: not read"};
+    struct metric_fault f = {
+        .why = {"descriptors were passed along with what comes here: not read"}};
 
     session_reject(&c->session, 1, &f);
     end_input(c, "unfinished where descriptors were passed along");

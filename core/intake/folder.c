@@ -16,54 +16,51 @@
 
 #include "base/fd.h"
 #include "base/trust.h"
-
-enum { WHY = 256 };
+#include "base/why.h"
 
 /* --- whose it is --- */
 
-static void tell_writable(const char *where, bool everybody, char why[WHY])
+static void tell_writable(const char *where, bool everybody, struct why *why)
 {
     if (everybody)
-        (void)snprintf(why, WHY,
-                       "everybody may write to the folder %.70s, and replace the socket: put it "
-                       "into a folder of its own, such as %.70s/garnet",
-                       where, where);
+        why_set(why,
+                "everybody may write to the folder %.70s, and replace the socket: put it "
+                "into a folder of its own, such as %.70s/garnet",
+                where, where);
     else
-        (void)snprintf(why, WHY,
-                       "a group may write to the folder %.120s, and replace the socket: "
-                       "chmod g-w it",
-                       where);
+        why_set(why,
+                "a group may write to the folder %.120s, and replace the socket: "
+                "chmod g-w it",
+                where);
 }
 
-static void explain_distrust(const struct trust_fault *f, char why[WHY])
+static void explain_distrust(const struct trust_fault *f, struct why *why)
 {
     bool everybody = f->verdict == TRUST_ALL;
 
     if (f->link)
-        (void)snprintf(why, WHY,
-                       "%.120s is a link of user %ld's, which may lead anywhere: remove it",
-                       f->where, (long)f->uid);
+        why_set(why, "%.120s is a link of user %ld's, which may lead anywhere: remove it", f->where,
+                (long)f->uid);
     else if (f->verdict == TRUST_OWNER)
-        (void)snprintf(why, WHY,
-                       "the folder %.110s belongs to user %ld, who could replace the socket: give "
-                       "it to user %ld, or choose another",
-                       f->where, (long)f->uid, (long)geteuid());
+        why_set(why,
+                "the folder %.110s belongs to user %ld, who could replace the socket: give "
+                "it to user %ld, or choose another",
+                f->where, (long)f->uid, (long)geteuid());
     else if (f->last)
         tell_writable(f->where, everybody, why);
     else
-        (void)snprintf(why, WHY,
-                       "%s may replace what is in %.120s: chmod %s-w it, or choose another path",
-                       everybody ? "everybody" : "a group", f->where, everybody ? "o" : "g");
+        why_set(why, "%s may replace what is in %.120s: chmod %s-w it, or choose another path",
+                everybody ? "everybody" : "a group", f->where, everybody ? "o" : "g");
 }
 
 /* In the folder itself nobody else may make a file, be it sticky, or of a group of its owner's own:
  * no more is needed, and a socket's name in it is then ours. */
-static bool ours_alone(int fd, const char *where, char why[WHY])
+static bool ours_alone(int fd, const char *where, struct why *why)
 {
     struct stat st;
 
     if (fstat(fd, &st) < 0) {
-        (void)snprintf(why, WHY, "cannot look at the folder %.150s: %s", where, strerror(errno));
+        why_set(why, "cannot look at the folder %.150s: %s", where, strerror(errno));
         return false;
     }
     if ((st.st_mode & (S_IWOTH | S_IWGRP)) == 0)
@@ -114,19 +111,18 @@ static int make(const char *folder, const char *own_groups, struct trust_fault *
     return -1;
 }
 
-static void tell_error(const char *folder, bool make, const struct trust_fault *f, char why[WHY])
+static void tell_error(const char *folder, bool make, const struct trust_fault *f, struct why *why)
 {
     const char *what = make ? "make" : "find", *error = strerror(errno);
 
     if (f->last)
-        (void)snprintf(why, WHY, "cannot %s the folder %.150s: %s", what, folder, error);
+        why_set(why, "cannot %s the folder %.150s: %s", what, folder, error);
     else
-        (void)snprintf(why, WHY, "cannot %s the folder %.100s: %.80s: %s", what, folder, f->where,
-                       error);
+        why_set(why, "cannot %s the folder %.100s: %.80s: %s", what, folder, f->where, error);
 }
 
 static int walk_to(const char *path, const char *own_groups, const char **name, bool may_make,
-                   char why[WHY])
+                   struct why *why)
 {
     const char *slash = strrchr(path, '/');
     size_t n = slash != NULL ? (size_t)(slash - path) + 1 : 0;
@@ -136,7 +132,7 @@ static int walk_to(const char *path, const char *own_groups, const char **name, 
 
     *name = path + n;
     if (*path != '/' || n >= sizeof folder || **name == '\0') {
-        (void)snprintf(why, WHY, "%.150s is not the path of a socket", path);
+        why_set(why, "%.150s is not the path of a socket", path);
         return -1;
     }
     (void)snprintf(folder, sizeof folder, "%.*s", (int)(n > 1 ? n - 1 : n), path);
@@ -152,12 +148,12 @@ static int walk_to(const char *path, const char *own_groups, const char **name, 
     return fd;
 }
 
-int folder_make(const char *path, const char *own_groups, const char **name, char why[WHY])
+int folder_make(const char *path, const char *own_groups, const char **name, struct why *why)
 {
     return walk_to(path, own_groups, name, true, why);
 }
 
-int folder_find(const char *path, const char *own_groups, const char **name, char why[WHY])
+int folder_find(const char *path, const char *own_groups, const char **name, struct why *why)
 {
     return walk_to(path, own_groups, name, false, why);
 }
@@ -175,8 +171,8 @@ static void remove_socket(int dir, const char *name)
 void folder_remove_socket(const char *path, const char *own_groups)
 {
     const char *name;
-    char why[WHY];
-    int dir = folder_find(path, own_groups, &name, why);
+    struct why why;
+    int dir = folder_find(path, own_groups, &name, &why);
 
     if (dir >= 0)
         remove_socket(dir, name);
@@ -186,8 +182,8 @@ void folder_remove_socket(const char *path, const char *own_groups)
 void folder_remove_sockets(const char *path, const char *own_groups)
 {
     const char *name;
-    char why[WHY];
-    int dir = folder_find(path, own_groups, &name, why);
+    struct why why;
+    int dir = folder_find(path, own_groups, &name, &why);
     int fd = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     DIR *list = fd < 0 ? NULL : fdopendir(fd);
 

@@ -12,11 +12,13 @@
 #define INTAKE_FOLDER_H
 #include <stdbool.h>
 
+#include "base/why.h"
+
 /* The folder of `path`, made (0755) when it is missing, but no parents; *name is the path's last
  * part. A descriptor to do things at (O_PATH), or -1 and a sentence with what to do. */
-int folder_make(const char *path, const char *own_groups, const char **name, char why[256]);
+int folder_make(const char *path, const char *own_groups, const char **name, struct why *why);
 /* The same for one that must be there. */
-int folder_find(const char *path, const char *own_groups, const char **name, char why[256]);
+int folder_find(const char *path, const char *own_groups, const char **name, struct why *why);
 /* Removes the socket `path`; nothing else, and nothing where the folder is not as above. Best effort. */
 void folder_remove_socket(const char *path, const char *own_groups);
 /* Removes every socket in the folder of `path`. Best effort. */

@@ -8,6 +8,8 @@
 
 #include <stdio.h>
 
+#include "base/why.h"
+
 enum state {
     TOP,           /* between values                                 */
     FIRST_ELEMENT, /* after the transparent [                        */
@@ -66,7 +68,7 @@ static void return_to_mark(struct frame *f)
 static enum frame_result beyond_max_value(struct frame *f, size_t length)
 {
     f->fault = f->start;
-    (void)snprintf(f->why, sizeof f->why, "longer than %zu bytes", f->max_value);
+    why_set(&f->why, "longer than %zu bytes", f->max_value);
     give_up(f, length);
     return FRAME_FAULT;
 }
@@ -88,7 +90,7 @@ static enum frame_result fault_here(struct scan *s)
         (void)beyond_max_value(f, n);
     } else if (r == FRAME_FAULT) {
         f->fault = place_at(s);
-        memcpy(f->why, s->g->why, sizeof f->why);
+        memcpy(f->why.text, s->g->why.text, sizeof f->why.text);
         if (n > 0)
             give_up(f, n);
         if (f->again > 0)
@@ -336,8 +338,7 @@ enum frame_result frame_end(struct frame *f, const char *why)
     if (!fault && !f->passing)
         return FRAME_MORE;
     f->fault = object ? f->start : f->grammar.now;
-    (void)snprintf(f->why, sizeof f->why, "%s",
-                   object ? why : "the array is not closed: expected ]");
+    why_set(&f->why, "%s", object ? why : "the array is not closed: expected ]");
     f->again = 0;
     if (object)
         give_up(f, f->length);

@@ -18,6 +18,7 @@
  */
 #ifndef INTAKE_FRAME_H
 #define INTAKE_FRAME_H
+#include "base/why.h"
 #include "intake/grammar.h"
 
 enum frame_result {
@@ -35,7 +36,7 @@ struct frame {
     size_t length; /* its bytes so far: they are the last `length` ones handed in */
     /* of the last fault */
     struct place fault;
-    char why[80];
+    struct why why;
     size_t again; /* the last so many bytes handed in are to be handed in again, first */
     /* frame.c's own */
     struct grammar grammar;

@@ -9,6 +9,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/why.h"
+
 enum state {
     VALUE,       /* after a colon, or after a comma in an array     */
     FIRST_VALUE, /* after [                                         */
@@ -55,7 +57,7 @@ __attribute__((format(printf, 2, 3))) static enum grammar_result is_broken(const
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(s->g->why, sizeof s->g->why, fmt, ap);
+    why_setv(&s->g->why, fmt, ap);
     va_end(ap);
     return GRAMMAR_BROKEN;
 }

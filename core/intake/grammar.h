@@ -7,6 +7,7 @@
 #ifndef INTAKE_GRAMMAR_H
 #define INTAKE_GRAMMAR_H
 #include "base/buf.h"
+#include "base/why.h"
 
 enum { GRAMMAR_MAX_DEPTH = 128 }; /* the hard bound */
 
@@ -24,7 +25,7 @@ struct grammar {
     uint8_t state;
     uint32_t depth;
     uint64_t stack[GRAMMAR_MAX_DEPTH / 64]; /* a bit a level: object or array */
-    char why[80];
+    struct why why;
 };
 
 struct scan { /* the bytes of one call; a user moves on only by the functions below, and by ++i */

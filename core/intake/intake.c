@@ -10,12 +10,13 @@
 #include <stdlib.h>
 
 #include "base/log.h"
+#include "base/why.h"
 #include "intake/connection.h"
 #include "intake/inflight.h"
 #include "intake/listener.h"
 #include "intake/room.h"
 
-enum { WHY = 256, LOOKS = 4 /* for idle clients, in one idle limit */ };
+enum { LOOKS = 4 /* for idle clients, in one idle limit */ };
 
 struct source {
     struct intake *in;
@@ -115,7 +116,8 @@ static void check_idle_later(struct intake *in)
                        on_idle_check, in);
 }
 
-static enum listener_answer on_accepted(void *arg, int fd, const struct ucred *peer, char why[96])
+static enum listener_answer on_accepted(void *arg, int fd, const struct ucred *peer,
+                                        struct why *why)
 {
     struct source *s = arg;
     struct intake *in = s->in;
@@ -156,13 +158,13 @@ uint64_t intake_gave_way(const struct intake *in)
 
 /* --- sources --- */
 
-struct source *source_open(struct intake *in, const struct source_config *c, char why[WHY])
+struct source *source_open(struct intake *in, const struct source_config *c, struct why *why)
 {
     struct source *s = calloc(1, sizeof *s);
     struct origin *origin = s != NULL ? origin_new(c, loop_now(in->loop)) : NULL;
 
     if (origin == NULL) {
-        (void)snprintf(why, WHY, "%s: no memory, or more than %d tags", c->path, METRIC_MAX_TAGS);
+        why_set(why, "%s: no memory, or more than %d tags", c->path, METRIC_MAX_TAGS);
         free(s);
         return NULL;
     }

@@ -6,6 +6,7 @@
 #include "intake/intake_batch.h"
 
 #include "base/log.h"
+#include "base/why.h"
 #include "model/record.h"
 
 enum {
@@ -70,19 +71,19 @@ static void settle_part(struct intake_batch *b, struct intake_part *p,
 void intake_batch_commit(struct intake_batch *b)
 {
     struct intake_fate fate = {0};
-    char why[128] = "";
+    struct why why = {0};
     struct intake_part *p;
     int r = 0;
 
     if (b->count > 0) {
-        r = b->commit(b->arg, b->records.p, b->records.n, b->count, &fate.ticket, why);
+        r = b->commit(b->arg, b->records.p, b->records.n, b->count, &fate.ticket, &why);
         if (r < 0 && !b->refused)
-            log_error("the spool refuses metrics: %s", why);
+            log_error("the spool refuses metrics: %s", why.text);
         b->refused = r < 0;
     }
     buf_reset(&b->records);
     b->count = 0;
-    fate.why = r < 0 ? why : NULL;
+    fate.why = r < 0 ? why.text : NULL;
     fate.later = r > 0;
     while ((p = TAILQ_FIRST(&b->parts)) != NULL)
         settle_part(b, p, &fate);

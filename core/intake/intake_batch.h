@@ -8,12 +8,13 @@
 #define INTAKE_INTAKE_BATCH_H
 #include <sys/queue.h>
 
+#include "base/why.h"
 #include "model/metric.h"
 
 /* Writes one batch. 0: it is safe now. 1: what becomes of it will be told later, for `*ticket` (not
  * from in here; tickets never go back). -1: refused, and why. */
 typedef int intake_commit_fn(void *arg, const void *records, size_t n, uint32_t count,
-                             uint64_t *ticket, char why[128]);
+                             uint64_t *ticket, struct why *why);
 
 struct intake_fate {
     const char *why; /* it is refused; NULL: it is not */

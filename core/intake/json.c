@@ -269,7 +269,7 @@ static bool check_joined(const struct reading *r, struct str key, struct metric 
     if (good)
         return true;
     return json_fail(&r->report, "values", key, "%s%s",
-                     strcmp(f.field, "name") == 0 ? "makes a name that " : "", f.why);
+                     strcmp(f.field, "name") == 0 ? "makes a name that " : "", f.why.text);
 }
 
 /* name.key = v */
@@ -356,7 +356,7 @@ static enum json_result take_parsed(struct reading *r, json_t *object)
 /* jansson has no code for it. */
 static enum json_result no_memory(struct json_fault *f)
 {
-    *f = (struct json_fault){.what.why = "no memory"};
+    *f = (struct json_fault){.what.why = {"no memory"}};
     return JSON_FAULT;
 }
 

@@ -13,6 +13,7 @@
 #include <strings.h>
 
 #include "base/text.h"
+#include "base/why.h"
 
 static const struct str NONE = {"", 0};
 
@@ -151,7 +152,7 @@ bool json_fail(const struct json_report *r, const char *top, struct str key, con
 
     put_field_name(f->what.field, str_of(top), key);
     va_start(ap, fmt);
-    (void)vsnprintf(f->what.why, sizeof f->what.why, fmt, ap);
+    why_setv(&f->what.why, fmt, ap);
     va_end(ap);
     json_fault_at(r, f->what.field);
     return false;
@@ -236,7 +237,7 @@ void json_parse_fault(const struct json_report *r, const json_error_t *e)
     word = word_around(r->text, at);
     f->offset = at;
     f->what.field[0] = 0;
-    (void)snprintf(f->what.why, sizeof f->what.why, "%s", why_not_json(e, word));
+    why_set(&f->what.why, "%s", why_not_json(e, word));
     if (!member_around(r->text, 0, at, &top))
         return;
     f->offset = at < top.val_at ? top.at : top.val_at;

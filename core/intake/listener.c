@@ -27,27 +27,28 @@
 #include "base/fd.h"
 #include "base/fdpass.h"
 #include "base/log.h"
+#include "base/why.h"
 #include "intake/folder.h"
 
-enum { WHY = 256, BACKLOG = 1024, ACCEPTS = 64 /* a turn */ };
+enum { BACKLOG = 1024, ACCEPTS = 64 /* a turn */ };
 static const struct rate REFUSALS = {.lines = 1, .per_ns = 10 * NS_PER_S};
 
 /* --- making the socket --- */
 
-static bool socket_failed(char why[WHY], const char *what, const char *path)
+static bool socket_failed(struct why *why, const char *what, const char *path)
 {
-    (void)snprintf(why, WHY, "cannot %s %s: %s", what, path, strerror(errno));
+    why_set(why, "cannot %s %s: %s", what, path, strerror(errno));
     return false;
 }
 
-static bool fill_address(struct sockaddr_un *sa, const char *path, char why[WHY])
+static bool fill_address(struct sockaddr_un *sa, const char *path, struct why *why)
 {
     size_t n = strlen(path);
 
     *sa = (struct sockaddr_un){.sun_family = AF_UNIX};
     if (n == 0 || n >= sizeof sa->sun_path) {
-        (void)snprintf(why, WHY, "%.140s: the path of a socket has 1 to %zu bytes, not %zu", path,
-                       sizeof sa->sun_path - 1, n);
+        why_set(why, "%.140s: the path of a socket has 1 to %zu bytes, not %zu", path,
+                sizeof sa->sun_path - 1, n);
         return false;
     }
     memcpy(sa->sun_path, path, n);
@@ -55,15 +56,14 @@ static bool fill_address(struct sockaddr_un *sa, const char *path, char why[WHY]
 }
 
 /* The caller holds the lock, so a socket that is there belongs to nobody any more. */
-static bool remove_stale(int dir, const char *name, const char *path, char why[WHY])
+static bool remove_stale(int dir, const char *name, const char *path, struct why *why)
 {
     struct stat st;
 
     if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
         return errno == ENOENT || socket_failed(why, "look at", path);
     if (!S_ISSOCK(st.st_mode)) {
-        (void)snprintf(why, WHY,
-                       "%s is there and is not a socket: remove it, or choose another path", path);
+        why_set(why, "%s is there and is not a socket: remove it, or choose another path", path);
         return false;
     }
     return unlinkat(dir, name, 0) == 0 || socket_failed(why, "remove the old socket", path);
@@ -87,7 +87,7 @@ static bool bind_private(int fd, const struct sockaddr_un *sa, int dir, const ch
 /* Nobody can connect before listen(), and by then owner, group and mode are what they should be. The
  * mode while it is ours still: changing somebody else's would take a capability more. */
 static bool open_socket_up(int fd, const struct source_config *c, int dir, const char *name,
-                           char why[WHY])
+                           struct why *why)
 {
     if (fchmodat(dir, name, c->mode, 0) < 0) /* in that folder nobody makes it a link */
         return socket_failed(why, "set the mode of", c->path);
@@ -98,7 +98,7 @@ static bool open_socket_up(int fd, const struct source_config *c, int dir, const
     return listen(fd, BACKLOG) == 0 || socket_failed(why, "listen on", c->path);
 }
 
-static int listen_in(int dir, const char *name, const struct source_config *c, char why[WHY])
+static int listen_in(int dir, const char *name, const struct source_config *c, struct why *why)
 {
     struct sockaddr_un sa;
     int fd;
@@ -119,7 +119,7 @@ static int listen_in(int dir, const char *name, const struct source_config *c, c
     return -1;
 }
 
-static int make_socket(const struct source_config *c, char why[WHY])
+static int make_socket(const struct source_config *c, struct why *why)
 {
     const char *name;
     int dir = folder_make(c->path, c->own_groups, &name, why);
@@ -226,14 +226,14 @@ static void hand_connection(struct listener *l, int fd)
 {
     struct ucred peer = {.uid = (uid_t)-1};
     socklen_t n = sizeof peer;
-    char why[96];
+    struct why why;
 
     (void)getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &n);
-    switch (l->accept(l->arg, fd, &peer, why)) {
+    switch (l->accept(l->arg, fd, &peer, &why)) {
     case LISTENER_TAKEN:
         break;
     case LISTENER_REFUSED:
-        refuse_connection(l, fd, &l->refusals, why);
+        refuse_connection(l, fd, &l->refusals, why.text);
         break;
     case LISTENER_NO_MEMORY:
         refuse_connection(l, fd, &l->set->starved, "no memory: try again later");
@@ -299,7 +299,7 @@ void listeners_free(struct listeners *set)
 
 bool listener_open(struct listener *l, struct listeners *set, const struct origin *origin,
                    const struct source_config *c, listener_accept_fn *accept, void *arg,
-                   char why[WHY])
+                   struct why *why)
 {
     int fd = make_socket(c, why);
 
@@ -307,7 +307,7 @@ bool listener_open(struct listener *l, struct listeners *set, const struct origi
     if (fd < 0)
         return false;
     if (loop_fd_add(set->loop, &l->io, fd, set->pause.armed ? 0 : LOOP_IN, on_listener, l) < 0) {
-        (void)snprintf(why, WHY, "cannot watch %s: %s", c->path, strerror(errno));
+        why_set(why, "cannot watch %s: %s", c->path, strerror(errno));
         folder_remove_socket(c->path, c->own_groups);
         fd_close(&fd);
         return false;

@@ -11,6 +11,7 @@
 
 #include "base/loop.h"
 #include "base/ratelimit.h"
+#include "base/why.h"
 #include "intake/origin.h"
 
 struct listener;
@@ -21,7 +22,7 @@ enum listener_answer {
     LISTENER_NO_MEMORY, /* to take it */
 };
 typedef enum listener_answer listener_accept_fn(void *arg, int fd, const struct ucred *peer,
-                                                char why[96]);
+                                                struct why *why);
 
 struct listeners { /* what they share: all of them stop together */
     struct loop *loop;
@@ -51,7 +52,7 @@ void listeners_free(struct listeners *set);
  * holds the lock (intake/lock.h). False and a sentence: nothing is left behind. */
 bool listener_open(struct listener *l, struct listeners *set, const struct origin *origin,
                    const struct source_config *c, listener_accept_fn *accept, void *arg,
-                   char why[256]);
+                   struct why *why);
 void listener_accept(struct listener *l);        /* all that wait; a pause is cut short */
 bool listener_awaited(const struct listener *l); /* somebody waits to be accepted */
 /* Unlinks the socket; who waits to be accepted is. */

@@ -14,22 +14,21 @@
 #include <sys/stat.h>
 
 #include "base/fd.h"
+#include "base/why.h"
 #include "intake/folder.h"
 
-enum { WHY = 256 };
-
 /* Who has it; by the time we ask, it may be nobody. */
-static void name_holder(int fd, const char *path, char why[WHY])
+static void name_holder(int fd, const char *path, struct why *why)
 {
     pid_t holder = fd_lock_holder(fd);
 
     if (holder > 0)
-        (void)snprintf(why, WHY, "%.150s is in use by process %ld", path, (long)holder);
+        why_set(why, "%.150s is in use by process %ld", path, (long)holder);
     else
-        (void)snprintf(why, WHY, "%.150s was in use by another process just now", path);
+        why_set(why, "%.150s was in use by another process just now", path);
 }
 
-int socket_lock(const char *path, const char *own_groups, char why[WHY])
+int socket_lock(const char *path, const char *own_groups, struct why *why)
 {
     const char *name;
     char file[NAME_MAX + 1];
@@ -38,14 +37,14 @@ int socket_lock(const char *path, const char *own_groups, char why[WHY])
     if (dir < 0)
         return -1;
     if ((size_t)snprintf(file, sizeof file, "%s.lock", name) >= sizeof file) {
-        (void)snprintf(why, WHY, "the name of the socket's lock file is too long");
+        why_set(why, "the name of the socket's lock file is too long");
         fd_close(&dir);
         return -1;
     }
     fd = openat(dir, file, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
     fd_close(&dir);
     if (fd < 0) {
-        (void)snprintf(why, WHY, "cannot open %.150s.lock: %s", path, strerror(errno));
+        why_set(why, "cannot open %.150s.lock: %s", path, strerror(errno));
         return -1;
     }
     if (fd_lock(fd) == 0)
@@ -53,7 +52,7 @@ int socket_lock(const char *path, const char *own_groups, char why[WHY])
     if (errno == EAGAIN)
         name_holder(fd, path, why);
     else
-        (void)snprintf(why, WHY, "cannot lock %.150s.lock: %s", path, strerror(errno));
+        why_set(why, "cannot lock %.150s.lock: %s", path, strerror(errno));
     fd_close(&fd);
     return -1;
 }

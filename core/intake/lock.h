@@ -6,9 +6,10 @@
  */
 #ifndef INTAKE_LOCK_H
 #define INTAKE_LOCK_H
+#include "base/why.h"
 
 /* Opens (0600) and locks PATH.lock; makes the folder of PATH when missing (0755). The
  * descriptor, or -1 and a sentence: "/run/garnet/garnet.sock is in use by process 123". */
-int socket_lock(const char *path, const char *own_groups, char why[256]);
+int socket_lock(const char *path, const char *own_groups, struct why *why);
 
 #endif

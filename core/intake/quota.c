@@ -17,6 +17,7 @@
 
 #include "base/number.h"
 #include "base/units.h"
+#include "base/why.h"
 
 /* --- a set of series --- */
 
@@ -124,7 +125,7 @@ static void put_limit(const struct quota *q, struct buf *b, const char *key)
 static void explain(const struct quota *q, const char *what, int64_t limit, const char *key,
                     struct metric_fault *f)
 {
-    struct buf b = {.max = sizeof f->why - 1};
+    struct buf b = {.max = sizeof f->why.text - 1};
 
     buf_puts(&b, what);
     if (key == BYTES_LIMIT)
@@ -133,9 +134,9 @@ static void explain(const struct quota *q, const char *what, int64_t limit, cons
         buf_put_i64(&b, limit);
     put_limit(q, &b, key);
     f->field[0] = 0;
-    (void)snprintf(f->why, sizeof f->why, "%.*s", (int)b.n, buf_ok(&b) ? b.p : "");
+    why_set(&f->why, "%.*s", (int)b.n, buf_ok(&b) ? b.p : "");
     if (!buf_ok(&b))
-        (void)snprintf(f->why, sizeof f->why, "beyond a limit: raise %s", key);
+        why_set(&f->why, "beyond a limit: raise %s", key);
     buf_free(&b);
 }
 
@@ -170,7 +171,7 @@ static bool count_series(struct quota *q, const struct metric *m, struct metric_
         (void)snprintf(f->field, sizeof f->field, "name");
         return false;
     case SERIES_NO_MEMORY:
-        *f = (struct metric_fault){.why = "no memory to count this series"};
+        *f = (struct metric_fault){.why = {"no memory to count this series"}};
         return false;
     default:
         return true;

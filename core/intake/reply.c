@@ -16,6 +16,7 @@
 #include "base/loop.h"
 #include "base/number.h"
 #include "base/text.h"
+#include "base/why.h"
 
 struct held_reply {
     struct account account;
@@ -36,9 +37,9 @@ static void log_fault(const struct replies *r, const struct place *at, const str
         return;
     if (at != NULL)
         log_warn("%s: line %" PRIu64 ", byte %" PRIu64 "%s%s: %s", r->name, at->line, at->byte,
-                 colon, f->field, f->why);
+                 colon, f->field, f->why.text);
     else
-        log_warn("%s: %s%s%s", r->name, f->field, colon, f->why);
+        log_warn("%s: %s%s%s", r->name, f->field, colon, f->why.text);
 }
 
 /* Each of the first few faults has a line of its own; these are the others. */
@@ -66,7 +67,7 @@ static void put_error(struct buf *b, const struct place *at, const struct metric
         buf_putc(b, ',');
     }
     buf_puts(b, "\"error\":");
-    buf_put_json(b, str_of(f->why));
+    buf_put_json(b, str_of(f->why.text));
     buf_putc(b, '}');
 }
 
@@ -107,7 +108,7 @@ void replies_note(struct replies *r, const char *why)
 {
     struct metric_fault f = {.field = ""};
 
-    (void)snprintf(f.why, sizeof f.why, "%s", why);
+    why_set(&f.why, "%s", why);
     put_error(&r->account.errors, NULL, &f);
 }
 
@@ -187,7 +188,7 @@ static uint64_t settle_account(const struct replies *r, struct account *a, uint6
         a->accepted += n;
         return n;
     }
-    (void)snprintf(f.why, sizeof f.why, "%s", why);
+    why_set(&f.why, "%s", why);
     a->rejected += n;
     add_fault(r, a, NULL, &f);
     return n;

@@ -17,6 +17,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "base/why.h"
 
 enum { LOOKS = 8 /* at sockets of an owner's most silent ones: each a system call */ };
 /* Descriptors that connections leave: for the daemon, and for each socket (a run's pipes). */
@@ -65,19 +66,18 @@ static struct connection *of_largest(const struct room *r, const struct pool *p,
 }
 
 static void explain_refusal(const struct room *r, const struct origin *s, uid_t uid, bool full,
-                            bool filled, char why[96])
+                            bool filled, struct why *why)
 {
     if (full)
-        (void)snprintf(why, 96, "too many connections: at most %" PRId64,
-                       r->limits->max_connections);
+        why_set(why, "too many connections: at most %" PRId64, r->limits->max_connections);
     else if (!filled)
-        (void)snprintf(why, 96, "no descriptors left: try again later");
+        why_set(why, "no descriptors left: try again later");
     else if (origin_collector(s) != NULL)
-        (void)snprintf(why, 96, "too many connections of this collector: at most %" PRId64,
-                       r->limits->max_connections_per_user);
+        why_set(why, "too many connections of this collector: at most %" PRId64,
+                r->limits->max_connections_per_user);
     else
-        (void)snprintf(why, 96, "too many connections of user %lu: at most %" PRId64,
-                       (unsigned long)uid, r->limits->max_connections_per_user);
+        why_set(why, "too many connections of user %lu: at most %" PRId64, (unsigned long)uid,
+                r->limits->max_connections_per_user);
 }
 
 static void log_closed(const struct room *r, const struct connection *c, const char *why)
@@ -114,7 +114,7 @@ uintptr_t room_key(const struct origin *s, uid_t uid)
 }
 
 struct pool *room_for(struct room *r, const struct origin *s, uid_t uid, int fd, unsigned sockets,
-                      char why[96])
+                      struct why *why)
 {
     struct pool *p = origin_collector(s) != NULL ? &r->collectors : &r->users;
     const struct pool_owner *o = pool_owner_of(p, room_key(s, uid));

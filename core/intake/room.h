@@ -6,6 +6,7 @@
  */
 #ifndef INTAKE_ROOM_H
 #define INTAKE_ROOM_H
+#include "base/why.h"
 #include "conf/conf.h"
 #include "intake/connection.h"
 
@@ -19,7 +20,7 @@ struct room { /* all zero but for the first two */
 /* A place for a connection: of this origin, by this user, on this descriptor; `sockets` listen. Makes
  * room if need be. NULL, and a sentence: there is none. */
 struct pool *room_for(struct room *r, const struct origin *s, uid_t uid, int fd, unsigned sockets,
-                      char why[96]);
+                      struct why *why);
 uintptr_t room_key(const struct origin *s, uid_t uid); /* of the owner of that place */
 
 #endif

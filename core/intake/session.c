@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/why.h"
 #include "intake/json.h"
 #include "intake/quota.h"
 
@@ -31,7 +32,7 @@ static void reject_for(struct session *s, const struct place *at, const char *wh
     struct metric_fault f = {.field = ""};
 
     if (replies_spells_out(&s->replies))
-        (void)snprintf(f.why, sizeof f.why, "%s", why);
+        why_set(&f.why, "%s", why);
     reject_at(s, at, &f);
 }
 
@@ -164,7 +165,7 @@ static void keep_partial(struct session *s, const char *end, size_t left)
         return;
     drop_partial(s);
     if (frame_lose(f, "no memory") == FRAME_FAULT)
-        reject_for(s, &f->fault, f->why);
+        reject_for(s, &f->fault, f->why.text);
 }
 
 /* The last n bytes of what was kept, once more. They hold whatever faults they have, so this goes
@@ -183,7 +184,7 @@ static const char *after_fault(struct session *s, const char *begin, const char 
 {
     size_t here = (size_t)(p - begin), again = s->frame.again;
 
-    reject_for(s, &s->frame.fault, s->frame.why);
+    reject_for(s, &s->frame.fault, s->frame.why.text);
     if (again > here) {
         take_kept(s, again - here, now);
         return begin;
@@ -251,7 +252,7 @@ void session_cut(struct session *s, const char *why)
     struct frame *f = &s->frame;
 
     while (frame_end(f, why) == FRAME_FAULT) {
-        reject_for(s, &f->fault, f->why);
+        reject_for(s, &f->fault, f->why.text);
         if (f->again > 0)
             take_kept(s, f->again, clock_wall());
     }
@@ -281,7 +282,7 @@ static void on_settled(void *arg, uint32_t metrics, const struct intake_fate *fa
     if (fate->why != NULL && metrics > 0) {
         struct metric_fault f = {.field = ""};
 
-        (void)snprintf(f.why, sizeof f.why, "%s", fate->why);
+        why_set(&f.why, "%s", fate->why);
         session_reject(s, metrics, &f);
         origin_withhold(s->origin, loop_now(s->loop));
     } else if (metrics > 0) {

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
+#include "base/why.h"
 
 enum { MAX_UNIT = 64 };
 
@@ -91,7 +92,7 @@ __attribute__((format(printf, 3, 4))) static bool fault(struct metric_fault *f, 
     va_list ap;
 
     va_start(ap, fmt);
-    (void)vsnprintf(f->why, sizeof f->why, fmt, ap);
+    why_setv(&f->why, fmt, ap);
     va_end(ap);
     (void)snprintf(f->field, sizeof f->field, "%s", field);
     return false;

@@ -7,6 +7,7 @@
 #ifndef MODEL_METRIC_H
 #define MODEL_METRIC_H
 #include "base/buf.h"
+#include "base/why.h"
 
 enum metric_type { /* the mtypes of Metrics 2.0; stored in the spool: never renumber */
                    METRIC_GAUGE = 1,
@@ -52,7 +53,7 @@ enum {
 
 struct metric_fault { /* what is wrong with which field: `field` as a script author wrote it */
     char field[80];
-    char why[160];
+    struct why why;
 };
 
 /* Whether a metric of this prefix (n == 0: none) and name would pass for one of Garnet's own: in a

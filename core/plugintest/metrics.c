@@ -30,7 +30,7 @@ static void take_fault(void *arg, const struct json_fault *f)
             at = (struct place){at.line + 1, 1};
         else
             at.byte++;
-    tell(rd, at, f->what.field, f->what.why);
+    tell(rd, at, f->what.field, f->what.why.text);
 }
 
 static void take_metric(void *arg, const struct metric *m)
@@ -62,7 +62,7 @@ static const char *scan(struct reading *rd, const char *p, const char *end)
             take_object(rd, p);
         if (result != FRAME_FAULT)
             continue;
-        tell(rd, rd->frame.fault, "", rd->frame.why);
+        tell(rd, rd->frame.fault, "", rd->frame.why.text);
         p -= rd->frame.again;
     }
     return p;
@@ -79,7 +79,7 @@ unsigned metrics_read(const struct metrics_reader *r, struct str text)
     frame_init(&rd.frame, r->max_depth, r->max_value);
     p = scan(&rd, text.s, end);
     while (frame_end(&rd.frame, "it ends in the middle of a value") == FRAME_FAULT) {
-        tell(&rd, rd.frame.fault, "", rd.frame.why);
+        tell(&rd, rd.frame.fault, "", rd.frame.why.text);
         p = scan(&rd, p - rd.frame.again, end);
     }
     return rd.bad;

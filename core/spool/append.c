@@ -27,6 +27,7 @@
 #include "base/fd.h"
 #include "base/publish.h"
 #include "base/random.h"
+#include "base/why.h"
 #include "spool/segment.h"
 
 enum { TEMP_NAME = SEGMENT_NAME + 8 };
@@ -34,12 +35,12 @@ static const int64_t STEP = NS_PER_S; /* less from one append to the next is a c
 
 /* --- its folder --- */
 
-struct append *append_open(const struct append_config *c, char why[256])
+struct append *append_open(const struct append_config *c, struct why *why)
 {
     struct append *a = calloc(1, sizeof *a);
 
     if (a == NULL) {
-        snprintf(why, 256, "cannot be used: out of memory");
+        why_set(why, "cannot be used: out of memory");
         return NULL;
     }
     append_configure(a, c->segment_size, c->max_size, c->max_age);
@@ -68,7 +69,7 @@ bool append_there(struct append *a, const char *dir)
     return inventory_there(&a->folder, dir);
 }
 
-bool append_reopen(struct append *a, const char *dir, char why[256])
+bool append_reopen(struct append *a, const char *dir, struct why *why)
 {
     fd_close(&a->fd);
     if (!inventory_reopen(&a->folder, dir, why))

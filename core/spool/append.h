@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/why.h"
 #include "spool/inventory.h"
 
 struct append {
@@ -30,7 +31,7 @@ struct append_config {
 };
 
 /* NULL and a sentence in why[] when the folder cannot be used: "is in use by process 123", ... */
-struct append *append_open(const struct append_config *c, char why[256]);
+struct append *append_open(const struct append_config *c, struct why *why);
 void append_close(struct append *a);
 /* Whether the folder at `dir` is still the one that was opened, lock and all. A newest segment that
  * is gone alone is no reason to say no: the next append starts another. */
@@ -38,7 +39,7 @@ bool append_there(struct append *a, const char *dir);
 /* Opens and locks it anew, made again when missing, after append_there() said no; in which nothing
  * is appended until this has worked. append_dirfd() stays the same number, and sequence numbers go
  * on. False and a sentence as above. */
-bool append_reopen(struct append *a, const char *dir, char why[256]);
+bool append_reopen(struct append *a, const char *dir, struct why *why);
 int append_dirfd(const struct append *a);
 uint64_t append_next_seq(const struct append *a);
 /* Where the newest segment begins, for spool/sync.h. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/why.h"
 #include "spool/sync.h"
 
 static void report_error(struct commit *c, int error)
@@ -76,16 +77,15 @@ static bool may_pass(int error)
     return error != EINVAL && error != EOVERFLOW;
 }
 
-static int refuse(struct commit *c, uint32_t count, char why[128])
+static int refuse(struct commit *c, uint32_t count, struct why *why)
 {
-    (void)snprintf(why, 128, "the spool cannot be written: %s; send it again later",
-                   strerror(c->error));
+    why_set(why, "the spool cannot be written: %s; send it again later", strerror(c->error));
     c->refused += count;
     return -1;
 }
 
 static int hold_batch(struct commit *c, const void *records, size_t n, uint32_t count,
-                      uint64_t *ticket, char why[128])
+                      uint64_t *ticket, struct why *why)
 {
     if (c->ending || !may_pass(c->error) || !backlog_put(&c->backlog, records, n, count))
         return refuse(c, count, why);
@@ -94,7 +94,7 @@ static int hold_batch(struct commit *c, const void *records, size_t n, uint32_t 
 }
 
 int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
-                 char why[128])
+                 struct why *why)
 {
     uint64_t end;
 
@@ -216,17 +216,17 @@ static void lose_folder(struct commit *c)
 bool commit_look(struct commit *c, const char *dir)
 {
     bool was_gone = c->gone;
-    char why[256];
+    struct why why;
 
     if (!c->gone && append_there(c->spool, dir))
         return false;
     if (!was_gone)
         lose_folder(c);
-    c->gone = !append_reopen(c->spool, dir, why);
+    c->gone = !append_reopen(c->spool, dir, &why);
     if (c->gone && !was_gone)
         log_error("spool %s was removed or replaced, and %s; metrics are held in memory, up to "
                   "%d MiB, until it can be used",
-                  dir, why, BACKLOG_MAX >> 20);
+                  dir, why.text, BACKLOG_MAX >> 20);
     if (c->gone) {
         c->error = ENOENT;
         return false;

@@ -15,6 +15,7 @@
  */
 #ifndef SPOOL_COMMIT_H
 #define SPOOL_COMMIT_H
+#include "base/why.h"
 #include "spool/append.h"
 #include "spool/backlog.h"
 #include "spool/unsynced.h"
@@ -48,7 +49,7 @@ struct commit { /* spool, sync and ev set, the rest zero */
 
 /* 0 it is safe, 1 the verdict comes for *ticket, -1 refused, and why. */
 int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,
-                 char why[128]);
+                 struct why *why);
 void commit_retry(struct commit *c); /* what is held: now and then, while backlog.metrics > 0 */
 void commit_sync(struct commit *c);  /* what is dirty: once a second, and last of all */
 /* Whether the folder at `dir` is still the one; if not, it is made again. True: it is another one,

@@ -24,31 +24,31 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/why.h"
 #include "spool/cursor.h"
 #include "spool/rights.h"
 #include "spool/segment.h"
 #include "spool/tail.h"
 
 enum {
-    WHY = 256,
     LATER_RECORD = 32 /* bytes of a record in whatever format comes, at least */
 };
 
-static int make_folder(const char *path, mode_t mode, char why[WHY])
+static int make_folder(const char *path, mode_t mode, struct why *why)
 {
     if (mkdir(path, mode) == 0 || errno == EEXIST)
         return 0;
-    snprintf(why, WHY, "cannot be created: %.150s: %m", path);
+    why_set(why, "cannot be created: %.150s: %m", path);
     return -1;
 }
 
 /* "a/b/c": whatever of it is missing. The first that cannot be made has the reason. */
-static int make_path(const char *dir, char why[WHY])
+static int make_path(const char *dir, struct why *why)
 {
     char path[PATH_MAX];
 
     if ((size_t)snprintf(path, sizeof path, "%s", dir) >= sizeof path) {
-        snprintf(why, WHY, "cannot be created: its path is too long");
+        why_set(why, "cannot be created: its path is too long");
         return -1;
     }
     for (char *p = path + 1; *path && *p; p++)
@@ -61,7 +61,7 @@ static int make_path(const char *dir, char why[WHY])
     return make_folder(path, SPOOL_FOLDER, why);
 }
 
-static int open_dir(const char *dir, char why[WHY])
+static int open_dir(const char *dir, struct why *why)
 {
     int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -71,27 +71,27 @@ static int open_dir(const char *dir, char why[WHY])
         fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     }
     if (fd < 0)
-        snprintf(why, WHY, "cannot be opened or created: %m");
+        why_set(why, "cannot be opened or created: %m");
     return fd;
 }
 
-static bool take_lock(struct inventory *v, char why[WHY])
+static bool take_lock(struct inventory *v, struct why *why)
 {
     pid_t holder;
 
     v->lock = openat(v->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, SPOOL_FILE);
     if (v->lock < 0) {
-        snprintf(why, WHY, "its lock file cannot be opened: %m");
+        why_set(why, "its lock file cannot be opened: %m");
         return false;
     }
     if (fd_lock(v->lock) == 0)
         return true;
     if (errno != EAGAIN)
-        snprintf(why, WHY, "cannot be locked: %m");
+        why_set(why, "cannot be locked: %m");
     else if ((holder = fd_lock_holder(v->lock)) > 0)
-        snprintf(why, WHY, "is in use by process %ld", (long)holder);
+        why_set(why, "is in use by process %ld", (long)holder);
     else
-        snprintf(why, WHY, "is in use by another process");
+        why_set(why, "is in use by another process");
     return false;
 }
 
@@ -260,14 +260,14 @@ static bool heed_cursors(struct inventory *v)
     return h.error == 0;
 }
 
-bool inventory_open(struct inventory *v, const char *dir, char why[WHY])
+bool inventory_open(struct inventory *v, const char *dir, struct why *why)
 {
     if ((v->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(v->dirfd, why) || !take_lock(v, why))
         return false;
     sweep(v->dirfd);
     if (hold_all(v) && read_newest(v) && heed_cursors(v))
         return true;
-    snprintf(why, WHY, "cannot be read: %m");
+    why_set(why, "cannot be read: %m");
     return false;
 }
 
@@ -309,7 +309,7 @@ bool inventory_there(const struct inventory *v, const char *dir)
 
 /* The old lock goes first: should its file be the new one after all, its close would take ours
  * along. */
-bool inventory_reopen(struct inventory *v, const char *dir, char why[WHY])
+bool inventory_reopen(struct inventory *v, const char *dir, struct why *why)
 {
     struct inventory next = {.dirfd = -1, .lock = -1, .next_seq = v->next_seq};
     bool good;
@@ -317,7 +317,7 @@ bool inventory_reopen(struct inventory *v, const char *dir, char why[WHY])
     fd_close(&v->lock);
     good = inventory_open(&next, dir, why);
     if (good && dup3(next.dirfd, v->dirfd, O_CLOEXEC) < 0) {
-        snprintf(why, WHY, "cannot be opened: %m");
+        why_set(why, "cannot be opened: %m");
         good = false;
     }
     if (!good) {

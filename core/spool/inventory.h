@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/why.h"
+
 struct inventory_segment { /* a segment in the folder */
     uint64_t first_seq;
     uint64_t bytes;
@@ -28,13 +30,13 @@ struct inventory { /* others read it; zero but for dirfd and lock, which are -1 
 
 /* Makes the folder when it is missing, locks it and reads what is there. False, and a sentence: "is in use
  * by process 123", ...; then inventory_close() is all that is left to do. */
-bool inventory_open(struct inventory *v, const char *dir, char why[256]);
+bool inventory_open(struct inventory *v, const char *dir, struct why *why);
 void inventory_close(struct inventory *v);
 /* Whether the folder at `dir` is still the one that was opened, lock and all. */
 bool inventory_there(const struct inventory *v, const char *dir);
 /* Opens and locks it anew; v->dirfd stays the same number and next_seq does not go back. False, and a
  * sentence: then it has no lock, and is not there until this has worked. */
-bool inventory_reopen(struct inventory *v, const char *dir, char why[256]);
+bool inventory_reopen(struct inventory *v, const char *dir, struct why *why);
 
 struct inventory_segment *inventory_newest(const struct inventory *v); /* NULL: none */
 bool inventory_reserve(struct inventory *v); /* room for one more; false: no memory */

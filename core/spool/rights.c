@@ -15,8 +15,9 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/why.h"
 
-enum { OTHERS = 077, WHY = 256 };
+enum { OTHERS = 077 };
 
 static bool too_wide(const struct stat *st)
 {
@@ -112,20 +113,19 @@ static void tighten_all(DIR *dir, char other[NAME_MAX + 1])
             (void)snprintf(other, NAME_MAX + 1, "%s", d->d_name);
 }
 
-bool rights_tighten(int dirfd, char why[WHY])
+bool rights_tighten(int dirfd, struct why *why)
 {
     char other[NAME_MAX + 1] = "";
     struct stat st;
     DIR *dir;
 
     if (fstat(dirfd, &st) < 0) {
-        (void)snprintf(why, WHY, "cannot be looked at: %s", strerror(errno));
+        why_set(why, "cannot be looked at: %s", strerror(errno));
         return false;
     }
     if ((st.st_mode & S_ISVTX) != 0 && (st.st_mode & S_IWOTH) != 0) {
-        (void)snprintf(why, WHY,
-                       "is a folder that everybody may write to: write the name of a "
-                       "folder in it, which garnetd then makes");
+        why_set(why, "is a folder that everybody may write to: write the name of a "
+                     "folder in it, which garnetd then makes");
         return false;
     }
     if ((dir = list_files(dirfd, ".")) == NULL)

@@ -39,7 +39,7 @@ static void take_fault(void *arg, const struct json_fault *f)
 {
     struct stream *s = arg;
 
-    buf_putf(&s->out, "bad at %zu: %s %s\n", f->offset, f->what.field, f->what.why);
+    buf_putf(&s->out, "bad at %zu: %s %s\n", f->offset, f->what.field, f->what.why.text);
 }
 
 static void take_object(struct stream *s, const char *p, size_t n)
@@ -89,7 +89,7 @@ static void take_scan(struct stream *s, enum frame_result r)
         take_object(s, s->kept.p + s->kept.n - f->length, f->length);
     if (r == FRAME_FAULT) {
         buf_putf(&s->out, "%llu:%llu %s\n", (unsigned long long)f->fault.line,
-                 (unsigned long long)f->fault.byte, f->why);
+                 (unsigned long long)f->fault.byte, f->why.text);
         if (f->again > 0)
             feed_again(s);
         else

@@ -3,6 +3,8 @@
 
 #include <sys/un.h>
 
+#include "base/why.h"
+
 struct intake_rig intake_rig;
 static struct intake_rig *const rig = &intake_rig;
 
@@ -45,7 +47,7 @@ static void put_metric(struct buf *b, const struct metric *m)
 }
 
 static int commit(void *arg, const void *records, size_t n, uint32_t count, uint64_t *ticket,
-                  char why[128])
+                  struct why *why)
 {
     static struct metric m;
     const char *p = records;
@@ -55,7 +57,7 @@ static int commit(void *arg, const void *records, size_t n, uint32_t count, uint
     rig->commits++;
     rig->largest = count > rig->largest ? count : rig->largest;
     if (rig->answer < 0) {
-        (void)snprintf(why, 128, "the disk is full");
+        why_set(why, "the disk is full");
         return -1;
     }
     for (size_t used; n > 0; p += used, n -= used, seen++) {
@@ -77,7 +79,7 @@ struct source_config source_config(void)
 void intake_rig_start(void)
 {
     struct source_config c;
-    char why[256] = "";
+    struct why why = {0};
 
     *rig = (struct intake_rig){0};
     rig->limits = (struct conf_intake){.max_value = 4096,
@@ -97,8 +99,8 @@ void intake_rig_start(void)
     rig->in = intake_new(rig->loop, &rig->limits, commit, NULL);
     cr_assert_not_null(rig->in);
     c = source_config();
-    rig->source = source_open(rig->in, &c, why);
-    cr_assert_not_null(rig->source, "%s", why);
+    rig->source = source_open(rig->in, &c, &why);
+    cr_assert_not_null(rig->source, "%s", why.text);
     source_run(rig->source, SLOT * NS_PER_S);
 }
 

@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <sys/wait.h>
 
+#include "base/why.h"
 #include "rig/files.h"
 
 struct spool_dir spool_dir = {"/tmp/garnet-spool-XXXXXX", -1};
@@ -24,10 +25,10 @@ void spool_dir_remove(void)
 struct append *open_writer_with(int64_t segment_size, int64_t max_size, int64_t max_age)
 {
     struct append_config c = {spool_dir.path, segment_size, max_size, max_age};
-    char why[256] = "";
-    struct append *a = append_open(&c, why);
+    struct why why = {0};
+    struct append *a = append_open(&c, &why);
 
-    cr_assert_not_null(a, "append_open: %s", why);
+    cr_assert_not_null(a, "append_open: %s", why.text);
     return a;
 }
 
@@ -218,11 +219,12 @@ int open_in_another_process(long holder)
 
     if (pid == 0) {
         struct append_config c = {spool_dir.path, 4096, 0, 0};
-        char why[256] = "", want[64];
+        struct why why = {0};
+        char want[64];
         snprintf(want, sizeof want, "is in use by process %ld", holder);
-        if (append_open(&c, why))
+        if (append_open(&c, &why))
             _exit(0);
-        _exit(strcmp(why, want) == 0 ? 1 : 2);
+        _exit(strcmp(why.text, want) == 0 ? 1 : 2);
     }
     return exit_status(pid);
 }

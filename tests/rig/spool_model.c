@@ -1,6 +1,8 @@
 /* tests/rig/spool_model.c - what may be read, lost or waited for follows from the list of frames alone */
 #include "rig/spool_model.h"
 
+#include "base/why.h"
+
 struct model_dir model_dir;
 struct world world;
 
@@ -75,10 +77,10 @@ static size_t payload_size(uint64_t id)
 void model_open_writer(void)
 {
     struct append_config c = {model_dir.path, (int64_t)(64 + random_below(&world.rng, 600)), 0, 0};
-    char why[256] = "";
+    struct why why = {0};
 
-    world.a = append_open(&c, why);
-    MUST(world.a != NULL, "append_open: %s", why);
+    world.a = append_open(&c, &why);
+    MUST(world.a != NULL, "append_open: %s", why.text);
 }
 
 /* The segment that the frame just written lies in, and where it begins there. */

@@ -2,6 +2,7 @@
 #include "rig/worker_rig.h"
 
 #include "base/log.h"
+#include "base/why.h"
 #include "model/record.h"
 
 struct worker_rig worker_rig = {.control = -1};
@@ -10,7 +11,7 @@ void worker_rig_start(void)
 {
     struct worker_rig *r = &worker_rig;
     struct append_config c = {.segment_size = 4 << 20, .max_size = INT64_C(1) << 30};
-    char why[256];
+    struct why why;
     int fd;
 
     signal(SIGPIPE, SIG_IGN);
@@ -20,8 +21,8 @@ void worker_rig_start(void)
     kit_open(&r->kit);
     c.dir = r->conf.spool.dir = kit_path(&r->kit, "spool");
     r->conf.host = "web01";
-    r->spool = append_open(&c, why);
-    cr_assert_not_null(r->spool, "%s", why);
+    r->spool = append_open(&c, &why);
+    cr_assert_not_null(r->spool, "%s", why.text);
     cr_assert_eq(cursor_create(append_dirfd(r->spool), "main", append_next_seq(r->spool)), 0);
 }
 

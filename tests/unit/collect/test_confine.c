@@ -36,11 +36,11 @@ static void expect(const char *script, const char *want)
 
 static void expect_failure(struct run *r, const char *want)
 {
-    char text[256];
+    struct why why;
 
     cr_assert_eq(r->report.end, KEEPER_FAILED);
-    keeper_describe(&r->report, &keeper_rig.collector, text, sizeof text);
-    cr_assert_str_eq(text, want);
+    keeper_describe(&r->report, &keeper_rig.collector, &why);
+    cr_assert_str_eq(why.text, want);
 }
 
 TestSuite(confine, .timeout = 60);
@@ -343,7 +343,7 @@ Test(confine, says_what_could_not_be_done)
 {
     static const char *const command[] = {"/x/cpu", NULL};
     struct keeper_report r = {.end = KEEPER_FAILED, .error = EPERM};
-    char text[256];
+    struct why why;
     static const char *const want[RUN_STEPS] = {
         "cannot run /x/cpu: ",          "cannot have a control group in /cg: ",
         "cannot set its limits: ",      "cannot set its nice value: ",
@@ -354,8 +354,8 @@ Test(confine, says_what_could_not_be_done)
     keeper_rig.collector.cgroup.dir = "/cg";
     keeper_rig.collector.identity.group = "adm";
     for (r.step = 0; r.step < RUN_STEPS; r.step++) {
-        keeper_describe(&r, &keeper_rig.collector, text, sizeof text);
-        cr_assert_eq(strncmp(text, want[r.step], strlen(want[r.step])), 0, "%s", text);
+        keeper_describe(&r, &keeper_rig.collector, &why);
+        cr_assert_eq(strncmp(why.text, want[r.step], strlen(want[r.step])), 0, "%s", why.text);
     }
     cr_assert_str_eq(keeper_step_name(RUN_STEPS), "?");
 }

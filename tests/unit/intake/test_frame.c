@@ -45,7 +45,8 @@ static void feed(struct frame *f, struct buf *kept, const char *p, size_t n, str
             buf_put(log, kept->p + kept->n - f->length, f->length);
             buf_putc(log, '\n');
         } else if (r == FRAME_FAULT) {
-            buf_putf(log, "%" PRIu64 ":%" PRIu64 " ! %s\n", f->fault.line, f->fault.byte, f->why);
+            buf_putf(log, "%" PRIu64 ":%" PRIu64 " ! %s\n", f->fault.line, f->fault.byte,
+                     f->why.text);
             cr_assert_eq(f->length, 0);
             if (f->again > 0)
                 feed_again(f, kept, log);
@@ -62,7 +63,7 @@ static void feed(struct frame *f, struct buf *kept, const char *p, size_t n, str
 static void feed_end(struct frame *f, struct buf *kept, struct buf *log)
 {
     while (frame_end(f, "unfinished") == FRAME_FAULT) {
-        buf_putf(log, "%" PRIu64 ":%" PRIu64 " ! %s\n", f->fault.line, f->fault.byte, f->why);
+        buf_putf(log, "%" PRIu64 ":%" PRIu64 " ! %s\n", f->fault.line, f->fault.byte, f->why.text);
         if (f->again > 0)
             feed_again(f, kept, log);
     }
@@ -194,7 +195,7 @@ Test(frame, idle_value_is_skipped)
     feed(&f, &kept, "[{},{\"a\":", 9, &log);
     cr_assert(frame_inside(&f));
     cr_assert_eq(frame_end(&f, "too slow"), FRAME_FAULT);
-    cr_assert_str_eq(f.why, "too slow");
+    cr_assert_str_eq(f.why.text, "too slow");
     cr_assert_eq(f.fault.byte, 5);
     cr_assert(!frame_inside(&f));
     cr_assert_eq(f.length, 0);
@@ -347,14 +348,15 @@ static void count_metric(void *arg, const struct metric *m)
 {
     struct metric_fault f;
 
-    cr_assert(metric_check(m, arg, &f), "an invalid metric was handed on: %s %s", f.field, f.why);
+    cr_assert(metric_check(m, arg, &f), "an invalid metric was handed on: %s %s", f.field,
+              f.why.text);
     metrics++;
 }
 
 static void count_bad(void *arg, const struct json_fault *f)
 {
     (void)arg;
-    cr_assert_neq(f->what.why[0], 0);
+    cr_assert_neq(f->what.why.text[0], 0);
     faults++;
 }
 
@@ -370,7 +372,7 @@ static void read_objects(const char *log, size_t n)
     memcpy(copy, log, n);
     if (json_read(copy, n, &d, &sink, &f) == JSON_FAULT) {
         cr_assert_leq(f.offset, n);
-        cr_assert(metric_text_ok(str_of(f.what.why)), "%s", f.what.why);
+        cr_assert(metric_text_ok(str_of(f.what.why.text)), "%s", f.what.why.text);
         cr_assert(metric_text_ok(str_of(f.what.field)), "%s", f.what.field);
         faults++;
     }

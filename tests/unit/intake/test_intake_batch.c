@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "base/why.h"
 #include "intake/intake_batch.h"
 
 static struct intake_batch b;
@@ -21,14 +22,14 @@ struct part {
 static struct part one, two;
 
 static int commit(void *arg, const void *records, size_t n, uint32_t count, uint64_t *ticket,
-                  char why[128])
+                  struct why *why)
 {
     cr_assert_eq(arg, &commits);
     cr_assert(records != NULL && n > 0);
     commits++;
     committed = count;
     *ticket = 41;
-    (void)snprintf(why, 128, "full");
+    why_set(why, "full");
     return answer;
 }
 

@@ -1,6 +1,7 @@
 /* tests/unit/intake/test_intake_limits.c - what one client may have, and that others do not suffer */
 #include <time.h>
 
+#include "base/why.h"
 #include "rig/intake_rig.h"
 
 TestSuite(limits, .init = intake_rig_start, .fini = intake_rig_end);
@@ -326,15 +327,16 @@ Test(limits, collectors_have_a_share_of_their_own)
 {
     struct source_config c;
     struct source *s;
-    char path[96], why[256];
+    struct why why;
+    char path[96];
     int fd[4], own[4], one;
 
     (void)snprintf(path, sizeof path, "%s/own.sock", rig->dir);
     c = source_config();
     c.path = path;
     c.name = "disk";
-    s = source_open(rig->in, &c, why);
-    cr_assert_not_null(s, "%s", why);
+    s = source_open(rig->in, &c, &why);
+    cr_assert_not_null(s, "%s", why.text);
     for (int i = 0; i < 4; i++) {
         fd[i] = connect_client();
         still_served(fd[i]);

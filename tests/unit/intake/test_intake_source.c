@@ -1,6 +1,7 @@
 /* tests/unit/intake/test_intake_source.c - a source: its socket, what it adds, what its runs may send */
 #include <sys/un.h>
 
+#include "base/why.h"
 #include "rig/intake_rig.h"
 
 TestSuite(source, .init = intake_rig_start, .fini = intake_rig_end);
@@ -15,7 +16,8 @@ Test(source, what_a_collectors_source_adds)
     const struct pairs globals = {global, 2}, owns = {own, 1};
     struct source_config c;
     struct source *s;
-    char path[128], why[256];
+    struct why why;
+    char path[128];
     int fd;
 
     (void)snprintf(path, sizeof path, "%s/collectors/disk.sock", rig->dir);
@@ -27,8 +29,8 @@ Test(source, what_a_collectors_source_adds)
                                .prefix = "sys",
                                .tags = {&globals, &owns},
                                .interval_ns = 10 * NS_PER_S};
-    s = source_open(rig->in, &c, why);
-    cr_assert_not_null(s, "%s", why);
+    s = source_open(rig->in, &c, &why);
+    cr_assert_not_null(s, "%s", why.text);
     source_run(s, 1234 * NS_PER_S);
     (void)memcpy(rig->path, path, sizeof rig->path);
     fd = connect_client();
@@ -69,7 +71,7 @@ Test(source, stale_socket_is_replaced)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
     struct source_config c;
-    char why[256];
+    struct why why;
     int fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
     source_close(rig->source);
@@ -77,8 +79,8 @@ Test(source, stale_socket_is_replaced)
     cr_assert_eq(bind(fd, (const struct sockaddr *)&sa, sizeof sa), 0);
     (void)close(fd);
     c = source_config();
-    rig->source = source_open(rig->in, &c, why);
-    cr_assert_not_null(rig->source, "%s", why);
+    rig->source = source_open(rig->in, &c, &why);
+    cr_assert_not_null(rig->source, "%s", why.text);
     fd = connect_client();
     send_text(fd, GOOD);
     send_text(fd, ACK);
@@ -89,7 +91,7 @@ Test(source, stale_socket_is_replaced)
 Test(source, a_file_in_the_way_is_kept)
 {
     struct source_config c;
-    char why[256] = "";
+    struct why why = {0};
     int fd;
 
     source_close(rig->source);
@@ -97,38 +99,39 @@ Test(source, a_file_in_the_way_is_kept)
     cr_assert_geq(fd, 0);
     (void)close(fd);
     c = source_config();
-    rig->source = source_open(rig->in, &c, why);
+    rig->source = source_open(rig->in, &c, &why);
     cr_assert_null(rig->source);
-    cr_assert_not_null(strstr(why, "is there and is not a socket"), "%s", why);
+    cr_assert_not_null(strstr(why.text, "is there and is not a socket"), "%s", why.text);
     cr_assert_eq(unlink(rig->path), 0, "the file is gone");
 }
 
 Test(source, path_too_long)
 {
     struct source_config c;
-    char why[256] = "", path[200];
+    struct why why = {0};
+    char path[200];
 
     memset(path, 'x', sizeof path);
     path[0] = '/';
     path[sizeof path - 1] = 0;
     c = source_config();
     c.path = path;
-    cr_assert_null(source_open(rig->in, &c, why));
-    cr_assert_not_null(strstr(why, "has 1 to 107 bytes, not 199"), "%s", why);
+    cr_assert_null(source_open(rig->in, &c, &why));
+    cr_assert_not_null(strstr(why.text, "has 1 to 107 bytes, not 199"), "%s", why.text);
 }
 
 Test(source, owner_of_the_socket)
 {
     struct source_config c;
     struct stat st;
-    char why[256];
+    struct why why;
 
     source_close(rig->source);
     c = source_config();
     c.uid = getuid() == 0 ? 65534 : getuid();
     c.group = getuid() == 0 ? 65534 : getgid();
-    rig->source = source_open(rig->in, &c, why);
-    cr_assert_not_null(rig->source, "%s", why);
+    rig->source = source_open(rig->in, &c, &why);
+    cr_assert_not_null(rig->source, "%s", why.text);
     cr_assert_eq(stat(rig->path, &st), 0);
     cr_assert_eq(st.st_uid, c.uid);
     cr_assert_eq(st.st_gid, c.group);
@@ -175,7 +178,7 @@ Test(source, names_of_garnets_own)
 static void limit(int64_t series, int64_t metrics, int64_t bytes, int64_t window)
 {
     struct source_config c = source_config();
-    char why[256];
+    struct why why;
 
     source_close(rig->source);
     c.name = "disk";
@@ -183,8 +186,8 @@ static void limit(int64_t series, int64_t metrics, int64_t bytes, int64_t window
     c.metrics_limit = metrics;
     c.bytes_limit = bytes;
     c.window_ns = window;
-    rig->source = source_open(rig->in, &c, why);
-    cr_assert_not_null(rig->source, "%s", why);
+    rig->source = source_open(rig->in, &c, &why);
+    cr_assert_not_null(rig->source, "%s", why.text);
 }
 
 static void send_now(int fd, const char *s)

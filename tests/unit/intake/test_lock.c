@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/why.h"
 #include "intake/lock.h"
 
 static char dir[64], path[96], file[112];
@@ -27,7 +28,7 @@ static void end(void)
 }
 
 /* What another process is told: its exit status is 0 when it got the lock. */
-static int other(char why[256])
+static int other(struct why *why)
 {
     int pipes[2], status;
     ssize_t n;
@@ -37,54 +38,56 @@ static int other(char why[256])
     pid = fork();
     cr_assert_geq(pid, 0);
     if (pid == 0) {
-        char said[256] = "";
-        int fd = socket_lock(path, NULL, said);
+        struct why said = {0};
+        int fd = socket_lock(path, NULL, &said);
 
-        (void)!write(pipes[1], said, sizeof said);
+        (void)!write(pipes[1], &said, sizeof said);
         _exit(fd >= 0 ? 0 : 1);
     }
     (void)close(pipes[1]);
-    n = read(pipes[0], why, 256);
+    n = read(pipes[0], why, sizeof *why);
     (void)close(pipes[0]);
-    cr_assert_eq(n, 256);
+    cr_assert_eq(n, sizeof *why);
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     return WEXITSTATUS(status);
 }
 
 Test(lock, second_process_is_refused, .init = begin, .fini = end)
 {
-    char why[256] = "", want[256];
-    int fd = socket_lock(path, NULL, why);
+    struct why why = {0};
+    char want[256];
+    int fd = socket_lock(path, NULL, &why);
     struct stat st;
 
-    cr_assert_geq(fd, 0, "%s", why);
+    cr_assert_geq(fd, 0, "%s", why.text);
     cr_assert_eq(stat(file, &st), 0);
     cr_assert_eq(st.st_mode & 07777, 0600);
     (void)snprintf(want, sizeof want, "%s is in use by process %ld", path, (long)getpid());
-    cr_assert_eq(other(why), 1);
-    cr_assert_str_eq(why, want);
+    cr_assert_eq(other(&why), 1);
+    cr_assert_str_eq(why.text, want);
     (void)close(fd);
-    cr_assert_eq(other(why), 0, "%s", why); /* and the lock dies with its process */
-    cr_assert_eq(other(why), 0, "%s", why);
+    cr_assert_eq(other(&why), 0, "%s", why.text); /* and the lock dies with its process */
+    cr_assert_eq(other(&why), 0, "%s", why.text);
 }
 
 Test(lock, folder_that_cannot_be_made, .init = begin, .fini = end)
 {
-    char why[256] = "", deep[128];
+    struct why why = {0};
+    char deep[128];
 
     (void)snprintf(deep, sizeof deep, "%s/a/b/garnet.sock", dir);
-    cr_assert_eq(socket_lock(deep, NULL, why), -1);
-    cr_assert_not_null(strstr(why, "cannot make the folder"), "%s", why);
+    cr_assert_eq(socket_lock(deep, NULL, &why), -1);
+    cr_assert_not_null(strstr(why.text, "cannot make the folder"), "%s", why.text);
 }
 
 Test(lock, symlink_is_refused, .init = begin, .fini = end)
 {
-    char why[256] = "";
+    struct why why = {0};
     char folder[96];
 
     (void)snprintf(folder, sizeof folder, "%s/run", dir);
     cr_assert_eq(mkdir(folder, 0755), 0);
     cr_assert_eq(symlink("/dev/null", file), 0);
-    cr_assert_eq(socket_lock(path, NULL, why), -1);
-    cr_assert_not_null(strstr(why, "cannot open"), "%s", why);
+    cr_assert_eq(socket_lock(path, NULL, &why), -1);
+    cr_assert_not_null(strstr(why.text, "cannot open"), "%s", why.text);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "base/why.h"
 #include "intake/folder.h"
 #include "intake/lock.h"
 
@@ -74,10 +75,10 @@ static bool is_there(const char *path)
 static void good(const char *path)
 {
     const char *name;
-    char why[256] = "";
-    int fd = folder_make(path, NULL, &name, why);
+    struct why why = {0};
+    int fd = folder_make(path, NULL, &name, &why);
 
-    cr_assert_geq(fd, 0, "%s: %s", path, why);
+    cr_assert_geq(fd, 0, "%s: %s", path, why.text);
     cr_assert_str_eq(name, "garnet.sock");
     fd_close(&fd);
 }
@@ -85,13 +86,13 @@ static void good(const char *path)
 static void refused(const char *path, const char *what)
 {
     const char *name;
-    char why[256] = "";
+    struct why why = {0};
 
-    cr_assert_eq(folder_make(path, NULL, &name, why), -1, "%s", path);
-    cr_assert_not_null(strstr(why, what), "%s: %s", path, why);
-    cr_assert_eq(folder_find(path, NULL, &name, why), -1, "%s", path);
-    cr_assert_eq(socket_lock(path, NULL, why), -1);
-    cr_assert_not_null(strstr(why, what), "%s: %s", path, why);
+    cr_assert_eq(folder_make(path, NULL, &name, &why), -1, "%s", path);
+    cr_assert_not_null(strstr(why.text, what), "%s: %s", path, why.text);
+    cr_assert_eq(folder_find(path, NULL, &name, &why), -1, "%s", path);
+    cr_assert_eq(socket_lock(path, NULL, &why), -1);
+    cr_assert_not_null(strstr(why.text, what), "%s: %s", path, why.text);
 }
 
 Test(socket_folder, what_others_may_write_to_is_refused_with_what_to_do)
@@ -131,7 +132,8 @@ Test(socket_folder, a_folder_of_ours_in_a_sticky_one_is_good_and_made)
 /* Its members could move the folder away, and answer in our place. */
 Test(socket_folder, a_group_that_may_write_on_the_way_is_refused_unless_its_owners_own)
 {
-    char own[64], why[256];
+    struct why why;
+    char own[64];
     const char *name;
     int fd;
 
@@ -141,8 +143,8 @@ Test(socket_folder, a_group_that_may_write_on_the_way_is_refused_unless_its_owne
     refused(in_dir("app/run/garnet.sock"), "a group may replace what is in /tmp/garnet-folder-");
     refused(in_dir("app/run/garnet.sock"), "/app: chmod g-w it, or choose another path");
     cr_assert(!is_there(in_dir("app/run")));
-    fd = folder_make(in_dir("app/run/garnet.sock"), own, &name, why);
-    cr_assert_geq(fd, 0, "%s", why);
+    fd = folder_make(in_dir("app/run/garnet.sock"), own, &name, &why);
+    cr_assert_geq(fd, 0, "%s", why.text);
     fd_close(&fd);
     refused(in_dir("app/run/garnet.sock"), "a group may replace what is in");
     a_socket(in_dir("app/run/garnet.sock"));
@@ -151,8 +153,8 @@ Test(socket_folder, a_group_that_may_write_on_the_way_is_refused_unless_its_owne
     folder_remove_socket(in_dir("app/run/garnet.sock"), own);
     cr_assert(!is_there(in_dir("app/run/garnet.sock")));
     folder("app/run", 0775); /* in that itself no group may write */
-    cr_assert_eq(folder_make(in_dir("app/run/garnet.sock"), own, &name, why), -1);
-    cr_assert_not_null(strstr(why, "a group may write to the folder"), "%s", why);
+    cr_assert_eq(folder_make(in_dir("app/run/garnet.sock"), own, &name, &why), -1);
+    cr_assert_not_null(strstr(why.text, "a group may write to the folder"), "%s", why.text);
 }
 
 Test(socket_folder, is_made_for_everybody_to_pass_whatever_the_umask)

@@ -28,8 +28,8 @@ static void faulty(const struct metric *m, const char *field, const char *why)
     struct metric_fault f;
 
     cr_assert_not(metric_check(m, &LIMITS, &f));
-    cr_assert_str_eq(f.field, field, "got %s: %s", f.field, f.why);
-    cr_assert_str_eq(f.why, why, "got %s: %s", f.field, f.why);
+    cr_assert_str_eq(f.field, field, "got %s: %s", f.field, f.why.text);
+    cr_assert_str_eq(f.why.text, why, "got %s: %s", f.field, f.why.text);
 }
 
 Test(metric, types)
@@ -163,5 +163,5 @@ Test(metric, long_keys_are_cut_in_the_field)
     cr_assert_not(metric_check(&m, &LIMITS, &f));
     cr_assert_eq(strlen(f.field), sizeof f.field - 1);
     cr_assert_str_eq(f.field + strlen(f.field) - 4, "0...");
-    cr_assert_str_eq(f.why, "has a key that is 90 bytes long: at most 32");
+    cr_assert_str_eq(f.why.text, "has a key that is 90 bytes long: at most 32");
 }

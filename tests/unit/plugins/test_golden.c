@@ -26,7 +26,7 @@ static void bad_metric(void *arg, const struct json_fault *f)
 {
     struct run *r = arg;
 
-    cr_assert_fail("%s: %s: %s", r->line, f->what.field, f->what.why);
+    cr_assert_fail("%s: %s: %s", r->line, f->what.field, f->what.why.text);
 }
 
 static void add_lines(struct run *r, char *text)
@@ -45,7 +45,7 @@ static void add_lines(struct run *r, char *text)
         *next = 0;
         r->line = text;
         cr_assert_eq(json_read(text, (size_t)(next - text), &d, &sink, &fault), JSON_METRICS,
-                     "%s: %s: %s", text, fault.what.field, fault.what.why);
+                     "%s: %s: %s", text, fault.what.field, fault.what.why.text);
     }
     cr_assert_eq(*text, 0, "metrics.json must end with a newline");
 }

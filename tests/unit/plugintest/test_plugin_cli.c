@@ -181,7 +181,7 @@ static void is_valid(void *arg, const struct metric *m, const char *what)
     unsigned *n = arg;
     struct metric_fault f;
 
-    cr_assert(metric_check(m, &LIMITS, &f), "%s: %s %s", what, f.field, f.why);
+    cr_assert(metric_check(m, &LIMITS, &f), "%s: %s %s", what, f.field, f.why.text);
     ++*n;
 }
 

@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "base/log.h"
+#include "base/why.h"
 #include "model/record.h"
 #include "rig/sink_kit.h"
 #include "sink/feed.h"
@@ -18,15 +19,15 @@ static struct point begin;
 static void setup(void)
 {
     struct append_config c = {.segment_size = 1 << 20, .max_size = 64 << 20};
-    char why[256];
+    struct why why;
 
     log_set_level(LOG_L_ERROR);
     kit_open(&k);
     kit_plugin(&k, &p, GRAPHITE, "{name: main, plugin: graphite, to: stdout, path: '{name}'}");
     cr_assert(batch_init(&b, &p, 65536));
     c.dir = kit_path(&k, "spool");
-    spool = append_open(&c, why);
-    cr_assert_not_null(spool, "%s", why);
+    spool = append_open(&c, &why);
+    cr_assert_not_null(spool, "%s", why.text);
     begin.seq = append_next_seq(spool);
     cr_assert_eq(feed_open(&f, &b, append_dirfd(spool), &begin, &(struct feed_rules){0}), 0);
 }

@@ -1,6 +1,7 @@
 /* sink/feed.c where counters are differenced and metrics are chosen: read from anywhere, in batches
  * of any size, a log gives the points of the whole; and every metric is counted. */
 #include "base/log.h"
+#include "base/why.h"
 #include "model/record.h"
 #include "rig/sink_kit.h"
 #include "sink/feed.h"
@@ -25,15 +26,15 @@ static const char *const NO_DEBUG[] = {"*.debug", NULL};
 static void setup(void)
 {
     struct append_config c = {.segment_size = 4096, .max_size = 64 << 20};
-    char why[256];
+    struct why why;
 
     log_set_level(LOG_L_ERROR);
     kit_open(&k);
     kit_plugin(&k, &p, GRAPHITE, "{name: main, plugin: graphite, to: stdout, path: '{name}'}");
     k.sink.drop = (struct strings){NO_DEBUG, 1};
     c.dir = kit_path(&k, "spool");
-    spool = append_open(&c, why);
-    cr_assert_not_null(spool, "%s", why);
+    spool = append_open(&c, &why);
+    cr_assert_not_null(spool, "%s", why.text);
     begin.seq = append_next_seq(spool);
     cr_assert(batch_init(&b, &p, 1024));
     cr_assert_eq(feed_open(&f, &b, append_dirfd(spool), &begin, &(struct feed_rules){0}), 0);

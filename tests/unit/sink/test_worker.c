@@ -1,4 +1,5 @@
 /* sink/worker.c, and a stream of bytes to a file or over TCP */
+#include "base/why.h"
 #include "rig/worker_peer.h"
 
 TestSuite(worker, .init = worker_rig_start, .fini = worker_rig_end, .timeout = 100);
@@ -68,11 +69,11 @@ Test(worker, what_retention_took_is_counted)
 {
     struct append_config c = {
         .dir = worker_rig.conf.spool.dir, .segment_size = 4096, .max_size = 16384};
-    char why[256];
+    struct why why;
 
     append_close(worker_rig.spool);
-    worker_rig.spool = append_open(&c, why);
-    cr_assert_not_null(worker_rig.spool, "%s", why);
+    worker_rig.spool = append_open(&c, &why);
+    cr_assert_not_null(worker_rig.spool, "%s", why.text);
     deliver_to_file();
     for (int i = 0; i < 100; i++)
         accept_metrics(100);

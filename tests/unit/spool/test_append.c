@@ -3,6 +3,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/why.h"
 #include "rig/spool_dir.h"
 
 TestSuite(append, .init = spool_dir_make, .fini = spool_dir_remove);
@@ -126,19 +127,20 @@ Test(append, a_segment_is_closed_once_it_is_long_enough)
 
 Test(append, the_folder_is_created_with_what_is_missing_above_it)
 {
-    char deep[128], why[256] = "";
+    struct why why = {0};
+    char deep[128];
     struct append_config c = {deep, 4096, 0, 0};
     struct append *a;
     struct stat st;
 
     snprintf(deep, sizeof deep, "%s/a/b/spool", spool_dir.path);
-    cr_assert_not_null(a = append_open(&c, why), "%s", why);
+    cr_assert_not_null(a = append_open(&c, &why), "%s", why.text);
     cr_assert_eq(stat(deep, &st), 0);
     cr_assert_eq(st.st_mode & 07077, 0);
     append_close(a);
     snprintf(deep, sizeof deep, "%s/a/b/spool/lock/x", spool_dir.path);
-    cr_assert_null(append_open(&c, why));
-    cr_assert_str_eq(why, "cannot be opened or created: Not a directory");
+    cr_assert_null(append_open(&c, &why));
+    cr_assert_str_eq(why.text, "cannot be opened or created: Not a directory");
 }
 
 Test(append, a_second_writer_is_refused_and_told_by_whom)
@@ -179,13 +181,14 @@ Test(append, of_two_that_race_exactly_one_wins)
         for (int i = 0; i < 2; i++)
             if ((pid[i] = fork()) == 0) {
                 struct append_config c = {spool_dir.path, 4096, 0, 0};
-                char why[256], go;
+                struct why why;
+                char go;
                 close(start[1]);
                 close(done[1]);
                 if (read(start[0], &go, 1) != 0)
                     _exit(9);
                 /* whoever has it keeps it until both have tried */
-                bool mine = append_open(&c, why) != NULL;
+                bool mine = append_open(&c, &why) != NULL;
                 close(start[0]);
                 if (mine && read(done[0], &go, 1) != 0)
                     _exit(9);

@@ -1,6 +1,7 @@
 /* tests/unit/spool/test_append_damage.c - what a writer makes of torn tails, damage, strange files and cursors at its start */
 #include <sys/resource.h>
 
+#include "base/why.h"
 #include "rig/spool_dir.h"
 #include "spool/cursor.h"
 
@@ -187,7 +188,7 @@ Test(append_damage, a_cursor_that_cannot_be_read_just_now_is_not_ignored)
     struct append_config c = {spool_dir.path, 1 << 20, 0, 0};
     struct append *a = open_writer(1 << 20);
     struct rlimit old, l;
-    char why[256];
+    struct why why;
     int refused = 0;
 
     cr_assert_eq(cursor_create(append_dirfd(a), "main", 20), 0);
@@ -200,7 +201,7 @@ Test(append_damage, a_cursor_that_cannot_be_read_just_now_is_not_ignored)
     for (rlim_t spare = 0; spare < 8; spare++) { /* fails here, there, and then no more */
         l.rlim_cur = (rlim_t)free_fd + spare;
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &l), 0);
-        a = append_open(&c, why);
+        a = append_open(&c, &why);
         cr_assert_eq(setrlimit(RLIMIT_NOFILE, &old), 0);
         refused += a == NULL;
         if (a)

@@ -14,6 +14,7 @@
  * A sequence follows from its seed alone: GARNET_TEST_SEED=N runs that one again.
  */
 #include "base/log.h"
+#include "base/why.h"
 #include "rig/crash_disk.h"
 #include "rig/crash_platter.h"
 #include "spool/commit.h"
@@ -170,7 +171,7 @@ static void disk_is_usual(void)
 static void sends(void)
 {
     struct batch *b = &w.batches[w.n];
-    char why[128] = "";
+    struct why why = {0};
     uint64_t ticket = 0;
     uint8_t payload[PAYLOAD];
     int r;
@@ -182,7 +183,7 @@ static void sends(void)
     w.n++;
     disk_is_usual();
     r = commit_batch(&w.commit, payload, sizeof payload, 1 + (uint32_t)random_below(&w.rng, 3),
-                     &ticket, why);
+                     &ticket, &why);
     trace_note(" %zu:%s%" PRIu64, w.n - 1, r < 0 ? "refused" : r > 0 ? "t" : "ok", ticket);
     MUST(r <= 0 || ticket > w.told, "ticket %" PRIu64 " has been told", ticket);
     b->ticket = r > 0 ? ticket : 0;
@@ -429,14 +430,14 @@ static void begins(uint64_t seed, bool durable)
 {
     static const int64_t sizes[] = {200, 500, 4096}; /* of a segment: one frame, a few, all */
     struct append_config c = {DISK, sizes[seed % 3], 0, 0};
-    char why[256] = "";
+    struct why why = {0};
 
     disk_reset();
     platter_reset();
     memset(&w, 0, sizeof w);
     w.rng = seed;
-    w.a = append_open(&c, why);
-    MUST(w.a != NULL, "%s", why);
+    w.a = append_open(&c, &why);
+    MUST(w.a != NULL, "%s", why.text);
     w.sync.state.clean = append_next_seq(w.a);
     helper_starts();
     w.commit = (struct commit){.spool = w.a,

@@ -16,6 +16,7 @@
 
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/why.h"
 #include "rig/crash_states.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
@@ -202,7 +203,7 @@ static void script_run(uint64_t seed)
                                          script_store,    script_seal,       script_retain,
                                          script_new_sink, script_cursor_sync};
     struct append_config c = {DISK, (int64_t)(300 + seed % 7 * 300), 0, 0};
-    char why[256] = "";
+    struct why why = {0};
 
     s = (struct script){.rng = seed};
     trace_reset();
@@ -210,8 +211,8 @@ static void script_run(uint64_t seed)
     disk_reset();
     disk_copy(begin, disk);
     disk->journaling = true;
-    s.a = append_open(&c, why);
-    MUST(s.a != NULL, "%s", why);
+    s.a = append_open(&c, &why);
+    MUST(s.a != NULL, "%s", why.text);
     s.dirfd = append_dirfd(s.a);
     s.loop = loop_new();
     s.sync = sync_start(s.loop, s.dirfd, append_next_seq(s.a),
@@ -324,11 +325,11 @@ static void recover(size_t crash)
     const struct promise p = promised(crash);
     uint64_t at[SINKS], fresh, end;
     bool there[SINKS];
-    char why[256] = "";
+    struct why why = {0};
     struct append *a;
 
-    a = append_open(&c, why);
-    MUST(a != NULL, "append_open: %s", why);
+    a = append_open(&c, &why);
+    MUST(a != NULL, "append_open: %s", why.text);
     fresh = append_next_seq(a);
     /* Or retention has unlinked it all, and the unlinking alone has come to the disk: then no sink
      * knows of those numbers either. */

@@ -8,6 +8,7 @@
  */
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/why.h"
 #include "rig/crash_disk.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
@@ -50,9 +51,9 @@ static struct run {
 static bool open_writer(void)
 {
     struct append_config c = {DISK, 400, 0, 0};
-    char why[256] = "";
+    struct why why = {0};
 
-    return (r.a = append_open(&c, why)) != NULL;
+    return (r.a = append_open(&c, &why)) != NULL;
 }
 
 static void do_append(uint8_t id)

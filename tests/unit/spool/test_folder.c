@@ -1,6 +1,7 @@
 /* tests/unit/spool/test_folder.c - a spool folder that is emptied, removed or replaced under its writer */
 #include <ftw.h>
 
+#include "base/why.h"
 #include "rig/spool_dir.h"
 
 TestSuite(folder, .init = spool_dir_make, .fini = spool_dir_remove);
@@ -46,12 +47,12 @@ Test(folder, a_folder_that_was_taken_away_is_opened_again_and_numbers_go_on)
         uint64_t first = append_next_seq(a);
         int fd = append_dirfd(a);
         struct read_total n;
-        char why[256];
+        struct why why;
         put_frame(a, 10);
         cr_assert(append_there(a, spool_dir.path));
         take_away(how);
         cr_assert_not(append_there(a, spool_dir.path), "case %d", how);
-        cr_assert(append_reopen(a, spool_dir.path, why), "%s", why);
+        cr_assert(append_reopen(a, spool_dir.path, &why), "%s", why.text);
         cr_assert(append_there(a, spool_dir.path));
         cr_assert_eq(append_dirfd(a), fd);
         cr_assert_eq(append_next_seq(a), first + 10);
@@ -70,16 +71,17 @@ Test(folder, a_folder_that_was_taken_away_is_opened_again_and_numbers_go_on)
 Test(folder, a_folder_that_comes_back_with_more_in_it_moves_the_numbers_on)
 {
     struct append *a = open_writer(1 << 20), *b;
-    char other[64], why[256];
+    struct why why;
+    char other[64];
 
     for (int i = 0; i < 5; i++)
         put_frame(a, 10);
     append_close(a);
     snprintf(other, sizeof other, "%s/other", spool_dir.path);
     struct append_config c = {other, 1 << 20, 0, 0};
-    cr_assert_not_null(b = append_open(&c, why));
+    cr_assert_not_null(b = append_open(&c, &why));
     put_frame(b, 10);
-    cr_assert(append_reopen(b, spool_dir.path, why), "%s", why);
+    cr_assert(append_reopen(b, spool_dir.path, &why), "%s", why.text);
     cr_assert_eq(append_next_seq(b), 50);
     append_close(b);
 }
@@ -87,7 +89,8 @@ Test(folder, a_folder_that_comes_back_with_more_in_it_moves_the_numbers_on)
 Test(folder, a_folder_that_cannot_be_made_again_is_asked_for_later)
 {
     struct append *a = open_writer(1 << 20);
-    char why[256] = "", moved[64];
+    struct why why = {0};
+    char moved[64];
 
     put_frame(a, 10);
     snprintf(moved, sizeof moved, "%s.moved", spool_dir.path);
@@ -97,13 +100,13 @@ Test(folder, a_folder_that_cannot_be_made_again_is_asked_for_later)
     close(fd);
     cr_assert_not(append_there(a, spool_dir.path));
     for (int i = 0; i < 3; i++) {
-        cr_assert_not(append_reopen(a, spool_dir.path, why));
-        cr_assert_str_eq(why, "cannot be opened or created: Not a directory");
+        cr_assert_not(append_reopen(a, spool_dir.path, &why));
+        cr_assert_str_eq(why.text, "cannot be opened or created: Not a directory");
         cr_assert_not(append_there(a, spool_dir.path));
     }
     cr_assert_eq(unlink(spool_dir.path), 0);
     cr_assert_eq(rename(moved, spool_dir.path), 0);
-    cr_assert(append_reopen(a, spool_dir.path, why), "%s", why);
+    cr_assert(append_reopen(a, spool_dir.path, &why), "%s", why.text);
     cr_assert_eq(open_in_another_process((long)getpid()), 1);
     put_frame(a, 10);
     cr_assert_eq(read_all_from(0).delivered, 20);

@@ -1,6 +1,7 @@
 /* tests/unit/spool/test_rights.c - nobody but garnetd's user reads, locks or writes what is in a spool */
 #include <sys/stat.h>
 
+#include "base/why.h"
 #include "rig/spool_dir.h"
 #include "spool/cursor.h"
 #include "spool/rights.h"
@@ -111,11 +112,11 @@ Test(rights, what_is_not_ours_stays_as_it_is)
 Test(rights, a_folder_for_everybody_is_refused)
 {
     struct append_config c = {spool_dir.path, 4096, 0, 0};
-    char why[256] = "";
+    struct why why = {0};
 
     wide(".", 01777);
-    cr_assert_null(append_open(&c, why));
-    cr_assert_str_eq(why,
+    cr_assert_null(append_open(&c, &why));
+    cr_assert_str_eq(why.text,
                      "is a folder that everybody may write to: write the name of a folder in it, "
                      "which garnetd then makes");
     mode_is(".", 01777);
