@@ -1,6 +1,7 @@
-/* conf/conf.h - the types of a configuration: one const struct with all that garnetd and its workers go by
+/* conf/conf.h - the types of a configuration: one const struct, for garnetd and its workers
  *
- * conf/parse.h makes one, and conf/load.h does from a file's name. It owns all that it points to.
+ * conf/parse.h makes one of a snapshot, conf/load.h of a file's name. It owns all that it points to.
+ * A struct here is a section's: its row in conf/parse/ says what a field means to the user.
  */
 #ifndef CONF_CONF_H
 #define CONF_CONF_H
@@ -142,7 +143,8 @@ struct conf {
 };
 
 void conf_free(struct conf *c);
-/* Whom the path of its command is trusted to, for a look just before it is run. `self`: garnetd's. */
+/* Whom the path of its command is trusted to, for a look just before it is run. `self` is garnetd's
+ * user. */
 struct trust conf_collector_trust(const struct conf_collector *k, uid_t self);
 /* "DIR/collectors/NAME.sock" beside the shared socket. */
 char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name);

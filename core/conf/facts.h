@@ -1,9 +1,9 @@
 /* conf/facts.h - what the parsing of a file must know of the world, as typed values
  *
- * Parsing asks nobody: it looks among what was found out for its file. What is not there is FACT_WANTED,
- * and stands among the wanted then; conf/learn.h finds it out (it blocks), and parsing begins anew.
- * A fact is asked for by file, kind and name, and found out once for all files. As text it is in the
- * snapshot, with this unit alone knowing how:
+ * A fact is asked for by file, kind and name. Parsing looks among what the snapshot has for the
+ * file. What is not there is FACT_WANTED, and is put on the list of the wanted; conf/learn.h finds it
+ * out (it blocks, and asks once for all files), and parsing begins anew. In the snapshot a fact is a
+ * text, whose form this unit alone knows:
  *
  *   "group:NAME"       "GID"; "" when there is none
  *   "user:NAME"        "UID GID GROUP...", GROUP... being all its groups; "UID" alone of an id that

@@ -1,8 +1,8 @@
 /* conf/option.c - one function a type: a node in, a field out
  *
- * Or an error at the node's place, and the field is left as it was, which is its default. Fields are written through memcpy: where they
- * lie is the row's word. Dies of nothing: without memory a field stays as it was and the arena says
- * so.
+ * Or an error at the node's place, and the field is left as it was, which is its default. Fields are
+ * written through memcpy: the row says where they lie. Dies of nothing: without memory a field stays
+ * as it was and the arena says so.
  */
 #include "conf/option.h"
 

@@ -2,8 +2,9 @@
  *
  * What this subset refuses is reported and read past, so that one run finds all of it; only what
  * libyaml itself cannot go on after (syntax, bytes that are not UTF-8) and what is out of bounds
- * (depth, number of values, size) ends the reading, without a tree. Dies of nothing: without memory it returns NULL and the arena says so.
- * The time is bounded too: looking for duplicates is quadratic, hence MAX_NODES.
+ * (depth, number of values, size) ends the reading, without a tree. Dies of nothing: without memory
+ * it returns NULL and the arena says so. The time is bounded too: looking for duplicates is
+ * quadratic, hence MAX_NODES.
  */
 #include "conf/yaml.h"
 

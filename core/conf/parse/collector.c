@@ -1,4 +1,4 @@
-/* conf/parse/collector.c - fills a collector from its file's map, then checks what spans several keys
+/* conf/parse/collector.c - fills a collector by its rows, then checks what spans several keys
  *
  * A disabled one is checked as far as it goes without its command. Fails only for want of memory.
  */
@@ -224,7 +224,7 @@ static const struct conf_collector *same_user(const struct conf *c, const struct
 }
 
 /* The system counts a user's processes, whoever started them, and does not count root's. So a limit
- * takes a user that nobody else is, or a control group; else it would be a promise that is not kept. */
+ * takes a user that nobody else is, or a control group; else it would not hold. */
 static void check_processes(struct parsing *p, const struct conf_collector *k, struct pos at)
 {
     const struct conf_identity *id = &k->identity;

@@ -1,7 +1,8 @@
-/* conf/parse/command.c - a program that others could alter would let them be whoever the collector is
+/* conf/parse/command.c - the program's path, what is there, and who else could alter it
  *
- * Looked at is all that its path goes through (base/trust.h), here and again before each run; not a
- * script that it is given to interpret. Fails only for want of memory.
+ * Others who could would be whoever the collector is. So all that the path goes through is looked
+ * at (base/trust.h), here and again before each run; not a script that the program interprets. Fails
+ * only for want of memory.
  */
 #include "conf/parse/command.h"
 

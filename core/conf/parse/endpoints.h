@@ -7,8 +7,8 @@
 #define CONF_PARSE_ENDPOINTS_H
 #include "conf/parse/parsing.h"
 
-/* From what s->to was filled with as written, to endpoints; and whether the keys for some of them are
- * in place. */
+/* Makes endpoints of s->to, which holds what is written. Checks, too, that a key which is for some
+ * kinds of endpoint has one. */
 void parse_endpoints(struct parsing *p, struct conf_sink *s);
 
 #endif

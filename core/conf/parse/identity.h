@@ -1,4 +1,4 @@
-/* conf/parse/identity.h - who a collector or a sink's worker is: its user, its groups, how nice it is
+/* conf/parse/identity.h - who a collector or a sink's worker is: its user and its groups
  *
  * Names are resolved through facts, never here. A garnetd that lacks the privilege for a change is
  * an error of the configuration: reported once, with what to do, rather than at every run.

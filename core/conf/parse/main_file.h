@@ -10,8 +10,8 @@
 extern const struct section main_section;
 
 void parse_main_file(struct parsing *p, const struct node *root);
-/* Where the collector files are, for whoever has to read them before the rest is parsed: absolute, or
- * NULL without memory. *written: the file says so, it is not the default. */
+/* Where the collector files are, for who reads them before the rest is parsed: absolute, or NULL
+ * without memory. *written: the file says so, it is not the default. */
 const char *parse_collectors_folder(struct arena *a, const char *main_path, const struct node *root,
                                     bool *written);
 

@@ -1,5 +1,6 @@
-/* conf/parse/parsing.h - what goes along while a configuration is parsed, and the checks that several
- * sections share
+/* conf/parse/parsing.h - what the parsing of every section needs: its context, and shared checks
+ *
+ * Errors go to `e`; the functions fail otherwise only for want of memory, which the arena remembers.
  */
 #ifndef CONF_PARSE_PARSING_H
 #define CONF_PARSE_PARSING_H

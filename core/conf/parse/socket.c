@@ -58,7 +58,7 @@ static void parse_group(struct parsing *p, struct pos at)
         errors_add(p->e, at, "group: \"%s\" does not exist: create it or remove the key", group);
 }
 
-/* A start would be refused. garnetd that runs has its socket, which does not change while it runs. */
+/* At a start it is an error. A garnetd that runs has its socket already, and keeps it. */
 static void bad_folder(struct parsing *p, struct pos at, const char *why)
 {
     if (why == NULL)
