@@ -23,9 +23,8 @@
 #include "base/text.h"
 #include "cli/reply.h"
 #include "client.h"
+#include "conf/conf.h"
 #include "conf/load.h"
-
-static const char DEFAULT_SOCKET[] = "/run/garnet/garnet.sock";
 
 const char EMIT_HELP[] =
     "usage: garnet emit NAME VALUE [--tag KEY=VALUE]... [--unit U] [--type T] [--time SECONDS]\n"
@@ -38,7 +37,7 @@ const char EMIT_HELP[] =
     "  --unit U         such as B, s, ms, %, req/s\n"
     "  --type T         gauge (default), counter, rate, count or timestamp\n"
     "  --time SECONDS   Unix time, also with decimals; default: now, or the due time of the run\n"
-    "  --socket PATH    default: $GARNET_SOCKET, else /run/garnet/garnet.sock\n"
+    "  --socket PATH    default: $GARNET_SOCKET, else " CONF_SOCKET "\n"
     "  -c FILE          garnetd's configuration: its socket\n"
     "Exit status: 0 all accepted, 1 something rejected (see standard error), 2 wrong usage,\n"
     "111 garnetd cannot be reached or does not reply.\n";
@@ -266,7 +265,7 @@ static const char *socket_path(const struct emit *e, struct arena *a)
         errors_free(&errors);
         return path;
     }
-    return path != NULL && path[0] != 0 ? path : DEFAULT_SOCKET;
+    return path != NULL && path[0] != 0 ? path : CONF_SOCKET;
 }
 
 static int emit(const struct emit *e, const char *path)

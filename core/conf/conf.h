@@ -13,6 +13,9 @@
 /* Of a collector, where neither its `env` nor garnetd has a PATH. */
 #define CONF_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
+/* The shared socket, where nobody says another. */
+#define CONF_SOCKET "/run/garnet/garnet.sock"
+
 enum { COUNTERS_RAW, COUNTERS_RATE, COUNTERS_DELTA };
 
 struct conf_socket {

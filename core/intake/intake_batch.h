@@ -45,9 +45,8 @@ void intake_batch_free(struct intake_batch *b);
 /* Puts a metric in, and commits a batch that is long. The bytes of its record; 0: there is no memory,
  * and what was in there has been committed. */
 size_t intake_batch_put(struct intake_batch *b, struct intake_part *p, const struct metric *m);
-void intake_batch_join(
-    struct intake_batch *b,
-    struct intake_part *p); /* the part is told of the next commit, metrics or not */
+/* The part is told of the next commit, metrics or not. */
+void intake_batch_join(struct intake_batch *b, struct intake_part *p);
 void intake_batch_leave(struct intake_batch *b, struct intake_part *p);
 void intake_batch_commit(struct intake_batch *b); /* now */
 

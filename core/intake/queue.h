@@ -1,7 +1,7 @@
 /* intake/queue.h - whose bytes are read next, and for how long: fair by time
  *
  * Who waits for a turn stands in the queue; what that is, and what reading is, its owner knows: a
- * turn is a callback. Each waits, for each of its reads, about QUEUE_SLICE_NS for every other that
+ * turn is a callback. Each waits, for each of its reads, about a quarter of a ms for every other that
  * is busy, however they behave. Nothing here allocates or fails. An entry is removed before it is
  * freed.
  */

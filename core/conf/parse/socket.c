@@ -14,7 +14,7 @@ static const struct option SOCKET_ROWS[] = {
     KEY(struct conf_socket, path, OPT_PATH,
         "where it is; at most 107 bytes, and the collectors' own sockets beside it too. Its "
         "[folder](#the-sockets-folder) must not be writable to others",
-        .def = "/run/garnet/garnet.sock"),
+        .def = CONF_SOCKET),
     ROW(struct conf_socket, "mode", mode_text, OPT_STRING, "its permissions: octal, in quotes",
         .def = "0660", .unset = "`\"0660\"`"),
     ROW(struct conf_socket, "group", group_name, OPT_STRING, "its group, by name or id",
