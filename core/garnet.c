@@ -12,6 +12,7 @@
 #include "base/say.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"
+#include "cli/plugin_usage.h"
 #include "cli/spool.h"
 
 static int version_main(int argc, char *const argv[]);
@@ -32,7 +33,7 @@ static const struct command {
 };
 enum { NCOMMANDS = sizeof COMMANDS / sizeof *COMMANDS };
 
-static const struct command *find(const char *name)
+static const struct command *find_command(const char *name)
 {
     for (size_t i = 0; i < NCOMMANDS; i++)
         if (strcmp(COMMANDS[i].name, name) == 0)
@@ -63,7 +64,7 @@ static int version_main(int argc, char *const argv[])
 
 static int help_main(int argc, char *const argv[])
 {
-    const struct command *c = argc > 1 ? find(argv[1]) : NULL;
+    const struct command *c = argc > 1 ? find_command(argv[1]) : NULL;
 
     if (argc > 1 && c == NULL)
         return unknown(argv[1]);
@@ -87,7 +88,7 @@ int main(int argc, char *argv[])
         argv[1] = "help";
     else if (strcmp(argv[1], "--version") == 0 || strcmp(argv[1], "-V") == 0)
         argv[1] = "version";
-    c = find(argv[1]);
+    c = find_command(argv[1]);
     if (c == NULL)
         return unknown(argv[1]);
     status = help_asked(argc - 1, argv + 1, "garnet", c->help);

@@ -85,18 +85,14 @@ static bool decimal_comma(const char *s)
     return at > s && *at == ',' && at[1] != 0 && *digits(at + 1) == 0;
 }
 
-static bool add_tag(struct emit *e, const char *arg, char why[160])
+static bool add_tag_option(struct emit *e, const char *arg, struct why *why)
 {
     const char *equals = strchr(arg, '=');
 
-    if (equals == NULL) {
-        (void)snprintf(why, 160, "--tag %.60s: write it as KEY=VALUE", arg);
-        return false;
-    }
-    if (e->ntags == EMIT_MAX_TAGS) {
-        (void)snprintf(why, 160, "more than %d tags", EMIT_MAX_TAGS);
-        return false;
-    }
+    if (equals == NULL)
+        return why_set(why, "--tag %.60s: write it as KEY=VALUE", arg);
+    if (e->ntags == EMIT_MAX_TAGS)
+        return why_set(why, "more than %d tags", EMIT_MAX_TAGS);
     e->tags[e->ntags].key = (struct str){arg, (size_t)(equals - arg)};
     e->tags[e->ntags++].val = str_of(equals + 1);
     return true;
@@ -104,7 +100,7 @@ static bool add_tag(struct emit *e, const char *arg, char why[160])
 
 /* argv[*i] begins with "--": takes it, and its value from behind a `=` or from the next
  * argument. */
-static bool take_option(struct emit *e, int argc, char *const argv[], int *i, char why[160])
+static bool take_option(struct emit *e, int argc, char *const argv[], int *i, struct why *why)
 {
     const struct {
         const char *name;
@@ -122,20 +118,17 @@ static bool take_option(struct emit *e, int argc, char *const argv[], int *i, ch
             continue;
         if (val == NULL && ++*i < argc)
             val = argv[*i];
-        if (val == NULL) {
-            (void)snprintf(why, 160, "--%s needs a value", options[k].name);
-            return false;
-        }
+        if (val == NULL)
+            return why_set(why, "--%s needs a value", options[k].name);
         if (options[k].where == NULL)
-            return add_tag(e, val, why);
+            return add_tag_option(e, val, why);
         *options[k].where = val;
         return true;
     }
-    (void)snprintf(why, 160, "unknown option --%.60s", arg);
-    return false;
+    return why_set(why, "unknown option --%.60s", arg);
 }
 
-static bool check(const struct emit *e, char why[160])
+static bool check_request(const struct emit *e, struct why *why)
 {
     const char *complaint = NULL;
 
@@ -153,12 +146,10 @@ static bool check(const struct emit *e, char why[160])
         complaint = "--time must be Unix seconds, such as 1700000000 or 1700000000.25";
     else if (e->socket != NULL && e->config != NULL)
         complaint = "--socket and -c both say which socket: give one of them";
-    if (complaint != NULL)
-        (void)snprintf(why, 160, "%s", complaint);
-    return complaint == NULL;
+    return complaint == NULL || why_set(why, "%s", complaint);
 }
 
-bool emit_parse(struct emit *e, int argc, char *const argv[], char why[160])
+bool emit_parse(struct emit *e, int argc, char *const argv[], struct why *why)
 {
     bool options = true;
 
@@ -171,18 +162,16 @@ bool emit_parse(struct emit *e, int argc, char *const argv[], char why[160])
                 return false;
         } else if (options && argv[i][0] == '-' && argv[i][1] != 0 && !emit_is_number(argv[i]) &&
                    !decimal_comma(argv[i])) {
-            (void)snprintf(why, 160, "unknown option %.60s", argv[i]);
-            return false;
+            return why_set(why, "unknown option %.60s", argv[i]);
         } else if (e->name == NULL) {
             e->name = argv[i];
         } else if (e->value == NULL) {
             e->value = argv[i];
         } else {
-            (void)snprintf(why, 160, "%.60s: nothing may follow NAME VALUE but options", argv[i]);
-            return false;
+            return why_set(why, "%.60s: nothing may follow NAME VALUE but options", argv[i]);
         }
     }
-    return check(e, why);
+    return check_request(e, why);
 }
 
 static void put_member(struct buf *out, const char *key, const char *s)
@@ -250,7 +239,7 @@ static void send_input(struct client *c)
         client_fail(c, "cannot read standard input: %s", strerror(errno));
 }
 
-/* NULL: it was told what is wrong with the configuration. */
+/* NULL: what is wrong with the configuration is on standard error. */
 static const char *socket_path(const struct emit *e, struct arena *a)
 {
     const char *path = e->socket != NULL ? e->socket : getenv("GARNET_SOCKET");
@@ -295,11 +284,11 @@ int emit_main(int argc, char *const argv[])
     struct arena a = {0};
     const char *path;
     struct emit e;
-    char why[160];
+    struct why why;
     int status;
 
-    if (!emit_parse(&e, argc, argv, why)) {
-        say(stderr, "garnet emit: %s", why);
+    if (!emit_parse(&e, argc, argv, &why)) {
+        say(stderr, "garnet emit: %s", why.text);
         (void)fputs("(see `garnet emit --help`)\n", stderr);
         return EXIT_USAGE;
     }

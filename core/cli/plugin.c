@@ -1,54 +1,21 @@
-/* cli/plugin.c - `garnet plugin describe|preview|test`: which of them, and which file is meant
- *
- * Fails with EXIT_USAGE when there is no such subcommand, and as the subcommand does.
- */
+/* cli/plugin.c - `garnet plugin`: a table of its subcommands and nothing else; each is a file beside this one */
 #include "cli/plugin.h"
 
-#include <stdio.h>
 #include <string.h>
 
-#include "base/exit.h"
-#include "base/say.h"
-
-const char PLUGIN_HELP[] =
-    "usage: garnet plugin describe NAME|FILE [--json]\n"
-    "       garnet plugin preview -c CONFIG [SINK]... <JSON\n"
-    "       garnet plugin test FILE [-o KEY=VALUE]... [--golden FOLDER]\n"
-    "\n"
-    "describe  what a plugin declares: version, ABI, roles, options. NAME is looked for\n"
-    "          in the plugin folder; FILE holds a slash or ends in .so.\n"
-    "preview   the exact bytes that each sink of a configuration would send for the metrics on\n"
-    "          standard input, on standard output; of several, each after a line ==> NAME <== on\n"
-    "          standard error. No daemon, no network.\n"
-    "test      says what is wrong with a plugin and what to do, a check a line. VALUE is YAML.\n"
-    "          FOLDER holds a folder a case: metrics.json, options.yaml, want (docs/plugins.md).\n"
-    "Exit status: 0 all is well, 1 something is wrong (it is printed), 2 wrong usage, 111 the\n"
-    "system refused.\n";
-
-int plugin_usage(const char *what, const char *about)
-{
-    say(stderr, "garnet plugin: %s%s", what, about);
-    (void)fputs(PLUGIN_HELP, stderr);
-    return EXIT_USAGE;
-}
-
-const char *plugin_file_of(struct arena *a, const char *name)
-{
-    size_t n = strlen(name);
-
-    if (strchr(name, '/') != NULL)
-        return name;
-    if (n > 3 && strcmp(name + n - 3, ".so") == 0)
-        return arena_printf(a, "./%s", name); /* dlopen would search for a bare name */
-    return arena_printf(a, "%s/%s.so", GARNET_PLUGIN_DIR, name);
-}
+#include "cli/plugin_describe.h"
+#include "cli/plugin_preview.h"
+#include "cli/plugin_test.h"
+#include "cli/plugin_usage.h"
 
 int plugin_main(int argc, char *const argv[])
 {
     static const struct {
         const char *name;
         int (*run)(int argc, char *const argv[]);
-    } table[] = {{"describe", describe_main}, {"preview", preview_main}, {"test", test_main}};
+    } table[] = {{"describe", plugin_describe_main},
+                 {"preview", plugin_preview_main},
+                 {"test", plugin_test_main}};
 
     if (argc < 2)
         return plugin_usage("which of its commands?", "");

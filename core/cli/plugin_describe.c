@@ -1,15 +1,17 @@
-/* cli/plugin_describe.c - `garnet plugin describe`: what a plugin says of itself, as text or JSON
+/* cli/plugin_describe.c - a loaded plugin's own words, as text or JSON
  *
  * Loads it as a worker would, so a plugin that a worker refuses is refused here with the same
  * sentence (EXIT_CONFIG). Its constructors run in this process; none of its callbacks does.
  */
+#include "cli/plugin_describe.h"
+
 #include <stdio.h>
 #include <string.h>
 
 #include "base/exit.h"
 #include "base/say.h"
 #include "base/text.h"
-#include "cli/plugin.h"
+#include "cli/plugin_usage.h"
 #include "plugin/plugin.h"
 
 static const char *const TYPES[] = {"?",        "string", "choice", "int",  "real", "bool",
@@ -95,7 +97,7 @@ static void json_option(struct buf *b, const struct option *o)
     buf_putc(b, '}');
 }
 
-static void put_json(struct buf *b, const struct plugin *p, const char *file)
+static void put_as_json(struct buf *b, const struct plugin *p, const char *file)
 {
     const garnet_plugin *d = &p->def;
 
@@ -114,14 +116,14 @@ static void put_json(struct buf *b, const struct plugin *p, const char *file)
     for (size_t i = 0; i < d->noptions; i++) {
         if (i > 0)
             buf_putc(b, ',');
-        json_option(b, &p->rows[i]);
+        json_option(b, &p->options.rows[i]);
     }
     buf_puts(b, "]}\n");
 }
 
 /* --- text --- */
 
-static void put_option(struct buf *b, const struct option *o)
+static void put_option_text(struct buf *b, const struct option *o)
 {
     buf_putf(b, "  %s: %s", o->name, TYPES[o->type]);
     if (o->choices != NULL)
@@ -136,7 +138,7 @@ static void put_option(struct buf *b, const struct option *o)
              o->flags & OPT_SECRET ? ", secret" : "", o->help);
 }
 
-static void put_text(struct buf *b, const struct plugin *p, const char *file)
+static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
 {
     const garnet_plugin *d = &p->def;
 
@@ -153,7 +155,7 @@ static void put_text(struct buf *b, const struct plugin *p, const char *file)
         buf_puts(b, "\nlines:    not made of lines");
     buf_putf(b, "\ncounters: %s\noptions:%s\n", counters_of(d), d->noptions == 0 ? "  none" : "");
     for (size_t i = 0; i < d->noptions; i++)
-        put_option(b, &p->rows[i]);
+        put_option_text(b, &p->options.rows[i]);
 }
 
 static int describe(const char *file, bool json)
@@ -163,12 +165,12 @@ static int describe(const char *file, bool json)
     int status = EXIT_CONFIG;
 
     if (!plugin_load(&p, file)) {
-        say(stderr, "garnet plugin: %s", p.why);
+        say(stderr, "garnet plugin: %s", plugin_why(&p));
     } else {
         if (json)
-            put_json(&b, &p, file);
+            put_as_json(&b, &p, file);
         else
-            put_text(&b, &p, file);
+            put_as_text(&b, &p, file);
         say_text(stdout, (struct str){b.p, b.n});
         status = buf_ok(&b) && ferror(stdout) == 0 ? 0 : EXIT_WORLD;
     }
@@ -177,7 +179,7 @@ static int describe(const char *file, bool json)
     return status;
 }
 
-int describe_main(int argc, char *const argv[])
+int plugin_describe_main(int argc, char *const argv[])
 {
     struct arena a = {0};
     const char *name = NULL, *file;

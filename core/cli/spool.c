@@ -74,13 +74,13 @@ static int print(const struct audit *a, const char *dir)
 static int verify(const char *dir)
 {
     struct audit a;
-    char why[256];
+    struct why why;
     int status = EXIT_WORLD;
 
-    if (audit_spool(&a, dir, why))
+    if (audit_spool(&a, dir, &why))
         status = print(&a, dir);
     else
-        say(stderr, "garnet: %s: %s", dir, why);
+        say(stderr, "garnet: %s: %s", dir, why.text);
     audit_free(&a);
     return status;
 }

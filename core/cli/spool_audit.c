@@ -183,7 +183,7 @@ static void balance_all(struct audit *a)
             balance(s, a);
 }
 
-bool audit_spool(struct audit *a, const char *dir, char why[256])
+bool audit_spool(struct audit *a, const char *dir, struct why *why)
 {
     int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool ok;
@@ -191,12 +191,12 @@ bool audit_spool(struct audit *a, const char *dir, char why[256])
     *a = (struct audit){0};
     ok = dirfd >= 0 && read_sinks(a, dirfd) && read_segments(a, dirfd) && read_frames(a, dirfd);
     if (!ok)
-        (void)snprintf(why, 256, "cannot be read: %s%s", strerror(errno),
-                       errno == EACCES ? ": only root and the user that garnetd runs as may read a "
-                                         "spool: run this as one of them, with sudo for example"
-                                       : "");
+        (void)why_set(why, "cannot be read: %s%s", strerror(errno),
+                      errno == EACCES ? ": only root and the user that garnetd runs as may read a "
+                                        "spool: run this as one of them, with sudo for example"
+                                      : "");
     else if (!arena_ok(&a->arena))
-        (void)snprintf(why, 256, "cannot be read: out of memory");
+        (void)why_set(why, "cannot be read: out of memory");
     else
         balance_all(a);
     fd_close(&dirfd);

@@ -10,6 +10,7 @@
 #ifndef CLI_SPOOL_AUDIT_H
 #define CLI_SPOOL_AUDIT_H
 #include "base/arena.h"
+#include "base/why.h"
 #include "spool/cursor.h"
 
 struct audit_damage { /* numbers that no reader will get metrics for */
@@ -37,7 +38,7 @@ struct audit {
 };
 
 /* False, with a sentence, when the folder cannot be read at all; audit_free() either way. */
-bool audit_spool(struct audit *a, const char *dir, char why[256]);
+bool audit_spool(struct audit *a, const char *dir, struct why *why);
 void audit_free(struct audit *a);
 
 #endif

@@ -3,7 +3,7 @@
  * The bytes are allocated once, to the limit, so that what does not fit is known to be too long and
  * never a matter of memory. Each metric is formatted behind those before it and cut off again
  * unless it is whole, fits, and keeps the plugin's promise on lines. What leaves no bytes is
- * counted, and told in the log at most once a minute.
+ * counted, and logged at most once a minute.
  */
 #include "plugin/batch.h"
 
@@ -18,6 +18,7 @@ static const struct rate WITHOUT_BYTES = {.lines = 1, .per_ns = 60 * NS_PER_S};
 bool batch_init(struct batch *b, struct plugin *p, size_t limit)
 {
     *b = (struct batch){.plugin = p, .limit = limit};
+    host_set_out(&p->host, &b->bytes);
     return buf_room(&b->bytes, limit) != NULL;
 }
 
@@ -30,6 +31,7 @@ void batch_begin(struct batch *b, uint64_t first)
     b->skipped = b->rejected = 0;
     b->born_ns = 0;
     b->begun = false;
+    b->header = 0;
 }
 
 void batch_free(struct batch *b)
@@ -73,7 +75,7 @@ static void view_value(garnet_metric *v, const struct metric *m)
     }
 }
 
-static void view(struct batch *b, const struct metric *m)
+static void view_metric(struct batch *b, const struct metric *m)
 {
     b->view = (garnet_metric){
         .size = sizeof b->view,
@@ -105,12 +107,11 @@ static bool frame_batch(struct batch *b, enum plugin_callback at, int (*fn)(garn
 
     if (fn == NULL)
         return true;
-    p->out = &b->bytes;
-    plugin_enter(p, at);
-    answer = plugin_leave(p, fn(&p->g));
+    call_enter(&p->host.call, at);
+    answer = call_leave(&p->host.call, fn(&p->host.g));
     if (answer == GARNET_OK && !buf_ok(&b->bytes))
-        plugin_why(p, "%s appends more than there is room for (batch_size is %zu bytes)",
-                   plugin_callback_name(at), b->limit);
+        call_why(&p->host.call, "%s appends more than there is room for (batch_size is %zu bytes)",
+                 call_name(at), b->limit);
     return answer == GARNET_OK && buf_ok(&b->bytes);
 }
 
@@ -129,77 +130,67 @@ static bool lines_kept(const struct batch *b, size_t from)
     if (b->plugin->def.lines == 0 || (whole && lines == b->plugin->def.lines))
         return true;
     text[str_visible(text, sizeof text - 1, all, &used)] = 0;
-    plugin_why(b->plugin, "it appends \"%s%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32, text,
-               used < all.n ? "..." : "", lines, lines > 0 && !whole ? " and a part" : "",
-               b->plugin->def.lines);
+    call_why(&b->plugin->host.call,
+             "it appends \"%s%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32, text,
+             used < all.n ? "..." : "", lines, lines > 0 && !whole ? " and a part" : "",
+             b->plugin->def.lines);
     return false;
 }
 
-/* Two stores, so that who finds the worker dead or hung knows of which metric. */
-static int call_format(struct batch *b, uint64_t seq)
-{
-    struct plugin *p = b->plugin;
-    int answer;
-
-    if (b->board == NULL)
-        return p->def.format(&p->g, &b->view);
-    atomic_store_explicit(&b->board->formats, ++b->formats, memory_order_relaxed);
-    atomic_store_explicit(&b->board->formatting, seq + 1, memory_order_release);
-    answer = p->def.format(&p->g, &b->view);
-    atomic_store_explicit(&b->board->formatting, 0, memory_order_release);
-    return answer;
-}
-
-/* format(), and its answer after everything that we know better. */
-static int format(struct batch *b, uint64_t seq, size_t from)
+/* format(), and its answer after everything that we know better. Around it two stores, so that who
+ * finds the worker dead or hung knows of which metric. */
+static int format_metric(struct batch *b, uint64_t seq, size_t from)
 {
     struct plugin *p = b->plugin;
     int answer;
 
     if (p->def.vtypes != 0 && (p->def.vtypes & b->view.vtype) == 0) {
-        plugin_why(p, "plugin %s does not take this kind of number", p->def.name);
+        call_why(&p->host.call, "plugin %s does not take this kind of number", p->def.name);
         return GARNET_SKIP;
     }
-    p->out = &b->bytes;
-    plugin_enter(p, PLUGIN_FORMAT);
-    answer = plugin_leave(p, call_format(b, seq));
+    call_enter(&p->host.call, PLUGIN_FORMAT);
+    if (b->board != NULL) {
+        atomic_store_explicit(&b->board->formats, ++b->formats, memory_order_relaxed);
+        atomic_store_explicit(&b->board->formatting, seq + 1, memory_order_release);
+    }
+    answer = p->def.format(&p->host.g, &b->view);
+    if (b->board != NULL)
+        atomic_store_explicit(&b->board->formatting, 0, memory_order_release);
+    answer = call_leave(&p->host.call, answer);
     return answer == GARNET_OK && buf_ok(&b->bytes) && !lines_kept(b, from) ? GARNET_REJECT
                                                                             : answer;
 }
 
 /* --- adding --- */
 
-static void tell(struct batch *b, const struct metric *m, const char *what, int64_t now)
-{
-    uint64_t ignored;
-
-    if (!ratelimit_take(&b->without_bytes, &WITHOUT_BYTES, now, &ignored))
-        return;
-    log_warn("%s metric \"%.*s\": %s (more are counted, and logged once a minute)", what,
-             (int)m->name.n, m->name.n > 0 ? m->name.s : "", b->plugin->why);
-}
-
 static enum batch_result without_bytes(struct batch *b, const struct metric *m, int answer,
                                        int64_t now)
 {
-    if (answer == GARNET_SKIP)
-        b->skipped++;
-    else
-        b->rejected++;
-    tell(b, m, answer == GARNET_SKIP ? "skipped" : "rejected", now);
+    bool skipped = answer == GARNET_SKIP;
+    uint64_t ignored;
+
+    b->skipped += skipped;
+    b->rejected += !skipped;
+    if (ratelimit_take(&b->without_bytes, &WITHOUT_BYTES, now, &ignored))
+        log_warn("%s metric \"%.*s\": %s (more are counted, and logged once a minute)",
+                 skipped ? "skipped" : "rejected", (int)m->name.n, m->name.n > 0 ? m->name.s : "",
+                 plugin_why(b->plugin));
     return BATCH_ADDED;
 }
 
 static bool ensure_begun(struct batch *b)
 {
-    if (!b->begun && !frame_batch(b, PLUGIN_BEGIN, b->plugin->def.begin))
+    if (b->begun)
+        return true;
+    if (!frame_batch(b, PLUGIN_BEGIN, b->plugin->def.begin))
         return false;
     b->begun = true;
+    b->header = b->bytes.n;
     return true;
 }
 
-static enum batch_result settle(struct batch *b, const struct metric *m, size_t from, int answer,
-                                int64_t now)
+static enum batch_result keep_or_cut(struct batch *b, const struct metric *m, size_t from,
+                                     int answer, int64_t now)
 {
     bool fits = buf_ok(&b->bytes);
 
@@ -217,8 +208,8 @@ static enum batch_result settle(struct batch *b, const struct metric *m, size_t 
     }
     if (b->nmetrics > 0)
         return BATCH_FULL;
-    plugin_why(b->plugin, "alone it is longer than %zu bytes (batch_size, or max_packet)",
-               b->limit);
+    call_why(&b->plugin->host.call, "alone it is longer than %zu bytes (batch_size, or max_packet)",
+             b->limit);
     return without_bytes(b, m, GARNET_REJECT, now);
 }
 
@@ -230,8 +221,8 @@ enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t se
     if (!ensure_begun(b))
         return BATCH_FATAL;
     from = b->bytes.n;
-    view(b, m);
-    result = settle(b, m, from, format(b, seq, from), now);
+    view_metric(b, m);
+    result = keep_or_cut(b, m, from, format_metric(b, seq, from), now);
     if (result == BATCH_ADDED) {
         b->next = seq + 1;
         if (b->born_ns == 0)

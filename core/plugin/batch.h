@@ -25,6 +25,7 @@ struct batch {
     int64_t born_ns;                /* mono: when its first metric was added; 0 = empty */
     struct ratelimit without_bytes; /* metrics, in the log */
     bool begun;                     /* begin() has been called */
+    size_t header;                  /* bytes that it has appended */
     garnet_metric view;             /* of the metric at hand, and its tags: too large for a stack */
     garnet_tag tags[METRIC_MAX_TAGS], meta[METRIC_MAX_TAGS];
 };
@@ -35,9 +36,9 @@ enum batch_result { BATCH_ADDED, BATCH_FULL /* not added: send first */, BATCH_F
 bool batch_init(struct batch *b, struct plugin *p, size_t limit);
 /* Empties it; its range starts at `first`. */
 void batch_begin(struct batch *b, uint64_t first);
-/* ADDED also when the metric was skipped or rejected. FATAL: plugin->why. */
+/* ADDED also when the metric was skipped or rejected. FATAL: plugin_why(). */
 enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t seq, int64_t now);
-/* Appends the plugin's trailer, if there is anything to close. False: fatal, plugin->why. */
+/* Appends the plugin's trailer, if there is anything to close. False: fatal, plugin_why(). */
 bool batch_end(struct batch *b);
 void batch_free(struct batch *b);
 

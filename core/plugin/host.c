@@ -1,52 +1,28 @@
 /* plugin/host.c - the calls that a plugin may make
  *
- * None of them can fail towards the plugin. A failed allocation sticks in the batch's bytes; a
- * call made where it is not allowed, or patching bytes that are not there, sets `broke`, and the
- * answer that the plugin is about to give does not count any more (plugin_leave()). Nothing here
- * trusts that a plugin kept its promises, but its pointers.
+ * Each first asks plugin/call.h whether it may be made now, and then hands on. A failed allocation
+ * sticks in the batch's bytes, where the batch finds it. Nothing here trusts that a plugin keeps its
+ * promises, but its pointers.
  */
+#include "plugin/host.h"
+
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/log.h"
 #include "base/number.h"
-#include "plugin/deliver.h"
-#include "plugin/plugin.h"
-#include "plugin/waits.h"
 
-static struct plugin *plugin_of(garnet *g)
+static struct host *host_of(garnet *g)
 {
-    return (struct plugin *)((char *)g - offsetof(struct plugin, g));
-}
-
-/* Only the first broken promise is told: the others follow from it. */
-void plugin_broke(struct plugin *p, const char *fmt, ...)
-{
-    va_list ap;
-
-    if (p->broke)
-        return;
-    va_start(ap, fmt);
-    (void)vsnprintf(p->why, sizeof p->why, fmt, ap);
-    va_end(ap);
-    p->broke = true;
-}
-
-bool plugin_may(struct plugin *p, enum plugin_call call, const char *name)
-{
-    if (plugin_may_call(p->at, call))
-        return true;
-    plugin_broke(p, "it calls %s in %s, where it may not", name, plugin_callback_name(p->at));
-    return false;
+    return (struct host *)((char *)g - offsetof(struct host, g));
 }
 
 static struct buf *out_of(garnet *g, const char *call)
 {
-    struct plugin *p = plugin_of(g);
+    struct host *h = host_of(g);
 
-    return plugin_may(p, PLUGIN_APPENDS, call) ? p->out : NULL;
+    return call_may(&h->call, PLUGIN_APPENDS, call) ? h->out : NULL;
 }
 
 static void host_put(garnet *g, const void *bytes, size_t n)
@@ -105,44 +81,41 @@ static void host_patch(garnet *g, size_t at, const void *bytes, size_t n)
     if (out == NULL || !buf_ok(out))
         return;
     if (at > out->n || n > out->n - at)
-        plugin_broke(plugin_of(g), "it patches bytes that it has not appended");
+        call_broke(&host_of(g)->call, "it patches bytes that it has not appended");
     else if (n > 0)
         memcpy(out->p + at, bytes, n);
 }
 
 GARNET_PRINTF(3, 4) static int host_fail(garnet *g, int answer, const char *fmt, ...)
 {
-    struct plugin *p = plugin_of(g);
     va_list ap;
 
-    if (p->broke)
-        return answer;
     va_start(ap, fmt);
-    (void)vsnprintf(p->why, sizeof p->why, fmt, ap);
+    call_whyv(&host_of(g)->call, fmt, ap);
     va_end(ap);
     return answer;
 }
 
 GARNET_PRINTF(3, 4) static void host_bad(garnet *g, const char *option, const char *fmt, ...)
 {
-    struct plugin *p = plugin_of(g);
-    const struct node *v = option != NULL ? node_get(p->node, option) : NULL;
-    struct pos at = v != NULL ? v->at : p->node->at;
+    struct host *h = host_of(g);
+    const struct node *v = option != NULL ? node_get(h->node, option) : NULL;
+    struct pos at = v != NULL ? v->at : h->node->at;
     char text[512];
     va_list ap;
 
-    if (!plugin_may(p, PLUGIN_BAD, "bad()"))
+    if (!call_may(&h->call, PLUGIN_BAD, "bad()"))
         return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    if (option == NULL || plugin_has_option(p, option)) {
-        errors_add(p->errors, at, "%s: %s", option != NULL ? option : p->def.name, text);
+    if (option == NULL || plugin_options_have(h->options, option)) {
+        errors_add(h->errors, at, "%s: %s", option != NULL ? option : h->def->name, text);
         return;
     }
-    plugin_broke(p, "it calls bad() of an option \"%s\" that it does not have", option);
-    errors_add(p->errors, at, "plugin %s calls bad() of an option \"%s\" that it does not have: %s",
-               p->def.name, option, text);
+    call_broke(&h->call, "it calls bad() of an option \"%s\" that it does not have", option);
+    errors_add(h->errors, at, "plugin %s calls bad() of an option \"%s\" that it does not have: %s",
+               h->def->name, option, text);
 }
 
 GARNET_PRINTF(3, 4) static void host_say(garnet *g, int level, const char *fmt, ...)
@@ -162,66 +135,93 @@ GARNET_PRINTF(3, 4) static void host_say(garnet *g, int level, const char *fmt, 
 
 static void host_reject(garnet *g, uint64_t id, uint32_t index, const char *why)
 {
-    struct plugin *p = plugin_of(g);
+    struct host *h = host_of(g);
 
-    if (plugin_may(p, PLUGIN_REJECTS, "reject()") && p->deliver != NULL)
-        deliver_reject(p->deliver, id, index, why);
+    if (call_may(&h->call, PLUGIN_REJECTS, "reject()") && h->pending != NULL)
+        pending_reject(h->pending, id, index, why);
 }
 
 static void host_confirm(garnet *g, uint64_t id, int answer)
 {
-    struct plugin *p = plugin_of(g);
+    struct host *h = host_of(g);
 
-    if (plugin_may(p, PLUGIN_CONFIRMS, "confirm()") && p->deliver != NULL)
-        deliver_confirm(p->deliver, id, answer);
+    if (call_may(&h->call, PLUGIN_CONFIRMS, "confirm()") && h->pending != NULL)
+        pending_confirm(h->pending, id, answer);
 }
 
-/* Nobody would take what made the descriptor ready, and the worker would turn in circles. */
-static bool may_wait(struct plugin *p, const char *name)
+/* Without event() nobody would take what made the descriptor ready, and the loop would turn in circles. */
+static bool may_wait(struct host *h, const char *name)
 {
-    if (!plugin_may(p, PLUGIN_WAITS, name))
+    if (!call_may(&h->call, PLUGIN_WAITS, name))
         return false;
-    if (p->def.event == NULL)
-        plugin_broke(p, "it calls %s and has no event()", name);
-    return p->def.event != NULL;
+    if (h->def->event == NULL)
+        call_broke(&h->call, "it calls %s and has no event()", name);
+    return h->def->event != NULL;
 }
 
 static int host_watch(garnet *g, int fd, uint32_t events)
 {
-    struct plugin *p = plugin_of(g);
+    struct host *h = host_of(g);
 
-    if (!may_wait(p, "watch()")) {
+    if (!may_wait(h, "watch()")) {
         errno = EPERM;
         return -1;
     }
-    return p->waits != NULL ? plugin_watch(p->waits, fd, events) : 0;
+    return h->waits != NULL ? waits_watch(h->waits, fd, events) : 0;
 }
 
 static void host_tick(garnet *g, int64_t after_ns)
 {
-    struct plugin *p = plugin_of(g);
+    struct host *h = host_of(g);
 
-    if (may_wait(p, "tick()") && p->waits != NULL)
-        plugin_tick(p->waits, after_ns);
+    if (may_wait(h, "tick()") && h->waits != NULL)
+        waits_tick(h->waits, after_ns);
 }
 
-void plugin_host_init(struct plugin *p)
+void host_init(struct host *h, const garnet_plugin *def, const struct plugin_options *options)
 {
-    p->host = (garnet_host){
-        .size = sizeof p->host,
-        .abi_minor = GARNET_ABI_MINOR,
-        .put = host_put,
-        .putf = host_putf,
-        .putv = host_putv,
-        .tell = host_tell,
-        .patch = host_patch,
-        .fail = host_fail,
-        .bad = host_bad,
-        .say = host_say,
-        .reject = host_reject,
-        .confirm = host_confirm,
-        .watch = host_watch,
-        .tick = host_tick,
+    *h = (struct host){
+        .g = {.size = sizeof h->g, .host = &h->table},
+        .table = {.size = sizeof h->table,
+                  .abi_minor = GARNET_ABI_MINOR,
+                  .put = host_put,
+                  .putf = host_putf,
+                  .putv = host_putv,
+                  .tell = host_tell,
+                  .patch = host_patch,
+                  .fail = host_fail,
+                  .bad = host_bad,
+                  .say = host_say,
+                  .reject = host_reject,
+                  .confirm = host_confirm,
+                  .watch = host_watch,
+                  .tick = host_tick},
+        .def = def,
+        .options = options,
     };
-    p->g = (garnet){.size = sizeof p->g, .host = &p->host};
+}
+
+void host_set_sink(struct host *h, const struct conf_sink *sink, const char *hostname,
+                   const void *conf, struct errors *e)
+{
+    h->g.sink = sink->name;
+    h->g.hostname = hostname;
+    h->g.conf = conf;
+    h->node = sink->node;
+    h->errors = e;
+}
+
+void host_set_out(struct host *h, struct buf *out)
+{
+    h->out = out;
+}
+
+void host_set_pending(struct host *h, struct pending *pending)
+{
+    h->pending = pending;
+}
+
+void host_set_waits(struct host *h, struct waits *waits)
+{
+    h->waits = waits;
 }

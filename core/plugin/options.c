@@ -1,14 +1,13 @@
-/* plugin/options.c - a plugin's option rows: checked, turned into conf's, and filled into its
- * struct
+/* plugin/options.c - option rows of the ABI -> rows of conf/option.h -> the plugin's conf struct
  *
- * Every row is checked at load, its default included, so that a plugin author hears of a mistake at
- * once and a user never. Values are filled into a table of our own first, one slot a row, and
- * copied from there into the plugin's struct in the types of the public header. Fails only with a
- * sentence in why[], or for want of memory.
+ * Nothing in a row is believed: each name, type, bound and offset is looked at before it is used.
+ * Values are filled into a table of our own first, one slot a row, and copied from there into the
+ * plugin's struct in the types of the public header, which conf does not know.
  */
+#include "plugin/options.h"
+
 #include "base/units.h"
 #include "conf/parse/sink.h"
-#include "plugin/plugin.h"
 
 enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
 
@@ -65,7 +64,7 @@ static size_t field_size(uint32_t type)
     return kinds[types[type].kind].size;
 }
 
-static bool name_ok(const char *s)
+static bool is_option_name(const char *s)
 {
     size_t n = s != NULL ? strlen(s) : 0;
 
@@ -81,69 +80,68 @@ static bool known_in(const struct option *rows, size_t n, const char *name)
     return false;
 }
 
-static bool check_name(struct plugin *p, size_t row, const char *name)
+static bool check_option_name(const struct plugin_options *o, size_t row, const char *name,
+                              struct why *why)
 {
-    if (!name_ok(name))
-        plugin_why(p, "option row %zu has the name \"%s\": it must be [a-z][a-z0-9_]*, at most %d",
-                   row, name != NULL ? name : "", NAME_MAX_BYTES);
-    else if (section_find(&sink_section, name) != NULL)
-        plugin_why(p, "its option %s has the name of a key that every sink has", name);
-    else if (known_in(p->rows, row, name))
-        plugin_why(p, "it has two options %s", name);
-    else
-        return true;
-    return false;
+    if (!is_option_name(name))
+        return why_set(why,
+                       "option row %zu has the name \"%s\": it must be [a-z][a-z0-9_]*, at most %d",
+                       row, name != NULL ? name : "", NAME_MAX_BYTES);
+    if (section_find(&sink_section, name) != NULL)
+        return why_set(why, "its option %s has the name of a key that every sink has", name);
+    if (known_in(o->rows, row, name))
+        return why_set(why, "it has two options %s", name);
+    return true;
 }
 
-static bool check_kind(struct plugin *p, const struct option *o)
+static bool check_kind(const struct option *o, struct why *why)
 {
     if (o->type < GARNET_STRING || o->type > GARNET_MAP)
-        plugin_why(p, "its option %s has type %u, which ABI 1.%d does not have", o->name, o->type,
-                   GARNET_ABI_MINOR);
-    else if ((o->flags & ~(uint32_t)(GARNET_REQUIRED | GARNET_SECRET)) != 0)
-        plugin_why(p, "its option %s has flags 0x%x, which ABI 1.%d does not have", o->name,
-                   o->flags, GARNET_ABI_MINOR);
-    else if (o->help == NULL || *o->help == 0)
-        plugin_why(p, "its option %s has no help", o->name);
-    else if ((o->type == GARNET_CHOICE) != (o->choices != NULL && *o->choices != 0))
-        plugin_why(p, "its option %s %s choices", o->name,
-                   o->type == GARNET_CHOICE ? "has no" : "is no CHOICE but has");
-    else if (o->type == GARNET_MAP && o->def != NULL)
-        plugin_why(p, "its option %s has a default, which a MAP cannot have", o->name);
-    else if ((o->flags & GARNET_REQUIRED) != 0 && o->def != NULL)
-        plugin_why(p, "its option %s is REQUIRED, and has a default that is never used", o->name);
-    else
-        return true;
-    return false;
+        return why_set(why, "its option %s has type %u, which ABI 1.%d does not have", o->name,
+                       o->type, GARNET_ABI_MINOR);
+    if ((o->flags & ~(uint32_t)(GARNET_REQUIRED | GARNET_SECRET)) != 0)
+        return why_set(why, "its option %s has flags 0x%x, which ABI 1.%d does not have", o->name,
+                       o->flags, GARNET_ABI_MINOR);
+    if (o->help == NULL || *o->help == 0)
+        return why_set(why, "its option %s has no help", o->name);
+    if ((o->type == GARNET_CHOICE) != (o->choices != NULL && *o->choices != 0))
+        return why_set(why, "its option %s %s choices", o->name,
+                       o->type == GARNET_CHOICE ? "has no" : "is no CHOICE but has");
+    if (o->type == GARNET_MAP && o->def != NULL)
+        return why_set(why, "its option %s has a default, which a MAP cannot have", o->name);
+    if ((o->flags & GARNET_REQUIRED) != 0 && o->def != NULL)
+        return why_set(why, "its option %s is REQUIRED, and has a default that is never used",
+                       o->name);
+    return true;
 }
 
 /* The row before `row` whose field has a byte in common with it, or NULL. */
-static const struct option *shares(const struct plugin *p, size_t row, size_t offset, size_t size)
+static const struct option *shares(const struct plugin_options *o, size_t row, size_t offset,
+                                   size_t size)
 {
     for (size_t i = 0; i < row; i++)
-        if (offset < p->offsets[i] + field_size(p->rows[i].type) && p->offsets[i] < offset + size)
-            return &p->rows[i];
+        if (offset < o->offsets[i] + field_size(o->rows[i].type) && o->offsets[i] < offset + size)
+            return &o->rows[i];
     return NULL;
 }
 
-static bool check_field(struct plugin *p, size_t row, const struct option *o)
+static bool check_field(const struct plugin_options *all, size_t row, struct why *why)
 {
+    const struct option *o = &all->rows[row], *other;
     size_t kind = o->offset / GARNET_ABOVE_, offset = o->offset % GARNET_ABOVE_;
-    size_t size = field_size(o->type), conf = p->def.conf_size, wanted = types[o->type].kind;
-    const struct option *other = shares(p, row, offset, size);
+    size_t size = field_size(o->type), conf = all->def->conf_size, wanted = types[o->type].kind;
 
     if (kind != wanted)
-        plugin_why(p, "its option %s is of type %s, whose .offset is a %s: found %s", o->name,
-                   types[o->type].name, kinds[wanted].name,
-                   kind < KINDS ? kinds[kind].name : "another number");
-    else if (offset > conf || size > conf - offset || offset % sizeof(void *) != 0)
-        plugin_why(p, "its option %s lies at offset %zu, outside its conf struct of %zu bytes",
-                   o->name, offset, conf);
-    else if (other != NULL)
-        plugin_why(p, "its options %s and %s lie in the same field", other->name, o->name);
-    else
-        return true;
-    return false;
+        return why_set(why, "its option %s is of type %s, whose .offset is a %s: found %s", o->name,
+                       types[o->type].name, kinds[wanted].name,
+                       kind < KINDS ? kinds[kind].name : "another number");
+    if (offset > conf || size > conf - offset || offset % sizeof(void *) != 0)
+        return why_set(why,
+                       "its option %s lies at offset %zu, outside its conf struct of %zu bytes",
+                       o->name, offset, conf);
+    if ((other = shares(all, row, offset, size)) != NULL)
+        return why_set(why, "its options %s and %s lie in the same field", other->name, o->name);
+    return true;
 }
 
 union bound {
@@ -151,46 +149,41 @@ union bound {
     double f;
 };
 
-static bool check_bound(struct plugin *p, const struct option *o, const char *what,
-                        const char *text, union bound *to)
+static bool check_bound(const struct option *o, const char *what, const char *text, union bound *to,
+                        struct why *why)
 {
-    struct why why;
     bool ok;
 
     if (text == NULL)
         return true;
     if (o->type == GARNET_INT)
-        ok = units_int(text, &to->i, &why);
+        ok = units_int(text, &to->i, why);
     else if (o->type == GARNET_DURATION)
-        ok = units_duration(text, &to->i, &why);
+        ok = units_duration(text, &to->i, why);
     else if (o->type == GARNET_SIZE)
-        ok = units_size(text, &to->i, &why);
+        ok = units_size(text, &to->i, why);
     else if (o->type == GARNET_REAL)
-        ok = units_real(text, &to->f, &why);
-    else {
-        plugin_why(p, "its option %s: a %s takes no %s", o->name, types[o->type].name, what);
-        return false;
-    }
-    if (!ok)
-        plugin_why(p, "its option %s, %s \"%s\": %s", o->name, what, text, why.text);
-    return ok;
+        ok = units_real(text, &to->f, why);
+    else
+        return why_set(why, "its option %s: a %s takes no %s", o->name, types[o->type].name, what);
+    return ok || why_set(why, "its option %s, %s \"%s\": %s", o->name, what, text, why->text);
 }
 
-static bool check_bounds(struct plugin *p, const struct option *o)
+static bool check_bounds(const struct option *o, struct why *why)
 {
     union bound min, max;
 
-    if (!check_bound(p, o, "min", o->min, &min) || !check_bound(p, o, "max", o->max, &max))
+    if (!check_bound(o, "min", o->min, &min, why) || !check_bound(o, "max", o->max, &max, why))
         return false;
     if (o->min == NULL || o->max == NULL ||
         (o->type == GARNET_REAL ? min.f <= max.f : min.i <= max.i))
         return true;
-    plugin_why(p, "its option %s: its min, %s, is above its max, %s", o->name, o->min, o->max);
-    return false;
+    return why_set(why, "its option %s: its min, %s, is above its max, %s", o->name, o->min,
+                   o->max);
 }
 
 /* Reads the default as if a user had written it. */
-static bool check_default(struct plugin *p, const struct option *o)
+static bool check_default(struct arena *a, const struct option *o, struct why *why)
 {
     struct node v = {.kind = NODE_SCALAR, .text = o->def};
     struct option row = *o;
@@ -201,11 +194,11 @@ static bool check_default(struct plugin *p, const struct option *o)
     if (o->def == NULL)
         return true;
     row.offset = 0;
-    option_value(&p->arena, &row, &v, &scratch, &e);
+    option_value(a, &row, &v, &scratch, &e);
     ok = e.n == 0;
     if (!ok)
-        plugin_why(p, "its default is wrong: %.*s", (int)(e.text.n > 0 ? e.text.n - 1 : 0),
-                   e.text.n > 0 ? e.text.p : "");
+        (void)why_set(why, "its default is wrong: %.*s", (int)(e.text.n > 0 ? e.text.n - 1 : 0),
+                      e.text.n > 0 ? e.text.p : "");
     errors_free(&e);
     return ok;
 }
@@ -220,10 +213,10 @@ static garnet_option take_row(const garnet_plugin *def, size_t i)
     return o;
 }
 
-static bool take(struct plugin *p, size_t i)
+static bool read_row(struct plugin_options *all, size_t i, struct arena *a, struct why *why)
 {
-    garnet_option o = take_row(&p->def, i);
-    struct option *row = &p->rows[i];
+    garnet_option o = take_row(all->def, i);
+    struct option *row = &all->rows[i];
 
     *row = (struct option){.type = o.type,
                            .flags = o.flags,
@@ -234,43 +227,40 @@ static bool take(struct plugin *p, size_t i)
                            .choices = o.choices,
                            .help = o.help,
                            .offset = o.offset};
-    p->offsets[i] = o.offset % GARNET_ABOVE_;
-    if (!check_name(p, i, o.name) || !check_kind(p, row) || !check_field(p, i, row) ||
-        !check_bounds(p, row) || !check_default(p, row))
+    all->offsets[i] = o.offset % GARNET_ABOVE_;
+    if (!check_option_name(all, i, o.name, why) || !check_kind(row, why) ||
+        !check_field(all, i, why) || !check_bounds(row, why) || !check_default(a, row, why))
         return false;
     row->offset = i * sizeof(union slot);
     return true;
 }
 
-bool plugin_rows(struct plugin *p)
+bool plugin_options_read(struct plugin_options *o, struct arena *a, const garnet_plugin *d,
+                         struct why *why)
 {
-    const garnet_plugin *d = &p->def;
-
+    *o = (struct plugin_options){.def = d};
     if (d->noptions == 0)
         return true;
     if (d->options == NULL || d->noptions > ROWS_MAX || d->conf_size > CONF_MAX ||
-        d->option_size < sizeof(garnet_option) || d->option_size % sizeof(void *) != 0) {
-        plugin_why(p,
-                   "its options cannot be read: %u rows of %u bytes for a struct of %zu; wanted at "
-                   "most %d rows of at least %zu bytes (GARNET_OPTIONS fills this in)",
-                   d->noptions, d->option_size, d->conf_size, ROWS_MAX, sizeof(garnet_option));
-        return false;
-    }
-    p->rows = arena_alloc(&p->arena, d->noptions * sizeof *p->rows);
-    p->offsets = arena_alloc(&p->arena, d->noptions * sizeof *p->offsets);
-    if (p->rows == NULL || p->offsets == NULL) {
-        plugin_why(p, "there is no memory for its options");
-        return false;
-    }
+        d->option_size < sizeof(garnet_option) || d->option_size % sizeof(void *) != 0)
+        return why_set(
+            why,
+            "its options cannot be read: %u rows of %u bytes for a struct of %zu; wanted "
+            "at most %d rows of at least %zu bytes (GARNET_OPTIONS fills this in)",
+            d->noptions, d->option_size, d->conf_size, ROWS_MAX, sizeof(garnet_option));
+    o->rows = arena_alloc(a, d->noptions * sizeof *o->rows);
+    o->offsets = arena_alloc(a, d->noptions * sizeof *o->offsets);
+    if (o->rows == NULL || o->offsets == NULL)
+        return why_set(why, "there is no memory for its options");
     for (size_t i = 0; i < d->noptions; i++)
-        if (!take(p, i))
+        if (!read_row(o, i, a, why))
             return false;
     return true;
 }
 
-bool plugin_has_option(const struct plugin *p, const char *name)
+bool plugin_options_have(const struct plugin_options *o, const char *name)
 {
-    return known_in(p->rows, p->def.noptions, name) || section_find(&sink_section, name) != NULL;
+    return known_in(o->rows, o->def->noptions, name) || section_find(&sink_section, name) != NULL;
 }
 
 /* --- filling --- */
@@ -280,9 +270,9 @@ static garnet_str str_from(const char *s)
     return (garnet_str){s, strlen(s)};
 }
 
-static void copy_list(struct plugin *p, const struct strings *from, void *field)
+static void copy_list(struct arena *a, const struct strings *from, void *field)
 {
-    garnet_str *v = arena_alloc(&p->arena, (from->n + 1) * sizeof *v);
+    garnet_str *v = arena_alloc(a, (from->n + 1) * sizeof *v);
     garnet_list list = {v, from->n};
 
     if (v == NULL)
@@ -292,9 +282,9 @@ static void copy_list(struct plugin *p, const struct strings *from, void *field)
     memcpy(field, &list, sizeof list);
 }
 
-static void copy_map(struct plugin *p, const struct pairs *from, void *field)
+static void copy_map(struct arena *a, const struct pairs *from, void *field)
 {
-    garnet_tag *v = arena_alloc(&p->arena, (from->n + 1) * sizeof *v);
+    garnet_tag *v = arena_alloc(a, (from->n + 1) * sizeof *v);
     garnet_map map = {v, from->n};
 
     if (v == NULL)
@@ -304,27 +294,29 @@ static void copy_map(struct plugin *p, const struct pairs *from, void *field)
     memcpy(field, &map, sizeof map);
 }
 
-static void copy_field(struct plugin *p, uint32_t type, const union slot *from, void *field)
+static void copy_field(struct arena *a, uint32_t type, const union slot *from, void *field)
 {
     if (type == GARNET_LIST)
-        copy_list(p, &from->list, field);
+        copy_list(a, &from->list, field);
     else if (type == GARNET_MAP)
-        copy_map(p, &from->map, field);
+        copy_map(a, &from->map, field);
     else
         memcpy(field, from, field_size(type));
 }
 
-void plugin_fill(struct plugin *p, const struct conf_sink *sink, struct errors *e)
+void *plugin_options_fill(const struct plugin_options *o, struct arena *a,
+                          const struct conf_sink *sink, struct errors *e)
 {
-    size_t n = p->def.noptions;
-    union slot *slots = arena_alloc(&p->arena, n * sizeof *slots);
-    const struct section set = {p->rows, n, arena_printf(&p->arena, "plugin %s", p->def.name)};
+    size_t n = o->def->noptions;
+    union slot *slots = arena_alloc(a, n * sizeof *slots);
+    const struct section set = {o->rows, n, arena_printf(a, "plugin %s", o->def->name)};
+    void *conf = o->def->conf_size > 0 ? arena_alloc(a, o->def->conf_size) : NULL;
     unsigned before = e->n;
 
-    p->conf = p->def.conf_size > 0 ? arena_alloc(&p->arena, p->def.conf_size) : NULL;
-    if (!arena_ok(&p->arena))
-        return; /* the caller tells */
-    section_fill(&p->arena, &set, &sink_section, false, sink->node, slots, e);
-    for (size_t i = 0; i < n && e->n == before && arena_ok(&p->arena); i++)
-        copy_field(p, p->rows[i].type, &slots[i], (char *)p->conf + p->offsets[i]);
+    if (!arena_ok(a))
+        return NULL;
+    section_fill(a, &set, &sink_section, false, sink->node, slots, e);
+    for (size_t i = 0; i < n && e->n == before && arena_ok(a); i++)
+        copy_field(a, o->rows[i].type, &slots[i], (char *)conf + o->offsets[i]);
+    return conf;
 }

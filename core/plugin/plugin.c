@@ -1,40 +1,20 @@
-/* plugin/plugin.c - loads a plugin, checks what it says of itself, and calls it
+/* plugin/plugin.c - loads a plugin, checks what it says of itself, opens and closes it
  *
  * The .so is third-party: nothing it says is believed before it is checked, and a wrong one is
  * refused with a sentence that names what was wanted and what was found. Beyond that a plugin may
  * do as it likes with this process, its constructors included; that is why a sink has a process of
- * its own. Only one of it: a child that a plugin forks, and that comes back from the callback, would
- * send everything a second time, and ends there.
+ * its own.
  */
 #include "plugin/plugin.h"
 
 #include <dlfcn.h>
-#include <pthread.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <unistd.h>
-
-#include "base/exit.h"
-#include "base/log.h"
 
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
 
 /* The size that version 1.0 had: what every plugin must have at least. */
 static const size_t SIZE_1_0 = offsetof(garnet_plugin, event) + sizeof(((garnet_plugin *)0)->event);
 
-/* How many forks this process is away from the one that first loaded a plugin. */
-static unsigned forks;
-
-void plugin_why(struct plugin *p, const char *fmt, ...)
-{
-    va_list ap;
-
-    if (p->broke) /* that reason stays until plugin_leave() has told it */
-        return;
-    va_start(ap, fmt);
-    (void)vsnprintf(p->why, sizeof p->why, fmt, ap);
-    va_end(ap);
-}
+/* --- loading --- */
 
 /* dlopen's reasons begin with the file, and so do ours: not twice. */
 static const char *dl_reason(const char *file)
@@ -47,48 +27,44 @@ static const char *dl_reason(const char *file)
     return strncmp(s, file, n) == 0 && strncmp(s + n, ": ", 2) == 0 ? s + n + 2 : s;
 }
 
-static const garnet_plugin *find_symbol(struct plugin *p, const char *file)
+static const garnet_plugin *find_symbol(void **handle, const char *file, struct why *why)
 {
     const garnet_plugin *def;
 
-    p->handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
-    if (p->handle == NULL) {
-        const char *why = dl_reason(file);
+    *handle = dlopen(file, RTLD_NOW | RTLD_LOCAL);
+    if (*handle == NULL) {
+        const char *reason = dl_reason(file);
 
-        plugin_why(p, "cannot load %s: %s%s", file, why,
-                   strstr(why, "undefined symbol") != NULL
-                       ? ": link with the library that has it (-lNAME)"
-                       : "");
+        (void)why_set(why, "cannot load %s: %s%s", file, reason,
+                      strstr(reason, "undefined symbol") != NULL
+                          ? ": link with the library that has it (-lNAME)"
+                          : "");
         return NULL;
     }
-    def = dlsym(p->handle, "garnet_plugin_v1");
+    def = dlsym(*handle, "garnet_plugin_v1");
     if (def == NULL)
-        plugin_why(
-            p,
-            "%s is not a plugin for this Garnet: wanted the symbol garnet_plugin_v1 (ABI 1.%d), "
-            "found none",
-            file, GARNET_ABI_MINOR);
+        (void)why_set(why,
+                      "%s is not a plugin for this Garnet: wanted the symbol garnet_plugin_v1 (ABI "
+                      "1.%d), found none",
+                      file, GARNET_ABI_MINOR);
     return def;
 }
 
-static bool copy_def(struct plugin *p, const char *file, const garnet_plugin *def)
+static bool copy_def(garnet_plugin *to, const char *file, const garnet_plugin *def, struct why *why)
 {
     uint32_t size = def->size;
 
-    if (size < SIZE_1_0 || size > SIZE_MAX_SANE) {
-        plugin_why(p,
-                   "%s is not built with a usable garnet/plugin.h: wanted a garnet_plugin of at "
-                   "least %zu bytes (ABI 1.0), found %u",
-                   file, SIZE_1_0, size);
-        return false;
-    }
-    memcpy(&p->def, def, size < sizeof p->def ? size : sizeof p->def);
+    if (size < SIZE_1_0 || size > SIZE_MAX_SANE)
+        return why_set(why,
+                       "%s is not built with a usable garnet/plugin.h: wanted a garnet_plugin of "
+                       "at least %zu bytes (ABI 1.0), found %u",
+                       file, SIZE_1_0, size);
+    memcpy(to, def, size < sizeof *to ? size : sizeof *to);
     return true;
 }
 
-static bool check_def(struct plugin *p, const char *file)
+static bool check_def(const garnet_plugin *d, const char *file, struct why *why)
 {
-    const garnet_plugin *d = &p->def;
     const char *lacks = d->name == NULL || *d->name == 0         ? "name"
                         : d->version == NULL || *d->version == 0 ? "version"
                         : d->about == NULL || *d->about == 0     ? "about"
@@ -96,103 +72,41 @@ static bool check_def(struct plugin *p, const char *file)
                                                                  : NULL;
 
     if (lacks != NULL)
-        plugin_why(p, "%s has no %s, which every plugin needs", file, lacks);
-    else if ((d->vtypes & ~(uint32_t)(GARNET_I64 | GARNET_U64 | GARNET_F64)) != 0)
-        plugin_why(p, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%d does not have", file,
-                   d->vtypes, GARNET_ABI_MINOR);
-    else if ((d->flags &
-              ~(uint32_t)(GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED)) != 0)
-        plugin_why(p, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
-                   GARNET_ABI_MINOR);
-    else if (d->counters > GARNET_COUNTERS_DELTA)
-        plugin_why(p, "%s has counters = %u, which ABI 1.%d does not have", file, d->counters,
-                   GARNET_ABI_MINOR);
-    else
-        return true;
-    return false;
-}
-
-static void note_fork(void)
-{
-    forks++;
-}
-
-/* Once a process; without memory for it a child is not found out. */
-static void watch_forks(void)
-{
-    static bool watched;
-
-    if (!watched)
-        watched = pthread_atfork(NULL, NULL, note_fork) == 0;
-}
-
-static void end_child(const struct plugin *p, enum plugin_callback at)
-{
-    if (p->forks == forks)
-        return;
-    log_error("plugin %s has forked in %s, and the child returned: the child ends", p->def.name,
-              plugin_callback_name(at));
-    _exit(EXIT_WORLD);
+        return why_set(why, "%s has no %s, which every plugin needs", file, lacks);
+    if ((d->vtypes & ~(uint32_t)(GARNET_I64 | GARNET_U64 | GARNET_F64)) != 0)
+        return why_set(why, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%d does not have",
+                       file, d->vtypes, GARNET_ABI_MINOR);
+    if ((d->flags &
+         ~(uint32_t)(GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED)) != 0)
+        return why_set(why, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
+                       GARNET_ABI_MINOR);
+    if (d->counters > GARNET_COUNTERS_DELTA)
+        return why_set(why, "%s has counters = %u, which ABI 1.%d does not have", file, d->counters,
+                       GARNET_ABI_MINOR);
+    return true;
 }
 
 bool plugin_load(struct plugin *p, const char *file)
 {
+    struct why *why = &p->host.call.why;
     const garnet_plugin *def;
-    char why[sizeof p->why];
 
     *p = (struct plugin){0};
-    watch_forks();
-    plugin_host_init(p);
-    def = find_symbol(p, file);
-    if (def == NULL || !copy_def(p, file, def) || !check_def(p, file))
+    host_init(&p->host, &p->def, &p->options);
+    def = find_symbol(&p->handle, file, why);
+    if (def == NULL || !copy_def(&p->def, file, def, why) || !check_def(&p->def, file, why))
         return false;
-    if (plugin_rows(p))
-        return true;
-    memcpy(why, p->why, sizeof why);
-    plugin_why(p, "%s: %s", file, why);
-    return false;
+    call_watch_forks(&p->host.call, p->def.name);
+    return plugin_options_read(&p->options, &p->arena, &p->def, why) ||
+           why_set(why, "%s: %s", file, why->text);
 }
 
-/* --- callbacks --- */
-
-void plugin_enter(struct plugin *p, enum plugin_callback at)
+const char *plugin_why(const struct plugin *p)
 {
-    p->at = at;
-    p->forks = forks;
-    if (!p->broke) /* by a call from where none runs, a thread say */
-        p->why[0] = 0;
+    return p->host.call.why.text;
 }
 
-int plugin_leave(struct plugin *p, int answer)
-{
-    enum plugin_callback at = p->at;
-
-    end_child(p, at);
-    p->at = PLUGIN_IDLE;
-    if (!plugin_may_answer(at, answer))
-        plugin_broke(p, "%s answered %s; it may answer %s", plugin_callback_name(at),
-                     plugin_answer_name(answer), plugin_answers(at));
-    if (p->broke) {
-        p->broke = false;
-        return at == PLUGIN_FORMAT ? GARNET_REJECT : GARNET_FATAL;
-    }
-    if (answer != GARNET_OK && p->why[0] == 0)
-        plugin_why(p, "%s gave no reason", plugin_callback_name(at));
-    return answer;
-}
-
-static void run_check(struct plugin *p, struct errors *e)
-{
-    unsigned before = e->n;
-    int answer;
-
-    p->errors = e;
-    plugin_enter(p, PLUGIN_CHECK);
-    answer = plugin_leave(p, p->def.check(&p->g));
-    p->errors = NULL;
-    if (answer != GARNET_OK && e->n == before)
-        errors_add(e, p->node->at, "plugin %s refuses these options: %s", p->def.name, p->why);
-}
+/* --- the sink's options --- */
 
 /* A plugin with deliver() carries the bytes itself; any other needs a transport. */
 static void check_to(const struct plugin *p, const struct conf_sink *sink, struct errors *e)
@@ -237,52 +151,75 @@ static void check_use(const struct plugin *p, const struct conf_sink *sink, stru
                    "\"counters\" to rate or delta");
 }
 
+static void call_check(struct plugin *p, const struct conf_sink *sink, struct errors *e)
+{
+    unsigned before = e->n;
+    int answer;
+
+    call_enter(&p->host.call, PLUGIN_CHECK);
+    answer = call_leave(&p->host.call, p->def.check(&p->host.g));
+    if (answer != GARNET_OK && e->n == before)
+        errors_add(e, sink->node->at, "plugin %s refuses these options: %s", p->def.name,
+                   plugin_why(p));
+}
+
 bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char *hostname,
                       struct errors *e)
 {
     unsigned before = e->n;
+    const void *conf;
 
-    p->node = sink->node;
-    p->g.sink = arena_strdup(&p->arena, sink->name);
-    p->g.hostname = arena_strdup(&p->arena, hostname);
     check_to(p, sink, e);
     check_use(p, sink, e);
-    plugin_fill(p, sink, e);
+    conf = plugin_options_fill(&p->options, &p->arena, sink, e);
     if (!arena_ok(&p->arena))
         errors_add(e, sink->at, "there is no memory for the options");
-    p->g.conf = p->conf;
+    host_set_sink(&p->host, sink, hostname, conf, e);
     if (e->n == before && p->def.check != NULL)
-        run_check(p, e);
+        call_check(p, sink, e);
     return e->n == before;
 }
+
+/* --- at work --- */
 
 int plugin_open(struct plugin *p)
 {
     int answer = GARNET_OK;
 
     if (p->def.open != NULL) {
-        plugin_enter(p, PLUGIN_OPEN);
-        answer = plugin_leave(p, p->def.open(&p->g));
+        call_enter(&p->host.call, PLUGIN_OPEN);
+        answer = call_leave(&p->host.call, p->def.open(&p->host.g));
     }
     p->opened = answer == GARNET_OK;
     return answer;
 }
 
+int plugin_event(struct plugin *p, int fd, uint32_t events)
+{
+    call_enter(&p->host.call, PLUGIN_EVENT);
+    return call_leave(&p->host.call, p->def.event(&p->host.g, fd, events));
+}
+
 void plugin_close(struct plugin *p)
 {
     if (p->opened && p->def.close != NULL) {
-        plugin_enter(p, PLUGIN_CLOSE);
-        p->def.close(&p->g);
-        (void)plugin_leave(p, GARNET_OK);
+        call_enter(&p->host.call, PLUGIN_CLOSE);
+        p->def.close(&p->host.g);
+        (void)call_leave(&p->host.call, GARNET_OK);
     }
     p->opened = false;
 }
 
-void plugin_unload(struct plugin *p)
+void plugin_free(struct plugin *p)
 {
     plugin_close(p);
+    arena_free(&p->arena);
+}
+
+void plugin_unload(struct plugin *p)
+{
+    plugin_free(p);
     if (p->handle != NULL)
         (void)dlclose(p->handle);
     p->handle = NULL;
-    arena_free(&p->arena);
 }

@@ -1,63 +1,36 @@
-/* plugin/plugin.h - a loaded plugin: dlopen, ABI check, options, and the host's side of every
- * callback
+/* plugin/plugin.h - a loaded plugin, from dlopen to dlclose
  *
- * The only part that includes the public header, besides batch. Everything wrong with a .so is told
- * as a sentence before any of its functions is called. Runs in garnet-sink only: a plugin may crash
- * its process.
+ * Everything wrong with a .so is found, and said in a sentence, before any of its functions is
+ * called. A plugin may crash its process: so it is loaded only where nothing else is lost by that.
+ * plugin_why() has the reason for whatever did not go well.
  */
 #ifndef PLUGIN_PLUGIN_H
 #define PLUGIN_PLUGIN_H
-#include "conf/conf.h"
-#include "garnet/plugin.h"
-#include "plugin/rules.h"
+#include "plugin/host.h"
 
 struct plugin {
     void *handle;
     garnet_plugin def; /* the plugin's own, copied up to its size; the rest zero */
-    garnet_host host;
-    garnet g;            /* what callbacks get */
-    struct option *rows; /* def.noptions of them; offsets are into a table of ROW_SLOTs */
-    size_t *offsets;     /* where each goes in the plugin's conf struct */
-    struct arena arena;  /* options and their strings */
-    void *conf;
-    enum plugin_callback at;    /* which one runs */
-    unsigned forks;             /* when it was called: it is to come back in the same process */
-    struct buf *out;            /* where put() appends, in begin(), format() and end() */
-    struct errors *errors;      /* where bad() reports, in check() */
-    struct deliver *deliver;    /* whom reject() and confirm() tell; NULL: nobody */
-    struct plugin_waits *waits; /* what watch() and tick() arm; NULL: nothing ever comes */
-    const struct node *node;
+    struct plugin_options options;
+    struct arena arena; /* options and their strings */
+    struct host host;
     bool opened;
-    bool broke;    /* it called the host where it may not: what it answers next does not count */
-    char why[256]; /* the plugin's last fail() or the host's own complaint */
 };
 
-/* Loads and checks the .so. False and p->why; plugin_unload() either way. */
+/* Loads and checks the .so. False: plugin_why(); plugin_unload() either way. *p may not be moved. */
 bool plugin_load(struct plugin *p, const char *file);
-/* Options of `sink` by the plugin's rows, then its check(). Errors go to `e`. */
+const char *plugin_why(const struct plugin *p);
+/* Options of `sink` by the plugin's rows, then its check(). Errors go to `e`. What is passed stays
+ * till the end. */
 bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char *hostname,
                       struct errors *e);
-/* open(): GARNET_OK, GARNET_RETRY or GARNET_FATAL; other answers become FATAL. */
-int plugin_open(struct plugin *p);
 /* What the sink asks for, or else what its plugin does by itself (GARNET_COUNTERS_*). */
 int64_t plugin_counters(const struct plugin *p, const struct conf_sink *sink);
-/* Around each callback: its answer, if it may give that one and has broken no promise, else FATAL;
- * for format(), which is of one metric, REJECT. After anything but OK p->why holds the reason. */
-void plugin_enter(struct plugin *p, enum plugin_callback at);
-int plugin_leave(struct plugin *p, int answer);
-/* For the host's calls: whether the callback that runs may make this one, called `name`. If not,
- * its answer becomes what plugin_leave() says. */
-bool plugin_may(struct plugin *p, enum plugin_call call, const char *name);
-/* Likewise, for any other promise that it has broken. */
-void plugin_broke(struct plugin *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void plugin_why(struct plugin *p, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-void plugin_close(struct plugin *p);  /* close(), if opened */
-void plugin_unload(struct plugin *p); /* that, dlclose, free */
-
-/* The plugin's other two files, for plugin.c. */
-void plugin_host_init(struct plugin *p); /* plugin_host.c: fills host and g */
-bool plugin_rows(struct plugin *p);      /* plugin_rows.c: checks and converts; why */
-bool plugin_has_option(const struct plugin *p, const char *name); /* its own, or every sink's */
-void plugin_fill(struct plugin *p, const struct conf_sink *sink, struct errors *e);
+int plugin_open(struct plugin *p);                           /* OK, RETRY or FATAL */
+int plugin_event(struct plugin *p, int fd, uint32_t events); /* OK or FATAL */
+void plugin_close(struct plugin *p);                         /* close(), if opened */
+/* That, and frees. The first leaves the code loaded, for a thread of the plugin's that may be in it. */
+void plugin_free(struct plugin *p);
+void plugin_unload(struct plugin *p);
 
 #endif

@@ -1,9 +1,8 @@
-/* plugin/waits.c - what a plugin waits for
+/* plugin/waits.c - a plugin's watches and its tick, as entries of a loop
  *
- * A watch is asked for by descriptor and found by it. One that was forgotten by the kernel (its
- * descriptor was closed, perhaps opened again as something else) is replaced by a new one when the
- * same number is watched again. Fails, towards the plugin, as epoll does: EPERM for a regular file,
- * EBADF, ENOMEM.
+ * A watch is found by its descriptor. Whether an old one is still of the same file is not known
+ * (the plugin may have closed it, and opened something else under that number), so it is replaced
+ * by a new one whenever its number is named again.
  */
 #include "plugin/waits.h"
 
@@ -11,84 +10,71 @@
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "garnet/plugin.h"
 
-struct plugin_watch {
-    struct plugin_waits *waits;
+struct waits_watch {
+    struct waits *waits;
     struct loop_fd fd;
-    struct plugin_watch *next;
+    LIST_ENTRY(waits_watch) link;
 };
 
 _Static_assert((int)GARNET_READABLE == (int)LOOP_IN && (int)GARNET_WRITABLE == (int)LOOP_OUT &&
                    (int)GARNET_HANGUP == (int)LOOP_HUP,
                "events differ");
 
-static void tell(struct plugin_waits *w, int fd, uint32_t events)
+static void on_watch(void *arg, uint32_t events)
 {
-    struct plugin *p = w->plugin;
+    const struct waits_watch *watch = arg;
 
-    w->before(w->arg);
-    plugin_enter(p, PLUGIN_EVENT);
-    w->after(w->arg, plugin_leave(p, p->def.event(&p->g, fd, events)));
-}
-
-static void on_ready(void *arg, uint32_t events)
-{
-    const struct plugin_watch *watch = arg;
-
-    tell(watch->waits, watch->fd.fd, events);
+    watch->waits->event(watch->waits->arg, watch->fd.fd, events);
 }
 
 static void on_tick(void *arg)
 {
-    tell(arg, -1, 0);
+    struct waits *w = arg;
+
+    w->event(w->arg, -1, 0);
 }
 
-void plugin_waits_init(struct plugin_waits *w, struct plugin *p, struct loop *l,
-                       void (*before)(void *arg), void (*after)(void *arg, int answer), void *arg)
+void waits_init(struct waits *w, struct loop *l, waits_event_fn *event, void *arg)
 {
-    *w =
-        (struct plugin_waits){.plugin = p, .loop = l, .before = before, .after = after, .arg = arg};
-    p->waits = w;
+    *w = (struct waits){.loop = l, .event = event, .arg = arg};
 }
 
-static void forget(struct plugin_waits *w, struct plugin_watch **at)
+static void unwatch(struct waits *w, struct waits_watch *watch)
 {
-    struct plugin_watch *gone = *at;
-
-    *at = gone->next;
-    loop_fd_forget(w->loop, &gone->fd);
-    free(gone);
+    LIST_REMOVE(watch, link);
+    loop_fd_forget(w->loop, &watch->fd);
+    free(watch);
 }
 
-/* A new one each time: whether an old one is still of the same file is not known. */
-int plugin_watch(struct plugin_waits *w, int fd, uint32_t events)
+int waits_watch(struct waits *w, int fd, uint32_t events)
 {
-    struct plugin_watch *watch;
+    struct waits_watch *watch;
 
-    for (struct plugin_watch **at = &w->watches; *at != NULL; at = &(*at)->next)
-        if ((*at)->fd.fd == fd) {
-            forget(w, at);
-            break;
-        }
+    LIST_FOREACH(watch, &w->watches, link)
+    if (watch->fd.fd == fd) {
+        unwatch(w, watch);
+        break;
+    }
     if (events == 0)
         return 0;
     if ((watch = calloc(1, sizeof *watch)) == NULL)
         return -1;
     watch->waits = w;
     loop_fd_init(&watch->fd);
-    if (loop_fd_add(w->loop, &watch->fd, fd, events & (LOOP_IN | LOOP_OUT), on_ready, watch) < 0) {
+    if (loop_fd_add(w->loop, &watch->fd, fd, events & (LOOP_IN | LOOP_OUT), on_watch, watch) < 0) {
         int failed = errno;
 
         free(watch);
         errno = failed;
         return -1;
     }
-    watch->next = w->watches;
-    w->watches = watch;
+    LIST_INSERT_HEAD(&w->watches, watch, link);
     return 0;
 }
 
-void plugin_tick(struct plugin_waits *w, int64_t after_ns)
+void waits_tick(struct waits *w, int64_t after_ns)
 {
     if (after_ns < 0)
         loop_timer_clear(w->loop, &w->tick);
@@ -96,12 +82,10 @@ void plugin_tick(struct plugin_waits *w, int64_t after_ns)
         loop_timer_set(w->loop, &w->tick, clock_mono() + after_ns, on_tick, w);
 }
 
-void plugin_waits_free(struct plugin_waits *w)
+void waits_clear(struct waits *w)
 {
-    while (w->watches != NULL)
-        forget(w, &w->watches);
+    while (!LIST_EMPTY(&w->watches))
+        unwatch(w, LIST_FIRST(&w->watches));
     if (w->loop != NULL)
         loop_timer_clear(w->loop, &w->tick);
-    if (w->plugin != NULL)
-        w->plugin->waits = NULL;
 }

@@ -1,29 +1,29 @@
-/* plugin/waits.h - what a plugin waits for: its descriptors and its tick, in the worker's loop
+/* plugin/waits.h - what a plugin waits for: its descriptors and its tick, in a loop
  *
- * One event() at a time, from the loop and so never inside another callback. A plugin that closes a
- * descriptor it still watches breaks its promise; the kernel then forgets the descriptor by itself,
- * and nothing is called for it.
+ * event() is called from the loop, one at a time, and so never inside another of the plugin's
+ * functions. A plugin that closes a descriptor it still watches breaks its promise; the kernel
+ * then forgets the descriptor by itself, and nothing is called for it.
  */
 #ifndef PLUGIN_WAITS_H
 #define PLUGIN_WAITS_H
-#include "base/loop.h"
-#include "plugin/plugin.h"
+#include <sys/queue.h>
 
-struct plugin_waits {
-    struct plugin *plugin;
+#include "base/loop.h"
+
+typedef void waits_event_fn(void *arg, int fd, uint32_t events); /* fd -1: the tick */
+
+struct waits { /* all zero: nothing, in no loop */
     struct loop *loop;
-    struct plugin_watch *watches;
+    LIST_HEAD(, waits_watch) watches;
     struct loop_timer tick;
-    void (*before)(void *arg);            /* each event() */
-    void (*after)(void *arg, int answer); /* each event(): OK or FATAL */
+    waits_event_fn *event;
     void *arg;
 };
 
-/* From now on p->waits. */
-void plugin_waits_init(struct plugin_waits *w, struct plugin *p, struct loop *l,
-                       void (*before)(void *arg), void (*after)(void *arg, int answer), void *arg);
-int plugin_watch(struct plugin_waits *w, int fd, uint32_t events); /* 0, or -1 with errno */
-void plugin_tick(struct plugin_waits *w, int64_t after_ns);        /* negative: cancels */
-void plugin_waits_free(struct plugin_waits *w);
+void waits_init(struct waits *w, struct loop *l, waits_event_fn *event, void *arg);
+/* 0, or -1 with errno: as epoll, EPERM for a regular file, EBADF, ENOMEM. No events: no more. */
+int waits_watch(struct waits *w, int fd, uint32_t events);
+void waits_tick(struct waits *w, int64_t after_ns); /* once; negative: cancels */
+void waits_clear(struct waits *w);                  /* waits for nothing any more */
 
 #endif

@@ -65,12 +65,12 @@ static const char *const TEXTS[] = {
 };
 enum { NTEXTS = sizeof TEXTS / sizeof *TEXTS };
 
-struct run {
+struct giver {
     void *arg;
     battery_fn *fn;
 };
 
-static struct metric plain(void)
+static struct metric plain_metric(void)
 {
     struct metric m = {.type = METRIC_GAUGE,
                        .vtype = METRIC_I64,
@@ -89,8 +89,8 @@ static struct metric plain(void)
     return m;
 }
 
-__attribute__((format(printf, 3, 4))) static void give(const struct run *r, const struct metric *m,
-                                                       const char *fmt, ...)
+__attribute__((format(printf, 3, 4))) static void
+give_metric(const struct giver *r, const struct metric *m, const char *fmt, ...)
 {
     char what[200];
     va_list ap;
@@ -101,7 +101,7 @@ __attribute__((format(printf, 3, 4))) static void give(const struct run *r, cons
     r->fn(r->arg, m, what);
 }
 
-static void numbers(const struct run *r)
+static void numbers(const struct giver *r)
 {
     static const int64_t ints[] = {0, 1, -1, INT64_MAX, INT64_MIN, INT64_C(9007199254740993)};
     static const uint64_t unsigneds[] = {(uint64_t)INT64_MAX + 1, UINT64_MAX};
@@ -116,97 +116,97 @@ static void numbers(const struct run *r)
                                    -1e300,
                                    1e15,
                                    2.2250738585072014e-308};
-    struct metric m = plain();
+    struct metric m = plain_metric();
 
     for (size_t i = 0; i < sizeof ints / sizeof *ints; i++) {
         m.value.i = ints[i];
-        give(r, &m, "the value %" PRId64, ints[i]);
+        give_metric(r, &m, "the value %" PRId64, ints[i]);
     }
     m.vtype = METRIC_U64;
     for (size_t i = 0; i < sizeof unsigneds / sizeof *unsigneds; i++) {
         m.value.u = unsigneds[i];
-        give(r, &m, "the value %" PRIu64, unsigneds[i]);
+        give_metric(r, &m, "the value %" PRIu64, unsigneds[i]);
     }
     m.vtype = METRIC_F64;
     for (size_t i = 0; i < sizeof reals / sizeof *reals; i++) {
         m.value.f = reals[i];
-        give(r, &m, "the value %.17g", reals[i]);
+        give_metric(r, &m, "the value %.17g", reals[i]);
     }
 }
 
-static void kinds(const struct run *r)
+static void kinds(const struct giver *r)
 {
     static const int64_t times[] = {INT64_C(1000000000), INT64_C(1699999999999999999),
                                     INT64_C(4102444800000000000)};
     static const char *const units[] = {"B", "B/s", "%", "", "req/s", "\302\260C", "Kib"};
-    struct metric m = plain();
+    struct metric m = plain_metric();
 
     for (int type = METRIC_GAUGE; type <= METRIC_TIMESTAMP; type++) {
         m.type = (uint8_t)type;
-        give(r, &m, "the type %s", metric_type_name(m.type));
+        give_metric(r, &m, "the type %s", metric_type_name(m.type));
     }
-    m = plain();
+    m = plain_metric();
     for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
         m.time_ns = times[i];
-        give(r, &m, "the time %" PRId64 " ns", times[i]);
+        give_metric(r, &m, "the time %" PRId64 " ns", times[i]);
     }
-    m = plain();
+    m = plain_metric();
     for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
         m.unit = str_of(units[i]);
-        give(r, &m, "the unit \"%s\"", units[i]);
+        give_metric(r, &m, "the unit \"%s\"", units[i]);
     }
 }
 
-static void texts(const struct run *r)
+static void texts(const struct giver *r)
 {
     struct metric m;
 
     for (size_t i = 0; i < NTEXTS; i++) {
-        m = plain();
+        m = plain_metric();
         m.name = str_of(TEXTS[i]);
-        give(r, &m, "the name \"%s\"", TEXTS[i]);
-        m = plain();
+        give_metric(r, &m, "the name \"%s\"", TEXTS[i]);
+        m = plain_metric();
         m.tags[0].val = str_of(TEXTS[i]);
-        give(r, &m, "the tag value \"%s\"", TEXTS[i]);
-        m = plain();
+        give_metric(r, &m, "the tag value \"%s\"", TEXTS[i]);
+        m = plain_metric();
         m.ntags = 1;
         m.tags[0] = (struct tag){str_of(TEXTS[i]), str_of("v")};
         m.meta[0] = m.tags[0];
-        give(r, &m, "the tag key \"%s\"", TEXTS[i]);
+        give_metric(r, &m, "the tag key \"%s\"", TEXTS[i]);
     }
 }
 
-static void sizes(const struct run *r)
+static void sizes(const struct giver *r)
 {
     static char name[LONG_NAME + 1], value[LONG_TAG + 1], keys[METRIC_MAX_TAGS][8];
-    struct metric m = plain();
+    struct metric m = plain_metric();
 
     memset(name, 'n', LONG_NAME);
     memset(value, 'v', LONG_TAG);
     m.ntags = m.nmeta = 0;
-    give(r, &m, "no tags");
+    give_metric(r, &m, "no tags");
     m.unit = m.collector = (struct str){"", 0};
-    give(r, &m, "neither tags nor unit nor collector");
+    give_metric(r, &m, "neither tags nor unit nor collector");
     m.name = str_of(name);
-    give(r, &m, "a name of %d bytes", LONG_NAME);
-    m = plain();
+    give_metric(r, &m, "a name of %d bytes", LONG_NAME);
+    m = plain_metric();
     m.tags[0].val = str_of(value);
-    give(r, &m, "a tag value of %d bytes", LONG_TAG);
-    m = plain();
+    give_metric(r, &m, "a tag value of %d bytes", LONG_TAG);
+    m = plain_metric();
     m.ntags = m.nmeta = METRIC_MAX_TAGS;
     for (size_t i = 0; i < METRIC_MAX_TAGS; i++) {
         (void)snprintf(keys[i], sizeof keys[i], "k%02zu", i);
         m.tags[i] = m.meta[i] = (struct tag){str_of(keys[i]), str_of("v")};
     }
-    give(r, &m, "%d tags", METRIC_MAX_TAGS);
+    give_metric(r, &m, "%d tags", METRIC_MAX_TAGS);
 }
 
 void battery_each(void *arg, battery_fn *fn)
 {
-    const struct run r = {arg, fn};
-    struct metric m = plain();
+    const struct giver r = {arg, fn};
+    struct metric m = plain_metric();
 
-    give(&r, &m, "a plain value");
+    give_metric(&r, &m, "a plain value");
     numbers(&r);
     kinds(&r);
     sizes(&r);
@@ -234,7 +234,7 @@ const struct metric *battery_with(char c, unsigned field)
         (void)snprintf(text[i], sizeof text[i], "a%c%c", i == field ? c : 'x', (char)('b' + i));
         s[i] = str_of(text[i]);
     }
-    m = plain();
+    m = plain_metric();
     m.name = s[0];
     m.unit = s[1];
     m.tags[0] = (struct tag){s[2], s[3]};

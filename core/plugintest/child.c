@@ -21,7 +21,7 @@
 #include "base/fd.h"
 #include "base/process.h"
 
-enum { WHY_ROOM = 600, CPU_S = 120 };
+enum { CPU_S = 120 };
 static const rlim_t MEMORY = (rlim_t)2 << 30;
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -73,7 +73,7 @@ void child_say(struct child *c, const char *fmt, ...)
         c->said += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static void limit(int what, rlim_t most)
+static void limit_to(int what, rlim_t most)
 {
     struct rlimit now;
 
@@ -90,10 +90,10 @@ _Noreturn static void be_child(struct child *c, int (*fn)(void *arg), void *arg,
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || (c->out_fd >= 0 && dup2(c->out_fd, STDOUT_FILENO) < 0))
         _exit(1);
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, CPU_S);
+    limit_to(RLIMIT_CORE, 0);
+    limit_to(RLIMIT_CPU, CPU_S);
     if (!SANITIZED)
-        limit(RLIMIT_AS, MEMORY);
+        limit_to(RLIMIT_AS, MEMORY);
     (void)signal(SIGPIPE, SIG_IGN); /* as in a worker */
     result = fn(arg);
     (void)fflush(stdout);
@@ -102,7 +102,7 @@ _Noreturn static void be_child(struct child *c, int (*fn)(void *arg), void *arg,
 }
 
 /* Until it has ended, or a step has taken too long: true. */
-static bool hangs(const struct child *c, pid_t pid, int *status)
+static bool hangs_in_step(const struct child *c, pid_t pid, int *status)
 {
     int64_t since = clock_mono();
     unsigned step = c->step;
@@ -118,27 +118,22 @@ static bool hangs(const struct child *c, pid_t pid, int *status)
     return false;
 }
 
-static void tell_signal(const struct child *c, int signo, char why[WHY_ROOM])
-{
-    (void)snprintf(why, WHY_ROOM, "crashed by SIG%s (%s) in %s", sigabbrev_np(signo),
-                   strsignal(signo), c->doing);
-}
-
-static int result_of(const struct child *c, int status, bool hung, char why[WHY_ROOM])
+static int result_of(const struct child *c, int status, bool hung, struct why *why)
 {
     if (hung)
-        (void)snprintf(why, WHY_ROOM, "has hung for %d s in %s", c->patience, c->doing);
+        (void)why_set(why, "has hung for %d s in %s", c->patience, c->doing);
     else if (WIFSIGNALED(status))
-        tell_signal(c, WTERMSIG(status), why);
+        (void)why_set(why, "crashed by SIG%s (%s) in %s", sigabbrev_np(WTERMSIG(status)),
+                      strsignal(WTERMSIG(status)), c->doing);
     else if (!c->done)
-        (void)snprintf(why, WHY_ROOM, "ended its process, with exit status %d, in %s",
-                       WEXITSTATUS(status), c->doing);
+        (void)why_set(why, "ended its process, with exit status %d, in %s", WEXITSTATUS(status),
+                      c->doing);
     else
         return WEXITSTATUS(status);
     return -1;
 }
 
-int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[WHY_ROOM])
+int child_run(struct child *c, int (*fn)(void *arg), void *arg, struct why *why)
 {
     pid_t parent = getpid(), pid;
     int status;
@@ -152,10 +147,10 @@ int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[WHY_ROO
     if (pid == 0)
         be_child(c, fn, arg, parent);
     if (pid < 0) {
-        (void)snprintf(why, WHY_ROOM, "cannot be run in a process of its own: %s", strerror(errno));
+        (void)why_set(why, "cannot be run in a process of its own: %s", strerror(errno));
         return -1;
     }
-    hung = hangs(c, pid, &status);
+    hung = hangs_in_step(c, pid, &status);
     if (hung) {
         (void)kill(pid, SIGKILL);
         (void)process_wait(pid, INT64_MAX, &status);

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/why.h"
+
 enum { CHILD_TEXT = 1 << 16 };
 
 struct child {
@@ -33,6 +35,6 @@ void child_doing(struct child *c, int patience, const char *fmt, ...)
 void child_say(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Runs fn(arg), whose result is 0 to 100, in a child with the standard descriptors of ours, but
  * out_fd. Its result; or -1 and `why`, a clause after "it": how it ended, and doing what. */
-int child_run(struct child *c, int (*fn)(void *arg), void *arg, char why[600]);
+int child_run(struct child *c, int (*fn)(void *arg), void *arg, struct why *why);
 
 #endif

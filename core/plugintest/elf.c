@@ -12,24 +12,22 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <link.h>
-#include <stdio.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-enum { WHY_ROOM = 160 };
 
 struct image {
     const char *p;
     size_t n;
 };
 
-static const void *at(const struct image *i, size_t offset, size_t size)
+static const void *bytes_at(const struct image *i, size_t offset, size_t size)
 {
     return offset <= i->n && size <= i->n - offset ? i->p + offset : NULL;
 }
 
-static bool map_file(const char *file, struct image *i, char why[WHY_ROOM])
+static bool map_image(const char *file, struct image *i, struct why *why)
 {
     int fd = open(file, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -38,8 +36,8 @@ static bool map_file(const char *file, struct image *i, char why[WHY_ROOM])
     if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0)
         p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
     if (p == MAP_FAILED)
-        (void)snprintf(why, WHY_ROOM, "cannot be read: %s",
-                       fd >= 0 && errno == 0 ? "it is empty" : strerror(errno));
+        (void)why_set(why, "cannot be read: %s",
+                      fd >= 0 && errno == 0 ? "it is empty" : strerror(errno));
     else
         *i = (struct image){p, (size_t)st.st_size};
     if (fd >= 0)
@@ -49,14 +47,14 @@ static bool map_file(const char *file, struct image *i, char why[WHY_ROOM])
 
 static const ElfW(Shdr) * sections(const struct image *i, size_t *n)
 {
-    const ElfW(Ehdr) *e = at(i, 0, sizeof *e);
+    const ElfW(Ehdr) *e = bytes_at(i, 0, sizeof *e);
 
     if (e == NULL || memcmp(e->e_ident, ELFMAG, SELFMAG) != 0 || e->e_type != ET_DYN ||
         e->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
         e->e_shentsize != sizeof(ElfW(Shdr)))
         return NULL;
     *n = e->e_shnum;
-    return at(i, e->e_shoff, *n * sizeof(ElfW(Shdr)));
+    return bytes_at(i, e->e_shoff, *n * sizeof(ElfW(Shdr)));
 }
 
 /* "__" is the compiler's and libc's own; the others are what older linkers leave. */
@@ -70,16 +68,17 @@ static bool reserved(const char *name)
     return strncmp(name, "__", 2) == 0;
 }
 
-static void tell(const ElfW(Sym) * sym, const char *name, const struct elf_symbols *s)
+static void hand_on(const ElfW(Sym) * sym, const char *name, const struct elf_symbols *s)
 {
     unsigned bind = ELF64_ST_BIND(sym->st_info);
 
     if (*name == 0 || reserved(name))
         return;
     if (sym->st_shndx == SHN_UNDEF) {
-        if (bind == STB_GLOBAL)
+        if (bind == STB_GLOBAL && s->wanted != NULL)
             s->wanted(s->arg, name);
-    } else if (bind != STB_LOCAL && ELF64_ST_VISIBILITY(sym->st_other) != STV_HIDDEN) {
+    } else if (bind != STB_LOCAL && ELF64_ST_VISIBILITY(sym->st_other) != STV_HIDDEN &&
+               s->defined != NULL) {
         s->defined(s->arg, name, bind != STB_GLOBAL);
     }
 }
@@ -87,14 +86,14 @@ static void tell(const ElfW(Sym) * sym, const char *name, const struct elf_symbo
 static bool read_symbols(const struct image *i, const ElfW(Shdr) * symtab,
                          const ElfW(Shdr) * strtab, const struct elf_symbols *s)
 {
-    const ElfW(Sym) *sym = at(i, symtab->sh_offset, symtab->sh_size);
-    const char *names = at(i, strtab->sh_offset, strtab->sh_size);
+    const ElfW(Sym) *sym = bytes_at(i, symtab->sh_offset, symtab->sh_size);
+    const char *names = bytes_at(i, strtab->sh_offset, strtab->sh_size);
 
     if (sym == NULL || names == NULL || strtab->sh_size == 0 || names[strtab->sh_size - 1] != 0)
         return false;
     for (size_t k = 0; k < symtab->sh_size / sizeof *sym; k++)
         if (sym[k].st_name < strtab->sh_size)
-            tell(&sym[k], names + sym[k].st_name, s);
+            hand_on(&sym[k], names + sym[k].st_name, s);
     return true;
 }
 
@@ -109,17 +108,17 @@ static bool read_image(const struct image *i, const struct elf_symbols *s)
     return false;
 }
 
-bool elf_read(const char *file, const struct elf_symbols *s, char why[WHY_ROOM])
+bool elf_read(const char *file, const struct elf_symbols *s, struct why *why)
 {
     struct image i;
     bool ok;
 
     errno = 0;
-    if (!map_file(file, &i, why))
+    if (!map_image(file, &i, why))
         return false;
     ok = read_image(&i, s);
     if (!ok)
-        (void)snprintf(why, WHY_ROOM, "is not a shared object for this machine");
+        (void)why_set(why, "is not a shared object for this machine");
     (void)munmap((void *)i.p, i.n);
     return ok;
 }

@@ -1,46 +1,25 @@
-/* plugintest/format.c - checks of format(), begin() and end()
+/* plugintest/format.c - format() asked again and again, and compared with itself
  *
  * What format() appends is compared with what it appends when asked again: the host may throw a
  * batch away. What begin() appends is its own affair, and may hold a number that grows. Whether
  * a text breaks out of its field is judged without knowing the format: a character that stands
  * between fields in the output of a harmless metric may not become more when a text holds it,
- * unless it is escaped by a backslash or stands in double quotes. Fails by FAIL lines.
+ * unless it is escaped by a backslash or stands in double quotes.
  */
+#include "plugintest/format.h"
+
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "plugintest/battery.h"
 #include "plugintest/trial.h"
 
-/* begin(), with a look at how much it has appended: there is one plugin in this process. */
-static int (*their_begin)(garnet *g);
-static size_t header;
-
-static int measured_begin(garnet *g)
-{
-    int answer = their_begin(g);
-
-    header = g->host->tell(g);
-    return answer;
-}
-
-static bool ready(struct trial *t, size_t batch_size)
-{
-    if (!trial_ready(t, batch_size))
-        return false;
-    header = 0;
-    their_begin = t->plugin.def.begin;
-    if (their_begin != NULL)
-        t->plugin.def.begin = measured_begin;
-    return true;
-}
-
 /* What the batch holds of metrics. */
 static struct str body(const struct trial *t)
 {
-    const struct buf *b = &t->batch.bytes;
+    const struct batch *b = &t->batch;
 
-    return b->n > header ? (struct str){b->p + header, b->n - header} : (struct str){"", 0};
+    return b->bytes.n > b->header ? (struct str){b->bytes.p + b->header, b->bytes.n - b->header}
+                                  : (struct str){"", 0};
 }
 
 /* --- format --- */
@@ -102,7 +81,7 @@ int check_format(void *arg)
     struct trial *t = arg;
     struct formatting f = {.trial = t};
 
-    if (!ready(t, 3UL * TRIAL_BATCH))
+    if (!trial_ready(t, 3UL * TRIAL_BATCH))
         return 1;
     battery_each(&f, format_one);
     buf_free(&f.first);
@@ -228,7 +207,7 @@ int check_hostile(void *arg)
     struct trial *t = arg;
     struct hostile h = {.trial = t};
 
-    if (!ready(t, TRIAL_BATCH))
+    if (!trial_ready(t, TRIAL_BATCH))
         return 1;
     if (!output_of(t, 'x', 0, &h.plain) || h.plain.n == 0)
         return trial_end(t, "nothing to compare: it skips a plain metric");
@@ -246,7 +225,7 @@ int check_hostile(void *arg)
 enum { MOST = 20000 /* metrics in a batch */ };
 
 /* Fills a batch until the next metric does not fit. */
-static void fill(struct trial *t)
+static void fill_whole_batch(struct trial *t)
 {
     struct batch *b = &t->batch;
     enum batch_result result = BATCH_ADDED;
@@ -257,30 +236,30 @@ static void fill(struct trial *t)
         result = batch_add(b, battery_with((char)('a' + n % 26), n % BATTERY_FIELDS), n, 1);
     }
     if (result == BATCH_FATAL)
-        trial_fail(t, "a full batch: %s", t->plugin.why);
+        trial_fail(t, "a full batch: %s", plugin_why(&t->plugin));
 }
 
-static void end(struct trial *t)
+static void end_batch(struct trial *t)
 {
     child_doing(t->child, CHILD_CALLS, "end()");
     if (!batch_end(&t->batch))
-        trial_fail(t, "a full batch: %s", t->plugin.why);
+        trial_fail(t, "a full batch: %s", plugin_why(&t->plugin));
 }
 
 static void compare_batches(struct trial *t)
 {
     struct buf first = {0};
 
-    fill(t);
+    fill_whole_batch(t);
     buf_putstr(&first, body(t));
-    end(t);
+    end_batch(t);
     batch_begin(&t->batch, 0); /* one that is begun, and thrown away */
     (void)trial_add(t, battery_with('x', 0), "plain texts");
-    fill(t);
+    fill_whole_batch(t);
     if (!str_eq((struct str){first.p, first.n}, body(t)))
         trial_fail(t, "the same metrics make another batch after one that was discarded: begin() "
                       "must forget that one");
-    end(t);
+    end_batch(t);
     buf_free(&first);
 }
 
@@ -288,7 +267,7 @@ int check_batch(void *arg)
 {
     struct trial *t = arg;
 
-    if (!ready(t, TRIAL_BATCH))
+    if (!trial_ready(t, TRIAL_BATCH))
         return 1;
     compare_batches(t);
     return trial_end(t, "%u metrics in %zu bytes, and the same again after one discarded",

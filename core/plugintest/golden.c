@@ -1,8 +1,10 @@
-/* plugintest/golden.c - one case of a golden folder: metrics in, exact bytes out
+/* plugintest/golden.c - metrics.json through a plugin, compared with want
  *
  * metrics.json is read as from a collector's socket; see docs/plugins.md for the rest of a case.
- * All metrics go into one batch. Fails by a FAIL line that shows the first line that differs.
+ * All metrics go into one batch. Of a difference the first line is shown.
  */
+#include "plugintest/golden.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,7 +40,7 @@ static int read_case(struct trial *t, const char *name, struct buf *out)
     return ok ? 1 : -1;
 }
 
-static void take(void *arg, const struct metric *m)
+static void add_case_metric(void *arg, const struct metric *m)
 {
     struct golden *g = arg;
     char what[160];
@@ -48,7 +50,7 @@ static void take(void *arg, const struct metric *m)
     (void)trial_add(g->trial, m, what);
 }
 
-static void bad(void *arg, struct place at, const char *field, const char *why)
+static void fail_bad(void *arg, struct place at, const char *field, const char *why)
 {
     struct golden *g = arg;
 
@@ -69,18 +71,18 @@ static void format_case(struct trial *t, const struct buf *json)
                                      .max_depth = FRAME_MAX_DEPTH,
                                      .max_value = 1 << 20,
                                      .arg = &g,
-                                     .metric = take,
-                                     .bad = bad};
+                                     .metric = add_case_metric,
+                                     .bad = fail_bad};
 
     (void)metrics_read(&r, (struct str){json->p, json->n});
     child_doing(t->child, CHILD_CALLS, "end()");
     if (!batch_end(&t->batch))
-        trial_fail(t, "%s", t->plugin.why);
+        trial_fail(t, "%s", plugin_why(&t->plugin));
 }
 
 /* The first line in which they differ. */
-static void compare(struct trial *t, const struct buf *got, const struct buf *want,
-                    const char *what)
+static void compare_bytes(struct trial *t, const struct buf *got, const struct buf *want,
+                          const char *what)
 {
     size_t i = 0, line = 1, from = 0;
 
@@ -96,7 +98,7 @@ static void compare(struct trial *t, const struct buf *got, const struct buf *wa
                trial_show(from < want->n ? want->p + from : "", want->n - from));
 }
 
-static void run_metrics(struct trial *t, const struct buf *want)
+static void judge_metrics(struct trial *t, const struct buf *want)
 {
     struct buf json = {0};
     int found = read_case(t, "metrics.json", &json);
@@ -111,28 +113,28 @@ static void run_metrics(struct trial *t, const struct buf *want)
             format_case(t, &json);
         }
         if (t->failures == 0)
-            compare(t, &t->batch.bytes, want, "output");
+            compare_bytes(t, &t->batch.bytes, want, "output");
         child_doing(t->child, CHILD_BLOCKS, "close()");
         plugin_unload(&t->plugin);
     }
     buf_free(&json);
 }
 
-static void run_case(struct trial *t, const struct buf *yaml)
+static void judge_case(struct trial *t, const struct buf *yaml)
 {
     struct buf want = {0}, error = {0};
     int wants = read_case(t, "want", &want), refuses = read_case(t, "error", &error);
-    bool ok = trial_configure(t, "options.yaml", (struct str){yaml->p, yaml->n});
+    bool ok = trial_configure_by(t, "options.yaml", (struct str){yaml->p, yaml->n});
 
     if (wants >= 0 && refuses >= 0 && wants + refuses != 1)
         trial_fail(t, "the case must have one of the files want and error");
     else if (wants + refuses == 1 && refuses == 1)
-        compare(t, &t->errors.text, &error, "error");
+        compare_bytes(t, &t->errors.text, &error, "error");
     else if (!ok)
         trial_fail(t, "the options are refused:\n%.*s", (int)t->errors.text.n - 1,
                    t->errors.text.p);
     else if (wants == 1)
-        run_metrics(t, &want);
+        judge_metrics(t, &want);
     buf_free(&want);
     buf_free(&error);
 }
@@ -148,15 +150,11 @@ int check_golden(void *arg)
         return 1;
     found = read_case(t, "options.yaml", &yaml);
     if (found == 0)
-        for (size_t i = 0; i < t->noptions; i++) {
-            const char *eq = strchr(t->options[i], '=');
-
-            buf_putf(&yaml, "%.*s: %s\n", (int)(eq - t->options[i]), t->options[i], eq + 1);
-        }
-    if (yaml.n == 0)
+        (void)trial_options(t, &yaml);
+    else if (yaml.n == 0)
         buf_puts(&yaml, "{}\n");
     if (found >= 0)
-        run_case(t, &yaml);
+        judge_case(t, &yaml);
     buf_free(&yaml);
     if (t->failures == 0)
         return 0; /* the cases together have one line */

@@ -14,13 +14,13 @@ struct reading {
     unsigned bad;
 };
 
-static void tell(struct reading *rd, struct place at, const char *field, const char *why)
+static void hand_bad(struct reading *rd, struct place at, const char *field, const char *why)
 {
     rd->bad++;
     rd->r->bad(rd->r->arg, at, field, why);
 }
 
-static void take_fault(void *arg, const struct json_fault *f)
+static void hand_fault(void *arg, const struct json_fault *f)
 {
     struct reading *rd = arg;
     struct place at = rd->frame.start;
@@ -30,28 +30,28 @@ static void take_fault(void *arg, const struct json_fault *f)
             at = (struct place){at.line + 1, 1};
         else
             at.byte++;
-    tell(rd, at, f->what.field, f->what.why.text);
+    hand_bad(rd, at, f->what.field, f->what.why.text);
 }
 
-static void take_metric(void *arg, const struct metric *m)
+static void hand_metric(void *arg, const struct metric *m)
 {
     const struct reading *rd = arg;
 
     rd->r->metric(rd->r->arg, m);
 }
 
-static void take_object(struct reading *rd, const char *end)
+static void hand_object(struct reading *rd, const char *end)
 {
-    const struct json_sink sink = {rd, take_metric, take_fault};
+    const struct json_sink sink = {rd, hand_metric, hand_fault};
     struct json_fault fault;
 
     rd->object = (struct str){end - rd->frame.length, rd->frame.length};
     if (json_read(rd->object.s, rd->object.n, &rd->r->defaults, &sink, &fault) == JSON_FAULT)
-        take_fault(rd, &fault);
+        hand_fault(rd, &fault);
 }
 
 /* From p on; returns where it stopped: at the end, or where a fault wants to go on. */
-static const char *scan(struct reading *rd, const char *p, const char *end)
+static const char *scan_text(struct reading *rd, const char *p, const char *end)
 {
     while (p < end) {
         size_t used;
@@ -59,10 +59,10 @@ static const char *scan(struct reading *rd, const char *p, const char *end)
 
         p += used;
         if (result == FRAME_OBJECT)
-            take_object(rd, p);
+            hand_object(rd, p);
         if (result != FRAME_FAULT)
             continue;
-        tell(rd, rd->frame.fault, "", rd->frame.why.text);
+        hand_bad(rd, rd->frame.fault, "", rd->frame.why.text);
         p -= rd->frame.again;
     }
     return p;
@@ -77,10 +77,10 @@ unsigned metrics_read(const struct metrics_reader *r, struct str text)
         return 0;
     end = text.s + text.n;
     frame_init(&rd.frame, r->max_depth, r->max_value);
-    p = scan(&rd, text.s, end);
+    p = scan_text(&rd, text.s, end);
     while (frame_end(&rd.frame, "it ends in the middle of a value") == FRAME_FAULT) {
-        tell(&rd, rd.frame.fault, "", rd.frame.why.text);
-        p = scan(&rd, p - rd.frame.again, end);
+        hand_bad(&rd, rd.frame.fault, "", rd.frame.why.text);
+        p = scan_text(&rd, p - rd.frame.again, end);
     }
     return rd.bad;
 }

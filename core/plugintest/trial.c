@@ -13,11 +13,11 @@
 #include "base/text.h"
 #include "model/metric_json.h"
 
-enum { MOST_TOLD = 3 };
+enum { MOST_FAILS = 3 };
 
 /* One line, also where there is no memory any more. */
-__attribute__((format(printf, 3, 0))) static void line(struct trial *t, const char *verdict,
-                                                       const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void print_line(struct trial *t, const char *verdict,
+                                                             const char *fmt, va_list ap)
 {
     char *text;
 
@@ -31,10 +31,10 @@ void trial_fail(struct trial *t, const char *fmt, ...)
 {
     va_list ap;
 
-    if (++t->failures > MOST_TOLD)
+    if (++t->failures > MOST_FAILS)
         return;
     va_start(ap, fmt);
-    line(t, "FAIL", fmt, ap);
+    print_line(t, "FAIL", fmt, ap);
     va_end(ap);
 }
 
@@ -42,12 +42,12 @@ int trial_end(struct trial *t, const char *fmt, ...)
 {
     va_list ap;
 
-    if (t->failures > MOST_TOLD)
-        child_say(t->child, "FAIL %s: and %u more\n", t->check, t->failures - MOST_TOLD);
+    if (t->failures > MOST_FAILS)
+        child_say(t->child, "FAIL %s: and %u more\n", t->check, t->failures - MOST_FAILS);
     if (t->failures > 0)
         return 1;
     va_start(ap, fmt);
-    line(t, "ok  ", fmt, ap);
+    print_line(t, "ok  ", fmt, ap);
     va_end(ap);
     return 0;
 }
@@ -57,26 +57,31 @@ bool trial_load(struct trial *t)
     child_doing(t->child, CHILD_BLOCKS, "its constructors, while it is being loaded");
     if (plugin_load(&t->plugin, t->file))
         return true;
-    trial_fail(t, "%s", t->plugin.why);
+    trial_fail(t, "%s", plugin_why(&t->plugin));
     return false;
 }
 
-/* "key=value" as a line of YAML; false: told. */
-static bool put_option(struct trial *t, struct buf *b, const char *option)
+bool trial_options(struct trial *t, struct buf *yaml)
 {
-    const char *eq = strchr(option, '=');
+    bool ok = true;
 
-    if (eq == NULL || eq == option) {
+    for (size_t i = 0; i < t->noptions; i++) {
+        const char *option = t->options[i], *eq = strchr(option, '=');
+
+        if (eq != NULL && eq != option) {
+            buf_putf(yaml, "%.*s: %s\n", (int)(eq - option), option, eq + 1);
+            continue;
+        }
         trial_fail(t, "-o %s is not KEY=VALUE", option);
-        return false;
+        ok = false;
     }
-    buf_put(b, option, (size_t)(eq - option));
-    buf_putf(b, ": %s\n", eq + 1);
-    return true;
+    if (yaml->n == 0)
+        buf_puts(yaml, "{}\n");
+    return ok;
 }
 
 /* What every sink must have and no test case cares about. */
-static void add_to(struct trial *t, struct node *map)
+static void add_to_stdout(struct trial *t, struct node *map)
 {
     static struct node to = {.kind = NODE_SCALAR, .key = "to", .text = "stdout", .plain = true};
 
@@ -87,16 +92,16 @@ static void add_to(struct trial *t, struct node *map)
     map->n++;
 }
 
-bool trial_configure(struct trial *t, const char *yaml_file, struct str yaml)
+bool trial_configure_by(struct trial *t, const char *file, struct str yaml)
 {
-    struct node *map = yaml_parse(&t->arena, yaml_file, yaml, &t->errors);
+    struct node *map = yaml_parse(&t->arena, file, yaml, &t->errors);
 
     if (map == NULL || map->kind != NODE_MAP) {
         if (t->errors.n == 0)
-            errors_add(&t->errors, (struct pos){yaml_file, 1, 1}, "these must be KEY: VALUE lines");
+            errors_add(&t->errors, (struct pos){file, 1, 1}, "these must be KEY: VALUE lines");
         return false;
     }
-    add_to(t, map);
+    add_to_stdout(t, map);
     t->sink = (struct conf_sink){.name = "test",
                                  .plugin = t->file,
                                  .plugin_file = t->file,
@@ -107,19 +112,16 @@ bool trial_configure(struct trial *t, const char *yaml_file, struct str yaml)
     return plugin_configure(&t->plugin, &t->sink, "web01", &t->errors);
 }
 
-static bool configure_from_arguments(struct trial *t)
+bool trial_configure(struct trial *t)
 {
     struct buf yaml = {0};
-    const char *text;
-    bool ok = true;
+    bool ok = trial_options(t, &yaml);
+    const char *text = buf_ok(&yaml) ? arena_strndup(&t->arena, yaml.p, yaml.n) : NULL;
 
-    for (size_t i = 0; i < t->noptions; i++)
-        ok = put_option(t, &yaml, t->options[i]) && ok;
-    text = arena_strndup(&t->arena, yaml.n > 0 ? yaml.p : "{}\n", yaml.n > 0 ? yaml.n : 3);
     buf_free(&yaml);
     if (!ok || text == NULL)
         return false;
-    if (trial_configure(t, "-o", str_of(text)))
+    if (trial_configure_by(t, "-o", str_of(text)))
         return true;
     trial_fail(t, "these options are refused (give others with -o KEY=VALUE):\n%.*s",
                (int)t->errors.text.n - 1, t->errors.text.p);
@@ -137,14 +139,14 @@ bool trial_open(struct trial *t)
     trial_fail(t,
                "open() answers %s: %s; to be tested it must open with the options given (-o), so "
                "connect in deliver(), or give it something to connect to",
-               answer == GARNET_RETRY ? "RETRY" : "FATAL", t->plugin.why);
+               answer == GARNET_RETRY ? "RETRY" : "FATAL", plugin_why(&t->plugin));
     return false;
 }
 
 bool trial_ready(struct trial *t, size_t batch_size)
 {
     log_set_level(LOG_L_ERROR);
-    if (!trial_load(t) || !configure_from_arguments(t) || !trial_open(t))
+    if (!trial_load(t) || !trial_configure(t) || !trial_open(t))
         return false;
     if (batch_init(&t->batch, &t->plugin, batch_size)) {
         batch_begin(&t->batch, 0);
@@ -178,12 +180,12 @@ bool trial_add(struct trial *t, const struct metric *m, const char *what)
     note_metric(t, m);
     result = batch_add(b, m, 0, 1);
     if (result == BATCH_FATAL)
-        trial_fail(t, "with %s: %s", what, t->plugin.why);
+        trial_fail(t, "with %s: %s", what, plugin_why(&t->plugin));
     else if (result == BATCH_FULL)
         trial_fail(t, "with %s it appends more than fits into a batch of %zu bytes", what,
                    b->limit);
     else if (b->rejected > rejected)
-        trial_fail(t, "with %s: %s%s", what, t->plugin.why,
+        trial_fail(t, "with %s: %s%s", what, plugin_why(&t->plugin),
                    b->limit > b->bytes.n && t->plugin.def.lines > 0
                        ? "; escape or replace what ends a line"
                        : "");
@@ -202,13 +204,4 @@ const char *trial_show(const char *p, size_t n)
 
     (void)snprintf(out + len, sizeof text[0] - len, "%s", used < n ? "..." : "");
     return out;
-}
-
-int check_options(void *arg)
-{
-    struct trial *t = arg;
-
-    if (trial_load(t) && configure_from_arguments(t))
-        return trial_end(t, "%u rows, filled as given", t->plugin.def.noptions);
-    return 1;
 }

@@ -1,7 +1,7 @@
 /* plugintest/trial.h - a plugin under test, in its child: made ready, asked, judged
  *
- * Each check_...() is one check of `garnet plugin test`, and prints one line "ok NAME", or one
- * "FAIL NAME: what is wrong; what to do" for each thing that is wrong, up to a few.
+ * What a check says is one line "ok NAME", or one "FAIL NAME: what is wrong; what to do" for each thing that
+ * is wrong, up to a few.
  */
 #ifndef PLUGINTEST_TRIAL_H
 #define PLUGINTEST_TRIAL_H
@@ -16,7 +16,7 @@ struct trial {
     const char *golden; /* a case's folder */
     struct child *child;
     const char *check; /* the one at hand */
-    bool printed;      /* the plugin has, to standard output, and that is told */
+    bool printed;      /* the plugin has, to standard output, and that was said */
     /* in the child */
     unsigned failures;
     struct plugin plugin;
@@ -34,25 +34,18 @@ void trial_fail(struct trial *t, const char *fmt, ...) __attribute__((format(pri
  * child_run(). */
 int trial_end(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
-/* Loads the plugin; fills its options from -o, or from `yaml` called `yaml_file`. False: failed,
- * and told, except that with `yaml` errors are left in t->errors. */
+/* Each of these: false after a FAIL line. */
 bool trial_load(struct trial *t);
-bool trial_configure(struct trial *t, const char *yaml_file, struct str yaml);
+bool trial_configure(struct trial *t); /* by the options given */
 bool trial_open(struct trial *t);
 bool trial_ready(struct trial *t, size_t batch_size); /* all that, and a batch */
-/* Adds a metric; false and told, if it is answered wrongly. */
+/* The options given, as a map in YAML. */
+bool trial_options(struct trial *t, struct buf *yaml);
+/* Configures by `yaml`, which errors call `file`. False: they are in t->errors, and not printed. */
+bool trial_configure_by(struct trial *t, const char *file, struct str yaml);
+/* Adds a metric; false after a FAIL line, if it is answered wrongly. */
 bool trial_add(struct trial *t, const struct metric *m, const char *what);
 /* Bytes as text in a message: static, shortened. */
 const char *trial_show(const char *p, size_t n);
-
-/* For child_run(); arg is a struct trial. */
-int check_load(void *arg);    /* plugin_load.c: and the symbols */
-int check_options(void *arg); /* plugin_trial.c */
-int check_open(void *arg);    /* plugin_close.c */
-int check_format(void *arg);  /* plugin_format.c */
-int check_hostile(void *arg);
-int check_batch(void *arg);
-int check_close(void *arg);  /* plugin_close.c */
-int check_golden(void *arg); /* plugin_golden.c */
 
 #endif

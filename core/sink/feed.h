@@ -61,7 +61,7 @@ enum feed_result {
     FEED_FULL,   /* the batch must leave                     */
     FEED_DRY,    /* nothing more in the spool now            */
     FEED_ENOUGH, /* as much was taken as was asked for       */
-    FEED_FATAL   /* the plugin: batch->plugin->why           */
+    FEED_FATAL   /* the plugin: plugin_why()                  */
 };
 
 /* -1 with errno. All is borrowed; reading begins at `from`. */

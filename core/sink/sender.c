@@ -60,7 +60,7 @@ bool sender_may(const struct sender *s, int64_t now)
 
 bool sender_down(const struct sender *s, int64_t now)
 {
-    return !sender_may(s, now) && !(s->by_plugin && !s->deliver.told);
+    return !sender_may(s, now) && !(s->by_plugin && !s->deliver.down);
 }
 
 bool sender_stalled(const struct sender *s)

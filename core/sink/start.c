@@ -55,7 +55,7 @@ bool start_check(struct plugin *p, const struct conf *conf, const struct conf_si
         return false;
     if (plugin_load(p, sink->plugin_file))
         return plugin_configure(p, sink, conf->host, e);
-    errors_add(e, plugin_pos(sink), "plugin: %s", p->why);
+    errors_add(e, plugin_pos(sink), "plugin: %s", plugin_why(p));
     return false;
 }
 
@@ -85,13 +85,13 @@ bool start_plugin(struct plugin *p, struct orders *o)
 
     while ((answer = plugin_open(p)) == GARNET_RETRY) {
         if (t.failures == 0)
-            log_warn("the plugin is not ready: %s; trying again", p->why);
+            log_warn("the plugin is not ready: %s; trying again", plugin_why(p));
         if (!orders_pause(o, throttle_next(&t, random_u64())))
             return false;
     }
     if (answer == GARNET_OK)
         return true;
-    orders_give_up(o, p->why);
+    orders_give_up(o, plugin_why(p));
     return false;
 }
 

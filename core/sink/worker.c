@@ -33,7 +33,7 @@ struct worker {
     struct loop *loop;
     struct orders orders;
     struct plugin plugin;
-    struct plugin_waits waits;
+    struct waits waits;
     struct batch batch;
     struct quarantine quarantine;
     struct counters counters;
@@ -93,7 +93,7 @@ static void after_move(struct worker *w, enum sender_result result)
         pace_behind(&w->pace, now);
         break;
     case SENDER_FATAL:
-        orders_give_up(&w->orders, w->plugin.why);
+        orders_give_up(&w->orders, plugin_why(&w->plugin));
         break;
     case SENDER_WAITS:
         break;
@@ -122,7 +122,7 @@ static bool fill_batch(struct worker *w)
     due = f->since_ns != 0 && (w->orders.finish || now - f->since_ns >= w->sink->flush);
     w->leaving = result == FEED_FULL || (result != FEED_FATAL && due);
     if (result == FEED_FATAL || (w->leaving && !batch_end(&w->batch))) {
-        orders_give_up(&w->orders, w->plugin.why);
+        orders_give_up(&w->orders, plugin_why(&w->plugin));
         w->leaving = false;
     }
     return w->leaving;
@@ -147,7 +147,7 @@ static bool work(struct worker *w)
         begin_sending(w);
         result = sender_send(&w->sender);
         if (result == SENDER_FATAL)
-            orders_give_up(&w->orders, w->plugin.why);
+            orders_give_up(&w->orders, plugin_why(&w->plugin));
         if (result != SENDER_DONE)
             return false;
         w->leaving = false;
@@ -229,19 +229,17 @@ static void worker_turn(struct worker *w)
 
 /* --- the beginning --- */
 
-static void before_event(void *arg)
-{
-    begin_step(arg, SCOREBOARD_DELIVERS);
-}
-
-/* After each event(). What it has confirmed is looked at in the worker's next turn. */
-static void after_event(void *arg, int answer)
+/* What it confirms is looked at in the worker's next turn. */
+static void on_plugin_event(void *arg, int fd, uint32_t events)
 {
     struct worker *w = arg;
+    int answer;
 
+    begin_step(w, SCOREBOARD_DELIVERS);
+    answer = plugin_event(&w->plugin, fd, events);
     begin_step(w, SCOREBOARD_WAITS);
     if (answer != GARNET_OK)
-        orders_give_up(&w->orders, w->plugin.why);
+        orders_give_up(&w->orders, plugin_why(&w->plugin));
 }
 
 /* What can become of a metric, by what the plugin, the endpoints and the configuration are. */
@@ -276,7 +274,8 @@ static bool open_ends(struct worker *w, const struct conf *conf)
         rules.never_twice && def->begin == NULL && def->end == NULL && def->deliver == NULL;
     if (!start_position(&w->position, w->dirfd, conf, w->sink, &rules, &w->orders))
         return false;
-    plugin_waits_init(&w->waits, &w->plugin, w->loop, before_event, after_event, w);
+    waits_init(&w->waits, w->loop, on_plugin_event, w);
+    host_set_waits(&w->plugin.host, &w->waits);
     return start_plugin(&w->plugin, &w->orders);
 }
 
@@ -341,16 +340,14 @@ static void take_apart(struct worker *w)
 {
     orders_say(&w->orders, 'e'); /* before close(), which may not come back */
     sender_close(&w->sender);
-    plugin_waits_free(&w->waits);
+    waits_clear(&w->waits);
     plugin_close(&w->plugin); /* what it may still look at goes after it */
     sender_free(&w->sender);
     feed_close(&w->feed);
     counters_free(&w->counters);
     quarantine_close(&w->quarantine);
     batch_free(&w->batch);
-    w->plugin.handle =
-        NULL; /* the code stays: a thread of the plugin's may be in it till the end */
-    plugin_unload(&w->plugin);
+    plugin_free(&w->plugin);
     position_close(&w->position);
     fd_close(&w->dirfd);
     orders_close(&w->orders);

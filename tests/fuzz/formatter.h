@@ -158,7 +158,7 @@ static inline char *formatted(struct formatter *f, const struct metric *m, unsig
     HOLDS(batch_add(b, m, 0, 1) == BATCH_ADDED && b->rejected == 0);
     HOLDS(b->nmetrics + b->skipped == 1);
     if (b->nmetrics == 0) {
-        HOLDS(f->plugin.why[0] != 0 && b->bytes.n == 0);
+        HOLDS(plugin_why(&f->plugin)[0] != 0 && b->bytes.n == 0);
         return NULL;
     }
     n = b->bytes.n;

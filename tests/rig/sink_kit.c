@@ -42,9 +42,9 @@ const char *kit_errors(struct kit *k)
 void kit_plugin(struct kit *k, struct plugin *p, const char *file, const char *yaml)
 {
     kit_sink(k, file, yaml);
-    cr_assert(plugin_load(p, file), "%s", p->why);
+    cr_assert(plugin_load(p, file), "%s", plugin_why(p));
     cr_assert(plugin_configure(p, &k->sink, "web01", &k->e), "%s", kit_errors(k));
-    cr_assert_eq(plugin_open(p), GARNET_OK, "%s", p->why);
+    cr_assert_eq(plugin_open(p), GARNET_OK, "%s", plugin_why(p));
 }
 
 struct metric kit_metric(const char *name, int64_t value)

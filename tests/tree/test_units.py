@@ -24,7 +24,7 @@ Graph = collections.namedtuple("Graph", "defined used static")  # symbol -> unit
 def sources(ending):
     for folder, _, files in os.walk(CORE):
         for name in sorted(files):
-            if name.endswith(ending) and "include" not in folder:
+            if name.endswith(ending):
                 yield os.path.relpath(os.path.join(folder, name), CORE)
 
 

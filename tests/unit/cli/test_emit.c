@@ -9,12 +9,12 @@
 
 enum { MAX_ARGS = 8 };
 
-static bool parse(struct emit *e, const char *const args[MAX_ARGS], char why[160])
+static bool parse(struct emit *e, const char *const args[MAX_ARGS], struct why *why)
 {
     char *argv[MAX_ARGS + 2] = {"emit"};
     int argc = 1;
 
-    why[0] = 0;
+    *why = (struct why){0};
     while (argc <= MAX_ARGS && args[argc - 1] != NULL) {
         argv[argc] = (char *)(uintptr_t)args[argc - 1];
         argc++;
@@ -53,9 +53,9 @@ Test(emit, command_line_becomes_json)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct buf out = {0};
         struct emit e;
-        char why[160];
+        struct why why;
 
-        cr_assert(parse(&e, cases[i].args, why), "%s", why);
+        cr_assert(parse(&e, cases[i].args, &why), "%s", why.text);
         emit_json(&e, &out);
         buf_putc(&out, 0);
         cr_assert(buf_ok(&out));
@@ -87,10 +87,10 @@ Test(emit, wrong_usage_is_named)
 
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct emit e;
-        char why[160];
+        struct why why;
 
-        cr_assert(!parse(&e, cases[i].args, why));
-        cr_assert_str_eq(why, cases[i].why);
+        cr_assert(!parse(&e, cases[i].args, &why));
+        cr_assert_str_eq(why.text, cases[i].why);
     }
 }
 
@@ -98,7 +98,7 @@ Test(emit, more_tags_than_there_is_room_for)
 {
     char *argv[1 + 2 * (EMIT_MAX_TAGS + 1)];
     struct emit e;
-    char why[160];
+    struct why why;
     int argc = 0;
 
     argv[argc++] = "emit";
@@ -106,16 +106,16 @@ Test(emit, more_tags_than_there_is_room_for)
         argv[argc++] = "--tag";
         argv[argc++] = "k=v";
     }
-    cr_assert(!emit_parse(&e, argc, argv, why));
-    cr_assert_str_eq(why, "more than 64 tags");
+    cr_assert(!emit_parse(&e, argc, argv, &why));
+    cr_assert_str_eq(why.text, "more than 64 tags");
 }
 
 Test(emit, no_arguments_mean_standard_input)
 {
     struct emit e;
-    char why[160];
+    struct why why;
 
-    cr_assert(parse(&e, (const char *const[MAX_ARGS]){"--socket", "/s"}, why));
+    cr_assert(parse(&e, (const char *const[MAX_ARGS]){"--socket", "/s"}, &why));
     cr_assert_eq(e.name, NULL);
     cr_assert_str_eq(e.socket, "/s");
 }

@@ -45,9 +45,9 @@ static void move_cursor(const char *name, uint64_t position, uint64_t rejected)
 
 static void audit(struct audit *found)
 {
-    char why[256] = "";
+    struct why why = {0};
 
-    cr_assert(audit_spool(found, spool_dir.path, why), "%s", why);
+    cr_assert(audit_spool(found, spool_dir.path, &why), "%s", why.text);
 }
 
 static void is(const struct audit_sink *s, uint64_t accepted, uint64_t confirmed, uint64_t queued,
@@ -144,14 +144,14 @@ Test(audit, a_frame_without_records_is_damage)
 Test(audit, an_empty_folder_is_sound_and_no_folder_is_not)
 {
     struct audit found;
-    char why[256] = "";
+    struct why why = {0};
 
     audit(&found);
     cr_assert_eq(found.segments, 0);
     cr_assert_eq(found.sinks->error, ENOENT);
     audit_free(&found);
-    cr_assert_not(audit_spool(&found, "/nonexistent", why));
-    cr_assert_str_eq(why, "cannot be read: No such file or directory");
+    cr_assert_not(audit_spool(&found, "/nonexistent", &why));
+    cr_assert_str_eq(why.text, "cannot be read: No such file or directory");
     audit_free(&found);
     append_close(a);
 }

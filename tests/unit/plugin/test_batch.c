@@ -101,7 +101,7 @@ Test(batch, alone_too_long_is_rejected)
     batch_begin(&b, 101);
     cr_assert_eq(add("long", 101), BATCH_ADDED);
     cr_assert_eq(b.rejected, 1);
-    cr_assert_not_null(strstr(p.why, "longer than 64 bytes"));
+    cr_assert_not_null(strstr(plugin_why(&p), "longer than 64 bytes"));
     cr_assert_eq(add("b", 102), BATCH_ADDED);
     holds("<00>b=7\n");
 }
@@ -109,7 +109,7 @@ Test(batch, alone_too_long_is_rejected)
 static void fatal_for(const char *name, const char *why)
 {
     cr_assert_eq(add(name, 100), BATCH_FATAL);
-    cr_assert_not_null(strstr(p.why, why), "%s", p.why);
+    cr_assert_not_null(strstr(plugin_why(&p), why), "%s", plugin_why(&p));
     cr_assert_eq(b.nmetrics, 0);
 }
 
@@ -118,7 +118,7 @@ static void rejected_for(const char *name, const char *why)
     uint64_t before = b.rejected;
 
     cr_assert_eq(add(name, 100), BATCH_ADDED);
-    cr_assert_not_null(strstr(p.why, why), "%s", p.why);
+    cr_assert_not_null(strstr(plugin_why(&p), why), "%s", plugin_why(&p));
     cr_assert_eq(b.rejected, before + 1);
     cr_assert_eq(b.nmetrics, 0);
 }
@@ -155,8 +155,8 @@ Test(batch, kinds_of_numbers)
 /* Calls that come from outside a batch append nowhere, and are told at the next answer. */
 Test(batch, appending_outside_is_fatal)
 {
-    p.g.host->put(&p.g, "x", 1);
-    p.g.host->putf(&p.g, "%d", 1);
-    cr_assert_eq(p.g.host->tell(&p.g), 0);
+    p.host.g.host->put(&p.host.g, "x", 1);
+    p.host.g.host->putf(&p.host.g, "%d", 1);
+    cr_assert_eq(p.host.g.host->tell(&p.host.g), 0);
     fatal_for("a", "calls put() in no callback, where it may not");
 }

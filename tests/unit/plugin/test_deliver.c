@@ -19,6 +19,13 @@ static int holds(garnet *g, const garnet_batch *batch)
     return GARNET_PENDING;
 }
 
+static int confirms_the_oldest(garnet *g, const garnet_batch *batch)
+{
+    (void)batch;
+    g->host->confirm(g, held[0]->id, GARNET_RETRY);
+    return GARNET_OK;
+}
+
 static void on_rejected(void *arg, uint64_t end, uint32_t n)
 {
     (void)arg;
@@ -30,6 +37,7 @@ static void setup(void)
 {
     log_set_level(LOG_L_ERROR);
     p.def = (garnet_plugin){.name = "x", .deliver = holds};
+    host_init(&p.host, &p.def, &p.options);
     cr_assert(batch_init(&b, &p, 1000));
     deliver_init(&d, &p, on_rejected, NULL);
 }
@@ -51,9 +59,27 @@ static void hands_over(const char *text)
     cr_assert_eq(deliver_batch(&d, &b), GARNET_OK);
 }
 
+/* As the plugin would, in its event(). */
+static int event(void (*say)(unsigned i, int answer), unsigned i, int answer)
+{
+    call_enter(&p.host.call, PLUGIN_EVENT);
+    say(i, answer);
+    return call_leave(&p.host.call, GARNET_OK);
+}
+
+static void says_confirm(unsigned i, int answer)
+{
+    p.host.table.confirm(&p.host.g, held[i]->id, answer);
+}
+
+static void says_reject(unsigned i, int index)
+{
+    p.host.table.reject(&p.host.g, held[i]->id, (uint32_t)index, "no");
+}
+
 static void confirms(unsigned i, int answer)
 {
-    deliver_confirm(&d, held[i]->id, answer);
+    cr_assert_eq(event(says_confirm, i, answer), GARNET_OK);
     cr_assert_eq(deliver_turn(&d, clock_mono()), GARNET_OK);
 }
 
@@ -78,7 +104,7 @@ Test(deliver, a_pending_batch_stays_where_it_is)
         confirms(young, GARNET_OK);
         cr_assert(is(young + 1, "b"));
         confirms(young + 1, GARNET_OK);
-        cr_assert_eq(d.n, 0);
+        cr_assert_eq(d.pending.n, 0);
         nheld = 0;
     }
     cr_assert_eq(d.settled, d.sent);
@@ -110,14 +136,14 @@ Test(deliver, a_pause_is_kept)
     cr_assert_eq(nheld, 2);
     confirms(1, GARNET_OK);
     cr_assert_eq(nheld, 2, "it comes again at once");
-    cr_assert(d.told);
+    cr_assert(d.down);
     cr_assert_not(deliver_may(&d, d.retry_ns), "nothing new before it");
     cr_assert_eq(deliver_turn(&d, d.retry_ns), GARNET_OK);
     cr_assert_eq(nheld, 3);
     cr_assert(is(2, "a"));
     cr_assert_eq(held[2]->attempt, 2);
     confirms(2, GARNET_OK);
-    cr_assert_not(d.told);
+    cr_assert_not(d.down);
     cr_assert_eq(deliver_due(&d, clock_mono()), -1);
 }
 
@@ -125,12 +151,41 @@ Test(deliver, a_pause_is_kept)
 Test(deliver, what_is_rejected_is_counted_once)
 {
     hands_over("a");
-    deliver_reject(&d, held[0]->id, 0, "no");
+    cr_assert_eq(event(says_reject, 0, 0), GARNET_OK);
     confirms(0, GARNET_RETRY);
     cr_assert_eq(rejected, 0);
     cr_assert_eq(deliver_turn(&d, d.retry_ns), GARNET_OK);
-    deliver_reject(&d, held[1]->id, 0, "no");
-    deliver_reject(&d, held[1]->id, 0, "no");
+    cr_assert_eq(event(says_reject, 1, 0), GARNET_OK);
+    cr_assert_eq(event(says_reject, 1, 0), GARNET_OK);
     confirms(1, GARNET_REJECT);
     cr_assert_eq(rejected, 1);
+}
+
+/* One that it does not have, or has confirmed, and a metric that is not in it. */
+Test(deliver, what_it_does_not_have_breaks_a_rule)
+{
+    hands_over("a");
+    cr_assert_eq(event(says_reject, 0, 1), GARNET_FATAL);
+    cr_assert_str_eq(plugin_why(&p), "it rejects metric 1 of a batch that has 1");
+    cr_assert_eq(event(says_confirm, 0, GARNET_SKIP), GARNET_FATAL);
+    cr_assert_eq(event(says_confirm, 0, GARNET_OK), GARNET_OK);
+    cr_assert_eq(event(says_confirm, 0, GARNET_OK), GARNET_FATAL, "confirmed twice");
+    cr_assert_str_eq(plugin_why(&p), "it confirms batch 1, which is not pending");
+    cr_assert_eq(deliver_turn(&d, clock_mono()), GARNET_OK);
+    cr_assert_eq(d.settled, d.sent);
+}
+
+/* What one deliver() says of another batch is taken before its own answer. */
+Test(deliver, an_older_one_fails_while_a_younger_is_taken)
+{
+    hands_over("a");
+    p.def.deliver = confirms_the_oldest;
+    hands_over("b");
+    cr_assert(d.down);
+    cr_assert_gt(d.retry_ns, 0);
+    cr_assert_eq(d.settled, 0);
+    p.def.deliver = holds;
+    cr_assert_eq(deliver_turn(&d, d.retry_ns), GARNET_OK);
+    cr_assert_eq(nheld, 2);
+    cr_assert(is(1, "a"));
 }

@@ -1,4 +1,4 @@
-/* sink/plugin*.c: what is refused and how it is told, and how options reach a plugin. */
+/* plugin/plugin.c and options.c: what is refused and how it is told, and how options reach a plugin. */
 #include "rig/sink_kit.h"
 
 static void refused(const char *file, const char *sentence)
@@ -6,7 +6,7 @@ static void refused(const char *file, const char *sentence)
     struct plugin p;
 
     cr_assert(!plugin_load(&p, file));
-    cr_assert_not_null(strstr(p.why, sentence), "%s", p.why);
+    cr_assert_not_null(strstr(plugin_why(&p), sentence), "%s", plugin_why(&p));
     plugin_unload(&p);
 }
 
@@ -54,9 +54,9 @@ static void writes(const char *file, const char *yaml, const char *want)
 
     kit_open(&k);
     kit_plugin(&k, &p, file, yaml);
-    p.out = &out;
-    plugin_enter(&p, PLUGIN_FORMAT);
-    cr_assert_eq(plugin_leave(&p, p.def.format(&p.g, &m)), GARNET_OK);
+    host_set_out(&p.host, &out);
+    call_enter(&p.host.call, PLUGIN_FORMAT);
+    cr_assert_eq(call_leave(&p.host.call, p.def.format(&p.host.g, &m)), GARNET_OK);
     buf_putc(&out, 0);
     cr_assert_str_eq(out.p, want);
     buf_free(&out);
@@ -87,7 +87,7 @@ static void wrong(const char *file, const char *yaml, const char *want)
 
     kit_open(&k);
     kit_sink(&k, file, yaml);
-    cr_assert(plugin_load(&p, file), "%s", p.why);
+    cr_assert(plugin_load(&p, file), "%s", plugin_why(&p));
     cr_assert(!plugin_configure(&p, &k.sink, "web01", &k.e));
     cr_assert_str_eq(kit_errors(&k), want);
     plugin_unload(&p);

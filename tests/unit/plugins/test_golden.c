@@ -19,7 +19,8 @@ static void add_metric(void *arg, const struct metric *m)
 {
     struct run *r = arg;
 
-    cr_assert_eq(batch_add(r->batch, m, r->seq++, 1), BATCH_ADDED, "%s", r->batch->plugin->why);
+    cr_assert_eq(batch_add(r->batch, m, r->seq++, 1), BATCH_ADDED, "%s",
+                 plugin_why(r->batch->plugin));
 }
 
 static void bad_metric(void *arg, const struct json_fault *f)
@@ -87,7 +88,7 @@ static void run_case(const char *plugin, const char *name)
     kit_open(&k);
     file = arena_printf(&k.arena, TEST_BUILD "/plugins/%s.so", plugin);
     kit_sink(&k, file, data(&k, name, "options.yaml"));
-    cr_assert(plugin_load(&p, file), "%s", p.why);
+    cr_assert(plugin_load(&p, file), "%s", plugin_why(&p));
     k.sink.node =
         yaml_parse(&k.arena, "options.yaml", str_of(data(&k, name, "options.yaml")), &k.e);
     if (plugin_configure(&p, &k.sink, "web01", &k.e))

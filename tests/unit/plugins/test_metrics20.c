@@ -50,7 +50,7 @@ static void skips(struct one *o, const struct metric *m, const char *why)
 {
     gives(o, m, "");
     cr_assert_eq(o->b.skipped, 1);
-    cr_assert_str_eq(o->p.why, why);
+    cr_assert_str_eq(plugin_why(&o->p), why);
 }
 
 Test(metrics20, a_collectors_prefix_is_part_of_the_name)

@@ -251,8 +251,8 @@ static bool there_and_back(struct batch *b, const char *style, struct seen *seen
 
     batch_begin(b, 0);
     cr_assert_eq(batch_add(b, &x.m, 0, 1), BATCH_ADDED);
-    cr_assert_eq(b->rejected, 0, "%s", b->plugin->why);
-    cr_assert_eq(b->nmetrics, has_line, "%s", b->plugin->why);
+    cr_assert_eq(b->rejected, 0, "%s", plugin_why(b->plugin));
+    cr_assert_eq(b->nmetrics, has_line, "%s", plugin_why(b->plugin));
     if (!has_line)
         return false;
     cr_assert(b->bytes.n < sizeof line && b->bytes.p[b->bytes.n - 1] == '\n');

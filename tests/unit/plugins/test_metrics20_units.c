@@ -106,7 +106,7 @@ static void is_written(const char *unit, uint8_t type, const char *want)
 {
     const char *got = written(unit, type);
 
-    cr_assert_not_null(got, "%s of type %d has no line: %s", unit, type, p.why);
+    cr_assert_not_null(got, "%s of type %d has no line: %s", unit, type, plugin_why(&p));
     cr_assert_str_eq(got, in_style(want), "%s of type %d: %s", unit, type, got);
 }
 

@@ -1,21 +1,120 @@
-/* plugintest/close.c - checks of open() and close(): what is opened, and what is left behind
+/* plugintest/lifecycle.c - checks of what a plugin is, and of how it begins and ends
  *
- * Descriptors are looked up one by one. Memory is what malloc() has handed out, its own caches
- * included, so only what grows in each of several windows is a leak; the sanitizers' malloc cannot
- * be asked. Fails by
- * FAIL lines.
+ * The file's symbols are read before it is loaded, so that what it exports can be said even when it cannot
+ * be loaded. Descriptors are looked up one by one. Memory is what malloc() has handed out, its own
+ * caches included, so only what grows in each of several windows is a leak; the sanitizers' malloc
+ * cannot be asked.
  */
+#include "plugintest/lifecycle.h"
+
 #include <fcntl.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <unistd.h>
 
 #include "plugintest/battery.h"
+#include "plugintest/elf.h"
 #include "plugintest/trial.h"
 
 enum { FDS = 1024, WINDOWS = 6, ROUNDS = 10 };
 
-static void look(bool open[FDS])
+static const char SYMBOL[] = "garnet_plugin_v1";
+
+struct found {
+    struct trial *trial;
+    struct buf surplus, other_abi; /* names, for a message */
+    bool symbol;
+};
+
+static void put_name(struct buf *b, const char *name)
+{
+    if (b->n > 200)
+        return;
+    buf_putf(b, "%s%s", b->n > 0 ? ", " : "", name);
+}
+
+static void on_defined(void *arg, const char *name, bool weak)
+{
+    struct found *f = arg;
+
+    if (strcmp(name, SYMBOL) == 0)
+        f->symbol = true;
+    else if (strncmp(name, "garnet_plugin_v", 15) == 0)
+        put_name(&f->other_abi, name);
+    else if (!weak) /* C++ templates are weak, and cannot be hidden by a flag */
+        put_name(&f->surplus, name);
+}
+
+static void on_wanted(void *arg, const char *name)
+{
+    struct found *f = arg;
+
+    if (!elf_resolves(f->trial->plugin.handle, name))
+        trial_fail(f->trial,
+                   "it uses %s, which neither it nor a library that it is linked to has: link with "
+                   "the one that does (-lNAME)",
+                   name);
+}
+
+static void judge_exports(struct trial *t, const struct found *f)
+{
+    if (!f->symbol && f->other_abi.n > 0)
+        trial_fail(t, "ABI: wanted %s, found %.*s: build it with this Garnet's header", SYMBOL,
+                   (int)f->other_abi.n, f->other_abi.p);
+    else if (!f->symbol)
+        trial_fail(t,
+                   "it does not export %s: end its source with GARNET_PLUGIN(...), and link with "
+                   "-shared",
+                   SYMBOL);
+    if (f->surplus.n > 0)
+        trial_fail(t,
+                   "it also exports %.*s: compile with -fvisibility=hidden, and make your own "
+                   "functions static",
+                   (int)f->surplus.n, f->surplus.p);
+}
+
+int check_load(void *arg)
+{
+    struct trial *t = arg;
+    struct found f = {.trial = t};
+    const struct elf_symbols exports = {&f, on_defined, NULL};
+    const struct elf_symbols wants = {&f, NULL, on_wanted};
+    struct why why;
+    bool readable;
+
+    t->check = "symbols";
+    readable = elf_read(t->file, &exports, &why);
+    if (readable)
+        judge_exports(t, &f);
+    else
+        trial_fail(t, "it %s", why.text);
+    buf_free(&f.surplus);
+    buf_free(&f.other_abi);
+    if (!readable || !f.symbol)
+        return 1;
+    t->check = "load";
+    if (!trial_load(t))
+        return 1;
+    t->check = "symbols";
+    (void)elf_read(t->file, &wants, &why);
+    (void)trial_end(t, "it exports %s alone, and all it uses is there", SYMBOL);
+    child_say(t->child, "ok   load: %s %s, built for ABI 1.%u; this Garnet has 1.%d\n",
+              t->plugin.def.name, t->plugin.def.version, t->plugin.def.abi_minor, GARNET_ABI_MINOR);
+    return t->failures > 0;
+}
+
+int check_options(void *arg)
+{
+    struct trial *t = arg;
+
+    if (trial_load(t) && trial_configure(t))
+        return trial_end(t, "%u rows, filled as given", t->plugin.def.noptions);
+    return 1;
+}
+
+/* --- open() and close() --- */
+
+static void look_at_fds(bool open[FDS])
 {
     for (int fd = 0; fd < FDS; fd++)
         open[fd] = fcntl(fd, F_GETFD) >= 0;
@@ -63,7 +162,7 @@ int check_open(void *arg)
     struct trial *t = arg;
     bool before[FDS];
 
-    look(before);
+    look_at_fds(before);
     if (!trial_ready(t, TRIAL_BATCH))
         return 1;
     judge_cloexec(t, before);
@@ -80,14 +179,14 @@ static void feed_one(void *arg, const struct metric *m, const char *what)
         batch_begin(&t->batch, 0);
 }
 
-static void feed(struct trial *t)
+static void feed_all(struct trial *t)
 {
     batch_begin(&t->batch, 0);
     battery_each(t, feed_one);
     (void)batch_end(&t->batch);
 }
 
-static void shut(struct trial *t)
+static void close_plugin(struct trial *t)
 {
     child_doing(t->child, CHILD_BLOCKS, "close()");
     plugin_close(&t->plugin);
@@ -114,13 +213,13 @@ static size_t leak(struct trial *t, void (*round)(struct trial *t))
     return t->failures == 0 ? cost : 0;
 }
 
-static void cycle(struct trial *t)
+static void open_and_close(struct trial *t)
 {
     if (!trial_open(t))
         return;
     batch_begin(&t->batch, 0);
     feed_one(t, battery_with('x', 0), "plain texts");
-    shut(t);
+    close_plugin(t);
 }
 
 static void judge_memory(struct trial *t)
@@ -129,14 +228,14 @@ static void judge_memory(struct trial *t)
 
     if (t->failures > 0 || !trial_open(t))
         return;
-    cost = leak(t, feed);
-    shut(t);
+    cost = leak(t, feed_all);
+    close_plugin(t);
     if (cost > 0)
         trial_fail(t,
                    "the same metrics again and again cost %zu bytes of memory each round: free "
                    "what format() allocates",
                    cost);
-    cost = leak(t, cycle);
+    cost = leak(t, open_and_close);
     if (cost > 0)
         trial_fail(t, "open() and close() leave %zu bytes of memory behind: close() must free it",
                    cost);
@@ -146,7 +245,7 @@ static void judge_fds(struct trial *t, const bool before[FDS])
 {
     bool now[FDS];
 
-    look(now);
+    look_at_fds(now);
     judge_closed(t, before);
     for (int fd = 0; fd < FDS; fd++)
         if (now[fd] && !before[fd])
@@ -159,11 +258,11 @@ int check_close(void *arg)
     struct trial *t = arg;
     bool before[FDS];
 
-    look(before);
+    look_at_fds(before);
     if (!trial_ready(t, TRIAL_BATCH))
         return 1;
-    feed(t);
-    shut(t);
+    feed_all(t);
+    close_plugin(t);
     judge_fds(t, before);
     judge_memory(t);
     return trial_end(t, "no descriptor and no memory is left behind");

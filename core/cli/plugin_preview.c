@@ -1,10 +1,12 @@
-/* cli/preview.c - `garnet plugin preview`: the bytes that each sink would send, on standard output
+/* cli/plugin_preview.c - metrics on standard input, through the plugin of each sink, to standard output
  *
  * The configuration, the reader of JSON, the plugin host and the batches are the daemon's own, so
  * what is printed is what would be sent. Each sink's plugin runs in a child, where it can crash or
  * hang alone, and in a network without interfaces where the kernel grants one. A configuration or a
  * metric that is wrong is told and makes the exit status 1; the other sinks and metrics go on.
  */
+#include "cli/plugin_preview.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -17,7 +19,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/say.h"
-#include "cli/plugin.h"
+#include "cli/plugin_usage.h"
 #include "conf/load.h"
 #include "delivery/transports.h"
 #include "plugin/batch.h"
@@ -46,14 +48,14 @@ struct preview {
 
 /* --- in the child --- */
 
-static void complain(struct preview *v, const char *what)
+static void fail_sink(struct preview *v, const char *what)
 {
     say(stderr, "garnet plugin: sink %s: %s", v->sink->name, what);
     v->failed = true;
 }
 
 /* The very bytes, but for a terminal. */
-static bool show(struct preview *v, struct str bytes)
+static bool show_bytes(struct preview *v, struct str bytes)
 {
     if (!isatty(fileno(v->out)))
         return fwrite(bytes.s, 1, bytes.n, v->out) == bytes.n;
@@ -61,25 +63,26 @@ static bool show(struct preview *v, struct str bytes)
     return ferror(v->out) == 0;
 }
 
-static void leave(struct preview *v)
+static void end_batch_of(struct preview *v)
 {
     struct batch *b = &v->batch;
 
     child_doing(v->child, CHILD_CALLS, "end()");
     if (!batch_end(b))
-        complain(v, v->plugin.why);
-    else if (!show(v, (struct str){b->bytes.p, b->bytes.n}))
-        complain(v, "cannot write to standard output");
+        fail_sink(v, plugin_why(&v->plugin));
+    else if (!show_bytes(v, (struct str){b->bytes.p, b->bytes.n}))
+        fail_sink(v, "cannot write to standard output");
     batch_begin(b, v->seq);
 }
 
-static void tell_without_bytes(struct preview *v, const struct metric *m, const char *what)
+static void say_without_bytes(const struct preview *v, const struct metric *m, const char *what,
+                              const char *why)
 {
     say(stderr, "garnet plugin: sink %s: %s metric \"%.*s\": %s", v->sink->name, what,
-        (int)m->name.n, m->name.s, v->plugin.why);
+        (int)m->name.n, m->name.s, why);
 }
 
-static void format(struct preview *v, const struct metric *m)
+static void format_for(struct preview *v, const struct metric *m)
 {
     struct batch *b = &v->batch;
     uint64_t skipped, rejected;
@@ -88,19 +91,19 @@ static void format(struct preview *v, const struct metric *m)
     child_doing(v->child, CHILD_CALLS, "format() of metric \"%.*s\"", (int)m->name.n, m->name.s);
     skipped = b->skipped, rejected = b->rejected;
     while ((result = batch_add(b, m, v->seq, v->now)) == BATCH_FULL) {
-        leave(v);
+        end_batch_of(v);
         skipped = rejected = 0;
     }
     if (result == BATCH_FATAL)
-        complain(v, v->plugin.why);
+        fail_sink(v, plugin_why(&v->plugin));
     else if (b->skipped > skipped)
-        tell_without_bytes(v, m, "skipped");
+        say_without_bytes(v, m, "skipped", plugin_why(&v->plugin));
     else if (b->rejected > rejected)
-        tell_without_bytes(v, m, "rejected");
+        say_without_bytes(v, m, "rejected", plugin_why(&v->plugin));
 }
 
 /* One metric's way from the reader to the plugin, as core/sink/feed.c has it. */
-static void take(void *arg, const struct metric *m)
+static void preview_metric(void *arg, const struct metric *m)
 {
     struct preview *v = arg;
 
@@ -109,19 +112,18 @@ static void take(void *arg, const struct metric *m)
     v->metric = *m;
     v->seq++;
     if (!feed_wants(v->sink, &v->metric)) {
-        plugin_why(&v->plugin, "the sink's `only` or `drop` leaves it out");
-        tell_without_bytes(v, m, "deselected");
+        say_without_bytes(v, m, "deselected", "the sink's `only` or `drop` leaves it out");
     } else if (!counters_apply(&v->counters, &v->metric, v->seq)) {
-        plugin_why(&v->plugin, "a counter's first value gives no rate or delta (`counters`)");
-        tell_without_bytes(v, m, "skipped");
+        say_without_bytes(v, m, "skipped",
+                          "a counter's first value gives no rate or delta (`counters`)");
     } else {
-        format(v, &v->metric);
+        format_for(v, &v->metric);
     }
 }
 
 static void bad_again(void *arg, struct place at, const char *field, const char *why)
 {
-    (void)arg, (void)at, (void)field, (void)why; /* the parent has told it */
+    (void)arg, (void)at, (void)field, (void)why; /* the parent has said it */
 }
 
 static void count_only(void *arg, const struct metric *m)
@@ -129,7 +131,7 @@ static void count_only(void *arg, const struct metric *m)
     (void)arg, (void)m;
 }
 
-static void tell_bad(void *arg, struct place at, const char *field, const char *why)
+static void say_bad(void *arg, struct place at, const char *field, const char *why)
 {
     (void)arg;
     say(stderr, "garnet plugin: standard input:%ju:%ju: %s%s%s", (uintmax_t)at.line,
@@ -159,14 +161,14 @@ static unsigned read_metrics(struct preview *v, void (*metric)(void *arg, const 
     return metrics_read(&r, v->json);
 }
 
-static bool ready(struct preview *v)
+static bool open_plugin_of(struct preview *v)
 {
     struct errors e = {0};
     int answer;
     bool ok;
 
     if (!plugin_load(&v->plugin, v->sink->plugin_file)) {
-        complain(v, v->plugin.why);
+        fail_sink(v, plugin_why(&v->plugin));
         return false;
     }
     child_doing(v->child, CHILD_CALLS, "check()");
@@ -179,9 +181,9 @@ static bool ready(struct preview *v)
     child_doing(v->child, CHILD_BLOCKS, "open()");
     answer = plugin_open(&v->plugin);
     if (answer != GARNET_OK)
-        complain(v, v->plugin.why);
+        fail_sink(v, plugin_why(&v->plugin));
     else if (!batch_init(&v->batch, &v->plugin, transports_batch_size(v->sink)))
-        complain(v, "there is no memory for a batch");
+        fail_sink(v, "there is no memory for a batch");
     return !v->failed;
 }
 
@@ -193,7 +195,7 @@ static bool part_outputs(struct preview *v)
     v->out = fd >= 0 ? fdopen(fd, "we") : NULL;
     if (v->out != NULL && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
         return true;
-    complain(v, strerror(errno));
+    fail_sink(v, strerror(errno));
     return false;
 }
 
@@ -205,13 +207,13 @@ static int show_sink(void *arg)
         return EXIT_WORLD;
     (void)unshare(CLONE_NEWUSER | CLONE_NEWNET); /* best effort: open() may want to connect */
     child_doing(v->child, CHILD_BLOCKS, "its constructors");
-    if (!ready(v))
+    if (!open_plugin_of(v))
         return EXIT_CONFIG;
     counters_init(&v->counters, plugin_counters(&v->plugin, v->sink), v->sink->counter_window);
     batch_begin(&v->batch, 0);
-    (void)read_metrics(v, take, bad_again);
+    (void)read_metrics(v, preview_metric, bad_again);
     if (!v->failed)
-        leave(v);
+        end_batch_of(v);
     batch_free(&v->batch);
     counters_free(&v->counters);
     child_doing(v->child, CHILD_BLOCKS, "close()");
@@ -221,7 +223,7 @@ static int show_sink(void *arg)
 
 /* --- the command --- */
 
-static bool chosen(const struct conf_sink *s, char *const names[], int n)
+static bool is_chosen(const struct conf_sink *s, char *const names[], int n)
 {
     for (int i = 0; i < n; i++)
         if (strcmp(s->name, names[i]) == 0)
@@ -229,7 +231,7 @@ static bool chosen(const struct conf_sink *s, char *const names[], int n)
     return n == 0;
 }
 
-static bool known(const struct conf *c, const char *name)
+static bool has_sink(const struct conf *c, const char *name)
 {
     for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next)
         if (strcmp(s->name, name) == 0)
@@ -242,30 +244,30 @@ static int show_sinks(struct preview *v, char *const names[], int n)
 {
     bool headers = n != 1 && v->conf->sinks != NULL && v->conf->sinks->next != NULL;
     int status = 0, result;
-    char why[600];
+    struct why why;
 
     for (int i = 0; i < n; i++)
-        if (!known(v->conf, names[i]))
+        if (!has_sink(v->conf, names[i]))
             return EXIT_USAGE;
     if (v->conf->sinks == NULL)
         (void)fprintf(stderr, "garnet plugin: the configuration has no sinks\n");
-    if (read_metrics(v, count_only, tell_bad) > 0)
+    if (read_metrics(v, count_only, say_bad) > 0)
         status = EXIT_CONFIG;
     for (v->sink = v->conf->sinks; v->sink != NULL; v->sink = v->sink->next) {
-        if (!chosen(v->sink, names, n))
+        if (!is_chosen(v->sink, names, n))
             continue;
         if (headers)
             say(stderr, "==> %s <==", v->sink->name);
-        result = child_run(v->child, show_sink, v, why);
+        result = child_run(v->child, show_sink, v, &why);
         if (result < 0)
-            say(stderr, "garnet plugin: sink %s: its plugin %s", v->sink->name, why);
+            say(stderr, "garnet plugin: sink %s: its plugin %s", v->sink->name, why.text);
         status = result != 0 ? EXIT_CONFIG : status;
     }
     return status;
 }
 
 /* The configuration is read with the rights of whoever runs this, and not all of it is everybody's. */
-static void tell_rights(void)
+static void say_rights(void)
 {
     if (geteuid() != 0)
         (void)fprintf(stderr,
@@ -286,7 +288,7 @@ static int preview(const char *path, char *const names[], int n)
 
     if (e.n > 0) {
         (void)fwrite(e.text.p, 1, e.text.n, stderr);
-        tell_rights();
+        say_rights();
         status = EXIT_CONFIG;
     } else if (conf == NULL || v.child == NULL || fd_read_all(0, -1, &json) < 0) {
         (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));
@@ -304,7 +306,7 @@ static int preview(const char *path, char *const names[], int n)
     return status;
 }
 
-int preview_main(int argc, char *const argv[])
+int plugin_preview_main(int argc, char *const argv[])
 {
     if (argc < 3 || strcmp(argv[1], "-c") != 0)
         return plugin_usage("preview needs -c CONFIG first", "");
