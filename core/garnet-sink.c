@@ -4,7 +4,7 @@
  *   garnet-sink check NAME   say what is wrong with its plugin and options
  *
  * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
- * (supervise/sink_process.h; run only), 5 a board of memory (model/scoreboard.h; run only), 6 a pipe for what this
+ * (supervise/worker_process.h; run only), 5 a board of memory (model/scoreboard.h; run only), 6 a pipe for what this
  * program says (supervise/worker_log.h); standard error is for what the plugin prints. Exits 0, EXIT_CONFIG
  * (the plugin or its options are wrong), EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however
  * that ends: by the control socket, and by a signal in case a plugin does not let it look.

@@ -1,40 +1,20 @@
-/* collect/collector.c - one collector, from garnetd's side: its clock, its run, its output
- *
- * One run at a time. Its keeper does the waiting and the killing; here a run ends when the keeper
- * has ended, and the report is then in the socket already. What goes wrong with a run is said in
- * the log, the same thing once a minute. No memory, no descriptors or no process for a run costs
- * that slot; the next one is tried as if nothing had been. Nothing is decided in here: sched.c says
- * when, outcome.c what an end means.
+/* One run at a time. What goes wrong with a run is said in the log, the same thing once a minute.
+ * Nothing is decided in here: schedule.c says when, outcome.c what an end means. The next slot is tried
+ * as if nothing had been.
  */
 #include "collect/collector.h"
 
 #include <errno.h>
-#include <inttypes.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
-#include "base/arena.h"
 #include "base/clock.h"
-#include "base/fd.h"
 #include "base/log.h"
-#include "base/logpipe.h"
 #include "base/random.h"
-#include "base/why.h"
-#include "collect/environment.h"
 #include "collect/journal.h"
 
 static const char OVERLAPPED[] = "the previous run is still going";
 static const char BY_LATENESS[] = "garnetd was late";
-
-struct run {
-    struct loop_child keeper; /* pid 0: no run is alive */
-    enum ending asked;        /* what we have asked the keeper to end it for */
-    struct logpipe out, err;
-    struct run_receipt receipt;
-};
 
 struct collector {
     struct loop *loop;
@@ -48,73 +28,12 @@ struct collector {
     int64_t revive_at;              /* mono: when a daemon's next life is due */
     struct loop_timer timer;        /* the next slot, look or start; or, when stopping, gone() */
     struct run run;
-    int control;                /* our end of the keeper's socket; -1: none */
-    pid_t pid;                  /* of the run; 0: not known yet */
-    struct logpipe_owner owner; /* of what it prints */
     struct journal journal;
     struct collector_stats stats;
     bool stopping;
 };
 
-/* --- the log --- */
-
-static void describe_end(const struct collector *c, struct why *why)
-{
-    const struct keeper_report *r = &c->run.receipt.report;
-
-    switch (c->run.receipt.outcome) {
-    case OUTCOME_SPAWN:
-        keeper_describe(r, c->conf, why);
-        return;
-    case OUTCOME_LOST:
-        why_set(why, "its keeper was killed, and with it the run");
-        return;
-    case OUTCOME_TIMEOUT:
-        why_set(why, "ended after its timeout of %gs", (double)c->conf->timeout / (double)NS_PER_S);
-        return;
-    case OUTCOME_OVERLAP:
-        why_set(why, "killed by overlap: the next run was due");
-        return;
-    case OUTCOME_SILENCE:
-        why_set(why, "ended after %gs without a metric",
-                (double)c->conf->silence / (double)NS_PER_S);
-        return;
-    default:
-        break;
-    }
-    if (WIFSIGNALED(r->status))
-        why_set(why, "killed by signal %d (%s)%s", WTERMSIG(r->status),
-                strsignal(WTERMSIG(r->status)), WCOREDUMP(r->status) ? ", core dumped" : "");
-    else
-        why_set(why, "exit status %d", WEXITSTATUS(r->status));
-}
-
-static pid_t run_pid(struct collector *c)
-{
-    if (c->pid == 0 && c->control >= 0)
-        c->pid = keeper_pid(c->control);
-    return c->pid;
-}
-
-/* "NAME[PID]" */
-static void say_line(void *arg, enum log_level level, const char *line)
-{
-    struct collector *c = arg;
-    pid_t pid = run_pid(c);
-
-    if (pid > 0)
-        log_at(level, "collector %s[%d]: %s", c->name, (int)pid, line);
-    else
-        log_at(level, "collector %s: %s", c->name, line);
-}
-
-static void say_left_out(void *arg, uint64_t n)
-{
-    const struct collector *c = arg;
-
-    log_warn("collector %s: it printed %" PRIu64 " more line%s, not logged", c->name, n,
-             n > 1 ? "s" : "");
-}
+/* --- the end of a run --- */
 
 /* What a slot's timer has found missing. A slot that waited for the run before to end, and still
  * does, has given way to this one. */
@@ -129,30 +48,6 @@ static void say_misses(struct collector *c, const struct schedule *before, int64
     journal_missed(&c->journal, now, MISS_OVERLAP, overlapped,
                    before->waiting ? before->waiting_for : slot, OVERLAPPED);
     journal_look(&c->journal, now);
-}
-
-/* --- a run --- */
-
-/* The keeper's pid, or -1 with errno. */
-static pid_t start_keeper(struct collector *c, int out, int err)
-{
-    struct arena a = {0};
-    struct keeper_job job = {.conf = c->conf,
-                             .argv = environment_argv(&a, c->conf, c->socket_path),
-                             .env = environment_make(&a, c->conf, c->socket_path),
-                             .cwd = c->conf->cwd != NULL ? c->conf->cwd : "/",
-                             .out = out,
-                             .err = err,
-                             .timeout = c->daemon ? INT64_MAX : c->conf->timeout,
-                             .grace = c->conf->grace};
-    pid_t pid = -1;
-
-    if (arena_ok(&a))
-        pid = keeper_start(&job, &c->control);
-    else
-        errno = ENOMEM;
-    arena_free(&a); /* keeps errno: free() does, since glibc 2.33 */
-    return pid;
 }
 
 static void count_end(struct collector *c)
@@ -173,9 +68,9 @@ static void say_end(struct collector *c)
     const struct run_receipt *r = &c->run.receipt;
     struct why why;
 
-    describe_end(c, &why);
     if (c->daemon)
         return; /* its restart will say so */
+    run_describe(r, c->conf, &why);
     if (r->outcome == OUTCOME_SPAWN)
         journal_missed(&c->journal, clock_mono(), MISS_SPAWN, 1, r->slot_ns, why.text);
     else if (outcome_failed(r->outcome))
@@ -188,27 +83,15 @@ static void say_end(struct collector *c)
 static void start_run(struct collector *c, int64_t slot, int64_t due);
 static void revive_later(struct collector *c);
 
-static void close_run(struct collector *c)
-{
-    logpipe_finish(&c->run.out);
-    logpipe_finish(&c->run.err);
-    logpipe_owner_finish(&c->owner);
-    c->run.receipt.pid = run_pid(c);
-}
-
 /* Counts, says and hands on how it ended, and sees to what follows. The event may call
  * collector_stop(). */
-static void end_run(struct collector *c, const struct keeper_report *r)
+static void settle_run(struct collector *c)
 {
-    struct run *run = &c->run;
     int64_t slot;
 
-    run->receipt.outcome = outcome_of(r, run->asked);
-    run->receipt.report = r != NULL ? *r : (struct keeper_report){.end = KEEPER_FAILED};
-    fd_close(&c->control);
     count_end(c);
     say_end(c);
-    c->ev.ended(c->ev.arg, &run->receipt);
+    c->ev.ended(c->ev.arg, &c->run.receipt);
     if (c->stopping)
         return;
     if (c->daemon)
@@ -217,54 +100,23 @@ static void end_run(struct collector *c, const struct keeper_report *r)
         start_run(c, slot, c->sched.run_due);
 }
 
-static void on_keeper_end(void *arg, int status, const struct rusage *ru)
+static void on_run_over(void *arg)
 {
     struct collector *c = arg;
-    struct keeper_report report;
     bool stopping = c->stopping; /* else gone() comes from a timer, if ended() stops it */
 
-    (void)ru;
-    (void)status; /* a keeper that was killed has sent no report */
-    close_run(c);
-    end_run(c, keeper_report(c->control, &report) ? &report : NULL);
+    settle_run(c);
     if (stopping)
         c->ev.gone(c->ev.arg); /* c may be freed by now */
 }
 
-static int launch(struct collector *c)
-{
-    struct run *run = &c->run;
-    int out = logpipe_open(&run->out, c->loop, &c->owner, LOG_L_INFO, 0);
-    int err = out < 0 ? -1 : logpipe_open(&run->err, c->loop, &c->owner, LOG_L_WARN, 0);
-    pid_t pid = err < 0 ? -1 : start_keeper(c, out, err);
-
-    fd_close(&out);
-    fd_close(&err);
-    if (pid < 0)
-        return -1;
-    loop_child_add(c->loop, &run->keeper, pid, on_keeper_end, c);
-    return 0;
-}
+/* --- a slot --- */
 
 static void start_run(struct collector *c, int64_t slot, int64_t due)
 {
-    struct keeper_report failed = {.end = KEEPER_FAILED};
-
     c->ev.started(c->ev.arg, slot);
-    c->run.receipt = (struct run_receipt){.slot_ns = slot, .lateness_ns = clock_mono() - due};
-    c->run.asked = ENDING_NONE;
-    c->pid = 0;
-    if (launch(c) == 0)
-        return;
-    failed.error = errno;
-    close_run(c);
-    end_run(c, &failed);
-}
-
-static void end_early(struct collector *c, enum ending why)
-{
-    c->run.asked = why;
-    keeper_stop(c->control);
+    if (!run_start(&c->run, c->conf, slot, due))
+        settle_run(c);
 }
 
 /* The timer is armed again before the run, whose events may stop the collector. */
@@ -283,7 +135,7 @@ static void on_slot(void *arg)
     if (action == SCHEDULE_RUN)
         start_run(c, slot, c->sched.run_due);
     else if (action == SCHEDULE_REPLACE)
-        end_early(c, ENDING_OVERLAP);
+        run_end(&c->run, ENDING_OVERLAP);
 }
 
 /* --- a daemon's life --- */
@@ -307,7 +159,7 @@ static void on_look(void *arg)
     struct collector *c = arg;
 
     if (look(c)) {
-        end_early(c, ENDING_SILENCE); /* and then revive_later() */
+        run_end(&c->run, ENDING_SILENCE); /* and then revive_later() */
         return;
     }
     loop_timer_set(c->loop, &c->timer, revival_next_look(&c->revival, clock_mono()), on_look, c);
@@ -339,7 +191,7 @@ static void revive_later(struct collector *c)
 
     (void)look(c);
     pause = revival_ended(&c->revival, now, c->ev.accepted(c->ev.arg), random_u64());
-    describe_end(c, &why);
+    run_describe(&c->run.receipt, c->conf, &why);
     log_warn("collector %s: %s; starting it again in %.1fs", c->name, why.text,
              (double)pause / (double)NS_PER_S);
     c->revive_at = now + pause;
@@ -370,25 +222,23 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
                                 const char *socket_path, const struct collector_events *ev)
 {
     struct collector *c = calloc(1, sizeof *c);
+    char *name = strdup(conf->name), *path = strdup(socket_path);
 
-    if (c == NULL)
-        return NULL;
-    c->loop = l;
-    c->conf = conf;
-    c->ev = *ev;
-    c->daemon = conf->mode == MODE_DAEMON;
-    logpipe_init(&c->run.out);
-    logpipe_init(&c->run.err);
-    c->name = strdup(conf->name);
-    c->socket_path = strdup(socket_path);
-    if (c->name == NULL || c->socket_path == NULL) {
-        collector_free(c);
+    if (c == NULL || name == NULL || path == NULL) {
+        free(c);
+        free(name);
+        free(path);
         errno = ENOMEM;
         return NULL;
     }
-    c->control = -1;
-    c->owner = (struct logpipe_owner){.say = say_line, .left_out = say_left_out, .arg = c};
-    journal_init(&c->journal, c->name);
+    c->loop = l;
+    c->conf = conf;
+    c->name = name;
+    c->socket_path = path;
+    c->ev = *ev;
+    c->daemon = conf->mode == MODE_DAEMON;
+    run_init(&c->run, l, name, path, on_run_over, c);
+    journal_init(&c->journal, name);
     begin(c, host);
     return c;
 }
@@ -417,20 +267,19 @@ void collector_stop(struct collector *c)
     c->stopping = true;
     loop_timer_clear(c->loop, &c->timer);
     if (collector_running(c))
-        end_early(c, ENDING_STOP);
+        run_end(&c->run, ENDING_STOP);
     else
         loop_timer_set(c->loop, &c->timer, loop_now(c->loop), on_gone, c);
 }
 
 void collector_kill(struct collector *c)
 {
-    if (collector_running(c))
-        (void)kill(c->run.keeper.pid, SIGKILL);
+    run_kill(&c->run);
 }
 
 bool collector_running(const struct collector *c)
 {
-    return c->run.keeper.pid != 0;
+    return run_alive(&c->run);
 }
 
 void collector_stats(const struct collector *c, struct collector_stats *out)
@@ -446,8 +295,7 @@ void collector_free(struct collector *c)
     if (collector_running(c))
         panic("collector %s: freed while it runs", c->name);
     loop_timer_clear(c->loop, &c->timer);
-    if (c->journal.name != NULL)
-        journal_flush(&c->journal);
+    journal_flush(&c->journal);
     free(c->name);
     free(c->socket_path);
     free(c);

@@ -1,9 +1,8 @@
-/* collect/collector.h - one collector, from garnetd's side: its clock, its run, its output
+/* collect/collector.h - one collector, from garnetd's side: its clock, and its life over its runs
  *
- * Mechanism around sched.h (when) and outcome.h (what an end means): a timer, a keeper per run, the
- * lines of the run's stdout and stderr into the log. A run is over when its keeper has ended, that
- * is, when nothing of it is left. A slot that cannot be run (overlap, fork or descriptors refused)
- * is counted and logged, and costs nothing else.
+ * Mechanism around schedule.h (when) and outcome.h (what an end means): a timer and a struct run. A
+ * slot that cannot be run (overlap, fork or descriptors refused) is counted and logged, and costs
+ * nothing else.
  *
  * A daemon has no slots and no timeout: its one run is started at once, and again whenever it has
  * ended.
@@ -11,20 +10,11 @@
 #ifndef COLLECT_COLLECTOR_H
 #define COLLECT_COLLECTOR_H
 #include "base/loop.h"
-#include "collect/keeper.h"
-#include "collect/outcome.h"
+#include "collect/run.h"
 #include "collect/schedule.h"
 #include "conf/conf.h"
 
 struct collector;
-
-struct run_receipt {
-    int64_t slot_ns;     /* wall; 0: a daemon's */
-    int64_t lateness_ns; /* from its due time to the fork */
-    pid_t pid;           /* the collector's; 0: not known */
-    enum outcome outcome;
-    struct keeper_report report; /* all zero but `end` and `error` when it never ran, or is lost */
-};
 
 struct collector_events {
     void *arg;

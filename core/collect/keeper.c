@@ -1,10 +1,6 @@
-/* collect/keeper.c - the run's own side: a small process that keeps one run and all it starts
- *
- * It has a session of its own, so that nothing a terminal sends reaches it, and waits in one place,
- * ppoll, for three things: its socket, the end of a child, a deadline. The collector's exec happens
- * in a child of its own and may hang (a dead network folder): the deadline holds for it too. What
- * failed before or in the exec comes back through a shared page, since the child has no other
- * descriptor than its 0, 1 and 2.
+/* It has a session of its own, so that nothing a terminal sends reaches it, and waits in one place,
+ * ppoll, for three things: its socket, the end of a child, a deadline, which holds for a collector
+ * whose exec hangs, too (collect/launch.h).
  *
  * The keeper stays garnetd's user. It can signal a collector that is another one, as root or with
  * CAP_KILL; a garnetd that has CAP_SETUID alone can start such a run but not end it.
@@ -13,7 +9,7 @@
  * else has come down from it (sweep.h; by its control group where it has one), until wait says that
  * there are no children; then it reports. A process that no signal ends (it hangs in the kernel)
  * keeps its keeper alive, waiting. A report that nobody takes is dropped. If the keeper itself is
- * killed from outside, garnetd inherits what it kept, and ends it (daemon/orphans.c).
+ * killed from outside, garnetd inherits what it kept, and ends it (daemon/orphans.h).
  */
 #include "collect/keeper.h"
 
@@ -22,10 +18,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -38,9 +30,6 @@
 #include "base/spawn.h"
 #include "collect/cgroup.h"
 #include "collect/sweep.h"
-#include "conf/script.h"
-
-enum { EXIT_NOT_RUN = 127 };
 
 static const int64_t ORPHAN_GRACE =
     500 * NS_PER_MS; /* between TERM and KILL once garnetd is gone */
@@ -51,13 +40,6 @@ static const int64_t SWEEP_LAST = 1280 * NS_PER_MS; /* ... this, while nothing e
 
 enum { SPRINT = 64 }; /* quick looks in a row, while there is something */
 
-/* In a page that is shared with the child until its exec. */
-struct failure {
-    int error; /* 0: none */
-    enum run_step step;
-    struct why why;
-};
-
 enum step { ALIVE, TERMED, KILLED };
 
 struct keeper {
@@ -65,9 +47,9 @@ struct keeper {
     int control; /* -1 once garnetd has closed its end and we know */
     pid_t garnetd;
     struct cgroup cgroup;
-    struct failure *failure;
-    sigset_t waiting; /* the signal mask inside ppoll: SIGCHLD comes through */
-    pid_t pid;        /* the collector's; 0 once it is reaped */
+    struct launch_failure *failure; /* the page that is shared with the collector until its exec */
+    sigset_t waiting;               /* the signal mask inside ppoll: SIGCHLD comes through */
+    pid_t pid;                      /* the collector's; 0 once it is reaped */
     enum step step;
     int64_t started, deadline; /* mono */
     bool reaped;               /* something was, since this was last cleared */
@@ -182,9 +164,7 @@ static void collector_ended(struct keeper *k)
     k->report.max_rss = (int64_t)ru.ru_maxrss * 1024;
     if (k->failure->error != 0) {
         k->report.end = KEEPER_FAILED;
-        k->report.error = k->failure->error;
-        k->report.step = k->failure->step;
-        k->report.why = k->failure->why;
+        k->report.failure = *k->failure;
     }
 }
 
@@ -284,75 +264,24 @@ static void drop_stdio(void)
         fd_close(&null);
 }
 
-static void send_pid(int control)
-{
-    pid_t self = getpid();
-
-    (void)send(control, &self, sizeof self, MSG_DONTWAIT | MSG_NOSIGNAL);
-}
-
-/* It was looked at when the configuration was read, which may be long ago; and nobody who could
- * alter it between this look and the exec would pass. An exec by descriptor would need that open in
- * a script's interpreter, where no other than 0, 1 and 2 is to be. False with the reason. */
-static bool may_run(const struct keeper *k, const struct trust *t)
-{
-    struct trust_fault f;
-
-    if (k->job->conf->allow_writable)
-        return true;
-    if (trust_look(t, k->job->argv[0], &f) == TRUST_GOOD)
-        return true;
-    if (f.verdict != TRUST_ERROR) {
-        trust_describe(&f, k->job->argv[0], &k->failure->why);
-        errno = EPERM;
-    }
-    return false;
-}
-
-static _Noreturn void become_collector(const struct keeper *k)
-{
-    struct spawn s = {.argv = k->job->argv,
-                      .env = k->job->env,
-                      .fds = {-1, k->job->out, k->job->err},
-                      .nfds = 3,
-                      .own_group = true};
-    const struct trust trust = conf_collector_trust(k->job->conf, geteuid());
-    enum run_step step = STEP_CGROUP;
-
-    send_pid(k->control);
-    if (cgroup_enter(&k->cgroup) == 0 && confine(k->job->conf, k->job->cwd, &step)) {
-        step = STEP_EXEC;
-        if (may_run(k, &trust))
-            spawn_exec(&s);
-    }
-    k->failure->error = errno;
-    k->failure->step = step;
-    if (step == STEP_EXEC && k->failure->why.text[0] == 0)
-        (void)script_fault(k->job->argv[0], NULL, &k->failure->why);
-    _exit(EXIT_NOT_RUN);
-}
-
 /* 0, or -1 with errno and the step that failed in the report: it will never run. */
 static int start_collector(struct keeper *k)
 {
-    void *page =
-        mmap(NULL, sizeof *k->failure, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    pid_t pid;
 
-    if (page == MAP_FAILED)
+    k->failure = launch_page();
+    if (k->failure == NULL)
         return -1;
-    k->failure = page;
-    k->report.step = STEP_CGROUP;
-    if (cgroup_make(&k->cgroup, k->job->conf, k->garnetd) < 0)
+    k->report.failure.step = STEP_CGROUP;
+    if (cgroup_make(&k->cgroup, k->job->launch.conf, k->garnetd) < 0)
         return -1;
-    k->report.step = STEP_START;
+    k->report.failure.step = STEP_START;
     k->started = clock_mono();
     k->deadline = later(k->started, k->job->timeout);
-    k->pid = fork();
-    if (k->pid == 0)
-        become_collector(k);
-    if (k->pid < 0)
+    pid = launch_collector(&k->job->launch, &k->cgroup, k->control, k->failure);
+    if (pid < 0)
         return -1;
-    (void)setpgid(k->pid, k->pid); /* here too, so that the group exists from now on */
+    k->pid = pid;
     return 0;
 }
 
@@ -365,7 +294,7 @@ struct keeper_start {
 static int keep_run(void *arg)
 {
     const struct keeper_start *start = arg;
-    int out = start->job->out, err = start->job->err;
+    int out = start->job->launch.out, err = start->job->launch.err;
     struct keeper k = {.job = start->job, .control = start->control, .garnetd = start->garnetd};
 
     cgroup_init(&k.cgroup);
@@ -374,7 +303,7 @@ static int keep_run(void *arg)
     set_signals(&k);
     if (start_collector(&k) < 0) {
         k.report.end = KEEPER_FAILED;
-        k.report.error = errno;
+        k.report.failure.error = errno;
         send_report(&k);
         cgroup_remove(&k.cgroup);
         return 0;
@@ -395,8 +324,8 @@ pid_t keeper_start(const struct keeper_job *job, int *control)
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return -1;
-    pid = spawn_helper("garnetd-keep", (const int[]){pair[1], job->out, job->err}, 3, keep_run,
-                       &(struct keeper_start){job, pair[1], getpid()});
+    pid = spawn_helper("garnetd-keep", (const int[]){pair[1], job->launch.out, job->launch.err}, 3,
+                       keep_run, &(struct keeper_start){job, pair[1], getpid()});
     fd_close(&pair[1]);
     if (pid < 0)
         fd_close(&pair[0]);
@@ -431,51 +360,4 @@ bool keeper_report(int control, struct keeper_report *out)
 {
     (void)keeper_pid(control);
     return take(control, out, sizeof *out);
-}
-
-/* --- what failed --- */
-
-const char *keeper_step_name(uint32_t step)
-{
-    static const char *const names[RUN_STEPS] = {"start", "cgroup",     "limits", "nice",
-                                                 "user",  "privileges", "folder", "exec"};
-
-    return step < RUN_STEPS ? names[step] : "?";
-}
-
-/* What could not be done, and to what. */
-static const char *attempted(uint32_t step, const struct conf_collector *c, const char **what)
-{
-    const struct conf_identity *id = &c->identity;
-
-    *what = "";
-    switch ((enum run_step)step) {
-    case STEP_CGROUP:
-        *what = c->cgroup.dir;
-        return "have a control group in ";
-    case STEP_LIMITS:
-        return "set its limits";
-    case STEP_NICE:
-        return "set its nice value";
-    case STEP_USER:
-        *what = id->user != NULL ? id->user : id->group;
-        return id->user != NULL ? "switch to user " : "switch to group ";
-    case STEP_PRIVILEGES:
-        return "give up its privileges";
-    case STEP_FOLDER:
-        *what = c->cwd;
-        return "change to folder ";
-    default:
-        *what = c->command.n > 0 ? c->command.v[0] : "";
-        return "run ";
-    }
-}
-
-void keeper_describe(const struct keeper_report *r, const struct conf_collector *c, struct why *why)
-{
-    const char *what, *doing = attempted(r->step, c, &what);
-
-    why_set(why, "cannot %s%s: %s%s", doing, what != NULL ? what : "",
-            r->why.text[0] != 0 ? "it " : "",
-            r->why.text[0] != 0 ? r->why.text : strerror(r->error));
 }

@@ -12,16 +12,10 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#include "base/why.h"
-#include "collect/confine.h"
-#include "conf/conf.h"
+#include "collect/launch.h"
 
 struct keeper_job {
-    const struct conf_collector *conf; /* of it: name, identity, limits, nice, no_new_privs */
-    const char *const *argv;           /* argv[0] absolute; the socket path is its last element */
-    const char *const *env;
-    const char *cwd;        /* "/" */
-    int out, err;           /* write ends for the collector's stdout and stderr */
+    struct launch launch;
     int64_t timeout, grace; /* ns */
 };
 
@@ -29,20 +23,17 @@ enum keeper_end {
     KEEPER_EXITED,  /* by itself: status                                        */
     KEEPER_TIMEOUT, /* it was ended because its time was up: status             */
     KEEPER_STOPPED, /* it was ended because garnetd asked: status               */
-    KEEPER_FAILED,  /* it never ran: step, and its errno in `error`             */
+    KEEPER_FAILED,  /* it never ran: failure                                    */
 };
 
 struct keeper_report { /* one message, when nothing of the run is left */
     uint32_t end;
     int32_t status; /* wait status */
-    int32_t error;
-    uint32_t step; /* enum run_step */
     int64_t duration_ns;
     int64_t user_ns, system_ns;
     int64_t max_rss;      /* bytes */
     uint32_t left_behind; /* processes that outlived the collector and had to be killed */
-    uint32_t unused;
-    struct why why; /* of STEP_EXEC: what is wrong with the program, or "" */
+    struct launch_failure failure;
 };
 
 /* Forks the keeper. Returns its pid and in *control garnetd's end of the socket (non-blocking,
@@ -56,10 +47,5 @@ void keeper_stop(int control);
 pid_t keeper_pid(int control);
 /* Takes the report, if it is there, and the pid if that is in front of it. */
 bool keeper_report(int control, struct keeper_report *out);
-/* Why it never ran: "cannot switch to user nobody: Operation not permitted". */
-void keeper_describe(const struct keeper_report *r, const struct conf_collector *c,
-                     struct why *why);
-/* "start", "cgroup", "limits", "nice", "user", "privileges", "folder", "exec" */
-const char *keeper_step_name(uint32_t step);
 
 #endif

@@ -117,9 +117,9 @@ void collectors_metrics(const struct collectors *c, const struct self_round *at)
 {
     const struct collector_entry *m;
 
-    LIST_FOREACH(m, &c->list, entries)
-    if (m->run != NULL)
-        write_collector(*at, m);
+    LIST_FOREACH (m, &c->list, entries)
+        if (m->run != NULL)
+            write_collector(*at, m);
 }
 
 /* What wait4() said of it. */
@@ -270,9 +270,9 @@ static struct collector_entry *find_collector(const struct collectors *c, const 
 {
     struct collector_entry *m;
 
-    LIST_FOREACH(m, &c->list, entries)
-    if (strcmp(m->conf->name, name) == 0)
-        return m;
+    LIST_FOREACH (m, &c->list, entries)
+        if (strcmp(m->conf->name, name) == 0)
+            return m;
     return NULL;
 }
 
@@ -361,7 +361,7 @@ void collectors_kill(struct collectors *c)
 {
     struct collector_entry *m;
 
-    LIST_FOREACH(m, &c->list, entries)
-    if (m->run != NULL)
-        collector_kill(m->run);
+    LIST_FOREACH (m, &c->list, entries)
+        if (m->run != NULL)
+            collector_kill(m->run);
 }

@@ -5,13 +5,11 @@
 #include "daemon/daemon.h"
 
 #include <signal.h>
-#include <string.h>
 
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
 #include "base/logwriter.h"
-#include "base/why.h"
 #include "daemon/collectors.h"
 #include "daemon/generation.h"
 #include "daemon/orphans.h"
@@ -19,10 +17,9 @@
 #include "daemon/reload.h"
 #include "daemon/selfmetrics.h"
 #include "daemon/sinks.h"
+#include "daemon/sockets.h"
 #include "daemon/store.h"
-#include "intake/folder.h"
 #include "intake/intake.h"
-#include "intake/lock.h"
 
 static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
 
@@ -40,8 +37,7 @@ struct daemon {
     struct generation *gen; /* the one in force; NULL while loading */
     struct reload *reload;
     struct store *store;
-    struct intake *intake;
-    struct source *shared;
+    struct sockets *sockets; /* NULL again once all is taken in */
     struct selfmetrics *self;
     struct sinks *sinks;
     struct collectors *collectors;
@@ -71,16 +67,16 @@ static void on_safe(void *arg, uint64_t ticket)
 {
     const struct daemon *d = arg;
 
-    if (d->intake != NULL)
-        intake_safe(d->intake, ticket);
+    if (d->sockets != NULL)
+        intake_safe(sockets_intake(d->sockets), ticket);
 }
 
 static void on_unsafe(void *arg, uint64_t ticket, const char *why)
 {
     const struct daemon *d = arg;
 
-    if (d->intake != NULL)
-        intake_unsafe(d->intake, ticket, why);
+    if (d->sockets != NULL)
+        intake_unsafe(sockets_intake(d->sockets), ticket, why);
 }
 
 /* --- what its parts report --- */
@@ -93,30 +89,19 @@ static void on_keeper_lost(void *arg)
 }
 
 /* A plugin may start what it likes, and leave it. */
-static void on_worker_ended(void *arg)
+static void on_worker_left(void *arg)
 {
     struct daemon *d = arg;
 
     orphans_search_soon(&d->orphans, d->phase == PHASE_SINKS);
 }
 
-static void write_garnetd(const struct daemon *d, struct self_round at)
+static void write_garnetd(const struct daemon *d, const struct self_round *at)
 {
-    self_gauge(&at, FULL, "garnet.intake.connections", "Conn", intake_connections(d->intake));
-    self_count(&at, FULL, "garnet.intake.connections_refused", "Conn", NULL,
-               intake_refused_connections(d->intake));
-    self_count(&at, FULL, "garnet.intake.connections_gave_way", "Conn", NULL,
-               intake_gave_way(d->intake));
-    self_count(&at, FULL, "garnet.intake.own_rejected", "Metric", NULL,
-               intake_own_rejected(d->intake));
-    store_metrics(d->store, &at);
-    self_count(&at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
-    reload_metrics(d->reload, &at);
-    at.key = "source", at.val = "shared";
-    self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL,
-               source_counts(d->shared)->accepted);
-    self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL,
-               source_counts(d->shared)->rejected);
+    sockets_metrics(d->sockets, at);
+    store_metrics(d->store, at);
+    reload_metrics(d->reload, at);
+    self_count(at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
 }
 
 static void on_self_round(void *arg, const struct self_round *at)
@@ -125,7 +110,7 @@ static void on_self_round(void *arg, const struct self_round *at)
 
     collectors_metrics(d->collectors, at);
     sinks_metrics(d->sinks, at);
-    write_garnetd(d, *at);
+    write_garnetd(d, at);
 }
 
 /* --- once a second --- */
@@ -160,41 +145,6 @@ static void on_second(void *arg)
 
 /* --- the start --- */
 
-static struct source_config shared_socket(const struct conf *c)
-{
-    return (struct source_config){.path = c->socket.path,
-                                  .own_groups = c->socket.own_groups,
-                                  .mode = c->socket.mode,
-                                  .uid = (uid_t)-1,
-                                  .group = c->socket.group,
-                                  .tags = {&c->tags, NULL}};
-}
-
-/* The shared socket, and the folder of the collectors' own: another daemon may have its socket
- * beside ours. Held for life, so the descriptors are not kept. What a garnetd that was killed has
- * left there is nobody's, then. */
-static bool lock_sockets(const struct conf *c)
-{
-    struct why why = {"out of memory"};
-    struct arena a = {0};
-    char *sample = conf_collector_socket(&a, c, "x");
-    char *slash = sample != NULL ? strrchr(sample, '/') : NULL;
-    bool good = slash != NULL;
-
-    if (good) {
-        *slash = '\0'; /* the folder */
-        good = socket_lock(c->socket.path, c->socket.own_groups, &why) >= 0 &&
-               socket_lock(sample, c->socket.own_groups, &why) >= 0;
-        *slash = '/';
-    }
-    if (good)
-        folder_remove_sockets(sample, c->socket.own_groups);
-    else
-        log_error("socket: %s", why.text);
-    arena_free(&a);
-    return good;
-}
-
 /* While ending, what clients still send is noticed here, at the end of the turn that took it in. */
 static void after_turn(void *arg)
 {
@@ -204,31 +154,22 @@ static void after_turn(void *arg)
         next_phase(d);
 }
 
-static bool open_intake(struct daemon *d, const struct conf *c)
-{
-    struct source_config sc = shared_socket(c);
-    struct why why = {"out of memory"};
-
-    d->intake = intake_new(d->loop, &c->intake, store_commit, d->store);
-    if (d->intake != NULL) {
-        loop_after(d->loop, &d->after, after_turn,
-                   d); /* behind the intake's own: its turn is over */
-        d->shared = source_open(d->intake, &sc, &why);
-    }
-    if (d->shared == NULL)
-        log_error("socket: %s", why.text);
-    return d->shared != NULL;
-}
-
 static bool make_parts(struct daemon *d, const struct conf *c)
 {
-    const struct sinks_events sinks = {d, on_worker_ended, next_phase};
+    const struct commit_events commit = {d, on_written, on_safe, on_unsafe};
+    const struct sinks_events sinks = {d, on_worker_left, next_phase};
     const struct collectors_events collectors = {d, on_keeper_lost, next_phase};
+    struct intake *in;
 
-    d->self = selfmetrics_new(d->loop, d->intake, c, on_self_round, d);
+    if (!sockets_lock(c) || (d->store = store_open(d->loop, &c->spool, &commit)) == NULL ||
+        (d->sockets = sockets_open(d->loop, c, store_commit, d->store)) == NULL)
+        return false;
+    loop_after(d->loop, &d->after, after_turn, d); /* behind the intake's own: its turn is over */
+    in = sockets_intake(d->sockets);
+    d->self = selfmetrics_new(d->loop, in, c, on_self_round, d);
     d->sinks = sinks_new(d->loop, store_spool(d->store), store_dir(d->store),
                          program_path("garnet-sink"), &sinks);
-    d->collectors = collectors_new(d->loop, d->intake, d->self, &collectors);
+    d->collectors = collectors_new(d->loop, in, d->self, &collectors);
     if (d->self != NULL && d->sinks != NULL && d->collectors != NULL)
         return true;
     log_error("cannot start: out of memory");
@@ -238,17 +179,17 @@ static bool make_parts(struct daemon *d, const struct conf *c)
 static bool start_garnetd(struct daemon *d)
 {
     const struct conf *c = d->gen->conf;
-    const struct commit_events events = {d, on_written, on_safe, on_unsafe};
+    struct self_round beginning;
 
     log_set_level((enum log_level)c->log_level);
-    if (!lock_sockets(c) || (d->store = store_open(d->loop, &c->spool, &events)) == NULL ||
-        !open_intake(d, c) || !make_parts(d, c))
+    if (!make_parts(d, c))
         return false;
     d->phase = PHASE_RUNNING;
     sinks_apply(d->sinks, d->gen);
     collectors_apply(d->collectors, d->gen);
     on_second(d);
-    write_garnetd(d, selfmetrics_beginning(d->self, clock_wall()));
+    beginning = selfmetrics_beginning(d->self, clock_wall());
+    write_garnetd(d, &beginning);
     selfmetrics_start(d->self);
     log_info("garnetd " GARNET_VERSION " takes metrics at %s", c->socket.path);
     return true;
@@ -258,13 +199,10 @@ static void apply(struct daemon *d, struct generation *g)
 {
     struct generation *old = d->gen;
     const struct conf *c = g->conf;
-    struct source_config shared = shared_socket(c);
 
     d->gen = g;
-    if (!source_update(d->shared, &shared))
-        log_error("socket: out of memory: the shared socket keeps its old tags");
     log_set_level((enum log_level)c->log_level);
-    intake_limits(d->intake, &c->intake);
+    sockets_configure(d->sockets, c);
     store_configure(d->store, &c->spool);
     selfmetrics_configure(d->self, c);
     sinks_apply(d->sinks, g); /* first: a new sink sees what its new collectors send */
@@ -315,11 +253,9 @@ static void enter_phase(struct daemon *d, enum daemon_phase phase, int64_t at_mo
     loop_timer_set(d->loop, &d->phase_timer, clock_mono() + at_most, on_phase_late, d);
 }
 
-/* Who has connected by now may have sent, too; nobody else can. */
 static void close_sockets(struct daemon *d)
 {
-    source_close(d->shared);
-    d->shared = NULL;
+    sockets_close(d->sockets);
     selfmetrics_stop(d->self);
     enter_phase(d, PHASE_INTAKE, intake_bound);
 }
@@ -327,12 +263,12 @@ static void close_sockets(struct daemon *d)
 /* Clients that stay connected but silent are not waited for. */
 static bool intake_done(const struct daemon *d)
 {
-    return intake_quiet(d->intake) || clock_mono() >= d->phase_timer.at;
+    return intake_quiet(sockets_intake(d->sockets)) || clock_mono() >= d->phase_timer.at;
 }
 
 static void close_intake(struct daemon *d)
 {
-    unsigned busy = intake_busy(d->intake);
+    unsigned busy = intake_busy(sockets_intake(d->sockets));
     int64_t left = d->end_by - clock_mono();
 
     if (busy > 0)
@@ -340,8 +276,8 @@ static void close_intake(struct daemon *d)
             "ending: %u connections are closed before all that they sent was read and answered",
             busy);
     store_end(d->store);
-    intake_free(d->intake);
-    d->intake = NULL;
+    sockets_free(d->sockets);
+    d->sockets = NULL;
     d->phase = PHASE_SINKS;
     sinks_stop(d->sinks, left > 0 ? left : 0);
 }
@@ -390,7 +326,7 @@ static void on_end_requested(void *arg)
         next_phase(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
-        folder_remove_socket(d->gen->conf->socket.path, d->gen->conf->socket.own_groups);
+        sockets_unlink(d->gen->conf);
         leave_loop(d, EXIT_WORLD);
     }
 }

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "daemon/sink_cursor.h"
 #include "spool/segment.h"
-#include "supervise/sink_process.h"
+#include "supervise/supervisor.h"
 
 /* For a worker that a reload replaces: a datagram needs a second until it is known to be there. */
 static const int64_t reload_grace = 2 * NS_PER_S;
@@ -23,7 +23,8 @@ struct sink_entry {
     struct sinks *all;
     struct generation *gen; /* that its worker was started with */
     const struct conf_sink *conf;
-    struct worker *worker; /* NULL between two configurations, and once it has ended for good */
+    struct supervisor
+        *supervisor; /* NULL between two configurations, and once it has ended for good */
     struct sink_cursor cursor;
     bool removed; /* no longer configured: forgotten when its worker is gone */
     LIST_ENTRY(sink_entry) entries;
@@ -58,13 +59,13 @@ static void list_cursors(const struct sinks *s)
     unsigned n = 0;
     const char **names;
 
-    LIST_FOREACH(o, &s->list, entries)
-    n++;
+    LIST_FOREACH (o, &s->list, entries)
+        n++;
     names = calloc(n + 1, sizeof *names);
     n = 0;
-    LIST_FOREACH(o, &s->list, entries)
-    if (names != NULL)
-        names[n++] = o->conf->name;
+    LIST_FOREACH (o, &s->list, entries)
+        if (names != NULL)
+            names[n++] = o->conf->name;
     sink_cursor_list(s->spool, s->dir, names, n);
     free(names);
 }
@@ -87,20 +88,20 @@ static void on_worker_end(void *arg)
 
 static void start_sink(struct sink_entry *o)
 {
-    struct worker_config wc = {.program = o->all->program,
-                               .name = o->conf->name,
-                               .snapshot_fd = o->gen->snapshot_fd,
-                               .prepare = prepare_worker,
-                               .ended = on_worker_end,
-                               .arg = o,
-                               .stdout_fd = -1,
-                               .memory_limit = o->conf->memory_limit};
+    struct supervisor_config sc = {.program = o->all->program,
+                                   .name = o->conf->name,
+                                   .snapshot_fd = o->gen->snapshot_fd,
+                                   .prepare = prepare_worker,
+                                   .ended = on_worker_end,
+                                   .arg = o,
+                                   .stdout_fd = -1,
+                                   .memory_limit = o->conf->memory_limit};
 
     for (size_t i = 0; i < o->conf->to.n; i++)
         if (strcmp(o->conf->to.v[i], "stdout") == 0)
-            wc.stdout_fd = STDOUT_FILENO;
-    o->worker = worker_new(o->all->loop, &wc);
-    if (o->worker == NULL)
+            sc.stdout_fd = STDOUT_FILENO;
+    o->supervisor = supervisor_new(o->all->loop, &sc);
+    if (o->supervisor == NULL)
         log_error("sink %s has no worker yet: out of memory", o->conf->name);
 }
 
@@ -119,8 +120,8 @@ static void on_worker_gone(void *arg)
 {
     struct sink_entry *o = arg;
 
-    worker_free(o->worker);
-    o->worker = NULL;
+    supervisor_free(o->supervisor);
+    o->supervisor = NULL;
     if (o->removed)
         remove_sink(o);
     else if (o->all->stopping)
@@ -131,17 +132,17 @@ static void on_worker_gone(void *arg)
 
 static void stop_sink(struct sink_entry *o, int64_t grace)
 {
-    if (o->worker != NULL)
-        worker_stop(o->worker, grace, on_worker_gone, o);
+    if (o->supervisor != NULL)
+        supervisor_stop(o->supervisor, grace, on_worker_gone, o);
 }
 
 static struct sink_entry *sink_named(const struct sinks *s, const char *name)
 {
     struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    if (strcmp(o->conf->name, name) == 0)
-        return o;
+    LIST_FOREACH (o, &s->list, entries)
+        if (strcmp(o->conf->name, name) == 0)
+            return o;
     return NULL;
 }
 
@@ -162,7 +163,7 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
     bool changed = o->conf != NULL && o->conf->digest != conf->digest;
 
     o->removed = false; /* one that is back before its worker had gone */
-    if (o->conf != NULL && !changed && o->worker != NULL)
+    if (o->conf != NULL && !changed && o->supervisor != NULL)
         return;
     generation_unref(o->gen);
     o->gen = generation_ref(g);
@@ -170,7 +171,7 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
     sink_cursor_rename(&o->cursor, conf->name);
     if (changed)
         log_info("sink %s changed: its worker is replaced", conf->name);
-    if (o->worker != NULL)
+    if (o->supervisor != NULL)
         stop_sink(o, reload_grace);
     else
         start_sink(o);
@@ -208,7 +209,7 @@ static void remove_unconfigured(struct sinks *s)
         if (o->removed || is_configured(s->gen->conf, o->conf->name))
             continue;
         o->removed = true;
-        if (o->worker != NULL)
+        if (o->supervisor != NULL)
             stop_sink(o, reload_grace);
         else
             remove_sink(o);
@@ -241,7 +242,7 @@ void sinks_retry(struct sinks *s)
     for (const struct conf_sink *conf = s->gen->conf->sinks; conf != NULL; conf = conf->next) {
         const struct sink_entry *o = sink_named(s, conf->name);
 
-        if (o == NULL || o->worker == NULL) {
+        if (o == NULL || o->supervisor == NULL) {
             sinks_apply(s, s->gen);
             return;
         }
@@ -252,17 +253,16 @@ void sinks_wake(struct sinks *s)
 {
     struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    if (o->worker != NULL)
-        worker_wake(o->worker);
+    LIST_FOREACH (o, &s->list, entries)
+        if (o->supervisor != NULL)
+            supervisor_wake(o->supervisor);
 }
 
 void sinks_restart(struct sinks *s)
 {
     struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    {
+    LIST_FOREACH (o, &s->list, entries) {
         sink_cursor_lost(&o->cursor);
         stop_sink(o, reload_grace);
     }
@@ -274,17 +274,17 @@ void sinks_stop(struct sinks *s, int64_t grace)
     struct sink_entry *o;
 
     s->stopping = true;
-    LIST_FOREACH(o, &s->list, entries)
-    stop_sink(o, grace);
+    LIST_FOREACH (o, &s->list, entries)
+        stop_sink(o, grace);
 }
 
 bool sinks_stopped(const struct sinks *s)
 {
     const struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    if (o->worker != NULL)
-        return false;
+    LIST_FOREACH (o, &s->list, entries)
+        if (o->supervisor != NULL)
+            return false;
     return true;
 }
 
@@ -293,8 +293,7 @@ void sinks_log_rest(const struct sinks *s)
     struct buf rest = {0};
     const struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    {
+    LIST_FOREACH (o, &s->list, entries) {
         uint64_t n = sink_cursor_queued(&o->cursor);
 
         if (n > 0)
@@ -322,7 +321,7 @@ void sinks_free(struct sinks *s)
 
 static const struct scoreboard *board_of(const struct sink_entry *o)
 {
-    return o->worker != NULL ? worker_scoreboard(o->worker) : NULL;
+    return o->supervisor != NULL ? supervisor_scoreboard(o->supervisor) : NULL;
 }
 
 uint64_t sinks_needed(struct sinks *s)
@@ -332,8 +331,7 @@ uint64_t sinks_needed(struct sinks *s)
 
     if (LIST_EMPTY(&s->list))
         return 0; /* for the first one */
-    LIST_FOREACH(o, &s->list, entries)
-    {
+    LIST_FOREACH (o, &s->list, entries) {
         if (!sink_cursor_look(&o->cursor, board_of(o), &keep))
             return 0; /* unknown: keep everything that max_size allows */
         needed = keep < needed ? keep : needed;
@@ -347,9 +345,9 @@ bool sinks_lose(const struct sinks *s)
     int there = segment_oldest(append_dirfd(s->spool), &oldest);
     const struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    if (there < 0 || (there > 0 && !sink_cursor_past(&o->cursor, oldest)))
-        return true;
+    LIST_FOREACH (o, &s->list, entries)
+        if (there < 0 || (there > 0 && !sink_cursor_past(&o->cursor, oldest)))
+            return true;
     return false;
 }
 
@@ -363,20 +361,20 @@ static void write_sink(struct self_round at, const struct sink_entry *o)
     if (!sink_cursor_metrics(&o->cursor, &at, b))
         return;
     self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
-               o->worker != NULL ? worker_restarts(o->worker) : 0);
+               o->supervisor != NULL ? supervisor_restarts(o->supervisor) : 0);
     if (b == NULL)
         return;
     self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, atomic_load(&b->in_doubt));
     self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, atomic_load(&b->losses));
-    self_gauge(&at, BASIC, "garnet.sink.stalled", "", worker_stalled(o->worker));
+    self_gauge(&at, BASIC, "garnet.sink.stalled", "", supervisor_stalled(o->supervisor));
 }
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at)
 {
     const struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    write_sink(*at, o);
+    LIST_FOREACH (o, &s->list, entries)
+        write_sink(*at, o);
 }
 
 /* Once its worker has said what it can drop for; by then it may have, so this is how it began. */
@@ -384,8 +382,7 @@ void sinks_metrics_begun(struct sinks *s, struct selfmetrics *to)
 {
     struct sink_entry *o;
 
-    LIST_FOREACH(o, &s->list, entries)
-    {
+    LIST_FOREACH (o, &s->list, entries) {
         const struct scoreboard *b = board_of(o);
         int64_t made =
             b == NULL || atomic_load(&b->can_drop) == 0 ? 0 : sink_cursor_take_made(&o->cursor);

@@ -18,21 +18,22 @@ void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int
 {
     const char *env[] = {"PATH=/usr/bin:/bin", keeper_rig.mark, NULL};
     struct keeper_job job = {
-        .conf = &keeper_rig.collector, .argv = argv, .env = env, .cwd = cwd, .timeout = timeout};
+        .launch = {.conf = &keeper_rig.collector, .argv = argv, .env = env, .cwd = cwd},
+        .timeout = timeout,
+        .grace = grace};
     int out[2];
 
     (void)snprintf(keeper_rig.mark, sizeof keeper_rig.mark, "GARNET_TEST_MARK=%d-%d", (int)getpid(),
                    rand());
     cr_assert_eq(fd_pipe(out, 0, 0), 0);
-    job.out = out[1];
-    job.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
-    cr_assert(job.err >= 0);
-    job.grace = grace;
+    job.launch.out = out[1];
+    job.launch.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
+    cr_assert(job.launch.err >= 0);
     *r = (struct run){.control = -1, .out = out[0]};
     r->keeper = keeper_start(&job, &r->control);
     cr_assert(r->keeper > 0 && r->control >= 0);
     fd_close(&out[1]);
-    fd_close(&job.err);
+    fd_close(&job.launch.err);
 }
 
 void start_run(struct run *r, const char *script, int64_t timeout, int64_t grace)

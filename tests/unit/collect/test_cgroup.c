@@ -182,7 +182,7 @@ Test(cgroup, one_that_cannot_be_made_matters_only_if_limits_need_it)
     keeper_rig.collector.limits.processes = 10;
     run_to_end(&r, "exit 0", LONG, LONG);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
-    keeper_describe(&r.report, &keeper_rig.collector, &why);
+    launch_describe(&r.report.failure, &keeper_rig.collector, &why);
     cr_assert_str_eq(why.text,
                      "cannot have a control group in /no/such: No such file or directory");
 }

@@ -214,7 +214,7 @@ Test(collector, cannot_be_executed)
     s = scene_begin(NULL, 100 * MS);
     TURN_UNTIL(s, s->nended >= 2);
     cr_assert_eq(s->ended[0].report.end, KEEPER_FAILED);
-    cr_assert_eq(s->ended[0].report.error, ENOENT);
+    cr_assert_eq(s->ended[0].report.failure.error, ENOENT);
     cr_assert_eq(times_logged(s, "cannot run /nonexistent/collector: it does not exist\n"), 1);
     scene_finish(s);
 }
@@ -239,7 +239,7 @@ Test(collector, no_descriptors_cost_a_slot_each_and_nothing_else)
         TURN_UNTIL(s, s->nended > ended);
         (void)setrlimit(RLIMIT_NOFILE, &old);
         cr_assert_eq(s->ended[(s->nended - 1) % RUNS].report.end, KEEPER_FAILED);
-        cr_assert_eq(s->ended[(s->nended - 1) % RUNS].report.error, EMFILE);
+        cr_assert_eq(s->ended[(s->nended - 1) % RUNS].report.failure.error, EMFILE);
     }
     cr_assert(stats_of(s).sched->missed[MISS_SPAWN] >= 6);
     cr_assert_eq(stats_of(s).runs, runs);

@@ -113,7 +113,7 @@ Test(collector_daemon, a_daemon_without_descriptors_is_tried_again)
     (void)setrlimit(RLIMIT_NOFILE, &none);
     TURN_UNTIL(s, s->nended >= 2);
     (void)setrlimit(RLIMIT_NOFILE, &old);
-    cr_assert_eq(s->ended[0].report.error, EMFILE);
+    cr_assert_eq(s->ended[0].report.failure.error, EMFILE);
     TURN_UNTIL(s, collector_running(s->collector));
     scene_finish(s);
 }
@@ -183,7 +183,7 @@ Test(collector_daemon, no_processes_cost_a_slot_each_and_nothing_else)
         limit.rlim_cur = old;
         (void)setrlimit(RLIMIT_NPROC, &limit);
         cr_assert_eq(last_run(s)->outcome, OUTCOME_SPAWN);
-        cr_assert_eq(last_run(s)->report.error, EAGAIN);
+        cr_assert_eq(last_run(s)->report.failure.error, EAGAIN);
     }
     cr_assert(stats_of(s).sched->missed[MISS_SPAWN] >= 5);
     cr_assert(times_logged(s, "cannot run /bin/sh: Resource temporarily unavailable\n") >= 1);

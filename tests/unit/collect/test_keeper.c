@@ -268,25 +268,25 @@ Test(keeper, what_cannot_be_executed)
     start_run_argv(&r, missing, "/", LONG, LONG);
     finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
-    cr_assert_eq(r.report.error, ENOENT);
+    cr_assert_eq(r.report.failure.error, ENOENT);
     start_run_argv(&r, refused, "/", LONG, LONG);
     finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
-    cr_assert_eq(r.report.error, EACCES);
-    cr_assert_eq(r.report.step, STEP_EXEC);
+    cr_assert_eq(r.report.failure.error, EACCES);
+    cr_assert_eq(r.report.failure.step, STEP_EXEC);
     cr_assert_eq(write(fd, "no program\n", 11), 11);
     cr_assert_eq(fchmod(fd, 0755), 0);
     fd_close(&fd);
     start_run_argv(&r, no_program, "/", LONG, LONG);
     finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
-    cr_assert_eq(r.report.error, ENOEXEC);
+    cr_assert_eq(r.report.failure.error, ENOEXEC);
     (void)unlink(file);
     start_run_argv(&r, good, "/nonexistent", LONG, LONG);
     finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_FAILED);
-    cr_assert_eq(r.report.error, ENOENT);
-    cr_assert_eq(r.report.step, STEP_FOLDER);
+    cr_assert_eq(r.report.failure.error, ENOENT);
+    cr_assert_eq(r.report.failure.step, STEP_FOLDER);
 }
 
 Test(keeper, exit_127_is_no_failed_exec)

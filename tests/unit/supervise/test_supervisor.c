@@ -1,4 +1,4 @@
-/* tests/unit/supervise/test_sink_process.c - supervise/sink_process.h with small scripts as workers
+/* tests/unit/supervise/test_supervisor.c - supervise/supervisor.h with small scripts as workers
  *
  * A script gets what garnet-sink gets: "run NAME", the snapshot as 3, the pair as 4, the pipe for its
  * own lines as 6; what it prints on 2 is its plugin's.
@@ -20,7 +20,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/logpipe.h"
-#include "supervise/sink_process.h"
+#include "supervise/supervisor.h"
 
 #define MS NS_PER_MS
 
@@ -36,7 +36,7 @@
 
 struct scene {
     struct loop *loop;
-    struct worker *worker;
+    struct supervisor *supervisor;
     char dir[32], program[64];
     int snapshot, log; /* log: read end */
     char text[262144];
@@ -51,8 +51,8 @@ static void on_gone(void *arg)
     struct scene *s = arg;
 
     s->ngone++;
-    worker_free(s->worker);
-    s->worker = NULL;
+    supervisor_free(s->supervisor);
+    s->supervisor = NULL;
 }
 
 static void write_program(struct scene *s, const char *script)
@@ -80,7 +80,7 @@ static void tell_offset(const char *name, size_t at)
 static struct scene *begin(const char *script, int stdout_fd)
 {
     struct scene *s = &scene;
-    struct worker_config config = {
+    struct supervisor_config config = {
         .program = s->program, .name = "main", .snapshot_fd = -1, .stdout_fd = stdout_fd};
     int fds[2];
 
@@ -94,8 +94,8 @@ static struct scene *begin(const char *script, int stdout_fd)
     cr_assert(s->loop != NULL);
     config.snapshot_fd = s->snapshot = memfd_create("snapshot", MFD_CLOEXEC);
     cr_assert_eq(write(s->snapshot, "the snapshot", 12), 12);
-    s->worker = worker_new(s->loop, &config);
-    cr_assert(s->worker != NULL);
+    s->supervisor = supervisor_new(s->loop, &config);
+    cr_assert(s->supervisor != NULL);
     return s;
 }
 
@@ -129,7 +129,7 @@ static int times_logged(struct scene *s, const char *what)
         cr_assert(condition);                                                                      \
     } while (0)
 
-/* After worker_stop(): waits for its end and cleans up. */
+/* After supervisor_stop(): waits for its end and cleans up. */
 static void wait_gone(struct scene *s)
 {
     int fd = log_fd();
@@ -152,13 +152,13 @@ static void wait_gone(struct scene *s)
 
 static void finish(struct scene *s, int64_t grace)
 {
-    worker_stop(s->worker, grace, on_gone, s);
+    supervisor_stop(s->supervisor, grace, on_gone, s);
     wait_gone(s);
 }
 
-TestSuite(sink_process, .timeout = 60);
+TestSuite(supervisor, .timeout = 60);
 
-Test(sink_process, a_worker_gets_what_it_needs)
+Test(supervisor, a_worker_gets_what_it_needs)
 {
     int out[2];
     char text[64] = "";
@@ -173,9 +173,9 @@ Test(sink_process, a_worker_gets_what_it_needs)
                      "while hear() != b'q': pass\n"
                      "say(b'e')\n",
               out[1]);
-    cr_assert_not(worker_ready(s->worker));
-    cr_assert(worker_pid(s->worker) > 0);
-    TURN_UNTIL(s, worker_ready(s->worker));
+    cr_assert_not(supervisor_ready(s->supervisor));
+    cr_assert(supervisor_pid(s->supervisor) > 0);
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     cr_assert_eq(
         times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6', '7']\n"), 1,
         "%s", s->text);
@@ -190,7 +190,7 @@ Test(sink_process, a_worker_gets_what_it_needs)
 }
 
 /* Under the worker's name, with a quota each: what is printed without end hides no reason. */
-Test(sink_process, what_it_says_and_what_it_prints)
+Test(supervisor, what_it_says_and_what_it_prints)
 {
     struct scene *s =
         begin(PYTHON "say(b'r')\n"
@@ -220,7 +220,7 @@ Test(sink_process, what_it_says_and_what_it_prints)
     finish(s, 10 * NS_PER_S);
 }
 
-Test(sink_process, wakes_do_not_pile_up)
+Test(supervisor, wakes_do_not_pile_up)
 {
     struct scene *s = begin(PYTHON "say(b'r')\n"
                                    "n = 0\n"
@@ -228,79 +228,79 @@ Test(sink_process, wakes_do_not_pile_up)
                                    "log('woken', n, 'then', c)\n",
                             -1);
     siginfo_t si;
-    pid_t pid = worker_pid(s->worker);
+    pid_t pid = supervisor_pid(s->supervisor);
 
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     (void)kill(pid, SIGSTOP); /* it reads nothing for now */
     cr_assert_eq(waitid(P_PID, (id_t)pid, &si, WSTOPPED), 0);
     for (int i = 0; i < 100000; i++)
-        worker_wake(s->worker);
-    worker_stop(s->worker, 10 * NS_PER_S, on_gone, s);
+        supervisor_wake(s->supervisor);
+    supervisor_stop(s->supervisor, 10 * NS_PER_S, on_gone, s);
     (void)kill(pid, SIGCONT);
     wait_gone(s);
     cr_assert_eq(times_logged(s, "woken 1 then b'q'\n"), 1, "%s", s->text);
 }
 
-Test(sink_process, a_wake_after_it_was_read_is_sent_again)
+Test(supervisor, a_wake_after_it_was_read_is_sent_again)
 {
     struct scene *s = begin(PYTHON "say(b'r')\n"
                                    "while (c := hear()) == b'w': log('woken')\n",
                             -1);
 
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     for (int i = 1; i <= 5; i++) {
-        worker_wake(s->worker);
+        supervisor_wake(s->supervisor);
         TURN_UNTIL(s, times_logged(s, "woken\n") == i);
     }
     finish(s, 10 * NS_PER_S);
 }
 
-Test(sink_process, a_crash_is_told_and_repaired)
+Test(supervisor, a_crash_is_told_and_repaired)
 {
     struct scene *s = begin("#!/bin/sh\nkill -SEGV $$\n", -1);
 
-    TURN_UNTIL(s, worker_restarts(s->worker) >= 3);
+    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 3);
     TURN_UNTIL(s, times_logged(s, "error: sink main: worker died from signal 11 (Segmentation "
                                   "fault); starting it again in 0.") >= 3);
-    cr_assert_not(worker_ready(s->worker));
+    cr_assert_not(supervisor_ready(s->supervisor));
     finish(s, NS_PER_S);
 }
 
-Test(sink_process, pauses_grow_until_there_is_useful_work)
+Test(supervisor, pauses_grow_until_there_is_useful_work)
 {
     struct scene *s = begin("#!/bin/sh\nexit 111\n", -1);
     int64_t began = clock_mono();
 
-    TURN_UNTIL(s, worker_restarts(s->worker) >= 4);
+    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 4);
     cr_assert(clock_mono() - began >= 700 * MS, "at least 50, 100, 200 and 400 ms");
     cr_assert(times_logged(s, "worker ended with exit status 111; starting it again in") >= 4);
     finish(s, NS_PER_S);
 }
 
-Test(sink_process, useful_work_resets_the_pauses)
+Test(supervisor, useful_work_resets_the_pauses)
 {
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nprintf u >&4\nexit 0\n", -1);
     int64_t began = clock_mono();
 
-    TURN_UNTIL(s, worker_restarts(s->worker) >= 12);
+    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 12);
     cr_assert(clock_mono() - began < 10 * NS_PER_S, "12 times at most 100 ms");
     cr_assert_eq(times_logged(s, "again in 0.1s"), times_logged(s, "again in"));
     finish(s, NS_PER_S);
 }
 
-Test(sink_process, a_refused_configuration_is_tried_slowly)
+Test(supervisor, a_refused_configuration_is_tried_slowly)
 {
     struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 1\n", -1);
 
     TURN_UNTIL(s, times_logged(s, "worker refused its configuration (exit status 1); starting it "
                                   "again in ") == 1);
-    cr_assert_eq(worker_pid(s->worker), 0);
+    cr_assert_eq(supervisor_pid(s->supervisor), 0);
     cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
-    cr_assert_eq(worker_restarts(s->worker), 0);
+    cr_assert_eq(supervisor_restarts(s->supervisor), 0);
     finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
 }
 
-Test(sink_process, a_plugin_that_gives_up_is_told_as_that)
+Test(supervisor, a_plugin_that_gives_up_is_told_as_that)
 {
     struct scene *s = begin("#!/bin/sh\nprintf e >&4\nexit 3\n", -1);
 
@@ -311,17 +311,17 @@ Test(sink_process, a_plugin_that_gives_up_is_told_as_that)
 }
 
 /* Whatever its status says: it was not the worker that came to its end. */
-Test(sink_process, an_exit_without_a_word_is_the_plugins)
+Test(supervisor, an_exit_without_a_word_is_the_plugins)
 {
     struct scene *s = begin(PYTHON "say(b'r')\n"
                                    "sys.exit(1 if hear() == b'w' else 0)\n",
                             -1);
 
-    TURN_UNTIL(s, worker_ready(s->worker));
-    worker_wake(s->worker);
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    supervisor_wake(s->supervisor);
     TURN_UNTIL(s, times_logged(s, "worker ended with exit status 1 in the midst of its work: its "
                                   "plugin calls exit(); starting it again in 0.1s") == 1);
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     finish(s, 10 * NS_PER_S);
     cr_assert_eq(times_logged(s, "worker ended with exit status 0 in the midst of its work: its "
                                  "plugin calls exit() while it was finishing"),
@@ -329,7 +329,7 @@ Test(sink_process, an_exit_without_a_word_is_the_plugins)
 }
 
 /* The child tells by the lock that it has, which dies with it, and with nothing else. */
-Test(sink_process, nothing_of_its_group_outlives_it)
+Test(supervisor, nothing_of_its_group_outlives_it)
 {
     struct scene *s = begin(PYTHON "import fcntl\n"
                                    "fcntl.lockf(3, fcntl.LOCK_UN)\n"
@@ -344,7 +344,7 @@ Test(sink_process, nothing_of_its_group_outlives_it)
     struct flock lock = {.l_type = F_WRLCK};
 
     TURN_UNTIL(s, times_logged(s, "has it") == 1);
-    worker_stop(s->worker, 10 * NS_PER_S, on_gone, s);
+    supervisor_stop(s->supervisor, 10 * NS_PER_S, on_gone, s);
     wait_gone(s);
     cr_assert_eq(times_logged(s, "its plugin had left processes behind: they are killed"), 1);
     cr_assert_eq(fcntl(snapshot, F_SETLKW, &lock), 0);
@@ -352,16 +352,16 @@ Test(sink_process, nothing_of_its_group_outlives_it)
 }
 
 /* What comes after its last word is close(). */
-Test(sink_process, one_that_does_not_end_after_its_last_word_is_ended)
+Test(supervisor, one_that_does_not_end_after_its_last_word_is_ended)
 {
     struct scene *s = begin(PYTHON "say(b'r')\nsay(b'e')\ntime.sleep(1000)\n", -1);
 
-    TURN_UNTIL(s, worker_restarts(s->worker) == 1);
+    TURN_UNTIL(s, supervisor_restarts(s->supervisor) == 1);
     cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
     finish(s, 0);
 }
 
-Test(sink_process, a_program_that_is_not_there)
+Test(supervisor, a_program_that_is_not_there)
 {
     struct scene *s = begin("", -1);
 
@@ -371,30 +371,30 @@ Test(sink_process, a_program_that_is_not_there)
     finish(s, NS_PER_S);
 }
 
-Test(sink_process, no_descriptors_is_a_pause_like_another)
+Test(supervisor, no_descriptors_is_a_pause_like_another)
 {
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec sleep 1000\n", -1);
     struct rlimit old, none;
 
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     (void)getrlimit(RLIMIT_NOFILE, &old);
     none = (struct rlimit){3, old.rlim_max};
     (void)setrlimit(RLIMIT_NOFILE, &none);
-    (void)kill(worker_pid(s->worker), SIGKILL);
+    (void)kill(supervisor_pid(s->supervisor), SIGKILL);
     TURN_UNTIL(s, times_logged(s, "cannot start its worker: Too many open files; starting it") > 1);
     (void)setrlimit(RLIMIT_NOFILE, &old);
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     finish(s, 0);
 }
 
-Test(sink_process, TERM_after_grace)
+Test(supervisor, TERM_after_grace)
 {
     struct scene *s = begin("#!/bin/sh\ntrap 'printf e >&4; exit 4' TERM\nprintf r >&4\n"
                             "while :; do sleep 0.05; done\n",
                             -1);
     int64_t began;
 
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     began = clock_mono();
     finish(s, 200 * MS);
     cr_assert(clock_mono() - began >= 200 * MS);
@@ -403,14 +403,14 @@ Test(sink_process, TERM_after_grace)
                  "%s", s->text);
 }
 
-Test(sink_process, KILL_a_second_later)
+Test(supervisor, KILL_a_second_later)
 {
     struct scene *s = begin("#!/bin/sh\ntrap '' TERM\nprintf r >&4\n"
                             "while :; do sleep 1000; done\n",
                             -1);
     int64_t began;
 
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     began = clock_mono();
     finish(s, 100 * MS);
     cr_assert(clock_mono() - began >= 1100 * MS);
@@ -418,11 +418,11 @@ Test(sink_process, KILL_a_second_later)
     cr_assert_eq(times_logged(s, "worker died from signal 9 (Killed) while it was finishing\n"), 1);
 }
 
-Test(sink_process, a_worker_that_hangs_up_is_replaced)
+Test(supervisor, a_worker_that_hangs_up_is_replaced)
 {
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec 4>&-\nexec sleep 1000\n", -1);
 
-    TURN_UNTIL(s, worker_restarts(s->worker) >= 1);
+    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 1);
     cr_assert_eq(times_logged(s, "worker died from signal 9"), 1);
     finish(s, 0);
 }
@@ -439,15 +439,15 @@ Test(sink_process, a_worker_that_hangs_up_is_replaced)
 
 static void leaves_out_42_after(struct scene *s, int deaths)
 {
-    TURN_UNTIL(s, worker_ready(s->worker));
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
     TURN_UNTIL(s, times_logged(s, "leaves out 42 of 11\n") == 1);
-    cr_assert_eq(worker_restarts(s->worker), (uint64_t)deaths, "%s", s->text);
+    cr_assert_eq(supervisor_restarts(s->supervisor), (uint64_t)deaths, "%s", s->text);
     cr_assert_eq(times_logged(s, "formatted metric 42; starting it again"), deaths - 1);
     cr_assert_eq(times_logged(s, "formatted metric 42, as often before: it is put in quarantine"),
                  1);
 }
 
-Test(sink_process, three_deaths_of_one_metric_set_it_aside)
+Test(supervisor, three_deaths_of_one_metric_set_it_aside)
 {
     struct scene *s =
         begin(PAGE "if get(POISON) == 0:\n"
@@ -463,12 +463,12 @@ Test(sink_process, three_deaths_of_one_metric_set_it_aside)
 
     leaves_out_42_after(s, 3);
     cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
-    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&supervisor_scoreboard(s->supervisor)->poisons[0].metric), 43);
     finish(s, 10 * NS_PER_S);
 }
 
 /* Whatever its status is: it was in format(). */
-Test(sink_process, an_exit_in_format_is_the_metrics_fault)
+Test(supervisor, an_exit_in_format_is_the_metrics_fault)
 {
     struct scene *s = begin(PAGE "if get(POISON) == 0:\n"
                                  "    put(0, 43)\n"
@@ -477,17 +477,17 @@ Test(sink_process, an_exit_in_format_is_the_metrics_fault)
                                  "while hear() != b'q': pass\n",
                             -1);
 
-    TURN_UNTIL(s, worker_ready(s->worker));
-    cr_assert_eq(worker_restarts(s->worker), 3);
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    cr_assert_eq(supervisor_restarts(s->supervisor), 3);
     cr_assert_eq(times_logged(s, "its plugin calls exit() while its plugin formatted metric 42"),
                  3);
-    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].metric), 43);
-    cr_assert_eq(atomic_load(&worker_scoreboard(s->worker)->poisons[0].signo), 0);
+    cr_assert_eq(atomic_load(&supervisor_scoreboard(s->supervisor)->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&supervisor_scoreboard(s->supervisor)->poisons[0].signo), 0);
     finish(s, 10 * NS_PER_S);
 }
 
 /* An end with nothing in the plugin's hands sets nothing aside. */
-Test(sink_process, other_deaths_are_no_metrics_fault)
+Test(supervisor, other_deaths_are_no_metrics_fault)
 {
     struct scene *s = begin(PAGE "n = get(8)\n"
                                  "put(8, n + 1)\n"
@@ -496,14 +496,14 @@ Test(sink_process, other_deaths_are_no_metrics_fault)
                                  "os._exit(3)\n",
                             -1);
 
-    TURN_UNTIL(s, worker_restarts(s->worker) >= 9);
+    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 9);
     cr_assert_geq(times_logged(s, "signal 11 (Segmentation fault); starting it again"), 4);
     cr_assert_eq(times_logged(s, "put in quarantine") + times_logged(s, "formatted"), 0);
     finish(s, NS_PER_S);
 }
 
 /* Stopped by somebody it waits for as long as that takes. */
-Test(sink_process, a_plugin_that_does_not_come_back_is_killed)
+Test(supervisor, a_plugin_that_does_not_come_back_is_killed)
 {
     struct scene *s = begin(PAGE "put(0, 43)\n"
                                  "say(b'r')\n"
@@ -512,20 +512,20 @@ Test(sink_process, a_plugin_that_does_not_come_back_is_killed)
     int64_t began = clock_mono();
     siginfo_t si;
 
-    TURN_UNTIL(s, worker_ready(s->worker));
-    (void)kill(worker_pid(s->worker), SIGSTOP);
-    cr_assert_eq(waitid(P_PID, (id_t)worker_pid(s->worker), &si, WSTOPPED | WNOWAIT), 0);
+    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    (void)kill(supervisor_pid(s->supervisor), SIGSTOP);
+    cr_assert_eq(waitid(P_PID, (id_t)supervisor_pid(s->supervisor), &si, WSTOPPED | WNOWAIT), 0);
     while (clock_mono() - began < 12 * NS_PER_S)
         (void)loop_turn(s->loop, 20 * MS);
     cr_assert_eq(times_logged(s, "does not return"), 0);
-    (void)kill(worker_pid(s->worker), SIGCONT);
+    (void)kill(supervisor_pid(s->supervisor), SIGCONT);
     TURN_UNTIL(s, times_logged(s, "its plugin does not return from formatting metric 42") == 1);
     TURN_UNTIL(s, times_logged(s, "signal 9 (Killed) while its plugin formatted metric 42;") == 1);
     finish(s, 0);
 }
 
 /* Killed for hanging up, whatever the plugin had: that is our doing. */
-Test(sink_process, our_own_kill_is_no_metrics_fault)
+Test(supervisor, our_own_kill_is_no_metrics_fault)
 {
     struct scene *s = begin(PAGE "put(0, 43)\n"
                                  "say(b'u')\n"
@@ -533,7 +533,7 @@ Test(sink_process, our_own_kill_is_no_metrics_fault)
                                  "time.sleep(1000)\n",
                             -1);
 
-    TURN_UNTIL(s, worker_restarts(s->worker) >= 3);
+    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 3);
     cr_assert_geq(times_logged(s, "worker died from signal 9 (Killed); starting it again"), 3);
     cr_assert_eq(times_logged(s, "formatted metric"), 0);
     finish(s, 0);

@@ -1,0 +1,50 @@
+/* collect/run.h - one run of a collector, from garnetd's side: its keeper, its output, how it ended
+ *
+ * A struct run is used for one run after the other. A run is over when its keeper has ended, that is,
+ * when nothing of it is left; the keeper does the waiting and the killing. What the run prints goes
+ * into the log, as "collector NAME[PID]: ...".
+ */
+#ifndef COLLECT_RUN_H
+#define COLLECT_RUN_H
+#include "base/logpipe.h"
+#include "base/loop.h"
+#include "base/why.h"
+#include "collect/keeper.h"
+#include "collect/outcome.h"
+#include "conf/conf.h"
+
+struct run_receipt {
+    int64_t slot_ns;     /* wall; 0: a daemon's */
+    int64_t lateness_ns; /* from its due time to the fork */
+    pid_t pid;           /* the collector's; 0: not known */
+    enum outcome outcome;
+    struct keeper_report
+        report; /* all zero but `end` and `failure` when it never ran, or is lost */
+};
+
+struct run {
+    struct loop *loop;
+    const char *name, *socket_path; /* of the collector; borrowed */
+    struct loop_child keeper;       /* pid 0: no run is alive */
+    int control;                    /* our end of the keeper's socket; -1: none */
+    pid_t pid;                      /* the collector's; 0: not known yet */
+    enum ending asked;              /* what we have asked the keeper to end it for */
+    struct logpipe out, err;
+    struct logpipe_owner owner; /* of what all runs print */
+    struct run_receipt receipt;
+    void (*over)(void *arg);
+    void *arg;
+};
+
+void run_init(struct run *r, struct loop *l, const char *name, const char *socket_path,
+              void (*over)(void *arg), void *arg);
+/* For a slot that was due at `due` (mono). True: over() follows, from the loop. False: it never ran.
+ * In either case the receipt then says how it ended. */
+bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due);
+bool run_alive(const struct run *r);
+void run_end(struct run *r, enum ending why); /* asks its keeper to */
+void run_kill(struct run *r); /* the keeper itself: what it leaves is the caller's to find */
+/* How it ended, in words for the log. */
+void run_describe(const struct run_receipt *r, const struct conf_collector *conf, struct why *why);
+
+#endif

@@ -1,0 +1,273 @@
+/* A worker's death is an event like another: it is logged with its reason, and after a pause that
+ * grows while no useful work is done the worker is started again, for ever. A worker that cannot be
+ * started (no process, no descriptor) is one that died at once. Nothing is kept here that a death
+ * could lose: what is to be delivered is in the spool, and what was delivered is in the cursor.
+ */
+#include "supervise/supervisor.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "base/throttle.h"
+#include "supervise/ending.h"
+#include "supervise/watch.h"
+#include "supervise/worker_process.h"
+
+static const int64_t AGAIN_FIRST = 100 * NS_PER_MS;
+/* What was asked for, or a plugin, is wrong: that will not be right soon. */
+static const int64_t AGAIN_CONFIG = 10 * NS_PER_S;
+static const int64_t AGAIN_LAST = 30 * NS_PER_S;
+static const int64_t TERM_TO_KILL = NS_PER_S;
+static const int64_t LOOK_EVERY = NS_PER_S;
+static const int64_t END_IN = 10 * NS_PER_S; /* from its last word to its end: for close() */
+
+enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
+
+struct supervisor {
+    struct loop *loop;
+    char *program, *name;
+    struct supervisor_config config; /* but for its two texts: those are copied above */
+    struct worker_process process;
+    struct watch watch;
+    struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
+    struct loop_timer look;  /* while a worker runs */
+    enum patience patience;
+    struct throttle throttle;
+    uint64_t restarts;
+    bool ready;
+    bool finished; /* it has said that it ends */
+    bool ended;    /* it was, by us: its death is no metric's fault */
+    bool stopping;
+    void (*gone)(void *arg);
+    void *arg;
+};
+
+static void start_worker(struct supervisor *s);
+
+/* --- patience --- */
+
+static void on_patience(void *arg)
+{
+    struct supervisor *s = arg;
+
+    s->ended = true;
+    if (s->patience == BEFORE_TERM) {
+        log_warn("sink %s: worker did not finish in time: terminating it", s->name);
+        worker_process_signal(&s->process, SIGTERM);
+        s->patience = BEFORE_KILL;
+        loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + TERM_TO_KILL, on_patience, s);
+    } else {
+        log_warn("sink %s: worker does not end%s: killing it", s->name,
+                 s->process.control < 0 ? ", and its control socket is closed" : "");
+        worker_process_signal(&s->process, SIGKILL);
+    }
+}
+
+static void wait_patiently(struct supervisor *s, enum patience patience, int64_t ns)
+{
+    s->patience = patience;
+    loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + ns, on_patience, s);
+}
+
+/* --- what the worker does --- */
+
+static void on_message(void *arg, char c)
+{
+    struct supervisor *s = arg;
+
+    if (c == 'r') {
+        s->ready = true;
+    } else if (c == 'u') {
+        throttle_ok(&s->throttle);
+        watch_useful(&s->watch);
+    } else if (c == 'e') {
+        s->finished = true; /* what is left of it is its plugin's close(), which may hang */
+        if (!s->stopping && s->patience == PATIENT)
+            wait_patiently(s, BEFORE_TERM, END_IN);
+    }
+}
+
+/* It is about to end: if not, it could neither be woken nor asked to finish. */
+static void on_hung_up(void *arg)
+{
+    struct supervisor *s = arg;
+
+    if (s->patience == PATIENT)
+        wait_patiently(s, BEFORE_KILL, TERM_TO_KILL);
+}
+
+static void on_look(void *arg)
+{
+    struct supervisor *s = arg;
+
+    loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_look, s);
+    if (!s->stopping &&
+        watch_look(&s->watch, s->process.child.pid, worker_process_stopped(&s->process), s->ready))
+        worker_process_signal(&s->process, SIGKILL);
+}
+
+/* --- starting it again --- */
+
+static void on_restart(void *arg)
+{
+    struct supervisor *s = arg;
+
+    s->restarts++;
+    start_worker(s);
+}
+
+static void start_later(struct supervisor *s, int64_t base, const char *what)
+{
+    int64_t pause;
+
+    s->throttle.base = base;
+    pause = throttle_next(&s->throttle, random_u64());
+    log_error("sink %s: %s; starting it again in %.1fs", s->name, what,
+              (double)pause / (double)NS_PER_S);
+    loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + pause, on_restart, s);
+}
+
+static void on_worker_ended(void *arg, int status, const struct rusage *ru)
+{
+    struct supervisor *s = arg;
+    struct ending end = {.status = status,
+                         .used = *ru,
+                         .finished = s->finished,
+                         .formatting = watch_formatting(&s->watch),
+                         .memory_limit = s->config.memory_limit};
+    bool death = WIFSIGNALED(status) || ending_by_plugin(&end);
+    char what[320];
+
+    loop_timer_clear(s->loop, &s->timer);
+    loop_timer_clear(s->loop, &s->look);
+    s->ready = false;
+    if (s->config.ended != NULL)
+        s->config.ended(s->config.arg);
+    ending_describe(&end, what, sizeof what);
+    if (death && !s->stopping && !s->ended &&
+        watch_death(&s->watch, WIFSIGNALED(status) ? WTERMSIG(status) : 0, what, sizeof what))
+        throttle_ok(&s->throttle);
+    ending_memory(&end, what, sizeof what);
+    if (!s->stopping) {
+        start_later(s, ending_hopeless(&end) ? AGAIN_CONFIG : AGAIN_FIRST, what);
+        return;
+    }
+    if (status != 0 || death)
+        log_warn("sink %s: %s while it was finishing", s->name, what);
+    s->gone(s->arg);
+}
+
+static void start_worker(struct supervisor *s)
+{
+    struct worker_start start;
+    char what[128];
+
+    s->patience = PATIENT;
+    s->ended = s->finished = false;
+    if (s->config.prepare != NULL && !s->config.prepare(s->config.arg)) {
+        start_later(s, AGAIN_FIRST, "its worker cannot be started yet");
+        return;
+    }
+    start = (struct worker_start){s->program, s->config.snapshot_fd, s->config.stdout_fd, -1};
+    if (watch_next(&s->watch)) {
+        start.board_fd = s->watch.board_fd;
+        if (worker_process_start(&s->process, &start) == 0) {
+            loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_look, s);
+            return;
+        }
+    }
+    (void)snprintf(what, sizeof what, "cannot start its worker: %s", strerror(errno));
+    start_later(s, AGAIN_FIRST, what);
+}
+
+/* --- for garnetd --- */
+
+struct supervisor *supervisor_new(struct loop *l, const struct supervisor_config *c)
+{
+    struct supervisor *s = calloc(1, sizeof *s);
+    char *program = strdup(c->program), *name = strdup(c->name);
+    struct worker_process_events ev = {s, on_message, on_hung_up, on_worker_ended};
+
+    if (s == NULL || program == NULL || name == NULL) {
+        free(s);
+        free(program);
+        free(name);
+        return NULL;
+    }
+    *s = (struct supervisor){
+        .loop = l, .program = program, .name = name, .config = *c, .throttle.cap = AGAIN_LAST};
+    watch_init(&s->watch, name);
+    worker_process_init(&s->process, l, name, &ev);
+    start_worker(s);
+    return s;
+}
+
+void supervisor_wake(struct supervisor *s)
+{
+    worker_process_wake(&s->process);
+}
+
+static void on_nothing_left(void *arg)
+{
+    struct supervisor *s = arg;
+
+    s->gone(s->arg);
+}
+
+void supervisor_stop(struct supervisor *s, int64_t grace, void (*gone)(void *arg), void *arg)
+{
+    s->stopping = true;
+    s->gone = gone;
+    s->arg = arg;
+    if (s->process.child.pid == 0) {
+        loop_timer_set(s->loop, &s->timer, loop_now(s->loop), on_nothing_left, s);
+    } else if (s->patience != BEFORE_KILL) {
+        worker_process_send(&s->process, 'q');
+        wait_patiently(s, BEFORE_TERM, grace);
+    }
+}
+
+bool supervisor_ready(const struct supervisor *s)
+{
+    return s->ready;
+}
+
+pid_t supervisor_pid(const struct supervisor *s)
+{
+    return s->process.child.pid;
+}
+
+bool supervisor_stalled(const struct supervisor *s)
+{
+    return watch_stalled(&s->watch);
+}
+
+uint64_t supervisor_restarts(const struct supervisor *s)
+{
+    return s->restarts;
+}
+
+const struct scoreboard *supervisor_scoreboard(const struct supervisor *s)
+{
+    return s->watch.board;
+}
+
+void supervisor_free(struct supervisor *s)
+{
+    if (s == NULL)
+        return;
+    if (s->process.child.pid != 0)
+        panic("sink %s: freed while its worker runs", s->name);
+    loop_timer_clear(s->loop, &s->timer);
+    watch_free(&s->watch);
+    free(s->program);
+    free(s->name);
+    free(s);
+}
