@@ -40,7 +40,7 @@ static char ident[96];
 
 /* A plugin is somebody else's code: it gets nothing of what garnetd has, and is another user if the
  * sink is to be. One that may not read the spool has somebody who opens it. */
-static void give_up_privileges(const struct conf *conf, const struct conf_sink *sink, bool checking)
+static void become_worker(const struct conf *conf, const struct conf_sink *sink, bool checking)
 {
     const struct conf_identity *id = &sink->identity;
 
@@ -119,7 +119,7 @@ static const struct conf_sink *find_sink(const struct conf *conf, const char *na
     fatal("the configuration has no usable sink \"%s\"", name);
 }
 
-static int check(const struct conf *conf, const struct conf_sink *sink)
+static int check_options(const struct conf *conf, const struct conf_sink *sink)
 {
     struct errors errors = {0};
     bool ok = worker_check(conf, sink, &errors);
@@ -162,7 +162,7 @@ static void end_group(void)
         (void)kill(0, SIGKILL);
 }
 
-static int run(const struct conf *conf, const struct conf_sink *sink)
+static int run_sink(const struct conf *conf, const struct conf_sink *sink)
 {
     struct scoreboard *board;
     int status = 0;
@@ -205,10 +205,10 @@ int main(int argc, char **argv)
     conf = read_conf();
     log_set_level((enum log_level)conf->log_level);
     sink = find_sink(conf, argv[2]);
-    give_up_privileges(conf, sink, checking);
+    become_worker(conf, sink, checking);
     if (prctl(PR_SET_PDEATHSIG, SIGTERM) < 0) /* a change of the user takes it away */
         fatal("cannot ask for a signal at garnetd's end: %m");
-    status = checking ? check(conf, sink) : run(conf, sink);
+    status = checking ? check_options(conf, sink) : run_sink(conf, sink);
     conf_free(conf);
     return status;
 }

@@ -30,7 +30,7 @@ static const char usage[] =
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
 
 /* 0 and a word on stdout, or every error on stderr and 1; warnings, marked, there in either case. */
-static int check(const char *path)
+static int check_configuration(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
@@ -98,5 +98,5 @@ int main(int argc, char **argv)
     if (!only_check)
         return daemon_run(path);
     signals_release(); /* it has no handlers */
-    return check(path);
+    return check_configuration(path);
 }

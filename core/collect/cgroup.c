@@ -1,8 +1,6 @@
-/* collect/cgroup.c - a run's own control group (v2), where garnetd may make one
- *
- * The name is of garnetd's pid and the collector, which has one run at a time: so a group that is
- * there already was left by a run whose keeper was killed, and what is still in it is killed now. A
- * group that cannot be made costs a run only where its limits need one.
+/* collect/cgroup.c - the name is of garnetd's pid and the collector, which has one run at a time:
+ * so a group that is there already was left by a run whose keeper was killed, and what is still in
+ * it is killed now. A group that cannot be made costs a run only where its limits need one.
  */
 #include "collect/cgroup.h"
 
@@ -20,7 +18,7 @@ void cgroup_init(struct cgroup *g)
     g->parent = g->dir = -1;
 }
 
-static int put(const struct cgroup *g, const char *file, const char *text)
+static int put_value(const struct cgroup *g, const char *file, const char *text)
 {
     int fd = openat(g->dir, file, O_WRONLY | O_CLOEXEC), err;
     ssize_t n;
@@ -41,7 +39,7 @@ static int put_number(const struct cgroup *g, const char *file, int64_t n)
     char text[32];
 
     (void)snprintf(text, sizeof text, "%" PRId64, n);
-    return put(g, file, text);
+    return put_value(g, file, text);
 }
 
 static int open_group(struct cgroup *g, const char *parent)
@@ -58,7 +56,7 @@ static int open_group(struct cgroup *g, const char *parent)
     return 0;
 }
 
-static int set_limits(const struct cgroup *g, const struct conf_collector *c)
+static int limit_group(const struct cgroup *g, const struct conf_collector *c)
 {
     if (c->cgroup.processes && c->limits.processes >= 0 &&
         put_number(g, "pids.max", c->limits.processes) < 0)
@@ -83,7 +81,7 @@ int cgroup_make(struct cgroup *g, const struct conf_collector *c, pid_t garnetd)
     if (c->cgroup.dir == NULL)
         return 0;
     (void)snprintf(g->name, sizeof g->name, "run-%d-%.64s", (int)garnetd, c->name);
-    if (open_group(g, c->cgroup.dir) == 0 && set_limits(g, c) == 0)
+    if (open_group(g, c->cgroup.dir) == 0 && limit_group(g, c) == 0)
         return 0;
     err = errno;
     cgroup_remove(g);
@@ -93,13 +91,13 @@ int cgroup_make(struct cgroup *g, const struct conf_collector *c, pid_t garnetd)
 
 int cgroup_enter(const struct cgroup *g)
 {
-    return g->dir < 0 ? 0 : put(g, "cgroup.procs", "0");
+    return g->dir < 0 ? 0 : put_value(g, "cgroup.procs", "0");
 }
 
 void cgroup_kill(const struct cgroup *g)
 {
     if (g->dir >= 0)
-        (void)put(g, "cgroup.kill", "1");
+        (void)put_value(g, "cgroup.kill", "1");
 }
 
 /* Refused while somebody is in it: then the next run, or the end of garnetd's group, sees to it. */

@@ -1,6 +1,6 @@
-/* One run at a time. What goes wrong with a run is said in the log, the same thing once a minute.
- * Nothing is decided in here: schedule.c says when, outcome.c what an end means. The next slot is tried
- * as if nothing had been.
+/* collect/collector.c - one run at a time. What goes wrong with a run is said in the log, the same
+ * thing once a minute. Nothing is decided in here: schedule.c says when, outcome.c what an end
+ * means. The next slot is tried as if nothing had been.
  */
 #include "collect/collector.h"
 
@@ -141,7 +141,7 @@ static void on_slot(void *arg)
 /* --- a daemon's life --- */
 
 /* Notes when something has come of it. True when nothing has for too long. */
-static bool look(struct collector *c)
+static bool notice_metrics(struct collector *c)
 {
     uint64_t known = c->revival.accepted;
     bool silent;
@@ -154,15 +154,16 @@ static bool look(struct collector *c)
     return silent;
 }
 
-static void on_look(void *arg)
+static void on_silence_look(void *arg)
 {
     struct collector *c = arg;
 
-    if (look(c)) {
+    if (notice_metrics(c)) {
         run_end(&c->run, ENDING_SILENCE); /* and then revive_later() */
         return;
     }
-    loop_timer_set(c->loop, &c->timer, revival_next_look(&c->revival, clock_mono()), on_look, c);
+    loop_timer_set(c->loop, &c->timer, revival_next_look(&c->revival, clock_mono()),
+                   on_silence_look, c);
 }
 
 /* The timer is armed before the run, which may fail at once and then wants it for another try. */
@@ -172,7 +173,7 @@ static void start_life(void *arg)
     int64_t now = clock_mono();
 
     revival_started(&c->revival, now, c->ev.accepted(c->ev.arg));
-    loop_timer_set(c->loop, &c->timer, revival_next_look(&c->revival, now), on_look, c);
+    loop_timer_set(c->loop, &c->timer, revival_next_look(&c->revival, now), on_silence_look, c);
     start_run(c, 0, c->revive_at);
 }
 
@@ -189,7 +190,7 @@ static void revive_later(struct collector *c)
     int64_t now = clock_mono(), pause;
     struct why why;
 
-    (void)look(c);
+    (void)notice_metrics(c);
     pause = revival_ended(&c->revival, now, c->ev.accepted(c->ev.arg), random_u64());
     run_describe(&c->run.receipt, c->conf, &why);
     log_warn("collector %s: %s; starting it again in %.1fs", c->name, why.text,
@@ -200,7 +201,7 @@ static void revive_later(struct collector *c)
 
 /* --- a collector --- */
 
-static void begin(struct collector *c, const char *host)
+static void begin_clock(struct collector *c, const char *host)
 {
     const struct conf_collector *conf = c->conf;
     const struct schedule_rule rule = {conf->interval,
@@ -239,7 +240,7 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
     c->daemon = conf->mode == MODE_DAEMON;
     run_init(&c->run, l, name, path, on_run_over, c);
     journal_init(&c->journal, name);
-    begin(c, host);
+    begin_clock(c, host);
     return c;
 }
 

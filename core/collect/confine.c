@@ -1,9 +1,7 @@
-/* collect/confine.c - what a collector's process is made into before its exec: limits, user, folder
- *
- * The order matters: limits, niceness and the bounding set while we still may, then the groups, then
- * the user, then all capabilities, after which nothing can be taken back; the folder last, so that
- * it is the collector's own rights that decide. Every step can be refused, and then the run does not
- * start: a collector with more rights than configured is worse than none.
+/* collect/confine.c - the order matters: limits, niceness and the bounding set while we still may,
+ * then the groups, then the user, then all capabilities, after which nothing can be taken back; the
+ * folder last, so that it is the collector's own rights that decide. Every step can be refused, and
+ * then the run does not start: a collector with more rights than configured is worse than none.
  */
 #include "collect/confine.h"
 
@@ -21,7 +19,7 @@ enum { RUN_UMASK = 022 };
 
 /* Never above what garnetd itself is allowed; `soft` may be below `hard` for a signal that can be
  * caught. */
-static int limit(__rlimit_resource_t resource, int64_t soft, int64_t hard)
+static int limit_one(__rlimit_resource_t resource, int64_t soft, int64_t hard)
 {
     struct rlimit r;
 
@@ -39,18 +37,18 @@ static int limit_run(const struct conf_collector *c)
     const struct conf_limits *l = &c->limits;
     int64_t cpu = l->cpu / NS_PER_S + (l->cpu % NS_PER_S > 0);
 
-    if (limit(RLIMIT_CORE, 0, 0) < 0)
+    if (limit_one(RLIMIT_CORE, 0, 0) < 0)
         return -1;
-    if (l->cpu >= 0 && limit(RLIMIT_CPU, cpu, cpu + 1) < 0)
+    if (l->cpu >= 0 && limit_one(RLIMIT_CPU, cpu, cpu + 1) < 0)
         return -1;
-    if (l->memory >= 0 && !c->cgroup.memory && limit(RLIMIT_AS, l->memory, l->memory) < 0)
+    if (l->memory >= 0 && !c->cgroup.memory && limit_one(RLIMIT_AS, l->memory, l->memory) < 0)
         return -1;
-    if (l->files >= 0 && limit(RLIMIT_NOFILE, l->files, l->files) < 0)
+    if (l->files >= 0 && limit_one(RLIMIT_NOFILE, l->files, l->files) < 0)
         return -1;
     if (l->processes >= 0 && !c->cgroup.processes &&
-        limit(RLIMIT_NPROC, l->processes, l->processes) < 0)
+        limit_one(RLIMIT_NPROC, l->processes, l->processes) < 0)
         return -1;
-    return l->file_size < 0 ? 0 : limit(RLIMIT_FSIZE, l->file_size, l->file_size);
+    return l->file_size < 0 ? 0 : limit_one(RLIMIT_FSIZE, l->file_size, l->file_size);
 }
 
 static int be_nice(int64_t more)
@@ -70,7 +68,7 @@ static int switch_user(const struct conf_identity *id)
 
 /* With or without a user of its own: the kernel takes root's capabilities away with its uid, but not
  * those of a garnetd that is nobody special and has CAP_SETUID as an ambient one. */
-static int give_up_privileges(const struct conf_collector *c)
+static int confine_user(const struct conf_collector *c)
 {
     return privileges_drop() < 0 || (c->no_new_privs && privileges_no_new() < 0) ? -1 : 0;
 }
@@ -91,7 +89,7 @@ bool confine(const struct conf_collector *c, const char *cwd, enum run_step *ste
     if (switch_user(&c->identity) < 0)
         return false;
     *step = STEP_PRIVILEGES;
-    if (give_up_privileges(c) < 0)
+    if (confine_user(c) < 0)
         return false;
     (void)umask(RUN_UMASK);
     *step = STEP_FOLDER;

@@ -1,6 +1,4 @@
-/* collect/environment.c - what a run is given: its arguments and its environment
- *
- * Fails only for want of memory.
+/* collect/environment.c - fails only for want of memory.
  */
 #include "collect/environment.h"
 

@@ -1,7 +1,5 @@
-/* collect/journal.c - what the log says of a collector: each trouble once a minute, and none of them
- * lost
- *
- * Nothing here fails or allocates. A line that the log itself drops is counted there.
+/* collect/journal.c - nothing here fails or allocates. A line that the log itself drops is counted
+ * there.
  */
 #include "collect/journal.h"
 

@@ -1,11 +1,11 @@
-/* It has a session of its own, so that nothing a terminal sends reaches it, and waits in one place,
- * ppoll, for three things: its socket, the end of a child, a deadline, which holds for a collector
- * whose exec hangs, too (collect/launch.h).
+/* collect/keeper.c - it has a session of its own, so that nothing a terminal sends reaches it, and
+ * waits in one place, ppoll, for three things: its socket, the end of a child, a deadline, which
+ * holds for a collector whose exec hangs, too (collect/launch.h).
  *
- * The keeper stays garnetd's user. It can signal a collector that is another one, as root or with
+ * * The keeper stays garnetd's user. It can signal a collector that is another one, as root or with
  * CAP_KILL; a garnetd that has CAP_SETUID alone can start such a run but not end it.
  *
- * When the collector has ended, its group is killed while its pid is still taken, then whatever
+ * * When the collector has ended, its group is killed while its pid is still taken, then whatever
  * else has come down from it (sweep.h; by its control group where it has one), until wait says that
  * there are no children; then it reports. A process that no signal ends (it hangs in the kernel)
  * keeps its keeper alive, waiting. A report that nobody takes is dropped. If the keeper itself is
@@ -340,7 +340,7 @@ void keeper_stop(int control)
 
 /* The next message, if it has n bytes. A keeper that ended before it read our 's' leaves ECONNRESET
  * in front of what it sent. */
-static bool take(int control, void *out, size_t n)
+static bool take_message(int control, void *out, size_t n)
 {
     ssize_t next = -1;
 
@@ -353,11 +353,11 @@ pid_t keeper_pid(int control)
 {
     pid_t pid = 0;
 
-    return take(control, &pid, sizeof pid) ? pid : 0;
+    return take_message(control, &pid, sizeof pid) ? pid : 0;
 }
 
 bool keeper_report(int control, struct keeper_report *out)
 {
     (void)keeper_pid(control);
-    return take(control, out, sizeof *out);
+    return take_message(control, out, sizeof *out);
 }

@@ -1,6 +1,6 @@
-/* The exec may hang (a dead network folder): whoever waits for the child has a deadline. What failed
- * before or in the exec comes back through a shared page, since the child has no other descriptor
- * than its 0, 1 and 2.
+/* collect/launch.c - the exec may hang (a dead network folder): whoever waits for the child has a
+ * deadline. What failed before or in the exec comes back through a shared page, since the child has
+ * no other descriptor than its 0, 1 and 2.
  */
 #include "collect/launch.h"
 

@@ -1,7 +1,5 @@
-/* collect/outcome.c - what a run's end means: pure policy, no clock and no process in here
- *
- * Nothing here fails. A daemon's metrics are noticed by looking at a count now and then, so silence
- * is found up to one look late and never early.
+/* collect/outcome.c - nothing here fails. A daemon's metrics are noticed by looking at a count now
+ * and then, so silence is found up to one look late and never early.
  */
 #include "collect/outcome.h"
 

@@ -1,6 +1,6 @@
-/* A keeper per run, two pipes for its output. When the keeper has ended its report is in the socket
- * already; one that was killed has left none. No memory, no descriptors or no process for a run is an
- * outcome like another.
+/* collect/run.c - a keeper per run, two pipes for its output. When the keeper has ended its report
+ * is in the socket already; one that was killed has left none. No memory, no descriptors or no
+ * process for a run is an outcome like another.
  */
 #include "collect/run.h"
 

@@ -1,16 +1,14 @@
-/* collect/schedule.c - when a collector runs: pure policy, no clock and no process in here
+/* collect/schedule.c - two bounds hold: one slot's due time follows another's by no less than half
+ * an interval and, but for the timer's own lateness, by no more than one and a half. Within them
+ * runs go to the grid of the wall clock as it is at the time. After a step back a slot may have to
+ * be waited for again, or an earlier one comes due a second time; after a step forward slots are
+ * left out without being called missed, since no time passed for them. Slots are missed by lateness
+ * only as far as the monotonic clock bears it out.
  *
- * Two bounds hold: one slot's due time follows another's by no less than half an interval and, but
- * for the timer's own lateness, by no more than one and a half. Within them runs go to the grid
- * of the wall clock as it is at the time. After a step back a slot may have to be waited for again,
- * or an earlier one comes due a second time; after a step forward slots are left out without being
- * called missed, since no time passed for them. Slots are missed by lateness only as far as the
- * monotonic clock bears it out.
- *
- * All of this is done for a wall clock that is `offset` behind the real one, which is all that
+ * * All of this is done for a wall clock that is `offset` behind the real one, which is all that
  * splay takes: slots come out unsplayed, due times splayed.
  *
- * Nothing here fails. Times are int64_t nanoseconds: until the year 2262.
+ * * Nothing here fails. Times are int64_t nanoseconds: until the year 2262.
  */
 #include "collect/schedule.h"
 

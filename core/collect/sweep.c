@@ -1,9 +1,7 @@
-/* collect/sweep.c - SIGKILL to whatever has come down from this process
- *
- * Our own children cannot vanish while we look: nobody else reaps them, so their pids are nobody
- * else's. A descendant's pid may have gone to somebody else by the time that we know its parent:
- * it gets its signal through a pidfd, and only after its parent was asked for once more. What
- * cannot be read or signalled is left for the next look.
+/* collect/sweep.c - our own children cannot vanish while we look: nobody else reaps them, so their
+ * pids are nobody else's. A descendant's pid may have gone to somebody else by the time that we
+ * know its parent: it gets its signal through a pidfd, and only after its parent was asked for once
+ * more. What cannot be read or signalled is left for the next look.
  */
 #include "collect/sweep.h"
 

@@ -1,5 +1,6 @@
-/* One source of the intake, which a collector's keys decide. Making it fails for a path that is taken
- * and for want of descriptors or memory; handing it to another user, for want of the privilege.
+/* daemon/collector_socket.c - one source of the intake, which a collector's keys decide. Making it
+ * fails for a path that is taken and for want of descriptors or memory; handing it to another user,
+ * for want of the privilege.
  */
 #include "daemon/collector_socket.h"
 

@@ -1,7 +1,8 @@
-/* One entry a collector: its generation, its run (collect/collector.h), its socket. What cannot be
- * started (a socket path that is taken, no descriptors, no memory) is logged once and tried again
- * each second; the others do not notice. An entry that leaves is kept until its run is gone, and is
- * found by its name all the same: it has the socket that a new one would need.
+/* daemon/collectors.c - one entry a collector: its generation, its run (collect/collector.h), its
+ * socket. What cannot be started (a socket path that is taken, no descriptors, no memory) is logged
+ * once and tried again each second; the others do not notice. An entry that leaves is kept until
+ * its run is gone, and is found by its name all the same: it has the socket that a new one would
+ * need.
  */
 #include "daemon/collectors.h"
 

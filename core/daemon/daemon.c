@@ -1,6 +1,7 @@
-/* garnetd's parts, and what each means to the others. Only this file knows them all: they are made
- * here, a part below reports here (a folder was replaced, the last collector is gone, a worker has
- * ended), and here stands what the rest makes of it. Everything happens in callbacks of one loop.
+/* daemon/daemon.c - garnetd's parts, and what each means to the others. Only this file knows them
+ * all: they are made here, a part below reports here (a folder was replaced, the last collector is
+ * gone, a worker has ended), and here stands what the rest makes of it. Everything happens in
+ * callbacks of one loop.
  */
 #include "daemon/daemon.h"
 
@@ -146,7 +147,7 @@ static void on_second(void *arg)
 /* --- the start --- */
 
 /* While ending, what clients still send is noticed here, at the end of the turn that took it in. */
-static void after_turn(void *arg)
+static void on_turn_over(void *arg)
 {
     struct daemon *d = arg;
 
@@ -164,7 +165,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     if (!sockets_lock(c) || (d->store = store_open(d->loop, &c->spool, &commit)) == NULL ||
         (d->sockets = sockets_open(d->loop, c, store_commit, d->store)) == NULL)
         return false;
-    loop_after(d->loop, &d->after, after_turn, d); /* behind the intake's own: its turn is over */
+    loop_after(d->loop, &d->after, on_turn_over, d); /* behind the intake's own: its turn is over */
     in = sockets_intake(d->sockets);
     d->self = selfmetrics_new(d->loop, in, c, on_self_round, d);
     d->sinks = sinks_new(d->loop, store_spool(d->store), store_dir(d->store),

@@ -1,9 +1,9 @@
-/* The configuration's child: conf_load(), then one `garnet-sink check` per sink.
+/* daemon/load.c - the configuration's child: conf_load(), then one `garnet-sink check` per sink.
  *
- * What goes over the pipe is one byte, 'S' and a snapshot or 'E' and error lines, then the end
- * of the file. A child that dies or is late is an error like any other: the old configuration
- * stays. Check programs are given their time and then killed; if the child itself is killed,
- * they end with it (garnet-sink asks for that).
+ * * What goes over the pipe is one byte, 'S' and a snapshot or 'E' and error lines, then the end of
+ * the file. A child that dies or is late is an error like any other: the old configuration stays.
+ * Check programs are given their time and then killed; if the child itself is killed, they end with
+ * it (garnet-sink asks for that).
  */
 #include "daemon/load.h"
 
@@ -54,7 +54,7 @@ struct stream {
     bool more; /* than was kept */
 };
 
-static void take(struct stream *s)
+static void read_stream(struct stream *s)
 {
     char chunk[4096];
     ssize_t n = read(s->fd, chunk, sizeof chunk);
@@ -79,7 +79,7 @@ static bool read_until_end(struct stream s[STREAMS], int64_t deadline)
             return false;
         for (int i = 0; ready > 0 && i < STREAMS; i++) {
             if (p[i].revents != 0)
-                take(&s[i]);
+                read_stream(&s[i]);
         }
     }
     return true;
@@ -233,7 +233,7 @@ static void load_free(struct load *l)
 }
 
 /* Both the pipe's end and the child's have been seen (or the time is up): tell the owner. */
-static void finish(struct load *l)
+static void end_load(struct load *l)
 {
     const char *text = NULL;
     struct str snapshot = {0};
@@ -272,7 +272,7 @@ static void readable(void *arg, uint32_t events)
     fd_close(&fd);
     l->ended = true;
     if (l->child.pid == 0)
-        finish(l);
+        end_load(l);
 }
 
 static void exited(void *arg, int status, const struct rusage *ru)
@@ -280,7 +280,7 @@ static void exited(void *arg, int status, const struct rusage *ru)
     struct load *l = arg;
     (void)status, (void)ru;
     if (l->ended)
-        finish(l);
+        end_load(l);
 }
 
 static void too_late(void *arg)
@@ -288,7 +288,7 @@ static void too_late(void *arg)
     struct load *l = arg;
     kill(l->pid, SIGKILL);
     l->late = true;
-    finish(l);
+    end_load(l);
 }
 
 struct load *load_start(struct loop *loop, const char *path, bool running, const char *sink_program,

@@ -1,5 +1,6 @@
-/* Finds garnet-sink beside garnetd or in the libexec folder. Cannot fail: a program that is not
- * there is reported by whoever runs it. */
+/* daemon/programs.c - finds garnet-sink beside garnetd or in the libexec folder. Cannot fail: a
+ * program that is not there is reported by whoever runs it.
+ */
 #include "daemon/programs.h"
 
 #include <limits.h>

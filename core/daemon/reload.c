@@ -1,6 +1,6 @@
-/* What may not change while garnetd runs is decided here, and one configuration is compared with the
- * next; what the parts make of the new one is theirs. A load that cannot be begun, or that finds
- * errors, is a failure that is counted, and the old configuration stays.
+/* daemon/reload.c - what may not change while garnetd runs is decided here, and one configuration
+ * is compared with the next; what the parts make of the new one is theirs. A load that cannot be
+ * begun, or that finds errors, is a failure that is counted, and the old configuration stays.
  */
 #include "daemon/reload.h"
 

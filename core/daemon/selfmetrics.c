@@ -1,5 +1,6 @@
-/* A timer on the wall clock's grid, as a collector has, and one struct metric that is filled again
- * and again. A metric for which there is no memory, or no room in the spool, is counted by intake.
+/* daemon/selfmetrics.c - a timer on the wall clock's grid, as a collector has, and one struct
+ * metric that is filled again and again. A metric for which there is no memory, or no room in the
+ * spool, is counted by intake.
  */
 #include "daemon/selfmetrics.h"
 

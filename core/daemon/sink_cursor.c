@@ -1,6 +1,6 @@
-/* A cursor that cannot be read is left alone while the reason is ours (no descriptor, no memory): it
- * may well be there. One that is gone or damaged is made anew at the oldest metric, if there ever
- * was one: what the sink had sent is repeated, and nothing is lost.
+/* daemon/sink_cursor.c - a cursor that cannot be read is left alone while the reason is ours (no
+ * descriptor, no memory): it may well be there. One that is gone or damaged is made anew at the
+ * oldest metric, if there ever was one: what the sink had sent is repeated, and nothing is lost.
  */
 #include "daemon/sink_cursor.h"
 

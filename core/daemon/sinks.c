@@ -1,6 +1,6 @@
-/* One entry a sink: its generation, its worker, its cursor. Short memory leaves a sink without an
- * entry or an entry without a worker, and is made good within a second. A worker's death is its
- * supervisor's to mend.
+/* daemon/sinks.c - one entry a sink: its generation, its worker, its cursor. Short memory leaves a
+ * sink without an entry or an entry without a worker, and is made good within a second. A worker's
+ * death is its supervisor's to mend.
  */
 #include "daemon/sinks.h"
 

@@ -1,6 +1,6 @@
-/* Two locks, for another daemon may have its socket in the folder of our collectors' own, or the other
- * way round. Locking and opening fail where somebody else has the socket, or has a hand in a folder
- * on the way to it.
+/* daemon/sockets.c - two locks, for another daemon may have its socket in the folder of our
+ * collectors' own, or the other way round. Locking and opening fail where somebody else has the
+ * socket, or has a hand in a folder on the way to it.
  */
 #include "daemon/sockets.h"
 

@@ -1,6 +1,6 @@
-/* Around spool/commit.h, which knows no clock: four times a second what is held in memory is tried
- * again. Opening fails for a folder that is in use or cannot be made, and where the sync helper
- * cannot be started.
+/* daemon/store.c - around spool/commit.h, which knows no clock: four times a second what is held in
+ * memory is tried again. Opening fails for a folder that is in use or cannot be made, and where the
+ * sync helper cannot be started.
  */
 #include "daemon/store.h"
 

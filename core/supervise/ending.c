@@ -1,7 +1,5 @@
-/* supervise/ending.c - how a worker has ended; cannot fail
- *
- * A worker says when it ends by its own will. One that exits without is ended by its plugin, unless
- * it never came so far as to load it.
+/* supervise/ending.c - a worker says when it ends by its own will. One that exits without is ended
+ * by its plugin, unless it never came so far as to load it.
  */
 #include "supervise/ending.h"
 

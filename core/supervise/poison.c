@@ -1,7 +1,5 @@
-/* supervise/poison.c - which metric a worker dies of
- *
- * Arithmetic only; it cannot fail. Time is counted in looks, so that a clock that jumps, or a
- * garnetd that got no processor for a while, condemns nobody.
+/* supervise/poison.c - arithmetic only; it cannot fail. Time is counted in looks, so that a clock
+ * that jumps, or a garnetd that got no processor for a while, condemns nobody.
  */
 #include "supervise/poison.h"
 

@@ -1,6 +1,4 @@
-/* supervise/stuck.c - a worker that does not come back from what it does
- *
- * Arithmetic only; it cannot fail.
+/* supervise/stuck.c - arithmetic only; it cannot fail.
  */
 #include "supervise/stuck.h"
 

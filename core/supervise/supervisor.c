@@ -1,7 +1,8 @@
-/* A worker's death is an event like another: it is logged with its reason, and after a pause that
- * grows while no useful work is done the worker is started again, for ever. A worker that cannot be
- * started (no process, no descriptor) is one that died at once. Nothing is kept here that a death
- * could lose: what is to be delivered is in the spool, and what was delivered is in the cursor.
+/* supervise/supervisor.c - a worker's death is an event like another: it is logged with its reason,
+ * and after a pause that grows while no useful work is done the worker is started again, for ever.
+ * A worker that cannot be started (no process, no descriptor) is one that died at once. Nothing is
+ * kept here that a death could lose: what is to be delivered is in the spool, and what was
+ * delivered is in the cursor.
  */
 #include "supervise/supervisor.h"
 
@@ -103,11 +104,11 @@ static void on_hung_up(void *arg)
         wait_patiently(s, BEFORE_KILL, TERM_TO_KILL);
 }
 
-static void on_look(void *arg)
+static void on_second_look(void *arg)
 {
     struct supervisor *s = arg;
 
-    loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_look, s);
+    loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
     if (!s->stopping &&
         watch_look(&s->watch, s->process.child.pid, worker_process_stopped(&s->process), s->ready))
         worker_process_signal(&s->process, SIGKILL);
@@ -115,7 +116,7 @@ static void on_look(void *arg)
 
 /* --- starting it again --- */
 
-static void on_restart(void *arg)
+static void on_pause_over(void *arg)
 {
     struct supervisor *s = arg;
 
@@ -131,7 +132,7 @@ static void start_later(struct supervisor *s, int64_t base, const char *what)
     pause = throttle_next(&s->throttle, random_u64());
     log_error("sink %s: %s; starting it again in %.1fs", s->name, what,
               (double)pause / (double)NS_PER_S);
-    loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + pause, on_restart, s);
+    loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + pause, on_pause_over, s);
 }
 
 static void on_worker_ended(void *arg, int status, const struct rusage *ru)
@@ -179,7 +180,7 @@ static void start_worker(struct supervisor *s)
     if (watch_next(&s->watch)) {
         start.board_fd = s->watch.board_fd;
         if (worker_process_start(&s->process, &start) == 0) {
-            loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_look, s);
+            loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
             return;
         }
     }

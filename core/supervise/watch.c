@@ -1,6 +1,7 @@
-/* The plugin may scribble over the page, so the list of metrics to leave out is kept here and written
- * into it for each worker. Only making the page can fail. A worker that somebody has stopped has no
- * chance to come back, and one that hangs in the kernel cannot be ended: both are left alone.
+/* supervise/watch.c - the plugin may scribble over the page, so the list of metrics to leave out is
+ * kept here and written into it for each worker. Only making the page can fail. A worker that
+ * somebody has stopped has no chance to come back, and one that hangs in the kernel cannot be
+ * ended: both are left alone.
  */
 #include "supervise/watch.h"
 

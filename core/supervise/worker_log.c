@@ -1,9 +1,7 @@
-/* supervise/worker_log.c - what a worker says, and what its plugin prints, into garnetd's log
- *
- * Opening fails for want of descriptors only. The pipe for a worker's own lines never blocks it: they
- * are dropped and counted on its side, as garnetd's are. What prints waits while garnetd has not
- * read, as a collector does. It is mostly the plugin, but also the C library, the loader, a fork
- * that cannot run the worker's program.
+/* supervise/worker_log.c - opening fails for want of descriptors only. The pipe for a worker's own
+ * lines never blocks it: they are dropped and counted on its side, as garnetd's are. What prints
+ * waits while garnetd has not read, as a collector does. It is mostly the plugin, but also the C
+ * library, the loader, a fork that cannot run the worker's program.
  */
 #include "supervise/worker_log.h"
 

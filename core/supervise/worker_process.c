@@ -1,7 +1,7 @@
-/* No worker has anything of garnetd's but what it is given here: the end of a socket pair, two pipes
- * for its lines, the snapshot, the scoreboard. Starting fails for want of a process, descriptors or
- * memory, and leaves nothing open. What stands on the socket is taken a few messages a turn, and
- * without any descriptor that a plugin might pass along.
+/* supervise/worker_process.c - no worker has anything of garnetd's but what it is given here: the
+ * end of a socket pair, two pipes for its lines, the snapshot, the scoreboard. Starting fails for
+ * want of a process, descriptors or memory, and leaves nothing open. What stands on the socket is
+ * taken a few messages a turn, and without any descriptor that a plugin might pass along.
  */
 #include "supervise/worker_process.h"
 

@@ -1,0 +1,238 @@
+/* tests/unit/daemon/test_collectors.c - daemon/collectors.h: small scripts as collectors, real sockets, one configuration
+ * after another */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/collectors.h"
+#include "rig/daemon_stand.h"
+
+static struct stand stand;
+static struct collectors *collectors;
+static struct generation *generation; /* applied last; the stand's own metrics point into it, too */
+static int nlost, ndrained;
+
+static void on_lost(void *arg)
+{
+    (void)arg;
+    nlost++;
+}
+
+static void on_drained(void *arg)
+{
+    (void)arg;
+    ndrained++;
+}
+
+static void begin(const char *main)
+{
+    stand_begin(&stand);
+    (void)stand_configure(&stand, main);
+}
+
+/* The files as they are now, applied; made at the first time. */
+static void apply(void)
+{
+    struct generation *g = stand_generation(&stand);
+    const struct collectors_events ev = {NULL, on_lost, on_drained};
+
+    if (collectors == NULL) {
+        stand_intake(&stand, g->conf);
+        collectors = collectors_new(stand.loop, stand.intake, stand.self, &ev);
+        cr_assert_not_null(collectors);
+    }
+    selfmetrics_configure(stand.self, g->conf);
+    selfmetrics_stop(stand.self);
+    collectors_apply(collectors, g);
+    generation_unref(generation);
+    generation = g;
+}
+
+/* "command: [SCRIPT]", and `more`. */
+static void collector(const char *name, const char *script, const char *more)
+{
+    char text[512], file[32];
+
+    (void)snprintf(file, sizeof file, "%s.sh", name);
+    (void)snprintf(text, sizeof text, "command: [%s]\n%s", stand_script(&stand, file, script),
+                   more);
+    stand_collector(&stand, name, text);
+}
+
+static const char *socket_of(const char *name)
+{
+    char file[64];
+
+    (void)snprintf(file, sizeof file, "run/collectors/%s.sock", name);
+    return stand_path(&stand, file);
+}
+
+static ino_t inode_of(const char *path)
+{
+    struct stat st;
+
+    return lstat(path, &st) == 0 ? st.st_ino : 0;
+}
+
+static void end(void)
+{
+    collectors_stop(collectors);
+    STAND_UNTIL(&stand, collectors_drained(collectors));
+    cr_assert_geq(ndrained, 1);
+    collectors_free(collectors);
+    generation_unref(generation);
+    stand_end(&stand);
+}
+
+#define EMIT "#!/bin/sh\nexec " TEST_BUILD "/garnet emit "
+
+TestSuite(collectors, .timeout = 60);
+
+Test(collectors, a_run_is_taken_in_and_written_down)
+{
+    begin("self_metrics: {interval: 10s, level: full}\n");
+    collector("probe", EMIT "brought 42\n", "interval: 1s\n");
+    apply();
+    STAND_UNTIL(
+        &stand,
+        stand_taken(&stand, "garnet.collector.run_accepted 1 collector=probe host=testhost at ") >
+            0);
+    cr_assert_geq(stand_taken(&stand, "brought 42 host=testhost at "), 1);
+    cr_assert_geq(stand_taken(&stand, "garnet.collector.exit_status 0 collector=probe "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.collector.runs 0 collector=probe "), 1,
+                 "as it begins");
+    cr_assert_eq(
+        stand_taken(&stand, "garnet.collector.failures 0 collector=probe host=testhost why=exit "),
+        1);
+    cr_assert_eq(stand_logged(&stand, "has sent no metric"), 0);
+    end();
+    cr_assert_eq(ndrained, 1);
+}
+
+Test(collectors, one_that_brings_nothing_is_told_so_once)
+{
+    begin("");
+    collector("idle", "#!/bin/sh\necho up\n", "interval: 100ms\n");
+    apply();
+    STAND_UNTIL(&stand, stand_logged(&stand, "collector idle[") >= 3);
+    cr_assert_eq(
+        stand_logged(&stand,
+                     "collector idle has ended with exit status 0 and has sent no metric yet"),
+        1);
+    end();
+}
+
+Test(collectors, a_change_keeps_the_socket)
+{
+    ino_t inode;
+
+    begin("");
+    collector("probe", "#!/bin/sh\necho first; exec sleep 1000\n", "mode: daemon\ninterval: 1s\n");
+    collector("other", "#!/bin/sh\necho other; exec sleep 1000\n", "mode: daemon\ninterval: 1s\n");
+    apply();
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, ": first\n") == 1 && stand_logged(&stand, ": other\n") == 1);
+    inode = inode_of(socket_of("probe"));
+    cr_assert_neq(inode, 0);
+    collector("probe", "#!/bin/sh\necho second; exec sleep 1000\n", "mode: daemon\ninterval: 2s\n");
+    apply();
+    STAND_UNTIL(&stand, stand_logged(&stand, ": second\n") == 1);
+    cr_assert_eq(stand_logged(&stand, "collector probe changed"), 1);
+    cr_assert_eq(inode_of(socket_of("probe")), inode, "what is written to it is not lost");
+    cr_assert_eq(stand_logged(&stand, ": other\n"), 1, "the other one has not noticed");
+    cr_assert_eq(stand_logged(&stand, "collector other changed"), 0);
+    end();
+}
+
+Test(collectors, one_that_leaves_takes_its_socket_along)
+{
+    begin("");
+    collector("stays", "#!/bin/sh\nexec sleep 1000\n", "mode: daemon\ninterval: 1s\n");
+    collector("leaves", "#!/bin/sh\necho up; exec sleep 1000\n", "mode: daemon\ninterval: 1s\n");
+    apply();
+    STAND_UNTIL(&stand, stand_logged(&stand, ": up\n") == 1);
+    stand_collector(&stand, "leaves", NULL);
+    apply();
+    cr_assert_eq(stand_logged(&stand, "collector leaves is no longer configured"), 1);
+    STAND_UNTIL(&stand, inode_of(socket_of("leaves")) == 0);
+    cr_assert_neq(inode_of(socket_of("stays")), 0);
+    cr_assert_eq(ndrained, 0);
+    end();
+}
+
+Test(collectors, a_disabled_one_has_no_socket)
+{
+    begin("");
+    collector("probe", "#!/bin/sh\necho up\n", "interval: 100ms\n");
+    apply();
+    STAND_UNTIL(&stand, stand_logged(&stand, ": up\n") >= 1);
+    collector("probe", "#!/bin/sh\necho up\n", "interval: 100ms\nenabled: false\n");
+    apply();
+    STAND_UNTIL(&stand, inode_of(socket_of("probe")) == 0);
+    collectors_retry(collectors);
+    cr_assert_eq(inode_of(socket_of("probe")), 0, "nor is it tried again");
+    end();
+}
+
+Test(collectors, what_cannot_start_is_tried_again)
+{
+    begin("");
+    collector("probe", "#!/bin/sh\necho up\n", "interval: 100ms\n");
+    cr_assert_eq(mkdir(stand_path(&stand, "run/collectors"), 0755), 0);
+    cr_assert_eq(mkdir(socket_of("probe"), 0755), 0);
+    apply();
+    collectors_retry(collectors);
+    collectors_retry(collectors);
+    cr_assert_eq(stand_logged(&stand, "collector probe does not run yet: "), 1, "logged once");
+    cr_assert_eq(rmdir(socket_of("probe")), 0);
+    collectors_retry(collectors);
+    STAND_UNTIL(&stand, stand_logged(&stand, ": up\n") >= 1);
+    end();
+}
+
+/* The test is no subreaper, so what its keeper kept is not ours to end. */
+Test(collectors, a_killed_keeper_is_reported)
+{
+    const char *found;
+    int keeper = 0, own = 0;
+
+    begin("self_metrics: {interval: 10s, level: full}\n");
+    collector("probe", "#!/bin/sh\necho kept $PPID $$; exec sleep 1000\n",
+              "interval: 1s\ntimeout: 60s\n");
+    apply();
+    STAND_UNTIL(&stand, stand_logged(&stand, ": kept ") == 1);
+    found = strstr(stand_log_text(&stand), ": kept ");
+    cr_assert_eq(sscanf(found, ": kept %d %d", &keeper, &own), 2);
+    cr_assert_eq(kill(keeper, SIGKILL), 0);
+    STAND_UNTIL(&stand, nlost == 1);
+    cr_assert_eq(kill(own, SIGKILL), 0);
+    (void)loop_turn(stand.loop, 0);
+    cr_assert_geq(stand_taken(&stand, "garnet.collector.run_accepted 0 collector=probe "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.collector.duration"), 0, "nothing is known of it");
+    end();
+}
+
+Test(collectors, one_that_hangs_is_killed_at_the_last_moment)
+{
+    int own = 0;
+
+    begin("");
+    collector("stuck", "#!/bin/sh\ntrap '' TERM\necho pid $$\nwhile :; do sleep 0.1; done\n",
+              "mode: daemon\ninterval: 1s\ngrace: 60s\n");
+    apply();
+    STAND_UNTIL(&stand, stand_logged(&stand, ": pid ") == 1);
+    cr_assert_eq(sscanf(strstr(stand_log_text(&stand), ": pid "), ": pid %d", &own), 1);
+    collectors_stop(collectors);
+    (void)loop_turn(stand.loop, 50 * NS_PER_MS);
+    cr_assert_not(collectors_drained(collectors));
+    collectors_kill(collectors);
+    STAND_UNTIL(&stand, ndrained == 1);
+    cr_assert_eq(nlost, 1, "what its keeper kept is the owner's to end");
+    cr_assert_eq(kill(own, SIGKILL), 0);
+    collectors_free(collectors);
+    generation_unref(generation);
+    stand_end(&stand);
+}

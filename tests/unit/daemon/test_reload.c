@@ -1,0 +1,182 @@
+/* tests/unit/daemon/test_reload.c - daemon/reload.h: real files, read and checked by a real child */
+#include <stdio.h>
+#include <unistd.h>
+
+#include "daemon/reload.h"
+#include "rig/daemon_stand.h"
+
+static struct stand stand;
+static struct reload *reload;
+static struct generation *generation; /* loaded last */
+static int naccepted, nrefused;
+static bool end_when_loaded;
+
+static void on_loaded(void *arg, struct generation *g)
+{
+    (void)arg;
+    naccepted += g != NULL;
+    nrefused += g == NULL;
+    if (g != NULL) {
+        generation_unref(generation);
+        generation = g;
+    }
+    if (end_when_loaded)
+        reload_end(reload);
+}
+
+/* `check`: what stands for `garnet-sink check`. */
+static void begin(const char *conf, const char *check)
+{
+    static char path[128], program[128];
+
+    stand_begin(&stand);
+    (void)snprintf(path, sizeof path, "%s", stand_configure(&stand, conf));
+    (void)snprintf(program, sizeof program, "%s", stand_script(&stand, "check", check));
+    reload = reload_new(stand.loop, path, program, on_loaded, NULL);
+    cr_assert_not_null(reload);
+}
+
+static void load(void)
+{
+    int before = naccepted + nrefused;
+
+    reload_request(reload);
+    cr_assert(reload_under_way(reload));
+    STAND_UNTIL(&stand, naccepted + nrefused > before);
+}
+
+static void end(void)
+{
+    reload_free(reload);
+    generation_unref(generation);
+    stand_end(&stand);
+}
+
+#define GOOD "#!/bin/sh\n[ $1 = check ]\n"
+#define SINK "sinks:\n  - {name: main, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
+
+TestSuite(reload, .timeout = 60);
+
+Test(reload, a_good_one_is_accepted)
+{
+    begin(SINK "tags: {env: one}\n", GOOD);
+    load();
+    cr_assert_eq(naccepted, 1);
+    cr_assert_not(reload_under_way(reload));
+    cr_assert_str_eq(generation->conf->sinks->name, "main");
+    cr_assert_geq(generation->snapshot_fd, 0);
+    (void)stand_configure(&stand, "tags: {env: two}\n");
+    load();
+    cr_assert_eq(naccepted, 2);
+    cr_assert_null(generation->conf->sinks);
+    end();
+}
+
+Test(reload, errors_are_logged_with_their_places)
+{
+    begin("intake: {max_value: many}\nno_such_key: 1\n", GOOD);
+    load();
+    cr_assert_eq(nrefused, 1);
+    cr_assert_eq(stand_logged(&stand, "garnet.yaml:5:"), 1, "%s", stand_log_text(&stand));
+    cr_assert_eq(stand_logged(&stand, "garnet.yaml:6:"), 1);
+    cr_assert_eq(stand_logged(&stand, "the old one stays"), 0, "there is none");
+    (void)stand_configure(&stand, "");
+    load();
+    cr_assert_eq(naccepted, 1);
+    (void)stand_configure(&stand, "no_such_key: 1\n");
+    load();
+    cr_assert_eq(nrefused, 2);
+    cr_assert_eq(stand_logged(&stand, "the new configuration is not used: the old one stays"), 1);
+    end();
+}
+
+Test(reload, what_its_plugin_refuses_is_refused)
+{
+    begin(SINK, "#!/bin/sh\necho 'garnet.yaml:6:3: no such prefix' >&6\nexit 1\n");
+    load();
+    cr_assert_eq(nrefused, 1);
+    cr_assert_eq(stand_logged(&stand, "error: garnet.yaml:6:3: no such prefix"), 1, "%s",
+                 stand_log_text(&stand));
+    end();
+}
+
+Test(reload, what_cannot_change_is_refused)
+{
+    begin("", GOOD);
+    load();
+    cr_assert_eq(naccepted, 1);
+    write_text(stand_path(&stand, "garnet.yaml"),
+               "socket: {path: run/other.sock}\nhost: testhost\nspool: {dir: spool}\n");
+    load();
+    write_text(stand_path(&stand, "garnet.yaml"),
+               "socket: {path: run/garnet.sock}\nhost: testhost\nspool: {dir: other}\n");
+    load();
+    write_text(
+        stand_path(&stand, "garnet.yaml"),
+        "socket: {path: run/garnet.sock, mode: '0600'}\nhost: testhost\nspool: {dir: spool}\n");
+    load();
+    cr_assert_eq(nrefused, 3);
+    cr_assert_eq(stand_logged(&stand, "`socket` cannot change while garnetd runs: restart it"), 2);
+    cr_assert_eq(stand_logged(&stand, "`spool.dir` cannot change while garnetd runs: restart it"),
+                 1);
+    end();
+}
+
+Test(reload, requests_meanwhile_are_one_more_round)
+{
+    begin("", GOOD);
+    for (int i = 0; i < 100; i++)
+        reload_request(reload);
+    STAND_UNTIL(&stand, naccepted == 2);
+    for (int i = 0; i < 25; i++)
+        (void)loop_turn(stand.loop, 20 * NS_PER_MS);
+    cr_assert_eq(naccepted, 2);
+    cr_assert_not(reload_under_way(reload));
+    end();
+}
+
+Test(reload, nothing_is_loaded_after_its_end)
+{
+    begin(SINK, "#!/bin/sh\nexec sleep 60\n");
+    reload_request(reload);
+    cr_assert(reload_under_way(reload));
+    for (int i = 0; i < 5; i++)
+        (void)loop_turn(stand.loop, 20 * NS_PER_MS);
+    reload_end(reload);
+    reload_request(reload);
+    cr_assert_not(reload_under_way(reload));
+    for (int i = 0; i < 5; i++)
+        (void)loop_turn(stand.loop, 20 * NS_PER_MS);
+    cr_assert_eq(naccepted + nrefused, 0);
+    end();
+}
+
+Test(reload, its_owner_may_end_it_when_it_is_told)
+{
+    begin("", GOOD);
+    end_when_loaded = true;
+    reload_request(reload);
+    reload_request(reload);
+    STAND_UNTIL(&stand, naccepted == 1);
+    for (int i = 0; i < 10; i++)
+        (void)loop_turn(stand.loop, 20 * NS_PER_MS);
+    cr_assert_eq(naccepted, 1, "not the round that was asked for meanwhile");
+    end();
+}
+
+Test(reload, failures_are_counted)
+{
+    struct self_round at;
+
+    begin("self_metrics: 10s\n", GOOD);
+    load();
+    (void)stand_configure(&stand, "no_such_key: 1\n");
+    load();
+    load();
+    stand_intake(&stand, generation->conf);
+    at = selfmetrics_beginning(stand.self, 0);
+    reload_metrics(reload, &at);
+    (void)loop_turn(stand.loop, 0);
+    cr_assert_eq(stand_taken(&stand, "garnet.reload.failures 2 "), 1);
+    end();
+}

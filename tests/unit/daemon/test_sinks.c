@@ -1,0 +1,294 @@
+/* tests/unit/daemon/test_sinks.c - daemon/sinks.h: small scripts as workers, real cursors in a real spool
+ *
+ * A script gets what garnet-sink gets: "run NAME", the pair as 4, the scoreboard as 5; nothing here loads a plugin.
+ */
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "daemon/sinks.h"
+#include "model/scoreboard.h"
+#include "rig/daemon_stand.h"
+#include "spool/cursor.h"
+
+#define PYTHON                                                                                     \
+    "#!/usr/bin/python3\n"                                                                         \
+    "import os, select, struct, sys, time\n"                                                       \
+    "def say(c): os.write(4, c)\n"                                                                 \
+    "def hear():\n"                                                                                \
+    "    select.select([4], [], [])\n"                                                             \
+    "    return os.read(4, 1)\n"                                                                   \
+    "def put(at, n): os.pwrite(5, struct.pack('@Q', n), int(os.environ[at]))\n"                    \
+    "print('up', sys.argv[2], file=sys.stderr, flush=True)\n"
+#define OBEDIENT                                                                                   \
+    PYTHON "say(b'r')\n"                                                                           \
+           "while hear() != b'q': print('woken', sys.argv[2], file=sys.stderr, flush=True)\n"      \
+           "say(b'e')\n"
+
+static struct stand stand;
+static struct sinks *sinks;
+static struct generation *generation; /* applied last */
+static int nended, nstopped;
+
+static void on_ended(void *arg)
+{
+    (void)arg;
+    nended++;
+}
+
+static void on_stopped(void *arg)
+{
+    (void)arg;
+    nstopped++;
+}
+
+static void begin(const char *worker)
+{
+    char at[16];
+
+    stand_begin(&stand);
+    (void)snprintf(at, sizeof at, "%zu", offsetof(struct scoreboard, can_drop));
+    cr_assert_eq(setenv("CAN_DROP", at, 1), 0);
+    (void)stand_script(&stand, "worker", worker);
+}
+
+/* `list`: the sinks, as in garnet.yaml. Made at the first time, with `before` metrics in the spool. */
+static void apply_after(const char *list, unsigned before)
+{
+    struct generation *old = generation;
+    static char program[128], text[2048];
+    const struct sinks_events ev = {NULL, on_ended, on_stopped};
+
+    (void)snprintf(text, sizeof text, "self_metrics: {interval: 10s, level: full}\n%s%s",
+                   *list != 0 ? "sinks:\n" : "", list);
+    (void)stand_configure(&stand, text);
+    generation = stand_generation(&stand);
+    if (sinks == NULL) {
+        stand_intake(&stand, generation->conf);
+        stand_spool(&stand, generation->conf);
+        if (before > 0)
+            stand_append(&stand, before);
+        (void)snprintf(program, sizeof program, "%s/worker", stand.dir);
+        sinks = sinks_new(stand.loop, stand.spool, "the/spool", program, &ev);
+        cr_assert_not_null(sinks);
+    }
+    selfmetrics_configure(stand.self, generation->conf);
+    sinks_apply(sinks, generation);
+    generation_unref(old);
+}
+
+static void apply(const char *list)
+{
+    apply_after(list, 0);
+}
+
+static struct cursor_state cursor_of(const char *name)
+{
+    struct cursor_state st;
+
+    cr_assert_eq(cursor_read(append_dirfd(stand.spool), name, &st), 0);
+    return st;
+}
+
+static bool has_cursor(const char *name)
+{
+    struct cursor_state st;
+
+    return cursor_read(append_dirfd(stand.spool), name, &st) == 0;
+}
+
+/* As its worker would. */
+static void move_cursor(const char *name, uint64_t to)
+{
+    struct cursor c;
+
+    cr_assert_eq(cursor_open(&c, append_dirfd(stand.spool), name), 0);
+    c.state.position = c.state.keep = to;
+    cr_assert_eq(cursor_store(&c), 0);
+    cursor_close(&c);
+}
+
+static void end(void)
+{
+    sinks_stop(sinks, 10 * NS_PER_S);
+    STAND_UNTIL(&stand, sinks_stopped(sinks));
+    sinks_free(sinks);
+    generation_unref(generation);
+    stand_end(&stand);
+}
+
+#define SINK(name, more) "  - {name: " name ", plugin: graphite, to: 'tcp://127.0.0.1:1'" more "}\n"
+
+TestSuite(sinks, .timeout = 60);
+
+Test(sinks, a_new_one_begins_where_it_says)
+{
+    begin(OBEDIENT);
+    apply_after(SINK("now", "") SINK("all", ", start: oldest"), 5);
+    STAND_UNTIL(&stand, stand_logged(&stand, "up now") == 1 && stand_logged(&stand, "up all") == 1);
+    cr_assert_eq(cursor_of("now").position, append_next_seq(stand.spool));
+    cr_assert_eq(cursor_of("all").position, append_next_seq(stand.spool) - 5);
+    cr_assert(cursor_listed(append_dirfd(stand.spool), "now"));
+    cr_assert(cursor_listed(append_dirfd(stand.spool), "all"));
+    sinks_wake(sinks);
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, "woken now") == 1 && stand_logged(&stand, "woken all") == 1);
+    sinks_stop(sinks, 10 * NS_PER_S);
+    STAND_UNTIL(&stand, nstopped == 2);
+    cr_assert_eq(nended, 2);
+    cr_assert(sinks_stopped(sinks));
+    sinks_log_rest(sinks);
+    cr_assert_eq(stand_logged(&stand, "ended; sink all: 5 metrics wait in the spool\n"), 1);
+    end();
+}
+
+Test(sinks, a_reload_restarts_the_changed_one_alone)
+{
+    begin(OBEDIENT);
+    apply(SINK("stays", "") SINK("changes", ""));
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, "up stays") == 1 && stand_logged(&stand, "up changes") == 1);
+    stand_append(&stand, 3);
+    move_cursor("changes", append_next_seq(stand.spool) - 1);
+    apply(SINK("stays", "") SINK("changes", ", flush: 2s"));
+    STAND_UNTIL(&stand, stand_logged(&stand, "up changes") == 2);
+    cr_assert_eq(stand_logged(&stand, "sink changes changed: its worker is replaced"), 1);
+    cr_assert_eq(stand_logged(&stand, "up stays"), 1);
+    cr_assert_eq(nended, 1);
+    cr_assert_eq(cursor_of("changes").position, append_next_seq(stand.spool) - 1,
+                 "it goes on there");
+    end();
+}
+
+Test(sinks, a_removed_one_takes_its_cursor_along)
+{
+    begin(OBEDIENT);
+    apply(SINK("stays", "") SINK("leaves", ""));
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, "up stays") == 1 && stand_logged(&stand, "up leaves") == 1);
+    stand_append(&stand, 3);
+    apply(SINK("stays", ""));
+    STAND_UNTIL(&stand, !has_cursor("leaves"));
+    cr_assert_eq(
+        stand_logged(
+            &stand,
+            "sink leaves is no longer configured: its cursor is removed, 3 metrics were queued"),
+        1);
+    cr_assert_not(cursor_listed(append_dirfd(stand.spool), "leaves"));
+    cr_assert(has_cursor("stays"));
+    end();
+}
+
+Test(sinks, one_of_an_earlier_life_is_dropped)
+{
+    struct generation *g;
+    const char *names[] = {"old", "main"};
+    uint64_t first;
+
+    begin(OBEDIENT);
+    (void)stand_configure(&stand, "");
+    g = stand_generation(&stand);
+    stand_spool(&stand, g->conf);
+    first = append_next_seq(stand.spool);
+    stand_append(&stand, 4);
+    cr_assert_eq(cursor_create(append_dirfd(stand.spool), "old", first), 0);
+    cr_assert_eq(cursor_list_write(append_dirfd(stand.spool), names, 2), 0);
+    append_close(stand.spool);
+    generation_unref(g);
+    apply(SINK("main", ""));
+    cr_assert_eq(stand_logged(&stand, "sink old is no longer configured: its cursor is removed"),
+                 1);
+    cr_assert_not(has_cursor("old"));
+    cr_assert_eq(
+        stand_logged(
+            &stand,
+            "sink main: its cursor is lost (No such file or directory): it starts at the oldest"),
+        1, "it is listed");
+    cr_assert_eq(cursor_of("main").position, first);
+    end();
+}
+
+Test(sinks, needed_is_what_the_last_one_needs)
+{
+    uint64_t next;
+
+    begin(OBEDIENT);
+    apply("");
+    cr_assert_eq(sinks_needed(sinks), 0, "for the first one");
+    cr_assert_not(sinks_lose(sinks));
+    apply(SINK("one", "") SINK("two", ""));
+    stand_append(&stand, 10);
+    next = append_next_seq(stand.spool);
+    move_cursor("one", next - 2);
+    move_cursor("two", next - 7);
+    cr_assert_eq(sinks_needed(sinks), next - 7);
+    cr_assert_not(sinks_lose(sinks), "the segment is there");
+    cr_assert_eq(unlinkat(append_dirfd(stand.spool), "cursors/one", 0), 0);
+    cr_assert_eq(sinks_needed(sinks), 0, "what is not known is kept");
+    end();
+}
+
+/* Its file goes with the folder, and comes back as it was last seen. */
+Test(sinks, a_replaced_folder_makes_cursors_again)
+{
+    uint64_t at;
+
+    begin(OBEDIENT);
+    apply(SINK("main", ""));
+    STAND_UNTIL(&stand, stand_logged(&stand, "up main") == 1);
+    stand_append(&stand, 10);
+    at = append_next_seq(stand.spool) - 4;
+    move_cursor("main", at);
+    cr_assert_eq(sinks_needed(sinks), at);
+    cr_assert_eq(unlinkat(append_dirfd(stand.spool), "cursors/main", 0), 0);
+    sinks_restart(sinks);
+    STAND_UNTIL(&stand, stand_logged(&stand, "up main") == 2);
+    cr_assert_eq(cursor_of("main").position, at);
+    cr_assert_eq(stand_logged(&stand, "is lost"), 0);
+    end();
+}
+
+Test(sinks, how_it_began_is_written_once)
+{
+    begin(PYTHON "put('CAN_DROP', 1)\n"
+                 "say(b'r')\n"
+                 "while hear() != b'q': pass\n"
+                 "say(b'e')\n");
+    apply_after(SINK("main", ", start: oldest"), 5);
+    STAND_UNTIL(&stand, (sinks_metrics_begun(sinks, stand.self),
+                         stand_taken(&stand, "garnet.sink.confirmed 0 ") > 0));
+    cr_assert_eq(
+        stand_taken(&stand, "garnet.sink.dropped 0 host=testhost sink=main why=expired at "), 1);
+    sinks_metrics_begun(sinks, stand.self);
+    (void)loop_turn(stand.loop, 0);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.confirmed"), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.queued"), 0, "no gauges");
+    end();
+}
+
+Test(sinks, a_round_says_what_the_cursor_says)
+{
+    struct self_round at;
+    struct cursor c;
+
+    begin(OBEDIENT);
+    apply_after(SINK("main", ", start: oldest"), 10);
+    cr_assert_eq(cursor_open(&c, append_dirfd(stand.spool), "main"), 0);
+    c.state.position = c.state.keep = c.state.start + 7;
+    c.state.dropped[DROP_SKIPPED] = 2;
+    cr_assert_eq(cursor_store(&c), 0);
+    cursor_close(&c);
+    at = selfmetrics_beginning(stand.self, clock_wall());
+    at.only_counters = false;
+    sinks_metrics(sinks, &at);
+    (void)loop_turn(stand.loop, 0);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.confirmed 5 host=testhost sink=main at "), 1);
+    cr_assert_eq(
+        stand_taken(&stand, "garnet.sink.dropped 2 host=testhost sink=main why=skipped at "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.queued 3 "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.restarts 0 "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.stalled 0 "), 1);
+    end();
+}
