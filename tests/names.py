@@ -35,9 +35,10 @@ def near(name, tests):
     ends = {}
     for t in tests:
         for end in (t, t.split(".")[-1]):
-            ends.setdefault(end, t)
-    close = [ends[e] for e in difflib.get_close_matches(word, ends, n=8, cutoff=0.6)]
-    close += [t for t in tests if word in t] + [ends[e] for e in difflib.get_close_matches(name, ends, n=4, cutoff=0.6)]
+            ends.setdefault(end, []).append(t)
+    close = [t for e in difflib.get_close_matches(word, ends, n=8, cutoff=0.6) for t in ends[e]]
+    close += [t for t in tests if word in t]
+    close += [t for e in difflib.get_close_matches(name, ends, n=4, cutoff=0.6) for t in ends[e]]
     return sorted(set(close), key=close.index)[:8]
 
 
