@@ -90,7 +90,7 @@ class Quarantine(unittest.TestCase):
         wait_for("what is new, under a new garnetd", lambda: len(set(self.numbers(receiver.lines()))) == 1030)
         self.assertEqual(len(self.quarantined(d)), 3)
         wait_for("nothing died again", lambda: self.metric(d, "garnet.sink.restarts", "main") == 0)
-        self.assertEqual(d.log().count("put in quarantine"), 3)
+        self.assertEqual(d.log().count(" is put in quarantine: plugin poison"), 3)
         self.assertEqual(restarts, 9)
         self.assertEqual(set(self.numbers(receiver.lines())), set(range(self.sent)))
         self.assertEqual(sorted(self.numbers(d.file_lines("healthy"))), list(range(self.sent)))
