@@ -40,17 +40,19 @@ static bool no_such_name(int err)
     return err == 0 || err == ENOENT || err == ESRCH || err == EBADF || err == EPERM;
 }
 
-/* An id in decimal; all ones is "leave it" to the system calls and nobody's. */
+/* An id in decimal; all ones is "leave it" to the system calls and nobody's. Keeps errno, which says
+ * why the look-up of the name failed. */
 static bool is_id(const char *name, uint32_t *id)
 {
+    int kept = errno;
     char *end;
-    unsigned long n;
+    unsigned long n; /* more than fits is ULONG_MAX, and too large too */
 
     if (!isdigit((unsigned char)*name))
         return false;
-    errno = 0;
     n = strtoul(name, &end, 10);
-    if (errno != 0 || *end || n >= UINT32_MAX)
+    errno = kept;
+    if (*end || n >= UINT32_MAX)
         return false;
     *id = (uint32_t)n;
     return true;
