@@ -171,10 +171,10 @@ def inline_calls(g):
 
 
 def twins(g):
-    """A breakpoint on a static function means one place."""
-    inline = {n for name in sources(".h") for n in re.findall(r"\binline\b[^;{}()]*\b(\w+)\s*\(", stripped(name))}
+    """A breakpoint on a static function means one place. (What headers have inline is in each object that uses it.)"""
+    ours = {n for name in sources(".c") for n in re.findall(r"\bstatic\b[^;{}()=]*\b(\w+)\s*\(", stripped(name))}
     for symbol, units in sorted(g.static.items()):
-        if len(units) > 1 and symbol not in inline:
+        if len(units) > 1 and symbol in ours:
             yield f"two functions are called {symbol}: {' '.join(sorted(units))}"
 
 
