@@ -179,9 +179,9 @@ static struct loop_child *find_child(const struct loop *l, pid_t pid)
 {
     struct loop_child *c;
 
-    LIST_FOREACH(c, &l->children, others)
-    if (c->pid == pid)
-        break;
+    LIST_FOREACH (c, &l->children, others)
+        if (c->pid == pid)
+            break;
     return c;
 }
 

@@ -190,8 +190,7 @@ void connections_drain(struct connections *cs, const struct origin *s)
     struct connection *c;
     size_t sum = 0, n;
 
-    TAILQ_FOREACH(c, &cs->all, all)
-    {
+    TAILQ_FOREACH (c, &cs->all, all) {
         if (c->origin != s)
             continue;
         if (!may_read(c)) /* nobody waits for what it is owed any more */
@@ -428,8 +427,8 @@ void connections_known(struct connections *cs, uint64_t ticket, const char *why)
 {
     struct connection *c;
 
-    TAILQ_FOREACH(c, &cs->all, all)
-    connection_known(c, ticket, why);
+    TAILQ_FOREACH (c, &cs->all, all)
+        connection_known(c, ticket, why);
 }
 
 void connections_check_idle(struct connections *cs)
@@ -451,8 +450,8 @@ unsigned connections_busy(const struct connections *cs)
     const struct connection *c;
     unsigned n = 0;
 
-    TAILQ_FOREACH(c, &cs->all, all)
-    n += !is_quiet(c);
+    TAILQ_FOREACH (c, &cs->all, all)
+        n += !is_quiet(c);
     return n;
 }
 
@@ -460,8 +459,8 @@ bool connections_kept_waiting(const struct connections *cs, const struct origin 
 {
     const struct connection *c;
 
-    TAILQ_FOREACH(c, &cs->all, all)
-    if (c->origin == s && is_kept_waiting(c))
-        return true;
+    TAILQ_FOREACH (c, &cs->all, all)
+        if (c->origin == s && is_kept_waiting(c))
+            return true;
     return false;
 }

@@ -57,8 +57,8 @@ static void fate_known(struct intake *in, uint64_t ticket, const char *why)
 
     in->own_rejected += why != NULL ? own : 0;
     connections_known(&in->connections, ticket, why);
-    LIST_FOREACH(s, &in->sources, sources)
-    origin_known(s->origin, ticket, why == NULL);
+    LIST_FOREACH (s, &in->sources, sources)
+        origin_known(s->origin, ticket, why == NULL);
 }
 
 void intake_safe(struct intake *in, uint64_t ticket)

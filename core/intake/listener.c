@@ -176,8 +176,8 @@ static void watch_all(struct listeners *set, uint32_t events)
 {
     struct listener *l;
 
-    LIST_FOREACH(l, &set->all, all)
-    loop_fd_mod(set->loop, &l->io, events);
+    LIST_FOREACH (l, &set->all, all)
+        loop_fd_mod(set->loop, &l->io, events);
 }
 
 static void listen_again(void *arg)

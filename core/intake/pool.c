@@ -10,9 +10,9 @@ struct pool_owner *pool_owner_of(const struct pool *p, uintptr_t key)
 {
     struct pool_owner *o = NULL;
 
-    LIST_FOREACH(o, &p->owners, owners)
-    if (o->key == key)
-        break;
+    LIST_FOREACH (o, &p->owners, owners)
+        if (o->key == key)
+            break;
     return o;
 }
 
@@ -76,9 +76,9 @@ struct pool_owner *pool_largest(const struct pool *p)
 {
     struct pool_owner *most = LIST_FIRST(&p->owners), *o;
 
-    LIST_FOREACH(o, &p->owners, owners)
-    if (o->connections > most->connections ||
-        (o->connections == most->connections && longest_silent(o) < longest_silent(most)))
-        most = o;
+    LIST_FOREACH (o, &p->owners, owners)
+        if (o->connections > most->connections ||
+            (o->connections == most->connections && longest_silent(o) < longest_silent(most)))
+            most = o;
     return most;
 }

@@ -201,8 +201,8 @@ bool replies_known(struct replies *r, uint64_t ticket, const char *why)
 
     if (n == 0)
         return false;
-    TAILQ_FOREACH(h, &r->held, held)
-    n -= settle_account(r, &h->account, n, why);
+    TAILQ_FOREACH (h, &r->held, held)
+        n -= settle_account(r, &h->account, n, why);
     (void)settle_account(r, &r->account, n, why);
     release_replies(r);
     return true;

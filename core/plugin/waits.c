@@ -52,11 +52,11 @@ int waits_watch(struct waits *w, int fd, uint32_t events)
 {
     struct waits_watch *watch;
 
-    LIST_FOREACH(watch, &w->watches, link)
-    if (watch->fd.fd == fd) {
-        unwatch(w, watch);
-        break;
-    }
+    LIST_FOREACH (watch, &w->watches, link)
+        if (watch->fd.fd == fd) {
+            unwatch(w, watch);
+            break;
+        }
     if (events == 0)
         return 0;
     if ((watch = calloc(1, sizeof *watch)) == NULL)

@@ -4,9 +4,9 @@
  * in end() that tell() and patch() work: the first eight bytes of a batch are its length. Its
  * golden cases fail when any member is not where the 1.0 header had it.
  */
-#include "plugin-1.0.h"
-
 #include <string.h>
+
+#include "plugin-1.0.h"
 
 #ifndef __cplusplus
 #define nullptr NULL
