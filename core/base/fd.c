@@ -81,12 +81,14 @@ int fd_write_all(int fd, const void *p, size_t n)
     while (n > 0) {
         ssize_t w = write(fd, p, n);
 
-        if (w < 0 && errno != EINTR)
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w == 0)
+            errno = EIO; /* no file of ours does that: some of FUSE do, for ever */
+        if (w <= 0)
             return -1;
-        if (w > 0) {
-            p = (const char *)p + w;
-            n -= (size_t)w;
-        }
+        p = (const char *)p + w;
+        n -= (size_t)w;
     }
     return 0;
 }

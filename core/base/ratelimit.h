@@ -12,12 +12,13 @@ struct rate {
     unsigned lines; /* at once, and then in each ... */
     int64_t per_ns; /* ... of these */
     int64_t pause;  /* ns: once they are used up, nothing until this much of per_ns is back; 0: one
-                     * line's worth */
+                     * line's worth; per_ns: so many from the first one on, and no more before the
+                     * period has ended */
 };
 
 struct ratelimit { /* all zero: nothing used */
     int64_t used;  /* ns of per_ns */
-    int64_t at;    /* as of when */
+    int64_t at;    /* as of when; with the longest pause, when the period began */
     bool exhausted;
     uint64_t left_out; /* lines since it is */
 };

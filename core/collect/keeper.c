@@ -2,10 +2,10 @@
  * waits in one place, ppoll, for three things: its socket, the end of a child, a deadline, which
  * holds for a collector whose exec hangs, too (collect/launch.h).
  *
- * * The keeper stays garnetd's user. It can signal a collector that is another one, as root or with
+ * The keeper stays garnetd's user. It can signal a collector that is another one, as root or with
  * CAP_KILL; a garnetd that has CAP_SETUID alone can start such a run but not end it.
  *
- * * When the collector has ended, its group is killed while its pid is still taken, then whatever
+ * When the collector has ended, its group is killed while its pid is still taken, then whatever
  * else has come down from it (sweep.h; by its control group where it has one), until wait says that
  * there are no children; then it reports. A process that no signal ends (it hangs in the kernel)
  * keeps its keeper alive, waiting. A report that nobody takes is dropped. If the keeper itself is

@@ -39,7 +39,8 @@ struct run {
 void run_init(struct run *r, struct loop *l, const char *name, const char *socket_path,
               void (*over)(void *arg), void *arg);
 /* For a slot that was due at `due` (mono). True: over() follows, from the loop. False: it never ran.
- * In either case the receipt then says how it ended. */
+ * In either case the receipt then says how it ended. `conf` has the mode that the collector began
+ * with. */
 bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due);
 bool run_alive(const struct run *r);
 void run_end(struct run *r, enum ending why); /* asks its keeper to */

@@ -5,10 +5,10 @@
  * left out without being called missed, since no time passed for them. Slots are missed by lateness
  * only as far as the monotonic clock bears it out.
  *
- * * All of this is done for a wall clock that is `offset` behind the real one, which is all that
+ * All of this is done for a wall clock that is `offset` behind the real one, which is all that
  * splay takes: slots come out unsplayed, due times splayed.
  *
- * * Nothing here fails. Times are int64_t nanoseconds: until the year 2262.
+ * Nothing here fails. Times are int64_t nanoseconds: until the year 2262.
  */
 #include "collect/schedule.h"
 

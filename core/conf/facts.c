@@ -205,7 +205,13 @@ enum fact fact_runs(struct facts *f, const char *search, const char *path)
 
 enum fact fact_hostname(struct facts *f, const char **name)
 {
-    return look_up_name(f, FACT_HOSTNAME, "hostname", "", name);
+    const struct fact_want ask = {.kind = FACT_HOSTNAME, .name = ""};
+
+    /* Free text: one that begins like an error is none. */
+    if ((*name = snapshot_get(f->file, "hostname")) != NULL)
+        return FACT_KNOWN;
+    want(f, &ask, "hostname");
+    return FACT_WANTED;
 }
 
 enum fact fact_self(struct facts *f, struct fact_self *self)

@@ -1,6 +1,6 @@
 /* daemon/load.c - the configuration's child: conf_load(), then one `garnet-sink check` per sink.
  *
- * * What goes over the pipe is one byte, 'S' and a snapshot or 'E' and error lines, then the end of
+ * What goes over the pipe is one byte, 'S' and a snapshot or 'E' and error lines, then the end of
  * the file. A child that dies or is late is an error like any other: the old configuration stays.
  * Check programs are given their time and then killed; if the child itself is killed, they end with
  * it (garnet-sink asks for that).

@@ -1,7 +1,7 @@
 /* daemon/orphans.c - every child that garnetd has made is known to its loop; all others are
  * inherited, and killed.
  *
- * * Looking costs a walk through /proc, so it is done only while there is a reason to, and for
+ * Looking costs a walk through /proc, so it is done only while there is a reason to, and for
  * plugins, whose reasons may be many, at most once a second. What hangs in the kernel does not end
  * by a signal: it is given up with a warning.
  */

@@ -90,7 +90,6 @@ static enum frame_result fault_here(struct scan *s)
         (void)beyond_max_value(f, n);
     } else if (r == FRAME_FAULT) {
         f->fault = place_at(s);
-        memcpy(f->why.text, s->g->why.text, sizeof f->why.text);
         if (n > 0)
             give_up(f, n);
         if (f->again > 0)
@@ -297,7 +296,7 @@ static enum frame_result pause_here(struct scan *s)
 
 enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *used)
 {
-    struct scan s = {.g = &f->grammar, .p = p, .n = n};
+    struct scan s = {.g = &f->grammar, .why = &f->why, .p = p, .n = n};
     enum frame_result r = FRAME_MORE;
 
     f->again = 0;

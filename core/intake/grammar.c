@@ -57,7 +57,7 @@ __attribute__((format(printf, 2, 3))) static enum grammar_result is_broken(const
     va_list ap;
 
     va_start(ap, fmt);
-    why_setv(&s->g->why, fmt, ap);
+    why_setv(s->why, fmt, ap);
     va_end(ap);
     return GRAMMAR_BROKEN;
 }

@@ -25,11 +25,11 @@ struct grammar {
     uint8_t state;
     uint32_t depth;
     uint64_t stack[GRAMMAR_MAX_DEPTH / 64]; /* a bit a level: object or array */
-    struct why why;
 };
 
 struct scan { /* the bytes of one call; a user moves on only by the functions below, and by ++i */
     struct grammar *g;
+    struct why *why; /* the owner's, for what is broken */
     const char *p;
     size_t n, i;
     size_t from;    /* where the value begins in p; 0 when it began in an earlier call */
@@ -40,7 +40,7 @@ struct scan { /* the bytes of one call; a user moves on only by the functions be
 enum grammar_result {
     GRAMMAR_MORE,   /* all bytes are used, and the value goes on      */
     GRAMMAR_END,    /* the value ends just before the byte at hand    */
-    GRAMMAR_BROKEN, /* the byte at hand cannot stand there: g->why    */
+    GRAMMAR_BROKEN, /* the byte at hand cannot stand there: why       */
     GRAMMAR_DEEP,   /* likewise: one level too many                   */
 };
 
@@ -95,7 +95,7 @@ void grammar_begin(struct scan *s); /* with the byte at hand, a value */
 enum grammar_result grammar_scan(struct scan *s);
 size_t
 grammar_length(const struct scan *s); /* bytes of the value so far, without the byte at hand */
-/* Fills g->why: what should stand where the byte at hand does. Returns GRAMMAR_BROKEN. */
+/* Fills why: what should stand where the byte at hand does. Returns GRAMMAR_BROKEN. */
 enum grammar_result grammar_unexpected(const struct scan *s, const char *expected);
 
 #endif

@@ -219,11 +219,6 @@ int64_t source_withheld(const struct source *s)
     return now ? loop_now(s->in->loop) : origin_withheld(s->origin);
 }
 
-const char *source_path(const struct source *s)
-{
-    return origin_path(s->origin);
-}
-
 const struct origin_counts *source_counts(const struct source *s)
 {
     return origin_counts(s->origin);

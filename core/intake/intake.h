@@ -45,7 +45,6 @@ void intake_free(struct intake *in);
 /* Binds (0600 until mode and group are set, then listen). A stale socket of ours is replaced: the
  * caller holds the lock (intake/lock.h). NULL and a sentence in why[]: nothing is left behind. */
 struct source *source_open(struct intake *in, const struct source_config *c, struct why *why);
-const char *source_path(const struct source *s);
 const struct origin_counts *source_counts(const struct source *s);
 /* Metrics that were rejected, and connections closed, for a limit of the run: since the start. */
 const struct quota_refused *source_limited(const struct source *s);

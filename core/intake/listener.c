@@ -133,7 +133,7 @@ static int make_socket(const struct source_config *c, struct why *why)
 
 static void send_refusal(int fd, const char *why)
 {
-    char line[192];
+    char line[WHY_SIZE + 64];
     int n = snprintf(line, sizeof line,
                      "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"%s\"}]}\n", why);
 

@@ -27,7 +27,7 @@ enum { POSITION_MARKS = 1024, POSITION_MARKS_FINE = 16384 };
 /* A place in the spool: all before seq is delivered, or dropped as counted since the beginning. */
 struct point {
     uint64_t seq;
-    uint64_t dropped[DROP_DESELECTED + 1];
+    uint64_t dropped[DROP_COUNT];
 };
 
 struct mark {

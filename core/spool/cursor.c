@@ -48,6 +48,7 @@ const char *drop_reason_name(unsigned reason)
 {
     static const char *const names[] = {"expired",     "damaged", "skipped",   "rejected",
                                         "quarantined", "stale",   "deselected"};
+    _Static_assert(sizeof names / sizeof *names == DROP_COUNT, "a reason has no name");
 
     return reason < sizeof names / sizeof *names ? names[reason] : NULL;
 }

@@ -14,16 +14,18 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-enum drop_reason {                   /* stored: never renumber */
-                   DROP_EXPIRED,     /* retention removed it before this sink had sent it */
-                   DROP_DAMAGED,     /* unreadable in the spool                           */
-                   DROP_SKIPPED,     /* the plugin has no form for it                     */
-                   DROP_REJECTED,    /* the plugin or its peer will never take it         */
-                   DROP_QUARANTINED, /* the plugin died of it, again and again: it is in a file */
-                   DROP_STALE,       /* too old for a plugin whose lines carry no time     */
-                   DROP_DESELECTED,  /* the sink's `only` or `drop` says so                */
-                   DROP_REASONS = 16
+/* Stored: never renumber. */
+enum drop_reason {
+    DROP_EXPIRED,     /* retention removed it before this sink had sent it */
+    DROP_DAMAGED,     /* unreadable in the spool */
+    DROP_SKIPPED,     /* the plugin has no form for it */
+    DROP_REJECTED,    /* the plugin or its peer will never take it */
+    DROP_QUARANTINED, /* the plugin died of it, again and again: it is in a file */
+    DROP_STALE,       /* too old for a plugin whose lines carry no time */
+    DROP_DESELECTED,  /* the sink's `only` or `drop` says so */
+    DROP_COUNT,       /* how many there are */
 };
+enum { DROP_REASONS = 16 };                    /* that a cursor has room for */
 const char *drop_reason_name(unsigned reason); /* NULL beyond the last */
 
 enum { CURSOR_TRAIL = 16 };

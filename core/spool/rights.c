@@ -1,7 +1,7 @@
 /* spool/rights.c - each file by name, and narrower where its mode is too wide
  *
  * A file is looked at by name first and opened only when its mode is too wide: closing any descriptor
- * of "lock" gives up a lock of this process (spool/opening.c). Changed is what was opened, without
+ * of "lock" gives up a lock of this process (spool/inventory.c). Changed is what was opened, without
  * following a link. Fails for nothing but the folder itself: a spool that is too open still works.
  */
 #include "spool/rights.h"

@@ -265,13 +265,13 @@ static bool await(int fd, int64_t until)
 
 /* Its socket is closed by its end, so the wait for the rest of that end is short. One that hangs is
  * killed; the loop, or init, reaps it. */
-static void reap_helper(pid_t pid, bool ended)
+static void reap_helper(pid_t pid, bool ended, int64_t until)
 {
     int status;
 
     if (!ended)
         kill(pid, SIGKILL);
-    (void)process_wait(pid, ended ? clock_mono() + NS_PER_S : 0, &status);
+    (void)process_wait(pid, ended ? until : 0, &status);
 }
 
 /* Until there is nothing to be asked any more; false when the time is up. A helper that dies
@@ -286,7 +286,7 @@ static bool finish_orders(struct sync *s, int64_t until)
             return false;
         if (take_reply(s))
             continue;
-        reap_helper(let_go(s), true);
+        reap_helper(let_go(s), true, until);
         helper_gone(s);
     }
     return true;
@@ -308,7 +308,8 @@ void sync_stop(struct sync *s, int ms)
     if (s->fd >= 0 && pid > 0) {
         shutdown(s->fd, SHUT_WR);
         reap_helper(pid,
-                    done && await(s->fd, until) && recv(s->fd, &r, sizeof r, MSG_DONTWAIT) == 0);
+                    done && await(s->fd, until) && recv(s->fd, &r, sizeof r, MSG_DONTWAIT) == 0,
+                    until);
     }
     fd_close(&s->fd);
     free(s);

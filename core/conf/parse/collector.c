@@ -94,7 +94,7 @@ static const struct option COLLECTOR_ROWS[] = {
         "comes before the names of its metrics. It cannot be `garnet`, nor begin with `garnet.`"),
     KEY(struct conf_collector, tags, OPT_MAP, "added to its metrics where they have no such tag"),
     KEY(struct conf_collector, series_limit, OPT_INT,
-        "distinct series (name and tags) that one run may send", .def = "10000", .min = "1",
+        "distinct series (name, type, unit and tags) that one run may send", .def = "10000", .min = "1",
         .max = "1000000"),
     KEY(struct conf_collector, metrics_limit, OPT_INT, "metrics that one run may send",
         .def = "1000000", .min = "1"),

@@ -149,8 +149,8 @@ static const char *own_host(struct parsing *p, struct pos at)
 {
     const char *host;
 
-    if (fact_hostname(&p->facts, &host) != FACT_KNOWN)
-        return ""; /* not known yet */
+    if (fact_hostname(&p->facts, &host) == FACT_WANTED)
+        return "";
     if (is_blank(host) || strcmp(host, "localhost") == 0 || strcmp(host, "(none)") == 0 ||
         strncmp(host, "localhost.", strlen("localhost.")) == 0)
         return nameless_host(p, host, at);

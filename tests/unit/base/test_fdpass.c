@@ -1,4 +1,4 @@
-/* tests/unit/base/test_passed.c - descriptors passed along with bytes are neither taken nor closed by who reads them */
+/* tests/unit/base/test_fdpass.c - descriptors passed along with bytes are neither taken nor closed by who reads them */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <netinet/in.h>

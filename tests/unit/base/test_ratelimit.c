@@ -75,7 +75,7 @@ Test(ratelimit, with_the_longest_pause_all_is_back_or_nothing)
         cr_assert(ratelimit_take(&q, &TWO, now, &left));
         cr_assert_eq(left, 0);
         for (int i = 0; i < 10; i++)
-            cr_assert_not(ratelimit_take(&q, &TWO, now + (i > 0) * (10 * S - 1), &left));
+            cr_assert_not(ratelimit_take(&q, &TWO, now + (i == 9) * (10 * S - 1), &left));
     }
 }
 
@@ -112,4 +112,23 @@ Test(ratelimit, a_clock_that_goes_back_gives_nothing)
     for (int i = 0; i < BURST; i++)
         cr_assert(ratelimit_take(&q, &RATE, 100 * S, &left));
     cr_assert_not(ratelimit_take(&q, &RATE, 50 * S, &left));
+}
+
+Test(ratelimit, with_the_longest_pause_a_period_has_so_many_whatever_their_pace)
+{
+    static const struct rate FIFTY = {.lines = 50, .per_ns = 10 * S, .pause = 10 * S};
+    enum { PERIODS = 12, A_PERIOD = 100 };
+    struct ratelimit q = {0};
+    uint64_t left, missing = 0;
+
+    for (int period = 0; period < PERIODS; period++) {
+        int logged = 0;
+
+        for (int i = 0; i < A_PERIOD; i++) {
+            logged += ratelimit_take(&q, &FIFTY, (period * 10 + 1) * S + i * S / 10, &left);
+            missing += left;
+        }
+        cr_assert_eq(logged, 50, "in period %d: %d", period, logged);
+    }
+    cr_assert_eq(missing + ratelimit_rest(&q), PERIODS * (A_PERIOD - 50));
 }

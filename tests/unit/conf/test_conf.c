@@ -173,6 +173,8 @@ Test(conf, says_what_the_world_answered)
            "denied)\n");
     expect("", "hostname", "a b",
            "/g.yaml: this machine's name, \"a b\", is not usable: set \"host\"\n");
+    expect("", "hostname", "error x",
+           "/g.yaml: this machine's name, \"error x\", is not usable: set \"host\"\n");
     expect("", "hostname", "", ""); /* a warning: tests/data/conf/host-nameless */
 }
 
