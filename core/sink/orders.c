@@ -143,10 +143,14 @@ bool orders_pause(struct orders *o, int64_t ns)
     return !orders_stopping(o) && !o->finish;
 }
 
-void orders_close(struct orders *o)
+void orders_report_stop(const struct orders *o)
 {
     if (terminated && !o->gone && !o->finish)
         log_info("got SIGTERM: ends");
+}
+
+void orders_close(struct orders *o)
+{
     loop_fd_del(o->loop, &o->control_watch);
     loop_fd_del(o->loop, &o->wake_watch);
 }

@@ -29,6 +29,7 @@ void orders_say(struct orders *o, char c);              /* to garnetd */
 bool orders_news(struct orders *o); /* whether there were any since the last call */
 /* Waits, while the worker has not begun. False when it is to stop: also when asked to finish. */
 bool orders_pause(struct orders *o, int64_t ns);
+void orders_report_stop(const struct orders *o); /* logs that a SIGTERM ends it, if one does */
 void orders_close(struct orders *o);
 
 #endif

@@ -338,7 +338,8 @@ static bool wind_up(struct worker *w)
 
 static void take_apart(struct worker *w)
 {
-    orders_say(&w->orders, 'e'); /* before close(), which may not come back */
+    orders_report_stop(&w->orders); /* these two before close(), which may not come back */
+    orders_say(&w->orders, 'e');
     sender_close(&w->sender);
     waits_clear(&w->waits);
     plugin_close(&w->plugin); /* what it may still look at goes after it */

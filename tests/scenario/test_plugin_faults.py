@@ -195,6 +195,19 @@ class Faults(unittest.TestCase):
             with self.subTest(name):
                 self.assertGreater(found[name]["queued"], self.sent // 2)
 
+    def test_a_stop_is_in_the_log_before_close(self):
+        """A plugin whose close() does not return costs its worker two seconds, and not the reason why it ends."""
+        d = start_daemon(self, [sink("sleep-close", "")])
+        d.send('{"name":"a","value":1}')
+        wait_for("it is delivered", lambda: d.file_lines("out/sleep-close"))
+        pid = self.worker(d, "sleep-close")
+        os.kill(pid, signal.SIGTERM)
+        wait_for("it has ended", lambda: self.worker(d, "sleep-close") not in (pid, None))
+        self.assertRegex(d.log(), rf"garnet-sink\[sleep-close\] .*{TERM}")
+
+    def worker(self, d, name):
+        return next((pid for pid, args in processes(d.dir) if args.rstrip().endswith(f"run {name}")), None)
+
     def test_kill_9(self):
         """garnetd is killed: its workers end by themselves, with what their plugins have started, hung or not."""
         d = start_daemon(self, [sink(*x) for x in {
