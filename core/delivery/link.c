@@ -66,6 +66,8 @@ int link_open(struct link *k)
 {
     if (k->t.kind->open(&k->t) == 0)
         watch_link(k);
+    /* What is up as it is opened, a file, has not shown that yet: it may be on a full disk. */
+    k->was_up = false;
     if (k->t.state != TRANSPORT_DOWN)
         return 0;
     link_close(k);

@@ -15,7 +15,7 @@ struct link {
     struct transport t;
     struct loop_fd watch; /* on t.fd, where that can be watched (a regular file cannot) */
     uint64_t seen;        /* of link_arrived(), at the last look */
-    bool was_up;
+    bool was_up;          /* at an event, a write or a look since it was opened */
     bool fell;
 };
 

@@ -3,6 +3,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/log.h"
@@ -320,6 +322,27 @@ Test(outlet, a_peer_that_resets)
     cr_assert_eq(o.confirm.mute, 1);
     writes("a 1 1\n");
     UNTIL(outlet_settled(&o) == 6);
+}
+
+/* A file on a full disk is up as it is opened, and takes nothing: that is one failure that lasts, and not
+ * a loss that comes again and again. */
+Test(outlet, a_file_that_takes_nothing_is_no_loss_again_and_again)
+{
+    struct rlimit limit = {.rlim_cur = 0, .rlim_max = RLIM_INFINITY};
+
+    uris[0] = arena_printf(&k.arena, "file://%s", kit_path(&k, "out"));
+    signal(SIGXFSZ, SIG_IGN);
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    begins(1, true);
+    for (unsigned i = 1; i <= 3; i++) {
+        outlet_hurry(&o);
+        UNTIL(outlet_up(&o));
+        cr_assert_eq(outlet_write(&o, "a 1 1\n", 6), 0);
+        UNTIL(losses == i);
+        cr_assert_eq(o.endpoints.said.at, 0);
+        cr_assert_eq(o.endpoints.complaints, i);
+    }
+    uris[0] = NULL;
 }
 
 /* --- endpoints --- */
