@@ -26,12 +26,16 @@ static const struct bit FLAGS[] = {{GARNET_IDEMPOTENT, "idempotent"},
                                    {GARNET_UNTIMED, "untimed"},
                                    {GARNET_LIVE, "live"},
                                    {GARNET_ORDERED, "ordered"}};
+_Static_assert(sizeof FLAGS / sizeof *FLAGS == __builtin_popcount(PLUGIN_FLAGS),
+               "a flag has no name");
 static const struct bit VALUES[] = {{GARNET_I64, "i64"}, {GARNET_U64, "u64"}, {GARNET_F64, "f64"}};
 
 static const char *counters_of(const garnet_plugin *d)
 {
     return d->counters < sizeof COUNTERS / sizeof *COUNTERS ? COUNTERS[d->counters] : "?";
 }
+
+#define BITS(table) table, sizeof(table) / sizeof *(table)
 
 /* As words: `,` between them and, for JSON, quotes around each. */
 static void put_bits(struct buf *b, const struct bit *v, size_t n, uint32_t bits, bool json)
@@ -107,11 +111,11 @@ static void put_as_json(struct buf *b, const struct plugin *p, const char *file)
     json_text(b, "about", d->about);
     json_text(b, "file", file);
     buf_putf(b, ",\"abi\":\"1.%u\",\"roles\":[", d->abi_minor);
-    put_bits(b, ROLES, 3, roles_of(d), true);
+    put_bits(b, BITS(ROLES), roles_of(d), true);
     buf_puts(b, "],\"flags\":[");
-    put_bits(b, FLAGS, 3, d->flags, true);
+    put_bits(b, BITS(FLAGS), d->flags, true);
     buf_puts(b, "],\"values\":[");
-    put_bits(b, VALUES, 3, values_of(d), true);
+    put_bits(b, BITS(VALUES), values_of(d), true);
     buf_putf(b, "],\"lines\":%u,\"counters\":\"%s\",\"options\":[", d->lines, counters_of(d));
     for (size_t i = 0; i < d->noptions; i++) {
         if (i > 0)
@@ -144,11 +148,11 @@ static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
 
     buf_putf(b, "%s %s (ABI 1.%u): %s\n", d->name, d->version, d->abi_minor, d->about);
     buf_putf(b, "file:     %s\nroles:    ", file);
-    put_bits(b, ROLES, 3, roles_of(d), false);
+    put_bits(b, BITS(ROLES), roles_of(d), false);
     buf_puts(b, "\nflags:    ");
-    put_bits(b, FLAGS, 3, d->flags, false);
+    put_bits(b, BITS(FLAGS), d->flags, false);
     buf_puts(b, d->flags == 0 ? "none\nvalues:   " : "\nvalues:   ");
-    put_bits(b, VALUES, 3, values_of(d), false);
+    put_bits(b, BITS(VALUES), values_of(d), false);
     if (d->lines > 0)
         buf_putf(b, "\nlines:    %u per metric", d->lines);
     else

@@ -76,8 +76,7 @@ static bool check_def(const garnet_plugin *d, const char *file, struct why *why)
     if ((d->vtypes & ~(uint32_t)(GARNET_I64 | GARNET_U64 | GARNET_F64)) != 0)
         return why_set(why, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%d does not have",
                        file, d->vtypes, GARNET_ABI_MINOR);
-    if ((d->flags &
-         ~(uint32_t)(GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED)) != 0)
+    if ((d->flags & ~(uint32_t)PLUGIN_FLAGS) != 0)
         return why_set(why, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
                        GARNET_ABI_MINOR);
     if (d->counters > GARNET_COUNTERS_DELTA)

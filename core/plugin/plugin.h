@@ -8,6 +8,8 @@
 #define PLUGIN_PLUGIN_H
 #include "plugin/host.h"
 
+enum { PLUGIN_FLAGS = GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED };
+
 struct plugin {
     void *handle;
     garnet_plugin def; /* the plugin's own, copied up to its size; the rest zero */

@@ -48,6 +48,8 @@ static int format(garnet *g, const garnet_metric *m)
 
 #ifdef UNTIMED
 enum { FLAGS = GARNET_UNTIMED };
+#elif defined ORDERED
+enum { FLAGS = GARNET_ORDERED };
 #else
 enum { FLAGS = 0 };
 #endif

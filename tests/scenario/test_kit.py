@@ -314,6 +314,9 @@ class Tester(unittest.TestCase):
         self.assertIn("path", [o["name"] for o in d["options"]])
         self.assertIn("choice underscore|keep|reverse, default underscore",
                       run([BUILD + "/garnet", "plugin", "describe", so]))
+        so = os.path.join(BUILD, "tests/plugins/ordered.so")
+        self.assertEqual(json.loads(run([BUILD + "/garnet", "plugin", "describe", so, "--json"]))["flags"], ["ordered"])
+        self.assertIn("flags:    ordered\n", run([BUILD + "/garnet", "plugin", "describe", so]))
         r = subprocess.run([BUILD + "/garnet", "plugin", "describe", "./none.so"], capture_output=True, text=True)
         self.assertEqual(r.returncode, 1)
         self.assertIn("cannot load ./none.so", r.stderr)
