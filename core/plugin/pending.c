@@ -85,16 +85,16 @@ void pending_enter(struct pending_batch *b)
 {
     b->batch.attempt++;
     b->state = PENDING_CALLED;
-    b->confirmed = false;
+    b->confirmed = 0;
     free_rejections(b);
 }
 
 int pending_leave(struct pending_batch *b, int answer)
 {
     b->state = PENDING_OPEN;
-    if (answer == GARNET_PENDING && b->confirmed)
+    if (answer == GARNET_PENDING && b->confirmed != 0)
         answer = b->answer;
-    b->confirmed = false;
+    b->confirmed = 0;
     return answer;
 }
 
@@ -105,12 +105,17 @@ void pending_keep(struct pending_batch *b, struct buf bytes)
 
 struct pending_batch *pending_confirmed(struct pending *p)
 {
-    for (unsigned i = 0; i < p->n; i++)
-        if (pending_nth(p, i)->confirmed) {
-            pending_nth(p, i)->confirmed = false;
-            return pending_nth(p, i);
-        }
-    return NULL;
+    struct pending_batch *first = NULL;
+
+    for (unsigned i = 0; i < p->n; i++) {
+        struct pending_batch *b = pending_nth(p, i);
+
+        if (b->confirmed != 0 && (first == NULL || b->confirmed < first->confirmed))
+            first = b;
+    }
+    if (first != NULL)
+        first->confirmed = 0;
+    return first;
 }
 
 uint32_t pending_end(struct pending_batch *b, int answer, const char *why)
@@ -160,7 +165,7 @@ static struct pending_batch *find_open(struct pending *p, uint64_t id)
         struct pending_batch *b = pending_nth(p, i);
 
         if ((b->state == PENDING_CALLED || b->state == PENDING_OPEN) && b->batch.id == id &&
-            !b->confirmed)
+            b->confirmed == 0)
             return b;
     }
     return NULL;
@@ -202,7 +207,7 @@ void pending_confirm(struct pending *p, uint64_t id, int answer)
     } else if (b == NULL) {
         call_broke(p->call, "it confirms batch %" PRIu64 ", which is not pending", id);
     } else {
-        b->confirmed = true;
+        b->confirmed = ++p->confirmations;
         b->answer = answer;
         b->why = p->call->why;
         if (b->why.text[0] == 0)

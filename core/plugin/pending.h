@@ -21,7 +21,7 @@ struct pending_batch {
         PENDING_AGAIN,  /* the plugin is to get it again */
         PENDING_DONE
     } state;
-    bool confirmed; /* by the plugin, and that is not settled: */
+    uint64_t confirmed; /* which of the confirmations it is, until that is settled; 0: none */
     int answer;
     struct why why;    /* of that answer */
     uint32_t rejected; /* metrics that reject() has named */
@@ -36,6 +36,7 @@ struct pending {
     unsigned head, n;
     uint64_t id;      /* of the batch at hand */
     uint32_t attempt; /* at that, so far */
+    uint64_t confirmations;
 };
 
 void pending_init(struct pending *p, struct call *c);
@@ -55,7 +56,7 @@ void pending_enter(struct pending_batch *b);
 int pending_leave(struct pending_batch *b, int answer);
 /* The plugin keeps these bytes of it, until it ends. */
 void pending_keep(struct pending_batch *b, struct buf bytes);
-/* One that was confirmed since the last look, with `answer` and `why`; NULL: none. */
+/* The one that was confirmed first since the last look, with `answer` and `why`; NULL: none. */
 struct pending_batch *pending_confirmed(struct pending *p);
 /* It ends with OK or REJECT, or is to come again with RETRY: how many of its metrics are rejected.
  * Logs them, with the reason. */

@@ -189,3 +189,32 @@ Test(deliver, an_older_one_fails_while_a_younger_is_taken)
     cr_assert_eq(nheld, 2);
     cr_assert(is(1, "a"));
 }
+
+static int confirms_a_younger_first(garnet *g, int fd, uint32_t events)
+{
+    (void)fd;
+    (void)events;
+    g->host->confirm(g, held[1]->id, GARNET_RETRY);
+    g->host->confirm(g, held[0]->id, GARNET_OK);
+    return GARNET_OK;
+}
+
+/* What one event() says is taken in the order in which it says it: here nothing got through before the
+ * younger one failed, so the pause stays as it is. */
+Test(deliver, what_is_confirmed_first_is_taken_first)
+{
+    int64_t pause = clock_mono() + 3600 * NS_PER_S;
+
+    hands_over("a");
+    hands_over("b");
+    d.down = true;
+    d.retry_ns = pause;
+    p.def.event = confirms_a_younger_first;
+    cr_assert_eq(plugin_event(&p, -1, 0), GARNET_OK);
+    cr_assert_eq(deliver_turn(&d, clock_mono()), GARNET_OK);
+    cr_assert(d.down);
+    cr_assert_eq(d.retry_ns, pause);
+    cr_assert_eq(d.throttle.failures, 0);
+    cr_assert_lt(d.settled, d.sent, "b is to come again");
+    cr_assert_eq(nheld, 2);
+}
