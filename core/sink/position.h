@@ -70,10 +70,6 @@ int position_open(struct position *p, int dirfd, const char *name,
                   const struct position_rules *rules, int64_t now);
 /* Whether there is room for so many more marks, or none is left to wait for. */
 bool position_room(const struct position *p, unsigned n);
-/* What is to be sent again is not left to the next worker. */
-void position_never_twice(struct position *p);
-/* The spool is kept for so long before where a replay would begin. */
-void position_depends(struct position *p, int64_t window_ns);
 struct point position_point(const struct position *p);       /* the last one passed */
 const struct point *position_last(const struct position *p); /* marked; NULL: no mark is left */
 /* When there are too many, every other one is forgotten: the position then moves in larger steps. */

@@ -1,6 +1,7 @@
 """A .c and its .h are a unit. Who calls whom is read from the symbols of the object files: units depend downwards only, so
 there is no cycle, no arrow that the table of the folders does not allow, and no header that declares what another file
-defines. A call through a pointer leaves no symbol: each pointer to a function stands in pointers.txt with its direction.
+defines, or nobody. A call through a pointer leaves no symbol: each pointer to a function stands in pointers.txt with
+its direction.
 At the end the test breaks its own rules, to show that it would see it.
 """
 import collections
@@ -146,18 +147,31 @@ def forbidden(arrows):
             yield f"{a} calls {b}: {folder} may not use {b.split('/')[0]}"
 
 
+def declarations(name):
+    """The statements of a header, without bodies and types."""
+    text = stripped(name)
+    while re.search(r"\{[^{}]*\}", text):
+        text = re.sub(r"\{[^{}]*\}", ";", text)
+    return [statement for statement in text.split(";") if not re.match(r"\s*typedef\b", statement)]
+
+
 def strays(g):
     """What a header declares, its own .c defines; what a header defines itself calls nobody else."""
     for name in sources(".h"):
-        text, unit = stripped(name), name[:-2]
-        while re.search(r"\{[^{}]*\}", text):
-            text = re.sub(r"\{[^{}]*\}", ";", text)
-        for statement in text.split(";"):
-            if re.match(r"\s*typedef\b", statement):
-                continue
+        unit = name[:-2]
+        for statement in declarations(name):
             for symbol in re.findall(r"\b(\w+)\s*(?:\(|\[|$|,)", statement):
                 if g.defined.get(symbol, unit) != unit:
-                    yield name, symbol, g.defined[symbol]
+                    yield f"{name} declares {symbol}, which {g.defined[symbol]} defines"
+
+
+def undefined(g):
+    """TYPE NAME(: a function that no object file has."""
+    for name in sources(".h"):
+        for statement in declarations(name):
+            m = re.match(r"\s*(?!static\b)\w[\w\s*]*?\b(\w+)\s*\(", statement)
+            if m and m[1] not in g.defined:
+                yield f"{name} declares {m[1]}(), which nobody defines"
 
 
 def inline_calls(g):
@@ -186,12 +200,12 @@ def faults(g):
     out += [f"pointers.txt: there is no unit {u}" for pair in more for u in pair if u not in units]
     out += list(forbidden(arrows)) + list(inline_calls(g))
     out += [f"a circle: {' '.join(c)}" for c in cycles(arrows)]
-    out += [f"{h} declares {s}, which {u} defines" for h, s, u in sorted(set(strays(g)))]
+    out += sorted(set(strays(g))) + list(undefined(g))
     return out + list(twins(g))
 
 
 def breaks_its_own_rules(objects):
-    """An arrow upwards and a circle, from a file that is compiled: both must be seen."""
+    """An arrow upwards, a circle and functions that are missing, from a file that is compiled: all must be seen."""
     with tempfile.TemporaryDirectory() as folder:
         source, path = os.path.join(folder, "x.c"), os.path.join(folder, "x.o")
         with open(source, "w") as f:
@@ -201,6 +215,7 @@ def breaks_its_own_rules(objects):
         said = faults(symbols({**objects, "base/log": path}))
     assert any("base may not use daemon" in s for s in said), "an arrow upwards was not seen"
     assert any(s.startswith("a circle:") and " base/log" in s for s in said), "a circle was not seen"
+    assert any("declares log_open(), which nobody" in s for s in said), "a missing function was not seen"
 
 
 def main():
