@@ -40,19 +40,20 @@ static void put_tags_json(struct buf *b, const char *key, const struct tag *tags
         buf_putc(b, '}');
 }
 
-void metric_put_time(struct buf *b, int64_t ns)
+void metric_put_time(struct buf *b, int64_t ns, enum metric_time digits)
 {
-    buf_putf(b, "%" PRId64 ".%06" PRId64, ns / NS_PER_S, ns % NS_PER_S / 1000);
+    buf_putf(b, "%" PRId64 ".%0*" PRId64, ns / NS_PER_S, (int)digits,
+             ns % NS_PER_S / (digits == METRIC_TIME_US ? 1000 : 1));
 }
 
-void metric_put_json(struct buf *b, const struct metric *m)
+void metric_put_json(struct buf *b, const struct metric *m, enum metric_time digits)
 {
     buf_puts(b, "\"name\":");
     buf_put_json(b, m->name);
     buf_puts(b, ",\"value\":");
     put_value_json(b, m);
     buf_puts(b, ",\"time\":");
-    metric_put_time(b, m->time_ns);
+    metric_put_time(b, m->time_ns, digits);
     put_member_json(b, "type", str_of(metric_type_name(m->type)));
     put_member_json(b, "unit", m->unit);
     put_tags_json(b, "tags", m->tags, m->ntags);

@@ -162,7 +162,7 @@ static void note_metric(struct trial *t, const struct metric *m)
     struct buf b = {0};
 
     buf_putc(&b, '{');
-    metric_put_json(&b, m);
+    metric_put_json(&b, m, METRIC_TIME_NS);
     buf_putc(&b, '}');
     (void)snprintf(t->child->metric, sizeof t->child->metric, "%.*s", (int)b.n,
                    buf_ok(&b) ? b.p : "");

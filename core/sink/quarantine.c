@@ -137,7 +137,7 @@ static void put_metric(struct buf *b, const char *sink, uint64_t seq, const stru
     buf_put_u64(b, seq);
     put_named(b, "sink", str_of(sink));
     buf_putc(b, ',');
-    metric_put_json(b, m);
+    metric_put_json(b, m, METRIC_TIME_US);
     put_named(b, "collector", m->collector);
     put_named(b, "prefix", m->prefix);
 }
@@ -206,7 +206,7 @@ static void keep_line(struct quarantine *q, struct held *h, const struct metric 
     put_key(line, "signal");
     buf_put_i64(line, h->signo);
     put_key(line, "when");
-    metric_put_time(line, h->when_ns);
+    metric_put_time(line, h->when_ns, METRIC_TIME_US);
     buf_puts(line, "}\n");
     h->at = buf_ok(line) ? store_line(q, line) : NEVER;
     log_warn("metric %" PRIu64 " \"%.*s\" is put in quarantine: plugin %s died of it again and "

@@ -251,6 +251,7 @@ class Tester(unittest.TestCase):
         status, out = self.verdict(self.compile("CRASH"))
         shown = re.search("     that metric is (.*)\n", out).group(1)
         self.assertEqual(len(json.loads(shown)["tags"]), 64, out)
+        self.assertRegex(shown, r'"time":\d+\.\d{9},')
         self.assertIn("gdb -ex 'set follow-fork-mode child'", out)
 
     def test_help_and_wrong_usage(self):

@@ -7,7 +7,7 @@ static void expect_json(const struct metric *m, const char *want)
 {
     struct buf b = {0};
 
-    metric_put_json(&b, m);
+    metric_put_json(&b, m, METRIC_TIME_US);
     buf_putc(&b, 0);
     cr_assert_str_eq(b.p, want);
     buf_free(&b);
@@ -51,4 +51,16 @@ Test(metric_json, a_real_reads_back_the_same)
         .type = METRIC_RATE, .vtype = METRIC_F64, .value.f = 0.1, .name = {"a", 1}};
 
     expect_json(&m, "\"name\":\"a\",\"value\":0.1,\"time\":0.000000,\"type\":\"rate\"");
+}
+
+Test(metric_json, as_much_of_the_time_as_is_wanted)
+{
+    struct buf b = {0};
+
+    metric_put_time(&b, 1700000000000000999, METRIC_TIME_US);
+    buf_putc(&b, ' ');
+    metric_put_time(&b, 1700000000000000999, METRIC_TIME_NS);
+    buf_putc(&b, 0);
+    cr_assert_str_eq(b.p, "1700000000.000000 1700000000.000000999");
+    buf_free(&b);
 }
