@@ -202,12 +202,16 @@ void host_init(struct host *h, const garnet_plugin *def, const struct plugin_opt
 }
 
 void host_set_sink(struct host *h, const struct conf_sink *sink, const char *hostname,
-                   const void *conf, struct errors *e)
+                   const void *conf)
 {
     h->g.sink = sink->name;
     h->g.hostname = hostname;
     h->g.conf = conf;
     h->node = sink->node;
+}
+
+void host_set_errors(struct host *h, struct errors *e)
+{
     h->errors = e;
 }
 

@@ -20,16 +20,16 @@ struct host {
     const struct plugin_options *options;
     struct buf *out;         /* where put() appends */
     const struct node *node; /* the sink's, */
-    struct errors *errors;   /* and where bad() reports what is wrong in it */
+    struct errors *errors;   /* and where bad() reports what is wrong in it, or NULL */
     struct pending *pending; /* what reject() and confirm() are about, or NULL */
     struct waits *waits;     /* what watch() and tick() go to, or NULL */
 };
 
 /* All that is pointed to is the caller's, and lives as long. */
 void host_init(struct host *h, const garnet_plugin *def, const struct plugin_options *options);
-/* The sink, and where check() reports. */
 void host_set_sink(struct host *h, const struct conf_sink *sink, const char *hostname,
-                   const void *conf, struct errors *e);
+                   const void *conf);
+void host_set_errors(struct host *h, struct errors *e); /* while check() runs */
 void host_set_out(struct host *h, struct buf *out);
 void host_set_pending(struct host *h, struct pending *pending);
 void host_set_waits(struct host *h, struct waits *waits);

@@ -155,8 +155,10 @@ static void call_check(struct plugin *p, const struct conf_sink *sink, struct er
     unsigned before = e->n;
     int answer;
 
+    host_set_errors(&p->host, e);
     call_enter(&p->host.call, PLUGIN_CHECK);
     answer = call_leave(&p->host.call, p->def.check(&p->host.g));
+    host_set_errors(&p->host, NULL);
     if (answer != GARNET_OK && e->n == before)
         errors_add(e, sink->node->at, "plugin %s refuses these options: %s", p->def.name,
                    plugin_why(p));
@@ -173,7 +175,7 @@ bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char
     conf = plugin_options_fill(&p->options, &p->arena, sink, e);
     if (!arena_ok(&p->arena))
         errors_add(e, sink->at, "there is no memory for the options");
-    host_set_sink(&p->host, sink, hostname, conf, e);
+    host_set_sink(&p->host, sink, hostname, conf);
     if (e->n == before && p->def.check != NULL)
         call_check(p, sink, e);
     return e->n == before;

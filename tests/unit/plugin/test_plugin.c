@@ -90,6 +90,7 @@ static void wrong(const char *file, const char *yaml, const char *want)
     cr_assert(plugin_load(&p, file), "%s", plugin_why(&p));
     cr_assert(!plugin_configure(&p, &k.sink, "web01", &k.e));
     cr_assert_str_eq(kit_errors(&k), want);
+    cr_assert_null(p.host.errors, "it is the caller's, and may be gone");
     plugin_unload(&p);
     kit_close(&k);
 }
