@@ -2,8 +2,9 @@
  *
  * A transport counts in bytes since it was opened, and keeps three offsets: what it took from us
  * (`written`), what the other side's kernel has acknowledged (`acked`), and what is known to have
- * arrived (`confirmed`). Its owner (delivery/link.h) calls it by its kind, and writes `trial` and
- * `failures` alone; all else is the kind's.
+ * arrived (`confirmed`). Its owner (delivery/link.h) calls it by its kind. The fields are the kind's to
+ * write, but the owner begins a `trial` (the kind ends it), carries `failures` over to the next
+ * attempt, and may take `fd` away.
  */
 #ifndef DELIVERY_TRANSPORT_H
 #define DELIVERY_TRANSPORT_H

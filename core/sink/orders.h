@@ -1,6 +1,6 @@
 /* sink/orders.h - how long a worker goes on: what garnetd, a signal or a failure says of it
  *
- * garnetd's side is supervise/sink_process.h. A worker stops at the first reason: SIGTERM, garnetd's end,
+ * garnetd's side is supervise/worker_process.h. A worker stops at the first reason: SIGTERM, garnetd's end,
  * or orders_stop(). Asked to finish, it delivers what is there and stops by itself. All that is said
  * ends a turn of the loop.
  */

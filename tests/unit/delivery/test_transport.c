@@ -1,4 +1,4 @@
-/* sink/transport*.c: what each kind takes, counts and says when it goes down. */
+/* delivery/transport/file.c, tcp.c and stdout.c: what each takes, counts and says when it goes down. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>

@@ -1,4 +1,4 @@
-/* delivery/transport/unix.c, transport_unixgram.c: what counts as read, what waits, what goes down; and
+/* delivery/transport/unix.c, unixgram.c: what counts as read, what waits, what goes down; and
  * that a stream is confirmed by closing, as over TCP. */
 #include <sys/un.h>
 
