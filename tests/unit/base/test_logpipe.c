@@ -28,9 +28,10 @@ static void leave_out(void *arg, uint64_t lines)
     missing += lines;
 }
 
+static struct loop *loop;
+
 static int open_pipe(struct logpipe *o, struct logpipe_owner *owner)
 {
-    static struct loop *loop;
     int fd;
 
     loop = loop_new();
@@ -60,6 +61,7 @@ Test(logpipe, lines_are_cut_escaped_and_whole)
     cr_assert_str_eq(said[2], "\\x1b[2J\\x00two");
     cr_assert_str_eq(said[3], "half");
     fd_close(&fd);
+    loop_free(loop);
 }
 
 /* Whoever writes may make a pipe larger, and then end: what is still in it counts. */
@@ -79,4 +81,5 @@ Test(logpipe, a_large_pipe_is_read_to_its_end)
     cr_assert_geq(nsaid, (uint64_t)LOGPIPE_BURST);
     cr_assert_eq(nsaid + missing, LINES);
     fd_close(&fd);
+    loop_free(loop);
 }
