@@ -113,6 +113,7 @@ void parse_socket(struct parsing *p, const struct node *root)
         errors_add(p->e, place_of(place, "path"),
                    "path: \"%s\" is %zu bytes long, and a socket's may have %zu: shorten it", path,
                    strlen(path), most);
-    else if (v != NULL && !node_is_null(v) && (v->kind == NODE_SCALAR || node_get(v, "path") != NULL))
+    else if (v != NULL && !node_is_null(v) &&
+             (v->kind == NODE_SCALAR || node_get(v, "path") != NULL))
         check_socket_folder(p, path, place_of(v, "path"));
 }
