@@ -323,7 +323,7 @@ static void fill_value(const struct fill *f, const struct node *v)
         fill_map(f, v);
         return;
     case OPT_NODE:
-        memcpy(f->field, &v, sizeof v);
+        *(const struct node **)f->field = v;
         return;
     case OPT_SECTION: /* conf/section.h */
         return;

@@ -171,7 +171,7 @@ static bool check_bound(const struct option *o, const char *what, const char *te
 
 static bool check_bounds(const struct option *o, struct why *why)
 {
-    union bound min, max;
+    union bound min = {0}, max = {0};
 
     if (!check_bound(o, "min", o->min, &min, why) || !check_bound(o, "max", o->max, &max, why))
         return false;
@@ -316,7 +316,7 @@ void *plugin_options_fill(const struct plugin_options *o, struct arena *a,
     if (!arena_ok(a))
         return NULL;
     section_fill(a, &set, &sink_section, false, sink->node, slots, e);
-    for (size_t i = 0; i < n && e->n == before && arena_ok(a); i++)
+    for (size_t i = 0; conf != NULL && i < n && e->n == before && arena_ok(a); i++)
         copy_field(a, o->rows[i].type, &slots[i], (char *)conf + o->offsets[i]);
     return conf;
 }

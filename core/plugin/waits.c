@@ -85,6 +85,7 @@ void waits_tick(struct waits *w, int64_t after_ns)
 void waits_clear(struct waits *w)
 {
     while (!LIST_EMPTY(&w->watches))
+        /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         unwatch(w, LIST_FIRST(&w->watches));
     if (w->loop != NULL)
         loop_timer_clear(w->loop, &w->tick);
