@@ -113,10 +113,11 @@ static struct conf *read_conf(void)
 
 static const struct conf_sink *find_sink(const struct conf *conf, const char *name)
 {
-    for (const struct conf_sink *s = conf->sinks; s != NULL; s = s->next)
-        if (s->name != NULL && strcmp(s->name, name) == 0 && s->plugin_file != NULL)
-            return s;
-    fatal("the configuration has no usable sink \"%s\"", name);
+    const struct conf_sink *s = conf_sink_named(conf, name);
+
+    if (s == NULL || s->plugin_file == NULL)
+        fatal("the configuration has no usable sink \"%s\"", name);
+    return s;
 }
 
 static int check_options(const struct conf *conf, const struct conf_sink *sink)

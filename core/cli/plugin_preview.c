@@ -233,9 +233,8 @@ static bool is_chosen(const struct conf_sink *s, char *const names[], int n)
 
 static bool has_sink(const struct conf *c, const char *name)
 {
-    for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next)
-        if (strcmp(s->name, name) == 0)
-            return true;
+    if (conf_sink_named(c, name) != NULL)
+        return true;
     say(stderr, "garnet plugin: the configuration has no sink \"%s\"", name);
     return false;
 }

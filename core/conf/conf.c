@@ -2,6 +2,7 @@
 #include "conf/conf.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "conf/path.h"
 
@@ -14,6 +15,15 @@ void conf_free(struct conf *c)
     a = c->arena;
     arena_free(&a);
     free(c);
+}
+
+const struct conf_sink *conf_sink_named(const struct conf *c, const char *name)
+{
+    const struct conf_sink *s = c->sinks;
+
+    while (s != NULL && (s->name == NULL || strcmp(s->name, name) != 0))
+        s = s->next;
+    return s;
 }
 
 struct trust conf_collector_trust(const struct conf_collector *k, uid_t self)

@@ -146,6 +146,7 @@ struct conf {
 };
 
 void conf_free(struct conf *c);
+const struct conf_sink *conf_sink_named(const struct conf *c, const char *name); /* or NULL */
 /* Whom the path of its command is trusted to, for a look just before it is run. `self` is garnetd's
  * user. */
 struct trust conf_collector_trust(const struct conf_collector *k, uid_t self);

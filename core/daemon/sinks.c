@@ -180,21 +180,13 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
 
 /* --- all of them --- */
 
-static bool is_configured(const struct conf *c, const char *name)
-{
-    for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next)
-        if (strcmp(s->name, name) == 0)
-            return true;
-    return false;
-}
-
 /* A cursor from an earlier life of garnetd whose sink has been removed from the configuration
  * since. */
 static void drop_stale(void *arg, const char *name)
 {
     const struct sinks *s = arg;
 
-    if (sink_named(s, name) != NULL || is_configured(s->gen->conf, name))
+    if (sink_named(s, name) != NULL || conf_sink_named(s->gen->conf, name) != NULL)
         return;
     log_info("sink %s is no longer configured: its cursor is removed", name);
     if (cursor_remove(append_dirfd(s->spool), name) != 0 && errno != ENOENT)
@@ -207,7 +199,7 @@ static void remove_unconfigured(struct sinks *s)
 
     for (struct sink_entry *o = LIST_FIRST(&s->list); o != NULL; o = next) {
         next = LIST_NEXT(o, entries);
-        if (o->removed || is_configured(s->gen->conf, o->conf->name))
+        if (o->removed || conf_sink_named(s->gen->conf, o->conf->name) != NULL)
             continue;
         o->removed = true;
         if (o->supervisor != NULL)

@@ -357,3 +357,15 @@ enum frame_result frame_lose(struct frame *f, const char *why)
     f->grammar.mark.line = 0;
     return frame_end(f, why);
 }
+
+struct place frame_place(const struct frame *f, struct str object, size_t offset)
+{
+    struct place at = f->start;
+
+    for (size_t i = 0; i < offset && i < object.n; i++)
+        if (object.s[i] == '\n')
+            at = (struct place){at.line + 1, 1};
+        else
+            at.byte++;
+    return at;
+}

@@ -18,6 +18,7 @@
  */
 #ifndef INTAKE_FRAME_H
 #define INTAKE_FRAME_H
+#include "base/buf.h"
 #include "base/why.h"
 #include "intake/grammar.h"
 
@@ -57,6 +58,8 @@ enum frame_result frame_end(struct frame *f, const char *why);
 /* The bytes of the object at hand are gone, for want of memory: likewise, and it cannot be gone
  * back to. */
 enum frame_result frame_lose(struct frame *f, const char *why);
+/* Where the byte at this offset of the object at hand stands; `object` is its bytes. */
+struct place frame_place(const struct frame *f, struct str object, size_t offset);
 bool frame_inside(const struct frame *f); /* inside an unfinished value: the idle limit applies */
 
 #endif

@@ -50,18 +50,6 @@ struct object { /* at hand */
     size_t made; /* bytes of records */
 };
 
-static struct place place_in(const struct object *o, size_t offset)
-{
-    struct place at = o->session->frame.start;
-
-    for (size_t i = 0; i < offset && i < o->bytes.n; i++)
-        if (o->bytes.s[i] == '\n')
-            at = (struct place){at.line + 1, 1};
-        else
-            at.byte++;
-    return at;
-}
-
 static void take_bad(void *arg, const struct json_fault *f)
 {
     const struct object *o = arg;
@@ -69,7 +57,7 @@ static void take_bad(void *arg, const struct json_fault *f)
     struct place at = {0};
 
     if (replies_spells_out(&s->replies)) /* to find the place costs a walk over the object */
-        at = place_in(o, f->offset);
+        at = frame_place(&o->session->frame, o->bytes, f->offset);
     reject_at(s, &at, &f->what);
 }
 

@@ -23,14 +23,8 @@ static void hand_bad(struct reading *rd, struct place at, const char *field, con
 static void hand_fault(void *arg, const struct json_fault *f)
 {
     struct reading *rd = arg;
-    struct place at = rd->frame.start;
 
-    for (size_t i = 0; i < f->offset && i < rd->object.n; i++)
-        if (rd->object.s[i] == '\n')
-            at = (struct place){at.line + 1, 1};
-        else
-            at.byte++;
-    hand_bad(rd, at, f->what.field, f->what.why.text);
+    hand_bad(rd, frame_place(&rd->frame, rd->object, f->offset), f->what.field, f->what.why.text);
 }
 
 static void hand_metric(void *arg, const struct metric *m)

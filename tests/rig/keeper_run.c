@@ -58,6 +58,20 @@ void wait_said(const struct run *r, const char *word)
     cr_assert(strstr(text, word) != NULL, "the run ended without saying \"%s\"", word);
 }
 
+void start_chain(struct run *r)
+{
+    static const char *const argv[] = {
+        "/usr/bin/perl", "-MPOSIX", "-e",
+        "$| = 1; if (fork()) { sleep 1000 } POSIX::setsid();"
+        "for (my $i = 0; ; $i++) {"
+        "  my $pid = fork(); POSIX::_exit(0) if $pid; POSIX::setsid();"
+        "  print \"far\\n\" if $i == 100; }",
+        NULL};
+
+    start_run_argv(r, argv, "/", LONG, LONG);
+    wait_said(r, "far");
+}
+
 void finish_run(struct run *r)
 {
     int status = -1;

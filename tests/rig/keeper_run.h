@@ -31,6 +31,9 @@ struct run {
 void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
                     int64_t grace);
 void start_run(struct run *r, const char *script, int64_t timeout, int64_t grace);
+/* A chain of processes, each of which makes the next, in a session of its own, and exits. It is some
+ * way already. */
+void start_chain(struct run *r);
 /* Reads until the run has said `word`. */
 void wait_said(const struct run *r, const char *word);
 /* Waits for the keeper: after it there must be its report, no second one, and no process. */

@@ -118,18 +118,11 @@ Test(cgroup, a_run_is_in_a_group_of_its_own_and_nothing_is_left)
 
 Test(cgroup, it_ends_a_chain_in_one_stroke)
 {
-    const char *argv[] = {"/usr/bin/perl", "-MPOSIX", "-e",
-                          "$| = 1; if (fork()) { sleep 1000 } POSIX::setsid();"
-                          "for (my $i = 0; ; $i++) {"
-                          "  my $pid = fork(); POSIX::_exit(0) if $pid; POSIX::setsid();"
-                          "  print \"far\\n\" if $i == 100; }",
-                          NULL};
     struct run r;
 
     move_in();
     keeper_rig.collector.cgroup.dir = base;
-    start_run_argv(&r, argv, "/", LONG, LONG);
-    wait_said(&r, "far");
+    start_chain(&r);
     keeper_stop(r.control);
     finish_run(&r);
 }

@@ -177,16 +177,9 @@ Test(keeper, a_group_that_breeds_dies_with_the_run)
  * the keeper's: it must be hit in that time. */
 Test(keeper, a_chain_of_sessions_that_fork_and_exit_dies_with_the_run)
 {
-    const char *argv[] = {"/usr/bin/perl", "-MPOSIX", "-e",
-                          "$| = 1; if (fork()) { sleep 1000 } POSIX::setsid();"
-                          "for (my $i = 0; ; $i++) {"
-                          "  my $pid = fork(); POSIX::_exit(0) if $pid; POSIX::setsid();"
-                          "  print \"far\\n\" if $i == 100; }",
-                          NULL};
     struct run r;
 
-    start_run_argv(&r, argv, "/", LONG, LONG);
-    wait_said(&r, "far");
+    start_chain(&r);
     keeper_stop(r.control);
     finish_run(&r);
     cr_assert_eq(r.report.end, KEEPER_STOPPED);

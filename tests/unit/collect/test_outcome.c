@@ -3,6 +3,7 @@
 #include <criterion/criterion.h>
 
 #include "collect/outcome.h"
+#include "rig/chance.h"
 
 #define S    NS_PER_S
 #define MS   NS_PER_MS
@@ -10,17 +11,9 @@
 
 static uint64_t seed = 88172645463325252U;
 
-static uint64_t rnd(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
-
 static int64_t below(int64_t n)
 {
-    return (int64_t)(rnd() % (uint64_t)n);
+    return (int64_t)random_below(&seed, (uint64_t)n);
 }
 
 static enum outcome of(uint32_t end, int status, enum ending asked)
@@ -81,7 +74,7 @@ Test(revival, never_given_up_in_a_year_of_dying_at_once)
         int64_t pause;
 
         revival_started(&r, mono, 7);
-        pause = revival_ended(&r, mono, 7, rnd());
+        pause = revival_ended(&r, mono, 7, random_next(&seed));
         check_pause(pause, ++lives);
         mono += pause;
     }
@@ -95,19 +88,22 @@ Test(revival, useful_work_begins_the_pauses_anew)
     revival_init(&r, 10 * S, 0);
     for (int i = 1; i <= 10; i++) {
         revival_started(&r, 0, 0);
-        check_pause(revival_ended(&r, 3600 * S, 0, rnd()), i); /* long, but without a metric */
+        check_pause(revival_ended(&r, 3600 * S, 0, random_next(&seed)),
+                    i); /* long, but without a metric */
     }
     revival_started(&r, 0, 0);
     cr_assert_not(revival_look(&r, 1 * S, 5));
     cr_assert_not(revival_look(&r, 11 * S - 1, 6));
-    check_pause(revival_ended(&r, 12 * S, 6, rnd()), 11); /* not quite an interval */
+    check_pause(revival_ended(&r, 12 * S, 6, random_next(&seed)), 11); /* not quite an interval */
     revival_started(&r, 0, 6);
     cr_assert_not(revival_look(&r, 1 * S, 7));
     cr_assert_not(revival_look(&r, 11 * S, 8));
-    check_pause(revival_ended(&r, 12 * S, 8, rnd()), 1);
-    check_pause(revival_ended(&r, 12 * S, 8, rnd()), 2); /* the same work counts once */
+    check_pause(revival_ended(&r, 12 * S, 8, random_next(&seed)), 1);
+    check_pause(revival_ended(&r, 12 * S, 8, random_next(&seed)),
+                2); /* the same work counts once */
     revival_started(&r, 0, 8);
-    check_pause(revival_ended(&r, 60 * S, 9, rnd()), 1); /* one metric in a minute's life */
+    check_pause(revival_ended(&r, 60 * S, 9, random_next(&seed)),
+                1); /* one metric in a minute's life */
 }
 
 Test(revival, silence)
@@ -203,7 +199,7 @@ static void random_lives(int64_t interval, int64_t silence)
         silences += silent;
         m.row = model_useful(&m, mono, interval) ? 1 : m.row + 1;
         resets += m.row == 1;
-        pause = revival_ended(&r, mono, accepted, rnd());
+        pause = revival_ended(&r, mono, accepted, random_next(&seed));
         check_pause(pause, m.row);
         mono += pause;
     }

@@ -4,23 +4,16 @@
 #include <stdio.h>
 
 #include "collect/schedule.h"
+#include "rig/chance.h"
 
 #define S    INT64_C(1000000000)
 #define YEAR (365 * 86400 * S)
 
 static uint64_t seed = 88172645463325252U;
 
-static uint64_t rnd(void)
-{
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return seed;
-}
-
 static int64_t below(int64_t n)
 {
-    return (int64_t)(rnd() % (uint64_t)n);
+    return (int64_t)random_below(&seed, (uint64_t)n);
 }
 
 static uint64_t missed(const struct schedule *s)

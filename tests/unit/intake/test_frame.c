@@ -6,6 +6,7 @@
 
 #include "intake/frame.h"
 #include "intake/json.h"
+#include "rig/chance.h"
 
 enum { DEPTH = 4, LONGEST = 60 };
 
@@ -308,10 +309,7 @@ static uint64_t seed = 20260101;
 
 static size_t below(size_t n)
 {
-    seed ^= seed << 13;
-    seed ^= seed >> 7;
-    seed ^= seed << 17;
-    return (size_t)(seed % n);
+    return (size_t)random_below(&seed, n);
 }
 
 static void mutate(struct buf *b)
