@@ -19,6 +19,7 @@ enum {
     NEXT_REPORTED = 5, /* attempts at a successor that failed */
     STALLED_S = 20,
     SLOWEST = 400, /* bytes a second, beside another connection: less is not reading */
+    UNKNOWN_S = 600,
 };
 static const int64_t NEXT_RETRY = 2 * NS_PER_S;
 static const int64_t OLD_LOOK = NS_PER_S; /* behind the events */
@@ -127,20 +128,35 @@ static void no_confirmation(struct confirm *c, const struct link *cur, const cha
              cur->t.uri, habit);
 }
 
+/* How long a slow reader may take to reach the end of the predecessor. */
+static int64_t patience_s(const struct confirm *c)
+{
+    return STALLED_S + (int64_t)((c->base - c->confirmed) / SLOWEST);
+}
+
+/* Nothing on it is missing, the next connection gets on, and still it does not close. A slow reader
+ * looks like that, too, and what it has not read dies with it: so it gets its time, within a bound. */
+static bool never_closes(const struct confirm *c, const struct link *cur, int64_t waited)
+{
+    int64_t s = patience_s(c);
+
+    return waited > 3 * c->conf.every && waited > (s < UNKNOWN_S ? s : UNKNOWN_S) * NS_PER_S &&
+           socket_queued(c->old.fd) == 0 && cur->t.stuck_ns == 0;
+}
+
 /* It does not end. One that has closed before is slow, or reads nothing, however much its kernel takes:
- * nothing is confirmed until it does. One that never has: if it has everything and the next connection
- * gets on, it is its habit; the connection is kept, since it may end well after all. */
+ * nothing is confirmed until it does. For one that never has, it is a habit; the connection is kept,
+ * since it may end well after all. */
 static bool is_stalled(struct confirm *c, const struct link *cur, int64_t now)
 {
-    int64_t waited = now - c->old.began_ns, over_s = waited / NS_PER_S - STALLED_S;
+    int64_t waited = now - c->old.began_ns;
 
     if ((c->closers & c->endpoint) == 0) {
-        if (!is_mute(c) && waited > 3 * c->conf.every && socket_queued(c->old.fd) == 0 &&
-            cur->t.stuck_ns == 0)
+        if (!is_mute(c) && never_closes(c, cur, waited))
             no_confirmation(c, cur, "does not close");
         return false;
     }
-    if (c->late || over_s <= 0 || (uint64_t)over_s * SLOWEST < c->base - c->confirmed)
+    if (c->late || waited <= patience_s(c) * NS_PER_S)
         return false;
     if (c->alternatives)
         return true;

@@ -7,10 +7,11 @@
  * and `bytes` for what comes next, each clean end doubles them again; a new worker begins at a 64th (not
  * sooner than a second), so that workers or peers that die early cannot keep everything in doubt.
  *
- * A peer that resets when we half-close, three times in a row with its next connection alive, or
- * that has never closed and does not for three times `every`, is reported once; from then on
- * kernel-acknowledged is what counts for it. One that has ended connections before and does not end
- * this one for 20 s and a second for each 400 bytes on it is stalled: slower than that is not reading.
+ * A reader gets 20 s and a second for each 400 bytes on a connection to end it: slower than that is not
+ * reading. One that has ended connections before and does not end this one in that time is stalled.
+ * For one that never has, nor in three times `every` (ten minutes are enough), and for one that resets
+ * when we half-close, three times in a row with its next connection alive, kernel-acknowledged is
+ * what counts from then on; it is reported once.
  *
  * The owner has the connection that is written on (`cur`) and hands it in; only confirm_turn()
  * replaces it.

@@ -215,7 +215,11 @@ Test(outlet, a_peer_that_never_closes)
     begins(1, true);
     writes("a 1 1\n");
     UNTIL(o.confirm.old.fd >= 0);
+    o.confirm.old.began_ns -= 19 * NS_PER_S; /* far longer than three times `every` */
+    turns_for(200 * NS_PER_MS);
+    cr_assert_eq(o.confirm.mute, 0);
     cr_assert_eq(outlet_settled(&o), 0);
+    o.confirm.old.began_ns -= 2 * NS_PER_S;
     UNTIL(o.confirm.mute != 0);
     cr_assert_eq(outlet_settled(&o), 6);
     writes("b 1 1\n");
@@ -231,6 +235,31 @@ Test(outlet, a_peer_that_never_closes)
     peer_ends(1, false);
     UNTIL(outlet_settled(&o) == 12);
     cr_assert_eq(losses, 0);
+}
+
+/* A second for each 400 bytes for one that is not known yet, but no more than ten minutes. */
+Test(outlet, a_peer_that_never_closes_with_much_to_read)
+{
+    static char block[300000], got[sizeof block];
+    size_t wrote = 0, arrived = 0;
+
+    k.sink.confirm = (struct conf_confirm){.every = NS_PER_S, .bytes = 1 << 30};
+    listens(0);
+    begins(1, true);
+    UNTIL(outlet_up(&o) && npeers > 0);
+    while (arrived < sizeof block) {
+        ssize_t n = recv(peers[0], got, sizeof got, MSG_DONTWAIT);
+
+        wrote += outlet_write(&o, block + wrote, sizeof block - wrote);
+        arrived += n > 0 ? (size_t)n : 0;
+        turn();
+    }
+    UNTIL(o.confirm.old.fd >= 0);
+    o.confirm.old.began_ns -= 590 * NS_PER_S;
+    turns_for(200 * NS_PER_MS);
+    cr_assert_eq(o.confirm.mute, 0);
+    o.confirm.old.began_ns -= 11 * NS_PER_S;
+    UNTIL(o.confirm.mute != 0);
 }
 
 /* One that has closed before is waited for: it may read nothing. */
@@ -439,6 +468,7 @@ Test(outlet, rests_with_a_peer_that_never_closes)
     turns_for(5 * NS_PER_MS);
     k.sink.confirm.every = NS_PER_S;
     cr_assert_leq(turns_at_rest(), 5);
+    o.confirm.old.began_ns -= 21 * NS_PER_S;
     UNTIL(o.confirm.mute != 0);
     cr_assert_leq(turns_at_rest(), 3);
 }
