@@ -21,10 +21,10 @@
 
 #include "base/exit.h"
 #include "base/fd.h"
-#include "base/help.h"
 #include "base/log.h"
 #include "base/privileges.h"
-#include "base/signals.h"
+#include "base/process.h"
+#include "base/terminal.h"
 #include "conf/facts.h"
 #include "conf/parse.h"
 #include "delivery/transport/stdout.h"

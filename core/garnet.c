@@ -8,8 +8,7 @@
 #include <string.h>
 
 #include "base/exit.h"
-#include "base/help.h"
-#include "base/say.h"
+#include "base/terminal.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"
 #include "cli/plugin_usage.h"

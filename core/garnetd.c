@@ -12,11 +12,9 @@
 
 #include "base/exit.h"
 #include "base/fd.h"
-#include "base/help.h"
 #include "base/log.h"
-#include "base/say.h"
-#include "base/signals.h"
-#include "base/spawn.h"
+#include "base/process.h"
+#include "base/terminal.h"
 #include "daemon/daemon.h"
 #include "daemon/load.h"
 #include "daemon/programs.h"

@@ -1,35 +1,16 @@
-/* base/fd.c - system calls on descriptors, repeated where a signal or a short count comes between
+/* base/fd.c - system calls, repeated where a signal or a short count comes between
  *
- * Nothing is held in memory between two calls.
+ * Nothing is held in memory between two calls. A file that could not be published leaves nothing
+ * behind but, should even the unlink fail, its temporary name, which the next one takes away.
  */
 #include "base/fd.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 enum { PIECE = 1 << 16 }; /* bytes of a read */
-
-/* The smallest of keep[] that is >= floor, or -1. */
-static int next_kept(const int *keep, size_t n, int floor)
-{
-    int next = -1;
-
-    for (size_t i = 0; i < n; i++)
-        if (keep[i] >= floor && (next < 0 || keep[i] < next))
-            next = keep[i];
-    return next;
-}
-
-void fd_close_all_but(const int *keep, size_t n)
-{
-    int floor = STDERR_FILENO + 1, kept;
-
-    for (; (kept = next_kept(keep, n, floor)) >= 0; floor = kept + 1)
-        if (kept > floor)
-            (void)close_range((unsigned)floor, (unsigned)kept - 1, 0);
-    (void)close_range((unsigned)floor, ~0U, 0);
-}
 
 int fd_nonblock(int fd)
 {
@@ -135,4 +116,45 @@ int fd_fill_stdio(void)
         return -1;
     fd_close(&fd);
     return 0;
+}
+
+/* --- a file that appears whole --- */
+
+int publish_begin(int dirfd, const char *temp)
+{
+    if (unlinkat(dirfd, temp, 0) < 0 && errno != ENOENT)
+        return -1;
+    return openat(dirfd, temp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+}
+
+void publish_drop(int dirfd, const char *temp, int *fd)
+{
+    int e = errno;
+
+    fd_close(fd);
+    (void)unlinkat(dirfd, temp, 0);
+    errno = e;
+}
+
+int publish_end(int dirfd, const char *temp, const char *name, int *fd)
+{
+    if (renameat(dirfd, temp, dirfd, name) == 0)
+        return 0;
+    publish_drop(dirfd, temp, fd);
+    return -1;
+}
+
+int publish_bytes(int dirfd, const char *temp, const char *name, const void *p, size_t n)
+{
+    int fd = publish_begin(dirfd, temp), r;
+
+    if (fd < 0)
+        return -1;
+    if (fd_write_all(fd, p, n) < 0) {
+        publish_drop(dirfd, temp, &fd);
+        return -1;
+    }
+    r = publish_end(dirfd, temp, name, &fd);
+    fd_close(&fd);
+    return r;
 }

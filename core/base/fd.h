@@ -1,4 +1,4 @@
-/* base/fd.h - descriptors: opened, locked, read, written to and closed in the one way we do it
+/* base/fd.h - descriptors and files: opened, locked, read, written, published and closed in one way
  *
  * Each fails as the system call under it does, with errno, and leaves nothing half-made open.
  */
@@ -23,7 +23,21 @@ int fd_lock(int fd);
 /* Who has it, 0 when by now nobody does or the kernel does not name it. Keeps errno. */
 pid_t fd_lock_holder(int fd);
 void fd_close(int *fd); /* close if >= 0, set to -1, keep errno */
-/* Closes every descriptor but 0, 1, 2 and keep[0..n-1]: for a child of a plain fork(). */
-void fd_close_all_but(const int *keep, size_t n);
+
+/* --- a file that appears whole under its name, or not at all ---
+ *
+ * It is made under a temporary name in the same folder, and renamed when it is whole. Whatever stands
+ * under the temporary name is unlinked first and the file made anew (0600, O_EXCL): nothing is ever
+ * written into a FIFO, through a link, or into a file that somebody else holds open. Syncing is the
+ * caller's. Both names are relative to `dirfd`, which is borrowed. */
+
+/* An empty file, open for writing, or -1 with errno. */
+int publish_begin(int dirfd, const char *temp);
+/* Gives it its name; *fd stays open. 0, or -1 with errno: then it is as after publish_drop(). */
+int publish_end(int dirfd, const char *temp, const char *name, int *fd);
+/* Closes and removes it, keeping errno. */
+void publish_drop(int dirfd, const char *temp, int *fd);
+/* All of it at once. 0, or -1 with errno. */
+int publish_bytes(int dirfd, const char *temp, const char *name, const void *p, size_t n);
 
 #endif

@@ -11,7 +11,7 @@
 #define BASE_LOGPIPE_H
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/ratelimit.h"
+#include "base/throttle.h"
 
 enum { LOGPIPE_LINE = LOG_LINE, LOGPIPE_BURST = 100, LOGPIPE_RATE = 20 };
 

@@ -24,8 +24,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/process.h"
-#include "base/signals.h"
-#include "base/spawn.h"
 
 enum { CAP = 65536, CHUNK = PIPE_BUF, NUDGE_US = 200000 };
 

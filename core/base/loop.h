@@ -10,7 +10,7 @@
  * callback, its own included; a removed watcher is never called again, not even in the same turn.
  *
  * Signals arrive through a signalfd. loop_new() blocks SIGCHLD, SIGHUP, SIGTERM, SIGINT, lets
- * all others through (base/signals.h) and ignores SIGPIPE; children get all of that undone by base/spawn.
+ * all others through (base/process.h) and ignores SIGPIPE; children get all of that undone by base/process.
  */
 #ifndef BASE_LOOP_H
 #define BASE_LOOP_H

@@ -1,7 +1,12 @@
-/* base/process.c - waits on a pidfd; looks through /proc
+/* base/process.c - the parent only forks; all else happens in the child
  *
- * Without a pidfd the child is looked at every 2 ms. CONFIG_PROC_CHILDREN is not everywhere, so the
- * parents of all processes are read; one that ends meanwhile is passed over.
+ * So the parent sees one failure, that of fork. The child may block (in a hung directory, say)
+ * without holding anybody up, and prints on its descriptor 2 why it could not run. Needs
+ * close_range(2): Linux 5.9.
+ *
+ * An end is waited for on a pidfd; without one the child is looked at every 2 ms.
+ * CONFIG_PROC_CHILDREN is not everywhere, so the parents of all processes are read; one that ends
+ * meanwhile is passed over.
  */
 #include "base/process.h"
 
@@ -10,17 +15,218 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 
-enum { LOOK_MS = 2, MOST_MS = 3600000 };
+enum { STDIO = 3, EXIT_CANNOT_RUN = 127, LOOK_MS = 2, MOST_MS = 3600000 };
+
+/* --- signals --- */
+
+void signals_hold(void)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    (void)sigprocmask(SIG_SETMASK, &all, NULL);
+}
+
+void signals_release(void)
+{
+    sigset_t none;
+
+    (void)sigemptyset(&none);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+void signals_default(void)
+{
+    const struct sigaction act = {.sa_handler = SIG_DFL};
+
+    for (int signo = 1; signo < NSIG; signo++)
+        (void)sigaction(signo, &act,
+                        NULL); /* refused for KILL, STOP and libc's own: as it should be */
+}
+
+void signals_ignore_ends(void)
+{
+    (void)signal(SIGTERM, SIG_IGN);
+    (void)signal(SIGINT, SIG_IGN);
+    (void)signal(SIGHUP, SIG_IGN);
+}
+
+/* --- a program --- */
+
+/* What spawn_raise_files() found, for programs; rlim_max 0: it was not called. */
+static struct rlimit files_before;
+
+void spawn_raise_files(void)
+{
+    struct rlimit raised;
+
+    if (getrlimit(RLIMIT_NOFILE, &raised) < 0)
+        return;
+    files_before = raised;
+    raised.rlim_cur = raised.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &raised);
+}
+
+/* Unless the caller has set a limit of its own for the program. */
+static void lower_files(void)
+{
+    struct rlimit now;
+
+    if (files_before.rlim_max != 0 && getrlimit(RLIMIT_NOFILE, &now) == 0 &&
+        now.rlim_cur == files_before.rlim_max)
+        (void)setrlimit(RLIMIT_NOFILE, &files_before);
+}
+
+/* A descriptor >= floor for what is to become descriptor i; close-on-exec. */
+static int lift(int fd, int floor)
+{
+    int null = -1, lifted;
+
+    if (fd >= floor)
+        return fd;
+    if (fd < 0)
+        fd = null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    lifted = fd < 0 || fd >= floor ? fd : fcntl(fd, F_DUPFD_CLOEXEC, floor);
+    if (null >= 0 && null != lifted)
+        fd_close(&null);
+    return lifted;
+}
+
+/* fds[] become 0, 1, ...; all others are closed. Whatever is in the way of a target is moved up
+ * first. */
+static int arrange_fds(const struct spawn *s)
+{
+    int from[SPAWN_MAX_FDS];
+    int n = s->nfds > STDIO ? (int)s->nfds : STDIO; /* no program starts without 0, 1 and 2 */
+
+    if (s->nfds > SPAWN_MAX_FDS) {
+        errno = EINVAL;
+        return -1;
+    }
+    for (int i = 0; i < n; i++) {
+        from[i] = lift((size_t)i < s->nfds ? s->fds[i] : -1, n);
+        if (from[i] < 0)
+            return -1;
+    }
+    for (int i = 0; i < n; i++)
+        if (dup2(from[i], i) < 0)
+            return -1;
+    return close_range((unsigned)n, ~0U, 0);
+}
+
+/* Returns only on failure, with errno; *at says what failed where it was not the program itself. */
+static void become_program(const struct spawn *s, const char **at)
+{
+    union { /* execve's prototype predates const: it changes neither strings nor arrays */
+        const char *const *in;
+        char *const *out;
+    } argv = {.in = s->argv}, env = {.in = s->env};
+
+    *at = "its descriptors";
+    signals_default();
+    signals_release(); /* after that: what has waited must find the default */
+    lower_files();
+    if (arrange_fds(s) < 0)
+        return;
+    *at = "its process group";
+    if (s->own_group && setpgid(0, 0) < 0)
+        return;
+    *at = s->cwd;
+    if (s->cwd != NULL && chdir(s->cwd) < 0)
+        return;
+    *at = NULL;
+    (void)execve(s->argv[0], argv.out, s->env != NULL ? env.out : environ);
+}
+
+void spawn_exec(const struct spawn *s)
+{
+    const char *at;
+
+    become_program(s, &at);
+}
+
+pid_t spawn_program(const struct spawn *s)
+{
+    pid_t pid = fork();
+    const char *at;
+
+    if (pid == 0) {
+        become_program(s, &at);
+        (void)dprintf(2, "cannot run %s: %s%s%s\n", s->argv[0], at != NULL ? at : "",
+                      at != NULL ? ": " : "", strerror(errno));
+        _exit(EXIT_CANNOT_RUN);
+    }
+    if (pid > 0 && s->own_group) {
+        int keep = errno;
+
+        /* Here too, so that the group exists when we return; refused once the child has done it. */
+        (void)setpgid(pid, pid);
+        errno = keep;
+    }
+    return pid;
+}
+
+/* --- a helper --- */
+
+/* The smallest of keep[] that is >= floor, or -1. */
+static int next_kept(const int *keep, size_t n, int floor)
+{
+    int next = -1;
+
+    for (size_t i = 0; i < n; i++)
+        if (keep[i] >= floor && (next < 0 || keep[i] < next))
+            next = keep[i];
+    return next;
+}
+
+/* Every descriptor but 0, 1, 2 and keep[0..n-1]. */
+static void close_all_but(const int *keep, size_t n)
+{
+    int floor = STDERR_FILENO + 1, kept;
+
+    for (; (kept = next_kept(keep, n, floor)) >= 0; floor = kept + 1)
+        if (kept > floor)
+            (void)close_range((unsigned)floor, (unsigned)kept - 1, 0);
+    (void)close_range((unsigned)floor, ~0U, 0);
+}
+
+pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *arg), void *arg)
+{
+    sigset_t before;
+    pid_t pid;
+    int failed;
+
+    (void)sigprocmask(SIG_BLOCK, NULL, &before);
+    signals_hold();
+    pid = fork();
+    if (pid == 0) {
+        signals_default();
+        close_all_but(keep, n);
+        log_to(STDERR_FILENO); /* the log's number may be another file's by now */
+        (void)prctl(PR_SET_NAME, name);
+        _exit(fn(arg));
+    }
+    failed = errno;
+    (void)sigprocmask(SIG_SETMASK, &before, NULL);
+    errno = failed;
+    return pid;
+}
+
+/* --- who ends, who is whose child --- */
 
 bool process_wait(pid_t pid, int64_t until, int *status)
 {

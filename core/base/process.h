@@ -1,9 +1,60 @@
-/* base/process.h - other processes: a child's end, who is whose child */
+/* base/process.h - processes: fork with a known state, signals, a child's end, who is whose child
+ *
+ * Plain fork everywhere: a vfork-class spawn would hold the parent while the child blocks before
+ * exec. In the child, before anything else: all signals back to default and unblocked, every
+ * descriptor closed but those named. So a child never holds a lock, a listening socket or a
+ * client of its parent's.
+ *
+ * A signal that comes before its handler ends the program. So the first line of a main that has
+ * handlers is signals_hold(), and a helper begins with all of them held. When the handlers are
+ * there, signals_release(); loop_new() (base/loop.h) releases all but its own.
+ */
 #ifndef BASE_PROCESS_H
 #define BASE_PROCESS_H
+#include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+void signals_hold(void);
+void signals_release(void);
+/* Each one's own action, for a child: what its parent has set is not its own. */
+void signals_default(void);
+/* Neither TERM, INT nor HUP: what a terminal or a service manager sends to the whole group is not
+ * for a helper that must outlive the end of its parent's work. */
+void signals_ignore_ends(void);
+
+enum { SPAWN_MAX_FDS = 8 };
+
+/* A program. Descriptors fds[0..nfds-1] become 0..nfds-1; -1 means /dev/null. */
+struct spawn {
+    const char *const *argv; /* argv[0] is the path to exec; NULL-terminated */
+    const char *const *env;  /* NULL-terminated; NULL = the parent's          */
+    const char *cwd;         /* NULL = the parent's                           */
+    int fds[SPAWN_MAX_FDS];
+    size_t nfds;
+    bool own_group; /* setpgid(0, 0) before exec */
+};
+
+/* Forks and execs. Returns the pid, or -1 with errno from fork. A failed exec ends the child with
+ * status 127 after one line "cannot run ARGV0: reason" on its descriptor 2. */
+pid_t spawn_program(const struct spawn *s);
+
+/* What spawn_program() does in the child, for a caller that has forked by itself: sets up
+ * descriptors and execs. Returns only on failure, with errno; descriptors are then already
+ * rearranged. */
+void spawn_exec(const struct spawn *s);
+
+/* Forks a helper that stays in this program's image: comm becomes `name` (15 bytes at most),
+ * keep[0..n-1] stay open under their own numbers beside 0, 1, 2, and fn(arg)'s result is its
+ * exit status. fn begins with all signals at their default and held: it sets what it has handlers
+ * for, and then calls signals_release(). Returns the pid, or -1 with errno. */
+pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *arg), void *arg);
+
+/* As many descriptors as the hard limit allows, for this process; programs that it starts get the
+ * limit that it was started with. Best effort. */
+void spawn_raise_files(void);
 
 /* Waits for a child's end, but not beyond `until` (clock_mono()), and reaps it. False: it runs on. True:
  * *status is how it ended, or 0 if it is no child of ours, or not any more. */

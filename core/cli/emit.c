@@ -19,7 +19,7 @@
 #include <unistd.h>
 
 #include "base/exit.h"
-#include "base/say.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/reply.h"
 #include "client.h"

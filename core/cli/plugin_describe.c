@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/exit.h"
-#include "base/say.h"
+#include "base/terminal.h"
 #include "base/text.h"
 #include "cli/plugin_usage.h"
 #include "plugin/plugin.h"

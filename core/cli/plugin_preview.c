@@ -18,7 +18,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/say.h"
+#include "base/terminal.h"
 #include "cli/plugin_usage.h"
 #include "conf/load.h"
 #include "delivery/transports.h"

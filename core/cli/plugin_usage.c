@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/exit.h"
-#include "base/say.h"
+#include "base/terminal.h"
 
 const char PLUGIN_HELP[] =
     "usage: garnet plugin describe NAME|FILE [--json]\n"

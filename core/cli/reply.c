@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#include "base/say.h"
+#include "base/terminal.h"
 
 struct sum {
     json_int_t rejected, told;

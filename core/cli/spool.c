@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/exit.h"
-#include "base/say.h"
+#include "base/terminal.h"
 #include "cli/spool_audit.h"
 
 const char SPOOL_HELP[] =

@@ -26,8 +26,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/signals.h"
-#include "base/spawn.h"
+#include "base/process.h"
 #include "collect/cgroup.h"
 #include "collect/sweep.h"
 

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/spawn.h"
+#include "base/process.h"
 #include "conf/script.h"
 
 enum { EXIT_NOT_RUN = 127 };

@@ -8,7 +8,7 @@
 
 #include <stdio.h>
 
-#include "base/units.h"
+#include "base/number.h"
 #include "conf/path.h"
 
 /* What filling one value needs to know. */

@@ -9,8 +9,8 @@
  *   INT       int64_t
  *   REAL      double
  *   BOOL      int64_t          0 or 1
- *   DURATION  int64_t          ns     (base/units.h)
- *   SIZE      int64_t          bytes  (base/units.h)
+ *   DURATION  int64_t          ns     (base/number.h)
+ *   SIZE      int64_t          bytes  (base/number.h)
  *   LIST      struct strings   list of scalars, or one scalar for a list of one
  *   PATHS     struct strings   the same, each like PATH
  *   MAP       struct pairs     map of scalars, in file order

@@ -21,8 +21,6 @@
 #include "base/fd.h"
 #include "base/privileges.h"
 #include "base/process.h"
-#include "base/signals.h"
-#include "base/spawn.h"
 #include "base/text.h"
 #include "conf/load.h"
 #include "daemon/generation.h"

@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/log.h"
-#include "base/units.h"
+#include "base/number.h"
 #include "intake/session.h"
 
 /* What a run's end may take beyond the turn: bytes at most, and time once so much is in. */

@@ -10,7 +10,7 @@
 #include <sys/socket.h>
 
 #include "base/loop.h"
-#include "base/ratelimit.h"
+#include "base/throttle.h"
 #include "base/why.h"
 #include "intake/origin.h"
 

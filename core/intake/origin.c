@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/ratelimit.h"
+#include "base/throttle.h"
 #include "conf/conf.h"
 #include "intake/inflight.h"
 

@@ -16,7 +16,6 @@
 #include <xxhash.h>
 
 #include "base/number.h"
-#include "base/units.h"
 #include "base/why.h"
 
 /* --- a set of series --- */

@@ -16,7 +16,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/units.h"
+#include "base/number.h"
 #include "base/why.h"
 
 enum { LOOKS = 8 /* at sockets of an owner's most silent ones: each a system call */ };

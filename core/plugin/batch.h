@@ -8,7 +8,7 @@
 #ifndef PLUGIN_BATCH_H
 #define PLUGIN_BATCH_H
 #include "base/buf.h"
-#include "base/ratelimit.h"
+#include "base/throttle.h"
 #include "model/metric.h"
 #include "model/scoreboard.h"
 #include "plugin/plugin.h"

@@ -16,7 +16,7 @@
 
 #include "base/exit.h"
 #include "base/fd.h"
-#include "base/say.h"
+#include "base/terminal.h"
 #include "plugintest/format.h"
 #include "plugintest/golden.h"
 #include "plugintest/lifecycle.h"

@@ -10,7 +10,7 @@
  */
 #ifndef SINK_FEED_H
 #define SINK_FEED_H
-#include "base/ratelimit.h"
+#include "base/throttle.h"
 #include "plugin/batch.h"
 #include "sink/counters.h"
 #include "sink/position.h"

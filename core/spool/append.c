@@ -25,7 +25,6 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/publish.h"
 #include "base/random.h"
 #include "base/why.h"
 #include "spool/segment.h"

@@ -28,7 +28,6 @@
 
 #include "base/buf.h"
 #include "base/fd.h"
-#include "base/publish.h"
 #include "spool/le.h"
 #include "spool/opener.h"
 #include "spool/rights.h"

@@ -22,7 +22,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/privileges.h"
-#include "base/spawn.h"
+#include "base/process.h"
 #include "spool/rights.h"
 
 enum { NAME = 128, ALWAYS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW };

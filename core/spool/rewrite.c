@@ -21,7 +21,6 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/publish.h"
 #include "spool/segment.h"
 
 /* Up to where anything has been written: a file can be made long at no cost, and must not take all

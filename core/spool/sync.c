@@ -23,7 +23,6 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/random.h"
-#include "base/spawn.h"
 #include "base/throttle.h"
 
 struct sync {

@@ -16,7 +16,7 @@
 #include "base/fd.h"
 #include "base/fdpass.h"
 #include "base/log.h"
-#include "base/spawn.h"
+#include "base/process.h"
 
 enum { MESSAGES = 64 }; /* taken from a worker in one turn */
 

@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/loop.h"
-#include "base/spawn.h"
+#include "base/process.h"
 #include "base/timers.h"
 
 static struct loop *l;

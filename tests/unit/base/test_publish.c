@@ -1,6 +1,5 @@
 /* tests/unit/base/test_publish.c - a file that appears whole: whatever stands under its temporary name is not written to */
 #include "base/fd.h"
-#include "base/publish.h"
 #include "rig/spool_dir.h"
 #include "spool/cursor.h"
 

@@ -1,9 +1,9 @@
-/* base/ratelimit: lines at once, lines in the long run, and a count of the rest; the clock is made up */
+/* base/throttle: lines at once, lines in the long run, and a count of the rest; the clock is made up */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
-#include "base/ratelimit.h"
+#include "base/throttle.h"
 
 #define S NS_PER_S
 

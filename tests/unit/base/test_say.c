@@ -2,7 +2,7 @@
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
-#include "base/say.h"
+#include "base/terminal.h"
 
 static void check(void (*what)(FILE *to), const char *want)
 {

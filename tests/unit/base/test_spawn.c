@@ -1,4 +1,4 @@
-/* base/spawn: exactly the descriptors named, signals as new, failures told by the child */
+/* base/process: exactly the descriptors named, signals as new, failures told by the child */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/loop.h"
-#include "base/spawn.h"
+#include "base/process.h"
 
 static int out[2];
 static char got[4096];

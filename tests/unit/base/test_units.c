@@ -1,7 +1,7 @@
-/* base/units: what is taken, what is refused and how, and the way back */
+/* base/number: what is taken, what is refused and how, and the way back */
 #include <criterion/criterion.h>
 
-#include "base/units.h"
+#include "base/number.h"
 
 enum { UNTOUCHED = -77 };
 

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
-#include "base/spawn.h"
+#include "base/process.h"
 #include "rig/keeper_run.h"
 
 static const gid_t groups[] = {1, 2, 60};

@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "base/units.h"
+#include "base/number.h"
 #include "conf/learn.h"
 #include "conf/load.h"
 #include "conf/parse.h"

@@ -1,10 +1,10 @@
-/* base/say.h - lines for people at a terminal
+/* base/terminal.h - what our programs print for people at a terminal
  *
  * Names from files, replies and the text of plugins are strangers': none of it is to move the cursor,
  * set a title or forge a line. So what is printed is made visible as in the log (buf_put_visible).
  */
-#ifndef BASE_SAY_H
-#define BASE_SAY_H
+#ifndef BASE_TERMINAL_H
+#define BASE_TERMINAL_H
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -13,5 +13,9 @@
 void say(FILE *to, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Text of several lines, whose ends stay what they are. */
 void say_text(FILE *to, struct str text);
+
+/* Looks for --help or -h, --version or -V among the arguments, up to a "--". -1: neither is there.
+ * Else it has been printed to standard output, and this is the exit status: 0, or EXIT_WORLD. */
+int help_asked(int argc, char *const argv[], const char *program, const char *help);
 
 #endif
