@@ -5,9 +5,7 @@
  */
 #include <stdio.h>
 
-#include "conf/parse/collector.h"
-#include "conf/parse/main_file.h"
-#include "conf/parse/sink.h"
+#include "conf/conf.h"
 
 static const char *const KIND[] = {
     [OPT_STRING] = "text",  [OPT_INT] = "number",        [OPT_REAL] = "number",

@@ -1,10 +1,315 @@
-/* conf/conf.c - what can be said of a configuration by itself */
+/* conf/conf.c - the rows of garnet.yaml and what they cannot say by themselves; then the sinks, then
+ * each collector's file
+ *
+ * The host's name is looked up with each load, so a SIGHUP takes a new one. Fails only for want of
+ * memory, with NULL.
+ */
 #include "conf/conf.h"
 
 #include <stdlib.h>
-#include <string.h>
+#include <sys/stat.h>
 
+#include "base/clock.h"
+#include "base/log.h"
+#include "conf/parsing.h"
 #include "conf/path.h"
+
+#ifndef GARNET_PLUGIN_DIR
+#error "GARNET_PLUGIN_DIR: the folder that plugins are installed in"
+#endif
+
+_Static_assert(LOG_L_ERROR == 0 && LOG_L_WARN == 1 && LOG_L_INFO == 2 && LOG_L_DEBUG == 3,
+               "log_level's choices stand in the order of enum log_level");
+
+static const struct option SELF_ROWS[] = {
+    KEY(struct conf_self_metrics, interval, OPT_DURATION, "how often; `0`: never", .def = "10s",
+        .max = "1d"),
+    KEY(struct conf_self_metrics, level, OPT_CHOICE,
+        "`full`: [all that it knows](#garnets-own-metrics)", .def = "basic",
+        .choices = "basic|full"),
+};
+static const struct section self_section = {ROWS(SELF_ROWS), "self_metrics"};
+
+static const struct option SPOOL_ROWS[] = {
+    KEY(struct conf_spool, dir, OPT_PATH,
+        "a folder of its own, made when it is missing; what is in it is garnetd's user's alone. "
+        "One that everybody may write to (/tmp itself, a tmpfs as it is mounted) is refused",
+        .def = "/var/lib/garnet/spool"),
+    KEY(struct conf_spool, max_size, OPT_SIZE,
+        "beyond this the oldest metrics are removed; a sink that had not sent them counts them as "
+        "dropped",
+        .def = "256MiB", .min = "1MiB"),
+    KEY(struct conf_spool, max_age, OPT_DURATION, "metrics older than this are removed likewise",
+        .unset = "no bound"),
+    KEY(struct conf_spool, segment_size, OPT_SIZE,
+        "the size of one file; whole files are removed. At most half of `max_size`; the default is "
+        "a quarter of that where it is less",
+        .def = "16MiB", .min = "64KiB", .max = "1GiB"),
+    KEY(struct conf_spool, durable, OPT_BOOL,
+        "`true`: reply \"accepted\" only when it is on the disk; `false`: when the kernel has it",
+        .def = "false"),
+};
+static const struct section spool_section = {ROWS(SPOOL_ROWS), "spool"};
+
+static const struct option INTAKE_ROWS[] = {
+    KEY(struct conf_intake, max_value, OPT_SIZE, "of one JSON object; a longer one is rejected",
+        .def = "64KiB", .min = "1KiB", .max = "16MiB"),
+    KEY(struct conf_intake, max_depth, OPT_INT, "how deep a JSON object may nest", .def = "16",
+        .min = "2", .max = "128"),
+    KEY(struct conf_intake, max_name, OPT_INT, "bytes of a metric's name", .def = "255", .min = "1",
+        .max = "4096"),
+    KEY(struct conf_intake, max_tags, OPT_INT, "tags of a metric", .def = "32", .min = "0",
+        .max = "64"),
+    KEY(struct conf_intake, max_connections, OPT_INT,
+        "on the shared socket; the collectors' sockets together have as many of their own. One "
+        "more takes the place of the one that has been silent for longest, of the user who has "
+        "most; that one gets a reply that says so. If none is silent, the new one is refused",
+        .def = "512", .min = "1", .max = "100000"),
+    KEY(struct conf_intake, max_connections_per_user, OPT_INT,
+        "of one user on the shared socket, and of one collector on its own. One more takes the "
+        "place of one that has been silent for `idle`; if there is none, it is refused",
+        .def = "128", .min = "1", .max = "100000"),
+    KEY(struct conf_intake, idle, OPT_DURATION,
+        "how long an unfinished object, or an unread reply, may take; an object only while garnetd "
+        "would read it: not behind a reply that is held for a sync or a full disk",
+        .def = "30s", .min = "100ms"),
+};
+static const struct section intake_section = {ROWS(INTAKE_ROWS), "intake"};
+
+static const struct option MAIN_ROWS[] = {
+    KEY(struct conf, socket, OPT_SECTION, "the shared socket: its path, or the next three keys",
+        .section = &socket_section, .flags = OPT_SHORT),
+    KEY(struct conf, host, OPT_STRING,
+        "the value of the tag `host` of every metric. The machine's name is read again with each "
+        "SIGHUP; `localhost`, `(none)` or none at all is a warning, and the latter counts as "
+        "`localhost`",
+        .unset = "the machine's name"),
+    ROW(struct conf, "collectors", collectors_folder, OPT_PATH,
+        "a folder; each `*.yaml` in it is one collector. What ends in `.yml`, `.YAML` or `.conf` "
+        "is not read: a warning",
+        .unset = "`collectors.d`"),
+    KEY(struct conf, plugin_path, OPT_PATHS, "folders, searched in order for `NAME.so`",
+        .def = GARNET_PLUGIN_DIR, .unset = "where plugins are installed"),
+    KEY(struct conf, tags, OPT_MAP,
+        "added to every metric that has no such tag; [Garnet's own](#garnets-own-metrics) keep "
+        "theirs, too"),
+    KEY(struct conf, spool, OPT_SECTION, NULL, .section = &spool_section),
+    KEY(struct conf, intake, OPT_SECTION, NULL, .section = &intake_section),
+    ROW(struct conf, "sinks", sinks_node, OPT_NODE, "where metrics go: see [below](#a-sink)"),
+    KEY(struct conf, shutdown_timeout, OPT_DURATION, "how long garnetd may take to end",
+        .def = "10s", .max = "1h"),
+    KEY(struct conf, self_metrics, OPT_SECTION,
+        "how often Garnet reports on itself, or the next two keys", .section = &self_section,
+        .flags = OPT_SHORT),
+    KEY(struct conf, log_level, OPT_CHOICE, "lines of this level are logged, and more severe ones",
+        .def = "info", .choices = "error|warn|info|debug"),
+};
+const struct section main_section = {ROWS(MAIN_ROWS), "the main file"};
+
+/* --- host, tags --- */
+
+static bool is_blank(const char *s)
+{
+    return s[strspn(s, " \t")] == 0;
+}
+
+static bool host_usable(const char *s)
+{
+    size_t n = 0;
+
+    while (s[n] >= '!' && s[n] <= '~')
+        n++;
+    return n > 0 && s[n] == 0;
+}
+
+static const char *written_host(struct parsing *p, const char *host, struct pos at)
+{
+    if (*host == 0)
+        errors_add(p->e, at, "host: \"\" is empty: give a name or remove the key");
+    else if (is_blank(host))
+        errors_warn(p->e, at, "host: \"%s\" is blank: give a name or remove the key", host);
+    return host;
+}
+
+/* A machine that has not been named, or not yet: its metrics are not to be lost for that. */
+static const char *nameless_host(struct parsing *p, const char *host, struct pos at)
+{
+    const char *used = is_blank(host) ? "localhost" : host;
+
+    errors_warn(p->e, at,
+                "this machine's name is \"%s\": its metrics have the host \"%s\", as those of "
+                "other machines may: set \"host\", or name it and send SIGHUP",
+                host, used);
+    return used;
+}
+
+static const char *own_host(struct parsing *p, struct pos at)
+{
+    const char *host;
+
+    if (fact_hostname(&p->facts, &host) == FACT_WANTED)
+        return "";
+    if (is_blank(host) || strcmp(host, "localhost") == 0 || strcmp(host, "(none)") == 0 ||
+        strncmp(host, "localhost.", strlen("localhost.")) == 0)
+        return nameless_host(p, host, at);
+    if (!host_usable(host))
+        errors_add(p->e, at, "this machine's name, \"%s\", is not usable: set \"host\"", host);
+    return host;
+}
+
+static void parse_host(struct parsing *p, const struct node *root)
+{
+    const char *host = p->c->host;
+
+    host = host != NULL ? written_host(p, host, node_get(root, "host")->at)
+                        : own_host(p, (struct pos){root->at.file, 0, 0});
+    p->c->host = arena_strdup(p->a, host);
+}
+
+/* The tags of every metric: host first, unless the user's own has that name. */
+static void merge_tags(struct parsing *p)
+{
+    const struct pairs *own = &p->c->tags;
+    struct pair *t = arena_alloc(p->a, (own->n + 1) * sizeof *t);
+    size_t n = 0;
+
+    if (t == NULL)
+        return;
+    t[n++] = (struct pair){.key = "host", .val = p->c->host};
+    for (size_t i = 0; i < own->n; i++)
+        t[strcmp(own->v[i].key, "host") == 0 ? 0 : n++] = own->v[i];
+    p->c->tags = (struct pairs){t, n};
+}
+
+/* --- self_metrics, spool --- */
+
+static void check_self_metrics(struct parsing *p, const struct node *v)
+{
+    const struct node *interval = v != NULL && v->kind == NODE_MAP ? node_get(v, "interval") : v;
+    int64_t ns = p->c->self_metrics.interval;
+
+    if (interval != NULL && ns > 0 && ns < 100 * NS_PER_MS)
+        errors_add(p->e, interval->at, "%s: \"%s\" is below the least value, 100ms (0 for none)",
+                   interval == v ? "self_metrics" : "interval", interval->text);
+}
+
+/* Retention removes whole segments and never the newest: one alone could not be bounded. */
+static void fit_segments(struct parsing *p, const struct node *map)
+{
+    struct conf_spool *s = &p->c->spool;
+    const struct node *written = node_get(map, "segment_size");
+
+    if (written == NULL && s->segment_size > s->max_size / 4)
+        s->segment_size = s->max_size / 4;
+    else if (written != NULL && written->kind == NODE_SCALAR && s->segment_size > s->max_size / 2)
+        errors_add(p->e, written->at,
+                   "segment_size: \"%s\" is more than half of max_size: lower it", written->text);
+}
+
+/* What will be refused at the start, whoever runs the check: spool/rights.h. */
+static void check_spool_folder(struct parsing *p, struct pos at)
+{
+    const char *dir = p->c->spool.dir;
+    struct fact_file f;
+
+    if (dir == NULL || fact_file(&p->facts, dir, &f) != FACT_KNOWN)
+        return;
+    if (!S_ISDIR(f.mode))
+        errors_add(p->e, at, "dir: \"%s\" is not a folder: write the name of one", dir);
+    else if ((f.mode & S_IWOTH) != 0 && (f.mode & S_ISVTX) != 0)
+        errors_add(p->e, at,
+                   "dir: \"%s\" is a folder that everybody may write to: write the name of a "
+                   "folder in it, which garnetd then makes",
+                   dir);
+}
+
+/* --- collectors --- */
+
+static void take_collectors_folder(struct parsing *p, const char *main_path)
+{
+    struct conf *c = p->c;
+
+    c->folder_written = c->collectors_folder != NULL;
+    if (!c->folder_written)
+        c->collectors_folder = path_from(p->a, main_path, "collectors.d");
+}
+
+static void parse_collectors(struct parsing *p, const struct snapshot_file *files,
+                             const struct node *root)
+{
+    const struct node *written = node_get(root, "collectors");
+    const char *folder = p->c->collectors_folder;
+
+    for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
+        p->facts.file = f;
+        if (folder != NULL && strcmp(f->path, folder) == 0)
+            errors_add(p->e, written != NULL ? written->at : (struct pos){root->at.file, 0, 0},
+                       "collectors: \"%s\" %s", f->path,
+                       f->error != NULL ? f->error : "is not a folder");
+        else
+            parse_collector(p, f);
+    }
+    if (p->facts.wanted == NULL)
+        parse_check_processes(p);
+}
+
+/* --- all --- */
+
+static void parse_main_file(struct parsing *p, const struct node *root)
+{
+    const struct node *spool = node_get(root, "spool"), *dir = node_get(spool, "dir");
+
+    section_fill(p->a, &main_section, NULL, false, root, p->c, p->e);
+    take_collectors_folder(p, root->at.file);
+    parse_host(p, root);
+    parse_check_tags(p, &p->c->tags);
+    merge_tags(p);
+    parse_socket(p, root);
+    check_self_metrics(p, node_get(root, "self_metrics"));
+    fit_segments(p, spool);
+    if (dir != NULL)
+        check_spool_folder(p, dir->at);
+}
+
+/* The main file's tree; after errors an empty one, so that the rest is checked all the same. */
+static const struct node *read_main(struct parsing *p)
+{
+    const struct snapshot_file *f = p->facts.file;
+    struct node *root = NULL;
+
+    if (f->error != NULL)
+        errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
+    else
+        root = yaml_parse(p->a, f->path, f->text, p->e);
+    if (root == NULL && (root = arena_alloc(p->a, sizeof *root)) != NULL) {
+        root->kind = NODE_MAP;
+        root->at = (struct pos){arena_strdup(p->a, f->path), 1, 1};
+    }
+    return root;
+}
+
+struct conf *conf_parse(const struct snapshot *s, struct errors *e)
+{
+    struct conf *c = calloc(1, sizeof *c);
+    struct parsing p = {.c = c, .e = e, .running = s->running};
+    const struct node *root;
+
+    if (c == NULL)
+        return NULL;
+    p.a = &c->arena;
+    p.facts = (struct facts){.file = s->files, .arena = p.a};
+    if ((root = read_main(&p)) != NULL)
+        parse_main_file(&p, root);
+    if (root != NULL && arena_ok(p.a)) {
+        parse_sinks(&p, c->sinks_node);
+        parse_collectors(&p, s->files->next, root);
+    }
+    c->wanted = p.facts.wanted;
+    if (arena_ok(p.a))
+        return c;
+    conf_free(c);
+    return NULL;
+}
 
 void conf_free(struct conf *c)
 {
@@ -15,26 +320,4 @@ void conf_free(struct conf *c)
     a = c->arena;
     arena_free(&a);
     free(c);
-}
-
-const struct conf_sink *conf_sink_named(const struct conf *c, const char *name)
-{
-    const struct conf_sink *s = c->sinks;
-
-    while (s != NULL && (s->name == NULL || strcmp(s->name, name) != 0))
-        s = s->next;
-    return s;
-}
-
-struct trust conf_collector_trust(const struct conf_collector *k, uid_t self)
-{
-    return (struct trust){.users = {self, k->identity.uid}, .own_groups = k->own_groups};
-}
-
-char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name)
-{
-    struct str dir = path_dir(c->socket.path);
-
-    return arena_printf(a, "%.*s/collectors/%s.sock", dir.n == 1 && *dir.s == '/' ? 0 : (int)dir.n,
-                        dir.s, name);
 }

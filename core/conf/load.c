@@ -15,8 +15,6 @@
 #include "base/fd.h"
 #include "base/trust.h"
 #include "conf/learn.h"
-#include "conf/parse.h"
-#include "conf/parse/main_file.h"
 #include "conf/path.h"
 
 enum { MAX_FILE = 1 << 20 };
@@ -174,23 +172,20 @@ static bool load_main(struct snapshot *s, const char *path)
     return arena_ok(&s->arena);
 }
 
+/* Of the main file alone the folder is all that counts; what is wrong with it will be found again. */
 bool load_files(struct snapshot *s, const char *path)
 {
-    struct arena scratch = {0};
-    struct errors ignored = {0}; /* the parser will find them again */
-    const char *folder;
-    bool written;
+    struct errors ignored = {0};
+    struct conf *c;
 
     if (!load_main(s, path))
         return false;
-    folder = parse_collectors_folder(&scratch, s->files->path,
-                                     yaml_parse(&scratch, s->files->path, s->files->text, &ignored),
-                                     &written);
-    if (folder != NULL)
-        load_folder(s, folder, written);
+    if ((c = conf_parse(s, &ignored)) == NULL)
+        s->arena.failed = true;
+    else
+        load_folder(s, c->collectors_folder, c->folder_written);
     errors_free(&ignored);
-    s->arena.failed |= scratch.failed;
-    arena_free(&scratch);
+    conf_free(c);
     return arena_ok(&s->arena);
 }
 

@@ -173,13 +173,13 @@ static bool no_variable(const struct fill *f, const struct node *v, const char *
         return true;
     if (f->row->flags & OPT_SECRET)
         errors_add(f->e, v->at,
-                   "%s has a ${...} in it: variables are not replaced in this file, "
-                   "write the value itself",
+                   "%s has a ${...} in it: variables are not replaced in this file, write the "
+                   "value itself",
                    name);
     else
         errors_add(f->e, v->at,
-                   "%s: \"%s\" has %.*s in it: variables are not replaced in this "
-                   "file, write the value itself",
+                   "%s: \"%s\" has %.*s in it: variables are not replaced in this file, write the "
+                   "value itself",
                    name, v->text, (int)(end - at) + 1, at);
     return false;
 }

@@ -45,7 +45,7 @@ enum {
     OPT_SECRET = 2,
     OPT_SHELL = 4, /* ${X} may be meant for a shell */
     OPT_SHORT = 8, /* of a section: a value alone stands for its first key */
-    OPT_ASIDE = 16 /* not in the section's digest: see conf/digest.h */
+    OPT_ASIDE = 16 /* not in the section's digest: see conf/section.h */
 };
 
 struct strings {

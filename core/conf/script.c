@@ -50,9 +50,8 @@ static bool file_fault(const char *path, struct why *why)
     if ((st.st_mode & 0111) == 0)
         return !why_set(why, "is not executable: chmod +x it");
     if (statvfs(path, &fs) == 0 && (fs.f_flag & ST_NOEXEC) != 0)
-        return !why_set(why,
-                        "is on a file system that is mounted noexec: move it to another one, or "
-                        "mount that without noexec");
+        return !why_set(why, "is on a file system that is mounted noexec: move it to another one, "
+                             "or mount that without noexec");
     return false;
 }
 
@@ -166,10 +165,10 @@ static bool env_fault(char *arg, const char *search, struct why *why)
         arg += 2 + strspn(arg + 2, " \t");
         arg[strcspn(arg, " \t")] = 0;
     } else if (*arg != '-' && several) {
-        return !why_set(why,
-                        "gives env the one argument \"%.60s\" in its first line: write #!"
-                        "/usr/bin/env -S %.60s",
-                        arg, arg);
+        return !why_set(
+            why,
+            "gives env the one argument \"%.60s\" in its first line: write #!/usr/bin/env -S %.60s",
+            arg, arg);
     }
     if (*arg == 0 || strpbrk(arg, "-/='\"\\$") == arg || strpbrk(arg, "/='\"\\$") != NULL)
         return false;
@@ -190,8 +189,7 @@ static bool interpreter_fault(const char *name, const char *search, int scripts,
     if (strchr(name, '/') == NULL)
         return !why_set(
             why,
-            "names its interpreter without a path in its first line: write #!/usr/bin/env "
-            "%.100s",
+            "names its interpreter without a path in its first line: write #!/usr/bin/env %.100s",
             name);
     if (scripts == SCRIPTS_MOST)
         return !why_set(why, "has an interpreter that is a script, and so on: %d are too many",
@@ -209,9 +207,8 @@ static bool cr_fault(const char *name, const char *arg, struct why *why)
 
     if (n == 0 || last[n - 1] != '\r' || (*arg == '-' && strncmp(path_base(name), "perl", 4) == 0))
         return false;
-    return !why_set(why,
-                    "has a carriage return at the end of its first line, as files from Windows "
-                    "have: remove them all, sed -i 's/\\r$//' FILE");
+    return !why_set(why, "has a carriage return at the end of its first line, as files from "
+                         "Windows have: remove them all, sed -i 's/\\r$//' FILE");
 }
 
 static void trim(char *s)
@@ -257,8 +254,9 @@ static bool head_fault(struct head *h, const char *search, int scripts, struct w
     if (strncmp(s, BOM "#!", 5) == 0)
         return !why_set(why, "has a byte order mark before its #!: save it as UTF-8 without one");
     return !other_formats() &&
-           !why_set(why, "has no first line that names its interpreter: begin it with one such as "
-                         "#!/bin/sh");
+           !why_set(
+               why,
+               "has no first line that names its interpreter: begin it with one such as #!/bin/sh");
 }
 
 static bool program_fault(const char *path, const char *search, int scripts, struct why *why)

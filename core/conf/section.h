@@ -28,4 +28,18 @@ void section_fill(struct arena *a, const struct section *s, const struct section
                   const struct node *map, void *dst, struct errors *e);
 const struct option *section_find(const struct section *s, const char *name); /* or NULL */
 
+/* --- digests: one number for all that a collector's or a sink's behaviour depends on ---
+ *
+ * A reload leaves alone whatever has the same digest as before. Pure; they cannot fail. */
+
+/* Every row as it was filled, defaults and all, so a new key is in it by itself; but for those that
+ * are OPT_ASIDE: they alter nothing, or what they lead to is mixed in instead. */
+uint64_t digest_section(uint64_t h, const struct section *s, const void *filled);
+/* For keys whose rows are elsewhere (a plugin's). */
+uint64_t digest_node(uint64_t h, const struct node *n);
+uint64_t digest_number(uint64_t h, uint64_t n); /* h and one more thing */
+uint64_t digest_text(uint64_t h, const char *s);
+uint64_t digest_pairs(uint64_t h,
+                      const struct pairs *p); /* without regard to their order, like maps */
+
 #endif

@@ -74,11 +74,10 @@ static bool report_opening(struct reader *r, const char *problem)
         errors_add(r->e, place(r, y->context_mark), "not valid YAML: this quote is not closed");
     else if (r->flow.open && (r->flow.at.line != found.line ||
                               strncmp(problem, "did not find expected ','", 25) == 0))
-        errors_add(
-            r->e, r->flow.at,
-            "not valid YAML: this %c is not closed, or something in it is wrong, before line "
-            "%u, column %u",
-            r->flow.c, found.line, found.col);
+        errors_add(r->e, r->flow.at,
+                   "not valid YAML: this %c is not closed, or something in it is wrong, before "
+                   "line %u, column %u",
+                   r->flow.c, found.line, found.col);
     else
         return false;
     return true;

@@ -46,9 +46,9 @@ bool collector_socket_open(struct collector_socket *s, struct intake *in, const 
                                .tags = {&c->tags, &k->tags},
                                .interval_ns = k->interval,
                                .window_ns = k->mode == MODE_DAEMON ? k->interval : 0,
-                               .series_limit = k->series_limit,
-                               .metrics_limit = k->metrics_limit,
-                               .bytes_limit = k->bytes_limit};
+                               .series_limit = k->quota.series_limit,
+                               .metrics_limit = k->quota.metrics_limit,
+                               .bytes_limit = k->quota.bytes_limit};
 
     why_set(why, "out of memory");
     if (path == NULL)

@@ -9,7 +9,8 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "conf/parse.h"
+#include "conf/conf.h"
+#include "conf/snapshot.h"
 #include "daemon/load.h"
 
 struct reload {

@@ -7,7 +7,7 @@
 #include "plugin/options.h"
 
 #include "base/number.h"
-#include "conf/parse/sink.h"
+#include "conf/sink.h"
 
 enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
 

@@ -4,8 +4,8 @@
  * over a pipe. Facts that the parser asks for are given, until it asks for no more. It answers with
  * a configuration or with errors, each of one line, and never with both or neither.
  */
+#include "conf/conf.h"
 #include "conf/facts.h"
-#include "conf/parse.h"
 #include "fuzz.h"
 
 enum { ROUNDS = 8 };

@@ -7,8 +7,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "conf/conf.h"
 #include "conf/facts.h"
-#include "conf/parse.h"
 
 static void add_file(struct snapshot *s, const char *path, const char *text, size_t n)
 {
@@ -179,7 +179,7 @@ Test(conf, says_what_the_world_answered)
 }
 
 /* Parses a main file that names a socket's folder, of which this is known. */
-static struct conf *parse_socket(struct snapshot *s, const char *folder, struct errors *e)
+static struct conf *parse_with_folder(struct snapshot *s, const char *folder, struct errors *e)
 {
     struct conf *c;
 
@@ -204,13 +204,13 @@ Test(conf, a_sockets_folder_that_others_could_move_is_an_error_and_while_running
 
     add_file(&s, "/g.yaml", text, sizeof text - 1);
     put_facts(&s);
-    c = parse_socket(&s, bad, &e);
+    c = parse_with_folder(&s, bad, &e);
     buf_putc(&e.text, 0);
     cr_assert_str_eq(e.text.p, want);
     conf_free(c);
     errors_free(&e);
     s.running = true;
-    c = parse_socket(&s, bad, &e);
+    c = parse_with_folder(&s, bad, &e);
     cr_assert_eq(e.n, 0);
     buf_putc(&e.warnings, 0);
     cr_assert_not_null(strstr(e.warnings.p, "the folder /run/g goes through /run"), "%s",
@@ -218,7 +218,7 @@ Test(conf, a_sockets_folder_that_others_could_move_is_an_error_and_while_running
     cr_assert_null(c->socket.own_groups);
     conf_free(c);
     errors_free(&e);
-    c = parse_socket(&s, " 7:8 ", &e);
+    c = parse_with_folder(&s, " 7:8 ", &e);
     cr_assert_eq(e.n + e.nwarnings, 0);
     cr_assert_str_eq(c->socket.own_groups, " 7:8 ");
     conf_free(c);

@@ -15,9 +15,9 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "conf/conf.h"
 #include "conf/learn.h"
 #include "conf/load.h"
-#include "conf/parse.h"
 
 static const char CASES[] = TEST_DATA "/conf";
 
@@ -105,8 +105,8 @@ static void put_use(struct buf *b, const struct conf_collector *k)
              l->cpu, l->memory, l->files, l->processes, l->file_size);
     buf_putf(b, " cgroup %s processes %d memory %d\n", k->cgroup.dir ? k->cgroup.dir : "-",
              (int)k->cgroup.processes, (int)k->cgroup.memory);
-    buf_putf(b, " series %" PRId64 " metrics %" PRId64 " bytes %" PRId64 "\n", k->series_limit,
-             k->metrics_limit, k->bytes_limit);
+    buf_putf(b, " series %" PRId64 " metrics %" PRId64 " bytes %" PRId64 "\n",
+             k->quota.series_limit, k->quota.metrics_limit, k->quota.bytes_limit);
 }
 
 static void put_collector(struct buf *b, const struct conf_collector *k)

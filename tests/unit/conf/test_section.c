@@ -2,7 +2,6 @@
 #include <criterion/criterion.h>
 #include <stddef.h>
 
-#include "conf/digest.h"
 #include "rig/fill.h"
 
 struct inner {

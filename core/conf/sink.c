@@ -1,15 +1,15 @@
-/* conf/parse/sink.c - fills a sink from its map, then looks for its plugin among the facts
+/* conf/sink.c - fills a sink from its map, then looks for its plugin among the facts
  *
  * Fails only for want of memory.
  */
-#include "conf/parse/sink.h"
+#include "conf/sink.h"
 
 #include <sys/stat.h>
 
 #include "base/glob.h"
-#include "conf/digest.h"
-#include "conf/parse/endpoints.h"
-#include "conf/parse/identity.h"
+#include "conf/conf.h"
+#include "conf/endpoints.h"
+#include "conf/parsing.h"
 #include "conf/path.h"
 
 enum { SINK_SEED = 5 };
@@ -37,8 +37,7 @@ static const struct option SINK_ROWS[] = {
     KEY(struct conf_sink, to, OPT_LIST,
         "`tcp://HOST:PORT`, `udp://HOST:PORT`, `unix:///PATH` (a stream), `unixgram:///PATH` "
         "(datagrams), `file:///PATH`, `stdout`; `unix:`, `unixgram:` and `file:` take a path "
-        "relative "
-        "to this file, too. A list is tried in order",
+        "relative to this file, too. A list is tried in order",
         .unset = "required, unless the plugin delivers by itself"),
     KEY(struct conf_sink, flush, OPT_DURATION, "the age at which a batch leaves", .def = "1s",
         .min = "0", .max = "1h"),
@@ -47,21 +46,17 @@ static const struct option SINK_ROWS[] = {
     KEY(struct conf_sink, max_packet, OPT_SIZE,
         "over these each batch is one datagram of at most this many bytes; a metric that alone is "
         "longer is rejected and counted. 1432 fits into an Ethernet frame, 8932 into a jumbo "
-        "frame, "
-        "512 through any network",
+        "frame, 512 through any network",
         .unset = "1432 for udp, 8192 for unixgram", .min = "512", .max = "65507"),
     KEY(struct conf_sink, confirm, OPT_SECTION,
-        "the next three keys, for `tcp` and `unix`, and plugins whose output may come twice "
-        "(not "
+        "the next three keys, for `tcp` and `unix`, and plugins whose output may come twice (not "
         "StatsD). See [what is confirmed](architecture.md#delivery)",
         .section = &confirm_section),
     KEY(struct conf_sink, catch_up_rate, OPT_INT,
         "metrics a second, at most, while what has waited is sent (after an outage, a start, or a "
         "peer that stood still), until the sink has caught up: an overloaded receiver that comes "
-        "back "
-        "is not overrun. `0`: as fast as it goes. Must be more than what arrives; what arrives "
-        "live "
-        "is never slowed",
+        "back is not overrun. `0`: as fast as it goes. Must be more than what arrives; what "
+        "arrives live is never slowed",
         .def = "0", .min = "0", .max = "1000000000"),
     KEY(struct conf_sink, max_age, OPT_DURATION,
         "for plugins whose output carries no time (StatsD), no others: what was accepted longer "
@@ -70,39 +65,33 @@ static const struct option SINK_ROWS[] = {
         .def = "10s", .min = "0", .max = "1d"),
     KEY(struct conf_sink, memory_limit, OPT_SIZE,
         "the memory that the sink's worker may use (its data, not its stack; `RLIMIT_DATA`): a "
-        "plugin "
-        "that leaks gets no more, and is started again when it ends for it, before the host "
-        "suffers. "
-        "The log then says how much it had",
+        "plugin that leaks gets no more, and is started again when it ends for it, before the host "
+        "suffers. The log then says how much it had",
         .def = "1GiB", .min = "32MiB", .max = "1024GiB"),
     KEY(struct conf_sink, start, OPT_CHOICE,
         "where a new sink begins: `now`, or with the `oldest` metric in the spool", .def = "now",
         .choices = "now|oldest"),
     KEY(struct conf_sink, only, OPT_LIST,
         "[patterns](#patterns-only-and-drop), a list or one: a metric is sent if its name matches "
-        "one "
-        "of them",
+        "one of them",
         .unset = "everything"),
     KEY(struct conf_sink, drop, OPT_LIST,
         "patterns likewise: a metric is not sent if its name matches one of them",
         .unset = "nothing"),
     KEY(struct conf_sink, counters, OPT_CHOICE,
         "what [counters](#counters) are sent as: `raw`, as they are; `rate`, per second; `delta`, "
-        "the "
-        "difference to the value before",
+        "the difference to the value before",
         .unset = "the plugin's; Graphite: `raw`", .choices = "raw|rate|delta"),
     KEY(struct conf_sink, counter_window, OPT_DURATION,
         "with `rate` and `delta`: how long before a counter's value the one that it is compared "
-        "with "
-        "may lie; more than the longest interval of its counters",
+        "with may lie; more than the longest interval of its counters",
         .def = "10m", .min = "1s", .max = "24h"),
     ROW(struct conf_sink, "user", identity.user, OPT_STRING,
         "who the sink's worker is, with its groups: a name or id that has an account. It takes a "
         "garnetd that is root, or has CAP_SETUID, CAP_SETGID and CAP_KILL. The default is for a "
         "garnetd that is root on a machine where the user `garnet` exists, as an installation "
-        "makes "
-        "it; `user: root` keeps it root. The plugin must be readable to it, and what `to` names "
-        "reachable: a `file` sink's folder, a receiver's socket. The spool need not be",
+        "makes it; `user: root` keeps it root. The plugin must be readable to it, and what `to` "
+        "names reachable: a `file` sink's folder, a receiver's socket. The spool need not be",
         .unset = "garnetd's; where that is root, `garnet`"),
     KEY(struct conf_sink, allow_writable, OPT_BOOL,
         "accept a `plugin` that others can alter, itself or anything that its path goes through",
@@ -264,4 +253,13 @@ void parse_sinks(struct parsing *p, const struct node *list)
             *end = s;
             end = &s->next;
         }
+}
+
+const struct conf_sink *conf_sink_named(const struct conf *c, const char *name)
+{
+    const struct conf_sink *s = c->sinks;
+
+    while (s != NULL && (s->name == NULL || strcmp(s->name, name) != 0))
+        s = s->next;
+    return s;
 }

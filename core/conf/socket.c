@@ -1,13 +1,15 @@
-/* conf/parse/socket.c - who could put another in the socket's place is an error of the configuration
+/* conf/socket.c - who could put another in the socket's place is an error of the configuration
  *
  * What will be refused at the start, whoever runs the check: intake/folder.h, which looks again.
  */
-#include "conf/parse/socket.h"
+#include "conf/socket.h"
 
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 
+#include "conf/conf.h"
+#include "conf/parsing.h"
 #include "conf/path.h"
 
 static const struct option SOCKET_ROWS[] = {
@@ -87,11 +89,11 @@ static void check_socket_folder(struct parsing *p, const char *path, struct pos 
                                 "it into a folder of its own, such as %s/garnet",
                                 dir, strcmp(dir, "/") == 0 ? "" : dir));
     else if ((f.mode & S_IWGRP) != 0)
-        bad_folder(p, at,
-                   arena_printf(p->a,
-                                "a group may write to the folder %s, and replace the socket: "
-                                "chmod g-w it",
-                                dir));
+        bad_folder(
+            p, at,
+            arena_printf(p->a,
+                         "a group may write to the folder %s, and replace the socket: chmod g-w it",
+                         dir));
     else if (fact_folder(&p->facts, dir, &p->c->socket.own_groups) == FACT_ERROR)
         bad_folder(p, at, arena_printf(p->a, "the folder %s %s", dir, p->facts.why));
 }
@@ -116,4 +118,12 @@ void parse_socket(struct parsing *p, const struct node *root)
     else if (v != NULL && !node_is_null(v) &&
              (v->kind == NODE_SCALAR || node_get(v, "path") != NULL))
         check_socket_folder(p, path, place_of(v, "path"));
+}
+
+char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name)
+{
+    struct str dir = path_dir(c->socket.path);
+
+    return arena_printf(a, "%.*s/collectors/%s.sock", dir.n == 1 && *dir.s == '/' ? 0 : (int)dir.n,
+                        dir.s, name);
 }

@@ -1,13 +1,15 @@
-/* conf/parse/collector.c - fills a collector by its rows, then checks what spans several keys
+/* conf/collector.c - fills a collector by its rows, then checks what these cannot say
  *
- * A disabled one is checked as far as it goes without its command. Fails only for want of memory.
+ * A disabled one is checked as far as it goes without its command. Who could alter the program would
+ * be whoever the collector is. So all that its path goes through is looked at (base/trust.h), here
+ * and again before each run; not a script that the program interprets. Fails only for want of memory.
  */
-#include "conf/parse/collector.h"
+#include "conf/collector.h"
 
-#include "conf/digest.h"
-#include "conf/parse/command.h"
-#include "conf/parse/identity.h"
-#include "conf/parse/socket.h"
+#include <sys/stat.h>
+
+#include "conf/conf.h"
+#include "conf/parsing.h"
 #include "conf/path.h"
 
 enum { COLLECTOR_SEED = 6 };
@@ -24,8 +26,7 @@ static const struct option LIMIT_ROWS[] = {
         .max = "1048576"),
     KEY(struct conf_limits, processes, OPT_INT,
         "how many processes it may be. That takes a `user` that no other collector is, nor "
-        "garnetd, nor root; or a control group: the "
-        "system counts by user",
+        "garnetd, nor root; or a control group: the system counts by user",
         .min = "1", .max = "4194304"),
     KEY(struct conf_limits, file_size, OPT_SIZE, "the size of a file that it writes: SIGXFSZ"),
 };
@@ -34,13 +35,10 @@ static const struct section limits_section = {ROWS(LIMIT_ROWS), "limits"};
 static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, enabled, OPT_BOOL, "whether it runs", .def = "true"),
     KEY(struct conf_collector, command, OPT_LIST,
-        "the program's path and its arguments. No shell, no search in PATH. The path of "
-        "the "
+        "the program's path and its arguments. No shell, no search in PATH. The path of the "
         "collector's socket is appended, and is in `GARNET_SOCKET`. What the system could not run "
-        "(a "
-        "carriage return after `#!`, no `#!`, an interpreter that is not there, a `noexec` mount) "
-        "is "
-        "an error; what becomes so later is named in the log",
+        "(a carriage return after `#!`, no `#!`, an interpreter that is not there, a `noexec` "
+        "mount) is an error; what becomes so later is named in the log",
         .flags = OPT_SHELL, .unset = "required"),
     KEY(struct conf_collector, interval, OPT_DURATION,
         "runs start at multiples of it: at 10 s, at :00, :10, :20", .def = "10s", .min = "100ms",
@@ -82,9 +80,8 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, limits, OPT_SECTION, NULL, .section = &limits_section),
     KEY(struct conf_collector, no_new_privs, OPT_BOOL,
         "set-user-id programs (sudo, ping) are without effect under it, and a collector that is "
-        "root "
-        "has none of root's capabilities: it may what the owner of root's files may. `false` gives "
-        "both back",
+        "root has none of root's capabilities: it may what the owner of root's files may. `false` "
+        "gives both back",
         .def = "true"),
     KEY(struct conf_collector, allow_writable, OPT_BOOL,
         "accept a `command` that others can alter: itself, or anything that its path goes through. "
@@ -93,13 +90,13 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, prefix, OPT_STRING,
         "comes before the names of its metrics. It cannot be `garnet`, nor begin with `garnet.`"),
     KEY(struct conf_collector, tags, OPT_MAP, "added to its metrics where they have no such tag"),
-    KEY(struct conf_collector, series_limit, OPT_INT,
+    ROW(struct conf_collector, "series_limit", quota.series_limit, OPT_INT,
         "distinct series (name, type, unit and tags) that one run may send", .def = "10000",
         .min = "1", .max = "1000000"),
-    KEY(struct conf_collector, metrics_limit, OPT_INT, "metrics that one run may send",
-        .def = "1000000", .min = "1"),
-    KEY(struct conf_collector, bytes_limit, OPT_SIZE, "bytes that one run may send",
-        .def = "256MiB", .min = "1KiB"),
+    ROW(struct conf_collector, "metrics_limit", quota.metrics_limit, OPT_INT,
+        "metrics that one run may send", .def = "1000000", .min = "1"),
+    ROW(struct conf_collector, "bytes_limit", quota.bytes_limit, OPT_SIZE,
+        "bytes that one run may send", .def = "256MiB", .min = "1KiB"),
 };
 const struct section collector_section = {ROWS(COLLECTOR_ROWS), "a collector's file"};
 
@@ -172,13 +169,13 @@ static void check_mode(struct parsing *p, const struct conf_collector *k)
         const char *key;
         int64_t mode;
         const char *fault;
-    } only[] = {{"timeout", MODE_ONESHOT,
-                 "timeout: a daemon has none: remove it, or say after which silence it is "
-                 "restarted"},
-                {"overlap", MODE_ONESHOT, "overlap: a daemon has one run: remove it"},
-                {"splay", MODE_ONESHOT, "splay: a daemon has no due times: remove it"},
-                {"silence", MODE_DAEMON,
-                 "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout"}};
+    } only[] = {
+        {"timeout", MODE_ONESHOT,
+         "timeout: a daemon has none: remove it, or say after which silence it is restarted"},
+        {"overlap", MODE_ONESHOT, "overlap: a daemon has one run: remove it"},
+        {"splay", MODE_ONESHOT, "splay: a daemon has no due times: remove it"},
+        {"silence", MODE_DAEMON,
+         "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout"}};
 
     for (size_t i = 0; i < sizeof only / sizeof *only; i++) {
         const struct node *v = node_get(k->node, only[i].key);
@@ -202,6 +199,95 @@ static void check_time(struct parsing *p, struct conf_collector *k)
         k->timeout = INT64_MAX;
     else if (timeout == NULL)
         k->timeout = k->interval;
+}
+
+/* --- command --- */
+
+static bool bad_command(struct parsing *p, const struct node *v, const char *why)
+{
+    errors_add(p->e, v->at, "command: \"%s\" %s", v->text, why);
+    return false;
+}
+
+/* Whether the system could run it, with the PATH that it will have. */
+static bool check_runs(struct parsing *p, const struct conf_collector *k, const struct node *v)
+{
+    const char *search = "";
+
+    for (size_t i = 0; i < k->env.n; i++)
+        if (strcmp(k->env.v[i].key, "PATH") == 0)
+            search = k->env.v[i].val;
+    return fact_runs(&p->facts, search, k->command.v[0]) != FACT_ERROR ||
+           bad_command(p, v, p->facts.why);
+}
+
+/* "/bin/sleep 1" is a program's name and an argument to a shell, which there is none of. */
+static const char *missing(struct parsing *p, const struct conf_collector *k, const char *text)
+{
+    const char *blank = strpbrk(text, " \t");
+
+    if (k->command.n > 1 || blank == NULL || strcmp(p->facts.why, "does not exist") != 0)
+        return p->facts.why;
+    return arena_printf(
+        p->a, "does not exist: if that is a program with arguments, write a list, [%.*s, \"%s\"]",
+        (int)(blank - text), text, blank + strspn(blank, " \t"));
+}
+
+/* The collector's user can do as it likes anyway. */
+static bool check_program(struct parsing *p, struct conf_collector *k, const struct node *v,
+                          struct fact_file *f)
+{
+    enum fact state = fact_file(&p->facts, k->command.v[0], f);
+
+    if (state == FACT_ERROR)
+        return bad_command(p, v, missing(p, k, v->text));
+    if (state != FACT_KNOWN)
+        return false;
+    if (S_ISDIR(f->mode))
+        return bad_command(p, v, "is a folder: give the program's path");
+    if (!S_ISREG(f->mode))
+        return bad_command(p, v, "is not a regular file");
+    if ((f->mode & 0111) == 0)
+        return bad_command(p, v, "is not executable: chmod +x it");
+    return check_runs(p, k, v) &&
+           (k->allow_writable || parse_check_way(p, "command", v, k->identity.uid, k->command.v[0],
+                                                 ", or set allow_writable: true", &k->own_groups));
+}
+
+/* Makes argv[0] absolute. */
+static bool parse_program(struct parsing *p, struct conf_collector *k, const struct node *v,
+                          struct fact_file *f)
+{
+    const char **argv;
+
+    if (strchr(v->text, '/') == NULL)
+        return bad_command(p, v,
+                           *v->text != 0
+                               ? "is a bare name: give the full path; Garnet does not search PATH"
+                               : "is empty: give the program's full path");
+    if ((argv = arena_alloc(p->a, (k->command.n + 1) * sizeof *argv)) == NULL)
+        return false;
+    memcpy(argv, k->command.v, k->command.n * sizeof *argv);
+    if ((argv[0] = path_from(p->a, v->at.file, v->text)) == NULL)
+        return false;
+    k->command.v = argv;
+    return check_program(p, k, v, f);
+}
+
+static bool parse_command(struct parsing *p, struct conf_collector *k, struct fact_file *program)
+{
+    const struct node *v = node_get(k->node, "command");
+
+    if (!k->enabled || k->node->kind != NODE_MAP)
+        return false;
+    if (v == NULL) {
+        errors_add(p->e, k->node->at, "a collector needs \"command\"");
+        return false;
+    }
+    if (v->kind == NODE_LIST && v->n == 0)
+        errors_add(p->e, v->at, "command is an empty list: give the program's full path");
+    return k->command.n > 0 && /* 0: after errors */
+           parse_program(p, k, v->kind == NODE_LIST ? v->first : v, program);
 }
 
 /* --- limits --- */
@@ -313,4 +399,9 @@ void parse_collector(struct parsing *p, const struct snapshot_file *f)
         return;
     check_collector_socket(p, k);
     insert_sorted(p->c, k);
+}
+
+struct trust conf_collector_trust(const struct conf_collector *k, uid_t self)
+{
+    return (struct trust){.users = {self, k->identity.uid}, .own_groups = k->own_groups};
 }

@@ -1,8 +1,8 @@
-/* conf/parse/endpoints.c - a scheme, then HOST:PORT or a path
+/* conf/endpoints.c - a scheme, then HOST:PORT or a path
  *
  * Fails only for want of memory.
  */
-#include "conf/parse/endpoints.h"
+#include "conf/endpoints.h"
 
 #include <arpa/inet.h>
 #include <stdlib.h>

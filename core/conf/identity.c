@@ -1,10 +1,13 @@
-/* conf/parse/identity.c - a user's facts, compared with what garnetd is
+/* conf/identity.c - a user's facts, compared with what garnetd is
  *
  * What garnetd is already needs no change, and no privilege. Fails only for want of memory.
  */
-#include "conf/parse/identity.h"
+#include "conf/identity.h"
 
 #include <linux/capability.h>
+
+#include "conf/parsing.h"
+#include "conf/section.h"
 
 static bool capable(const struct fact_self *self, int capability)
 {
@@ -127,4 +130,12 @@ void parse_sink_identity(struct parsing *p, struct conf_sink *s)
     } else if (self.uid == 0 && capable(&self, CAP_SETUID) && capable(&self, CAP_SETGID)) {
         take_service_user(p, s);
     }
+}
+
+uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id)
+{
+    h = digest_number(digest_number(h, id->uid), id->gid);
+    for (size_t i = 0; i < id->ngroups; i++)
+        h = digest_number(h, id->groups[i]);
+    return digest_number(h, id->ngroups);
 }

@@ -1,7 +1,7 @@
-/* conf/parse/parsing.c - checks of tags, and of the way to a program or plugin; parts of digests */
-#include "conf/parse/parsing.h"
+/* conf/parsing.c - checks of tags, and of the way to a program or plugin; parts of digests */
+#include "conf/parsing.h"
 
-#include "conf/digest.h"
+#include "conf/section.h"
 
 enum { MAX_TAGS = 32 };
 
@@ -28,14 +28,6 @@ bool parse_check_way(struct parsing *p, const char *key, const struct node *v, u
         return true;
     errors_add(p->e, v->at, "%s: \"%s\" %s%s", key, v->text, p->facts.why, more);
     return false;
-}
-
-uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id)
-{
-    h = digest_number(digest_number(h, id->uid), id->gid);
-    for (size_t i = 0; i < id->ngroups; i++)
-        h = digest_number(h, id->groups[i]);
-    return digest_number(h, id->ngroups);
 }
 
 /* Its bytes, as far as stat() shows them. Not its mode, its owner and when they were changed. */

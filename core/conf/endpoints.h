@@ -1,11 +1,11 @@
-/* conf/parse/endpoints.h - `to`: where a sink's bytes go
+/* conf/endpoints.h - `to`: where a sink's bytes go
  *
  * Checks what can be checked without asking anybody, and turns a path into an absolute one: what is
  * kept is what delivery/transport.c takes.
  */
-#ifndef CONF_PARSE_ENDPOINTS_H
-#define CONF_PARSE_ENDPOINTS_H
-#include "conf/parse/parsing.h"
+#ifndef CONF_ENDPOINTS_H
+#define CONF_ENDPOINTS_H
+#include "conf/parsing.h"
 
 /* Makes endpoints of s->to, which holds what is written. Checks, too, that a key which is for some
  * kinds of endpoint has one. */

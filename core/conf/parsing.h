@@ -1,9 +1,9 @@
-/* conf/parse/parsing.h - what the parsing of every section needs: its context, and shared checks
+/* conf/parsing.h - what the parsing of every section needs: its context, and shared checks
  *
  * Errors go to `e`; the functions fail otherwise only for want of memory, which the arena remembers.
  */
-#ifndef CONF_PARSE_PARSING_H
-#define CONF_PARSE_PARSING_H
+#ifndef CONF_PARSING_H
+#define CONF_PARSING_H
 #include "conf/conf.h"
 #include "conf/facts.h"
 
@@ -21,8 +21,7 @@ void parse_check_tags(struct parsing *p, const struct pairs *tags);
  * False after an error at `v`, the value of `key`, which ends with `more`. */
 bool parse_check_way(struct parsing *p, const char *key, const struct node *v, uid_t user,
                      const char *path, const char *more, const char **own_groups);
-/* Both are part of a digest: who it is, and what is on the disk now. */
-uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id);
+/* Part of a digest: what is on the disk now. */
 uint64_t parse_digest_file(uint64_t h, const struct fact_file *f);
 
 #endif

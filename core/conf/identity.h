@@ -1,0 +1,31 @@
+/* conf/identity.h - who a collector or a sink's worker is: its user and its groups
+ *
+ * Names are resolved through facts, never here. A garnetd that lacks the privilege for a change is
+ * an error of the configuration: reported once, with what to do, rather than at every run.
+ */
+#ifndef CONF_IDENTITY_H
+#define CONF_IDENTITY_H
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct conf_collector;
+struct conf_sink;
+struct parsing;
+
+struct conf_identity {        /* all resolved among the facts */
+    const char *user, *group; /* as written, or NULL: garnetd's own */
+    uid_t uid;                /* (uid_t)-1: garnetd's own, also where `user` is that one */
+    gid_t gid;                /* (gid_t)-1: garnetd's own; set whenever uid is */
+    const gid_t *groups;      /* supplementary, of `user`; they are for whenever uid is set */
+    size_t ngroups;
+    bool known; /* of a collector: it was found out, and garnetd can be that */
+};
+
+/* k->identity from its keys `user` and `group`, and whether it may have its `nice`. */
+void parse_collector_identity(struct parsing *p, struct conf_collector *k);
+/* s->identity from `user`, and the conf's `self`. */
+void parse_sink_identity(struct parsing *p, struct conf_sink *s);
+uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id);
+
+#endif

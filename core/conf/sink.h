@@ -1,0 +1,51 @@
+/* conf/sink.h - a sink: its common keys, and its plugin's file
+ *
+ * The plugin is not loaded here: its own options stay in the sink's node for the process that does. A
+ * sink with errors still counts for those after it (its name and its files are taken).
+ */
+#ifndef CONF_SINK_H
+#define CONF_SINK_H
+#include "conf/identity.h"
+#include "conf/section.h"
+
+struct conf;
+struct parsing;
+
+enum { COUNTERS_RAW, COUNTERS_RATE, COUNTERS_DELTA };
+enum { START_NOW, START_OLDEST };
+struct conf_confirm {     /* how what a stream peer has read becomes known, see delivery/outlet.h */
+    int64_t every, bytes; /* a connection is confirmed when it is this old, or this much was sent */
+    int64_t replay;       /* ns: after an anomaly this much more is sent again */
+};
+struct conf_sink {
+    const char *name;
+    const char *plugin;      /* as written */
+    const char *plugin_file; /* absolute path of the .so; found through plugin_path, by facts */
+    /* "tcp://host:port", "udp://host:port", "unix:///path", "unixgram:///path", "file:///path",
+     * "stdout"; may be empty for a plugin that delivers itself */
+    struct strings to;
+    int64_t flush; /* ns */
+    struct conf_confirm confirm;
+    int64_t batch_size;            /* bytes */
+    int64_t max_packet;            /* bytes of a datagram; 0 = the transport's own */
+    int64_t catch_up_rate;         /* metrics a second of a backlog; 0 = no bound */
+    int64_t max_age;               /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
+    int64_t memory_limit;          /* bytes of its worker's data */
+    int64_t start;                 /* START_NOW ... */
+    struct strings only, drop;     /* patterns for names, base/glob.h; see sink/feed.h */
+    int64_t counters;              /* COUNTERS_RAW ..., if the node has it: see sink/counters.h */
+    int64_t counter_window;        /* ns */
+    struct conf_identity identity; /* who its worker is */
+    int64_t allow_writable;        /* accept a plugin that others can alter */
+    const char *own_groups;        /* that may write on its way: for struct trust */
+    const struct node *node;       /* the sink's map: the plugin's own options are in here */
+    struct pos at;
+    uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */
+    struct conf_sink *next;
+};
+extern const struct section sink_section; /* the plugin's own keys may have none of its names */
+
+void parse_sinks(struct parsing *p, const struct node *list); /* NULL: there are none */
+const struct conf_sink *conf_sink_named(const struct conf *c, const char *name); /* or NULL */
+
+#endif

@@ -1,0 +1,31 @@
+/* conf/socket.h - `socket`: where the shared socket is, and who may write to it */
+#ifndef CONF_SOCKET_H
+#define CONF_SOCKET_H
+#include <sys/types.h>
+
+#include "conf/section.h"
+
+/* The shared socket, where nobody says another. */
+#define CONF_SOCKET "/run/garnet/garnet.sock"
+
+struct conf;
+struct parsing;
+
+struct conf_socket {
+    const char *path;
+    const char *mode_text; /* octal, as written */
+    mode_t mode;
+    gid_t group; /* (gid_t)-1: leave as it is */
+    const char *group_name;
+    const char *own_groups; /* that may write on the way to its folder: for struct trust */
+};
+extern const struct section socket_section;
+
+/* What its rows cannot check, and the mode and group as numbers. `root`: the main file. */
+void parse_socket(struct parsing *p, const struct node *root);
+/* Whether a socket's path is short enough for the system. */
+bool parse_socket_fits(const char *path, size_t *most);
+/* "DIR/collectors/NAME.sock" beside the shared socket. */
+char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name);
+
+#endif
