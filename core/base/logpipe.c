@@ -36,19 +36,24 @@ void logpipe_owner_finish(struct logpipe_owner *o)
 }
 
 /* Made visible here already: a NUL would end the text for the log's format. */
-static void end_line(struct logpipe *o)
+static void pass_line_on(const struct logpipe *o)
 {
     char text[(size_t)2 * LOGPIPE_LINE + sizeof CUT];
-    const char *mark;
     size_t used,
         n = str_visible(text, sizeof text - sizeof CUT, (struct str){o->line, o->n}, &used);
+    const char *mark = o->cut || used < o->n ? CUT : "";
+
+    memcpy(text + n, mark, strlen(mark) + 1);
+    o->owner->say(o->owner->arg, o->level, text);
+}
+
+static void end_line(struct logpipe *o)
+{
     uint64_t left_out;
 
-    mark = o->cut || used < o->n ? CUT : "";
-    memcpy(text + n, mark, strlen(mark) + 1);
     if (o->n > 0 && ratelimit_take(&o->owner->limit, &RATE, clock_mono(), &left_out)) {
         tell_left_out(o->owner, left_out);
-        o->owner->say(o->owner->arg, o->level, text);
+        pass_line_on(o);
     }
     o->n = 0;
     o->cut = false;

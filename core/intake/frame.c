@@ -78,6 +78,12 @@ static bool is_known(const struct frame *f)
     return f->passing || (f->state != INSIDE && f->grammar.now.line <= f->known_line);
 }
 
+/* What is known is not put into words once more: hostile input would be, line for line. */
+static void want_why(struct scan *s)
+{
+    s->why = is_known(frame_of(s)) ? NULL : &frame_of(s)->why;
+}
+
 /* The grammar says why. The byte at hand is looked at again: it may begin a value or end a line. */
 static enum frame_result fault_here(struct scan *s)
 {
@@ -105,6 +111,7 @@ static enum frame_result fault_here(struct scan *s)
 
 static enum frame_result unexpected(struct scan *s, const char *expected)
 {
+    want_why(s);
     (void)grammar_unexpected(s, expected);
     return fault_here(s);
 }
@@ -125,6 +132,7 @@ static enum frame_result inside(struct scan *s)
     bool passing = f->passing;
     enum frame_result r;
 
+    want_why(s);
     switch (grammar_scan(s)) {
     case GRAMMAR_END:
         r = passing ? FRAME_MORE : object_ended(s);
@@ -296,7 +304,7 @@ static enum frame_result pause_here(struct scan *s)
 
 enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *used)
 {
-    struct scan s = {.g = &f->grammar, .why = &f->why, .p = p, .n = n};
+    struct scan s = {.g = &f->grammar, .p = p, .n = n};
     enum frame_result r = FRAME_MORE;
 
     f->again = 0;

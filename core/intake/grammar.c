@@ -56,6 +56,8 @@ __attribute__((format(printf, 2, 3))) static enum grammar_result is_broken(const
 {
     va_list ap;
 
+    if (s->why == NULL)
+        return GRAMMAR_BROKEN;
     va_start(ap, fmt);
     why_setv(s->why, fmt, ap);
     va_end(ap);

@@ -29,7 +29,7 @@ struct grammar {
 
 struct scan { /* the bytes of one call; a user moves on only by the functions below, and by ++i */
     struct grammar *g;
-    struct why *why; /* the owner's, for what is broken */
+    struct why *why; /* the owner's, for what is broken; NULL: nobody wants to know */
     const char *p;
     size_t n, i;
     size_t from;    /* where the value begins in p; 0 when it began in an earlier call */

@@ -177,6 +177,27 @@ Test(frame, every_case_cut_everywhere)
     buf_free(&log);
 }
 
+/* `text` has one fault that is told, at byte `at`, and others that are known by then. */
+static void known_faults_cost_no_words(const char *text, size_t at)
+{
+    struct frame f;
+    size_t n = strlen(text), used;
+
+    frame_init(&f, DEPTH, LONGEST);
+    cr_assert_eq(frame_scan(&f, text, n, &used), FRAME_FAULT);
+    cr_assert_eq(used, at);
+    why_set(&f.why, "as it was");
+    for (size_t from = used - f.again; from < n; from += used)
+        cr_assert_neq(frame_scan(&f, text + from, n - from, &used), FRAME_FAULT);
+    cr_assert_str_eq(f.why.text, "as it was");
+}
+
+Test(frame, what_is_known_is_not_put_into_words_again)
+{
+    known_faults_cost_no_words("{\"a\":\n{\"b\":1}\n!\n", 14);
+    known_faults_cost_no_words("[[1 2]]\n", 1);
+}
+
 Test(frame, nul_bytes_are_no_text)
 {
     struct buf log = {0};
