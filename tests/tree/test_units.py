@@ -18,7 +18,9 @@ BUILD = os.path.join(os.environ["GARNET_BUILD"], "units")
 CORE = os.path.join(SOURCE, "core")
 POINTERS = os.path.join(SOURCE, "tests/tree/pointers.txt")
 
-Graph = collections.namedtuple("Graph", "defined used static")  # symbol -> unit, unit -> symbols, symbol -> units
+# symbol -> unit, unit -> symbols, symbol -> units, and the units that have a table of their own functions for others
+Graph = collections.namedtuple("Graph", "defined used static tables")
+Listed = collections.namedtuple("Listed", "unit names callers called")  # a line of pointers.txt
 
 
 def sources(ending):
@@ -46,8 +48,25 @@ def build():
     return objects
 
 
+def exports_a_table(path):
+    """Whether a datum that others see holds the address of a function of this file."""
+    places, functions, addresses, section = [], set(), [], ""
+    for line in subprocess.run(["objdump", "-tr", path], check=True, capture_output=True, text=True).stdout.splitlines():
+        if m := re.match(r"([0-9a-f]+) (.{7}) (\S+)\t([0-9a-f]+) (?:\.hidden )?(\S+)$", line):
+            if "F" in m[2]:
+                functions.add(m[5])
+            elif "g" in m[2] and "O" in m[2]:
+                places.append((m[3], int(m[1], 16), int(m[4], 16)))
+        elif m := re.match(r"RELOCATION RECORDS FOR \[(\S+)\]", line):
+            section = m[1]
+        elif m := re.match(r"([0-9a-f]+) R_\S+\s+([^\s+-]+)", line):
+            if m[2].startswith(".text") or m[2] in functions:
+                addresses.append((section, int(m[1], 16)))
+    return any(s == section and begin <= at < begin + size for section, at in addresses for s, begin, size in places)
+
+
 def symbols(objects):
-    g = Graph({}, collections.defaultdict(set), collections.defaultdict(set))
+    g = Graph({}, collections.defaultdict(set), collections.defaultdict(set), set())
     for unit, path in objects.items():
         for line in subprocess.run(["nm", path], check=True, capture_output=True, text=True).stdout.splitlines():
             kind, symbol = line.split()[-2:]
@@ -57,6 +76,8 @@ def symbols(objects):
                 g.defined[symbol] = unit
             elif kind == "t" and "." not in symbol:
                 g.static[symbol].add(unit)
+        if exports_a_table(path):
+            g.tables.add(unit)
     return g
 
 
@@ -88,25 +109,35 @@ def pointers_declared():
 
 def pointers_listed():
     """UNIT NAME up, or UNIT NAME down CALLER... > CALLED...: those arrows are in no symbol table."""
-    listed, arrows = set(), []
     for line in open(POINTERS):
         words = line.split("#")[0].split()
         if not words:
             continue
-        unit, name, direction, *rest = words
-        assert direction in ("up", "down"), f"pointers.txt: {line}"
-        listed |= {(unit, n) for n in name.split(",")}
-        if direction == "down":
-            at = rest.index(">")
-            arrows += [(a, b) for a in rest[:at] for b in rest[at + 1:]]
-        else:
-            assert not rest, f"pointers.txt: {line}"
-    return listed, arrows
+        unit, names, direction, *rest = words
+        assert direction == ("down" if ">" in rest else "up") and (rest == [] or direction == "down"), line
+        at = rest.index(">") if rest else 0
+        yield Listed(unit, set(names.split(",")), rest[:at], rest[at + 1:])
 
 
-def arrows_of(g, more):
+def fills(unit, names):
+    """{.NAME = ...}, in its own file"""
+    return re.search(rf"\.({'|'.join(names)})\s*=", stripped(unit + ".c"))
+
+
+def stale(g, listed):
+    """What is called through a pointer fills it, or is named by the unit that has the pointer; and all tables are listed."""
+    for row in listed:
+        named = {g.defined.get(s) for s in g.used[row.unit]}
+        for unit in row.called:
+            if unit in g.used and unit not in named and not fills(unit, row.names):
+                yield f"pointers.txt: {row.unit} {','.join(sorted(row.names))} does not lead to {unit}"
+    for unit in sorted(g.tables - {unit for row in listed for unit in row.called}):
+        yield f"pointers.txt: {unit} has a table of its functions for others, and no line says who calls it"
+
+
+def arrows_of(g, listed):
     arrows = {(u, g.defined[s]) for u, used in g.used.items() for s in used if g.defined.get(s, u) != u}
-    return arrows | {(a, b) for a, b in more if a != b}
+    return arrows | {(a, b) for row in listed for a in row.callers for b in row.called if a != b}
 
 
 def cycles(arrows):
@@ -191,43 +222,46 @@ def twins(g):
             yield f"two functions are called {symbol}: {' '.join(sorted(units))}"
 
 
-def faults(g):
-    declared, (listed, more) = pointers_declared(), pointers_listed()
-    arrows = arrows_of(g, more)
+def faults(g, listed):
+    declared, known = pointers_declared(), {(row.unit, n) for row in listed for n in row.names}
+    arrows = arrows_of(g, listed)
     units = set(g.used) | set(g.defined.values())
-    out = [f"pointers.txt does not have {u} {n}" for u, n in sorted(declared - listed)]
-    out += [f"pointers.txt has {u} {n}, which is not there" for u, n in sorted(listed - declared)]
-    out += [f"pointers.txt: there is no unit {u}" for pair in more for u in pair if u not in units]
-    out += list(forbidden(arrows)) + list(inline_calls(g))
+    out = [f"pointers.txt does not have {u} {n}" for u, n in sorted(declared - known)]
+    out += [f"pointers.txt has {u} {n}, which is not there" for u, n in sorted(known - declared)]
+    out += [f"pointers.txt: there is no unit {u}" for row in listed for u in row.callers + row.called if u not in units]
+    out += list(stale(g, listed)) + list(forbidden(arrows)) + list(inline_calls(g))
     out += [f"a circle: {' '.join(c)}" for c in cycles(arrows)]
     out += sorted(set(strays(g))) + list(undefined(g))
     return out + list(twins(g))
 
 
-def breaks_its_own_rules(objects):
-    """An arrow upwards, a circle and functions that are missing, from a file that is compiled: all must be seen."""
+def breaks_its_own_rules(objects, listed):
+    """An arrow upwards, a circle, functions that are missing, a table and a pointer that leads elsewhere, from a file that is
+    compiled and a line that is added: all must be seen."""
     with tempfile.TemporaryDirectory() as folder:
         source, path = os.path.join(folder, "x.c"), os.path.join(folder, "x.o")
         with open(source, "w") as f:
             f.write("void daemon_run(void); void arena_free(void); int log_line; void log_at(void);\n"
-                    "void log_at(void) { daemon_run(); arena_free(); }\n")
+                    "void log_at(void) { daemon_run(); arena_free(); }\n"
+                    "void (*const log_table[])(void) = {log_at};\n")
         subprocess.run(["cc", "-c", "-o", path, source], check=True)
-        said = faults(symbols({**objects, "base/log": path}))
-    assert any("base may not use daemon" in s for s in said), "an arrow upwards was not seen"
-    assert any(s.startswith("a circle:") and " base/log" in s for s in said), "a circle was not seen"
-    assert any("declares log_open(), which nobody" in s for s in said), "a missing function was not seen"
+        said = faults(symbols({**objects, "base/log": path}), listed + [Listed("garnet", {"run"}, ["garnet"], ["base/glob"])])
+    for what, seen in (("an arrow upwards", "base may not use daemon"), ("a circle", "a circle: .* ?base/log "),
+                        ("a missing function", r"declares log_open\(\), which nobody"), ("a table", "base/log has a table"),
+                        ("a pointer that leads elsewhere", "garnet run does not lead to base/glob")):
+        assert any(re.search(seen, s) for s in said), f"{what} was not seen"
 
 
 def main():
     objects = build()
-    g = symbols(objects)
-    said = faults(g)
-    print(f"{len(objects)} units, {len(cycles(arrows_of(g, pointers_listed()[1])))} circles")
+    g, listed = symbols(objects), list(pointers_listed())
+    said = faults(g, listed)
+    print(f"{len(objects)} units, {len(cycles(arrows_of(g, listed)))} circles")
     for line in said:
         print(line)
     if said:
         sys.exit(1)
-    breaks_its_own_rules(objects)
+    breaks_its_own_rules(objects, listed)
 
 
 main()
