@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -44,45 +45,27 @@ const char EMIT_HELP[] =
 
 /* --- the command line --- */
 
-static const char *digits(const char *s)
+static bool matches(const char *s, const char *pattern)
 {
-    while (*s >= '0' && *s <= '9')
-        s++;
-    return s;
+    regex_t re;
+    bool yes;
+
+    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+        return false;
+    yes = regexec(&re, s, 0, NULL, 0) == 0;
+    regfree(&re);
+    return yes;
 }
 
 bool emit_is_number(const char *s)
 {
-    const char *at;
-
-    if (*s == '-')
-        s++;
-    at = digits(s);
-    if (at == s || (*s == '0' && at != s + 1))
-        return false;
-    if (*at == '.') {
-        s = at + 1;
-        at = digits(s);
-        if (at == s)
-            return false;
-    }
-    if (*at == 'e' || *at == 'E') {
-        s = at + 1;
-        if (*s == '+' || *s == '-')
-            s++;
-        at = digits(s);
-        if (at == s)
-            return false;
-    }
-    return *at == 0;
+    return matches(s, "^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?$");
 }
 
 /* As printf and awk write it where the language has it so. */
 static bool decimal_comma(const char *s)
 {
-    const char *at = digits(s + (*s == '-'));
-
-    return at > s && *at == ',' && at[1] != 0 && *digits(at + 1) == 0;
+    return matches(s, "^-?[0-9]+,[0-9]+$");
 }
 
 static bool add_tag_option(struct emit *e, const char *arg, struct why *why)
