@@ -11,7 +11,6 @@
 #include "base/terminal.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"
-#include "cli/plugin_usage.h"
 #include "cli/spool.h"
 
 static int version_main(int argc, char *const argv[]);

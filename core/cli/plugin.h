@@ -2,6 +2,8 @@
 #ifndef CLI_PLUGIN_H
 #define CLI_PLUGIN_H
 
+extern const char PLUGIN_HELP[]; /* of all three */
+
 /* argv[0] is "plugin". EXIT_USAGE where there is no such subcommand, else as the subcommand does. */
 int plugin_main(int argc, char *const argv[]);
 

@@ -11,53 +11,38 @@
 #include "base/exit.h"
 #include "base/terminal.h"
 #include "base/text.h"
-#include "cli/plugin_usage.h"
 #include "plugin/plugin.h"
 
 static const char *const TYPES[] = {"?",        "string", "choice", "int",  "real", "bool",
                                     "duration", "size",   "path",   "list", "map"};
 static const char *const COUNTERS[] = {"raw", "rate", "delta"};
 
-struct bit {
-    uint32_t bit;
-    const char *name;
-};
-static const struct bit FLAGS[] = {{GARNET_IDEMPOTENT, "idempotent"},
-                                   {GARNET_UNTIMED, "untimed"},
-                                   {GARNET_LIVE, "live"},
-                                   {GARNET_ORDERED, "ordered"}};
-_Static_assert(sizeof FLAGS / sizeof *FLAGS == __builtin_popcount(PLUGIN_FLAGS),
-               "a flag has no name");
-static const struct bit VALUES[] = {{GARNET_I64, "i64"}, {GARNET_U64, "u64"}, {GARNET_F64, "f64"}};
-
-static const char *counters_of(const garnet_plugin *d)
-{
-    return d->counters < sizeof COUNTERS / sizeof *COUNTERS ? COUNTERS[d->counters] : "?";
-}
-
-#define BITS(table) table, sizeof(table) / sizeof *(table)
-
-/* As words: `,` between them and, for JSON, quotes around each. */
-static void put_bits(struct buf *b, const struct bit *v, size_t n, uint32_t bits, bool json)
-{
-    const char *sep = "";
-
-    for (size_t i = 0; i < n; i++)
-        if ((bits & v[i].bit) != 0) {
-            buf_putf(b, json ? "%s\"%s\"" : "%s%s", sep, v[i].name);
-            sep = json ? "," : ", ";
-        }
-}
+/* Each bit's word. */
+static const char *const FLAGS[] = {"idempotent", "untimed", "live", "ordered"};
+static const char *const VALUES[] = {"i64", "u64", "f64"};
+static const char *const ROLES[] = {"formatter", "sink", "pull"};
+_Static_assert(PLUGIN_FLAGS == (1U << sizeof FLAGS / sizeof *FLAGS) - 1, "a flag has no name");
 
 static uint32_t roles_of(const garnet_plugin *d)
 {
     return d->deliver == NULL ? 1U : (d->flags & GARNET_LIVE) != 0 ? 2U | 4U : 2U;
 }
-static const struct bit ROLES[] = {{1, "formatter"}, {2, "sink"}, {4, "pull"}};
 
 static uint32_t values_of(const garnet_plugin *d)
 {
     return d->vtypes != 0 ? d->vtypes : GARNET_I64 | GARNET_U64 | GARNET_F64;
+}
+
+/* With a comma between them and, for JSON, each in quotes. */
+static void put_bits(struct buf *b, const char *const words[], uint32_t bits, bool json)
+{
+    const char *sep = "";
+
+    for (unsigned i = 0; bits >> i != 0; i++)
+        if ((bits >> i & 1U) != 0) {
+            buf_putf(b, json ? "%s\"%s\"" : "%s%s", sep, words[i]);
+            sep = json ? "," : ", ";
+        }
 }
 
 /* --- JSON --- */
@@ -111,12 +96,13 @@ static void put_as_json(struct buf *b, const struct plugin *p, const char *file)
     json_text(b, "about", d->about);
     json_text(b, "file", file);
     buf_putf(b, ",\"abi\":\"1.%u\",\"roles\":[", d->abi_minor);
-    put_bits(b, BITS(ROLES), roles_of(d), true);
+    put_bits(b, ROLES, roles_of(d), true);
     buf_puts(b, "],\"flags\":[");
-    put_bits(b, BITS(FLAGS), d->flags, true);
+    put_bits(b, FLAGS, d->flags, true);
     buf_puts(b, "],\"values\":[");
-    put_bits(b, BITS(VALUES), values_of(d), true);
-    buf_putf(b, "],\"lines\":%u,\"counters\":\"%s\",\"options\":[", d->lines, counters_of(d));
+    put_bits(b, VALUES, values_of(d), true);
+    buf_putf(b, "],\"lines\":%u,\"counters\":\"%s\",\"options\":[", d->lines,
+             COUNTERS[d->counters]);
     for (size_t i = 0; i < d->noptions; i++) {
         if (i > 0)
             buf_putc(b, ',');
@@ -148,21 +134,22 @@ static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
 
     buf_putf(b, "%s %s (ABI 1.%u): %s\n", d->name, d->version, d->abi_minor, d->about);
     buf_putf(b, "file:     %s\nroles:    ", file);
-    put_bits(b, BITS(ROLES), roles_of(d), false);
+    put_bits(b, ROLES, roles_of(d), false);
     buf_puts(b, "\nflags:    ");
-    put_bits(b, BITS(FLAGS), d->flags, false);
+    put_bits(b, FLAGS, d->flags, false);
     buf_puts(b, d->flags == 0 ? "none\nvalues:   " : "\nvalues:   ");
-    put_bits(b, BITS(VALUES), values_of(d), false);
+    put_bits(b, VALUES, values_of(d), false);
     if (d->lines > 0)
         buf_putf(b, "\nlines:    %u per metric", d->lines);
     else
         buf_puts(b, "\nlines:    not made of lines");
-    buf_putf(b, "\ncounters: %s\noptions:%s\n", counters_of(d), d->noptions == 0 ? "  none" : "");
+    buf_putf(b, "\ncounters: %s\noptions:%s\n", COUNTERS[d->counters],
+             d->noptions == 0 ? "  none" : "");
     for (size_t i = 0; i < d->noptions; i++)
         put_option_text(b, &p->options.rows[i]);
 }
 
-static int describe(const char *file, bool json)
+int plugin_describe(const char *file, bool json)
 {
     struct buf b = {0};
     struct plugin p;
@@ -180,27 +167,5 @@ static int describe(const char *file, bool json)
     }
     buf_free(&b);
     plugin_unload(&p);
-    return status;
-}
-
-int plugin_describe_main(int argc, char *const argv[])
-{
-    struct arena a = {0};
-    const char *name = NULL, *file;
-    bool json = false;
-    int status;
-
-    for (int i = 1; i < argc; i++)
-        if (strcmp(argv[i], "--json") == 0)
-            json = true;
-        else if (argv[i][0] == '-' || name != NULL)
-            return plugin_usage("describe does not take ", argv[i]);
-        else
-            name = argv[i];
-    if (name == NULL)
-        return plugin_usage("describe which plugin?", "");
-    file = plugin_file_of(&a, name);
-    status = file != NULL ? describe(file, json) : EXIT_WORLD;
-    arena_free(&a);
     return status;
 }

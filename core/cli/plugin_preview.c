@@ -3,7 +3,7 @@
  * The configuration, the reader of JSON, the plugin host and the batches are the daemon's own, so
  * what is printed is what would be sent. Each sink's plugin runs in a child, where it can crash or
  * hang alone, and in a network without interfaces where the kernel grants one. A configuration or a
- * metric that is wrong is told and makes the exit status 1; the other sinks and metrics go on.
+ * metric that is wrong is printed, and makes the exit status 1; the other sinks and metrics go on.
  */
 #include "cli/plugin_preview.h"
 
@@ -19,7 +19,6 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/terminal.h"
-#include "cli/plugin_usage.h"
 #include "conf/load.h"
 #include "delivery/transports.h"
 #include "plugin/batch.h"
@@ -48,10 +47,12 @@ struct preview {
 
 /* --- in the child --- */
 
-static void fail_sink(struct preview *v, const char *what)
+/* Returns false. */
+static bool fail_sink(struct preview *v, const char *what)
 {
     say(stderr, "garnet plugin: sink %s: %s", v->sink->name, what);
     v->failed = true;
+    return false;
 }
 
 /* The very bytes, but for a terminal. */
@@ -69,9 +70,9 @@ static void end_batch_of(struct preview *v)
 
     child_doing(v->child, CHILD_CALLS, "end()");
     if (!batch_end(b))
-        fail_sink(v, plugin_why(&v->plugin));
+        (void)fail_sink(v, plugin_why(&v->plugin));
     else if (!show_bytes(v, (struct str){b->bytes.p, b->bytes.n}))
-        fail_sink(v, "cannot write to standard output");
+        (void)fail_sink(v, "cannot write to standard output");
     batch_begin(b, v->seq);
 }
 
@@ -95,7 +96,7 @@ static void format_for(struct preview *v, const struct metric *m)
         skipped = rejected = 0;
     }
     if (result == BATCH_FATAL)
-        fail_sink(v, plugin_why(&v->plugin));
+        (void)fail_sink(v, plugin_why(&v->plugin));
     else if (b->skipped > skipped)
         say_without_bytes(v, m, "skipped", plugin_why(&v->plugin));
     else if (b->rejected > rejected)
@@ -121,16 +122,6 @@ static void preview_metric(void *arg, const struct metric *m)
     }
 }
 
-static void bad_again(void *arg, struct place at, const char *field, const char *why)
-{
-    (void)arg, (void)at, (void)field, (void)why; /* the parent has said it */
-}
-
-static void count_only(void *arg, const struct metric *m)
-{
-    (void)arg, (void)m;
-}
-
 static void say_bad(void *arg, struct place at, const char *field, const char *why)
 {
     (void)arg;
@@ -138,39 +129,38 @@ static void say_bad(void *arg, struct place at, const char *field, const char *w
         (uintmax_t)at.byte, field, *field != 0 ? ": " : "", why);
 }
 
-static unsigned read_metrics(struct preview *v, void (*metric)(void *arg, const struct metric *m),
-                             void (*bad)(void *arg, struct place at, const char *field,
-                                         const char *why))
+static unsigned read_metrics(struct preview *v, metrics_fn *metric, metrics_bad_fn *bad)
 {
     const struct conf_intake *in = &v->conf->intake;
-    struct metric_limits limits = {(uint32_t)in->max_name, (uint32_t)in->max_tags,
-                                   METRIC_TAG_LENGTH};
+    const struct metric_limits limits = {(uint32_t)in->max_name, (uint32_t)in->max_tags,
+                                         METRIC_TAG_LENGTH};
     struct tag tags[METRIC_MAX_TAGS];
     uint32_t ntags = 0;
-    struct metrics_reader r = {.max_depth = (uint32_t)in->max_depth,
-                               .max_value = (size_t)in->max_value,
-                               .arg = v,
-                               .metric = metric,
-                               .bad = bad};
 
     for (size_t i = 0; i < v->conf->tags.n; i++)
         (void)metric_tag(tags, &ntags, str_of(v->conf->tags.v[i].key),
                          str_of(v->conf->tags.v[i].val), true);
-    r.defaults = (struct json_defaults){
-        .tags = tags, .ntags = ntags, .time_ns = v->now, .now_ns = v->now, .limits = &limits};
-    return metrics_read(&r, v->json);
+    return metrics_read(&(struct metrics_reader){.defaults = {.tags = tags,
+                                                              .ntags = ntags,
+                                                              .time_ns = v->now,
+                                                              .now_ns = v->now,
+                                                              .limits = &limits},
+                                                 .max_depth = (uint32_t)in->max_depth,
+                                                 .max_value = (size_t)in->max_value,
+                                                 .arg = v,
+                                                 .metric = metric,
+                                                 .bad = bad},
+                        v->json);
 }
 
 static bool open_plugin_of(struct preview *v)
 {
     struct errors e = {0};
-    int answer;
     bool ok;
 
-    if (!plugin_load(&v->plugin, v->sink->plugin_file)) {
-        fail_sink(v, plugin_why(&v->plugin));
-        return false;
-    }
+    child_doing(v->child, CHILD_BLOCKS, "its constructors");
+    if (!plugin_load(&v->plugin, v->sink->plugin_file))
+        return fail_sink(v, plugin_why(&v->plugin));
     child_doing(v->child, CHILD_CALLS, "check()");
     ok = plugin_configure(&v->plugin, v->sink, v->conf->host, &e);
     if (!ok)
@@ -179,12 +169,10 @@ static bool open_plugin_of(struct preview *v)
     if (!ok)
         return false;
     child_doing(v->child, CHILD_BLOCKS, "open()");
-    answer = plugin_open(&v->plugin);
-    if (answer != GARNET_OK)
-        fail_sink(v, plugin_why(&v->plugin));
-    else if (!batch_init(&v->batch, &v->plugin, transports_batch_size(v->sink)))
-        fail_sink(v, "there is no memory for a batch");
-    return !v->failed;
+    if (plugin_open(&v->plugin) != GARNET_OK)
+        return fail_sink(v, plugin_why(&v->plugin));
+    return batch_init(&v->batch, &v->plugin, transports_batch_size(v->sink)) ||
+           fail_sink(v, "there is no memory for a batch");
 }
 
 /* What the plugin prints is not to lie among what it would send. */
@@ -195,8 +183,7 @@ static bool part_outputs(struct preview *v)
     v->out = fd >= 0 ? fdopen(fd, "we") : NULL;
     if (v->out != NULL && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
         return true;
-    fail_sink(v, strerror(errno));
-    return false;
+    return fail_sink(v, strerror(errno));
 }
 
 static int show_sink(void *arg)
@@ -206,12 +193,11 @@ static int show_sink(void *arg)
     if (!part_outputs(v))
         return EXIT_WORLD;
     (void)unshare(CLONE_NEWUSER | CLONE_NEWNET); /* best effort: open() may want to connect */
-    child_doing(v->child, CHILD_BLOCKS, "its constructors");
     if (!open_plugin_of(v))
         return EXIT_CONFIG;
     counters_init(&v->counters, plugin_counters(&v->plugin, v->sink), v->sink->counter_window);
     batch_begin(&v->batch, 0);
-    (void)read_metrics(v, preview_metric, bad_again);
+    (void)read_metrics(v, preview_metric, NULL); /* the parent has printed what is wrong */
     if (!v->failed)
         end_batch_of(v);
     batch_free(&v->batch);
@@ -250,7 +236,7 @@ static int show_sinks(struct preview *v, char *const names[], int n)
             return EXIT_USAGE;
     if (v->conf->sinks == NULL)
         (void)fprintf(stderr, "garnet plugin: the configuration has no sinks\n");
-    if (read_metrics(v, count_only, say_bad) > 0)
+    if (read_metrics(v, NULL, say_bad) > 0)
         status = EXIT_CONFIG;
     for (v->sink = v->conf->sinks; v->sink != NULL; v->sink = v->sink->next) {
         if (!is_chosen(v->sink, names, n))
@@ -276,12 +262,12 @@ static void say_rights(void)
                       (long)geteuid());
 }
 
-static int preview(const char *path, char *const names[], int n)
+int plugin_preview(const char *config, char *const names[], int n)
 {
     struct snapshot snapshot = {0};
     struct errors e = {0};
     struct buf json = {0};
-    struct conf *conf = conf_load(&snapshot, path, false, &e);
+    struct conf *conf = conf_load(&snapshot, config, false, &e);
     struct preview v = {.conf = conf, .now = clock_wall(), .child = child_new()};
     int status = EXIT_WORLD;
 
@@ -303,15 +289,4 @@ static int preview(const char *path, char *const names[], int n)
     snapshot_free(&snapshot);
     errors_free(&e);
     return status;
-}
-
-int plugin_preview_main(int argc, char *const argv[])
-{
-    if (argc < 3 || strcmp(argv[1], "-c") != 0)
-        return plugin_usage("preview needs -c CONFIG first", "");
-    for (int i = 3; i < argc; i++)
-        if (argv[i][0] == '-')
-            return plugin_usage("preview does not take ", argv[i]);
-    log_set_level(LOG_L_ERROR); /* what is left out is told here, each time */
-    return preview(argv[2], argv + 3, argc - 3);
 }

@@ -2,7 +2,8 @@
 #ifndef CLI_PLUGIN_PREVIEW_H
 #define CLI_PLUGIN_PREVIEW_H
 
-/* argv[0] is "preview". Returns an exit status (base/exit.h). */
-int plugin_preview_main(int argc, char *const argv[]);
+/* Of the n sinks with these names, or for 0 of all; metrics come on standard input. Returns an exit status
+ * (base/exit.h). */
+int plugin_preview(const char *config, char *const names[], int n);
 
 #endif

@@ -1,14 +1,12 @@
-/* plugintest/child.c - somebody else's code at work: in a child, under limits, and watched
+/* plugintest/child.c - how a child is limited, watched and ended
  *
  * A step that takes longer than it may is ended by SIGKILL. The memory limit is on address space,
- * which the sanitizers need for themselves, so there it is left out. The child dies with us. That
- * there is no child (fork, memory) is a sentence in `why`, too.
+ * which the sanitizers need for themselves, so there it is left out. The child dies with us.
  */
 #include "plugintest/child.h"
 
 #include <errno.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -60,17 +58,22 @@ void child_doing(struct child *c, int patience, const char *fmt, ...)
     c->step++;
 }
 
-void child_say(struct child *c, const char *fmt, ...)
+void child_sayv(struct child *c, const char *fmt, va_list ap)
 {
     size_t room = sizeof c->text - c->said;
-    va_list ap;
-    int n;
+    int n = vsnprintf(c->text + c->said, room, fmt, ap);
 
-    va_start(ap, fmt);
-    n = vsnprintf(c->text + c->said, room, fmt, ap);
-    va_end(ap);
     if (n > 0)
         c->said += (size_t)n < room ? (size_t)n : room - 1;
+}
+
+void child_say(struct child *c, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    child_sayv(c, fmt, ap);
+    va_end(ap);
 }
 
 static void limit_to(int what, rlim_t most)

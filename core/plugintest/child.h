@@ -5,6 +5,7 @@
  */
 #ifndef PLUGINTEST_CHILD_H
 #define PLUGINTEST_CHILD_H
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -33,8 +34,10 @@ void child_doing(struct child *c, int patience, const char *fmt, ...)
 /* Puts text down where no descriptor is needed: a plugin may have closed them all. What does not
  * fit is left out. */
 void child_say(struct child *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void child_sayv(struct child *c, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
 /* Runs fn(arg), whose result is 0 to 100, in a child with the standard descriptors of ours, but
- * out_fd. Its result; or -1 and `why`, a clause after "it": how it ended, and doing what. */
+ * out_fd. Its result; or -1 and `why`, a clause after "it": how it ended and doing what, or why there is
+ * no child. */
 int child_run(struct child *c, int (*fn)(void *arg), void *arg, struct why *why);
 
 #endif

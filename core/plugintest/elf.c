@@ -9,52 +9,29 @@
 
 #include <dlfcn.h>
 #include <elf.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <link.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-struct image {
-    const char *p;
-    size_t n;
-};
+#include "base/fd.h"
 
-static const void *bytes_at(const struct image *i, size_t offset, size_t size)
+enum { FILE_MAX = 1 << 30 };
+
+static const void *bytes_at(const struct buf *image, size_t offset, size_t size)
 {
-    return offset <= i->n && size <= i->n - offset ? i->p + offset : NULL;
+    return offset <= image->n && size <= image->n - offset ? image->p + offset : NULL;
 }
 
-static bool map_image(const char *file, struct image *i, struct why *why)
+static const ElfW(Shdr) * sections(const struct buf *image, size_t *n)
 {
-    int fd = open(file, O_RDONLY | O_CLOEXEC);
-    struct stat st;
-    void *p = MAP_FAILED;
-
-    if (fd >= 0 && fstat(fd, &st) == 0 && st.st_size > 0)
-        p = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (p == MAP_FAILED)
-        (void)why_set(why, "cannot be read: %s",
-                      fd >= 0 && errno == 0 ? "it is empty" : strerror(errno));
-    else
-        *i = (struct image){p, (size_t)st.st_size};
-    if (fd >= 0)
-        (void)close(fd);
-    return p != MAP_FAILED;
-}
-
-static const ElfW(Shdr) * sections(const struct image *i, size_t *n)
-{
-    const ElfW(Ehdr) *e = bytes_at(i, 0, sizeof *e);
+    const ElfW(Ehdr) *e = bytes_at(image, 0, sizeof *e);
 
     if (e == NULL || memcmp(e->e_ident, ELFMAG, SELFMAG) != 0 || e->e_type != ET_DYN ||
         e->e_ident[EI_CLASS] != (sizeof(void *) == 8 ? ELFCLASS64 : ELFCLASS32) ||
         e->e_shentsize != sizeof(ElfW(Shdr)))
         return NULL;
     *n = e->e_shnum;
-    return bytes_at(i, e->e_shoff, *n * sizeof(ElfW(Shdr)));
+    return bytes_at(image, e->e_shoff, *n * sizeof(ElfW(Shdr)));
 }
 
 /* "__" is the compiler's and libc's own; the others are what older linkers leave. */
@@ -68,58 +45,61 @@ static bool reserved(const char *name)
     return strncmp(name, "__", 2) == 0;
 }
 
-static void hand_on(const ElfW(Sym) * sym, const char *name, const struct elf_symbols *s)
+static void hand_on(const ElfW(Sym) * sym, const char *name, elf_fn *fn, void *arg)
 {
     unsigned bind = ELF64_ST_BIND(sym->st_info);
 
     if (*name == 0 || reserved(name))
         return;
-    if (sym->st_shndx == SHN_UNDEF) {
-        if (bind == STB_GLOBAL && s->wanted != NULL)
-            s->wanted(s->arg, name);
-    } else if (bind != STB_LOCAL && ELF64_ST_VISIBILITY(sym->st_other) != STV_HIDDEN &&
-               s->defined != NULL) {
-        s->defined(s->arg, name, bind != STB_GLOBAL);
+    if (sym->st_shndx != SHN_UNDEF) {
+        if (bind != STB_LOCAL && ELF64_ST_VISIBILITY(sym->st_other) != STV_HIDDEN)
+            fn(arg, name, bind == STB_GLOBAL ? ELF_DEFINED : ELF_WEAK);
+    } else if (bind == STB_GLOBAL) {
+        fn(arg, name, ELF_WANTED);
     }
 }
 
-static bool read_symbols(const struct image *i, const ElfW(Shdr) * symtab,
-                         const ElfW(Shdr) * strtab, const struct elf_symbols *s)
+static bool read_symbols(const struct buf *image, const ElfW(Shdr) * symtab,
+                         const ElfW(Shdr) * strtab, elf_fn *fn, void *arg)
 {
-    const ElfW(Sym) *sym = bytes_at(i, symtab->sh_offset, symtab->sh_size);
-    const char *names = bytes_at(i, strtab->sh_offset, strtab->sh_size);
+    const ElfW(Sym) *sym = bytes_at(image, symtab->sh_offset, symtab->sh_size);
+    const char *names = bytes_at(image, strtab->sh_offset, strtab->sh_size);
 
     if (sym == NULL || names == NULL || strtab->sh_size == 0 || names[strtab->sh_size - 1] != 0)
         return false;
     for (size_t k = 0; k < symtab->sh_size / sizeof *sym; k++)
         if (sym[k].st_name < strtab->sh_size)
-            hand_on(&sym[k], names + sym[k].st_name, s);
+            hand_on(&sym[k], names + sym[k].st_name, fn, arg);
     return true;
 }
 
-static bool read_image(const struct image *i, const struct elf_symbols *s)
+static bool read_image(const struct buf *image, elf_fn *fn, void *arg)
 {
     size_t n = 0;
-    const ElfW(Shdr) *section = sections(i, &n);
+    const ElfW(Shdr) *section = sections(image, &n);
 
     for (size_t k = 0; section != NULL && k < n; k++)
         if (section[k].sh_type == SHT_DYNSYM && section[k].sh_link < n)
-            return read_symbols(i, &section[k], &section[section[k].sh_link], s);
+            return read_symbols(image, &section[k], &section[section[k].sh_link], fn, arg);
     return false;
 }
 
-bool elf_read(const char *file, const struct elf_symbols *s, struct why *why)
+bool elf_read(const char *file, elf_fn *fn, void *arg, struct why *why)
 {
-    struct image i;
-    bool ok;
+    struct buf image = {.max = FILE_MAX};
+    int fd = open(file, O_RDONLY | O_CLOEXEC);
+    bool ok = false;
 
-    errno = 0;
-    if (!map_image(file, &i, why))
-        return false;
-    ok = read_image(&i, s);
-    if (!ok)
+    if (fd < 0 || fd_read_all(fd, -1, &image) < 0)
+        (void)why_set(why, "cannot be read: %m");
+    else if (image.n == 0)
+        (void)why_set(why, "cannot be read: it is empty");
+    else if (!read_image(&image, fn, arg))
         (void)why_set(why, "is not a shared object for this machine");
-    (void)munmap((void *)i.p, i.n);
+    else
+        ok = true;
+    fd_close(&fd);
+    buf_free(&image);
     return ok;
 }
 

@@ -5,16 +5,17 @@
 
 #include "base/why.h"
 
-struct elf_symbols {
-    void *arg;
-    /* Either may be NULL. */
-    void (*defined)(void *arg, const char *name, bool weak); /* weak: or unique */
-    void (*wanted)(void *arg, const char *name);             /* not weak */
+enum elf_symbol {
+    ELF_DEFINED,
+    ELF_WEAK,   /* defined, but weak or unique */
+    ELF_WANTED, /* from another object, and not weak */
 };
 
-/* Calls back for each of the dynamic symbols, none of them the compiler's own. False: `why`, a
- * clause after "it". */
-bool elf_read(const char *file, const struct elf_symbols *s, struct why *why);
+typedef void elf_fn(void *arg, const char *name, enum elf_symbol kind);
+
+/* Calls fn for each of the dynamic symbols, none of them the compiler's own. False: `why`, a clause after
+ * "it". */
+bool elf_read(const char *file, elf_fn *fn, void *arg, struct why *why);
 /* Whether a loaded object, or one that it is linked to, has the symbol. */
 bool elf_resolves(void *handle, const char *name);
 

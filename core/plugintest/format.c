@@ -44,12 +44,11 @@ static bool add_thrice(struct trial *t, const struct metric *m, const char *what
     }
     if (at[3] - at[2] == at[2] - at[1] && memcmp(b->p + at[1], b->p + at[2], at[3] - at[2]) == 0)
         return true;
-    trial_fail(t,
-               "with %s it appends \"%s\", and asked again \"%s\": format() must be a function of "
-               "the metric alone",
-               what, trial_show(b->p + at[1], at[2] - at[1]),
-               trial_show(b->p + at[2], at[3] - at[2]));
-    return false;
+    return trial_fail(t,
+                      "with %s it appends \"%s\", and asked again \"%s\": format() must be a "
+                      "function of the metric alone",
+                      what, trial_show(b->p + at[1], at[2] - at[1]),
+                      trial_show(b->p + at[2], at[3] - at[2]));
 }
 
 static void format_one(void *arg, const struct metric *m, const char *what)

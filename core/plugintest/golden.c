@@ -8,10 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "base/fd.h"
-#include "base/log.h"
 #include "plugintest/metrics.h"
 #include "plugintest/trial.h"
 
@@ -22,7 +20,7 @@ struct golden {
     unsigned metrics;
 };
 
-/* 1: read; 0: there is none; -1: told. */
+/* 1: read; 0: there is none; -1 after a FAIL line. */
 static int read_case(struct trial *t, const char *name, struct buf *out)
 {
     char path[4096];
@@ -35,8 +33,7 @@ static int read_case(struct trial *t, const char *name, struct buf *out)
     ok = fd >= 0 && fd_read_all(fd, -1, out) == 0;
     if (!ok)
         trial_fail(t, "cannot read %s: %s", path, strerror(errno));
-    if (fd >= 0)
-        (void)close(fd);
+    fd_close(&fd);
     return ok ? 1 : -1;
 }
 
@@ -106,12 +103,8 @@ static void judge_metrics(struct trial *t, const struct buf *want)
     if (found == 0)
         trial_fail(t, "the case has no metrics.json");
     if (found > 0 && trial_open(t)) {
-        if (!batch_init(&t->batch, &t->plugin, GOLDEN_BATCH)) {
-            trial_fail(t, "there is no memory for a batch");
-        } else {
-            batch_begin(&t->batch, 0);
+        if (trial_batch(t, GOLDEN_BATCH))
             format_case(t, &json);
-        }
         if (t->failures == 0)
             compare_bytes(t, &t->batch.bytes, want, "output");
         child_doing(t->child, CHILD_BLOCKS, "close()");
@@ -145,7 +138,6 @@ int check_golden(void *arg)
     struct buf yaml = {0};
     int found;
 
-    log_set_level(LOG_L_ERROR);
     if (!trial_load(t))
         return 1;
     found = read_case(t, "options.yaml", &yaml);

@@ -28,29 +28,30 @@ struct found {
 
 static void put_name(struct buf *b, const char *name)
 {
-    if (b->n > 200)
-        return;
-    buf_putf(b, "%s%s", b->n > 0 ? ", " : "", name);
+    if (b->n <= 200)
+        buf_putf(b, "%s%s", b->n > 0 ? ", " : "", name);
 }
 
-static void on_defined(void *arg, const char *name, bool weak)
+static void note_export(void *arg, const char *name, enum elf_symbol kind)
 {
     struct found *f = arg;
 
+    if (kind == ELF_WANTED)
+        return;
     if (strcmp(name, SYMBOL) == 0)
         f->symbol = true;
     else if (strncmp(name, "garnet_plugin_v", 15) == 0)
         put_name(&f->other_abi, name);
-    else if (!weak) /* C++ templates are weak, and cannot be hidden by a flag */
+    else if (kind != ELF_WEAK) /* C++ templates are weak, and cannot be hidden by a flag */
         put_name(&f->surplus, name);
 }
 
-static void on_wanted(void *arg, const char *name)
+static void judge_wanted(void *arg, const char *name, enum elf_symbol kind)
 {
-    struct found *f = arg;
+    struct trial *t = arg;
 
-    if (!elf_resolves(f->trial->plugin.handle, name))
-        trial_fail(f->trial,
+    if (kind == ELF_WANTED && !elf_resolves(t->plugin.handle, name))
+        trial_fail(t,
                    "it uses %s, which neither it nor a library that it is linked to has: link with "
                    "the one that does (-lNAME)",
                    name);
@@ -77,13 +78,11 @@ int check_load(void *arg)
 {
     struct trial *t = arg;
     struct found f = {.trial = t};
-    const struct elf_symbols exports = {&f, on_defined, NULL};
-    const struct elf_symbols wants = {&f, NULL, on_wanted};
     struct why why;
     bool readable;
 
     t->check = "symbols";
-    readable = elf_read(t->file, &exports, &why);
+    readable = elf_read(t->file, note_export, &f, &why);
     if (readable)
         judge_exports(t, &f);
     else
@@ -96,7 +95,7 @@ int check_load(void *arg)
     if (!trial_load(t))
         return 1;
     t->check = "symbols";
-    (void)elf_read(t->file, &wants, &why);
+    (void)elf_read(t->file, judge_wanted, t, &why);
     (void)trial_end(t, "it exports %s alone, and all it uses is there", SYMBOL);
     child_say(t->child, "ok   load: %s %s, built for ABI 1.%u; this Garnet has 1.%d\n",
               t->plugin.def.name, t->plugin.def.version, t->plugin.def.abi_minor, GARNET_ABI_MINOR);

@@ -2,8 +2,7 @@
  *
  * What `garnet plugin preview` and golden folders read is framed, parsed and validated by the very
  * code that reads garnetd's sockets. The text is in memory in one piece, so what the scanner wants
- * to see again is simply gone back to. Bad input is told to the caller, with its place, and costs
- * only itself.
+ * to see again is simply gone back to. Bad input costs only itself.
  */
 #include "plugintest/metrics.h"
 
@@ -17,7 +16,8 @@ struct reading {
 static void hand_bad(struct reading *rd, struct place at, const char *field, const char *why)
 {
     rd->bad++;
-    rd->r->bad(rd->r->arg, at, field, why);
+    if (rd->r->bad != NULL)
+        rd->r->bad(rd->r->arg, at, field, why);
 }
 
 static void hand_fault(void *arg, const struct json_fault *f)
@@ -31,7 +31,8 @@ static void hand_metric(void *arg, const struct metric *m)
 {
     const struct reading *rd = arg;
 
-    rd->r->metric(rd->r->arg, m);
+    if (rd->r->metric != NULL)
+        rd->r->metric(rd->r->arg, m);
 }
 
 static void hand_object(struct reading *rd, const char *end)

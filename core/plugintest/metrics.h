@@ -4,13 +4,16 @@
 #include "intake/frame.h"
 #include "intake/json.h"
 
+typedef void metrics_fn(void *arg, const struct metric *m); /* borrowed for the call */
+typedef void metrics_bad_fn(void *arg, struct place at, const char *field, const char *why);
+
 struct metrics_reader {
     struct json_defaults defaults;
     uint32_t max_depth;
     size_t max_value;
     void *arg;
-    void (*metric)(void *arg, const struct metric *m); /* borrowed for the call */
-    void (*bad)(void *arg, struct place at, const char *field, const char *why);
+    metrics_fn *metric;  /* or NULL */
+    metrics_bad_fn *bad; /* likewise: they are only counted */
 };
 
 /* The whole text, as if a client had sent it and half-closed. Returns how many were bad. */

@@ -16,6 +16,7 @@
 
 #include "base/exit.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/terminal.h"
 #include "plugintest/format.h"
 #include "plugintest/golden.h"
@@ -139,6 +140,7 @@ int plugintest_run(const char *file, char *const options[], size_t noptions, con
         (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));
         return EXIT_WORLD;
     }
+    log_set_level(LOG_L_ERROR);
     ok = run_checks(&t);
     if (golden != NULL)
         ok = run_golden(&t, golden) && ok;

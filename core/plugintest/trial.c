@@ -1,41 +1,34 @@
 /* plugintest/trial.c - a plugin under test, in its child: made ready and asked
  *
  * Options from the command line are put together as the map of a sink, one a line, so that what is
- * wrong with the third is told as "-o:3:...". Fails by saying so in the name of the check at hand.
+ * wrong with the third stands at "-o:3:...". Fails by saying so in the name of the check at hand.
  */
 #include "plugintest/trial.h"
 
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "base/log.h"
 #include "base/text.h"
 #include "model/metric_json.h"
 
 enum { MOST_FAILS = 3 };
 
-/* One line, also where there is no memory any more. */
-__attribute__((format(printf, 3, 0))) static void print_line(struct trial *t, const char *verdict,
-                                                             const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void put_line(struct trial *t, const char *verdict,
+                                                           const char *fmt, va_list ap)
 {
-    char *text;
-
-    if (vasprintf(&text, fmt, ap) < 0)
-        text = NULL;
-    child_say(t->child, "%s %s: %s\n", verdict, t->check, text != NULL ? text : fmt);
-    free(text);
+    child_say(t->child, "%s %s: ", verdict, t->check);
+    child_sayv(t->child, fmt, ap);
+    child_say(t->child, "\n");
 }
 
-void trial_fail(struct trial *t, const char *fmt, ...)
+bool trial_fail(struct trial *t, const char *fmt, ...)
 {
     va_list ap;
 
-    if (++t->failures > MOST_FAILS)
-        return;
     va_start(ap, fmt);
-    print_line(t, "FAIL", fmt, ap);
+    if (++t->failures <= MOST_FAILS)
+        put_line(t, "FAIL", fmt, ap);
     va_end(ap);
+    return false;
 }
 
 int trial_end(struct trial *t, const char *fmt, ...)
@@ -47,7 +40,7 @@ int trial_end(struct trial *t, const char *fmt, ...)
     if (t->failures > 0)
         return 1;
     va_start(ap, fmt);
-    print_line(t, "ok  ", fmt, ap);
+    put_line(t, "ok  ", fmt, ap);
     va_end(ap);
     return 0;
 }
@@ -55,10 +48,7 @@ int trial_end(struct trial *t, const char *fmt, ...)
 bool trial_load(struct trial *t)
 {
     child_doing(t->child, CHILD_BLOCKS, "its constructors, while it is being loaded");
-    if (plugin_load(&t->plugin, t->file))
-        return true;
-    trial_fail(t, "%s", plugin_why(&t->plugin));
-    return false;
+    return plugin_load(&t->plugin, t->file) || trial_fail(t, "%s", plugin_why(&t->plugin));
 }
 
 bool trial_options(struct trial *t, struct buf *yaml)
@@ -68,12 +58,10 @@ bool trial_options(struct trial *t, struct buf *yaml)
     for (size_t i = 0; i < t->noptions; i++) {
         const char *option = t->options[i], *eq = strchr(option, '=');
 
-        if (eq != NULL && eq != option) {
+        if (eq != NULL && eq != option)
             buf_putf(yaml, "%.*s: %s\n", (int)(eq - option), option, eq + 1);
-            continue;
-        }
-        trial_fail(t, "-o %s is not KEY=VALUE", option);
-        ok = false;
+        else
+            ok = trial_fail(t, "-o %s is not KEY=VALUE", option);
     }
     if (yaml->n == 0)
         buf_puts(yaml, "{}\n");
@@ -119,13 +107,13 @@ bool trial_configure(struct trial *t)
     const char *text = buf_ok(&yaml) ? arena_strndup(&t->arena, yaml.p, yaml.n) : NULL;
 
     buf_free(&yaml);
-    if (!ok || text == NULL)
+    if (!ok)
         return false;
-    if (trial_configure_by(t, "-o", str_of(text)))
-        return true;
-    trial_fail(t, "these options are refused (give others with -o KEY=VALUE):\n%.*s",
-               (int)t->errors.text.n - 1, t->errors.text.p);
-    return false;
+    if (text == NULL)
+        return trial_fail(t, "there is no memory for its options");
+    return trial_configure_by(t, "-o", str_of(text)) ||
+           trial_fail(t, "these options are refused (give others with -o KEY=VALUE):\n%.*s",
+                      (int)t->errors.text.n - 1, t->errors.text.p);
 }
 
 bool trial_open(struct trial *t)
@@ -136,24 +124,24 @@ bool trial_open(struct trial *t)
     answer = plugin_open(&t->plugin);
     if (answer == GARNET_OK)
         return true;
-    trial_fail(t,
-               "open() answers %s: %s; to be tested it must open with the options given (-o), so "
-               "connect in deliver(), or give it something to connect to",
-               answer == GARNET_RETRY ? "RETRY" : "FATAL", plugin_why(&t->plugin));
-    return false;
+    return trial_fail(
+        t,
+        "open() answers %s: %s; to be tested it must open with the options given (-o), so "
+        "connect in deliver(), or give it something to connect to",
+        answer == GARNET_RETRY ? "RETRY" : "FATAL", plugin_why(&t->plugin));
+}
+
+bool trial_batch(struct trial *t, size_t size)
+{
+    if (!batch_init(&t->batch, &t->plugin, size))
+        return trial_fail(t, "there is no memory for a batch");
+    batch_begin(&t->batch, 0);
+    return true;
 }
 
 bool trial_ready(struct trial *t, size_t batch_size)
 {
-    log_set_level(LOG_L_ERROR);
-    if (!trial_load(t) || !trial_configure(t) || !trial_open(t))
-        return false;
-    if (batch_init(&t->batch, &t->plugin, batch_size)) {
-        batch_begin(&t->batch, 0);
-        return true;
-    }
-    trial_fail(t, "there is no memory for a batch");
-    return false;
+    return trial_load(t) && trial_configure(t) && trial_open(t) && trial_batch(t, batch_size);
 }
 
 /* As a collector would send it, for who wants to see the crash again; cut if it is very long. */

@@ -16,7 +16,7 @@ struct trial {
     const char *golden; /* a case's folder */
     struct child *child;
     const char *check; /* the one at hand */
-    bool printed;      /* the plugin has, to standard output, and that was said */
+    bool printed;      /* the plugin has, to standard output, and a line has said so */
     /* in the child */
     unsigned failures;
     struct plugin plugin;
@@ -28,8 +28,8 @@ struct trial {
 
 enum { TRIAL_BATCH = 65536 /* bytes: what a sink has by default */ };
 
-/* Prints a FAIL line of the check at hand; after a few it only counts. */
-void trial_fail(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Prints a FAIL line of the check at hand; after a few it only counts. Returns false. */
+bool trial_fail(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Ends a check that ran to its end: prints "ok" and `fmt` if nothing failed. Returns the result for
  * child_run(). */
 int trial_end(struct trial *t, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -38,7 +38,8 @@ int trial_end(struct trial *t, const char *fmt, ...) __attribute__((format(print
 bool trial_load(struct trial *t);
 bool trial_configure(struct trial *t); /* by the options given */
 bool trial_open(struct trial *t);
-bool trial_ready(struct trial *t, size_t batch_size); /* all that, and a batch */
+bool trial_batch(struct trial *t, size_t size);       /* begun */
+bool trial_ready(struct trial *t, size_t batch_size); /* all that */
 /* The options given, as a map in YAML. */
 bool trial_options(struct trial *t, struct buf *yaml);
 /* Configures by `yaml`, which errors call `file`. False: they are in t->errors, and not printed. */
