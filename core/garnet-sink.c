@@ -3,9 +3,7 @@
  *   garnet-sink run NAME     deliver to the sink NAME until told to stop
  *   garnet-sink check NAME   say what is wrong with its plugin and options
  *
- * Descriptor 3 is the accepted configuration (a snapshot, conf/snapshot.h), 4 the control socket
- * (supervise/worker_process.h; run only), 5 a board of memory (model/scoreboard.h; run only), 6 a pipe for what this
- * program says (supervise/worker_log.h); standard error is for what the plugin prints. Exits 0, EXIT_CONFIG
+ * It finds its configuration and the rest on the descriptors of model/worker.h. Exits 0, EXIT_CONFIG
  * (the plugin or its options are wrong), EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however
  * that ends: by the control socket, and by a signal in case a plugin does not let it look.
  */
@@ -28,12 +26,12 @@
 #include "conf/conf.h"
 #include "conf/facts.h"
 #include "delivery/transport/stdout.h"
+#include "model/worker.h"
 #include "sink/worker.h"
 #include "spool/opener.h"
 #include "spool/segment.h"
-#include "supervise/worker_log.h"
 
-enum { SNAPSHOT_FD = 3, CONTROL_FD = 4, LOG_FD_LEAST = 64 };
+enum { LOG_FD_LEAST = 64 };
 
 /* The log keeps the pointer. */
 static char ident[96];
@@ -64,13 +62,12 @@ static void close_passed(int fd)
  * follows is to be read. */
 static void move_log(void)
 {
-    int fd = fcntl(WORKER_LOG_FD, F_DUPFD_CLOEXEC, LOG_FD_LEAST);
+    int fd = fcntl(WORKER_LOG, F_DUPFD_CLOEXEC, LOG_FD_LEAST);
 
     if (fd < 0)
-        fatal("has no pipe for its log on descriptor %d: garnetd starts this program",
-              WORKER_LOG_FD);
+        fatal("has no pipe for its log on descriptor %d: garnetd starts this program", WORKER_LOG);
     log_to_relay(fd);
-    close_passed(WORKER_LOG_FD);
+    close_passed(WORKER_LOG);
 }
 
 /* What a plugin prints is for the log: standard output is data, and the transport's alone. */
@@ -95,11 +92,11 @@ static struct conf *read_conf(void)
     struct buf bytes = {0};
     struct conf *conf;
 
-    if (fd_read_all(SNAPSHOT_FD, 0, &bytes) < 0)
-        fatal("cannot read the configuration from descriptor %d: %m", SNAPSHOT_FD);
-    close_passed(SNAPSHOT_FD);
+    if (fd_read_all(WORKER_SNAPSHOT, 0, &bytes) < 0)
+        fatal("cannot read the configuration from descriptor %d: %m", WORKER_SNAPSHOT);
+    close_passed(WORKER_SNAPSHOT);
     if (!snapshot_read(&snapshot, (struct str){bytes.p, bytes.n}))
-        fatal("descriptor %d holds no whole configuration", SNAPSHOT_FD);
+        fatal("descriptor %d holds no whole configuration", WORKER_SNAPSHOT);
     buf_free(&bytes);
     conf = conf_parse(&snapshot, &errors);
     snapshot_free(&snapshot);
@@ -136,7 +133,7 @@ static bool orphaned(void)
 {
     char c;
 
-    return recv(CONTROL_FD, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+    return recv(WORKER_CONTROL, &c, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
 /* What the plugin allocates without end must not become the host's trouble. The stack and what is
@@ -168,16 +165,16 @@ static int run_sink(const struct conf *conf, const struct conf_sink *sink)
     struct scoreboard *board;
     int status = 0;
 
-    if (fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC) < 0)
-        fatal("has no control socket on descriptor %d: %m", CONTROL_FD);
-    board = scoreboard_map(SCOREBOARD_FD);
+    if (fcntl(WORKER_CONTROL, F_SETFD, FD_CLOEXEC) < 0)
+        fatal("has no control socket on descriptor %d: %m", WORKER_CONTROL);
+    board = scoreboard_map(WORKER_SCOREBOARD);
     if (board == NULL)
-        fatal("has no scoreboard on descriptor %d: %m", SCOREBOARD_FD);
-    close_passed(SCOREBOARD_FD);
+        fatal("has no scoreboard on descriptor %d: %m", WORKER_SCOREBOARD);
+    close_passed(WORKER_SCOREBOARD);
     move_stdout();
     limit_memory(sink->memory_limit);
     if (!orphaned())
-        status = worker_run(conf, sink, CONTROL_FD, board);
+        status = worker_run(conf, sink, WORKER_CONTROL, board);
     end_group();
     return status;
 }
@@ -201,8 +198,9 @@ int main(int argc, char **argv)
     (void)snprintf(ident, sizeof ident, "garnet-sink[%s]", argv[2]);
     log_open(ident);
     move_log();
-    if (fcntl(SNAPSHOT_FD, F_GETFD) < 0)
-        fatal("has no configuration on descriptor %d: garnetd starts this program", SNAPSHOT_FD);
+    if (fcntl(WORKER_SNAPSHOT, F_GETFD) < 0)
+        fatal("has no configuration on descriptor %d: garnetd starts this program",
+              WORKER_SNAPSHOT);
     conf = read_conf();
     log_set_level((enum log_level)conf->log_level);
     sink = find_sink(conf, argv[2]);

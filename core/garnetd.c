@@ -6,8 +6,10 @@
  * or the spool is in use, ...).
  */
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/exit.h"
@@ -15,9 +17,8 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "base/terminal.h"
+#include "daemon/check.h"
 #include "daemon/daemon.h"
-#include "daemon/load.h"
-#include "daemon/programs.h"
 
 static const char usage[] =
     "usage: garnetd [-t] [-c FILE]\n"
@@ -27,18 +28,35 @@ static const char usage[] =
     "  -V, --version  print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
 
+/* Beside this program where it is there (the build tree, a private prefix), else where it is installed. */
+static const char *sink_program(void)
+{
+    static char path[PATH_MAX + 16];
+    char self[PATH_MAX];
+    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+    char *slash;
+
+    self[n > 0 ? n : 0] = '\0';
+    if ((slash = strrchr(self, '/')) != NULL) {
+        (void)snprintf(path, sizeof path, "%.*s/garnet-sink", (int)(slash - self), self);
+        if (access(path, X_OK) == 0)
+            return path;
+    }
+    return GARNET_LIBEXEC_DIR "/garnet-sink";
+}
+
 /* 0 and a word on stdout, or every error on stderr and 1; warnings, marked, there in either case. */
-static int check_configuration(const char *path)
+static int print_check(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
-    bool good = load_check(path, false, program_path("garnet-sink"), &snapshot, &e);
+    bool good = check_configuration(path, false, sink_program(), &snapshot, &e);
+    char *rest;
+
     buf_putc(&e.warnings, '\0');
-    if (buf_ok(&e.warnings)) {
-        char *rest = e.warnings.p;
-        for (char *line; (line = strsep(&rest, "\n")) != NULL && *line;)
-            fprintf(stderr, "warning: %s\n", line);
-    }
+    rest = buf_ok(&e.warnings) ? e.warnings.p : NULL;
+    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != 0;)
+        fprintf(stderr, "warning: %s\n", line);
     if (good)
         say(stdout, "%s: no errors", path);
     else
@@ -64,6 +82,7 @@ int main(int argc, char **argv)
     const char *path = NULL;
     bool only_check = false;
     int asked;
+
     signals_hold();
     if (fd_fill_stdio() < 0) {
         perror("garnetd: /dev/null"); /* if there is a stderr */
@@ -94,7 +113,7 @@ int main(int argc, char **argv)
     if (path == NULL && (path = default_path()) == NULL)
         return EXIT_USAGE;
     if (!only_check)
-        return daemon_run(path);
+        return daemon_run(path, sink_program());
     signals_release(); /* it has no handlers */
-    return check_configuration(path);
+    return print_check(path);
 }

@@ -21,12 +21,11 @@ struct collector {
     const struct conf_collector *conf; /* borrowed */
     char *name, *socket_path;          /* our own: conf may change under a run */
     struct collector_events ev;
-    int64_t (*withheld)(void *arg); /* or NULL */
-    bool daemon;                    /* as it was begun: conf may change under it */
-    struct schedule sched;          /* unless it is a daemon */
-    struct revival revival;         /* if it is */
-    int64_t revive_at;              /* mono: when a daemon's next life is due */
-    struct loop_timer timer;        /* the next slot, look or start; or, when stopping, gone() */
+    bool daemon;             /* as it was begun: conf may change under it */
+    struct schedule sched;   /* unless it is a daemon */
+    struct revival revival;  /* if it is */
+    int64_t revive_at;       /* mono: when a daemon's next life is due */
+    struct loop_timer timer; /* the next slot, look or start; or, when stopping, gone() */
     struct run run;
     struct journal journal;
     struct collector_stats stats;
@@ -146,8 +145,8 @@ static bool notice_metrics(struct collector *c)
     uint64_t known = c->revival.accepted;
     bool silent;
 
-    if (c->withheld != NULL)
-        revival_excuse(&c->revival, c->withheld(c->ev.arg));
+    if (c->ev.withheld != NULL)
+        revival_excuse(&c->revival, c->ev.withheld(c->ev.arg));
     silent = revival_look(&c->revival, clock_mono(), c->ev.accepted(c->ev.arg));
     if (c->revival.accepted != known)
         c->stats.last_success_ns = clock_wall();
@@ -232,21 +231,17 @@ struct collector *collector_new(struct loop *l, const struct conf_collector *con
         errno = ENOMEM;
         return NULL;
     }
-    c->loop = l;
-    c->conf = conf;
-    c->name = name;
-    c->socket_path = path;
-    c->ev = *ev;
-    c->daemon = conf->mode == MODE_DAEMON;
+    *c = (struct collector){.loop = l,
+                            .conf = conf,
+                            .name = name,
+                            .socket_path = path,
+                            .ev = *ev,
+                            .daemon = conf->mode == MODE_DAEMON,
+                            .stats.sched = &c->sched};
     run_init(&c->run, l, name, path, on_run_over, c);
     journal_init(&c->journal, name);
     begin_clock(c, host);
     return c;
-}
-
-void collector_withheld_by(struct collector *c, int64_t (*fn)(void *arg))
-{
-    c->withheld = fn;
 }
 
 void collector_adopt(struct collector *c, const struct conf_collector *conf)
@@ -283,10 +278,9 @@ bool collector_running(const struct collector *c)
     return run_alive(&c->run);
 }
 
-void collector_stats(const struct collector *c, struct collector_stats *out)
+const struct collector_stats *collector_stats(const struct collector *c)
 {
-    *out = c->stats;
-    out->sched = &c->sched;
+    return &c->stats;
 }
 
 void collector_free(struct collector *c)

@@ -26,6 +26,9 @@ struct collector_events {
     void (*gone)(void *arg);
     /* Metrics accepted from it so far, over all its runs. */
     uint64_t (*accepted)(void *arg);
+    /* Until when (mono; 0: never) metrics from it were kept from being accepted, and not by it: so long
+     * it has not been silent. NULL: never. */
+    int64_t (*withheld)(void *arg);
 };
 
 struct collector_stats {
@@ -41,9 +44,6 @@ struct collector_stats {
  * decide its place within `splay`. NULL with errno. */
 struct collector *collector_new(struct loop *l, const struct conf_collector *conf, const char *host,
                                 const char *socket_path, const struct collector_events *ev);
-/* `fn`, called with the events' arg, tells until when (mono; 0: never) metrics from it were kept from
- * being accepted, and not by it: so long it has not been silent. Without it: never. */
-void collector_withheld_by(struct collector *c, int64_t (*fn)(void *arg));
 /* The same configuration, from a newer struct conf; or a changed one, if collector_stop()
  * follows. */
 void collector_adopt(struct collector *c, const struct conf_collector *conf);
@@ -52,7 +52,7 @@ void collector_stop(struct collector *c);
 /* For the last moment of an end: kills the keeper. What that leaves is the caller's to find. */
 void collector_kill(struct collector *c);
 bool collector_running(const struct collector *c);
-void collector_stats(const struct collector *c, struct collector_stats *out);
+const struct collector_stats *collector_stats(const struct collector *c);
 /* Only when no run is alive: after gone(). */
 void collector_free(struct collector *c);
 

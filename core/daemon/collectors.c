@@ -14,18 +14,18 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/why.h"
 #include "collect/collector.h"
-#include "daemon/collector_socket.h"
+#include "daemon/sockets.h"
 
 struct collector_entry {
     struct collectors *all;
     struct generation *gen; /* holds one reference for conf */
     const struct conf_collector *conf;
     struct collector *run; /* NULL: disabled, or between two configurations */
-    struct collector_socket socket;
-    bool leaving; /* no longer configured: freed when its run is gone */
-    bool waiting; /* it cannot be started for now: logged */
+    struct source *source; /* its socket, or NULL */
+    bool brought_nothing;  /* runs have ended well, and nothing ever came: logged */
+    bool leaving;          /* no longer configured: freed when its run is gone */
+    bool waiting;          /* it cannot be started for now: logged */
     LIST_ENTRY(collector_entry) entries;
 };
 
@@ -93,25 +93,39 @@ static void write_slots(const struct self_round *at, const struct schedule *s)
                    s->missed[i]);
 }
 
+static void write_source(const struct self_round *at, const struct collector_entry *m)
+{
+    const struct origin_counts *n = source_counts(m->source);
+    const struct quota_refused *limited = source_limited(m->source);
+
+    self_count(at, BASIC, "garnet.collector.accepted", "Metric", NULL, n->accepted);
+    self_count(at, BASIC, "garnet.collector.rejected", "Metric", NULL, n->rejected);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "series", limited->series);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "metrics", limited->metrics);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "bytes", limited->bytes);
+    self_count(at, FULL, "garnet.collector.connections_refused", "Conn", NULL,
+               source_refused_connections(m->source));
+    self_gauge(at, BASIC, "garnet.collector.brought_nothing", "", m->brought_nothing);
+}
+
 static void write_collector(struct self_round at, const struct collector_entry *m)
 {
-    struct collector_stats st;
+    const struct collector_stats *st = collector_stats(m->run);
 
     at.key = "collector", at.val = m->conf->name;
-    collector_stats(m->run, &st);
-    self_count(&at, BASIC, "garnet.collector.runs", "Run", NULL, st.runs);
+    self_count(&at, BASIC, "garnet.collector.runs", "Run", NULL, st->runs);
     for (unsigned i = 0; i < OUTCOMES; i++)
         if (can_fail(m->conf, i))
             self_count(&at, BASIC, "garnet.collector.failures", "Run", outcome_name(i),
-                       st.outcomes[i]);
+                       st->outcomes[i]);
     if (m->conf->mode == MODE_DAEMON)
-        self_count(&at, FULL, "garnet.collector.restarts", "Event", NULL, st.restarts);
+        self_count(&at, FULL, "garnet.collector.restarts", "Event", NULL, st->restarts);
     else
-        write_slots(&at, st.sched);
-    collector_socket_metrics(&m->socket, &at);
-    if (st.last_success_ns > 0)
+        write_slots(&at, st->sched);
+    write_source(&at, m);
+    if (st->last_success_ns > 0)
         self_real(&at, FULL, "garnet.collector.last_success_age", "s",
-                  (double)(clock_wall() - st.last_success_ns) / 1e9);
+                  (double)(clock_wall() - st->last_success_ns) / 1e9);
 }
 
 void collectors_metrics(const struct collectors *c, const struct self_round *at)
@@ -161,16 +175,31 @@ static void on_run_started(void *arg, int64_t slot_ns)
 {
     struct collector_entry *m = arg;
 
-    collector_socket_run(&m->socket, slot_ns);
+    source_run(m->source, slot_ns);
 }
 
+/* Its metrics went elsewhere, and nobody misses them: it ended well. */
+static void note_fruitless(struct collector_entry *m, bool good)
+{
+    const struct origin_counts *n = source_counts(m->source);
+    bool nothing = n->accepted == 0 && n->rejected == 0;
+
+    if (nothing && !m->brought_nothing && good)
+        log_info("collector %s has ended with exit status 0 and has sent no metric yet: what it "
+                 "prints only goes to this log; send metrics to the socket that is its last "
+                 "argument and in GARNET_SOCKET, for example by `garnet emit`",
+                 m->conf->name);
+    m->brought_nothing = nothing && (m->brought_nothing || good);
+}
+
+/* What it sent before it ended is stamped with its slot and is its own: all of it is taken in first. */
 static void on_run_ended(void *arg, const struct run_receipt *r)
 {
     struct collector_entry *m = arg;
     uint64_t accepted, rejected;
 
-    collector_socket_run_end(&m->socket, m->conf->name, r->outcome == OUTCOME_OK, &accepted,
-                             &rejected);
+    source_run_end(m->source, &accepted, &rejected);
+    note_fruitless(m, r->outcome == OUTCOME_OK);
     write_run(m, r, accepted, rejected);
     if (r->outcome == OUTCOME_LOST)
         m->all->ev.lost(m->all->ev.arg);
@@ -180,26 +209,33 @@ static uint64_t run_accepted(void *arg)
 {
     const struct collector_entry *m = arg;
 
-    return collector_socket_taken(&m->socket);
+    return source_counts(m->source)->taken;
 }
 
 static int64_t run_withheld(void *arg)
 {
     const struct collector_entry *m = arg;
 
-    return collector_socket_withheld(&m->socket);
+    return source_withheld(m->source);
 }
 
 /* --- one collector --- */
 
 static void run_collector(struct collector_entry *m);
 
+static void close_source(struct collector_entry *m)
+{
+    if (m->source != NULL)
+        source_close(m->source);
+    m->source = NULL;
+}
+
 static void remove_collector(struct collector_entry *m)
 {
     struct collectors *c = m->all;
 
     LIST_REMOVE(m, entries);
-    collector_socket_close(&m->socket);
+    close_source(m);
     generation_unref(m->gen);
     free(m);
     if (LIST_EMPTY(&c->list))
@@ -226,17 +262,11 @@ static void say_waiting(struct collector_entry *m, const char *why)
     m->waiting = true;
 }
 
-static void begin_run(struct collector_entry *m)
-{
-    collector_withheld_by(m->run, run_withheld);
-    m->waiting = false;
-    write_collector(selfmetrics_beginning(m->all->self, clock_wall()), m);
-}
-
 /* As configured, unless the old run is still ending: then on_run_gone() comes here again. */
 static void run_collector(struct collector_entry *m)
 {
-    struct collector_events ev = {m, on_run_started, on_run_ended, on_run_gone, run_accepted};
+    const struct collector_events ev = {m,           on_run_started, on_run_ended,
+                                        on_run_gone, run_accepted,   run_withheld};
     const struct conf *c = m->gen->conf;
     struct arena a = {0};
     struct why why;
@@ -245,17 +275,19 @@ static void run_collector(struct collector_entry *m)
     if (m->run != NULL)
         return;
     if (!m->conf->enabled) {
-        collector_socket_close(&m->socket);
+        close_source(m);
         return;
     }
     path = conf_collector_socket(&a, c, m->conf->name);
-    if (!collector_socket_open(&m->socket, m->all->intake, c, m->conf, path, &why))
+    if (!sockets_open_own(&m->source, m->all->intake, c, m->conf, path, &why))
         say_waiting(m, why.text);
     else if ((m->run = collector_new(m->all->loop, m->conf, c->host, path, &ev)) == NULL)
         say_waiting(m, strerror(errno));
-    else
-        begin_run(m);
     arena_free(&a);
+    if (m->run == NULL)
+        return;
+    m->waiting = false;
+    write_collector(selfmetrics_beginning(m->all->self, clock_wall()), m);
 }
 
 static void retire(struct collector_entry *m)

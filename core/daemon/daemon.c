@@ -14,13 +14,12 @@
 #include "daemon/collectors.h"
 #include "daemon/generation.h"
 #include "daemon/orphans.h"
-#include "daemon/programs.h"
 #include "daemon/reload.h"
 #include "daemon/selfmetrics.h"
 #include "daemon/sinks.h"
 #include "daemon/sockets.h"
 #include "daemon/store.h"
-#include "intake/intake.h"
+#include "intake/folder.h"
 
 static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
 
@@ -37,8 +36,10 @@ struct daemon {
     struct loop *loop;
     struct generation *gen; /* the one in force; NULL while loading */
     struct reload *reload;
-    struct store *store;
-    struct sockets *sockets; /* NULL again once all is taken in */
+    const char *sink_program;
+    struct store store;
+    struct intake *intake; /* NULL again once all is taken in */
+    struct source *shared; /* NULL again once it is closed */
     struct selfmetrics *self;
     struct sinks *sinks;
     struct collectors *collectors;
@@ -68,16 +69,16 @@ static void on_safe(void *arg, uint64_t ticket)
 {
     const struct daemon *d = arg;
 
-    if (d->sockets != NULL)
-        intake_safe(sockets_intake(d->sockets), ticket);
+    if (d->intake != NULL)
+        intake_safe(d->intake, ticket);
 }
 
 static void on_unsafe(void *arg, uint64_t ticket, const char *why)
 {
     const struct daemon *d = arg;
 
-    if (d->sockets != NULL)
-        intake_unsafe(sockets_intake(d->sockets), ticket, why);
+    if (d->intake != NULL)
+        intake_unsafe(d->intake, ticket, why);
 }
 
 /* --- what its parts report --- */
@@ -99,8 +100,8 @@ static void on_worker_left(void *arg)
 
 static void write_garnetd(const struct daemon *d, const struct self_round *at)
 {
-    sockets_metrics(d->sockets, at);
-    store_metrics(d->store, at);
+    sockets_metrics(d->intake, d->shared, at);
+    store_metrics(&d->store, at);
     reload_metrics(d->reload, at);
     self_count(at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
 }
@@ -120,10 +121,10 @@ static void keep_store(struct daemon *d)
 {
     unsigned lost;
 
-    if (d->phase < PHASE_SINKS && store_folder_replaced(d->store))
+    if (d->phase < PHASE_SINKS && commit_look(&d->store.commit, d->store.dir))
         sinks_restart(d->sinks);
-    store_sync(d->store);
-    lost = store_retain(d->store, sinks_needed(d->sinks));
+    commit_sync(&d->store.commit);
+    lost = append_retain(d->store.commit.spool, sinks_needed(d->sinks), clock_wall());
     if (lost > 0 && sinks_lose(d->sinks))
         log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
                  "max_age says",
@@ -160,21 +161,20 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     const struct commit_events commit = {d, on_written, on_safe, on_unsafe};
     const struct sinks_events sinks = {d, on_worker_left, next_phase};
     const struct collectors_events collectors = {d, on_keeper_lost, next_phase};
-    struct intake *in;
 
-    if (!sockets_lock(c) || (d->store = store_open(d->loop, &c->spool, &commit)) == NULL ||
-        (d->sockets = sockets_open(d->loop, c, store_commit, d->store)) == NULL)
+    if (!sockets_lock(c) || !store_open(&d->store, d->loop, &c->spool, &commit))
         return false;
+    d->intake = intake_new(d->loop, &c->intake, store_commit, &d->store);
+    d->self = selfmetrics_new(d->loop, d->intake, c, on_self_round, d);
+    d->sinks = sinks_new(d->loop, d->store.commit.spool, d->store.dir, d->sink_program, &sinks);
+    d->collectors = collectors_new(d->loop, d->intake, d->self, &collectors);
+    if (d->intake == NULL || d->self == NULL || d->sinks == NULL || d->collectors == NULL) {
+        log_error("cannot start: out of memory");
+        return false;
+    }
     loop_after(d->loop, &d->after, on_turn_over, d); /* behind the intake's own: its turn is over */
-    in = sockets_intake(d->sockets);
-    d->self = selfmetrics_new(d->loop, in, c, on_self_round, d);
-    d->sinks = sinks_new(d->loop, store_spool(d->store), store_dir(d->store),
-                         program_path("garnet-sink"), &sinks);
-    d->collectors = collectors_new(d->loop, in, d->self, &collectors);
-    if (d->self != NULL && d->sinks != NULL && d->collectors != NULL)
-        return true;
-    log_error("cannot start: out of memory");
-    return false;
+    d->shared = sockets_open(d->intake, c);
+    return d->shared != NULL;
 }
 
 static bool start_garnetd(struct daemon *d)
@@ -203,8 +203,8 @@ static void apply(struct daemon *d, struct generation *g)
 
     d->gen = g;
     log_set_level((enum log_level)c->log_level);
-    sockets_configure(d->sockets, c);
-    store_configure(d->store, &c->spool);
+    sockets_configure(d->intake, d->shared, c);
+    store_configure(&d->store, &c->spool);
     selfmetrics_configure(d->self, c);
     sinks_apply(d->sinks, g); /* first: a new sink sees what its new collectors send */
     collectors_apply(d->collectors, g);
@@ -256,7 +256,8 @@ static void enter_phase(struct daemon *d, enum daemon_phase phase, int64_t at_mo
 
 static void close_sockets(struct daemon *d)
 {
-    sockets_close(d->sockets);
+    source_close(d->shared); /* who has connected by now may have sent, too; nobody else can */
+    d->shared = NULL;
     selfmetrics_stop(d->self);
     enter_phase(d, PHASE_INTAKE, intake_bound);
 }
@@ -264,21 +265,21 @@ static void close_sockets(struct daemon *d)
 /* Clients that stay connected but silent are not waited for. */
 static bool intake_done(const struct daemon *d)
 {
-    return intake_quiet(sockets_intake(d->sockets)) || clock_mono() >= d->phase_timer.at;
+    return intake_quiet(d->intake) || clock_mono() >= d->phase_timer.at;
 }
 
 static void close_intake(struct daemon *d)
 {
-    unsigned busy = intake_busy(sockets_intake(d->sockets));
+    unsigned busy = intake_busy(d->intake);
     int64_t left = d->end_by - clock_mono();
 
     if (busy > 0)
         log_warn(
             "ending: %u connections are closed before all that they sent was read and answered",
             busy);
-    store_end(d->store);
-    sockets_free(d->sockets);
-    d->sockets = NULL;
+    store_end(&d->store);
+    intake_free(d->intake);
+    d->intake = NULL;
     d->phase = PHASE_SINKS;
     sinks_stop(d->sinks, left > 0 ? left : 0);
 }
@@ -286,12 +287,12 @@ static void close_intake(struct daemon *d)
 static void close_spool(struct daemon *d)
 {
     loop_timer_clear(d->loop, &d->housekeeping);
-    store_sync_last(d->store);
+    store_sync_last(&d->store);
     sinks_log_rest(d->sinks);
     sinks_free(d->sinks);
     collectors_free(d->collectors);
     selfmetrics_free(d->self);
-    store_close(d->store);
+    store_close(&d->store);
     leave_loop(d, d->status);
 }
 
@@ -327,7 +328,7 @@ static void on_end_requested(void *arg)
         next_phase(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
-        sockets_unlink(d->gen->conf);
+        folder_remove_socket(d->gen->conf->socket.path, d->gen->conf->socket.own_groups);
         leave_loop(d, EXIT_WORLD);
     }
 }
@@ -357,11 +358,12 @@ static void on_log_again(void *arg)
     log_warn("the log writer had died; another one writes");
 }
 
-int daemon_run(const char *conf_path)
+int daemon_run(const char *conf_path, const char *sink_program)
 {
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
     pid_t writer;
 
+    d.sink_program = sink_program;
     d.loop = loop_new();
     if (d.loop == NULL)
         fatal("cannot start: %m");
@@ -369,7 +371,7 @@ int daemon_run(const char *conf_path)
     if (writer < 0)
         fatal("cannot start the log writer: %m");
     loop_child_add(d.loop, &d.log_writer, writer, on_log_writer_ended, &d);
-    d.reload = reload_new(d.loop, conf_path, program_path("garnet-sink"), on_configuration, &d);
+    d.reload = reload_new(d.loop, conf_path, sink_program, on_configuration, &d);
     if (d.reload == NULL)
         fatal("cannot start: %m");
     loop_signal(d.loop, SIGHUP, reload_request, d.reload);

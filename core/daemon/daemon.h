@@ -8,7 +8,8 @@
 #define DAEMON_DAEMON_H
 
 /* The exit status: EXIT_CONFIG for a configuration with errors, EXIT_WORLD for a socket or a spool
- * that is in use or cannot be made, and for an end without waiting. */
-int daemon_run(const char *conf_path);
+ * that is in use or cannot be made, and for an end without waiting. `sink_program`: where garnet-sink
+ * is. */
+int daemon_run(const char *conf_path, const char *sink_program);
 
 #endif

@@ -1,17 +1,29 @@
-/* daemon/reload.c - what may not change while garnetd runs is decided here, and one configuration
- * is compared with the next; what the parts make of the new one is theirs. A load that cannot be
- * begun, or that finds errors, is a failure that is counted, and the old configuration stays.
+/* daemon/reload.c - a child reads and checks: one byte over its pipe, 'S' and a snapshot or 'E' and error
+ * lines, then the end of the file. A child that dies, is late or cannot be started is a failure like
+ * an error: it is counted, and the old configuration stays. The snapshot becomes a configuration of this
+ * process; what may not change while garnetd runs is compared with the one before.
  */
 #include "daemon/reload.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
+#include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
+#include "base/privileges.h"
+#include "base/process.h"
 #include "conf/conf.h"
 #include "conf/snapshot.h"
-#include "daemon/load.h"
+#include "daemon/check.h"
+
+enum { LOAD_MAX = 32 << 20, LOAD_PIECE = 1 << 16 };
+static const int64_t load_deadline = 60 * NS_PER_S;
 
 struct reload {
     struct loop *loop;
@@ -19,8 +31,12 @@ struct reload {
     void (*loaded)(void *arg, struct generation *g);
     void *arg;
     struct generation *now; /* accepted last; NULL: none yet */
-    struct load *load;      /* under way, or NULL */
-    bool again;             /* requested while one was under way */
+    bool loading;           /* there is a child, until both its end and its pipe's were seen: */
+    struct loop_child child;
+    struct loop_fd pipe;
+    struct loop_timer deadline;
+    struct buf got;
+    bool again; /* requested while one was under way */
     bool ended;
     uint64_t failures;
 };
@@ -34,20 +50,38 @@ struct reload *reload_new(struct loop *l, const char *path, const char *sink_pro
         return NULL;
     *r = (struct reload){
         .loop = l, .path = path, .sink_program = sink_program, .loaded = loaded, .arg = arg};
+    loop_fd_init(&r->pipe);
     return r;
 }
 
 bool reload_under_way(const struct reload *r)
 {
-    return r->load != NULL;
+    return r->loading;
+}
+
+static void close_load(struct reload *r)
+{
+    int fd = r->pipe.fd;
+
+    loop_fd_del(r->loop, &r->pipe);
+    fd_close(&fd);
+}
+
+static void stop_loading(struct reload *r)
+{
+    if (r->child.pid > 0)
+        kill(r->child.pid, SIGKILL);
+    loop_child_del(r->loop, &r->child);
+    loop_timer_clear(r->loop, &r->deadline);
+    close_load(r);
+    buf_free(&r->got);
+    r->loading = false;
 }
 
 void reload_end(struct reload *r)
 {
     r->ended = true;
-    if (r->load != NULL)
-        load_cancel(r->load);
-    r->load = NULL;
+    stop_loading(r);
 }
 
 void reload_free(struct reload *r)
@@ -63,6 +97,8 @@ void reload_metrics(const struct reload *r, const struct self_round *at)
 {
     self_count(at, BASIC, "garnet.reload.failures", "Event", NULL, r->failures);
 }
+
+/* --- what a child has read --- */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -127,16 +163,63 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
     return g;
 }
 
-static void on_loaded(void *arg, struct str snapshot, const char *errors)
-{
-    struct reload *r = arg;
-    struct generation *g = NULL;
+/* --- the child --- */
 
-    r->load = NULL;
-    if (errors != NULL)
-        refuse_conf(r, errors);
+struct load_job {
+    const struct reload *reload;
+    int out;
+};
+
+/* It keeps garnetd's capabilities, to read what garnetd may and to switch users for a check. What it
+ * starts, or has started for it by a directory service's library, gets no others. */
+static int load_in_child(void *arg)
+{
+    const struct load_job *j = arg;
+    const struct reload *r = j->reload;
+    struct buf snapshot = {0};
+    struct errors e = {0};
+    const struct buf *b;
+    bool good;
+
+    signals_release(); /* it has no handlers */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (privileges_no_new() < 0)
+        return 1;
+    good = check_configuration(r->path, r->now != NULL, r->sink_program, &snapshot, &e);
+    b = good ? &snapshot : &e.text;
+    return fd_write_all(j->out, good ? "S" : "E", 1) < 0 || fd_write_all(j->out, b->p, b->n) < 0;
+}
+
+/* NULL: refused. */
+static struct generation *take_load(struct reload *r, struct buf *got, bool late)
+{
+    const char *errors;
+
+    buf_putc(got, '\0');
+    if (late)
+        errors = "the configuration could not be checked within 60s: is a file or folder on a dead "
+                 "mount?\n";
+    else if (!buf_ok(got))
+        errors = "the configuration could not be checked: out of memory\n";
+    else if (got->n < 2 || (got->p[0] != 'S' && got->p[0] != 'E'))
+        errors = "the configuration could not be checked: the process doing it died\n";
+    else if (got->p[0] == 'E')
+        errors = got->p + 1;
     else
-        g = accept_snapshot(r, snapshot);
+        return accept_snapshot(r, (struct str){got->p + 1, got->n - 2});
+    refuse_conf(r, errors);
+    return NULL;
+}
+
+static void end_load(struct reload *r, bool late)
+{
+    struct buf got = r->got;
+    struct generation *g;
+
+    r->got = (struct buf){0};
+    stop_loading(r);
+    g = take_load(r, &got, late);
+    buf_free(&got);
     if (g != NULL) {
         generation_unref(r->now);
         r->now = generation_ref(g);
@@ -146,17 +229,72 @@ static void on_loaded(void *arg, struct str snapshot, const char *errors)
         reload_request(r);
 }
 
+static void on_load_read(void *arg, uint32_t events)
+{
+    struct reload *r = arg;
+    char *room = buf_room(&r->got, LOAD_PIECE), waste[256];
+    ssize_t n =
+        read(r->pipe.fd, room != NULL ? room : waste, room != NULL ? LOAD_PIECE : sizeof waste);
+
+    (void)events;
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return;
+    if (n > 0) {
+        r->got.n += room != NULL ? (size_t)n : 0;
+        return;
+    }
+    close_load(r);
+    if (r->child.pid == 0)
+        end_load(r, false);
+}
+
+static void on_load_exit(void *arg, int status, const struct rusage *ru)
+{
+    struct reload *r = arg;
+
+    (void)status, (void)ru;
+    if (r->pipe.fd < 0)
+        end_load(r, false);
+}
+
+static void on_load_late(void *arg)
+{
+    end_load(arg, true);
+}
+
+/* False with errno. */
+static bool start_loading(struct reload *r)
+{
+    int fds[2];
+    pid_t pid;
+
+    if (fd_pipe(fds, O_NONBLOCK, 0) < 0)
+        return false;
+    pid = spawn_helper("garnetd-load", &fds[1], 1, load_in_child, &(struct load_job){r, fds[1]});
+    fd_close(&fds[1]);
+    if (pid < 0 || loop_fd_add(r->loop, &r->pipe, fds[0], LOOP_IN, on_load_read, r) != 0) {
+        if (pid > 0)
+            kill(pid, SIGKILL); /* the loop reaps it */
+        fd_close(&fds[0]);
+        return false;
+    }
+    r->got = (struct buf){.max = LOAD_MAX};
+    loop_child_add(r->loop, &r->child, pid, on_load_exit, r);
+    loop_timer_set(r->loop, &r->deadline, clock_mono() + load_deadline, on_load_late, r);
+    return true;
+}
+
 void reload_request(void *arg)
 {
     struct reload *r = arg;
 
     if (r->ended)
         return;
-    r->again = r->load != NULL;
+    r->again = r->loading;
     if (r->again)
         return;
-    r->load = load_start(r->loop, r->path, r->now != NULL, r->sink_program, on_loaded, r);
-    if (r->load == NULL) {
+    r->loading = start_loading(r);
+    if (!r->loading) {
         r->failures++;
         log_error("the configuration cannot be read: %m; %s",
                   r->now != NULL ? "the old one stays" : "giving up");

@@ -1,7 +1,7 @@
 /* daemon/reload.h - the configuration, read at the start and at each SIGHUP
  *
  * Everything is read again, and taken as a whole or not at all. While a child reads and checks
- * (daemon/load.h) the old configuration runs. HUPs that come meanwhile, the start included, lead to
+ * (daemon/check.h) the old configuration runs. HUPs that come meanwhile, the start included, lead to
  * one more round, so none is lost however many there are.
  */
 #ifndef DAEMON_RELOAD_H

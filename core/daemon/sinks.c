@@ -88,18 +88,17 @@ static void on_worker_end(void *arg)
 
 static void start_sink(struct sink_entry *o)
 {
-    struct supervisor_config sc = {.program = o->all->program,
-                                   .name = o->conf->name,
-                                   .snapshot_fd = o->gen->snapshot_fd,
-                                   .prepare = prepare_worker,
-                                   .ended = on_worker_end,
-                                   .arg = o,
-                                   .stdout_fd = -1,
-                                   .memory_limit = o->conf->memory_limit};
+    struct supervisor_config sc = {
+        .name = o->conf->name,
+        .start = {.program = o->all->program, .snapshot_fd = o->gen->snapshot_fd, .stdout_fd = -1},
+        .prepare = prepare_worker,
+        .ended = on_worker_end,
+        .arg = o,
+        .memory_limit = o->conf->memory_limit};
 
     for (size_t i = 0; i < o->conf->to.n; i++)
         if (strcmp(o->conf->to.v[i], "stdout") == 0)
-            sc.stdout_fd = STDOUT_FILENO;
+            sc.start.stdout_fd = STDOUT_FILENO;
     o->supervisor = supervisor_new(o->all->loop, &sc);
     if (o->supervisor == NULL)
         log_error("sink %s has no worker yet: out of memory", o->conf->name);
@@ -314,7 +313,7 @@ void sinks_free(struct sinks *s)
 
 static const struct scoreboard *board_of(const struct sink_entry *o)
 {
-    return o->supervisor != NULL ? supervisor_scoreboard(o->supervisor) : NULL;
+    return o->supervisor != NULL ? o->supervisor->watch.board : NULL;
 }
 
 uint64_t sinks_needed(struct sinks *s)
@@ -354,12 +353,12 @@ static void write_sink(struct self_round at, const struct sink_entry *o)
     if (!sink_cursor_metrics(&o->cursor, &at, b))
         return;
     self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
-               o->supervisor != NULL ? supervisor_restarts(o->supervisor) : 0);
+               o->supervisor != NULL ? o->supervisor->restarts : 0);
     if (b == NULL)
         return;
     self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, atomic_load(&b->in_doubt));
     self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, atomic_load(&b->losses));
-    self_gauge(&at, BASIC, "garnet.sink.stalled", "", supervisor_stalled(o->supervisor));
+    self_gauge(&at, BASIC, "garnet.sink.stalled", "", watch_stalled(&o->supervisor->watch));
 }
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at)

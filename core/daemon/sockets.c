@@ -1,21 +1,19 @@
 /* daemon/sockets.c - two locks, for another daemon may have its socket in the folder of our
  * collectors' own, or the other way round. Locking and opening fail where somebody else has the
- * socket, or has a hand in a folder on the way to it.
+ * socket, or has a hand in a folder on the way to it, and for want of descriptors or memory; handing
+ * a socket to another user, for want of the privilege.
  */
 #include "daemon/sockets.h"
 
-#include <stdlib.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "base/fd.h"
 #include "base/log.h"
-#include "base/why.h"
 #include "intake/folder.h"
 #include "intake/lock.h"
-
-struct sockets {
-    struct intake *intake;
-    struct source *shared;
-};
 
 bool sockets_lock(const struct conf *c)
 {
@@ -40,6 +38,8 @@ bool sockets_lock(const struct conf *c)
     return good;
 }
 
+/* --- the shared one --- */
+
 static struct source_config shared_config(const struct conf *c)
 {
     return (struct source_config){.path = c->socket.path,
@@ -50,58 +50,31 @@ static struct source_config shared_config(const struct conf *c)
                                   .tags = {&c->tags, NULL}};
 }
 
-struct sockets *sockets_open(struct loop *l, const struct conf *c, intake_commit_fn *commit,
-                             void *arg)
+struct source *sockets_open(struct intake *in, const struct conf *c)
 {
-    struct sockets *s = calloc(1, sizeof *s);
-    struct source_config sc = shared_config(c);
+    const struct source_config sc = shared_config(c);
     struct why why = {"out of memory"};
+    struct source *s = source_open(in, &sc, &why);
 
-    if (s != NULL && (s->intake = intake_new(l, &c->intake, commit, arg)) != NULL &&
-        (s->shared = source_open(s->intake, &sc, &why)) != NULL)
-        return s;
-    log_error("socket: %s", why.text);
-    if (s != NULL && s->intake != NULL)
-        intake_free(s->intake);
-    free(s);
-    return NULL;
+    if (s == NULL)
+        log_error("socket: %s", why.text);
+    return s;
 }
 
-void sockets_configure(struct sockets *s, const struct conf *c)
+void sockets_configure(struct intake *in, struct source *shared, const struct conf *c)
 {
-    struct source_config sc = shared_config(c);
+    const struct source_config sc = shared_config(c);
 
-    if (!source_update(s->shared, &sc))
+    if (!source_update(shared, &sc))
         log_error("socket: out of memory: the shared socket keeps its old tags");
-    intake_limits(s->intake, &c->intake);
+    intake_limits(in, &c->intake);
 }
 
-struct intake *sockets_intake(const struct sockets *s)
+void sockets_metrics(const struct intake *in, const struct source *shared,
+                     const struct self_round *round)
 {
-    return s->intake;
-}
-
-void sockets_close(struct sockets *s)
-{
-    source_close(s->shared);
-    s->shared = NULL;
-}
-
-void sockets_free(struct sockets *s)
-{
-    intake_free(s->intake);
-    free(s);
-}
-
-void sockets_unlink(const struct conf *c)
-{
-    folder_remove_socket(c->socket.path, c->socket.own_groups);
-}
-
-void sockets_metrics(const struct sockets *s, const struct self_round *round)
-{
+    const struct origin_counts *n = source_counts(shared);
     struct self_round at = *round;
-    const struct intake *in = s->intake;
 
     self_gauge(&at, FULL, "garnet.intake.connections", "Conn", intake_connections(in));
     self_count(&at, FULL, "garnet.intake.connections_refused", "Conn", NULL,
@@ -109,8 +82,52 @@ void sockets_metrics(const struct sockets *s, const struct self_round *round)
     self_count(&at, FULL, "garnet.intake.connections_gave_way", "Conn", NULL, intake_gave_way(in));
     self_count(&at, FULL, "garnet.intake.own_rejected", "Metric", NULL, intake_own_rejected(in));
     at.key = "source", at.val = "shared";
-    self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL,
-               source_counts(s->shared)->accepted);
-    self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL,
-               source_counts(s->shared)->rejected);
+    self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL, n->accepted);
+    self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL, n->rejected);
+}
+
+/* --- a collector's own --- */
+
+/* A socket that stays gets the owner that the collector now runs as. */
+static bool hand_over(const struct source_config *s, struct why *why)
+{
+    uid_t uid = s->uid != (uid_t)-1 ? s->uid : geteuid();
+    gid_t gid = s->group != (gid_t)-1 ? s->group : getegid();
+    const char *name;
+    int dir = folder_find(s->path, s->own_groups, &name, why);
+    bool good;
+
+    if (dir < 0)
+        return false;
+    good = fchownat(dir, name, uid, gid, AT_SYMLINK_NOFOLLOW) == 0;
+    if (!good)
+        why_set(why, "cannot give %s to its user: %s", s->path, strerror(errno));
+    fd_close(&dir);
+    return good;
+}
+
+bool sockets_open_own(struct source **s, struct intake *in, const struct conf *c,
+                      const struct conf_collector *k, const char *path, struct why *why)
+{
+    struct source_config sc = {.path = path,
+                               .own_groups = c->socket.own_groups,
+                               .mode = 0600,
+                               .uid = k->identity.uid,
+                               .group = k->identity.gid,
+                               .name = k->name,
+                               .prefix = k->prefix,
+                               .tags = {&c->tags, &k->tags},
+                               .interval_ns = k->interval,
+                               .window_ns = k->mode == MODE_DAEMON ? k->interval : 0,
+                               .series_limit = k->quota.series_limit,
+                               .metrics_limit = k->quota.metrics_limit,
+                               .bytes_limit = k->quota.bytes_limit};
+
+    why_set(why, "out of memory");
+    if (path == NULL)
+        return false;
+    if (*s != NULL)
+        return source_update(*s, &sc) && hand_over(&sc, why);
+    *s = source_open(in, &sc, why);
+    return *s != NULL;
 }

@@ -9,75 +9,49 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/why.h"
 #include "spool/sync.h"
 
 enum { LAST_SYNC_MS = 1000 };
 static const int64_t held_again = 250 * NS_PER_MS;
 
-struct store {
-    struct loop *loop;
-    char *dir;
-    struct append *spool;
-    struct sync *sync;
-    struct commit commit;
-    struct loop_timer held; /* while something is */
-};
-
 static bool start_sync(struct store *s)
 {
-    struct sync_events ev = {&s->commit, commit_answered, commit_seal};
+    const struct sync_events ev = {&s->commit, commit_answered, commit_seal};
+    const struct append *spool = s->commit.spool;
 
-    s->sync = sync_start(s->loop, append_dirfd(s->spool), append_next_seq(s->spool), &ev);
-    if (s->sync == NULL)
+    s->commit.sync = sync_start(s->loop, append_dirfd(spool), append_next_seq(spool), &ev);
+    if (s->commit.sync == NULL)
         log_error("spool: the sync helper cannot be started: %m");
-    return s->sync != NULL;
+    return s->commit.sync != NULL;
 }
 
-struct store *store_open(struct loop *l, const struct conf_spool *c, const struct commit_events *ev)
+bool store_open(struct store *s, struct loop *l, const struct conf_spool *c,
+                const struct commit_events *ev)
 {
-    struct append_config ac = {.dir = c->dir,
-                               .segment_size = c->segment_size,
-                               .max_size = c->max_size,
-                               .max_age = c->max_age};
-    struct store *s = calloc(1, sizeof *s);
-    struct why why;
+    const struct append_config ac = {.dir = c->dir,
+                                     .segment_size = c->segment_size,
+                                     .max_size = c->max_size,
+                                     .max_age = c->max_age};
+    struct why why = {"cannot be opened: out of memory"};
 
-    if (s == NULL || (s->dir = strdup(c->dir)) == NULL) {
-        log_error("spool: out of memory");
-        free(s);
-        return NULL;
-    }
-    s->loop = l;
-    s->spool = append_open(&ac, &why);
-    if (s->spool == NULL)
+    *s = (struct store){
+        .loop = l, .dir = strdup(c->dir), .commit = {.ev = *ev, .durable = c->durable}};
+    if (s->dir != NULL)
+        s->commit.spool = append_open(&ac, &why);
+    if (s->commit.spool == NULL)
         log_error("spool %s %s", c->dir, why.text);
-    if (s->spool == NULL || !start_sync(s)) {
-        if (s->spool != NULL)
-            append_close(s->spool);
-        free(s->dir);
-        free(s);
-        return NULL;
-    }
-    s->commit =
-        (struct commit){.spool = s->spool, .sync = s->sync, .ev = *ev, .durable = c->durable};
-    return s;
+    else if (start_sync(s))
+        return true;
+    if (s->commit.spool != NULL)
+        append_close(s->commit.spool);
+    free(s->dir);
+    return false;
 }
 
 void store_configure(struct store *s, const struct conf_spool *c)
 {
-    append_configure(s->spool, c->segment_size, c->max_size, c->max_age);
+    append_configure(s->commit.spool, c->segment_size, c->max_size, c->max_age);
     s->commit.durable = c->durable;
-}
-
-const struct append *store_spool(const struct store *s)
-{
-    return s->spool;
-}
-
-const char *store_dir(const struct store *s)
-{
-    return s->dir;
 }
 
 static void on_held(void *arg);
@@ -106,21 +80,6 @@ int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint6
     return r;
 }
 
-bool store_folder_replaced(struct store *s)
-{
-    return commit_look(&s->commit, s->dir);
-}
-
-void store_sync(struct store *s)
-{
-    commit_sync(&s->commit);
-}
-
-unsigned store_retain(struct store *s, uint64_t needed)
-{
-    return append_retain(s->spool, needed, clock_wall());
-}
-
 void store_end(struct store *s)
 {
     loop_timer_clear(s->loop, &s->held);
@@ -131,20 +90,19 @@ void store_sync_last(struct store *s)
 {
     s->commit.dirty = true;
     commit_sync(&s->commit);
-    sync_stop(s->sync, LAST_SYNC_MS);
-    s->sync = s->commit.sync = NULL;
+    sync_stop(s->commit.sync, LAST_SYNC_MS);
+    s->commit.sync = NULL;
 }
 
 void store_close(struct store *s)
 {
-    append_close(s->spool);
+    append_close(s->commit.spool);
     free(s->dir);
-    free(s);
 }
 
 void store_metrics(const struct store *s, const struct self_round *at)
 {
-    self_gauge(at, BASIC, "garnet.spool.size", "B", append_bytes(s->spool));
+    self_gauge(at, BASIC, "garnet.spool.size", "B", append_bytes(s->commit.spool));
     self_gauge(at, FULL, "garnet.spool.held", "B", s->commit.backlog.bytes);
     self_count(at, BASIC, "garnet.spool.refused", "Metric", NULL, s->commit.refused);
 }

@@ -2,7 +2,7 @@
  *
  * It holds what must be known of a worker that has died, or that does not return from its plugin.
  * Writing it costs a store and no system call. garnetd owns it, so it outlives every worker; a
- * worker finds it at descriptor SCOREBOARD_FD. One side writes each member, all are atomic. The
+ * worker finds it at descriptor WORKER_SCOREBOARD (model/worker.h). One side writes each member, all are atomic. The
  * plugin lives in the worker and may overwrite all of it, so what is read here is a number and
  * never an index or a pointer.
  */
@@ -11,7 +11,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum { SCOREBOARD_FD = 5, SCOREBOARD_POISONS = 32 };
+enum { SCOREBOARD_POISONS = 32 };
 
 /* What a worker is at, in the lowest bits of its `step`; above them, how often it has begun one. */
 enum scoreboard_step {

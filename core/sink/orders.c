@@ -80,7 +80,7 @@ static void on_control_said(void *arg, uint32_t events)
 
     (void)events;
     for (ssize_t i = 0; i < n; i++)
-        o->finish |= said[i] == 'q';
+        o->finish |= said[i] == WORKER_FINISH;
     o->news |= n > 0;
     if (n < 0 && (errno == EBADF || errno == ENOTSOCK)) {
         log_error("its control socket is closed: by the plugin, which closes descriptors that are "
@@ -120,8 +120,10 @@ void orders_give_up(struct orders *o, const char *why)
 }
 
 /* Lost when garnetd does not read: it then has other worries. */
-void orders_say(struct orders *o, char c)
+void orders_say(struct orders *o, enum worker_word w)
 {
+    const char c = (char)w;
+
     if (send(o->control, &c, 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE)
         o->gone = true;
 }

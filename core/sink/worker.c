@@ -84,7 +84,7 @@ static void after_move(struct worker *w, enum sender_result result)
     case SENDER_DONE:
         if (w->useful_ns == 0 || now - w->useful_ns >= USEFUL_EVERY) {
             w->useful_ns = now;
-            orders_say(&w->orders, 'u');
+            orders_say(&w->orders, WORKER_USEFUL);
         }
         break;
     case SENDER_ANEW:
@@ -339,7 +339,7 @@ static bool wind_up(struct worker *w)
 static void take_apart(struct worker *w)
 {
     orders_report_stop(&w->orders); /* these two before close(), which may not come back */
-    orders_say(&w->orders, 'e');
+    orders_say(&w->orders, WORKER_ENDS);
     sender_close(&w->sender);
     waits_clear(&w->waits);
     plugin_close(&w->plugin); /* what it may still look at goes after it */
@@ -382,7 +382,7 @@ int worker_run(const struct conf *conf, const struct conf_sink *sink, int contro
     w->board = board;
     w->dirfd = w->position.cursor.fd = -1;
     if (make_ready(w, conf, control)) {
-        orders_say(&w->orders, 'r');
+        orders_say(&w->orders, WORKER_READY);
         while (!orders_stopping(&w->orders))
             worker_turn(w);
         kept = wind_up(w);

@@ -1,6 +1,6 @@
 /* sink/worker.h - one sink's work: spool -> feed -> plugin -> sender -> transport, and the cursor behind it
  *
- * One loop; see supervise/worker_process.h for what is said over `control`. Exits by returning an exit status: 0
+ * One loop; see model/worker.h for what is said over `control`. Exits by returning an exit status: 0
  * asked to finish (or garnetd is gone), EXIT_CONFIG the plugin or its options are wrong, EXIT_WORLD
  * anything else. Asked to finish, it does not wait for a peer that is down or reads nothing: what is
  * not delivered stays in the spool.

@@ -16,10 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/throttle.h"
-#include "supervise/ending.h"
-#include "supervise/watch.h"
-#include "supervise/worker_process.h"
+#include "supervise/verdict.h"
 
 static const int64_t AGAIN_FIRST = 100 * NS_PER_MS;
 /* What was asked for, or a plugin, is wrong: that will not be right soon. */
@@ -28,27 +25,6 @@ static const int64_t AGAIN_LAST = 30 * NS_PER_S;
 static const int64_t TERM_TO_KILL = NS_PER_S;
 static const int64_t LOOK_EVERY = NS_PER_S;
 static const int64_t END_IN = 10 * NS_PER_S; /* from its last word to its end: for close() */
-
-enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
-
-struct supervisor {
-    struct loop *loop;
-    char *program, *name;
-    struct supervisor_config config; /* but for its two texts: those are copied above */
-    struct worker_process process;
-    struct watch watch;
-    struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
-    struct loop_timer look;  /* while a worker runs */
-    enum patience patience;
-    struct throttle throttle;
-    uint64_t restarts;
-    bool ready;
-    bool finished; /* it has said that it ends */
-    bool ended;    /* it was, by us: its death is no metric's fault */
-    bool stopping;
-    void (*gone)(void *arg);
-    void *arg;
-};
 
 static void start_worker(struct supervisor *s);
 
@@ -79,16 +55,16 @@ static void wait_patiently(struct supervisor *s, enum patience patience, int64_t
 
 /* --- what the worker does --- */
 
-static void on_message(void *arg, char c)
+static void on_message(void *arg, enum worker_word w)
 {
     struct supervisor *s = arg;
 
-    if (c == 'r') {
+    if (w == WORKER_READY) {
         s->ready = true;
-    } else if (c == 'u') {
+    } else if (w == WORKER_USEFUL) {
         throttle_ok(&s->throttle);
-        watch_useful(&s->watch);
-    } else if (c == 'e') {
+        poison_useful(&s->watch.poison);
+    } else if (w == WORKER_ENDS) {
         s->finished = true; /* what is left of it is its plugin's close(), which may hang */
         if (!s->stopping && s->patience == PATIENT)
             wait_patiently(s, BEFORE_TERM, END_IN);
@@ -141,7 +117,7 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
     struct ending end = {.status = status,
                          .used = *ru,
                          .finished = s->finished,
-                         .formatting = watch_formatting(&s->watch),
+                         .formatting = atomic_load(&s->watch.board->formatting) != 0,
                          .memory_limit = s->config.memory_limit};
     bool death = WIFSIGNALED(status) || ending_by_plugin(&end);
     char what[320];
@@ -167,7 +143,6 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
 
 static void start_worker(struct supervisor *s)
 {
-    struct worker_start start;
     char what[128];
 
     s->patience = PATIENT;
@@ -176,10 +151,9 @@ static void start_worker(struct supervisor *s)
         start_later(s, AGAIN_FIRST, "its worker cannot be started yet");
         return;
     }
-    start = (struct worker_start){s->program, s->config.snapshot_fd, s->config.stdout_fd, -1};
     if (watch_next(&s->watch)) {
-        start.board_fd = s->watch.board_fd;
-        if (worker_process_start(&s->process, &start) == 0) {
+        s->config.start.board_fd = s->watch.board_fd;
+        if (worker_process_start(&s->process, &s->config.start) == 0) {
             loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
             return;
         }
@@ -193,17 +167,16 @@ static void start_worker(struct supervisor *s)
 struct supervisor *supervisor_new(struct loop *l, const struct supervisor_config *c)
 {
     struct supervisor *s = calloc(1, sizeof *s);
-    char *program = strdup(c->program), *name = strdup(c->name);
-    struct worker_process_events ev = {s, on_message, on_hung_up, on_worker_ended};
+    char *name = strdup(c->name);
+    const struct worker_process_events ev = {s, on_message, on_hung_up, on_worker_ended};
 
-    if (s == NULL || program == NULL || name == NULL) {
+    if (s == NULL || name == NULL) {
         free(s);
-        free(program);
         free(name);
         return NULL;
     }
-    *s = (struct supervisor){
-        .loop = l, .program = program, .name = name, .config = *c, .throttle.cap = AGAIN_LAST};
+    *s = (struct supervisor){.loop = l, .name = name, .config = *c, .throttle.cap = AGAIN_LAST};
+    s->config.name = name;
     watch_init(&s->watch, name);
     worker_process_init(&s->process, l, name, &ev);
     start_worker(s);
@@ -230,34 +203,9 @@ void supervisor_stop(struct supervisor *s, int64_t grace, void (*gone)(void *arg
     if (s->process.child.pid == 0) {
         loop_timer_set(s->loop, &s->timer, loop_now(s->loop), on_nothing_left, s);
     } else if (s->patience != BEFORE_KILL) {
-        worker_process_send(&s->process, 'q');
+        worker_process_send(&s->process, WORKER_FINISH);
         wait_patiently(s, BEFORE_TERM, grace);
     }
-}
-
-bool supervisor_ready(const struct supervisor *s)
-{
-    return s->ready;
-}
-
-pid_t supervisor_pid(const struct supervisor *s)
-{
-    return s->process.child.pid;
-}
-
-bool supervisor_stalled(const struct supervisor *s)
-{
-    return watch_stalled(&s->watch);
-}
-
-uint64_t supervisor_restarts(const struct supervisor *s)
-{
-    return s->restarts;
-}
-
-const struct scoreboard *supervisor_scoreboard(const struct supervisor *s)
-{
-    return s->watch.board;
 }
 
 void supervisor_free(struct supervisor *s)
@@ -268,7 +216,6 @@ void supervisor_free(struct supervisor *s)
         panic("sink %s: freed while its worker runs", s->name);
     loop_timer_clear(s->loop, &s->timer);
     watch_free(&s->watch);
-    free(s->program);
     free(s->name);
     free(s);
 }

@@ -13,7 +13,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-enum { LOOKS_UNREADY = 10 }; /* then it is told that it is not */
+enum { LOOKS_UNREADY = 10 }; /* then the log says that it is not */
 
 void watch_init(struct watch *w, const char *name)
 {
@@ -100,11 +100,6 @@ bool watch_look(struct watch *w, pid_t pid, bool stopped, bool ready)
     return true;
 }
 
-void watch_useful(struct watch *w)
-{
-    poison_useful(&w->poison);
-}
-
 bool watch_death(struct watch *w, int signo, char *what, size_t cap)
 {
     uint64_t metric = atomic_load(&w->board->formatting);
@@ -119,11 +114,6 @@ bool watch_death(struct watch *w, int signo, char *what, size_t cap)
         w->condemned[w->ncondemned++ % SCOREBOARD_POISONS] =
             (struct condemned){metric, clock_wall(), signo};
     return poison_hurry(&w->poison);
-}
-
-bool watch_formatting(const struct watch *w)
-{
-    return atomic_load(&w->board->formatting) != 0;
 }
 
 bool watch_stalled(const struct watch *w)

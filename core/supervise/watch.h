@@ -2,7 +2,7 @@
  *
  * The page (model/scoreboard.h) outlives every worker. From it come three verdicts: the plugin does
  * not come back from a metric, the worker stands still at something else, a metric is what the
- * workers die of (supervise/poison.h, supervise/stuck.h). Each is logged here, as it begins and, where
+ * workers die of (supervise/verdict.h). Each is logged here, as it begins and, where
  * that can be, as it ends.
  */
 #ifndef SUPERVISE_WATCH_H
@@ -12,8 +12,7 @@
 #include <sys/types.h>
 
 #include "model/scoreboard.h"
-#include "supervise/poison.h"
-#include "supervise/stuck.h"
+#include "supervise/verdict.h"
 
 struct watch {
     const char *name;         /* the sink's; borrowed */
@@ -36,11 +35,10 @@ void watch_free(struct watch *w);
 bool watch_next(struct watch *w); /* makes the page ready for a new worker; false with errno */
 /* A look at the worker `pid`. True: kill it, its plugin does not come back. */
 bool watch_look(struct watch *w, pid_t pid, bool stopped, bool ready);
-void watch_useful(struct watch *w); /* work was done */
 /* It has died, by the signal `signo` that was not sent for other reasons, or (0) by its plugin's
  * exit(): says more in `what` if that came in format(). True: the next start is to come soon. */
 bool watch_death(struct watch *w, int signo, char *what, size_t cap);
-bool watch_formatting(const struct watch *w); /* its plugin has, or had at its end, a metric */
+/* Its peer has stopped reading, as the worker says; or it does not come back from what it is at. */
 bool watch_stalled(const struct watch *w);
 
 #endif

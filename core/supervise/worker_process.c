@@ -6,8 +6,11 @@
 #include "supervise/worker_process.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
 #include <linux/sockios.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -19,6 +22,67 @@
 #include "base/process.h"
 
 enum { MESSAGES = 64 }; /* taken from a worker in one turn */
+
+/* --- its log --- */
+
+static void on_said(void *arg, enum log_level level, const char *line)
+{
+    const struct worker_process *p = arg;
+
+    if (!log_relay(p->ident, line))
+        log_as(p->ident, level, "%s", line);
+}
+
+static void on_printed(void *arg, enum log_level level, const char *line)
+{
+    const struct worker_process *p = arg;
+
+    log_as(p->ident, level, "printed: %s", line);
+}
+
+static void said_more(void *arg, uint64_t lines)
+{
+    const struct worker_process *p = arg;
+
+    log_warn("sink %s: its worker logged %" PRIu64 " more line%s, left out", p->name, lines,
+             lines > 1 ? "s" : "");
+}
+
+static void printed_more(void *arg, uint64_t lines)
+{
+    const struct worker_process *p = arg;
+
+    log_warn("sink %s: its worker printed %" PRIu64 " more line%s, not logged", p->name, lines,
+             lines > 1 ? "s" : "");
+}
+
+/* What is still in them, and what was left out. No-op when closed. */
+static void close_log(struct worker_process *p)
+{
+    int keep = errno;
+
+    logpipe_finish(&p->printed);
+    logpipe_finish(&p->said);
+    logpipe_owner_finish(&p->prints);
+    logpipe_owner_finish(&p->says);
+    errno = keep;
+}
+
+/* The write ends, both the caller's to close. The pipe for its own lines never blocks a worker: they are
+ * dropped and counted on its side, as garnetd's are. What prints waits, as a collector does. False with
+ * errno, and nothing open. */
+static bool open_log(struct worker_process *p, int *own, int *print)
+{
+    *own = logpipe_open(&p->said, p->loop, &p->says, LOG_L_WARN, O_NONBLOCK);
+    *print = *own < 0 ? -1 : logpipe_open(&p->printed, p->loop, &p->prints, LOG_L_WARN, 0);
+    if (*print >= 0)
+        return true;
+    fd_close(own);
+    close_log(p);
+    return false;
+}
+
+/* --- its socket --- */
 
 static void close_control(struct worker_process *p)
 {
@@ -38,7 +102,7 @@ static bool take_messages(struct worker_process *p)
             continue; /* it has closed with our words unread: what it said comes after this */
         if (n <= 0)
             break;
-        p->ev.message(p->ev.arg, c);
+        p->ev.message(p->ev.arg, (enum worker_word)c);
     }
     return n > 0 || (n < 0 && (errno == EAGAIN || errno == EINTR));
 }
@@ -54,6 +118,8 @@ static void on_control(void *arg, uint32_t events)
     p->ev.hung_up(p->ev.arg);
 }
 
+/* --- the process --- */
+
 static void on_worker_exit(void *arg, int status, const struct rusage *ru)
 {
     struct worker_process *p = arg;
@@ -61,7 +127,7 @@ static void on_worker_exit(void *arg, int status, const struct rusage *ru)
     if (p->control >= 0)
         (void)take_messages(p); /* its last words may still be in there */
     close_control(p);
-    worker_log_close(&p->log);
+    close_log(p);
     if (kill(-p->pid, SIGKILL) == 0)
         log_warn("sink %s: its plugin had left processes behind: they are killed", p->name);
     p->ev.ended(p->ev.arg, status, ru);
@@ -70,9 +136,16 @@ static void on_worker_exit(void *arg, int status, const struct rusage *ru)
 void worker_process_init(struct worker_process *p, struct loop *l, const char *name,
                          const struct worker_process_events *ev)
 {
-    *p = (struct worker_process){.loop = l, .name = name, .ev = *ev, .control = -1};
+    *p = (struct worker_process){.loop = l,
+                                 .name = name,
+                                 .ev = *ev,
+                                 .control = -1,
+                                 .says = {.say = on_said, .left_out = said_more, .arg = p},
+                                 .prints = {.say = on_printed, .left_out = printed_more, .arg = p}};
+    (void)snprintf(p->ident, sizeof p->ident, "garnet-sink[%s]", name);
     loop_fd_init(&p->watch);
-    worker_log_init(&p->log, name);
+    logpipe_init(&p->said);
+    logpipe_init(&p->printed);
 }
 
 /* The worker's pid, or -1 with errno. */
@@ -80,10 +153,12 @@ static pid_t run_worker(const struct worker_process *p, const struct worker_star
                         int own, int print)
 {
     const char *argv[] = {s->program, "run", p->name, NULL};
-    struct spawn sp = {.argv = argv,
-                       .fds = {-1, s->stdout_fd, print, s->snapshot_fd, control, s->board_fd, own},
-                       .nfds = WORKER_LOG_FD + 1,
-                       .own_group = true};
+    struct spawn sp = {
+        .argv = argv,
+        .fds = {-1, s->stdout_fd, print, [WORKER_SNAPSHOT] = s->snapshot_fd,
+                [WORKER_CONTROL] = control, [WORKER_SCOREBOARD] = s->board_fd, [WORKER_LOG] = own},
+        .nfds = WORKER_FDS,
+        .own_group = true};
 
     return spawn_program(&sp);
 }
@@ -93,7 +168,7 @@ int worker_process_start(struct worker_process *p, const struct worker_start *s)
     int pair[2], own, print;
     pid_t pid = -1;
 
-    if (!worker_log_open(&p->log, p->loop, &own, &print))
+    if (!open_log(p, &own, &print))
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
         fdpass_refuse(pair[0]);
@@ -106,7 +181,7 @@ int worker_process_start(struct worker_process *p, const struct worker_start *s)
     fd_close(&print);
     if (pid < 0) {
         close_control(p);
-        worker_log_close(&p->log);
+        close_log(p);
         return -1;
     }
     p->pid = pid;
@@ -114,8 +189,10 @@ int worker_process_start(struct worker_process *p, const struct worker_start *s)
     return 0;
 }
 
-void worker_process_send(const struct worker_process *p, char c)
+void worker_process_send(const struct worker_process *p, enum worker_word w)
 {
+    const char c = (char)w;
+
     if (p->control >= 0)
         (void)send(p->control, &c, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -125,7 +202,7 @@ void worker_process_wake(const struct worker_process *p)
     int unread = 0;
 
     if (p->control >= 0 && (ioctl(p->control, SIOCOUTQ, &unread) < 0 || unread == 0))
-        worker_process_send(p, 'w');
+        worker_process_send(p, WORKER_WAKE);
 }
 
 /* Its plugin may have moved it to another group. */

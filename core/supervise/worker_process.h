@@ -1,24 +1,26 @@
-/* supervise/worker_process.h - one process of a worker: what is said over its socket, and its end
+/* supervise/worker_process.h - one process of a worker: what is said over its socket, its log, its end
  *
- *   garnetd -> worker   'w'  there is more in the spool
- *                       'q'  finish: deliver what is there, then exit 0 (no time limit of its own)
- *   worker -> garnetd   'r'  ready: plugin loaded and open, options checked, cursor locked
- *                       'u'  useful work was done (at most one a second): the throttle is reset
- *                       'e'  all is done, it ends: an exit without that is its plugin's, whatever
- *                            the status
+ * What is between the two is in model/worker.h. The process has a group of its own, so that a
+ * terminal's Ctrl-C reaches garnetd alone, and so that TERM and KILL reach what its plugin has
+ * started, too. Nothing of the group outlives it; what a plugin has moved elsewhere may.
  *
- * Either side's end of the socket pair closing tells the other. The process has a group of its own, so
- * that a terminal's Ctrl-C reaches garnetd alone, and so that TERM and KILL reach what its plugin
- * has started, too. Nothing of the group outlives it; what a plugin has moved elsewhere may.
+ * No worker has garnetd's log: it has two pipes of its own. Over one come its own lines with their
+ * levels (base/log.h, log_relay()), over the other whatever is printed in its process: mostly by the
+ * plugin, but also by the C library, the loader, a fork that cannot run the worker's program. Both are
+ * written down under the worker's name, escaped and within a quota each, so that neither can look
+ * like garnetd's own words, nor drown them, nor hide why a worker ends behind what its plugin
+ * prints. In one process with its plugin a worker cannot keep its lines to itself: what stands under
+ * its name may be the plugin's.
  */
 #ifndef SUPERVISE_WORKER_PROCESS_H
 #define SUPERVISE_WORKER_PROCESS_H
+#include "base/logpipe.h"
 #include "base/loop.h"
-#include "supervise/worker_log.h"
+#include "model/worker.h"
 
 struct worker_process_events {
     void *arg;
-    void (*message)(void *arg, char c);
+    void (*message)(void *arg, enum worker_word w);
     void (*hung_up)(void *arg); /* it has closed its end, and runs still */
     /* All that it has said was reported. */
     void (*ended)(void *arg, int status, const struct rusage *ru);
@@ -27,25 +29,29 @@ struct worker_process_events {
 struct worker_process {
     struct loop *loop;
     const char *name; /* the sink's; borrowed */
+    char ident[96];   /* its name in the log */
     struct worker_process_events ev;
     struct loop_child child; /* pid 0: none runs */
     pid_t pid;               /* of the one that runs, or ran last */
     int control;             /* our end of the pair; -1: none */
     struct loop_fd watch;
-    struct worker_log log;
+    struct logpipe_owner says, prints;
+    struct logpipe said, printed;
 };
 
-struct worker_start { /* all borrowed */
-    const char *program;
-    int snapshot_fd, stdout_fd, board_fd;
+struct worker_start {    /* all borrowed */
+    const char *program; /* garnet-sink */
+    int snapshot_fd;     /* a memfd with the accepted snapshot. Its offset is shared: pread */
+    int stdout_fd;       /* garnetd's stdout, for the stdout transport; or -1 */
+    int board_fd;
 };
 
 void worker_process_init(struct worker_process *p, struct loop *l, const char *name,
                          const struct worker_process_events *ev);
-int worker_process_start(struct worker_process *p,
-                         const struct worker_start *s); /* -1 with errno */
-void worker_process_send(const struct worker_process *p, char c);
-/* 'w', unless one is unread: the worker looks into the spool after it has read that. */
+/* 0, or -1 with errno. */
+int worker_process_start(struct worker_process *p, const struct worker_start *s);
+void worker_process_send(const struct worker_process *p, enum worker_word w);
+/* WORKER_WAKE, unless one is unread: the worker looks into the spool after it has read that. */
 void worker_process_wake(const struct worker_process *p);
 /* To it and its group. */
 void worker_process_signal(const struct worker_process *p, int signo);

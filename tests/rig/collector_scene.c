@@ -44,7 +44,7 @@ static void on_gone(void *arg)
     s->collector = NULL;
 }
 
-static struct collector_events events = {&scene, on_started, on_ended, on_gone, accepted};
+static struct collector_events events = {&scene, on_started, on_ended, on_gone, accepted, NULL};
 
 struct scene *scene_prepare(const char *script, int64_t interval)
 {
@@ -118,10 +118,7 @@ int times_logged(struct scene *s, const char *what)
 
 struct collector_stats stats_of(const struct scene *s)
 {
-    struct collector_stats st;
-
-    collector_stats(s->collector, &st);
-    return st;
+    return *collector_stats(s->collector);
 }
 
 uint64_t failures(const struct scene *s)

@@ -10,7 +10,7 @@
 #include "rig/daemon_stand.h"
 
 static struct stand stand;
-static struct store *store;
+static struct store store;
 static struct conf_spool conf;
 static int nwritten, nunsafe;
 static uint64_t safe_to;
@@ -45,8 +45,7 @@ static void begin(bool durable)
     (void)snprintf(dir, sizeof dir, "%s/spool", stand.dir);
     conf = (struct conf_spool){
         .dir = dir, .segment_size = 1 << 20, .max_size = 16 << 20, .durable = durable};
-    store = store_open(stand.loop, &conf, &events);
-    cr_assert_not_null(store, "%s", stand_log_text(&stand));
+    cr_assert(store_open(&store, stand.loop, &conf, &events), "%s", stand_log_text(&stand));
 }
 
 /* 0, 1 or -1, as store_commit() has it. */
@@ -55,14 +54,14 @@ static int commit(size_t bytes, uint64_t *ticket)
     static char payload[1 << 16];
     struct why why;
 
-    return store_commit(store, payload, bytes, 1, ticket, &why);
+    return store_commit(&store, payload, bytes, 1, ticket, &why);
 }
 
 static void end(void)
 {
-    store_end(store);
-    store_sync_last(store);
-    store_close(store);
+    store_end(&store);
+    store_sync_last(&store);
+    store_close(&store);
     stand_end(&stand);
 }
 
@@ -73,11 +72,11 @@ Test(store, a_batch_is_in_the_spool_when_it_is_accepted)
     uint64_t ticket, first;
 
     begin(false);
-    first = append_next_seq(store_spool(store));
+    first = append_next_seq(store.commit.spool);
     cr_assert_eq(commit(100, &ticket), 0);
-    cr_assert_eq(append_next_seq(store_spool(store)), first + 1);
+    cr_assert_eq(append_next_seq(store.commit.spool), first + 1);
     cr_assert_eq(nwritten, 1);
-    cr_assert_str_eq(store_dir(store), conf.dir);
+    cr_assert_str_eq(store.dir, conf.dir);
     end();
 }
 
@@ -91,7 +90,7 @@ Test(store, a_durable_one_when_it_is_synced)
     STAND_UNTIL(&stand, safe_to >= ticket);
     cr_assert_eq(nunsafe, 0);
     conf.durable = false;
-    store_configure(store, &conf);
+    store_configure(&store, &conf);
     cr_assert_eq(commit(100, &ticket), 0, "as configured now");
     end();
 }
@@ -104,7 +103,7 @@ Test(store, a_folder_that_cannot_be_is_logged)
     (void)snprintf(dir, sizeof dir, "%s/file/spool", stand.dir);
     write_text(stand_path(&stand, "file"), "in the way");
     conf = (struct conf_spool){.dir = dir, .segment_size = 1 << 20, .max_size = 16 << 20};
-    cr_assert_null(store_open(stand.loop, &conf, &events));
+    cr_assert_not(store_open(&store, stand.loop, &conf, &events));
     cr_assert_eq(stand_logged(&stand, "error: spool "), 1, "%s", stand_log_text(&stand));
     stand_end(&stand);
 }
@@ -115,13 +114,13 @@ Test(store, a_folder_that_was_replaced_is_told_once)
 
     begin(false);
     cr_assert_eq(commit(100, &ticket), 0);
-    next = append_next_seq(store_spool(store));
-    cr_assert_not(store_folder_replaced(store));
+    next = append_next_seq(store.commit.spool);
+    cr_assert_not(commit_look(&store.commit, store.dir));
     cr_assert_eq(rename(conf.dir, stand_path(&stand, "away")), 0);
-    cr_assert(store_folder_replaced(store));
-    cr_assert_not(store_folder_replaced(store));
+    cr_assert(commit_look(&store.commit, store.dir));
+    cr_assert_not(commit_look(&store.commit, store.dir));
     cr_assert_eq(commit(100, &ticket), 0);
-    cr_assert_eq(append_next_seq(store_spool(store)), next + 1, "its numbers go on");
+    cr_assert_eq(append_next_seq(store.commit.spool), next + 1, "its numbers go on");
     cr_assert_eq(access(conf.dir, F_OK), 0);
     end();
 }
@@ -140,17 +139,17 @@ Test(store, what_the_disk_does_not_take_is_held_and_tried_again)
     uint64_t ticket = 0, next;
 
     begin(false);
-    next = append_next_seq(store_spool(store));
+    next = append_next_seq(store.commit.spool);
     limit_files(0);
     cr_assert_eq(commit(1000, &ticket), 1, "its answer is held, too");
     cr_assert_eq(commit(1000, &ticket), 1);
-    cr_assert_eq(append_next_seq(store_spool(store)), next);
+    cr_assert_eq(append_next_seq(store.commit.spool), next);
     for (int i = 0; i < 30; i++)
         (void)loop_turn(stand.loop, 20 * NS_PER_MS);
     cr_assert_lt(safe_to, ticket);
     limit_files(RLIM_INFINITY);
     STAND_UNTIL(&stand, safe_to >= ticket);
-    cr_assert_eq(append_next_seq(store_spool(store)), next + 2);
+    cr_assert_eq(append_next_seq(store.commit.spool), next + 2);
     cr_assert_geq(nwritten, 1);
     cr_assert_eq(nunsafe, 0);
     end();
@@ -170,17 +169,17 @@ Test(store, what_is_held_to_the_end_is_refused_with_the_reason)
     cr_assert_eq(commit(1000, &ticket), 1);
     at = selfmetrics_beginning(stand.self, 0);
     at.only_counters = false;
-    store_metrics(store, &at);
+    store_metrics(&store, &at);
     (void)loop_turn(stand.loop, 0);
     cr_assert_eq(stand_taken(&stand, "garnet.spool.held 0 "), 0, "%.*s", (int)stand.taken.n,
                  stand.taken.p);
     cr_assert_eq(stand_taken(&stand, "garnet.spool.held "), 1);
     cr_assert_eq(stand_taken(&stand, "garnet.spool.refused 0 "), 1);
-    store_end(store);
+    store_end(&store);
     cr_assert_eq(nunsafe, 1);
     cr_assert_gt(strlen(why_unsafe), 0);
     limit_files(RLIM_INFINITY);
-    store_metrics(store, &at);
+    store_metrics(&store, &at);
     (void)loop_turn(stand.loop, 0);
     cr_assert_eq(stand_taken(&stand, "garnet.spool.held 0 "), 1);
     generation_unref(g);
@@ -194,11 +193,14 @@ Test(store, retention_says_what_somebody_may_lose)
     begin(false);
     conf.segment_size = 1 << 16;
     conf.max_size = 1 << 18;
-    store_configure(store, &conf);
+    store_configure(&store, &conf);
     for (int i = 0; i < 40; i++)
         cr_assert_eq(commit(1 << 14, &ticket), 0);
-    cr_assert_gt(store_retain(store, 0), 0, "all is needed, and there is too much");
-    cr_assert_leq(append_bytes(store_spool(store)), (uint64_t)conf.max_size);
-    cr_assert_eq(store_retain(store, append_next_seq(store_spool(store))), 0, "nobody needs any");
+    cr_assert_gt(append_retain(store.commit.spool, 0, clock_wall()), 0,
+                 "all is needed, and there is too much");
+    cr_assert_leq(append_bytes(store.commit.spool), (uint64_t)conf.max_size);
+    cr_assert_eq(
+        append_retain(store.commit.spool, append_next_seq(store.commit.spool), clock_wall()), 0,
+        "nobody needs any");
     end();
 }

@@ -1,7 +1,7 @@
-/* supervise/poison.c: three deaths in a row at one metric, and no others, condemn it */
+/* supervise/verdict.h: three deaths in a row at one metric, and no others, condemn it */
 #include <criterion/criterion.h>
 
-#include "supervise/poison.h"
+#include "supervise/verdict.h"
 
 Test(poison, three_in_a_row)
 {

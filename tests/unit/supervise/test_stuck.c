@@ -1,8 +1,8 @@
-/* supervise/stuck.c: which standstill is one, looked at once a second. */
+/* supervise/verdict.h: which standstill is one, looked at once a second. */
 #include <criterion/criterion.h>
 
 #include "model/scoreboard.h"
-#include "supervise/stuck.h"
+#include "supervise/verdict.h"
 
 static struct stuck s;
 

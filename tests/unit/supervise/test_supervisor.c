@@ -80,8 +80,8 @@ static void tell_offset(const char *name, size_t at)
 static struct scene *begin(const char *script, int stdout_fd)
 {
     struct scene *s = &scene;
-    struct supervisor_config config = {
-        .program = s->program, .name = "main", .snapshot_fd = -1, .stdout_fd = stdout_fd};
+    struct supervisor_config config = {.name = "main",
+                                       .start = {.program = s->program, .stdout_fd = stdout_fd}};
     int fds[2];
 
     tell_offset("POISON", offsetof(struct scoreboard, poisons[0].metric));
@@ -92,7 +92,7 @@ static struct scene *begin(const char *script, int stdout_fd)
     log_to(fds[1]);
     s->loop = loop_new();
     cr_assert(s->loop != NULL);
-    config.snapshot_fd = s->snapshot = memfd_create("snapshot", MFD_CLOEXEC);
+    config.start.snapshot_fd = s->snapshot = memfd_create("snapshot", MFD_CLOEXEC);
     cr_assert_eq(write(s->snapshot, "the snapshot", 12), 12);
     s->supervisor = supervisor_new(s->loop, &config);
     cr_assert(s->supervisor != NULL);
@@ -173,9 +173,9 @@ Test(supervisor, a_worker_gets_what_it_needs)
                      "while hear() != b'q': pass\n"
                      "say(b'e')\n",
               out[1]);
-    cr_assert_not(supervisor_ready(s->supervisor));
-    cr_assert(supervisor_pid(s->supervisor) > 0);
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    cr_assert_not(s->supervisor->ready);
+    cr_assert(s->supervisor->process.child.pid > 0);
+    TURN_UNTIL(s, s->supervisor->ready);
     cr_assert_eq(
         times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6', '7']\n"), 1,
         "%s", s->text);
@@ -228,9 +228,9 @@ Test(supervisor, wakes_do_not_pile_up)
                                    "log('woken', n, 'then', c)\n",
                             -1);
     siginfo_t si;
-    pid_t pid = supervisor_pid(s->supervisor);
+    pid_t pid = s->supervisor->process.child.pid;
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     (void)kill(pid, SIGSTOP); /* it reads nothing for now */
     cr_assert_eq(waitid(P_PID, (id_t)pid, &si, WSTOPPED), 0);
     for (int i = 0; i < 100000; i++)
@@ -247,7 +247,7 @@ Test(supervisor, a_wake_after_it_was_read_is_sent_again)
                                    "while (c := hear()) == b'w': log('woken')\n",
                             -1);
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     for (int i = 1; i <= 5; i++) {
         supervisor_wake(s->supervisor);
         TURN_UNTIL(s, times_logged(s, "woken\n") == i);
@@ -259,10 +259,10 @@ Test(supervisor, a_crash_is_told_and_repaired)
 {
     struct scene *s = begin("#!/bin/sh\nkill -SEGV $$\n", -1);
 
-    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 3);
+    TURN_UNTIL(s, s->supervisor->restarts >= 3);
     TURN_UNTIL(s, times_logged(s, "error: sink main: worker died from signal 11 (Segmentation "
                                   "fault); starting it again in 0.") >= 3);
-    cr_assert_not(supervisor_ready(s->supervisor));
+    cr_assert_not(s->supervisor->ready);
     finish(s, NS_PER_S);
 }
 
@@ -271,7 +271,7 @@ Test(supervisor, pauses_grow_until_there_is_useful_work)
     struct scene *s = begin("#!/bin/sh\nexit 111\n", -1);
     int64_t began = clock_mono();
 
-    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 4);
+    TURN_UNTIL(s, s->supervisor->restarts >= 4);
     cr_assert(clock_mono() - began >= 700 * MS, "at least 50, 100, 200 and 400 ms");
     cr_assert(times_logged(s, "worker ended with exit status 111; starting it again in") >= 4);
     finish(s, NS_PER_S);
@@ -282,7 +282,7 @@ Test(supervisor, useful_work_resets_the_pauses)
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nprintf u >&4\nexit 0\n", -1);
     int64_t began = clock_mono();
 
-    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 12);
+    TURN_UNTIL(s, s->supervisor->restarts >= 12);
     cr_assert(clock_mono() - began < 10 * NS_PER_S, "12 times at most 100 ms");
     cr_assert_eq(times_logged(s, "again in 0.1s"), times_logged(s, "again in"));
     finish(s, NS_PER_S);
@@ -294,9 +294,9 @@ Test(supervisor, a_refused_configuration_is_tried_slowly)
 
     TURN_UNTIL(s, times_logged(s, "worker refused its configuration (exit status 1); starting it "
                                   "again in ") == 1);
-    cr_assert_eq(supervisor_pid(s->supervisor), 0);
+    cr_assert_eq(s->supervisor->process.child.pid, 0);
     cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
-    cr_assert_eq(supervisor_restarts(s->supervisor), 0);
+    cr_assert_eq(s->supervisor->restarts, 0);
     finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
 }
 
@@ -317,11 +317,11 @@ Test(supervisor, an_exit_without_a_word_is_the_plugins)
                                    "sys.exit(1 if hear() == b'w' else 0)\n",
                             -1);
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     supervisor_wake(s->supervisor);
     TURN_UNTIL(s, times_logged(s, "worker ended with exit status 1 in the midst of its work: its "
                                   "plugin calls exit(); starting it again in 0.1s") == 1);
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     finish(s, 10 * NS_PER_S);
     cr_assert_eq(times_logged(s, "worker ended with exit status 0 in the midst of its work: its "
                                  "plugin calls exit() while it was finishing"),
@@ -356,7 +356,7 @@ Test(supervisor, one_that_does_not_end_after_its_last_word_is_ended)
 {
     struct scene *s = begin(PYTHON "say(b'r')\nsay(b'e')\ntime.sleep(1000)\n", -1);
 
-    TURN_UNTIL(s, supervisor_restarts(s->supervisor) == 1);
+    TURN_UNTIL(s, s->supervisor->restarts == 1);
     cr_assert_eq(times_logged(s, "worker did not finish in time: terminating it\n"), 1);
     finish(s, 0);
 }
@@ -376,14 +376,14 @@ Test(supervisor, no_descriptors_is_a_pause_like_another)
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec sleep 1000\n", -1);
     struct rlimit old, none;
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     (void)getrlimit(RLIMIT_NOFILE, &old);
     none = (struct rlimit){3, old.rlim_max};
     (void)setrlimit(RLIMIT_NOFILE, &none);
-    (void)kill(supervisor_pid(s->supervisor), SIGKILL);
+    (void)kill(s->supervisor->process.child.pid, SIGKILL);
     TURN_UNTIL(s, times_logged(s, "cannot start its worker: Too many open files; starting it") > 1);
     (void)setrlimit(RLIMIT_NOFILE, &old);
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     finish(s, 0);
 }
 
@@ -394,7 +394,7 @@ Test(supervisor, TERM_after_grace)
                             -1);
     int64_t began;
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     began = loop_now(s->loop); /* what the timers count from */
     finish(s, 200 * MS);
     cr_assert(clock_mono() - began >= 200 * MS);
@@ -410,7 +410,7 @@ Test(supervisor, KILL_a_second_later)
                             -1);
     int64_t began;
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     began = loop_now(s->loop); /* what the timers count from */
     finish(s, 100 * MS);
     cr_assert(clock_mono() - began >= 1100 * MS);
@@ -422,7 +422,7 @@ Test(supervisor, a_worker_that_hangs_up_is_replaced)
 {
     struct scene *s = begin("#!/bin/sh\nprintf r >&4\nexec 4>&-\nexec sleep 1000\n", -1);
 
-    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 1);
+    TURN_UNTIL(s, s->supervisor->restarts >= 1);
     cr_assert_eq(times_logged(s, "worker died from signal 9"), 1);
     finish(s, 0);
 }
@@ -439,9 +439,9 @@ Test(supervisor, a_worker_that_hangs_up_is_replaced)
 
 static void leaves_out_42_after(struct scene *s, int deaths)
 {
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
+    TURN_UNTIL(s, s->supervisor->ready);
     TURN_UNTIL(s, times_logged(s, "leaves out 42 of 11\n") == 1);
-    cr_assert_eq(supervisor_restarts(s->supervisor), (uint64_t)deaths, "%s", s->text);
+    cr_assert_eq(s->supervisor->restarts, (uint64_t)deaths, "%s", s->text);
     cr_assert_eq(times_logged(s, "formatted metric 42; starting it again"), deaths - 1);
     cr_assert_eq(times_logged(s, "formatted metric 42, as often before: it is put in quarantine"),
                  1);
@@ -463,7 +463,7 @@ Test(supervisor, three_deaths_of_one_metric_set_it_aside)
 
     leaves_out_42_after(s, 3);
     cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
-    cr_assert_eq(atomic_load(&supervisor_scoreboard(s->supervisor)->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&s->supervisor->watch.board->poisons[0].metric), 43);
     finish(s, 10 * NS_PER_S);
 }
 
@@ -477,12 +477,12 @@ Test(supervisor, an_exit_in_format_is_the_metrics_fault)
                                  "while hear() != b'q': pass\n",
                             -1);
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
-    cr_assert_eq(supervisor_restarts(s->supervisor), 3);
+    TURN_UNTIL(s, s->supervisor->ready);
+    cr_assert_eq(s->supervisor->restarts, 3);
     cr_assert_eq(times_logged(s, "its plugin calls exit() while its plugin formatted metric 42"),
                  3);
-    cr_assert_eq(atomic_load(&supervisor_scoreboard(s->supervisor)->poisons[0].metric), 43);
-    cr_assert_eq(atomic_load(&supervisor_scoreboard(s->supervisor)->poisons[0].signo), 0);
+    cr_assert_eq(atomic_load(&s->supervisor->watch.board->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&s->supervisor->watch.board->poisons[0].signo), 0);
     finish(s, 10 * NS_PER_S);
 }
 
@@ -496,7 +496,7 @@ Test(supervisor, other_deaths_are_no_metrics_fault)
                                  "os._exit(3)\n",
                             -1);
 
-    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 9);
+    TURN_UNTIL(s, s->supervisor->restarts >= 9);
     cr_assert_geq(times_logged(s, "signal 11 (Segmentation fault); starting it again"), 4);
     cr_assert_eq(times_logged(s, "put in quarantine") + times_logged(s, "formatted"), 0);
     finish(s, NS_PER_S);
@@ -512,13 +512,13 @@ Test(supervisor, a_plugin_that_does_not_come_back_is_killed)
     int64_t began = clock_mono();
     siginfo_t si;
 
-    TURN_UNTIL(s, supervisor_ready(s->supervisor));
-    (void)kill(supervisor_pid(s->supervisor), SIGSTOP);
-    cr_assert_eq(waitid(P_PID, (id_t)supervisor_pid(s->supervisor), &si, WSTOPPED | WNOWAIT), 0);
+    TURN_UNTIL(s, s->supervisor->ready);
+    (void)kill(s->supervisor->process.child.pid, SIGSTOP);
+    cr_assert_eq(waitid(P_PID, (id_t)s->supervisor->process.child.pid, &si, WSTOPPED | WNOWAIT), 0);
     while (clock_mono() - began < 12 * NS_PER_S)
         (void)loop_turn(s->loop, 20 * MS);
     cr_assert_eq(times_logged(s, "does not return"), 0);
-    (void)kill(supervisor_pid(s->supervisor), SIGCONT);
+    (void)kill(s->supervisor->process.child.pid, SIGCONT);
     TURN_UNTIL(s, times_logged(s, "its plugin does not return from formatting metric 42") == 1);
     TURN_UNTIL(s, times_logged(s, "signal 9 (Killed) while its plugin formatted metric 42;") == 1);
     finish(s, 0);
@@ -533,7 +533,7 @@ Test(supervisor, our_own_kill_is_no_metrics_fault)
                                  "time.sleep(1000)\n",
                             -1);
 
-    TURN_UNTIL(s, supervisor_restarts(s->supervisor) >= 3);
+    TURN_UNTIL(s, s->supervisor->restarts >= 3);
     cr_assert_geq(times_logged(s, "worker died from signal 9 (Killed); starting it again"), 3);
     cr_assert_eq(times_logged(s, "formatted metric"), 0);
     finish(s, 0);

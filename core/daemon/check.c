@@ -1,0 +1,190 @@
+/* daemon/check.c - conf_load(), then one `garnet-sink check` for each sink, one after the other. What a
+ * check says and prints is read to its end or to the deadline; a check that is late is killed.
+ */
+#include "daemon/check.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "conf/load.h"
+#include "daemon/generation.h"
+#include "model/worker.h"
+
+enum { CHECK_OUTPUT_MAX = 64 << 10, CHECK_LINES = 20 };
+static const int64_t check_deadline = 5 * NS_PER_S;
+
+/* What comes out of a check: its own lines, and what its plugin prints. */
+enum { SAYS, PRINTS, STREAMS };
+struct stream {
+    int fd; /* -1 once it has ended */
+    struct buf text;
+    bool more; /* than was kept */
+};
+
+static void read_stream(struct stream *s)
+{
+    char chunk[4096];
+    ssize_t n = read(s->fd, chunk, sizeof chunk);
+
+    if (n == 0 || (n < 0 && errno != EINTR))
+        fd_close(&s->fd);
+    else if (n > 0 && s->text.n < CHECK_OUTPUT_MAX)
+        buf_put(&s->text, chunk, (size_t)n);
+    else
+        s->more |= n > 0;
+}
+
+/* Reads until all is closed; false when the deadline came first. */
+static bool read_until_end(struct stream s[STREAMS], int64_t deadline)
+{
+    while (s[SAYS].fd >= 0 || s[PRINTS].fd >= 0) {
+        int64_t left = (deadline - clock_mono()) / NS_PER_MS;
+        struct pollfd p[STREAMS] = {{s[SAYS].fd, POLLIN, 0}, {s[PRINTS].fd, POLLIN, 0}};
+        int ready = left > 0 ? poll(p, STREAMS, (int)left) : 0;
+
+        if (ready == 0)
+            return false;
+        for (int i = 0; ready > 0 && i < STREAMS; i++)
+            if (p[i].revents != 0)
+                read_stream(&s[i]);
+    }
+    return true;
+}
+
+/* The next line of *text, without its end, which *text then begins after. */
+static struct str next_line(struct str *text)
+{
+    const char *end = memchr(text->s, '\n', text->n);
+    struct str line = {text->s, end != NULL ? (size_t)(end - text->s) : text->n};
+    size_t whole = line.n + (end != NULL);
+
+    text->s += whole;
+    text->n -= whole;
+    return line;
+}
+
+/* They have their places already. */
+static void add_said(const struct stream *said, struct errors *e)
+{
+    struct str rest = {said->text.p, said->text.n};
+
+    while (rest.n > 0) {
+        buf_put_visible(&e->text, next_line(&rest));
+        buf_putc(&e->text, '\n');
+        e->n++;
+    }
+}
+
+/* What helps to understand why it failed; a plugin that is well prints the same to its worker's log. */
+static void add_printed(const struct conf_sink *s, const struct stream *printed, struct errors *e)
+{
+    struct str rest = {printed->text.p, printed->text.n};
+
+    for (int i = 0; rest.n > 0 && i < CHECK_LINES; i++) {
+        char text[512];
+        size_t used, n = str_visible(text, sizeof text, next_line(&rest), &used);
+
+        errors_add(e, s->at, "sink %s: its check printed: %.*s", s->name, (int)n, text);
+    }
+    if (rest.n > 0 || printed->more)
+        errors_add(e, s->at, "sink %s: its check printed more, which is not shown", s->name);
+}
+
+static void check_result(const struct conf_sink *s, bool in_time, int status,
+                         const struct stream said[STREAMS], struct errors *e)
+{
+    unsigned before = e->n;
+
+    if (!in_time)
+        errors_add(e, s->at, "sink %s: the check of plugin %s did not end within 5s and was killed",
+                   s->name, s->plugin);
+    else if (WIFSIGNALED(status))
+        errors_add(e, s->at,
+                   "sink %s: plugin %s crashed while its options were checked: signal %d (%s)",
+                   s->name, s->plugin, WTERMSIG(status), strsignal(WTERMSIG(status)));
+    else if (WEXITSTATUS(status) != 0 && said[SAYS].text.n == 0)
+        errors_add(e, s->at, "sink %s: the check of plugin %s failed with exit status %d", s->name,
+                   s->plugin, WEXITSTATUS(status));
+    else if (WEXITSTATUS(status) != 0)
+        add_said(&said[SAYS], e);
+    if (e->n > before)
+        add_printed(s, &said[PRINTS], e);
+}
+
+/* The check's pid, or -1 with errno; our ends of its two pipes are in s[]. */
+static pid_t start_check(const struct conf_sink *sink, const char *program, int snapshot_fd,
+                         struct stream s[STREAMS])
+{
+    int said[2] = {-1, -1}, printed[2] = {-1, -1};
+    const char *argv[] = {program, "check", sink->name, NULL};
+    pid_t pid = -1;
+
+    if (fd_pipe(said, 0, 0) == 0 && fd_pipe(printed, 0, 0) == 0)
+        pid = spawn_program(&(struct spawn){
+            .argv = argv,
+            .fds = {-1, printed[1], printed[1], [WORKER_SNAPSHOT] = snapshot_fd,
+                    [WORKER_CONTROL] = -1, [WORKER_SCOREBOARD] = -1, [WORKER_LOG] = said[1]},
+            .nfds = WORKER_FDS});
+    fd_close(&said[1]);
+    fd_close(&printed[1]);
+    s[SAYS].fd = said[0];
+    s[PRINTS].fd = printed[0];
+    return pid;
+}
+
+static void check_sink(const struct conf_sink *s, const char *program, int snapshot_fd,
+                       struct errors *e)
+{
+    struct stream said[STREAMS] = {{.text.max = CHECK_OUTPUT_MAX + 4096},
+                                   {.text.max = CHECK_OUTPUT_MAX + 4096}};
+    pid_t pid = start_check(s, program, snapshot_fd, said);
+
+    if (pid < 0) {
+        errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(errno));
+    } else {
+        int64_t deadline = clock_mono() + check_deadline;
+        bool in_time = read_until_end(said, deadline);
+        int status;
+
+        if (!process_wait(pid, deadline, &status)) { /* also one that only closed its output */
+            kill(pid, SIGKILL);
+            (void)process_wait(pid, INT64_MAX, &status);
+        }
+        check_result(s, in_time, status, said, e);
+    }
+    for (int i = 0; i < STREAMS; i++) {
+        fd_close(&said[i].fd);
+        buf_free(&said[i].text);
+    }
+}
+
+bool check_configuration(const char *path, bool running, const char *sink_program,
+                         struct buf *snapshot, struct errors *e)
+{
+    struct snapshot snap = {0};
+    struct conf *c = conf_load(&snap, path, running, e);
+    int fd = -1;
+
+    if (c == NULL && e->n == 0)
+        errors_add(e, (struct pos){.file = path}, "cannot be read: out of memory");
+    snapshot_write(&snap, snapshot);
+    if (e->n == 0)
+        fd = generation_seal((struct str){snapshot->p, snapshot->n});
+    if (e->n == 0 && (fd < 0 || !buf_ok(snapshot)))
+        errors_add(e, (struct pos){.file = path}, "cannot be checked: %s", strerror(errno));
+    for (const struct conf_sink *s = fd >= 0 && c != NULL ? c->sinks : NULL; s != NULL; s = s->next)
+        check_sink(s, sink_program, fd, e);
+    fd_close(&fd);
+    if (c != NULL)
+        conf_free(c);
+    snapshot_free(&snap);
+    return e->n == 0;
+}
