@@ -58,7 +58,9 @@ static void flush_trouble(struct journal *j)
 {
     struct journal_line *l = &j->trouble;
 
-    if (l->more > 0)
+    if (l->more == 1)
+        log_warn("collector %s: %s (once more)", j->name, l->text);
+    else if (l->more > 1)
         log_warn("collector %s: %s (%" PRIu64 " times more)", j->name, l->text, l->more);
     l->more = 0;
 }

@@ -30,11 +30,10 @@
 #include "collect/cgroup.h"
 #include "collect/sweep.h"
 
-static const int64_t ORPHAN_GRACE =
-    500 * NS_PER_MS; /* between TERM and KILL once garnetd is gone */
-static const int64_t SWEEP_FIRST =
-    20 * NS_PER_MS; /* between two looks for what is left: doubles up to ... */
-static const int64_t SWEEP_LAST = 1280 * NS_PER_MS; /* ... this, while nothing ends */
+/* Between TERM and KILL once garnetd is gone. */
+static const int64_t ORPHAN_GRACE = 500 * NS_PER_MS;
+/* Between two looks for what is left; doubles up to the last while nothing ends. */
+static const int64_t SWEEP_FIRST = 20 * NS_PER_MS, SWEEP_LAST = 1280 * NS_PER_MS;
 #define NEVER INT64_MAX
 
 enum { SPRINT = 64 }; /* quick looks in a row, while there is something */
@@ -284,47 +283,42 @@ static int start_collector(struct keeper *k)
     return 0;
 }
 
-struct keeper_start {
-    const struct keeper_job *job;
-    int control;
-    pid_t garnetd;
-};
-
 static int keep_run(void *arg)
 {
-    const struct keeper_start *start = arg;
-    int out = start->job->launch.out, err = start->job->launch.err;
-    struct keeper k = {.job = start->job, .control = start->control, .garnetd = start->garnetd};
+    struct keeper *k = arg;
+    int out = k->job->launch.out, err = k->job->launch.err;
 
-    cgroup_init(&k.cgroup);
+    cgroup_init(&k->cgroup);
     (void)setsid();
     (void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
-    set_signals(&k);
-    if (start_collector(&k) < 0) {
-        k.report.end = KEEPER_FAILED;
-        k.report.failure.error = errno;
-        send_report(&k);
-        cgroup_remove(&k.cgroup);
+    set_signals(k);
+    if (start_collector(k) < 0) {
+        k->report.end = KEEPER_FAILED;
+        k->report.failure.error = errno;
+        send_report(k);
+        cgroup_remove(&k->cgroup);
         return 0;
     }
     fd_close(&out); /* else garnetd would never see their end */
     fd_close(&err);
     drop_stdio();
-    keep_collector(&k);
-    kill_rest(&k);
-    send_report(&k);
+    keep_collector(k);
+    kill_rest(k);
+    send_report(k);
     return 0;
 }
 
 pid_t keeper_start(const struct keeper_job *job, int *control)
 {
+    struct keeper k = {.job = job, .garnetd = getpid()};
     int pair[2];
     pid_t pid;
 
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
         return -1;
+    k.control = pair[1];
     pid = spawn_helper("garnetd-keep", (const int[]){pair[1], job->launch.out, job->launch.err}, 3,
-                       keep_run, &(struct keeper_start){job, pair[1], getpid()});
+                       keep_run, &k);
     fd_close(&pair[1]);
     if (pid < 0)
         fd_close(&pair[0]);

@@ -1,19 +1,189 @@
-/* collect/launch.c - the exec may hang (a dead network folder): whoever waits for the child has a
- * deadline. What failed before or in the exec comes back through a shared page, since the child has
- * no other descriptor than its 0, 1 and 2.
+/* collect/launch.c - in the child the order matters: limits, niceness and the bounding set while we still
+ * may, then the groups, then the user, then all capabilities, after which nothing can be taken back;
+ * the folder last, so that it is the collector's own rights that decide. Every step can be refused,
+ * and then the run does not start: a collector with more rights than configured is worse than none.
+ *
+ * The exec may hang (a dead network folder): whoever waits for the child has a deadline. What failed
+ * before or in the exec comes back through a shared page, since the child has no other descriptor
+ * than its 0, 1 and 2.
  */
 #include "collect/launch.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/privileges.h"
 #include "base/process.h"
 #include "conf/script.h"
 
-enum { EXIT_NOT_RUN = 127 };
+enum { EXIT_NOT_RUN = 127, RUN_UMASK = 022 };
+
+/* --- what it is given --- */
+
+static const char *const PASSED_ON[] = {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"};
+static const char *const WHO[] = {"HOME", "USER", "LOGNAME"}; /* garnetd's, or the collector's */
+
+enum { PASSED = sizeof PASSED_ON / sizeof *PASSED_ON, WHOS = sizeof WHO / sizeof *WHO, OWN = 3 };
+
+struct env {
+    struct arena *a;
+    const struct conf_collector *conf;
+    const char **v;
+    size_t n;
+};
+
+static bool configured(const struct conf_collector *c, const char *key)
+{
+    for (size_t i = 0; i < c->env.n; i++)
+        if (strcmp(c->env.v[i].key, key) == 0)
+            return true;
+    return false;
+}
+
+static void set_variable(struct env *e, const char *key, const char *value)
+{
+    e->v[e->n++] = arena_printf(e->a, "%s=%s", key, value);
+}
+
+static void set_default(struct env *e, const char *key, const char *value)
+{
+    if (value != NULL && !configured(e->conf, key))
+        set_variable(e, key, value);
+}
+
+static void add_who(struct env *e)
+{
+    const char *user = e->conf->identity.user;
+
+    if (user != NULL) {
+        set_default(e, "USER", user);
+        set_default(e, "LOGNAME", user);
+        return;
+    }
+    for (size_t i = 0; i < WHOS; i++)
+        set_default(e, WHO[i], getenv(WHO[i]));
+}
+
+static bool is_own(const char *key)
+{
+    return strcmp(key, "GARNET_SOCKET") == 0 || strcmp(key, "GARNET_COLLECTOR") == 0 ||
+           strcmp(key, "GARNET_INTERVAL") == 0;
+}
+
+static const char **make_environment(struct arena *a, const struct conf_collector *c,
+                                     const char *socket)
+{
+    struct env e = {.a = a, .conf = c};
+
+    e.v = arena_alloc(a, (PASSED + WHOS + c->env.n + OWN + 1) * sizeof *e.v);
+    if (e.v == NULL)
+        return NULL;
+    for (size_t i = 0; i < PASSED; i++) {
+        const char *value = getenv(PASSED_ON[i]);
+
+        if (value == NULL && strcmp(PASSED_ON[i], "PATH") == 0)
+            value = CONF_PATH;
+        set_default(&e, PASSED_ON[i], value);
+    }
+    add_who(&e);
+    for (size_t i = 0; i < c->env.n; i++)
+        if (!is_own(c->env.v[i].key))
+            set_variable(&e, c->env.v[i].key, c->env.v[i].val);
+    set_variable(&e, "GARNET_SOCKET", socket);
+    set_variable(&e, "GARNET_COLLECTOR", c->name);
+    e.v[e.n] = arena_printf(a, "GARNET_INTERVAL=%.15g", (double)c->interval / (double)NS_PER_S);
+    return e.v;
+}
+
+bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collector *c,
+                    const char *socket)
+{
+    size_t n = c->command.n;
+    const char **argv = arena_alloc(a, (n + 2) * sizeof *argv);
+
+    if (argv != NULL) {
+        memcpy(argv, c->command.v, n * sizeof *argv);
+        argv[n] = socket;
+    }
+    *l = (struct launch){.conf = c,
+                         .argv = argv,
+                         .env = make_environment(a, c, socket),
+                         .cwd = c->cwd != NULL ? c->cwd : "/"};
+    return arena_ok(a);
+}
+
+/* --- what it is made into --- */
+
+/* Never above what garnetd itself is allowed; negative: no limit of ours. `soft` may be below `hard`
+ * for a signal that can be caught. */
+static bool limit_one(__rlimit_resource_t resource, int64_t soft, int64_t hard)
+{
+    struct rlimit r;
+
+    if (soft < 0)
+        return true;
+    if (getrlimit(resource, &r) < 0)
+        return false;
+    if ((rlim_t)hard < r.rlim_max)
+        r.rlim_max = (rlim_t)hard;
+    r.rlim_cur = (rlim_t)soft < r.rlim_max ? (rlim_t)soft : r.rlim_max;
+    return setrlimit(resource, &r) == 0;
+}
+
+/* At its CPU limit a process gets SIGXCPU, a second later SIGKILL. */
+static bool limit_run(const struct conf_collector *c)
+{
+    const struct conf_limits *l = &c->limits;
+    int64_t cpu = l->cpu < 0 ? -1 : l->cpu / NS_PER_S + (l->cpu % NS_PER_S > 0);
+    int64_t memory = c->cgroup.memory ? -1 : l->memory;
+    int64_t processes = c->cgroup.processes ? -1 : l->processes;
+
+    return limit_one(RLIMIT_CORE, 0, 0) && limit_one(RLIMIT_CPU, cpu, cpu + 1) &&
+           limit_one(RLIMIT_AS, memory, memory) && limit_one(RLIMIT_NOFILE, l->files, l->files) &&
+           limit_one(RLIMIT_NPROC, processes, processes) &&
+           limit_one(RLIMIT_FSIZE, l->file_size, l->file_size);
+}
+
+static bool be_nice(int64_t more)
+{
+    errno = 0; /* -1 is a niceness too */
+    return more == 0 || nice((int)more) != -1 || errno == 0;
+}
+
+/* There is no way back. False with errno and the step that failed. With or without a user of its own it
+ * gives up its capabilities: the kernel takes root's away with its uid, but not those of a garnetd
+ * that is nobody special and has CAP_SETUID as an ambient one. */
+static bool confine(const struct conf_collector *c, const char *cwd, enum run_step *step)
+{
+    const struct conf_identity *id = &c->identity;
+
+    *step = STEP_LIMITS;
+    if (!limit_run(c))
+        return false;
+    *step = STEP_NICE;
+    if (!be_nice(c->nice))
+        return false;
+    if (c->no_new_privs) /* else set-user-id programs are to have an effect */
+        privileges_bound();
+    *step = STEP_USER;
+    if (privileges_become(id->uid, id->gid, id->groups, id->ngroups) < 0)
+        return false;
+    *step = STEP_PRIVILEGES;
+    if (privileges_drop() < 0 || (c->no_new_privs && privileges_no_new() < 0))
+        return false;
+    (void)umask(RUN_UMASK);
+    *step = STEP_FOLDER;
+    return chdir(cwd) == 0;
+}
+
+/* --- its process --- */
 
 struct launch_failure *launch_page(void)
 {
@@ -74,6 +244,8 @@ pid_t launch_collector(const struct launch *l, const struct cgroup *g, int contr
         (void)setpgid(pid, pid); /* here too, so that the group exists from now on */
     return pid;
 }
+
+/* --- what failed --- */
 
 /* What could not be done, and to what. */
 static const char *attempted(uint32_t step, const struct conf_collector *c, const char **what)

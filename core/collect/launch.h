@@ -1,7 +1,10 @@
-/* collect/launch.h - the way of a collector's process from its fork to its exec, and what failed on it
+/* collect/launch.h - what a collector's process is given and made into, up to its exec, and what failed
  *
- * For the keeper, whose child it is. It enters its control group, becomes what confine.h makes of it,
- * looks at its program once more and runs it, in a process group of its own.
+ * Of garnetd's own environment a few variables are passed on (the list is in the .c), and of those
+ * none that would name somebody else when the collector has a user of its own. Its configuration
+ * adds to them and wins. GARNET_SOCKET, GARNET_COLLECTOR and GARNET_INTERVAL (in seconds) are
+ * Garnet's. For the keeper, whose child it is, the process enters its control group, takes its limits,
+ * user and folder, looks at its program once more and runs it, in a process group of its own.
  */
 #ifndef COLLECT_LAUNCH_H
 #define COLLECT_LAUNCH_H
@@ -10,15 +13,26 @@
 
 #include "base/why.h"
 #include "collect/cgroup.h"
-#include "collect/confine.h"
 #include "conf/conf.h"
 
 struct launch {
-    const struct conf_collector *conf; /* of it: identity, limits, nice, no_new_privs, trust */
-    const char *const *argv;           /* argv[0] absolute; the socket path is its last element */
+    const struct conf_collector *conf;
+    const char *const *argv; /* argv[0] absolute; the socket path is its last element */
     const char *const *env;
-    const char *cwd; /* "/" */
-    int out, err;    /* write ends for its stdout and stderr */
+    const char *cwd;
+    int out, err; /* write ends for its stdout and stderr */
+};
+
+enum run_step {             /* what is done on the way, for the report of what failed */
+                STEP_START, /* a process, descriptors */
+                STEP_CGROUP,
+                STEP_LIMITS,
+                STEP_NICE,
+                STEP_USER,
+                STEP_PRIVILEGES,
+                STEP_FOLDER,
+                STEP_EXEC,
+                RUN_STEPS
 };
 
 struct launch_failure { /* fit to be sent to another process */
@@ -27,6 +41,9 @@ struct launch_failure { /* fit to be sent to another process */
     struct why why;     /* of STEP_EXEC: what is wrong with the program, or "" */
 };
 
+/* All but `out` and `err`, in the arena. False: no memory. */
+bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collector *c,
+                    const char *socket);
 /* Memory for what fails, shared with the child that is forked next. NULL with errno. */
 struct launch_failure *launch_page(void);
 /* The collector's pid, or -1 with errno. The child sends its pid over `control` before it does

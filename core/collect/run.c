@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "collect/environment.h"
 
 static pid_t run_pid(struct run *r)
 {
@@ -88,20 +87,16 @@ static void on_keeper_end(void *arg, int status, const struct rusage *ru)
 static pid_t start_keeper(struct run *r, const struct conf_collector *conf, int out, int err)
 {
     struct arena a = {0};
-    struct keeper_job job = {.launch = {.conf = conf,
-                                        .argv = environment_argv(&a, conf, r->socket_path),
-                                        .env = environment_make(&a, conf, r->socket_path),
-                                        .cwd = conf->cwd != NULL ? conf->cwd : "/",
-                                        .out = out,
-                                        .err = err},
-                             .timeout = conf->mode == MODE_DAEMON ? INT64_MAX : conf->timeout,
+    struct keeper_job job = {.timeout = conf->mode == MODE_DAEMON ? INT64_MAX : conf->timeout,
                              .grace = conf->grace};
     pid_t pid = -1;
 
-    if (arena_ok(&a))
+    errno = ENOMEM;
+    if (launch_prepare(&job.launch, &a, conf, r->socket_path)) {
+        job.launch.out = out;
+        job.launch.err = err;
         pid = keeper_start(&job, &r->control);
-    else
-        errno = ENOMEM;
+    }
     arena_free(&a); /* keeps errno: free() does, since glibc 2.33 */
     return pid;
 }

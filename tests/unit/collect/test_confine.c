@@ -1,4 +1,4 @@
-/* tests/unit/collect/test_confine.c - collect/confine.h, seen from inside a collector and in the report
+/* tests/unit/collect/test_confine.c - collect/launch.h, what it makes of a process: seen from inside a collector and in the report
  *
  * Becoming another user takes root: without it those tests say so and are skipped. Not here: file
  * capabilities.

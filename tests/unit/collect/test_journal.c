@@ -90,7 +90,7 @@ Test(journal, other_trouble_comes_after_what_was_unsaid)
     (void)logged();
     journal_trouble(&journal, 102 * S, "exit status 4");
     got = logged();
-    cr_assert(strstr(got, "exit status 3 (1 times more)\n") < strstr(got, "exit status 4\n"));
+    cr_assert(strstr(got, "exit status 3 (once more)\n") < strstr(got, "exit status 4\n"));
 }
 
 Test(journal, a_missed_slot_has_a_name)
