@@ -25,8 +25,8 @@ static const struct option LIMIT_ROWS[] = {
     KEY(struct conf_limits, files, OPT_INT, "open descriptors of each process", .min = "16",
         .max = "1048576"),
     KEY(struct conf_limits, processes, OPT_INT,
-        "how many processes it may be. That takes a `user` that no other collector is, nor "
-        "garnetd, nor root; or a control group: the system counts by user",
+        "how many processes it may have. The system counts them by user, so that takes a `user` of "
+        "its own (not root, garnetd's or another collector's), or a control group",
         .min = "1", .max = "4194304"),
     KEY(struct conf_limits, file_size, OPT_SIZE, "the size of a file that it writes: SIGXFSZ"),
 };

@@ -70,8 +70,8 @@ static const struct option INTAKE_ROWS[] = {
         "place of one that has been silent for `idle`; if there is none, it is refused",
         .def = "128", .min = "1", .max = "100000"),
     KEY(struct conf_intake, idle, OPT_DURATION,
-        "how long an unfinished object, or an unread reply, may take; an object only while garnetd "
-        "would read it: not behind a reply that is held for a sync or a full disk",
+        "how long an object may stay unfinished, or a reply unread. While a reply waits for a sync "
+        "or a full disk, garnetd does not read: that time does not count for an object",
         .def = "30s", .min = "100ms"),
 };
 static const struct section intake_section = {ROWS(INTAKE_ROWS), "intake"};

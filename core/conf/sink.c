@@ -65,8 +65,8 @@ static const struct option SINK_ROWS[] = {
         .def = "10s", .min = "0", .max = "1d"),
     KEY(struct conf_sink, memory_limit, OPT_SIZE,
         "the memory that the sink's worker may use (its data, not its stack; `RLIMIT_DATA`): a "
-        "plugin that leaks gets no more, and is started again when it ends for it, before the host "
-        "suffers. The log then says how much it had",
+        "plugin that leaks gets no more. If it ends because of that, it is started again, and the "
+        "log says how much it had",
         .def = "1GiB", .min = "32MiB", .max = "1024GiB"),
     KEY(struct conf_sink, start, OPT_CHOICE,
         "where a new sink begins: `now`, or with the `oldest` metric in the spool", .def = "now",
@@ -87,11 +87,12 @@ static const struct option SINK_ROWS[] = {
         "with may lie; more than the longest interval of its counters",
         .def = "10m", .min = "1s", .max = "24h"),
     ROW(struct conf_sink, "user", identity.user, OPT_STRING,
-        "who the sink's worker is, with its groups: a name or id that has an account. It takes a "
-        "garnetd that is root, or has CAP_SETUID, CAP_SETGID and CAP_KILL. The default is for a "
-        "garnetd that is root on a machine where the user `garnet` exists, as an installation "
-        "makes it; `user: root` keeps it root. The plugin must be readable to it, and what `to` "
-        "names reachable: a `file` sink's folder, a receiver's socket. The spool need not be",
+        "who the sink's worker runs as, with its groups: a name or id that has an account. It "
+        "takes a garnetd that is root, or has CAP_SETUID, CAP_SETGID and CAP_KILL. Where garnetd "
+        "is root and the user `garnet` exists, as an installation makes it, that is the default, "
+        "and `user: root` keeps the worker root. That user must be able to read the plugin, and to "
+        "reach what `to` names: a `file` sink's folder, a receiver's socket. The spool need not be "
+        "open to it",
         .unset = "garnetd's; where that is root, `garnet`"),
     KEY(struct conf_sink, allow_writable, OPT_BOOL,
         "accept a `plugin` that others can alter, itself or anything that its path goes through",
