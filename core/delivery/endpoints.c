@@ -25,32 +25,7 @@ void endpoints_init(struct endpoints *e, struct loop *l, const struct strings *t
     link_init(&e->first, l, to->v[0]);
 }
 
-const char *endpoints_uri(const struct endpoints *e)
-{
-    return e->to->v[e->at];
-}
-
-bool endpoints_on_trial(const struct endpoints *e)
-{
-    return e->complaints > 0;
-}
-
-int64_t endpoints_due(const struct endpoints *e, int64_t now)
-{
-    return e->retry_ns > now ? e->retry_ns - now : 0;
-}
-
-void endpoints_hurry(struct endpoints *e)
-{
-    e->retry_ns = 0;
-}
-
-void endpoints_opened(struct endpoints *e)
-{
-    e->works = false;
-}
-
-void endpoints_arrived(struct endpoints *e, const char *uri)
+void endpoints_arrived(struct endpoints *e)
 {
     if (e->works)
         return;
@@ -61,7 +36,7 @@ void endpoints_arrived(struct endpoints *e, const char *uri)
     e->returned = false;
     throttle_ok(&e->throttle);
     if (e->complaints > 0 || !e->announced)
-        log_info("delivers to %s", uri);
+        log_info("delivers to %s", e->to->v[e->at]);
     e->announced = true;
     e->complaints = 0;
 }
@@ -90,7 +65,7 @@ void endpoints_report(struct endpoints *e, int64_t now)
 
     if (s->more == 0 || now - s->at < SAID_EVERY)
         return;
-    log_warn("%s: %s (%" PRIu64 " times more in the last minute)", endpoints_uri(e), s->why.text,
+    log_warn("%s: %s (%" PRIu64 " times more in the last minute)", e->to->v[e->at], s->why.text,
              s->more);
     s->at = now;
     s->more = 0;
@@ -122,8 +97,8 @@ void endpoints_failed(struct endpoints *e, const struct link *k, const char *why
         log_warn("%s: %s; trying again, metrics wait in the spool", k->t.uri, why);
     if (e->returned && !e->works)
         e->returns++;
-    e->returned = false;
-    endpoints_close(e);
+    e->returned = e->works = false;
+    link_close(&e->first);
     e->retry_ns = now + (same ? 0 : choose_next(e, &k->t));
 }
 
@@ -162,9 +137,4 @@ void endpoints_take_first(struct endpoints *e, struct link *cur)
     e->at = 0;
     e->returned = true;
     e->works = false;
-}
-
-void endpoints_close(struct endpoints *e)
-{
-    link_close(&e->first);
 }

@@ -20,12 +20,12 @@
 #include "conf/conf.h"
 #include "delivery/link.h"
 
-struct endpoints {
+struct endpoints { /* to be read; the owner may hasten retry_ns */
     const struct strings *to;
     size_t at;          /* in `to`: the one that is used */
     size_t tried;       /* that failed since the last pause */
     unsigned addresses; /* of its host, that have refused since it was chosen */
-    bool works;         /* bytes have arrived since it was opened */
+    bool works;         /* bytes have arrived since it was chosen */
     struct throttle throttle;
     int64_t retry_ns; /* mono: the next attempt */
     /* the first, while a later one is in use */
@@ -35,7 +35,7 @@ struct endpoints {
     unsigned returns; /* that came to nothing, in a row */
     /* the log */
     bool announced;         /* it knows that delivery works */
-    size_t complaints;      /* failures in it since delivery last worked */
+    size_t complaints;      /* failures in it since delivery last worked: if any, it is on trial */
     struct endpoints_said { /* a loss of a connection that was up: the last in the log, */
         struct why why;
         int64_t at;    /* mono: when, or when its count was */
@@ -44,14 +44,7 @@ struct endpoints {
 };
 
 void endpoints_init(struct endpoints *e, struct loop *l, const struct strings *to);
-const char *endpoints_uri(const struct endpoints *e);
-bool endpoints_on_trial(
-    const struct endpoints *e); /* it has to show that it works, at little cost */
-int64_t endpoints_due(const struct endpoints *e,
-                      int64_t now);        /* ns until the next attempt; 0: now */
-void endpoints_hurry(struct endpoints *e); /* the next attempt is now */
-void endpoints_opened(struct endpoints *e);
-void endpoints_arrived(struct endpoints *e, const char *uri); /* bytes have */
+void endpoints_arrived(struct endpoints *e); /* bytes have */
 /* `k`, to the endpoint in use, has failed: chooses the next one, or the same where only what was sent
  * is in doubt, and when. */
 void endpoints_failed(struct endpoints *e, const struct link *k, const char *why, bool same);
@@ -61,6 +54,5 @@ void endpoints_report(struct endpoints *e, int64_t now);
  * in a name look-up. */
 bool endpoints_try_first(struct endpoints *e, int64_t now);
 void endpoints_take_first(struct endpoints *e, struct link *cur); /* back to it; `cur` is closed */
-void endpoints_close(struct endpoints *e); /* what was tried in the background */
 
 #endif

@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "delivery/socket.h"
+#include "delivery/transport.h"
 
 static const int64_t SETTLE = 50 * NS_PER_MS, CANARY = 100 * NS_PER_MS;
 

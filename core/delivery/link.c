@@ -5,16 +5,94 @@
 #include "delivery/link.h"
 
 #include <errno.h>
-#include <poll.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "base/log.h"
-#include "delivery/transports.h"
+#include "delivery/transport/file.h"
+#include "delivery/transport/stdout.h"
+#include "delivery/transport/tcp.h"
+#include "delivery/transport/udp.h"
+#include "delivery/transport/unix.h"
+
+/* --- the kinds --- */
+
+static const struct transport_kind *const KINDS[] = {
+    &transport_tcp,      &transport_udp,  &transport_unix,
+    &transport_unixgram, &transport_file, &transport_stdout,
+};
+
+static const struct transport_kind *kind_of(const char *uri)
+{
+    size_t scheme = strcspn(uri, ":");
+
+    for (size_t i = 0; i < sizeof KINDS / sizeof KINDS[0]; i++)
+        if (strlen(KINDS[i]->scheme) == scheme && strncmp(KINDS[i]->scheme, uri, scheme) == 0)
+            return KINDS[i];
+    return NULL;
+}
+
+bool link_datagrams(const struct conf_sink *sink)
+{
+    for (size_t i = 0; i < sink->to.n; i++)
+        if (kind_of(sink->to.v[i])->packet > 0)
+            return true;
+    return false;
+}
+
+size_t link_batch_size(const struct conf_sink *sink)
+{
+    size_t least = (size_t)sink->batch_size;
+
+    for (size_t i = 0; i < sink->to.n; i++) {
+        size_t packet = kind_of(sink->to.v[i])->packet;
+
+        if (packet > 0 && sink->max_packet > 0)
+            packet = (size_t)sink->max_packet;
+        if (packet > 0 && packet < least)
+            least = packet;
+    }
+    return least;
+}
+
+/* "host:port" or "[v6]:port". A host that is too long for a name is cut, and nobody has that name. */
+static int set_host(struct transport *t, const char *at)
+{
+    const char *colon = strrchr(at, ':');
+    int n = colon != NULL ? (int)(colon - at) : 0;
+    int bracket = n > 2 && at[0] == '[' && at[n - 1] == ']';
+
+    if (n == 0 || colon[1] == 0)
+        return -1;
+    (void)snprintf(t->host, sizeof t->host, "%.*s", n - 2 * bracket, at + bracket);
+    t->port = colon + 1;
+    return 0;
+}
+
+int link_transport(struct transport *t, const char *uri)
+{
+    const struct transport_kind *kind = kind_of(uri);
+    const char *at = strstr(uri, "://");
+
+    *t = (struct transport){.uri = uri, .fd = -1, .kind = kind};
+    if (kind == NULL || (at == NULL) != (kind->place == TRANSPORT_NOWHERE))
+        return -1;
+    if (at == NULL)
+        return strcmp(uri, kind->scheme) == 0 ? 0 : -1;
+    at += strlen("://");
+    if (kind->place == TRANSPORT_HOST)
+        return set_host(t, at);
+    t->path = at;
+    return *at == '/' ? 0 : -1;
+}
+
+/* --- a connection --- */
 
 void link_init(struct link *k, struct loop *l, const char *uri)
 {
     *k = (struct link){.loop = l};
     loop_fd_init(&k->watch);
-    if (transports_init(&k->t, uri) < 0)
+    if (link_transport(&k->t, uri) < 0)
         panic("the configuration has let \"%s\" pass", uri);
 }
 
@@ -27,12 +105,6 @@ void link_again(struct link *k, const char *uri, bool trial)
     k->t.trial = trial;
 }
 
-static uint32_t loop_events(const struct transport *t)
-{
-    return ((t->events & POLLIN) != 0 ? (uint32_t)LOOP_IN : 0) |
-           ((t->events & POLLOUT) != 0 ? (uint32_t)LOOP_OUT : 0);
-}
-
 static void after_call(struct link *k)
 {
     k->was_up |= k->t.state == TRANSPORT_UP;
@@ -40,23 +112,22 @@ static void after_call(struct link *k)
     if (k->fell)
         loop_fd_del(k->loop, &k->watch);
     else if (k->watch.fd >= 0)
-        loop_fd_mod(k->loop, &k->watch, loop_events(&k->t));
+        loop_fd_mod(k->loop, &k->watch, k->t.events);
 }
 
 static void on_link_event(void *arg, uint32_t events)
 {
     struct link *k = arg;
-    short revents = (short)((events & LOOP_IN ? POLLIN : 0) | (events & LOOP_OUT ? POLLOUT : 0) |
-                            (events & LOOP_HUP ? POLLHUP : 0));
 
-    k->t.kind->ready(&k->t, revents);
+    if (k->t.kind->ready != NULL)
+        k->t.kind->ready(&k->t, events);
     after_call(k);
 }
 
 /* A regular file cannot be watched, nor need it be. */
 static void watch_link(struct link *k)
 {
-    if (loop_fd_add(k->loop, &k->watch, k->t.fd, loop_events(&k->t), on_link_event, k) < 0 &&
+    if (loop_fd_add(k->loop, &k->watch, k->t.fd, k->t.events, on_link_event, k) < 0 &&
         errno != EPERM)
         (void)transport_fail(&k->t, "cannot be watched: error %d", errno);
     after_call(k);
@@ -96,7 +167,8 @@ bool link_update(struct link *k)
 {
     uint64_t before = k->seen;
 
-    k->t.kind->update(&k->t);
+    if (k->t.kind->update != NULL)
+        k->t.kind->update(&k->t);
     k->seen = link_arrived(k);
     after_call(k);
     return k->seen > before;
@@ -123,7 +195,6 @@ void link_move(struct link *to, struct link *from, bool trial)
     loop_fd_del(from->loop, &from->watch);
     *to = *from;
     loop_fd_init(&to->watch);
-    transport_moved(&to->t, &from->t);
     to->t.trial = trial;
     link_init(from, from->loop, from->t.uri);
     watch_link(to);
@@ -132,6 +203,6 @@ void link_move(struct link *to, struct link *from, bool trial)
 void link_close(struct link *k)
 {
     loop_fd_del(k->loop, &k->watch);
-    k->t.kind->close(&k->t);
+    transport_close(&k->t);
     k->fell = false;
 }

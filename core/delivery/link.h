@@ -1,4 +1,6 @@
-/* delivery/link.h - one connection to one endpoint, watched by the worker's loop
+/* delivery/link.h - one connection to one endpoint, watched by the worker's loop; and the kinds there are
+ *
+ * A new kind of transport is one file in transport/ and one row of the table in link.c.
  *
  * Opening, writing and events change the link and nothing else. One that was open and went DOWN has
  * *fallen*: it is not watched any more, and its offsets and its reason (t.why) stay until its owner has
@@ -7,7 +9,7 @@
  */
 #ifndef DELIVERY_LINK_H
 #define DELIVERY_LINK_H
-#include "base/loop.h"
+#include "conf/conf.h"
 #include "delivery/transport.h"
 
 struct link {
@@ -19,6 +21,12 @@ struct link {
     bool fell;
 };
 
+/* The transport of `uri`, closed. -1 where it is none (the configuration has refused those before). */
+int link_transport(struct transport *t, const char *uri);
+bool link_datagrams(const struct conf_sink *sink); /* whether any endpoint takes those */
+/* The bytes of a batch: where any endpoint takes datagrams, those of one. */
+size_t link_batch_size(const struct conf_sink *sink);
+
 /* Closed. `uri` is borrowed, and one that the configuration has let pass. */
 void link_init(struct link *k, struct loop *l, const char *uri);
 /* Likewise, for another attempt, after close(): the next address of a host; on `trial` with one datagram. */
@@ -27,8 +35,8 @@ void link_again(struct link *k, const char *uri, bool trial);
 int link_open(struct link *k);
 bool link_is_open(const struct link *k); /* opening, up, or fallen */
 bool link_up(const struct link *k);
-size_t link_write(struct link *k, const void *p,
-                  size_t n); /* bytes taken, possibly 0; it may fall */
+/* Bytes taken, possibly 0; it may fall. */
+size_t link_write(struct link *k, const void *p, size_t n);
 /* Looks at what has arrived, and at the connect's deadline. True: more has. It may fall. */
 bool link_update(struct link *k);
 uint64_t link_arrived(const struct link *k); /* what shows that the endpoint works */

@@ -75,16 +75,13 @@ int64_t sender_due(const struct sender *s, int64_t now)
 
 void sender_hurry(struct sender *s)
 {
-    if (s->by_plugin)
-        deliver_hurry(&s->deliver);
-    else
-        outlet_hurry(&s->outlet);
+    s->deliver.retry_ns = 0;
+    outlet_hurry(&s->outlet);
 }
 
 void sender_finish(struct sender *s, bool finish)
 {
-    if (!s->by_plugin)
-        outlet_finish(&s->outlet, finish);
+    s->outlet.stream.finish = finish;
 }
 
 /* --- what has arrived --- */
@@ -92,9 +89,9 @@ void sender_finish(struct sender *s, bool finish)
 /* Confirmation may be a minute away: that the peer's kernel takes bytes is useful work, too. */
 enum sender_result sender_follow(struct sender *s, int64_t now)
 {
-    uint64_t acked = s->by_plugin ? 0 : outlet_acked(&s->outlet);
-    uint64_t arrived = s->by_plugin ? s->deliver.settled : outlet_settled(&s->outlet);
-    uint64_t sure = s->by_plugin ? arrived : outlet_sure(&s->outlet);
+    uint64_t acked = s->by_plugin ? 0 : stream_acked(&s->outlet.stream);
+    uint64_t arrived = s->by_plugin ? s->deliver.settled : stream_settled(&s->outlet.stream);
+    uint64_t sure = s->by_plugin ? arrived : stream_sure(&s->outlet.stream);
     bool useful = position_pass(s->position, arrived, sure, now) || acked > s->acked;
 
     s->acked = acked;
@@ -105,7 +102,7 @@ enum sender_result sender_look(struct sender *s, int64_t now)
 {
     if (s->by_plugin || !outlet_up(&s->outlet))
         return SENDER_WAITS;
-    outlet_look(&s->outlet);
+    (void)stream_look(&s->outlet.stream);
     return sender_follow(s, now);
 }
 
@@ -133,7 +130,7 @@ static uint64_t metrics_with_bytes(const struct point *from, const struct point 
 
 /* What had left and was not acknowledged, or may have been refused, is sent again: a peer that must
  * not get anything twice may. One datagram that was refused alone cannot be there. */
-static void count_in_doubt(struct sender *s, const struct outlet_loss *loss,
+static void count_in_doubt(struct sender *s, const struct stream_loss *loss,
                            const struct point *passed)
 {
     const struct point *last = last_sent(s), *from = &s->position->sure;
@@ -143,7 +140,7 @@ static void count_in_doubt(struct sender *s, const struct outlet_loss *loss,
         count_doubt(s, metrics_with_bytes(from, last));
 }
 
-static void send_again(struct sender *s, const struct outlet_loss *loss, int64_t now)
+static void send_again(struct sender *s, const struct stream_loss *loss, int64_t now)
 {
     struct point from;
 
@@ -160,7 +157,7 @@ static void send_again(struct sender *s, const struct outlet_loss *loss, int64_t
 
 enum sender_result sender_turn(struct sender *s, int64_t now)
 {
-    struct outlet_loss loss;
+    struct stream_loss loss;
     bool lost;
 
     if (s->by_plugin)
@@ -180,13 +177,13 @@ enum sender_result sender_turn(struct sender *s, int64_t now)
 static enum sender_result send_bytes(struct sender *s, const struct buf *b)
 {
     const struct feed *f = s->feed;
-    uint64_t begin = outlet_written(&s->outlet) - s->sent;
+    uint64_t begin = stream_written(&s->outlet.stream) - s->sent;
 
     if (f->rules.ends && s->sent == 0 && !position_room(s->position, f->nends + 1))
         return SENDER_WAITS;
     atomic_store(&s->board->sent, f->read.seq);
     while (s->sent < b->n) {
-        size_t done = outlet_write(&s->outlet, b->p + s->sent, b->n - s->sent);
+        size_t done = stream_write(&s->outlet.stream, b->p + s->sent, b->n - s->sent);
 
         if (done == 0)
             return SENDER_WAITS;
@@ -194,7 +191,7 @@ static enum sender_result send_bytes(struct sender *s, const struct buf *b)
         for (; s->marked < f->nends && f->ends[s->marked].offset <= s->sent; s->marked++)
             position_mark(s->position, begin + f->ends[s->marked].offset, &f->ends[s->marked].at);
     }
-    position_mark(s->position, outlet_written(&s->outlet), &f->read);
+    position_mark(s->position, stream_written(&s->outlet.stream), &f->read);
     s->sent = s->marked = 0;
     return SENDER_DONE;
 }

@@ -14,8 +14,6 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "delivery/transports.h"
-#include "plugin/waits.h"
 #include "sink/orders.h"
 #include "sink/pace.h"
 #include "sink/sender.h"
@@ -248,7 +246,7 @@ static uint64_t can_drop(const struct worker *w)
     uint64_t can =
         1 << DROP_EXPIRED | 1 << DROP_DAMAGED | 1 << DROP_SKIPPED | 1 << DROP_QUARANTINED;
 
-    if (w->plugin.def.deliver != NULL || transports_datagrams(w->sink))
+    if (w->plugin.def.deliver != NULL || link_datagrams(w->sink))
         can |= 1 << DROP_REJECTED;
     if (w->feed.rules.max_age > 0 || w->feed.rules.live)
         can |= 1 << DROP_STALE;
@@ -295,7 +293,7 @@ static bool join_ends(struct worker *w, const struct conf *conf)
     };
 
     quarantine_open(&w->quarantine, w->dirfd, conf->spool.dir, w->sink->name, def->name, w->board);
-    if (!batch_init(&w->batch, &w->plugin, transports_batch_size(w->sink)) ||
+    if (!batch_init(&w->batch, &w->plugin, link_batch_size(w->sink)) ||
         feed_open(&w->feed, &w->batch, w->dirfd, &from, &rules) < 0)
         return false;
     w->batch.board = w->board;

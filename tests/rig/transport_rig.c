@@ -17,17 +17,26 @@ void transport_rig_start(void)
 void transport_rig_end(void)
 {
     if (transport->fd >= 0)
-        transport->kind->close(transport);
+        transport_close(transport);
     kit_close(&transport_rig.kit);
+}
+
+void poll_transport(struct transport *t)
+{
+    struct pollfd p = {.fd = t->fd,
+                       .events = (short)((t->events & LOOP_IN ? POLLIN : 0) |
+                                         (t->events & LOOP_OUT ? POLLOUT : 0))};
+
+    if (poll(&p, 1, 1) > 0)
+        t->kind->ready(t, (p.revents & POLLIN ? (uint32_t)LOOP_IN : 0) |
+                              (p.revents & POLLOUT ? (uint32_t)LOOP_OUT : 0) |
+                              (p.revents & (POLLHUP | POLLERR) ? (uint32_t)LOOP_HUP : 0));
 }
 
 void turn_transport(void)
 {
-    struct pollfd p = {.fd = transport->fd, .events = transport->events};
-
-    if (poll(&p, 1, 1) > 0)
-        transport->kind->ready(transport, p.revents);
-    if (transport->state != TRANSPORT_DOWN)
+    poll_transport(transport);
+    if (transport->state != TRANSPORT_DOWN && transport->kind->update != NULL)
         transport->kind->update(transport);
 }
 
@@ -50,5 +59,5 @@ void expect_down(const char *why)
 {
     cr_assert_eq(transport->state, TRANSPORT_DOWN);
     cr_assert_str_eq(transport->why.text, why);
-    transport->kind->close(transport);
+    transport_close(transport);
 }

@@ -18,10 +18,11 @@ extern struct transport_rig {
     struct transport transport;
 } transport_rig;
 
-void transport_rig_start(void); /* no transport yet: transport_init() is the test's */
+void transport_rig_start(void); /* no transport yet: link_transport() is the test's */
 void transport_rig_end(void);
 
-/* One look at what it waits for, with its events. */
+void poll_transport(struct transport *t); /* for what it waits for, and ready() */
+/* Likewise, and one look at what has arrived. */
 void turn_transport(void);
 #define UNTIL(condition) UNTIL_WITH(turn_transport, condition)
 

@@ -152,6 +152,7 @@ static int file_open(struct transport *t)
     if (fd < 0)
         return -1;
     transport_start(t, fd, TRANSPORT_UP, 0);
+    t->mid = false;
     return 0;
 }
 
@@ -192,18 +193,9 @@ static ssize_t file_write(struct transport *t, const void *p, size_t n)
     return done;
 }
 
-static void file_ready(struct transport *t, short revents)
-{
-    (void)t; /* a regular file is always ready, and never polled */
-    (void)revents;
-}
-
 const struct transport_kind transport_file = {
     .scheme = "file",
     .place = TRANSPORT_PATH,
     .open = file_open,
-    .ready = file_ready,
     .write = file_write,
-    .update = transport_no_update,
-    .close = transport_close,
 };

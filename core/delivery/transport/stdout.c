@@ -20,50 +20,41 @@ void transport_stdout_is(int fd)
     out = fd;
 }
 
-/* What poll() says of it now; -1 with errno. */
-static int poll_stdout(void)
+/* 1: now; 0: later; -1: DOWN, and why. */
+static int takes_bytes(struct transport *t)
 {
     struct pollfd p = {.fd = out, .events = POLLOUT};
 
-    if (poll(&p, 1, 0) < 0)
-        return errno == EINTR ? 0 : -1;
-    return p.revents;
-}
-
-static int check_stdout(struct transport *t, int revents)
-{
-    if (revents < 0)
+    if (poll(&p, 1, 0) < 0 && errno != EINTR)
         return transport_fail(t, "cannot poll: %s", strerror(errno));
-    if ((revents & POLLNVAL) != 0)
+    if ((p.revents & POLLNVAL) != 0)
         return transport_fail(t, "is closed");
-    if ((revents & (POLLERR | POLLHUP)) != 0)
+    if ((p.revents & (POLLERR | POLLHUP)) != 0)
         return transport_fail(t, "nobody reads it any more");
-    return 0;
+    return (p.revents & POLLOUT) != 0;
 }
 
 static int stdout_open(struct transport *t)
 {
-    if (check_stdout(t, poll_stdout()) < 0)
+    if (takes_bytes(t) < 0)
         return -1;
     transport_start(t, out, TRANSPORT_UP, 0);
     return 0;
 }
 
-static void stdout_ready(struct transport *t, short revents)
+static void stdout_ready(struct transport *t, uint32_t events)
 {
-    if (check_stdout(t, revents & ~POLLOUT) == 0 && (revents & POLLOUT) != 0)
+    (void)events;
+    if (takes_bytes(t) > 0)
         t->events = 0;
 }
 
 static ssize_t write_piece(struct transport *t, const char *p, size_t n)
 {
-    int revents = poll_stdout();
-    ssize_t done;
+    ssize_t done = takes_bytes(t);
 
-    if (check_stdout(t, revents) < 0)
-        return -1;
-    if ((revents & POLLOUT) == 0)
-        return 0;
+    if (done <= 0)
+        return done;
     done = write(out, p, n < PIPE_BUF ? n : PIPE_BUF);
     if (done < 0 && errno == EPIPE)
         return transport_fail(t, "nobody reads it any more");
@@ -82,7 +73,7 @@ static ssize_t stdout_write(struct transport *t, const void *p, size_t n)
         if (piece < 0)
             return -1;
         if (piece == 0) {
-            t->events = POLLOUT;
+            t->events = LOOP_OUT;
             break;
         }
         done += (size_t)piece;
@@ -92,18 +83,11 @@ static ssize_t stdout_write(struct transport *t, const void *p, size_t n)
     return (ssize_t)done;
 }
 
-static void stdout_close(struct transport *t)
-{
-    t->fd = -1; /* not ours to close */
-    transport_close(t);
-}
-
 const struct transport_kind transport_stdout = {
     .scheme = "stdout",
     .place = TRANSPORT_NOWHERE,
+    .lent = true,
     .open = stdout_open,
     .ready = stdout_ready,
     .write = stdout_write,
-    .update = transport_no_update,
-    .close = stdout_close,
 };

@@ -11,12 +11,10 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "delivery/socket.h"
 
 enum { DEADLINE_S = 10 };
 
@@ -34,11 +32,11 @@ static void set_tcp_options(int fd)
 
 static int tcp_open(struct transport *t)
 {
-    int fd = socket_to_host(t, SOCK_STREAM, set_tcp_options);
+    int fd = transport_connect(t, SOCK_STREAM, set_tcp_options);
 
     if (fd < 0)
         return -1;
-    transport_start(t, fd, TRANSPORT_OPENING, POLLOUT);
+    transport_start(t, fd, TRANSPORT_OPENING, LOOP_OUT);
     return 0;
 }
 
@@ -52,23 +50,23 @@ static void finish_connect(struct transport *t)
         return;
     }
     t->state = TRANSPORT_UP;
-    t->events = POLLIN | POLLOUT;
+    t->events = LOOP_IN | LOOP_OUT;
 }
 
-static void tcp_ready(struct transport *t, short revents)
+static void tcp_ready(struct transport *t, uint32_t events)
 {
     int open = 1;
 
-    if (t->state == TRANSPORT_OPENING && (revents & (POLLOUT | POLLHUP | POLLERR)) != 0)
+    if (t->state == TRANSPORT_OPENING && (events & (LOOP_OUT | LOOP_HUP)) != 0)
         finish_connect(t);
-    else if (t->state == TRANSPORT_UP && (revents & (POLLIN | POLLHUP | POLLERR)) != 0)
+    else if (t->state == TRANSPORT_UP && (events & (LOOP_IN | LOOP_HUP)) != 0)
         open = socket_discard(t->fd);
     if (open == 0)
         (void)transport_fail(t, "closed by the peer");
     else if (open < 0)
         (void)transport_fail(t, "the connection broke: %s", strerror(errno));
-    if (t->state == TRANSPORT_UP && (revents & POLLOUT) != 0)
-        t->events = POLLIN; /* until a write finds it full again */
+    if (t->state == TRANSPORT_UP && (events & LOOP_OUT) != 0)
+        t->events = LOOP_IN; /* until a write finds it full again */
 }
 
 static ssize_t tcp_write(struct transport *t, const void *p, size_t n)
@@ -80,7 +78,7 @@ static ssize_t tcp_write(struct transport *t, const void *p, size_t n)
     if (done < 0)
         done = 0;
     if ((size_t)done < n)
-        t->events = POLLIN | POLLOUT;
+        t->events = LOOP_IN | LOOP_OUT;
     t->written += (uint64_t)done;
     return done;
 }
@@ -138,5 +136,4 @@ const struct transport_kind transport_tcp = {
     .ready = tcp_ready,
     .write = tcp_write,
     .update = tcp_update,
-    .close = transport_close,
 };

@@ -16,14 +16,11 @@
 #include <errno.h>
 #include <linux/errqueue.h> /* wants struct timespec */
 #include <netinet/in.h>
-#include <poll.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <time.h>
 
 #include "base/clock.h"
-#include "delivery/datagram.h"
-#include "delivery/socket.h"
 
 enum { ERRORS = 16 /* taken in one look */ };
 static const int64_t LOOK_EVERY = 300 * NS_PER_S;
@@ -39,11 +36,12 @@ static void want_errors(int fd)
 
 static int udp_open(struct transport *t)
 {
-    int fd = socket_to_host(t, SOCK_DGRAM, want_errors);
+    int fd = transport_connect(t, SOCK_DGRAM, want_errors);
 
     if (fd < 0)
         return -1;
-    transport_start(t, fd, TRANSPORT_UP, POLLIN);
+    transport_start(t, fd, TRANSPORT_UP, LOOP_IN);
+    t->silence.n = 0;
     return 0;
 }
 
@@ -119,18 +117,20 @@ static ssize_t udp_write(struct transport *t, const void *p, size_t n)
 
     if (t->trial && t->written > 0 && t->confirmed == 0)
         return 0;
-    done = datagram_send(t, p, n);
+    done = transport_send_datagram(t, p, n);
     if (done < 0)
         return udp_refused(t, errno);
+    if (done > 0)
+        silence_sent(&t->silence, t->written, clock_mono());
     t->due_ns = silence_due(&t->silence);
     return done;
 }
 
-static void udp_ready(struct transport *t, short revents)
+static void udp_ready(struct transport *t, uint32_t events)
 {
     int error = came_back(t);
 
-    if (error == 0 && datagram_ready(t, revents) < 0)
+    if (error == 0 && transport_datagram_ready(t, events) < 0)
         error = errno != EMSGSIZE ? errno : 0;
     if (error != 0)
         (void)udp_refused(t, error);
@@ -159,7 +159,7 @@ static void look_up_again(struct transport *t)
     bool there = false;
     socklen_t n;
 
-    if (socket_look_up(t, SOCK_DGRAM, &list) != 0)
+    if (transport_look_up(t, SOCK_DGRAM, &list) != 0)
         return;
     if (peer_of(t, &peer, &n)) {
         for (const struct addrinfo *a = list; a != NULL; a = a->ai_next)
@@ -189,5 +189,4 @@ const struct transport_kind transport_udp = {
     .ready = udp_ready,
     .write = udp_write,
     .update = udp_update,
-    .close = transport_close,
 };

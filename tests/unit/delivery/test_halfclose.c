@@ -12,7 +12,7 @@
 
 #include "base/clock.h"
 #include "delivery/halfclose.h"
-#include "delivery/socket.h"
+#include "delivery/transport.h"
 
 static int listener, ours, theirs, canary, canary_peer;
 static struct halfclose c;

@@ -1,4 +1,4 @@
-/* delivery/outlet.c, with endpoints.c and confirm.c: which peers confirm, which endpoint is used, and that nothing spins.
+/* delivery/outlet.c, with endpoints.c and stream.c: which peers confirm, which endpoint is used, and that nothing spins.
  * Real sockets over the loopback, the peers' side in this process. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -18,7 +18,7 @@ static struct kit k;
 static struct loop *loop;
 static struct outlet o;
 static bool ordered;
-static struct outlet_loss loss; /* the last one */
+static struct stream_loss loss; /* the last one */
 static unsigned losses;
 static int listeners[2];
 static const char *uris[3];
@@ -100,7 +100,7 @@ static void turns_for(int64_t ns)
 static void writes(const char *text)
 {
     UNTIL(outlet_up(&o));
-    cr_assert_eq(outlet_write(&o, text, strlen(text)), strlen(text));
+    cr_assert_eq(stream_write(&o.stream, text, strlen(text)), strlen(text));
 }
 
 static void peer_reads(unsigned i, const char *text)
@@ -129,7 +129,7 @@ static bool half_closed(unsigned i)
 
 static bool half_closed_by_us(void)
 {
-    return o.confirm.old.fd >= 0;
+    return o.stream.old.fd >= 0;
 }
 
 static void confirms(unsigned i, const char *text)
@@ -146,14 +146,14 @@ Test(outlet, rotates)
     listens(0);
     begins(1, true);
     confirms(0, "a 1 1\n");
-    cr_assert_eq(outlet_settled(&o), 0);
+    cr_assert_eq(stream_settled(&o.stream), 0);
     writes("b 1 1\n"); /* goes on meanwhile */
-    UNTIL(outlet_settled(&o) == 6);
-    cr_assert_eq(outlet_written(&o), 12);
+    UNTIL(stream_settled(&o.stream) == 6);
+    cr_assert_eq(stream_written(&o.stream), 12);
     peer_reads(1, "b 1 1\n");
     UNTIL(half_closed(1));
     peer_ends(1, false);
-    UNTIL(outlet_settled(&o) == 12);
+    UNTIL(stream_settled(&o.stream) == 12);
     cr_assert_eq(losses, 0);
     turns_for(100 * NS_PER_MS);
     cr_assert_eq(npeers, 3); /* nothing to confirm, no rotation */
@@ -168,12 +168,12 @@ Test(outlet, an_ordered_one_waits_for_the_end)
     writes("a 1 1\n");
     UNTIL(npeers > 1 && half_closed_by_us());
     turns_for(100 * NS_PER_MS);
-    cr_assert_eq(outlet_write(&o, "b 1 1\n", 6), 0);
+    cr_assert_eq(stream_write(&o.stream, "b 1 1\n", 6), 0);
     peer_reads(0, "a 1 1\n");
     peer_ends(0, false);
-    UNTIL(outlet_write(&o, "b 1 1\n", 6) == 6);
+    UNTIL(stream_write(&o.stream, "b 1 1\n", 6) == 6);
     peer_reads(1, "b 1 1\n");
-    cr_assert_eq(outlet_settled(&o), 6);
+    cr_assert_eq(stream_settled(&o.stream), 6);
 }
 
 Test(outlet, half_a_batch_holds_rotation_back)
@@ -181,12 +181,12 @@ Test(outlet, half_a_batch_holds_rotation_back)
     listens(0);
     begins(1, true);
     writes("a 1");
-    o.mid = true;
+    o.stream.mid = true;
     UNTIL(npeers == 2);
     turns_for(100 * NS_PER_MS);
-    cr_assert_eq(o.confirm.base, 0);
+    cr_assert_eq(o.stream.base, 0);
     writes(" 1\n"); /* its rest */
-    UNTIL(o.confirm.base == 6);
+    UNTIL(o.stream.base == 6);
     peer_reads(0, "a 1 1\n");
     cr_assert(half_closed(0));
 }
@@ -198,14 +198,14 @@ Test(outlet, a_batch_that_does_not_fit_is_half_out)
     listens(0);
     begins(1, true);
     UNTIL(outlet_up(&o));
-    cr_assert_lt(outlet_write(&o, block, sizeof block), sizeof block);
-    cr_assert(o.mid);
+    cr_assert_lt(stream_write(&o.stream, block, sizeof block), sizeof block);
+    cr_assert(o.stream.mid);
     UNTIL(npeers == 2);
     turns_for(100 * NS_PER_MS);
-    cr_assert_eq(o.confirm.base, 0, "no rotation in the middle of it");
+    cr_assert_eq(o.stream.base, 0, "no rotation in the middle of it");
     peer_ends(0, true);
     UNTIL(losses == 1);
-    cr_assert_not(o.mid);
+    cr_assert_not(o.stream.mid);
 }
 
 /* A peer that never closes: kernel-acknowledged counts. When it does after all, it is a good one. */
@@ -214,26 +214,26 @@ Test(outlet, a_peer_that_never_closes)
     listens(0);
     begins(1, true);
     writes("a 1 1\n");
-    UNTIL(o.confirm.old.fd >= 0);
-    o.confirm.old.began_ns -= 19 * NS_PER_S; /* far longer than three times `every` */
+    UNTIL(o.stream.old.fd >= 0);
+    o.stream.old.began_ns -= 19 * NS_PER_S; /* far longer than three times `every` */
     turns_for(200 * NS_PER_MS);
-    cr_assert_eq(o.confirm.mute, 0);
-    cr_assert_eq(outlet_settled(&o), 0);
-    o.confirm.old.began_ns -= 2 * NS_PER_S;
-    UNTIL(o.confirm.mute != 0);
-    cr_assert_eq(outlet_settled(&o), 6);
+    cr_assert_eq(o.stream.mute, 0);
+    cr_assert_eq(stream_settled(&o.stream), 0);
+    o.stream.old.began_ns -= 2 * NS_PER_S;
+    UNTIL(o.stream.mute != 0);
+    cr_assert_eq(stream_settled(&o.stream), 6);
     writes("b 1 1\n");
-    UNTIL(outlet_settled(&o) == 12);
+    UNTIL(stream_settled(&o.stream) == 12);
     turns_for(100 * NS_PER_MS);
     cr_assert_eq(npeers, 2); /* no more rotations */
     peer_reads(0, "a 1 1\n");
     peer_ends(0, false);
-    UNTIL(o.confirm.mute == 0);
+    UNTIL(o.stream.mute == 0);
     UNTIL(npeers == 3);
     peer_reads(1, "b 1 1\n");
     UNTIL(half_closed(1));
     peer_ends(1, false);
-    UNTIL(outlet_settled(&o) == 12);
+    UNTIL(stream_settled(&o.stream) == 12);
     cr_assert_eq(losses, 0);
 }
 
@@ -250,16 +250,16 @@ Test(outlet, a_peer_that_never_closes_with_much_to_read)
     while (arrived < sizeof block) {
         ssize_t n = recv(peers[0], got, sizeof got, MSG_DONTWAIT);
 
-        wrote += outlet_write(&o, block + wrote, sizeof block - wrote);
+        wrote += stream_write(&o.stream, block + wrote, sizeof block - wrote);
         arrived += n > 0 ? (size_t)n : 0;
         turn();
     }
-    UNTIL(o.confirm.old.fd >= 0);
-    o.confirm.old.began_ns -= 590 * NS_PER_S;
+    UNTIL(o.stream.old.fd >= 0);
+    o.stream.old.began_ns -= 590 * NS_PER_S;
     turns_for(200 * NS_PER_MS);
-    cr_assert_eq(o.confirm.mute, 0);
-    o.confirm.old.began_ns -= 11 * NS_PER_S;
-    UNTIL(o.confirm.mute != 0);
+    cr_assert_eq(o.stream.mute, 0);
+    o.stream.old.began_ns -= 11 * NS_PER_S;
+    UNTIL(o.stream.mute != 0);
 }
 
 /* One that has closed before is waited for: it may read nothing. */
@@ -268,17 +268,17 @@ Test(outlet, a_peer_that_is_late)
     listens(0);
     begins(1, true);
     confirms(0, "a 1 1\n");
-    UNTIL(outlet_settled(&o) == 6);
+    UNTIL(stream_settled(&o.stream) == 6);
     writes("b 1 1\n");
     UNTIL(half_closed_by_us());
-    o.confirm.old.began_ns -= 19 * NS_PER_S;
+    o.stream.old.began_ns -= 19 * NS_PER_S;
     turns_for(200 * NS_PER_MS);
     cr_assert_not(outlet_stalled(&o));
-    o.confirm.old.began_ns -= 2 * NS_PER_S;
+    o.stream.old.began_ns -= 2 * NS_PER_S;
     UNTIL(outlet_stalled(&o));
     turns_for(200 * NS_PER_MS);
-    cr_assert_eq(o.confirm.mute, 0);
-    cr_assert_eq(outlet_settled(&o), 6);
+    cr_assert_eq(o.stream.mute, 0);
+    cr_assert_eq(stream_settled(&o.stream), 6);
     peer_ends(1, true); /* killed, with it unread */
     peer_ends(2, true);
     UNTIL(losses == 1);
@@ -295,14 +295,14 @@ Test(outlet, a_peer_that_is_slow)
     listens(1);
     begins(2, true);
     confirms(0, "a 1 1\n");
-    UNTIL(outlet_settled(&o) == 6);
+    UNTIL(stream_settled(&o.stream) == 6);
     UNTIL(outlet_up(&o));
-    cr_assert_eq(outlet_write(&o, block, sizeof block), sizeof block);
+    cr_assert_eq(stream_write(&o.stream, block, sizeof block), sizeof block);
     UNTIL(half_closed_by_us());
-    o.confirm.old.began_ns -= 29 * NS_PER_S;
+    o.stream.old.began_ns -= 29 * NS_PER_S;
     turns_for(200 * NS_PER_MS);
     cr_assert_eq(losses, 0);
-    o.confirm.old.began_ns -= 2 * NS_PER_S;
+    o.stream.old.began_ns -= 2 * NS_PER_S;
     UNTIL(losses == 1);
     cr_assert_eq(o.endpoints.at, 1, "another one is taken");
     cr_assert_eq(loss.kept, 6);
@@ -316,17 +316,17 @@ Test(outlet, a_new_worker_asks_soon)
     listens(0);
     begins(1, true);
     writes("a 1 1\n");
-    o.confirm.since_ns -= 900 * NS_PER_MS;
+    o.stream.since_ns -= 900 * NS_PER_MS;
     cr_assert_eq(npeers, 1);
     UNTIL(half_closed_by_us());
     peer_reads(0, "a 1 1\n");
     peer_ends(0, false);
-    UNTIL(outlet_settled(&o) == 6);
+    UNTIL(stream_settled(&o.stream) == 6);
     writes("b 1 1\n");
-    o.confirm.since_ns -= 1500 * NS_PER_MS;
+    o.stream.since_ns -= 1500 * NS_PER_MS;
     turns_for(200 * NS_PER_MS);
-    cr_assert_eq(o.confirm.old.fd, -1);
-    o.confirm.since_ns -= 400 * NS_PER_MS;
+    cr_assert_eq(o.stream.old.fd, -1);
+    o.stream.since_ns -= 400 * NS_PER_MS;
     UNTIL(half_closed_by_us());
 }
 
@@ -338,7 +338,7 @@ Test(outlet, a_peer_that_resets)
     listens(1);
     begins(2, true);
     for (unsigned i = 0; i < 3; i++) {
-        cr_assert_eq(o.confirm.mute, 0);
+        cr_assert_eq(o.stream.mute, 0);
         writes("a 1 1\n");
         UNTIL(npeers == 2 * i + 2);
         peer_reads(2 * i, "a 1 1\n");
@@ -348,9 +348,9 @@ Test(outlet, a_peer_that_resets)
         cr_assert_eq(loss.kept, 0);
         cr_assert_eq(o.endpoints.at, 0);
     }
-    cr_assert_eq(o.confirm.mute, 1);
+    cr_assert_eq(o.stream.mute, 1);
     writes("a 1 1\n");
-    UNTIL(outlet_settled(&o) == 6);
+    UNTIL(stream_settled(&o.stream) == 6);
 }
 
 /* A file on a full disk is up as it is opened, and takes nothing: that is one failure that lasts, and not
@@ -366,7 +366,7 @@ Test(outlet, a_file_that_takes_nothing_is_no_loss_again_and_again)
     for (unsigned i = 1; i <= 3; i++) {
         outlet_hurry(&o);
         UNTIL(outlet_up(&o));
-        cr_assert_eq(outlet_write(&o, "a 1 1\n", 6), 0);
+        cr_assert_eq(stream_write(&o.stream, "a 1 1\n", 6), 0);
         UNTIL(losses == i);
         cr_assert_eq(o.endpoints.said.at, 0);
         cr_assert_eq(o.endpoints.complaints, i);
@@ -399,14 +399,14 @@ Test(outlet, goes_back_to_the_first)
     on_the_second(true);
     turns_for(50 * NS_PER_MS);
     cr_assert_eq(o.endpoints.at, 1);
-    o.mid = true;
+    o.stream.mid = true;
     a_minute_passes();
     turns_for(50 * NS_PER_MS);
     cr_assert_eq(o.endpoints.at, 1);
-    o.mid = false;
+    o.stream.mid = false;
     UNTIL(o.endpoints.at == 0);
     cr_assert(outlet_up(&o));
-    cr_assert_eq(outlet_written(&o), 0);
+    cr_assert_eq(stream_written(&o.stream), 0);
     cr_assert_not(loss.doubtful);
     cr_assert_eq(o.endpoints.first.t.fd, -1);
     writes("b 1 1\n");
@@ -420,12 +420,12 @@ Test(outlet, goes_back_with_nothing_under_way)
     uint64_t all;
 
     on_the_second(false);
-    while (outlet_write(&o, block, sizeof block) > 0)
+    while (stream_write(&o.stream, block, sizeof block) > 0)
         continue;
     a_minute_passes();
     turns_for(50 * NS_PER_MS);
     cr_assert_eq(o.endpoints.at, 1);
-    all = outlet_written(&o);
+    all = stream_written(&o.stream);
     for (unsigned i = 0; o.endpoints.at == 1; i++) {
         cr_assert_lt(i, 100000);
         turn();
@@ -464,12 +464,12 @@ Test(outlet, rests_with_a_peer_that_never_closes)
     listens(0);
     begins(1, true);
     writes("a 1 1\n");
-    UNTIL(o.confirm.old.fd >= 0);
+    UNTIL(o.stream.old.fd >= 0);
     turns_for(5 * NS_PER_MS);
     k.sink.confirm.every = NS_PER_S;
     cr_assert_leq(turns_at_rest(), 5);
-    o.confirm.old.began_ns -= 21 * NS_PER_S;
-    UNTIL(o.confirm.mute != 0);
+    o.stream.old.began_ns -= 21 * NS_PER_S;
+    UNTIL(o.stream.mute != 0);
     cr_assert_leq(turns_at_rest(), 3);
 }
 
@@ -478,9 +478,9 @@ Test(outlet, rests_with_a_predecessor_that_has_ended)
     listens(0);
     begins(1, true);
     confirms(0, "a 1 1\n");
-    UNTIL(o.confirm.old.ended_ns != 0);
+    UNTIL(o.stream.old.ended_ns != 0);
     cr_assert_leq(turns_at_rest(), 6); /* 50 ms, 100 ms, and it is confirmed */
-    cr_assert_eq(outlet_settled(&o), 6);
+    cr_assert_eq(stream_settled(&o.stream), 6);
 }
 
 Test(outlet, rests_with_a_peer_that_reads_nothing)
@@ -490,7 +490,7 @@ Test(outlet, rests_with_a_peer_that_reads_nothing)
     listens(0);
     begins(1, false);
     writes("a 1 1\n");
-    while (outlet_write(&o, block, sizeof block) > 0)
+    while (stream_write(&o.stream, block, sizeof block) > 0)
         continue;
     turns_for(500 * NS_PER_MS);
     cr_assert_leq(turns_at_rest(), 10); /* each 100 ms it is asked how much is acknowledged */

@@ -13,7 +13,7 @@
 static struct kit k;
 static struct loop *loop;
 static struct outlet o;
-static struct outlet_loss loss; /* the last one */
+static struct stream_loss loss; /* the last one */
 static unsigned losses;
 static int receivers[2]; /* at 127.0.0.1 and 127.0.0.2; -1: nobody listens there */
 static uint16_t ports[2];
@@ -109,7 +109,7 @@ static void turn(void)
 static void writes(const char *text)
 {
     UNTIL(outlet_up(&o));
-    cr_assert_eq(outlet_write(&o, text, strlen(text)), strlen(text));
+    cr_assert_eq(stream_write(&o.stream, text, strlen(text)), strlen(text));
 }
 
 static void gets(int i, const char *text)
@@ -129,11 +129,11 @@ Test(outlet_udp, the_next_address_of_the_name)
     cr_assert_eq(loss.kept, 0);
     cr_assert_eq(loss.sure, 0);
     writes("a"); /* at once, and on trial */
-    cr_assert_eq(outlet_write(&o, "b", 1), 0);
+    cr_assert_eq(stream_write(&o.stream, "b", 1), 0);
     gets(1, "a");
     cr_assert_eq(look_ups, 2);
-    cr_assert_eq(outlet_settled(&o), 0);
-    UNTIL(outlet_settled(&o) == 1);
+    cr_assert_eq(stream_settled(&o.stream), 0);
+    UNTIL(stream_settled(&o.stream) == 1);
     cr_assert(o.endpoints.works);
     writes("b");
     gets(1, "b");
@@ -152,7 +152,7 @@ Test(outlet_udp, then_the_next_endpoint)
     }
     writes("a");
     gets(0, "a");
-    UNTIL(outlet_settled(&o) == 1);
+    UNTIL(stream_settled(&o.stream) == 1);
     cr_assert_eq(o.endpoints.complaints, 0);
 }
 
@@ -162,9 +162,9 @@ Test(outlet_udp, what_must_not_come_twice)
     uris[0] = arena_printf(&k.arena, "udp://one:%d", ports[0]);
     begins(1, false);
     writes("a");
-    cr_assert_eq(outlet_settled(&o), 1);
-    cr_assert_eq(outlet_sure(&o), 0);
-    UNTIL(outlet_sure(&o) == 1);
+    cr_assert_eq(stream_settled(&o.stream), 1);
+    cr_assert_eq(stream_sure(&o.stream), 0);
+    UNTIL(stream_sure(&o.stream) == 1);
     writes("bb");
     gets(0, "a");
     ends(0);
@@ -181,7 +181,7 @@ Test(outlet_udp, what_must_not_come_twice)
     listens(0);
     writes("bb");
     gets(0, "bb");
-    UNTIL(outlet_sure(&o) == 2);
+    UNTIL(stream_sure(&o.stream) == 2);
 }
 
 /* It cannot show that it is there but by taking something; each time in vain is the last for longer. */
@@ -199,7 +199,7 @@ Test(outlet_udp, going_back_to_the_first_is_a_trial)
     UNTIL(o.endpoints.at == 0);
     cr_assert_eq(loss.sure, loss.kept); /* nothing was refused */
     writes("b");
-    cr_assert_eq(outlet_write(&o, "c", 1), 0);
+    cr_assert_eq(stream_write(&o.stream, "c", 1), 0);
     UNTIL(o.endpoints.at == 1);
     cr_assert_eq(o.endpoints.returns, 1);
     writes("b");

@@ -3,14 +3,13 @@
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
-#include <poll.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "delivery/transports.h"
-#include "rig/sink_kit.h"
+#include "delivery/link.h"
+#include "rig/transport_rig.h"
 
 static struct kit k;
 static struct transport t;
@@ -36,19 +35,19 @@ static void put(const char *text)
 
 Test(transport, uris)
 {
-    cr_assert_eq(transports_init(&t, "tcp://web01:2003"), 0);
+    cr_assert_eq(link_transport(&t, "tcp://web01:2003"), 0);
     cr_assert_str_eq(t.host, "web01");
     cr_assert_str_eq(t.port, "2003");
-    cr_assert_eq(transports_init(&t, "tcp://[fe80::1]:2003"), 0);
+    cr_assert_eq(link_transport(&t, "tcp://[fe80::1]:2003"), 0);
     cr_assert_str_eq(t.host, "fe80::1");
     cr_assert_str_eq(t.port, "2003");
-    cr_assert_eq(transports_init(&t, "file:///a/b"), 0);
+    cr_assert_eq(link_transport(&t, "file:///a/b"), 0);
     cr_assert_str_eq(t.path, "/a/b");
-    cr_assert_eq(transports_init(&t, "stdout"), 0);
+    cr_assert_eq(link_transport(&t, "stdout"), 0);
     static const char *const bad[] = {"",         "amqp://a:1", "tcp:",  "tcp://",   "tcp://a",
                                       "tcp://:1", "tcp://a:",   "file:", "file://a", "stdout:x"};
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        cr_assert_eq(transports_init(&t, bad[i]), -1, "%s", bad[i]);
+        cr_assert_eq(link_transport(&t, bad[i]), -1, "%s", bad[i]);
 }
 
 /* --- file --- */
@@ -57,7 +56,7 @@ static const char *open_file(const char *name)
 {
     const char *path = kit_path(&k, name);
 
-    cr_assert_eq(transports_init(&t, arena_printf(&k.arena, "file://%s", path)), 0);
+    cr_assert_eq(link_transport(&t, arena_printf(&k.arena, "file://%s", path)), 0);
     return path;
 }
 
@@ -71,11 +70,11 @@ Test(transport, file_appends_and_counts)
     put("b\n");
     cr_assert_eq(t.confirmed, 4);
     cr_assert_eq(t.acked, 4);
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_eq(t.kind->open(&t), 0);
     cr_assert_eq(t.confirmed, 0);
     put("c\n");
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_str_eq(kit_read(&k, path), "a\nb\nc\n");
 }
 
@@ -85,7 +84,7 @@ static void cut(const char *before, const char *after)
 
     kit_write(path, before);
     cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_str_eq(kit_read(&k, path), after);
 }
 
@@ -117,18 +116,18 @@ Test(transport, file_follows_its_path)
     put("b\n");
     t.looked_ns = 0;
     put("c\n");
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_str_eq(kit_read(&k, old), "a\nb\n");
     cr_assert_str_eq(kit_read(&k, path), "c\n");
 }
 
 static void no_file(const char *path, const char *why)
 {
-    cr_assert_eq(transports_init(&t, arena_printf(&k.arena, "file://%s", path)), 0);
+    cr_assert_eq(link_transport(&t, arena_printf(&k.arena, "file://%s", path)), 0);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
     cr_assert_str_eq(t.why.text, why);
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_eq(t.fd, -1);
 }
 
@@ -159,7 +158,7 @@ Test(transport, file_is_not_written_through_a_link)
     t.looked_ns = 0; /* as if a second had passed */
     cr_assert_eq(t.kind->write(&t, "a\n", 2), -1);
     cr_assert_str_eq(t.why.text, why);
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_eq(symlink("victim", link), 0);
     no_file(link, why);
     cr_assert_str_eq(kit_read(&k, victim), "no line's end");
@@ -171,7 +170,7 @@ Test(transport, file_is_not_written_through_a_link)
     (void)open_file("folder/g");
     cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
     put("a\n");
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_str_eq(kit_read(&k, kit_path(&k, "g")), "a\n");
 }
 
@@ -195,7 +194,7 @@ Test(transport, file_is_not_written_by_a_name_that_others_may_have_given_it)
     cr_assert_eq(chmod(folder, 0700), 0);
     (void)open_file("folder/g");
     cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
-    t.kind->close(&t);
+    transport_close(&t);
 }
 
 /* Were it read to its beginning, that would take a day. */
@@ -211,7 +210,7 @@ Test(transport, file_that_has_been_made_long_costs_nothing)
     cr_assert_eq(truncate(path, 15 << 20), 0);
     (void)open_file("long");
     cr_assert_eq(t.kind->open(&t), 0, "%s", t.why.text);
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_str_eq(kit_read(&k, path), "a line\n");
 }
 
@@ -229,11 +228,11 @@ Test(transport, file_goes_down_when_full)
     cr_assert_eq(t.state, TRANSPORT_DOWN);
     cr_assert_str_eq(t.why.text, "cannot write: File too large");
     cr_assert_eq(t.confirmed, 6);
-    t.kind->close(&t);
+    transport_close(&t);
     limit.rlim_cur = RLIM_INFINITY;
     cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
     cr_assert_eq(t.kind->open(&t), 0);
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_str_eq(kit_read(&k, path), "abcd\n");
 }
 
@@ -249,8 +248,8 @@ static int listener(const char *host)
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, n), 0);
     cr_assert_eq(listen(fd, 8), 0);
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    cr_assert_eq(
-        transports_init(&t, arena_printf(&k.arena, "tcp://%s:%d", host, ntohs(a.sin_port))), 0);
+    cr_assert_eq(link_transport(&t, arena_printf(&k.arena, "tcp://%s:%d", host, ntohs(a.sin_port))),
+                 0);
     return fd;
 }
 
@@ -260,11 +259,8 @@ static void wait_for(enum transport_state state, uint64_t acked)
     int64_t end = clock_mono() + 20 * NS_PER_S;
 
     while (t.state == state && (acked == 0 || t.acked < acked)) {
-        struct pollfd p = {.fd = t.fd, .events = t.events};
-
         cr_assert_lt(clock_mono(), end, "timed out");
-        if (poll(&p, 1, 1) > 0)
-            t.kind->ready(&t, p.revents);
+        poll_transport(&t);
         if (t.state != TRANSPORT_DOWN)
             t.kind->update(&t);
     }
@@ -295,7 +291,7 @@ Test(transport, tcp_counts_what_is_acknowledged)
     t.kind->update(&t);
     cr_assert_eq(t.confirmed, 0); /* not even now: that takes a clean end */
     cr_assert(t.kind->by_closing);
-    t.kind->close(&t);
+    transport_close(&t);
     close(peer);
     close(l);
 }
@@ -310,11 +306,11 @@ Test(transport, tcp_never_waits_for_a_reader)
     while ((n = t.kind->write(&t, block, 1 << 20)) > 0)
         sent += (uint64_t)n;
     cr_assert_eq(n, 0);
-    cr_assert(t.events & POLLOUT);
+    cr_assert(t.events & LOOP_OUT);
     cr_assert_eq(t.written, sent);
     t.kind->update(&t);
     cr_assert_lt(t.acked, sent);
-    t.kind->close(&t);
+    transport_close(&t);
     close(peer);
     close(l);
 }
@@ -327,7 +323,7 @@ Test(transport, tcp_throws_away_what_the_peer_says)
     cr_assert_eq(shutdown(peer, SHUT_WR), 0);
     wait_for(TRANSPORT_UP, 0);
     cr_assert_str_eq(t.why.text, "closed by the peer");
-    t.kind->close(&t);
+    transport_close(&t);
     close(peer);
     close(l);
 }
@@ -341,7 +337,7 @@ Test(transport, tcp_reset)
     close(peer);
     wait_for(TRANSPORT_UP, 0);
     cr_assert_str_eq(t.why.text, "the connection broke: Connection reset by peer");
-    t.kind->close(&t);
+    transport_close(&t);
     close(l);
 }
 
@@ -352,12 +348,12 @@ Test(transport, tcp_refused_and_unknown)
         wait_for(TRANSPORT_OPENING, 0);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
     cr_assert_str_eq(t.why.text, "cannot connect: Connection refused");
-    t.kind->close(&t);
-    cr_assert_eq(transports_init(&t, "tcp://no.such.host.invalid:1"), 0);
+    transport_close(&t);
+    cr_assert_eq(link_transport(&t, "tcp://no.such.host.invalid:1"), 0);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_not_null(strstr(t.why.text, "cannot look up \"no.such.host.invalid\": "), "%s",
                        t.why.text);
-    t.kind->close(&t);
+    transport_close(&t);
 }
 
 /* localhost is ::1 and 127.0.0.1 on many machines, and only one of them listens here. */
@@ -375,7 +371,7 @@ Test(transport, tcp_tries_every_address)
         if (t.kind->open(&t) == 0)
             wait_for(TRANSPORT_OPENING, 0);
     cr_assert_eq(t.state, TRANSPORT_UP, "%s", t.why.text);
-    t.kind->close(&t);
+    transport_close(&t);
     close(l);
 }
 
@@ -388,7 +384,7 @@ Test(transport, tcp_connect_has_a_deadline)
     t.kind->update(&t);
     cr_assert_eq(t.state, TRANSPORT_DOWN);
     cr_assert_str_eq(t.why.text, "does not answer within 10 s");
-    t.kind->close(&t);
+    transport_close(&t);
     close(l);
 }
 
@@ -402,7 +398,7 @@ static int pipe_as_stdout(void)
     cr_assert_eq(pipe(fds), 0);
     cr_assert_eq(dup2(fds[1], STDOUT_FILENO), STDOUT_FILENO);
     close(fds[1]);
-    cr_assert_eq(transports_init(&t, "stdout"), 0);
+    cr_assert_eq(link_transport(&t, "stdout"), 0);
     return fds[0];
 }
 
@@ -418,14 +414,14 @@ Test(transport, stdout_never_waits)
     cr_assert_geq(n, 4096);
     cr_assert_lt(n, (ssize_t)sizeof block);
     cr_assert_eq(t.confirmed, (uint64_t)n);
-    cr_assert(t.events & POLLOUT);
+    cr_assert(t.events & LOOP_OUT);
     cr_assert_eq(t.kind->write(&t, block, sizeof block), 0);
     cr_assert_eq(read(in, got, sizeof got), 4096);
     again = t.kind->write(&t, block, sizeof block);
     cr_assert_eq(again, 4096);
     cr_assert_eq(fcntl(STDOUT_FILENO, F_GETFL) & O_NONBLOCK, 0);
     close(in);
-    t.kind->close(&t);
+    transport_close(&t);
 }
 
 Test(transport, stdout_without_a_reader)
@@ -437,7 +433,7 @@ Test(transport, stdout_without_a_reader)
     close(in);
     cr_assert_eq(t.kind->write(&t, "b\n", 2), -1);
     cr_assert_str_eq(t.why.text, "nobody reads it any more");
-    t.kind->close(&t);
+    transport_close(&t);
     cr_assert_eq(t.kind->open(&t), -1);
     cr_assert_eq(fcntl(STDOUT_FILENO, F_GETFD), 0); /* still open: it is not ours */
 }

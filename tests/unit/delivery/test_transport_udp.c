@@ -2,7 +2,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
-#include "delivery/transports.h"
+#include "delivery/link.h"
 #include "rig/transport_rig.h"
 
 static struct transport *const transport = &transport_rig.transport;
@@ -18,8 +18,8 @@ static int receiver(const char *host)
 
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, n), 0);
     cr_assert_eq(getsockname(fd, (struct sockaddr *)&a, &n), 0);
-    cr_assert_eq(transports_init(transport, arena_printf(&transport_rig.kit.arena, "udp://%s:%d",
-                                                         host, ntohs(a.sin_port))),
+    cr_assert_eq(link_transport(transport, arena_printf(&transport_rig.kit.arena, "udp://%s:%d",
+                                                        host, ntohs(a.sin_port))),
                  0);
     return fd;
 }
@@ -128,11 +128,11 @@ Test(udp, the_name_is_looked_up_again)
     cr_assert_eq(transport->state, TRANSPORT_UP);
     cr_assert_lt(clock_mono() - transport->looked_ns, 20 * NS_PER_S);
     transport->looked_ns -= 301 * NS_PER_S;
-    transport->host = "no.such.host.invalid"; /* keeps what it has */
+    (void)strcpy(transport->host, "no.such.host.invalid"); /* keeps what it has */
     turn_transport();
     cr_assert_eq(transport->state, TRANSPORT_UP);
     transport->looked_ns -= 301 * NS_PER_S;
-    transport->host = "127.0.0.2";
+    (void)strcpy(transport->host, "127.0.0.2");
     turn_transport();
     expect_down("\"127.0.0.2\" has another address now");
     close(r);
@@ -140,7 +140,7 @@ Test(udp, the_name_is_looked_up_again)
 
 Test(udp, names_without_an_address)
 {
-    cr_assert_eq(transports_init(transport, "udp://no.such.host.invalid:1"), 0);
+    cr_assert_eq(link_transport(transport, "udp://no.such.host.invalid:1"), 0);
     cr_assert_eq(transport->kind->open(transport), -1);
     cr_assert_not_null(strstr(transport->why.text, "cannot look up \"no.such.host.invalid\": "),
                        "%s", transport->why.text);
@@ -155,7 +155,7 @@ static size_t batch_size(const char *a, const char *b, int64_t max_packet)
     transport_rig.kit.sink.batch_size = 65536;
     transport_rig.kit.sink.max_packet = max_packet;
     transport_rig.kit.sink.to = (struct strings){to, b != NULL ? 2 : 1};
-    return transports_batch_size(&transport_rig.kit.sink);
+    return link_batch_size(&transport_rig.kit.sink);
 }
 
 Test(udp, a_batch_is_a_datagram)
@@ -168,5 +168,5 @@ Test(udp, a_batch_is_a_datagram)
     cr_assert_eq(batch_size("unixgram:///a", "udp://a:1", 0), 1432);
     cr_assert_eq(batch_size("tcp://a:1", "udp://a:1", 8932), 8932);
     transport_rig.kit.sink.batch_size = 600;
-    cr_assert_eq(transports_batch_size(&transport_rig.kit.sink), 600);
+    cr_assert_eq(link_batch_size(&transport_rig.kit.sink), 600);
 }

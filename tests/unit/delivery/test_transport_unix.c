@@ -1,10 +1,10 @@
-/* delivery/transport/unix.c, unixgram.c: what counts as read, what waits, what goes down; and
+/* delivery/transport/unix.c: what counts as read, what waits, what goes down; and
  * that a stream is confirmed by closing, as over TCP. */
 #include <sys/un.h>
 
 #include "delivery/halfclose.h"
+#include "delivery/link.h"
 #include "delivery/outlet.h"
-#include "delivery/transports.h"
 #include "rig/transport_rig.h"
 
 static struct transport *const transport = &transport_rig.transport;
@@ -21,7 +21,7 @@ static int bound(const char *scheme, const char *name, int type)
     memcpy(a.sun_path, path, strlen(path));
     cr_assert_eq(bind(fd, (struct sockaddr *)&a, sizeof a), 0);
     cr_assert_eq(
-        transports_init(transport, arena_printf(&transport_rig.kit.arena, "%s://%s", scheme, path)),
+        link_transport(transport, arena_printf(&transport_rig.kit.arena, "%s://%s", scheme, path)),
         0);
     return fd;
 }
@@ -139,7 +139,7 @@ Test(unix_socket, never_waits_for_a_reader)
     while ((n = transport->kind->write(transport, block, 1 << 16)) > 0)
         ;
     cr_assert_eq(n, 0);
-    cr_assert(transport->events & POLLOUT);
+    cr_assert(transport->events & LOOP_OUT);
     close(peer);
     close(l);
 }
@@ -153,7 +153,7 @@ Test(unix_socket, nobody_there)
     cr_assert_eq(listen(l, 0), 0);
     peer = connected(l);
     cr_assert_eq(unlink(transport->path), 0);
-    transport->kind->close(transport);
+    transport_close(transport);
     cr_assert_eq(transport->kind->open(transport), -1);
     expect_down("cannot connect: No such file or directory");
     close(peer);
@@ -198,8 +198,8 @@ Test(unix_socket, a_listener_whose_path_was_taken)
     cr_assert_eq(transport->state, TRANSPORT_UP, "%s", transport->why.text);
     close(bound_anew(SOCK_STREAM));
     transport->looked_ns -= 2 * NS_PER_S;
-    UNTIL(transport->replaced_ns != 0);
-    transport->replaced_ns -= 11 * NS_PER_S;
+    UNTIL(transport->socket.replaced_ns != 0);
+    transport->socket.replaced_ns -= 11 * NS_PER_S;
     turn_transport();
     expect_down("another socket has taken its place");
     close(peer);
@@ -212,7 +212,7 @@ Test(unix_socket, a_stream_is_confirmed_by_closing)
     struct loop *loop = loop_new();
     int l = listener(8), peer = -1;
     const char *to[] = {transport->uri};
-    struct outlet_loss loss;
+    struct stream_loss loss;
     struct outlet o;
     char c;
 
@@ -221,14 +221,14 @@ Test(unix_socket, a_stream_is_confirmed_by_closing)
     transport_rig.kit.sink.confirm =
         (struct conf_confirm){.every = 30 * NS_PER_MS, .bytes = 1 << 20};
     outlet_init(&o, loop, &transport_rig.kit.sink, true, false);
-    for (int64_t end = clock_mono() + 20 * NS_PER_S; outlet_settled(&o) != 6;) {
+    for (int64_t end = clock_mono() + 20 * NS_PER_S; stream_settled(&o.stream) != 6;) {
         int64_t due = outlet_due(&o, clock_mono());
 
         cr_assert_lt(clock_mono(), end, "timed out");
         cr_assert_not(outlet_turn(&o, clock_mono(), &loss));
         (void)loop_turn(loop, due < 0 || due > 5 * NS_PER_MS ? 5 * NS_PER_MS : due);
-        if (outlet_up(&o) && outlet_written(&o) == 0)
-            cr_assert_eq(outlet_write(&o, "a 1 1\n", 6), 6);
+        if (outlet_up(&o) && stream_written(&o.stream) == 0)
+            cr_assert_eq(stream_write(&o.stream, "a 1 1\n", 6), 6);
         if (peer < 0 && (peer = accept4(l, NULL, NULL, SOCK_CLOEXEC)) >= 0)
             expect_received(peer, "a 1 1\n");
         if (peer > 0 && recv(peer, &c, 1, MSG_DONTWAIT) == 0) {
@@ -286,11 +286,11 @@ Test(unix_socket, unread_memory_never_settles_too_much)
     outlet_init(&o, NULL, &transport_rig.kit.sink, false, false);
     cr_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
     cr_assert_eq(send(pair[0], "a", 1, 0), 1);
-    o.confirm.old.fd = pair[0];
-    o.confirm.base = 1;
-    cr_assert_eq(outlet_settled(&o), 0);
+    o.stream.old.fd = pair[0];
+    o.stream.base = 1;
+    cr_assert_eq(stream_settled(&o.stream), 0);
     expect_received(pair[1], "a");
-    cr_assert_eq(outlet_settled(&o), 1);
+    cr_assert_eq(stream_settled(&o.stream), 1);
     close(pair[0]);
     close(pair[1]);
 }
@@ -306,13 +306,13 @@ Test(unix_socket, a_full_queue_is_waited_for)
         sent++;
     cr_assert_eq(transport->state, TRANSPORT_UP, "%s", transport->why.text);
     cr_assert_eq(transport->confirmed, 6 * (uint64_t)sent);
-    cr_assert(transport->events & POLLOUT);
+    cr_assert(transport->events & LOOP_OUT);
     cr_assert_neq(transport->stuck_ns, 0);
     turn_transport();
-    cr_assert(transport->events & POLLOUT); /* still none */
+    cr_assert(transport->events & LOOP_OUT); /* still none */
     for (int i = 0; i < sent; i++)
         expect_received(r, "a:1|g\n");
-    UNTIL((transport->events & POLLOUT) == 0);
+    UNTIL((transport->events & LOOP_OUT) == 0);
     write_whole("b:2|g\n");
     cr_assert_eq(transport->stuck_ns, 0);
     expect_received(r, "b:2|g\n");
@@ -330,7 +330,7 @@ Test(unix_socket, a_receiver_that_binds_anew)
     write_whole("b:2|g\n");
     expect_received(other, "b:2|g\n");
     cr_assert_eq(transport->stuck_ns, 0);
-    UNTIL((transport->events & POLLOUT) == 0);
+    UNTIL((transport->events & LOOP_OUT) == 0);
     cr_assert_eq(unlink(transport->path), 0);
     cr_assert_eq(transport->kind->write(transport, "c", 1),
                  -1); /* rather than to one that may be nobody's */
