@@ -18,7 +18,7 @@ static const struct rate WITHOUT_BYTES = {.lines = 1, .per_ns = 60 * NS_PER_S};
 bool batch_init(struct batch *b, struct plugin *p, size_t limit)
 {
     *b = (struct batch){.plugin = p, .limit = limit};
-    host_set_out(&p->host, &b->bytes);
+    p->host.out = &b->bytes;
     return buf_room(&b->bytes, limit) != NULL;
 }
 
@@ -107,11 +107,11 @@ static bool frame_batch(struct batch *b, enum plugin_callback at, int (*fn)(garn
 
     if (fn == NULL)
         return true;
-    call_enter(&p->host.call, at);
-    answer = call_leave(&p->host.call, fn(&p->host.g));
+    host_enter(&p->host, at);
+    answer = host_leave(&p->host, fn(&p->host.g));
     if (answer == GARNET_OK && !buf_ok(&b->bytes))
-        call_why(&p->host.call, "%s appends more than there is room for (batch_size is %zu bytes)",
-                 call_name(at), b->limit);
+        host_why(&p->host, "%s appends more than there is room for (batch_size is %zu bytes)",
+                 host_name(at), b->limit);
     return answer == GARNET_OK && buf_ok(&b->bytes);
 }
 
@@ -130,9 +130,8 @@ static bool lines_kept(const struct batch *b, size_t from)
     if (b->plugin->def.lines == 0 || (whole && lines == b->plugin->def.lines))
         return true;
     text[str_visible(text, sizeof text - 1, all, &used)] = 0;
-    call_why(&b->plugin->host.call,
-             "it appends \"%s%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32, text,
-             used < all.n ? "..." : "", lines, lines > 0 && !whole ? " and a part" : "",
+    host_why(&b->plugin->host, "it appends \"%s%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32,
+             text, used < all.n ? "..." : "", lines, lines > 0 && !whole ? " and a part" : "",
              b->plugin->def.lines);
     return false;
 }
@@ -145,10 +144,10 @@ static int format_metric(struct batch *b, uint64_t seq, size_t from)
     int answer;
 
     if (p->def.vtypes != 0 && (p->def.vtypes & b->view.vtype) == 0) {
-        call_why(&p->host.call, "plugin %s does not take this kind of number", p->def.name);
+        host_why(&p->host, "plugin %s does not take this kind of number", p->def.name);
         return GARNET_SKIP;
     }
-    call_enter(&p->host.call, PLUGIN_FORMAT);
+    host_enter(&p->host, PLUGIN_FORMAT);
     if (b->board != NULL) {
         atomic_store_explicit(&b->board->formats, ++b->formats, memory_order_relaxed);
         atomic_store_explicit(&b->board->formatting, seq + 1, memory_order_release);
@@ -156,7 +155,7 @@ static int format_metric(struct batch *b, uint64_t seq, size_t from)
     answer = p->def.format(&p->host.g, &b->view);
     if (b->board != NULL)
         atomic_store_explicit(&b->board->formatting, 0, memory_order_release);
-    answer = call_leave(&p->host.call, answer);
+    answer = host_leave(&p->host, answer);
     return answer == GARNET_OK && buf_ok(&b->bytes) && !lines_kept(b, from) ? GARNET_REJECT
                                                                             : answer;
 }
@@ -208,7 +207,7 @@ static enum batch_result keep_or_cut(struct batch *b, const struct metric *m, si
     }
     if (b->nmetrics > 0)
         return BATCH_FULL;
-    call_why(&b->plugin->host.call, "alone it is longer than %zu bytes (batch_size, or max_packet)",
+    host_why(&b->plugin->host, "alone it is longer than %zu bytes (batch_size, or max_packet)",
              b->limit);
     return without_bytes(b, m, GARNET_REJECT, now);
 }

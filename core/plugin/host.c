@@ -1,28 +1,158 @@
-/* plugin/host.c - the calls that a plugin may make
+/* plugin/host.c - the table of garnet/plugin.h, where a plugin stands in it, and the calls that it may make
  *
- * Each first asks plugin/call.h whether it may be made now, and then hands on. A failed allocation
- * sticks in the batch's bytes, where the batch finds it. Nothing here trusts that a plugin keeps its
+ * A plugin that breaks a rule is not stopped in the middle of its function: what it did is noted,
+ * and its answer replaced when it returns. A thread of its own that calls the host is noted in the
+ * same way, since no function runs then. A child that it forked, and that comes back from the
+ * call, would send everything a second time: it ends here. Nothing here trusts that a plugin keeps its
  * promises, but its pointers.
+ * Without memory for the fork handler a child is not found out.
  */
 #include "plugin/host.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "base/exit.h"
 #include "base/log.h"
 #include "base/number.h"
+
+enum {
+    OK = 1 << GARNET_OK,
+    SKIP = 1 << GARNET_SKIP,
+    RETRY = 1 << GARNET_RETRY,
+    REJECT = 1 << GARNET_REJECT,
+    FATAL = 1 << GARNET_FATAL,
+    PENDING = 1 << GARNET_PENDING,
+};
+/* Groups of calls. */
+enum { APPENDS = 1, BAD = 2, REJECTS = 4, CONFIRMS = 8, WAITS = 16 };
+
+static const struct {
+    const char *name;
+    int answers, calls;
+} RULES[] = {
+    [PLUGIN_IDLE] = {"no callback", 0, 0},
+    [PLUGIN_CHECK] = {"check()", OK | FATAL, BAD},
+    [PLUGIN_OPEN] = {"open()", OK | RETRY | FATAL, WAITS},
+    [PLUGIN_BEGIN] = {"begin()", OK | FATAL, APPENDS},
+    [PLUGIN_FORMAT] = {"format()", OK | SKIP | FATAL, APPENDS},
+    [PLUGIN_END] = {"end()", OK | FATAL, APPENDS},
+    [PLUGIN_DELIVER] = {"deliver()", OK | RETRY | REJECT | PENDING | FATAL,
+                        REJECTS | CONFIRMS | WAITS},
+    [PLUGIN_EVENT] = {"event()", OK | FATAL, REJECTS | CONFIRMS | WAITS},
+    [PLUGIN_CLOSE] = {"close()", OK, 0},
+};
+
+static const char *const ANSWERS[] = {"OK", "SKIP", "RETRY", "REJECT", "FATAL", "PENDING"};
+enum { NANSWERS = sizeof ANSWERS / sizeof *ANSWERS };
+
+/* How many forks this process is away from the one that first loaded a plugin. */
+static unsigned forks;
+
+/* --- reasons --- */
+
+static void set_why(struct host *h, const char *fmt, va_list ap)
+{
+    if (!h->broke)
+        (void)why_setv(&h->why, fmt, ap);
+}
+
+void host_why(struct host *h, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_why(h, fmt, ap);
+    va_end(ap);
+}
+
+/* A rule. The first one counts: the others follow from it. */
+GARNET_PRINTF(2, 3) static void breaks(struct host *h, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    set_why(h, fmt, ap);
+    va_end(ap);
+    h->broke = true;
+}
+
+/* --- a function of the plugin's runs --- */
+
+const char *host_name(enum plugin_callback at)
+{
+    return RULES[at].name;
+}
+
+void host_enter(struct host *h, enum plugin_callback at)
+{
+    h->at = at;
+    h->forks = forks;
+    if (!h->broke) /* by a call from where none runs, a thread say */
+        h->why.text[0] = 0;
+}
+
+/* "format() answered RETRY (2); it may answer OK, SKIP, FATAL" */
+static void breaks_by_answer(struct host *h, int answer)
+{
+    bool known = answer >= 0 && answer < NANSWERS;
+    char list[64];
+    size_t n = 0;
+
+    for (int i = 0; i < NANSWERS; i++)
+        if ((RULES[h->at].answers & 1 << i) != 0)
+            n += (size_t)snprintf(list + n, sizeof list - n, "%s%s", n > 0 ? ", " : "", ANSWERS[i]);
+    breaks(h,
+           known ? "%s answered %s (%d); it may answer %s" : "%s answered %s%d; it may answer %s",
+           host_name(h->at), known ? ANSWERS[answer] : "", answer, list);
+}
+
+int host_leave(struct host *h, int answer)
+{
+    enum plugin_callback at = h->at;
+
+    if (h->forks != forks) {
+        log_error("plugin %s has forked in %s, and the child returned: the child ends",
+                  h->def->name, host_name(at));
+        _exit(EXIT_WORLD);
+    }
+    if (answer < 0 || answer >= NANSWERS || (RULES[at].answers & 1 << answer) == 0)
+        breaks_by_answer(h, answer);
+    h->at = PLUGIN_IDLE;
+    if (h->broke) {
+        h->broke = false;
+        return at == PLUGIN_FORMAT ? GARNET_REJECT : GARNET_FATAL;
+    }
+    if (answer != GARNET_OK && h->why.text[0] == 0)
+        host_why(h, "%s gave no reason", host_name(at));
+    return answer;
+}
+
+/* --- its calls: the batch --- */
 
 static struct host *host_of(garnet *g)
 {
     return (struct host *)((char *)g - offsetof(struct host, g));
 }
 
+/* Whether the function that runs may make this call, called `name`; if not, that broke a rule. */
+static bool may_call(struct host *h, int what, const char *name)
+{
+    if ((RULES[h->at].calls & what) != 0)
+        return true;
+    breaks(h, "it calls %s in %s, where it may not", name, host_name(h->at));
+    return false;
+}
+
 static struct buf *out_of(garnet *g, const char *call)
 {
     struct host *h = host_of(g);
 
-    return call_may(&h->call, PLUGIN_APPENDS, call) ? h->out : NULL;
+    return may_call(h, APPENDS, call) ? h->out : NULL;
 }
 
 static void host_put(garnet *g, const void *bytes, size_t n)
@@ -81,17 +211,19 @@ static void host_patch(garnet *g, size_t at, const void *bytes, size_t n)
     if (out == NULL || !buf_ok(out))
         return;
     if (at > out->n || n > out->n - at)
-        call_broke(&host_of(g)->call, "it patches bytes that it has not appended");
+        breaks(host_of(g), "it patches bytes that it has not appended");
     else if (n > 0)
         memcpy(out->p + at, bytes, n);
 }
+
+/* --- what it says --- */
 
 GARNET_PRINTF(3, 4) static int host_fail(garnet *g, int answer, const char *fmt, ...)
 {
     va_list ap;
 
     va_start(ap, fmt);
-    call_whyv(&host_of(g)->call, fmt, ap);
+    set_why(host_of(g), fmt, ap);
     va_end(ap);
     return answer;
 }
@@ -104,7 +236,7 @@ GARNET_PRINTF(3, 4) static void host_bad(garnet *g, const char *option, const ch
     char text[512];
     va_list ap;
 
-    if (!call_may(&h->call, PLUGIN_BAD, "bad()"))
+    if (!may_call(h, BAD, "bad()"))
         return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
@@ -113,7 +245,7 @@ GARNET_PRINTF(3, 4) static void host_bad(garnet *g, const char *option, const ch
         errors_add(h->errors, at, "%s: %s", option != NULL ? option : h->def->name, text);
         return;
     }
-    call_broke(&h->call, "it calls bad() of an option \"%s\" that it does not have", option);
+    breaks(h, "it calls bad() of an option \"%s\" that it does not have", option);
     errors_add(h->errors, at, "plugin %s calls bad() of an option \"%s\" that it does not have: %s",
                h->def->name, option, text);
 }
@@ -133,29 +265,82 @@ GARNET_PRINTF(3, 4) static void host_say(garnet *g, int level, const char *fmt, 
            "%s", text);
 }
 
+/* --- what it says of a batch --- */
+
+/* The batch that is being delivered, or one that the plugin has; else NULL, and that broke a rule. */
+static struct pending_batch *find_open(struct host *h, uint64_t id, const char *does)
+{
+    for (unsigned i = 0; i < GARNET_PENDING_MAX; i++) {
+        struct pending_batch *b = &h->pending->v[i];
+
+        if ((b->state == PENDING_CALLED || b->state == PENDING_OPEN) && b->batch.id == id &&
+            b->confirmed == 0)
+            return b;
+    }
+    breaks(h, "it %s batch %" PRIu64 ", which is not pending", does, id);
+    return NULL;
+}
+
+/* By bit, so that one which is named twice counts once. */
+static void mark_rejected(struct pending_batch *b, uint32_t index, const char *why)
+{
+    uint8_t bit = (uint8_t)(1U << index % 8);
+
+    if ((b->marked[index / 8] & bit) != 0)
+        return;
+    b->marked[index / 8] |= bit;
+    if (b->rejected++ > 0)
+        return;
+    b->first = index;
+    (void)why_set(&b->first_why, "%s", why);
+}
+
+/* Want of memory to count it is, in effect, a broken rule. */
 static void host_reject(garnet *g, uint64_t id, uint32_t index, const char *why)
 {
     struct host *h = host_of(g);
+    struct pending_batch *b;
 
-    if (call_may(&h->call, PLUGIN_REJECTS, "reject()") && h->pending != NULL)
-        pending_reject(h->pending, id, index, why);
+    if (!may_call(h, REJECTS, "reject()") || h->pending == NULL ||
+        (b = find_open(h, id, "rejects a metric of")) == NULL)
+        return;
+    if (index >= b->batch.nmetrics)
+        breaks(h, "it rejects metric %" PRIu32 " of a batch that has %" PRIu32, index,
+               b->batch.nmetrics);
+    else if (b->marked == NULL && (b->marked = calloc(b->batch.nmetrics / 8 + 1, 1)) == NULL)
+        breaks(h, "no memory to count a rejected metric");
+    else
+        mark_rejected(b, index, why);
 }
 
 static void host_confirm(garnet *g, uint64_t id, int answer)
 {
+    bool known = answer == GARNET_OK || answer == GARNET_RETRY || answer == GARNET_REJECT;
     struct host *h = host_of(g);
+    struct pending_batch *b;
 
-    if (call_may(&h->call, PLUGIN_CONFIRMS, "confirm()") && h->pending != NULL)
-        pending_confirm(h->pending, id, answer);
+    if (!may_call(h, CONFIRMS, "confirm()") || h->pending == NULL)
+        return;
+    if (!known)
+        breaks(h, "it confirms a batch with %d, which is none of OK, RETRY, REJECT", answer);
+    if (!known || (b = find_open(h, id, "confirms")) == NULL)
+        return;
+    b->confirmed = ++h->pending->confirmations;
+    b->answer = answer;
+    b->why = h->why;
+    if (b->why.text[0] == 0)
+        (void)why_set(&b->why, "batch %" PRIu64 ": no reason given", id);
 }
+
+/* --- what it waits for --- */
 
 /* Without event() nobody would take what made the descriptor ready, and the loop would turn in circles. */
 static bool may_wait(struct host *h, const char *name)
 {
-    if (!call_may(&h->call, PLUGIN_WAITS, name))
+    if (!may_call(h, WAITS, name))
         return false;
     if (h->def->event == NULL)
-        call_broke(&h->call, "it calls %s and has no event()", name);
+        breaks(h, "it calls %s and has no event()", name);
     return h->def->event != NULL;
 }
 
@@ -178,8 +363,17 @@ static void host_tick(garnet *g, int64_t after_ns)
         waits_tick(h->waits, after_ns);
 }
 
+/* --- the beginning --- */
+
+static void note_fork(void)
+{
+    forks++;
+}
+
 void host_init(struct host *h, const garnet_plugin *def, const struct plugin_options *options)
 {
+    static bool watched;
+
     *h = (struct host){
         .g = {.size = sizeof h->g, .host = &h->table},
         .table = {.size = sizeof h->table,
@@ -199,33 +393,6 @@ void host_init(struct host *h, const garnet_plugin *def, const struct plugin_opt
         .def = def,
         .options = options,
     };
-}
-
-void host_set_sink(struct host *h, const struct conf_sink *sink, const char *hostname,
-                   const void *conf)
-{
-    h->g.sink = sink->name;
-    h->g.hostname = hostname;
-    h->g.conf = conf;
-    h->node = sink->node;
-}
-
-void host_set_errors(struct host *h, struct errors *e)
-{
-    h->errors = e;
-}
-
-void host_set_out(struct host *h, struct buf *out)
-{
-    h->out = out;
-}
-
-void host_set_pending(struct host *h, struct pending *pending)
-{
-    h->pending = pending;
-}
-
-void host_set_waits(struct host *h, struct waits *waits)
-{
-    h->waits = waits;
+    if (!watched)
+        watched = pthread_atfork(NULL, NULL, note_fork) == 0;
 }

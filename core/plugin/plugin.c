@@ -87,7 +87,7 @@ static bool check_def(const garnet_plugin *d, const char *file, struct why *why)
 
 bool plugin_load(struct plugin *p, const char *file)
 {
-    struct why *why = &p->host.call.why;
+    struct why *why = &p->host.why;
     const garnet_plugin *def;
 
     *p = (struct plugin){0};
@@ -95,14 +95,13 @@ bool plugin_load(struct plugin *p, const char *file)
     def = find_symbol(&p->handle, file, why);
     if (def == NULL || !copy_def(&p->def, file, def, why) || !check_def(&p->def, file, why))
         return false;
-    call_watch_forks(&p->host.call, p->def.name);
     return plugin_options_read(&p->options, &p->arena, &p->def, why) ||
            why_set(why, "%s: %s", file, why->text);
 }
 
 const char *plugin_why(const struct plugin *p)
 {
-    return p->host.call.why.text;
+    return p->host.why.text;
 }
 
 /* --- the sink's options --- */
@@ -155,10 +154,10 @@ static void call_check(struct plugin *p, const struct conf_sink *sink, struct er
     unsigned before = e->n;
     int answer;
 
-    host_set_errors(&p->host, e);
-    call_enter(&p->host.call, PLUGIN_CHECK);
-    answer = call_leave(&p->host.call, p->def.check(&p->host.g));
-    host_set_errors(&p->host, NULL);
+    p->host.errors = e;
+    host_enter(&p->host, PLUGIN_CHECK);
+    answer = host_leave(&p->host, p->def.check(&p->host.g));
+    p->host.errors = NULL;
     if (answer != GARNET_OK && e->n == before)
         errors_add(e, sink->node->at, "plugin %s refuses these options: %s", p->def.name,
                    plugin_why(p));
@@ -168,14 +167,15 @@ bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char
                       struct errors *e)
 {
     unsigned before = e->n;
-    const void *conf;
 
     check_to(p, sink, e);
     check_use(p, sink, e);
-    conf = plugin_options_fill(&p->options, &p->arena, sink, e);
+    p->host.node = sink->node;
+    p->host.g.sink = sink->name;
+    p->host.g.hostname = hostname;
+    p->host.g.conf = plugin_options_fill(&p->options, &p->arena, sink, e);
     if (!arena_ok(&p->arena))
         errors_add(e, sink->at, "there is no memory for the options");
-    host_set_sink(&p->host, sink, hostname, conf);
     if (e->n == before && p->def.check != NULL)
         call_check(p, sink, e);
     return e->n == before;
@@ -188,8 +188,8 @@ int plugin_open(struct plugin *p)
     int answer = GARNET_OK;
 
     if (p->def.open != NULL) {
-        call_enter(&p->host.call, PLUGIN_OPEN);
-        answer = call_leave(&p->host.call, p->def.open(&p->host.g));
+        host_enter(&p->host, PLUGIN_OPEN);
+        answer = host_leave(&p->host, p->def.open(&p->host.g));
     }
     p->opened = answer == GARNET_OK;
     return answer;
@@ -197,16 +197,16 @@ int plugin_open(struct plugin *p)
 
 int plugin_event(struct plugin *p, int fd, uint32_t events)
 {
-    call_enter(&p->host.call, PLUGIN_EVENT);
-    return call_leave(&p->host.call, p->def.event(&p->host.g, fd, events));
+    host_enter(&p->host, PLUGIN_EVENT);
+    return host_leave(&p->host, p->def.event(&p->host.g, fd, events));
 }
 
 void plugin_close(struct plugin *p)
 {
     if (p->opened && p->def.close != NULL) {
-        call_enter(&p->host.call, PLUGIN_CLOSE);
+        host_enter(&p->host, PLUGIN_CLOSE);
         p->def.close(&p->host.g);
-        (void)call_leave(&p->host.call, GARNET_OK);
+        (void)host_leave(&p->host, GARNET_OK);
     }
     p->opened = false;
 }

@@ -273,7 +273,7 @@ static bool open_ends(struct worker *w, const struct conf *conf)
     if (!start_position(&w->position, w->dirfd, conf, w->sink, &rules, &w->orders))
         return false;
     waits_init(&w->waits, w->loop, on_plugin_event, w);
-    host_set_waits(&w->plugin.host, &w->waits);
+    w->plugin.host.waits = &w->waits;
     return start_plugin(&w->plugin, &w->orders);
 }
 

@@ -62,9 +62,9 @@ static void hands_over(const char *text)
 /* As the plugin would, in its event(). */
 static int event(void (*say)(unsigned i, int answer), unsigned i, int answer)
 {
-    call_enter(&p.host.call, PLUGIN_EVENT);
+    host_enter(&p.host, PLUGIN_EVENT);
     say(i, answer);
-    return call_leave(&p.host.call, GARNET_OK);
+    return host_leave(&p.host, GARNET_OK);
 }
 
 static void says_confirm(unsigned i, int answer)

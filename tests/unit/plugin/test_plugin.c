@@ -54,9 +54,9 @@ static void writes(const char *file, const char *yaml, const char *want)
 
     kit_open(&k);
     kit_plugin(&k, &p, file, yaml);
-    host_set_out(&p.host, &out);
-    call_enter(&p.host.call, PLUGIN_FORMAT);
-    cr_assert_eq(call_leave(&p.host.call, p.def.format(&p.host.g, &m)), GARNET_OK);
+    p.host.out = &out;
+    host_enter(&p.host, PLUGIN_FORMAT);
+    cr_assert_eq(host_leave(&p.host, p.def.format(&p.host.g, &m)), GARNET_OK);
     buf_putc(&out, 0);
     cr_assert_str_eq(out.p, want);
     buf_free(&out);
