@@ -103,37 +103,29 @@ void buf_putstr(struct buf *b, struct str s)
     buf_put(b, s.s, s.n);
 }
 
-/* Formats straight into the buf, whose room for n bytes and a NUL has been made. */
-__attribute__((format(printf, 3, 0))) static void put_formatted(struct buf *b, size_t n,
-                                                                const char *fmt, va_list ap)
-{
-    if (buf_room(b, n) == NULL)
-        return;
-    if (n >= b->cap - b->n && !buf_grow(b, n + 1)) {
-        b->failed = true;
-        return;
-    }
-    (void)vsnprintf(b->p + b->n, n + 1, fmt, ap);
-    b->n += n;
-}
-
+/* Straight into what memory there is, and again if that was not enough. */
 __attribute__((format(printf, 2, 3))) void buf_putf(struct buf *b, const char *fmt, ...)
 {
-    char small[256];
-    va_list ap;
-    int n;
+    for (;;) {
+        size_t spare = b->cap - b->n;
+        va_list ap;
+        int n;
 
-    va_start(ap, fmt);
-    n = vsnprintf(small, sizeof small, fmt, ap);
-    va_end(ap);
-    if (n < 0) {
-        b->failed = true;
-    } else if ((size_t)n < sizeof small) {
-        buf_put(b, small, (size_t)n);
-    } else {
         va_start(ap, fmt);
-        put_formatted(b, (size_t)n, fmt, ap);
+        n = vsnprintf(spare > 0 ? b->p + b->n : NULL, spare, fmt, ap);
         va_end(ap);
+        if (n < 0)
+            b->failed = true;
+        if (n <= 0 || buf_room(b, (size_t)n) == NULL)
+            return;
+        if ((size_t)n < spare) {
+            b->n += (size_t)n;
+            return;
+        }
+        if ((size_t)n >= b->cap - b->n && !buf_grow(b, (size_t)n + 1)) {
+            b->failed = true;
+            return;
+        }
     }
 }
 

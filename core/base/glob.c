@@ -44,17 +44,23 @@ static void take_range(const char **p, const char *end, uint32_t *low, uint32_t 
     }
 }
 
-/* What follows the [ at the front of p, up to and with its ]; p is behind that then. */
-static bool class_has(const char **p, const char *end, uint32_t c)
+/* What follows the [ at the front of p, up to and with its ]; p is behind that then. *fault: what is
+ * wrong with it, or NULL. */
+static bool class_has(const char **p, const char *end, uint32_t c, const char **fault)
 {
     bool found = false, other = **p == '!' || **p == '^', first = true;
     uint32_t low, high;
 
+    *fault = NULL;
     *p += other;
     for (; *p < end && (first || **p != ']'); first = false) {
         take_range(p, end, &low, &high);
         found |= low <= c && c <= high;
+        if (low > high && *fault == NULL)
+            *fault = "has a range that ends before it begins: write the lower one first, [a-z]";
     }
+    if (*p == end && *fault == NULL)
+        *fault = "has a [ without its ]: close it, or write \\[";
     *p += *p < end;
     return found != other;
 }
@@ -62,13 +68,15 @@ static bool class_has(const char **p, const char *end, uint32_t c)
 /* Whether what the pattern has next is `c`; p is behind it then. Not for a *. */
 static bool next_is(const char **p, const char *end, uint32_t c)
 {
+    const char *fault;
+
     switch (**p) {
     case '?':
         ++*p;
         return true;
     case '[':
         ++*p;
-        return class_has(p, end, c);
+        return class_has(p, end, c, &fault);
     default:
         return class_character(p, end) == c;
     }
@@ -119,40 +127,21 @@ bool glob_match(const char *pattern, struct str s)
     return p == pend;
 }
 
-/* --- what is wrong --- */
-
-static const char *class_fault(const char **p, const char *end)
-{
-    bool first = true;
-    uint32_t low, high;
-
-    *p += **p == '!' || **p == '^';
-    for (; *p < end && (first || **p != ']'); first = false) {
-        take_range(p, end, &low, &high);
-        if (low > high)
-            return "has a range that ends before it begins: write the lower one first, [a-z]";
-    }
-    if (*p == end)
-        return "has a [ without its ]: close it, or write \\[";
-    ++*p;
-    return NULL;
-}
-
 const char *glob_fault(const char *pattern)
 {
-    const char *p = pattern, *end = pattern + strlen(pattern), *why;
+    const char *p = pattern, *end = pattern + strlen(pattern), *fault = NULL;
 
     if (p == end)
         return "is empty: write a name, or a pattern such as cpu.*";
-    while (p < end) {
+    while (p < end && fault == NULL) {
         char c = *p++;
 
         if (c == '\\' && p == end)
             return "ends in a backslash: write \\\\ for the character itself";
         if (c == '\\')
             (void)take_character(&p, end);
-        else if (c == '[' && (why = class_fault(&p, end)) != NULL)
-            return why;
+        else if (c == '[')
+            (void)class_has(&p, end, 0, &fault);
     }
-    return NULL;
+    return fault;
 }

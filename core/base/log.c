@@ -84,18 +84,9 @@ uint64_t log_dropped(void)
     return state.dropped;
 }
 
-static int priority_of(const char *level)
-{
-    unsigned i = 0;
-
-    while (i < PANIC && strcmp(LEVELS[i], level) != 0)
-        i++;
-    return PRIORITIES[i];
-}
-
 /* "2026-11-24T13:10:15.123Z IDENT LEVEL: ", to journald "<4>IDENT LEVEL: ", into line; returns its
  * length. */
-static size_t begin_line(char *line, size_t cap, const char *ident, const char *level)
+static size_t begin_line(char *line, size_t cap, const char *ident, unsigned level)
 {
     int64_t wall = clock_wall();
     time_t seconds = (time_t)(wall / NS_PER_S);
@@ -104,17 +95,18 @@ static size_t begin_line(char *line, size_t cap, const char *ident, const char *
     int n;
 
     if (state.bare)
-        return (size_t)snprintf(line, cap, "%s: ", level);
+        return (size_t)snprintf(line, cap, "%s: ", LEVELS[level]);
     if (state.journal)
-        return (size_t)snprintf(line, cap, "<%d>%.128s %s: ", priority_of(level), ident, level);
+        return (size_t)snprintf(line, cap, "<%d>%.128s %s: ", PRIORITIES[level], ident,
+                                LEVELS[level]);
     if (gmtime_r(&seconds, &tm) == NULL || strftime(when, sizeof when, "%FT%T", &tm) == 0)
         when[0] = 0;
     n = snprintf(line, cap, "%s.%03dZ %.128s %s: ", when, (int)(wall % NS_PER_S / NS_PER_MS), ident,
-                 level);
+                 LEVELS[level]);
     return n > 0 ? (size_t)n : 0;
 }
 
-static bool send_text(const char *ident, const char *level, struct str text)
+static bool send_text(const char *ident, unsigned level, struct str text)
 {
     char line[LOG_LINE];
     size_t n = begin_line(line, sizeof line, ident, level), used;
@@ -138,13 +130,13 @@ static bool tell_dropped(void)
         return true;
     (void)snprintf(text, sizeof text, "%" PRIu64 " log line%s dropped: the log was not being read",
                    state.unsaid, state.unsaid == 1 ? "" : "s");
-    if (!send_text(state.ident, LEVELS[LOG_L_WARN], str_of(text)))
+    if (!send_text(state.ident, LOG_L_WARN, str_of(text)))
         return false;
     state.unsaid = 0;
     return true;
 }
 
-static void say_text(const char *ident, const char *level, struct str text)
+static void say_text(const char *ident, unsigned level, struct str text)
 {
     if (tell_dropped() && send_text(ident, level, text))
         return;
@@ -152,7 +144,7 @@ static void say_text(const char *ident, const char *level, struct str text)
     state.unsaid++;
 }
 
-__attribute__((format(printf, 3, 0))) static void say(const char *ident, const char *level,
+__attribute__((format(printf, 3, 0))) static void say(const char *ident, unsigned level,
                                                       const char *fmt, va_list ap)
 {
     char text[LOG_LINE];
@@ -162,19 +154,8 @@ __attribute__((format(printf, 3, 0))) static void say(const char *ident, const c
 
     if (s.n >= sizeof text)
         s.n = sizeof text - 1; /* longer than a line can show: send_text() marks the cut */
-    say_text(ident, level, s);
+    say_text(ident != NULL ? ident : state.ident, level, s);
     errno = keep;
-}
-
-__attribute__((format(printf, 2, 3))) void log_at(enum log_level level, const char *fmt, ...)
-{
-    va_list ap;
-
-    if (level > state.max)
-        return;
-    va_start(ap, fmt);
-    say(state.ident, LEVELS[level], fmt, ap);
-    va_end(ap);
 }
 
 __attribute__((format(printf, 3, 4))) void log_as(const char *ident, enum log_level level,
@@ -185,7 +166,7 @@ __attribute__((format(printf, 3, 4))) void log_as(const char *ident, enum log_le
     if (level > state.max)
         return;
     va_start(ap, fmt);
-    say(ident, LEVELS[level], fmt, ap);
+    say(ident, level, fmt, ap);
     va_end(ap);
 }
 
@@ -213,7 +194,7 @@ bool log_relay(const char *ident, const char *line)
     if (level > PANIC)
         return false;
     if (level > LOG_L_DEBUG || level <= (unsigned)state.max)
-        say_text(ident, LEVELS[level], str_of(text));
+        say_text(ident, level, str_of(text));
     errno = keep;
     return true;
 }
@@ -223,7 +204,7 @@ __attribute__((format(printf, 1, 2))) _Noreturn void fatal(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    say(state.ident, LEVELS[FATAL], fmt, ap);
+    say(NULL, FATAL, fmt, ap);
     va_end(ap);
     exit(EXIT_WORLD);
 }
@@ -233,7 +214,7 @@ __attribute__((format(printf, 1, 2))) _Noreturn void panic(const char *fmt, ...)
     va_list ap;
 
     va_start(ap, fmt);
-    say(state.ident, LEVELS[PANIC], fmt, ap);
+    say(NULL, PANIC, fmt, ap);
     va_end(ap);
     abort();
 }

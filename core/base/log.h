@@ -32,14 +32,14 @@ int log_fd(void);
 void log_set_level(enum log_level max);
 uint64_t log_dropped(void); /* lines dropped since the start */
 
-void log_at(enum log_level level, const char *fmt, ...) LOG_PRINTF(2, 3);
+/* Under another's name; NULL: under ours. */
+void log_as(const char *ident, enum log_level level, const char *fmt, ...) LOG_PRINTF(3, 4);
+#define log_at(...)    log_as(NULL, __VA_ARGS__)
 #define log_error(...) log_at(LOG_L_ERROR, __VA_ARGS__)
 #define log_warn(...)  log_at(LOG_L_WARN, __VA_ARGS__)
 #define log_info(...)  log_at(LOG_L_INFO, __VA_ARGS__)
 #define log_debug(...) log_at(LOG_L_DEBUG, __VA_ARGS__)
 
-/* Under another's name. */
-void log_as(const char *ident, enum log_level level, const char *fmt, ...) LOG_PRINTF(3, 4);
 /* Likewise, a line that came over a pipe from log_to_relay(), without its end; by its own level.
  * False if it is none of those. */
 bool log_relay(const char *ident, const char *line);

@@ -150,17 +150,25 @@ static const struct unit SIZES[] = {
     {"k", 1000},      {"B", 1},           {NULL, 0},
 };
 
-static const char DURATION_HELP[] = "use ns, us, ms, s, m, h or d";
-static const char SIZE_HELP[] = "use B, k, KB, KiB, M, MB, MiB, G, GB or GiB";
+struct quantity {
+    const struct unit *units;
+    const char *example, *use, *smallest; /* for what is wrong */
+    const char *bare; /* the unit of a number that has none; NULL: only 0 may have none */
+};
 
-static bool unknown_unit(struct why *why, const char *unit, const char *help)
+static const struct quantity DURATION = {DURATIONS, "10s", "use ns, us, ms, s, m, h or d",
+                                         "nanoseconds", NULL};
+static const struct quantity SIZE = {SIZES, "64KiB", "use B, k, KB, KiB, M, MB, MiB, G, GB or GiB",
+                                     "bytes", "B"};
+
+static bool unknown_unit(struct why *why, const char *unit, const char *use)
 {
     char shown[33];
     size_t used, n = str_visible(shown, sizeof shown - 1, str_of(unit), &used);
 
     shown[n] = 0;
     return why_set(why, "has an unknown unit \"%s%s\": %s", shown, unit[used] != 0 ? "..." : "",
-                   help);
+                   use);
 }
 
 static bool is_digit(char c)
@@ -243,45 +251,37 @@ static bool has_comma(const char *s, struct why *why)
                     (int)n, s, s + n + 1);
 }
 
-bool units_duration(const char *s, int64_t *ns, struct why *why)
+static bool read_quantity(const char *s, const struct quantity *q, int64_t *v, struct why *why)
 {
     const struct unit *unit;
     const char *rest;
     struct decimal d;
 
-    if (!starts_well(s, "10s", why) || has_comma(s, why))
+    if (!starts_well(s, q->example, why) || has_comma(s, why))
         return false;
     rest = read_decimal(s, &d);
     if (rest == NULL)
-        return why_set(why, "has too many digits: give a value such as 10s");
-    if (*rest == 0 && d.digits > 0)
-        return why_set(why, "has no unit: write %.20ss if seconds are meant, or %s", s,
-                       DURATION_HELP);
-    if (*rest == 0) {
-        *ns = 0;
+        return why_set(why, "has too many digits: give a value such as %s", q->example);
+    if (*rest == 0 && q->bare == NULL && d.digits > 0)
+        return why_set(why, "has no unit: write %.20ss if seconds are meant, or %s", s, q->use);
+    if (*rest == 0 && q->bare == NULL) {
+        *v = 0;
         return true;
     }
-    unit = find_unit(DURATIONS, rest);
+    unit = find_unit(q->units, *rest != 0 ? rest : q->bare);
     if (unit == NULL)
-        return unknown_unit(why, rest, DURATION_HELP);
-    return scale(d, unit->factor, "nanoseconds", ns, why);
+        return unknown_unit(why, rest, q->use);
+    return scale(d, unit->factor, q->smallest, v, why);
+}
+
+bool units_duration(const char *s, int64_t *ns, struct why *why)
+{
+    return read_quantity(s, &DURATION, ns, why);
 }
 
 bool units_size(const char *s, int64_t *bytes, struct why *why)
 {
-    const struct unit *unit;
-    const char *rest;
-    struct decimal d;
-
-    if (!starts_well(s, "64KiB", why) || has_comma(s, why))
-        return false;
-    rest = read_decimal(s, &d);
-    if (rest == NULL)
-        return why_set(why, "has too many digits: give a value such as 64KiB");
-    unit = find_unit(SIZES, *rest != 0 ? rest : "B");
-    if (unit == NULL)
-        return unknown_unit(why, rest, SIZE_HELP);
-    return scale(d, unit->factor, "bytes", bytes, why);
+    return read_quantity(s, &SIZE, bytes, why);
 }
 
 bool units_int(const char *s, int64_t *v, struct why *why)
@@ -302,11 +302,12 @@ bool units_int(const char *s, int64_t *v, struct why *why)
     return true;
 }
 
-static const char *skip_digits(const char *s)
+static bool skip_digits(const char **s)
 {
-    while (is_digit(*s))
-        s++;
-    return s;
+    size_t n = strspn(*s, "0123456789");
+
+    *s += n;
+    return n > 0;
 }
 
 /* [-]digits[.digits][e[+-]digits] and no more: strtod alone would also take "inf", "0x1p3" and "
@@ -314,20 +315,18 @@ static const char *skip_digits(const char *s)
 static bool real_grammar(const char *s)
 {
     s += *s == '-';
-    if (!is_digit(*s))
+    if (!skip_digits(&s))
         return false;
-    s = skip_digits(s);
     if (*s == '.') {
-        if (!is_digit(*++s))
+        s++;
+        if (!skip_digits(&s))
             return false;
-        s = skip_digits(s);
     }
     if (*s == 'e' || *s == 'E') {
         s++;
         s += *s == '+' || *s == '-';
-        if (!is_digit(*s))
+        if (!skip_digits(&s))
             return false;
-        s = skip_digits(s);
     }
     return *s == 0;
 }

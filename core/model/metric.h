@@ -70,4 +70,12 @@ bool metric_text_ok(struct str s);
  * broken one. */
 bool metric_check(const struct metric *m, const struct metric_limits *lim, struct metric_fault *f);
 
+enum metric_time { METRIC_TIME_US = 6, METRIC_TIME_NS = 9 }; /* so many digits of the second */
+
+/* A metric as a collector would send it (docs/protocol.md), numbers exact and of their kind: an integer
+ * has no point. Appends "name":...,"value":... and so on, without the braces; what the metric does not
+ * have is left out. Fails only as the buf does. */
+void metric_put_json(struct buf *b, const struct metric *m, enum metric_time digits);
+void metric_put_time(struct buf *b, int64_t ns, enum metric_time digits); /* Unix seconds */
+
 #endif

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 #include "base/text.h"
-#include "model/metric_json.h"
+#include "model/metric.h"
 
 enum { MOST_FAILS = 3 };
 

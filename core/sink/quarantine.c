@@ -21,7 +21,7 @@
 #include "base/log.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "model/metric_json.h"
+#include "model/metric.h"
 #include "spool/opener.h"
 
 static const char FOLDER[] = "quarantine", BEGIN[] = "{\"sequence\":";

@@ -241,9 +241,9 @@ def breaks_its_own_rules(objects, listed):
     with tempfile.TemporaryDirectory() as folder:
         source, path = os.path.join(folder, "x.c"), os.path.join(folder, "x.o")
         with open(source, "w") as f:
-            f.write("void daemon_run(void); void arena_free(void); int log_line; void log_at(void);\n"
-                    "void log_at(void) { daemon_run(); arena_free(); }\n"
-                    "void (*const log_table[])(void) = {log_at};\n")
+            f.write("void daemon_run(void); void arena_free(void); int log_line; void log_as(void);\n"
+                    "void log_as(void) { daemon_run(); arena_free(); }\n"
+                    "void (*const log_table[])(void) = {log_as};\n")
         subprocess.run(["cc", "-c", "-o", path, source], check=True)
         said = faults(symbols({**objects, "base/log": path}), listed + [Listed("garnet", {"run"}, ["garnet"], ["base/glob"])])
     for what, seen in (("an arrow upwards", "base may not use daemon"), ("a circle", "a circle: .* ?base/log "),

@@ -1,7 +1,7 @@
 /* tests/unit/model/test_metric_json.c - a metric as JSON: what is there and what is left out, and numbers as they are */
 #include <criterion/criterion.h>
 
-#include "model/metric_json.h"
+#include "model/metric.h"
 
 static void expect_json(const struct metric *m, const char *want)
 {
