@@ -1,7 +1,6 @@
-/* cli/emit.c - `garnet emit`: hand one metric, or JSON from standard input, to a running garnetd
+/* cli/emit.c - for shell scripts, so the command line is read strictly and the reply is waited for
  *
- * For shell scripts, so the command line is read strictly and the answer is waited for. Only
- * what could make the JSON something else than one metric is checked here; names, types, units
+ * Only what could make the JSON something else than one metric is checked here; names, types, units
  * and times are garnetd's to judge, so that there is one truth. The options are read by hand,
  * because to getopt a VALUE like -5 is an option.
  *

@@ -4,20 +4,18 @@
  *
  *     rejected: line 1, byte 17, value: must be a finite number
  *
- * for each error that the reply tells of. A reply holds the first ones alone, so the rest is
- * only counted. Fails on what is not such a line, and says so: then something else listens on
- * that socket.
+ * for each error in it. A reply holds the first ones alone, so the rest is only counted. What is no
+ * reply is called that: then something else listens on that socket.
  */
 #include "cli/reply.h"
 
 #include <jansson.h>
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/terminal.h"
 
 struct sum {
-    json_int_t rejected, told;
+    json_int_t rejected, shown;
     bool refused;
 };
 
@@ -53,7 +51,7 @@ static void show_line(const json_t *reply, bool logged, struct sum *sum, FILE *e
     for (i = 0; i < n && !(logged && rejected > 0); i++)
         show_error(json_array_get(errors, i), rejected == 0, err);
     sum->rejected += rejected;
-    sum->told += (json_int_t)n;
+    sum->shown += (json_int_t)n;
     sum->refused = sum->refused || (rejected == 0 && n > 0);
 }
 
@@ -77,8 +75,8 @@ enum reply_verdict reply_show(const char *text, bool logged, FILE *err)
         }
         json_decref(reply);
     }
-    if (sum.rejected > sum.told && !logged)
+    if (sum.rejected > sum.shown && !logged)
         (void)fprintf(err, "rejected: %" JSON_INTEGER_FORMAT " more; garnetd's log has them\n",
-                      sum.rejected - sum.told);
+                      sum.rejected - sum.shown);
     return sum.rejected > 0 ? REPLY_REJECTED : sum.refused ? REPLY_REFUSED : REPLY_ACCEPTED;
 }

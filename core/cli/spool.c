@@ -1,7 +1,7 @@
-/* cli/spool.c - `garnet spool verify DIR`: prints what cli/spool_audit.c has found
+/* cli/spool.c - what cli/spool_audit.c has found, for people and for scripts
  *
- * For people and for scripts: one fact a line, "key value" pairs that do not change their order.
- * Fails with EXIT_WORLD when the folder cannot be read; damage is no failure to read, and gives 1.
+ * One fact a line, "key value" pairs that do not change their order. Fails with EXIT_WORLD when the
+ * folder cannot be read; damage is no failure to read, and gives 1.
  */
 #include "cli/spool.h"
 

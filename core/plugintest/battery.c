@@ -1,6 +1,4 @@
-/* plugintest/battery.c - the metrics that a plugin under test is given
- *
- * All of them are such as garnetd accepts from a collector, or could: texts are UTF-8 without
+/* plugintest/battery.c - only what garnetd accepts from a collector, or could: texts are UTF-8 without
  * control characters, of up to 255 bytes for a name and 512 for a tag, numbers are finite.
  */
 #include "plugintest/battery.h"

@@ -1,9 +1,8 @@
-/* plugintest/elf.c - which symbols a shared object exports, and which it wants from others
+/* plugintest/elf.c - reads the file's section .dynsym; nothing of it is loaded or run
  *
- * Reads the file's section .dynsym; nothing of it is loaded or run. Every offset is checked against
- * the size of the file, so a damaged one gives a sentence. dlopen() in this program finds more than
- * it would in a worker, which is linked to fewer libraries: hence elf_resolves(), which asks only
- * the object and what it names itself.
+ * Every offset is checked against the size of the file, so a damaged one gives a sentence. dlopen()
+ * in this program finds more than it would in a worker, which is linked to fewer libraries: hence
+ * elf_resolves(), which asks only the object and what it names itself.
  */
 #include "plugintest/elf.h"
 

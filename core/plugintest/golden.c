@@ -1,7 +1,5 @@
-/* plugintest/golden.c - metrics.json through a plugin, compared with want
- *
- * metrics.json is read as from a collector's socket; see docs/plugins.md for the rest of a case.
- * All metrics go into one batch. Of a difference the first line is shown.
+/* plugintest/golden.c - metrics.json is read as from a collector's socket, and all metrics go into one
+ * batch. Of a difference the first line is shown. docs/plugins.md has the rest of a case.
  */
 #include "plugintest/golden.h"
 

@@ -1,4 +1,4 @@
-/* plugintest/lifecycle.c - checks of what a plugin is, and of how it begins and ends
+/* plugintest/lifecycle.c - what a plugin is asked for from its file to its close()
  *
  * The file's symbols are read before it is loaded, so that what it exports can be said even when it cannot
  * be loaded. Descriptors are looked up one by one. Memory is what malloc() has handed out, its own
@@ -21,7 +21,6 @@ enum { FDS = 1024, WINDOWS = 6, ROUNDS = 10 };
 static const char SYMBOL[] = "garnet_plugin_v1";
 
 struct found {
-    struct trial *trial;
     struct buf surplus, other_abi; /* names, for a message */
     bool symbol;
 };
@@ -77,7 +76,7 @@ static void judge_exports(struct trial *t, const struct found *f)
 int check_load(void *arg)
 {
     struct trial *t = arg;
-    struct found f = {.trial = t};
+    struct found f = {0};
     struct why why;
     bool readable;
 

@@ -1,8 +1,5 @@
-/* plugintest/metrics.c - JSON text -> metrics, by intake's own reader, without a socket
- *
- * What `garnet plugin preview` and golden folders read is framed, parsed and validated by the very
- * code that reads garnetd's sockets. The text is in memory in one piece, so what the scanner wants
- * to see again is simply gone back to. Bad input costs only itself.
+/* plugintest/metrics.c - the text is in memory in one piece, so what the scanner wants to see again is
+ * simply gone back to. Bad input costs only itself.
  */
 #include "plugintest/metrics.h"
 

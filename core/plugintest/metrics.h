@@ -1,4 +1,6 @@
-/* plugintest/metrics.h - JSON text -> metrics, by intake's own reader, without a socket */
+/* plugintest/metrics.h - JSON text -> metrics, framed, parsed and validated by the very code that reads
+ * garnetd's sockets: for golden folders and `garnet plugin preview`
+ */
 #ifndef PLUGINTEST_METRICS_H
 #define PLUGINTEST_METRICS_H
 #include "intake/frame.h"

@@ -1,7 +1,5 @@
-/* plugintest/trial.c - a plugin under test, in its child: made ready and asked
- *
- * Options from the command line are put together as the map of a sink, one a line, so that what is
- * wrong with the third stands at "-o:3:...". Fails by saying so in the name of the check at hand.
+/* plugintest/trial.c - options from the command line are put together as the map of a sink, one a line,
+ * so that what is wrong with the third stands at "-o:3:...".
  */
 #include "plugintest/trial.h"
 
