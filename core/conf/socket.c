@@ -1,6 +1,6 @@
 /* conf/socket.c - who could put another in the socket's place is an error of the configuration
  *
- * What will be refused at the start, whoever runs the check: intake/folder.h, which looks again.
+ * What will be refused at the start, whoever runs the check: intake/socket_file.h, which looks again.
  */
 #include "conf/socket.h"
 

@@ -96,15 +96,14 @@ static void write_slots(const struct self_round *at, const struct schedule *s)
 static void write_source(const struct self_round *at, const struct collector_entry *m)
 {
     const struct origin_counts *n = source_counts(m->source);
-    const struct quota_refused *limited = source_limited(m->source);
 
     self_count(at, BASIC, "garnet.collector.accepted", "Metric", NULL, n->accepted);
     self_count(at, BASIC, "garnet.collector.rejected", "Metric", NULL, n->rejected);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "series", limited->series);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "metrics", limited->metrics);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "bytes", limited->bytes);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "series", n->limited.series);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "metrics", n->limited.metrics);
+    self_count(at, FULL, "garnet.collector.limited", "Event", "bytes", n->limited.bytes);
     self_count(at, FULL, "garnet.collector.connections_refused", "Conn", NULL,
-               source_refused_connections(m->source));
+               n->refused_connections);
     self_gauge(at, BASIC, "garnet.collector.brought_nothing", "", m->brought_nothing);
 }
 

@@ -19,7 +19,7 @@
 #include "daemon/sinks.h"
 #include "daemon/sockets.h"
 #include "daemon/store.h"
-#include "intake/folder.h"
+#include "intake/socket_file.h"
 
 static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
 
@@ -70,7 +70,7 @@ static void on_safe(void *arg, uint64_t ticket)
     const struct daemon *d = arg;
 
     if (d->intake != NULL)
-        intake_safe(d->intake, ticket);
+        intake_known(d->intake, ticket, NULL);
 }
 
 static void on_unsafe(void *arg, uint64_t ticket, const char *why)
@@ -78,7 +78,7 @@ static void on_unsafe(void *arg, uint64_t ticket, const char *why)
     const struct daemon *d = arg;
 
     if (d->intake != NULL)
-        intake_unsafe(d->intake, ticket, why);
+        intake_known(d->intake, ticket, why);
 }
 
 /* --- what its parts report --- */
@@ -328,7 +328,7 @@ static void on_end_requested(void *arg)
         next_phase(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
-        folder_remove_socket(d->gen->conf->socket.path, d->gen->conf->socket.own_groups);
+        socket_remove(d->gen->conf->socket.path, d->gen->conf->socket.own_groups);
         leave_loop(d, EXIT_WORLD);
     }
 }

@@ -12,8 +12,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "intake/folder.h"
-#include "intake/lock.h"
+#include "intake/socket_file.h"
 
 bool sockets_lock(const struct conf *c)
 {
@@ -31,7 +30,7 @@ bool sockets_lock(const struct conf *c)
         *slash = '/';
     }
     if (good)
-        folder_remove_sockets(sample, c->socket.own_groups);
+        socket_remove_all(sample, c->socket.own_groups);
     else
         log_error("socket: %s", why.text);
     arena_free(&a);
@@ -42,11 +41,11 @@ bool sockets_lock(const struct conf *c)
 
 static struct source_config shared_config(const struct conf *c)
 {
-    return (struct source_config){.path = c->socket.path,
-                                  .own_groups = c->socket.own_groups,
-                                  .mode = c->socket.mode,
-                                  .uid = (uid_t)-1,
-                                  .group = c->socket.group,
+    return (struct source_config){.socket = {.path = c->socket.path,
+                                             .own_groups = c->socket.own_groups,
+                                             .mode = c->socket.mode,
+                                             .uid = (uid_t)-1,
+                                             .group = c->socket.group},
                                   .tags = {&c->tags, NULL}};
 }
 
@@ -73,14 +72,14 @@ void sockets_configure(struct intake *in, struct source *shared, const struct co
 void sockets_metrics(const struct intake *in, const struct source *shared,
                      const struct self_round *round)
 {
+    const struct intake_counts *all = intake_counts(in);
     const struct origin_counts *n = source_counts(shared);
     struct self_round at = *round;
 
     self_gauge(&at, FULL, "garnet.intake.connections", "Conn", intake_connections(in));
-    self_count(&at, FULL, "garnet.intake.connections_refused", "Conn", NULL,
-               intake_refused_connections(in));
-    self_count(&at, FULL, "garnet.intake.connections_gave_way", "Conn", NULL, intake_gave_way(in));
-    self_count(&at, FULL, "garnet.intake.own_rejected", "Metric", NULL, intake_own_rejected(in));
+    self_count(&at, FULL, "garnet.intake.connections_refused", "Conn", NULL, all->refused);
+    self_count(&at, FULL, "garnet.intake.connections_gave_way", "Conn", NULL, all->gave_way);
+    self_count(&at, FULL, "garnet.intake.own_rejected", "Metric", NULL, all->own_rejected);
     at.key = "source", at.val = "shared";
     self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL, n->accepted);
     self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL, n->rejected);
@@ -89,12 +88,12 @@ void sockets_metrics(const struct intake *in, const struct source *shared,
 /* --- a collector's own --- */
 
 /* A socket that stays gets the owner that the collector now runs as. */
-static bool hand_over(const struct source_config *s, struct why *why)
+static bool hand_over(const struct socket_config *s, struct why *why)
 {
     uid_t uid = s->uid != (uid_t)-1 ? s->uid : geteuid();
     gid_t gid = s->group != (gid_t)-1 ? s->group : getegid();
     const char *name;
-    int dir = folder_find(s->path, s->own_groups, &name, why);
+    int dir = folder_open(s->path, s->own_groups, false, &name, why);
     bool good;
 
     if (dir < 0)
@@ -109,25 +108,23 @@ static bool hand_over(const struct source_config *s, struct why *why)
 bool sockets_open_own(struct source **s, struct intake *in, const struct conf *c,
                       const struct conf_collector *k, const char *path, struct why *why)
 {
-    struct source_config sc = {.path = path,
-                               .own_groups = c->socket.own_groups,
-                               .mode = 0600,
-                               .uid = k->identity.uid,
-                               .group = k->identity.gid,
+    struct source_config sc = {.socket = {.path = path,
+                                          .own_groups = c->socket.own_groups,
+                                          .mode = 0600,
+                                          .uid = k->identity.uid,
+                                          .group = k->identity.gid},
                                .name = k->name,
                                .prefix = k->prefix,
                                .tags = {&c->tags, &k->tags},
                                .interval_ns = k->interval,
-                               .window_ns = k->mode == MODE_DAEMON ? k->interval : 0,
-                               .series_limit = k->quota.series_limit,
-                               .metrics_limit = k->quota.metrics_limit,
-                               .bytes_limit = k->quota.bytes_limit};
+                               .quota = k->quota,
+                               .window_ns = k->mode == MODE_DAEMON ? k->interval : 0};
 
     why_set(why, "out of memory");
     if (path == NULL)
         return false;
     if (*s != NULL)
-        return source_update(*s, &sc) && hand_over(&sc, why);
+        return source_update(*s, &sc) && hand_over(&sc.socket, why);
     *s = source_open(in, &sc, why);
     return *s != NULL;
 }

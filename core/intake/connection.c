@@ -15,8 +15,6 @@
 #include "base/clock.h"
 #include "base/fdpass.h"
 #include "base/log.h"
-#include "base/number.h"
-#include "intake/session.h"
 
 /* What a run's end may take beyond the turn: bytes at most, and time once so much is in. */
 enum { DRAIN_MOST = 4 << 20, DRAIN_LEAST = 256 << 10 };
@@ -24,7 +22,6 @@ static const int64_t DRAIN_NS = 20 * NS_PER_MS;
 
 struct connection {
     struct connections *set;
-    struct origin *origin;
     struct session session;
     struct loop_fd io; /* owns the descriptor */
     char name[96];     /* for the log */
@@ -41,12 +38,12 @@ struct connection {
 
 static int64_t now_of(const struct connection *c)
 {
-    return loop_now(c->set->loop);
+    return loop_now(c->set->common.loop);
 }
 
 static bool has_replies(const struct connection *c)
 {
-    return replies_unsent(&c->session.replies) > 0;
+    return c->session.replies.out.n > 0;
 }
 
 static bool may_read(const struct connection *c)
@@ -95,31 +92,6 @@ static void watch_reading(struct connection *c)
     c->paused_since = 0;
 }
 
-static void end_input(struct connection *c, const char *why)
-{
-    session_end(&c->session, why);
-    c->ended = true;
-}
-
-/* It has sent all that it may, and there is more. */
-static void cut_off(struct connection *c)
-{
-    struct metric_fault f;
-
-    quota_over(origin_quota(c->origin), &f);
-    session_reject(&c->session, 1, &f);
-    end_input(c, "unfinished when the limit was reached");
-}
-
-static void refuse_descriptors(struct connection *c)
-{
-    struct metric_fault f = {
-        .why = {"descriptors were passed along with what comes here: not read"}};
-
-    session_reject(&c->session, 1, &f);
-    end_input(c, "unfinished where descriptors were passed along");
-}
-
 static ssize_t receive(const struct connection *c, size_t n)
 {
     return c->fds_may_come ? fdpass_recv(c->io.fd, c->set->read, n)
@@ -129,7 +101,7 @@ static ssize_t receive(const struct connection *c, size_t n)
 /* Reads up to `most` bytes, and takes in what they hold. How many there were. */
 static size_t read_piece(struct connection *c, size_t most)
 {
-    struct quota *q = origin_quota(c->origin);
+    struct quota *q = c->session.quota;
     size_t room = quota_room(q, most, now_of(c));
     ssize_t n;
 
@@ -141,18 +113,23 @@ static size_t read_piece(struct connection *c, size_t most)
     session_flush(&c->session); /* after a second read in this turn */
     touch_connection(c);
     pool_heard(&c->place, now_of(c));
-    if (n > 0 && room == 0) {
-        cut_off(c);
-    } else if (n > 0) {
+    if (n > 0 && room > 0) {
         quota_read(q, (size_t)n);
         session_take(&c->session, c->set->read, (size_t)n);
-    } else if (n < 0 && errno == ECOMM) {
-        refuse_descriptors(c);
+        return (size_t)n;
+    }
+    c->ended = true;
+    if (n > 0) {
+        session_over_quota(&c->session);
+        return (size_t)n;
+    }
+    if (n < 0 && errno == ECOMM) {
+        session_descriptors(&c->session);
     } else {
         c->gone |= n < 0; /* the peer has closed with replies unread */
-        end_input(c, "unfinished at the end of the input");
+        session_end(&c->session, "unfinished at the end of the input");
     }
-    return n > 0 ? (size_t)n : 0;
+    return 0;
 }
 
 static bool on_turn(void *arg, size_t most, size_t *n)
@@ -191,7 +168,7 @@ void connections_drain(struct connections *cs, const struct origin *s)
     size_t sum = 0, n;
 
     TAILQ_FOREACH (c, &cs->all, all) {
-        if (c->origin != s)
+        if (c->session.origin != s)
             continue;
         if (!may_read(c)) /* nobody waits for what it is owed any more */
             look_at_peer(c);
@@ -206,41 +183,34 @@ void connections_drain(struct connections *cs, const struct origin *s)
 
 /* --- beginning and end --- */
 
-static void name_connection(struct connection *c, const struct ucred *peer)
+static void name_connection(struct connection *c, const struct guest *g)
 {
-    if (origin_collector(c->origin) != NULL)
-        (void)snprintf(c->name, sizeof c->name, "collector %s", origin_collector(c->origin));
+    if (g->origin->set.collector != NULL)
+        (void)snprintf(c->name, sizeof c->name, "collector %s", g->origin->set.collector);
     else
-        (void)snprintf(c->name, sizeof c->name, "pid %ld uid %lu", (long)peer->pid,
-                       (unsigned long)peer->uid);
+        (void)snprintf(c->name, sizeof c->name, "pid %ld uid %lu", (long)g->peer.pid,
+                       (unsigned long)g->peer.uid);
 }
 
-bool connection_new(struct connections *cs, struct origin *s, struct pool *pool, uintptr_t key,
-                    int fd, const struct ucred *peer)
+bool connection_new(struct connections *cs, const struct guest *g, struct pool *pool)
 {
     struct connection *c = calloc(1, sizeof *c);
+    struct loop *l = cs->common.loop;
 
     if (c == NULL)
         return false;
     c->set = cs;
-    c->origin = s;
     c->place.arg = c;
-    if (!pool_enter(pool, key, &c->place, loop_now(cs->loop)) ||
-        loop_fd_add(cs->loop, &c->io, fd, LOOP_IN, on_connection, c) < 0) {
+    if (!pool_enter(pool, room_key(g), &c->place, loop_now(l)) ||
+        loop_fd_add(l, &c->io, g->fd, LOOP_IN, on_connection, c) < 0) {
         pool_leave(&c->place);
         free(c);
         return false;
     }
     queue_entry_init(&c->turn, c);
-    c->fds_may_come = fdpass_allowed(fd);
-    name_connection(c, peer);
-    session_init(&c->session, &(struct session_setup){.origin = s,
-                                                      .loop = cs->loop,
-                                                      .limits = cs->metric_limits,
-                                                      .batch = cs->batch,
-                                                      .name = c->name,
-                                                      .max_depth = (uint32_t)cs->limits->max_depth,
-                                                      .max_value = (size_t)cs->limits->max_value});
+    c->fds_may_come = fdpass_allowed(g->fd);
+    name_connection(c, g);
+    session_init(&c->session, &cs->common, g->origin, c->name);
     TAILQ_INSERT_HEAD(&cs->all, c, all);
     cs->n++;
     return true;
@@ -254,7 +224,7 @@ static void free_connection(struct connection *c)
     untouch_connection(c);
     queue_remove(&c->set->queue, &c->turn);
     pool_leave(&c->place);
-    loop_fd_del(c->set->loop, &c->io);
+    loop_fd_del(c->set->common.loop, &c->io);
     fdpass_close(&fd);
     TAILQ_REMOVE(&c->set->all, c, all);
     c->set->n--;
@@ -263,6 +233,7 @@ static void free_connection(struct connection *c)
 
 void connection_close(struct connection *c, const char *why)
 {
+    origin_closed(c->session.origin, now_of(c), c->name, why);
     pool_leave(&c->place);
     if (has_replies(c)) {
         free_connection(c);
@@ -270,30 +241,20 @@ void connection_close(struct connection *c, const char *why)
     }
     touch_connection(c);
     replies_note(&c->session.replies, why);
-    end_input(c, "unfinished when the connection was closed");
-}
-
-struct origin *connection_origin(const struct connection *c)
-{
-    return c->origin;
-}
-
-const char *connection_name(const struct connection *c)
-{
-    return c->name;
+    session_end(&c->session, "unfinished when the connection was closed");
+    c->ended = true;
 }
 
 /* --- replies --- */
 
 static void send_replies(struct connection *c)
 {
-    struct replies *r = &c->session.replies;
-    size_t before = replies_unsent(r);
+    size_t before = c->session.replies.out.n;
 
-    c->gone |= !replies_send(r, c->io.fd);
-    if (replies_unsent(r) == 0)
+    c->gone |= !replies_send(&c->session.replies, c->io.fd);
+    if (!has_replies(c))
         c->unread_since = 0;
-    else if (c->unread_since == 0 || replies_unsent(r) < before)
+    else if (c->unread_since == 0 || c->session.replies.out.n < before)
         c->unread_since = now_of(c);
 }
 
@@ -314,19 +275,19 @@ static void settle_connection(struct connection *c)
     if (c->ended && ((!replies_held(r) && !has_replies(c)) || c->place.owner == NULL))
         free_connection(c);
     else
-        loop_fd_mod(c->set->loop, &c->io,
+        loop_fd_mod(c->set->common.loop, &c->io,
                     (may_read(c) ? LOOP_IN : 0U) | (has_replies(c) ? LOOP_OUT : 0U));
 }
 
 static void connection_known(struct connection *c, uint64_t ticket, const char *why)
 {
-    size_t before = replies_unsent(&c->session.replies);
+    struct replies *r = &c->session.replies;
+    size_t before = r->out.n;
 
-    if (!session_known(&c->session, ticket, why))
+    if (!replies_known(r, ticket, why))
         return;
-    if (replies_unsent(&c->session.replies) > before &&
-        c->paused_since != 0) /* not of this turn: it had to wait */
-        origin_withhold(c->origin, now_of(c));
+    if (why != NULL || (r->out.n > before && c->paused_since != 0)) /* it had to wait */
+        origin_withhold(c->session.origin, now_of(c));
     touch_connection(c);
 }
 
@@ -345,28 +306,20 @@ static void check_unread(struct connection *c, int64_t now, int64_t idle)
 
 static void check_unfinished(struct connection *c, int64_t now, int64_t idle)
 {
-    struct buf why = {0};
-
-    if (now - session_unfinished_since(&c->session) < idle || !may_read(c))
+    if (now - c->session.unfinished_since < idle || !may_read(c))
         return;
     if (peek(c) > 0) { /* it is our turn, and may be the rest */
         queue_add(&c->set->queue, &c->turn);
         return;
     }
-    buf_puts(&why, "unfinished for ");
-    units_put_duration(&why, idle);
-    buf_putc(&why, 0);
     touch_connection(c);
-    session_cut(&c->session, buf_ok(&why) ? why.p : "unfinished for too long");
-    buf_free(&why);
+    session_expire(&c->session, idle);
 }
 
-int64_t connection_silence(const struct connection *c)
-{
-    return now_of(c) - c->place.heard_at;
-}
+/* --- whether it wants something --- */
 
-bool connection_busy(const struct connection *c)
+/* It is owed something, or at work, as far as is known without a look at its socket. */
+static bool is_busy(const struct connection *c)
 {
     if (c->touched || c->turn.queued || c->gone || c->ended || c->session.replies.inflight.sum > 0)
         return true;
@@ -378,8 +331,13 @@ static bool is_quiet(const struct connection *c)
     return !c->ended && session_idle(&c->session) && peek(c) < 0 && errno == EAGAIN;
 }
 
-bool connection_idle(const struct connection *c)
+bool connection_may_close(void *connection, unsigned *looks)
 {
+    const struct connection *c = connection;
+
+    if (is_busy(c))
+        return false;
+    ++*looks;
     return has_replies(c) || is_quiet(c);
 }
 
@@ -387,18 +345,18 @@ bool connection_idle(const struct connection *c)
 static bool is_kept_waiting(const struct connection *c)
 {
     return replies_held(&c->session.replies) ||
-           (may_read(c) && peek(c) > 0 && connection_silence(c) >= NS_PER_S);
+           (may_read(c) && peek(c) > 0 && now_of(c) - c->place.heard_at >= NS_PER_S);
 }
 
 /* --- all of them --- */
 
-bool connections_init(struct connections *cs)
+bool connections_init(struct connections *cs, struct loop *l, intake_commit_fn *commit, void *arg)
 {
+    *cs = (struct connections){.common.loop = l, .read = malloc(QUEUE_READ_MOST)};
+    intake_batch_init(&cs->common.batch, commit, arg);
     queue_init(&cs->queue, on_turn);
     TAILQ_INIT(&cs->all);
     TAILQ_INIT(&cs->touched);
-    cs->n = 0;
-    cs->read = malloc(QUEUE_READ_MOST);
     return cs->read != NULL;
 }
 
@@ -409,15 +367,17 @@ void connections_free(struct connections *cs)
     while ((c = TAILQ_FIRST(&cs->all)) != NULL)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         free_connection(c);
+    intake_batch_free(&cs->common.batch);
     free(cs->read);
 }
 
-void connections_turn(struct connections *cs)
+void connections_turn(void *set)
 {
+    struct connections *cs = set;
     struct connection *c;
 
     queue_run(&cs->queue);
-    intake_batch_commit(cs->batch);
+    intake_batch_commit(&cs->common.batch);
     while ((c = TAILQ_FIRST(&cs->touched)) != NULL) {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         untouch_connection(c);
@@ -435,14 +395,14 @@ void connections_known(struct connections *cs, uint64_t ticket, const char *why)
 
 void connections_check_idle(struct connections *cs)
 {
-    int64_t now = loop_now(cs->loop), idle = cs->limits->idle;
+    int64_t now = loop_now(cs->common.loop), idle = cs->common.limits.idle;
     struct connection *c, *next;
 
     for (c = TAILQ_FIRST(&cs->all); c != NULL; c = next) {
         next = TAILQ_NEXT(c, all);
         if (c->unread_since != 0)
             check_unread(c, now, idle);
-        else if (session_unfinished_since(&c->session) != 0)
+        else if (c->session.unfinished_since != 0)
             check_unfinished(c, now, idle);
     }
 }
@@ -462,7 +422,7 @@ bool connections_kept_waiting(const struct connections *cs, const struct origin 
     const struct connection *c;
 
     TAILQ_FOREACH (c, &cs->all, all)
-        if (c->origin == s && is_kept_waiting(c))
+        if (c->session.origin == s && is_kept_waiting(c))
             return true;
     return false;
 }

@@ -2,8 +2,9 @@
  *
  * Finds where each top-level object ends. Top-level arrays are transparent: their elements are framed
  * one by one, so that one bad object in an array costs only itself and an array of any length
- * needs no memory. It checks what intake/grammar.h does. The rest is the parser's, so that a Python NaN
- * costs its own object and not the rest of the line.
+ * needs no memory. It checks brackets, keys, colons, commas, nesting and raw control bytes; not
+ * numbers, bare words, escapes or UTF-8. Those are the parser's, so that a Python NaN costs its own
+ * object and not the rest of the line.
  *
  * After a fault it skips to the next line that starts a value (first non-blank `{` or `[`), the
  * faulty line itself excepted unless the fault is its first non-blank byte. An object that is cut
@@ -14,13 +15,12 @@
  *
  * Two faults cost less: what is no object among an array's elements, and an object longer than
  * max_value; those are passed over, without memory, up to their end. How the bytes were cut into
- * calls never changes the outcome.
+ * calls never changes the outcome. Nothing here allocates or fails.
  */
 #ifndef INTAKE_FRAME_H
 #define INTAKE_FRAME_H
 #include "base/buf.h"
 #include "base/why.h"
-#include "intake/grammar.h"
 
 enum frame_result {
     FRAME_MORE,   /* all bytes used, no end in sight                                   */
@@ -28,7 +28,11 @@ enum frame_result {
     FRAME_FAULT,  /* f->why; the scanner has recovered or is skipping; go on calling   */
 };
 
-enum { FRAME_MAX_DEPTH = GRAMMAR_MAX_DEPTH };
+enum { FRAME_MAX_DEPTH = 128 }; /* the hard bound */
+
+struct place { /* in the stream: line from 1, byte within the line from 1 */
+    uint64_t line, byte;
+};
 
 struct frame {
     size_t max_value; /* set by frame_init() */
@@ -40,11 +44,16 @@ struct frame {
     struct why why;
     size_t again; /* the last so many bytes handed in are to be handed in again, first */
     /* frame.c's own */
-    struct grammar grammar;
+    struct place now;    /* of the next byte */
+    struct place mark;   /* the first line within the value that starts a value; line 0: none */
+    size_t mark_at;      /* ... after so many bytes of the value */
     uint64_t known_line; /* faults outside of objects are known up to this line */
-    uint8_t state, array;
+    bool line_blank;     /* nothing but blanks on this line so far */
     bool
         passing; /* the value at hand has been reported: it is followed to its end, and yields nothing */
+    uint8_t state, array;
+    uint32_t depth, max_depth;
+    uint64_t stack[FRAME_MAX_DEPTH / 64]; /* a bit a level: object or array */
 };
 
 void frame_init(struct frame *f, uint32_t max_depth, size_t max_value);

@@ -5,14 +5,12 @@
  * that commit() writes to the spool; only then are clients told "accepted". Time per client and
  * per turn is bounded (intake/queue.h), so that no client can hold up another, nor all together
  * the timers; a client that does not read its reply is not read from; nothing is kept per client
- * but its unfinished object and its reply.
+ * but its unfinished object and its reply. Who is refused gets one line that says so.
  */
 #ifndef INTAKE_INTAKE_H
 #define INTAKE_INTAKE_H
 #include "base/loop.h"
-#include "base/why.h"
 #include "conf/conf.h"
-#include "intake/intake_batch.h"
 #include "intake/origin.h"
 
 struct intake;
@@ -22,33 +20,29 @@ struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
                           intake_commit_fn *commit, void *arg);
 /* Copied. Size and depth hold for new connections. */
 void intake_limits(struct intake *in, const struct conf_intake *limits);
-void intake_safe(struct intake *in, uint64_t ticket); /* everything up to ticket is safe: reply */
-/* What waits for this ticket or an earlier one cannot be called safe: it counts as rejected, and
- * whoever asks is told why. What waits for a later one goes on waiting. */
-void intake_unsafe(struct intake *in, uint64_t ticket, const char *why);
+/* The fate of what waits for this ticket or an earlier one: it is safe, and whoever asks gets a reply.
+ * Or, with `why`, it cannot be called safe: it counts as rejected, and whoever asks is told why. */
+void intake_known(struct intake *in, uint64_t ticket, const char *why);
 /* Garnet's own metrics take the same road: into this turn's batch. */
 void intake_own(struct intake *in, const struct metric *m);
-/* Of them: refused by the spool, no memory. */
-uint64_t intake_own_rejected(const struct intake *in);
 /* True when no client has anything unread or unanswered. An unfinished value does not count: its
  * sender may never go on. */
 bool intake_quiet(const struct intake *in);
 unsigned intake_busy(const struct intake *in); /* how many have */
 unsigned intake_connections(const struct intake *in);
-/* Over a limit, or for want of descriptors or memory; on all sources. */
-uint64_t intake_refused_connections(const struct intake *in);
-/* Closed since others needed a place; on all sources. */
-uint64_t intake_gave_way(const struct intake *in);
+struct intake_counts {
+    uint64_t refused;      /* connections: over a limit, or for want of descriptors or memory */
+    uint64_t gave_way;     /* connections that were closed since others needed a place */
+    uint64_t own_rejected; /* Garnet's own metrics: refused by the spool, no memory */
+};
+const struct intake_counts *intake_counts(const struct intake *in); /* of all sources */
 /* Writes what is pending and closes all clients. Sources must be closed before. */
 void intake_free(struct intake *in);
 
-/* Binds (0600 until mode and group are set, then listen). A stale socket of ours is replaced: the
- * caller holds the lock (intake/lock.h). NULL and a sentence in why[]: nothing is left behind. */
+/* Makes its socket, and listens (intake/socket_file.h). NULL and a sentence in why[]: nothing is left
+ * behind. */
 struct source *source_open(struct intake *in, const struct source_config *c, struct why *why);
 const struct origin_counts *source_counts(const struct source *s);
-/* Metrics that were rejected, and connections closed, for a limit of the run: since the start. */
-const struct quota_refused *source_limited(const struct source *s);
-uint64_t source_refused_connections(const struct source *s);
 /* A run begins: its counts and limits start anew, and metrics without a time get `slot_ns`. */
 void source_run(struct source *s, int64_t slot_ns);
 /* A run has ended and all its processes are dead: what they have sent is taken in (4 MiB of it at

@@ -10,122 +10,70 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "base/throttle.h"
-#include "conf/conf.h"
-#include "intake/inflight.h"
 
 static const struct rate ERRORS = {.lines = 50, .per_ns = 10 * NS_PER_S, .pause = 10 * NS_PER_S};
-static const struct rate CLOSED = {.lines = 1, .per_ns = 10 * NS_PER_S};
-
-struct settings {
-    const char *path, *collector, *own_groups;
-    struct str prefix;
-    struct tag tags[METRIC_MAX_TAGS]; /* the collector's and the global ones, sorted */
-    uint32_t ntags;
-    int64_t interval_ns;
-    struct arena memory; /* of all that */
-};
-
-struct origin {
-    struct settings set;
-    struct quota quota;
-    struct origin_counts counts;
-    struct inflight inflight;
-    /* since origin_run(), of connections made since; what is in flight counts as accepted here, not
-     * above */
-    uint64_t run_accepted, run_rejected;
-    struct inflight run_inflight;
-    unsigned run; /* counts origin_run() */
-    int64_t slot_ns;
-    int64_t withheld_until;
-    struct ratelimit errors, closings; /* in the log */
-    bool closed;
-    unsigned users;
-};
+static const struct rate CONNECTIONS = {.lines = 1, .per_ns = 10 * NS_PER_S};
 
 /* --- settings --- */
 
-static bool add_tags(struct settings *set, const struct pairs *tags)
+/* Into tags[*n], sorted. */
+static bool add_tags(struct arena *a, struct tag *tags, uint32_t *n, const struct pairs *more)
 {
-    for (size_t i = 0; tags != NULL && i < tags->n; i++) {
-        const char *key = arena_strdup(&set->memory, tags->v[i].key);
-        const char *val = arena_strdup(&set->memory, tags->v[i].val);
+    for (size_t i = 0; more != NULL && i < more->n; i++) {
+        const char *key = arena_strdup(a, more->v[i].key), *val = arena_strdup(a, more->v[i].val);
 
-        if (key == NULL || val == NULL ||
-            !metric_tag(set->tags, &set->ntags, str_of(key), str_of(val), true))
+        if (key == NULL || val == NULL || !metric_tag(tags, n, str_of(key), str_of(val), true))
             return false;
     }
     return true;
 }
 
-static const char *own_text(struct settings *set, const char *s)
+static const char *own_text(struct arena *a, const char *s)
 {
-    return s != NULL ? arena_strdup(&set->memory, s) : NULL;
+    return s != NULL ? arena_strdup(a, s) : NULL;
+}
+
+static struct str text_or_none(const char *s)
+{
+    return str_of(s != NULL ? s : "");
 }
 
 /* Fills it with copies of all that c says; path and collector are for life. */
-static bool configure(struct settings *set, const struct source_config *c, const char *path,
+static bool configure(struct origin_settings *set, const struct source_config *c, const char *path,
                       const char *collector)
 {
-    const char *prefix;
+    struct arena *a = &set->memory;
+    struct json_defaults *d = &set->defaults;
+    struct tag *tags;
 
-    *set = (struct settings){.interval_ns = c->interval_ns};
-    set->path = own_text(set, path);
-    set->collector = own_text(set, collector);
-    set->own_groups = own_text(set, c->own_groups);
-    prefix = own_text(set, c->prefix);
-    set->prefix = str_of(prefix != NULL ? prefix : "");
-    if (add_tags(set, c->tags[0]) && add_tags(set, c->tags[1]) && arena_ok(&set->memory))
+    *set = (struct origin_settings){0};
+    set->path = own_text(a, path);
+    set->own_groups = own_text(a, c->socket.own_groups);
+    set->collector = own_text(a, collector);
+    tags = arena_alloc(a, METRIC_MAX_TAGS * sizeof *tags);
+    *d = (struct json_defaults){.collector = text_or_none(set->collector),
+                                .prefix = text_or_none(own_text(a, c->prefix)),
+                                .tags = tags,
+                                .interval_ns = c->interval_ns,
+                                .strangers = true};
+    if (arena_ok(a) && add_tags(a, tags, &d->ntags, c->tags[0]) &&
+        add_tags(a, tags, &d->ntags, c->tags[1]))
         return true;
-    arena_free(&set->memory);
+    arena_free(a);
     return false;
 }
 
 bool origin_update(struct origin *o, const struct source_config *c)
 {
-    struct settings next;
+    struct origin_settings next;
 
     if (!configure(&next, c, o->set.path, o->set.collector))
         return false;
     arena_free(&o->set.memory);
     o->set = next;
-    o->quota.series_limit = c->series_limit;
-    o->quota.metrics_limit = c->metrics_limit;
-    o->quota.bytes_limit = c->bytes_limit;
+    o->quota.limits = c->quota;
     o->quota.window_ns = c->window_ns;
     return true;
-}
-
-struct json_defaults origin_defaults(const struct origin *o)
-{
-    return (struct json_defaults){
-        .collector = str_of(o->set.collector != NULL ? o->set.collector : ""),
-        .prefix = o->set.prefix,
-        .tags = o->set.tags,
-        .ntags = o->set.ntags,
-        .interval_ns = o->set.interval_ns,
-        .strangers = true,
-    };
-}
-
-const char *origin_collector(const struct origin *o)
-{
-    return o->set.collector;
-}
-
-const char *origin_path(const struct origin *o)
-{
-    return o->set.path;
-}
-
-const char *origin_own_groups(const struct origin *o)
-{
-    return o->set.own_groups;
-}
-
-struct quota *origin_quota(struct origin *o)
-{
-    return &o->quota;
 }
 
 /* --- beginning and end --- */
@@ -136,13 +84,14 @@ struct origin *origin_new(const struct source_config *c, int64_t now)
 
     if (o == NULL)
         return NULL;
-    o->set =
-        (struct settings){.path = c->path, .collector = c->name}; /* for origin_update() to copy */
+    o->set.path = c->socket.path; /* for origin_update() to copy */
+    o->set.collector = c->name;
     if (!origin_update(o, c)) {
         free(o);
         return NULL;
     }
     o->users = 1;
+    o->quota.refused = &o->counts.limited;
     o->quota.seed = random_u64();
     quota_start(&o->quota, now);
     return o;
@@ -167,6 +116,7 @@ void origin_unuse(struct origin *o)
 void origin_close(struct origin *o)
 {
     o->closed = true;
+    origin_unuse(o);
 }
 
 /* --- runs --- */
@@ -188,22 +138,7 @@ void origin_run_end(struct origin *o, int64_t now, uint64_t *accepted, uint64_t 
     quota_start(&o->quota, now); /* the memory of its series */
 }
 
-unsigned origin_run_number(const struct origin *o)
-{
-    return o->run;
-}
-
-int64_t origin_slot(const struct origin *o)
-{
-    return o->slot_ns;
-}
-
 /* --- counts --- */
-
-const struct origin_counts *origin_counts(const struct origin *o)
-{
-    return &o->counts;
-}
 
 void origin_taken(struct origin *o, unsigned run, uint64_t n, uint64_t ticket)
 {
@@ -232,15 +167,12 @@ void origin_known(struct origin *o, uint64_t ticket, bool safe)
     o->run_rejected += safe ? 0 : run;
 }
 
-int64_t origin_withheld(const struct origin *o)
-{
-    return o->withheld_until;
-}
-
 void origin_withhold(struct origin *o, int64_t now)
 {
     o->withheld_until = now;
 }
+
+/* --- the log --- */
 
 bool origin_may_log(struct origin *o, int64_t now)
 {
@@ -254,7 +186,28 @@ bool origin_may_log(struct origin *o, int64_t now)
     return true;
 }
 
-bool origin_may_log_closed(struct origin *o, int64_t now, uint64_t *left_out)
+void origin_refused(struct origin *o, int64_t now, struct ratelimit *starved, const char *why)
 {
-    return ratelimit_take(&o->closings, &CLOSED, now, left_out);
+    const char *collector = o->set.collector;
+    uint64_t left_out;
+
+    o->counts.refused_connections++;
+    if (!ratelimit_take(starved != NULL ? starved : &o->refusals, &CONNECTIONS, now, &left_out))
+        return;
+    log_warn("%s%s: refused a connection: %s",
+             collector != NULL ? "collector " : "the shared socket",
+             collector != NULL ? collector : "", why);
+    if (left_out > 0)
+        log_warn("and %" PRIu64 " more since the last such line", left_out);
+}
+
+void origin_closed(struct origin *o, int64_t now, const char *name, const char *why)
+{
+    uint64_t left_out;
+
+    if (!ratelimit_take(&o->closings, &CONNECTIONS, now, &left_out))
+        return;
+    log_warn("%s: closed: %s", name, why);
+    if (left_out > 0)
+        log_warn("and %" PRIu64 " more connections since the last such line", left_out);
 }

@@ -16,7 +16,6 @@
 #include <xxhash.h>
 
 #include "base/number.h"
-#include "base/why.h"
 
 /* --- a set of series --- */
 
@@ -94,8 +93,6 @@ void series_free(struct series *s)
 
 /* --- limits --- */
 
-static const char BYTES_LIMIT[] = "bytes_limit";
-
 void quota_start(struct quota *q, int64_t now)
 {
     q->began = now;
@@ -109,7 +106,8 @@ static void new_window(struct quota *q, int64_t now)
         quota_start(q, now);
 }
 
-static void put_limit(const struct quota *q, struct buf *b, const char *key)
+/* b holds WHAT LIMIT, which becomes WHAT LIMIT " that one run may send: raise KEY", and is freed. */
+static void explain(const struct quota *q, struct buf *b, const char *key, struct metric_fault *f)
 {
     if (q->window_ns > 0) {
         buf_puts(b, " that may come in ");
@@ -117,26 +115,12 @@ static void put_limit(const struct quota *q, struct buf *b, const char *key)
     } else {
         buf_puts(b, " that one run may send");
     }
-    buf_putf(b, ": raise %s", key);
-}
-
-/* WHAT LIMIT " that one run may send: raise KEY" */
-static void explain(const struct quota *q, const char *what, int64_t limit, const char *key,
-                    struct metric_fault *f)
-{
-    struct buf b = {.max = sizeof f->why.text - 1};
-
-    buf_puts(&b, what);
-    if (key == BYTES_LIMIT)
-        units_put_size(&b, limit);
-    else
-        buf_put_i64(&b, limit);
-    put_limit(q, &b, key);
     f->field[0] = 0;
-    why_set(&f->why, "%.*s", (int)b.n, buf_ok(&b) ? b.p : "");
-    if (!buf_ok(&b))
+    if (buf_ok(b))
+        why_set(&f->why, "%.*s: raise %s", (int)b->n, b->p, key);
+    else
         why_set(&f->why, "beyond a limit: raise %s", key);
-    buf_free(&b);
+    buf_free(b);
 }
 
 size_t quota_room(struct quota *q, size_t want, int64_t now)
@@ -144,9 +128,9 @@ size_t quota_room(struct quota *q, size_t want, int64_t now)
     int64_t left;
 
     new_window(q, now);
-    if (q->bytes_limit == 0)
+    if (q->limits.bytes_limit == 0)
         return want;
-    left = q->bytes < q->bytes_limit ? q->bytes_limit - q->bytes : 0;
+    left = q->bytes < q->limits.bytes_limit ? q->limits.bytes_limit - q->bytes : 0;
     return (uint64_t)left < want ? (size_t)left : want;
 }
 
@@ -157,16 +141,23 @@ void quota_read(struct quota *q, size_t n)
 
 void quota_over(struct quota *q, struct metric_fault *f)
 {
-    q->refused.bytes++;
-    explain(q, "more than the ", q->bytes_limit, BYTES_LIMIT, f);
+    struct buf b = {0};
+
+    q->refused->bytes++;
+    buf_puts(&b, "more than the ");
+    units_put_size(&b, q->limits.bytes_limit);
+    explain(q, &b, "bytes_limit", f);
 }
 
 static bool count_series(struct quota *q, const struct metric *m, struct metric_fault *f)
 {
-    switch (series_add(&q->series, series_hash(m, q->seed), (size_t)q->series_limit)) {
+    struct buf b = {0};
+
+    switch (series_add(&q->series, series_hash(m, q->seed), (size_t)q->limits.series_limit)) {
     case SERIES_FULL:
-        q->refused.series++;
-        explain(q, "is a new series beyond the ", q->series_limit, "series_limit", f);
+        q->refused->series++;
+        buf_putf(&b, "is a new series beyond the %" PRId64, q->limits.series_limit);
+        explain(q, &b, "series_limit", f);
         (void)snprintf(f->field, sizeof f->field, "name");
         return false;
     case SERIES_NO_MEMORY:
@@ -179,13 +170,16 @@ static bool count_series(struct quota *q, const struct metric *m, struct metric_
 
 bool quota_metric(struct quota *q, const struct metric *m, int64_t now, struct metric_fault *f)
 {
+    struct buf b = {0};
+
     new_window(q, now);
-    if (q->metrics_limit > 0 && q->metrics >= q->metrics_limit) {
-        q->refused.metrics++;
-        explain(q, "one more than the ", q->metrics_limit, "metrics_limit", f);
+    if (q->limits.metrics_limit > 0 && q->metrics >= q->limits.metrics_limit) {
+        q->refused->metrics++;
+        buf_putf(&b, "one more than the %" PRId64, q->limits.metrics_limit);
+        explain(q, &b, "metrics_limit", f);
         return false;
     }
-    if (q->series_limit > 0 && !count_series(q, m, f))
+    if (q->limits.series_limit > 0 && !count_series(q, m, f))
         return false;
     q->metrics++;
     return true;

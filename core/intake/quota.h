@@ -1,10 +1,11 @@
-/* intake/quota.h - how much one run of a collector may send, and how much it has
+/* intake/quota.h - how much a sender may send, and how much it has: one run of a collector
  *
  * For a run without end the counts start anew each `window_ns`. Pure but for the memory of the set
  * of series; time is handed in.
  */
 #ifndef INTAKE_QUOTA_H
 #define INTAKE_QUOTA_H
+#include "conf/collector.h"
 #include "model/metric.h"
 
 /* --- which series a run has sent: a set that never holds more than a limit --- */
@@ -27,18 +28,18 @@ void series_free(struct series *s); /* and it is empty */
 
 /* --- limits --- */
 
-struct quota_refused { /* since the start, for which limit */
+struct quota_refused { /* for which limit */
     uint64_t series, metrics, bytes;
 };
 
 struct quota {
-    int64_t series_limit, metrics_limit, bytes_limit; /* 0: none */
-    int64_t window_ns;                                /* 0: from quota_start() to the next */
-    int64_t began;                                    /* monotonic ns */
-    int64_t metrics, bytes;                           /* so far */
+    struct conf_quota limits;
+    int64_t window_ns;      /* 0: from quota_start() to the next */
+    int64_t began;          /* monotonic ns */
+    int64_t metrics, bytes; /* so far */
     struct series series;
     uint64_t seed;
-    struct quota_refused refused;
+    struct quota_refused *refused; /* counts what is */
 };
 
 void quota_start(struct quota *q, int64_t now); /* from 0 again; frees the set */

@@ -13,10 +13,8 @@
 #include <sys/socket.h>
 
 #include "base/log.h"
-#include "base/loop.h"
 #include "base/number.h"
 #include "base/text.h"
-#include "base/why.h"
 
 struct held_reply {
     struct account account;
@@ -215,11 +213,6 @@ bool replies_held(const struct replies *r)
 }
 
 /* --- on their way --- */
-
-size_t replies_unsent(const struct replies *r)
-{
-    return r->out.n;
-}
 
 bool replies_lost(const struct replies *r)
 {

@@ -9,8 +9,8 @@
 #define INTAKE_REPLY_H
 #include <sys/queue.h>
 
-#include "intake/grammar.h"
-#include "intake/inflight.h"
+#include "base/loop.h"
+#include "intake/frame.h"
 #include "intake/origin.h"
 
 enum { REPLY_ERRORS = 5 }; /* faults that a reply spells out, and the log; the rest is counted */
@@ -31,7 +31,7 @@ struct replies { /* of one client */
     struct account account;
     TAILQ_HEAD(held_replies, held_reply) held; /* one for each request that waits, in order */
     struct inflight inflight;                  /* metrics of these accounts that wait */
-    struct buf out;                            /* replies on their way */
+    struct buf out;                            /* replies on their way: not yet sent */
     bool lost;
 };
 
@@ -44,16 +44,14 @@ void replies_accept(struct replies *r, uint64_t n, uint64_t ticket);
 /* n are rejected for one reason; `at` is NULL when it is of no one place. */
 void replies_reject(struct replies *r, uint64_t n, const struct place *at,
                     const struct metric_fault *f);
-void replies_note(struct replies *r,
-                  const char *why);               /* in the next reply, with nothing rejected */
+void replies_note(struct replies *r, const char *why); /* in the next reply, nothing is rejected */
 bool replies_spells_out(const struct replies *r); /* the next fault is one that is written down */
 void replies_close(struct replies *r); /* a request: the account is closed; a new one begins */
 /* The fate of what waits for this ticket, or an earlier one: why is NULL when it is safe. False:
  * nothing did. */
 bool replies_known(struct replies *r, uint64_t ticket, const char *why);
-bool replies_held(const struct replies *r);     /* one waits */
-bool replies_send(struct replies *r, int fd);   /* what it takes now; false: the peer is gone */
-size_t replies_unsent(const struct replies *r); /* bytes on their way */
+bool replies_held(const struct replies *r);   /* one waits */
+bool replies_send(struct replies *r, int fd); /* what it takes now; false: the peer is gone */
 /* There was no memory for a reply: the client is to be closed, as it must not wait for it. */
 bool replies_lost(const struct replies *r);
 

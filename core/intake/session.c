@@ -9,10 +9,7 @@
 #include <stdio.h>
 
 #include "base/clock.h"
-#include "base/loop.h"
-#include "base/why.h"
-#include "intake/json.h"
-#include "intake/quota.h"
+#include "base/number.h"
 
 enum {
     INFLATION = 16,          /* bytes of records for each byte of max_value */
@@ -21,25 +18,20 @@ enum {
 
 /* --- rejecting --- */
 
-static void reject_at(struct session *s, const struct place *at, const struct metric_fault *f)
+static void reject(struct session *s, uint32_t lost, const struct place *at,
+                   const struct metric_fault *f)
 {
-    origin_rejected(s->origin, s->run, 1);
-    replies_reject(&s->replies, 1, at, f);
+    origin_rejected(s->origin, s->run, lost);
+    replies_reject(&s->replies, lost, at, f);
 }
 
-static void reject_for(struct session *s, const struct place *at, const char *why)
+static void reject_for(struct session *s, uint32_t lost, const struct place *at, const char *why)
 {
     struct metric_fault f = {.field = ""};
 
     if (replies_spells_out(&s->replies))
         why_set(&f.why, "%s", why);
-    reject_at(s, at, &f);
-}
-
-void session_reject(struct session *s, uint32_t lost, const struct metric_fault *f)
-{
-    origin_rejected(s->origin, s->run, lost);
-    replies_reject(&s->replies, lost, NULL, f);
+    reject(s, lost, at, &f);
 }
 
 /* --- objects --- */
@@ -57,8 +49,8 @@ static void take_bad(void *arg, const struct json_fault *f)
     struct place at = {0};
 
     if (replies_spells_out(&s->replies)) /* to find the place costs a walk over the object */
-        at = frame_place(&o->session->frame, o->bytes, f->offset);
-    reject_at(s, &at, &f->what);
+        at = frame_place(&s->frame, o->bytes, f->offset);
+    reject(s, 1, &at, &f->what);
 }
 
 /* Long tags beside many values would make hundreds of megabytes of one small object. */
@@ -76,12 +68,12 @@ static void take_good(void *arg, const struct metric *m)
     size_t size;
 
     if (is_inflated(o)) {
-        reject_for(s, start,
+        reject_for(s, 1, start,
                    "its metrics are too much for one object: split values, or shorten tags");
-    } else if (!quota_metric(origin_quota(s->origin), m, loop_now(s->loop), &f)) {
-        reject_at(s, start, &f);
-    } else if ((size = intake_batch_put(s->batch, &s->part, m)) == 0) {
-        reject_for(s, start, "no memory");
+    } else if (!quota_metric(s->quota, m, loop_now(s->common->loop), &f)) {
+        reject(s, 1, start, &f);
+    } else if ((size = intake_batch_put(&s->common->batch, &s->part, m)) == 0) {
+        reject_for(s, 1, start, "no memory");
     } else {
         o->made += size;
     }
@@ -90,33 +82,29 @@ static void take_good(void *arg, const struct metric *m)
 static void request_reply(struct session *s)
 {
     s->reply_due = true;
-    intake_batch_join(s->batch, &s->part);
+    intake_batch_join(&s->common->batch, &s->part);
 }
 
 static void read_object(struct session *s, struct str bytes, int64_t now)
 {
-    struct json_defaults d = origin_defaults(s->origin);
+    struct json_defaults d = s->origin->set.defaults;
     struct object o = {.session = s, .bytes = bytes};
     struct json_sink sink = {&o, take_good, take_bad};
+    enum json_result r;
     struct json_fault f;
 
     d.time_ns = s->slot_ns != 0 ? s->slot_ns : now;
     d.now_ns = now;
-    d.limits = s->limits;
+    d.limits = &s->common->metric_limits;
     if (bytes.s == NULL) {
-        reject_for(s, &s->frame.start, "no memory");
+        reject_for(s, 1, &s->frame.start, "no memory");
         return;
     }
-    switch (json_read(bytes.s, bytes.n, &d, &sink, &f)) {
-    case JSON_ACK:
+    r = json_read(bytes.s, bytes.n, &d, &sink, &f);
+    if (r == JSON_ACK)
         request_reply(s);
-        break;
-    case JSON_FAULT:
+    else if (r == JSON_FAULT)
         take_bad(&o, &f);
-        break;
-    default:
-        break;
-    }
 }
 
 /* --- bytes --- */
@@ -153,7 +141,7 @@ static void keep_partial(struct session *s, const char *end, size_t left)
         return;
     drop_partial(s);
     if (frame_lose(f, "no memory") == FRAME_FAULT)
-        reject_for(s, &f->fault, f->why.text);
+        reject_for(s, 1, &f->fault, f->why.text);
 }
 
 /* The last n bytes of what was kept, once more. They hold whatever faults they have, so this goes
@@ -172,7 +160,7 @@ static const char *after_fault(struct session *s, const char *begin, const char 
 {
     size_t here = (size_t)(p - begin), again = s->frame.again;
 
-    reject_for(s, &s->frame.fault, s->frame.why.text);
+    reject_for(s, 1, &s->frame.fault, s->frame.why.text);
     if (again > here) {
         take_kept(s, again - here, now);
         return begin;
@@ -214,7 +202,7 @@ static void watch_unfinished(struct session *s)
     } else if (s->unfinished_since == 0 || s->unfinished.line != start->line ||
                s->unfinished.byte != start->byte) {
         s->unfinished = *start;
-        s->unfinished_since = loop_now(s->loop);
+        s->unfinished_since = loop_now(s->common->loop);
     }
 }
 
@@ -224,23 +212,19 @@ void session_take(struct session *s, const char *p, size_t n)
     watch_unfinished(s);
 }
 
-int64_t session_unfinished_since(const struct session *s)
-{
-    return s->unfinished_since;
-}
-
 void session_excuse(struct session *s, int64_t ns)
 {
     if (s->unfinished_since != 0)
         s->unfinished_since += ns;
 }
 
-void session_cut(struct session *s, const char *why)
+/* What is unfinished will not be finished. */
+static void cut(struct session *s, const char *why)
 {
     struct frame *f = &s->frame;
 
     while (frame_end(f, why) == FRAME_FAULT) {
-        reject_for(s, &f->fault, f->why.text);
+        reject_for(s, 1, &f->fault, f->why.text);
         if (f->again > 0)
             take_kept(s, f->again, clock_wall());
     }
@@ -248,16 +232,42 @@ void session_cut(struct session *s, const char *why)
     s->unfinished_since = 0;
 }
 
+void session_expire(struct session *s, int64_t idle)
+{
+    struct buf why = {0};
+
+    buf_puts(&why, "unfinished for ");
+    units_put_duration(&why, idle);
+    buf_putc(&why, 0);
+    cut(s, buf_ok(&why) ? why.p : "unfinished for too long");
+    buf_free(&why);
+}
+
 void session_end(struct session *s, const char *why)
 {
-    session_cut(s, why);
+    cut(s, why);
     request_reply(s);
+}
+
+void session_over_quota(struct session *s)
+{
+    struct metric_fault f;
+
+    quota_over(s->quota, &f);
+    reject(s, 1, NULL, &f);
+    session_end(s, "unfinished when the limit was reached");
+}
+
+void session_descriptors(struct session *s)
+{
+    reject_for(s, 1, NULL, "descriptors were passed along with what comes here: not read");
+    session_end(s, "unfinished where descriptors were passed along");
 }
 
 void session_flush(struct session *s)
 {
     if (s->reply_due)
-        intake_batch_commit(s->batch);
+        intake_batch_commit(&s->common->batch);
 }
 
 /* --- what becomes of the metrics --- */
@@ -265,59 +275,44 @@ void session_flush(struct session *s)
 static void on_settled(void *arg, uint32_t metrics, const struct intake_fate *fate)
 {
     struct session *s = arg;
-    uint64_t ticket = fate->later ? fate->ticket : 0;
 
     if (fate->why != NULL && metrics > 0) {
-        struct metric_fault f = {.field = ""};
-
-        why_set(&f.why, "%s", fate->why);
-        session_reject(s, metrics, &f);
-        origin_withhold(s->origin, loop_now(s->loop));
+        reject_for(s, metrics, NULL, fate->why);
+        origin_withhold(s->origin, loop_now(s->common->loop));
     } else if (metrics > 0) {
-        origin_taken(s->origin, s->run, metrics, ticket);
-        replies_accept(&s->replies, metrics, ticket);
+        origin_taken(s->origin, s->run, metrics, fate->ticket);
+        replies_accept(&s->replies, metrics, fate->ticket);
     }
     if (s->reply_due)
         replies_close(&s->replies);
     s->reply_due = false;
 }
 
-bool session_known(struct session *s, uint64_t ticket, const char *why)
-{
-    if (!replies_known(&s->replies, ticket, why))
-        return false;
-    if (why != NULL)
-        origin_withhold(s->origin, loop_now(s->loop));
-    return true;
-}
-
 bool session_idle(const struct session *s)
 {
-    return !replies_held(&s->replies) && replies_unsent(&s->replies) == 0 && s->part.metrics == 0 &&
+    return !replies_held(&s->replies) && s->replies.out.n == 0 && s->part.metrics == 0 &&
            !s->reply_due;
 }
 
 /* --- beginning and end --- */
 
-void session_init(struct session *s, const struct session_setup *setup)
+void session_init(struct session *s, struct session_common *common, struct origin *origin,
+                  const char *name)
 {
-    *s = (struct session){
-        .origin = setup->origin,
-        .run = origin_run_number(setup->origin),
-        .slot_ns = origin_slot(setup->origin),
-        .loop = setup->loop,
-        .limits = setup->limits,
-        .batch = setup->batch,
-        .part = {.settled = on_settled, .arg = s},
-    };
-    origin_use(s->origin);
-    frame_init(&s->frame, setup->max_depth, setup->max_value);
-    replies_init(&s->replies, s->origin, s->loop, setup->name);
+    *s = (struct session){.common = common,
+                          .origin = origin,
+                          .run = origin->run,
+                          .slot_ns = origin->slot_ns,
+                          .quota = &origin->quota,
+                          .part = {.settled = on_settled, .arg = s}};
+    origin_use(origin);
+    frame_init(&s->frame, (uint32_t)common->limits.max_depth, (size_t)common->limits.max_value);
+    replies_init(&s->replies, origin, common->loop, name);
 }
 
 void session_free(struct session *s)
 {
-    intake_batch_leave(s->batch, &s->part);
+    intake_batch_leave(&s->common->batch, &s->part);
     replies_free(&s->replies);
     buf_free(&s->partial);
     origin_unuse(s->origin);

@@ -73,7 +73,7 @@ static int commit(void *arg, const void *records, size_t n, uint32_t count, uint
 struct source_config source_config(void)
 {
     return (struct source_config){
-        .path = rig->path, .mode = 0660, .uid = (uid_t)-1, .group = (gid_t)-1};
+        .socket = {.path = rig->path, .mode = 0660, .uid = (uid_t)-1, .group = (gid_t)-1}};
 }
 
 void intake_rig_start(void)

@@ -193,11 +193,11 @@ Test(intake, what_may_not_be_safe_is_not_accepted)
     send_text(fd, GOOD);
     send_text(fd, ACK);
     cr_assert(nothing_comes(fd));
-    intake_unsafe(rig->in, rig->ticket, "no disk");
+    intake_known(rig->in, rig->ticket, "no disk");
     expect_line(fd, "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"no disk\"}]}\n");
     send_text(fd, GOOD); /* without an ACK: the answer is yet to be asked for */
     cr_assert_eq(rig->commits, 2);
-    intake_unsafe(rig->in, rig->ticket, "no disk");
+    intake_known(rig->in, rig->ticket, "no disk");
     (void)shutdown(fd, SHUT_WR);
     receive_to_end(fd, &b);
     cr_assert_not_null(strstr(text_of(&b), "{\"accepted\":0,\"rejected\":1,"), "%s", text_of(&b));
@@ -219,9 +219,9 @@ Test(intake, reply_waits_until_safe)
     cr_assert(!intake_quiet(rig->in));
     send_text(fd, GOOD); /* is not read before the reply is out */
     cr_assert_eq(rig->commits, 1);
-    intake_safe(rig->in, rig->ticket - 1);
+    intake_known(rig->in, rig->ticket - 1, NULL);
     cr_assert(nothing_comes(fd), "an older ticket is not enough");
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     expect_line(fd, ONE);
     for (int i = 0; rig->commits < 2; i++) {
         cr_assert_lt(i, MANY_TURNS);
@@ -229,7 +229,7 @@ Test(intake, reply_waits_until_safe)
     }
     (void)shutdown(fd, SHUT_WR);
     cr_assert(nothing_comes(fd));
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     receive_to_end(fd, &b);
     cr_assert_str_eq(text_of(&b), ONE);
     cr_assert(intake_quiet(rig->in));
@@ -253,7 +253,7 @@ Test(intake, closed_without_waiting)
         turn_loop();
     }
     cr_assert_eq(source_counts(rig->source)->taken, 2);
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     cr_assert_eq(source_counts(rig->source)->accepted, 2);
     cr_assert(intake_quiet(rig->in));
 }
@@ -294,11 +294,11 @@ Test(intake, own_metrics_that_are_refused_are_counted)
     intake_own(rig->in, &m);
     intake_own(rig->in, &m);
     turn_loop();
-    cr_assert_eq(intake_own_rejected(rig->in), 2);
+    cr_assert_eq(intake_counts(rig->in)->own_rejected, 2);
     rig->answer = 0;
     intake_own(rig->in, &m);
     turn_loop();
-    cr_assert_eq(intake_own_rejected(rig->in), 2);
+    cr_assert_eq(intake_counts(rig->in)->own_rejected, 2);
 }
 
 Test(intake, a_long_batch_is_cut)

@@ -40,7 +40,7 @@ static void settled(void *arg, uint32_t metrics, const struct intake_fate *fate)
     p->told++;
     p->metrics += metrics;
     p->refused = fate->why != NULL;
-    p->later = fate->later;
+    p->later = fate->ticket != 0;
     p->ticket = fate->ticket;
     cr_assert(fate->why == NULL || strcmp(fate->why, "full") == 0);
 }

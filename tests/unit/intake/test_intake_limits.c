@@ -18,7 +18,7 @@ Test(limits, too_many_connections)
         turn_loop();
     }
     cr_assert_eq(intake_connections(rig->in), 4);
-    cr_assert_eq(intake_refused_connections(rig->in), 1);
+    cr_assert_eq(intake_counts(rig->in)->refused, 1);
     receive_to_end(fd[4], &b);
     cr_assert_str_eq(text_of(&b),
                      "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"too many "
@@ -51,7 +51,7 @@ Test(limits, no_descriptors_left)
     cr_assert_eq(intake_connections(rig->in), 0);
     for (int i = 0; i < 100; i++)
         turn_loop();
-    cr_assert_eq(intake_refused_connections(rig->in), 1);
+    cr_assert_eq(intake_counts(rig->in)->refused, 1);
     (void)setrlimit(RLIMIT_NOFILE, &old);
     (void)close(fd);
     fd = connect_client(); /* at once, and not after a pause */
@@ -76,7 +76,7 @@ Test(limits, not_even_the_reserve)
     for (int i = 0; i < 100; i++)
         turn_loop();
     cr_assert_eq(intake_connections(rig->in), 0);
-    cr_assert_eq(intake_refused_connections(rig->in), 1, "it tries again and again");
+    cr_assert_eq(intake_counts(rig->in)->refused, 1, "it tries again and again");
     (void)setrlimit(RLIMIT_NOFILE, &old);
     cr_assert_eq(send(fd, GOOD, sizeof GOOD - 1, 0), (ssize_t)sizeof GOOD - 1);
     cr_assert_eq(send(fd, ACK, sizeof ACK - 1, 0), (ssize_t)sizeof ACK - 1);
@@ -141,11 +141,11 @@ Test(limits, a_value_that_is_not_read_is_not_unfinished)
     send_text(fd, "\"value\":2}\n{\"ack\":true}\n");
     turns_for(100 * NS_PER_MS);
     cr_assert_eq(source_counts(rig->source)->rejected, 0);
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     expect_line(fd, ONE);
     while (rig->ticket < 2)
         turn_loop();
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     expect_line(fd, ONE);
     send_text(fd, "{\"name\":\"c\","); /* and from here on it counts again */
     while (source_counts(rig->source)->rejected == 0)
@@ -252,8 +252,8 @@ Test(limits, the_longest_silent_gives_way)
                   ", and there are too many connections: connect again\"},{\"line\":4,\"byte\":1,"
                   "\"error\":\"unfinished when the connection was closed\"}]}\n");
     still_served(fd[0]);
-    cr_assert_eq(intake_gave_way(rig->in), 1);
-    cr_assert_eq(intake_refused_connections(rig->in), 0);
+    cr_assert_eq(intake_counts(rig->in)->gave_way, 1);
+    cr_assert_eq(intake_counts(rig->in)->refused, 0);
     fd[5] = connect_client();
     still_served(fd[5]);
     expect_closed(fd[3], "{\"accepted\":1,\"rejected\":0,\"errors\":[{\"error\":\"silent for ", "");
@@ -284,8 +284,8 @@ Test(limits, who_is_owed_something_does_not_give_way)
     expect_closed(fd[4],
                   "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"too many connections",
                   ": at most 4\"}]}\n");
-    cr_assert_eq(intake_gave_way(rig->in), 0);
-    intake_safe(rig->in, rig->ticket);
+    cr_assert_eq(intake_counts(rig->in)->gave_way, 0);
+    intake_known(rig->in, rig->ticket, NULL);
     send_text(fd[2], ACK);
     for (int i = 0; i < 3; i++)
         expect_line(fd[i], ONE);
@@ -314,8 +314,8 @@ Test(limits, who_is_owed_something_hides_nobody)
     fd[OWED + 1] = connect_client();
     expect_closed(fd[OWED], "{\"accepted\":0,\"rejected\":0,\"errors\":[{\"error\":\"silent for ",
                   "");
-    cr_assert_eq(intake_refused_connections(rig->in), 0);
-    intake_safe(rig->in, rig->ticket);
+    cr_assert_eq(intake_counts(rig->in)->refused, 0);
+    intake_known(rig->in, rig->ticket, NULL);
     for (int i = 0; i < OWED; i++)
         expect_line(fd[i], ONE);
     for (int i = 0; i < OWED + 2; i++)
@@ -333,7 +333,7 @@ Test(limits, collectors_have_a_share_of_their_own)
 
     (void)snprintf(path, sizeof path, "%s/own.sock", rig->dir);
     c = source_config();
-    c.path = path;
+    c.socket.path = path;
     c.name = "disk";
     s = source_open(rig->in, &c, &why);
     cr_assert_not_null(s, "%s", why.text);
@@ -399,7 +399,7 @@ Test(limits, who_has_most_gives_way)
     }
     still_served(one);
     expect_closed(many[0], "{\"accepted\":0,", "silent for");
-    cr_assert_eq(intake_gave_way(rig->in), 3);
+    cr_assert_eq(intake_counts(rig->in)->gave_way, 3);
     (void)close(one);
     for (int i = 0; i < 3; i++) {
         (void)close(many[i]);
@@ -418,7 +418,7 @@ Test(limits, descriptors_are_left_for_others)
     (void)getrlimit(RLIMIT_NOFILE, &old);
     few = (struct rlimit){120, old.rlim_max};
     cr_assert_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
-    for (; intake_gave_way(rig->in) < 3; n++) {
+    for (; intake_counts(rig->in)->gave_way < 3; n++) {
         cr_assert_lt(n, 60);
         fd[n] = connect_client();
         still_served(fd[n]);
@@ -446,7 +446,7 @@ Test(limits, connections_of_one_user)
                    getuid());
     expect_line(fd[2], want);
     cr_assert_eq(intake_connections(rig->in), 2);
-    cr_assert_eq(source_refused_connections(rig->source), 1);
+    cr_assert_eq(source_counts(rig->source)->refused_connections, 1);
     (void)close(fd[0]);
     (void)close(fd[2]);
     while (intake_connections(rig->in) == 2)
@@ -472,7 +472,7 @@ Test(limits, ten_thousand_connections, .timeout = 60)
         if (i % 32 == 0)
             turn_loop();
     }
-    while (intake_refused_connections(rig->in) < 10000)
+    while (intake_counts(rig->in)->refused < 10000)
         turn_loop();
     cr_assert_eq(intake_connections(rig->in), 4);
     for (int i = 0; i < 4; i++) {

@@ -21,14 +21,12 @@ Test(source, what_a_collectors_source_adds)
     int fd;
 
     (void)snprintf(path, sizeof path, "%s/collectors/disk.sock", rig->dir);
-    c = (struct source_config){.path = path,
-                               .mode = 0600,
-                               .uid = (uid_t)-1,
-                               .group = (gid_t)-1,
-                               .name = "disk",
-                               .prefix = "sys",
-                               .tags = {&globals, &owns},
-                               .interval_ns = 10 * NS_PER_S};
+    c = (struct source_config){
+        .socket = {.path = path, .mode = 0600, .uid = (uid_t)-1, .group = (gid_t)-1},
+        .name = "disk",
+        .prefix = "sys",
+        .tags = {&globals, &owns},
+        .interval_ns = 10 * NS_PER_S};
     s = source_open(rig->in, &c, &why);
     cr_assert_not_null(s, "%s", why.text);
     source_run(s, 1234 * NS_PER_S);
@@ -115,7 +113,7 @@ Test(source, path_too_long)
     path[0] = '/';
     path[sizeof path - 1] = 0;
     c = source_config();
-    c.path = path;
+    c.socket.path = path;
     cr_assert_null(source_open(rig->in, &c, &why));
     cr_assert_not_null(strstr(why.text, "has 1 to 107 bytes, not 199"), "%s", why.text);
 }
@@ -128,13 +126,13 @@ Test(source, owner_of_the_socket)
 
     source_close(rig->source);
     c = source_config();
-    c.uid = getuid() == 0 ? 65534 : getuid();
-    c.group = getuid() == 0 ? 65534 : getgid();
+    c.socket.uid = getuid() == 0 ? 65534 : getuid();
+    c.socket.group = getuid() == 0 ? 65534 : getgid();
     rig->source = source_open(rig->in, &c, &why);
     cr_assert_not_null(rig->source, "%s", why.text);
     cr_assert_eq(stat(rig->path, &st), 0);
-    cr_assert_eq(st.st_uid, c.uid);
-    cr_assert_eq(st.st_gid, c.group);
+    cr_assert_eq(st.st_uid, c.socket.uid);
+    cr_assert_eq(st.st_gid, c.socket.group);
     cr_assert_eq(st.st_mode & 07777, 0660);
 }
 
@@ -182,9 +180,8 @@ static void limit(int64_t series, int64_t metrics, int64_t bytes, int64_t window
 
     source_close(rig->source);
     c.name = "disk";
-    c.series_limit = series;
-    c.metrics_limit = metrics;
-    c.bytes_limit = bytes;
+    c.quota =
+        (struct conf_quota){.series_limit = series, .metrics_limit = metrics, .bytes_limit = bytes};
     c.window_ns = window;
     rig->source = source_open(rig->in, &c, &why);
     cr_assert_not_null(rig->source, "%s", why.text);
@@ -263,7 +260,7 @@ Test(source, a_run_counts_its_own_connections)
     send_text(old, ACK);
     source_run_end(rig->source, &accepted, &rejected);
     cr_assert_eq(accepted, 1);
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     expect_line(old, ONE);
     source_run(rig->source, 2 * NS_PER_S);
     fd = connect_client();
@@ -274,7 +271,7 @@ Test(source, a_run_counts_its_own_connections)
     cr_assert_eq(accepted, 1);
     cr_assert_eq(rejected, 0);
     cr_assert_eq(source_counts(rig->source)->accepted, 1, "the others are not safe yet");
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     cr_assert_eq(source_counts(rig->source)->accepted, 3);
     (void)close(old);
     (void)close(fd);
@@ -329,7 +326,7 @@ Test(source, what_is_withheld)
         turn_loop();
     turn_loop();
     cr_assert_eq(source_withheld(rig->source), loop_now(rig->loop), "held");
-    intake_safe(rig->in, rig->ticket);
+    intake_known(rig->in, rig->ticket, NULL);
     at = source_withheld(rig->source);
     cr_assert_eq(at, loop_now(rig->loop), "held until now");
     turn_loop();
@@ -386,7 +383,7 @@ Test(source, series_limit)
         cr_assert_eq(rejected, 1);
         (void)close(fd);
     }
-    cr_assert_eq(source_limited(rig->source)->series, 2);
+    cr_assert_eq(source_counts(rig->source)->limited.series, 2);
 }
 
 Test(source, metrics_limit)
@@ -400,7 +397,7 @@ Test(source, metrics_limit)
     expect_line(fd,
                 "{\"accepted\":2,\"rejected\":1,\"errors\":[{\"line\":1,\"byte\":1,\"error\":\"one "
                 "more than the 2 that one run may send: raise metrics_limit\"}]}\n");
-    cr_assert_eq(source_limited(rig->source)->metrics, 1);
+    cr_assert_eq(source_counts(rig->source)->limited.metrics, 1);
     (void)close(fd);
 }
 
@@ -427,7 +424,7 @@ Test(source, bytes_limit)
     buf_reset(&reply);
     receive_to_end(fd, &reply);
     cr_assert_not_null(strstr(text_of(&reply), "raise bytes_limit"), "%s", reply.p);
-    cr_assert_eq(source_limited(rig->source)->bytes, 2);
+    cr_assert_eq(source_counts(rig->source)->limited.bytes, 2);
     (void)close(fd);
     source_run(rig->source, 0);
     fd = connect_client();

@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/why.h"
-#include "intake/lock.h"
+#include "intake/socket_file.h"
 
 static char dir[64], path[96], file[112];
 

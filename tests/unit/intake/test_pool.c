@@ -1,7 +1,7 @@
 /* tests/unit/intake/test_pool.c - who has how many places, and which of his has been silent for longest */
 #include <criterion/criterion.h>
 
-#include "intake/pool.h"
+#include "intake/room.h"
 
 static struct pool p;
 static struct pool_entry e[8];

@@ -13,8 +13,7 @@
 
 #include "base/fd.h"
 #include "base/why.h"
-#include "intake/folder.h"
-#include "intake/lock.h"
+#include "intake/socket_file.h"
 
 enum { STRANGER = 64903 };
 static char dir[64];
@@ -76,7 +75,7 @@ static void good(const char *path)
 {
     const char *name;
     struct why why = {0};
-    int fd = folder_make(path, NULL, &name, &why);
+    int fd = folder_open(path, NULL, true, &name, &why);
 
     cr_assert_geq(fd, 0, "%s: %s", path, why.text);
     cr_assert_str_eq(name, "garnet.sock");
@@ -88,9 +87,9 @@ static void refused(const char *path, const char *what)
     const char *name;
     struct why why = {0};
 
-    cr_assert_eq(folder_make(path, NULL, &name, &why), -1, "%s", path);
+    cr_assert_eq(folder_open(path, NULL, true, &name, &why), -1, "%s", path);
     cr_assert_not_null(strstr(why.text, what), "%s: %s", path, why.text);
-    cr_assert_eq(folder_find(path, NULL, &name, &why), -1, "%s", path);
+    cr_assert_eq(folder_open(path, NULL, false, &name, &why), -1, "%s", path);
     cr_assert_eq(socket_lock(path, NULL, &why), -1);
     cr_assert_not_null(strstr(why.text, what), "%s: %s", path, why.text);
 }
@@ -143,17 +142,17 @@ Test(socket_folder, a_group_that_may_write_on_the_way_is_refused_unless_its_owne
     refused(in_dir("app/run/garnet.sock"), "a group may replace what is in /tmp/garnet-folder-");
     refused(in_dir("app/run/garnet.sock"), "/app: chmod g-w it, or choose another path");
     cr_assert(!is_there(in_dir("app/run")));
-    fd = folder_make(in_dir("app/run/garnet.sock"), own, &name, &why);
+    fd = folder_open(in_dir("app/run/garnet.sock"), own, true, &name, &why);
     cr_assert_geq(fd, 0, "%s", why.text);
     fd_close(&fd);
     refused(in_dir("app/run/garnet.sock"), "a group may replace what is in");
     a_socket(in_dir("app/run/garnet.sock"));
-    folder_remove_socket(in_dir("app/run/garnet.sock"), NULL);
+    socket_remove(in_dir("app/run/garnet.sock"), NULL);
     cr_assert(is_there(in_dir("app/run/garnet.sock")));
-    folder_remove_socket(in_dir("app/run/garnet.sock"), own);
+    socket_remove(in_dir("app/run/garnet.sock"), own);
     cr_assert(!is_there(in_dir("app/run/garnet.sock")));
     folder("app/run", 0775); /* in that itself no group may write */
-    cr_assert_eq(folder_make(in_dir("app/run/garnet.sock"), own, &name, &why), -1);
+    cr_assert_eq(folder_open(in_dir("app/run/garnet.sock"), own, true, &name, &why), -1);
     cr_assert_not_null(strstr(why.text, "a group may write to the folder"), "%s", why.text);
 }
 
@@ -187,15 +186,15 @@ Test(socket_folder, only_sockets_are_removed)
     a_socket(in_dir("run/other.sock"));
     close(open(in_dir("run/file.sock"), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
     cr_assert_eq(symlink("other.sock", in_dir("run/link.sock")), 0);
-    folder_remove_socket(in_dir("run/file.sock"), NULL);
-    folder_remove_socket(in_dir("run/link.sock"), NULL);
-    folder_remove_socket(in_dir("run/nothing.sock"), NULL);
-    folder_remove_socket(in_dir("nowhere/x.sock"), NULL);
+    socket_remove(in_dir("run/file.sock"), NULL);
+    socket_remove(in_dir("run/link.sock"), NULL);
+    socket_remove(in_dir("run/nothing.sock"), NULL);
+    socket_remove(in_dir("nowhere/x.sock"), NULL);
     cr_assert(!is_there(in_dir("nowhere")));
-    folder_remove_socket(in_dir("run/garnet.sock"), NULL);
+    socket_remove(in_dir("run/garnet.sock"), NULL);
     cr_assert(!is_there(in_dir("run/garnet.sock")));
     cr_assert(is_there(in_dir("run/other.sock")));
-    folder_remove_sockets(in_dir("run/x"), NULL);
+    socket_remove_all(in_dir("run/x"), NULL);
     cr_assert(!is_there(in_dir("run/other.sock")));
     cr_assert(is_there(in_dir("run/file.sock")));
     cr_assert(is_there(in_dir("run/link.sock")));
@@ -205,8 +204,8 @@ Test(socket_folder, nothing_is_removed_where_others_may_write)
 {
     folder("run", 01777);
     a_socket(in_dir("run/garnet.sock"));
-    folder_remove_socket(in_dir("run/garnet.sock"), NULL);
-    folder_remove_sockets(in_dir("run/garnet.sock"), NULL);
+    socket_remove(in_dir("run/garnet.sock"), NULL);
+    socket_remove_all(in_dir("run/garnet.sock"), NULL);
     cr_assert(is_there(in_dir("run/garnet.sock")));
 }
 
@@ -225,8 +224,8 @@ Test(socket_folder, a_strangers_link_and_folder_are_refused)
     cr_assert_eq(symlink("../victim", in_dir("tmp/collectors")), 0);
     cr_assert_eq(lchown(in_dir("tmp/collectors"), STRANGER, STRANGER), 0);
     refused(in_dir("tmp/collectors/garnet.sock"), "is a link of user 64903's");
-    folder_remove_sockets(in_dir("tmp/collectors/x.sock"), NULL);
-    folder_remove_socket(in_dir("tmp/collectors/bus.sock"), NULL);
+    socket_remove_all(in_dir("tmp/collectors/x.sock"), NULL);
+    socket_remove(in_dir("tmp/collectors/bus.sock"), NULL);
     cr_assert(is_there(in_dir("victim/bus.sock")));
     cr_assert(!is_there(in_dir("victim/garnet.sock.lock")));
 }
