@@ -2,7 +2,7 @@
  *
  * A line is "TIME IDENT LEVEL: text", cut at 1 KiB so that it is one atomic write to a pipe;
  * control bytes are escaped. Lines go to descriptor 2 until log_to() names another. When that
- * one is not writable (garnetd's log is a non-blocking pipe to its log writer, base/logwriter.h)
+ * one is not writable (garnetd's log is a non-blocking pipe to its log writer, daemon/logwriter.h)
  * the line is dropped and counted, and the next line that gets through comes after one that says how
  * many were. Every call keeps errno; "%m" in the format prints it.
  *

@@ -163,12 +163,10 @@ static const struct quantity SIZE = {SIZES, "64KiB", "use B, k, KB, KiB, M, MB, 
 
 static bool unknown_unit(struct why *why, const char *unit, const char *use)
 {
-    char shown[33];
-    size_t used, n = str_visible(shown, sizeof shown - 1, str_of(unit), &used);
+    char shown[36];
 
-    shown[n] = 0;
-    return why_set(why, "has an unknown unit \"%s%s\": %s", shown, unit[used] != 0 ? "..." : "",
-                   use);
+    str_show(shown, sizeof shown, str_of(unit));
+    return why_set(why, "has an unknown unit \"%s\": %s", shown, use);
 }
 
 static bool is_digit(char c)

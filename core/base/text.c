@@ -113,6 +113,14 @@ size_t str_visible(char *out, size_t cap, struct str s, size_t *used)
     return written;
 }
 
+void str_show(char *out, size_t size, struct str s)
+{
+    static const char CUT[] = "...";
+    size_t used, n = str_visible(out, size - sizeof CUT, s, &used);
+
+    memcpy(out + n, used < s.n ? CUT : "", used < s.n ? sizeof CUT : 1);
+}
+
 void buf_put_visible(struct buf *b, struct str s)
 {
     char chunk[256];

@@ -17,6 +17,8 @@ void buf_put_visible(struct buf *b, struct str s);
 /* The same without memory: as much of s as fits into out[0..cap), never half an escape or half a
  * character. Returns the bytes written, no NUL; *used is how many of s they stand for. */
 size_t str_visible(char *out, size_t cap, struct str s, size_t *used);
+/* Likewise, with a NUL; "..." stands for what does not fit. `size` is 4 at least. */
+void str_show(char *out, size_t size, struct str s);
 /* Quoted and escaped as a JSON string. */
 void buf_put_json(struct buf *b, struct str s);
 

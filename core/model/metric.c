@@ -104,12 +104,10 @@ __attribute__((format(printf, 3, 4))) static bool fault(struct metric_fault *f, 
 static const char *key_field(char out[sizeof((struct metric_fault *)0)->field], const char *list,
                              struct str key)
 {
-    static const char CUT[] = "...";
-    size_t room = sizeof((struct metric_fault *)0)->field - sizeof CUT;
-    size_t n = (size_t)snprintf(out, room, "%s.", list), used;
+    size_t size = sizeof((struct metric_fault *)0)->field;
+    size_t n = (size_t)snprintf(out, size, "%s.", list);
 
-    n += str_visible(out + n, room - n, key, &used);
-    memcpy(out + n, used < key.n ? CUT : "", used < key.n ? sizeof CUT : 1);
+    str_show(out + n, size - n, key);
     return out;
 }
 

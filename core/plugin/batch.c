@@ -121,18 +121,16 @@ static bool lines_kept(const struct batch *b, size_t from)
     const char *at = b->bytes.p + from, *end = b->bytes.p + b->bytes.n;
     struct str all = {at, b->bytes.n - from};
     bool whole = all.n > 0 && end[-1] == '\n';
-    char text[100];
+    char text[103];
     uint32_t lines = 0;
-    size_t used;
 
     for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
         lines++;
     if (b->plugin->def.lines == 0 || (whole && lines == b->plugin->def.lines))
         return true;
-    text[str_visible(text, sizeof text - 1, all, &used)] = 0;
-    host_why(&b->plugin->host, "it appends \"%s%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32,
-             text, used < all.n ? "..." : "", lines, lines > 0 && !whole ? " and a part" : "",
-             b->plugin->def.lines);
+    str_show(text, sizeof text, all);
+    host_why(&b->plugin->host, "it appends \"%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32,
+             text, lines, lines > 0 && !whole ? " and a part" : "", b->plugin->def.lines);
     return false;
 }
 

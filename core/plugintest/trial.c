@@ -186,8 +186,7 @@ const char *trial_show(const char *p, size_t n)
     static char text[2][200];
     static unsigned turn;
     char *out = text[++turn % 2];
-    size_t used, len = str_visible(out, sizeof text[0] - 4, (struct str){p, n}, &used);
 
-    (void)snprintf(out + len, sizeof text[0] - len, "%s", used < n ? "..." : "");
+    str_show(out, sizeof text[0], (struct str){p, n});
     return out;
 }

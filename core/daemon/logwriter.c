@@ -1,4 +1,4 @@
-/* base/logwriter.c - a buffer between a pipe and the real standard error
+/* daemon/logwriter.c - a buffer between a pipe and the real standard error
  *
  * It holds at most CAP bytes. When stderr is slower than the log the pipe fills up behind it,
  * and base/log drops and counts lines. When stderr is broken what was read is thrown away, so
@@ -9,7 +9,7 @@
  * signal handler in here. It ignores what a terminal sends to the whole group: it must outlive
  * garnetd's last line.
  */
-#include "base/logwriter.h"
+#include "daemon/logwriter.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,12 +1,12 @@
-/* base/logwriter.h - the process that waits for the log, so that garnetd does not
+/* daemon/logwriter.h - the process that waits for the log, so that garnetd does not
  *
  * A small child reads lines from a pipe and writes them to the real stderr, however slow that
  * is. It ends when the pipe is closed and what was in it is written, or, where
  * stderr takes nothing, one second after. Nothing it does can hold up its parent: the pipe's
  * write end is non-blocking.
  */
-#ifndef BASE_LOGWRITER_H
-#define BASE_LOGWRITER_H
+#ifndef DAEMON_LOGWRITER_H
+#define DAEMON_LOGWRITER_H
 #include <sys/types.h>
 
 /* Starts the writer and points log_to() at its pipe. Returns its pid, or -1 with errno (the log
