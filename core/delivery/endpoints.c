@@ -1,7 +1,4 @@
-/* delivery/endpoints.c - which endpoint is used, and when
- *
- * Never gives up and never fails: what goes wrong is always the endpoint's.
- */
+/* delivery/endpoints.c - which endpoint is used, and when */
 #include "delivery/endpoints.h"
 
 #include <inttypes.h>

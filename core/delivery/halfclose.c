@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
 #include "delivery/transport.h"
 
 static const int64_t SETTLE = 50 * NS_PER_MS, CANARY = 100 * NS_PER_MS;
@@ -98,9 +97,4 @@ int64_t halfclose_due(const struct halfclose *c, int64_t now)
     if (c->fd < 0 || c->ended_ns == 0)
         return -1;
     return at > now ? at - now : 0;
-}
-
-void halfclose_close(struct halfclose *c)
-{
-    fd_close(&c->fd);
 }

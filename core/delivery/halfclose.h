@@ -27,7 +27,7 @@
 enum halfclose_result { HALFCLOSE_WAIT, HALFCLOSE_CLEAN, HALFCLOSE_ANOMALY };
 
 struct halfclose {
-    int fd;                     /* owned; -1: nothing is being confirmed */
+    int fd;                     /* -1: nothing is being confirmed */
     int64_t began_ns, ended_ns; /* mono; ended_ns 0: neither a FIN nor a reset has been seen */
     bool broken;                /* it ended by a reset */
     bool settled;               /* rule 4 has been looked at */
@@ -35,11 +35,10 @@ struct halfclose {
     struct why why;
 };
 
-/* Takes the connection and half-closes it. False: an anomaly already. */
+/* Half-closes the connection, which whoever has this closes in the end. False: an anomaly already. */
 bool halfclose_begin(struct halfclose *c, int fd, int64_t now);
 enum halfclose_result halfclose_look(struct halfclose *c, int canary, int64_t now);
 /* ns until look() is wanted; -1: at the next event. Once it is not -1 events say nothing more. */
 int64_t halfclose_due(const struct halfclose *c, int64_t now);
-void halfclose_close(struct halfclose *c);
 
 #endif

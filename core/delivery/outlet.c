@@ -86,26 +86,25 @@ static bool go_back(struct outlet *o, struct stream_loss *loss)
 bool outlet_turn(struct outlet *o, int64_t now, struct stream_loss *loss)
 {
     struct link *cur = &o->stream.cur;
-    const char *why = cur->t.why.text;
     enum stream_verdict verdict;
 
     endpoints_report(&o->endpoints, now);
     if (!link_is_open(cur)) {
         if (now >= o->endpoints.retry_ns && link_open(cur) < 0)
-            leave_endpoint(o, why, false);
+            leave_endpoint(o, cur->t.why.text, false);
         return false;
     }
     if (!cur->fell)
         look_at_cur(o, now);
     if (cur->fell)
-        return lose_stream(o, why, false, loss);
+        return lose_stream(o, cur->t.why.text, false, loss);
     if (o->stalled && o->endpoints.to->n > 1)
         return lose_stream(o, "is stalled: it reads nothing", false, loss);
     if (!outlet_up(o))
         return false;
-    verdict = stream_turn(&o->stream, now, &why);
+    verdict = stream_turn(&o->stream, now);
     if (verdict != STREAM_GOES_ON)
-        return lose_stream(o, why, verdict == STREAM_DOUBT, loss);
+        return lose_stream(o, o->stream.why, verdict == STREAM_DOUBT, loss);
     return outlet_up(o) && endpoints_try_first(&o->endpoints, now) && go_back(o, loss);
 }
 

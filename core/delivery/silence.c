@@ -1,6 +1,6 @@
 /* delivery/silence.c - what was sent, and may yet come back as refused
  *
- * Arithmetic only; it cannot fail. A clock that jumps confirms too late at worst.
+ * A clock that jumps confirms too late at worst.
  */
 #include "delivery/silence.h"
 

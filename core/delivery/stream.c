@@ -9,6 +9,7 @@
 #include "delivery/stream.h"
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 
 enum {
@@ -120,7 +121,7 @@ uint64_t stream_sure(const struct stream *s)
 static void close_old(struct stream *s)
 {
     loop_fd_del(s->loop, &s->old_watch);
-    halfclose_close(&s->old);
+    fd_close(&s->old.fd);
 }
 
 static void clean_end(struct stream *s)
@@ -184,13 +185,13 @@ static bool is_stalled(struct stream *s, int64_t now)
 }
 
 /* Its end is an event that stays: from then on the clock alone drives. */
-static enum stream_verdict look_at_old(struct stream *s, int64_t now, const char **why)
+static enum stream_verdict look_at_old(struct stream *s, int64_t now)
 {
     enum halfclose_result result = halfclose_look(&s->old, s->cur.t.fd, now);
 
     if (s->old.ended_ns != 0)
         loop_fd_del(s->loop, &s->old_watch);
-    *why = s->old.why.text;
+    s->why = s->old.why.text;
     switch (result) {
     case HALFCLOSE_CLEAN:
         clean_end(s);
@@ -201,7 +202,7 @@ static enum stream_verdict look_at_old(struct stream *s, int64_t now, const char
         s->resets = 0;
         return STREAM_LOST;
     case HALFCLOSE_WAIT:
-        *why = "is stalled: it has stopped reading";
+        s->why = "is stalled: it has stopped reading";
         if (s->old.ended_ns == 0 && is_stalled(s, now))
             return STREAM_LOST;
         break;
@@ -268,13 +269,13 @@ static bool successor_ready(struct stream *s, int64_t now)
 }
 
 /* The connection that was written on becomes the old one, and its successor takes its place. */
-static enum stream_verdict switch_over(struct stream *s, int64_t now, const char **why)
+static enum stream_verdict switch_over(struct stream *s, int64_t now)
 {
     uint64_t written = s->cur.t.written;
     int fd = link_release(&s->cur);
 
     if (!halfclose_begin(&s->old, fd, now)) {
-        *why = s->old.why.text;
+        s->why = s->old.why.text;
         return STREAM_LOST;
     }
     if (loop_fd_add(s->loop, &s->old_watch, fd, LOOP_IN, on_old_event, s) < 0)
@@ -286,16 +287,16 @@ static enum stream_verdict switch_over(struct stream *s, int64_t now, const char
     return STREAM_GOES_ON;
 }
 
-enum stream_verdict stream_turn(struct stream *s, int64_t now, const char **why)
+enum stream_verdict stream_turn(struct stream *s, int64_t now)
 {
     enum stream_verdict verdict = STREAM_GOES_ON;
 
     if (s->old.fd >= 0)
-        verdict = look_at_old(s, now, why);
+        verdict = look_at_old(s, now);
     if (s->next.fell)
         successor_failed(s);
     if (verdict == STREAM_GOES_ON && rotation_due(s, now) && successor_ready(s, now) && !s->mid)
-        verdict = switch_over(s, now, why);
+        verdict = switch_over(s, now);
     return verdict;
 }
 

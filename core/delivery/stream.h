@@ -45,6 +45,7 @@ struct stream {
     unsigned anomalies;   /* in a row, and at the start some: each halves `every` and `bytes` */
     unsigned resets;      /* in a row, by a peer that was alive */
     bool late;            /* stalled: the predecessor does not end */
+    const char *why;      /* what the loss was that the last turn has found */
 };
 
 enum stream_verdict {
@@ -73,9 +74,8 @@ uint64_t stream_acked(const struct stream *s);
 uint64_t stream_settled(const struct stream *s);
 /* Up to where nothing can be refused any more: at most that. */
 uint64_t stream_sure(const struct stream *s);
-/* `cur` is up. Rotates and looks as it is time. *why is what a loss was, until the stream begins anew.
- * May block in a name look-up. */
-enum stream_verdict stream_turn(struct stream *s, int64_t now, const char **why);
+/* `cur` is up. Rotates and looks as it is time. May block in a name look-up. */
+enum stream_verdict stream_turn(struct stream *s, int64_t now);
 int64_t stream_due(const struct stream *s, int64_t now); /* ns until that is wanted; -1: no need */
 /* Closes all: `failed` as what is not settled is lost, or because it goes on elsewhere. */
 struct stream_loss stream_anew(struct stream *s, bool failed);

@@ -72,12 +72,10 @@ static bool is_option_name(const char *s)
            strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
 }
 
-static bool known_in(const struct option *rows, size_t n, const char *name)
+/* Among its first n rows. */
+static bool has_row(const struct plugin_options *o, size_t n, const char *name)
 {
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return true;
-    return false;
+    return section_find(&(struct section){.rows = o->rows, .n = n}, name) != NULL;
 }
 
 static bool check_option_name(const struct plugin_options *o, size_t row, const char *name,
@@ -89,7 +87,7 @@ static bool check_option_name(const struct plugin_options *o, size_t row, const 
                        row, name != NULL ? name : "", NAME_MAX_BYTES);
     if (section_find(&sink_section, name) != NULL)
         return why_set(why, "its option %s has the name of a key that every sink has", name);
-    if (known_in(o->rows, row, name))
+    if (has_row(o, row, name))
         return why_set(why, "it has two options %s", name);
     return true;
 }
@@ -260,7 +258,7 @@ bool plugin_options_read(struct plugin_options *o, struct arena *a, const garnet
 
 bool plugin_options_have(const struct plugin_options *o, const char *name)
 {
-    return known_in(o->rows, o->def->noptions, name) || section_find(&sink_section, name) != NULL;
+    return has_row(o, o->def->noptions, name) || section_find(&sink_section, name) != NULL;
 }
 
 /* --- filling --- */

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "delivery/halfclose.h"
 #include "delivery/transport.h"
 
@@ -47,7 +48,7 @@ static void teardown(void)
 {
     const int fds[] = {theirs, canary, canary_peer, listener};
 
-    halfclose_close(&c);
+    fd_close(&c.fd);
     cr_assert_eq(c.fd, -1);
     for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
         if (fds[i] >= 0)

@@ -2,6 +2,7 @@
  * that a stream is confirmed by closing, as over TCP. */
 #include <sys/un.h>
 
+#include "base/fd.h"
 #include "delivery/halfclose.h"
 #include "delivery/link.h"
 #include "delivery/outlet.h"
@@ -260,7 +261,7 @@ static enum halfclose_result ending(bool reads, bool canary_lives)
         close(next[1]);
     for (int i = 0; i < 100 && result == HALFCLOSE_WAIT; i++, now += 10 * NS_PER_MS)
         result = halfclose_look(&c, next[0], now);
-    halfclose_close(&c);
+    fd_close(&c.fd);
     close(next[0]);
     if (canary_lives)
         close(next[1]);
