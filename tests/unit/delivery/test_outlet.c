@@ -1,4 +1,4 @@
-/* delivery/outlet.c, with endpoints.c and stream.c: which peers confirm, which endpoint is used, and that nothing spins.
+/* delivery/outlet.c and stream.c: which peers confirm, which endpoint is used, and that nothing spins.
  * Real sockets over the loopback, the peers' side in this process. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -304,7 +304,7 @@ Test(outlet, a_peer_that_is_slow)
     cr_assert_eq(losses, 0);
     o.stream.old.began_ns -= 2 * NS_PER_S;
     UNTIL(losses == 1);
-    cr_assert_eq(o.endpoints.at, 1, "another one is taken");
+    cr_assert_eq(o.at, 1, "another one is taken");
     cr_assert_eq(loss.kept, 6);
 }
 
@@ -346,7 +346,7 @@ Test(outlet, a_peer_that_resets)
         peer_ends(2 * i, true);
         UNTIL(losses == i + 1);
         cr_assert_eq(loss.kept, 0);
-        cr_assert_eq(o.endpoints.at, 0);
+        cr_assert_eq(o.at, 0);
     }
     cr_assert_eq(o.stream.mute, 1);
     writes("a 1 1\n");
@@ -368,8 +368,8 @@ Test(outlet, a_file_that_takes_nothing_is_no_loss_again_and_again)
         UNTIL(outlet_up(&o));
         cr_assert_eq(stream_write(&o.stream, "a 1 1\n", 6), 0);
         UNTIL(losses == i);
-        cr_assert_eq(o.endpoints.said.at, 0);
-        cr_assert_eq(o.endpoints.complaints, i);
+        cr_assert_eq(o.said.at, 0);
+        cr_assert_eq(o.complaints, i);
     }
     uris[0] = NULL;
 }
@@ -381,36 +381,36 @@ static void on_the_second(bool repeatable)
     listens(1);
     begins(2, repeatable);
     writes("a 1 1\n");
-    UNTIL(o.endpoints.works);
-    cr_assert_eq(o.endpoints.at, 1);
-    UNTIL(!link_is_open(&o.endpoints.first)); /* refused */
+    UNTIL(o.works);
+    cr_assert_eq(o.at, 1);
+    UNTIL(!link_is_open(&o.first)); /* refused */
     listens(0);
-    o.endpoints.first_ns = 0;
-    UNTIL(o.endpoints.first.t.state == TRANSPORT_UP);
+    o.first_ns = 0;
+    UNTIL(o.first.t.state == TRANSPORT_UP);
 }
 
 static void a_minute_passes(void)
 {
-    o.endpoints.first.t.opened_ns -= 60 * NS_PER_S;
+    o.first.t.opened_ns -= 60 * NS_PER_S;
 }
 
 Test(outlet, goes_back_to_the_first)
 {
     on_the_second(true);
     turns_for(50 * NS_PER_MS);
-    cr_assert_eq(o.endpoints.at, 1);
+    cr_assert_eq(o.at, 1);
     o.stream.mid = true;
     a_minute_passes();
     turns_for(50 * NS_PER_MS);
-    cr_assert_eq(o.endpoints.at, 1);
+    cr_assert_eq(o.at, 1);
     o.stream.mid = false;
-    UNTIL(o.endpoints.at == 0);
+    UNTIL(o.at == 0);
     cr_assert(outlet_up(&o));
     cr_assert_eq(stream_written(&o.stream), 0);
     cr_assert_not(loss.doubtful);
-    cr_assert_eq(o.endpoints.first.t.fd, -1);
+    cr_assert_eq(o.first.t.fd, -1);
     writes("b 1 1\n");
-    UNTIL(o.endpoints.works);
+    UNTIL(o.works);
 }
 
 /* What must not be repeated is through before that. */
@@ -424,9 +424,9 @@ Test(outlet, goes_back_with_nothing_under_way)
         continue;
     a_minute_passes();
     turns_for(50 * NS_PER_MS);
-    cr_assert_eq(o.endpoints.at, 1);
+    cr_assert_eq(o.at, 1);
     all = stream_written(&o.stream);
-    for (unsigned i = 0; o.endpoints.at == 1; i++) {
+    for (unsigned i = 0; o.at == 1; i++) {
         cr_assert_lt(i, 100000);
         turn();
         for (unsigned p = 0; p < npeers; p++)

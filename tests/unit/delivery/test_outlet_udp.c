@@ -134,7 +134,7 @@ Test(outlet_udp, the_next_address_of_the_name)
     cr_assert_eq(look_ups, 2);
     cr_assert_eq(stream_settled(&o.stream), 0);
     UNTIL(stream_settled(&o.stream) == 1);
-    cr_assert(o.endpoints.works);
+    cr_assert(o.works);
     writes("b");
     gets(1, "b");
     cr_assert_eq(losses, 1);
@@ -148,12 +148,12 @@ Test(outlet_udp, then_the_next_endpoint)
     for (unsigned i = 1; i <= 2; i++) {
         writes("a");
         UNTIL(losses == i);
-        cr_assert_eq(o.endpoints.at, i - 1);
+        cr_assert_eq(o.at, i - 1);
     }
     writes("a");
     gets(0, "a");
     UNTIL(stream_settled(&o.stream) == 1);
-    cr_assert_eq(o.endpoints.complaints, 0);
+    cr_assert_eq(o.complaints, 0);
 }
 
 /* What the kernel took has passed; what may have been refused is told apart. */
@@ -193,21 +193,21 @@ Test(outlet_udp, going_back_to_the_first_is_a_trial)
     writes("a");
     UNTIL(losses == 1);
     writes("a");
-    UNTIL(o.endpoints.works);
-    UNTIL(o.endpoints.first.t.state == TRANSPORT_UP);
-    o.endpoints.first.t.opened_ns -= 61 * NS_PER_S;
-    UNTIL(o.endpoints.at == 0);
+    UNTIL(o.works);
+    UNTIL(o.first.t.state == TRANSPORT_UP);
+    o.first.t.opened_ns -= 61 * NS_PER_S;
+    UNTIL(o.at == 0);
     cr_assert_eq(loss.sure, loss.kept); /* nothing was refused */
     writes("b");
     cr_assert_eq(stream_write(&o.stream, "c", 1), 0);
-    UNTIL(o.endpoints.at == 1);
-    cr_assert_eq(o.endpoints.returns, 1);
+    UNTIL(o.at == 1);
+    cr_assert_eq(o.returns, 1);
     writes("b");
-    UNTIL(o.endpoints.works);
-    UNTIL(o.endpoints.first.t.state == TRANSPORT_UP);
-    o.endpoints.first.t.opened_ns -= 61 * NS_PER_S;
+    UNTIL(o.works);
+    UNTIL(o.first.t.state == TRANSPORT_UP);
+    o.first.t.opened_ns -= 61 * NS_PER_S;
     turn();
-    cr_assert_eq(o.endpoints.at, 1);
-    o.endpoints.first.t.opened_ns -= 60 * NS_PER_S;
-    UNTIL(o.endpoints.at == 0);
+    cr_assert_eq(o.at, 1);
+    o.first.t.opened_ns -= 60 * NS_PER_S;
+    UNTIL(o.at == 0);
 }
