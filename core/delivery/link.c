@@ -72,18 +72,20 @@ static int set_host(struct transport *t, const char *at)
 int link_transport(struct transport *t, const char *uri)
 {
     const struct transport_kind *kind = kind_of(uri);
-    const char *at = strstr(uri, "://");
+    const char *at;
 
     *t = (struct transport){.uri = uri, .fd = -1, .kind = kind};
-    if (kind == NULL || (at == NULL) != (kind->place == TRANSPORT_NOWHERE))
+    if (kind == NULL)
         return -1;
-    if (at == NULL)
-        return strcmp(uri, kind->scheme) == 0 ? 0 : -1;
-    at += strlen("://");
+    at = uri + strlen(kind->scheme);
+    if (kind->place == TRANSPORT_NOWHERE)
+        return *at == 0 ? 0 : -1;
+    if (strncmp(at, "://", 3) != 0)
+        return -1;
     if (kind->place == TRANSPORT_HOST)
-        return set_host(t, at);
-    t->path = at;
-    return *at == '/' ? 0 : -1;
+        return set_host(t, at + 3);
+    t->path = at + 3;
+    return *t->path == '/' ? 0 : -1;
 }
 
 /* --- a connection --- */

@@ -92,10 +92,10 @@ static int64_t choose_next(struct outlet *o, const struct transport *t)
 }
 
 /* Goes on with the next one, or with the `same` where only what was sent is in doubt. */
-static void leave_endpoint(struct outlet *o, const char *why, bool same)
+static void endpoint_failed(struct outlet *o, const char *why, bool same)
 {
     int64_t now = clock_mono(); /* a look-up may have taken its time */
-    struct link *cur = &o->stream.cur;
+    const struct link *cur = &o->stream.cur;
     bool quiet = cur->was_up && o->to->n == 1 && said_before(o, why, now);
 
     if (!quiet && o->addresses == 0 && o->complaints++ < o->to->n) /* of its addresses the first */
@@ -105,15 +105,20 @@ static void leave_endpoint(struct outlet *o, const char *why, bool same)
     o->returned = o->works = false;
     link_close(&o->first);
     o->retry_ns = now + (same ? 0 : choose_next(o, &cur->t));
+}
+
+static void use_chosen(struct outlet *o)
+{
     stream_use(&o->stream, o->at);
-    link_again(cur, o->to->v[o->at], o->complaints > 0);
+    link_again(&o->stream.cur, o->to->v[o->at], o->complaints > 0);
 }
 
 static bool lose_stream(struct outlet *o, const char *why, bool same, struct stream_loss *loss)
 {
+    endpoint_failed(o, why, same);
     *loss = stream_anew(&o->stream, true);
     o->stalled = false;
-    leave_endpoint(o, why, same);
+    use_chosen(o);
     return true;
 }
 
@@ -208,8 +213,10 @@ bool outlet_turn(struct outlet *o, int64_t now, struct stream_loss *loss)
 
     report_count(o, now);
     if (!link_is_open(cur)) {
-        if (now >= o->retry_ns && link_open(cur) < 0)
-            leave_endpoint(o, cur->t.why.text, false);
+        if (now >= o->retry_ns && link_open(cur) < 0) {
+            endpoint_failed(o, cur->t.why.text, false);
+            use_chosen(o);
+        }
         return false;
     }
     if (!cur->fell)

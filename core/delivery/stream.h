@@ -77,9 +77,9 @@ uint64_t stream_sure(const struct stream *s);
 /* `cur` is up. Rotates and looks as it is time. May block in a name look-up. */
 enum stream_verdict stream_turn(struct stream *s, int64_t now);
 int64_t stream_due(const struct stream *s, int64_t now); /* ns until that is wanted; -1: no need */
-/* Closes all: `failed` as what is not settled is lost, or because it goes on elsewhere. */
+/* Closes all: since it `failed`, or to go on elsewhere. What is not settled is to be sent again. */
 struct stream_loss stream_anew(struct stream *s, bool failed);
-/* `cur`, which is closed, is to go to that one of the sink's endpoints; again, if it is the same. */
+/* `cur` goes to that one of the sink's endpoints from now on, or again. */
 void stream_use(struct stream *s, size_t endpoint);
 
 #endif
