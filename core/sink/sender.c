@@ -27,8 +27,7 @@ void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink,
 {
     uint64_t position = position_point(at).seq, left = atomic_load(&board->sent);
 
-    *s = (struct sender){.plugin = p,
-                         .feed = f,
+    *s = (struct sender){.feed = f,
                          .position = at,
                          .board = board,
                          .by_plugin = p->def.deliver != NULL,

@@ -12,7 +12,6 @@
 #include "sink/position.h"
 
 struct sender {
-    struct plugin *plugin;
     struct feed *feed;
     struct position *position;
     struct scoreboard *board;
