@@ -74,6 +74,66 @@ int fd_write_all(int fd, const void *p, size_t n)
     return 0;
 }
 
+int fd_writev_all(int fd, struct iovec *v, int n)
+{
+    while (n > 0) {
+        ssize_t w = writev(fd, v, n);
+
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w == 0)
+            errno = EIO; /* as above */
+        if (w <= 0)
+            return -1;
+        for (; n > 0 && (size_t)w >= v->iov_len; v++, n--)
+            w -= (ssize_t)v->iov_len;
+        if (n > 0) {
+            v->iov_base = (char *)v->iov_base + w;
+            v->iov_len -= (size_t)w;
+        }
+    }
+    return 0;
+}
+
+int fd_write_at(int fd, const void *p, size_t n, off_t at)
+{
+    for (size_t done = 0; done < n;) {
+        ssize_t w = pwrite(fd, (const char *)p + done, n - done, at + (off_t)done);
+
+        if (w < 0 && errno == EINTR)
+            continue;
+        if (w == 0)
+            errno = EIO; /* as above */
+        if (w <= 0)
+            return -1;
+        done += (size_t)w;
+    }
+    return 0;
+}
+
+ssize_t fd_read_at(int fd, void *p, size_t n, off_t at)
+{
+    size_t done = 0;
+    ssize_t r = 1;
+
+    while (done < n && r != 0) {
+        r = pread(fd, (char *)p + done, n - done, at + (off_t)done);
+        if (r < 0 && errno != EINTR)
+            return -1;
+        done += r > 0 ? (size_t)r : 0;
+    }
+    return (ssize_t)done;
+}
+
+DIR *fd_list(int fd)
+{
+    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+
+    if (list == NULL)
+        fd_close(&fd);
+    return list;
+}
+
 int fd_lock(int fd)
 {
     struct flock l = {.l_type = F_WRLCK, .l_whence = SEEK_SET};

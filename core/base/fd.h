@@ -4,8 +4,10 @@
  */
 #ifndef BASE_FD_H
 #define BASE_FD_H
+#include <dirent.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <sys/uio.h>
 
 #include "base/buf.h"
 
@@ -15,9 +17,16 @@ int fd_fill_stdio(void);
 int fd_nonblock(int fd);                                  /* 0, or -1 with errno */
 int fd_pipe(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
 int fd_write_all(int fd, const void *p, size_t n);        /* 0, or -1 with errno: some may be out */
+int fd_writev_all(int fd, struct iovec *v, int n);        /* likewise; what v says is used up */
+int fd_write_at(int fd, const void *p, size_t n, off_t at); /* likewise, at a place in a file */
+/* How much of it there is: less than n at the end of the file only. -1 with errno. */
+ssize_t fd_read_at(int fd, void *p, size_t n, off_t at);
 /* Appends all that comes, up to the end: from the place `from` on, or for -1 from where fd stands.
  * 0, or -1 with errno: EFBIG when it is more than out->max, of which as much is there. */
 int fd_read_all(int fd, off_t from, struct buf *out);
+/* To list the folder that is open as fd; it is closed with the list, or when there is none: NULL, with
+ * errno. For fd -1 that stays as it is. */
+DIR *fd_list(int fd);
 /* A POSIX record lock on the whole file: 0, or -1 with errno; EAGAIN when another process has one. */
 int fd_lock(int fd);
 /* Who has it, 0 when by now nobody does or the kernel does not name it. Keeps errno. */

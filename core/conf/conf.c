@@ -206,7 +206,7 @@ static void fit_segments(struct parsing *p, const struct node *map)
                    "segment_size: \"%s\" is more than half of max_size: lower it", written->text);
 }
 
-/* What will be refused at the start, whoever runs the check: spool/rights.h. */
+/* What will be refused at the start, whoever runs the check: spool/inventory.c. */
 static void check_spool_folder(struct parsing *p, struct pos at)
 {
     const char *dir = p->c->spool.dir;

@@ -25,13 +25,18 @@ static bool start_sync(struct store *s)
     return s->commit.sync != NULL;
 }
 
+static struct append_config writer_config(const struct conf_spool *c)
+{
+    return (struct append_config){.dir = c->dir,
+                                  .segment_size = c->segment_size,
+                                  .max_size = c->max_size,
+                                  .max_age = c->max_age};
+}
+
 bool store_open(struct store *s, struct loop *l, const struct conf_spool *c,
                 const struct commit_events *ev)
 {
-    const struct append_config ac = {.dir = c->dir,
-                                     .segment_size = c->segment_size,
-                                     .max_size = c->max_size,
-                                     .max_age = c->max_age};
+    const struct append_config ac = writer_config(c);
     struct why why = {"cannot be opened: out of memory"};
 
     *s = (struct store){
@@ -50,7 +55,9 @@ bool store_open(struct store *s, struct loop *l, const struct conf_spool *c,
 
 void store_configure(struct store *s, const struct conf_spool *c)
 {
-    append_configure(s->commit.spool, c->segment_size, c->max_size, c->max_age);
+    const struct append_config ac = writer_config(c);
+
+    append_configure(s->commit.spool, &ac);
     s->commit.durable = c->durable;
 }
 

@@ -24,6 +24,8 @@
 
 #include <endian.h>
 
+#include "base/le.h"
+
 enum {
     VERSION = 1,
     HEAD = 34,
@@ -45,8 +47,7 @@ static size_t strings_size(const struct tag *tags, uint32_t n)
 
 static inline char *put_u64(char *p, uint64_t v)
 {
-    v = htole64(v);
-    memcpy(p, &v, sizeof v);
+    le64_put(p, v);
     return p + sizeof v;
 }
 
@@ -71,10 +72,9 @@ static char *put_tags(char *p, const struct tag *tags, uint32_t n)
 
 static char *put_record_head(char *p, const struct metric *m, size_t length)
 {
-    uint32_t n = htole32((uint32_t)length);
     uint64_t bits;
 
-    memcpy(p, &n, sizeof n);
+    le32_put(p, (uint32_t)length);
     p[4] = VERSION;
     p[5] = (char)m->type;
     p[6] = (char)m->vtype;
@@ -111,14 +111,6 @@ void record_put(struct buf *b, const struct metric *m)
 
 /* --- decoding --- */
 
-static inline uint64_t get_u64(const char *p)
-{
-    uint64_t v;
-
-    memcpy(&v, p, sizeof v);
-    return le64toh(v);
-}
-
 /* Takes one string at p; returns what follows it, or NULL. */
 static inline const char *get_str(const char *p, const char *end, struct str *s)
 {
@@ -152,13 +144,13 @@ static const char *get_tags(const char *p, const char *end, struct tag *tags, ui
 /* The fixed part. False when it holds something that no record_put() writes. */
 static bool get_head(const char *p, struct metric *m)
 {
-    uint64_t bits = get_u64(p + 24);
+    uint64_t bits = le64_get(p + 24);
 
     m->type = (uint8_t)p[5];
     m->vtype = (uint8_t)p[6];
     m->flags = (uint8_t)p[7];
-    m->time_ns = (int64_t)get_u64(p + 8);
-    m->interval_ns = (int64_t)get_u64(p + 16);
+    m->time_ns = (int64_t)le64_get(p + 8);
+    m->interval_ns = (int64_t)le64_get(p + 16);
     memcpy(&m->value, &bits, sizeof bits);
     m->ntags = (uint8_t)p[32];
     m->nmeta = (uint8_t)p[33];
@@ -192,8 +184,7 @@ size_t record_get(const void *p, size_t n, struct metric *m)
 
     if (n < HEAD)
         return 0;
-    memcpy(&length, p, sizeof length);
-    length = le32toh(length);
+    length = le32_get(p);
     if (length < HEAD || length > n || length % ALIGN != 0)
         return 0;
     if (!get_head(p, m) || !get_strings((const char *)p + HEAD, (const char *)p + length, m))

@@ -14,7 +14,7 @@
 #include "base/glob.h"
 #include "base/log.h"
 #include "model/record.h"
-#include "sink/horizon.h"
+#include "spool/segment.h"
 
 enum {
     MOST = 1 << 16, /* metrics in one batch, with or without bytes: the loop must have its turn */
@@ -53,7 +53,7 @@ void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
     if (f->rules.counters != NULL) { /* what is sent then is what it would have been */
         counters_forget(f->rules.counters);
         f->segment = UINT64_MAX;
-        at = horizon_find(f->dirfd, seq, f->rules.counters->window);
+        at = segment_horizon(f->dirfd, seq, f->rules.counters->window);
         at = at > f->rules.start ? at : f->rules.start;
     }
     f->read = *from;
@@ -263,7 +263,7 @@ static bool next_frame(struct feed *f, int64_t now)
         if (f->rules.counters != NULL && f->frame.segment != f->segment) {
             f->segment = f->frame.segment;
             counters_cut(f->rules.counters,
-                         horizon_find(f->dirfd, f->segment, f->rules.counters->window));
+                         segment_horizon(f->dirfd, f->segment, f->rules.counters->window));
         }
         lose_up_to(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
         f->at = 0;

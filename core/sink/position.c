@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "sink/horizon.h"
+#include "spool/segment.h"
 
 static const int64_t STORE_EVERY = 100 * NS_PER_MS, SYNC_EVERY = NS_PER_S;
 static const int64_t HORIZON_EVERY = 10 * NS_PER_S;
@@ -274,7 +274,7 @@ static uint64_t needed_from(struct position *p, uint64_t from, int64_t now)
     if (p->rules.window_ns == 0)
         return from;
     if (p->horizon_ns == 0 || now - p->horizon_ns >= HORIZON_EVERY) {
-        p->horizon = horizon_find(p->dirfd, from, p->rules.window_ns);
+        p->horizon = segment_horizon(p->dirfd, from, p->rules.window_ns);
         p->horizon_ns = now;
     }
     return earlier(p->horizon > start ? p->horizon : start, from);

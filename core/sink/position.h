@@ -12,7 +12,7 @@
  * trail is stored with the position: a worker that dies early must not cost the next one more. How
  * far what is sent again has come is `again`: a replay that is itself cut short goes back there,
  * however late, and over a restart too (cursor_state.owed). What is sent from there may depend on a
- * stretch of log before it, which is kept, too (`window_ns`, sink/horizon.h).
+ * stretch of log before it, which is kept, too (`window_ns`, spool/segment.h).
  *
  * What may yet be refused, and must not come twice over a restart, is passed before it is sure: the
  * position moves, and `again` stays behind until it is. What is refused is then read from there again,

@@ -20,7 +20,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -42,7 +41,7 @@ struct append *append_open(const struct append_config *c, struct why *why)
         why_set(why, "cannot be used: out of memory");
         return NULL;
     }
-    append_configure(a, c->segment_size, c->max_size, c->max_age);
+    append_configure(a, c);
     a->fd = a->folder.dirfd = a->folder.lock = -1;
     if (inventory_open(&a->folder, c->dir, why))
         return a;
@@ -59,29 +58,65 @@ void append_close(struct append *a)
     free(a);
 }
 
-bool append_there(struct append *a, const char *dir)
+/* Nothing but "not there" says that it is gone: other errors may pass. */
+static bool same_folder(int dirfd, const char *dir)
+{
+    struct stat mine, there;
+
+    if (fstat(dirfd, &mine) < 0)
+        return true;
+    if (mine.st_nlink == 0)
+        return false;
+    if (stat(dir, &there) < 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+static bool unlinked(int fd)
 {
     struct stat st;
 
-    if (a->fd >= 0 && fstat(a->fd, &st) == 0 && st.st_nlink == 0)
-        fd_close(&a->fd);
-    return inventory_there(&a->folder, dir);
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
+bool append_there(struct append *a, const char *dir)
+{
+    const struct inventory *v = &a->folder;
+
+    if (a->fd >= 0 && unlinked(a->fd))
+        fd_close(&a->fd);
+    return v->lock >= 0 && same_folder(v->dirfd, dir) && !unlinked(v->lock);
+}
+
+/* The old lock goes first: should its file be the new one after all, its close would take ours
+ * along. */
 bool append_reopen(struct append *a, const char *dir, struct why *why)
 {
+    struct inventory *v = &a->folder, next = {-1, -1, .next_seq = v->next_seq};
+    bool good;
+
     fd_close(&a->fd);
-    if (!inventory_reopen(&a->folder, dir, why))
+    fd_close(&v->lock);
+    good = inventory_open(&next, dir, why);
+    if (good && dup3(next.dirfd, v->dirfd, O_CLOEXEC) < 0)
+        good = why_set(why, "cannot be opened: %m");
+    if (!good) {
+        inventory_close(&next);
         return false;
+    }
+    fd_close(&next.dirfd);
+    next.dirfd = v->dirfd;
+    free(v->held);
+    *v = next;
     a->starved = false;
     return true;
 }
 
-void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age)
+void append_configure(struct append *a, const struct append_config *c)
 {
-    a->segment_size = segment_size;
-    a->max_size = max_size;
-    a->max_age = max_age;
+    a->segment_size = c->segment_size;
+    a->max_size = c->max_size;
+    a->max_age = c->max_age;
 }
 
 int append_dirfd(const struct append *a)
@@ -94,9 +129,15 @@ uint64_t append_next_seq(const struct append *a)
     return a->folder.next_seq;
 }
 
+/* NULL: none. */
+static struct held_segment *newest_of(const struct append *a)
+{
+    return a->folder.n > 0 ? &a->folder.held[a->folder.n - 1] : NULL;
+}
+
 uint64_t append_segment(const struct append *a)
 {
-    const struct inventory_segment *newest = inventory_newest(&a->folder);
+    const struct held_segment *newest = newest_of(a);
 
     return newest != NULL ? newest->first_seq : a->folder.next_seq;
 }
@@ -114,24 +155,28 @@ uint64_t append_seal(struct append *a)
 
 /* --- appending --- */
 
-/* All of it, or -1 with errno. One writev as a rule; more only when the kernel takes it in pieces,
- * and then the last one says why. */
-static int write_all(int fd, struct iovec *v, int n)
+/* So long is the newest now. */
+static void resize_newest(struct append *a, uint64_t bytes)
 {
-    while (n > 0) {
-        ssize_t w = writev(fd, v, n);
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w < 0)
-            return -1;
-        for (; n > 0 && (size_t)w >= v->iov_len; v++, n--)
-            w -= (ssize_t)v->iov_len;
-        if (n > 0) {
-            v->iov_base = (char *)v->iov_base + w;
-            v->iov_len -= (size_t)w;
-        }
-    }
-    return 0;
+    struct held_segment *newest = newest_of(a);
+
+    a->folder.bytes += bytes - newest->bytes;
+    newest->bytes = bytes;
+}
+
+/* Room for one more segment in the list. */
+static bool make_room(struct inventory *v)
+{
+    size_t cap = v->cap * 2;
+    struct held_segment *held = v->held;
+
+    if (v->n < v->cap)
+        return true;
+    if ((held = reallocarray(held, cap, sizeof *held)) == NULL)
+        return false;
+    v->held = held;
+    v->cap = cap;
+    return true;
 }
 
 /* Writes the header to a file of its own and gives it the segment's name. The descriptor, or -1
@@ -157,33 +202,33 @@ static int create(int dirfd, const struct segment_header *h)
 
 static int start_segment(struct append *a)
 {
-    struct segment_header h = {a->folder.next_seq, random_u64(), clock_wall()};
+    struct inventory *v = &a->folder;
+    struct segment_header h = {v->next_seq, random_u64(), clock_wall()};
 
-    if (!inventory_reserve(&a->folder)) {
-        errno = ENOMEM;
+    if (!make_room(v)) /* and errno is ENOMEM */
         return -1;
-    }
-    a->fd = create(a->folder.dirfd, &h);
+    a->fd = create(v->dirfd, &h);
     a->starved = a->fd < 0 && (errno == ENOSPC || errno == EDQUOT);
     if (a->fd < 0)
         return -1;
     a->salt = h.salt;
     a->wall_ahead = h.created_ns - clock_mono();
-    inventory_add(&a->folder, &(struct inventory_segment){.first_seq = h.first_seq,
-                                                          .bytes = SEGMENT_HEADER,
-                                                          .created_ns = h.created_ns});
+    if (v->n > 0 && newest_of(a)->first_seq == h.first_seq) /* it is replaced */
+        v->bytes -= v->held[--v->n].bytes;
+    v->held[v->n++] = (struct held_segment){
+        .first_seq = h.first_seq, .bytes = SEGMENT_HEADER, .created_ns = h.created_ns};
+    v->bytes += SEGMENT_HEADER;
     return 0;
 }
 
 /* Cuts what a failed write left, so that it takes no room on a full disk, and closes the segment. */
 static void give_up_segment(struct append *a)
 {
-    const struct inventory_segment *newest = inventory_newest(&a->folder);
     struct stat st;
     int e = errno;
 
-    if (ftruncate(a->fd, (off_t)newest->bytes) < 0 && fstat(a->fd, &st) == 0)
-        inventory_size(&a->folder, (uint64_t)st.st_size);
+    if (ftruncate(a->fd, (off_t)newest_of(a)->bytes) < 0 && fstat(a->fd, &st) == 0)
+        resize_newest(a, (uint64_t)st.st_size);
     fd_close(&a->fd);
     errno = e;
 }
@@ -192,7 +237,7 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
                      int64_t accepted_ns)
 {
     static const uint8_t zero[8];
-    const struct inventory_segment *newest = inventory_newest(&a->folder);
+    const struct held_segment *newest = newest_of(a);
     const struct segment_header s = {.created_ns = newest->created_ns};
     struct frame_header h = {a->folder.next_seq, count, (uint32_t)n, frame_sum(payload, n, a->salt),
                              frame_accepted_put(&s, accepted_ns)};
@@ -207,9 +252,9 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
 
     frame_header_put(head, &h, a->salt);
     frame_trailer_put(trailer, &h, a->salt);
-    if (write_all(a->fd, v, 4) < 0)
+    if (fd_writev_all(a->fd, v, 4) < 0)
         return -1;
-    inventory_size(&a->folder, newest->bytes + size);
+    resize_newest(a, newest->bytes + size);
     a->folder.next_seq += count;
     return 0;
 }
@@ -225,7 +270,7 @@ static bool clock_stepped(struct append *a, int64_t wall)
 /* The newest segment may be appended to, and its frames can tell of now. */
 static bool takes_more(struct append *a, int64_t wall)
 {
-    const struct inventory_segment *newest = inventory_newest(&a->folder);
+    const struct held_segment *newest = newest_of(a);
     const struct segment_header s = {.created_ns = newest->created_ns};
 
     return !clock_stepped(a, wall) && newest->bytes < (uint64_t)a->segment_size &&
@@ -262,12 +307,65 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
 
 /* --- retention --- */
 
+/* A segment is as old as its youngest metric, and that is no older than the next segment. */
+static bool is_over(const struct append *a, size_t i, int64_t wall_ns)
+{
+    if (a->max_size > 0 && a->folder.bytes > (uint64_t)a->max_size)
+        return true;
+    return a->max_age > 0 && clock_between(a->folder.held[i + 1].created_ns, wall_ns) > a->max_age;
+}
+
+static bool remove_segment(struct inventory *v, size_t i)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(name, v->held[i].first_seq);
+    if (unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT)
+        return false; /* the next call tries again */
+    v->bytes -= v->held[i].bytes;
+    return true;
+}
+
+/* First it gets the next one's name, so that whatever comes between leaves the next number in the
+ * folder; as no frame in it is valid, it is then replaced. It is not unlinked, since a reader at its
+ * end may have it open, and would keep the room taken. What fails is tried again by the next call. */
+static void empty_newest(struct append *a)
+{
+    struct inventory *v = &a->folder;
+    struct held_segment *s = newest_of(a);
+    char name[SEGMENT_NAME], next[SEGMENT_NAME];
+    int fd;
+
+    if (s == NULL || s->bytes == 0 || v->next_seq > SEQ_BELIEVED)
+        return;
+    segment_name(name, s->first_seq);
+    segment_name(next, v->next_seq);
+    fd = openat(v->dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0 && renameat(v->dirfd, name, v->dirfd, next) == 0) {
+        s->first_seq = v->next_seq;
+        if (ftruncate(fd, 0) == 0)
+            resize_newest(a, 0);
+    }
+    fd_close(&fd);
+}
+
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {
-    unsigned lost = inventory_retain(&a->folder, needed, wall_ns, a->max_size, a->max_age);
+    struct inventory *v = &a->folder;
+    unsigned lost = 0;
+    size_t i = 0;
 
-    if (a->starved && a->fd < 0 &&
-        needed >= a->folder.next_seq) /* its room is what the next one lacks */
-        inventory_empty_newest(&a->folder);
+    for (; i + 1 < v->n; i++) {
+        bool passed = v->held[i + 1].first_seq <= needed;
+        if ((!passed && !is_over(a, i, wall_ns)) || !remove_segment(v, i))
+            break;
+        lost += !passed;
+    }
+    if (i > 0) {
+        v->n -= i;
+        memmove(v->held, v->held + i, v->n * sizeof *v->held);
+    }
+    if (a->starved && a->fd < 0 && needed >= v->next_seq) /* its room is what the next one lacks */
+        empty_newest(a);
     return lost;
 }

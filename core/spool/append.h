@@ -15,6 +15,12 @@
 #include "base/why.h"
 #include "spool/inventory.h"
 
+struct append_config {
+    const char *dir;      /* created when missing; nobody else may look into it */
+    int64_t segment_size; /* a segment is closed once it is this long */
+    int64_t max_size, max_age;
+};
+
 struct append {
     int64_t segment_size, max_size, max_age;
     struct inventory folder;
@@ -22,12 +28,6 @@ struct append {
     uint64_t salt;
     bool starved;       /* for the last new segment there was no room */
     int64_t wall_ahead; /* the wall clock, of the monotonic one, at the last append */
-};
-
-struct append_config {
-    const char *dir;      /* created when missing; nobody else may look into it */
-    int64_t segment_size; /* a segment is closed once it is this long */
-    int64_t max_size, max_age;
 };
 
 /* NULL and a sentence in why[] when the folder cannot be used: "is in use by process 123", ... */
@@ -54,8 +54,8 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
  * nobody knows whether they are on the disk, and the sync helper writes it again as it is. Returns
  * where that one will begin: none with a frame in it that begins before is appended to any more. */
 uint64_t append_seal(struct append *a);
-/* New bounds, from now on (reload). */
-void append_configure(struct append *a, int64_t segment_size, int64_t max_size, int64_t max_age);
+void append_configure(struct append *a,
+                      const struct append_config *c); /* all but its dir, from now on */
 /* Unlinks whole segments from the oldest: those below `needed` (the lowest position of any cursor),
  * and while the spool is over max_size or a segment over max_age, those too. Never the newest; but
  * that is emptied when all of it is below `needed` and there was no room for another. Cheap when

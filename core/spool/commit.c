@@ -1,4 +1,4 @@
-/* spool/commit.c - tickets, and the log lines of a trouble's begin and end
+/* spool/commit.c - what is held, tickets, and the log lines of a trouble's begin and end
  *
  * The only failure is a batch that is refused, with the reason.
  */
@@ -6,12 +6,79 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/why.h"
 #include "spool/sync.h"
+
+/* --- what is held --- */
+
+struct held_batch {
+    STAILQ_ENTRY(held_batch) next;
+    size_t n;
+    uint32_t count;
+    int64_t accepted_ns; /* wall clock */
+    char payload[];
+};
+
+static size_t cost(size_t n)
+{
+    return sizeof(struct held_batch) + n;
+}
+
+bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t count)
+{
+    struct held_batch *h;
+
+    if (n > BACKLOG_MAX || cost(n) > BACKLOG_MAX - b->bytes || (h = malloc(cost(n))) == NULL)
+        return false;
+    h->n = n;
+    h->count = count;
+    h->accepted_ns = clock_wall();
+    memcpy(h->payload, payload, n);
+    if (b->batches == 0)
+        STAILQ_INIT(&b->held);
+    STAILQ_INSERT_TAIL(&b->held, h, next);
+    b->bytes += cost(n);
+    b->batches++;
+    b->metrics += count;
+    return true;
+}
+
+static void drop_oldest(struct backlog *b)
+{
+    struct held_batch *h = STAILQ_FIRST(&b->held);
+
+    STAILQ_REMOVE_HEAD(&b->held, next);
+    b->bytes -= cost(h->n);
+    b->batches--;
+    b->metrics -= h->count;
+    free(h);
+}
+
+int backlog_flush(struct backlog *b, struct append *a)
+{
+    uint64_t end;
+
+    for (; b->batches > 0; drop_oldest(b)) {
+        const struct held_batch *h = STAILQ_FIRST(&b->held);
+
+        if (append_held(a, h->payload, h->n, h->count, h->accepted_ns, &end) < 0)
+            return -1;
+    }
+    return 0;
+}
+
+void backlog_clear(struct backlog *b)
+{
+    while (b->batches > 0)
+        drop_oldest(b);
+}
+
+/* --- verdicts --- */
 
 static void report_error(struct commit *c, int error)
 {
@@ -24,8 +91,6 @@ static void report_error(struct commit *c, int error)
         log_info("spool: can be written again");
     c->error = error;
 }
-
-/* --- verdicts --- */
 
 /* Once of each, in order. */
 static void tell_safe(struct commit *c, uint64_t ticket)

@@ -1,8 +1,9 @@
 /* spool/commit.h - a batch's way into the spool, and when its sender may get the reply
  *
- * A batch is written at once, or held in memory, in order, while the spool cannot take it
- * (spool/backlog.h). Where there is no room for it, it is refused. A verdict that comes later comes
- * by ticket:
+ * A batch is written at once, or held in memory, in order, while the spool cannot take it: while the
+ * disk is full, read-only or gone. Its numbers are certain before it is written, and no reply says
+ * "accepted" before that. Where there is no room for it, it is refused. A verdict that comes later
+ * comes by ticket:
  *
  *   safe     it is in the spool, and with `durable` on the disk
  *   unsafe   it is in the spool, but could not be synced, nor be written again, or not before the
@@ -15,12 +16,21 @@
  */
 #ifndef SPOOL_COMMIT_H
 #define SPOOL_COMMIT_H
+#include <sys/queue.h>
+
 #include "base/why.h"
 #include "spool/append.h"
-#include "spool/backlog.h"
 #include "spool/unsynced.h"
 
+enum { BACKLOG_MAX = 8 << 20 };
+
 struct sync;
+
+struct backlog { /* what is held; all zero: nothing */
+    STAILQ_HEAD(, held_batch) held;
+    size_t bytes;              /* of memory, the list's cost included: at most BACKLOG_MAX */
+    uint64_t batches, metrics; /* in it */
+};
 
 struct commit_events {
     void *arg;
@@ -46,6 +56,12 @@ struct commit { /* spool, sync and ev set, the rest zero */
     bool dirty;       /* written since the last commit_sync() */
     uint64_t refused; /* metrics, since the start */
 };
+
+/* Copies the batch. False: full, or no memory. */
+bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t count);
+/* Appends from the oldest on, until it is empty: 0; or until an append fails: -1 with errno. */
+int backlog_flush(struct backlog *b, struct append *a);
+void backlog_clear(struct backlog *b);
 
 /* 0 it is safe, 1 the verdict comes for *ticket, -1 refused, and why. */
 int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count, uint64_t *ticket,

@@ -11,10 +11,11 @@
 #ifndef SPOOL_CURSOR_H
 #define SPOOL_CURSOR_H
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
-/* Stored: never renumber. */
+/* Stored: never renumber. A new one is a row here and below, and what drops says so. */
 enum drop_reason {
     DROP_EXPIRED,     /* retention removed it before this sink had sent it */
     DROP_DAMAGED,     /* unreadable in the spool */
@@ -25,26 +26,38 @@ enum drop_reason {
     DROP_DESELECTED,  /* the sink's `only` or `drop` says so */
     DROP_COUNT,       /* how many there are */
 };
-enum { DROP_REASONS = 16 };                    /* that a cursor has room for */
-const char *drop_reason_name(unsigned reason); /* NULL beyond the last */
 
-enum { CURSOR_TRAIL = 16 };
+static inline const char *drop_reason_name(unsigned reason) /* NULL beyond the last */
+{
+    static const char *const names[] = {
+        [DROP_EXPIRED] = "expired",         [DROP_DAMAGED] = "damaged",
+        [DROP_SKIPPED] = "skipped",         [DROP_REJECTED] = "rejected",
+        [DROP_QUARANTINED] = "quarantined", [DROP_STALE] = "stale",
+        [DROP_DESELECTED] = "deselected",
+    };
+    _Static_assert(sizeof names / sizeof *names == DROP_COUNT, "the last reason has no name");
 
+    return reason < DROP_COUNT ? names[reason] : NULL;
+}
+
+enum { DROP_REASONS = 16, CURSOR_TRAIL = 16 }; /* that a cursor has room for */
+
+/* All but the last member is stored word by word, in this order: see cursor.c. */
 struct cursor_state {
     uint64_t start;    /* sequence at which the sink was created */
-    uint64_t keep;     /* at most position: from here on metrics may be asked for again */
     uint64_t position; /* next metric to deliver: all before are confirmed or dropped */
-    uint64_t owed;     /* metrics before that are being sent again: they came into doubt later */
-    uint64_t window;   /* metrics behind keep that are only read: rates depend on them */
     uint64_t dropped[DROP_REASONS];
+    uint64_t keep;   /* at most position: from here on metrics may be asked for again */
+    uint64_t owed;   /* metrics before position that are being sent again: in doubt later */
+    uint64_t window; /* metrics behind keep that are only read: rates depend on them */
     /* By the clock of the boot (mono); sink/position.c says how it is read after another one. */
     int64_t moved_ns;           /* since when the position is what it is */
     int64_t stored_ns, wall_ns; /* when this was stored, and that by the wall clock */
-    uint64_t ntrail;            /* 0: stored before there was a trail */
     struct cursor_trail {       /* what the position was, and since when; ascending */
         int64_t at_ns;
         uint64_t seq;
     } trail[CURSOR_TRAIL];
+    uint64_t ntrail; /* 0: stored before there was a trail */
 };
 
 /* garnetd's side. NAME has been validated by the configuration. All return 0, or -1 with errno. */

@@ -1,13 +1,19 @@
-/* spool/inventory.c - the writer's folder: what it finds at the start, what it keeps, what it removes
+/* spool/inventory.c - what the writer finds at the start
  *
  * Opening reads the newest segment as any reader does, to learn the next sequence number, and takes
  * the cursors into account: after a power failure a reader may have come further than the disk.
- * Damage is no reason not to start; what may pass (no descriptor, no memory) is, for then it is not
- * known which numbers are free.
+ * What may pass (no descriptor, no memory) is a reason not to start, for then it is not known which
+ * numbers are free.
  *
  * The lock is a POSIX record lock: a forked helper does not inherit it, and the kernel knows its
  * holder. It goes with the first close of ANY descriptor of "lock" in this process: nobody else may
  * open that file.
+ *
+ * Metrics may be confidential. And whoever may read a file may also lock it: with "lock" locked garnetd
+ * does not start, with a cursor locked its sink stands still. So everything in the spool is made 0600
+ * and 0700, whatever the umask, before anything in it is locked. What cannot be changed is logged: a
+ * spool that is too open still works. A file is opened only when its mode is too wide, and without
+ * following a link.
  */
 #include "spool/inventory.h"
 
@@ -26,13 +32,24 @@
 #include "base/log.h"
 #include "base/why.h"
 #include "spool/cursor.h"
-#include "spool/rights.h"
+#include "spool/opener.h"
 #include "spool/segment.h"
 #include "spool/tail.h"
 
 enum {
-    LATER_RECORD = 32 /* bytes of a record in whatever format comes, at least */
+    OTHERS = 077,      /* in a mode */
+    LATER_RECORD = 32, /* bytes of a record in whatever format comes, at least */
+    MORE = 32,         /* segments that there is room for at first, besides those that there are */
 };
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), m = strlen(end);
+
+    return n > m && strcmp(name + n - m, end) == 0;
+}
+
+/* --- the folder --- */
 
 static int make_folder(const char *path, mode_t mode, struct why *why)
 {
@@ -75,14 +92,127 @@ static int open_dir(const char *dir, struct why *why)
     return fd;
 }
 
+/* --- who may read, lock and write it --- */
+
+static bool too_wide(const struct stat *st)
+{
+    return (st->st_mode & OTHERS) != 0;
+}
+
+static void tighten(int fd, const char *what)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) == 0 && too_wide(&st) && fchmod(fd, st.st_mode & 0700) < 0)
+        log_warn("spool: %s is open to others than garnetd's user, and that cannot be changed: %m; "
+                 "`chmod go=` it as its owner, or give it to the user that garnetd runs as",
+                 what);
+}
+
+static void tighten_file(int dirfd, const char *name)
+{
+    struct stat st;
+    int fd;
+
+    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
+        !too_wide(&st))
+        return;
+    fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0)
+        log_warn("spool: %s is open to others than garnetd's user, and cannot be opened: %m", name);
+    else
+        tighten(fd, name);
+    fd_close(&fd);
+}
+
+static DIR *list_files(int dirfd, const char *name)
+{
+    return fd_list(openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+}
+
+/* "cursors" and "quarantine": all in there is ours. */
+static void tighten_folder(int parent, const char *name)
+{
+    DIR *dir = list_files(parent, name);
+    struct dirent *d;
+
+    if (dir == NULL)
+        return;
+    tighten(dirfd(dir), name);
+    while ((d = readdir(dir)) != NULL)
+        tighten_file(dirfd(dir), d->d_name);
+    closedir(dir);
+}
+
+static bool file_of_ours(const char *name)
+{
+    return strcmp(name, "lock") == 0 || strcmp(name, "sinks") == 0 || ends_with(name, ".seg") ||
+           (name[0] == '.' && ends_with(name, ".tmp"));
+}
+
+static bool folder_of_ours(const char *name)
+{
+    return strcmp(name, "cursors") == 0 || strcmp(name, "quarantine") == 0;
+}
+
+/* What is there in every folder, or in every file system's first. */
+static bool nobodys(const char *name)
+{
+    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
+}
+
+/* Everything in it; a name in there that is not ours into other[], "" for none. */
+static void tighten_all(DIR *dir, char other[NAME_MAX + 1])
+{
+    struct dirent *d;
+
+    other[0] = '\0';
+    while ((d = readdir(dir)) != NULL)
+        if (file_of_ours(d->d_name))
+            tighten_file(dirfd(dir), d->d_name);
+        else if (folder_of_ours(d->d_name))
+            tighten_folder(dirfd(dir), d->d_name);
+        else if (!nobodys(d->d_name))
+            (void)snprintf(other, NAME_MAX + 1, "%s", d->d_name);
+}
+
+/* Takes from all others what an older garnetd, or somebody by hand, has given them: from the folder,
+ * and from everything of ours in it. A folder in which there are files of somebody else's keeps its
+ * mode. False for a folder that everybody may write to, such as /tmp itself. */
+static bool tighten_rights(int dirfd, struct why *why)
+{
+    char other[NAME_MAX + 1] = "";
+    struct stat st;
+    DIR *dir;
+
+    if (fstat(dirfd, &st) < 0)
+        return why_set(why, "cannot be looked at: %m");
+    if ((st.st_mode & S_ISVTX) != 0 && (st.st_mode & S_IWOTH) != 0)
+        return why_set(why, "is a folder that everybody may write to: write the name of a "
+                            "folder in it, which garnetd then makes");
+    if ((dir = list_files(dirfd, ".")) == NULL)
+        return true; /* who cannot list it finds out soon enough */
+    tighten_all(dir, other);
+    closedir(dir);
+    if (other[0] == '\0')
+        tighten(dirfd, "the folder");
+    else if (too_wide(&st))
+        log_warn("spool: others than garnetd's user may look into the folder, and that is left as "
+                 "it is because of what else is in there, \"%s\" for one: give the spool a folder "
+                 "of its own",
+                 other);
+    return true;
+}
+
+/* --- the lock, and what was left --- */
+
 static bool take_lock(struct inventory *v, struct why *why)
 {
     pid_t holder;
 
     v->lock = openat(v->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, SPOOL_FILE);
     if (v->lock < 0) {
-        why_set(why, "its lock file cannot be opened: %m");
-        return false;
+        return why_set(why, "its lock file cannot be opened: %m");
     }
     if (fd_lock(v->lock) == 0)
         return true;
@@ -95,59 +225,32 @@ static bool take_lock(struct inventory *v, struct why *why)
     return false;
 }
 
-/* What a creation that was cut short left behind. Best effort: a temporary name is in nobody's
- * way.
- * */
+/* What a creation that was cut short left behind. Best effort: a temporary name is in nobody's way. */
 static void sweep(int dirfd)
 {
-    int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = list_files(dirfd, ".");
     struct dirent *d;
 
-    if (dir == NULL) {
-        fd_close(&fd);
-        return;
-    }
-    while ((d = readdir(dir)) != NULL) {
-        size_t n = strlen(d->d_name);
-        if (n > 9 && d->d_name[0] == '.' && strcmp(d->d_name + n - 8, ".seg.tmp") == 0)
+    while (list != NULL && (d = readdir(list)) != NULL)
+        if (d->d_name[0] == '.' && ends_with(d->d_name + 1, ".seg.tmp"))
             unlinkat(dirfd, d->d_name, 0);
-    }
-    closedir(dir);
+    if (list != NULL)
+        closedir(list);
 }
 
-struct inventory_segment *inventory_newest(const struct inventory *v)
-{
-    return v->n > 0 ? &v->held[v->n - 1] : NULL;
-}
-
-bool inventory_reserve(struct inventory *v)
-{
-    struct inventory_segment *p;
-    size_t want = v->cap > 0 ? v->cap * 2 : 32;
-
-    if (v->n < v->cap)
-        return true;
-    if ((p = reallocarray(v->held, want, sizeof *p)) == NULL)
-        return false;
-    v->held = p;
-    v->cap = want;
-    return true;
-}
+/* --- its segments --- */
 
 /* Size and age of one, its header's word for the age if it has one. An unreadable file is held too:
  * it takes up room and retention will get to it. */
-static bool hold_segment(struct inventory *v, uint64_t first_seq)
+static void hold_segment(struct inventory *v, uint64_t first_seq)
 {
     struct segment_header h = {0};
-    struct inventory_segment s = {.first_seq = first_seq};
+    struct held_segment s = {.first_seq = first_seq};
     enum segment_state state;
     struct stat st;
-    int fd;
+    int fd = segment_open(v->dirfd, first_seq, &h, &state);
 
-    if (!inventory_reserve(v))
-        return false;
-    if ((fd = segment_open(v->dirfd, first_seq, &h, &state)) >= 0 && fstat(fd, &st) == 0) {
+    if (fd >= 0 && fstat(fd, &st) == 0) {
         s.bytes = (uint64_t)st.st_size;
         s.created_ns = state == SEGMENT_GOOD ? h.created_ns : clock_ns(st.st_mtim);
     }
@@ -158,24 +261,25 @@ static bool hold_segment(struct inventory *v, uint64_t first_seq)
                  (unsigned long long)first_seq);
     v->held[v->n++] = s;
     v->bytes += s.bytes;
-    return true;
 }
 
 static bool hold_all(struct inventory *v)
 {
     struct segment_list l;
-    size_t i = 0;
 
     if (segment_list(v->dirfd, &l) < 0)
         return false;
-    while (i < l.n && hold_segment(v, l.first_seq[i]))
-        i++;
-    bool all = i == l.n;
+    v->cap = l.n + MORE;
+    v->held = calloc(v->cap, sizeof *v->held);
+    for (size_t i = 0; v->held != NULL && i < l.n; i++)
+        hold_segment(v, l.first_seq[i]);
     segment_list_free(&l);
-    if (!all)
+    if (v->held == NULL)
         errno = ENOMEM;
-    return all;
+    return v->held != NULL;
 }
+
+/* --- the next number --- */
 
 static void at_least(struct inventory *v, uint64_t seq)
 {
@@ -186,7 +290,7 @@ static void at_least(struct inventory *v, uint64_t seq)
 /* Reads the newest segment to its end. Damage or a bad sector in it is no reason not to start. */
 static bool read_newest(struct inventory *v)
 {
-    const struct inventory_segment *newest;
+    const struct held_segment *newest;
     struct tail_frame f;
     enum tail_result r;
     struct tail *t;
@@ -208,67 +312,56 @@ static bool read_newest(struct inventory *v)
     return r != TAIL_ERROR;
 }
 
-struct heed {
-    struct inventory *v;
-    int error;
-};
-
-/* A cursor that is lost or damaged tells nothing; one that cannot be read just now might. */
-static void heed_cursor(struct heed *h, const char *name)
+/* A cursor that is lost or damaged tells nothing; one that cannot be read just now might: that errno. */
+static int heed_cursor(struct inventory *v, const char *name)
 {
     struct cursor_state s;
-    bool there = cursor_read(h->v->dirfd, name, &s) == 0;
+    int e = cursor_read(v->dirfd, name, &s) == 0 ? 0 : errno;
 
-    if (there && cursor_believed(&s, h->v->next_seq))
-        at_least(h->v, s.position);
-    else if (there)
+    if (e == 0 && cursor_believed(&s, v->next_seq))
+        at_least(v, s.position);
+    else if (e == 0)
         log_warn(
             "spool: the cursor of sink %s is damaged: it claims to be at %llu, and nothing else "
             "in the spool is anywhere near",
             name, (unsigned long long)s.position);
-    else if (cursor_passing(errno))
-        h->error = errno;
-    else if (errno != ENOENT && errno != EBADMSG)
+    else if (!cursor_passing(e) && e != ENOENT && e != EBADMSG)
         log_warn("spool: the cursor of sink %s cannot be read: %m", name);
+    return cursor_passing(e) ? e : 0;
 }
 
 /* Every cursor in the folder, listed or not: a power failure may leave the list without the sink
  * and the cursor ahead of the segments, and then its numbers must not be given again. */
 static bool heed_cursors(struct inventory *v)
 {
-    struct heed h = {.v = v};
-    int fd = openat(v->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = fd_list(openat(v->dirfd, "cursors", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct dirent *d;
-    int e = dir != NULL ? 0 : errno;
+    int passing = 0, e = errno;
 
-    while (dir != NULL && (errno = 0, d = readdir(dir)) != NULL)
-        if (d->d_name[0] != '.')
-            heed_cursor(&h, d->d_name);
-    if (dir != NULL) {
+    while (list != NULL && (errno = 0, d = readdir(list)) != NULL)
+        if (d->d_name[0] != '.' && (e = heed_cursor(v, d->d_name)) != 0)
+            passing = e;
+    if (list != NULL) {
         e = errno;
-        closedir(dir);
-    } else {
-        fd_close(&fd);
+        closedir(list);
     }
     if (cursor_passing(e))
-        h.error = e;
+        passing = e;
     errno = e;
-    if (e != 0 && e != ENOENT && h.error == 0)
+    if (e != 0 && e != ENOENT && passing == 0)
         log_warn("spool: the folder of cursors cannot be read: %m");
-    errno = h.error;
-    return h.error == 0;
+    errno = passing;
+    return passing == 0;
 }
 
 bool inventory_open(struct inventory *v, const char *dir, struct why *why)
 {
-    if ((v->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(v->dirfd, why) || !take_lock(v, why))
+    if ((v->dirfd = open_dir(dir, why)) < 0 || !tighten_rights(v->dirfd, why) || !take_lock(v, why))
         return false;
     sweep(v->dirfd);
     if (hold_all(v) && read_newest(v) && heed_cursors(v))
         return true;
-    why_set(why, "cannot be read: %m");
-    return false;
+    return why_set(why, "cannot be read: %m");
 }
 
 void inventory_close(struct inventory *v)
@@ -277,142 +370,4 @@ void inventory_close(struct inventory *v)
     fd_close(&v->dirfd);
     free(v->held);
     *v = (struct inventory){.dirfd = -1, .lock = -1};
-}
-
-/* --- a folder that is taken away --- */
-
-/* Nothing but "not there" says that it is gone: other errors may pass. */
-static bool same_folder(const struct inventory *v, const char *dir)
-{
-    struct stat mine, there;
-
-    if (fstat(v->dirfd, &mine) < 0)
-        return true;
-    if (mine.st_nlink == 0)
-        return false;
-    if (stat(dir, &there) < 0)
-        return errno != ENOENT && errno != ENOTDIR;
-    return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
-}
-
-static bool unlinked(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) == 0 && st.st_nlink == 0;
-}
-
-bool inventory_there(const struct inventory *v, const char *dir)
-{
-    return v->lock >= 0 && same_folder(v, dir) && !unlinked(v->lock);
-}
-
-/* The old lock goes first: should its file be the new one after all, its close would take ours
- * along. */
-bool inventory_reopen(struct inventory *v, const char *dir, struct why *why)
-{
-    struct inventory next = {.dirfd = -1, .lock = -1, .next_seq = v->next_seq};
-    bool good;
-
-    fd_close(&v->lock);
-    good = inventory_open(&next, dir, why);
-    if (good && dup3(next.dirfd, v->dirfd, O_CLOEXEC) < 0) {
-        why_set(why, "cannot be opened: %m");
-        good = false;
-    }
-    if (!good) {
-        inventory_close(&next);
-        return false;
-    }
-    fd_close(&next.dirfd);
-    next.dirfd = v->dirfd;
-    free(v->held);
-    *v = next;
-    return true;
-}
-
-/* --- what the writer does --- */
-
-void inventory_add(struct inventory *v, const struct inventory_segment *h)
-{
-    const struct inventory_segment *newest = inventory_newest(v);
-
-    if (newest != NULL && newest->first_seq == h->first_seq) {
-        v->bytes -= newest->bytes;
-        v->n--;
-    }
-    /* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): inventory_reserve() has made room */
-    v->held[v->n++] = *h;
-    v->bytes += h->bytes;
-}
-
-void inventory_size(struct inventory *v, uint64_t bytes)
-{
-    struct inventory_segment *newest = inventory_newest(v);
-
-    v->bytes += bytes - newest->bytes;
-    newest->bytes = bytes;
-}
-
-/* --- retention --- */
-
-/* A segment is as old as its youngest metric, and that is no older than the next segment. */
-static bool over(const struct inventory *v, size_t i, int64_t wall_ns, int64_t max_size,
-                 int64_t max_age)
-{
-    if (max_size > 0 && v->bytes > (uint64_t)max_size)
-        return true;
-    return max_age > 0 && clock_between(v->held[i + 1].created_ns, wall_ns) > max_age;
-}
-
-static bool remove_segment(struct inventory *v, size_t i)
-{
-    char name[SEGMENT_NAME];
-
-    segment_name(name, v->held[i].first_seq);
-    if (unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT)
-        return false; /* the next call tries again */
-    v->bytes -= v->held[i].bytes;
-    return true;
-}
-
-unsigned inventory_retain(struct inventory *v, uint64_t needed, int64_t wall_ns, int64_t max_size,
-                          int64_t max_age)
-{
-    unsigned lost = 0;
-    size_t i = 0;
-
-    for (; i + 1 < v->n; i++) {
-        bool passed = v->held[i + 1].first_seq <= needed;
-        if ((!passed && !over(v, i, wall_ns, max_size, max_age)) || !remove_segment(v, i))
-            break;
-        lost += !passed;
-    }
-    if (i > 0) {
-        v->n -= i;
-        memmove(v->held, v->held + i, v->n * sizeof *v->held);
-    }
-    return lost;
-}
-
-/* First it gets the next one's name, so that whatever comes between leaves the next number in the
- * folder; as no frame in it is valid, it is then replaced. It is not unlinked, since a reader at its
- * end may have it open, and would keep the room taken. What fails is tried again by the next call. */
-void inventory_empty_newest(struct inventory *v)
-{
-    struct inventory_segment *s = inventory_newest(v);
-    char name[SEGMENT_NAME], next[SEGMENT_NAME];
-    int fd;
-
-    if (s == NULL || s->bytes == 0 || v->next_seq > SEQ_BELIEVED)
-        return;
-    segment_name(name, s->first_seq);
-    segment_name(next, v->next_seq);
-    fd = openat(v->dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && renameat(v->dirfd, name, v->dirfd, next) == 0) {
-        s->first_seq = v->next_seq;
-        if (ftruncate(fd, 0) == 0)
-            inventory_size(v, 0);
-    }
-    fd_close(&fd);
 }

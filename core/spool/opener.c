@@ -23,7 +23,6 @@
 #include "base/log.h"
 #include "base/privileges.h"
 #include "base/process.h"
-#include "spool/rights.h"
 
 enum { NAME = 128, ALWAYS = O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW };
 enum { APPEND = O_RDWR | O_CREAT | O_APPEND };

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <sys/stat.h>
 
+enum { SPOOL_FOLDER = 0700, SPOOL_FILE = 0600 }; /* for garnetd's user, and no one else */
+
 /* Forks it, for the sink of that name and the spool in `dir`; is_segment says which names in it are
  * segments (spool/segment.h). 0, or -1 with errno. For a process that has one thread, once. */
 int opener_start(const char *dir, const char *sink, bool (*is_segment)(const char *name));

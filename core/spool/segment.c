@@ -33,7 +33,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "spool/le.h"
+#include "base/le.h"
 #include "spool/opener.h"
 
 enum { FORMAT = 2, DIGITS = 20, COPY = SEGMENT_HEADER / 2 };
@@ -74,13 +74,27 @@ enum segment_state segment_header_get(const uint8_t in[SEGMENT_HEADER], struct s
                                                                              : SEGMENT_BAD;
 }
 
-void frame_header_put(uint8_t out[FRAME_HEADER], const struct frame_header *h, uint64_t salt)
+/* What a header and a trailer begin with: 24 bytes. */
+static void frame_part_put(uint8_t *out, uint32_t magic, const struct frame_header *h, uint32_t ms)
 {
-    le32_put(out, FRAME_MAGIC);
+    le32_put(out, magic);
     le32_put(out + 4, h->count);
     le64_put(out + 8, h->seq);
     le32_put(out + 16, h->length);
-    le32_put(out + 20, h->accepted_ms);
+    le32_put(out + 20, ms);
+}
+
+static bool frame_part_get(const uint8_t *in, struct frame_header *h)
+{
+    h->count = le32_get(in + 4);
+    h->seq = le64_get(in + 8);
+    h->length = le32_get(in + 16);
+    return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
+}
+
+void frame_header_put(uint8_t out[FRAME_HEADER], const struct frame_header *h, uint64_t salt)
+{
+    frame_part_put(out, FRAME_MAGIC, h, h->accepted_ms);
     le64_put(out + 24, h->payload_sum);
     le64_put(out + 32, XXH3_64bits_withSeed(out, 32, salt));
 }
@@ -90,21 +104,14 @@ bool frame_header_get(const uint8_t in[FRAME_HEADER], struct frame_header *h, ui
 {
     if (le32_get(in) != FRAME_MAGIC || le64_get(in + 32) != XXH3_64bits_withSeed(in, 32, salt))
         return false;
-    h->count = le32_get(in + 4);
-    h->seq = le64_get(in + 8);
-    h->length = le32_get(in + 16);
     h->accepted_ms = le32_get(in + 20);
     h->payload_sum = le64_get(in + 24);
-    return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
+    return frame_part_get(in, h);
 }
 
 void frame_trailer_put(uint8_t out[FRAME_TRAILER], const struct frame_header *h, uint64_t salt)
 {
-    le32_put(out, TRAILER_MAGIC);
-    le32_put(out + 4, h->count);
-    le64_put(out + 8, h->seq);
-    le32_put(out + 16, h->length);
-    le32_put(out + 20, 0);
+    frame_part_put(out, TRAILER_MAGIC, h, 0);
     le64_put(out + 24, XXH3_64bits_withSeed(out, 24, salt));
 }
 
@@ -112,9 +119,8 @@ bool frame_trailer_get(const uint8_t in[FRAME_TRAILER], struct frame_header *h, 
 {
     if (le32_get(in) != TRAILER_MAGIC || le64_get(in + 24) != XXH3_64bits_withSeed(in, 24, salt))
         return false;
-    *h = (struct frame_header){
-        .count = le32_get(in + 4), .seq = le64_get(in + 8), .length = le32_get(in + 16)};
-    return h->count > 0 && h->length <= FRAME_MAX && h->seq <= SEQ_MAX - h->count;
+    *h = (struct frame_header){0};
+    return frame_part_get(in, h);
 }
 
 uint32_t frame_accepted_put(const struct segment_header *s, int64_t accepted_ns)
@@ -195,59 +201,50 @@ static bool is_file(int dirfd, const struct dirent *d)
     return opener_stat(dirfd, d->d_name, &st) == 0 && S_ISREG(st.st_mode);
 }
 
-static bool list_put(struct segment_list *l, size_t *cap, uint64_t first_seq)
+static bool list_put(struct segment_list *l, uint64_t first_seq)
 {
-    if (l->n == *cap) {
-        size_t want = *cap ? *cap * 2 : 32;
-        uint64_t *p = reallocarray(l->first_seq, want, sizeof *p);
-        if (p == NULL)
-            return false;
-        l->first_seq = p;
-        *cap = want;
-    }
+    size_t cap = l->cap > 0 ? l->cap * 2 : 32;
+    uint64_t *p = l->n < l->cap ? l->first_seq : reallocarray(l->first_seq, cap, sizeof *p);
+
+    if (p == NULL)
+        return false;
+    l->cap = l->n < l->cap ? l->cap : cap;
+    l->first_seq = p;
     l->first_seq[l->n++] = first_seq;
     return true;
 }
 
 static int by_value(const void *a, const void *b)
 {
-    uint64_t x, y;
+    const uint64_t *x = a, *y = b;
 
-    memcpy(&x, a, sizeof x);
-    memcpy(&y, b, sizeof y);
-    return (x > y) - (x < y);
+    return (*x > *y) - (*x < *y);
 }
 
 /* 0 or an errno. */
-static int collect_names(DIR *dir, struct segment_list *l)
+static int collect_names(DIR *list, struct segment_list *l)
 {
-    size_t cap = 0;
     uint64_t first_seq;
     struct dirent *d;
 
-    while (errno = 0, (d = readdir(dir)) != NULL)
-        if (parse_name(d->d_name, &first_seq) && is_file(dirfd(dir), d) &&
-            believed(dirfd(dir), first_seq) && !list_put(l, &cap, first_seq))
+    while (errno = 0, (d = readdir(list)) != NULL)
+        if (parse_name(d->d_name, &first_seq) && is_file(dirfd(list), d) &&
+            believed(dirfd(list), first_seq) && !list_put(l, first_seq))
             return ENOMEM;
     return errno;
 }
 
 int segment_list(int dirfd, struct segment_list *l)
 {
-    int fd = opener_open(dirfd, ".", O_RDONLY | O_DIRECTORY);
-    DIR *dir;
+    DIR *list = fd_list(opener_open(dirfd, ".", O_RDONLY | O_DIRECTORY));
     int e;
 
     *l = (struct segment_list){0};
-    if (fd < 0)
+    if (list == NULL)
         return -1;
-    if ((dir = fdopendir(fd)) == NULL) {
-        fd_close(&fd);
-        return -1;
-    }
-    e = collect_names(dir, l);
-    closedir(dir);
-    if (e) {
+    e = collect_names(list, l);
+    closedir(list);
+    if (e != 0) {
         segment_list_free(l);
         errno = e;
         return -1;
@@ -276,19 +273,6 @@ int segment_oldest(int dirfd, uint64_t *first_seq)
     return there;
 }
 
-/* How much of it there is; asked twice, as a read may be cut short. -1 with errno for what may pass:
- * that says nothing of the segment. */
-static ssize_t read_segment_head(int fd, uint8_t head[SEGMENT_HEADER])
-{
-    ssize_t n = 0;
-
-    for (int i = 0; i < 2 && n < SEGMENT_HEADER; i++)
-        do
-            n = pread(fd, head, SEGMENT_HEADER, 0);
-        while (n < 0 && errno == EINTR);
-    return n < 0 && segment_rotten(errno) ? 0 : n;
-}
-
 int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum segment_state *state)
 {
     char name[SEGMENT_NAME];
@@ -302,7 +286,8 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum s
     fd = opener_open(dirfd, name, O_RDONLY);
     if (fd < 0)
         return -1;
-    if ((n = read_segment_head(fd, head)) < 0) {
+    n = fd_read_at(fd, head, sizeof head, 0);
+    if (n < 0 && !segment_rotten(errno)) { /* which says nothing of the segment */
         fd_close(&fd);
         return -1;
     }
@@ -316,4 +301,44 @@ int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h, enum s
 bool segment_rotten(int error)
 {
     return error == EIO || error == EBADMSG || error == EUCLEAN || error == ENODATA;
+}
+
+/* When it was made; false if that cannot be known. */
+static bool created(int dirfd, uint64_t first_seq, int64_t *ns)
+{
+    struct segment_header h = {0};
+    enum segment_state state;
+    int fd = segment_open(dirfd, first_seq, &h, &state);
+
+    if (fd < 0)
+        return false;
+    fd_close(&fd);
+    *ns = h.created_ns;
+    return state == SEGMENT_GOOD;
+}
+
+/* Reads the headers of as many segments as the window has, and one more. A segment whose header cannot
+ * be read says nothing, and the one before it counts: rather too much is read than too little. */
+uint64_t segment_horizon(int dirfd, uint64_t at, int64_t window_ns)
+{
+    struct segment_list l;
+    int64_t end = 0, made;
+    uint64_t found = 0;
+    bool known = false;
+    size_t i;
+
+    if (segment_list(dirfd, &l) < 0)
+        return 0;
+    for (i = l.n; i > 0 && l.first_seq[i - 1] > at; i--)
+        ;
+    for (; i > 0 && found == 0; i--) {
+        if (!created(dirfd, l.first_seq[i - 1], &made))
+            continue;
+        if (known && clock_between(made, end) >= window_ns)
+            found = l.first_seq[i - 1];
+        end = known ? end : made;
+        known = true;
+    }
+    segment_list_free(&l);
+    return found;
 }

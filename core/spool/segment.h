@@ -73,7 +73,7 @@ size_t frame_size(uint32_t length); /* header, payload, padding and trailer */
 
 struct segment_list { /* sorted; owned, free with segment_list_free() */
     uint64_t *first_seq;
-    size_t n;
+    size_t n, cap;
 };
 enum { SEGMENT_NAME = 32 };
 void segment_name(char out[SEGMENT_NAME], uint64_t first_seq);
@@ -86,6 +86,13 @@ int segment_oldest(int dirfd, uint64_t *first_seq);
 /* Opens one for reading and fetches its header. The descriptor, or -1 with errno. */
 int segment_open(int dirfd, uint64_t first_seq, struct segment_header *h,
                  enum segment_state *state);
+/* Where the stretch of log begins that the place `at` depends on. Nothing in the spool says when a metric
+ * came, but segments do: what is in one came after it was made, and what is in those before, earlier.
+ * So everything that came within the window before the segment that holds `at` lies at or behind the
+ * beginning of the newest segment that was made at least so long before that one. It is a function of
+ * the log, never goes back, and costs no clock. 0 where no segment is old enough, or the folder cannot
+ * be read: everything that there is. */
+uint64_t segment_horizon(int dirfd, uint64_t at, int64_t window_ns);
 /* Whether the errno of a read says that this place cannot be read, now or ever: a bad sector, or
  * the file system's own checksum. Other errors may pass. */
 bool segment_rotten(int error);

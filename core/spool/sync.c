@@ -51,10 +51,7 @@ static int helper_main(void *arg)
     struct sync_report r;
     ssize_t n;
 
-    (void)signal(SIGINT,
-                 SIG_IGN); /* a terminal's go to the whole group: the last sync comes after */
-    (void)signal(SIGTERM, SIG_IGN);
-    (void)signal(SIGHUP, SIG_IGN);
+    signals_ignore_ends(); /* the last sync comes after */
     for (;;) {
         n = recv(h->fd, &o, sizeof o, 0);
         if (n < 0 && errno == EINTR)

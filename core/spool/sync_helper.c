@@ -1,23 +1,39 @@
 /* spool/sync_helper.c - segment by segment, and what is done after an fdatasync has failed
  *
  * A helper that has just begun cannot know what was synced before it and syncs all there is: clean
- * files cost next to nothing. It never believes a second fdatasync where the first failed: that
- * error is reported, and with the next order what failed is written once more before anything is
- * called synced: segments to new files (spool/rewrite.h), the list of sinks and the cursors in
- * place, byte for byte what is there, so that their pages are no longer taken for clean.
+ * files cost next to nothing.
+ *
+ * After a failed fdatasync the kernel holds the pages for clean and a second one succeeds without
+ * having written anything. So that error is reported, and with the next order what failed is written
+ * once more before anything is called synced: segments to new files, the list of sinks and the
+ * cursors in place, byte for byte what is there, so that their pages are no longer taken for clean.
+ *
+ * What is still in memory of a segment is all there is: it is read whole (for a moment it takes as
+ * much memory as the segment has bytes), checked frame by frame, written under another name, synced
+ * and renamed. A torn frame at the end was never acknowledged and is copied as it is; anything else
+ * that is not a good frame means that the memory is gone, too, and the copy would be no better.
+ *
+ * What has lost its name meanwhile is not needed: retention may be emptying it while it is read. A
+ * segment without one whole frame is left alone: the writer may make it anew under the same name,
+ * and what is accepted then must not be renamed away. The temporary name has our process in it: the
+ * helper of a garnetd that was killed may still be at the same segment. What a helper leaves that is
+ * killed itself is swept by the next garnetd.
  */
 #include "spool/sync_helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "spool/cursor.h"
-#include "spool/rewrite.h"
 #include "spool/segment.h"
 
 enum { BLOCK = 512 /* none of a file system is smaller, and so long is a slot of a cursor */ };
+
+/* --- syncing --- */
 
 /* 0 or an errno. Gone is no failure: retention, or whoever removed a sink, was there first. */
 static int sync_file(int dirfd, const char *path, ino_t *inode)
@@ -67,6 +83,109 @@ static int sync_range(const struct sync_helper *h, uint64_t last, ino_t *inode, 
     return first;
 }
 
+/* --- writing again --- */
+
+/* Up to where anything has been written: a file can be made long at no cost, and must not take all
+ * memory. */
+static off_t written(int fd, off_t size)
+{
+    off_t hole = lseek(fd, 0, SEEK_HOLE);
+
+    if (hole < 0 || hole >= size || lseek(fd, hole, SEEK_DATA) >= 0 || errno != ENXIO)
+        return size;
+    return hole;
+}
+
+/* The whole file: *p is the caller's to free. 0 or an errno. */
+static int read_segment(int fd, uint8_t **p, size_t *n)
+{
+    struct stat st;
+    ssize_t got;
+
+    if (fstat(fd, &st) < 0)
+        return errno;
+    *n = (size_t)written(fd, st.st_size);
+    if ((*p = malloc(*n + 1)) == NULL)
+        return ENOMEM;
+    if ((got = fd_read_at(fd, *p, *n, 0)) < 0)
+        return errno;
+    return (size_t)got == *n ? 0 : EBADMSG;
+}
+
+/* How many frames are whole: -1 when one of them is not good. */
+static int good_frames(const uint8_t *p, size_t n, uint64_t salt)
+{
+    struct frame_header h;
+    int frames = 0;
+
+    for (size_t at = SEGMENT_HEADER, size; n - at >= FRAME_HEADER; at += size, frames++) {
+        if (!frame_header_get(p + at, &h, salt))
+            return -1;
+        if ((size = frame_size(h.length)) > n - at)
+            break;
+        if (frame_sum(p + at + FRAME_HEADER, h.length, salt) != h.payload_sum)
+            return -1;
+    }
+    return frames;
+}
+
+/* Whether the name is still that of the file that is open as `fd`: retention may have been there, or
+ * somebody may have made another of it. */
+static bool is_named(int dirfd, const char *name, int fd, int *error)
+{
+    struct stat mine, there;
+
+    if (fstat(fd, &mine) < 0 || fstatat(dirfd, name, &there, AT_SYMLINK_NOFOLLOW) < 0) {
+        *error = errno == ENOENT ? 0 : errno;
+        return false;
+    }
+    return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+/* Under a temporary name, on the disk, then in the place of the one that is open as `fd`: unless
+ * that is no longer there. */
+static int replace(int dirfd, int fd, const char *name, const uint8_t *p, size_t n)
+{
+    char temp[SEGMENT_NAME + 32];
+    int e, copy;
+
+    snprintf(temp, sizeof temp, ".%ld-%s.tmp", (long)getpid(), name);
+    if ((copy = publish_begin(dirfd, temp)) < 0)
+        return errno;
+    e = fd_write_all(copy, p, n) < 0 || fdatasync(copy) < 0 ? errno : 0;
+    if (e != 0 || !is_named(dirfd, name, fd, &e))
+        publish_drop(dirfd, temp, &copy);
+    else if (publish_end(dirfd, temp, name, &copy) < 0)
+        e = errno;
+    fd_close(&copy);
+    return e;
+}
+
+int segment_rewrite(int dirfd, uint64_t first_seq)
+{
+    struct segment_header h;
+    enum segment_state state;
+    char name[SEGMENT_NAME];
+    uint8_t *p = NULL;
+    size_t n = 0;
+    int fd = segment_open(dirfd, first_seq, &h, &state), e, frames = 0, gone = 0;
+
+    if (fd < 0)
+        return errno == ENOENT ? 0 : errno;
+    if ((e = read_segment(fd, &p, &n)) == 0 && n >= SEGMENT_HEADER)
+        frames = state == SEGMENT_GOOD ? good_frames(p, n, h.salt) : -1;
+    if (frames < 0)
+        e = EBADMSG;
+    segment_name(name, first_seq);
+    if (frames > 0)
+        e = replace(dirfd, fd, name, p, n);
+    else if (e == EBADMSG && !is_named(dirfd, name, fd, &gone))
+        e = gone;
+    free(p);
+    fd_close(&fd);
+    return e;
+}
+
 /* What is not in memory any more (EBADMSG) keeps the others from nothing. The folder is synced by
  * sync_serve(). */
 static int write_again(const struct sync_helper *h, const struct sync_order *o, uint64_t *failed)
@@ -85,6 +204,8 @@ static int write_again(const struct sync_helper *h, const struct sync_order *o, 
     segment_list_free(&l);
     return worst;
 }
+
+/* --- the list of sinks, and the cursors --- */
 
 /* Inodes are used again, and a list lives no longer than until the next. */
 static bool same_file(const struct stat *a, const struct stat *b)
@@ -162,6 +283,8 @@ static int sync_sinks(struct sync_helper *h, bool again)
     }
     return e;
 }
+
+/* --- an order --- */
 
 /* Everything that is to be synced, and is not a segment. */
 static int sync_names(struct sync_helper *h, const struct sync_order *o, ino_t newest)

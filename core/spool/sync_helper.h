@@ -34,4 +34,10 @@ struct sync_helper { /* `dirfd` set, the rest zero */
 /* EBADMSG after an order to write again: some of it is no longer in memory, the rest was written. */
 void sync_serve(struct sync_helper *h, const struct sync_order *o, struct sync_report *r);
 
+/* A segment whose sync has failed, written once more: byte for byte the same, in a new file under its
+ * name, so that a reader of either goes on in the other, and numbers stay. 0, also when retention was
+ * there first, or an errno: EBADMSG when what can be read is not whole. Then the segment is as it was.
+ * The folder is not synced yet. Nothing may be appended to it any more. */
+int segment_rewrite(int dirfd, uint64_t first_seq);
+
 #endif

@@ -28,7 +28,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "spool/le.h"
+#include "base/le.h"
 #include "spool/opener.h"
 #include "spool/segment.h"
 
@@ -53,7 +53,7 @@ struct tail {
     size_t cap, n;
     uint64_t at;
     bool quiet; /* while the folder's mtime is this, there is nothing newer in it */
-    struct timespec mtime;
+    int64_t mtime;
 };
 
 struct tail *tail_open(int dirfd, uint64_t seq)
@@ -95,17 +95,6 @@ void tail_close(struct tail *t)
     free(t);
 }
 
-static bool grow_buffer(struct tail *t, size_t want)
-{
-    uint8_t *p = realloc(t->buf, want);
-
-    if (p == NULL)
-        return false;
-    t->buf = p;
-    t->cap = want;
-    return true;
-}
-
 /* Zeros instead of what cannot be read, to the end of its page. How many; 0 at the end of the
  * file. */
 static ssize_t read_as_zeros(struct tail *t)
@@ -116,10 +105,8 @@ static ssize_t read_as_zeros(struct tail *t)
 
     if (fstat(t->fd, &st) < 0)
         return -1;
-    if (at >= (uint64_t)st.st_size)
-        return 0;
-    if (n > (uint64_t)st.st_size - at)
-        n = (size_t)((uint64_t)st.st_size - at);
+    if (at + n > (uint64_t)st.st_size)
+        n = at < (uint64_t)st.st_size ? (size_t)((uint64_t)st.st_size - at) : 0;
     if (n > t->cap - t->n)
         n = t->cap - t->n;
     memset(t->buf + t->n, 0, n);
@@ -131,6 +118,8 @@ static ssize_t read_as_zeros(struct tail *t)
  * payloads are aligned. */
 static ssize_t fill_buffer(struct tail *t, uint64_t off, size_t want)
 {
+    uint8_t *more;
+
     if (off < t->at || off > t->at + t->n) {
         t->at = off;
         t->n = 0;
@@ -140,8 +129,12 @@ static ssize_t fill_buffer(struct tail *t, uint64_t off, size_t want)
     t->n -= (size_t)(off - t->at);
     memmove(t->buf, t->buf + (off - t->at), t->n);
     t->at = off;
-    if (want > t->cap && !grow_buffer(t, want))
-        return -1;
+    if (want > t->cap) {
+        if ((more = realloc(t->buf, want)) == NULL)
+            return -1;
+        t->buf = more;
+        t->cap = want;
+    }
     while (t->n < want) {
         ssize_t r = pread(t->fd, t->buf + t->n, t->cap - t->n, (off_t)(off + t->n));
         if (r < 0 && errno == EINTR)
@@ -241,15 +234,13 @@ static int rest(struct tail *t)
     return TAIL_WAIT;
 }
 
-/* 0: it cannot be known. */
-static ino_t inode_of(const struct tail *t, uint64_t first_seq)
+/* Under its name; 0: it cannot be known. */
+static ino_t inode_named(const struct tail *t, uint64_t first_seq)
 {
     char name[SEGMENT_NAME];
     struct stat st;
 
     segment_name(name, first_seq);
-    if (t->fd >= 0)
-        return fstat(t->fd, &st) == 0 ? st.st_ino : 0;
     return opener_stat(t->dirfd, name, &st) == 0 ? st.st_ino : 0;
 }
 
@@ -257,6 +248,7 @@ static int begin_segment(struct tail *t, uint64_t first_seq)
 {
     struct segment_header h = {0};
     enum segment_state state;
+    struct stat st = {0};
     int fd = segment_open(t->dirfd, first_seq, &h, &state);
 
     if (fd < 0 && !segment_rotten(errno)) {
@@ -268,7 +260,7 @@ static int begin_segment(struct tail *t, uint64_t first_seq)
     t->fd = fd;
     t->first_seq = first_seq;
     t->header = h;
-    t->inode = inode_of(t, first_seq);
+    t->inode = fd < 0 ? inode_named(t, first_seq) : fstat(fd, &st) == 0 ? st.st_ino : 0;
     t->readable = state == SEGMENT_GOOD;
     t->sealed = t->quiet = false;
     t->off = t->scan = SEGMENT_HEADER;
@@ -281,25 +273,24 @@ static int begin_segment(struct tail *t, uint64_t first_seq)
 static bool unchanged(struct tail *t)
 {
     struct stat st;
-    int64_t age;
+    int64_t mtime;
 
     if (fstat(t->dirfd, &st) < 0)
         return false;
-    if (t->quiet && st.st_mtim.tv_sec == t->mtime.tv_sec && st.st_mtim.tv_nsec == t->mtime.tv_nsec)
+    mtime = clock_ns(st.st_mtim);
+    if (t->quiet && mtime == t->mtime)
         return true;
-    age = clock_between(clock_ns(st.st_mtim), clock_wall());
-    t->quiet = age > 2 * NS_PER_S;
-    t->mtime = st.st_mtim;
+    t->quiet = clock_between(mtime, clock_wall()) > 2 * NS_PER_S;
+    t->mtime = mtime;
     return false;
 }
 
-static bool replaced(const struct tail *t, uint64_t first_seq)
+static bool list_now(struct tail *t, struct segment_list *l)
 {
-    char name[SEGMENT_NAME];
-    struct stat st;
+    bool listed = segment_list(t->dirfd, l) == 0;
 
-    segment_name(name, first_seq);
-    return opener_stat(t->dirfd, name, &st) == 0 && st.st_ino != t->inode;
+    t->quiet &= listed;
+    return listed;
 }
 
 /* The place in the list of the segment after the one being read; l->n for none. It may have the
@@ -307,11 +298,14 @@ static bool replaced(const struct tail *t, uint64_t first_seq)
 static size_t after(const struct tail *t, const struct segment_list *l)
 {
     size_t i = 0;
+    ino_t inode;
 
     while (i < l->n && l->first_seq[i] < t->first_seq)
         i++;
-    if (i < l->n && l->first_seq[i] == t->first_seq && !replaced(t, t->first_seq))
-        i++;
+    if (i < l->n && l->first_seq[i] == t->first_seq) {
+        inode = inode_named(t, t->first_seq);
+        i += inode == 0 || inode == t->inode;
+    }
     return i;
 }
 
@@ -321,20 +315,19 @@ static int turn_page(struct tail *t, struct tail_frame *f)
     struct segment_list l;
     uint64_t next;
     size_t i;
+    bool more;
     int r;
 
     if (!t->sealed && unchanged(t))
         return rest(t);
-    if (segment_list(t->dirfd, &l) < 0) {
-        t->quiet = false;
+    if (!list_now(t, &l))
         return TAIL_ERROR;
-    }
     i = after(t, &l);
-    next = i < l.n ? l.first_seq[i] : 0;
-    r = i < l.n ? AGAIN : rest(t);
+    more = i < l.n;
+    next = more ? l.first_seq[i] : 0;
     segment_list_free(&l);
-    if (r != AGAIN)
-        return r;
+    if (!more)
+        return rest(t);
     if (!t->sealed) { /* it may have grown before the newer one came: to its end once more */
         t->sealed = true;
         t->scan = t->off;
@@ -351,22 +344,19 @@ static int turn_page(struct tail *t, struct tail_frame *f)
 static int find_segment(struct tail *t, struct tail_frame *f)
 {
     struct segment_list l;
-    uint64_t first;
-    size_t i = 0, n;
+    uint64_t first = 0;
+    bool any;
     int r;
 
     if (unchanged(t))
         return TAIL_WAIT;
-    if (segment_list(t->dirfd, &l) < 0) {
-        t->quiet = false;
+    if (!list_now(t, &l))
         return TAIL_ERROR;
-    }
-    while (i + 1 < l.n && l.first_seq[i + 1] <= t->expected)
-        i++;
-    first = l.n ? l.first_seq[i] : 0;
-    n = l.n;
+    any = l.n > 0;
+    for (size_t i = 0; i < l.n && (i == 0 || l.first_seq[i] <= t->expected); i++)
+        first = l.first_seq[i];
     segment_list_free(&l);
-    if (n == 0)
+    if (!any)
         return TAIL_WAIT;
     if ((r = begin_segment(t, first)) != TAIL_FRAME)
         return r;

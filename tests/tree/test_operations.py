@@ -9,7 +9,7 @@ SOURCE, BUILD = os.environ["GARNET_SOURCE"], os.environ["GARNET_BUILD"]
 REASONS = {  # of which metric -> where the list of their names is
     "garnet.collector.failures": ("core/collect/outcome.c", {"ok", "stopped"}),
     "garnet.collector.missed_by": ("core/collect/schedule.c", set()),
-    "garnet.sink.dropped": ("core/spool/cursor.c", set()),
+    "garnet.sink.dropped": ("core/spool/cursor.h", set()),
 }
 
 

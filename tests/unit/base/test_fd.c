@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -94,4 +95,58 @@ Test(fd, an_empty_file_is_read_and_a_folder_is_not)
     buf_free(&b);
     fd_close(&fd);
     fd_close(&dir);
+}
+
+Test(fd, writes_and_reads_at_a_place_whoever_has_moved_the_descriptor)
+{
+    char text[8] = "";
+    int fd = file_of(10);
+
+    cr_assert_eq(fd_write_at(fd, "abcd", 4, 8), 0, "and past the end");
+    cr_assert_eq(fd_read_at(fd, text, 4, 6), 4);
+    cr_assert(memcmp(text, "xxab", 4) == 0);
+    cr_assert_eq(fd_read_at(fd, text, sizeof text, 10), 2, "what there is");
+    cr_assert_eq(fd_read_at(fd, text, sizeof text, 100), 0);
+    cr_assert_eq(lseek(fd, 0, SEEK_CUR), 0);
+    fd_close(&fd);
+    cr_assert_eq(fd_read_at(fd, text, 1, 0), -1);
+    cr_assert_eq(fd_write_at(fd, text, 1, 0), -1);
+}
+
+/* A pipe that has little room takes it in pieces. */
+Test(fd, writes_all_of_several_parts)
+{
+    struct buf b = {0};
+    char *part = calloc(1, LONG);
+    struct iovec v[] = {{"a", 1}, {part, LONG}, {"", 0}, {part, LONG}, {"z", 1}};
+    int fds[2], status;
+    pid_t pid;
+
+    cr_assert_eq(fd_pipe(fds, 0, 0), 0);
+    if ((pid = fork()) == 0)
+        _exit(fd_writev_all(fds[1], v, 5) == 0 ? 0 : 1);
+    fd_close(&fds[1]);
+    cr_assert_eq(fd_read_all(fds[0], -1, &b), 0);
+    cr_assert_eq(b.n, 2 * LONG + 2);
+    cr_assert(b.p[0] == 'a' && b.p[b.n - 1] == 'z');
+    cr_assert(waitpid(pid, &status, 0) == pid && status == 0);
+    buf_free(&b);
+    free(part);
+    fd_close(&fds[0]);
+}
+
+Test(fd, lists_a_folder_and_closes_what_is_none)
+{
+    int fd = file_of(1);
+    DIR *list = fd_list(open("/", O_RDONLY | O_DIRECTORY));
+
+    cr_assert_not_null(list);
+    cr_assert_not_null(readdir(list));
+    closedir(list);
+    cr_assert_null(fd_list(fd));
+    cr_assert_eq(errno, ENOTDIR);
+    cr_assert_eq(fcntl(fd, F_GETFD), -1, "it is closed");
+    errno = ESTALE;
+    cr_assert_null(fd_list(-1));
+    cr_assert_eq(errno, ESTALE);
 }

@@ -3,7 +3,7 @@
 #include <sys/resource.h>
 
 #include "rig/spool_dir.h"
-#include "spool/backlog.h"
+#include "spool/commit.h"
 
 TestSuite(backlog, .init = spool_dir_make, .fini = spool_dir_remove);
 

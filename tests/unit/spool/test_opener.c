@@ -7,7 +7,6 @@
 #include "base/fd.h"
 #include "rig/spool_dir.h"
 #include "spool/opener.h"
-#include "spool/rights.h"
 #include "spool/segment.h"
 
 static const int APPEND = O_RDWR | O_CREAT | O_APPEND;

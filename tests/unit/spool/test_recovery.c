@@ -296,7 +296,9 @@ static void do_retain(void)
     for (size_t i = 0; i < world.nreaders; i++)
         if (world.readers[i].stored.keep < needed)
             needed = world.readers[i].stored.keep;
-    append_configure(world.a, 64 + (int64_t)random_below(&world.rng, 600), bounded ? 500 : 0, 0);
+    append_configure(world.a, &(struct append_config){
+                                  .segment_size = 64 + (int64_t)random_below(&world.rng, 600),
+                                  .max_size = bounded ? 500 : 0});
     lost = append_retain(world.a, needed, 0);
     trace_note(" retain from %" PRIu64 "%s", needed, bounded ? " in 500" : "");
     MUST(lost == 0 || (bounded && bytes > 500), "%u removed without need", lost);

@@ -4,7 +4,7 @@
 #include <sys/syscall.h>
 
 #include "rig/spool_dir.h"
-#include "spool/rewrite.h"
+#include "spool/sync_helper.h"
 
 TestSuite(rewrite, .init = spool_dir_make, .fini = spool_dir_remove, .timeout = 60);
 

@@ -4,7 +4,7 @@
 #include "base/why.h"
 #include "rig/spool_dir.h"
 #include "spool/cursor.h"
-#include "spool/rights.h"
+#include "spool/opener.h"
 
 static mode_t umask_before;
 

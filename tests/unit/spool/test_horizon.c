@@ -1,6 +1,5 @@
-/* sink/horizon.c: over folders with segments made at given times. */
+/* spool/segment.c: horizons, over folders with segments made at given times. */
 #include "rig/spool_dir.h"
-#include "sink/horizon.h"
 
 enum { S = 1000000000 };
 
@@ -17,7 +16,7 @@ static void segment(uint64_t first_seq, int64_t created_s)
 
 static uint64_t back(uint64_t at, int64_t window_s)
 {
-    return horizon_find(spool_dir.fd, at, window_s * S);
+    return segment_horizon(spool_dir.fd, at, window_s * S);
 }
 
 TestSuite(horizon, .init = spool_dir_make, .fini = spool_dir_remove);
@@ -58,5 +57,5 @@ Test(horizon, a_header_that_cannot_be_read_says_nothing)
 
 Test(horizon, without_a_folder_everything)
 {
-    cr_assert_eq(horizon_find(-1, 500, 600), 0);
+    cr_assert_eq(segment_horizon(-1, 500, 600), 0);
 }
