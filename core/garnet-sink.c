@@ -3,9 +3,10 @@
  *   garnet-sink run NAME     deliver to the sink NAME until told to stop
  *   garnet-sink check NAME   say what is wrong with its plugin and options
  *
- * It finds its configuration and the rest on the descriptors of model/worker.h. Exits 0, EXIT_CONFIG
- * (the plugin or its options are wrong), EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however
- * that ends: by the control socket, and by a signal in case a plugin does not let it look.
+ * It finds its configuration and the rest on the descriptors of model/worker.h, and closes each as soon
+ * as it can, since none is the plugin's. Exits 0, EXIT_CONFIG (the plugin or its options are wrong),
+ * EXIT_USAGE, or EXIT_WORLD. Ends with garnetd, however that ends: by the control socket, and by a
+ * signal in case a plugin does not let it look.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +28,7 @@
 #include "conf/facts.h"
 #include "delivery/transport/stdout.h"
 #include "model/worker.h"
+#include "sink/start.h"
 #include "sink/worker.h"
 #include "spool/opener.h"
 #include "spool/segment.h"
@@ -52,12 +54,6 @@ static void become_worker(const struct conf *conf, const struct conf_sink *sink,
         fatal("cannot give up its privileges: %m");
 }
 
-/* What garnetd has passed on is ours no longer than we need it, and never the plugin's. */
-static void close_passed(int fd)
-{
-    fd_close(&fd);
-}
-
 /* To where a plugin that closes what is not its own does not come by so easily: the reason of what
  * follows is to be read. */
 static void move_log(void)
@@ -67,7 +63,7 @@ static void move_log(void)
     if (fd < 0)
         fatal("has no pipe for its log on descriptor %d: garnetd starts this program", WORKER_LOG);
     log_to_relay(fd);
-    close_passed(WORKER_LOG);
+    (void)close(WORKER_LOG);
 }
 
 /* What a plugin prints is for the log: standard output is data, and the transport's alone. */
@@ -94,7 +90,7 @@ static struct conf *read_conf(void)
 
     if (fd_read_all(WORKER_SNAPSHOT, 0, &bytes) < 0)
         fatal("cannot read the configuration from descriptor %d: %m", WORKER_SNAPSHOT);
-    close_passed(WORKER_SNAPSHOT);
+    (void)close(WORKER_SNAPSHOT);
     if (!snapshot_read(&snapshot, (struct str){bytes.p, bytes.n}))
         fatal("descriptor %d holds no whole configuration", WORKER_SNAPSHOT);
     buf_free(&bytes);
@@ -120,8 +116,10 @@ static const struct conf_sink *find_sink(const struct conf *conf, const char *na
 static int check_options(const struct conf *conf, const struct conf_sink *sink)
 {
     struct errors errors = {0};
-    bool ok = worker_check(conf, sink, &errors);
+    struct plugin plugin;
+    bool ok = start_check(&plugin, conf, sink, &errors);
 
+    plugin_unload(&plugin);
     if (errors.text.n > 0)
         (void)fd_write_all(log_fd(), errors.text.p, errors.text.n);
     errors_free(&errors);
@@ -170,7 +168,7 @@ static int run_sink(const struct conf *conf, const struct conf_sink *sink)
     board = scoreboard_map(WORKER_SCOREBOARD);
     if (board == NULL)
         fatal("has no scoreboard on descriptor %d: %m", WORKER_SCOREBOARD);
-    close_passed(WORKER_SCOREBOARD);
+    (void)close(WORKER_SCOREBOARD);
     move_stdout();
     limit_memory(sink->memory_limit);
     if (!orphaned())

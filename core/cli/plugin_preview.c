@@ -201,7 +201,7 @@ static int show_sink(void *arg)
     if (!v->failed)
         end_batch_of(v);
     batch_free(&v->batch);
-    counters_free(&v->counters);
+    counters_forget(&v->counters);
     child_doing(v->child, CHILD_BLOCKS, "close()");
     plugin_unload(&v->plugin);
     return v->failed || fclose(v->out) != 0 ? EXIT_CONFIG : 0;

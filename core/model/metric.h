@@ -33,7 +33,7 @@ struct metric {
     uint32_t ntags, nmeta;
     int64_t time_ns;     /* Unix time */
     int64_t interval_ns; /* 0 = not known */
-    union {
+    union metric_value {
         int64_t i;
         uint64_t u; /* vtype U64 only for values above INT64_MAX */
         double f;   /* finite */

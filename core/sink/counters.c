@@ -1,9 +1,9 @@
-/* sink/counters.c - counters become rates or deltas
+/* sink/counters.c - one table, open addressing, of the last value of each series under a 128-bit hash of
+ * what makes it one
  *
- * One table, open addressing, of the last value of each series under a 128-bit hash of what makes
- * it one. Nothing is removed singly: what lies before the cut is dead, is overwritten when its
- * series comes again, and is left behind when the table is built anew. No memory for that counts as
- * a full table: the series gives no point, and the log says so once.
+ * Nothing is removed singly: what lies before the cut is dead, is overwritten when its series comes
+ * again, and is left behind when the table is built anew. No memory for that counts as a full table:
+ * the series gives no point, and the log says so once.
  */
 #include "sink/counters.h"
 
@@ -20,11 +20,7 @@ enum { CAP_LEAST = 1024, CAP_MOST = COUNTERS_MOST + COUNTERS_MOST / 3 };
 typedef unsigned __int128 u128;
 
 struct number {
-    union {
-        int64_t i;
-        uint64_t u;
-        double f;
-    } v;
+    union metric_value v;
     uint8_t vtype;
 };
 struct counted {
@@ -45,11 +41,6 @@ void counters_forget(struct counters *c)
     c->slots = NULL;
     c->cap = c->n = 0;
     c->cut = c->purged = 0;
-}
-
-void counters_free(struct counters *c)
-{
-    counters_forget(c);
 }
 
 void counters_cut(struct counters *c, uint64_t seq)
@@ -160,19 +151,6 @@ static struct counted *slot_of(struct counters *c, const struct metric *m)
 
 /* --- differences --- */
 
-static struct number number_of(const struct metric *m)
-{
-    struct number n = {.vtype = m->vtype};
-
-    if (m->vtype == METRIC_F64)
-        n.v.f = m->value.f;
-    else if (m->vtype == METRIC_U64)
-        n.v.u = m->value.u;
-    else
-        n.v.i = m->value.i;
-    return n;
-}
-
 static __int128 as_whole(const struct number *n)
 {
     return n->vtype == METRIC_U64 ? (__int128)n->v.u : n->v.i;
@@ -222,18 +200,6 @@ static bool difference(const struct number *was, const struct number *is, struct
     return d->v.f >= 0 && isfinite(d->v.f);
 }
 
-static void put_delta(struct metric *m, const struct number *d)
-{
-    m->type = METRIC_COUNT;
-    m->vtype = d->vtype;
-    if (d->vtype == METRIC_F64)
-        m->value.f = d->v.f;
-    else if (d->vtype == METRIC_U64)
-        m->value.u = d->v.u;
-    else
-        m->value.i = d->v.i;
-}
-
 static bool put_rate(struct counters *c, struct metric *m, const struct number *d, uint64_t ns)
 {
     double rate = as_double(d) / ((double)ns / 1e9);
@@ -280,7 +246,7 @@ bool counters_apply(struct counters *c, struct metric *m, uint64_t seq)
     if ((slot = slot_of(c, m)) == NULL)
         return false;
     last = *slot;
-    is = number_of(m);
+    is = (struct number){m->value, m->vtype};
     if (is_alive(c, &last) && m->time_ns <= last.time_ns &&
         between(m->time_ns, last.time_ns) <= (uint64_t)c->window)
         return false;
@@ -291,6 +257,8 @@ bool counters_apply(struct counters *c, struct metric *m, uint64_t seq)
         return false;
     if (c->mode == COUNTERS_RATE)
         return put_rate(c, m, &d, between(last.time_ns, m->time_ns));
-    put_delta(m, &d);
+    m->type = METRIC_COUNT;
+    m->vtype = d.vtype;
+    m->value = d.v;
     return true;
 }

@@ -2,7 +2,7 @@
  *
  * A point is a function of two metrics of the log: this one, and the last one of its series within
  * the window before it. So it is the same in a replay, after a restart, or in another sink, as long
- * as that stretch of the log is read first (see sink/horizon.h).
+ * as that stretch of the log is read first (see spool/segment.h).
  *
  *   series      name, tags, unit, and the collector and prefix that it came with
  *   no point    for the first value of a series, and the first after more than the window without
@@ -42,8 +42,8 @@ void counters_init(struct counters *c, int64_t mode, int64_t window);
  * any more (its unit is valid until the next call). False: it gives no point. */
 bool counters_apply(struct counters *c, struct metric *m, uint64_t seq);
 void counters_cut(struct counters *c,
-                  uint64_t seq);          /* what is before is forgotten; only ever grows */
-void counters_forget(struct counters *c); /* everything: reading begins somewhere else */
-void counters_free(struct counters *c);
+                  uint64_t seq); /* what is before is forgotten; only ever grows */
+/* Everything, and its memory: reading begins somewhere else, or is over. */
+void counters_forget(struct counters *c);
 
 #endif

@@ -1,9 +1,8 @@
-/* sink/quarantine.c - metrics that are kept from the plugin, and where a person can read them
+/* sink/quarantine.c - the file is its own index
  *
- * The file is its own index. A line found there by sequence counts only if it tells of the same
- * metric: a spool that was begun anew numbers from 1 again. Nothing here ends the worker: a line
- * that cannot be written (full disk, the file at its bound) is logged, and its metric is
- * left out all the same.
+ * A line found there by sequence counts only if it tells of the same metric: a spool that was begun
+ * anew numbers from 1 again. Nothing here ends the worker: a line that cannot be written (full disk,
+ * the file at its bound) is logged, and its metric is left out all the same.
  */
 #include "sink/quarantine.h"
 
@@ -149,7 +148,7 @@ static bool is_line_of(const struct quarantine *q, const struct held *h, const s
     int fd = open_file(q, O_RDONLY);
     char *text = malloc(metric->n);
     bool same = fd >= 0 && text != NULL &&
-                pread(fd, text, metric->n, (off_t)h->at) == (ssize_t)metric->n &&
+                fd_read_at(fd, text, metric->n, (off_t)h->at) == (ssize_t)metric->n &&
                 memcmp(text, metric->p, metric->n) == 0;
 
     free(text);
@@ -172,48 +171,35 @@ static int64_t append_line(int fd, struct buf *line)
         errno = EFBIG;
         return -1;
     }
-    if (write(fd, line->p, line->n) != (ssize_t)line->n)
-        return -1;
-    return fdatasync(fd) == 0 ? size : -1;
+    return fd_write_all(fd, line->p, line->n) == 0 && fdatasync(fd) == 0 ? size : -1;
 }
 
 static int64_t store_line(const struct quarantine *q, struct buf *line)
 {
-    int64_t at;
-    int fd;
+    bool there = opener_mkdir(q->dirfd, FOLDER) == 0 || errno == EEXIST;
+    int fd = there ? open_file(q, O_RDWR | O_CREAT | O_APPEND) : -1;
+    int64_t at = fd >= 0 ? append_line(fd, line) : -1;
 
-    if (opener_mkdir(q->dirfd, FOLDER) < 0 && errno != EEXIST)
-        return -1;
-    fd = open_file(q, O_RDWR | O_CREAT | O_APPEND);
-    if (fd < 0)
-        return -1;
-    at = append_line(fd, line);
     fd_close(&fd);
     return at;
-}
-
-static const char *signal_text(int signo)
-{
-    static char text[80];
-
-    (void)snprintf(text, sizeof text, "%d (%s)", signo, strsignal(signo));
-    return text;
 }
 
 static void keep_line(struct quarantine *q, struct held *h, const struct metric *m,
                       struct buf *line)
 {
+    char death[96] = "by calling exit()";
+
     put_key(line, "signal");
     buf_put_i64(line, h->signo);
     put_key(line, "when");
     metric_put_time(line, h->when_ns, METRIC_TIME_US);
     buf_puts(line, "}\n");
     h->at = buf_ok(line) ? store_line(q, line) : NEVER;
+    if (h->signo != 0)
+        (void)snprintf(death, sizeof death, "from signal %d (%s)", h->signo, strsignal(h->signo));
     log_warn("metric %" PRIu64 " \"%.*s\" is put in quarantine: plugin %s died of it again and "
-             "again, last %s%s; all others go on",
-             h->seq, (int)m->name.n, m->name.n > 0 ? m->name.s : "", q->plugin,
-             h->signo != 0 ? "from signal " : "by calling exit()",
-             h->signo != 0 ? signal_text(h->signo) : "");
+             "again, last %s; all others go on",
+             h->seq, (int)m->name.n, m->name.n > 0 ? m->name.s : "", q->plugin, death);
     if (h->at >= 0) {
         log_warn("it can be read in %s/%s/%s.ndjson", q->spool, FOLDER, q->sink);
         return;

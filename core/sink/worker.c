@@ -343,7 +343,7 @@ static void take_apart(struct worker *w)
     plugin_close(&w->plugin); /* what it may still look at goes after it */
     sender_free(&w->sender);
     feed_close(&w->feed);
-    counters_free(&w->counters);
+    counters_forget(&w->counters);
     quarantine_close(&w->quarantine);
     batch_free(&w->batch);
     plugin_free(&w->plugin);
@@ -355,15 +355,6 @@ static void take_apart(struct worker *w)
 }
 
 /* --- the whole --- */
-
-bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct errors *e)
-{
-    struct plugin p;
-    bool ok = start_check(&p, conf, sink, e);
-
-    plugin_unload(&p);
-    return ok;
-}
 
 int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
                struct scoreboard *board)

@@ -12,7 +12,5 @@
 
 int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
                struct scoreboard *board);
-/* Loads the plugin and checks the sink's options; no I/O towards any endpoint. Errors to `e`. */
-bool worker_check(const struct conf *conf, const struct conf_sink *sink, struct errors *e);
 
 #endif

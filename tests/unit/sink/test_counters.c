@@ -18,14 +18,14 @@ static void setup(void)
 
 static void teardown(void)
 {
-    counters_free(&c);
+    counters_forget(&c);
 }
 
 TestSuite(counters, .init = setup, .fini = teardown);
 
 static void begin(int64_t mode)
 {
-    counters_free(&c);
+    counters_forget(&c);
     counters_init(&c, mode, 600 * NS_PER_S);
     seq = 1;
 }
@@ -417,7 +417,7 @@ static int64_t stamp(int64_t came_ns, int64_t *offset, unsigned *seed)
     }
 }
 
-/* Segments as sink/horizon.h has them: made at random moments. */
+/* Segments as spool/segment.h has them: made at random moments. */
 static void make_log(unsigned *seed)
 {
     int64_t value[SERIES] = {0}, offset[SERIES] = {0}, now = 0;

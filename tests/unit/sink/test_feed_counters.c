@@ -45,7 +45,7 @@ static void setup(void)
 static void teardown(void)
 {
     feed_close(&f);
-    counters_free(&counters);
+    counters_forget(&counters);
     append_close(spool);
     batch_free(&b);
     plugin_unload(&p);
