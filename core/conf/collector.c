@@ -6,13 +6,11 @@
  */
 #include "conf/collector.h"
 
-#include <sys/stat.h>
-
 #include "conf/conf.h"
-#include "conf/parsing.h"
+#include "conf/facts.h"
 #include "conf/path.h"
 
-enum { COLLECTOR_SEED = 6 };
+enum { COLLECTOR_SEED = 6, MAX_TAGS = 32 };
 
 static const struct option LIMIT_ROWS[] = {
     KEY(struct conf_limits, cpu, OPT_DURATION,
@@ -201,24 +199,26 @@ static void check_time(struct parsing *p, struct conf_collector *k)
         k->timeout = k->interval;
 }
 
-/* --- command --- */
-
-static bool bad_command(struct parsing *p, const struct node *v, const char *why)
+void parse_check_tags(struct parsing *p, const struct pairs *tags)
 {
-    errors_add(p->e, v->at, "command: \"%s\" %s", v->text, why);
-    return false;
+    for (size_t i = 0; i < tags->n; i++) {
+        const struct pair *t = &tags->v[i];
+
+        if (*t->key == 0)
+            errors_add(p->e, t->at, "tags: a tag needs a name");
+        else if (*t->val == 0)
+            errors_add(p->e, t->at, "tags.%s is empty: give it a value or remove it", t->key);
+    }
+    if (tags->n > MAX_TAGS)
+        errors_add(p->e, tags->v[MAX_TAGS].at, "tags: %zu tags, and %d are allowed", tags->n,
+                   MAX_TAGS);
 }
 
-/* Whether the system could run it, with the PATH that it will have. */
-static bool check_runs(struct parsing *p, const struct conf_collector *k, const struct node *v)
-{
-    const char *search = "";
+/* --- command --- */
 
-    for (size_t i = 0; i < k->env.n; i++)
-        if (strcmp(k->env.v[i].key, "PATH") == 0)
-            search = k->env.v[i].val;
-    return fact_runs(&p->facts, search, k->command.v[0]) != FACT_ERROR ||
-           bad_command(p, v, p->facts.why);
+static void bad_command(struct parsing *p, const struct node *v, const char *why)
+{
+    errors_add(p->e, v->at, "command: \"%s\" %s", v->text, why);
 }
 
 /* "/bin/sleep 1" is a program's name and an argument to a shell, which there is none of. */
@@ -226,68 +226,65 @@ static const char *missing(struct parsing *p, const struct conf_collector *k, co
 {
     const char *blank = strpbrk(text, " \t");
 
-    if (k->command.n > 1 || blank == NULL || strcmp(p->facts.why, "does not exist") != 0)
-        return p->facts.why;
+    if (k->command.n > 1 || blank == NULL || strcmp(p->why, "does not exist") != 0)
+        return p->why;
     return arena_printf(
         p->a, "does not exist: if that is a program with arguments, write a list, [%.*s, \"%s\"]",
         (int)(blank - text), text, blank + strspn(blank, " \t"));
 }
 
-/* The collector's user can do as it likes anyway. */
-static bool check_program(struct parsing *p, struct conf_collector *k, const struct node *v,
+/* With the PATH that it will have. The collector's user can do as it likes anyway. */
+static void check_program(struct parsing *p, struct conf_collector *k, const struct node *v,
                           struct fact_file *f)
 {
-    enum fact state = fact_file(&p->facts, k->command.v[0], f);
+    const char *path = k->command.v[0], *search = "";
+    enum fact state = fact_file(p, path, f);
 
+    for (size_t i = 0; i < k->env.n; i++)
+        if (strcmp(k->env.v[i].key, "PATH") == 0)
+            search = k->env.v[i].val;
     if (state == FACT_ERROR)
-        return bad_command(p, v, missing(p, k, v->text));
-    if (state != FACT_KNOWN)
-        return false;
-    if (S_ISDIR(f->mode))
-        return bad_command(p, v, "is a folder: give the program's path");
-    if (!S_ISREG(f->mode))
-        return bad_command(p, v, "is not a regular file");
-    if ((f->mode & 0111) == 0)
-        return bad_command(p, v, "is not executable: chmod +x it");
-    return check_runs(p, k, v) &&
-           (k->allow_writable || parse_check_way(p, "command", v, k->identity.uid, k->command.v[0],
-                                                 ", or set allow_writable: true", &k->own_groups));
+        bad_command(p, v, missing(p, k, v->text));
+    else if (state == FACT_KNOWN && fact_runs(p, search, path) == FACT_ERROR)
+        bad_command(p, v, p->why);
+    else if (state == FACT_KNOWN && !k->allow_writable)
+        parse_check_way(p, "command", v, k->identity.uid, path, &k->own_groups);
 }
 
 /* Makes argv[0] absolute. */
-static bool parse_program(struct parsing *p, struct conf_collector *k, const struct node *v,
+static void parse_program(struct parsing *p, struct conf_collector *k, const struct node *v,
                           struct fact_file *f)
 {
     const char **argv;
 
-    if (strchr(v->text, '/') == NULL)
-        return bad_command(p, v,
-                           *v->text != 0
-                               ? "is a bare name: give the full path; Garnet does not search PATH"
-                               : "is empty: give the program's full path");
+    if (strchr(v->text, '/') == NULL) {
+        bad_command(p, v,
+                    *v->text != 0
+                        ? "is a bare name: give the full path; Garnet does not search PATH"
+                        : "is empty: give the program's full path");
+        return;
+    }
     if ((argv = arena_alloc(p->a, (k->command.n + 1) * sizeof *argv)) == NULL)
-        return false;
+        return;
     memcpy(argv, k->command.v, k->command.n * sizeof *argv);
     if ((argv[0] = path_from(p->a, v->at.file, v->text)) == NULL)
-        return false;
+        return;
     k->command.v = argv;
-    return check_program(p, k, v, f);
+    check_program(p, k, v, f);
 }
 
-static bool parse_command(struct parsing *p, struct conf_collector *k, struct fact_file *program)
+static void parse_command(struct parsing *p, struct conf_collector *k, struct fact_file *program)
 {
     const struct node *v = node_get(k->node, "command");
 
     if (!k->enabled || k->node->kind != NODE_MAP)
-        return false;
-    if (v == NULL) {
+        return;
+    if (v == NULL)
         errors_add(p->e, k->node->at, "a collector needs \"command\"");
-        return false;
-    }
-    if (v->kind == NODE_LIST && v->n == 0)
+    else if (v->kind == NODE_LIST && v->n == 0)
         errors_add(p->e, v->at, "command is an empty list: give the program's full path");
-    return k->command.n > 0 && /* 0: after errors */
-           parse_program(p, k, v->kind == NODE_LIST ? v->first : v, program);
+    else if (k->command.n > 0) /* 0: after errors */
+        parse_program(p, k, v->kind == NODE_LIST ? v->first : v, program);
 }
 
 /* --- limits --- */
@@ -296,7 +293,7 @@ static void take_cgroup(struct parsing *p, struct conf_collector *k)
 {
     struct fact_cgroup g;
 
-    if (!k->enabled || fact_cgroup(&p->facts, &g) != FACT_KNOWN)
+    if (!k->enabled || fact_cgroup(p, &g) != FACT_KNOWN)
         return;
     k->cgroup = (struct conf_cgroup){g.dir, g.processes, g.memory};
 }
@@ -345,7 +342,7 @@ static uint64_t collector_digest(const struct conf *c, const struct conf_collect
     h = parse_digest_identity(digest_text(h, k->name), &k->identity);
     h = digest_text(h, k->cgroup.dir);
     h = digest_number(h, (uint64_t)(k->cgroup.processes * 2 + k->cgroup.memory));
-    h = parse_digest_file(h, f);
+    h = fact_file_digest(h, f);
     return digest_text(digest_pairs(h, &c->tags), c->host);
 }
 
@@ -354,7 +351,7 @@ static void fill_collector(struct parsing *p, struct conf_collector *k)
     struct fact_file program = {0};
 
     k->limits = (struct conf_limits){-1, -1, -1, -1, -1};
-    section_fill(p->a, &collector_section, NULL, false, k->node, k, p->e);
+    section_fill(p->a, &collector_section, k->node, k, p->e);
     if (k->prefix != NULL && *k->prefix == 0)
         k->prefix = NULL;
     check_prefix(p, k);
@@ -362,7 +359,7 @@ static void fill_collector(struct parsing *p, struct conf_collector *k)
     parse_check_tags(p, &k->tags);
     check_env(p, &k->env);
     parse_collector_identity(p, k);
-    (void)parse_command(p, k, &program);
+    parse_command(p, k, &program);
     take_cgroup(p, k);
     k->digest = collector_digest(p->c, k, &program);
 }

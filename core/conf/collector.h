@@ -61,6 +61,8 @@ struct conf_collector {
 extern const struct section collector_section;
 
 void parse_collector(struct parsing *p, const struct snapshot_file *f);
+/* Reports empty keys or values and too many of them; also for the main file's. */
+void parse_check_tags(struct parsing *p, const struct pairs *tags);
 /* When all collectors are there: whether each limit on processes will hold. */
 void parse_check_processes(struct parsing *p);
 /* Whom the path of its command is trusted to, for a look just before it is run. `self` is garnetd's

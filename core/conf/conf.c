@@ -11,7 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "conf/parsing.h"
+#include "conf/facts.h"
 #include "conf/path.h"
 
 #ifndef GARNET_PLUGIN_DIR
@@ -147,7 +147,7 @@ static const char *own_host(struct parsing *p, struct pos at)
 {
     const char *host;
 
-    if (fact_hostname(&p->facts, &host) == FACT_WANTED)
+    if (fact_hostname(p, &host) == FACT_WANTED)
         return "";
     if (is_blank(host) || strcmp(host, "localhost") == 0 || strcmp(host, "(none)") == 0 ||
         strncmp(host, "localhost.", strlen("localhost.")) == 0)
@@ -212,7 +212,7 @@ static void check_spool_folder(struct parsing *p, struct pos at)
     const char *dir = p->c->spool.dir;
     struct fact_file f;
 
-    if (dir == NULL || fact_file(&p->facts, dir, &f) != FACT_KNOWN)
+    if (dir == NULL || fact_file(p, dir, &f) != FACT_KNOWN)
         return;
     if (!S_ISDIR(f.mode))
         errors_add(p->e, at, "dir: \"%s\" is not a folder: write the name of one", dir);
@@ -241,7 +241,7 @@ static void parse_collectors(struct parsing *p, const struct snapshot_file *file
     const char *folder = p->c->collectors_folder;
 
     for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
-        p->facts.file = f;
+        p->file = f;
         if (folder != NULL && strcmp(f->path, folder) == 0)
             errors_add(p->e, written != NULL ? written->at : (struct pos){root->at.file, 0, 0},
                        "collectors: \"%s\" %s", f->path,
@@ -249,7 +249,7 @@ static void parse_collectors(struct parsing *p, const struct snapshot_file *file
         else
             parse_collector(p, f);
     }
-    if (p->facts.wanted == NULL)
+    if (p->wanted == NULL)
         parse_check_processes(p);
 }
 
@@ -259,7 +259,7 @@ static void parse_main_file(struct parsing *p, const struct node *root)
 {
     const struct node *spool = node_get(root, "spool"), *dir = node_get(spool, "dir");
 
-    section_fill(p->a, &main_section, NULL, false, root, p->c, p->e);
+    section_fill(p->a, &main_section, root, p->c, p->e);
     take_collectors_folder(p, root->at.file);
     parse_host(p, root);
     parse_check_tags(p, &p->c->tags);
@@ -274,37 +274,32 @@ static void parse_main_file(struct parsing *p, const struct node *root)
 /* The main file's tree; after errors an empty one, so that the rest is checked all the same. */
 static const struct node *read_main(struct parsing *p)
 {
-    const struct snapshot_file *f = p->facts.file;
+    const struct snapshot_file *f = p->file;
     struct node *root = NULL;
 
     if (f->error != NULL)
         errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
     else
         root = yaml_parse(p->a, f->path, f->text, p->e);
-    if (root == NULL && (root = arena_alloc(p->a, sizeof *root)) != NULL) {
-        root->kind = NODE_MAP;
-        root->at = (struct pos){arena_strdup(p->a, f->path), 1, 1};
-    }
-    return root;
+    return root != NULL ? root : yaml_empty(p->a, f->path);
 }
 
 struct conf *conf_parse(const struct snapshot *s, struct errors *e)
 {
     struct conf *c = calloc(1, sizeof *c);
-    struct parsing p = {.c = c, .e = e, .running = s->running};
+    struct parsing p = {.c = c, .e = e, .running = s->running, .file = s->files};
     const struct node *root;
 
     if (c == NULL)
         return NULL;
     p.a = &c->arena;
-    p.facts = (struct facts){.file = s->files, .arena = p.a};
     if ((root = read_main(&p)) != NULL)
         parse_main_file(&p, root);
     if (root != NULL && arena_ok(p.a)) {
         parse_sinks(&p, c->sinks_node);
         parse_collectors(&p, s->files->next, root);
     }
-    c->wanted = p.facts.wanted;
+    c->wanted = p.wanted;
     if (arena_ok(p.a))
         return c;
     conf_free(c);

@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <sys/un.h>
 
+#include "conf/conf.h"
+#include "conf/facts.h"
 #include "conf/path.h"
 
 static const char ENDPOINTS[] =

@@ -5,7 +5,9 @@
  */
 #ifndef CONF_ENDPOINTS_H
 #define CONF_ENDPOINTS_H
-#include "conf/parsing.h"
+
+struct conf_sink;
+struct parsing;
 
 /* Makes endpoints of s->to, which holds what is written. Checks, too, that a key which is for some
  * kinds of endpoint has one. */

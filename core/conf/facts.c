@@ -9,57 +9,44 @@
 #include <stdlib.h>
 
 #include "base/number.h"
+#include "conf/section.h"
 
 static const char ERROR[] = "error ";
 
-static enum fact damaged(struct facts *f)
+static enum fact damaged(struct parsing *p)
 {
-    f->why = "cannot be judged: what was learnt about it is damaged";
+    p->why = "cannot be judged: what was learnt about it is damaged";
     return FACT_ERROR;
 }
 
 /* --- looking a text up --- */
 
-static void want(struct facts *f, const struct fact_want *ask, const char *key)
+static void want(struct parsing *p, const char *key)
 {
-    struct fact_want *w, **end = &f->wanted;
+    struct fact_want *w, **end = &p->wanted;
 
     for (; *end != NULL; end = &(*end)->next)
-        if ((*end)->file == f->file && strcmp((*end)->key, key) == 0)
+        if ((*end)->file == p->file && strcmp((*end)->key, key) == 0)
             return;
-    if ((w = arena_alloc(f->arena, sizeof *w)) == NULL)
+    if ((w = arena_alloc(p->a, sizeof *w)) == NULL)
         return;
-    *w = *ask;
-    w->file = f->file;
-    w->key = key;
-    w->name = arena_strdup(f->arena, ask->name);
-    w->search = arena_strdup(f->arena, ask->search != NULL ? ask->search : "");
-    if (arena_ok(f->arena))
-        *end = w;
+    *w = (struct fact_want){.file = p->file, .key = key};
+    *end = w;
 }
 
-/* FACT_KNOWN and the text under this key. */
-static enum fact look_up(struct facts *f, const struct fact_want *ask, const char *key,
-                         const char **text)
+/* FACT_KNOWN and the text under this key. `key` stays: it is in the arena, or a literal. */
+static enum fact look_up(struct parsing *p, const char *key, const char **text)
 {
     if (key == NULL)
         return FACT_WANTED;
-    if ((*text = snapshot_get(f->file, key)) == NULL) {
-        want(f, ask, key);
+    if ((*text = snapshot_get(p->file, key)) == NULL) {
+        want(p, key);
         return FACT_WANTED;
     }
     if (strncmp(*text, ERROR, strlen(ERROR)) != 0)
         return FACT_KNOWN;
-    f->why = arena_strdup(f->arena, *text + strlen(ERROR));
-    return f->why != NULL ? FACT_ERROR : FACT_WANTED;
-}
-
-static enum fact look_up_name(struct facts *f, enum fact_kind kind, const char *prefix,
-                              const char *name, const char **text)
-{
-    const struct fact_want ask = {.kind = kind, .name = name};
-
-    return look_up(f, &ask, arena_printf(f->arena, "%s%s", prefix, name), text);
+    p->why = arena_strdup(p->a, *text + strlen(ERROR));
+    return p->why != NULL ? FACT_ERROR : FACT_WANTED;
 }
 
 /* A number, and the blank behind it if more follows. */
@@ -76,10 +63,10 @@ static bool read_word(const char **at, int base, uint64_t *n)
 
 /* --- users, groups --- */
 
-enum fact fact_group(struct facts *f, const char *name, gid_t *gid)
+enum fact fact_group(struct parsing *p, const char *name, gid_t *gid)
 {
     const char *text;
-    enum fact state = look_up_name(f, FACT_GROUP, "group:", name, &text);
+    enum fact state = look_up(p, arena_printf(p->a, "group:%s", name), &text);
     uint64_t n;
 
     if (state != FACT_KNOWN)
@@ -87,20 +74,18 @@ enum fact fact_group(struct facts *f, const char *name, gid_t *gid)
     if (*text == 0)
         return FACT_NONE;
     if (!read_word(&text, 10, &n))
-        return damaged(f);
+        return damaged(p);
     *gid = (gid_t)n;
     return FACT_KNOWN;
 }
 
-static bool take_groups(struct facts *f, const char *text, struct fact_user *u)
+static bool take_groups(struct parsing *p, const char *text, struct fact_user *u)
 {
     size_t most = strlen(text) / 2 + 1;
-    gid_t *groups;
+    gid_t *groups = arena_alloc(p->a, most * sizeof *groups);
     uint64_t n;
 
-    if (*text == 0)
-        return true;
-    if ((groups = arena_alloc(f->arena, most * sizeof *groups)) == NULL)
+    if (groups == NULL)
         return false;
     while (*text != 0 && read_word(&text, 10, &n))
         groups[u->ngroups++] = (gid_t)n;
@@ -108,10 +93,10 @@ static bool take_groups(struct facts *f, const char *text, struct fact_user *u)
     return *text == 0;
 }
 
-enum fact fact_user(struct facts *f, const char *name, struct fact_user *u)
+enum fact fact_user(struct parsing *p, const char *name, struct fact_user *u)
 {
     const char *text;
-    enum fact state = look_up_name(f, FACT_USER, "user:", name, &text);
+    enum fact state = look_up(p, arena_printf(p->a, "user:%s", name), &text);
     uint64_t uid, gid = 0;
 
     if (state != FACT_KNOWN)
@@ -119,10 +104,10 @@ enum fact fact_user(struct facts *f, const char *name, struct fact_user *u)
     if (*text == 0)
         return FACT_NONE;
     if (!read_word(&text, 10, &uid))
-        return damaged(f);
+        return damaged(p);
     *u = (struct fact_user){.uid = (uid_t)uid, .account = *text != 0};
-    if (u->account && (!read_word(&text, 10, &gid) || !take_groups(f, text, u)))
-        return damaged(f);
+    if (u->account && (!read_word(&text, 10, &gid) || !take_groups(p, text, u)))
+        return damaged(p);
     u->gid = (gid_t)gid;
     return FACT_KNOWN;
 }
@@ -138,12 +123,12 @@ void fact_put_user(struct buf *out, const struct fact_user *u)
 
 /* --- files --- */
 
-enum fact fact_file(struct facts *f, const char *path, struct fact_file *file)
+enum fact fact_file(struct parsing *p, const char *path, struct fact_file *file)
 {
     enum { WORDS = 7 };
     uint64_t v[WORDS];
     const char *text;
-    enum fact state = look_up_name(f, FACT_FILE, "file:", path, &text);
+    enum fact state = look_up(p, arena_printf(p->a, "file:%s", path), &text);
 
     if (state != FACT_KNOWN)
         return state;
@@ -152,7 +137,7 @@ enum fact fact_file(struct facts *f, const char *path, struct fact_file *file)
 
         text += negative;
         if (!read_word(&text, 10, &v[i]))
-            return damaged(f);
+            return damaged(p);
         v[i] = negative ? -v[i] : v[i];
     }
     *file = (struct fact_file){.dev = v[0],
@@ -172,59 +157,62 @@ void fact_put_file(struct buf *out, const struct fact_file *file)
              (uintmax_t)file->uid);
 }
 
-enum fact fact_way(struct facts *f, uid_t user, const char *path, const char **own_groups)
+/* Its bytes, as far as stat() shows them. Not its mode, its owner and when they were changed. */
+uint64_t fact_file_digest(uint64_t h, const struct fact_file *f)
 {
-    const struct fact_want ask = {.kind = FACT_WAY, .name = path, .user = user};
-    const char *key = arena_printf(f->arena, "trust:%d:%s", (int)user, path), *text;
-    enum fact state = look_up(f, &ask, key, &text);
+    h = digest_number(digest_number(h, f->dev), f->ino);
+    return digest_number(digest_number(h, (uint64_t)f->size), (uint64_t)f->mtime);
+}
+
+static enum fact look_up_groups(struct parsing *p, const char *key, const char **own_groups)
+{
+    const char *text;
+    enum fact state = look_up(p, key, &text);
 
     if (state == FACT_KNOWN)
-        *own_groups = arena_strdup(f->arena, text);
+        *own_groups = arena_strdup(p->a, text);
     return state;
 }
 
-enum fact fact_folder(struct facts *f, const char *path, const char **own_groups)
+enum fact fact_way(struct parsing *p, uid_t user, const char *path, const char **own_groups)
 {
-    const char *text;
-    enum fact state = look_up_name(f, FACT_FOLDER, "folder:", path, &text);
-
-    if (state == FACT_KNOWN)
-        *own_groups = arena_strdup(f->arena, text);
-    return state;
+    return look_up_groups(p, arena_printf(p->a, "trust:%d:%s", (int)user, path), own_groups);
 }
 
-enum fact fact_runs(struct facts *f, const char *search, const char *path)
+enum fact fact_folder(struct parsing *p, const char *path, const char **own_groups)
 {
-    const struct fact_want ask = {.kind = FACT_RUNS, .name = path, .search = search};
+    return look_up_groups(p, arena_printf(p->a, "folder:%s", path), own_groups);
+}
+
+enum fact fact_runs(struct parsing *p, const char *search, const char *path)
+{
     const char *text;
 
-    return look_up(f, &ask, arena_printf(f->arena, "exec:%s\n%s", search, path), &text);
+    return look_up(p, arena_printf(p->a, "exec:%s\n%s", search, path), &text);
 }
 
 /* --- garnetd and its machine --- */
 
-enum fact fact_hostname(struct facts *f, const char **name)
+enum fact fact_hostname(struct parsing *p, const char **name)
 {
-    const struct fact_want ask = {.kind = FACT_HOSTNAME, .name = ""};
-
     /* Free text: one that begins like an error is none. */
-    if ((*name = snapshot_get(f->file, "hostname")) != NULL)
+    if ((*name = snapshot_get(p->file, "hostname")) != NULL)
         return FACT_KNOWN;
-    want(f, &ask, "hostname");
+    want(p, "hostname");
     return FACT_WANTED;
 }
 
-enum fact fact_self(struct facts *f, struct fact_self *self)
+enum fact fact_self(struct parsing *p, struct fact_self *self)
 {
     const char *text;
-    enum fact state = look_up_name(f, FACT_SELF, "self", "", &text);
+    enum fact state = look_up(p, "self", &text);
     uint64_t uid, gid, capabilities;
 
     if (state != FACT_KNOWN)
         return state;
     if (!read_word(&text, 10, &uid) || !read_word(&text, 10, &gid) ||
         !read_word(&text, 16, &capabilities))
-        return damaged(f);
+        return damaged(p);
     *self = (struct fact_self){(uid_t)uid, (gid_t)gid, capabilities};
     return FACT_KNOWN;
 }
@@ -235,15 +223,15 @@ void fact_put_self(struct buf *out, const struct fact_self *self)
              self->capabilities);
 }
 
-enum fact fact_cgroup(struct facts *f, struct fact_cgroup *g)
+enum fact fact_cgroup(struct parsing *p, struct fact_cgroup *g)
 {
     const char *text, *dir;
-    enum fact state = look_up_name(f, FACT_CGROUP, "cgroup", "", &text);
+    enum fact state = look_up(p, "cgroup", &text);
 
     *g = (struct fact_cgroup){0};
     if (state != FACT_KNOWN || (dir = strchr(text, ' ')) == NULL)
         return state;
-    g->dir = arena_strdup(f->arena, dir + 1);
+    g->dir = arena_strdup(p->a, dir + 1);
     g->processes = strncmp(text, "pids", 4) == 0;
     g->memory = strncmp(text, "memory", 6) == 0 || strncmp(text, "pids,memory", 11) == 0;
     return FACT_KNOWN;
@@ -251,12 +239,9 @@ enum fact fact_cgroup(struct facts *f, struct fact_cgroup *g)
 
 void fact_put_cgroup(struct buf *out, const struct fact_cgroup *g)
 {
-    buf_putf(out, "%s %s",
-             g->processes && g->memory ? "pids,memory"
-             : g->processes            ? "pids"
-             : g->memory               ? "memory"
-                                       : "-",
-             g->dir);
+    static const char *const words[] = {"-", "pids", "memory", "pids,memory"};
+
+    buf_putf(out, "%s %s", words[g->processes + 2 * g->memory], g->dir);
 }
 
 void fact_put_error(struct buf *out, const char *reason)

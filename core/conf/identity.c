@@ -6,7 +6,8 @@
 
 #include <linux/capability.h>
 
-#include "conf/parsing.h"
+#include "conf/conf.h"
+#include "conf/facts.h"
 #include "conf/section.h"
 
 static bool capable(const struct fact_self *self, int capability)
@@ -18,7 +19,7 @@ static bool capable(const struct fact_self *self, int capability)
 static bool exists(struct parsing *p, const struct node *v, enum fact state)
 {
     if (state == FACT_ERROR)
-        errors_add(p->e, v->at, "%s: \"%s\" %s", v->key, v->text, p->facts.why);
+        errors_add(p->e, v->at, "%s: \"%s\" %s", v->key, v->text, p->why);
     else if (state == FACT_NONE)
         errors_add(p->e, v->at, "%s: \"%s\" does not exist: create it or remove the key", v->key,
                    v->text);
@@ -40,7 +41,7 @@ static void resolve_user(struct parsing *p, struct conf_identity *id, const stru
 {
     struct fact_user u;
 
-    if (!exists(p, v, fact_user(&p->facts, id->user, &u)))
+    if (!exists(p, v, fact_user(p, id->user, &u)))
         return;
     take_user(id, &u);
     if (!u.account && id->group == NULL)
@@ -82,8 +83,8 @@ void parse_collector_identity(struct parsing *p, struct conf_collector *k)
     if (id->user != NULL)
         resolve_user(p, id, user, "add \"group\"");
     if (id->group != NULL)
-        (void)exists(p, group, fact_group(&p->facts, id->group, &id->gid));
-    if (fact_self(&p->facts, &self) != FACT_KNOWN)
+        (void)exists(p, group, fact_group(p, id->group, &id->gid));
+    if (fact_self(p, &self) != FACT_KNOWN)
         return;
     if (id->uid != (uid_t)-1 || id->gid != (gid_t)-1)
         compare_self(p, id, &self, user, group);
@@ -103,11 +104,11 @@ static const char SERVICE[] = "garnet";
 static void take_service_user(struct parsing *p, struct conf_sink *s)
 {
     struct fact_user u;
-    enum fact state = fact_user(&p->facts, SERVICE, &u);
+    enum fact state = fact_user(p, SERVICE, &u);
 
     if (state == FACT_ERROR) {
         errors_add(p->e, s->at, "this sink would be user %s, which %s: set \"user\"", SERVICE,
-                   p->facts.why);
+                   p->why);
     } else if (state == FACT_KNOWN && u.account) {
         s->identity.user = SERVICE;
         take_user(&s->identity, &u);
@@ -120,7 +121,7 @@ void parse_sink_identity(struct parsing *p, struct conf_sink *s)
     const struct node *user = node_get(s->node, "user");
     struct fact_self self;
 
-    if (fact_self(&p->facts, &self) != FACT_KNOWN)
+    if (fact_self(p, &self) != FACT_KNOWN)
         return;
     p->c->self = self.uid;
     if (id->user != NULL) {
@@ -130,6 +131,15 @@ void parse_sink_identity(struct parsing *p, struct conf_sink *s)
     } else if (self.uid == 0 && capable(&self, CAP_SETUID) && capable(&self, CAP_SETGID)) {
         take_service_user(p, s);
     }
+}
+
+/* --- shared by both --- */
+
+void parse_check_way(struct parsing *p, const char *key, const struct node *v, uid_t user,
+                     const char *path, const char **own_groups)
+{
+    if (fact_way(p, user, path, own_groups) == FACT_ERROR)
+        errors_add(p->e, v->at, "%s: \"%s\" %s, or set allow_writable: true", key, v->text, p->why);
 }
 
 uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id)

@@ -11,6 +11,7 @@
 
 struct conf_collector;
 struct conf_sink;
+struct node;
 struct parsing;
 
 struct conf_identity {        /* all resolved among the facts */
@@ -26,6 +27,10 @@ struct conf_identity {        /* all resolved among the facts */
 void parse_collector_identity(struct parsing *p, struct conf_collector *k);
 /* s->identity from `user`, and the conf's `self`. */
 void parse_sink_identity(struct parsing *p, struct conf_sink *s);
+/* An error at `v`, the value of `key`, if strangers could alter what `path` leads to; else the user's
+ * groups as conf/facts.h has them. */
+void parse_check_way(struct parsing *p, const char *key, const struct node *v, uid_t user,
+                     const char *path, const char **own_groups);
 uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id);
 
 #endif

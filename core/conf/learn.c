@@ -40,28 +40,24 @@ static bool no_such_name(int err)
     return err == 0 || err == ENOENT || err == ESRCH || err == EBADF || err == EPERM;
 }
 
-/* An id in decimal; all ones is "leave it" to the system calls and nobody's. Keeps errno, which says
- * why the look-up of the name failed. */
+/* An id in decimal; all ones is "leave it" to the system calls and nobody's. */
 static bool is_id(const char *name, uint32_t *id)
 {
-    int kept = errno;
     char *end;
     unsigned long n; /* more than fits is ULONG_MAX, and too large too */
 
     if (!isdigit((unsigned char)*name))
         return false;
     n = strtoul(name, &end, 10);
-    errno = kept;
-    if (*end || n >= UINT32_MAX)
-        return false;
     *id = (uint32_t)n;
-    return true;
+    return *end == 0 && n < UINT32_MAX;
 }
 
 static void learn_group(const char *name, struct buf *out)
 {
     const struct group *g;
     uint32_t id;
+    bool numeric = is_id(name, &id);
 
     do {
         errno = 0;
@@ -69,25 +65,23 @@ static void learn_group(const char *name, struct buf *out)
     } while (g == NULL && errno == EINTR);
     if (g != NULL)
         buf_put_u64(out, g->gr_gid);
-    else if (is_id(name, &id))
+    else if (numeric)
         buf_put_u64(out, id);
     else if (!no_such_name(errno))
         learn_error(out, "looked up", errno);
 }
 
-static const struct passwd *find_user(const char *name)
+/* `id`: what the name may be instead, or NULL. */
+static const struct passwd *find_user(const char *name, const uint32_t *id)
 {
     const struct passwd *u;
-    uint32_t id = 0;
-    bool numeric;
 
     do {
         errno = 0;
         u = getpwnam(name);
-        numeric = is_id(name, &id);
-        if (u == NULL && errno != EINTR && numeric) {
+        if (u == NULL && errno != EINTR && id != NULL) {
             errno = 0;
-            u = getpwuid(id);
+            u = getpwuid(*id);
         }
     } while (u == NULL && errno == EINTR);
     return u;
@@ -113,11 +107,12 @@ static gid_t *groups_of(const struct passwd *u, size_t *ngroups)
 
 static void learn_user(const char *name, struct buf *out)
 {
-    const struct passwd *u = find_user(name);
+    uint32_t id;
+    bool numeric = is_id(name, &id);
+    const struct passwd *u = find_user(name, numeric ? &id : NULL);
     struct fact_user fact = {0};
     int err = errno;
     gid_t *groups;
-    uint32_t id;
 
     if (u != NULL) {
         groups = groups_of(u, &fact.ngroups);
@@ -128,7 +123,7 @@ static void learn_user(const char *name, struct buf *out)
         fact.groups = groups;
         fact_put_user(out, &fact);
         free(groups);
-    } else if (is_id(name, &id)) {
+    } else if (numeric) {
         fact.uid = id;
         fact_put_user(out, &fact);
     } else if (!no_such_name(err)) {
@@ -155,7 +150,7 @@ bool learn_own_group(void *arg, uid_t uid, gid_t gid)
 }
 
 /* What is not there at all is another fact's to say. */
-static void learn_way(uid_t user, const char *path, struct buf *out)
+static void learn_trust(uid_t user, const char *path, struct buf *out)
 {
     struct trust t = {.users = {geteuid(), user}, .own_group = learn_own_group, .arg = out};
     struct trust_fault f;
@@ -168,6 +163,14 @@ static void learn_way(uid_t user, const char *path, struct buf *out)
     fact_put_error(out, why.text);
 }
 
+static void learn_way(const char *user_and_path, struct buf *out)
+{
+    char *path;
+    long user = strtol(user_and_path, &path, 10);
+
+    learn_trust((uid_t)user, path + 1, out);
+}
+
 /* Whoever runs `garnetd -t` need not be garnetd's user, who has the folder, or has above it. */
 static void learn_folder(const char *path, struct buf *out)
 {
@@ -177,7 +180,7 @@ static void learn_folder(const char *path, struct buf *out)
     (void)snprintf(above, sizeof above, "%s", path);
     while (slash != NULL && stat(above, &st) != 0 && (slash = strrchr(above, '/')) != NULL)
         *slash = 0;
-    learn_way(st.st_uid, path, out);
+    learn_trust(st.st_uid, path, out);
 }
 
 static void learn_file(const char *path, struct buf *out)
@@ -200,34 +203,41 @@ static void learn_file(const char *path, struct buf *out)
 }
 
 /* Without a PATH of its own it gets garnetd's. */
-static void learn_runs(const char *search, const char *path, struct buf *out)
+static void learn_runs(const char *search_and_path, struct buf *out)
 {
-    const char *own = getenv("PATH");
+    const char *path = strchr(search_and_path, '\n') + 1, *own = getenv("PATH");
+    char *search = strndup(search_and_path, (size_t)(path - 1 - search_and_path));
     struct why why;
 
-    if (*search == 0)
-        search = own != NULL ? own : CONF_PATH;
-    if (script_fault(path, search, &why))
+    out->failed |= search == NULL;
+    if (search != NULL && script_fault(path,
+                                       *search != 0  ? search
+                                       : own != NULL ? own
+                                                     : CONF_PATH,
+                                       &why))
         fact_put_error(out, why.text);
+    free(search);
 }
 
 /* --- garnetd and its machine --- */
 
-static void learn_hostname(struct buf *out)
+static void learn_hostname(const char *nothing, struct buf *out)
 {
     char name[HOST_NAME_MAX + 1] = "";
 
+    (void)nothing;
     if (gethostname(name, sizeof name) == 0)
         buf_putf(out, "%.*s", HOST_NAME_MAX, name);
 }
 
 /* Without /proc: root has all capabilities, others none. */
-static void learn_self(struct buf *out)
+static void learn_self(const char *nothing, struct buf *out)
 {
     struct fact_self self = {geteuid(), getegid(), geteuid() == 0 ? UINT64_MAX : 0};
     FILE *f = fopen("/proc/self/status", "re");
     char line[256];
 
+    (void)nothing;
     while (f != NULL && fgets(line, sizeof line, f) != NULL)
         if (strncmp(line, "CapEff:", 7) == 0)
             self.capabilities = strtoull(line + 7, NULL, 16);
@@ -236,11 +246,12 @@ static void learn_self(struct buf *out)
     fact_put_self(out, &self);
 }
 
-static void learn_cgroup(struct buf *out)
+static void learn_cgroup(const char *nothing, struct buf *out)
 {
     struct fact_cgroup g;
     struct buf dir = {0};
 
+    (void)nothing;
     delegation_find(&g, &dir);
     if (g.dir != NULL)
         fact_put_cgroup(out, &g);
@@ -249,37 +260,20 @@ static void learn_cgroup(struct buf *out)
 
 /* --- all --- */
 
-static void learn_one(const struct fact_want *w, struct buf *out)
+static const struct {
+    const char *key; /* its beginning */
+    void (*learn)(const char *rest, struct buf *out);
+} KINDS[] = {{"group:", learn_group}, {"user:", learn_user},        {"file:", learn_file},
+             {"trust:", learn_way},   {"folder:", learn_folder},    {"exec:", learn_runs},
+             {"self", learn_self},    {"hostname", learn_hostname}, {"cgroup", learn_cgroup}};
+
+static void learn_one(const char *key, struct buf *out)
 {
-    switch (w->kind) {
-    case FACT_GROUP:
-        learn_group(w->name, out);
-        return;
-    case FACT_USER:
-        learn_user(w->name, out);
-        return;
-    case FACT_FILE:
-        learn_file(w->name, out);
-        return;
-    case FACT_WAY:
-        learn_way(w->user, w->name, out);
-        return;
-    case FACT_FOLDER:
-        learn_folder(w->name, out);
-        return;
-    case FACT_RUNS:
-        learn_runs(w->search, w->name, out);
-        return;
-    case FACT_HOSTNAME:
-        learn_hostname(out);
-        return;
-    case FACT_SELF:
-        learn_self(out);
-        return;
-    case FACT_CGROUP:
-        learn_cgroup(out);
-        return;
-    }
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (strncmp(key, KINDS[i].key, strlen(KINDS[i].key)) == 0) {
+            KINDS[i].learn(key + strlen(KINDS[i].key), out);
+            return;
+        }
 }
 
 /* For whichever file it was asked. */
@@ -301,7 +295,7 @@ bool learn_facts(struct snapshot *s, const struct fact_want *wanted)
     for (const struct fact_want *w = wanted; w != NULL && ok; w = w->next) {
         if ((value = known_already(s, w->key)) == NULL) {
             buf_reset(&fact);
-            learn_one(w, &fact);
+            learn_one(w->key, &fact);
             buf_putc(&fact, 0);
             value = fact.p;
             ok = buf_ok(&fact);

@@ -19,8 +19,6 @@ struct fill {
     struct errors *e;
 };
 
-typedef bool number_fn(const char *s, int64_t *v, struct why *why);
-
 static const char *const EXPECTED[] = {
     [OPT_STRING] = "a string",
     [OPT_CHOICE] = "a word",
@@ -70,58 +68,59 @@ static const char *scalar(const struct fill *f, const struct node *v)
 
 /* --- numbers --- */
 
-static bool within(const struct fill *f, const struct node *v, bool below, bool above)
+union number {
+    int64_t whole;
+    double real;
+};
+
+static bool read_number(uint32_t type, const char *text, union number *n, struct why *why)
+{
+    switch (type) {
+    case OPT_INT:
+        return units_int(text, &n->whole, why);
+    case OPT_BOOL:
+        return units_bool(text, &n->whole, why);
+    case OPT_DURATION:
+        return units_duration(text, &n->whole, why);
+    case OPT_SIZE:
+        return units_size(text, &n->whole, why);
+    default:
+        return units_real(text, &n->real, why);
+    }
+}
+
+static bool below(const struct option *row, const union number *a, const union number *b)
+{
+    return row->type == OPT_REAL ? a->real < b->real : a->whole < b->whole;
+}
+
+static void out_of_bounds(const struct fill *f, const struct node *v, const char *how,
+                          const char *bound)
 {
     struct why why;
 
-    if (below || above) {
-        why_set(&why, "is %s value, %s", below ? "below the least" : "above the greatest",
-                below ? f->row->min : f->row->max);
-        bad_value(f, v, why.text);
-    }
-    return !below && !above;
+    why_set(&why, "is %s value, %s", how, bound);
+    bad_value(f, v, why.text);
 }
 
-static void fill_number(const struct fill *f, const struct node *v, number_fn *parse)
+static void fill_number(const struct fill *f, const struct node *v)
 {
     const struct option *row = f->row;
     const char *text = scalar(f, v);
-    struct why why, ignored;
-    int64_t n, min = INT64_MIN, max = INT64_MAX;
+    union number n, bound;
+    struct why why;
 
     if (text == NULL)
         return;
-    if (!parse(text, &n, &why)) {
+    if (!read_number(row->type, text, &n, &why))
         bad_value(f, v, why.text);
-        return;
-    }
-    if (row->min != NULL)
-        parse(row->min, &min, &ignored);
-    if (row->max != NULL)
-        parse(row->max, &max, &ignored);
-    if (within(f, v, n<min, n> max))
-        memcpy(f->field, &n, sizeof n);
-}
-
-static void fill_real(const struct fill *f, const struct node *v)
-{
-    const struct option *row = f->row;
-    const char *text = scalar(f, v);
-    struct why why, ignored;
-    double n, min, max;
-
-    if (text == NULL)
-        return;
-    if (!units_real(text, &n, &why)) {
-        bad_value(f, v, why.text);
-        return;
-    }
-    min = max = n;
-    if (row->min != NULL)
-        units_real(row->min, &min, &ignored);
-    if (row->max != NULL)
-        units_real(row->max, &max, &ignored);
-    if (within(f, v, n<min, n> max))
+    else if (row->min != NULL && read_number(row->type, row->min, &bound, &why) &&
+             below(row, &n, &bound))
+        out_of_bounds(f, v, "below the least", row->min);
+    else if (row->max != NULL && read_number(row->type, row->max, &bound, &why) &&
+             below(row, &bound, &n))
+        out_of_bounds(f, v, "above the greatest", row->max);
+    else
         memcpy(f->field, &n, sizeof n);
 }
 
@@ -301,19 +300,11 @@ static void fill_value(const struct fill *f, const struct node *v)
         fill_choice(f, v);
         return;
     case OPT_INT:
-        fill_number(f, v, units_int);
-        return;
-    case OPT_BOOL:
-        fill_number(f, v, units_bool);
-        return;
-    case OPT_DURATION:
-        fill_number(f, v, units_duration);
-        return;
-    case OPT_SIZE:
-        fill_number(f, v, units_size);
-        return;
     case OPT_REAL:
-        fill_real(f, v);
+    case OPT_BOOL:
+    case OPT_DURATION:
+    case OPT_SIZE:
+        fill_number(f, v);
         return;
     case OPT_LIST:
     case OPT_PATHS:

@@ -31,17 +31,15 @@ static void check_required(const struct section *s, const struct node *map, stru
             errors_add(e, map->at, "%s needs \"%s\"", s->what, s->rows[i].name);
 }
 
-static void unknown_key(const struct section *s, const struct section *also,
-                        const struct node *entry, struct errors *e)
+static void unknown_key(const struct section *s, const struct node *entry, struct errors *e)
 {
-    const struct section *const sets[] = {s, also};
     struct nearest near = nearest_to(entry->key);
     struct buf known = {0};
 
-    for (size_t set = 0; set < 2; set++)
-        for (size_t i = 0; sets[set] != NULL && i < sets[set]->n; i++) {
-            nearest_try(&near, sets[set]->rows[i].name);
-            buf_putf(&known, "%s%s", known.n > 0 ? ", " : "", sets[set]->rows[i].name);
+    for (; s != NULL; s = s->also)
+        for (size_t i = 0; i < s->n; i++) {
+            nearest_try(&near, s->rows[i].name);
+            buf_putf(&known, "%s%s", known.n > 0 ? ", " : "", s->rows[i].name);
         }
     buf_putc(&known, 0);
     if (near.found != NULL)
@@ -53,8 +51,8 @@ static void unknown_key(const struct section *s, const struct section *also,
     buf_free(&known);
 }
 
-static void fill_keys(struct arena *a, const struct section *s, const struct section *also,
-                      bool open, const struct node *map, void *dst, struct errors *e);
+static void fill_keys(struct arena *a, const struct section *s, const struct node *map, void *dst,
+                      struct errors *e);
 
 /* A section in another, or the one value that stands for it. */
 static void fill_inner(struct arena *a, const struct option *row, const struct node *v, void *dst,
@@ -68,12 +66,12 @@ static void fill_inner(struct arena *a, const struct option *row, const struct n
         first.name = row->name;
         option_value(a, &first, v, field, e);
     } else if (option_given(row, v, e)) {
-        fill_keys(a, row->section, NULL, false, v, field, e);
+        fill_keys(a, row->section, v, field, e);
     }
 }
 
-static void fill_keys(struct arena *a, const struct section *s, const struct section *also,
-                      bool open, const struct node *map, void *dst, struct errors *e)
+static void fill_keys(struct arena *a, const struct section *s, const struct node *map, void *dst,
+                      struct errors *e)
 {
     const struct option *row;
 
@@ -88,18 +86,18 @@ static void fill_keys(struct arena *a, const struct section *s, const struct sec
             fill_inner(a, row, v, dst, e);
         else if (row != NULL)
             option_value(a, row, v, dst, e);
-        else if (!open && (also == NULL || section_find(also, v->key) == NULL) &&
-                 v->kind != NODE_BAD)
-            unknown_key(s, also, v, e);
+        else if (!s->open && v->kind != NODE_BAD &&
+                 (s->also == NULL || section_find(s->also, v->key) == NULL))
+            unknown_key(s, v, e);
     }
 }
 
-void section_fill(struct arena *a, const struct section *s, const struct section *also, bool open,
-                  const struct node *map, void *dst, struct errors *e)
+void section_fill(struct arena *a, const struct section *s, const struct node *map, void *dst,
+                  struct errors *e)
 {
     fill_defaults(a, s, map != NULL ? map->at.file : NULL, dst, e);
     if (map != NULL && map->kind != NODE_BAD)
-        fill_keys(a, s, also, open, map, dst, e);
+        fill_keys(a, s, map, dst, e);
 }
 
 const struct option *section_find(const struct section *s, const char *name)

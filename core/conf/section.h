@@ -10,7 +10,9 @@
 struct section {
     const struct option *rows;
     size_t n;
-    const char *what; /* for messages: "a sink", "limits", "plugin graphite" */
+    const char *what;           /* for messages: "a sink", "limits", "plugin graphite" */
+    bool open;                  /* keys that are in no row are somebody else's (a sink's plugin) */
+    const struct section *also; /* or NULL: its keys are known, and not read here */
 };
 
 /* A row whose key and struct field have one name; one whose key has another. */
@@ -19,13 +21,12 @@ struct section {
     {                                                                                              \
         .type = (t), .name = (key), .offset = offsetof(s, field), .help = (sentence), __VA_ARGS__  \
     }
-#define ROWS(rows) (rows), sizeof(rows) / sizeof *(rows)
+#define ROWS(all) .rows = (all), .n = sizeof(all) / sizeof *(all)
 
-/* Fills *dst from `map` (NULL: defaults only). Keys found in `also` (may be NULL) are known but
- * skipped; with `open`, keys in neither are left to somebody else (a sink's plugin). Every other
- * unknown key is an error that names the nearest known one. */
-void section_fill(struct arena *a, const struct section *s, const struct section *also, bool open,
-                  const struct node *map, void *dst, struct errors *e);
+/* Fills *dst from `map` (NULL: defaults only). An unknown key is an error that names the nearest known
+ * one. */
+void section_fill(struct arena *a, const struct section *s, const struct node *map, void *dst,
+                  struct errors *e);
 const struct option *section_find(const struct section *s, const char *name); /* or NULL */
 
 /* --- digests: one number for all that a collector's or a sink's behaviour depends on ---

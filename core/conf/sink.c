@@ -9,7 +9,7 @@
 #include "base/glob.h"
 #include "conf/conf.h"
 #include "conf/endpoints.h"
-#include "conf/parsing.h"
+#include "conf/facts.h"
 #include "conf/path.h"
 
 enum { SINK_SEED = 5 };
@@ -98,7 +98,7 @@ static const struct option SINK_ROWS[] = {
         "accept a `plugin` that others can alter, itself or anything that its path goes through",
         .def = "false"),
 };
-const struct section sink_section = {ROWS(SINK_ROWS), "a sink"};
+const struct section sink_section = {ROWS(SINK_ROWS), "a sink", .open = true};
 
 /* --- name, plugin --- */
 
@@ -127,7 +127,7 @@ static void check_sink_name(struct parsing *p, const struct conf_sink *s)
 static bool plugin_at(struct parsing *p, const char *file, bool *unknown, struct buf *looked)
 {
     struct fact_file f;
-    enum fact state = fact_file(&p->facts, file, &f);
+    enum fact state = fact_file(p, file, &f);
 
     if (state == FACT_KNOWN && S_ISREG(f.mode))
         return true;
@@ -138,8 +138,8 @@ static bool plugin_at(struct parsing *p, const char *file, bool *unknown, struct
     buf_putf(looked, "%s%s", looked->n > 0 ? ", " : "", file);
     if (state == FACT_KNOWN)
         buf_puts(looked, " (is not a regular file)");
-    else if (strcmp(p->facts.why, "does not exist") != 0)
-        buf_putf(looked, " (%s)", p->facts.why);
+    else if (strcmp(p->why, "does not exist") != 0)
+        buf_putf(looked, " (%s)", p->why);
     return false;
 }
 
@@ -190,7 +190,7 @@ static uint64_t sink_digest(const struct conf *c, const struct conf_sink *s,
 {
     uint64_t h = digest_node(SINK_SEED, s->node);
 
-    h = parse_digest_file(digest_text(h, s->plugin_file), f);
+    h = fact_file_digest(digest_text(h, s->plugin_file), f);
     h = digest_number(digest_number(h, (uint64_t)f->ctime), f->mode);
     h = parse_digest_identity(digest_number(h, f->uid), &s->identity);
     h = digest_text(h, c->host);
@@ -203,13 +203,13 @@ static void take_plugin(struct parsing *p, struct conf_sink *s)
     struct fact_file f;
 
     if ((s->plugin_file = find_plugin(p, s)) == NULL ||
-        fact_file(&p->facts, s->plugin_file, &f) != FACT_KNOWN)
+        fact_file(p, s->plugin_file, &f) != FACT_KNOWN)
         return;
     parse_sink_identity(p, s);
     s->digest = sink_digest(p->c, s, &f);
     if (!s->allow_writable)
-        (void)parse_check_way(p, "plugin", node_get(s->node, "plugin"), s->identity.uid,
-                              s->plugin_file, ", or set allow_writable: true", &s->own_groups);
+        parse_check_way(p, "plugin", node_get(s->node, "plugin"), s->identity.uid, s->plugin_file,
+                        &s->own_groups);
 }
 
 static struct conf_sink *parse_sink(struct parsing *p, const struct node *map)
@@ -222,7 +222,7 @@ static struct conf_sink *parse_sink(struct parsing *p, const struct node *map)
     s->node = map;
     s->at = map->at;
     s->identity = (struct conf_identity){.uid = (uid_t)-1, .gid = (gid_t)-1};
-    section_fill(p->a, &sink_section, NULL, true, map, s, p->e);
+    section_fill(p->a, &sink_section, map, s, p->e);
     if (map->kind != NODE_MAP)
         return NULL;
     if (s->name != NULL)

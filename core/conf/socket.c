@@ -9,7 +9,7 @@
 #include <sys/un.h>
 
 #include "conf/conf.h"
-#include "conf/parsing.h"
+#include "conf/facts.h"
 #include "conf/path.h"
 
 static const struct option SOCKET_ROWS[] = {
@@ -52,10 +52,10 @@ static void parse_mode(struct parsing *p, struct pos at)
 static void parse_group(struct parsing *p, struct pos at)
 {
     const char *group = p->c->socket.group_name;
-    enum fact state = fact_group(&p->facts, group, &p->c->socket.group);
+    enum fact state = fact_group(p, group, &p->c->socket.group);
 
     if (state == FACT_ERROR)
-        errors_add(p->e, at, "group: \"%s\" %s", group, p->facts.why);
+        errors_add(p->e, at, "group: \"%s\" %s", group, p->why);
     else if (state == FACT_NONE)
         errors_add(p->e, at, "group: \"%s\" does not exist: create it or remove the key", group);
 }
@@ -78,7 +78,7 @@ static void check_socket_folder(struct parsing *p, const char *path, struct pos 
     const char *dir = arena_strndup(p->a, s.s, s.n);
     struct fact_file f = {0};
 
-    if (dir == NULL || fact_file(&p->facts, dir, &f) == FACT_WANTED)
+    if (dir == NULL || fact_file(p, dir, &f) == FACT_WANTED)
         return;
     if (f.mode != 0 && !S_ISDIR(f.mode))
         errors_add(p->e, at, "path: \"%s\" is not a folder, so no socket can be in it", dir);
@@ -94,8 +94,8 @@ static void check_socket_folder(struct parsing *p, const char *path, struct pos 
             arena_printf(p->a,
                          "a group may write to the folder %s, and replace the socket: chmod g-w it",
                          dir));
-    else if (fact_folder(&p->facts, dir, &p->c->socket.own_groups) == FACT_ERROR)
-        bad_folder(p, at, arena_printf(p->a, "the folder %s %s", dir, p->facts.why));
+    else if (fact_folder(p, dir, &p->c->socket.own_groups) == FACT_ERROR)
+        bad_folder(p, at, arena_printf(p->a, "the folder %s %s", dir, p->why));
 }
 
 void parse_socket(struct parsing *p, const struct node *root)

@@ -10,14 +10,18 @@
 
 #include <yaml.h>
 
-#include "conf/place.h"
-
 #define BOM "\xef\xbb\xbf" /* some editors begin a file with it */
 enum { MAX_DEPTH = 16, MAX_NODES = 10000, MAX_TEXT = 1 << 20 };
 
-/* Brackets or braces that are open at the moment: the innermost, and where they opened. */
-struct flow {
-    bool open;
+/* libyaml counts columns in characters; editors and compilers, and so Garnet, in bytes. */
+struct places {
+    const char *file;
+    struct str text;
+    /* the place found last, from where the next is looked for: most are further on */
+    size_t line, line_start, column, byte;
+};
+
+struct flow { /* the innermost bracket or brace that is open at the moment; c == 0: none */
     struct pos at;
     char c;
 };
@@ -34,12 +38,58 @@ struct reader {
 
 static struct node *read_node(struct reader *r);
 
-/* --- events --- */
+/* --- places --- */
 
-static struct pos place(struct reader *r, yaml_mark_t m)
+/* Bytes of the line break at s by YAML 1.1; 0 = there is none. */
+static size_t break_len(const char *s, size_t left)
 {
-    return place_find(&r->places, m.line, m.column);
+    if (s[0] == '\r')
+        return left > 1 && s[1] == '\n' ? 2 : 1;
+    if (s[0] == '\n')
+        return 1;
+    if (left > 1 && memcmp(s, "\xc2\x85", 2) == 0)
+        return 2;
+    if (left > 2 && (memcmp(s, "\xe2\x80\xa8", 3) == 0 || memcmp(s, "\xe2\x80\xa9", 3) == 0))
+        return 3;
+    return 0;
 }
+
+/* Over one character, or line break. */
+static void place_step(struct places *p)
+{
+    size_t n = break_len(p->text.s + p->byte, p->text.n - p->byte);
+
+    if (n > 0) {
+        p->line_start = p->byte += n;
+        p->line++;
+        p->column = 0;
+        return;
+    }
+    do
+        p->byte++;
+    while (p->byte < p->text.n && ((unsigned char)p->text.s[p->byte] & 0xc0) == 0x80);
+    p->column++;
+}
+
+static struct pos place_of_mark(struct places *p, yaml_mark_t m)
+{
+    if (m.line < p->line || (m.line == p->line && m.column < p->column))
+        *p = (struct places){.file = p->file, .text = p->text};
+    while (p->byte < p->text.n && (p->line < m.line || (p->line == m.line && p->column < m.column)))
+        place_step(p);
+    return (struct pos){p->file, (uint32_t)m.line + 1, (uint32_t)(p->byte - p->line_start) + 1};
+}
+
+static struct pos place_of_byte(const struct places *whole, size_t offset)
+{
+    struct places p = {.file = whole->file, .text = whole->text};
+
+    while (p.byte < offset && p.byte < p.text.n)
+        place_step(&p);
+    return (struct pos){p.file, (uint32_t)p.line + 1, (uint32_t)(offset - p.line_start) + 1};
+}
+
+/* --- events --- */
 
 static const char *hint(const char *problem)
 {
@@ -67,13 +117,14 @@ static const char *hint(const char *problem)
 static bool report_opening(struct reader *r, const char *problem)
 {
     const yaml_parser_t *y = &r->y;
-    struct pos found = place(r, y->problem_mark);
+    struct pos found = place_of_mark(&r->places, y->problem_mark);
 
     if (y->context != NULL && strcmp(y->context, "while scanning a quoted scalar") == 0 &&
         strcmp(problem, "found unexpected end of stream") == 0)
-        errors_add(r->e, place(r, y->context_mark), "not valid YAML: this quote is not closed");
-    else if (r->flow.open && (r->flow.at.line != found.line ||
-                              strncmp(problem, "did not find expected ','", 25) == 0))
+        errors_add(r->e, place_of_mark(&r->places, y->context_mark),
+                   "not valid YAML: this quote is not closed");
+    else if (r->flow.c != 0 && (r->flow.at.line != found.line ||
+                                strncmp(problem, "did not find expected ','", 25) == 0))
         errors_add(r->e, r->flow.at,
                    "not valid YAML: this %c is not closed, or something in it is wrong, before "
                    "line %u, column %u",
@@ -96,11 +147,12 @@ static void yaml_report(struct reader *r)
     else if (report_opening(r, problem))
         return;
     else if (y->context != NULL && y->context_mark.line != y->problem_mark.line)
-        errors_add(r->e, place(r, y->problem_mark),
+        errors_add(r->e, place_of_mark(&r->places, y->problem_mark),
                    "not valid YAML: %s, %s that starts in line %zu%s", problem, y->context,
                    y->context_mark.line + 1, hint(problem));
     else
-        errors_add(r->e, place(r, y->problem_mark), "not valid YAML: %s%s", problem, hint(problem));
+        errors_add(r->e, place_of_mark(&r->places, y->problem_mark), "not valid YAML: %s%s",
+                   problem, hint(problem));
 }
 
 static bool yaml_next(struct reader *r)
@@ -113,6 +165,11 @@ static bool yaml_next(struct reader *r)
 }
 
 /* --- nodes --- */
+
+static struct pos here(struct reader *r)
+{
+    return place_of_mark(&r->places, r->ev.start_mark);
+}
 
 static const char *control(const char *s, size_t n)
 {
@@ -129,7 +186,7 @@ static void refuse_properties(struct reader *r, const unsigned char *anchor,
                               const unsigned char *tag)
 {
     static const char standard[] = "tag:yaml.org,2002:";
-    struct pos at = place(r, r->ev.start_mark);
+    struct pos at = here(r);
     const char *t = (const char *)tag;
 
     if (anchor != NULL)
@@ -147,13 +204,13 @@ static struct node *new_node(struct reader *r, enum node_kind kind)
     struct node *n;
 
     if (++r->nodes > MAX_NODES) {
-        errors_add(r->e, place(r, r->ev.start_mark), "more than %d values in one file", MAX_NODES);
+        errors_add(r->e, here(r), "more than %d values in one file", MAX_NODES);
         return NULL;
     }
     n = arena_alloc(r->a, sizeof *n);
     if (n != NULL) {
         n->kind = kind;
-        n->at = place(r, r->ev.start_mark);
+        n->at = here(r);
     }
     return n;
 }
@@ -176,157 +233,111 @@ static struct node *read_scalar(struct reader *r)
     return n->text != NULL ? n : NULL;
 }
 
-static struct node *read_alias(struct reader *r)
-{
-    errors_add(r->e, place(r, r->ev.start_mark),
-               "aliases (*%s) are not supported: write the value out",
-               (const char *)r->ev.data.alias.anchor);
-    return new_node(r, NODE_BAD);
-}
-
 /* At the event that begins a list or map. What was open before, to be put back at its end. */
 static struct flow open_flow(struct reader *r)
 {
     struct flow before = r->flow;
-    struct pos at = place(r, r->ev.start_mark);
-    char c = place_char(&r->places);
+    struct pos at = here(r);
+    char c = r->places.byte < r->places.text.n ? r->places.text.s[r->places.byte] : 0;
 
     if (c == '[' || c == '{')
-        r->flow = (struct flow){true, at, c};
+        r->flow = (struct flow){at, c};
     return before;
 }
 
-static bool nest(struct reader *r)
-{
-    if (++r->depth <= MAX_DEPTH)
-        return true;
-    errors_add(r->e, place(r, r->ev.start_mark), "nested deeper than %d levels", MAX_DEPTH);
-    return false;
-}
-
-static struct node *read_list(struct reader *r)
-{
-    struct node *list = new_node(r, NODE_LIST), **end, *item;
-    struct flow before = open_flow(r);
-
-    refuse_properties(r, r->ev.data.sequence_start.anchor, r->ev.data.sequence_start.tag);
-    if (list == NULL || !nest(r))
-        return NULL;
-    for (end = &list->first;; end = &item->next) {
-        if (!yaml_next(r))
-            return NULL;
-        if (r->ev.type == YAML_SEQUENCE_END_EVENT)
-            break;
-        if ((item = read_node(r)) == NULL)
-            return NULL;
-        *end = item;
-        list->n++;
-    }
-    r->depth--;
-    r->flow = before;
-    return list;
-}
-
-/* Whether this key may stand in this map; if not, says why. */
-static bool key_ok(struct reader *r, const struct node *map, const struct node *key)
+/* Makes it the key of v, if it may be that in this map; if not, says why. */
+static bool take_key(struct reader *r, const struct node *map, const struct node *key,
+                     struct node *v)
 {
     const struct node *first;
 
     if (key->kind == NODE_BAD)
         return false;
-    if (key->kind != NODE_SCALAR) {
+    if (key->kind != NODE_SCALAR)
         errors_add(r->e, key->at, "a key must be plain text, not a %s",
                    key->kind == NODE_LIST ? "list" : "map");
-        return false;
-    }
-    if (key->plain && strcmp(key->text, "<<") == 0) {
+    else if (key->plain && strcmp(key->text, "<<") == 0)
         errors_add(r->e, key->at, "merge keys (<<) are not supported: write the keys out");
-        return false;
-    }
-    if ((first = node_get(map, key->text)) != NULL) {
+    else if ((first = node_get(map, key->text)) != NULL)
         errors_add(r->e, key->at, "duplicate key \"%s\": first at line %u", key->text,
                    first->key_at.line);
-        return false;
-    }
-    return true;
+    else
+        v->key = key->text;
+    v->key_at = key->at;
+    return v->key != NULL;
 }
 
-static struct node *read_map(struct reader *r)
+/* A list or a map, up to its last event. */
+static struct node *read_children(struct reader *r, enum node_kind kind, yaml_event_type_t last)
 {
-    struct node *map = new_node(r, NODE_MAP), **end, *key, *val;
+    struct node *all = new_node(r, kind), **end, *key = NULL, *v;
     struct flow before = open_flow(r);
 
-    refuse_properties(r, r->ev.data.mapping_start.anchor, r->ev.data.mapping_start.tag);
-    if (map == NULL || !nest(r))
+    if (all == NULL)
         return NULL;
-    for (end = &map->first;;) {
+    if (++r->depth > MAX_DEPTH) {
+        errors_add(r->e, here(r), "nested deeper than %d levels", MAX_DEPTH);
+        return NULL;
+    }
+    for (end = &all->first;;) {
         if (!yaml_next(r))
             return NULL;
-        if (r->ev.type == YAML_MAPPING_END_EVENT)
+        if (r->ev.type == last)
             break;
-        if ((key = read_node(r)) == NULL || !yaml_next(r) || (val = read_node(r)) == NULL)
+        if (kind == NODE_MAP && ((key = read_node(r)) == NULL || !yaml_next(r)))
             return NULL;
-        if (!key_ok(r, map, key))
+        if ((v = read_node(r)) == NULL)
+            return NULL;
+        if (key != NULL && !take_key(r, all, key, v))
             continue;
-        val->key = key->text;
-        val->key_at = key->at;
-        *end = val;
-        end = &val->next;
-        map->n++;
+        *end = v;
+        end = &v->next;
+        all->n++;
     }
     r->depth--;
     r->flow = before;
-    return map;
+    return all;
 }
 
 /* Reads the node that the current event begins, up to its last event. NULL: nothing more comes. */
 static struct node *read_node(struct reader *r)
 {
-    switch (r->ev.type) {
+    const yaml_event_t *e = &r->ev;
+
+    switch (e->type) {
     case YAML_SCALAR_EVENT:
         return read_scalar(r);
     case YAML_ALIAS_EVENT:
-        return read_alias(r);
+        errors_add(r->e, here(r), "aliases (*%s) are not supported: write the value out",
+                   (const char *)e->data.alias.anchor);
+        return new_node(r, NODE_BAD);
     case YAML_SEQUENCE_START_EVENT:
-        return read_list(r);
+        refuse_properties(r, e->data.sequence_start.anchor, e->data.sequence_start.tag);
+        return read_children(r, NODE_LIST, YAML_SEQUENCE_END_EVENT);
     case YAML_MAPPING_START_EVENT:
-        return read_map(r);
+        refuse_properties(r, e->data.mapping_start.anchor, e->data.mapping_start.tag);
+        return read_children(r, NODE_MAP, YAML_MAPPING_END_EVENT);
     default:
         return NULL; /* no other event can begin a node */
     }
-}
-
-static struct node *empty_map(struct reader *r)
-{
-    struct node *n = arena_alloc(r->a, sizeof *n);
-
-    if (n != NULL) {
-        n->kind = NODE_MAP;
-        n->at = (struct pos){r->places.file, 1, 1};
-    }
-    return n;
 }
 
 static struct node *read_document(struct reader *r)
 {
     struct node *root;
 
-    if (!yaml_next(r)) /* STREAM-START */
-        return NULL;
-    if (!yaml_next(r)) /* DOCUMENT-START, or the end of an empty file */
+    if (!yaml_next(r) || !yaml_next(r)) /* STREAM-START, and DOCUMENT-START or the end of nothing */
         return NULL;
     if (r->ev.type == YAML_STREAM_END_EVENT)
-        return empty_map(r);
+        return yaml_empty(r->a, r->places.file);
     if (!yaml_next(r) || (root = read_node(r)) == NULL)
         return NULL;
-    if (!yaml_next(r)) /* DOCUMENT-END */
-        return NULL;
-    if (!yaml_next(r)) /* STREAM-END, or the start of another */
+    if (!yaml_next(r) || !yaml_next(r)) /* DOCUMENT-END, and STREAM-END or the start of another */
         return NULL;
     if (r->ev.type != YAML_STREAM_END_EVENT)
-        errors_add(r->e, place(r, r->ev.start_mark),
+        errors_add(r->e, here(r),
                    "a second document starts here: a file holds one, remove this and what follows");
-    return node_is_null(root) ? empty_map(r) : root;
+    return node_is_null(root) ? yaml_empty(r->a, r->places.file) : root;
 }
 
 struct node *yaml_parse(struct arena *a, const char *file, struct str text, struct errors *e)
@@ -353,6 +364,15 @@ struct node *yaml_parse(struct arena *a, const char *file, struct str text, stru
     yaml_event_delete(&r.ev);
     yaml_parser_delete(&r.y);
     return root;
+}
+
+struct node *yaml_empty(struct arena *a, const char *file)
+{
+    struct node *n = arena_alloc(a, sizeof *n);
+
+    if (n != NULL)
+        *n = (struct node){.kind = NODE_MAP, .at = {arena_strdup(a, file), 1, 1}};
+    return n;
 }
 
 struct node *node_get(const struct node *map, const char *key)

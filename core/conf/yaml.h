@@ -30,9 +30,9 @@ struct node {
 
 /* Parses one document. NULL after an error, and for an empty file a map without entries.
  * Duplicate keys and the like are reported in `e` and leave a usable tree, so that further
- * errors are found too.
- * */
+ * errors are found too. */
 struct node *yaml_parse(struct arena *a, const char *file, struct str text, struct errors *e);
+struct node *yaml_empty(struct arena *a, const char *file);     /* a map without entries */
 struct node *node_get(const struct node *map, const char *key); /* NULL when not there */
 bool node_is_null(const struct node *n); /* plain and empty, ~ or null: a key without a value */
 

@@ -307,13 +307,14 @@ void *plugin_options_fill(const struct plugin_options *o, struct arena *a,
 {
     size_t n = o->def->noptions;
     union slot *slots = arena_alloc(a, n * sizeof *slots);
-    const struct section set = {o->rows, n, arena_printf(a, "plugin %s", o->def->name)};
+    const struct section set = {o->rows, n, arena_printf(a, "plugin %s", o->def->name),
+                                .also = &sink_section};
     void *conf = o->def->conf_size > 0 ? arena_alloc(a, o->def->conf_size) : NULL;
     unsigned before = e->n;
 
     if (!arena_ok(a))
         return NULL;
-    section_fill(a, &set, &sink_section, false, sink->node, slots, e);
+    section_fill(a, &set, sink->node, slots, e);
     for (size_t i = 0; conf != NULL && i < n && e->n == before && arena_ok(a); i++)
         copy_field(a, o->rows[i].type, &slots[i], (char *)conf + o->offsets[i]);
     return conf;

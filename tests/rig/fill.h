@@ -9,8 +9,7 @@ extern struct errors fill_errors; /* of all fillings since the start, or since f
 void fill_start(void);
 void fill_end(void);
 /* `text` as the file /etc/f.yaml. */
-void fill_from(const struct section *s, const struct section *also, bool open, const char *text,
-               void *dst);
+void fill_from(const struct section *s, const char *text, void *dst);
 /* These errors, and no others. */
 void fill_expect(const struct section *s, const char *text, void *dst, const char *want);
 

@@ -13,7 +13,7 @@
 static char dir[64];
 static struct snapshot snap;
 static struct arena arena;
-static struct facts facts;
+static struct parsing parsing;
 
 static void start(void)
 {
@@ -21,7 +21,7 @@ static void start(void)
     cr_assert_not_null(mkdtemp(dir));
     snap = (struct snapshot){0};
     cr_assert_not_null(snapshot_add(&snap, "/etc/garnet.yaml"));
-    facts = (struct facts){.file = snap.files, .arena = &arena};
+    parsing = (struct parsing){.file = snap.files, .a = &arena};
 }
 
 static void end(void)
@@ -57,9 +57,9 @@ static void make_file(const char *name, mode_t mode)
 static void learn(enum fact first)
 {
     cr_assert_eq(first, FACT_WANTED);
-    cr_assert_not_null(facts.wanted);
-    cr_assert(learn_facts(&snap, facts.wanted));
-    facts.wanted = NULL;
+    cr_assert_not_null(parsing.wanted);
+    cr_assert(learn_facts(&snap, parsing.wanted));
+    parsing.wanted = NULL;
 }
 
 /* What is not known is wanted, then learnt, then known. */
@@ -76,34 +76,34 @@ Test(facts, a_group_by_name_or_id)
 {
     gid_t gid = 1;
 
-    cr_assert_eq(LEARNT(fact_group(&facts, "root", &gid)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_group(&parsing, "root", &gid)), FACT_KNOWN);
     cr_assert_eq(gid, 0);
-    cr_assert_eq(LEARNT(fact_group(&facts, "0", &gid)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_group(&parsing, "0", &gid)), FACT_KNOWN);
     cr_assert_eq(gid, 0);
-    cr_assert_eq(LEARNT(fact_group(&facts, "4000000000", &gid)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_group(&parsing, "4000000000", &gid)), FACT_KNOWN);
     cr_assert_eq(gid, 4000000000);
-    cr_assert_eq(LEARNT(fact_group(&facts, "4294967295", &gid)), FACT_NONE, "-1: leave it");
-    cr_assert_eq(LEARNT(fact_group(&facts, "no-such-group-here", &gid)), FACT_NONE);
+    cr_assert_eq(LEARNT(fact_group(&parsing, "4294967295", &gid)), FACT_NONE, "-1: leave it");
+    cr_assert_eq(LEARNT(fact_group(&parsing, "no-such-group-here", &gid)), FACT_NONE);
 }
 
 Test(facts, a_user_by_name_or_id)
 {
     struct fact_user u, same;
 
-    cr_assert_eq(LEARNT(fact_user(&facts, "root", &u)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_user(&parsing, "root", &u)), FACT_KNOWN);
     cr_assert(u.account);
     cr_assert_eq(u.uid, 0);
     cr_assert_eq(u.gid, 0);
     cr_assert_geq(u.ngroups, 1);
     cr_assert_eq(u.groups[0], 0);
-    cr_assert_eq(LEARNT(fact_user(&facts, "0", &same)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_user(&parsing, "0", &same)), FACT_KNOWN);
     cr_assert_eq(same.ngroups, u.ngroups);
     cr_assert_eq(memcmp(same.groups, u.groups, u.ngroups * sizeof *u.groups), 0);
-    cr_assert_eq(LEARNT(fact_user(&facts, "4000000000", &u)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_user(&parsing, "4000000000", &u)), FACT_KNOWN);
     cr_assert(!u.account);
     cr_assert_eq(u.uid, 4000000000);
     cr_assert_eq(u.ngroups, 0);
-    cr_assert_eq(LEARNT(fact_user(&facts, "no-such-user-here", &u)), FACT_NONE);
+    cr_assert_eq(LEARNT(fact_user(&parsing, "no-such-user-here", &u)), FACT_NONE);
 }
 
 /* --- files --- */
@@ -116,7 +116,7 @@ Test(facts, a_file)
 
     make_file("x", 0640);
     cr_assert_eq(stat(in_dir("x"), &st), 0);
-    cr_assert_eq(LEARNT(fact_file(&facts, in_dir("x"), &f)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_file(&parsing, in_dir("x"), &f)), FACT_KNOWN);
     cr_assert_eq(f.dev, st.st_dev);
     cr_assert_eq(f.ino, st.st_ino);
     cr_assert_eq(f.size, 4);
@@ -124,13 +124,13 @@ Test(facts, a_file)
     cr_assert_eq(f.ctime, st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec);
     cr_assert_eq(f.mode, st.st_mode);
     cr_assert_eq(f.uid, st.st_uid);
-    cr_assert_eq(LEARNT(fact_file(&facts, "/no/such/file", &f)), FACT_ERROR);
-    cr_assert_str_eq(facts.why, "does not exist");
+    cr_assert_eq(LEARNT(fact_file(&parsing, "/no/such/file", &f)), FACT_ERROR);
+    cr_assert_str_eq(parsing.why, "does not exist");
     memset(path, 'x', sizeof path - 1);
     path[0] = '/';
     path[sizeof path - 1] = 0;
-    cr_assert_eq(LEARNT(fact_file(&facts, path, &f)), FACT_ERROR);
-    cr_assert_str_eq(facts.why, "cannot be read: File name too long");
+    cr_assert_eq(LEARNT(fact_file(&parsing, path, &f)), FACT_ERROR);
+    cr_assert_str_eq(parsing.why, "cannot be read: File name too long");
 }
 
 Test(facts, a_file_from_before_1970)
@@ -142,7 +142,7 @@ Test(facts, a_file_from_before_1970)
     fact_put_file(&text, &old);
     buf_putc(&text, 0);
     put("file:/x", text.p);
-    cr_assert_eq(fact_file(&facts, "/x", &f), FACT_KNOWN);
+    cr_assert_eq(fact_file(&parsing, "/x", &f), FACT_KNOWN);
     cr_assert_eq(memcmp(&f, &old, sizeof f), 0);
     buf_free(&text);
 }
@@ -154,18 +154,18 @@ Test(facts, who_can_alter_a_file)
     make_file("a", 0755);
     make_file("b", 0777);
     make_file("c", 0775);
-    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("a"), &groups)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_way(&parsing, (uid_t)-1, in_dir("a"), &groups)), FACT_KNOWN);
     cr_assert_str_eq(groups, "");
-    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("b"), &groups)), FACT_ERROR);
-    cr_assert_str_eq(facts.why, "can be altered by everybody: chmod go-w it");
-    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("none"), &groups)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_way(&parsing, (uid_t)-1, in_dir("b"), &groups)), FACT_ERROR);
+    cr_assert_str_eq(parsing.why, "can be altered by everybody: chmod go-w it");
+    cr_assert_eq(LEARNT(fact_way(&parsing, (uid_t)-1, in_dir("none"), &groups)), FACT_KNOWN);
     cr_assert_str_eq(groups, "", "that is another fact's to say");
     if (geteuid() != 0)
         return; /* files of others need root; a skip would leave the folder behind */
     cr_assert_eq(chown(in_dir("c"), 1, 1), 0);
-    cr_assert_eq(LEARNT(fact_way(&facts, (uid_t)-1, in_dir("c"), &groups)), FACT_ERROR);
-    cr_assert_str_eq(facts.why, "belongs to user 1, who could alter it: chown it to root");
-    cr_assert_eq(LEARNT(fact_way(&facts, 1, in_dir("c"), &groups)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_way(&parsing, (uid_t)-1, in_dir("c"), &groups)), FACT_ERROR);
+    cr_assert_str_eq(parsing.why, "belongs to user 1, who could alter it: chown it to root");
+    cr_assert_eq(LEARNT(fact_way(&parsing, 1, in_dir("c"), &groups)), FACT_KNOWN);
     cr_assert_str_eq(groups, " 1:1 ", "daemon's own group, with nobody in it");
 }
 
@@ -173,18 +173,18 @@ Test(facts, who_can_alter_a_folder_that_is_not_there_yet)
 {
     const char *groups = NULL;
 
-    cr_assert_eq(LEARNT(fact_folder(&facts, in_dir("a/b"), &groups)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_folder(&parsing, in_dir("a/b"), &groups)), FACT_KNOWN);
     cr_assert_eq(chmod(dir, 0777), 0);
-    cr_assert_eq(LEARNT(fact_folder(&facts, in_dir("c/d"), &groups)), FACT_ERROR);
-    cr_assert_not_null(strstr(facts.why, "which can be altered by everybody"), "%s", facts.why);
+    cr_assert_eq(LEARNT(fact_folder(&parsing, in_dir("c/d"), &groups)), FACT_ERROR);
+    cr_assert_not_null(strstr(parsing.why, "which can be altered by everybody"), "%s", parsing.why);
 }
 
 Test(facts, whether_a_program_could_be_run)
 {
     make_file("x", 0755);
-    cr_assert_eq(LEARNT(fact_runs(&facts, "", "/bin/sh")), FACT_KNOWN);
-    cr_assert_eq(LEARNT(fact_runs(&facts, "/bin:/usr/bin", in_dir("x"))), FACT_ERROR);
-    cr_assert_not_null(strstr(facts.why, "has no first line"), "%s", facts.why);
+    cr_assert_eq(LEARNT(fact_runs(&parsing, "", "/bin/sh")), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_runs(&parsing, "/bin:/usr/bin", in_dir("x"))), FACT_ERROR);
+    cr_assert_not_null(strstr(parsing.why, "has no first line"), "%s", parsing.why);
 }
 
 /* --- garnetd and its machine --- */
@@ -196,9 +196,9 @@ Test(facts, what_we_are)
     char host[256] = "";
 
     gethostname(host, sizeof host - 1);
-    cr_assert_eq(LEARNT(fact_hostname(&facts, &name)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_hostname(&parsing, &name)), FACT_KNOWN);
     cr_assert_str_eq(name, host);
-    cr_assert_eq(LEARNT(fact_self(&facts, &self)), FACT_KNOWN);
+    cr_assert_eq(LEARNT(fact_self(&parsing, &self)), FACT_KNOWN);
     cr_assert_eq(self.uid, geteuid());
     cr_assert_eq(self.gid, getegid());
     if (geteuid() != 0)
@@ -219,14 +219,14 @@ Test(facts, a_control_group_and_what_it_limits)
         fact_put_cgroup(&text, &all[i]);
         buf_putc(&text, 0);
         put("cgroup", text.p);
-        cr_assert_eq(fact_cgroup(&facts, &g), FACT_KNOWN);
+        cr_assert_eq(fact_cgroup(&parsing, &g), FACT_KNOWN);
         cr_assert_str_eq(g.dir, all[i].dir);
         cr_assert_eq(g.processes, all[i].processes);
         cr_assert_eq(g.memory, all[i].memory);
         buf_free(&text);
     }
     put("cgroup", "");
-    cr_assert_eq(fact_cgroup(&facts, &g), FACT_KNOWN);
+    cr_assert_eq(fact_cgroup(&parsing, &g), FACT_KNOWN);
     cr_assert_null(g.dir);
 }
 
@@ -236,12 +236,12 @@ Test(facts, each_is_wanted_once_a_file)
 {
     gid_t gid;
 
-    fact_group(&facts, "a", &gid);
-    fact_group(&facts, "b", &gid);
-    fact_group(&facts, "a", &gid);
-    cr_assert_str_eq(facts.wanted->name, "a");
-    cr_assert_str_eq(facts.wanted->next->name, "b");
-    cr_assert_null(facts.wanted->next->next);
+    fact_group(&parsing, "a", &gid);
+    fact_group(&parsing, "b", &gid);
+    fact_group(&parsing, "a", &gid);
+    cr_assert_str_eq(parsing.wanted->key, "group:a");
+    cr_assert_str_eq(parsing.wanted->next->key, "group:b");
+    cr_assert_null(parsing.wanted->next->next);
 }
 
 Test(facts, what_one_file_has_asked_for_is_not_asked_again_for_another)
@@ -249,8 +249,8 @@ Test(facts, what_one_file_has_asked_for_is_not_asked_again_for_another)
     gid_t gid = 1;
 
     put("group:root", "7"); /* which nobody would answer now */
-    facts.file = snapshot_add(&snap, "/etc/collectors.d/cpu.yaml");
-    cr_assert_eq(LEARNT(fact_group(&facts, "root", &gid)), FACT_KNOWN);
+    parsing.file = snapshot_add(&snap, "/etc/collectors.d/cpu.yaml");
+    cr_assert_eq(LEARNT(fact_group(&parsing, "root", &gid)), FACT_KNOWN);
     cr_assert_eq(gid, 7);
 }
 
@@ -266,10 +266,10 @@ Test(facts, damaged_texts_are_errors)
         put("user:u", bad[i]);
         put("file:/x", bad[i]);
         if (strcmp(bad[i], "1 2 3 4 5 6") != 0)
-            cr_assert_eq(fact_user(&facts, "u", &user), FACT_ERROR, "%s", bad[i]);
-        cr_assert_eq(fact_file(&facts, "/x", &file), FACT_ERROR, "%s", bad[i]);
-        cr_assert_str_eq(facts.why, "cannot be judged: what was learnt about it is damaged");
+            cr_assert_eq(fact_user(&parsing, "u", &user), FACT_ERROR, "%s", bad[i]);
+        cr_assert_eq(fact_file(&parsing, "/x", &file), FACT_ERROR, "%s", bad[i]);
+        cr_assert_str_eq(parsing.why, "cannot be judged: what was learnt about it is damaged");
     }
     put("group:g", "g");
-    cr_assert_eq(fact_group(&facts, "g", &gid), FACT_ERROR);
+    cr_assert_eq(fact_group(&parsing, "g", &gid), FACT_ERROR);
 }

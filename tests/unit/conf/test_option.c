@@ -58,10 +58,10 @@ static void check_defaults(void)
 
 Test(option, defaults)
 {
-    section_fill(&fill_arena, &SET, NULL, false, NULL, &v, &fill_errors);
+    section_fill(&fill_arena, &SET, NULL, &v, &fill_errors);
     check_defaults();
     cr_assert_str_eq(v.path, "p/q");
-    fill_from(&SET, NULL, false, "{}", &v);
+    fill_from(&SET, "{}", &v);
     check_defaults();
     cr_assert_str_eq(v.path, "/etc/p/q");
     cr_assert_eq(fill_errors.n, 0);
@@ -69,7 +69,7 @@ Test(option, defaults)
 
 Test(option, values)
 {
-    fill_from(&SET, NULL, false,
+    fill_from(&SET,
               "{string: '', path: ./x, secret: x, choice: ccc, whole: -5, flag: off, duration: 1m, "
               "size: 2k,"
               " real: -1.5, list: [a, '', c], paths: [/a, b], map: {y: '', x: 1}, node: [[]]}",
@@ -97,7 +97,7 @@ Test(option, values)
 Test(option, what_is_wrong_keeps_its_default)
 {
     fill_from(
-        &SET, NULL, false,
+        &SET,
         "{string: [], path: '', choice: d, whole: 11, flag: perhaps, duration: 1, size: 0, real: "
         "2.5,"
         " list: [[]], map: {a: []}, node: ~}",

@@ -50,8 +50,7 @@ Test(section, required)
     };
     const struct node *map = yaml_parse(&fill_arena, "f", str_of("\n{path: x}"), &fill_errors);
 
-    section_fill(&fill_arena, &(struct section){rows, 2, "a test"}, NULL, false, map, &v,
-                 &fill_errors);
+    section_fill(&fill_arena, &(struct section){ROWS(rows), "a test"}, map, &v, &fill_errors);
     buf_putc(&fill_errors.text, 0);
     cr_assert_str_eq(fill_errors.text.p, "f:2:1: a test needs \"string\"\n");
     cr_assert_null(v.string);
@@ -60,17 +59,19 @@ Test(section, required)
 Test(section, whose_keys_are_known)
 {
     static const struct option more[] = {{.type = OPT_INT, .name = "template"}};
-    static const struct section also = {more, 1, "a plugin"};
+    static const struct section also = {ROWS(more), "a plugin"};
+    static const struct section open = {ROWS(OUTER_ROWS), "a test", .open = true};
+    static const struct section both = {ROWS(OUTER_ROWS), "a test", .also = &also};
 
-    fill_from(&SET, NULL, true, "{other: 1, sting: 2}", &v); /* left to somebody else */
-    fill_from(&SET, &also, false, "{template: x}", &v);
+    fill_from(&open, "{other: 1, sting: 2}", &v); /* left to somebody else */
+    fill_from(&both, "{template: x}", &v);
     cr_assert_eq(fill_errors.n, 0);
-    fill_from(&SET, &also, false, "{templat: x}", &v);
+    fill_from(&both, "{templat: x}", &v);
     buf_putc(&fill_errors.text, 0);
     cr_assert_str_eq(fill_errors.text.p,
                      "/etc/f.yaml:1:2: unknown key \"templat\": did you mean \"template\"?\n");
     errors_free(&fill_errors);
-    fill_from(&SET, &also, false, "{zebra: x}", &v);
+    fill_from(&both, "{zebra: x}", &v);
     buf_putc(&fill_errors.text, 0);
     cr_assert_str_eq(
         fill_errors.text.p,
@@ -89,7 +90,7 @@ Test(section, defaults_reach_inwards)
     cr_assert_eq(v.inner.duration, -1, "without a default it is left as it was");
     cr_assert_eq(v.shorter.whole, 7);
     v = (struct values){0};
-    section_fill(&fill_arena, &SET, NULL, false, NULL, &v, &fill_errors);
+    section_fill(&fill_arena, &SET, NULL, &v, &fill_errors);
     cr_assert_eq(v.inner.whole, 7);
 }
 
@@ -122,7 +123,7 @@ Test(section, a_value_alone_stands_for_the_first_key_where_it_may)
 static uint64_t digest(const char *text)
 {
     v = (struct values){0};
-    fill_from(&SET, NULL, false, text, &v);
+    fill_from(&SET, text, &v);
     cr_assert_eq(fill_errors.n, 0, "%s", text);
     return digest_section(1, &SET, &v);
 }
