@@ -284,7 +284,7 @@ static void parse_command(struct parsing *p, struct conf_collector *k, struct fa
     else if (v->kind == NODE_LIST && v->n == 0)
         errors_add(p->e, v->at, "command is an empty list: give the program's full path");
     else if (k->command.n > 0) /* 0: after errors */
-        parse_program(p, k, v->kind == NODE_LIST ? v->first : v, program);
+        parse_program(p, k, node_first(v), program);
 }
 
 /* --- limits --- */

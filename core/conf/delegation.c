@@ -33,28 +33,19 @@ static char *line_after(const char *file, const char *start)
 }
 
 /* "ID PARENT DEV ROOT MOUNT_POINT OPTIONS ... - TYPE ...": the folder of `group` if it is there. */
-static bool mounted_at(char *line, const char *group, struct buf *dir)
+static bool mounted_at(const char *line, const char *group, struct buf *dir)
 {
-    char *word = NULL, *root = NULL;
+    char root[LINE], at[LINE];
+    size_t n;
 
-    if (strstr(line, " - cgroup2 ") == NULL)
+    if (strstr(line, " - cgroup2 ") == NULL ||
+        sscanf(line, "%*s %*s %*s %4095s %4095s", root, at) != 2 || strchr(at, '\\') != NULL)
         return false;
-    for (int i = 0; i < 5; i++) {
-        word = strsep(&line, " ");
-        if (i == 3)
-            root = word;
-    }
-    if (word == NULL || root == NULL || strchr(word, '\\') != NULL)
+    n = strcmp(root, "/") == 0 ? 0 : strlen(root);
+    if (strncmp(group, root, n) != 0 || (group[n] != '/' && group[n] != 0))
         return false;
-    if (strcmp(root, "/") != 0) {
-        size_t n = strlen(root);
-
-        if (strncmp(group, root, n) != 0 || (group[n] != '/' && group[n] != 0))
-            return false;
-        group += n;
-    }
-    buf_puts(dir, word);
-    buf_puts(dir, strcmp(group, "/") == 0 ? "" : group);
+    buf_puts(dir, at);
+    buf_puts(dir, strcmp(group + n, "/") == 0 ? "" : group + n);
     buf_putc(dir, 0);
     return buf_ok(dir);
 }

@@ -201,8 +201,7 @@ void parse_endpoints(struct parsing *p, struct conf_sink *s)
     if ((list = arena_alloc(p->a, (s->to.n + 1) * sizeof *list)) == NULL)
         return;
     s->to = (struct strings){list, 0};
-    for (v = to->kind == NODE_LIST ? to->first : to; v != NULL;
-         v = to->kind == NODE_LIST ? v->next : NULL) {
+    for (v = node_first(to); v != NULL; v = node_next(to, v)) {
         if ((endpoint = parse_to(p, v)) == NULL)
             continue;
         check_shared_file(p, s, v, endpoint);

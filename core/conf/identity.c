@@ -26,6 +26,11 @@ static bool exists(struct parsing *p, const struct node *v, enum fact state)
     return state == FACT_KNOWN;
 }
 
+void parse_group(struct parsing *p, const struct node *v, gid_t *gid)
+{
+    (void)exists(p, v, fact_group(p, v->text, gid));
+}
+
 static void take_user(struct conf_identity *id, const struct fact_user *u)
 {
     id->uid = u->uid;
@@ -83,7 +88,7 @@ void parse_collector_identity(struct parsing *p, struct conf_collector *k)
     if (id->user != NULL)
         resolve_user(p, id, user, "add \"group\"");
     if (id->group != NULL)
-        (void)exists(p, group, fact_group(p, id->group, &id->gid));
+        parse_group(p, group, &id->gid);
     if (fact_self(p, &self) != FACT_KNOWN)
         return;
     if (id->uid != (uid_t)-1 || id->gid != (gid_t)-1)

@@ -27,6 +27,8 @@ struct conf_identity {        /* all resolved among the facts */
 void parse_collector_identity(struct parsing *p, struct conf_collector *k);
 /* s->identity from `user`, and the conf's `self`. */
 void parse_sink_identity(struct parsing *p, struct conf_sink *s);
+/* The id of the group that v names; not set after an error, and while it is not known. */
+void parse_group(struct parsing *p, const struct node *v, gid_t *gid);
 /* An error at `v`, the value of `key`, if strangers could alter what `path` leads to; else the user's
  * groups as conf/facts.h has them. */
 void parse_check_way(struct parsing *p, const char *key, const struct node *v, uid_t user,

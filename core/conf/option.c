@@ -224,7 +224,6 @@ static bool item_ok(const struct fill *f, const struct node *item)
 
 static void fill_list(const struct fill *f, const struct node *v)
 {
-    const struct node *item = v->kind == NODE_LIST ? v->first : v;
     struct strings list = {NULL, 0};
     const char **s;
     bool ok = true;
@@ -235,7 +234,7 @@ static void fill_list(const struct fill *f, const struct node *v)
     }
     if ((s = arena_alloc(f->a, (v->n + 2) * sizeof *s)) == NULL)
         return;
-    for (; item != NULL; item = v->kind == NODE_LIST ? item->next : NULL)
+    for (const struct node *item = node_first(v); item != NULL; item = node_next(v, item))
         if (!item_ok(f, item) || (s[list.n++] = copy_text(f, item)) == NULL)
             ok = false;
     list.v = s;

@@ -171,15 +171,12 @@ static const char *find_plugin(struct parsing *p, const struct conf_sink *s)
 
 static void check_patterns(struct parsing *p, const struct conf_sink *s, const char *key)
 {
-    const struct node *list = node_get(s->node, key), *v;
+    const struct node *list = node_get(s->node, key);
     const char *fault;
 
-    for (v = list != NULL && list->kind == NODE_LIST ? list->first : list; v != NULL; v = v->next) {
+    for (const struct node *v = node_first(list); v != NULL; v = node_next(list, v))
         if (v->kind == NODE_SCALAR && !node_is_null(v) && (fault = glob_fault(v->text)) != NULL)
             errors_add(p->e, v->at, "%s: \"%s\" %s", key, v->text, fault);
-        if (v == list)
-            break; /* a pattern alone: what follows is the next key */
-    }
 }
 
 /* --- the list --- */

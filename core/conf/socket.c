@@ -49,17 +49,6 @@ static void parse_mode(struct parsing *p, struct pos at)
                    mode);
 }
 
-static void parse_group(struct parsing *p, struct pos at)
-{
-    const char *group = p->c->socket.group_name;
-    enum fact state = fact_group(p, group, &p->c->socket.group);
-
-    if (state == FACT_ERROR)
-        errors_add(p->e, at, "group: \"%s\" %s", group, p->why);
-    else if (state == FACT_NONE)
-        errors_add(p->e, at, "group: \"%s\" does not exist: create it or remove the key", group);
-}
-
 /* At a start it is an error. A garnetd that runs has its socket already, and keeps it. */
 static void bad_folder(struct parsing *p, struct pos at, const char *why)
 {
@@ -110,7 +99,7 @@ void parse_socket(struct parsing *p, const struct node *root)
         return;
     parse_mode(p, place_of(place, "mode"));
     if (p->c->socket.group_name != NULL)
-        parse_group(p, place_of(place, "group"));
+        parse_group(p, node_get(v, "group"), &p->c->socket.group);
     if (!parse_socket_fits(path, &most))
         errors_add(p->e, place_of(place, "path"),
                    "path: \"%s\" is %zu bytes long, and a socket's may have %zu: shorten it", path,

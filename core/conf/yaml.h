@@ -32,7 +32,16 @@ struct node {
  * Duplicate keys and the like are reported in `e` and leave a usable tree, so that further
  * errors are found too. */
 struct node *yaml_parse(struct arena *a, const char *file, struct str text, struct errors *e);
-struct node *yaml_empty(struct arena *a, const char *file);     /* a map without entries */
+struct node *yaml_empty(struct arena *a, const char *file); /* a map without entries */
+/* Over the values of a list, or over one alone, which stands for a list of it; NULL: none. */
+static inline const struct node *node_first(const struct node *list)
+{
+    return list != NULL && list->kind == NODE_LIST ? list->first : list;
+}
+static inline const struct node *node_next(const struct node *list, const struct node *v)
+{
+    return v != list ? v->next : NULL;
+}
 struct node *node_get(const struct node *map, const char *key); /* NULL when not there */
 bool node_is_null(const struct node *n); /* plain and empty, ~ or null: a key without a value */
 
