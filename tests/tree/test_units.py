@@ -121,7 +121,7 @@ def pointers_listed():
 
 def fills(unit, names):
     """{.NAME = ...}, in its own file"""
-    return re.search(rf"\.({'|'.join(names)})\s*=", stripped(unit + ".c"))
+    return re.search(rf"\.({'|'.join(names)})\s*=(?!=)", stripped(unit + ".c"))
 
 
 def stale(g, listed):
