@@ -34,9 +34,9 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, enabled, OPT_BOOL, "whether it runs", .def = "true"),
     KEY(struct conf_collector, command, OPT_LIST,
         "the program's path and its arguments. No shell, no search in PATH. The path of the "
-        "collector's socket is appended, and is in `GARNET_SOCKET`. What the system could not run "
-        "(a carriage return after `#!`, no `#!`, an interpreter that is not there, a `noexec` "
-        "mount) is an error; what becomes so later is named in the log",
+        "collector's socket is appended, and is in `GARNET_SOCKET`. A program that the system "
+        "could not run (a carriage return after `#!`, no `#!`, an interpreter that is not there, "
+        "a `noexec` mount) is an error; if it becomes so later, the log says why",
         .flags = OPT_SHELL, .unset = "required"),
     KEY(struct conf_collector, interval, OPT_DURATION,
         "runs start at multiples of it: at 10 s, at :00, :10, :20", .def = "10s", .min = "100ms",
@@ -59,8 +59,9 @@ static const struct option COLLECTOR_ROWS[] = {
         "interval",
         .def = "0"),
     KEY(struct conf_collector, silence, OPT_DURATION,
-        "a daemon without a metric for so long is restarted; `0`: never. While garnetd refuses its "
-        "metrics for want of a spool, holds a reply to it or does not read it, it is not silent",
+        "a daemon that has sent no metric for so long is restarted; `0`: never. Time does "
+        "not count in which garnetd refuses its metrics because the spool cannot be written, holds "
+        "a reply to it, or does not read from it",
         .def = "0"),
     ROW(struct conf_collector, "user", identity.user, OPT_STRING,
         "a name or an id, with its groups. It takes a garnetd that is root, or has CAP_SETUID, "
@@ -77,9 +78,9 @@ static const struct option COLLECTOR_ROWS[] = {
         .def = "0", .min = "-20", .max = "19"),
     KEY(struct conf_collector, limits, OPT_SECTION, NULL, .section = &limits_section),
     KEY(struct conf_collector, no_new_privs, OPT_BOOL,
-        "set-user-id programs (sudo, ping) are without effect under it, and a collector that is "
-        "root has none of root's capabilities: it may what the owner of root's files may. `false` "
-        "gives both back",
+        "set-user-id programs (sudo, ping) get no privileges, and a collector that is root has "
+        "none of root's capabilities: it can do what the owner of root's files can. `false` gives "
+        "both back",
         .def = "true"),
     KEY(struct conf_collector, allow_writable, OPT_BOOL,
         "accept a `command` that others can alter: itself, or anything that its path goes through. "

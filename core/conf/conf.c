@@ -61,13 +61,15 @@ static const struct option INTAKE_ROWS[] = {
     KEY(struct conf_intake, max_tags, OPT_INT, "tags of a metric", .def = "32", .min = "0",
         .max = "64"),
     KEY(struct conf_intake, max_connections, OPT_INT,
-        "on the shared socket; the collectors' sockets together have as many of their own. One "
-        "more takes the place of the one that has been silent for longest, of the user who has "
-        "most; that one gets a reply that says so. If none is silent, the new one is refused",
+        "on the shared socket; the collectors' sockets together have as many of their own. When "
+        "they are all taken, a new one takes the place of one that is silent: of the longest "
+        "silent one of the user who has most, and that one gets a reply that says so. If none is "
+        "silent, the new one is refused",
         .def = "512", .min = "1", .max = "100000"),
     KEY(struct conf_intake, max_connections_per_user, OPT_INT,
-        "of one user on the shared socket, and of one collector on its own. One more takes the "
-        "place of one that has been silent for `idle`; if there is none, it is refused",
+        "of one user on the shared socket, and of one collector on its own. When they are all "
+        "taken, a new one takes the place of one that has been silent for `idle`; if there is "
+        "none, the new one is refused",
         .def = "128", .min = "1", .max = "100000"),
     KEY(struct conf_intake, idle, OPT_DURATION,
         "how long an object may stay unfinished, or a reply unread. While a reply waits for a sync "
@@ -81,8 +83,8 @@ static const struct option MAIN_ROWS[] = {
         .section = &socket_section, .flags = OPT_SHORT),
     KEY(struct conf, host, OPT_STRING,
         "the value of the tag `host` of every metric. The machine's name is read again with each "
-        "SIGHUP; `localhost`, `(none)` or none at all is a warning, and the latter counts as "
-        "`localhost`",
+        "SIGHUP. A machine that is called `localhost` or `(none)`, or has no name, is a warning; "
+        "without a name it counts as `localhost`",
         .unset = "the machine's name"),
     ROW(struct conf, "collectors", collectors_folder, OPT_PATH,
         "a folder; each `*.yaml` in it is one collector. What ends in `.yml`, `.YAML` or `.conf` "

@@ -22,7 +22,8 @@ static const struct option CONFIRM_ROWS[] = {
     KEY(struct conf_confirm, bytes, OPT_SIZE, "or how much is sent on it before that",
         .def = "4MiB", .min = "4KiB", .max = "1GiB"),
     KEY(struct conf_confirm, replay, OPT_DURATION,
-        "from how far back what was confirmed is sent again when a connection does not end well",
+        "when a connection does not end well, what was confirmed within this time is sent again, "
+        "too",
         .def = "60s", .min = "0", .max = "1h"),
 };
 static const struct section confirm_section = {ROWS(CONFIRM_ROWS), "confirm"};
@@ -83,8 +84,8 @@ static const struct option SINK_ROWS[] = {
         "the difference to the value before",
         .unset = "the plugin's; Graphite: `raw`", .choices = "raw|rate|delta"),
     KEY(struct conf_sink, counter_window, OPT_DURATION,
-        "with `rate` and `delta`: how long before a counter's value the one that it is compared "
-        "with may lie; more than the longest interval of its counters",
+        "with `rate` and `delta`: how much older the value may be that a counter's value is "
+        "compared with. It must be more than the longest interval of the sink's counters",
         .def = "10m", .min = "1s", .max = "24h"),
     ROW(struct conf_sink, "user", identity.user, OPT_STRING,
         "who the sink's worker runs as, with its groups: a name or id that has an account. It "
