@@ -51,29 +51,9 @@ static void bad_value(const struct fill *f, const struct node *v, const char *wh
     errors_add(f->e, v->at, "%s: \"%s\" %s", f->row->name, shown(f->row, v->text), why);
 }
 
-static void mismatch(const struct fill *f, const struct node *v)
-{
-    errors_add(f->e, v->at, "%s must be %s, not %s", f->row->name, EXPECTED[f->row->type],
-               option_kind(v->kind));
-}
-
-/* The text of a single value, or NULL after saying what should have been there. */
-static const char *scalar(const struct fill *f, const struct node *v)
-{
-    if (v->kind == NODE_SCALAR)
-        return v->text;
-    mismatch(f, v);
-    return NULL;
-}
-
 /* --- numbers --- */
 
-union number {
-    int64_t whole;
-    double real;
-};
-
-static bool read_number(uint32_t type, const char *text, union number *n, struct why *why)
+bool option_number(uint32_t type, const char *text, union option_number *n, struct why *why)
 {
     switch (type) {
     case OPT_INT:
@@ -89,7 +69,8 @@ static bool read_number(uint32_t type, const char *text, union number *n, struct
     }
 }
 
-static bool below(const struct option *row, const union number *a, const union number *b)
+static bool below(const struct option *row, const union option_number *a,
+                  const union option_number *b)
 {
     return row->type == OPT_REAL ? a->real < b->real : a->whole < b->whole;
 }
@@ -106,18 +87,15 @@ static void out_of_bounds(const struct fill *f, const struct node *v, const char
 static void fill_number(const struct fill *f, const struct node *v)
 {
     const struct option *row = f->row;
-    const char *text = scalar(f, v);
-    union number n, bound;
+    union option_number n, bound;
     struct why why;
 
-    if (text == NULL)
-        return;
-    if (!read_number(row->type, text, &n, &why))
+    if (!option_number(row->type, v->text, &n, &why))
         bad_value(f, v, why.text);
-    else if (row->min != NULL && read_number(row->type, row->min, &bound, &why) &&
+    else if (row->min != NULL && option_number(row->type, row->min, &bound, &why) &&
              below(row, &n, &bound))
         out_of_bounds(f, v, "below the least", row->min);
-    else if (row->max != NULL && read_number(row->type, row->max, &bound, &why) &&
+    else if (row->max != NULL && option_number(row->type, row->max, &bound, &why) &&
              below(row, &bound, &n))
         out_of_bounds(f, v, "above the greatest", row->max);
     else
@@ -141,12 +119,10 @@ static void put_choices(struct buf *b, const char *choices)
 
 static void fill_choice(const struct fill *f, const struct node *v)
 {
-    const char *text = scalar(f, v), *c = f->row->choices;
+    const char *text = v->text, *c = f->row->choices;
     struct buf known = {0};
     size_t len;
 
-    if (text == NULL)
-        return;
     for (int64_t i = 0;; i++, c += len + 1) {
         len = strcspn(c, "|");
         if (strlen(text) == len && strncmp(text, c, len) == 0) {
@@ -199,7 +175,7 @@ static const char *copy_text(const struct fill *f, const struct node *v)
 
 static void fill_text(const struct fill *f, const struct node *v)
 {
-    const char *s = scalar(f, v) != NULL ? copy_text(f, v) : NULL;
+    const char *s = copy_text(f, v);
 
     if (s != NULL)
         memcpy(f->field, &s, sizeof s);
@@ -225,14 +201,10 @@ static bool item_ok(const struct fill *f, const struct node *item)
 static void fill_list(const struct fill *f, const struct node *v)
 {
     struct strings list = {NULL, 0};
-    const char **s;
+    const char **s = arena_alloc(f->a, (v->n + 2) * sizeof *s);
     bool ok = true;
 
-    if (v->kind == NODE_MAP) {
-        mismatch(f, v);
-        return;
-    }
-    if ((s = arena_alloc(f->a, (v->n + 2) * sizeof *s)) == NULL)
+    if (s == NULL)
         return;
     for (const struct node *item = node_first(v); item != NULL; item = node_next(v, item))
         if (!item_ok(f, item) || (s[list.n++] = copy_text(f, item)) == NULL)
@@ -262,14 +234,10 @@ static bool entry_ok(const struct fill *f, const struct node *entry)
 static void fill_map(const struct fill *f, const struct node *v)
 {
     struct pairs map = {NULL, 0};
-    struct pair *p;
+    struct pair *p = arena_alloc(f->a, (v->n + 1) * sizeof *p);
     bool ok = true;
 
-    if (v->kind != NODE_MAP) {
-        mismatch(f, v);
-        return;
-    }
-    if ((p = arena_alloc(f->a, (v->n + 1) * sizeof *p)) == NULL)
+    if (p == NULL)
         return;
     for (const struct node *entry = v->first; entry != NULL; entry = entry->next) {
         if (!entry_ok(f, entry)) {
@@ -288,6 +256,14 @@ static void fill_map(const struct fill *f, const struct node *v)
 
 /* --- one value --- */
 
+static bool suits(uint32_t type, enum node_kind kind)
+{
+    if (type == OPT_LIST || type == OPT_PATHS)
+        return kind != NODE_MAP;
+    return type == OPT_NODE || kind == (type == OPT_MAP ? NODE_MAP : NODE_SCALAR);
+}
+
+/* Of a kind that suits. */
 static void fill_value(const struct fill *f, const struct node *v)
 {
     switch ((enum option_type)f->row->type) {
@@ -335,6 +311,11 @@ void option_value(struct arena *a, const struct option *row, const struct node *
 {
     struct fill f = {a, row, (char *)dst + row->offset, e};
 
-    if (option_given(row, v, e))
+    if (!option_given(row, v, e))
+        return;
+    if (suits(row->type, v->kind))
         fill_value(&f, v);
+    else
+        errors_add(e, v->at, "%s must be %s, not %s", row->name, EXPECTED[row->type],
+                   option_kind(v->kind));
 }

@@ -23,6 +23,7 @@
  */
 #ifndef CONF_OPTION_H
 #define CONF_OPTION_H
+#include "base/why.h"
 #include "conf/yaml.h"
 
 enum option_type {
@@ -70,12 +71,19 @@ struct option {
     size_t offset;
 };
 
+union option_number {
+    int64_t whole;
+    double real; /* of a REAL */
+};
+
 /* One value by its row. What is wrong is an error with its place, and leaves the field as it was.
  * Strings are copied into `a`. */
 void option_value(struct arena *a, const struct option *row, const struct node *v, void *dst,
                   struct errors *e);
 /* Whether v is there and not empty, with an error where it is not. */
 bool option_given(const struct option *row, const struct node *v, struct errors *e);
+/* The text of an INT, REAL, BOOL, DURATION or SIZE; false, and the clause for after it. */
+bool option_number(uint32_t type, const char *text, union option_number *n, struct why *why);
 const char *option_kind(enum node_kind k); /* "a list" */
 
 #endif

@@ -6,7 +6,6 @@
  */
 #include "plugin/options.h"
 
-#include "base/number.h"
 #include "conf/sink.h"
 
 enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
@@ -142,39 +141,28 @@ static bool check_field(const struct plugin_options *all, size_t row, struct why
     return true;
 }
 
-union bound {
-    int64_t i;
-    double f;
-};
-
-static bool check_bound(const struct option *o, const char *what, const char *text, union bound *to,
-                        struct why *why)
+static bool check_bound(const struct option *o, const char *what, const char *text,
+                        union option_number *to, struct why *why)
 {
-    bool ok;
+    bool number = o->type == GARNET_INT || o->type == GARNET_DURATION || o->type == GARNET_SIZE ||
+                  o->type == GARNET_REAL;
 
     if (text == NULL)
         return true;
-    if (o->type == GARNET_INT)
-        ok = units_int(text, &to->i, why);
-    else if (o->type == GARNET_DURATION)
-        ok = units_duration(text, &to->i, why);
-    else if (o->type == GARNET_SIZE)
-        ok = units_size(text, &to->i, why);
-    else if (o->type == GARNET_REAL)
-        ok = units_real(text, &to->f, why);
-    else
+    if (!number)
         return why_set(why, "its option %s: a %s takes no %s", o->name, types[o->type].name, what);
-    return ok || why_set(why, "its option %s, %s \"%s\": %s", o->name, what, text, why->text);
+    return option_number(o->type, text, to, why) ||
+           why_set(why, "its option %s, %s \"%s\": %s", o->name, what, text, why->text);
 }
 
 static bool check_bounds(const struct option *o, struct why *why)
 {
-    union bound min = {0}, max = {0};
+    union option_number min = {0}, max = {0};
 
     if (!check_bound(o, "min", o->min, &min, why) || !check_bound(o, "max", o->max, &max, why))
         return false;
     if (o->min == NULL || o->max == NULL ||
-        (o->type == GARNET_REAL ? min.f <= max.f : min.i <= max.i))
+        (o->type == GARNET_REAL ? min.real <= max.real : min.whole <= max.whole))
         return true;
     return why_set(why, "its option %s: its min, %s, is above its max, %s", o->name, o->min,
                    o->max);
