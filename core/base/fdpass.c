@@ -88,7 +88,7 @@ static bool unread(int fd)
         (void)setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &yes, sizeof yes);
     do
         n = recvmsg(fd, &m, MSG_PEEK | MSG_DONTWAIT);
-    while (n < 0 && (errno == EINTR || errno == ECONNRESET)); /* which is told once */
+    while (n < 0 && (errno == EINTR || errno == ECONNRESET)); /* which is reported once */
     return n > 0 || (n == 0 && (m.msg_flags & MSG_CTRUNC) != 0);
 }
 

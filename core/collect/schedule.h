@@ -19,7 +19,7 @@ const char *schedule_miss_name(enum schedule_miss m); /* "overlap", "spawn", "la
 struct schedule_rule {
     int64_t interval; /* ns */
     int64_t offset;   /* ns, >= 0: a run starts this much after its slot */
-    bool replace;     /* a run that is not over at the next slot gives way to it */
+    bool replace;     /* a run that is not over at the next slot is ended for it */
 };
 
 enum schedule_action {

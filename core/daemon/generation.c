@@ -1,5 +1,5 @@
 /* daemon/generation.c - a reference count, and a memfd that nobody can change: all workers read the
- * one file, and no plugin may alter what another sink is told. Sealing needs memory and a
+ * one file, and no plugin may alter what another sink is given. Sealing needs memory and a
  * descriptor.
  */
 #include "daemon/generation.h"

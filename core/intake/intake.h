@@ -1,8 +1,8 @@
-/* intake/intake.h - the sockets: who may connect, what they say, what they are told
+/* intake/intake.h - the sockets: who may connect, what they send, what they get back
  *
  * One shared Unix stream socket and one per collector ("sources"), the same protocol on all
  * (docs/protocol.md). Everything accepted in one turn of the loop becomes one batch of records
- * that commit() writes to the spool; only then are clients told "accepted". Time per client and
+ * that commit() writes to the spool; only then do clients read "accepted". Time per client and
  * per turn is bounded (intake/queue.h), so that no client can hold up another, nor all together
  * the timers; a client that does not read its reply is not read from; nothing is kept per client
  * but its unfinished object and its reply. Who is refused gets one line that says so.

@@ -1,4 +1,4 @@
-/* intake/reply.c - what a client is told, and the log with it
+/* intake/reply.c - a client's faults and counts, until a reply has them
  *
  * Faults are counted all, but written down only up to REPLY_ERRORS for each reply, at once as JSON:
  * so a client costs no memory for what is wrong with its input until something is. Without memory

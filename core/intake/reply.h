@@ -1,4 +1,4 @@
-/* intake/reply.h - what a client is told: one reply for each request, in order, and the log with it
+/* intake/reply.h - the replies to a client, one for each request, in order; the log has the same
  *
  * An account gathers what the next reply tells. A request closes it, and gets the reply to that one
  * and no other. One with metrics that are not safe yet is held, and so is what was asked for behind

@@ -1,6 +1,6 @@
 /* plugin/plugin.h - a loaded plugin, from dlopen to dlclose
  *
- * Everything wrong with a .so is found, and said in a sentence, before any of its functions is
+ * Everything wrong with a .so is found, and put into a sentence, before any of its functions is
  * called. A plugin may crash its process: so it is loaded only where nothing else is lost by that.
  * plugin_why() has the reason for whatever did not go well.
  */

@@ -25,7 +25,7 @@ struct quarantine {
     uint64_t lowest, highest; /* of those held: lowest > highest when there are none */
 };
 
-/* What cannot be read is said in the log, and taken for nothing. */
+/* What cannot be read is logged, and taken for nothing. */
 void quarantine_open(struct quarantine *q, int dirfd, const char *spool, const char *sink,
                      const char *plugin, const struct scoreboard *board);
 /* True when the metric is not for the plugin; then it is in the file, unless that failed. */
