@@ -18,28 +18,15 @@ void cgroup_init(struct cgroup *g)
     g->parent = g->dir = -1;
 }
 
-static int put_value(const struct cgroup *g, const char *file, const char *text)
-{
-    int fd = openat(g->dir, file, O_WRONLY | O_CLOEXEC), err;
-    ssize_t n;
-
-    if (fd < 0)
-        return -1;
-    n = write(fd, text, strlen(text));
-    err = n < 0 ? errno : EIO;
-    fd_close(&fd);
-    if (n == (ssize_t)strlen(text))
-        return 0;
-    errno = err;
-    return -1;
-}
-
 static int put_number(const struct cgroup *g, const char *file, int64_t n)
 {
     char text[32];
+    int fd = openat(g->dir, file, O_WRONLY | O_CLOEXEC), put = -1;
 
-    (void)snprintf(text, sizeof text, "%" PRId64, n);
-    return put_value(g, file, text);
+    if (fd >= 0)
+        put = fd_write_all(fd, text, (size_t)snprintf(text, sizeof text, "%" PRId64, n));
+    fd_close(&fd);
+    return put;
 }
 
 static int open_group(struct cgroup *g, const char *parent)
@@ -56,48 +43,35 @@ static int open_group(struct cgroup *g, const char *parent)
     return 0;
 }
 
-static int limit_group(const struct cgroup *g, const struct conf_collector *c)
-{
-    if (c->cgroup.processes && c->limits.processes >= 0 &&
-        put_number(g, "pids.max", c->limits.processes) < 0)
-        return -1;
-    if (c->cgroup.memory && c->limits.memory >= 0 &&
-        put_number(g, "memory.max", c->limits.memory) < 0)
-        return -1;
-    return 0;
-}
-
-static bool needed(const struct conf_collector *c)
-{
-    return (c->cgroup.processes && c->limits.processes >= 0) ||
-           (c->cgroup.memory && c->limits.memory >= 0);
-}
-
 int cgroup_make(struct cgroup *g, const struct conf_collector *c, pid_t garnetd)
 {
+    int64_t processes = c->cgroup.processes ? c->limits.processes : -1;
+    int64_t memory = c->cgroup.memory ? c->limits.memory : -1;
     int err;
 
     cgroup_init(g);
     if (c->cgroup.dir == NULL)
         return 0;
     (void)snprintf(g->name, sizeof g->name, "run-%d-%.64s", (int)garnetd, c->name);
-    if (open_group(g, c->cgroup.dir) == 0 && limit_group(g, c) == 0)
+    if (open_group(g, c->cgroup.dir) == 0 &&
+        (processes < 0 || put_number(g, "pids.max", processes) == 0) &&
+        (memory < 0 || put_number(g, "memory.max", memory) == 0))
         return 0;
     err = errno;
     cgroup_remove(g);
     errno = err;
-    return needed(c) ? -1 : 0;
+    return processes >= 0 || memory >= 0 ? -1 : 0;
 }
 
 int cgroup_enter(const struct cgroup *g)
 {
-    return g->dir < 0 ? 0 : put_value(g, "cgroup.procs", "0");
+    return g->dir < 0 ? 0 : put_number(g, "cgroup.procs", 0);
 }
 
 void cgroup_kill(const struct cgroup *g)
 {
     if (g->dir >= 0)
-        (void)put_value(g, "cgroup.kill", "1");
+        (void)put_number(g, "cgroup.kill", 1);
 }
 
 /* Refused while somebody is in it: then the next run, or the end of garnetd's group, sees to it. */

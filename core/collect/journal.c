@@ -13,7 +13,7 @@
 
 static const int64_t SAME_AGAIN = 60 * NS_PER_S;
 
-enum { WHEN = 40 };
+enum { WHEN = 40, TROUBLE = MISS_REASONS };
 
 static const char *slot_text(char out[WHEN], int64_t slot)
 {
@@ -27,52 +27,49 @@ static const char *slot_text(char out[WHEN], int64_t slot)
     return out;
 }
 
-static void set_line(struct journal_line *l, int64_t mono, const char *text)
-{
-    (void)snprintf(l->text, sizeof l->text, "%s", text);
-    l->at = mono;
-    l->more = 0;
-}
-
-/* True when it was just counted: the same as the last, and not long after that was said, or counted.
- */
-static bool again(struct journal_line *l, int64_t mono, const char *text, uint64_t n)
-{
-    if (strncmp(text, l->text, sizeof l->text - 1) != 0 ||
-        (mono - l->at >= SAME_AGAIN && l->more == 0))
-        return false;
-    l->more += n;
-    return true;
-}
-
-/* A minute's count is due; with it another minute begins. */
-static bool due(struct journal_line *l, int64_t mono)
-{
-    if (mono - l->at < SAME_AGAIN || l->more == 0)
-        return false;
-    l->at = mono;
-    return true;
-}
-
-static void flush_trouble(struct journal *j)
-{
-    struct journal_line *l = &j->trouble;
-
-    if (l->more == 1)
-        log_warn("collector %s: %s (once more)", j->name, l->text);
-    else if (l->more > 1)
-        log_warn("collector %s: %s (%" PRIu64 " times more)", j->name, l->text, l->more);
-    l->more = 0;
-}
-
-static void flush_missed(struct journal *j, struct journal_line *l)
+/* What has come of the line since it was said. */
+static void flush_line(struct journal *j, struct journal_line *l)
 {
     char when[WHEN];
 
-    if (l->more > 0)
+    if (l->more > 0 && l != &j->lines[TROUBLE])
         log_warn("collector %s: missed %" PRIu64 " more run%s, the last due at %s: %s", j->name,
                  l->more, l->more > 1 ? "s" : "", slot_text(when, l->slot), l->text);
+    else if (l->more > 1)
+        log_warn("collector %s: %s (%" PRIu64 " times more)", j->name, l->text, l->more);
+    else if (l->more == 1)
+        log_warn("collector %s: %s (once more)", j->name, l->text);
     l->more = 0;
+}
+
+/* A minute's count is due; with it another minute begins. */
+static void flush_due(struct journal *j, struct journal_line *l, int64_t mono)
+{
+    if (mono - l->at < SAME_AGAIN || l->more == 0)
+        return;
+    l->at = mono;
+    flush_line(j, l);
+}
+
+/* n times `text`, the last for `slot`. True when it was just counted: the same as the last, and not long
+ * after that was said, or counted. Else the caller says it now. */
+static bool counted(struct journal *j, struct journal_line *l, int64_t mono, const char *text,
+                    uint64_t n, int64_t slot)
+{
+    bool same = strncmp(text, l->text, sizeof l->text - 1) == 0 &&
+                (mono - l->at < SAME_AGAIN || l->more > 0);
+
+    if (same) {
+        l->more += n;
+        l->slot = slot;
+        flush_due(j, l, mono);
+        return true;
+    }
+    flush_line(j, l);
+    (void)snprintf(l->text, sizeof l->text, "%s", text);
+    l->at = mono;
+    l->slot = slot;
+    return false;
 }
 
 void journal_init(struct journal *j, const char *name)
@@ -82,53 +79,32 @@ void journal_init(struct journal *j, const char *name)
 
 void journal_trouble(struct journal *j, int64_t mono, const char *text)
 {
-    if (again(&j->trouble, mono, text, 1)) {
-        if (due(&j->trouble, mono))
-            flush_trouble(j);
-        return;
-    }
-    flush_trouble(j);
-    log_warn("collector %s: %s", j->name, text);
-    set_line(&j->trouble, mono, text);
+    if (!counted(j, &j->lines[TROUBLE], mono, text, 1, 0))
+        log_warn("collector %s: %s", j->name, text);
 }
 
 void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, uint64_t n,
                     int64_t slot, const char *why)
 {
-    struct journal_line *l = &j->missed[reason];
     char when[WHEN];
 
-    if (n == 0)
+    if (n == 0 || counted(j, &j->lines[reason], mono, why, n, slot))
         return;
-    if (again(l, mono, why, n)) {
-        l->slot = slot;
-        if (due(l, mono))
-            flush_missed(j, l);
-    } else {
-        flush_missed(j, l);
-        if (n == 1)
-            log_warn("collector %s: missed the run due at %s: %s", j->name, slot_text(when, slot),
-                     why);
-        else
-            log_warn("collector %s: missed %" PRIu64 " runs, the last due at %s: %s", j->name, n,
-                     slot_text(when, slot), why);
-        set_line(l, mono, why);
-    }
-    l->slot = slot;
+    if (n == 1)
+        log_warn("collector %s: missed the run due at %s: %s", j->name, slot_text(when, slot), why);
+    else
+        log_warn("collector %s: missed %" PRIu64 " runs, the last due at %s: %s", j->name, n,
+                 slot_text(when, slot), why);
 }
 
 void journal_look(struct journal *j, int64_t mono)
 {
-    if (due(&j->trouble, mono))
-        flush_trouble(j);
-    for (int i = 0; i < MISS_REASONS; i++)
-        if (due(&j->missed[i], mono))
-            flush_missed(j, &j->missed[i]);
+    for (int i = 0; i <= TROUBLE; i++)
+        flush_due(j, &j->lines[i], mono);
 }
 
 void journal_flush(struct journal *j)
 {
-    flush_trouble(j);
-    for (int i = 0; i < MISS_REASONS; i++)
-        flush_missed(j, &j->missed[i]);
+    for (int i = 0; i <= TROUBLE; i++)
+        flush_line(j, &j->lines[i]);
 }

@@ -1,10 +1,10 @@
 /* collect/journal.h - what the log says of a collector: each trouble once a minute, and none of them
  * lost
  *
- * The same trouble again within a minute is counted, and said with its count when the minute is
- * over or something else has come; then the next minute is counted, until one passes without it. Missed slots likewise, by reason: the first of them by name, the
- * others as a number and the last one's name. So every missed slot is in the log exactly once,
- * however many there are.
+ * The same trouble again within a minute is counted, and logged with its count when the minute is
+ * over or something else has come; then the next minute is counted, until one passes without it.
+ * Missed slots likewise, by reason: the first of them by its time, the others as a number and the last
+ * one's time. So every missed slot is in the log exactly once, however many there are.
  */
 #ifndef COLLECT_JOURNAL_H
 #define COLLECT_JOURNAL_H
@@ -20,8 +20,8 @@ struct journal_line { /* what was said last, and what has happened since */
 };
 
 struct journal {
-    const char *name; /* the collector's; borrowed */
-    struct journal_line trouble, missed[MISS_REASONS];
+    const char *name;                            /* the collector's; borrowed */
+    struct journal_line lines[MISS_REASONS + 1]; /* missed, by reason; the last: trouble */
 };
 
 void journal_init(struct journal *j, const char *name);

@@ -58,27 +58,23 @@ void run_init(struct run *r, struct loop *l, const char *name, const char *socke
 /* `report` NULL: its keeper has left none. */
 static void close_run(struct run *r, const struct keeper_report *report)
 {
+    logpipe_finish(&r->out);
+    logpipe_finish(&r->err);
+    logpipe_owner_finish(&r->owner);
+    r->receipt.pid = r->pid;
     r->receipt.outcome = outcome_of(report, r->asked);
     r->receipt.report = report != NULL ? *report : (struct keeper_report){.end = KEEPER_FAILED};
     fd_close(&r->control);
 }
 
-static void close_output(struct run *r)
-{
-    logpipe_finish(&r->out);
-    logpipe_finish(&r->err);
-    logpipe_owner_finish(&r->owner);
-    r->receipt.pid = run_pid(r);
-}
-
+/* A keeper that was killed has sent no report. */
 static void on_keeper_end(void *arg, int status, const struct rusage *ru)
 {
     struct run *r = arg;
     struct keeper_report report;
 
-    (void)ru;
-    (void)status; /* a keeper that was killed has sent no report */
-    close_output(r);
+    (void)status, (void)ru;
+    (void)run_pid(r); /* it is in front of the report */
     close_run(r, keeper_report(r->control, &report) ? &report : NULL);
     r->over(r->arg);
 }
@@ -120,7 +116,6 @@ bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns
         loop_child_add(r->loop, &r->keeper, pid, on_keeper_end, r);
         return true;
     }
-    close_output(r);
     close_run(r, &failed);
     return false;
 }

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
@@ -29,33 +28,11 @@ struct collector_entry {
     LIST_ENTRY(collector_entry) entries;
 };
 
-struct collectors {
-    struct loop *loop;
-    struct intake *intake;
-    struct selfmetrics *self;
-    struct collectors_events ev;
-    struct generation *gen; /* applied last */
-    LIST_HEAD(, collector_entry) list;
-};
-
-struct collectors *collectors_new(struct loop *l, struct intake *in, struct selfmetrics *self,
-                                  const struct collectors_events *ev)
+void collectors_init(struct collectors *c, struct loop *l, struct intake *in,
+                     struct selfmetrics *self, const struct collectors_events *ev)
 {
-    struct collectors *c = calloc(1, sizeof *c);
-
-    if (c == NULL)
-        return NULL;
     *c = (struct collectors){.loop = l, .intake = in, .self = self, .ev = *ev};
     LIST_INIT(&c->list);
-    return c;
-}
-
-void collectors_free(struct collectors *c)
-{
-    if (c == NULL)
-        return;
-    generation_unref(c->gen);
-    free(c);
 }
 
 bool collectors_drained(const struct collectors *c)
@@ -343,10 +320,9 @@ static void configure_collector(struct collector_entry *m, struct generation *g,
 
 void collectors_apply(struct collectors *c, struct generation *g)
 {
-    struct generation *old = c->gen;
     struct collector_entry *next;
 
-    c->gen = generation_ref(g);
+    c->gen = g;
     for (const struct conf_collector *k = g->conf->collectors; k != NULL; k = k->next) {
         struct collector_entry *m = find_collector(c, k->name);
 
@@ -364,7 +340,6 @@ void collectors_apply(struct collectors *c, struct generation *g)
         log_info("collector %s is no longer configured", m->conf->name);
         retire(m);
     }
-    generation_unref(old);
 }
 
 void collectors_retry(struct collectors *c)

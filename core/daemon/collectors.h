@@ -6,12 +6,12 @@
  */
 #ifndef DAEMON_COLLECTORS_H
 #define DAEMON_COLLECTORS_H
+#include <sys/queue.h>
+
 #include "base/loop.h"
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
 #include "intake/intake.h"
-
-struct collectors;
 
 struct collectors_events {
     void *arg;
@@ -19,11 +19,20 @@ struct collectors_events {
     void (*drained)(void *arg); /* none is left */
 };
 
-/* Its rows go to `self`. Both are borrowed. NULL: no memory. */
-struct collectors *collectors_new(struct loop *l, struct intake *in, struct selfmetrics *self,
-                                  const struct collectors_events *ev);
-void collectors_free(struct collectors *c); /* once drained */
-/* Never fails as a whole: what cannot be started is logged, and tried by collectors_retry(). */
+struct collectors { /* its own to write */
+    struct loop *loop;
+    struct intake *intake;
+    struct selfmetrics *self;
+    struct collectors_events ev;
+    struct generation *gen; /* applied last */
+    LIST_HEAD(, collector_entry) list;
+};
+
+/* Its rows go to `self`; all is borrowed. Once drained, nothing is left to be freed. */
+void collectors_init(struct collectors *c, struct loop *l, struct intake *in,
+                     struct selfmetrics *self, const struct collectors_events *ev);
+/* Never fails as a whole: what cannot be started is logged, and tried by collectors_retry(). `g` is
+ * borrowed until another is applied; who needs more of it holds a reference. */
 void collectors_apply(struct collectors *c, struct generation *g);
 void collectors_retry(struct collectors *c); /* once a second */
 void collectors_stop(struct collectors *c);  /* all of them leave */

@@ -35,14 +35,14 @@ enum daemon_phase {
 struct daemon {
     struct loop *loop;
     struct generation *gen; /* the one in force; NULL while loading */
-    struct reload *reload;
+    struct reload reload;
     const char *sink_program;
     struct store store;
     struct intake *intake; /* NULL again once all is taken in */
     struct source *shared; /* NULL again once it is closed */
-    struct selfmetrics *self;
-    struct sinks *sinks;
-    struct collectors *collectors;
+    struct selfmetrics self;
+    struct sinks sinks;
+    struct collectors collectors;
     struct orphans orphans;
     struct loop_child log_writer;
     struct loop_timer log_again, housekeeping, phase_timer;
@@ -58,10 +58,9 @@ static void next_phase(void *arg);
 
 static void on_written(void *arg)
 {
-    const struct daemon *d = arg;
+    struct daemon *d = arg;
 
-    if (d->sinks != NULL)
-        sinks_wake(d->sinks);
+    sinks_wake(&d->sinks);
 }
 
 /* At the end the intake goes before the last sync. */
@@ -102,7 +101,7 @@ static void write_garnetd(const struct daemon *d, const struct self_round *at)
 {
     sockets_metrics(d->intake, d->shared, at);
     store_metrics(&d->store, at);
-    reload_metrics(d->reload, at);
+    reload_metrics(&d->reload, at);
     self_count(at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
 }
 
@@ -110,8 +109,8 @@ static void on_self_round(void *arg, const struct self_round *at)
 {
     const struct daemon *d = arg;
 
-    collectors_metrics(d->collectors, at);
-    sinks_metrics(d->sinks, at);
+    collectors_metrics(&d->collectors, at);
+    sinks_metrics(&d->sinks, at);
     write_garnetd(d, at);
 }
 
@@ -122,10 +121,10 @@ static void keep_store(struct daemon *d)
     unsigned lost;
 
     if (d->phase < PHASE_SINKS && commit_look(&d->store.commit, d->store.dir))
-        sinks_restart(d->sinks);
+        sinks_restart(&d->sinks);
     commit_sync(&d->store.commit);
-    lost = append_retain(d->store.commit.spool, sinks_needed(d->sinks), clock_wall());
-    if (lost > 0 && sinks_lose(d->sinks))
+    lost = append_retain(d->store.commit.spool, sinks_needed(&d->sinks), clock_wall());
+    if (lost > 0 && sinks_lose(&d->sinks))
         log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
                  "max_age says",
                  lost);
@@ -137,11 +136,11 @@ static void on_second(void *arg)
 
     keep_store(d);
     if (d->phase == PHASE_RUNNING) {
-        sinks_retry(d->sinks);
-        collectors_retry(d->collectors);
+        sinks_retry(&d->sinks);
+        collectors_retry(&d->collectors);
     }
     if (d->phase < PHASE_SINKS)
-        sinks_metrics_begun(d->sinks, d->self);
+        sinks_metrics_begun(&d->sinks, &d->self);
     loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, on_second, d);
 }
 
@@ -165,14 +164,14 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     if (!sockets_lock(c) || !store_open(&d->store, d->loop, &c->spool, &commit))
         return false;
     d->intake = intake_new(d->loop, &c->intake, store_commit, &d->store);
-    d->self = selfmetrics_new(d->loop, d->intake, c, on_self_round, d);
-    d->sinks = sinks_new(d->loop, d->store.commit.spool, d->store.dir, d->sink_program, &sinks);
-    d->collectors = collectors_new(d->loop, d->intake, d->self, &collectors);
-    if (d->intake == NULL || d->self == NULL || d->sinks == NULL || d->collectors == NULL) {
+    if (d->intake == NULL) {
         log_error("cannot start: out of memory");
         return false;
     }
     loop_after(d->loop, &d->after, on_turn_over, d); /* behind the intake's own: its turn is over */
+    selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
+    sinks_init(&d->sinks, d->loop, d->store.commit.spool, d->store.dir, d->sink_program, &sinks);
+    collectors_init(&d->collectors, d->loop, d->intake, &d->self, &collectors);
     d->shared = sockets_open(d->intake, c);
     return d->shared != NULL;
 }
@@ -186,12 +185,12 @@ static bool start_garnetd(struct daemon *d)
     if (!make_parts(d, c))
         return false;
     d->phase = PHASE_RUNNING;
-    sinks_apply(d->sinks, d->gen);
-    collectors_apply(d->collectors, d->gen);
+    sinks_apply(&d->sinks, d->gen);
+    collectors_apply(&d->collectors, d->gen);
     on_second(d);
-    beginning = selfmetrics_beginning(d->self, clock_wall());
+    beginning = selfmetrics_beginning(&d->self, clock_wall());
     write_garnetd(d, &beginning);
-    selfmetrics_start(d->self);
+    selfmetrics_start(&d->self);
     log_info("garnetd " GARNET_VERSION " takes metrics at %s", c->socket.path);
     return true;
 }
@@ -205,16 +204,16 @@ static void apply(struct daemon *d, struct generation *g)
     log_set_level((enum log_level)c->log_level);
     sockets_configure(d->intake, d->shared, c);
     store_configure(&d->store, &c->spool);
-    selfmetrics_configure(d->self, c);
-    sinks_apply(d->sinks, g); /* first: a new sink sees what its new collectors send */
-    collectors_apply(d->collectors, g);
+    selfmetrics_configure(&d->self, c);
+    sinks_apply(&d->sinks, g); /* first: a new sink sees what its new collectors send */
+    collectors_apply(&d->collectors, g);
     generation_unref(old);
     log_info("the configuration was reread and is in use");
 }
 
 static void leave_loop(struct daemon *d, int status)
 {
-    reload_end(d->reload);
+    reload_end(&d->reload);
     d->status = status;
     d->phase = PHASE_DONE;
     loop_stop(d->loop);
@@ -243,7 +242,7 @@ static void on_phase_late(void *arg)
 
     if (d->phase == PHASE_COLLECTORS) {
         log_warn("shutdown_timeout has passed: collectors that still run are killed");
-        collectors_kill(d->collectors);
+        collectors_kill(&d->collectors);
     }
     next_phase(d);
 }
@@ -258,7 +257,7 @@ static void close_sockets(struct daemon *d)
 {
     source_close(d->shared); /* who has connected by now may have sent, too; nobody else can */
     d->shared = NULL;
-    selfmetrics_stop(d->self);
+    selfmetrics_stop(&d->self);
     enter_phase(d, PHASE_INTAKE, intake_bound);
 }
 
@@ -281,17 +280,15 @@ static void close_intake(struct daemon *d)
     intake_free(d->intake);
     d->intake = NULL;
     d->phase = PHASE_SINKS;
-    sinks_stop(d->sinks, left > 0 ? left : 0);
+    sinks_stop(&d->sinks, left > 0 ? left : 0);
 }
 
 static void close_spool(struct daemon *d)
 {
     loop_timer_clear(d->loop, &d->housekeeping);
     store_sync_last(&d->store);
-    sinks_log_rest(d->sinks);
-    sinks_free(d->sinks);
-    collectors_free(d->collectors);
-    selfmetrics_free(d->self);
+    sinks_log_rest(&d->sinks);
+    sinks_free(&d->sinks);
     store_close(&d->store);
     leave_loop(d, d->status);
 }
@@ -302,11 +299,11 @@ static void next_phase(void *arg)
 {
     struct daemon *d = arg;
 
-    if (d->phase == PHASE_COLLECTORS && collectors_drained(d->collectors))
+    if (d->phase == PHASE_COLLECTORS && collectors_drained(&d->collectors))
         close_sockets(d);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);
-    if (d->phase == PHASE_SINKS && sinks_stopped(d->sinks) && !orphans_searching(&d->orphans))
+    if (d->phase == PHASE_SINKS && sinks_stopped(&d->sinks) && !orphans_searching(&d->orphans))
         close_spool(d);
 }
 
@@ -314,7 +311,7 @@ static void on_end_requested(void *arg)
 {
     struct daemon *d = arg;
 
-    reload_end(d->reload);
+    reload_end(&d->reload);
     if (d->phase == PHASE_LOADING) {
         leave_loop(d, d->status);
     } else if (d->phase == PHASE_RUNNING) {
@@ -324,7 +321,7 @@ static void on_end_requested(void *arg)
                  (long long)(at_most / NS_PER_S));
         d->end_by = clock_mono() + at_most;
         enter_phase(d, PHASE_COLLECTORS, at_most);
-        collectors_stop(d->collectors);
+        collectors_stop(&d->collectors);
         next_phase(d);
     } else {
         log_warn("ending at once: what is in the spool is sent after the next start");
@@ -371,19 +368,17 @@ int daemon_run(const char *conf_path, const char *sink_program)
     if (writer < 0)
         fatal("cannot start the log writer: %m");
     loop_child_add(d.loop, &d.log_writer, writer, on_log_writer_ended, &d);
-    d.reload = reload_new(d.loop, conf_path, sink_program, on_configuration, &d);
-    if (d.reload == NULL)
-        fatal("cannot start: %m");
-    loop_signal(d.loop, SIGHUP, reload_request, d.reload);
+    reload_init(&d.reload, d.loop, conf_path, sink_program, on_configuration, &d);
+    loop_signal(d.loop, SIGHUP, reload_request, &d.reload);
     loop_signal(d.loop, SIGTERM, on_end_requested, &d);
     loop_signal(d.loop, SIGINT, on_end_requested, &d);
     orphans_init(&d.orphans, d.loop, next_phase, &d);
-    reload_request(d.reload);
-    if (reload_under_way(d.reload))
+    reload_request(&d.reload);
+    if (d.reload.loading)
         loop_run(d.loop);
     else
         d.status = EXIT_WORLD;
-    reload_free(d.reload);
+    reload_free(&d.reload);
     generation_unref(d.gen);
     writer = d.log_writer.pid;
     loop_child_del(d.loop, &d.log_writer);

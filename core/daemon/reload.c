@@ -8,7 +8,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
@@ -25,38 +24,12 @@
 enum { LOAD_MAX = 32 << 20, LOAD_PIECE = 1 << 16 };
 static const int64_t load_deadline = 60 * NS_PER_S;
 
-struct reload {
-    struct loop *loop;
-    const char *path, *sink_program;
-    void (*loaded)(void *arg, struct generation *g);
-    void *arg;
-    struct generation *now; /* accepted last; NULL: none yet */
-    bool loading;           /* there is a child, until both its end and its pipe's were seen: */
-    struct loop_child child;
-    struct loop_fd pipe;
-    struct loop_timer deadline;
-    struct buf got;
-    bool again; /* requested while one was under way */
-    bool ended;
-    uint64_t failures;
-};
-
-struct reload *reload_new(struct loop *l, const char *path, const char *sink_program,
-                          void (*loaded)(void *arg, struct generation *g), void *arg)
+void reload_init(struct reload *r, struct loop *l, const char *path, const char *sink_program,
+                 void (*loaded)(void *arg, struct generation *g), void *arg)
 {
-    struct reload *r = calloc(1, sizeof *r);
-
-    if (r == NULL)
-        return NULL;
     *r = (struct reload){
         .loop = l, .path = path, .sink_program = sink_program, .loaded = loaded, .arg = arg};
     loop_fd_init(&r->pipe);
-    return r;
-}
-
-bool reload_under_way(const struct reload *r)
-{
-    return r->loading;
 }
 
 static void close_load(struct reload *r)
@@ -86,11 +59,8 @@ void reload_end(struct reload *r)
 
 void reload_free(struct reload *r)
 {
-    if (r == NULL)
-        return;
     reload_end(r);
     generation_unref(r->now);
-    free(r);
 }
 
 void reload_metrics(const struct reload *r, const struct self_round *at)

@@ -10,17 +10,30 @@
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
 
-struct reload;
+struct reload { /* its own to write */
+    struct loop *loop;
+    const char *path, *sink_program;
+    void (*loaded)(void *arg, struct generation *g);
+    void *arg;
+    struct generation *now; /* accepted last; NULL: none yet */
+    bool loading;           /* there is a child, until both its end and its pipe's were seen: */
+    struct loop_child child;
+    struct loop_fd pipe;
+    struct loop_timer deadline;
+    struct buf got;
+    bool again; /* requested while one was under way */
+    bool ended;
+    uint64_t failures;
+};
 
 /* `loaded` gets each configuration that is accepted, the reference included, or NULL: refused, and
- * logged. It may call reload_end(). Path and program are borrowed. NULL: no memory. */
-struct reload *reload_new(struct loop *l, const char *path, const char *sink_program,
-                          void (*loaded)(void *arg, struct generation *g), void *arg);
+ * logged. It may call reload_end(). Path and program are borrowed. */
+void reload_init(struct reload *r, struct loop *l, const char *path, const char *sink_program,
+                 void (*loaded)(void *arg, struct generation *g), void *arg);
 /* SIGHUP; `arg` is the struct reload. */
-void reload_request(void *arg);
-bool reload_under_way(const struct reload *r); /* false after a request: it could not be begun */
-void reload_end(struct reload *r);             /* nothing is loaded any more */
-void reload_free(struct reload *r);            /* ends it, too; NULL is fine */
+void reload_request(void *arg);    /* not `loading` after it: it could not be begun */
+void reload_end(struct reload *r); /* nothing is loaded any more */
+void reload_free(struct reload *r);
 
 void reload_metrics(const struct reload *r, const struct self_round *at);
 

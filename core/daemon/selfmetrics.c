@@ -4,19 +4,7 @@
  */
 #include "daemon/selfmetrics.h"
 
-#include <stdlib.h>
-
 #include "base/clock.h"
-
-struct selfmetrics {
-    struct loop *loop;
-    struct intake *intake;
-    const struct conf *conf;
-    void (*round)(void *arg, const struct self_round *at);
-    void *arg;
-    struct loop_timer timer; /* the next slot */
-    struct metric scratch;   /* large, and used by one row at a time */
-};
 
 /* The first of a key stays: of the metric itself, or the series would be one. */
 static void tag_row(struct metric *m, const char *key, const char *val)
@@ -128,31 +116,14 @@ struct self_round selfmetrics_beginning(struct selfmetrics *s, int64_t wall)
         .to = s, .time = wall, .interval = s->conf->self_metrics.interval, .only_counters = true};
 }
 
-struct selfmetrics *selfmetrics_new(struct loop *l, struct intake *in, const struct conf *c,
-                                    void (*round)(void *arg, const struct self_round *at),
-                                    void *arg)
+void selfmetrics_init(struct selfmetrics *s, struct loop *l, struct intake *in,
+                      const struct conf *c, void (*round)(void *arg, const struct self_round *at),
+                      void *arg)
 {
-    struct selfmetrics *s = calloc(1, sizeof *s);
-
-    if (s == NULL)
-        return NULL;
-    s->loop = l;
-    s->intake = in;
-    s->conf = c;
-    s->round = round;
-    s->arg = arg;
-    return s;
+    *s = (struct selfmetrics){.loop = l, .intake = in, .conf = c, .round = round, .arg = arg};
 }
 
 void selfmetrics_stop(struct selfmetrics *s)
 {
     loop_timer_clear(s->loop, &s->timer);
-}
-
-void selfmetrics_free(struct selfmetrics *s)
-{
-    if (s == NULL)
-        return;
-    selfmetrics_stop(s);
-    free(s);
 }

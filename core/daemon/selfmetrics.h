@@ -27,15 +27,24 @@ struct self_round { /* what all metrics of one round share */
 
 enum { BASIC = SELF_BASIC, FULL = SELF_FULL }; /* from which level on a row is written */
 
+struct selfmetrics { /* its own to write */
+    struct loop *loop;
+    struct intake *intake;
+    const struct conf *conf;
+    void (*round)(void *arg, const struct self_round *at);
+    void *arg;
+    struct loop_timer timer; /* the next slot */
+    struct metric scratch;   /* large, and used by one row at a time */
+};
+
 /* Nothing is due before selfmetrics_start(); `round` then is, at each slot. `c` is borrowed until
- * another is configured. NULL: no memory. */
-struct selfmetrics *selfmetrics_new(struct loop *l, struct intake *in, const struct conf *c,
-                                    void (*round)(void *arg, const struct self_round *at),
-                                    void *arg);
+ * another is configured. */
+void selfmetrics_init(struct selfmetrics *s, struct loop *l, struct intake *in,
+                      const struct conf *c, void (*round)(void *arg, const struct self_round *at),
+                      void *arg);
 void selfmetrics_start(struct selfmetrics *s);
 void selfmetrics_configure(struct selfmetrics *s, const struct conf *c);
 void selfmetrics_stop(struct selfmetrics *s); /* no more rounds; before the intake goes */
-void selfmetrics_free(struct selfmetrics *s);
 /* A round of counters alone, for what began at `wall`. */
 struct self_round selfmetrics_beginning(struct selfmetrics *s, int64_t wall);
 

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/queue.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -30,26 +29,11 @@ struct sink_entry {
     LIST_ENTRY(sink_entry) entries;
 };
 
-struct sinks {
-    struct loop *loop;
-    const struct append *spool;
-    const char *dir, *program;
-    struct sinks_events ev;
-    struct generation *gen; /* applied last */
-    bool stopping;
-    LIST_HEAD(, sink_entry) list;
-};
-
-struct sinks *sinks_new(struct loop *l, const struct append *spool, const char *dir,
-                        const char *program, const struct sinks_events *ev)
+void sinks_init(struct sinks *s, struct loop *l, const struct append *spool, const char *dir,
+                const char *program, const struct sinks_events *ev)
 {
-    struct sinks *s = calloc(1, sizeof *s);
-
-    if (s == NULL)
-        return NULL;
     *s = (struct sinks){.loop = l, .spool = spool, .dir = dir, .program = program, .ev = *ev};
     LIST_INIT(&s->list);
-    return s;
 }
 
 /* Of all that have a cursor, those included that are still ending. */
@@ -210,9 +194,7 @@ static void remove_unconfigured(struct sinks *s)
 
 void sinks_apply(struct sinks *s, struct generation *g)
 {
-    struct generation *old = s->gen;
-
-    s->gen = generation_ref(g);
+    s->gen = g;
     remove_unconfigured(s);
     for (const struct conf_sink *conf = g->conf->sinks; conf != NULL; conf = conf->next) {
         struct sink_entry *o = sink_named(s, conf->name);
@@ -226,7 +208,6 @@ void sinks_apply(struct sinks *s, struct generation *g)
     }
     cursor_list_each(append_dirfd(s->spool), drop_stale, s);
     list_cursors(s);
-    generation_unref(old);
 }
 
 void sinks_retry(struct sinks *s)
@@ -300,15 +281,11 @@ void sinks_free(struct sinks *s)
 {
     struct sink_entry *o;
 
-    if (s == NULL)
-        return;
     while ((o = LIST_FIRST(&s->list)) != NULL) {
         LIST_REMOVE(o, entries);
         generation_unref(o->gen);
         free(o);
     }
-    generation_unref(s->gen);
-    free(s);
 }
 
 static const struct scoreboard *board_of(const struct sink_entry *o)

@@ -6,12 +6,12 @@
  */
 #ifndef DAEMON_SINKS_H
 #define DAEMON_SINKS_H
+#include <sys/queue.h>
+
 #include "base/loop.h"
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
 #include "spool/append.h"
-
-struct sinks;
 
 struct sinks_events {
     void *arg;
@@ -19,11 +19,22 @@ struct sinks_events {
     void (*stopped)(void *arg);      /* after sinks_stop(): one more of them has */
 };
 
-/* The spool, its folder's name and the program (garnet-sink) are borrowed. NULL: no memory. */
-struct sinks *sinks_new(struct loop *l, const struct append *spool, const char *dir,
-                        const char *program, const struct sinks_events *ev);
+struct sinks { /* its own to write */
+    struct loop *loop;
+    const struct append *spool;
+    const char *dir, *program;
+    struct sinks_events ev;
+    struct generation *gen; /* applied last */
+    bool stopping;
+    LIST_HEAD(, sink_entry) list;
+};
+
+/* The spool, its folder's name and the program (garnet-sink) are borrowed. */
+void sinks_init(struct sinks *s, struct loop *l, const struct append *spool, const char *dir,
+                const char *program, const struct sinks_events *ev);
 void sinks_free(struct sinks *s); /* once all have stopped; the cursors stay */
-/* Never fails as a whole: what cannot be started is logged, and tried by sinks_retry(). */
+/* Never fails as a whole: what cannot be started is logged, and tried by sinks_retry(). `g` is
+ * borrowed until another is applied; who needs more of it holds a reference. */
 void sinks_apply(struct sinks *s, struct generation *g);
 void sinks_retry(struct sinks *s); /* once a second */
 void sinks_wake(struct sinks *s);  /* there is more in the spool */

@@ -35,7 +35,8 @@ void stand_end(struct stand *s)
 {
     int fd = log_fd();
 
-    selfmetrics_free(s->self);
+    if (s->self != NULL)
+        selfmetrics_stop(s->self);
     if (s->intake != NULL)
         intake_free(s->intake);
     if (s->spool != NULL)
@@ -145,8 +146,8 @@ void stand_intake(struct stand *s, const struct conf *c)
 {
     s->intake = intake_new(s->loop, &c->intake, keep_batch, s);
     cr_assert_not_null(s->intake);
-    s->self = selfmetrics_new(s->loop, s->intake, c, no_round, NULL);
-    cr_assert_not_null(s->self);
+    s->self = &s->selfmetrics;
+    selfmetrics_init(s->self, s->loop, s->intake, c, no_round, NULL);
 }
 
 /* --- the spool --- */

@@ -16,6 +16,7 @@ struct stand {
     struct loop *loop;
     struct intake *intake;    /* NULL before stand_intake() */
     struct selfmetrics *self; /* likewise */
+    struct selfmetrics selfmetrics;
     struct append *spool;     /* NULL before stand_spool() */
     struct buf taken;         /* by the intake: a line a metric, "name value [tag=value]..." */
     int log;                  /* read end */

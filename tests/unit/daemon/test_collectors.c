@@ -11,7 +11,7 @@
 #include "rig/daemon_stand.h"
 
 static struct stand stand;
-static struct collectors *collectors;
+static struct collectors made, *collectors;
 static struct generation *generation; /* applied last; the stand's own metrics point into it, too */
 static int nlost, ndrained;
 
@@ -41,8 +41,8 @@ static void apply(void)
 
     if (collectors == NULL) {
         stand_intake(&stand, g->conf);
-        collectors = collectors_new(stand.loop, stand.intake, stand.self, &ev);
-        cr_assert_not_null(collectors);
+        collectors = &made;
+        collectors_init(collectors, stand.loop, stand.intake, stand.self, &ev);
     }
     selfmetrics_configure(stand.self, g->conf);
     selfmetrics_stop(stand.self);
@@ -82,7 +82,6 @@ static void end(void)
     collectors_stop(collectors);
     STAND_UNTIL(&stand, collectors_drained(collectors));
     cr_assert_geq(ndrained, 1);
-    collectors_free(collectors);
     generation_unref(generation);
     stand_end(&stand);
 }
@@ -232,7 +231,6 @@ Test(collectors, one_that_hangs_is_killed_at_the_last_moment)
     STAND_UNTIL(&stand, ndrained == 1);
     cr_assert_eq(nlost, 1, "what its keeper kept is the owner's to end");
     cr_assert_eq(kill(own, SIGKILL), 0);
-    collectors_free(collectors);
     generation_unref(generation);
     stand_end(&stand);
 }

@@ -6,7 +6,7 @@
 #include "rig/daemon_stand.h"
 
 static struct stand stand;
-static struct reload *reload;
+static struct reload reload;
 static struct generation *generation; /* loaded last */
 static int naccepted, nrefused;
 static bool end_when_loaded;
@@ -21,7 +21,7 @@ static void on_loaded(void *arg, struct generation *g)
         generation = g;
     }
     if (end_when_loaded)
-        reload_end(reload);
+        reload_end(&reload);
 }
 
 /* `check`: what stands for `garnet-sink check`. */
@@ -32,22 +32,21 @@ static void begin(const char *conf, const char *check)
     stand_begin(&stand);
     (void)snprintf(path, sizeof path, "%s", stand_configure(&stand, conf));
     (void)snprintf(program, sizeof program, "%s", stand_script(&stand, "check", check));
-    reload = reload_new(stand.loop, path, program, on_loaded, NULL);
-    cr_assert_not_null(reload);
+    reload_init(&reload, stand.loop, path, program, on_loaded, NULL);
 }
 
 static void load(void)
 {
     int before = naccepted + nrefused;
 
-    reload_request(reload);
-    cr_assert(reload_under_way(reload));
+    reload_request(&reload);
+    cr_assert(reload.loading);
     STAND_UNTIL(&stand, naccepted + nrefused > before);
 }
 
 static void end(void)
 {
-    reload_free(reload);
+    reload_free(&reload);
     generation_unref(generation);
     stand_end(&stand);
 }
@@ -62,7 +61,7 @@ Test(reload, a_good_one_is_accepted)
     begin(SINK "tags: {env: one}\n", GOOD);
     load();
     cr_assert_eq(naccepted, 1);
-    cr_assert_not(reload_under_way(reload));
+    cr_assert_not(reload.loading);
     cr_assert_str_eq(generation->conf->sinks->name, "main");
     cr_assert_geq(generation->snapshot_fd, 0);
     (void)stand_configure(&stand, "tags: {env: two}\n");
@@ -126,25 +125,25 @@ Test(reload, requests_meanwhile_are_one_more_round)
 {
     begin("", GOOD);
     for (int i = 0; i < 100; i++)
-        reload_request(reload);
+        reload_request(&reload);
     STAND_UNTIL(&stand, naccepted == 2);
     for (int i = 0; i < 25; i++)
         (void)loop_turn(stand.loop, 20 * NS_PER_MS);
     cr_assert_eq(naccepted, 2);
-    cr_assert_not(reload_under_way(reload));
+    cr_assert_not(reload.loading);
     end();
 }
 
 Test(reload, nothing_is_loaded_after_its_end)
 {
     begin(SINK, "#!/bin/sh\nexec sleep 60\n");
-    reload_request(reload);
-    cr_assert(reload_under_way(reload));
+    reload_request(&reload);
+    cr_assert(reload.loading);
     for (int i = 0; i < 5; i++)
         (void)loop_turn(stand.loop, 20 * NS_PER_MS);
-    reload_end(reload);
-    reload_request(reload);
-    cr_assert_not(reload_under_way(reload));
+    reload_end(&reload);
+    reload_request(&reload);
+    cr_assert_not(reload.loading);
     for (int i = 0; i < 5; i++)
         (void)loop_turn(stand.loop, 20 * NS_PER_MS);
     cr_assert_eq(naccepted + nrefused, 0);
@@ -155,8 +154,8 @@ Test(reload, its_owner_may_end_it_when_it_is_told)
 {
     begin("", GOOD);
     end_when_loaded = true;
-    reload_request(reload);
-    reload_request(reload);
+    reload_request(&reload);
+    reload_request(&reload);
     STAND_UNTIL(&stand, naccepted == 1);
     for (int i = 0; i < 10; i++)
         (void)loop_turn(stand.loop, 20 * NS_PER_MS);
@@ -175,7 +174,7 @@ Test(reload, failures_are_counted)
     load();
     stand_intake(&stand, generation->conf);
     at = selfmetrics_beginning(stand.self, 0);
-    reload_metrics(reload, &at);
+    reload_metrics(&reload, &at);
     (void)loop_turn(stand.loop, 0);
     cr_assert_eq(stand_taken(&stand, "garnet.reload.failures 2 "), 1);
     end();

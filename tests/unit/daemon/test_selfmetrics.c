@@ -29,9 +29,8 @@ static struct selfmetrics *begin(const char *conf)
     (void)stand_configure(&stand, conf);
     generation = stand_generation(&stand);
     stand_intake(&stand, generation->conf);
-    selfmetrics_free(stand.self);
-    stand.self = selfmetrics_new(stand.loop, stand.intake, generation->conf, on_round, NULL);
-    cr_assert_not_null(stand.self);
+    selfmetrics_stop(stand.self);
+    selfmetrics_init(stand.self, stand.loop, stand.intake, generation->conf, on_round, NULL);
     return stand.self;
 }
 
