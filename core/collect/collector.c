@@ -4,33 +4,14 @@
  */
 #include "collect/collector.h"
 
-#include <errno.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stdio.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "collect/journal.h"
 
 static const char OVERLAPPED[] = "the previous run is still going";
 static const char BY_LATENESS[] = "garnetd was late";
-
-struct collector {
-    struct loop *loop;
-    const struct conf_collector *conf; /* borrowed */
-    char *name, *socket_path;          /* our own: conf may change under a run */
-    struct collector_events ev;
-    bool daemon;             /* as it was begun: conf may change under it */
-    struct schedule sched;   /* unless it is a daemon */
-    struct revival revival;  /* if it is */
-    int64_t revive_at;       /* mono: when a daemon's next life is due */
-    struct loop_timer timer; /* the next slot, look or start; or, when stopping, gone() */
-    struct run run;
-    struct journal journal;
-    struct collector_stats stats;
-    bool stopping;
-};
 
 /* --- the end of a run --- */
 
@@ -106,7 +87,7 @@ static void on_run_over(void *arg)
 
     settle_run(c);
     if (stopping)
-        c->ev.gone(c->ev.arg); /* c may be freed by now */
+        c->ev.gone(c->ev.arg); /* c may be gone, or started again, by now */
 }
 
 /* --- a slot --- */
@@ -125,7 +106,7 @@ static void on_slot(void *arg)
     const struct schedule before = c->sched;
     int64_t now = clock_mono(), slot;
     enum schedule_action action =
-        schedule_due(&c->sched, clock_wall(), now, collector_running(c), &slot);
+        schedule_due(&c->sched, clock_wall(), now, run_alive(&c->run), &slot);
 
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
     if (action == SCHEDULE_WAIT)
@@ -218,30 +199,15 @@ static void begin_clock(struct collector *c, const char *host)
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
 }
 
-struct collector *collector_new(struct loop *l, const struct conf_collector *conf, const char *host,
-                                const char *socket_path, const struct collector_events *ev)
+void collector_start(struct collector *c, struct loop *l, const struct conf_collector *conf,
+                     const char *host, const struct collector_events *ev)
 {
-    struct collector *c = calloc(1, sizeof *c);
-    char *name = strdup(conf->name), *path = strdup(socket_path);
-
-    if (c == NULL || name == NULL || path == NULL) {
-        free(c);
-        free(name);
-        free(path);
-        errno = ENOMEM;
-        return NULL;
-    }
-    *c = (struct collector){.loop = l,
-                            .conf = conf,
-                            .name = name,
-                            .socket_path = path,
-                            .ev = *ev,
-                            .daemon = conf->mode == MODE_DAEMON,
-                            .stats.sched = &c->sched};
-    run_init(&c->run, l, name, path, on_run_over, c);
-    journal_init(&c->journal, name);
+    *c =
+        (struct collector){.loop = l, .conf = conf, .ev = *ev, .daemon = conf->mode == MODE_DAEMON};
+    (void)snprintf(c->name, sizeof c->name, "%s", conf->name);
+    run_init(&c->run, l, c->name, on_run_over, c);
+    journal_init(&c->journal, c->name);
     begin_clock(c, host);
-    return c;
 }
 
 void collector_adopt(struct collector *c, const struct conf_collector *conf)
@@ -262,36 +228,16 @@ void collector_stop(struct collector *c)
         return;
     c->stopping = true;
     loop_timer_clear(c->loop, &c->timer);
-    if (collector_running(c))
+    if (run_alive(&c->run))
         run_end(&c->run, ENDING_STOP);
     else
         loop_timer_set(c->loop, &c->timer, loop_now(c->loop), on_gone, c);
 }
 
-void collector_kill(struct collector *c)
+void collector_end(struct collector *c)
 {
-    run_kill(&c->run);
-}
-
-bool collector_running(const struct collector *c)
-{
-    return run_alive(&c->run);
-}
-
-const struct collector_stats *collector_stats(const struct collector *c)
-{
-    return &c->stats;
-}
-
-void collector_free(struct collector *c)
-{
-    if (c == NULL)
-        return;
-    if (collector_running(c))
-        panic("collector %s: freed while it runs", c->name);
+    if (run_alive(&c->run))
+        panic("collector %s: ended while it runs", c->name);
     loop_timer_clear(c->loop, &c->timer);
     journal_flush(&c->journal);
-    free(c->name);
-    free(c->socket_path);
-    free(c);
 }

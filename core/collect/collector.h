@@ -9,12 +9,9 @@
  */
 #ifndef COLLECT_COLLECTOR_H
 #define COLLECT_COLLECTOR_H
-#include "base/loop.h"
+#include "collect/journal.h"
 #include "collect/run.h"
 #include "collect/schedule.h"
-#include "conf/conf.h"
-
-struct collector;
 
 struct collector_events {
     void *arg;
@@ -32,28 +29,39 @@ struct collector_events {
 };
 
 struct collector_stats {
-    const struct schedule *sched; /* slots, and missed ones by reason; all zero for a daemon */
-    uint64_t runs;                /* that are over; those that never ran do not count */
-    uint64_t outcomes[OUTCOMES];  /* how they ended; those that never ran, too */
-    uint64_t restarts;            /* of a daemon */
-    int64_t last_success_ns;      /* wall: the end of the last run that was one, or the last time
+    uint64_t runs;               /* that are over; those that never ran do not count */
+    uint64_t outcomes[OUTCOMES]; /* how they ended; those that never ran, too */
+    uint64_t restarts;           /* of a daemon */
+    int64_t last_success_ns;     /* wall: the end of the last run that was one, or the last time
                                   * that a daemon was seen to have metrics accepted; 0 = never */
 };
 
-/* Starts its clock. `conf` is borrowed until collector_adopt() gives another. `host` and `name`
- * decide its place within `splay`. NULL with errno. */
-struct collector *collector_new(struct loop *l, const struct conf_collector *conf, const char *host,
-                                const char *socket_path, const struct collector_events *ev);
+struct collector { /* its own to write */
+    struct loop *loop;
+    const struct conf_collector *conf; /* borrowed */
+    char name[COLLECTOR_NAME_MAX + 1]; /* a copy: conf may change under a run */
+    struct collector_events ev;
+    bool daemon;             /* as it was begun: conf may change under it */
+    struct schedule sched;   /* slots, and missed ones by reason; all zero for a daemon */
+    struct revival revival;  /* of a daemon */
+    int64_t revive_at;       /* mono: when a daemon's next life is due */
+    struct loop_timer timer; /* the next slot, look or start; or, when stopping, gone() */
+    struct run run;
+    struct journal journal;
+    struct collector_stats stats;
+    bool stopping;
+};
+
+/* Starts its clock. `conf` is borrowed until collector_adopt() gives another. `host` and its name
+ * decide its place within `splay`. */
+void collector_start(struct collector *c, struct loop *l, const struct conf_collector *conf,
+                     const char *host, const struct collector_events *ev);
 /* The same configuration, from a newer struct conf; or a changed one, if collector_stop()
  * follows. */
 void collector_adopt(struct collector *c, const struct conf_collector *conf);
 /* No new runs; the current one is ended; then gone() is called, from the loop. */
 void collector_stop(struct collector *c);
-/* For the last moment of an end: kills the keeper. What that leaves is the caller's to find. */
-void collector_kill(struct collector *c);
-bool collector_running(const struct collector *c);
-const struct collector_stats *collector_stats(const struct collector *c);
-/* Only when no run is alive: after gone(). */
-void collector_free(struct collector *c);
+/* Only when no run is alive: in or after gone(). It may be started again. */
+void collector_end(struct collector *c);
 
 #endif

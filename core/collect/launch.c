@@ -77,8 +77,7 @@ static bool is_own(const char *key)
            strcmp(key, "GARNET_INTERVAL") == 0;
 }
 
-static const char **make_environment(struct arena *a, const struct conf_collector *c,
-                                     const char *socket)
+static const char **make_environment(struct arena *a, const struct conf_collector *c)
 {
     struct env e = {.a = a, .conf = c};
 
@@ -96,25 +95,24 @@ static const char **make_environment(struct arena *a, const struct conf_collecto
     for (size_t i = 0; i < c->env.n; i++)
         if (!is_own(c->env.v[i].key))
             set_variable(&e, c->env.v[i].key, c->env.v[i].val);
-    set_variable(&e, "GARNET_SOCKET", socket);
+    set_variable(&e, "GARNET_SOCKET", c->socket);
     set_variable(&e, "GARNET_COLLECTOR", c->name);
     e.v[e.n] = arena_printf(a, "GARNET_INTERVAL=%.15g", (double)c->interval / (double)NS_PER_S);
     return e.v;
 }
 
-bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collector *c,
-                    const char *socket)
+bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collector *c)
 {
     size_t n = c->command.n;
     const char **argv = arena_alloc(a, (n + 2) * sizeof *argv);
 
     if (argv != NULL) {
         memcpy(argv, c->command.v, n * sizeof *argv);
-        argv[n] = socket;
+        argv[n] = c->socket;
     }
     *l = (struct launch){.conf = c,
                          .argv = argv,
-                         .env = make_environment(a, c, socket),
+                         .env = make_environment(a, c),
                          .cwd = c->cwd != NULL ? c->cwd : "/"};
     return arena_ok(a);
 }

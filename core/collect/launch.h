@@ -42,8 +42,7 @@ struct launch_failure { /* fit to be sent to another process */
 };
 
 /* All but `out` and `err`, in the arena. False: no memory. */
-bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collector *c,
-                    const char *socket);
+bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collector *c);
 /* Memory for what fails, shared with the child that is forked next. NULL with errno. */
 struct launch_failure *launch_page(void);
 /* The collector's pid, or -1 with errno. The child sends its pid over `control` before it does

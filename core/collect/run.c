@@ -41,12 +41,10 @@ static void say_left_out(void *arg, uint64_t n)
              n > 1 ? "s" : "");
 }
 
-void run_init(struct run *r, struct loop *l, const char *name, const char *socket_path,
-              void (*over)(void *arg), void *arg)
+void run_init(struct run *r, struct loop *l, const char *name, void (*over)(void *arg), void *arg)
 {
     *r = (struct run){.loop = l,
                       .name = name,
-                      .socket_path = socket_path,
                       .control = -1,
                       .owner = {.say = say_line, .left_out = say_left_out, .arg = r},
                       .over = over,
@@ -88,7 +86,7 @@ static pid_t start_keeper(struct run *r, const struct conf_collector *conf, int 
     pid_t pid = -1;
 
     errno = ENOMEM;
-    if (launch_prepare(&job.launch, &a, conf, r->socket_path)) {
+    if (launch_prepare(&job.launch, &a, conf)) {
         job.launch.out = out;
         job.launch.err = err;
         pid = keeper_start(&job, &r->control);

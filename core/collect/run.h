@@ -24,11 +24,11 @@ struct run_receipt {
 
 struct run {
     struct loop *loop;
-    const char *name, *socket_path; /* of the collector; borrowed */
-    struct loop_child keeper;       /* pid 0: no run is alive */
-    int control;                    /* our end of the keeper's socket; -1: none */
-    pid_t pid;                      /* the collector's; 0: not known yet */
-    enum ending asked;              /* what we have asked the keeper to end it for */
+    const char *name;         /* of the collector; borrowed */
+    struct loop_child keeper; /* pid 0: no run is alive */
+    int control;              /* our end of the keeper's socket; -1: none */
+    pid_t pid;                /* the collector's; 0: not known yet */
+    enum ending asked;        /* what we have asked the keeper to end it for */
     struct logpipe out, err;
     struct logpipe_owner owner; /* of what all runs print */
     struct run_receipt receipt;
@@ -36,8 +36,7 @@ struct run {
     void *arg;
 };
 
-void run_init(struct run *r, struct loop *l, const char *name, const char *socket_path,
-              void (*over)(void *arg), void *arg);
+void run_init(struct run *r, struct loop *l, const char *name, void (*over)(void *arg), void *arg);
 /* For a slot that was due at `due` (mono). True: over() follows, from the loop. False: it never ran.
  * In either case the receipt then says how it ended. `conf` has the mode that the collector began
  * with. */

@@ -106,7 +106,7 @@ static const char *collector_name(struct parsing *p, const struct snapshot_file 
     const char *base = path_base(f->path);
     size_t n = strlen(base) - strlen(".yaml"); /* load_files() takes no other */
 
-    if (strlen(base) > strlen(".yaml") && n <= 64 &&
+    if (strlen(base) > strlen(".yaml") && n <= COLLECTOR_NAME_MAX &&
         strspn(base, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == n)
         return arena_strndup(p->a, base, n);
     errors_add(p->e, (struct pos){f->path, 0, 0},
@@ -114,19 +114,20 @@ static const char *collector_name(struct parsing *p, const struct snapshot_file 
     return NULL;
 }
 
-static void check_collector_socket(struct parsing *p, const struct conf_collector *k)
+static void find_collector_socket(struct parsing *p, struct conf_collector *k)
 {
-    const char *path;
+    const char *shared = p->c->socket.path;
     size_t most;
 
-    if (p->c->socket.path == NULL || !parse_socket_fits(p->c->socket.path, &most))
+    if (shared == NULL)
         return;
-    path = conf_collector_socket(p->a, p->c, k->name);
-    if (path != NULL && !parse_socket_fits(path, &most))
+    k->socket = conf_collector_socket(p->a, p->c, k->name);
+    if (parse_socket_fits(shared, &most) && k->socket != NULL &&
+        !parse_socket_fits(k->socket, &most))
         errors_add(p->e, (struct pos){k->node->at.file, 0, 0},
                    "its socket %s would have %zu bytes, and %zu are allowed: shorten socket.path "
                    "or this file's name",
-                   path, strlen(path), most);
+                   k->socket, strlen(k->socket), most);
 }
 
 /* --- keys --- */
@@ -395,7 +396,7 @@ void parse_collector(struct parsing *p, const struct snapshot_file *f)
     fill_collector(p, k);
     if (k->name == NULL)
         return;
-    check_collector_socket(p, k);
+    find_collector_socket(p, k);
     insert_sorted(p->c, k);
 }
 

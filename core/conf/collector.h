@@ -32,8 +32,10 @@ struct conf_quota { /* what one run may send; 0: no limit, which only the shared
     int64_t series_limit, metrics_limit; /* distinct series, and metrics */
     int64_t bytes_limit;
 };
+enum { COLLECTOR_NAME_MAX = 64 }; /* bytes */
+
 struct conf_collector {
-    const char *name; /* file name without .yaml: [A-Za-z0-9_-], 1 to 64 bytes */
+    const char *name; /* file name without .yaml: [A-Za-z0-9_-] */
     int64_t enabled;
     int64_t mode;           /* MODE_ONESHOT ... */
     struct strings command; /* argv; argv[0] absolute */
@@ -51,6 +53,7 @@ struct conf_collector {
     int64_t no_new_privs;
     int64_t allow_writable; /* accept a command that others can alter */
     const char *own_groups; /* that may write on its way: for struct trust */
+    const char *socket;     /* its own: conf_collector_socket() */
     const char *prefix;     /* or NULL */
     struct pairs tags;
     struct conf_quota quota;

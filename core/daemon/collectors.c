@@ -6,7 +6,6 @@
  */
 #include "daemon/collectors.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -20,7 +19,8 @@ struct collector_entry {
     struct collectors *all;
     struct generation *gen; /* holds one reference for conf */
     const struct conf_collector *conf;
-    struct collector *run; /* NULL: disabled, or between two configurations */
+    struct collector run;
+    bool begun;            /* `run` is: else disabled, or between two configurations */
     struct source *source; /* its socket, or NULL */
     bool brought_nothing;  /* runs have ended well, and nothing ever came: logged */
     bool leaving;          /* no longer configured: freed when its run is gone */
@@ -86,7 +86,7 @@ static void write_source(const struct self_round *at, const struct collector_ent
 
 static void write_collector(struct self_round at, const struct collector_entry *m)
 {
-    const struct collector_stats *st = collector_stats(m->run);
+    const struct collector_stats *st = &m->run.stats;
 
     at.key = "collector", at.val = m->conf->name;
     self_count(&at, BASIC, "garnet.collector.runs", "Run", NULL, st->runs);
@@ -97,7 +97,7 @@ static void write_collector(struct self_round at, const struct collector_entry *
     if (m->conf->mode == MODE_DAEMON)
         self_count(&at, FULL, "garnet.collector.restarts", "Event", NULL, st->restarts);
     else
-        write_slots(&at, st->sched);
+        write_slots(&at, &m->run.sched);
     write_source(&at, m);
     if (st->last_success_ns > 0)
         self_real(&at, FULL, "garnet.collector.last_success_age", "s",
@@ -109,7 +109,7 @@ void collectors_metrics(const struct collectors *c, const struct self_round *at)
     const struct collector_entry *m;
 
     LIST_FOREACH (m, &c->list, entries)
-        if (m->run != NULL)
+        if (m->begun)
             write_collector(*at, m);
 }
 
@@ -222,8 +222,8 @@ static void on_run_gone(void *arg)
 {
     struct collector_entry *m = arg;
 
-    collector_free(m->run);
-    m->run = NULL;
+    collector_end(&m->run);
+    m->begun = false;
     if (m->leaving)
         remove_collector(m);
     else
@@ -244,24 +244,20 @@ static void run_collector(struct collector_entry *m)
     const struct collector_events ev = {m,           on_run_started, on_run_ended,
                                         on_run_gone, run_accepted,   run_withheld};
     const struct conf *c = m->gen->conf;
-    struct arena a = {0};
     struct why why;
-    char *path;
 
-    if (m->run != NULL)
+    if (m->begun)
         return;
     if (!m->conf->enabled) {
         close_source(m);
         return;
     }
-    path = conf_collector_socket(&a, c, m->conf->name);
-    if (!sockets_open_own(&m->source, m->all->intake, c, m->conf, path, &why))
+    if (!sockets_open_own(&m->source, m->all->intake, c, m->conf, &why)) {
         say_waiting(m, why.text);
-    else if ((m->run = collector_new(m->all->loop, m->conf, c->host, path, &ev)) == NULL)
-        say_waiting(m, strerror(errno));
-    arena_free(&a);
-    if (m->run == NULL)
         return;
+    }
+    collector_start(&m->run, m->all->loop, m->conf, c->host, &ev);
+    m->begun = true;
     m->waiting = false;
     write_collector(selfmetrics_beginning(m->all->self, clock_wall()), m);
 }
@@ -269,8 +265,8 @@ static void run_collector(struct collector_entry *m)
 static void retire(struct collector_entry *m)
 {
     m->leaving = true;
-    if (m->run != NULL)
-        collector_stop(m->run); /* and then on_run_gone() */
+    if (m->begun)
+        collector_stop(&m->run); /* and then on_run_gone() */
     else
         remove_collector(m);
 }
@@ -305,11 +301,11 @@ static void configure_collector(struct collector_entry *m, struct generation *g,
     m->leaving = false;
     m->gen = generation_ref(g);
     m->conf = conf;
-    if (m->run != NULL)
-        collector_adopt(m->run, conf);
-    if (changed && m->run != NULL) {
+    if (m->begun)
+        collector_adopt(&m->run, conf);
+    if (changed && m->begun) {
         log_info("collector %s changed", conf->name);
-        collector_stop(m->run); /* and then on_run_gone() */
+        collector_stop(&m->run); /* and then on_run_gone() */
     } else {
         run_collector(m);
     }
@@ -347,7 +343,7 @@ void collectors_retry(struct collectors *c)
     for (const struct conf_collector *k = c->gen->conf->collectors; k != NULL; k = k->next) {
         const struct collector_entry *m = find_collector(c, k->name);
 
-        if (k->enabled && (m == NULL || m->run == NULL)) {
+        if (k->enabled && (m == NULL || !m->begun)) {
             collectors_apply(c, c->gen);
             return;
         }
@@ -369,6 +365,6 @@ void collectors_kill(struct collectors *c)
     struct collector_entry *m;
 
     LIST_FOREACH (m, &c->list, entries)
-        if (m->run != NULL)
-            collector_kill(m->run);
+        if (m->begun)
+            run_kill(&m->run.run);
 }

@@ -1,6 +1,6 @@
 /* daemon/sinks.c - one entry a sink: its generation, its worker, its cursor. Short memory leaves a
- * sink without an entry or an entry without a worker, and is made good within a second. A worker's
- * death is its supervisor's to mend.
+ * sink without an entry, and is made good within a second. A worker's death is its supervisor's to
+ * mend.
  */
 #include "daemon/sinks.h"
 
@@ -22,8 +22,8 @@ struct sink_entry {
     struct sinks *all;
     struct generation *gen; /* that its worker was started with */
     const struct conf_sink *conf;
-    struct supervisor
-        *supervisor; /* NULL between two configurations, and once it has ended for good */
+    struct supervisor supervisor;
+    bool supervised; /* else between two configurations, or ended for good */
     struct sink_cursor cursor;
     bool removed; /* no longer configured: forgotten when its worker is gone */
     LIST_ENTRY(sink_entry) entries;
@@ -83,9 +83,8 @@ static void start_sink(struct sink_entry *o)
     for (size_t i = 0; i < o->conf->to.n; i++)
         if (strcmp(o->conf->to.v[i], "stdout") == 0)
             sc.start.stdout_fd = STDOUT_FILENO;
-    o->supervisor = supervisor_new(o->all->loop, &sc);
-    if (o->supervisor == NULL)
-        log_error("sink %s has no worker yet: out of memory", o->conf->name);
+    supervisor_start(&o->supervisor, o->all->loop, &sc);
+    o->supervised = true;
 }
 
 static void remove_sink(struct sink_entry *o)
@@ -103,8 +102,8 @@ static void on_worker_gone(void *arg)
 {
     struct sink_entry *o = arg;
 
-    supervisor_free(o->supervisor);
-    o->supervisor = NULL;
+    supervisor_end(&o->supervisor);
+    o->supervised = false;
     if (o->removed)
         remove_sink(o);
     else if (o->all->stopping)
@@ -115,8 +114,8 @@ static void on_worker_gone(void *arg)
 
 static void stop_sink(struct sink_entry *o, int64_t grace)
 {
-    if (o->supervisor != NULL)
-        supervisor_stop(o->supervisor, grace, on_worker_gone, o);
+    if (o->supervised)
+        supervisor_stop(&o->supervisor, grace, on_worker_gone, o);
 }
 
 static struct sink_entry *sink_named(const struct sinks *s, const char *name)
@@ -147,7 +146,7 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
     bool changed = o->conf != NULL && o->conf->digest != conf->digest;
 
     o->removed = false; /* one that is back before its worker had gone */
-    if (o->conf != NULL && !changed && o->supervisor != NULL)
+    if (o->conf != NULL && !changed && o->supervised)
         return;
     generation_unref(o->gen);
     o->gen = generation_ref(g);
@@ -155,7 +154,7 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
     sink_cursor_rename(&o->cursor, conf->name);
     if (changed)
         log_info("sink %s changed: its worker is replaced", conf->name);
-    if (o->supervisor != NULL)
+    if (o->supervised)
         stop_sink(o, reload_grace);
     else
         start_sink(o);
@@ -185,7 +184,7 @@ static void remove_unconfigured(struct sinks *s)
         if (o->removed || conf_sink_named(s->gen->conf, o->conf->name) != NULL)
             continue;
         o->removed = true;
-        if (o->supervisor != NULL)
+        if (o->supervised)
             stop_sink(o, reload_grace);
         else
             remove_sink(o);
@@ -215,7 +214,7 @@ void sinks_retry(struct sinks *s)
     for (const struct conf_sink *conf = s->gen->conf->sinks; conf != NULL; conf = conf->next) {
         const struct sink_entry *o = sink_named(s, conf->name);
 
-        if (o == NULL || o->supervisor == NULL) {
+        if (o == NULL || !o->supervised) {
             sinks_apply(s, s->gen);
             return;
         }
@@ -227,8 +226,8 @@ void sinks_wake(struct sinks *s)
     struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries)
-        if (o->supervisor != NULL)
-            supervisor_wake(o->supervisor);
+        if (o->supervised)
+            supervisor_wake(&o->supervisor);
 }
 
 void sinks_restart(struct sinks *s)
@@ -256,7 +255,7 @@ bool sinks_stopped(const struct sinks *s)
     const struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries)
-        if (o->supervisor != NULL)
+        if (o->supervised)
             return false;
     return true;
 }
@@ -290,7 +289,7 @@ void sinks_free(struct sinks *s)
 
 static const struct scoreboard *board_of(const struct sink_entry *o)
 {
-    return o->supervisor != NULL ? o->supervisor->watch.board : NULL;
+    return o->supervised ? o->supervisor.watch.board : NULL;
 }
 
 uint64_t sinks_needed(struct sinks *s)
@@ -330,12 +329,12 @@ static void write_sink(struct self_round at, const struct sink_entry *o)
     if (!sink_cursor_metrics(&o->cursor, &at, b))
         return;
     self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
-               o->supervisor != NULL ? o->supervisor->restarts : 0);
+               o->supervised ? o->supervisor.restarts : 0);
     if (b == NULL)
         return;
     self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, atomic_load(&b->in_doubt));
     self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, atomic_load(&b->losses));
-    self_gauge(&at, BASIC, "garnet.sink.stalled", "", watch_stalled(&o->supervisor->watch));
+    self_gauge(&at, BASIC, "garnet.sink.stalled", "", watch_stalled(&o->supervisor.watch));
 }
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at)

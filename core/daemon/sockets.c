@@ -106,9 +106,9 @@ static bool hand_over(const struct socket_config *s, struct why *why)
 }
 
 bool sockets_open_own(struct source **s, struct intake *in, const struct conf *c,
-                      const struct conf_collector *k, const char *path, struct why *why)
+                      const struct conf_collector *k, struct why *why)
 {
-    struct source_config sc = {.socket = {.path = path,
+    struct source_config sc = {.socket = {.path = k->socket,
                                           .own_groups = c->socket.own_groups,
                                           .mode = 0600,
                                           .uid = k->identity.uid,
@@ -121,8 +121,6 @@ bool sockets_open_own(struct source **s, struct intake *in, const struct conf *c
                                .window_ns = k->mode == MODE_DAEMON ? k->interval : 0};
 
     why_set(why, "out of memory");
-    if (path == NULL)
-        return false;
     if (*s != NULL)
         return source_update(*s, &sc) && hand_over(&sc.socket, why);
     *s = source_open(in, &sc, why);

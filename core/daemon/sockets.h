@@ -19,9 +19,8 @@ void sockets_configure(struct intake *in, struct source *shared, const struct co
 void sockets_metrics(const struct intake *in, const struct source *shared,
                      const struct self_round *at);
 
-/* A collector's own, at `path` (NULL: there was no memory for it): makes *s, or brings it up to date if
- * it is there. False, and why. */
+/* A collector's own: makes *s, or brings it up to date if it is there. False, and why. */
 bool sockets_open_own(struct source **s, struct intake *in, const struct conf *c,
-                      const struct conf_collector *k, const char *path, struct why *why);
+                      const struct conf_collector *k, struct why *why);
 
 #endif

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
 
@@ -164,23 +163,16 @@ static void start_worker(struct supervisor *s)
 
 /* --- for garnetd --- */
 
-struct supervisor *supervisor_new(struct loop *l, const struct supervisor_config *c)
+void supervisor_start(struct supervisor *s, struct loop *l, const struct supervisor_config *c)
 {
-    struct supervisor *s = calloc(1, sizeof *s);
-    char *name = strdup(c->name);
     const struct worker_process_events ev = {s, on_message, on_hung_up, on_worker_ended};
 
-    if (s == NULL || name == NULL) {
-        free(s);
-        free(name);
-        return NULL;
-    }
-    *s = (struct supervisor){.loop = l, .name = name, .config = *c, .throttle.cap = AGAIN_LAST};
-    s->config.name = name;
-    watch_init(&s->watch, name);
-    worker_process_init(&s->process, l, name, &ev);
+    *s = (struct supervisor){.loop = l, .config = *c, .throttle.cap = AGAIN_LAST};
+    (void)snprintf(s->name, sizeof s->name, "%s", c->name);
+    s->config.name = s->name;
+    watch_init(&s->watch, s->name);
+    worker_process_init(&s->process, l, s->name, &ev);
     start_worker(s);
-    return s;
 }
 
 void supervisor_wake(struct supervisor *s)
@@ -208,14 +200,10 @@ void supervisor_stop(struct supervisor *s, int64_t grace, void (*gone)(void *arg
     }
 }
 
-void supervisor_free(struct supervisor *s)
+void supervisor_end(struct supervisor *s)
 {
-    if (s == NULL)
-        return;
     if (s->process.child.pid != 0)
-        panic("sink %s: freed while its worker runs", s->name);
+        panic("sink %s: ended while its worker runs", s->name);
     loop_timer_clear(s->loop, &s->timer);
     watch_free(&s->watch);
-    free(s->name);
-    free(s);
 }

@@ -24,7 +24,7 @@ enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
 
 struct supervisor { /* its own to write */
     struct loop *loop;
-    char *name;
+    char name[72]; /* a sink's has 64 at most */
     struct supervisor_config config;
     struct worker_process process;
     struct watch watch;
@@ -41,11 +41,12 @@ struct supervisor { /* its own to write */
     void *arg;
 };
 
-/* Starts the worker. NULL: no memory. */
-struct supervisor *supervisor_new(struct loop *l, const struct supervisor_config *c);
+/* Starts the worker. */
+void supervisor_start(struct supervisor *s, struct loop *l, const struct supervisor_config *c);
 void supervisor_wake(struct supervisor *s); /* there is more in the spool */
-/* Asks the worker to finish; TERM after `grace` ns, KILL 1 s later; then gone(arg): free it. */
+/* Asks the worker to finish; TERM after `grace` ns, KILL 1 s later; then gone(arg). */
 void supervisor_stop(struct supervisor *s, int64_t grace, void (*gone)(void *arg), void *arg);
-void supervisor_free(struct supervisor *s); /* only when no worker is alive */
+/* Only when no worker is alive: in or after gone(). It may be started again. */
+void supervisor_end(struct supervisor *s);
 
 #endif

@@ -22,7 +22,7 @@ static void on_ended(void *arg, const struct run_receipt *r)
     struct scene *s = arg;
 
     cr_assert_eq(s->nended + 1, s->nstarted, "one end for each start");
-    cr_assert_not(collector_running(s->collector));
+    cr_assert_not(run_alive(&s->collector->run));
     s->ended[s->nended++ % RUNS] = *r;
     if (s->stop_in_ended)
         collector_stop(s->collector);
@@ -40,7 +40,7 @@ static void on_gone(void *arg)
     struct scene *s = arg;
 
     s->ngone++;
-    collector_free(s->collector);
+    collector_end(s->collector);
     s->collector = NULL;
 }
 
@@ -61,6 +61,7 @@ struct scene *scene_prepare(const char *script, int64_t interval)
     s->command[1] = "-c";
     s->command[2] = script;
     s->conf = (struct conf_collector){.name = "probe",
+                                      .socket = "/run/the/probe.sock",
                                       .enabled = 1,
                                       .command = {s->command, script != NULL ? 3 : 1},
                                       .interval = interval,
@@ -73,8 +74,10 @@ struct scene *scene_prepare(const char *script, int64_t interval)
 
 void scene_go(struct scene *s)
 {
-    s->collector = collector_new(s->loop, &s->conf, "web01", "/run/the/probe.sock", &events);
-    cr_assert(s->collector != NULL);
+    static struct collector collector;
+
+    s->collector = &collector;
+    collector_start(s->collector, s->loop, &s->conf, "web01", &events);
 }
 
 struct scene *scene_begin(const char *script, int64_t interval)
@@ -118,7 +121,7 @@ int times_logged(struct scene *s, const char *what)
 
 struct collector_stats stats_of(const struct scene *s)
 {
-    return *collector_stats(s->collector);
+    return s->collector->stats;
 }
 
 uint64_t failures(const struct scene *s)

@@ -152,17 +152,16 @@ Test(collector, output_closed_early_costs_nothing)
 Test(collector, overlap_is_counted_and_said_once)
 {
     struct scene *s = scene_begin("sleep 0.5", 100 * MS);
-    struct collector_stats st;
+    const struct schedule *sched = &s->collector->sched;
 
     TURN_UNTIL(s, s->nended >= 1);
-    st = stats_of(s);
-    cr_assert(st.sched->missed[MISS_OVERLAP] >= 2);
-    cr_assert_eq(st.sched->slots,
-                 st.sched->runs + st.sched->missed[MISS_OVERLAP] + st.sched->missed[MISS_LATE]);
+    cr_assert(sched->missed[MISS_OVERLAP] >= 2);
+    cr_assert_eq(sched->slots,
+                 sched->runs + sched->missed[MISS_OVERLAP] + sched->missed[MISS_LATE]);
     cr_assert_eq(times_logged(s, "the previous run is still going"), 1);
     /* on a machine that is busy some may have been missed for that, too */
     cr_assert_eq(times_logged(s, "warn: collector probe: missed the run due at 2"),
-                 1 + (st.sched->missed[MISS_LATE] > 0));
+                 1 + (sched->missed[MISS_LATE] > 0));
     scene_finish(s);
 }
 
@@ -241,10 +240,10 @@ Test(collector, no_descriptors_cost_a_slot_each_and_nothing_else)
         cr_assert_eq(s->ended[(s->nended - 1) % RUNS].report.end, KEEPER_FAILED);
         cr_assert_eq(s->ended[(s->nended - 1) % RUNS].report.failure.error, EMFILE);
     }
-    cr_assert(stats_of(s).sched->missed[MISS_SPAWN] >= 6);
+    cr_assert(s->collector->sched.missed[MISS_SPAWN] >= 6);
     cr_assert_eq(stats_of(s).runs, runs);
-    cr_assert_eq(failures(s), stats_of(s).sched->missed[MISS_SPAWN]);
-    TURN_UNTIL(s, stats_of(s).runs > runs && !collector_running(s->collector));
+    cr_assert_eq(failures(s), s->collector->sched.missed[MISS_SPAWN]);
+    TURN_UNTIL(s, stats_of(s).runs > runs && !run_alive(&s->collector->run));
     cr_assert_eq(s->ended[(s->nended - 1) % RUNS].report.end, KEEPER_EXITED);
     scene_finish(s);
 }
@@ -287,7 +286,7 @@ Test(collector, goes_on_with_a_newer_configuration)
     struct scene *s = scene_begin("exit 0", 100 * MS);
     struct conf_collector newer = s->conf;
 
-    TURN_UNTIL(s, collector_running(s->collector));
+    TURN_UNTIL(s, run_alive(&s->collector->run));
     collector_adopt(s->collector, &newer);
     memset(&s->conf, 0xff, sizeof s->conf);
     TURN_UNTIL(s, s->nended >= 3);

@@ -28,7 +28,7 @@ Test(collector_daemon, overlap_kill_makes_way_for_the_next_slot)
     TURN_UNTIL(s, s->nended >= 4);
     st = stats_of(s);
     cr_assert_eq(st.outcomes[OUTCOME_OVERLAP], (uint64_t)s->nended);
-    cr_assert_eq(st.sched->missed[MISS_OVERLAP], 0, "no slot is missed");
+    cr_assert_eq(s->collector->sched.missed[MISS_OVERLAP], 0, "no slot is missed");
     for (int i = 1; i < s->nended; i++)
         cr_assert_eq(s->ended[i].slot_ns - s->ended[i - 1].slot_ns, 200 * MS);
     cr_assert_eq(times_logged(s, "probe: killed by overlap: the next run was due\n"), 1);
@@ -38,16 +38,16 @@ Test(collector_daemon, overlap_kill_makes_way_for_the_next_slot)
 Test(collector_daemon, overlap_kill_that_takes_too_long_costs_slots)
 {
     struct scene *s = scene_prepare("trap '' TERM; while :; do sleep 0.05; done", 100 * MS);
-    struct collector_stats st;
+    const struct schedule *sched;
 
     s->conf.overlap = OVERLAP_KILL;
     s->conf.grace = 350 * MS;
     scene_go(s);
     TURN_UNTIL(s, s->nended >= 3);
-    st = stats_of(s);
-    cr_assert(st.sched->missed[MISS_OVERLAP] >= 4);
-    cr_assert_eq(st.sched->slots, st.sched->runs + st.sched->waiting +
-                                      st.sched->missed[MISS_OVERLAP] + st.sched->missed[MISS_LATE]);
+    sched = &s->collector->sched;
+    cr_assert(sched->missed[MISS_OVERLAP] >= 4);
+    cr_assert_eq(sched->slots, sched->runs + sched->waiting + sched->missed[MISS_OVERLAP] +
+                                   sched->missed[MISS_LATE]);
     cr_assert(times_logged(s, "the previous run is still going\n") >= 1);
     scene_finish(s);
 }
@@ -60,7 +60,7 @@ Test(collector_daemon, stop_while_a_slot_waits)
     s->conf.overlap = OVERLAP_KILL;
     s->conf.grace = 300 * MS;
     scene_go(s);
-    TURN_UNTIL(s, stats_of(s).sched->waiting);
+    TURN_UNTIL(s, s->collector->sched.waiting);
     started = s->nstarted;
     scene_finish(s);
     cr_assert_eq(s->nstarted, started);
@@ -114,7 +114,7 @@ Test(collector_daemon, a_daemon_without_descriptors_is_tried_again)
     TURN_UNTIL(s, s->nended >= 2);
     (void)setrlimit(RLIMIT_NOFILE, &old);
     cr_assert_eq(s->ended[0].report.failure.error, EMFILE);
-    TURN_UNTIL(s, collector_running(s->collector));
+    TURN_UNTIL(s, run_alive(&s->collector->run));
     scene_finish(s);
 }
 
@@ -133,7 +133,7 @@ Test(collector_daemon, a_silent_daemon_is_restarted_and_one_that_speaks_is_not)
     cr_assert(clock_mono() - until >= 400 * MS - 50 * MS);
     cr_assert_eq(s->ended[0].outcome, OUTCOME_SILENCE);
     cr_assert_eq(times_logged(s, "probe: ended after 0.4s without a metric; starting it again"), 1);
-    TURN_UNTIL(s, collector_running(s->collector));
+    TURN_UNTIL(s, run_alive(&s->collector->run));
     scene_finish(s);
 }
 
@@ -145,7 +145,7 @@ Test(collector_daemon, a_daemon_can_be_stopped_in_any_state)
     cr_assert_eq(s->nstarted, 0);
     scene = (struct scene){0};
     s = scene_begin_daemon("exec sleep 1000", NS_PER_S, 0);
-    TURN_UNTIL(s, collector_running(s->collector));
+    TURN_UNTIL(s, run_alive(&s->collector->run));
     scene_finish(s);
     cr_assert_eq(s->ended[0].outcome, OUTCOME_STOPPED);
     scene = (struct scene){0};
@@ -185,7 +185,7 @@ Test(collector_daemon, no_processes_cost_a_slot_each_and_nothing_else)
         cr_assert_eq(last_run(s)->outcome, OUTCOME_SPAWN);
         cr_assert_eq(last_run(s)->report.failure.error, EAGAIN);
     }
-    cr_assert(stats_of(s).sched->missed[MISS_SPAWN] >= 5);
+    cr_assert(s->collector->sched.missed[MISS_SPAWN] >= 5);
     cr_assert(times_logged(s, "cannot run /bin/sh: Resource temporarily unavailable\n") >= 1);
     TURN_UNTIL(s, s->nended > 0 && last_run(s)->outcome == OUTCOME_OK);
     scene_finish(s);

@@ -45,13 +45,14 @@ struct scene {
 };
 
 static struct scene scene;
+static struct supervisor supervisor;
 
 static void on_gone(void *arg)
 {
     struct scene *s = arg;
 
     s->ngone++;
-    supervisor_free(s->supervisor);
+    supervisor_end(s->supervisor);
     s->supervisor = NULL;
 }
 
@@ -94,8 +95,8 @@ static struct scene *begin(const char *script, int stdout_fd)
     cr_assert(s->loop != NULL);
     config.start.snapshot_fd = s->snapshot = memfd_create("snapshot", MFD_CLOEXEC);
     cr_assert_eq(write(s->snapshot, "the snapshot", 12), 12);
-    s->supervisor = supervisor_new(s->loop, &config);
-    cr_assert(s->supervisor != NULL);
+    s->supervisor = &supervisor;
+    supervisor_start(s->supervisor, s->loop, &config);
     return s;
 }
 
