@@ -215,13 +215,6 @@ void collector_adopt(struct collector *c, const struct conf_collector *conf)
     c->conf = conf;
 }
 
-static void on_gone(void *arg)
-{
-    struct collector *c = arg;
-
-    c->ev.gone(c->ev.arg);
-}
-
 void collector_stop(struct collector *c)
 {
     if (c->stopping)
@@ -231,7 +224,7 @@ void collector_stop(struct collector *c)
     if (run_alive(&c->run))
         run_end(&c->run, ENDING_STOP);
     else
-        loop_timer_set(c->loop, &c->timer, loop_now(c->loop), on_gone, c);
+        loop_timer_set(c->loop, &c->timer, loop_now(c->loop), c->ev.gone, c->ev.arg);
 }
 
 void collector_end(struct collector *c)

@@ -5,6 +5,7 @@
 #include "daemon/sink_cursor.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -40,15 +41,10 @@ void sink_cursor_init(struct sink_cursor *c, const struct append *spool, const c
 {
     *c = (struct sink_cursor){.spool = spool,
                               .dir = dir,
-                              .name = s->name,
                               .begun = cursor_listed(append_dirfd(spool), s->name),
                               .begin = s->start == START_OLDEST ? oldest_seq(spool)
                                                                 : append_next_seq(spool)};
-}
-
-void sink_cursor_rename(struct sink_cursor *c, const char *name)
-{
-    c->name = name;
+    (void)snprintf(c->name, sizeof c->name, "%s", s->name);
 }
 
 static bool make_again(struct sink_cursor *c)

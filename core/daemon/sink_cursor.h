@@ -13,9 +13,9 @@
 #include "spool/cursor.h"
 
 struct sink_cursor {
-    const struct append *spool; /* borrowed, like the next two */
+    const struct append *spool; /* borrowed, like the next */
     const char *dir;            /* of the spool: for messages */
-    const char *name;           /* the sink's */
+    char name[72];              /* the sink's, which has 64 at most */
     bool begun;                 /* it exists, or did once */
     uint64_t begin;             /* where it starts, when there is none */
     struct cursor_state known;  /* as last seen */
@@ -26,11 +26,10 @@ struct sink_cursor {
     int64_t made_ns;            /* wall: when it was made, until that is asked */
 };
 
-/* Where a new one begins is decided now, as the sink's configuration says, however long it takes to make.
- * The borrowed name may become another copy later: sink_cursor_rename(). */
+/* Where a new one begins is decided now, as the sink's configuration says, however long it takes to
+ * make. */
 void sink_cursor_init(struct sink_cursor *c, const struct append *spool, const char *dir,
                       const struct conf_sink *s);
-void sink_cursor_rename(struct sink_cursor *c, const char *name);
 /* Whether there is one that a worker can go on at, made if need be. False: logged; try again. */
 bool sink_cursor_ensure(struct sink_cursor *c);
 /* Before the next worker it is made again, as it was last seen. */

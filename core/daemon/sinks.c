@@ -70,22 +70,7 @@ static void on_worker_end(void *arg)
     o->all->ev.worker_ended(o->all->ev.arg);
 }
 
-static void start_sink(struct sink_entry *o)
-{
-    struct supervisor_config sc = {
-        .name = o->conf->name,
-        .start = {.program = o->all->program, .snapshot_fd = o->gen->snapshot_fd, .stdout_fd = -1},
-        .prepare = prepare_worker,
-        .ended = on_worker_end,
-        .arg = o,
-        .memory_limit = o->conf->memory_limit};
-
-    for (size_t i = 0; i < o->conf->to.n; i++)
-        if (strcmp(o->conf->to.v[i], "stdout") == 0)
-            sc.start.stdout_fd = STDOUT_FILENO;
-    supervisor_start(&o->supervisor, o->all->loop, &sc);
-    o->supervised = true;
-}
+static void start_sink(struct sink_entry *o);
 
 static void remove_sink(struct sink_entry *o)
 {
@@ -112,10 +97,28 @@ static void on_worker_gone(void *arg)
         start_sink(o);
 }
 
+static void start_sink(struct sink_entry *o)
+{
+    struct supervisor_config sc = {
+        .name = o->conf->name,
+        .start = {.program = o->all->program, .snapshot_fd = o->gen->snapshot_fd, .stdout_fd = -1},
+        .prepare = prepare_worker,
+        .ended = on_worker_end,
+        .gone = on_worker_gone,
+        .arg = o,
+        .memory_limit = o->conf->memory_limit};
+
+    for (size_t i = 0; i < o->conf->to.n; i++)
+        if (strcmp(o->conf->to.v[i], "stdout") == 0)
+            sc.start.stdout_fd = STDOUT_FILENO;
+    supervisor_start(&o->supervisor, o->all->loop, &sc);
+    o->supervised = true;
+}
+
 static void stop_sink(struct sink_entry *o, int64_t grace)
 {
     if (o->supervised)
-        supervisor_stop(&o->supervisor, grace, on_worker_gone, o);
+        supervisor_stop(&o->supervisor, grace);
 }
 
 static struct sink_entry *sink_named(const struct sinks *s, const char *name)
@@ -151,7 +154,6 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
     generation_unref(o->gen);
     o->gen = generation_ref(g);
     o->conf = conf;
-    sink_cursor_rename(&o->cursor, conf->name);
     if (changed)
         log_info("sink %s changed: its worker is replaced", conf->name);
     if (o->supervised)

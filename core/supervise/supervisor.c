@@ -137,7 +137,7 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
     }
     if (status != 0 || death)
         log_warn("sink %s: %s while it was finishing", s->name, what);
-    s->gone(s->arg);
+    s->config.gone(s->config.arg);
 }
 
 static void start_worker(struct supervisor *s)
@@ -180,20 +180,11 @@ void supervisor_wake(struct supervisor *s)
     worker_process_wake(&s->process);
 }
 
-static void on_nothing_left(void *arg)
-{
-    struct supervisor *s = arg;
-
-    s->gone(s->arg);
-}
-
-void supervisor_stop(struct supervisor *s, int64_t grace, void (*gone)(void *arg), void *arg)
+void supervisor_stop(struct supervisor *s, int64_t grace)
 {
     s->stopping = true;
-    s->gone = gone;
-    s->arg = arg;
     if (s->process.child.pid == 0) {
-        loop_timer_set(s->loop, &s->timer, loop_now(s->loop), on_nothing_left, s);
+        loop_timer_set(s->loop, &s->timer, loop_now(s->loop), s->config.gone, s->config.arg);
     } else if (s->patience != BEFORE_KILL) {
         worker_process_send(&s->process, WORKER_FINISH);
         wait_patiently(s, BEFORE_TERM, grace);

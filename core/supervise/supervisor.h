@@ -16,6 +16,7 @@ struct supervisor_config {
     struct worker_start start;  /* but for its scoreboard, which is ours */
     bool (*prepare)(void *arg); /* before every start; false: not now, it is tried again later */
     void (*ended)(void *arg);   /* after every end of a process of it: it may have left others */
+    void (*gone)(void *arg);    /* after supervisor_stop(): no process of it is left */
     void *arg;
     int64_t memory_limit; /* that it has set itself, in bytes; 0: none */
 };
@@ -37,15 +38,13 @@ struct supervisor { /* its own to write */
     bool finished; /* it has said that it ends */
     bool ended;    /* it was, by us: its death is no metric's fault */
     bool stopping;
-    void (*gone)(void *arg);
-    void *arg;
 };
 
 /* Starts the worker. */
 void supervisor_start(struct supervisor *s, struct loop *l, const struct supervisor_config *c);
 void supervisor_wake(struct supervisor *s); /* there is more in the spool */
-/* Asks the worker to finish; TERM after `grace` ns, KILL 1 s later; then gone(arg). */
-void supervisor_stop(struct supervisor *s, int64_t grace, void (*gone)(void *arg), void *arg);
+/* Asks the worker to finish; TERM after `grace` ns, KILL 1 s later; then gone(), from the loop. */
+void supervisor_stop(struct supervisor *s, int64_t grace);
 /* Only when no worker is alive: in or after gone(). It may be started again. */
 void supervisor_end(struct supervisor *s);
 

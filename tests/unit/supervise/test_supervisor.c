@@ -82,7 +82,9 @@ static struct scene *begin(const char *script, int stdout_fd)
 {
     struct scene *s = &scene;
     struct supervisor_config config = {.name = "main",
-                                       .start = {.program = s->program, .stdout_fd = stdout_fd}};
+                                       .start = {.program = s->program, .stdout_fd = stdout_fd},
+                                       .gone = on_gone,
+                                       .arg = s};
     int fds[2];
 
     tell_offset("POISON", offsetof(struct scoreboard, poisons[0].metric));
@@ -153,7 +155,7 @@ static void wait_gone(struct scene *s)
 
 static void finish(struct scene *s, int64_t grace)
 {
-    supervisor_stop(s->supervisor, grace, on_gone, s);
+    supervisor_stop(s->supervisor, grace);
     wait_gone(s);
 }
 
@@ -236,7 +238,7 @@ Test(supervisor, wakes_do_not_pile_up)
     cr_assert_eq(waitid(P_PID, (id_t)pid, &si, WSTOPPED), 0);
     for (int i = 0; i < 100000; i++)
         supervisor_wake(s->supervisor);
-    supervisor_stop(s->supervisor, 10 * NS_PER_S, on_gone, s);
+    supervisor_stop(s->supervisor, 10 * NS_PER_S);
     (void)kill(pid, SIGCONT);
     wait_gone(s);
     cr_assert_eq(times_logged(s, "woken 1 then b'q'\n"), 1, "%s", s->text);
@@ -345,7 +347,7 @@ Test(supervisor, nothing_of_its_group_outlives_it)
     struct flock lock = {.l_type = F_WRLCK};
 
     TURN_UNTIL(s, times_logged(s, "has it") == 1);
-    supervisor_stop(s->supervisor, 10 * NS_PER_S, on_gone, s);
+    supervisor_stop(s->supervisor, 10 * NS_PER_S);
     wait_gone(s);
     cr_assert_eq(times_logged(s, "its plugin had left processes behind: they are killed"), 1);
     cr_assert_eq(fcntl(snapshot, F_SETLKW, &lock), 0);
