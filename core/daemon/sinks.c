@@ -291,7 +291,7 @@ void sinks_free(struct sinks *s)
 
 static const struct scoreboard *board_of(const struct sink_entry *o)
 {
-    return o->supervised ? o->supervisor.watch.board : NULL;
+    return o->supervised ? o->supervisor.board : NULL;
 }
 
 uint64_t sinks_needed(struct sinks *s)
@@ -336,7 +336,7 @@ static void write_sink(struct self_round at, const struct sink_entry *o)
         return;
     self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, atomic_load(&b->in_doubt));
     self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, atomic_load(&b->losses));
-    self_gauge(&at, BASIC, "garnet.sink.stalled", "", watch_stalled(&o->supervisor.watch));
+    self_gauge(&at, BASIC, "garnet.sink.stalled", "", supervisor_stalled(&o->supervisor));
 }
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at)

@@ -7,15 +7,16 @@
 #include "supervise/supervisor.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "supervise/verdict.h"
 
 static const int64_t AGAIN_FIRST = 100 * NS_PER_MS;
 /* What was asked for, or a plugin, is wrong: that will not be right soon. */
@@ -24,6 +25,8 @@ static const int64_t AGAIN_LAST = 30 * NS_PER_S;
 static const int64_t TERM_TO_KILL = NS_PER_S;
 static const int64_t LOOK_EVERY = NS_PER_S;
 static const int64_t END_IN = 10 * NS_PER_S; /* from its last word to its end: for close() */
+
+enum { LOOKS_UNREADY = 10 }; /* then the log says that it is not */
 
 static void start_worker(struct supervisor *s);
 
@@ -52,6 +55,106 @@ static void wait_patiently(struct supervisor *s, enum patience patience, int64_t
     loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + ns, on_patience, s);
 }
 
+/* --- what its scoreboard says: looked at once a second, and at its death --- */
+
+/* The page, ready for a new worker. The plugin may scribble over it, so the list of metrics to leave out is
+ * kept here and written into it each time. False with errno. */
+static bool clear_scoreboard(struct supervisor *s)
+{
+    struct scoreboard *b = s->board;
+
+    if (b == NULL)
+        b = s->board = scoreboard_new(&s->board_fd);
+    if (b == NULL)
+        return false;
+    atomic_store(&b->formatting, 0);
+    atomic_store(&b->stalled, 0);
+    atomic_store(&b->step, SCOREBOARD_WAITS);
+    for (unsigned i = 0; i < SCOREBOARD_POISONS; i++) {
+        atomic_store(&b->poisons[i].metric, s->condemned[i].metric);
+        atomic_store(&b->poisons[i].when_ns, s->condemned[i].when_ns);
+        atomic_store(&b->poisons[i].signo, s->condemned[i].signo);
+    }
+    poison_started(&s->poison);
+    s->stuck = (struct stuck){0};
+    s->looks = 0;
+    s->frozen = false;
+    return true;
+}
+
+/* Logged once: nobody ends a worker that only waits. */
+static void look_how_it_is(struct supervisor *s)
+{
+    bool stopped = worker_process_stopped(&s->process);
+
+    if (stopped && !s->frozen)
+        log_warn("sink %s: its worker is stopped, by a signal: it delivers nothing until SIGCONT "
+                 "(process %d)",
+                 s->name, (int)s->process.child.pid);
+    s->frozen = stopped;
+    if (++s->looks == LOOKS_UNREADY && !s->ready)
+        log_warn("sink %s: its worker is not ready after %d s: its plugin's open() waits, or does "
+                 "not return",
+                 s->name, LOOKS_UNREADY);
+}
+
+static void look_whether_stuck(struct supervisor *s)
+{
+    unsigned looks = s->stuck.looks;
+
+    switch (stuck_look(&s->stuck, s->frozen ? SCOREBOARD_WAITS : atomic_load(&s->board->step))) {
+    case STUCK_BEGINS:
+        log_warn(
+            "sink %s: stalled: its worker has not returned for %d s from %s; metrics wait in the "
+            "spool",
+            s->name, STUCK_LOOKS, stuck_from(s->stuck.step));
+        break;
+    case STUCK_ENDS:
+        log_info("sink %s: its worker has returned after %u s", s->name, looks);
+        break;
+    case STUCK_NOTHING_NEW:
+        break;
+    }
+}
+
+/* True: it is to be killed. One that somebody has stopped has no chance to come back, and one that hangs
+ * in the kernel cannot be ended: both are left alone. */
+static bool does_not_return(struct supervisor *s)
+{
+    uint64_t formatting = atomic_load(&s->board->formatting);
+
+    look_how_it_is(s);
+    look_whether_stuck(s);
+    if (!poison_hangs(&s->poison, formatting, atomic_load(&s->board->formats)))
+        return false;
+    if (s->frozen) {
+        poison_started(&s->poison);
+        return false;
+    }
+    log_error("sink %s: its plugin does not return from formatting metric %" PRIu64
+              ": killing the worker",
+              s->name, formatting - 1);
+    return true;
+}
+
+/* By the signal `signo` that was not sent for other reasons, or (0) by its plugin's exit(): says more in
+ * `what` if that came in format(). True: the next start is to come soon. */
+static bool count_death(struct supervisor *s, int signo, char *what, size_t cap)
+{
+    uint64_t metric = atomic_load(&s->board->formatting);
+    enum poison_verdict verdict = poison_death(&s->poison, metric);
+    size_t n = strlen(what);
+
+    if (verdict != POISON_NONE)
+        (void)snprintf(what + n, cap - n, " while its plugin formatted metric %" PRIu64 "%s",
+                       metric - 1,
+                       verdict == POISON_FOUND ? ", as often before: it is put in quarantine" : "");
+    if (verdict == POISON_FOUND)
+        s->condemned[s->ncondemned++ % SCOREBOARD_POISONS] =
+            (struct condemned){metric, clock_wall(), signo};
+    return poison_hurry(&s->poison);
+}
+
 /* --- what the worker does --- */
 
 static void on_message(void *arg, enum worker_word w)
@@ -62,7 +165,7 @@ static void on_message(void *arg, enum worker_word w)
         s->ready = true;
     } else if (w == WORKER_USEFUL) {
         throttle_ok(&s->throttle);
-        poison_useful(&s->watch.poison);
+        poison_useful(&s->poison);
     } else if (w == WORKER_ENDS) {
         s->finished = true; /* what is left of it is its plugin's close(), which may hang */
         if (!s->stopping && s->patience == PATIENT)
@@ -84,8 +187,7 @@ static void on_second_look(void *arg)
     struct supervisor *s = arg;
 
     loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
-    if (!s->stopping &&
-        watch_look(&s->watch, s->process.child.pid, worker_process_stopped(&s->process), s->ready))
+    if (!s->stopping && does_not_return(s))
         worker_process_signal(&s->process, SIGKILL);
 }
 
@@ -116,7 +218,7 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
     struct ending end = {.status = status,
                          .used = *ru,
                          .finished = s->finished,
-                         .formatting = atomic_load(&s->watch.board->formatting) != 0,
+                         .formatting = atomic_load(&s->board->formatting) != 0,
                          .memory_limit = s->config.memory_limit};
     bool death = WIFSIGNALED(status) || ending_by_plugin(&end);
     char what[320];
@@ -128,7 +230,7 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
         s->config.ended(s->config.arg);
     ending_describe(&end, what, sizeof what);
     if (death && !s->stopping && !s->ended &&
-        watch_death(&s->watch, WIFSIGNALED(status) ? WTERMSIG(status) : 0, what, sizeof what))
+        count_death(s, WIFSIGNALED(status) ? WTERMSIG(status) : 0, what, sizeof what))
         throttle_ok(&s->throttle);
     ending_memory(&end, what, sizeof what);
     if (!s->stopping) {
@@ -150,8 +252,8 @@ static void start_worker(struct supervisor *s)
         start_later(s, AGAIN_FIRST, "its worker cannot be started yet");
         return;
     }
-    if (watch_next(&s->watch)) {
-        s->config.start.board_fd = s->watch.board_fd;
+    if (clear_scoreboard(s)) {
+        s->config.start.board_fd = s->board_fd;
         if (worker_process_start(&s->process, &s->config.start) == 0) {
             loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
             return;
@@ -167,10 +269,9 @@ void supervisor_start(struct supervisor *s, struct loop *l, const struct supervi
 {
     const struct worker_process_events ev = {s, on_message, on_hung_up, on_worker_ended};
 
-    *s = (struct supervisor){.loop = l, .config = *c, .throttle.cap = AGAIN_LAST};
+    *s = (struct supervisor){.loop = l, .config = *c, .board_fd = -1, .throttle.cap = AGAIN_LAST};
     (void)snprintf(s->name, sizeof s->name, "%s", c->name);
     s->config.name = s->name;
-    watch_init(&s->watch, s->name);
     worker_process_init(&s->process, l, s->name, &ev);
     start_worker(s);
 }
@@ -178,6 +279,11 @@ void supervisor_start(struct supervisor *s, struct loop *l, const struct supervi
 void supervisor_wake(struct supervisor *s)
 {
     worker_process_wake(&s->process);
+}
+
+bool supervisor_stalled(const struct supervisor *s)
+{
+    return stuck_is(&s->stuck) || (s->board != NULL && atomic_load(&s->board->stalled) != 0);
 }
 
 void supervisor_stop(struct supervisor *s, int64_t grace)
@@ -196,5 +302,6 @@ void supervisor_end(struct supervisor *s)
     if (s->process.child.pid != 0)
         panic("sink %s: ended while its worker runs", s->name);
     loop_timer_clear(s->loop, &s->timer);
-    watch_free(&s->watch);
+    scoreboard_unmap(s->board);
+    fd_close(&s->board_fd);
 }

@@ -1,4 +1,4 @@
-/* supervise/supervisor.h - a sink's worker, from garnetd's side: start, ready, throttle, stop
+/* supervise/supervisor.h - a sink's worker, from garnetd's side: start, watch, throttle, stop
  *
  * A worker is a process of its own (garnet-sink) that is expected to die now and then: its
  * supervisor starts it again, throttled when it died before it did useful work. The only things
@@ -8,7 +8,8 @@
 #ifndef SUPERVISE_SUPERVISOR_H
 #define SUPERVISE_SUPERVISOR_H
 #include "base/throttle.h"
-#include "supervise/watch.h"
+#include "model/scoreboard.h"
+#include "supervise/verdict.h"
 #include "supervise/worker_process.h"
 
 struct supervisor_config {
@@ -28,7 +29,18 @@ struct supervisor { /* its own to write */
     char name[72]; /* a sink's has 64 at most */
     struct supervisor_config config;
     struct worker_process process;
-    struct watch watch;
+    struct scoreboard *board; /* outlives every worker; made for the first */
+    int board_fd;
+    struct poison poison;
+    struct stuck stuck;
+    struct condemned { /* our own list: what is in the scoreboard is at the plugin's mercy */
+        uint64_t metric;
+        int64_t when_ns;
+        int signo;
+    } condemned[SCOREBOARD_POISONS];
+    unsigned ncondemned;     /* ever */
+    unsigned looks;          /* at the worker at hand */
+    bool frozen;             /* at the last look somebody had stopped it */
     struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
     struct loop_timer look;  /* while a worker runs */
     enum patience patience;
@@ -43,6 +55,8 @@ struct supervisor { /* its own to write */
 /* Starts the worker. */
 void supervisor_start(struct supervisor *s, struct loop *l, const struct supervisor_config *c);
 void supervisor_wake(struct supervisor *s); /* there is more in the spool */
+/* Its peer has stopped reading, as the worker says; or it does not come back from what it is at. */
+bool supervisor_stalled(const struct supervisor *s);
 /* Asks the worker to finish; TERM after `grace` ns, KILL 1 s later; then gone(), from the loop. */
 void supervisor_stop(struct supervisor *s, int64_t grace);
 /* Only when no worker is alive: in or after gone(). It may be started again. */

@@ -466,7 +466,7 @@ Test(supervisor, three_deaths_of_one_metric_set_it_aside)
 
     leaves_out_42_after(s, 3);
     cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
-    cr_assert_eq(atomic_load(&s->supervisor->watch.board->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&s->supervisor->board->poisons[0].metric), 43);
     finish(s, 10 * NS_PER_S);
 }
 
@@ -484,8 +484,8 @@ Test(supervisor, an_exit_in_format_is_the_metrics_fault)
     cr_assert_eq(s->supervisor->restarts, 3);
     cr_assert_eq(times_logged(s, "its plugin calls exit() while its plugin formatted metric 42"),
                  3);
-    cr_assert_eq(atomic_load(&s->supervisor->watch.board->poisons[0].metric), 43);
-    cr_assert_eq(atomic_load(&s->supervisor->watch.board->poisons[0].signo), 0);
+    cr_assert_eq(atomic_load(&s->supervisor->board->poisons[0].metric), 43);
+    cr_assert_eq(atomic_load(&s->supervisor->board->poisons[0].signo), 0);
     finish(s, 10 * NS_PER_S);
 }
 
