@@ -17,9 +17,9 @@ struct stand {
     struct intake *intake;    /* NULL before stand_intake() */
     struct selfmetrics *self; /* likewise */
     struct selfmetrics selfmetrics;
-    struct append *spool;     /* NULL before stand_spool() */
-    struct buf taken;         /* by the intake: a line a metric, "name value [tag=value]..." */
-    int log;                  /* read end */
+    struct append *spool; /* NULL before stand_spool() */
+    struct buf taken;     /* by the intake: a line a metric, "name value [tag=value]..." */
+    int log;              /* read end */
     struct buf logged;
 };
 
