@@ -73,7 +73,7 @@ static void end_batch_of(struct preview *v)
         (void)fail_sink(v, plugin_why(&v->plugin));
     else if (!show_bytes(v, (struct str){b->bytes.p, b->bytes.n}))
         (void)fail_sink(v, "cannot write to standard output");
-    batch_begin(b, v->seq);
+    batch_begin(b);
 }
 
 static void say_without_bytes(const struct preview *v, const struct metric *m, const char *what,
@@ -196,7 +196,7 @@ static int show_sink(void *arg)
     if (!open_plugin_of(v))
         return EXIT_CONFIG;
     counters_init(&v->counters, plugin_counters(&v->plugin, v->sink), v->sink->counter_window);
-    batch_begin(&v->batch, 0);
+    batch_begin(&v->batch);
     (void)read_metrics(v, preview_metric, NULL); /* the parent has printed what is wrong */
     if (!v->failed)
         end_batch_of(v);

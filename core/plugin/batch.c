@@ -22,14 +22,12 @@ bool batch_init(struct batch *b, struct plugin *p, size_t limit)
     return buf_room(&b->bytes, limit) != NULL;
 }
 
-void batch_begin(struct batch *b, uint64_t first)
+void batch_begin(struct batch *b)
 {
     b->bytes.max = b->limit;
     buf_reset(&b->bytes);
     b->nmetrics = 0;
-    b->first = b->next = first;
     b->skipped = b->rejected = 0;
-    b->born_ns = 0;
     b->begun = false;
     b->header = 0;
 }
@@ -212,20 +210,13 @@ static enum batch_result keep_or_cut(struct batch *b, const struct metric *m, si
 
 enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t seq, int64_t now)
 {
-    enum batch_result result;
     size_t from;
 
     if (!ensure_begun(b))
         return BATCH_FATAL;
     from = b->bytes.n;
     view_metric(b, m);
-    result = keep_or_cut(b, m, from, format_metric(b, seq, from), now);
-    if (result == BATCH_ADDED) {
-        b->next = seq + 1;
-        if (b->born_ns == 0)
-            b->born_ns = now;
-    }
-    return result;
+    return keep_or_cut(b, m, from, format_metric(b, seq, from), now);
 }
 
 bool batch_end(struct batch *b)

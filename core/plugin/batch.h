@@ -18,11 +18,9 @@ struct batch {
     struct scoreboard *board; /* where garnetd sees which metric the plugin has; or NULL */
     uint64_t formats;         /* calls of format() */
     size_t limit;
-    struct buf bytes;     /* of `limit`, allocated once */
-    uint32_t nmetrics;    /* in bytes */
-    uint64_t first, next; /* sequence numbers: [first, next) is what this batch accounts for */
+    struct buf bytes;               /* of `limit`, allocated once */
+    uint32_t nmetrics;              /* in bytes */
     uint64_t skipped, rejected;     /* of those, without bytes */
-    int64_t born_ns;                /* mono: when its first metric was added; 0 = empty */
     struct ratelimit without_bytes; /* metrics, in the log */
     bool begun;                     /* begin() has been called */
     size_t header;                  /* bytes that it has appended */
@@ -34,8 +32,7 @@ enum batch_result { BATCH_ADDED, BATCH_FULL /* not added: send first */, BATCH_F
 
 /* False: no memory. */
 bool batch_init(struct batch *b, struct plugin *p, size_t limit);
-/* Empties it; its range starts at `first`. */
-void batch_begin(struct batch *b, uint64_t first);
+void batch_begin(struct batch *b); /* empties it */
 /* ADDED also when the metric was skipped or rejected. FATAL: plugin_why(). */
 enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t seq, int64_t now);
 /* Appends the plugin's trailer, if there is anything to close. False: fatal, plugin_why(). */

@@ -36,7 +36,7 @@ static bool add_thrice(struct trial *t, const struct metric *m, const char *what
     const struct buf *b = &t->batch.bytes;
     size_t at[4] = {0};
 
-    batch_begin(&t->batch, 0);
+    batch_begin(&t->batch);
     for (int i = 0; i < 3; i++) {
         if (!trial_add(t, m, what))
             return false;
@@ -97,7 +97,7 @@ static bool output_of(struct trial *t, char c, unsigned field, struct buf *out)
 
     (void)snprintf(what, sizeof what, "\"%c\" in %s", c, battery_field(field));
     buf_reset(out);
-    batch_begin(&t->batch, 0);
+    batch_begin(&t->batch);
     if (!trial_add(t, battery_with(c, field), what))
         return false;
     buf_put(out, t->batch.bytes.p, t->batch.bytes.n);
@@ -195,7 +195,7 @@ static void judge_percent(struct trial *t)
 
     m.name = str_of("a%%b");
     m.tags[0].val = m.name;
-    batch_begin(&t->batch, 0);
+    batch_begin(&t->batch);
     if (trial_add(t, &m, "\"%%\" in its name") && b->n > 0 && memmem(b->p, b->n, "a%b", 3) != NULL)
         trial_fail(t, "it takes a text of the metric as the format of putf(): write "
                       "putf(g, \"%%s\", text), or put()");
@@ -229,7 +229,7 @@ static void fill_whole_batch(struct trial *t)
     struct batch *b = &t->batch;
     enum batch_result result = BATCH_ADDED;
 
-    batch_begin(b, 0);
+    batch_begin(b);
     for (unsigned n = 0; n < MOST && result == BATCH_ADDED && b->rejected == 0; n++) {
         child_doing(t->child, CHILD_CALLS, "format() of metric %u of a batch", n + 1);
         result = batch_add(b, battery_with((char)('a' + n % 26), n % BATTERY_FIELDS), n, 1);
@@ -252,7 +252,7 @@ static void compare_batches(struct trial *t)
     fill_whole_batch(t);
     buf_putstr(&first, body(t));
     end_batch(t);
-    batch_begin(&t->batch, 0); /* one that is begun, and thrown away */
+    batch_begin(&t->batch); /* one that is begun, and thrown away */
     (void)trial_add(t, battery_with('x', 0), "plain texts");
     fill_whole_batch(t);
     if (!str_eq((struct str){first.p, first.n}, body(t)))

@@ -174,12 +174,12 @@ static void feed_one(void *arg, const struct metric *m, const char *what)
 
     child_doing(t->child, CHILD_CALLS, "format() of a metric with %s", what);
     if (batch_add(&t->batch, m, 0, 1) == BATCH_FULL)
-        batch_begin(&t->batch, 0);
+        batch_begin(&t->batch);
 }
 
 static void feed_all(struct trial *t)
 {
-    batch_begin(&t->batch, 0);
+    batch_begin(&t->batch);
     battery_each(t, feed_one);
     (void)batch_end(&t->batch);
 }
@@ -215,7 +215,7 @@ static void open_and_close(struct trial *t)
 {
     if (!trial_open(t))
         return;
-    batch_begin(&t->batch, 0);
+    batch_begin(&t->batch);
     feed_one(t, battery_with('x', 0), "plain texts");
     close_plugin(t);
 }

@@ -133,7 +133,7 @@ bool trial_batch(struct trial *t, size_t size)
 {
     if (!batch_init(&t->batch, &t->plugin, size))
         return trial_fail(t, "there is no memory for a batch");
-    batch_begin(&t->batch, 0);
+    batch_begin(&t->batch);
     return true;
 }
 

@@ -35,13 +35,13 @@ int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *fr
                        .tail = tail_open(dirfd, from->seq)};
     if (f->tail == NULL)
         return -1;
-    batch_begin(b, from->seq);
+    batch_begin(b);
     return 0;
 }
 
 void feed_next_batch(struct feed *f)
 {
-    batch_begin(f->batch, f->read.seq);
+    batch_begin(f->batch);
     f->nends = 0;
     f->since_ns = f->oldest_ns = 0;
 }

@@ -22,9 +22,11 @@ static void on_rejected(void *arg, uint64_t end, uint32_t n)
     feed_rejected(s->feed, n);
 }
 
-void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink, struct plugin *p,
-                 struct feed *f, struct position *at, struct scoreboard *board)
+void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink, struct feed *f,
+                 struct position *at)
 {
+    struct plugin *p = f->batch->plugin;
+    struct scoreboard *board = f->batch->board;
     uint64_t position = position_point(at).seq, left = atomic_load(&board->sent);
 
     *s = (struct sender){.feed = f,

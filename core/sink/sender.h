@@ -32,8 +32,8 @@ enum sender_result {
 };
 
 /* All are borrowed; the feed stands where the position does. */
-void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink, struct plugin *p,
-                 struct feed *f, struct position *at, struct scoreboard *board);
+void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink, struct feed *f,
+                 struct position *at);
 /* Whatever is due: opens, confirms, delivers again. What is to be delivered again comes before anything
  * new. May block in a name look-up, or in the plugin. */
 enum sender_result sender_turn(struct sender *s, int64_t now);

@@ -299,7 +299,7 @@ static bool join_ends(struct worker *w, const struct conf *conf)
     w->batch.board = w->board;
     feed_seek(&w->feed, &from, position_rewind(&w->position, false, clock_mono()));
     pace_init(&w->pace, w->sink->catch_up_rate, clock_mono());
-    sender_open(&w->sender, w->loop, w->sink, &w->plugin, &w->feed, &w->position, w->board);
+    sender_open(&w->sender, w->loop, w->sink, &w->feed, &w->position);
     atomic_store(&w->board->can_drop, can_drop(w));
     w->look = true;
     return true;

@@ -154,7 +154,7 @@ static inline char *formatted(struct formatter *f, const struct metric *m, unsig
     char *text;
     size_t n;
 
-    batch_begin(b, 0);
+    batch_begin(b);
     HOLDS(batch_add(b, m, 0, 1) == BATCH_ADDED && b->rejected == 0);
     HOLDS(b->nmetrics + b->skipped == 1);
     if (b->nmetrics == 0) {

@@ -52,7 +52,7 @@ TestSuite(deliver, .init = setup, .fini = teardown, .timeout = 60);
 
 static void hands_over(const char *text)
 {
-    batch_begin(&b, 0);
+    batch_begin(&b);
     buf_puts(&b.bytes, text);
     b.nmetrics = 1;
     cr_assert(deliver_may(&d, clock_mono()));

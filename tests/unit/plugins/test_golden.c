@@ -69,7 +69,7 @@ static void run_metrics(struct kit *k, struct plugin *p, const char *name)
 
     cr_assert_eq(plugin_open(p), GARNET_OK);
     cr_assert(batch_init(&b, p, 1 << 20));
-    batch_begin(&b, 0);
+    batch_begin(&b);
     add_lines(&r, (char *)data(k, name, "metrics.json"));
     cr_assert(batch_end(&b));
     cr_assert_eq(b.rejected, 0);

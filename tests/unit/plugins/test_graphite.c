@@ -24,7 +24,7 @@ Test(graphite, times_that_graphite_cannot_store)
     kit_open(&k);
     kit_plugin(&k, &p, GRAPHITE, "{name: main, to: stdout}");
     cr_assert(batch_init(&b, &p, 4096));
-    batch_begin(&b, 0);
+    batch_begin(&b);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         m.time_ns = bad[i];
         cr_assert_eq(batch_add(&b, &m, i, 1), BATCH_ADDED);
@@ -63,7 +63,7 @@ Test(graphite, every_byte_is_harmless)
         name[1] = (char)c;
         snprintf(want, sizeof want, "a%cb.a%cb 1 1700000000\n", in_name,
                  in_name == '.' ? '_' : in_name);
-        batch_begin(&b, 0);
+        batch_begin(&b);
         cr_assert_eq(batch_add(&b, &m, 0, 1), BATCH_ADDED);
         same("byte", b.bytes.p, b.bytes.n, want);
     }

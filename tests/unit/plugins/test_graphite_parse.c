@@ -89,7 +89,7 @@ static bool there_and_back(struct batch *b, bool tagged)
 
     make_metric(&x);
     has_line = tagged || has_node(x.name);
-    batch_begin(b, 0);
+    batch_begin(b);
     cr_assert_eq(batch_add(b, &x.m, 0, 1), BATCH_ADDED);
     cr_assert_eq(b->rejected, 0, "%s", plugin_why(b->plugin));
     cr_assert_eq(b->nmetrics, has_line, "%s: %s", x.name, plugin_why(b->plugin));

@@ -27,7 +27,7 @@ static void one_open(struct one *o, const char *options)
     kit_open(&o->k);
     kit_plugin(&o->k, &o->p, METRICS20, options);
     cr_assert(batch_init(&o->b, &o->p, 1 << 20));
-    batch_begin(&o->b, 0);
+    batch_begin(&o->b);
 }
 
 static void one_close(struct one *o)
@@ -39,7 +39,7 @@ static void one_close(struct one *o)
 
 static void gives(struct one *o, const struct metric *m, const char *want)
 {
-    batch_begin(&o->b, 0);
+    batch_begin(&o->b);
     cr_assert_eq(batch_add(&o->b, m, 0, 1), BATCH_ADDED);
     cr_assert_eq(o->b.rejected, 0);
     same("metric", o->b.bytes.p != NULL ? o->b.bytes.p : "", o->b.bytes.n, want);
@@ -144,7 +144,7 @@ Test(metrics20, too_many_bytes)
         m.tags[i].val.n = i == 0 ? 898 : 1020;
     skips(&o, &m, "its line would be longer than 65536 bytes");
     m.tags[0].val.n--;
-    batch_begin(&o.b, 0);
+    batch_begin(&o.b);
     cr_assert_eq(batch_add(&o.b, &m, 0, 1), BATCH_ADDED);
     cr_assert_eq(o.b.bytes.n, 65536, "%zu", o.b.bytes.n);
     m.ntags = 0;

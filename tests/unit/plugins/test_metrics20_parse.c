@@ -249,7 +249,7 @@ static bool there_and_back(struct batch *b, const char *style, struct seen *seen
     char line[IDENTITY], text[IDENTITY];
     bool node = strcmp(style, "carbon2") != 0, has_line = make_metric(&x, node, style[3] == '_');
 
-    batch_begin(b, 0);
+    batch_begin(b);
     cr_assert_eq(batch_add(b, &x.m, 0, 1), BATCH_ADDED);
     cr_assert_eq(b->rejected, 0, "%s", plugin_why(b->plugin));
     cr_assert_eq(b->nmetrics, has_line, "%s", plugin_why(b->plugin));

@@ -64,7 +64,7 @@ static const char *written(const char *unit, uint8_t type)
 
     m.unit = str_of(unit);
     m.type = type;
-    batch_begin(&b, 0);
+    batch_begin(&b);
     cr_assert_eq(batch_add(&b, &m, 0, 1), BATCH_ADDED);
     cr_assert_eq(b.rejected, 0);
     if (b.nmetrics == 0)

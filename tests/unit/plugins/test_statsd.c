@@ -15,7 +15,7 @@ static void start(const char *options, size_t limit)
     kit_open(&k);
     kit_plugin(&k, &p, STATSD, options);
     cr_assert(batch_init(&b, &p, limit));
-    batch_begin(&b, 0);
+    batch_begin(&b);
 }
 
 static void end(void)
@@ -58,7 +58,7 @@ Test(statsd, every_byte_is_harmless)
         snprintf(tags, sizeof tags, "a%cb:a%cb", among(c, SAFE "/") ? c : '_',
                  among(c, SAFE "/:") ? c : '_');
         snprintf(want, sizeof want, "%s:0|g|#%s\n%s:-1|g|#%s\n", path, tags, path, tags);
-        batch_begin(&b, 0);
+        batch_begin(&b);
         cr_assert_eq(batch_add(&b, &m, 0, 1), BATCH_ADDED);
         same(want);
     }
@@ -74,7 +74,7 @@ Test(statsd, a_negative_gauge_is_never_parted)
     cr_assert_eq(batch_add(&b, &one, 0, 1), BATCH_ADDED);
     cr_assert_eq(batch_add(&b, &negative, 1, 1), BATCH_FULL);
     same("a:1|g\n");
-    batch_begin(&b, 1);
+    batch_begin(&b);
     cr_assert_eq(batch_add(&b, &negative, 1, 1), BATCH_ADDED);
     same("b:0|g\nb:-1|g\n");
     cr_assert_eq(batch_add(&b, &one, 2, 1), BATCH_FULL);
