@@ -14,6 +14,7 @@
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "delivery/link.h"
 #include "sink/orders.h"
 #include "sink/pace.h"
 #include "sink/sender.h"

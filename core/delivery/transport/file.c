@@ -27,25 +27,6 @@ enum {
 };
 static const int64_t LOOK_EVERY = NS_PER_S;
 
-/* Reads exactly n bytes at `at`; -1 with errno (a file that shrinks meanwhile: EIO). */
-static int read_exactly(int fd, char *p, size_t n, off_t at)
-{
-    while (n > 0) {
-        ssize_t got = pread(fd, p, n, at);
-
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0) {
-            errno = got < 0 ? errno : EIO;
-            return -1;
-        }
-        p += got;
-        n -= (size_t)got;
-        at += got;
-    }
-    return 0;
-}
-
 /* Where the file's last whole line ends: 0 without one. -1 with errno; EFBIG when it is further back
  * than a line may be long: a file can be made long at no cost, and must not cost us more. */
 static off_t lines_end(int fd, off_t size)
@@ -55,10 +36,13 @@ static off_t lines_end(int fd, off_t size)
 
     while (size > 0) {
         size_t n = size < STEP ? (size_t)size : STEP;
+        ssize_t got = fd_read_at(fd, step, n, size - (off_t)n);
         const char *nl;
 
-        if (read_exactly(fd, step, n, size - (off_t)n) < 0)
+        if (got != (ssize_t)n) {
+            errno = got < 0 ? errno : EIO; /* it shrinks meanwhile */
             return -1;
+        }
         nl = memrchr(step, '\n', n);
         if (nl != NULL)
             return size - (off_t)n + (nl - step) + 1;
