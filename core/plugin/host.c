@@ -55,7 +55,7 @@ static unsigned forks;
 
 /* --- reasons --- */
 
-static void set_why(struct host *h, const char *fmt, va_list ap)
+GARNET_PRINTF(2, 0) static void set_why(struct host *h, const char *fmt, va_list ap)
 {
     if (!h->broke)
         (void)why_setv(&h->why, fmt, ap);
