@@ -57,10 +57,12 @@ int fd_read_all(int fd, off_t from, struct buf *out)
     }
 }
 
-int fd_write_all(int fd, const void *p, size_t n)
+int fd_write_at(int fd, const void *p, size_t n, off_t at)
 {
-    while (n > 0) {
-        ssize_t w = write(fd, p, n);
+    for (size_t done = 0; done < n;) {
+        const char *from = (const char *)p + done;
+        ssize_t w =
+            at < 0 ? write(fd, from, n - done) : pwrite(fd, from, n - done, at + (off_t)done);
 
         if (w < 0 && errno == EINTR)
             continue;
@@ -68,10 +70,14 @@ int fd_write_all(int fd, const void *p, size_t n)
             errno = EIO; /* no file of ours does that: some of FUSE do, for ever */
         if (w <= 0)
             return -1;
-        p = (const char *)p + w;
-        n -= (size_t)w;
+        done += (size_t)w;
     }
     return 0;
+}
+
+int fd_write_all(int fd, const void *p, size_t n)
+{
+    return fd_write_at(fd, p, n, -1);
 }
 
 int fd_writev_all(int fd, struct iovec *v, int n)
@@ -91,22 +97,6 @@ int fd_writev_all(int fd, struct iovec *v, int n)
             v->iov_base = (char *)v->iov_base + w;
             v->iov_len -= (size_t)w;
         }
-    }
-    return 0;
-}
-
-int fd_write_at(int fd, const void *p, size_t n, off_t at)
-{
-    for (size_t done = 0; done < n;) {
-        ssize_t w = pwrite(fd, (const char *)p + done, n - done, at + (off_t)done);
-
-        if (w < 0 && errno == EINTR)
-            continue;
-        if (w == 0)
-            errno = EIO; /* as above */
-        if (w <= 0)
-            return -1;
-        done += (size_t)w;
     }
     return 0;
 }

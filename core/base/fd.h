@@ -16,9 +16,10 @@
 int fd_fill_stdio(void);
 int fd_nonblock(int fd);                                  /* 0, or -1 with errno */
 int fd_pipe(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
-int fd_write_all(int fd, const void *p, size_t n);        /* 0, or -1 with errno: some may be out */
-int fd_writev_all(int fd, struct iovec *v, int n);        /* likewise; what v says is used up */
-int fd_write_at(int fd, const void *p, size_t n, off_t at); /* likewise, at a place in a file */
+/* 0, or -1 with errno: some may be out. */
+int fd_write_all(int fd, const void *p, size_t n);
+int fd_writev_all(int fd, struct iovec *v, int n);          /* what v says is used up */
+int fd_write_at(int fd, const void *p, size_t n, off_t at); /* at < 0: as fd_write_all() */
 /* How much of it there is: less than n at the end of the file only. -1 with errno. */
 ssize_t fd_read_at(int fd, void *p, size_t n, off_t at);
 /* Appends all that comes, up to the end: from the place `from` on, or for -1 from where fd stands.
