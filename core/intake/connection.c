@@ -104,11 +104,13 @@ static size_t read_piece(struct connection *c, size_t most)
     struct quota *q = c->session.quota;
     size_t room = quota_room(q, most, now_of(c));
     ssize_t n;
+    int error;
 
     do
         n = receive(c, room > 0 ? room : 1);
     while (n < 0 && errno == EINTR);
-    if (n < 0 && errno == EAGAIN)
+    error = n < 0 ? errno : 0;
+    if (error == EAGAIN)
         return 0;
     session_flush(&c->session); /* after a second read in this turn */
     touch_connection(c);
@@ -123,10 +125,10 @@ static size_t read_piece(struct connection *c, size_t most)
         session_over_quota(&c->session);
         return (size_t)n;
     }
-    if (n < 0 && errno == ECOMM) {
+    if (error == ECOMM) {
         session_descriptors(&c->session);
     } else {
-        c->gone |= n < 0; /* the peer has closed with replies unread */
+        c->gone |= error != 0; /* the peer has closed with replies unread */
         session_end(&c->session, "unfinished at the end of the input");
     }
     return 0;

@@ -56,8 +56,11 @@ static int commit(void *arg, const void *records, size_t n, uint32_t count, uint
     (void)arg;
     rig->commits++;
     rig->largest = count > rig->largest ? count : rig->largest;
+    if (rig->committed != NULL)
+        rig->committed();
     if (rig->answer < 0) {
         why_set(why, "the disk is full");
+        errno = ENOSPC;
         return -1;
     }
     for (size_t used; n > 0; p += used, n -= used, seen++) {

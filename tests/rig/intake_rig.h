@@ -39,6 +39,7 @@ extern struct intake_rig {
     uint32_t largest; /* metrics in one commit */
     int answer;       /* of commit() */
     uint64_t ticket;  /* the last one given */
+    void (*committed)(void);
     int devnull;
 } intake_rig;
 

@@ -350,3 +350,75 @@ Test(replies, by_chance)
     for (uint64_t seed = 1; seed <= 20; seed++)
         chance(seed);
 }
+
+/* Linux 6.16 lets a socket refuse them; this is what older ones do. */
+static void let_descriptors_pass(void)
+{
+    enum { PASSRIGHTS = 83 };
+    int listening = 0;
+    socklen_t n = sizeof listening;
+
+    for (int fd = 3; fd < 64; fd++)
+        if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &n) == 0 && listening)
+            (void)setsockopt(fd, SOL_SOCKET, PASSRIGHTS, &(int){1}, sizeof(int));
+}
+
+static void pass_descriptor(int to, const char *text, int fd)
+{
+    union {
+        struct cmsghdr head;
+        char bytes[CMSG_SPACE(sizeof(int))];
+    } control = {.head = {.cmsg_level = SOL_SOCKET,
+                          .cmsg_type = SCM_RIGHTS,
+                          .cmsg_len = CMSG_LEN(sizeof fd)}};
+    struct iovec v = {(void *)text, strlen(text)};
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+
+    memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+    cr_assert_eq(sendmsg(to, &m, MSG_NOSIGNAL), (ssize_t)strlen(text), "%s", strerror(errno));
+}
+
+static int passing_to;
+
+static void refuse(void)
+{
+    rig->answer = -1;
+}
+
+static void pass_and_refuse_what_follows(void)
+{
+    pass_descriptor(passing_to, GOOD, STDERR_FILENO);
+    rig->committed = refuse;
+}
+
+/* They come between two reads of a turn, and what was read before is refused: whatever errno is by then, it is the
+ * descriptors that end the input, and both are told. */
+Test(replies, descriptors_passed_along_behind_a_request)
+{
+    const struct metric own = {.type = METRIC_GAUGE, .vtype = METRIC_I64, .name = {"good", 4}};
+    struct buf b = {0};
+    unsigned full = 0;
+
+    intake_rig_start();
+    let_descriptors_pass();
+    for (; rig->commits == 0; full++) /* a batch that is full is committed early */
+        intake_own(rig->in, &own);
+    passing_to = connect_client();
+    turn_loop();
+    for (unsigned i = 1; i < full; i++)
+        intake_own(rig->in, &own);
+    cr_assert_eq(rig->commits, 1);
+    rig->committed = pass_and_refuse_what_follows;
+    cr_assert_eq(send(passing_to, GOOD GOOD ACK, strlen(GOOD GOOD ACK), 0),
+                 (ssize_t)strlen(GOOD GOOD ACK));
+    receive_to_end(passing_to, &b);
+    cr_assert_str_eq(
+        text_of(&b),
+        "{\"accepted\":1,\"rejected\":1,\"errors\":[{\"error\":\"the disk is full\"}]}\n"
+        "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":\"descriptors were passed "
+        "along with what comes here: not read\"}]}\n");
+    buf_free(&b);
+    (void)close(passing_to);
+    intake_rig_end();
+}
