@@ -1,15 +1,12 @@
 /* intake/connection.c - one connection: its socket, when it is read, its end
  *
- * What it says and is told is intake/session.c's; when it is its turn, intake/queue.c's. A client
- * that closed without waiting is read to its end and logged. A peer that goes away in the middle of
- * its reply is forgotten. Nothing here ends the daemon.
+ * A client that closed without waiting is read to its end and logged. A peer that goes away in the
+ * middle of its reply is forgotten. Nothing here ends the daemon.
  */
 #include "intake/connection.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -24,7 +21,6 @@ struct connection {
     struct connections *set;
     struct session session;
     struct loop_fd io; /* owns the descriptor */
-    char name[96];     /* for the log */
     bool ended;        /* nothing more will come */
     bool gone;         /* the peer has closed: nobody reads an answer */
     bool touched;
@@ -185,15 +181,6 @@ void connections_drain(struct connections *cs, const struct origin *s)
 
 /* --- beginning and end --- */
 
-static void name_connection(struct connection *c, const struct guest *g)
-{
-    if (g->origin->set.collector != NULL)
-        (void)snprintf(c->name, sizeof c->name, "collector %s", g->origin->set.collector);
-    else
-        (void)snprintf(c->name, sizeof c->name, "pid %ld uid %lu", (long)g->peer.pid,
-                       (unsigned long)g->peer.uid);
-}
-
 bool connection_new(struct connections *cs, const struct guest *g, struct pool *pool)
 {
     struct connection *c = calloc(1, sizeof *c);
@@ -211,8 +198,7 @@ bool connection_new(struct connections *cs, const struct guest *g, struct pool *
     }
     queue_entry_init(&c->turn, c);
     c->fds_may_come = fdpass_allowed(g->fd);
-    name_connection(c, g);
-    session_init(&c->session, &cs->common, g->origin, c->name);
+    session_init(&c->session, &cs->common, g->origin, &g->peer);
     TAILQ_INSERT_HEAD(&cs->all, c, all);
     cs->n++;
     return true;
@@ -235,7 +221,7 @@ static void free_connection(struct connection *c)
 
 void connection_close(struct connection *c, const char *why)
 {
-    origin_closed(c->session.origin, now_of(c), c->name, why);
+    origin_closed(c->session.origin, now_of(c), c->session.name, why);
     pool_leave(&c->place);
     if (has_replies(c)) {
         free_connection(c);
@@ -281,18 +267,6 @@ static void settle_connection(struct connection *c)
                     (may_read(c) ? LOOP_IN : 0U) | (has_replies(c) ? LOOP_OUT : 0U));
 }
 
-static void connection_known(struct connection *c, uint64_t ticket, const char *why)
-{
-    struct replies *r = &c->session.replies;
-    size_t before = r->out.n;
-
-    if (!replies_known(r, ticket, why))
-        return;
-    if (why != NULL || (r->out.n > before && c->paused_since != 0)) /* it had to wait */
-        origin_withhold(c->session.origin, now_of(c));
-    touch_connection(c);
-}
-
 /* --- what has not happened for a while --- */
 
 static void check_unread(struct connection *c, int64_t now, int64_t idle)
@@ -302,7 +276,7 @@ static void check_unread(struct connection *c, int64_t now, int64_t idle)
     send_replies(c), touch_connection(c); /* garnetd itself may have stood still */
     if (c->unread_since == 0 || now - c->unread_since < idle)
         return;
-    log_warn("%s: does not read its reply: closed", c->name);
+    log_warn("%s: does not read its reply: closed", c->session.name);
     free_connection(c);
 }
 
@@ -320,14 +294,6 @@ static void check_unfinished(struct connection *c, int64_t now, int64_t idle)
 
 /* --- whether it wants something --- */
 
-/* It is owed something, or at work, as far as is known without a look at its socket. */
-static bool is_busy(const struct connection *c)
-{
-    if (c->touched || c->turn.queued || c->gone || c->ended || c->session.replies.inflight.sum > 0)
-        return true;
-    return has_replies(c) && now_of(c) - c->unread_since < NS_PER_S;
-}
-
 static bool is_quiet(const struct connection *c)
 {
     return !c->ended && session_idle(&c->session) && peek(c) < 0 && errno == EAGAIN;
@@ -336,30 +302,25 @@ static bool is_quiet(const struct connection *c)
 bool connection_may_close(void *connection, unsigned *looks)
 {
     const struct connection *c = connection;
+    bool working = c->touched || c->turn.queued || c->gone || c->ended;
+    bool owed = c->session.replies.inflight.sum > 0 ||
+                (has_replies(c) && now_of(c) - c->unread_since < NS_PER_S);
 
-    if (is_busy(c))
+    if (working || owed)
         return false;
     ++*looks;
     return has_replies(c) || is_quiet(c);
 }
 
-/* Who sends without a pause always has something unread, and is not kept waiting for that. */
-static bool is_kept_waiting(const struct connection *c)
-{
-    return replies_held(&c->session.replies) ||
-           (may_read(c) && peek(c) > 0 && now_of(c) - c->place.heard_at >= NS_PER_S);
-}
-
 /* --- all of them --- */
 
-bool connections_init(struct connections *cs, struct loop *l, intake_commit_fn *commit, void *arg)
+void connections_init(struct connections *cs, struct loop *l, intake_commit_fn *commit, void *arg)
 {
-    *cs = (struct connections){.common.loop = l, .read = malloc(QUEUE_READ_MOST)};
+    cs->common.loop = l;
     intake_batch_init(&cs->common.batch, commit, arg);
     queue_init(&cs->queue, on_turn);
     TAILQ_INIT(&cs->all);
     TAILQ_INIT(&cs->touched);
-    return cs->read != NULL;
 }
 
 void connections_free(struct connections *cs)
@@ -370,7 +331,6 @@ void connections_free(struct connections *cs)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         free_connection(c);
     intake_batch_free(&cs->common.batch);
-    free(cs->read);
 }
 
 void connections_turn(void *set)
@@ -391,8 +351,16 @@ void connections_known(struct connections *cs, uint64_t ticket, const char *why)
 {
     struct connection *c;
 
-    TAILQ_FOREACH (c, &cs->all, all)
-        connection_known(c, ticket, why);
+    TAILQ_FOREACH (c, &cs->all, all) {
+        struct replies *r = &c->session.replies;
+        size_t before = r->out.n;
+
+        if (!replies_known(r, ticket, why))
+            continue;
+        if (why != NULL || (r->out.n > before && c->paused_since != 0)) /* it had to wait */
+            origin_withhold(c->session.origin, now_of(c));
+        touch_connection(c);
+    }
 }
 
 void connections_check_idle(struct connections *cs)
@@ -419,12 +387,15 @@ unsigned connections_busy(const struct connections *cs)
     return n;
 }
 
+/* Who sends without a pause always has something unread, and is not kept waiting for that. */
 bool connections_kept_waiting(const struct connections *cs, const struct origin *s)
 {
     const struct connection *c;
 
     TAILQ_FOREACH (c, &cs->all, all)
-        if (c->session.origin == s && is_kept_waiting(c))
+        if (c->session.origin == s &&
+            (replies_held(&c->session.replies) ||
+             (may_read(c) && peek(c) > 0 && now_of(c) - c->place.heard_at >= NS_PER_S)))
             return true;
     return false;
 }

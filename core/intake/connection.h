@@ -16,13 +16,13 @@ struct connections {
     struct session_common common;
     unsigned n;
     struct queue queue; /* those with something to be read */
-    char *read;         /* one buffer for all, used within one callback */
     TAILQ_HEAD(, connection) all;
     TAILQ_HEAD(, connection) touched; /* to be settled after the turn */
+    char read[QUEUE_READ_MOST];       /* one buffer for all, used within one callback */
 };
 
-/* Hands batches to `commit`. False: no memory. */
-bool connections_init(struct connections *cs, struct loop *l, intake_commit_fn *commit, void *arg);
+/* All zero before. Hands batches to `commit`. */
+void connections_init(struct connections *cs, struct loop *l, intake_commit_fn *commit, void *arg);
 void connections_free(struct connections *cs); /* and all of them */
 /* For the loop, after a turn of it: reads what waits, commits the batch, writes replies, ends what has
  * ended. */

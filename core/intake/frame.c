@@ -34,13 +34,14 @@ enum state {
     IN_WORD,          /* a number, a literal, or what the parser will reject */
 };
 
-enum { /* whether that is in a transparent array */
-       NO_ARRAY,
-       IN_ARRAY,
-       MAYBE_ARRAY /* a fault has lost count: its commas and ] are harmless */
+/* Whether that is in a transparent array. */
+enum {
+    NO_ARRAY,
+    IN_ARRAY,
+    MAYBE_ARRAY /* a fault has lost count: its commas and ] are harmless */
 };
 
-/* of a byte; in a string all up to CLASS_SPACE are just text */
+/* Of a byte; in a string all up to CLASS_SPACE are just text. */
 enum class {
     CLASS_OTHER,
     CLASS_WORD,
@@ -134,7 +135,7 @@ static void leave_value(struct frame *f, enum state state)
     f->length = 0;
     f->passing = false;
     f->array = f->array != NO_ARRAY ? MAYBE_ARRAY : NO_ARRAY;
-    f->state = state;
+    f->state = (uint8_t)state;
 }
 
 /* To the mark, as f->again says. */
@@ -201,7 +202,7 @@ static enum frame_result unexpected(struct scan *s, const char *expected)
 /* The byte at hand is done with. */
 static enum frame_result go_on(struct scan *s, enum state state)
 {
-    s->f->state = state;
+    s->f->state = (uint8_t)state;
     s->i++;
     return FRAME_MORE;
 }
@@ -347,6 +348,54 @@ static enum frame_result comma_token(struct scan *s)
     return unexpected(s, array ? ", or ]" : ", or }");
 }
 
+/* One that blanks may precede. */
+static enum frame_result spaced_token(struct scan *s)
+{
+    enum frame_result r;
+
+    skip_blanks(s);
+    if (s->i == s->n)
+        return FRAME_MORE;
+    switch (s->f->state) {
+    case FIRST_KEY:
+    case KEY:
+        r = key_token(s, s->f->state == FIRST_KEY);
+        break;
+    case COLON:
+        r = s->p[s->i] == ':' ? go_on(s, VALUE) : unexpected(s, ": after the key");
+        break;
+    case AFTER_VALUE:
+        r = comma_token(s);
+        break;
+    default:
+        r = value_token(s, s->f->state == FIRST_VALUE);
+        break;
+    }
+    s->f->line_blank = false;
+    return r;
+}
+
+/* Compared one by one: as a switch it is a jump that no processor foresees. */
+static enum frame_result next_token(struct scan *s)
+{
+    enum state state = s->f->state;
+
+    if (state < IN_KEY)
+        return spaced_token(s);
+    if (state == IN_KEY || state == IN_STRING)
+        return string_token(s);
+    return state == IN_WORD ? word_token(s) : escape_token(s);
+}
+
+static enum frame_result scan_value(struct scan *s)
+{
+    enum frame_result r = FRAME_MORE;
+
+    while (r == FRAME_MORE && s->i < s->n && frame_inside(s->f))
+        r = next_token(s);
+    return r;
+}
+
 /* --- between values --- */
 
 static const char AN_OBJECT[] = "an object: {\"name\":...,\"value\":...}";
@@ -360,24 +409,22 @@ static enum frame_result end_array(struct scan *s)
 static enum frame_result top(struct scan *s)
 {
     struct frame *f = s->f;
+    char c = s->p[s->i];
+    bool array = f->array != NO_ARRAY;
 
-    switch (s->p[s->i]) {
-    case '{':
+    if (c == '{')
         return begin_value(s);
-    case '[':
+    if (c == '[') {
         f->array = IN_ARRAY;
         return go_on(s, FIRST_ELEMENT);
-    case ']':
-        return f->array != NO_ARRAY ? end_array(s) : unexpected(s, AN_OBJECT);
-    case ',':
-        return f->array != NO_ARRAY ? go_on(s, TOP) : unexpected(s, AN_OBJECT);
-    case '\xef':
-        if (f->now.line == 1 && place_at(s).byte == 1)
-            return go_on(s, BYTE_ORDER_MARK);
-        return unexpected(s, AN_OBJECT);
-    default:
-        return unexpected(s, AN_OBJECT);
     }
+    if (c == ']' && array)
+        return end_array(s);
+    if (c == ',' && array)
+        return go_on(s, TOP);
+    if (c == '\xef' && f->now.line == 1 && place_at(s).byte == 1)
+        return go_on(s, BYTE_ORDER_MARK);
+    return unexpected(s, AN_OBJECT);
 }
 
 static enum frame_result element(struct scan *s)
@@ -435,66 +482,32 @@ static enum frame_result skip_to_value(struct scan *s)
         return FRAME_MORE;
     if (s->p[s->i] == ',' && f->array != NO_ARRAY) {
         f->line_blank = false;
-        s->i++;
-    } else {
-        f->state = opens_at(s) ? TOP : SKIP_LINE;
+        return go_on(s, SKIP_BLANK);
     }
+    f->state = opens_at(s) ? TOP : SKIP_LINE;
     return FRAME_MORE;
 }
 
-/* --- calls --- */
-
-/* One that blanks may precede. */
-static enum frame_result spaced_token(struct scan *s)
+static enum frame_result scan_between(struct scan *s)
 {
-    switch (s->f->state) {
-    case TOP:
-        return top(s);
-    case AFTER_ELEMENT:
-        return after_element(s);
-    case FIRST_ELEMENT:
-    case ELEMENT:
-        return element(s);
-    case FIRST_KEY:
-    case KEY:
-        return key_token(s, s->f->state == FIRST_KEY);
-    case COLON:
-        return s->p[s->i] == ':' ? go_on(s, VALUE) : unexpected(s, ": after the key");
-    case AFTER_VALUE:
-        return comma_token(s);
-    default:
-        return value_token(s, s->f->state == FIRST_VALUE);
-    }
-}
-
-static enum frame_result next_token(struct scan *s)
-{
+    enum state state = s->f->state;
     enum frame_result r;
 
-    switch (s->f->state) {
-    case IN_KEY:
-    case IN_STRING:
-        return string_token(s);
-    case IN_KEY_ESCAPE:
-    case IN_STRING_ESCAPE:
-        return escape_token(s);
-    case IN_WORD:
-        return word_token(s);
-    case BYTE_ORDER_MARK:
-        return byte_order_mark(s);
-    case SKIP_LINE:
+    if (state == SKIP_LINE)
         return skip_line(s);
-    case SKIP_BLANK:
+    if (state == SKIP_BLANK)
         return skip_to_value(s);
-    default:
-        skip_blanks(s);
-        if (s->i == s->n)
-            return FRAME_MORE;
-        r = spaced_token(s);
-        s->f->line_blank = false;
-        return r;
-    }
+    if (state == BYTE_ORDER_MARK)
+        return byte_order_mark(s);
+    skip_blanks(s);
+    if (s->i == s->n)
+        return FRAME_MORE;
+    r = state == TOP ? top(s) : state == AFTER_ELEMENT ? after_element(s) : element(s);
+    s->f->line_blank = false;
+    return r;
 }
+
+/* --- calls --- */
 
 /* The call ends inside a value. One that is too long already is passed over from here on. */
 static enum frame_result pause_here(struct scan *s)
@@ -516,7 +529,7 @@ enum frame_result frame_scan(struct frame *f, const char *p, size_t n, size_t *u
 
     f->again = 0;
     while (r == FRAME_MORE && s.i < n)
-        r = next_token(&s);
+        r = frame_inside(f) ? scan_value(&s) : scan_between(&s);
     if (r == FRAME_MORE)
         r = pause_here(&s);
     if (r == FRAME_FAULT)

@@ -372,11 +372,10 @@ struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
 {
     struct intake *in = calloc(1, sizeof *in);
 
-    if (in == NULL || !connections_init(&in->connections, l, commit, arg)) {
-        free(in);
+    if (in == NULL)
         return NULL;
-    }
     in->loop = l;
+    connections_init(&in->connections, l, commit, arg);
     in->room = (struct room){
         .loop = l, .limits = &in->connections.common.limits, .may_close = connection_may_close};
     in->own = (struct intake_part){.settled = on_own_settled, .arg = in};

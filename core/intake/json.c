@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "conf/nearest.h"
 
+/* Faults of one object with a place of their own: finding it costs a walk. */
+enum { PLACES = 5 };
 enum field { NAME, VALUE, VALUES, TIME, TYPE, UNIT, TAGS, META, ACK, FIELDS };
 
 struct reading {
@@ -321,7 +323,7 @@ static bool take_values(struct reading *r)
             r->sink->metric(r->sink->arg, &scratch);
         } else {
             r->sink->bad(r->sink->arg, &f);
-            r->report.placed = ++bad < JSON_PLACES;
+            r->report.placed = ++bad < PLACES;
         }
     }
     r->report.fault = whole;
@@ -353,13 +355,6 @@ static enum json_result take_parsed(struct reading *r, json_t *object)
     return (r->field[VALUES] != NULL ? take_values(r) : take_value(r)) ? JSON_METRICS : JSON_FAULT;
 }
 
-/* jansson has no code for it. */
-static enum json_result no_memory(struct json_fault *f)
-{
-    *f = (struct json_fault){.what.why = {"no memory"}};
-    return JSON_FAULT;
-}
-
 enum json_result json_read(const char *p, size_t n, const struct json_defaults *d,
                            const struct json_sink *sink, struct json_fault *fault)
 {
@@ -376,9 +371,10 @@ enum json_result json_read(const char *p, size_t n, const struct json_defaults *
         object = json_loadb(p, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &e);
     }
     if (object == NULL) {
-        if (errno == ENOMEM)
-            return no_memory(fault);
-        json_parse_fault(&r.report, &e);
+        if (errno == ENOMEM) /* jansson has no code for it */
+            *fault = (struct json_fault){.what.why = {"no memory"}};
+        else
+            json_parse_fault(&r.report, &e);
         return JSON_FAULT;
     }
     result = take_parsed(&r, object);

@@ -25,10 +25,6 @@ enum json_result {
                      and is reported through bad()                       */
 };
 
-enum {
-    JSON_PLACES = 5
-}; /* faults of one object with a place of their own: finding it costs a walk */
-
 struct json_sink {
     void *arg;
     void (*metric)(void *arg, const struct metric *m);  /* valid; borrowed for the call */

@@ -297,7 +297,7 @@ bool session_idle(const struct session *s)
 /* --- beginning and end --- */
 
 void session_init(struct session *s, struct session_common *common, struct origin *origin,
-                  const char *name)
+                  const struct ucred *peer)
 {
     *s = (struct session){.common = common,
                           .origin = origin,
@@ -305,9 +305,14 @@ void session_init(struct session *s, struct session_common *common, struct origi
                           .slot_ns = origin->slot_ns,
                           .quota = &origin->quota,
                           .part = {.settled = on_settled, .arg = s}};
+    if (origin->set.collector != NULL)
+        (void)snprintf(s->name, sizeof s->name, "collector %s", origin->set.collector);
+    else
+        (void)snprintf(s->name, sizeof s->name, "pid %ld uid %lu", (long)peer->pid,
+                       (unsigned long)peer->uid);
     origin_use(origin);
     frame_init(&s->frame, (uint32_t)common->limits.max_depth, (size_t)common->limits.max_value);
-    replies_init(&s->replies, origin, common->loop, name);
+    replies_init(&s->replies, origin, common->loop, s->name);
 }
 
 void session_free(struct session *s)

@@ -5,6 +5,8 @@
  */
 #ifndef INTAKE_SESSION_H
 #define INTAKE_SESSION_H
+#include <sys/socket.h>
+
 #include "conf/conf.h"
 #include "intake/frame.h"
 #include "intake/intake_batch.h"
@@ -22,6 +24,7 @@ struct session {
     struct origin *origin; /* one of its users */
     unsigned run;          /* of the origin, the one in which it began */
     int64_t slot_ns;
+    char name[96]; /* of the client, for the log */
     struct quota *quota;
     struct intake_part part;
     struct frame frame;
@@ -32,9 +35,8 @@ struct session {
     int64_t unfinished_since; /* ... monotonic ns; 0: none */
 };
 
-/* `name`: of the client, for the log. */
 void session_init(struct session *s, struct session_common *common, struct origin *origin,
-                  const char *name);
+                  const struct ucred *peer);
 void session_free(struct session *s);
 
 void session_take(struct session *s, const char *p, size_t n); /* the next bytes */
