@@ -99,8 +99,6 @@ static const struct option COLLECTOR_ROWS[] = {
 };
 const struct section collector_section = {ROWS(COLLECTOR_ROWS), "a collector's file"};
 
-/* --- name, socket --- */
-
 static const char *collector_name(struct parsing *p, const struct snapshot_file *f)
 {
     const char *base = path_base(f->path);
@@ -112,22 +110,6 @@ static const char *collector_name(struct parsing *p, const struct snapshot_file 
     errors_add(p->e, (struct pos){f->path, 0, 0},
                "a collector's name must be 1 to 64 of A-Z a-z 0-9 _ -: rename the file");
     return NULL;
-}
-
-static void find_collector_socket(struct parsing *p, struct conf_collector *k)
-{
-    const char *shared = p->c->socket.path;
-    size_t most;
-
-    if (shared == NULL)
-        return;
-    k->socket = conf_collector_socket(p->a, p->c, k->name);
-    if (parse_socket_fits(shared, &most) && k->socket != NULL &&
-        !parse_socket_fits(k->socket, &most))
-        errors_add(p->e, (struct pos){k->node->at.file, 0, 0},
-                   "its socket %s would have %zu bytes, and %zu are allowed: shorten socket.path "
-                   "or this file's name",
-                   k->socket, strlen(k->socket), most);
 }
 
 /* --- keys --- */
@@ -396,7 +378,7 @@ void parse_collector(struct parsing *p, const struct snapshot_file *f)
     fill_collector(p, k);
     if (k->name == NULL)
         return;
-    find_collector_socket(p, k);
+    parse_collector_socket(p, k);
     insert_sorted(p->c, k);
 }
 

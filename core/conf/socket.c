@@ -24,7 +24,8 @@ static const struct option SOCKET_ROWS[] = {
 };
 const struct section socket_section = {ROWS(SOCKET_ROWS), "socket"};
 
-bool parse_socket_fits(const char *path, size_t *most)
+/* Whether a path is short enough for the system. */
+static bool socket_fits(const char *path, size_t *most)
 {
     *most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
     return strlen(path) <= *most;
@@ -100,7 +101,7 @@ void parse_socket(struct parsing *p, const struct node *root)
     parse_mode(p, place_of(place, "mode"));
     if (p->c->socket.group_name != NULL)
         parse_group(p, node_get(v, "group"), &p->c->socket.group);
-    if (!parse_socket_fits(path, &most))
+    if (!socket_fits(path, &most))
         errors_add(p->e, place_of(place, "path"),
                    "path: \"%s\" is %zu bytes long, and a socket's may have %zu: shorten it", path,
                    strlen(path), most);
@@ -115,4 +116,19 @@ char *conf_collector_socket(struct arena *a, const struct conf *c, const char *n
 
     return arena_printf(a, "%.*s/collectors/%s.sock", dir.n == 1 && *dir.s == '/' ? 0 : (int)dir.n,
                         dir.s, name);
+}
+
+void parse_collector_socket(struct parsing *p, struct conf_collector *k)
+{
+    const char *shared = p->c->socket.path;
+    size_t most;
+
+    if (shared == NULL)
+        return;
+    k->socket = conf_collector_socket(p->a, p->c, k->name);
+    if (socket_fits(shared, &most) && k->socket != NULL && !socket_fits(k->socket, &most))
+        errors_add(p->e, (struct pos){k->node->at.file, 0, 0},
+                   "its socket %s would have %zu bytes, and %zu are allowed: shorten socket.path "
+                   "or this file's name",
+                   k->socket, strlen(k->socket), most);
 }

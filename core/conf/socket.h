@@ -9,6 +9,7 @@
 #define CONF_SOCKET "/run/garnet/garnet.sock"
 
 struct conf;
+struct conf_collector;
 struct parsing;
 
 struct conf_socket {
@@ -23,9 +24,9 @@ extern const struct section socket_section;
 
 /* What its rows cannot check, and the mode and group as numbers. `root`: the main file. */
 void parse_socket(struct parsing *p, const struct node *root);
-/* Whether a socket's path is short enough for the system. */
-bool parse_socket_fits(const char *path, size_t *most);
 /* "DIR/collectors/NAME.sock" beside the shared socket. */
 char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name);
+/* k->socket, which must be short enough for the system. */
+void parse_collector_socket(struct parsing *p, struct conf_collector *k);
 
 #endif
