@@ -14,8 +14,7 @@
 #include "base/log.h"
 
 /* What a run's end may take beyond the turn: bytes at most, and time once so much is in. */
-enum { DRAIN_MOST = 4 << 20, DRAIN_LEAST = 256 << 10 };
-static const int64_t DRAIN_NS = 20 * NS_PER_MS;
+enum { DRAIN_MOST = 4 << 20, DRAIN_LEAST = 256 << 10, DRAIN_NS = 20 * NS_PER_MS };
 
 struct connection {
     struct connections *set;

@@ -24,10 +24,7 @@
 #include "base/log.h"
 #include "intake/connection.h"
 
-enum {
-    ACCEPTS = 64, /* a turn */
-    LOOKS = 4     /* for idle clients, in one idle limit */
-};
+enum { ACCEPTS = 64 /* a turn */, LOOKS = 4 /* for idle clients, in one idle limit */ };
 
 struct source {
     struct intake *in;
