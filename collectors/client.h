@@ -12,8 +12,7 @@
  * returns 1. So a collector asks once, at its end. Nothing waits for longer than 5 s without
  * progress. It needs only libc, and of Garnet only docs/protocol.md.
  */
-#ifndef CLIENT_H
-#define CLIENT_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -82,5 +81,3 @@ bool client_reply(struct client *c);
  * collector's, on its own socket. */
 bool client_logged(const struct client *c);
 void client_close(struct client *c);
-
-#endif

@@ -3,8 +3,7 @@
  * For what is built once and read many times: the configuration and its tree. All memory is zeroed.
  * A failed allocation returns NULL and is sticky: arena_ok() tells, once, at the end.
  */
-#ifndef BASE_ARENA_H
-#define BASE_ARENA_H
+#pragma once
 #include "base/buf.h"
 
 struct arena_block;
@@ -20,5 +19,3 @@ char *arena_strndup(struct arena *a, const char *s, size_t n);
 char *arena_printf(struct arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool arena_ok(const struct arena *a);
 void arena_free(struct arena *a); /* everything; the arena is empty and usable again */
-
-#endif

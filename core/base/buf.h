@@ -5,8 +5,7 @@
  * base/number.h, escaped text by base/text.h.
  * A buf is its bytes' one owner; buf_free() is their one free. All zero is a valid empty buf.
  */
-#ifndef BASE_BUF_H
-#define BASE_BUF_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -51,5 +50,3 @@ void buf_puts(struct buf *b, const char *s);
 void buf_putstr(struct buf *b, struct str s);
 void buf_putf(struct buf *b, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 void buf_drop(struct buf *b, size_t n); /* remove n bytes from the front              */
-
-#endif

@@ -2,8 +2,7 @@
  *
  * mono drives every deadline and cannot be stepped; wall stamps metrics and aligns the grid.
  */
-#ifndef BASE_CLOCK_H
-#define BASE_CLOCK_H
+#pragma once
 #include <stdint.h>
 #include <time.h>
 
@@ -17,5 +16,3 @@ int64_t clock_wall(void);
 int64_t clock_ns(struct timespec t);
 /* later - earlier, likewise. */
 int64_t clock_between(int64_t earlier, int64_t later);
-
-#endif

@@ -1,6 +1,5 @@
 /* base/exit.h - what the exit statuses of our programs mean */
-#ifndef BASE_EXIT_H
-#define BASE_EXIT_H
+#pragma once
 
 enum {
     EXIT_CONFIG = 1,  /* what was asked for is wrong: configuration, options, plugin */
@@ -8,5 +7,3 @@ enum {
     EXIT_PLUGIN = 3,  /* of a worker: its plugin gives up                            */
     EXIT_WORLD = 111, /* the system said no; the same may work later                 */
 };
-
-#endif

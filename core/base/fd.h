@@ -2,8 +2,7 @@
  *
  * Each fails as the system call under it does, with errno, and leaves nothing half-made open.
  */
-#ifndef BASE_FD_H
-#define BASE_FD_H
+#pragma once
 #include <dirent.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -49,5 +48,3 @@ int publish_end(int dirfd, const char *temp, const char *name, int *fd);
 void publish_drop(int dirfd, const char *temp, int *fd);
 /* All of it at once. 0, or -1 with errno. */
 int publish_bytes(int dirfd, const char *temp, const char *name, const void *p, size_t n);
-
-#endif

@@ -6,8 +6,7 @@
  * then their sender gets EPERM. Before that they are looked for ahead of each read and left where
  * they are, and a connection with anything unread is closed for good by a process of its own.
  */
-#ifndef BASE_FDPASS_H
-#define BASE_FDPASS_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -22,5 +21,3 @@ ssize_t fdpass_recv(int fd, void *p, size_t n);
 /* Closes a peer's connection, sets *fd to -1 and keeps errno; no-op for -1. Never waits but for a
  * fork, and leaves a child to be reaped then. */
 void fdpass_close(int *fd);
-
-#endif

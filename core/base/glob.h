@@ -8,13 +8,10 @@
  * The whole text must match. Characters are those of UTF-8. A match takes at most length of the
  * pattern times length of the text steps, whatever both are.
  */
-#ifndef BASE_GLOB_H
-#define BASE_GLOB_H
+#pragma once
 #include "base/buf.h"
 
 /* What is wrong with a pattern: a clause that fits after `"PATTERN" `. NULL: nothing. */
 const char *glob_fault(const char *pattern);
 /* The pattern has no fault. */
 bool glob_match(const char *pattern, struct str s);
-
-#endif

@@ -1,6 +1,5 @@
 /* base/le.h - little-endian integers in bytes, at any place: what the spool's files are made of */
-#ifndef BASE_LE_H
-#define BASE_LE_H
+#pragma once
 #include <endian.h>
 #include <stdint.h>
 #include <string.h>
@@ -32,5 +31,3 @@ static inline uint32_t le32_get(const void *p)
     memcpy(&v, p, sizeof v);
     return le32toh(v);
 }
-
-#endif

@@ -12,8 +12,7 @@
  * Two deaths: fatal() when the world is wrong (exit status EXIT_WORLD, base/exit.h), panic() when we are
  * (abort).
  */
-#ifndef BASE_LOG_H
-#define BASE_LOG_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -46,5 +45,3 @@ bool log_relay(const char *ident, const char *line);
 
 _Noreturn void fatal(const char *fmt, ...) LOG_PRINTF(1, 2);
 _Noreturn void panic(const char *fmt, ...) LOG_PRINTF(1, 2);
-
-#endif

@@ -7,8 +7,7 @@
  * logged until a second's worth is there again, and then first how many lines were left out.
  * Control bytes are escaped.
  */
-#ifndef BASE_LOGPIPE_H
-#define BASE_LOGPIPE_H
+#pragma once
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/throttle.h"
@@ -42,5 +41,3 @@ int logpipe_open(struct logpipe *o, struct loop *l, struct logpipe_owner *owner,
                  enum log_level level, int write_flags);
 /* Reads what is still in the pipe (1 MiB at most) and closes. No-op when not open. */
 void logpipe_finish(struct logpipe *o);
-
-#endif

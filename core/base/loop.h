@@ -12,8 +12,7 @@
  * Signals arrive through a signalfd. loop_new() blocks SIGCHLD, SIGHUP, SIGTERM, SIGINT, lets
  * all others through (base/process.h) and ignores SIGPIPE; children get all of that undone by base/process.
  */
-#ifndef BASE_LOOP_H
-#define BASE_LOOP_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -84,5 +83,3 @@ void loop_child_del(struct loop *l, struct loop_child *c); /* the child is still
 void loop_signal(struct loop *l, int signo, void (*fn)(void *), void *arg);
 void loop_after(struct loop *l, struct loop_hook *h, void (*fn)(void *), void *arg);
 void loop_after_del(struct loop *l, struct loop_hook *h); /* no-op when not in */
-
-#endif

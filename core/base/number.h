@@ -6,8 +6,7 @@
  *   duration   nanoseconds; a unit is required except for 0; never negative
  *   size       bytes; B, k, KB = 1000, KiB = 1024, M, MB, MiB, G, GB, GiB; a bare number is bytes
  */
-#ifndef BASE_NUMBER_H
-#define BASE_NUMBER_H
+#pragma once
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -25,5 +24,3 @@ void units_put_size(struct buf *b, int64_t bytes);
 void buf_put_i64(struct buf *b, int64_t v);
 void buf_put_u64(struct buf *b, uint64_t v);
 void buf_put_f64(struct buf *b, double v); /* shortest text that reads back the same; v is finite */
-
-#endif

@@ -3,8 +3,7 @@
  * And a user's identity. For a child, or a program of our own, before such code runs in it; there is no way back. Root
  * without them is still the owner of root's files, and the sender of signals to root's processes.
  */
-#ifndef BASE_PRIVILEGES_H
-#define BASE_PRIVILEGES_H
+#pragma once
 #include <stddef.h>
 #include <sys/types.h>
 
@@ -22,5 +21,3 @@ void privileges_bound(void);
 int privileges_drop(void);
 /* Whatever is started from here on gets no more than we have. 0, or -1 with errno. */
 int privileges_no_new(void);
-
-#endif

@@ -9,8 +9,7 @@
  * handlers is signals_hold(), and a helper begins with all of them held. When the handlers are
  * there, signals_release(); loop_new() (base/loop.h) releases all but its own.
  */
-#ifndef BASE_PROCESS_H
-#define BASE_PROCESS_H
+#pragma once
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -65,5 +64,3 @@ pid_t process_parent(int proc, const char *pid);
  * subreaper, to find what it has inherited. It is a look through all of /proc (some 10 us a process),
  * so for the rare moment when something may be left, not for every run. */
 int process_children(pid_t parent, void (*fn)(void *arg, pid_t child), void *arg);
-
-#endif

@@ -3,8 +3,7 @@
  * Names from files, replies and the text of plugins are strangers': none of it is to move the cursor,
  * set a title or forge a line. So what is printed is made visible as in the log (buf_put_visible).
  */
-#ifndef BASE_TERMINAL_H
-#define BASE_TERMINAL_H
+#pragma once
 #include <stdio.h>
 
 #include "base/buf.h"
@@ -17,5 +16,3 @@ void say_text(FILE *to, struct str text);
 /* Looks for --help or -h, --version or -V among the arguments, up to a "--". -1: neither is there.
  * Else it has been printed to standard output, and this is the exit status: 0, or EXIT_WORLD. */
 int help_asked(int argc, char *const argv[], const char *program, const char *help);
-
-#endif

@@ -3,8 +3,7 @@
  * What comes in may be anything. What goes out is valid UTF-8 without control characters, and where
  * people are to read it without those that turn the direction of what follows.
  */
-#ifndef BASE_TEXT_H
-#define BASE_TEXT_H
+#pragma once
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -21,5 +20,3 @@ size_t str_visible(char *out, size_t cap, struct str s, size_t *used);
 void str_show(char *out, size_t size, struct str s);
 /* Quoted and escaped as a JSON string. */
 void buf_put_json(struct buf *b, struct str s);
-
-#endif

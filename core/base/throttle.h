@@ -2,8 +2,7 @@
  *
  * Arithmetic only: the clock and the random numbers are handed in, and the log is the caller's.
  */
-#ifndef BASE_THROTTLE_H
-#define BASE_THROTTLE_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -39,5 +38,3 @@ struct throttle {
 int64_t throttle_next(struct throttle *t, uint64_t random);   /* counts a failure; ns to wait */
 int64_t throttle_spread(struct throttle *t, uint64_t random); /* likewise, from [0, d] */
 void throttle_ok(struct throttle *t);                         /* useful work was done */
-
-#endif

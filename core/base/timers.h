@@ -3,8 +3,7 @@
  * Part of base/loop, apart from it so that it can be read and tested alone. Nothing allocates or
  * fails.
  */
-#ifndef BASE_TIMERS_H
-#define BASE_TIMERS_H
+#pragma once
 #include <stdint.h>
 #include <sys/queue.h>
 
@@ -21,5 +20,3 @@ void timers_remove(struct timers *ts, struct loop_timer *t); /* wherever it is; 
 void timers_collect(struct timers *ts,
                     int64_t now);                  /* sets aside, in order, what is due at `now` */
 struct loop_timer *timers_take(struct timers *ts); /* the next one set aside, disarmed; or NULL */
-
-#endif

@@ -11,8 +11,7 @@
  * show in the group's bits. What a program itself goes on to open (libraries, an interpreter's
  * modules) is not looked at. May block like any other use of a path.
  */
-#ifndef BASE_TRUST_H
-#define BASE_TRUST_H
+#pragma once
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -48,5 +47,3 @@ int trust_open(const struct trust *t, const char *path, int flags, struct trust_
 /* What is wrong, as a clause that follows the path and ends with what to do: "can be altered by
  * everybody: chmod go-w it". For anything but TRUST_GOOD and TRUST_ERROR. */
 void trust_describe(const struct trust_fault *f, const char *path, struct why *why);
-
-#endif

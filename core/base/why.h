@@ -5,8 +5,7 @@
  * clause or a sentence, and after what it stands) is said by the function that fills it. All zero
  * is a value without a text. It points to nothing and may be copied, and sent to another process.
  */
-#ifndef BASE_WHY_H
-#define BASE_WHY_H
+#pragma once
 #include <stdarg.h>
 #include <stdbool.h>
 
@@ -21,5 +20,3 @@ struct why {
  * `return why_set(why, ...)`. */
 bool why_set(struct why *w, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 bool why_setv(struct why *w, const char *fmt, va_list ap) __attribute__((format(printf, 2, 0)));
-
-#endif

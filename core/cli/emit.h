@@ -1,6 +1,5 @@
 /* cli/emit.h - `garnet emit`: hand one metric, or JSON from standard input, to a running garnetd */
-#ifndef CLI_EMIT_H
-#define CLI_EMIT_H
+#pragma once
 #include "base/buf.h"
 #include "base/why.h"
 
@@ -26,5 +25,3 @@ void emit_json(const struct emit *e, struct buf *out);
 
 /* The command. 0: all accepted. 1: something was rejected. EXIT_USAGE, EXIT_WORLD: base/exit.h. */
 int emit_main(int argc, char *const argv[]);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * Beside intake/json.c the only part that knows jansson: the mains may include anything.
  */
-#ifndef CLI_REPLY_H
-#define CLI_REPLY_H
+#pragma once
 #include <stdbool.h>
 #include <stdio.h>
 
@@ -16,5 +15,3 @@ enum reply_verdict {
 /* `text` holds one or more lines. What was not accepted is printed on `err`, an error a line; but not
  * what was rejected where that is `logged` already, and this would be another line of the same log. */
 enum reply_verdict reply_show(const char *text, bool logged, FILE *err);
-
-#endif

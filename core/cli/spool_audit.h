@@ -7,8 +7,7 @@
  *   queued = readable + unreadable (of which the worker will count every single one)
  * What does not add up is `unexplained`.
  */
-#ifndef CLI_SPOOL_AUDIT_H
-#define CLI_SPOOL_AUDIT_H
+#pragma once
 #include "base/arena.h"
 #include "base/why.h"
 #include "spool/cursor.h"
@@ -40,5 +39,3 @@ struct audit {
 /* False, with a sentence, when the folder cannot be read at all; audit_free() either way. */
 bool audit_spool(struct audit *a, const char *dir, struct why *why);
 void audit_free(struct audit *a);
-
-#endif

@@ -3,8 +3,7 @@
  * It holds the limits of the run as a whole, and ends all of it in one stroke, however fast that
  * forks. Where there is none, all of these do nothing and the keeper's sweep does what it can.
  */
-#ifndef COLLECT_CGROUP_H
-#define COLLECT_CGROUP_H
+#pragma once
 #include <sys/types.h>
 
 #include "conf/conf.h"
@@ -20,5 +19,3 @@ int cgroup_make(struct cgroup *g, const struct conf_collector *c, pid_t garnetd)
 int cgroup_enter(const struct cgroup *g); /* this process; 0, or -1 with errno */
 void cgroup_kill(const struct cgroup *g);
 void cgroup_remove(struct cgroup *g); /* when nothing is left in it */
-
-#endif

@@ -7,8 +7,7 @@
  * A daemon has no slots and no timeout: its one run is started at once, and again whenever it has
  * ended.
  */
-#ifndef COLLECT_COLLECTOR_H
-#define COLLECT_COLLECTOR_H
+#pragma once
 #include "collect/journal.h"
 #include "collect/run.h"
 #include "collect/schedule.h"
@@ -63,5 +62,3 @@ void collector_adopt(struct collector *c, const struct conf_collector *conf);
 void collector_stop(struct collector *c);
 /* Only when no run is alive: in or after gone(). It may be started again. */
 void collector_end(struct collector *c);
-
-#endif

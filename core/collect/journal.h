@@ -6,8 +6,7 @@
  * Missed slots likewise, by reason: the first of them by its time, the others as a number and the last
  * one's time. So every missed slot is in the log exactly once, however many there are.
  */
-#ifndef COLLECT_JOURNAL_H
-#define COLLECT_JOURNAL_H
+#pragma once
 #include <stdint.h>
 
 #include "collect/schedule.h"
@@ -33,5 +32,3 @@ void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, 
 void journal_look(struct journal *j, int64_t mono);
 /* Says all that is unsaid still: at the end. */
 void journal_flush(struct journal *j);
-
-#endif

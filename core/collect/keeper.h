@@ -7,8 +7,7 @@
  * When that socket closes (garnetd is gone) it does the same at once: TERM, half a second, KILL. It
  * allocates next to nothing, logs nothing and holds nothing of garnetd's but its socket.
  */
-#ifndef COLLECT_KEEPER_H
-#define COLLECT_KEEPER_H
+#pragma once
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -47,5 +46,3 @@ void keeper_stop(int control);
 pid_t keeper_pid(int control);
 /* Takes the report, if it is there, and the pid if that is in front of it. */
 bool keeper_report(int control, struct keeper_report *out);
-
-#endif

@@ -6,8 +6,7 @@
  * Garnet's. For the keeper, whose child it is, the process enters its control group, takes its limits,
  * user and folder, looks at its program once more and runs it, in a process group of its own.
  */
-#ifndef COLLECT_LAUNCH_H
-#define COLLECT_LAUNCH_H
+#pragma once
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -52,5 +51,3 @@ pid_t launch_collector(const struct launch *l, const struct cgroup *g, int contr
 /* Why it never ran: "cannot switch to user nobody: Operation not permitted". */
 void launch_describe(const struct launch_failure *f, const struct conf_collector *c,
                      struct why *why);
-
-#endif

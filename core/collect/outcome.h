@@ -7,8 +7,7 @@
  * back in step) until a life has done useful work: metrics were accepted from it over a span of at
  * least its interval, or any at all in a life of REVIVAL_LIFE. Then they begin anew.
  */
-#ifndef COLLECT_OUTCOME_H
-#define COLLECT_OUTCOME_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -63,5 +62,3 @@ void revival_excuse(struct revival *r, int64_t mono);
 bool revival_look(struct revival *r, int64_t mono, uint64_t accepted);
 /* A life has ended, or could not begin. Returns the pause until the next one, in ns. */
 int64_t revival_ended(struct revival *r, int64_t mono, uint64_t accepted, uint64_t random);
-
-#endif

@@ -4,8 +4,7 @@
  * when nothing of it is left; the keeper does the waiting and the killing. What the run prints goes
  * into the log, as "collector NAME[PID]: ...".
  */
-#ifndef COLLECT_RUN_H
-#define COLLECT_RUN_H
+#pragma once
 #include "base/logpipe.h"
 #include "base/loop.h"
 #include "base/why.h"
@@ -46,5 +45,3 @@ void run_end(struct run *r, enum ending why); /* asks its keeper to */
 void run_kill(struct run *r); /* the keeper itself: what it leaves is the caller's to find */
 /* How it ended, in words for the log. */
 void run_describe(const struct run_receipt *r, const struct conf_collector *conf, struct why *why);
-
-#endif

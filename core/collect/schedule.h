@@ -8,8 +8,7 @@
  * half intervals, and no two slots are ever nearer than half of one. Time that the machine spends
  * suspended is such a step: the slots in it are left out, and are not called late.
  */
-#ifndef COLLECT_SCHEDULE_H
-#define COLLECT_SCHEDULE_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -61,5 +60,3 @@ enum schedule_action schedule_due(struct schedule *s, int64_t wall, int64_t mono
 bool schedule_freed(struct schedule *s, int64_t *slot);
 /* The run that was asked for could not be started. */
 void schedule_unstarted(struct schedule *s);
-
-#endif

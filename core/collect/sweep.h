@@ -4,8 +4,7 @@
  * found and being killed: repeat until wait() says that no child is left. SIGSTOP first would gain
  * nothing: a killed process forks no more either.
  */
-#ifndef COLLECT_SWEEP_H
-#define COLLECT_SWEEP_H
+#pragma once
 
 /* Children alone, some 20 us: quick enough for a chain of processes that each fork and exit at
  * once, since each of them is ours when its parent has exited. Returns how many there were, dead
@@ -13,5 +12,3 @@
 unsigned sweep_children(void);
 /* Every descendant, by a pass over /proc, some 10 us for each process of the machine. */
 void sweep_tree(void);
-
-#endif

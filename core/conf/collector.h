@@ -3,8 +3,7 @@
  * The collector's name is the file's. A file with errors costs that collector alone; what is
  * reported about it stands beside everything else.
  */
-#ifndef CONF_COLLECTOR_H
-#define CONF_COLLECTOR_H
+#pragma once
 #include "base/trust.h"
 #include "conf/identity.h"
 #include "conf/section.h"
@@ -71,5 +70,3 @@ void parse_check_processes(struct parsing *p);
 /* Whom the path of its command is trusted to, for a look just before it is run. `self` is garnetd's
  * user. */
 struct trust conf_collector_trust(const struct conf_collector *k, uid_t self);
-
-#endif

@@ -3,8 +3,7 @@
  * The struct is that of the main file, garnet.yaml; it has the sinks and the collectors, which have
  * units of their own. It owns all that it points to. conf/load.h makes one of a file's name.
  */
-#ifndef CONF_CONF_H
-#define CONF_CONF_H
+#pragma once
 #include "conf/collector.h"
 #include "conf/sink.h"
 #include "conf/socket.h"
@@ -60,5 +59,3 @@ extern const struct section main_section;
  * NULL when out of memory; else a conf that is usable only if e->n == 0 and nothing is wanted. */
 struct conf *conf_parse(const struct snapshot *s, struct errors *e);
 void conf_free(struct conf *c);
-
-#endif

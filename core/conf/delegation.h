@@ -6,11 +6,8 @@
  * controllers on. Whatever cannot be found out means that there is none: runs are then kept by
  * their keeper alone. Blocks no longer than the kernel's own file systems do.
  */
-#ifndef CONF_DELEGATION_H
-#define CONF_DELEGATION_H
+#pragma once
 #include "conf/facts.h"
 
 /* g->dir is in `dir`; NULL when there is none. */
 void delegation_find(struct fact_cgroup *g, struct buf *dir);
-
-#endif

@@ -3,8 +3,7 @@
  * "FILE:LINE:COLUMN: what is wrong, and what would be right", one a line. Line and column count
  * from 1, columns in bytes; line 0 means the file as a whole and is printed as "FILE: ...".
  */
-#ifndef CONF_ERRORS_H
-#define CONF_ERRORS_H
+#pragma once
 #include "base/buf.h"
 
 struct pos {
@@ -24,5 +23,3 @@ void errors_add(struct errors *e, struct pos at, const char *fmt, ...)
 void errors_warn(struct errors *e, struct pos at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void errors_free(struct errors *e);
-
-#endif

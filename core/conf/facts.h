@@ -17,8 +17,7 @@
  *   "cgroup"             "CONTROLLERS DIR", CONTROLLERS being "pids,memory", one of them, or "-"; ""
  * or "error REASON", a clause that fits after the name: "cannot be read: Permission denied".
  */
-#ifndef CONF_FACTS_H
-#define CONF_FACTS_H
+#pragma once
 #include <sys/types.h>
 
 #include "conf/errors.h"
@@ -90,5 +89,3 @@ void fact_put_file(struct buf *out, const struct fact_file *file);
 void fact_put_self(struct buf *out, const struct fact_self *self);
 void fact_put_cgroup(struct buf *out, const struct fact_cgroup *g); /* whose dir is not NULL */
 void fact_put_error(struct buf *out, const char *reason);
-
-#endif

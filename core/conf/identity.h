@@ -3,8 +3,7 @@
  * Names are resolved through facts, never here. A garnetd that lacks the privilege for a change is
  * an error of the configuration: reported once, with what to do, rather than at every run.
  */
-#ifndef CONF_IDENTITY_H
-#define CONF_IDENTITY_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,5 +33,3 @@ void parse_group(struct parsing *p, const struct node *v, gid_t *gid);
 void parse_check_way(struct parsing *p, const char *key, const struct node *v, uid_t user,
                      const char *path, const char **own_groups);
 uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id);
-
-#endif

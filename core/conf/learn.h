@@ -4,8 +4,7 @@
  * therefore done by processes that may: never by garnetd itself. What cannot be found out is a fact
  * too, with its reason.
  */
-#ifndef CONF_LEARN_H
-#define CONF_LEARN_H
+#pragma once
 #include "conf/facts.h"
 
 /* Puts each into the snapshot that it is wanted of. False: no memory. */
@@ -13,5 +12,3 @@ bool learn_facts(struct snapshot *s, const struct fact_want *wanted);
 /* For struct trust: a group of the user's own, of the same name and with nobody else in it; noted in
  * the buffer `arg`, unless that is NULL. */
 bool learn_own_group(void *arg, uid_t uid, gid_t gid);
-
-#endif

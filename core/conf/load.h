@@ -4,8 +4,7 @@
  * may wait. Unreadable files, and those that others could alter, are in the snapshot with their
  * error. Fails only for want of memory.
  */
-#ifndef CONF_LOAD_H
-#define CONF_LOAD_H
+#pragma once
 #include "conf/conf.h"
 #include "conf/snapshot.h"
 
@@ -17,5 +16,3 @@ struct conf *conf_load(struct snapshot *s, const char *path, bool running, struc
 /* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
  * NULL after errors of that file, and without memory. */
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);
-
-#endif

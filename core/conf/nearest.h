@@ -4,8 +4,7 @@
  *     nearest_try(&n, "interval"), ...       each known name
  *     n.found                                the nearest; NULL when none is near enough
  */
-#ifndef CONF_NEAREST_H
-#define CONF_NEAREST_H
+#pragma once
 #include <stddef.h>
 
 struct nearest {
@@ -15,5 +14,3 @@ struct nearest {
 
 struct nearest nearest_to(const char *name);
 void nearest_try(struct nearest *n, const char *known);
-
-#endif

@@ -21,8 +21,7 @@
  * "64KiB"); NULL = none. A key without a value in the file and without a default leaves the field as
  * it was.
  */
-#ifndef CONF_OPTION_H
-#define CONF_OPTION_H
+#pragma once
 #include "base/why.h"
 #include "conf/yaml.h"
 
@@ -85,5 +84,3 @@ bool option_given(const struct option *row, const struct node *v, struct errors 
 /* The text of an INT, REAL, BOOL, DURATION or SIZE; false, and the clause for after it. */
 bool option_number(uint32_t type, const char *text, union option_number *n, struct why *why);
 const char *option_kind(enum node_kind k); /* "a list" */
-
-#endif

@@ -5,8 +5,7 @@
  * looks at what the kernel looks at and names what it is. It reads files, and so takes as long as
  * their disk does: for processes that may wait.
  */
-#ifndef CONF_SCRIPT_H
-#define CONF_SCRIPT_H
+#pragma once
 #include <stdbool.h>
 
 #include "base/why.h"
@@ -15,5 +14,3 @@
  * found. `path` is absolute; `search` is the PATH that it will run with, or NULL: what it starts
  * through env(1) is not looked for. */
 bool script_fault(const char *path, const char *search, struct why *why);
-
-#endif

@@ -3,8 +3,7 @@
  * Every error is reported with its place, and filling goes on with the next key. A section in it
  * (OPT_SECTION) fills the struct at its row's field.
  */
-#ifndef CONF_SECTION_H
-#define CONF_SECTION_H
+#pragma once
 #include "conf/option.h"
 
 struct section {
@@ -42,5 +41,3 @@ uint64_t digest_number(uint64_t h, uint64_t n); /* h and one more thing */
 uint64_t digest_text(uint64_t h, const char *s);
 uint64_t digest_pairs(uint64_t h,
                       const struct pairs *p); /* without regard to their order, like maps */
-
-#endif

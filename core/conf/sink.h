@@ -3,8 +3,7 @@
  * The plugin is not loaded here: its own options stay in the sink's node for the process that does. A
  * sink with errors still counts for those after it (its name and its files are taken).
  */
-#ifndef CONF_SINK_H
-#define CONF_SINK_H
+#pragma once
 #include "conf/identity.h"
 #include "conf/section.h"
 
@@ -47,5 +46,3 @@ extern const struct section sink_section; /* the plugin's own keys may have none
 
 void parse_sinks(struct parsing *p, const struct node *list); /* NULL: there are none */
 const struct conf_sink *conf_sink_named(const struct conf *c, const char *name); /* or NULL */
-
-#endif

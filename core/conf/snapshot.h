@@ -8,8 +8,7 @@
  *
  * Fails only for want of memory; reading also for bytes that are not a whole snapshot.
  */
-#ifndef CONF_SNAPSHOT_H
-#define CONF_SNAPSHOT_H
+#pragma once
 #include "base/arena.h"
 
 struct snapshot_fact {
@@ -38,5 +37,3 @@ bool snapshot_put(struct snapshot *s, struct snapshot_file *f, const char *key, 
 void snapshot_write(const struct snapshot *s, struct buf *out);
 bool snapshot_read(struct snapshot *s, struct str bytes); /* false: *s is empty */
 void snapshot_free(struct snapshot *s);
-
-#endif

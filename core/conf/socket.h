@@ -1,6 +1,5 @@
 /* conf/socket.h - `socket`: where the shared socket is, and who may write to it */
-#ifndef CONF_SOCKET_H
-#define CONF_SOCKET_H
+#pragma once
 #include <sys/types.h>
 
 #include "conf/section.h"
@@ -28,5 +27,3 @@ void parse_socket(struct parsing *p, const struct node *root);
 char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name);
 /* k->socket, which must be short enough for the system. */
 void parse_collector_socket(struct parsing *p, struct conf_collector *k);
-
-#endif

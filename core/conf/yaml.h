@@ -5,8 +5,7 @@
  * document, control characters, nesting deeper than 16, more than 10000 values, files over 1 MiB.
  * After a syntax error there is no tree (libyaml cannot go on), but one error with its place.
  */
-#ifndef CONF_YAML_H
-#define CONF_YAML_H
+#pragma once
 #include "base/arena.h"
 #include "conf/errors.h"
 
@@ -44,5 +43,3 @@ static inline const struct node *node_next(const struct node *list, const struct
 }
 struct node *node_get(const struct node *map, const char *key); /* NULL when not there */
 bool node_is_null(const struct node *n); /* plain and empty, ~ or null: a key without a value */
-
-#endif

@@ -4,8 +4,7 @@
  * that nothing written to it is lost; its new configuration starts when nothing of the old run is
  * left.
  */
-#ifndef DAEMON_COLLECTORS_H
-#define DAEMON_COLLECTORS_H
+#pragma once
 #include <sys/queue.h>
 
 #include "base/loop.h"
@@ -39,5 +38,3 @@ void collectors_stop(struct collectors *c);  /* all of them leave */
 void collectors_kill(struct collectors *c);  /* their time is up */
 bool collectors_drained(const struct collectors *c);
 void collectors_metrics(const struct collectors *c, const struct self_round *at);
-
-#endif

@@ -4,12 +4,9 @@
  * then the workers deliver, for `shutdown_timeout` at most, then the socket goes. Dying at any point
  * of it loses nothing that was accepted.
  */
-#ifndef DAEMON_DAEMON_H
-#define DAEMON_DAEMON_H
+#pragma once
 
 /* The exit status: EXIT_CONFIG for a configuration with errors, EXIT_WORLD for a socket or a spool
  * that is in use or cannot be made, and for an end without waiting. `sink_program`: where garnet-sink
  * is. */
 int daemon_run(const char *conf_path, const char *sink_program);
-
-#endif

@@ -4,8 +4,7 @@
  * started with: a worker reads its snapshot, a collector's entry points into its struct conf. So
  * each of them holds a reference.
  */
-#ifndef DAEMON_GENERATION_H
-#define DAEMON_GENERATION_H
+#pragma once
 #include "conf/conf.h"
 
 struct generation {
@@ -21,5 +20,3 @@ void generation_unref(struct generation *g); /* NULL is fine */
 
 /* A memfd that holds these bytes, for good; -1 with errno. */
 int generation_seal(struct str bytes);
-
-#endif

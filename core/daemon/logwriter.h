@@ -5,8 +5,7 @@
  * stderr takes nothing, one second after. Nothing it does can hold up its parent: the pipe's
  * write end is non-blocking.
  */
-#ifndef DAEMON_LOGWRITER_H
-#define DAEMON_LOGWRITER_H
+#pragma once
 #include <sys/types.h>
 
 /* Starts the writer and points log_to() at its pipe. Returns its pid, or -1 with errno (the log
@@ -18,5 +17,3 @@ pid_t logwriter_start(void);
 pid_t logwriter_again(void);
 /* Points the log back at descriptor 2, closes the pipe and waits for the writer, at most `ms`. */
 void logwriter_stop(pid_t pid, int ms);
-
-#endif

@@ -3,8 +3,7 @@
  * garnetd is a subreaper, so it inherits those processes; they are killed, until none is left, for
  * 5 s at most. That goes on in the background, and garnetd does not end before it is over.
  */
-#ifndef DAEMON_ORPHANS_H
-#define DAEMON_ORPHANS_H
+#pragma once
 #include "base/loop.h"
 
 struct orphans {
@@ -21,5 +20,3 @@ void orphans_search(struct orphans *o); /* now */
 /* Soon: within a second, and with others that come by then. `hurry`: from the next turn on. */
 void orphans_search_soon(struct orphans *o, bool hurry);
 bool orphans_searching(const struct orphans *o);
-
-#endif

@@ -4,8 +4,7 @@
  * (daemon/check.h) the old configuration runs. HUPs that come meanwhile, the start included, lead to
  * one more round, so none is lost however many there are.
  */
-#ifndef DAEMON_RELOAD_H
-#define DAEMON_RELOAD_H
+#pragma once
 #include "base/loop.h"
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
@@ -36,5 +35,3 @@ void reload_end(struct reload *r); /* nothing is loaded any more */
 void reload_free(struct reload *r);
 
 void reload_metrics(const struct reload *r, const struct self_round *at);
-
-#endif

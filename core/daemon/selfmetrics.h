@@ -9,8 +9,7 @@
  * keeps over restarts. All that begins has its counters written as it begins (selfmetrics_beginning()):
  * what is first seen as 1 is nothing to who makes rates.
  */
-#ifndef DAEMON_SELFMETRICS_H
-#define DAEMON_SELFMETRICS_H
+#pragma once
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "intake/intake.h"
@@ -56,5 +55,3 @@ void self_gauge(const struct self_round *at, int level, const char *name, const 
                 uint64_t v);
 void self_real(const struct self_round *at, int level, const char *name, const char *unit,
                double v);
-
-#endif

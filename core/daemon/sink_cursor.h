@@ -4,8 +4,7 @@
  * made before each start of a worker, looked at once a second, and made again as it was last seen
  * when the spool's folder is another one.
  */
-#ifndef DAEMON_SINK_CURSOR_H
-#define DAEMON_SINK_CURSOR_H
+#pragma once
 #include "conf/conf.h"
 #include "daemon/selfmetrics.h"
 #include "model/scoreboard.h"
@@ -52,5 +51,3 @@ void sink_cursor_remove(const struct sink_cursor *c);
 /* Writes the list of those that there are; logs when it cannot. `names` NULL: there was no memory. */
 void sink_cursor_list(const struct append *spool, const char *dir, const char *const *names,
                       unsigned n);
-
-#endif

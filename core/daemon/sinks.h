@@ -4,8 +4,7 @@
  * and the generation that this was started with; a changed one's worker is asked to finish, and the
  * next goes on at the same cursor; a removed one takes its cursor along, and holds no segment back.
  */
-#ifndef DAEMON_SINKS_H
-#define DAEMON_SINKS_H
+#pragma once
 #include <sys/queue.h>
 
 #include "base/loop.h"
@@ -55,5 +54,3 @@ bool sinks_lose(const struct sinks *s);
 void sinks_metrics(const struct sinks *s, const struct self_round *at);
 /* Of those that have just begun, how they began; once a second. */
 void sinks_metrics_begun(struct sinks *s, struct selfmetrics *to);
-
-#endif

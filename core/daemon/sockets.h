@@ -3,8 +3,7 @@
  * They are sources of one intake, and their owner's to close. A collector's outlives runs and
  * configurations: what is written to it in between is not lost.
  */
-#ifndef DAEMON_SOCKETS_H
-#define DAEMON_SOCKETS_H
+#pragma once
 #include "base/why.h"
 #include "conf/conf.h"
 #include "daemon/selfmetrics.h"
@@ -22,5 +21,3 @@ void sockets_metrics(const struct intake *in, const struct source *shared,
 /* A collector's own: makes *s, or brings it up to date if it is there. False, and why. */
 bool sockets_open_own(struct source **s, struct intake *in, const struct conf *c,
                       const struct conf_collector *k, struct why *why);
-
-#endif

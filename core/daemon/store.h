@@ -5,8 +5,7 @@
  * for the disk. What is done once a second (commit_look(), commit_sync(), append_retain()) is the
  * owner's to call.
  */
-#ifndef DAEMON_STORE_H
-#define DAEMON_STORE_H
+#pragma once
 #include "base/loop.h"
 #include "base/why.h"
 #include "conf/conf.h"
@@ -34,5 +33,3 @@ void store_sync_last(struct store *s); /* and ends the sync helper: at most a se
 void store_close(struct store *s);
 
 void store_metrics(const struct store *s, const struct self_round *at);
-
-#endif

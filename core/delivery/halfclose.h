@@ -17,8 +17,7 @@
  * resets one connection and keeps the other has a habit, one that loses both was killed. Nothing in
  * here waits, and what is proved is what the next hop has read, never what it stores.
  */
-#ifndef DELIVERY_HALFCLOSE_H
-#define DELIVERY_HALFCLOSE_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -40,5 +39,3 @@ bool halfclose_begin(struct halfclose *c, int fd, int64_t now);
 enum halfclose_result halfclose_look(struct halfclose *c, int canary, int64_t now);
 /* ns until look() is wanted; -1: at the next event. Once it is not -1 events say nothing more. */
 int64_t halfclose_due(const struct halfclose *c, int64_t now);
-
-#endif

@@ -7,8 +7,7 @@
  * looked and closes it. Whoever waits for an event of it looks at all of its links after each turn of
  * the loop. The fields are there to be read.
  */
-#ifndef DELIVERY_LINK_H
-#define DELIVERY_LINK_H
+#pragma once
 #include "conf/conf.h"
 #include "delivery/transport.h"
 
@@ -44,5 +43,3 @@ int link_release(struct link *k); /* closes it, but for the descriptor: the call
 /* An open one takes the place of `to`, which is closed; `from` is closed then. It may fall. */
 void link_move(struct link *to, struct link *from, bool trial);
 void link_close(struct link *k);
-
-#endif

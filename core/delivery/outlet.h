@@ -24,8 +24,7 @@
  * The log has one line per endpoint when it goes down, with the reason, one when it works again, and
  * none for the attempts in between.
  */
-#ifndef DELIVERY_OUTLET_H
-#define DELIVERY_OUTLET_H
+#pragma once
 #include "base/throttle.h"
 #include "delivery/stream.h"
 
@@ -67,5 +66,3 @@ void outlet_hurry(struct outlet *o); /* what is down is tried at the next turn, 
 /* ns until outlet_turn() is wanted; -1: no need. */
 int64_t outlet_due(const struct outlet *o, int64_t now);
 void outlet_free(struct outlet *o);
-
-#endif

@@ -5,8 +5,7 @@
  * arrived when for a second after it nothing came back; and what comes back puts in doubt all that
  * was sent in the second before.
  */
-#ifndef DELIVERY_SILENCE_H
-#define DELIVERY_SILENCE_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,5 +24,3 @@ void silence_sent(struct silence *s, uint64_t end, int64_t now);
 /* True, and *end, when more has passed its second. Whoever asks has looked for errors before. */
 bool silence_passed(struct silence *s, int64_t now, uint64_t *end);
 int64_t silence_due(const struct silence *s); /* mono: when more will have; 0: nothing is open */
-
-#endif

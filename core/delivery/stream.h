@@ -16,8 +16,7 @@
  * The owner chooses the endpoint, opens `cur`, and looks whether it has fallen; it may set `finish`. The
  * other fields are there to be read.
  */
-#ifndef DELIVERY_STREAM_H
-#define DELIVERY_STREAM_H
+#pragma once
 #include "conf/conf.h"
 #include "delivery/halfclose.h"
 #include "delivery/link.h"
@@ -81,5 +80,3 @@ int64_t stream_due(const struct stream *s, int64_t now); /* ns until that is wan
 struct stream_loss stream_anew(struct stream *s, bool failed);
 /* `cur` goes to that one of the sink's endpoints from now on, or again. */
 void stream_use(struct stream *s, size_t endpoint);
-
-#endif

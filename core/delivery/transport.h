@@ -6,8 +6,7 @@
  * write, but the owner begins a `trial` (the kind ends it), carries `failures` over to the next
  * attempt, and may take `fd` away.
  */
-#ifndef DELIVERY_TRANSPORT_H
-#define DELIVERY_TRANSPORT_H
+#pragma once
 #include <netdb.h>
 #include <sys/types.h>
 
@@ -103,5 +102,3 @@ bool socket_established(int fd); /* TCP, or a stream over a Unix socket */
 int socket_queued(int fd);
 /* Throws away what the peer says on a stream. 1: more may come, 0: it has closed, -1 with errno. */
 int socket_discard(int fd);
-
-#endif

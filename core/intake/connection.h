@@ -4,8 +4,7 @@
  * bytes are being read: what ends a connection is settled after the turn. A connection whose reply
  * is not yet written is not read from, so there are no more replies than requests in one read.
  */
-#ifndef INTAKE_CONNECTION_H
-#define INTAKE_CONNECTION_H
+#pragma once
 #include "intake/queue.h"
 #include "intake/room.h"
 #include "intake/session.h"
@@ -45,5 +44,3 @@ bool connection_new(struct connections *cs, const struct guest *g, struct pool *
 bool connection_may_close(void *connection, unsigned *looks);
 /* It is told why, and closed in this turn, whatever comes; its place is free at once. Logged. */
 void connection_close(struct connection *c, const char *why);
-
-#endif

@@ -17,8 +17,7 @@
  * max_value; those are passed over, without memory, up to their end. How the bytes were cut into
  * calls never changes the outcome. Nothing here allocates or fails.
  */
-#ifndef INTAKE_FRAME_H
-#define INTAKE_FRAME_H
+#pragma once
 #include "base/buf.h"
 #include "base/why.h"
 
@@ -70,5 +69,3 @@ enum frame_result frame_lose(struct frame *f, const char *why);
 /* Where the byte at this offset of the object at hand stands; `object` is its bytes. */
 struct place frame_place(const struct frame *f, struct str object, size_t offset);
 bool frame_inside(const struct frame *f); /* inside an unfinished value: the idle limit applies */
-
-#endif

@@ -7,8 +7,7 @@
  * the timers; a client that does not read its reply is not read from; nothing is kept per client
  * but its unfinished object and its reply. Who is refused gets one line that says so.
  */
-#ifndef INTAKE_INTAKE_H
-#define INTAKE_INTAKE_H
+#pragma once
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "intake/origin.h"
@@ -60,5 +59,3 @@ bool source_update(struct source *s, const struct source_config *c);
 /* Unlinks the socket. Its clients, those that wait to be accepted among them, go on until they end;
  * they keep what they need. */
 void source_close(struct source *s);
-
-#endif

@@ -5,8 +5,7 @@
  * freed. Where the answer is that the fate will be told later, for a ticket, the part's owner counts
  * what waits for which ticket.
  */
-#ifndef INTAKE_INTAKE_BATCH_H
-#define INTAKE_INTAKE_BATCH_H
+#pragma once
 #include <sys/queue.h>
 
 #include "base/why.h"
@@ -72,5 +71,3 @@ void inflight_add(struct inflight *p, uint64_t ticket, uint64_t metrics);
 /* How many wait for this ticket or an earlier one; from now on they do not. */
 uint64_t inflight_settle(struct inflight *p, uint64_t ticket);
 void inflight_free(struct inflight *p);
-
-#endif

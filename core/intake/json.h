@@ -3,8 +3,7 @@
  * Bytes in, metrics out: the interface is this narrow so that a faster parser can take its place,
  * with jansson as its oracle. Semantics: docs/protocol.md.
  */
-#ifndef INTAKE_JSON_H
-#define INTAKE_JSON_H
+#pragma once
 #include "intake/json_text.h"
 
 struct json_defaults { /* what a source adds or decides; borrowed */
@@ -34,5 +33,3 @@ struct json_sink {
 /* p[0..n) was framed by intake/frame.h. Not reentrant: fn must not call it. */
 enum json_result json_read(const char *p, size_t n, const struct json_defaults *d,
                            const struct json_sink *sink, struct json_fault *fault);
-
-#endif

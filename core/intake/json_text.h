@@ -4,8 +4,7 @@
  * written. The object has passed intake/frame.h, so its structure is sound; strings and words may
  * still be anything. Nothing here allocates or fails.
  */
-#ifndef INTAKE_JSON_TEXT_H
-#define INTAKE_JSON_TEXT_H
+#pragma once
 #include "model/metric.h"
 
 /* --- members --- */
@@ -57,5 +56,3 @@ void json_parse_fault(const struct json_report *r,
 const char *json_kind(const struct json_t *v); /* "a number" */
 
 extern const char JSON_BEYOND[]; /* of an integer, beyond 64 bits */
-
-#endif

@@ -4,8 +4,7 @@
  * shared by its socket and its connections, which outlive that; the last one out frees it. Its fields
  * are there to be read.
  */
-#ifndef INTAKE_ORIGIN_H
-#define INTAKE_ORIGIN_H
+#pragma once
 #include "base/arena.h"
 #include "base/throttle.h"
 #include "intake/intake_batch.h"
@@ -82,5 +81,3 @@ bool origin_may_log(struct origin *o, int64_t now);
 void origin_refused(struct origin *o, int64_t now, struct ratelimit *starved, const char *why);
 /* One of this name is closed by us: logged likewise. */
 void origin_closed(struct origin *o, int64_t now, const char *name, const char *why);
-
-#endif

@@ -5,8 +5,7 @@
  * is busy, however they behave. Nothing here allocates or fails. An entry is removed before it is
  * freed.
  */
-#ifndef INTAKE_QUEUE_H
-#define INTAKE_QUEUE_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -35,5 +34,3 @@ void queue_entry_init(struct queue_entry *e, void *arg); /* arg: of its turns */
 void queue_add(struct queue *q, struct queue_entry *e);  /* at the end; no-op when it is in */
 void queue_remove(struct queue *q, struct queue_entry *e);
 void queue_run(struct queue *q); /* turns, for 2 ms at most */
-
-#endif

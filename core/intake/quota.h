@@ -3,8 +3,7 @@
  * For a run without end the counts start anew each `window_ns`. Pure but for the memory of the set
  * of series; time is handed in.
  */
-#ifndef INTAKE_QUOTA_H
-#define INTAKE_QUOTA_H
+#pragma once
 #include "conf/collector.h"
 #include "model/metric.h"
 
@@ -50,5 +49,3 @@ void quota_read(struct quota *q, size_t n);
 bool quota_metric(struct quota *q, const struct metric *m, int64_t now, struct metric_fault *f);
 /* A stream has to be cut off: counts it, and *f says why. */
 void quota_over(struct quota *q, struct metric_fault *f);
-
-#endif

@@ -5,8 +5,7 @@
  * it, until all of its metrics are known to be safe or not. Each reply is written whole or not at
  * all.
  */
-#ifndef INTAKE_REPLY_H
-#define INTAKE_REPLY_H
+#pragma once
 #include <sys/queue.h>
 
 #include "base/loop.h"
@@ -54,5 +53,3 @@ bool replies_held(const struct replies *r);   /* one waits */
 bool replies_send(struct replies *r, int fd); /* what it takes now; false: the peer is gone */
 /* There was no memory for a reply: the client is to be closed, as it must not wait for it. */
 bool replies_lost(const struct replies *r);
-
-#endif

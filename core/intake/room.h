@@ -5,8 +5,7 @@
  * collector); each may have `max_connections_per_user` places, one a connection, in the order in
  * which they were last heard. Fails only for the memory of an owner.
  */
-#ifndef INTAKE_ROOM_H
-#define INTAKE_ROOM_H
+#pragma once
 #include <sys/socket.h>
 
 #include "base/loop.h"
@@ -64,5 +63,3 @@ struct guest { /* who wants to connect */
 struct pool *room_for(struct room *r, const struct guest *g, struct pool_entry **silent,
                       struct why *why);
 uintptr_t room_key(const struct guest *g); /* of the owner of that place */
-
-#endif

@@ -3,8 +3,7 @@
  * Bytes come in as they were read, in pieces of any size; metrics go into the batch, and replies to
  * who asks for them. Belongs to a connection. Nothing in here ends the daemon.
  */
-#ifndef INTAKE_SESSION_H
-#define INTAKE_SESSION_H
+#pragma once
 #include <sys/socket.h>
 
 #include "conf/conf.h"
@@ -51,5 +50,3 @@ void session_descriptors(struct session *s); /* likewise: what comes next has so
 /* What comes next must not count for a request that came before it: that one is answered. */
 void session_flush(struct session *s);
 bool session_idle(const struct session *s); /* nothing is asked for, nothing in the batch */
-
-#endif

@@ -10,8 +10,7 @@
  *
  * What fails leaves nothing behind, and fills why[] with a sentence.
  */
-#ifndef INTAKE_SOCKET_FILE_H
-#define INTAKE_SOCKET_FILE_H
+#pragma once
 #include <sys/types.h>
 
 #include "base/why.h"
@@ -43,5 +42,3 @@ int socket_listen(const struct socket_config *c, struct why *why);
 void socket_remove(const char *path, const char *own_groups);
 /* Removes every socket in the folder of `path`. Best effort. */
 void socket_remove_all(const char *path, const char *own_groups);
-
-#endif

@@ -4,8 +4,7 @@
  * record it was decoded from. So a struct metric has no free, and is meant to be reused: it is
  * large (tags inside).
  */
-#ifndef MODEL_METRIC_H
-#define MODEL_METRIC_H
+#pragma once
 #include "base/buf.h"
 #include "base/why.h"
 
@@ -77,5 +76,3 @@ enum metric_time { METRIC_TIME_US = 6, METRIC_TIME_NS = 9 }; /* so many digits o
  * have is left out. Fails only as the buf does. */
 void metric_put_json(struct buf *b, const struct metric *m, enum metric_time digits);
 void metric_put_time(struct buf *b, int64_t ns, enum metric_time digits); /* Unix seconds */
-
-#endif

@@ -3,8 +3,7 @@
  * A record is self-delimiting, 8-byte aligned and little-endian. Strings are stored with their
  * length and a closing NUL, so that a decoded metric points straight into the record.
  */
-#ifndef MODEL_RECORD_H
-#define MODEL_RECORD_H
+#pragma once
 #include "model/metric.h"
 
 /* Appends one record. b's sticky error tells of a failed allocation. The metric has passed
@@ -14,5 +13,3 @@ void record_put(struct buf *b, const struct metric *m);
  * are not a whole valid record: nothing is read outside [p, p+n), whatever they hold. p is
  * 8-byte aligned. */
 size_t record_get(const void *p, size_t n, struct metric *m);
-
-#endif

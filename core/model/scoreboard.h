@@ -6,8 +6,7 @@
  * plugin lives in the worker and may overwrite all of it, so what is read here is a number and
  * never an index or a pointer.
  */
-#ifndef MODEL_SCOREBOARD_H
-#define MODEL_SCOREBOARD_H
+#pragma once
 #include <stdatomic.h>
 #include <stdint.h>
 
@@ -51,5 +50,3 @@ struct scoreboard {
 struct scoreboard *scoreboard_new(int *fd);
 struct scoreboard *scoreboard_map(int fd); /* the worker's side; NULL with errno */
 void scoreboard_unmap(struct scoreboard *p);
-
-#endif

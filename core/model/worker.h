@@ -4,8 +4,7 @@
  * `garnet-sink check` has no control socket and no scoreboard. Over the control socket, a seqpacket
  * pair, go single bytes. Either end closing tells the other side.
  */
-#ifndef MODEL_WORKER_H
-#define MODEL_WORKER_H
+#pragma once
 
 enum worker_fd {
     WORKER_SNAPSHOT = 3, /* the accepted configuration: conf/snapshot.h */
@@ -24,5 +23,3 @@ enum worker_word {
     WORKER_USEFUL = 'u', /* useful work was done (at most one a second): pauses begin anew */
     WORKER_ENDS = 'e' /* all is done: an exit without that is its plugin's, whatever the status */
 };
-
-#endif

@@ -5,8 +5,7 @@
  * format() said OK; a batch never grows beyond its limit unless one metric alone does not fit,
  * which is then rejected (counted).
  */
-#ifndef PLUGIN_BATCH_H
-#define PLUGIN_BATCH_H
+#pragma once
 #include "base/buf.h"
 #include "base/throttle.h"
 #include "model/metric.h"
@@ -38,5 +37,3 @@ enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t se
 /* Appends the plugin's trailer, if there is anything to close. False: fatal, plugin_why(). */
 bool batch_end(struct batch *b);
 void batch_free(struct batch *b);
-
-#endif

@@ -5,8 +5,7 @@
  * not; both offsets count the bytes of all batches handed over, which is what the position's marks count
  * in too. One that is to come again waits for its time, and nothing new is handed over before it.
  */
-#ifndef PLUGIN_DELIVER_H
-#define PLUGIN_DELIVER_H
+#pragma once
 #include "base/throttle.h"
 #include "plugin/batch.h"
 
@@ -37,5 +36,3 @@ int deliver_turn(struct deliver *d, int64_t now);
 /* ns until deliver_turn() or deliver_batch() has something to do; -1: no need. */
 int64_t deliver_due(const struct deliver *d, int64_t now);
 void deliver_free(struct deliver *d); /* after the plugin's close() */
-
-#endif

@@ -9,8 +9,7 @@
  * call on to (no loop to wait in, no batches in flight) it does nothing. What it says of a batch is only
  * noted: plugin/deliver.h takes the note when the function has returned.
  */
-#ifndef PLUGIN_HOST_H
-#define PLUGIN_HOST_H
+#pragma once
 #include "garnet/plugin.h"
 #include "plugin/options.h"
 #include "plugin/waits.h"
@@ -78,5 +77,3 @@ int host_leave(struct host *h, int answer);
 /* A reason that is no broken rule; the reason of one stays. */
 void host_why(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 const char *host_name(enum plugin_callback at); /* "format()" */
-
-#endif

@@ -3,8 +3,7 @@
  * Every row is checked when it is read, its default included, so that a plugin author hears of a
  * mistake at once and a user never. Everything lives in the arena handed in.
  */
-#ifndef PLUGIN_OPTIONS_H
-#define PLUGIN_OPTIONS_H
+#pragma once
 #include "base/why.h"
 #include "conf/conf.h"
 #include "garnet/plugin.h"
@@ -24,5 +23,3 @@ bool plugin_options_have(const struct plugin_options *o, const char *name);
  * memory sticks in the arena. */
 void *plugin_options_fill(const struct plugin_options *o, struct arena *a,
                           const struct conf_sink *sink, struct errors *e);
-
-#endif

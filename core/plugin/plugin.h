@@ -4,8 +4,7 @@
  * called. A plugin may crash its process: so it is loaded only where nothing else is lost by that.
  * plugin_why() has the reason for whatever did not go well.
  */
-#ifndef PLUGIN_PLUGIN_H
-#define PLUGIN_PLUGIN_H
+#pragma once
 #include "plugin/host.h"
 
 enum { PLUGIN_FLAGS = GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED };
@@ -34,5 +33,3 @@ void plugin_close(struct plugin *p);                         /* close(), if open
 /* That, and frees. The first leaves the code loaded, for a thread of the plugin's that may be in it. */
 void plugin_free(struct plugin *p);
 void plugin_unload(struct plugin *p);
-
-#endif

@@ -4,8 +4,7 @@
  * functions. A plugin that closes a descriptor it still watches breaks its promise; the kernel
  * then forgets the descriptor by itself, and nothing is called for it.
  */
-#ifndef PLUGIN_WAITS_H
-#define PLUGIN_WAITS_H
+#pragma once
 #include <sys/queue.h>
 
 #include "base/loop.h"
@@ -25,5 +24,3 @@ void waits_init(struct waits *w, struct loop *l, waits_event_fn *event, void *ar
 int waits_watch(struct waits *w, int fd, uint32_t events);
 void waits_tick(struct waits *w, int64_t after_ns); /* once; negative: cancels */
 void waits_clear(struct waits *w);                  /* waits for nothing any more */
-
-#endif

@@ -1,6 +1,5 @@
 /* plugintest/battery.h - the metrics that a plugin under test is given */
-#ifndef PLUGINTEST_BATTERY_H
-#define PLUGINTEST_BATTERY_H
+#pragma once
 #include "model/metric.h"
 
 /* `what` describes it: "a metric with 64 tags". */
@@ -14,5 +13,3 @@ void battery_each(void *arg, battery_fn *fn);
 enum { BATTERY_FIELDS = 8 };
 const struct metric *battery_with(char c, unsigned field);
 const char *battery_field(unsigned field); /* "its name" */
-
-#endif

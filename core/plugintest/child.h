@@ -3,8 +3,7 @@
  * Whatever a plugin does, crash, hang, exit or eat memory, ends its child and no more, and what it
  * was doing then is known: the child writes it down first, in a page that both can see.
  */
-#ifndef PLUGINTEST_CHILD_H
-#define PLUGINTEST_CHILD_H
+#pragma once
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -39,5 +38,3 @@ void child_sayv(struct child *c, const char *fmt, va_list ap) __attribute__((for
  * out_fd. Its result; or -1 and `why`, a clause after "it": how it ended and doing what, or why there is
  * no child. */
 int child_run(struct child *c, int (*fn)(void *arg), void *arg, struct why *why);
-
-#endif

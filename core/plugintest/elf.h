@@ -1,6 +1,5 @@
 /* plugintest/elf.h - which symbols a shared object exports, and which it wants from others */
-#ifndef PLUGINTEST_ELF_H
-#define PLUGINTEST_ELF_H
+#pragma once
 #include <stdbool.h>
 
 #include "base/why.h"
@@ -18,5 +17,3 @@ typedef void elf_fn(void *arg, const char *name, enum elf_symbol kind);
 bool elf_read(const char *file, elf_fn *fn, void *arg, struct why *why);
 /* Whether a loaded object, or one that it is linked to, has the symbol. */
 bool elf_resolves(void *handle, const char *name);
-
-#endif

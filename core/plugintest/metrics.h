@@ -1,8 +1,7 @@
 /* plugintest/metrics.h - JSON text -> metrics, framed, parsed and validated by the very code that reads
  * garnetd's sockets: for golden folders and `garnet plugin preview`
  */
-#ifndef PLUGINTEST_METRICS_H
-#define PLUGINTEST_METRICS_H
+#pragma once
 #include "intake/frame.h"
 #include "intake/json.h"
 
@@ -20,5 +19,3 @@ struct metrics_reader {
 
 /* The whole text, as if a client had sent it and half-closed. Returns how many were bad. */
 unsigned metrics_read(const struct metrics_reader *r, struct str text);
-
-#endif

@@ -3,8 +3,7 @@
  * What a check says is one line "ok NAME", or one "FAIL NAME: what is wrong; what to do" for each thing that
  * is wrong, up to a few.
  */
-#ifndef PLUGINTEST_TRIAL_H
-#define PLUGINTEST_TRIAL_H
+#pragma once
 #include "plugin/batch.h"
 #include "plugintest/child.h"
 
@@ -48,5 +47,3 @@ bool trial_configure_by(struct trial *t, const char *file, struct str yaml);
 bool trial_add(struct trial *t, const struct metric *m, const char *what);
 /* Bytes as text in a message: static, shortened. */
 const char *trial_show(const char *p, size_t n);
-
-#endif

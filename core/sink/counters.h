@@ -18,8 +18,7 @@
  *
  * At most COUNTERS_MOST series at a time: those beyond give no point, which is said once.
  */
-#ifndef SINK_COUNTERS_H
-#define SINK_COUNTERS_H
+#pragma once
 #include "conf/conf.h"
 #include "model/metric.h"
 
@@ -45,5 +44,3 @@ void counters_cut(struct counters *c,
                   uint64_t seq); /* what is before is forgotten; only ever grows */
 /* Everything, and its memory: reading begins somewhere else, or is over. */
 void counters_forget(struct counters *c);
-
-#endif

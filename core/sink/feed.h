@@ -8,8 +8,7 @@
  * dropped. Where counters are differenced, reading begins a window before that: what is read there
  * is compared with, and nothing else.
  */
-#ifndef SINK_FEED_H
-#define SINK_FEED_H
+#pragma once
 #include "base/throttle.h"
 #include "plugin/batch.h"
 #include "sink/counters.h"
@@ -81,5 +80,3 @@ int64_t feed_oldest(struct feed *f);
  * counted. */
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq);
 void feed_close(struct feed *f);
-
-#endif

@@ -4,8 +4,7 @@
  * or orders_stop(). Asked to finish, it delivers what is there and stops by itself. All that is said
  * ends a turn of the loop.
  */
-#ifndef SINK_ORDERS_H
-#define SINK_ORDERS_H
+#pragma once
 #include "base/loop.h"
 #include "model/worker.h"
 
@@ -32,5 +31,3 @@ bool orders_news(struct orders *o); /* whether there were any since the last cal
 bool orders_pause(struct orders *o, int64_t ns);
 void orders_report_stop(const struct orders *o); /* logs that a SIGTERM ends it, if one does */
 void orders_close(struct orders *o);
-
-#endif

@@ -4,8 +4,7 @@
  * while, until it has seen the end of the spool. Meanwhile no more than `rate` metrics a second
  * go out (a token bucket of a tenth of a second). What arrives live is never slowed.
  */
-#ifndef SINK_PACE_H
-#define SINK_PACE_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -25,5 +24,3 @@ void pace_moved(struct pace *p, int64_t now);  /* a batch has left */
 uint64_t pace_allows(struct pace *p, int64_t now);
 void pace_took(struct pace *p, uint64_t metrics);
 int64_t pace_due(const struct pace *p, int64_t now); /* ns until it allows something */
-
-#endif

@@ -18,8 +18,7 @@
  * position moves, and `again` stays behind until it is. What is refused is then read from there again,
  * by this worker and no other.
  */
-#ifndef SINK_POSITION_H
-#define SINK_POSITION_H
+#pragma once
 #include "spool/cursor.h"
 
 enum { POSITION_MARKS = 1024, POSITION_MARKS_FINE = 16384 };
@@ -91,5 +90,3 @@ bool position_flush(struct position *p, bool sync, int64_t now);
 int64_t position_due(const struct position *p,
                      int64_t now); /* ns until save() wants to be called; -1: no need */
 void position_close(struct position *p);
-
-#endif

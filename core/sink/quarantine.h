@@ -5,8 +5,7 @@
  * when it is replayed, and not under another garnetd, since the file is read at the start. Removing
  * the file gives what is still to be delivered another chance.
  */
-#ifndef SINK_QUARANTINE_H
-#define SINK_QUARANTINE_H
+#pragma once
 #include "model/metric.h"
 #include "model/scoreboard.h"
 
@@ -31,5 +30,3 @@ void quarantine_open(struct quarantine *q, int dirfd, const char *spool, const c
 /* True when the metric is not for the plugin; then it is in the file, unless that failed. */
 bool quarantine_takes(struct quarantine *q, uint64_t seq, const struct metric *m);
 void quarantine_close(struct quarantine *q);
-
-#endif

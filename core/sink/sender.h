@@ -4,8 +4,7 @@
  * A stream that was lost begins again behind that, or further back where the peer may have read what it
  * did not keep: then the feed reads from there, and the batch at hand is thrown away.
  */
-#ifndef SINK_SENDER_H
-#define SINK_SENDER_H
+#pragma once
 #include "delivery/outlet.h"
 #include "plugin/deliver.h"
 #include "sink/feed.h"
@@ -51,5 +50,3 @@ bool sender_stalled(const struct sender *s);             /* there is, but he rea
 int64_t sender_due(const struct sender *s, int64_t now); /* ns until sender_turn(); -1: no need */
 void sender_close(struct sender *s); /* the connections; before the plugin's close() */
 void sender_free(struct sender *s);  /* what the plugin has, after that */
-
-#endif

@@ -3,8 +3,7 @@
  * garnetd has checked all of it before it started us, but the world may have changed since. Where one of
  * these says false the reason is in the log, and the worker stops by it unless it was asked to meanwhile.
  */
-#ifndef SINK_START_H
-#define SINK_START_H
+#pragma once
 #include "plugin/plugin.h"
 #include "sink/orders.h"
 #include "sink/position.h"
@@ -20,5 +19,3 @@ bool start_plugin(struct plugin *p, struct orders *o);
 bool start_position(struct position *p, int dirfd, const struct conf *conf,
                     const struct conf_sink *sink, const struct position_rules *rules,
                     struct orders *o);
-
-#endif

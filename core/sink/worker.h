@@ -5,12 +5,9 @@
  * anything else. Asked to finish, it does not wait for a peer that is down or reads nothing: what is
  * not delivered stays in the spool.
  */
-#ifndef SINK_WORKER_H
-#define SINK_WORKER_H
+#pragma once
 #include "conf/conf.h"
 #include "model/scoreboard.h"
 
 int worker_run(const struct conf *conf, const struct conf_sink *sink, int control,
                struct scoreboard *board);
-
-#endif

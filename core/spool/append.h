@@ -6,8 +6,7 @@
  * one writev into the page cache and survives kill -9; against power loss spool/sync.h syncs in a
  * process of its own, since fdatasync may take as long as the disk likes.
  */
-#ifndef SPOOL_APPEND_H
-#define SPOOL_APPEND_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -62,5 +61,3 @@ void append_configure(struct append *a,
  * there is nothing to do. Returns the number unlinked beyond `needed`: somebody will lose metrics. */
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns);
 uint64_t append_bytes(const struct append *a); /* of all segments */
-
-#endif

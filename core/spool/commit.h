@@ -14,8 +14,7 @@
  * shares a ticket; each batch that is held has its own. Nothing in here waits for the disk, and
  * there is no clock and no loop.
  */
-#ifndef SPOOL_COMMIT_H
-#define SPOOL_COMMIT_H
+#pragma once
 #include <sys/queue.h>
 
 #include "base/why.h"
@@ -77,5 +76,3 @@ void commit_end(struct commit *c);
 /* For spool/sync.h; `arg` is the struct commit. */
 void commit_answered(void *arg, enum sync_verdict v, uint64_t seq, int error);
 uint64_t commit_seal(void *arg);
-
-#endif

@@ -8,8 +8,7 @@
  * "sinks" lists the sinks that have a cursor, so that a lost cursor is noticed: it starts at the
  * oldest.
  */
-#ifndef SPOOL_CURSOR_H
-#define SPOOL_CURSOR_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -90,5 +89,3 @@ int cursor_open(struct cursor *c, int dirfd, const char *name);
 int cursor_store(struct cursor *c); /* c->state into the older slot; no sync */
 int cursor_sync(struct cursor *c);  /* fdatasync; may block */
 void cursor_close(struct cursor *c);
-
-#endif

@@ -4,8 +4,7 @@
  * That number is derived from the segments and the sinks' cursors: there is no ledger. Damage is never
  * a reason not to open.
  */
-#ifndef SPOOL_INVENTORY_H
-#define SPOOL_INVENTORY_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,5 +32,3 @@ struct inventory {
  * by process 123", ...; then inventory_close() is all that is left to do. */
 bool inventory_open(struct inventory *v, const char *dir, struct why *why);
 void inventory_close(struct inventory *v);
-
-#endif

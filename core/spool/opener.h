@@ -10,8 +10,7 @@
  *
  * Without one, these calls are the system's own.
  */
-#ifndef SPOOL_OPENER_H
-#define SPOOL_OPENER_H
+#pragma once
 #include <stdbool.h>
 #include <sys/stat.h>
 
@@ -27,5 +26,3 @@ int opener_folder(const char *dir); /* the spool's own; `dir` may be a link */
 int opener_open(int dirfd, const char *name, int flags);
 int opener_stat(int dirfd, const char *name, struct stat *st); /* of what is no link */
 int opener_mkdir(int dirfd, const char *name); /* by the opener, it is made with what is in it */
-
-#endif

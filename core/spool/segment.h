@@ -18,8 +18,7 @@
  * which no sink can notice, since none has come that far. A segment of a later format keeps its
  * file, and counts as holding what would fit into it (SEGMENT_LATER).
  */
-#ifndef SPOOL_SEGMENT_H
-#define SPOOL_SEGMENT_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -96,5 +95,3 @@ uint64_t segment_horizon(int dirfd, uint64_t at, int64_t window_ns);
 /* Whether the errno of a read says that this place cannot be read, now or ever: a bad sector, or
  * the file system's own checksum. Other errors may pass. */
 bool segment_rotten(int error);
-
-#endif

@@ -5,8 +5,7 @@
  * only the latest request waits. The helper ends when its socket closes, and is started again,
  * throttled, when it dies.
  */
-#ifndef SPOOL_SYNC_H
-#define SPOOL_SYNC_H
+#pragma once
 #include "base/loop.h"
 #include "spool/unsynced.h"
 
@@ -37,5 +36,3 @@ void sync_forget(struct sync *s);
 void sync_renew(struct sync *s, uint64_t first);
 /* Waits for what was asked, and for the helper's end, at most `ms`; there may be calls of answered(). */
 void sync_stop(struct sync *s, int ms);
-
-#endif

@@ -3,8 +3,7 @@
  * Blocks for as long as the disk likes: it runs in a process of its own (spool/sync.c). What is to
  * be asked of it, and what its answer means, is spool/unsynced.h's.
  */
-#ifndef SPOOL_SYNC_HELPER_H
-#define SPOOL_SYNC_HELPER_H
+#pragma once
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
@@ -39,5 +38,3 @@ void sync_serve(struct sync_helper *h, const struct sync_order *o, struct sync_r
  * there first, or an errno: EBADMSG when what can be read is not whole. Then the segment is as it was.
  * The folder is not synced yet. Nothing may be appended to it any more. */
 int segment_rewrite(int dirfd, uint64_t first_seq);
-
-#endif

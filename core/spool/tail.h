@@ -5,8 +5,7 @@
  * reader goes on at the next valid frame, and the gap in the sequence says exactly how many metrics
  * are lost.
  */
-#ifndef SPOOL_TAIL_H
-#define SPOOL_TAIL_H
+#pragma once
 #include <stddef.h>
 #include <stdint.h>
 
@@ -39,5 +38,3 @@ void tail_seek(struct tail *t, uint64_t seq); /* as after tail_open() */
  * which finds its own position by reading like everybody else. 0 before the first. */
 uint64_t tail_seen(const struct tail *t);
 void tail_close(struct tail *t);
-
-#endif

@@ -9,8 +9,7 @@
  * reports a failure says which number no segment that was begun by then can be appended to below.
  * The range ends there, at that very moment, in whatever order things happen.
  */
-#ifndef SPOOL_UNSYNCED_H
-#define SPOOL_UNSYNCED_H
+#pragma once
 #include "spool/sync_helper.h"
 
 struct unsynced { /* zero but for `clean`: nothing was asked yet */
@@ -38,5 +37,3 @@ enum sync_verdict unsynced_done(struct unsynced *u);
 enum sync_verdict unsynced_failed(struct unsynced *u, int error, uint64_t failed, uint64_t sealed);
 /* The helper died with the order on its way. */
 enum sync_verdict unsynced_died(struct unsynced *u, uint64_t sealed);
-
-#endif

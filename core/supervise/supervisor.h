@@ -5,8 +5,7 @@
  * between the two are a socket pair (model/worker.h), a page of memory (model/scoreboard.h) and the
  * spool on disk.
  */
-#ifndef SUPERVISE_SUPERVISOR_H
-#define SUPERVISE_SUPERVISOR_H
+#pragma once
 #include "base/throttle.h"
 #include "model/scoreboard.h"
 #include "supervise/verdict.h"
@@ -61,5 +60,3 @@ bool supervisor_stalled(const struct supervisor *s);
 void supervisor_stop(struct supervisor *s, int64_t grace);
 /* Only when no worker is alive: in or after gone(). It may be started again. */
 void supervisor_end(struct supervisor *s);
-
-#endif

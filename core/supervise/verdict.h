@@ -4,8 +4,7 @@
  * what it does. Time is counted in looks, one a second, so that a clock that jumps, or a garnetd that
  * got no processor for a while, condemns nobody.
  */
-#ifndef SUPERVISE_VERDICT_H
-#define SUPERVISE_VERDICT_H
+#pragma once
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -81,5 +80,3 @@ enum stuck_verdict stuck_look(struct stuck *s, uint64_t step);
 bool stuck_is(const struct stuck *s);
 /* What it is at, for the log: "from ..." */
 const char *stuck_from(uint64_t step);
-
-#endif

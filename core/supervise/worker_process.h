@@ -12,8 +12,7 @@
  * prints. In one process with its plugin a worker cannot keep its lines to itself: what stands under
  * its name may be the plugin's.
  */
-#ifndef SUPERVISE_WORKER_PROCESS_H
-#define SUPERVISE_WORKER_PROCESS_H
+#pragma once
 #include "base/logpipe.h"
 #include "base/loop.h"
 #include "model/worker.h"
@@ -56,5 +55,3 @@ void worker_process_wake(const struct worker_process *p);
 /* To it and its group. */
 void worker_process_signal(const struct worker_process *p, int signo);
 bool worker_process_stopped(const struct worker_process *p); /* somebody has, by a signal */
-
-#endif

@@ -1,6 +1,5 @@
 /* common/seconds.h - the end of a line: " SECONDS\n", which Graphite and Carbon 2.0 share */
-#ifndef COMMON_SECONDS_H
-#define COMMON_SECONDS_H
+#pragma once
 #include <garnet/plugin.h>
 
 /* Whole seconds: a point belongs to the second in which it was taken. < 1: before 1970-01-01
@@ -21,5 +20,3 @@ static inline void put_seconds(garnet *g, int64_t seconds)
     *--at = ' ';
     g->host->put(g, at, (size_t)(text + sizeof text - at));
 }
-
-#endif

@@ -5,8 +5,7 @@
  * divided by dots, that hold nothing but [A-Za-z0-9_-], and %XX where `escape` is set: no byte
  * of a name, tag or value can end a line, add a field, or climb in a file tree.
  */
-#ifndef COMMON_TEMPLATE_H
-#define COMMON_TEMPLATE_H
+#pragma once
 #include <garnet/plugin.h>
 #include <stdbool.h>
 
@@ -63,5 +62,3 @@ bool template_takes(const struct template *t, garnet_str key);
 /* NULL, or why this metric has no path. */
 const char *template_write(struct path *p, const struct template *t, const garnet_metric *m,
                            enum host_style host);
-
-#endif

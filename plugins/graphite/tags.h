@@ -3,8 +3,7 @@
  * In carbon's own order and without a byte that carbon could not read: README.md has the rules. What
  * cannot be carried as it is becomes %XX, and "%" too, so that different tags are different text.
  */
-#ifndef GRAPHITE_TAGS_H
-#define GRAPHITE_TAGS_H
+#pragma once
 #include "common/template.h"
 
 enum { TAGS_MOST = 128, TAGS_TEXT_MOST = 4096 }; /* the host allows 64 tags, a line 4096 bytes */
@@ -18,5 +17,3 @@ struct tags {
 
 /* Those that are not in the path. NULL, or why they have no form. */
 const char *tags_of(struct tags *t, const struct template *path, const garnet_metric *m);
-
-#endif

@@ -3,8 +3,7 @@
  * What a style's grammar cannot carry is replaced by one character, never removed, so nothing
  * becomes empty. Text that no longer fits sets `full`; nothing else fails.
  */
-#ifndef METRICS20_CLEAN_H
-#define METRICS20_CLEAN_H
+#pragma once
 #include <garnet/plugin.h>
 #include <stdbool.h>
 
@@ -23,5 +22,3 @@ garnet_str clean_key(struct text *t, enum style style, garnet_str s);
 garnet_str clean_value(struct text *t, enum style style, garnet_str s);
 /* The value "prefix.name", or just the name. */
 garnet_str clean_name(struct text *t, enum style style, garnet_str prefix, garnet_str name);
-
-#endif

@@ -4,8 +4,7 @@
  * metric that cannot be written without loss or error has a fault instead. Everything lives in the
  * struct or in the metric, until the next one; it begins as zeros.
  */
-#ifndef METRICS20_SERIES_H
-#define METRICS20_SERIES_H
+#pragma once
 #include "clean.h"
 #include "unit.h"
 
@@ -38,5 +37,3 @@ struct series {
 
 /* False: s->fault and s->what. */
 bool series_of(struct series *s, const struct naming *naming, const garnet_metric *m);
-
-#endif

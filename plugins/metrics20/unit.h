@@ -3,8 +3,7 @@
  * Recognises a unit, writes it as the spec does ("kbps" is "kb/s"), and knows how it stands in a
  * Graphite key. Pure functions of their arguments: nothing fails.
  */
-#ifndef METRICS20_UNIT_H
-#define METRICS20_UNIT_H
+#pragma once
 #include <garnet/plugin.h>
 #include <stdbool.h>
 
@@ -39,5 +38,3 @@ bool unit_has_picoseconds(const struct unit *u);
 /* As it stands in a Graphite key, where "/" is a folder to whisper: "Bps" for "B/s", which
  * carbon-tagger turns back; and ASCII for what is not. */
 void unit_make_node(struct unit *u);
-
-#endif

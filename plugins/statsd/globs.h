@@ -2,8 +2,7 @@
  *
  * The same patterns as a sink's `only` and `drop`: * ? [a-z] [!a-z] \x, over the whole name.
  */
-#ifndef STATSD_GLOBS_H
-#define STATSD_GLOBS_H
+#pragma once
 #include <garnet/plugin.h>
 #include <stdbool.h>
 
@@ -11,5 +10,3 @@
 const char *glob_fault(const char *pattern);
 /* Does one of them match? */
 bool globs_match(const garnet_list *globs, garnet_str name);
-
-#endif

@@ -4,8 +4,7 @@
  * it is the value. Then come the time in seconds, the name, the unit, and the keys and values of
  * tags in turn; a key behind "@" is a meta tag's. What intake would not let pass is no input.
  */
-#ifndef FORMATTER_H
-#define FORMATTER_H
+#pragma once
 #include <errno.h>
 #include <math.h>
 
@@ -195,5 +194,3 @@ static inline int fuzz_one_line(const char *const *options, const uint8_t *p, si
     free(line);
     return 0;
 }
-
-#endif

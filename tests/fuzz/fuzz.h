@@ -7,8 +7,7 @@
  * `./run-tests --long` runs each for a minute. By hand, from the root, with new inputs elsewhere:
  *   build/fuzz/tests/fuzz/fuzz_NAME /tmp/found tests/fuzz/corpus/NAME
  */
-#ifndef FUZZ_H
-#define FUZZ_H
+#pragma once
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -65,5 +64,3 @@ static inline void fuzz_file(int dirfd, const char *name, const void *p, size_t 
     HOLDS(fd >= 0 && write(fd, p, n) == (ssize_t)n);
     (void)close(fd);
 }
-
-#endif

@@ -1,6 +1,5 @@
 /* append.h - what the test plugins that deliver do with it */
-#ifndef APPEND_H
-#define APPEND_H
+#pragma once
 #include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -15,5 +14,3 @@ static inline void append(const char *path, const void *p, size_t n)
     if (fd >= 0)
         close(fd);
 }
-
-#endif

@@ -3,8 +3,7 @@
  *
  * MUST() is cr_assert() for what is asked a million times: each cr_assert that holds is a message to criterion's
  * runner, and MUST costs nothing then. */
-#ifndef RIG_CHANCE_H
-#define RIG_CHANCE_H
+#pragma once
 #include <criterion/criterion.h>
 #include <dirent.h>
 #include <errno.h>
@@ -69,5 +68,3 @@ int memory_dir(char path[64]);
 /* Everything in it; folders one level deep. */
 void empty_dir(int dirfd);
 void remove_dir(int dirfd, const char *path);
-
-#endif

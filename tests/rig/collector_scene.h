@@ -1,8 +1,7 @@
 /* tests/rig/collector_scene.h - a collector on a short interval, and what it said and did
  *
  * One a test, called `scene`. */
-#ifndef RIG_COLLECTOR_SCENE_H
-#define RIG_COLLECTOR_SCENE_H
+#pragma once
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
@@ -52,5 +51,3 @@ const struct run_receipt *last_run(const struct scene *s); /* that ended */
             (void)loop_turn((s)->loop, 50 * MS);                                                   \
         cr_assert(condition);                                                                      \
     } while (0)
-
-#endif

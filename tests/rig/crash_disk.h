@@ -9,8 +9,7 @@
  * locks are needed, since the test waits while the helper works. Small by design: a folder and one
  * below it, files of FILE_MAX bytes; more is ENOSPC, as on any disk.
  */
-#ifndef RIG_CRASH_DISK_H
-#define RIG_CRASH_DISK_H
+#pragma once
 #include "rig/chance.h"
 
 #define DISK "/disk"
@@ -120,5 +119,3 @@ bool disk_path(const char *path);
 /* Writes at `at`; zeros where it was shorter. What was written. */
 ssize_t disk_put(int node, const void *p, size_t n, size_t at);
 void disk_cut(int node, size_t size);
-
-#endif

@@ -4,8 +4,7 @@
  * one that fails brings nothing, and they count as clean all the same, as in a kernel: a second one
  * that works brings what was written since. Clean bytes may be read from the platter again at any
  * time. */
-#ifndef RIG_CRASH_PLATTER_H
-#define RIG_CRASH_PLATTER_H
+#pragma once
 #include "rig/crash_disk.h"
 
 void platter_reset(
@@ -18,5 +17,3 @@ void platter_only(void);
 
 /* Somebody removes all that is in the folder, and syncs that. */
 void platter_lose_names(void);
-
-#endif

@@ -6,8 +6,7 @@
  * file whose size has grown before its data came has zeros there. Real file systems keep more order
  * among names; a state is therefore often made so, too.
  */
-#ifndef RIG_CRASH_STATES_H
-#define RIG_CRASH_STATES_H
+#pragma once
 #include "rig/crash_disk.h"
 
 enum { SECTOR = 512, PIECES = 256 };
@@ -38,5 +37,3 @@ void state_make(const struct pending *p, uint64_t *rng);
 
 /* Every state of few pieces, in turn: bit i of `mask` for the i-th. */
 void state_of(const struct pending *p, uint64_t mask);
-
-#endif

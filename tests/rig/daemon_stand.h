@@ -1,7 +1,6 @@
 /* tests/rig/daemon_stand.h - what each part of garnetd needs to be made by itself: a loop, a folder, a log that can be read,
  * a configuration, an intake whose batches are kept as text; all assert */
-#ifndef RIG_DAEMON_STAND_H
-#define RIG_DAEMON_STAND_H
+#pragma once
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
@@ -54,5 +53,3 @@ int stand_taken(struct stand *s, const char *what);
         cr_assert(condition, "log: %s", stand_log_text(s));                                        \
     } while (0)
 const char *stand_log_text(struct stand *s);
-
-#endif

@@ -1,6 +1,5 @@
 /* tests/rig/fill.h - a struct filled from YAML by the rows of a section, and the errors of it */
-#ifndef RIG_FILL_H
-#define RIG_FILL_H
+#pragma once
 #include "conf/section.h"
 
 extern struct arena fill_arena;
@@ -12,5 +11,3 @@ void fill_end(void);
 void fill_from(const struct section *s, const char *text, void *dst);
 /* These errors, and no others. */
 void fill_expect(const struct section *s, const char *text, void *dst, const char *want);
-
-#endif

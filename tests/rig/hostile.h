@@ -1,7 +1,6 @@
 /* tests/rig/hostile.h - what the tests share that read a plugin's lines back: random numbers, values of every
  * kind at their edges */
-#ifndef RIG_HOSTILE_H
-#define RIG_HOSTILE_H
+#pragma once
 #include "rig/sink_kit.h"
 /* after what it asserts with */
 #include "rig/readback.h"
@@ -13,5 +12,3 @@ void make_value(struct metric *m);
 void make_time(struct metric *m);
 /* How many metrics to try: GARNET_TEST_LONG=1 makes it twenty times as many. */
 size_t hostile_rounds(void);
-
-#endif

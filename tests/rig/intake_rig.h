@@ -2,8 +2,7 @@
  *
  * A suite has .init = intake_rig_start and .fini = intake_rig_end, or a test calls both. The daemon's side runs only in
  * turns of the loop: what sends and receives here turns it meanwhile. All assert. */
-#ifndef RIG_INTAKE_RIG_H
-#define RIG_INTAKE_RIG_H
+#pragma once
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -59,5 +58,3 @@ void receive_line(int fd, struct buf *b);   /* the next line, and nothing more *
 bool nothing_comes(int fd);
 void expect_line(int fd, const char *want);
 const char *text_of(struct buf *b);
-
-#endif

@@ -1,6 +1,5 @@
 /* tests/rig/keeper_run.h - one run under a real keeper, watched from garnetd's side; the test owns it */
-#ifndef RIG_KEEPER_RUN_H
-#define RIG_KEEPER_RUN_H
+#pragma once
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -40,5 +39,3 @@ void wait_said(const struct run *r, const char *word);
 void finish_run(struct run *r);
 void run_to_end(struct run *r, const char *script, int64_t timeout, int64_t grace);
 bool killed_by(const struct run *r, int signo);
-
-#endif

@@ -2,8 +2,7 @@
  *
  * A test marks what it starts by a variable in the environment, which every descendant inherits.
  */
-#ifndef RIG_PROCESSES_H
-#define RIG_PROCESSES_H
+#pragma once
 #include <criterion/criterion.h>
 #include <poll.h>
 
@@ -22,5 +21,3 @@ int open_descriptors(const char *pid); /* or "self" */
             (void)poll(NULL, 0, 5);                                                                \
         cr_assert(condition);                                                                      \
     } while (0)
-
-#endif

@@ -5,8 +5,7 @@
  * must be what the manual says of each character. All end the test where that is not so, and cut up
  * the path that they read.
  */
-#ifndef READ_GRAPHITE_H
-#define READ_GRAPHITE_H
+#pragma once
 #include "rig/readback.h"
 
 /* --- the reader of style tagged --- */
@@ -124,5 +123,3 @@ static inline void read_plain(const struct metric *m, char *path)
         read_node(&path, m->tags[i].val.s, m->tags[i].val.n, line);
     cr_assert_eq(*path, 0, "%s", line);
 }
-
-#endif

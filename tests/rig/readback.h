@@ -2,8 +2,7 @@
  *
  * For criterion's tests, and for the fuzz targets, which bring cr_assert() and its like with them.
  */
-#ifndef READBACK_H
-#define READBACK_H
+#pragma once
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,5 +51,3 @@ static inline bool text_is(struct str s, const char *text)
 {
     return s.n == strlen(text) && memcmp(s.s, text, s.n) == 0;
 }
-
-#endif

@@ -1,8 +1,7 @@
 /* tests/rig/sink_kit.h - a folder, a sink as the configuration would have it, a plugin, metrics
  *
  * The test owns the kit. All assert. */
-#ifndef RIG_SINK_KIT_H
-#define RIG_SINK_KIT_H
+#pragma once
 #include <criterion/criterion.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -38,5 +37,3 @@ struct metric kit_metric(const char *name, int64_t value);
 char *kit_path(struct kit *k, const char *name);       /* of a file in the folder */
 const char *kit_read(struct kit *k, const char *path); /* "" when it is not there */
 void kit_write(const char *path, const char *text);
-
-#endif

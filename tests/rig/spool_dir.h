@@ -1,8 +1,7 @@
 /* tests/rig/spool_dir.h - a spool's folder, frames whose payload can be recognised, and a reader that checks them
  *
  * TestSuite(x, .init = spool_dir_make, .fini = spool_dir_remove) gives each test a new folder. All assert. */
-#ifndef RIG_SPOOL_DIR_H
-#define RIG_SPOOL_DIR_H
+#pragma once
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -65,5 +64,3 @@ void flip_segment_bit(uint64_t first_seq, size_t byte, unsigned bit); /* twice p
 void write_spool_file(const char *name, const char *text);
 /* The kernel takes no byte beyond `n` of any file: short writes, then errors, as from a full disk. */
 void limit_file_size(rlim_t n);
-
-#endif

@@ -1,8 +1,7 @@
 /* tests/rig/spool_model.h - what test_recovery.c knows of the spool: frames, segments, readers
  *
  * What each operation must leave true is checked here, as it is done. */
-#ifndef RIG_SPOOL_MODEL_H
-#define RIG_SPOOL_MODEL_H
+#pragma once
 #include "rig/crash_disk.h"
 #include "spool/append.h"
 #include "spool/cursor.h"
@@ -86,5 +85,3 @@ bool reader_step(struct reader *r); /* false when there is nothing more yet */
 void reader_store(struct reader *r);
 /* A cursor that damage has reached: what it says now, or a new one at the oldest. */
 void reader_again(struct reader *r, bool lost, bool older);
-
-#endif

@@ -1,8 +1,7 @@
 /* tests/rig/sync_rig.h - a writer, the sync helper's process and what it has answered, on a disk that fails when told to
  *
  * TestSuite(x, .init = spool_dir_make, .fini = sync_rig_end); a test begins with sync_rig_start(). */
-#ifndef RIG_SYNC_RIG_H
-#define RIG_SYNC_RIG_H
+#pragma once
 #include "base/clock.h"
 #include "base/loop.h"
 #include "rig/spool_dir.h"
@@ -42,5 +41,3 @@ void wait_answers(unsigned calls);
 
 pid_t helper_pid(void); /* the one child of this process; 0: none */
 void wait_helper_reaped(pid_t pid);
-
-#endif

@@ -1,8 +1,7 @@
 /* tests/rig/transport_rig.h - one transport over a socket, driven as the outlet drives it
  *
  * TestSuite(x, .init = transport_rig_start, .fini = transport_rig_end). All assert. */
-#ifndef RIG_TRANSPORT_RIG_H
-#define RIG_TRANSPORT_RIG_H
+#pragma once
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -29,5 +28,3 @@ void turn_transport(void);
 void write_whole(const char *text);
 void expect_received(int fd, const char *text);
 void expect_down(const char *why); /* and closes it */
-
-#endif

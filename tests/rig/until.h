@@ -1,6 +1,5 @@
 /* tests/rig/until.h - turns until a condition holds, or the test fails after 20 s: define UNTIL with the test's turn */
-#ifndef TESTS_UNTIL_H
-#define TESTS_UNTIL_H
+#pragma once
 #include <criterion/criterion.h>
 
 #include "base/clock.h"
@@ -13,5 +12,3 @@
             turn();                                                                                \
         }                                                                                          \
     } while (0)
-
-#endif

@@ -1,8 +1,7 @@
 /* tests/rig/worker_peer.h - a peer over TCP that reads, counts and fails as the test says
  *
  * A listener, and the connections it has, each read to its end and then closed, as a good peer does. */
-#ifndef RIG_WORKER_PEER_H
-#define RIG_WORKER_PEER_H
+#pragma once
 #include "rig/worker_rig.h"
 
 enum { PEER_CONNECTIONS = 8 };
@@ -44,5 +43,3 @@ void finish_worker_with(struct peer *p);
             (void)peer_turn(p, 10);                                                                \
         }                                                                                          \
     } while (0)
-
-#endif

@@ -2,8 +2,7 @@
  *
  * TestSuite(x, .init = worker_rig_start, .fini = worker_rig_end). Checked is what arrives, and that the cursor
  * accounts for every metric: position - start = arrived + dropped. All assert. */
-#ifndef RIG_WORKER_RIG_H
-#define RIG_WORKER_RIG_H
+#pragma once
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -61,5 +60,3 @@ const char *output_uri(void); /* of that file */
 const char *output(void);     /* what is in it */
 void expect_output(const char *want);
 const char *graphite_lines(uint64_t from, uint64_t to); /* of metrics from..to-1 */
-
-#endif

@@ -1,8 +1,5 @@
 /* delivery/transport/udp.h - datagrams to a host and port */
-#ifndef DELIVERY_TRANSPORT_UDP_H
-#define DELIVERY_TRANSPORT_UDP_H
+#pragma once
 #include "delivery/transport.h"
 
 extern const struct transport_kind transport_udp;
-
-#endif
