@@ -202,6 +202,19 @@ static void remember_end(struct feed *f)
     f->ends[f->nends++] = (struct mark){f->batch->bytes.n, f->read};
 }
 
+uint64_t feed_can_drop(const struct feed *f)
+{
+    const struct conf_sink *sink = f->rules.sink;
+    uint64_t can =
+        1 << DROP_EXPIRED | 1 << DROP_DAMAGED | 1 << DROP_SKIPPED | 1 << DROP_QUARANTINED;
+
+    if (f->rules.max_age > 0 || f->rules.live)
+        can |= 1 << DROP_STALE;
+    if (sink != NULL && (sink->only.n > 0 || sink->drop.n > 0))
+        can |= 1 << DROP_DESELECTED;
+    return can;
+}
+
 /* From the plugin's bytes to the counts. */
 static enum batch_result add_record(struct feed *f, int64_t now)
 {

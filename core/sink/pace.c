@@ -1,7 +1,4 @@
-/* sink/pace.c - how fast a backlog may be sent
- *
- * Arithmetic only; it cannot fail, and a clock that jumps costs at most one bucket.
- */
+/* sink/pace.c - arithmetic only: it cannot fail, and a clock that jumps costs at most one bucket */
 #include "sink/pace.h"
 
 #include "base/clock.h"

@@ -28,6 +28,7 @@ void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink,
     struct plugin *p = f->batch->plugin;
     struct scoreboard *board = f->batch->board;
     uint64_t position = position_point(at).seq, left = atomic_load(&board->sent);
+    uint64_t can_drop = feed_can_drop(f);
 
     *s = (struct sender){.feed = f,
                          .position = at,
@@ -38,6 +39,9 @@ void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink,
         deliver_init(&s->deliver, p, on_rejected, s);
     else
         outlet_init(&s->outlet, l, sink, s->repeatable, (p->def.flags & GARNET_ORDERED) != 0);
+    if (s->by_plugin || link_datagrams(sink))
+        can_drop |= 1 << DROP_REJECTED;
+    atomic_store(&board->can_drop, can_drop);
     if (left > position && !s->repeatable) /* the worker before us did not put all of it down */
         count_doubt(s, left - position);
     atomic_store(&board->sent, position);

@@ -1,8 +1,4 @@
-/* sink/start.c - what a worker begins with
- *
- * May wait for the cursor's lock and for the plugin; orders reach it meanwhile. Whatever cannot be
- * made ready ends the worker.
- */
+/* sink/start.c - orders reach it while it waits for the plugin, or for the cursor's lock */
 #include "sink/start.h"
 
 #include <errno.h>

@@ -241,21 +241,6 @@ static void on_plugin_event(void *arg, int fd, uint32_t events)
         orders_give_up(&w->orders, plugin_why(&w->plugin));
 }
 
-/* What can become of a metric, by what the plugin, the endpoints and the configuration are. */
-static uint64_t can_drop(const struct worker *w)
-{
-    uint64_t can =
-        1 << DROP_EXPIRED | 1 << DROP_DAMAGED | 1 << DROP_SKIPPED | 1 << DROP_QUARANTINED;
-
-    if (w->plugin.def.deliver != NULL || link_datagrams(w->sink))
-        can |= 1 << DROP_REJECTED;
-    if (w->feed.rules.max_age > 0 || w->feed.rules.live)
-        can |= 1 << DROP_STALE;
-    if (w->sink->only.n > 0 || w->sink->drop.n > 0)
-        can |= 1 << DROP_DESELECTED;
-    return can;
-}
-
 /* Waits for the cursor's lock and for the plugin. False: the reason is in the log, and the worker stops. */
 static bool open_ends(struct worker *w, const struct conf *conf)
 {
@@ -301,7 +286,6 @@ static bool join_ends(struct worker *w, const struct conf *conf)
     feed_seek(&w->feed, &from, position_rewind(&w->position, false, clock_mono()));
     pace_init(&w->pace, w->sink->catch_up_rate, clock_mono());
     sender_open(&w->sender, w->loop, w->sink, &w->feed, &w->position);
-    atomic_store(&w->board->can_drop, can_drop(w));
     w->look = true;
     return true;
 }

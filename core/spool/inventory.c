@@ -211,9 +211,8 @@ static bool take_lock(struct inventory *v, struct why *why)
     pid_t holder;
 
     v->lock = openat(v->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, SPOOL_FILE);
-    if (v->lock < 0) {
+    if (v->lock < 0)
         return why_set(why, "its lock file cannot be opened: %m");
-    }
     if (fd_lock(v->lock) == 0)
         return true;
     if (errno != EAGAIN)

@@ -1,12 +1,8 @@
 /* spool/sync.c - the sync helper's process, from garnetd's side
  *
- * The helper is a fork that receives an order, serves it (spool/sync_helper.h) and answers. They
- * share a SOCK_SEQPACKET pair, whose end of file ends the helper; killed or crashed, it is started
- * again, throttled, but soon: with `durable` senders wait for it. What is asked of it, and what an
- * answer or the lack of one means, is spool/unsynced.h's.
- *
- * Fails at the start only (descriptors, fork). Later on everything is retried, and until then
- * nothing is reported as synced.
+ * They share a SOCK_SEQPACKET pair, whose end of file ends the helper. Killed or crashed, it is started
+ * again soon: with `durable` senders wait for it. Fails at the start only (descriptors, fork). Later
+ * on everything is retried, and until then nothing is reported as synced.
  */
 #include "spool/sync.h"
 

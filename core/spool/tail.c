@@ -75,10 +75,9 @@ struct tail *tail_open(int dirfd, uint64_t seq)
 void tail_seek(struct tail *t, uint64_t seq)
 {
     fd_close(&t->fd);
-    t->inside = false;
+    t->inside = t->sealed = t->quiet = false;
     t->expected = seq;
     t->off = t->scan = 0;
-    t->quiet = false;
 }
 
 uint64_t tail_seen(const struct tail *t)
@@ -135,17 +134,12 @@ static ssize_t fill_buffer(struct tail *t, uint64_t off, size_t want)
         t->buf = more;
         t->cap = want;
     }
-    while (t->n < want) {
-        ssize_t r = pread(t->fd, t->buf + t->n, t->cap - t->n, (off_t)(off + t->n));
-        if (r < 0 && errno == EINTR)
-            continue;
+    for (ssize_t r = 1; t->n < want && r != 0; t->n += r > 0 ? (size_t)r : 0) {
+        r = pread(t->fd, t->buf + t->n, t->cap - t->n, (off_t)(off + t->n));
         if (r < 0 && segment_rotten(errno))
             r = read_as_zeros(t);
-        if (r < 0)
+        if (r < 0 && errno != EINTR)
             return -1;
-        if (r == 0)
-            break;
-        t->n += (size_t)r;
     }
     return (ssize_t)t->n;
 }
@@ -170,16 +164,15 @@ static enum look look_whole(struct tail *t, uint64_t off, const struct frame_hea
 {
     size_t size = frame_size(h->length);
     ssize_t n = fill_buffer(t, off, size);
+    uint64_t sum;
 
     if (n < 0)
         return LOOK_ERROR;
     if ((size_t)n < size)
         return LOOK_END;
     see(t, h);
-    return frame_sum(t->buf + (off - t->at) + FRAME_HEADER, h->length, t->header.salt) ==
-                   h->payload_sum
-               ? LOOK_GOOD
-               : LOOK_HURT;
+    sum = frame_sum(t->buf + (off - t->at) + FRAME_HEADER, h->length, t->header.salt);
+    return sum == h->payload_sum ? LOOK_GOOD : LOOK_HURT;
 }
 
 static enum look look_for_frame(struct tail *t, uint64_t off, struct frame_header *h)
@@ -285,82 +278,59 @@ static bool unchanged(struct tail *t)
     return false;
 }
 
-static bool list_now(struct tail *t, struct segment_list *l)
-{
-    bool listed = segment_list(t->dirfd, l) == 0;
-
-    t->quiet &= listed;
-    return listed;
-}
-
-/* The place in the list of the segment after the one being read; l->n for none. It may have the
- * same name: the writer replaces a segment in which nothing can be read. */
-static size_t after(const struct tail *t, const struct segment_list *l)
+/* The place in the list of the segment to go on in; l->n for none. From inside of one it is the one behind
+ * it, which may have the same name: the writer replaces a segment in which nothing can be read. From
+ * outside it is the one that should hold `expected`: the last that begins at or before it. */
+static size_t place_of_next(const struct tail *t, const struct segment_list *l)
 {
     size_t i = 0;
-    ino_t inode;
 
+    if (!t->inside) {
+        while (i + 1 < l->n && l->first_seq[i + 1] <= t->expected)
+            i++;
+        return i;
+    }
     while (i < l->n && l->first_seq[i] < t->first_seq)
         i++;
     if (i < l->n && l->first_seq[i] == t->first_seq) {
-        inode = inode_named(t, t->first_seq);
+        ino_t inode = inode_named(t, t->first_seq);
         i += inode == 0 || inode == t->inode;
     }
     return i;
 }
 
-/* The end of what can be read here. */
+/* Outside of a segment, or at the end of what can be read in one. */
 static int turn_page(struct tail *t, struct tail_frame *f)
 {
     struct segment_list l;
     uint64_t next;
     size_t i;
-    bool more;
+    bool oldest;
     int r;
 
     if (!t->sealed && unchanged(t))
         return rest(t);
-    if (!list_now(t, &l))
+    if (segment_list(t->dirfd, &l) < 0) {
+        t->quiet = false;
         return TAIL_ERROR;
-    i = after(t, &l);
-    more = i < l.n;
-    next = more ? l.first_seq[i] : 0;
+    }
+    i = place_of_next(t, &l);
+    next = i < l.n ? l.first_seq[i] : UINT64_MAX; /* which is nobody's */
     segment_list_free(&l);
-    if (!more)
+    if (next == UINT64_MAX)
         return rest(t);
-    if (!t->sealed) { /* it may have grown before the newer one came: to its end once more */
+    if (t->inside &&
+        !t->sealed) { /* it may have grown before the newer one came: to its end once more */
         t->sealed = true;
         t->scan = t->off;
         t->n = 0;
         return AGAIN;
     }
+    oldest = !t->inside || i == 0;
     if ((r = begin_segment(t, next)) != TAIL_FRAME)
         return r;
     /* Retention takes the oldest: if nothing older is left, it was retention. */
-    return skip_to(t, f, next, i == 0 ? TAIL_EXPIRED : TAIL_DAMAGED);
-}
-
-/* Finds the segment that should hold `expected`: the last one that begins at or before it. */
-static int find_segment(struct tail *t, struct tail_frame *f)
-{
-    struct segment_list l;
-    uint64_t first = 0;
-    bool any;
-    int r;
-
-    if (unchanged(t))
-        return TAIL_WAIT;
-    if (!list_now(t, &l))
-        return TAIL_ERROR;
-    any = l.n > 0;
-    for (size_t i = 0; i < l.n && (i == 0 || l.first_seq[i] <= t->expected); i++)
-        first = l.first_seq[i];
-    segment_list_free(&l);
-    if (!any)
-        return TAIL_WAIT;
-    if ((r = begin_segment(t, first)) != TAIL_FRAME)
-        return r;
-    return skip_to(t, f, first, TAIL_EXPIRED);
+    return skip_to(t, f, next, oldest ? TAIL_EXPIRED : TAIL_DAMAGED);
 }
 
 /* Past a hole, whose end the file system knows without reading it, from `scan` on. */
@@ -424,7 +394,7 @@ enum tail_result tail_next(struct tail *t, struct tail_frame *f)
     if (t->inside && t->scan != t->off && look_for_frame(t, t->off, &h) <= LOOK_OLD)
         t->scan = t->off; /* what was bad at the live end has become good */
     do
-        r = t->inside ? step(t, f) : find_segment(t, f);
+        r = t->inside ? step(t, f) : turn_page(t, f);
     while (r == AGAIN);
     return (enum tail_result)r;
 }
