@@ -311,6 +311,8 @@ static void on_end_requested(void *arg)
 {
     struct daemon *d = arg;
 
+    if (d->phase == PHASE_DONE) /* in this turn: the socket may be another garnetd's */
+        return;
     reload_end(&d->reload);
     if (d->phase == PHASE_LOADING) {
         leave_loop(d, d->status);

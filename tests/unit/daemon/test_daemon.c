@@ -1,0 +1,71 @@
+/* tests/unit/daemon/test_daemon.c - daemon/daemon.h: a signal that comes as garnetd leaves by itself */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/exit.h"
+#include "base/process.h"
+#include "daemon/daemon.h"
+#include "rig/daemon_stand.h"
+#include "rig/processes.h"
+
+TestSuite(daemon, .timeout = 60);
+
+static void count_dead(void *arg, pid_t child)
+{
+    struct arena a = {0};
+    const char *state;
+    char path[32];
+
+    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
+    state = strrchr(read_text(&a, path), ')');
+    *(int *)arg += state != NULL && strncmp(state, ") Z", 3) == 0;
+    arena_free(&a);
+}
+
+/* Children that it has not reaped. */
+static int dead_children_of(pid_t pid)
+{
+    int n = 0;
+
+    cr_assert_geq(process_children(pid, count_dead, &n), 0);
+    return n;
+}
+
+/* A sink's check stops garnetd and kills the process that reads the configuration: so the end of that, of
+ * its pipe and the signal are there in one turn of the loop. */
+Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
+{
+    struct stand stand;
+    const char *conf, *check;
+    int status;
+    pid_t pid;
+
+    stand_begin(&stand);
+    conf = stand_configure(&stand, "sinks:\n  - {name: main, plugin: graphite, to: "
+                                   "'tcp://127.0.0.1:1'}\n");
+    check = stand_script(&stand, "check", "#!/bin/sh\nkill -STOP $GARNETD\nkill -KILL $PPID\n");
+    pid = fork();
+    cr_assert_geq(pid, 0);
+    if (pid == 0) {
+        char self[16];
+
+        (void)snprintf(self, sizeof self, "%d", (int)getpid());
+        (void)setenv("GARNETD", self, 1);
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail meanwhile */
+        _exit(daemon_run(conf, check));
+    }
+    cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
+    cr_assert(WIFSTOPPED(status), "%x", (unsigned)status);
+    WAIT_FOR(dead_children_of(pid) == 2); /* the check is garnetd's by now, which inherits */
+    (void)kill(pid, SIGTERM);
+    (void)kill(pid, SIGCONT);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert(WIFEXITED(status), "it died from signal %d", WTERMSIG(status));
+    cr_assert_eq(WEXITSTATUS(status), EXIT_CONFIG);
+    stand_end(&stand);
+}
