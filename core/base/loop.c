@@ -175,7 +175,7 @@ void loop_child_del(struct loop *l, struct loop_child *c)
     c->pid = 0;
 }
 
-static struct loop_child *find_child(const struct loop *l, pid_t pid)
+struct loop_child *loop_child_find(const struct loop *l, pid_t pid)
 {
     struct loop_child *c;
 
@@ -183,11 +183,6 @@ static struct loop_child *find_child(const struct loop *l, pid_t pid)
         if (c->pid == pid)
             break;
     return c;
-}
-
-bool loop_child_known(const struct loop *l, pid_t pid)
-{
-    return find_child(l, pid) != NULL;
 }
 
 static void reap_children(struct loop *l)
@@ -198,7 +193,7 @@ static void reap_children(struct loop *l)
     pid_t pid;
 
     while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0 || (pid < 0 && errno == EINTR)) {
-        c = pid > 0 ? find_child(l, pid) : NULL;
+        c = pid > 0 ? loop_child_find(l, pid) : NULL;
         if (c == NULL)
             continue;
         loop_child_del(l, c);

@@ -128,35 +128,24 @@ static int arrange_fds(const struct spawn *s)
     return close_range((unsigned)n, ~0U, 0);
 }
 
-/* Returns only on failure, with errno; *at says what failed where it was not the program itself. */
-static void become_program(const struct spawn *s, const char **at)
+const char *spawn_exec(const struct spawn *s)
 {
     union { /* execve's prototype predates const: it changes neither strings nor arrays */
         const char *const *in;
         char *const *out;
     } argv = {.in = s->argv}, env = {.in = s->env};
 
-    *at = "its descriptors";
     signals_default();
     signals_release(); /* after that: what has waited must find the default */
     lower_files();
     if (arrange_fds(s) < 0)
-        return;
-    *at = "its process group";
+        return "its descriptors";
     if (s->own_group && setpgid(0, 0) < 0)
-        return;
-    *at = s->cwd;
+        return "its process group";
     if (s->cwd != NULL && chdir(s->cwd) < 0)
-        return;
-    *at = NULL;
+        return s->cwd;
     (void)execve(s->argv[0], argv.out, s->env != NULL ? env.out : environ);
-}
-
-void spawn_exec(const struct spawn *s)
-{
-    const char *at;
-
-    become_program(s, &at);
+    return NULL;
 }
 
 pid_t spawn_program(const struct spawn *s)
@@ -165,7 +154,7 @@ pid_t spawn_program(const struct spawn *s)
     const char *at;
 
     if (pid == 0) {
-        become_program(s, &at);
+        at = spawn_exec(s);
         (void)dprintf(2, "cannot run %s: %s%s%s\n", s->argv[0], at != NULL ? at : "",
                       at != NULL ? ": " : "", strerror(errno));
         _exit(EXIT_CANNOT_RUN);

@@ -41,9 +41,9 @@ struct spawn {
 pid_t spawn_program(const struct spawn *s);
 
 /* What spawn_program() does in the child, for a caller that has forked by itself: sets up
- * descriptors and execs. Returns only on failure, with errno; descriptors are then already
- * rearranged. */
-void spawn_exec(const struct spawn *s);
+ * descriptors and execs. Returns only on failure, with errno: what failed, or NULL for the program
+ * itself; descriptors are then already rearranged. */
+const char *spawn_exec(const struct spawn *s);
 
 /* Forks a helper that stays in this program's image: comm becomes `name` (15 bytes at most),
  * keep[0..n-1] stay open under their own numbers beside 0, 1, 2, and fn(arg)'s result is its

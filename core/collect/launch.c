@@ -222,7 +222,7 @@ static _Noreturn void become_collector(const struct launch *l, const struct cgro
     if (cgroup_enter(g) == 0 && confine(l->conf, l->cwd, &step)) {
         step = STEP_EXEC;
         if (may_run(l, &trust, &page->why))
-            spawn_exec(&s);
+            (void)spawn_exec(&s);
     }
     page->error = errno;
     page->step = step;

@@ -26,7 +26,7 @@ static void kill_unknown(void *arg, pid_t child)
 {
     struct search *s = arg;
 
-    if (loop_child_known(s->loop, child))
+    if (loop_child_find(s->loop, child) != NULL)
         return;
     s->found++;
     kill(child, SIGKILL);
