@@ -35,11 +35,6 @@ void collectors_init(struct collectors *c, struct loop *l, struct intake *in,
     LIST_INIT(&c->list);
 }
 
-bool collectors_drained(const struct collectors *c)
-{
-    return LIST_EMPTY(&c->list);
-}
-
 /* --- metrics --- */
 
 static bool can_fail(const struct conf_collector *c, enum outcome o)

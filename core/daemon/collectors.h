@@ -23,8 +23,8 @@ struct collectors { /* its own to write */
     struct intake *intake;
     struct selfmetrics *self;
     struct collectors_events ev;
-    struct generation *gen; /* applied last */
-    LIST_HEAD(, collector_entry) list;
+    struct generation *gen;            /* applied last */
+    LIST_HEAD(, collector_entry) list; /* empty: they are drained */
 };
 
 /* Its rows go to `self`; all is borrowed. Once drained, nothing is left to be freed. */
@@ -36,5 +36,4 @@ void collectors_apply(struct collectors *c, struct generation *g);
 void collectors_retry(struct collectors *c); /* once a second */
 void collectors_stop(struct collectors *c);  /* all of them leave */
 void collectors_kill(struct collectors *c);  /* their time is up */
-bool collectors_drained(const struct collectors *c);
 void collectors_metrics(const struct collectors *c, const struct self_round *at);

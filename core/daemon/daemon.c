@@ -64,15 +64,7 @@ static void on_written(void *arg)
 }
 
 /* At the end the intake goes before the last sync. */
-static void on_safe(void *arg, uint64_t ticket)
-{
-    const struct daemon *d = arg;
-
-    if (d->intake != NULL)
-        intake_known(d->intake, ticket, NULL);
-}
-
-static void on_unsafe(void *arg, uint64_t ticket, const char *why)
+static void on_verdict(void *arg, uint64_t ticket, const char *why)
 {
     const struct daemon *d = arg;
 
@@ -157,7 +149,7 @@ static void on_turn_over(void *arg)
 
 static bool make_parts(struct daemon *d, const struct conf *c)
 {
-    const struct commit_events commit = {d, on_written, on_safe, on_unsafe};
+    const struct commit_events commit = {d, on_written, on_verdict};
     const struct sinks_events sinks = {d, on_worker_left, next_phase};
     const struct collectors_events collectors = {d, on_keeper_lost, next_phase};
 
@@ -299,7 +291,7 @@ static void next_phase(void *arg)
 {
     struct daemon *d = arg;
 
-    if (d->phase == PHASE_COLLECTORS && collectors_drained(&d->collectors))
+    if (d->phase == PHASE_COLLECTORS && LIST_EMPTY(&d->collectors.list))
         close_sockets(d);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);

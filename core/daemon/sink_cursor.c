@@ -117,7 +117,7 @@ static void watch_progress(struct sink_cursor *c, uint64_t sent)
     c->still_at = out;
 }
 
-bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b, uint64_t *keep)
+bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b)
 {
     struct cursor_state st;
 
@@ -126,13 +126,7 @@ bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b, uint64_
     c->known = st;
     c->knows = true;
     watch_progress(c, b != NULL ? atomic_load(&b->sent) : 0);
-    *keep = st.keep;
     return true;
-}
-
-bool sink_cursor_past(const struct sink_cursor *c, uint64_t seq)
-{
-    return c->knows && c->known.position >= seq;
 }
 
 uint64_t sink_cursor_queued(const struct sink_cursor *c)

@@ -34,10 +34,8 @@ bool sink_cursor_ensure(struct sink_cursor *c);
 /* Before the next worker it is made again, as it was last seen. */
 void sink_cursor_lost(struct sink_cursor *c);
 /* Looks at the file, once a second. `b`: what its worker says; NULL where none has begun. False: it is
- * not known now; else from `keep` on the sink still needs the spool. */
-bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b, uint64_t *keep);
-/* Whether it was known to be past `seq`, or at it, at the last look. */
-bool sink_cursor_past(const struct sink_cursor *c, uint64_t seq);
+ * not known now; else from known.keep on the sink still needs the spool. */
+bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b);
 uint64_t sink_cursor_queued(const struct sink_cursor *c); /* now; 0 too while it cannot be read */
 /* False, and none: it cannot be read now. At any time: accepted since its creation = confirmed +
  * queued + sum of dropped. */

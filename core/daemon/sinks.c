@@ -296,15 +296,16 @@ static const struct scoreboard *board_of(const struct sink_entry *o)
 
 uint64_t sinks_needed(struct sinks *s)
 {
-    uint64_t needed = append_next_seq(s->spool), keep;
+    uint64_t needed = append_next_seq(s->spool);
     struct sink_entry *o;
 
     if (LIST_EMPTY(&s->list))
         return 0; /* for the first one */
     LIST_FOREACH (o, &s->list, entries) {
-        if (!sink_cursor_look(&o->cursor, board_of(o), &keep))
+        if (!sink_cursor_look(&o->cursor, board_of(o)))
             return 0; /* unknown: keep everything that max_size allows */
-        needed = keep < needed ? keep : needed;
+        if (o->cursor.known.keep < needed)
+            needed = o->cursor.known.keep;
     }
     return needed;
 }
@@ -316,7 +317,7 @@ bool sinks_lose(const struct sinks *s)
     const struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries)
-        if (there < 0 || (there > 0 && !sink_cursor_past(&o->cursor, oldest)))
+        if (there < 0 || (there > 0 && (!o->cursor.knows || o->cursor.known.position < oldest)))
             return true;
     return false;
 }

@@ -93,20 +93,12 @@ static void report_error(struct commit *c, int error)
 }
 
 /* Once of each, in order. */
-static void tell_safe(struct commit *c, uint64_t ticket)
+static void decide(struct commit *c, uint64_t ticket, const char *why)
 {
     if (ticket <= c->decided)
         return;
     c->decided = ticket;
-    c->ev.safe(c->ev.arg, ticket);
-}
-
-static void tell_unsafe(struct commit *c, uint64_t ticket, const char *why)
-{
-    if (ticket <= c->decided)
-        return;
-    c->decided = ticket;
-    c->ev.unsafe(c->ev.arg, ticket, why);
+    c->ev.verdict(c->ev.arg, ticket, why);
 }
 
 /* --- writing --- */
@@ -183,7 +175,7 @@ void commit_retry(struct commit *c)
         return;
     c->written += before - c->backlog.batches;
     if (!must_wait(c))
-        tell_safe(c, c->written);
+        decide(c, c->written, NULL);
 }
 
 void commit_end(struct commit *c)
@@ -192,9 +184,9 @@ void commit_end(struct commit *c)
 
     commit_retry(c);
     c->ending = true;
-    tell_unsafe(c, c->written,
-                "it is in the spool, but garnetd ends before it is known to be on the disk: it may "
-                "not survive a power loss; send it again");
+    decide(c, c->written,
+           "it is in the spool, but garnetd ends before it is known to be on the disk: it may "
+           "not survive a power loss; send it again");
     if ((left = c->backlog.metrics) == 0)
         return;
     backlog_clear(&c->backlog);
@@ -203,7 +195,7 @@ void commit_end(struct commit *c)
               "the spool still cannot be written",
               left);
     c->written = c->last;
-    tell_unsafe(c, c->last, "the spool cannot be written, and garnetd ends; send it again later");
+    decide(c, c->last, "the spool cannot be written, and garnetd ends; send it again later");
 }
 
 /* --- syncing --- */
@@ -257,12 +249,12 @@ void commit_answered(void *arg, enum sync_verdict v, uint64_t seq, int error)
         say_again(c, error);
     } else if (v == SYNC_SAFE) {
         say_safe(c);
-        tell_safe(c, seq);
+        decide(c, seq, NULL);
     } else {
         say_unsafe(c, error);
-        tell_unsafe(c, seq,
-                    "it is in the spool, but the disk could not be synced: it may not survive a "
-                    "power loss; send it again");
+        decide(c, seq,
+               "it is in the spool, but the disk could not be synced: it may not survive a "
+               "power loss; send it again");
     }
 }
 
@@ -273,8 +265,8 @@ static void lose_folder(struct commit *c)
 {
     sync_forget(c->sync);
     c->failing = c->unsafe = c->dirty = false;
-    tell_unsafe(c, c->written,
-                "the spool was removed before it was synced: it may be lost; send it again");
+    decide(c, c->written,
+           "the spool was removed before it was synced: it may be lost; send it again");
 }
 
 /* Sequence numbers go on, so what the sinks had not sent from it is a gap, and counted by them. */

@@ -33,9 +33,8 @@ struct backlog { /* what is held; all zero: nothing */
 
 struct commit_events {
     void *arg;
-    void (*written)(void *arg); /* there is more to be read */
-    void (*safe)(void *arg, uint64_t ticket);
-    void (*unsafe)(void *arg, uint64_t ticket, const char *why);
+    void (*written)(void *arg);                                   /* there is more to be read */
+    void (*verdict)(void *arg, uint64_t ticket, const char *why); /* why NULL: safe */
 };
 
 struct commit { /* spool, sync and ev set, the rest zero */

@@ -75,6 +75,6 @@ MUTATIONS = [
     Mutation("what the helper was asked about takes more", "core/spool/commit.c",
              "|| c->written <= asked)", "|| c->written < asked)", SPOOL),
     Mutation("what is held is refused with what was lost", "core/spool/commit.c",
-             "tell_unsafe(c, c->written,\n                \"the spool was removed",
-             "tell_unsafe(c, c->last,\n                \"the spool was removed", SPOOL),
+             "decide(c, c->written,\n           \"the spool was removed",
+             "decide(c, c->last,\n           \"the spool was removed", SPOOL),
 ]

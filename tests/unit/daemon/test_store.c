@@ -22,20 +22,18 @@ static void on_written(void *arg)
     nwritten++;
 }
 
-static void on_safe(void *arg, uint64_t ticket)
+static void on_verdict(void *arg, uint64_t ticket, const char *why)
 {
     (void)arg;
-    safe_to = ticket;
-}
-
-static void on_unsafe(void *arg, uint64_t ticket, const char *why)
-{
-    (void)arg, (void)ticket;
+    if (why == NULL) {
+        safe_to = ticket;
+        return;
+    }
     nunsafe++;
     (void)snprintf(why_unsafe, sizeof why_unsafe, "%s", why);
 }
 
-static const struct commit_events events = {NULL, on_written, on_safe, on_unsafe};
+static const struct commit_events events = {NULL, on_written, on_verdict};
 
 static void begin(bool durable)
 {

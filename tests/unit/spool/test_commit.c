@@ -79,18 +79,11 @@ static void on_written(void *arg)
     (void)arg;
 }
 
-static void on_safe(void *arg, uint64_t ticket)
+static void on_verdict(void *arg, uint64_t ticket, const char *why)
 {
     (void)arg;
-    trace_note(" safe:%" PRIu64, ticket);
-    tell_all(ticket, ACCEPTED);
-}
-
-static void on_unsafe(void *arg, uint64_t ticket, const char *why)
-{
-    (void)arg;
-    trace_note(" unsafe:%" PRIu64, ticket);
-    tell_all(ticket, strstr(why, "cannot be written") ? REJECTED : MAYBE);
+    trace_note(why == NULL ? " safe:%" PRIu64 : " unsafe:%" PRIu64, ticket);
+    tell_all(ticket, why == NULL ? ACCEPTED : strstr(why, "cannot be written") ? REJECTED : MAYBE);
 }
 
 /* --- the helper --- */
@@ -440,10 +433,8 @@ static void begins(uint64_t seed, bool durable)
     MUST(w.a != NULL, "%s", why.text);
     w.sync.state.clean = append_next_seq(w.a);
     helper_starts();
-    w.commit = (struct commit){.spool = w.a,
-                               .sync = &w.sync,
-                               .ev = {NULL, on_written, on_safe, on_unsafe},
-                               .durable = durable};
+    w.commit = (struct commit){
+        .spool = w.a, .sync = &w.sync, .ev = {NULL, on_written, on_verdict}, .durable = durable};
 }
 
 static void ends(bool at_once)
