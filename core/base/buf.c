@@ -31,6 +31,19 @@ bool str_first_part(struct str s, const char *part)
     return s.n >= n && memcmp(s.s, part, n) == 0 && (s.n == n || s.s[n] == '.');
 }
 
+bool str_line(struct str *text, struct str *line)
+{
+    const char *end;
+
+    if (text->n == 0)
+        return false;
+    end = memchr(text->s, '\n', text->n);
+    *line = (struct str){text->s, end != NULL ? (size_t)(end - text->s) : text->n};
+    text->s += line->n + (end != NULL);
+    text->n -= line->n + (end != NULL);
+    return true;
+}
+
 bool buf_ok(const struct buf *b)
 {
     return !b->failed;

@@ -30,6 +30,9 @@ static inline bool str_eq(struct str a, struct str b)
 /* Whether the first of the parts that dots divide s into, empty ones left out, is this one. */
 bool str_first_part(struct str s, const char *part);
 
+/* Takes the next line off the front of text, without its end. False: there is none. */
+bool str_line(struct str *text, struct str *line);
+
 /* Byte order, as strcmp; what "sorted by key" means everywhere in Garnet. */
 int str_cmp(struct str a, struct str b);
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 enum { PIECE = 1 << 16 }; /* bytes of a read */
@@ -113,6 +114,22 @@ ssize_t fd_read_at(int fd, void *p, size_t n, off_t at)
         done += r > 0 ? (size_t)r : 0;
     }
     return (ssize_t)done;
+}
+
+char *fd_line_after(const char *file, const char *start)
+{
+    FILE *f = fopen(file, "re");
+    size_t n = strlen(start);
+    char line[4096], *rest = NULL;
+
+    while (f != NULL && rest == NULL && fgets(line, sizeof line, f) != NULL)
+        if (strncmp(line, start, n) == 0) {
+            line[strcspn(line, "\n")] = 0;
+            rest = strdup(line + n);
+        }
+    if (f != NULL)
+        (void)fclose(f);
+    return rest;
 }
 
 DIR *fd_list(int fd)

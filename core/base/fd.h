@@ -24,6 +24,9 @@ ssize_t fd_read_at(int fd, void *p, size_t n, off_t at);
 /* Appends all that comes, up to the end: from the place `from` on, or for -1 from where fd stands.
  * 0, or -1 with errno: EFBIG when it is more than out->max, of which as much is there. */
 int fd_read_all(int fd, off_t from, struct buf *out);
+/* What follows `start` in the first line of a file of the kernel's that begins so, from malloc(); NULL:
+ * there is none. */
+char *fd_line_after(const char *file, const char *start);
 /* To list the folder that is open as fd; it is closed with the list, or when there is none: NULL, with
  * errno. For fd -1 that stays as it is. */
 DIR *fd_list(int fd);

@@ -21,8 +21,6 @@
 #include "base/fd.h"
 #include "base/text.h"
 
-static const char CUT[] = "...";
-
 enum { FATAL = LOG_L_DEBUG + 1, PANIC };
 static const char *const LEVELS[] = {"error", "warn", "info", "debug", "fatal", "panic"};
 static const int PRIORITIES[] = {3, 4, 6, 7, 2, 2}; /* of syslog, which journald has too */
@@ -109,14 +107,10 @@ static size_t begin_line(char *line, size_t cap, const char *ident, unsigned lev
 static bool send_text(const char *ident, unsigned level, struct str text)
 {
     char line[LOG_LINE];
-    size_t n = begin_line(line, sizeof line, ident, level), used;
-    size_t room = sizeof line - 1 - (sizeof CUT - 1); /* the newline and a cut always fit */
+    size_t n = begin_line(line, sizeof line, ident, level);
 
-    n += str_visible(line + n, room - n, text, &used);
-    if (used < text.n) {
-        memcpy(line + n, CUT, sizeof CUT - 1);
-        n += sizeof CUT - 1;
-    }
+    str_show(line + n, sizeof line - n, text);
+    n = strlen(line);
     line[n++] = '\n';
     return fd_write_all(state.fd, line, n) == 0;
 }

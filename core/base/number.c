@@ -300,33 +300,14 @@ bool units_int(const char *s, int64_t *v, struct why *why)
     return true;
 }
 
-static bool skip_digits(const char **s)
+bool number_grammar(const char *s)
 {
-    size_t n = strspn(*s, "0123456789");
+    const char *digits = s + (*s == '-'), *point = strchr(s, '.');
+    char *end;
 
-    *s += n;
-    return n > 0;
-}
-
-/* [-]digits[.digits][e[+-]digits] and no more: strtod alone would also take "inf", "0x1p3" and "
- * 1". */
-static bool real_grammar(const char *s)
-{
-    s += *s == '-';
-    if (!skip_digits(&s))
-        return false;
-    if (*s == '.') {
-        s++;
-        if (!skip_digits(&s))
-            return false;
-    }
-    if (*s == 'e' || *s == 'E') {
-        s++;
-        s += *s == '+' || *s == '-';
-        if (!skip_digits(&s))
-            return false;
-    }
-    return *s == 0;
+    (void)strtod(s, &end); /* which alone would also take "inf", "0x1p3", ".5", "5." and " 1" */
+    return *end == 0 && is_digit(*digits) && (point == NULL || is_digit(point[1])) &&
+           s[strspn(s, "-+.0123456789eE")] == 0;
 }
 
 bool units_real(const char *s, double *v, struct why *why)
@@ -337,7 +318,7 @@ bool units_real(const char *s, double *v, struct why *why)
         return why_set(why, "is empty: give a number such as 0.25");
     if (has_comma(s, why))
         return false;
-    if (!real_grammar(s))
+    if (!number_grammar(s))
         return why_set(why, "is not a number: give one such as 12, 0.25 or 1e6");
     x = strtod(s, NULL);
     if (!__builtin_isfinite(x))

@@ -18,6 +18,9 @@ bool units_int(const char *s, int64_t *v, struct why *why);
 bool units_real(const char *s, double *v, struct why *why);  /* finite */
 bool units_bool(const char *s, int64_t *v, struct why *why); /* true, false, yes, no, on, off */
 
+/* [-]digits[.digits][e[+-]digits] and no more: what units_real() reads. */
+bool number_grammar(const char *s);
+
 /* Appended, which fails only as the buf does. The shortest exact form: 90000000000 -> "90s", 120000000000 -> "2m", 65536 -> "64KiB". */
 void units_put_duration(struct buf *b, int64_t ns);
 void units_put_size(struct buf *b, int64_t bytes);

@@ -55,7 +55,7 @@ void say_text(FILE *to, struct str text)
 
 /* --- --help and --version --- */
 
-static int told(const char *program)
+static int printed(const char *program)
 {
     if (fflush(stdout) == 0)
         return 0;
@@ -68,10 +68,10 @@ int help_asked(int argc, char *const argv[], const char *program, const char *he
     for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
             (void)fputs(help, stdout);
-            return told(program);
+            return printed(program);
         } else if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
             (void)printf("%s %s\n", program, GARNET_VERSION);
-            return told(program);
+            return printed(program);
         }
     return -1;
 }

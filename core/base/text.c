@@ -58,6 +58,27 @@ static bool c1_control(const char *p, size_t n)
     return n == 2 && (unsigned char)p[0] == 0xc2 && (unsigned char)p[1] < 0xa0;
 }
 
+/* Bytes of the character that s begins with; 0 when it is a control, or none. */
+static size_t good_character(struct str s)
+{
+    unsigned char c = (unsigned char)s.s[0];
+    size_t n;
+
+    if (c < 0x80)
+        return c >= 0x20 && c != 0x7f;
+    n = str_utf8(s);
+    return c1_control(s.s, n) ? 0 : n;
+}
+
+size_t str_good(struct str s)
+{
+    size_t at = 0, n;
+
+    while (at < s.n && (n = good_character((struct str){s.s + at, s.n - at})) > 0)
+        at += n;
+    return at;
+}
+
 /* A line of the log that holds one of these reads as another: what ends a line (U+2028, U+2029), and
  * what turns the direction (U+061C, U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069). */
 static bool turns(const char *s, size_t n)
@@ -77,10 +98,10 @@ static size_t visible_one(char out[4], struct str s, size_t *used)
 {
     static const char HEX[] = "0123456789abcdef";
     unsigned char c = (unsigned char)s.s[0];
-    size_t n = str_utf8(s);
+    size_t n = good_character(s);
 
     *used = 1;
-    if (n > 0 && c >= 0x20 && c != 0x7f && !c1_control(s.s, n) && !turns(s.s, n)) {
+    if (n > 0 && !turns(s.s, n)) {
         memcpy(out, s.s, n);
         *used = n;
         return n;
@@ -135,9 +156,8 @@ static size_t plain_json(struct str s)
 {
     size_t at = 0, n;
 
-    while (at < s.n && (unsigned char)s.s[at] >= 0x20 && s.s[at] != '"' && s.s[at] != '\\' &&
-           (n = str_utf8((struct str){s.s + at, s.n - at})) > 0 && s.s[at] != 0x7f &&
-           !c1_control(s.s + at, n))
+    while (at < s.n && s.s[at] != '"' && s.s[at] != '\\' &&
+           (n = good_character((struct str){s.s + at, s.n - at})) > 0)
         at += n;
     return at;
 }
@@ -176,4 +196,10 @@ void buf_put_json(struct buf *b, struct str s)
         s.n -= n;
     }
     buf_putc(b, '"');
+}
+
+void buf_put_member(struct buf *b, const char *key, struct str s)
+{
+    buf_putf(b, ",\"%s\":", key);
+    buf_put_json(b, s);
 }

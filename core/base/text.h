@@ -18,5 +18,9 @@ void buf_put_visible(struct buf *b, struct str s);
 size_t str_visible(char *out, size_t cap, struct str s, size_t *used);
 /* Likewise, with a NUL; "..." stands for what does not fit. `size` is 4 at least. */
 void str_show(char *out, size_t size, struct str s);
+/* How many bytes at the front of s are good text, valid UTF-8 without control characters (C0, DEL, C1):
+ * s.n when all are. */
+size_t str_good(struct str s);
 /* Quoted and escaped as a JSON string. */
 void buf_put_json(struct buf *b, struct str s);
+void buf_put_member(struct buf *b, const char *key, struct str s); /* ,"KEY":"S" */

@@ -4,6 +4,10 @@
  * and times are garnetd's to judge, so that there is one truth. The options are read by hand,
  * because to getopt a VALUE like -5 is an option.
  *
+ * Of a reply each error is printed, "rejected: line 1, byte 17, value: must be a finite number". It
+ * holds the first ones alone, so the rest is only counted. What is no reply is called that: then
+ * something else listens on that socket.
+ *
  * Fails with EXIT_USAGE for the command line; with EXIT_WORLD when garnetd cannot be reached or
  * does not reply, when it refuses, and when standard input cannot be read; with 1 when it has
  * rejected something.
@@ -11,17 +15,17 @@
 #include "cli/emit.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <poll.h>
-#include <regex.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/exit.h"
+#include "base/number.h"
 #include "base/terminal.h"
 #include "base/text.h"
-#include "cli/reply.h"
 #include "client.h"
 #include "conf/conf.h"
 #include "conf/load.h"
@@ -44,27 +48,24 @@ const char EMIT_HELP[] =
 
 /* --- the command line --- */
 
-static bool matches(const char *s, const char *pattern)
-{
-    regex_t re;
-    bool yes;
-
-    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return false;
-    yes = regexec(&re, s, 0, NULL, 0) == 0;
-    regfree(&re);
-    return yes;
-}
+static const char DIGITS[] = "0123456789";
 
 bool emit_is_number(const char *s)
 {
-    return matches(s, "^-?(0|[1-9][0-9]*)([.][0-9]+)?([eE][-+]?[0-9]+)?$");
+    const char *digits = s + (*s == '-');
+
+    return number_grammar(s) && (*digits != '0' || strspn(digits, DIGITS) == 1);
 }
 
 /* As printf and awk write it where the language has it so. */
 static bool decimal_comma(const char *s)
 {
-    return matches(s, "^-?[0-9]+,[0-9]+$");
+    size_t n, m;
+
+    s += *s == '-';
+    n = strspn(s, DIGITS);
+    m = s[n] == ',' ? strspn(s + n + 1, DIGITS) : 0;
+    return n > 0 && m > 0 && s[n + 1 + m] == 0;
 }
 
 static bool add_tag_option(struct emit *e, const char *arg, struct why *why)
@@ -75,8 +76,7 @@ static bool add_tag_option(struct emit *e, const char *arg, struct why *why)
         return why_set(why, "--tag %.60s: write it as KEY=VALUE", arg);
     if (e->ntags == EMIT_MAX_TAGS)
         return why_set(why, "more than %d tags", EMIT_MAX_TAGS);
-    e->tags[e->ntags].key = (struct str){arg, (size_t)(equals - arg)};
-    e->tags[e->ntags++].val = str_of(equals + 1);
+    e->tags[e->ntags++] = (struct tag){{arg, (size_t)(equals - arg)}, str_of(equals + 1)};
     return true;
 }
 
@@ -156,31 +156,87 @@ bool emit_parse(struct emit *e, int argc, char *const argv[], struct why *why)
     return check_request(e, why);
 }
 
-static void put_member(struct buf *out, const char *key, const char *s)
-{
-    if (s == NULL)
-        return;
-    buf_putf(out, ",\"%s\":", key);
-    buf_put_json(out, str_of(s));
-}
-
 void emit_json(const struct emit *e, struct buf *out)
 {
     buf_puts(out, "{\"name\":");
     buf_put_json(out, str_of(e->name));
-    buf_putf(out, ",\"value\":%s",
-             e->value); /* the digits as given: nothing is rounded on the way */
+    /* the digits as given: nothing is rounded on the way */
+    buf_putf(out, ",\"value\":%s", e->value);
     if (e->time != NULL)
         buf_putf(out, ",\"time\":%s", e->time);
-    put_member(out, "type", e->type);
-    put_member(out, "unit", e->unit);
-    for (size_t i = 0; i < e->ntags; i++) {
-        buf_puts(out, i == 0 ? ",\"tags\":{" : ",");
-        buf_put_json(out, e->tags[i].key);
-        buf_putc(out, ':');
-        buf_put_json(out, e->tags[i].val);
+    if (e->type != NULL)
+        buf_put_member(out, "type", str_of(e->type));
+    if (e->unit != NULL)
+        buf_put_member(out, "unit", str_of(e->unit));
+    metric_put_tags(out, "tags", e->tags, e->ntags);
+    buf_puts(out, "}\n");
+}
+
+/* --- the reply: one line as a rule, more when acknowledgements on the way were asked for --- */
+
+struct sum {
+    json_int_t rejected, shown;
+    bool refused;
+};
+
+/* A member that may be missing. */
+static const char *text_of(const json_t *object, const char *key)
+{
+    const char *s = json_string_value(json_object_get(object, key));
+
+    return s != NULL ? s : "";
+}
+
+static void show_error(const json_t *error, bool refused, FILE *err)
+{
+    json_int_t line = json_integer_value(json_object_get(error, "line"));
+    const char *field = text_of(error, "field");
+
+    char at[80] = "";
+
+    if (line > 0)
+        (void)snprintf(at, sizeof at,
+                       "line %" JSON_INTEGER_FORMAT ", byte %" JSON_INTEGER_FORMAT ", ", line,
+                       json_integer_value(json_object_get(error, "byte")));
+    say(err, "%s: %s%s%s%s", refused ? "refused" : "rejected", at, field, field[0] != 0 ? ": " : "",
+        text_of(error, "error"));
+}
+
+static void show_line(const json_t *reply, bool logged, struct sum *sum, FILE *err)
+{
+    json_int_t rejected = json_integer_value(json_object_get(reply, "rejected"));
+    const json_t *errors = json_object_get(reply, "errors");
+    size_t i, n = json_array_size(errors);
+
+    for (i = 0; i < n && !(logged && rejected > 0); i++)
+        show_error(json_array_get(errors, i), rejected == 0, err);
+    sum->rejected += rejected;
+    sum->shown += (json_int_t)n;
+    sum->refused = sum->refused || (rejected == 0 && n > 0);
+}
+
+enum reply_verdict reply_show(const char *text, bool logged, FILE *err)
+{
+    struct str rest = str_of(text), line;
+    struct sum sum = {0};
+
+    while (str_line(&rest, &line)) {
+        json_t *reply = json_loadb(line.s, line.n, 0, NULL);
+
+        if (json_is_integer(json_object_get(reply, "accepted")) &&
+            json_is_integer(json_object_get(reply, "rejected"))) {
+            show_line(reply, logged, &sum, err);
+        } else {
+            say(err, "refused: this is not a reply of garnetd: %.*s",
+                (int)(line.n < 200 ? line.n : 200), line.s);
+            sum.refused = true;
+        }
+        json_decref(reply);
     }
-    buf_puts(out, e->ntags > 0 ? "}}\n" : "}\n");
+    if (sum.rejected > sum.shown && !logged)
+        (void)fprintf(err, "rejected: %" JSON_INTEGER_FORMAT " more; garnetd's log has them\n",
+                      sum.rejected - sum.shown);
+    return sum.rejected > 0 ? REPLY_REJECTED : sum.refused ? REPLY_REFUSED : REPLY_ACCEPTED;
 }
 
 /* --- sending --- */

@@ -1,17 +1,27 @@
-/* cli/spool.c - what cli/spool_audit.c has found, for people and for scripts
+/* cli/spool.c - one pass over a spool, and what it has found, for people and for scripts
  *
- * One fact a line, "key value" pairs that do not change their order. Fails with EXIT_WORLD when the
- * folder cannot be read; damage is no failure to read, and gives 1.
+ * The cursors are read before the frames: a sink that moves on meanwhile has then more queued than
+ * it needed to, and nothing is unexplained. A cursor's file is opened and closed by this process
+ * alone, so the locks of the workers are not touched (spool/cursor.c).
+ *
+ * One fact a line is printed, "key value" pairs that do not change their order. Fails with EXIT_WORLD
+ * when the folder cannot be read; whatever is wrong with what lies in it is a finding, and gives 1.
  */
 #include "cli/spool.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/exit.h"
+#include "base/fd.h"
 #include "base/terminal.h"
-#include "cli/spool_audit.h"
+#include "model/record.h"
+#include "spool/segment.h"
+#include "spool/tail.h"
 
 const char SPOOL_HELP[] =
     "usage: garnet spool verify DIR\n"
@@ -22,6 +32,193 @@ const char SPOOL_HELP[] =
     "run beside garnetd, and then shows the numbers of one moment.\n"
     "Exit status: 0 sound, 1 damage or numbers that do not add up, 2 wrong usage, 111 the folder\n"
     "cannot be read.\n";
+
+/* --- what there is --- */
+
+struct adding {
+    struct audit *audit;
+    struct audit_sink **end;
+    int dirfd;
+    int failed; /* errno: it is us who cannot read, which says nothing of the cursor */
+};
+
+static void add_sink(void *arg, const char *name)
+{
+    struct adding *at = arg;
+    struct audit_sink *s = arena_alloc(&at->audit->arena, sizeof *s);
+
+    if (s == NULL)
+        return; /* sticks in the arena */
+    *s = (struct audit_sink){.name = arena_strdup(&at->audit->arena, name)};
+    if (cursor_read(at->dirfd, name, &s->cursor) < 0)
+        s->error = errno;
+    if (s->error == EACCES || cursor_passing(s->error))
+        at->failed = s->error;
+    *at->end = s;
+    at->end = &s->next;
+}
+
+static bool read_sinks(struct audit *a, int dirfd)
+{
+    struct adding at = {a, &a->sinks, dirfd, 0};
+
+    if (cursor_list_each(dirfd, add_sink, &at) < 0)
+        return errno == ENOENT;
+    errno = at.failed;
+    return at.failed == 0;
+}
+
+static bool read_segments(struct audit *a, int dirfd)
+{
+    struct segment_list l;
+
+    if (segment_list(dirfd, &l) < 0)
+        return false;
+    a->segments = l.n;
+    a->first = a->next = l.n > 0 ? l.first_seq[0] : 0;
+    for (size_t i = 0; i < l.n; i++) {
+        char name[SEGMENT_NAME];
+        struct stat st;
+
+        segment_name(name, l.first_seq[i]);
+        if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+            a->bytes += (uint64_t)st.st_size;
+        a->next = l.first_seq[i];
+    }
+    segment_list_free(&l);
+    return true;
+}
+
+/* --- one pass --- */
+
+/* How many of [seq, seq + n) are at or behind `from`. */
+static uint64_t behind(uint64_t from, uint64_t seq, uint64_t n)
+{
+    return seq >= from ? n : seq + n > from ? seq + n - from : 0;
+}
+
+static void count_frame(struct audit *a, const struct tail_frame *f)
+{
+    size_t at = 0, size;
+    uint32_t good = 0;
+    struct metric m;
+
+    while (good < f->count &&
+           (size = record_get((const char *)f->payload + at, f->length - at, &m)) > 0) {
+        at += size;
+        good++;
+    }
+    a->frames++;
+    a->metrics += good;
+    a->bad_records += f->count - good;
+    for (struct audit_sink *s = a->sinks; s != NULL; s = s->next) {
+        uint64_t read = behind(s->cursor.position, f->seq, good);
+
+        s->readable += read;
+        s->unreadable += behind(s->cursor.position, f->seq, f->count) - read;
+    }
+}
+
+static void count_lost(struct audit *a, const struct tail_frame *f, struct audit_damage ***end)
+{
+    struct audit_damage *d = arena_alloc(&a->arena, sizeof *d);
+
+    if (d != NULL) {
+        *d = (struct audit_damage){f->seq, f->lost, f->reason == TAIL_EXPIRED, NULL};
+        **end = d;
+        *end = &d->next;
+    }
+    a->lost += f->reason == TAIL_EXPIRED ? 0 : f->lost;
+    for (struct audit_sink *s = a->sinks; s != NULL; s = s->next)
+        s->unreadable += behind(s->cursor.position, f->seq, f->lost);
+}
+
+static bool read_frames(struct audit *a, int dirfd)
+{
+    struct tail *t = tail_open(dirfd, a->first);
+    struct audit_damage **end = &a->damage;
+    struct tail_frame f;
+    enum tail_result r;
+    uint64_t seen;
+    int failed;
+
+    if (t == NULL)
+        return false;
+    while ((r = tail_next(t, &f)) == TAIL_FRAME || r == TAIL_LOST)
+        if (r == TAIL_FRAME)
+            count_frame(a, &f);
+        else
+            count_lost(a, &f, &end);
+    failed = errno;
+    seen = tail_seen(t);
+    tail_close(t);
+    a->next = seen > a->next ? seen : a->next;
+    errno = failed;
+    return r != TAIL_ERROR;
+}
+
+/* --- what follows --- */
+
+static uint64_t apart(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : b - a;
+}
+
+static void balance(struct audit_sink *s, const struct audit *a)
+{
+    const struct cursor_state *c = &s->cursor;
+    uint64_t gone = a->first > c->position ? a->first - c->position : 0;
+
+    for (unsigned i = 0; i < DROP_REASONS; i++)
+        s->dropped += c->dropped[i];
+    s->accepted = a->next > c->start ? a->next - c->start : 0;
+    s->queued = a->next > c->position ? a->next - c->position : 0;
+    s->unreadable += gone; /* retention was faster */
+    s->confirmed = c->position - c->start - s->dropped;
+    s->unexplained = apart(s->queued, s->readable + s->unreadable);
+    if (c->position < c->start || c->position - c->start < s->dropped) {
+        s->confirmed = 0;
+        s->unexplained += apart(c->position, c->start + s->dropped);
+    }
+}
+
+/* A cursor may be ahead of what is left of the segments: the next number is then the cursor's. */
+static void balance_all(struct audit *a)
+{
+    for (struct audit_sink *s = a->sinks; s != NULL; s = s->next)
+        if (s->error == 0 && !cursor_believed(&s->cursor, a->next))
+            s->error = EBADMSG;
+    for (const struct audit_sink *s = a->sinks; s != NULL; s = s->next)
+        if (s->error == 0 && s->cursor.position > a->next)
+            a->next = s->cursor.position;
+    if (a->segments == 0)
+        a->first = a->next;
+    for (struct audit_sink *s = a->sinks; s != NULL; s = s->next)
+        if (s->error == 0)
+            balance(s, a);
+}
+
+bool audit_spool(struct audit *a, const char *dir, struct why *why)
+{
+    int dirfd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool ok;
+
+    *a = (struct audit){0};
+    ok = dirfd >= 0 && read_sinks(a, dirfd) && read_segments(a, dirfd) && read_frames(a, dirfd);
+    if (!ok)
+        (void)why_set(why, "cannot be read: %s%s", strerror(errno),
+                      errno == EACCES ? ": only root and the user that garnetd runs as may read a "
+                                        "spool: run this as one of them, with sudo for example"
+                                      : "");
+    else if (!arena_ok(&a->arena))
+        (void)why_set(why, "cannot be read: out of memory");
+    else
+        balance_all(a);
+    fd_close(&dirfd);
+    return ok && arena_ok(&a->arena);
+}
+
+/* --- printing --- */
 
 static void print_damage(const struct audit *a)
 {
@@ -81,7 +278,7 @@ static int verify(const char *dir)
         status = print(&a, dir);
     else
         say(stderr, "garnet: %s: %s", dir, why.text);
-    audit_free(&a);
+    arena_free(&a.arena);
     return status;
 }
 

@@ -11,26 +11,11 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 enum { LINE = 4096 };
 
 static const char SUBGROUP[] = "/garnetd";
-
-/* What follows `start` in the first line of `file` that begins so. */
-static char *line_after(const char *file, const char *start)
-{
-    FILE *f = fopen(file, "re");
-    size_t n = strlen(start);
-    char line[LINE], *rest = NULL;
-
-    while (f != NULL && rest == NULL && fgets(line, sizeof line, f) != NULL)
-        if (strncmp(line, start, n) == 0) {
-            line[strcspn(line, "\n")] = 0;
-            rest = strdup(line + n);
-        }
-    if (f != NULL)
-        (void)fclose(f);
-    return rest;
-}
 
 /* "ID PARENT DEV ROOT MOUNT_POINT OPTIONS ... - TYPE ...": the folder of `group` if it is there. */
 static bool mounted_at(const char *line, const char *group, struct buf *dir)
@@ -53,7 +38,7 @@ static bool mounted_at(const char *line, const char *group, struct buf *dir)
 /* The folder of our own group. */
 static bool own_folder(struct buf *dir)
 {
-    char *group = line_after("/proc/self/cgroup", "0::"), line[LINE];
+    char *group = fd_line_after("/proc/self/cgroup", "0::"), line[LINE];
     FILE *f =
         group != NULL && strstr(group, "/..") == NULL ? fopen("/proc/self/mountinfo", "re") : NULL;
     bool found = false;
@@ -104,7 +89,7 @@ static void find_controllers(struct fact_cgroup *g)
     char path[LINE], *text;
 
     (void)snprintf(path, sizeof path, "%.*s/cgroup.subtree_control", LINE - 64, g->dir);
-    text = line_after(path, "");
+    text = fd_line_after(path, "");
     g->processes = word_in(text, "pids");
     g->memory = word_in(text, "memory");
     free(text);

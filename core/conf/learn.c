@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/number.h"
 #include "base/trust.h"
 #include "conf/conf.h"
@@ -234,15 +235,12 @@ static void learn_hostname(const char *nothing, struct buf *out)
 static void learn_self(const char *nothing, struct buf *out)
 {
     struct fact_self self = {geteuid(), getegid(), geteuid() == 0 ? UINT64_MAX : 0};
-    FILE *f = fopen("/proc/self/status", "re");
-    char line[256];
+    char *capabilities = fd_line_after("/proc/self/status", "CapEff:");
 
     (void)nothing;
-    while (f != NULL && fgets(line, sizeof line, f) != NULL)
-        if (strncmp(line, "CapEff:", 7) == 0)
-            self.capabilities = strtoull(line + 7, NULL, 16);
-    if (f != NULL)
-        (void)fclose(f);
+    if (capabilities != NULL)
+        self.capabilities = strtoull(capabilities, NULL, 16);
+    free(capabilities);
     fact_put_self(out, &self);
 }
 

@@ -59,25 +59,13 @@ static bool read_until_end(struct stream s[STREAMS], int64_t deadline)
     return true;
 }
 
-/* The next line of *text, without its end, which *text then begins after. */
-static struct str next_line(struct str *text)
-{
-    const char *end = memchr(text->s, '\n', text->n);
-    struct str line = {text->s, end != NULL ? (size_t)(end - text->s) : text->n};
-    size_t whole = line.n + (end != NULL);
-
-    text->s += whole;
-    text->n -= whole;
-    return line;
-}
-
 /* They have their places already. */
 static void add_said(const struct stream *said, struct errors *e)
 {
-    struct str rest = {said->text.p, said->text.n};
+    struct str rest = {said->text.p, said->text.n}, line;
 
-    while (rest.n > 0) {
-        buf_put_visible(&e->text, next_line(&rest));
+    while (str_line(&rest, &line)) {
+        buf_put_visible(&e->text, line);
         buf_putc(&e->text, '\n');
         e->n++;
     }
@@ -86,11 +74,11 @@ static void add_said(const struct stream *said, struct errors *e)
 /* What helps to understand why it failed; a plugin that is well prints the same to its worker's log. */
 static void add_printed(const struct conf_sink *s, const struct stream *printed, struct errors *e)
 {
-    struct str rest = {printed->text.p, printed->text.n};
+    struct str rest = {printed->text.p, printed->text.n}, line;
 
-    for (int i = 0; rest.n > 0 && i < CHECK_LINES; i++) {
+    for (int i = 0; i < CHECK_LINES && str_line(&rest, &line); i++) {
         char text[512];
-        size_t used, n = str_visible(text, sizeof text, next_line(&rest), &used);
+        size_t used, n = str_visible(text, sizeof text, line, &used);
 
         errors_add(e, s->at, "sink %s: its check printed: %.*s", s->name, (int)n, text);
     }

@@ -89,12 +89,10 @@ static const char *refusal(const struct conf *now, const struct conf *next)
 
 static void log_lines(enum log_level level, const char *text)
 {
-    while (*text != 0) {
-        size_t n = strcspn(text, "\n");
+    struct str rest = str_of(text), line;
 
-        log_at(level, "%.*s", (int)n, text);
-        text += n + (text[n] == '\n');
-    }
+    while (str_line(&rest, &line))
+        log_at(level, "%.*s", (int)line.n, line.s);
 }
 
 static void refuse_conf(struct reload *r, const char *text)

@@ -57,33 +57,9 @@ bool metric_tag(struct tag *tags, uint32_t *n, struct str key, struct str val, b
     return true;
 }
 
-static bool is_control(const unsigned char *p)
-{
-    return p[0] < 0x20 || p[0] == 0x7f || (p[0] == 0xc2 && p[1] < 0xa0);
-}
-
-/* How many bytes at the front of s are good text: s.n when all are. */
-static size_t good_text(struct str s)
-{
-    const unsigned char *p = (const unsigned char *)s.s;
-    size_t at = 0, n;
-
-    while (at < s.n) {
-        if (p[at] >= 0x20 && p[at] < 0x7f) {
-            at++;
-            continue;
-        }
-        n = str_utf8((struct str){s.s + at, s.n - at});
-        if (n == 0 || is_control(p + at))
-            break;
-        at += n;
-    }
-    return at;
-}
-
 bool metric_text_ok(struct str s)
 {
-    return good_text(s) == s.n;
+    return str_good(s) == s.n;
 }
 
 /* --- faults --- */
@@ -119,7 +95,7 @@ static bool check_text(struct str s, size_t max, const char *field, const char *
 
     if (s.n > max)
         return fault(f, field, "%sis %zu bytes long: at most %zu", what, s.n, max);
-    good = good_text(s);
+    good = str_good(s);
     if (good == s.n)
         return true;
     if (str_utf8((struct str){s.s + good, s.n - good}) == 0)
@@ -200,14 +176,6 @@ bool metric_check(const struct metric *m, const struct metric_limits *lim, struc
 
 /* --- as JSON --- */
 
-static void put_member_json(struct buf *b, const char *key, struct str s)
-{
-    if (s.n == 0)
-        return;
-    buf_putf(b, ",\"%s\":", key);
-    buf_put_json(b, s);
-}
-
 static void put_value_json(struct buf *b, const struct metric *m)
 {
     if (m->vtype == METRIC_F64)
@@ -218,7 +186,7 @@ static void put_value_json(struct buf *b, const struct metric *m)
         buf_put_i64(b, m->value.i);
 }
 
-static void put_tags_json(struct buf *b, const char *key, const struct tag *tags, uint32_t n)
+void metric_put_tags(struct buf *b, const char *key, const struct tag *tags, uint32_t n)
 {
     for (uint32_t i = 0; i < n; i++) {
         buf_putf(b, i == 0 ? ",\"%s\":{" : ",", key);
@@ -244,8 +212,9 @@ void metric_put_json(struct buf *b, const struct metric *m, enum metric_time dig
     put_value_json(b, m);
     buf_puts(b, ",\"time\":");
     metric_put_time(b, m->time_ns, digits);
-    put_member_json(b, "type", str_of(metric_type_name(m->type)));
-    put_member_json(b, "unit", m->unit);
-    put_tags_json(b, "tags", m->tags, m->ntags);
-    put_tags_json(b, "meta", m->meta, m->nmeta);
+    buf_put_member(b, "type", str_of(metric_type_name(m->type)));
+    if (m->unit.n > 0)
+        buf_put_member(b, "unit", m->unit);
+    metric_put_tags(b, "tags", m->tags, m->ntags);
+    metric_put_tags(b, "meta", m->meta, m->nmeta);
 }

@@ -2,8 +2,8 @@
 #include "sink/start.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -60,14 +60,10 @@ bool start_load(struct plugin *p, const struct conf *conf, const struct conf_sin
 {
     struct errors e = {0};
     bool ok = start_check(p, conf, sink, &e);
+    struct str rest = {e.text.p, e.text.n}, line;
 
-    for (const char *at = e.text.p, *end = at + e.text.n, *nl; at != NULL && at < end;
-         at = nl + 1) {
-        nl = memchr(at, '\n', (size_t)(end - at));
-        if (nl == NULL)
-            break;
-        log_error("%.*s", (int)(nl - at), at);
-    }
+    while (str_line(&rest, &line))
+        log_error("%.*s", (int)line.n, line.s);
     errors_free(&e);
     if (!ok)
         orders_stop(o, EXIT_CONFIG);
@@ -96,20 +92,17 @@ bool start_plugin(struct plugin *p, struct orders *o)
 /* Nobody but a worker of this sink is to have it. Its name is what /proc says. */
 static void report_holder(pid_t holder, const char *cursor, const char *what)
 {
-    char path[32], name[32] = "?";
-    ssize_t n;
-    int fd;
+    char path[32], *name;
 
     if (holder <= 0) {
         log_error("this sink's cursor, %s, is locked by another process: %s", cursor, what);
         return;
     }
     (void)snprintf(path, sizeof path, "/proc/%ld/comm", (long)holder);
-    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) >= 0 && (n = read(fd, name, sizeof name - 1)) > 0)
-        name[name[n - 1] == '\n' ? n - 1 : n] = 0;
-    fd_close(&fd);
+    name = fd_line_after(path, "");
     log_error("this sink's cursor, %s, is locked by process %ld (%s): %s", cursor, (long)holder,
-              name, what);
+              name != NULL ? name : "?", what);
+    free(name);
 }
 
 bool start_position(struct position *p, int dirfd, const struct conf *conf,

@@ -210,14 +210,13 @@ int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *a
     struct buf b = {.max = LIST_MAX};
     char name[NAME_MAX + 1];
     int r = list_load(dirfd, &b);
+    struct str rest = {b.p, r == 0 ? b.n : 0}, line;
 
-    for (size_t i = 0, n; r == 0 && i < b.n; i += n + 1) {
-        const char *s = b.p + i, *nl = memchr(s, '\n', b.n - i);
-        n = nl != NULL ? (size_t)(nl - s) : b.n - i;
-        if (!is_safe_name(s, n))
+    while (str_line(&rest, &line)) {
+        if (!is_safe_name(line.s, line.n))
             continue;
-        memcpy(name, s, n);
-        name[n] = '\0';
+        memcpy(name, line.s, line.n);
+        name[line.n] = '\0';
         fn(arg, name);
     }
     buf_free(&b);

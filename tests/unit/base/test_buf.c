@@ -279,3 +279,18 @@ Test(str, first_part)
     cr_assert_not(str_first_part(str_of("."), "garnet"));
     cr_assert_not(str_first_part((struct str){NULL, 0}, "garnet"));
 }
+
+Test(str, lines_are_taken_off_the_front)
+{
+    struct str text = str_of("a\n\nlast"), line;
+
+    cr_assert(str_line(&text, &line) && str_eq(line, str_of("a")));
+    cr_assert(str_line(&text, &line) && str_eq(line, str_of("")));
+    cr_assert(str_line(&text, &line) && str_eq(line, str_of("last")), "its end may be missing");
+    cr_assert_not(str_line(&text, &line));
+    text = str_of("one\n");
+    cr_assert(str_line(&text, &line) && str_eq(line, str_of("one")));
+    cr_assert_not(str_line(&text, &line), "nothing follows a last end");
+    text = (struct str){NULL, 0};
+    cr_assert_not(str_line(&text, &line));
+}

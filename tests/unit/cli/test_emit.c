@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "cli/emit.h"
-#include "cli/reply.h"
 
 enum { MAX_ARGS = 8 };
 

@@ -1,7 +1,7 @@
 /* tests/unit/cli/test_spool_audit.c - that a spool's numbers add up, and that they are seen when not */
 #include <sys/stat.h>
 
-#include "cli/spool_audit.h"
+#include "cli/spool.h"
 #include "model/record.h"
 #include "rig/spool_dir.h"
 #include "spool/cursor.h"
@@ -80,7 +80,7 @@ Test(audit, a_sound_spool_adds_up)
     cr_assert_str_eq(found.sinks->name, "main");
     is(found.sinks, 400, 150, 245, 5, 0);
     is(found.sinks->next, 300, 0, 300, 0, 0);
-    audit_free(&found);
+    arena_free(&found.arena);
     append_close(a);
 }
 
@@ -107,7 +107,7 @@ Test(audit, a_missing_segment_is_named_and_still_queued)
     cr_assert_eq(found.sinks->readable + found.sinks->unreadable, 600);
     is(found.sinks, 600, 0, 600, 0, 0);
     cr_assert_eq(found.sinks->next->error, ENOENT);
-    audit_free(&found);
+    arena_free(&found.arena);
     segment_list_free(&l);
     append_close(a);
 }
@@ -122,7 +122,7 @@ Test(audit, a_cursor_that_claims_too_much_is_unexplained)
     move_cursor("main", first + 4, 7); /* seven of four were rejected */
     audit(&found);
     is(found.sinks, 10, 0, 6, 7, 3);
-    audit_free(&found);
+    arena_free(&found.arena);
     append_close(a);
 }
 
@@ -137,7 +137,7 @@ Test(audit, a_frame_without_records_is_damage)
     cr_assert_eq(found.bad_records, 5);
     cr_assert_eq(found.sinks->unreadable, 5);
     is(found.sinks, 5, 0, 5, 0, 0);
-    audit_free(&found);
+    arena_free(&found.arena);
     append_close(a);
 }
 
@@ -149,9 +149,9 @@ Test(audit, an_empty_folder_is_sound_and_no_folder_is_not)
     audit(&found);
     cr_assert_eq(found.segments, 0);
     cr_assert_eq(found.sinks->error, ENOENT);
-    audit_free(&found);
+    arena_free(&found.arena);
     cr_assert_not(audit_spool(&found, "/nonexistent", &why));
     cr_assert_str_eq(why.text, "cannot be read: No such file or directory");
-    audit_free(&found);
+    arena_free(&found.arena);
     append_close(a);
 }
