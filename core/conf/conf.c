@@ -227,15 +227,6 @@ static void check_spool_folder(struct parsing *p, struct pos at)
 
 /* --- collectors --- */
 
-static void take_collectors_folder(struct parsing *p, const char *main_path)
-{
-    struct conf *c = p->c;
-
-    c->folder_written = c->collectors_folder != NULL;
-    if (!c->folder_written)
-        c->collectors_folder = path_from(p->a, main_path, "collectors.d");
-}
-
 static void parse_collectors(struct parsing *p, const struct snapshot_file *files,
                              const struct node *root)
 {
@@ -260,11 +251,14 @@ static void parse_collectors(struct parsing *p, const struct snapshot_file *file
 static void parse_main_file(struct parsing *p, const struct node *root)
 {
     const struct node *spool = node_get(root, "spool"), *dir = node_get(spool, "dir");
+    struct conf *c = p->c;
 
-    section_fill(p->a, &main_section, root, p->c, p->e);
-    take_collectors_folder(p, root->at.file);
+    section_fill(p->a, &main_section, root, c, p->e);
+    c->folder_written = c->collectors_folder != NULL;
+    if (!c->folder_written)
+        c->collectors_folder = path_from(p->a, root->at.file, "collectors.d");
     parse_host(p, root);
-    parse_check_tags(p, &p->c->tags);
+    parse_check_tags(p, &c->tags);
     merge_tags(p);
     parse_socket(p, root);
     check_self_metrics(p, node_get(root, "self_metrics"));

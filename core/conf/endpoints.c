@@ -6,7 +6,6 @@
 
 #include <arpa/inet.h>
 #include <stdlib.h>
-#include <sys/un.h>
 
 #include "conf/conf.h"
 #include "conf/facts.h"
@@ -89,7 +88,6 @@ static const char *parse_host_port(struct parsing *p, const struct node *v,
 
 static const char *parse_path(struct parsing *p, const struct node *v, const struct scheme *scheme)
 {
-    const size_t most = sizeof((struct sockaddr_un){0}).sun_path - 1;
     const char *path = v->text + strlen(scheme->name), *name = scheme->name;
 
     if (strncmp(path, "//", 2) == 0 && path[2] != '/') {
@@ -104,10 +102,10 @@ static const char *parse_path(struct parsing *p, const struct node *v, const str
         return NULL;
     }
     path = path_from(p->a, v->at.file, path);
-    if (path != NULL && scheme->form == SOCKET && strlen(path) > most) {
+    if (path != NULL && scheme->form == SOCKET && strlen(path) > CONF_SOCKET_MOST) {
         errors_add(p->e, v->at,
-                   "to: \"%s\" is %s in full, %zu bytes: the path of a socket has at most %zu",
-                   v->text, path, strlen(path), most);
+                   "to: \"%s\" is %s in full, %zu bytes: the path of a socket has at most %d",
+                   v->text, path, strlen(path), CONF_SOCKET_MOST);
         return NULL;
     }
     return path != NULL ? arena_printf(p->a, "%s//%s", name, path) : NULL;

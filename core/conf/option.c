@@ -78,10 +78,8 @@ static bool below(const struct option *row, const union option_number *a,
 static void out_of_bounds(const struct fill *f, const struct node *v, const char *how,
                           const char *bound)
 {
-    struct why why;
-
-    why_set(&why, "is %s value, %s", how, bound);
-    bad_value(f, v, why.text);
+    errors_add(f->e, v->at, "%s: \"%s\" is %s value, %s", f->row->name, shown(f->row, v->text), how,
+               bound);
 }
 
 static void fill_number(const struct fill *f, const struct node *v)

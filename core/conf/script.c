@@ -62,9 +62,7 @@ static bool read_start(struct head *h, const char *path)
     h->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
     if (h->fd < 0)
         return false;
-    do
-        n = pread(h->fd, h->u.s, HEAD, 0);
-    while (n < 0 && errno == EINTR);
+    n = fd_read_at(h->fd, h->u.s, HEAD, 0);
     h->n = n < 0 ? 0 : (size_t)n;
     h->u.s[h->n] = 0;
     if (n < 0)

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 
 #include "conf/conf.h"
 #include "conf/facts.h"
@@ -23,13 +22,6 @@ static const struct option SOCKET_ROWS[] = {
         .unset = "left as it is"),
 };
 const struct section socket_section = {ROWS(SOCKET_ROWS), "socket"};
-
-/* Whether a path is short enough for the system. */
-static bool socket_fits(const char *path, size_t *most)
-{
-    *most = sizeof((struct sockaddr_un *)0)->sun_path - 1;
-    return strlen(path) <= *most;
-}
 
 static struct pos place_of(const struct node *map, const char *key)
 {
@@ -50,22 +42,14 @@ static void parse_mode(struct parsing *p, struct pos at)
                    mode);
 }
 
-/* At a start it is an error. A garnetd that runs has its socket already, and keeps it. */
-static void bad_folder(struct parsing *p, struct pos at, const char *why)
-{
-    if (why == NULL)
-        return; /* out of memory */
-    if (p->running)
-        errors_warn(p->e, at, "path: %s", why);
-    else
-        errors_add(p->e, at, "path: %s", why);
-}
-
-/* A folder that is not there is made; the default one is the package's. */
+/* A folder that is not there is made; the default one is the package's. What strangers could do is an
+ * error at a start; a garnetd that runs has its socket already, and keeps it. */
 static void check_socket_folder(struct parsing *p, const char *path, struct pos at)
 {
     struct str s = path_dir(path);
     const char *dir = arena_strndup(p->a, s.s, s.n);
+    void (*report)(struct errors * e, struct pos at, const char *fmt, ...)
+        __attribute__((format(printf, 3, 4))) = p->running ? errors_warn : errors_add;
     struct fact_file f = {0};
 
     if (dir == NULL || fact_file(p, dir, &f) == FACT_WANTED)
@@ -73,19 +57,16 @@ static void check_socket_folder(struct parsing *p, const char *path, struct pos 
     if (f.mode != 0 && !S_ISDIR(f.mode))
         errors_add(p->e, at, "path: \"%s\" is not a folder, so no socket can be in it", dir);
     else if ((f.mode & S_IWOTH) != 0)
-        bad_folder(p, at,
-                   arena_printf(p->a,
-                                "everybody may write to the folder %s, and replace the socket: put "
-                                "it into a folder of its own, such as %s/garnet",
-                                dir, strcmp(dir, "/") == 0 ? "" : dir));
+        report(p->e, at,
+               "path: everybody may write to the folder %s, and replace the socket: put it into a "
+               "folder of its own, such as %s/garnet",
+               dir, strcmp(dir, "/") == 0 ? "" : dir);
     else if ((f.mode & S_IWGRP) != 0)
-        bad_folder(
-            p, at,
-            arena_printf(p->a,
-                         "a group may write to the folder %s, and replace the socket: chmod g-w it",
-                         dir));
+        report(p->e, at,
+               "path: a group may write to the folder %s, and replace the socket: chmod g-w it",
+               dir);
     else if (fact_folder(p, dir, &p->c->socket.own_groups) == FACT_ERROR)
-        bad_folder(p, at, arena_printf(p->a, "the folder %s %s", dir, p->why));
+        report(p->e, at, "path: the folder %s %s", dir, p->why);
 }
 
 void parse_socket(struct parsing *p, const struct node *root)
@@ -93,7 +74,6 @@ void parse_socket(struct parsing *p, const struct node *root)
     const struct node *v = node_get(root, "socket");
     const struct node *place = v != NULL ? v : root; /* of the keys, or of what stands for them */
     const char *path = p->c->socket.path;
-    size_t most;
 
     p->c->socket.group = (gid_t)-1;
     if (path == NULL || p->c->socket.mode_text == NULL)
@@ -101,10 +81,10 @@ void parse_socket(struct parsing *p, const struct node *root)
     parse_mode(p, place_of(place, "mode"));
     if (p->c->socket.group_name != NULL)
         parse_group(p, node_get(v, "group"), &p->c->socket.group);
-    if (!socket_fits(path, &most))
+    if (strlen(path) > CONF_SOCKET_MOST)
         errors_add(p->e, place_of(place, "path"),
-                   "path: \"%s\" is %zu bytes long, and a socket's may have %zu: shorten it", path,
-                   strlen(path), most);
+                   "path: \"%s\" is %zu bytes long, and a socket's may have %d: shorten it", path,
+                   strlen(path), CONF_SOCKET_MOST);
     else if (v != NULL && !node_is_null(v) &&
              (v->kind == NODE_SCALAR || node_get(v, "path") != NULL))
         check_socket_folder(p, path, place_of(v, "path"));
@@ -121,14 +101,14 @@ char *conf_collector_socket(struct arena *a, const struct conf *c, const char *n
 void parse_collector_socket(struct parsing *p, struct conf_collector *k)
 {
     const char *shared = p->c->socket.path;
-    size_t most;
 
     if (shared == NULL)
         return;
     k->socket = conf_collector_socket(p->a, p->c, k->name);
-    if (socket_fits(shared, &most) && k->socket != NULL && !socket_fits(k->socket, &most))
+    if (strlen(shared) <= CONF_SOCKET_MOST && k->socket != NULL &&
+        strlen(k->socket) > CONF_SOCKET_MOST)
         errors_add(p->e, (struct pos){k->node->at.file, 0, 0},
-                   "its socket %s would have %zu bytes, and %zu are allowed: shorten socket.path "
+                   "its socket %s would have %zu bytes, and %d are allowed: shorten socket.path "
                    "or this file's name",
-                   k->socket, strlen(k->socket), most);
+                   k->socket, strlen(k->socket), CONF_SOCKET_MOST);
 }

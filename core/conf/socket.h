@@ -1,11 +1,15 @@
 /* conf/socket.h - `socket`: where the shared socket is, and who may write to it */
 #pragma once
 #include <sys/types.h>
+#include <sys/un.h>
 
 #include "conf/section.h"
 
 /* The shared socket, where nobody says another. */
 #define CONF_SOCKET "/run/garnet/garnet.sock"
+
+/* Bytes that the path of a socket may have. */
+enum { CONF_SOCKET_MOST = sizeof((struct sockaddr_un){0}).sun_path - 1 };
 
 struct conf;
 struct conf_collector;

@@ -102,16 +102,14 @@ bool trial_configure(struct trial *t)
 {
     struct buf yaml = {0};
     bool ok = trial_options(t, &yaml);
-    const char *text = buf_ok(&yaml) ? arena_strndup(&t->arena, yaml.p, yaml.n) : NULL;
 
+    if (ok && !buf_ok(&yaml))
+        ok = trial_fail(t, "there is no memory for its options");
+    ok = ok && (trial_configure_by(t, "-o", (struct str){yaml.p, yaml.n}) ||
+                trial_fail(t, "these options are refused (give others with -o KEY=VALUE):\n%.*s",
+                           (int)t->errors.text.n - 1, t->errors.text.p));
     buf_free(&yaml);
-    if (!ok)
-        return false;
-    if (text == NULL)
-        return trial_fail(t, "there is no memory for its options");
-    return trial_configure_by(t, "-o", str_of(text)) ||
-           trial_fail(t, "these options are refused (give others with -o KEY=VALUE):\n%.*s",
-                      (int)t->errors.text.n - 1, t->errors.text.p);
+    return ok;
 }
 
 bool trial_open(struct trial *t)
