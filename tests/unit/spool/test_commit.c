@@ -79,11 +79,15 @@ static void on_written(void *arg)
     (void)arg;
 }
 
+/* What is held may be rejected; any other verdict is for what has been written. */
 static void on_verdict(void *arg, uint64_t ticket, const char *why)
 {
+    enum told told = why == NULL ? ACCEPTED : strstr(why, "cannot be written") ? REJECTED : MAYBE;
+
     (void)arg;
     trace_note(why == NULL ? " safe:%" PRIu64 : " unsafe:%" PRIu64, ticket);
-    tell_all(ticket, why == NULL ? ACCEPTED : strstr(why, "cannot be written") ? REJECTED : MAYBE);
+    MUST(told == REJECTED || ticket <= w.commit.written, "ticket %" PRIu64 " is held", ticket);
+    tell_all(ticket, told);
 }
 
 /* --- the helper --- */
