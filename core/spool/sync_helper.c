@@ -13,7 +13,8 @@
  * and renamed. A torn frame at the end was never acknowledged and is copied as it is; anything else
  * that is not a good frame means that the memory is gone, too, and the copy would be no better.
  *
- * What has lost its name meanwhile is not needed: retention may be emptying it while it is read. A
+ * What has lost its name meanwhile is not needed, and does not get it back: retention may be emptying it
+ * while it is read, or remove it as it is replaced. A
  * segment without one whole frame is left alone: the writer may make it anew under the same name,
  * and what is accepted then must not be renamed away. The temporary name has our process in it: the
  * helper of a garnetd that was killed may still be at the same segment. What a helper leaves that is
@@ -142,6 +143,29 @@ static bool is_named(int dirfd, const char *name, int fd, int *error)
     return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
 }
 
+/* Gives `temp` the name if that is still there, and the name's file that of `temp`. In one step: between a
+ * look and a rename retention may remove the segment, and would not know that it is there again. Without
+ * such a step (EINVAL: not every file system has one) it is a look and a rename. 0 or an errno; temp is
+ * left for the caller to remove. */
+static int exchange(int dirfd, int fd, const char *temp, const char *name)
+{
+    int e = 0;
+
+    if (!is_named(dirfd, name, fd, &e))
+        return e;
+    if (renameat2(dirfd, temp, dirfd, name, RENAME_EXCHANGE) == 0) {
+        if (!is_named(dirfd, temp, fd, &e) &&
+            e == 0) /* another's, of this very moment: as it was */
+            (void)renameat2(dirfd, temp, dirfd, name, RENAME_EXCHANGE);
+        return e;
+    }
+    if (errno == ENOENT)
+        return 0;
+    if (errno != EINVAL && errno != ENOSYS)
+        return errno;
+    return renameat(dirfd, temp, dirfd, name) == 0 ? 0 : errno;
+}
+
 /* Under a temporary name, on the disk, then in the place of the one that is open as `fd`: unless
  * that is no longer there. */
 static int replace(int dirfd, int fd, const char *name, const uint8_t *p, size_t n)
@@ -153,11 +177,9 @@ static int replace(int dirfd, int fd, const char *name, const uint8_t *p, size_t
     if ((copy = publish_begin(dirfd, temp)) < 0)
         return errno;
     e = fd_write_all(copy, p, n) < 0 || fdatasync(copy) < 0 ? errno : 0;
-    if (e != 0 || !is_named(dirfd, name, fd, &e))
-        publish_drop(dirfd, temp, &copy);
-    else if (publish_end(dirfd, temp, name, &copy) < 0)
-        e = errno;
-    fd_close(&copy);
+    if (e == 0)
+        e = exchange(dirfd, fd, temp, name);
+    publish_drop(dirfd, temp, &copy);
     return e;
 }
 

@@ -260,6 +260,14 @@ WRAP(int, renameat, (int from_fd, const char *from, int to_fd, const char *to))
     return 0;
 }
 
+/* Not every file system has more of it than renameat(). */
+WRAP(int, renameat2, (int from_fd, const char *from, int to_fd, const char *to, unsigned flags))
+{
+    if (disk_fd(from_fd) == NULL)
+        return __real_renameat2(from_fd, from, to_fd, to, flags);
+    return errno = EINVAL, -1;
+}
+
 WRAP(int, unlinkat, (int fd, const char *path, int flags))
 {
     struct disk_entry *e;

@@ -26,6 +26,12 @@ int renameat(int from, const char *old, int to, const char *new)
     return (int)syscall(SYS_renameat2, from, old, to, new, 0);
 }
 
+int renameat2(int from, const char *old, int to, const char *new, unsigned flags)
+{
+    meanwhile(&before_rename);
+    return (int)syscall(SYS_renameat2, from, old, to, new, flags);
+}
+
 int fdatasync(int fd)
 {
     meanwhile(&before_sync);
@@ -124,6 +130,44 @@ Test(rewrite, takes_no_name_that_is_another_files)
     fd = open_segment(0);
     cr_assert_eq(read(fd, got, sizeof got), 7);
     cr_assert_str_eq(got, "another");
+    close(fd);
+}
+
+static void retention_takes_it(void)
+{
+    remove_segment(0);
+}
+
+/* It would take room that the writer does not know of, and its metrics would be there once more. */
+Test(rewrite, what_is_removed_at_the_last_moment_does_not_come_back)
+{
+    struct append *a = open_writer(1 << 20);
+
+    put_frame(a, 10);
+    append_close(a);
+    before_rename = retention_takes_it;
+    cr_assert_eq(segment_rewrite(spool_dir.fd, 0), 0);
+    cr_assert_eq(count_segments(), 0);
+}
+
+static void another_is_there_at_once(void)
+{
+    remove_segment(0);
+    write_spool_file("00000000000000000000.seg", "another");
+}
+
+Test(rewrite, what_is_another_file_at_the_last_moment_keeps_its_name)
+{
+    struct append *a = open_writer(1 << 20);
+    char got[16] = "";
+    int fd;
+
+    put_frame(a, 10);
+    append_close(a);
+    before_rename = another_is_there_at_once;
+    cr_assert_eq(segment_rewrite(spool_dir.fd, 0), 0);
+    fd = open_segment(0);
+    cr_assert_eq(read(fd, got, sizeof got), 7);
     close(fd);
 }
 
