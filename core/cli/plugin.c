@@ -39,10 +39,11 @@ static const char *const TYPES[] = {"?",        "string", "choice", "int",  "rea
 static const char *const COUNTERS[] = {"raw", "rate", "delta"};
 
 /* Each bit's word. */
-static const char *const FLAGS[] = {"idempotent", "untimed", "live", "ordered"};
-static const char *const VALUES[] = {"i64", "u64", "f64"};
-static const char *const ROLES[] = {"formatter", "sink", "pull"};
-_Static_assert(PLUGIN_FLAGS == (1U << sizeof FLAGS / sizeof *FLAGS) - 1, "a flag has no name");
+static const char *const FLAGS[] = {"idempotent", "untimed", "live", "ordered", NULL};
+static const char *const VALUES[] = {"i64", "u64", "f64", NULL};
+static const char *const ROLES[] = {"formatter", "sink", "pull", NULL};
+_Static_assert(PLUGIN_FLAGS == (1U << (sizeof FLAGS / sizeof *FLAGS - 1)) - 1,
+               "a flag has no name");
 
 static uint32_t roles_of(const garnet_plugin *d)
 {
@@ -59,9 +60,9 @@ static void put_bits(struct buf *b, const char *const words[], uint32_t bits, bo
 {
     const char *sep = "";
 
-    for (unsigned i = 0; bits >> i != 0; i++)
-        if ((bits >> i & 1U) != 0) {
-            buf_putf(b, json ? "%s\"%s\"" : "%s%s", sep, words[i]);
+    for (; *words != NULL; words++, bits >>= 1)
+        if ((bits & 1U) != 0) {
+            buf_putf(b, json ? "%s\"%s\"" : "%s%s", sep, *words);
             sep = json ? "," : ", ";
         }
 }

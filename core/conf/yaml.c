@@ -2,9 +2,8 @@
  *
  * What this subset refuses is reported and read past, so that one run finds all of it; only what
  * libyaml itself cannot go on after (syntax, bytes that are not UTF-8) and what is out of bounds
- * (depth, number of values, size) ends the reading, without a tree. Dies of nothing: without memory
- * it returns NULL and the arena says so. The time is bounded too: looking for duplicates is
- * quadratic, hence MAX_NODES.
+ * (depth, size, number of values: looking for duplicates is quadratic) ends the reading, without a
+ * tree. Dies of nothing: without memory it returns NULL and the arena says so.
  */
 #include "conf/yaml.h"
 
@@ -155,13 +154,16 @@ static void yaml_report(struct reader *r)
                    problem, hint(problem));
 }
 
-static bool yaml_next(struct reader *r)
+static bool yaml_next(struct reader *r, unsigned events)
 {
-    yaml_event_delete(&r->ev);
-    if (yaml_parser_parse(&r->y, &r->ev))
-        return true;
-    yaml_report(r);
-    return false;
+    while (events-- > 0) {
+        yaml_event_delete(&r->ev);
+        if (!yaml_parser_parse(&r->y, &r->ev)) {
+            yaml_report(r);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* --- nodes --- */
@@ -280,11 +282,11 @@ static struct node *read_children(struct reader *r, enum node_kind kind, yaml_ev
         return NULL;
     }
     for (end = &all->first;;) {
-        if (!yaml_next(r))
+        if (!yaml_next(r, 1))
             return NULL;
         if (r->ev.type == last)
             break;
-        if (kind == NODE_MAP && ((key = read_node(r)) == NULL || !yaml_next(r)))
+        if (kind == NODE_MAP && ((key = read_node(r)) == NULL || !yaml_next(r, 1)))
             return NULL;
         if ((v = read_node(r)) == NULL)
             return NULL;
@@ -326,13 +328,13 @@ static struct node *read_document(struct reader *r)
 {
     struct node *root;
 
-    if (!yaml_next(r) || !yaml_next(r)) /* STREAM-START, and DOCUMENT-START or the end of nothing */
+    if (!yaml_next(r, 2)) /* STREAM-START, and DOCUMENT-START or the end of nothing */
         return NULL;
     if (r->ev.type == YAML_STREAM_END_EVENT)
         return yaml_empty(r->a, r->places.file);
-    if (!yaml_next(r) || (root = read_node(r)) == NULL)
+    if (!yaml_next(r, 1) || (root = read_node(r)) == NULL)
         return NULL;
-    if (!yaml_next(r) || !yaml_next(r)) /* DOCUMENT-END, and STREAM-END or the start of another */
+    if (!yaml_next(r, 2)) /* DOCUMENT-END, and STREAM-END or the start of another */
         return NULL;
     if (r->ev.type != YAML_STREAM_END_EVENT)
         errors_add(r->e, here(r),
