@@ -60,12 +60,12 @@ bool emit_is_number(const char *s)
 /* As printf and awk write it where the language has it so. */
 static bool decimal_comma(const char *s)
 {
-    size_t n, m;
+    bool minus = *s == '-';
+    size_t n = strspn(s + minus, DIGITS), m;
 
-    s += *s == '-';
-    n = strspn(s, DIGITS);
-    m = s[n] == ',' ? strspn(s + n + 1, DIGITS) : 0;
-    return n > 0 && m > 0 && s[n + 1 + m] == 0;
+    s += minus + n;
+    m = *s == ',' ? strspn(s + 1, DIGITS) : 0;
+    return (minus || n > 0) && m > 0 && s[1 + m] == 0;
 }
 
 static bool add_tag_option(struct emit *e, const char *arg, struct why *why)

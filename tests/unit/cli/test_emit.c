@@ -69,6 +69,9 @@ Test(emit, wrong_usage_is_named)
         const char *args[MAX_ARGS], *why;
     } cases[] = {
         {{"a"}, "VALUE is missing"},
+        {{"a", "-,5"},
+         "VALUE has a comma: a number's decimal point is a dot, such as 1.5 (LC_ALL=C makes "
+         "programs write it)"},
         {{"a", "-1,5"},
          "VALUE has a comma: a number's decimal point is a dot, such as 1.5 (LC_ALL=C makes "
          "programs write it)"},
