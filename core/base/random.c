@@ -9,10 +9,6 @@
 
 #include "base/log.h"
 
-#ifndef GRND_INSECURE
-#define GRND_INSECURE 4
-#endif
-
 uint64_t random_u64(void)
 {
     uint64_t v = 0;

@@ -14,10 +14,6 @@
 #include "conf/facts.h"
 #include "conf/path.h"
 
-#ifndef GARNET_PLUGIN_DIR
-#error "GARNET_PLUGIN_DIR: the folder that plugins are installed in"
-#endif
-
 _Static_assert(LOG_L_ERROR == 0 && LOG_L_WARN == 1 && LOG_L_INFO == 2 && LOG_L_DEBUG == 3,
                "log_level's choices stand in the order of enum log_level");
 

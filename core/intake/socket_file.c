@@ -307,14 +307,11 @@ void socket_remove_all(const char *path, const char *own_groups)
     const char *name;
     struct why why;
     int dir = folder_open(path, own_groups, false, &name, &why);
-    int fd = dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *list = fd < 0 ? NULL : fdopendir(fd);
+    DIR *list = fd_list(dir < 0 ? -1 : openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 
     fd_close(&dir);
-    if (list == NULL) {
-        fd_close(&fd);
+    if (list == NULL)
         return;
-    }
     for (const struct dirent *e; (e = readdir(list)) != NULL;)
         remove_socket(dirfd(list), e->d_name);
     closedir(list);

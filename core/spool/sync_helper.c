@@ -13,12 +13,12 @@
  * and renamed. A torn frame at the end was never acknowledged and is copied as it is; anything else
  * that is not a good frame means that the memory is gone, too, and the copy would be no better.
  *
- * What has lost its name meanwhile is not needed, and does not get it back: retention may be emptying it
- * while it is read, or remove it as it is replaced. A
- * segment without one whole frame is left alone: the writer may make it anew under the same name,
- * and what is accepted then must not be renamed away. The temporary name has our process in it: the
- * helper of a garnetd that was killed may still be at the same segment. What a helper leaves that is
- * killed itself is swept by the next garnetd.
+ * What has lost its name meanwhile is not needed, and does not get it back: retention may be
+ * emptying it while it is read, or remove it as it is replaced. A segment without one whole frame is
+ * left alone: the writer may make it anew under the same name, and what is accepted then must not be
+ * renamed away. The temporary name has our process in it: the helper of a garnetd that was killed
+ * may still be at the same segment. What a helper leaves that is killed itself is swept by the next
+ * garnetd.
  */
 #include "spool/sync_helper.h"
 
