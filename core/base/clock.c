@@ -1,7 +1,4 @@
-/* base/clock.c - clock_gettime() and struct timespec as one number
- *
- * Both clocks are read without a system call (vDSO), and cannot fail.
- */
+/* base/clock.c - clock_gettime(): without a system call (vDSO), and without failure */
 #include "base/clock.h"
 
 static int64_t read_clock(clockid_t id)

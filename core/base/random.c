@@ -1,7 +1,4 @@
-/* base/random.c - the kernel's random numbers, without a wait
- *
- * Does not fail: early in a boot, before the kernel's pool is ready, it takes what there is.
- */
+/* base/random.c - without a wait: before the kernel's pool is ready, it takes what there is */
 #include "base/random.h"
 
 #include <errno.h>
