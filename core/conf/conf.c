@@ -47,6 +47,20 @@ static const struct option SPOOL_ROWS[] = {
 };
 static const struct section spool_section = {ROWS(SPOOL_ROWS), "spool"};
 
+static const struct option PER_USER_ROWS[] = {
+    KEY(struct conf_per_user, metrics, OPT_INT,
+        "a second, of one user on the shared socket, and ten times as many at once. What is beyond "
+        "is [refused](#one-users-flood), never delayed; `0`: no limit",
+        .def = "5000", .min = "0", .max = "10000000"),
+    KEY(struct conf_per_user, bytes, OPT_SIZE,
+        "a second likewise, as they are long in the spool (some 100 each)", .def = "1MiB"),
+    KEY(struct conf_per_user, series, OPT_INT,
+        "distinct series (name, type, unit and tags) an hour likewise; those that were there "
+        "before go on",
+        .def = "50000", .min = "0", .max = "1000000"),
+};
+static const struct section per_user_section = {ROWS(PER_USER_ROWS), "per_user"};
+
 static const struct option INTAKE_ROWS[] = {
     KEY(struct conf_intake, max_value, OPT_SIZE, "of one JSON object; a longer one is rejected",
         .def = "64KiB", .min = "1KiB", .max = "16MiB"),
@@ -67,6 +81,7 @@ static const struct option INTAKE_ROWS[] = {
         "taken, a new one takes the place of one that has been silent for `idle`; if there is "
         "none, the new one is refused",
         .def = "128", .min = "1", .max = "100000"),
+    KEY(struct conf_intake, per_user, OPT_SECTION, NULL, .section = &per_user_section),
     KEY(struct conf_intake, idle, OPT_DURATION,
         "how long an object may stay unfinished, or a reply unread. While a reply waits for a sync "
         "or a full disk, garnetd does not read: that time does not count for an object",

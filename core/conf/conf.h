@@ -17,6 +17,10 @@ struct conf_spool {
     int64_t segment_size; /* bytes */
     int64_t durable;      /* 1: acknowledge after fdatasync */
 };
+struct conf_per_user {      /* on the shared socket; 0: no limit */
+    int64_t metrics, bytes; /* a second */
+    int64_t series;         /* an hour */
+};
 struct conf_intake {
     int64_t max_value; /* bytes of one JSON object */
     int64_t max_depth; /* nesting of one object */
@@ -24,6 +28,7 @@ struct conf_intake {
     int64_t max_tags;
     int64_t max_connections;          /* on the shared socket; on all collectors' */
     int64_t max_connections_per_user; /* on the shared socket; of one collector on its own */
+    struct conf_per_user per_user;
     int64_t idle; /* ns that an unfinished value may take, and an unread reply */
 };
 enum { SELF_BASIC, SELF_FULL };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -69,6 +70,23 @@ void sockets_configure(struct intake *in, struct source *shared, const struct co
     intake_limits(in, &c->intake);
 }
 
+/* Of one user, or of those without a row of their own. Its first row says 0, or the first increment
+ * would show in no rate. */
+static void write_refusals(struct self_round at, struct user_refusals *r, bool others)
+{
+    char user[24];
+
+    if (r->n[USER_METRICS] + r->n[USER_BYTES] + r->n[USER_SERIES] == 0)
+        return;
+    (void)snprintf(user, sizeof user, "%lu", (unsigned long)r->uid);
+    at.key = "user", at.val = others ? "others" : user;
+    at.zero = at.zero || !r->told;
+    r->told = true;
+    self_count(&at, BASIC, "garnet.intake.limited", "Metric", "metrics", r->n[USER_METRICS]);
+    self_count(&at, BASIC, "garnet.intake.limited", "Metric", "bytes", r->n[USER_BYTES]);
+    self_count(&at, BASIC, "garnet.intake.limited", "Metric", "series", r->n[USER_SERIES]);
+}
+
 void sockets_metrics(const struct intake *in, const struct source *shared,
                      const struct self_round *round)
 {
@@ -83,6 +101,8 @@ void sockets_metrics(const struct intake *in, const struct source *shared,
     at.key = "source", at.val = "shared";
     self_count(&at, BASIC, "garnet.intake.accepted", "Metric", NULL, n->accepted);
     self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL, n->rejected);
+    for (unsigned i = 0; i <= USERS_TOLD; i++)
+        write_refusals(*round, &all->users[i], i == USERS_TOLD);
 }
 
 /* --- a collector's own --- */

@@ -315,8 +315,7 @@ bool connection_may_close(void *connection, unsigned *looks)
 
 void connections_init(struct connections *cs, struct loop *l, intake_commit_fn *commit, void *arg)
 {
-    cs->common.loop = l;
-    intake_batch_init(&cs->common.batch, commit, arg);
+    session_common_init(&cs->common, l, commit, arg);
     queue_init(&cs->queue, on_turn);
     TAILQ_INIT(&cs->all);
     TAILQ_INIT(&cs->touched);
@@ -329,7 +328,7 @@ void connections_free(struct connections *cs)
     while ((c = TAILQ_FIRST(&cs->all)) != NULL)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         free_connection(c);
-    intake_batch_free(&cs->common.batch);
+    session_common_free(&cs->common);
 }
 
 void connections_turn(void *set)

@@ -373,6 +373,7 @@ struct intake *intake_new(struct loop *l, const struct conf_intake *limits,
         return NULL;
     in->loop = l;
     connections_init(&in->connections, l, commit, arg);
+    in->counts.users = in->connections.common.users.refused;
     in->room = (struct room){
         .loop = l, .limits = &in->connections.common.limits, .may_close = connection_may_close};
     in->own = (struct intake_part){.settled = on_own_settled, .arg = in};

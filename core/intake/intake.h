@@ -11,6 +11,7 @@
 #include "base/loop.h"
 #include "conf/conf.h"
 #include "intake/origin.h"
+#include "intake/users.h"
 
 struct intake;
 struct source; /* one listening socket; owned by whoever made it with source_open() */
@@ -33,6 +34,8 @@ struct intake_counts {
     uint64_t refused;      /* connections: over a limit, or for want of descriptors or memory */
     uint64_t gave_way;     /* connections that were closed since others needed a place */
     uint64_t own_rejected; /* Garnet's own metrics: refused by the spool, no memory */
+    struct user_refusals
+        *users; /* USERS_TOLD + 1 of them, those with counts: on the shared socket */
 };
 const struct intake_counts *intake_counts(const struct intake *in); /* of all sources */
 /* Writes what is pending and closes all clients. Sources must be closed before. */

@@ -43,8 +43,8 @@ static void log_fault(const struct replies *r, const struct place *at, const str
 /* Each of the first few faults has a line of its own; these are the others. */
 static void end_account(const struct replies *r, struct account *a)
 {
-    if (a->faults > REPLY_ERRORS && may_log(r))
-        log_warn("%s: and %" PRIu32 " more", r->name, a->faults - REPLY_ERRORS);
+    if (a->unlogged > 0 && may_log(r))
+        log_warn("%s: and %" PRIu32 " more", r->name, a->unlogged);
     buf_free(&a->errors);
     *a = (struct account){0};
 }
@@ -82,6 +82,8 @@ static void add_fault(const struct replies *r, struct account *a, const struct p
     if (a->faults++ < REPLY_ERRORS) {
         log_fault(r, at, f);
         put_error(&a->errors, at, f);
+    } else {
+        a->unlogged++;
     }
 }
 
@@ -100,6 +102,13 @@ void replies_reject(struct replies *r, uint64_t n, const struct place *at,
 {
     r->account.rejected += n;
     add_fault(r, &r->account, at, f);
+}
+
+void replies_refuse(struct replies *r, const struct place *at, const struct metric_fault *f)
+{
+    r->account.rejected++;
+    if (r->account.faults++ < REPLY_ERRORS && f != NULL)
+        put_error(&r->account.errors, at, f);
 }
 
 void replies_note(struct replies *r, const char *why)

@@ -18,6 +18,7 @@ struct account {
     uint64_t accepted, rejected;
     uint64_t waiting;  /* in the spool's hands: one or the other once that is known */
     uint32_t faults;   /* all of them */
+    uint32_t unlogged; /* of these: beyond those that the log has */
     struct buf errors; /* the first REPLY_ERRORS of them as JSON, with commas */
 };
 
@@ -43,6 +44,9 @@ void replies_accept(struct replies *r, uint64_t n, uint64_t ticket);
 /* n are rejected for one reason; `at` is NULL when it is of no one place. */
 void replies_reject(struct replies *r, uint64_t n, const struct place *at,
                     const struct metric_fault *f);
+/* One is refused, which the log has in a line of its own. *f may be missing, where the reply does not
+ * spell it out. */
+void replies_refuse(struct replies *r, const struct place *at, const struct metric_fault *f);
 void replies_note(struct replies *r, const char *why); /* in the next reply, nothing is rejected */
 bool replies_spells_out(const struct replies *r); /* the next fault is one that is written down */
 void replies_close(struct replies *r); /* a request: the account is closed; a new one begins */

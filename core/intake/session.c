@@ -59,6 +59,26 @@ static bool is_inflated(const struct object *o)
     return o->made > INFLATION * o->session->frame.max_value;
 }
 
+/* Within what its user may send. Else it is refused; the log has said so for the user (users.h). */
+static bool user_admits(struct session *s, const struct metric *m)
+{
+    const struct place *start = &s->frame.start;
+    bool told = replies_spells_out(&s->replies);
+    struct metric_fault f;
+    enum user_answer answer;
+
+    if (s->user == NULL)
+        return true;
+    answer = user_may(s->user, m, loop_now(s->common->loop), told ? &f : NULL);
+    if (answer == USER_NO_MEMORY) {
+        reject_for(s, 1, start, "no memory to count this series");
+    } else if (answer == USER_BEYOND) {
+        origin_rejected(s->origin, s->run, 1);
+        replies_refuse(&s->replies, start, told ? &f : NULL);
+    }
+    return answer == USER_MAY;
+}
+
 static void take_good(void *arg, const struct metric *m)
 {
     struct object *o = arg;
@@ -72,10 +92,14 @@ static void take_good(void *arg, const struct metric *m)
                    "its metrics are too much for one object: split values, or shorten tags");
     } else if (!quota_metric(s->quota, m, loop_now(s->common->loop), &f)) {
         reject(s, 1, start, &f);
+    } else if (!user_admits(s, m)) {
+        return;
     } else if ((size = intake_batch_put(&s->common->batch, &s->part, m)) == 0) {
         reject_for(s, 1, start, "no memory");
     } else {
         o->made += size;
+        if (s->user != NULL)
+            user_took(s->user, size, loop_now(s->common->loop));
     }
 }
 
@@ -305,11 +329,13 @@ void session_init(struct session *s, struct session_common *common, struct origi
                           .slot_ns = origin->slot_ns,
                           .quota = &origin->quota,
                           .part = {.settled = on_settled, .arg = s}};
-    if (origin->set.collector != NULL)
+    if (origin->set.collector != NULL) {
         (void)snprintf(s->name, sizeof s->name, "collector %s", origin->set.collector);
-    else
+    } else {
         (void)snprintf(s->name, sizeof s->name, "pid %ld uid %lu", (long)peer->pid,
                        (unsigned long)peer->uid);
+        s->user = user_enter(&common->users, peer->uid, loop_now(common->loop));
+    }
     origin_use(origin);
     frame_init(&s->frame, (uint32_t)common->limits.max_depth, (size_t)common->limits.max_value);
     replies_init(&s->replies, origin, common->loop, s->name);
@@ -320,5 +346,21 @@ void session_free(struct session *s)
     intake_batch_leave(&s->common->batch, &s->part);
     replies_free(&s->replies);
     buf_free(&s->partial);
+    if (s->user != NULL)
+        user_leave(s->user);
     origin_unuse(s->origin);
+}
+
+void session_common_init(struct session_common *common, struct loop *l, intake_commit_fn *commit,
+                         void *arg)
+{
+    common->loop = l;
+    intake_batch_init(&common->batch, commit, arg);
+    users_init(&common->users, l, &common->limits.per_user);
+}
+
+void session_common_free(struct session_common *common)
+{
+    intake_batch_free(&common->batch);
+    users_free(&common->users);
 }

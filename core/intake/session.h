@@ -10,13 +10,20 @@
 #include "intake/frame.h"
 #include "intake/intake_batch.h"
 #include "intake/reply.h"
+#include "intake/users.h"
 
 struct session_common { /* what all sessions share; limits may change at any time */
     struct loop *loop;
     struct conf_intake limits; /* size and depth hold for new ones */
     struct metric_limits metric_limits;
     struct intake_batch batch;
+    struct users users; /* of the shared socket */
 };
+
+/* All zero before, but for its limits. Hands batches to `commit`. */
+void session_common_init(struct session_common *common, struct loop *l, intake_commit_fn *commit,
+                         void *arg);
+void session_common_free(struct session_common *common);
 
 struct session {
     struct session_common *common;
@@ -25,6 +32,7 @@ struct session {
     int64_t slot_ns;
     char name[96]; /* of the client, for the log */
     struct quota *quota;
+    struct user *user; /* on the shared socket; else NULL */
     struct intake_part part;
     struct frame frame;
     struct buf partial; /* the unfinished object's bytes, when it began in an earlier piece */

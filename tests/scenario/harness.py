@@ -215,9 +215,9 @@ class Daemon:
         return path
 
     def configure(self, text):
-        """The main file; what every test needs is put before it."""
+        """The main file; what every test needs is put before it. One user here sends as much as many do elsewhere."""
         head = (f"socket: {{path: run/garnet.sock}}\nhost: testhost\nspool: {{dir: spool}}\n"
-                f"plugin_path: [{BUILD}/plugins]\n")
+                f"plugin_path: [{BUILD}/plugins]\nintake: {{per_user: {{metrics: 0, bytes: 0, series: 0}}}}\n")
         keys = [line.split(":")[0] for line in text.splitlines() if line[:1].isalpha()]
         head = "".join(h + "\n" for h in head.splitlines() if h.split(":")[0] not in keys)
         self.write("garnet.yaml", head + text)

@@ -64,6 +64,8 @@ static void put_main(struct buf *b, const struct conf *c, bool with_host)
              (int)c->intake.max_value, (int)c->intake.max_depth, (int)c->intake.max_name,
              (int)c->intake.max_tags, (int)c->intake.max_connections,
              (int)c->intake.max_connections_per_user);
+    buf_putf(b, "per_user metrics %d bytes %d series %d\n", (int)c->intake.per_user.metrics,
+             (int)c->intake.per_user.bytes, (int)c->intake.per_user.series);
     put_time(b, "idle", c->intake.idle);
     put_time(b, "shutdown_timeout", c->shutdown_timeout);
     put_time(b, "self_metrics", c->self_metrics.interval);

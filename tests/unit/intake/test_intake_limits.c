@@ -459,6 +459,88 @@ Test(limits, connections_of_one_user)
     (void)close(fd[1]);
 }
 
+/* --- what one user sends --- */
+
+/* In one piece, so in one turn: no time passes meanwhile. */
+Test(limits, metrics_of_one_user)
+{
+    char want[300], all[sizeof GOOD * 12 + sizeof ACK] = "";
+    int fd = connect_client();
+
+    rig->limits.per_user.metrics = 1;
+    intake_limits(rig->in, &rig->limits);
+    for (int i = 0; i < 11; i++)
+        (void)strcat(all, GOOD);
+    send_text(fd, strcat(all, ACK));
+    (void)snprintf(want, sizeof want,
+                   "{\"accepted\":10,\"rejected\":1,\"errors\":[{\"line\":11,\"byte\":1,\"error\":"
+                   "\"more than the 1 metrics a second that user %u may send: send less, or raise "
+                   "intake.per_user.metrics\"}]}\n",
+                   getuid());
+    expect_line(fd, want);
+    rig->limits.per_user.metrics = 0;
+    intake_limits(rig->in, &rig->limits);
+    send_text(fd, GOOD ACK);
+    expect_line(fd, ONE);
+    (void)close(fd);
+}
+
+Test(limits, series_of_one_user)
+{
+    struct buf b = {0};
+    char want[300];
+    int fd[2] = {connect_client(), connect_client()};
+
+    rig->limits.per_user.series = 1;
+    intake_limits(rig->in, &rig->limits);
+    send_text(fd[0], GOOD ACK);
+    expect_line(fd[0], ONE);
+    (void)snprintf(
+        want, sizeof want,
+        "{\"accepted\":1,\"rejected\":7,\"errors\":[{\"line\":2,\"byte\":1,\"field\":\"name\","
+        "\"error\":\"more than the 1 series an hour that user %u may send: send less, or "
+        "raise intake.per_user.series\"}",
+        getuid());
+    send_text(fd[1], GOOD); /* it is the same user */
+    for (int i = 0; i < 7; i++)
+        send_text(fd[1], "{\"name\":\"another\",\"value\":1}\n");
+    send_text(fd[1], ACK);
+    receive_line(fd[1], &b);
+    cr_assert_eq(strncmp(text_of(&b), want, strlen(want)), 0, "%s", b.p);
+    cr_assert_not_null(strstr(b.p, "],\"more\":2}"), "%s", b.p);
+    buf_free(&b);
+    (void)close(fd[0]);
+    (void)close(fd[1]);
+    cr_assert_eq(source_counts(rig->source)->rejected, 7);
+    cr_assert_eq(intake_counts(rig->in)->users[0].uid, getuid());
+    cr_assert_eq(intake_counts(rig->in)->users[0].n[USER_SERIES], 7);
+}
+
+Test(limits, of_users_are_not_for_a_collectors_own_socket)
+{
+    struct source_config c = source_config();
+    struct source *own;
+    struct why why;
+    char path[128];
+    int fd;
+
+    rig->limits.per_user = (struct conf_per_user){1, 1, 1};
+    intake_limits(rig->in, &rig->limits);
+    (void)snprintf(path, sizeof path, "%s/own.sock", rig->dir);
+    c.socket.path = path;
+    c.name = "own";
+    own = source_open(rig->in, &c, &why);
+    cr_assert_not_null(own, "%s", why.text);
+    (void)memcpy(rig->path, path, sizeof rig->path);
+    fd = connect_client();
+    for (int i = 0; i < 1000; i++)
+        send_text(fd, GOOD "{\"name\":\"b\",\"value\":1}\n");
+    send_text(fd, ACK);
+    expect_line(fd, "{\"accepted\":2000,\"rejected\":0,\"errors\":[]}\n");
+    (void)close(fd);
+    source_close(own);
+}
+
 Test(limits, ten_thousand_connections, .timeout = 60)
 {
     int held[4], fd;
