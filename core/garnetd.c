@@ -2,8 +2,8 @@
  * workers.
  *
  * This file is the command line; daemon/daemon.c is the daemon. Exit status: 0 ended as asked
- * (or -t: no errors), 1 configuration errors, 2 wrong usage, 111 the system said no (the socket
- * or the spool is in use, ...).
+ * (or -t: no errors), 1 configuration errors, 2 wrong usage, 3 of -t: errors that cost single
+ * collectors alone, 111 the system said no (the socket or the spool is in use, ...).
  */
 #include <errno.h>
 #include <limits.h>
@@ -23,7 +23,8 @@
 static const char usage[] =
     "usage: garnetd [-t] [-c FILE]\n"
     "  -c FILE   the configuration (default " GARNET_CONFIG ")\n"
-    "  -t        check it, each sink's plugin options included, print every error and exit\n"
+    "  -t        check it, each sink's plugin options included, print every error and exit:\n"
+    "            0 no errors, 3 errors that cost single collectors alone, 1 others\n"
     "  -h, --help     print this\n"
     "  -V, --version  print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
@@ -45,25 +46,29 @@ static const char *sink_program(void)
     return GARNET_LIBEXEC_DIR "/garnet-sink";
 }
 
-/* 0 and a word on stdout, or every error on stderr and 1; warnings, marked, there in either case. */
+/* What -t exits with. Every error is on stderr, and warnings, marked. */
 static int print_check(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
     bool good = check_configuration(path, false, sink_program(), &snapshot, &e);
     char *rest;
+    int status;
 
     buf_putc(&e.warnings, '\0');
     rest = buf_ok(&e.warnings) ? e.warnings.p : NULL;
     for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != 0;)
         fprintf(stderr, "warning: %s\n", line);
-    if (good)
-        say(stdout, "%s: no errors", path);
-    else
+    status = e.n == 0 ? EXIT_SUCCESS : good ? EXIT_REFUSED : EXIT_CONFIG;
+    if (e.n > 0)
         fwrite(e.text.p, 1, e.text.n, stderr);
+    if (good)
+        say(stdout,
+            e.n == 0 ? "%s: no errors" : "%s: no errors but for collectors, which are refused",
+            path);
     errors_free(&e);
     buf_free(&snapshot);
-    return good ? EXIT_SUCCESS : EXIT_CONFIG;
+    return status;
 }
 
 /* The installed file, where there is one. Else there is nothing that was asked for. */

@@ -271,7 +271,7 @@ int plugin_preview(const char *config, char *const names[], int n)
     struct preview v = {.conf = conf, .now = clock_wall(), .child = child_new()};
     int status = EXIT_WORLD;
 
-    if (e.n > 0) {
+    if (errors_fatal(&e)) {
         (void)fwrite(e.text.p, 1, e.text.n, stderr);
         say_rights();
         status = EXIT_CONFIG;

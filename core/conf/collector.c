@@ -200,9 +200,10 @@ void parse_check_tags(struct parsing *p, const struct pairs *tags)
 
 /* --- command --- */
 
+/* What the world says of it. */
 static void bad_command(struct parsing *p, const struct node *v, const char *why)
 {
-    errors_add(p->e, v->at, "command: \"%s\" %s", v->text, why);
+    errors_world(p->e, v->at, "command: \"%s\" %s", v->text, why);
 }
 
 /* "/bin/sleep 1" is a program's name and an argument to a shell, which there is none of. */
@@ -242,10 +243,9 @@ static void parse_program(struct parsing *p, struct conf_collector *k, const str
     const char **argv;
 
     if (strchr(v->text, '/') == NULL) {
-        bad_command(p, v,
-                    *v->text != 0
-                        ? "is a bare name: give the full path; Garnet does not search PATH"
-                        : "is empty: give the program's full path");
+        errors_add(p->e, v->at, "command: \"%s\" %s", v->text,
+                   *v->text != 0 ? "is a bare name: give the full path; Garnet does not search PATH"
+                                 : "is empty: give the program's full path");
         return;
     }
     if ((argv = arena_alloc(p->a, (k->command.n + 1) * sizeof *argv)) == NULL)
@@ -282,37 +282,45 @@ static void take_cgroup(struct parsing *p, struct conf_collector *k)
     k->cgroup = (struct conf_cgroup){g.dir, g.processes, g.memory};
 }
 
-static const struct conf_collector *same_user(const struct conf *c, const struct conf_collector *k)
+static bool counted_by_user(const struct conf_collector *k)
+{
+    return k->limits.processes >= 0 && !k->cgroup.processes;
+}
+
+/* One that runs as the same user, if the limit of one of the two would be the other's, too. */
+static const struct conf_collector *clash_of(const struct conf *c, const struct conf_collector *k)
 {
     for (const struct conf_collector *o = c->collectors; o != NULL; o = o->next)
-        if (o != k && o->enabled && o->identity.uid == k->identity.uid)
+        if (o->enabled && k->enabled && o->identity.uid == k->identity.uid &&
+            (counted_by_user(k) || counted_by_user(o)))
             return o;
     return NULL;
 }
 
 /* The system counts a user's processes, whoever started them, and does not count root's. So a limit
  * takes a user that nobody else is, or a control group; else it would not hold. */
-static void check_processes(struct parsing *p, const struct conf_collector *k, struct pos at)
+void parse_check_processes(struct parsing *p, const struct conf_collector *k)
 {
+    static const char remedy[] =
+        "give each a user of its own, or garnetd a control group with \"pids\"";
     const struct conf_identity *id = &k->identity;
-    const struct conf_collector *other;
+    const struct node *limit = node_get(node_get(k->node, "limits"), "processes");
+    const struct conf_collector *o = clash_of(p->c, k);
 
-    if (id->uid == (uid_t)-1 || id->uid == 0)
-        errors_add(p->e, at,
+    if (counted_by_user(k) && (id->uid == (uid_t)-1 || id->uid == 0))
+        errors_add(p->e, limit->at,
                    "processes: the system counts them by user, and not root's: give the collector "
                    "a \"user\" of its own, or garnetd a control group with \"pids\"");
-    else if ((other = same_user(p->c, k)) != NULL)
-        errors_add(p->e, at,
+    else if (o != NULL && counted_by_user(k))
+        errors_add(p->e, limit->at,
                    "processes: the system counts them by user, and \"%s\" is that of collector %s "
-                   "too: give each a user of its own, or garnetd a control group with \"pids\"",
-                   id->user, other->name);
-}
-
-void parse_check_processes(struct parsing *p)
-{
-    for (const struct conf_collector *k = p->c->collectors; k != NULL; k = k->next)
-        if (k->limits.processes >= 0 && !k->cgroup.processes && k->identity.known)
-            check_processes(p, k, node_get(node_get(k->node, "limits"), "processes")->at);
+                   "too: %s",
+                   id->user, o->name, remedy);
+    else if (o != NULL)
+        errors_add(p->e, node_get(k->node, "user")->at,
+                   "user: \"%s\" is that of collector %s too, whose limit of processes the system "
+                   "counts by user: %s",
+                   id->user, o->name, remedy);
 }
 
 /* --- the file --- */
@@ -348,38 +356,25 @@ static void fill_collector(struct parsing *p, struct conf_collector *k)
     k->digest = collector_digest(p->c, k, &program);
 }
 
-static void insert_sorted(struct conf *c, struct conf_collector *k)
-{
-    struct conf_collector **at = &c->collectors;
-
-    while (*at != NULL && strcmp((*at)->name, k->name) < 0)
-        at = &(*at)->next;
-    k->next = *at;
-    *at = k;
-}
-
-void parse_collector(struct parsing *p, const struct snapshot_file *f)
+struct conf_collector *parse_collector(struct parsing *p, const struct snapshot_file *f)
 {
     struct conf_collector *k = arena_alloc(p->a, sizeof *k);
 
     if (k == NULL)
-        return;
+        return NULL;
     if (!path_ends(f->path, ".yaml")) {
         errors_warn(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
-        return;
+        return NULL;
     }
-    if (f->error != NULL) {
-        errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
-        return;
-    }
+    if (f->error != NULL)
+        errors_world(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
     k->name = collector_name(p, f);
-    if ((k->node = yaml_parse(p->a, f->path, f->text, p->e)) == NULL)
-        return;
+    if (f->error != NULL || (k->node = yaml_parse(p->a, f->path, f->text, p->e)) == NULL)
+        return k;
     fill_collector(p, k);
-    if (k->name == NULL)
-        return;
-    parse_collector_socket(p, k);
-    insert_sorted(p->c, k);
+    if (k->name != NULL)
+        parse_collector_socket(p, k);
+    return k;
 }
 
 struct trust conf_collector_trust(const struct conf_collector *k, uid_t self)

@@ -1,7 +1,6 @@
 /* conf/collector.h - a collector's file: its keys, and what is made of them
  *
- * The collector's name is the file's. A file with errors costs that collector alone; what is
- * reported about it stands beside everything else.
+ * The collector's name is the file's. A file with errors costs that collector alone.
  */
 #pragma once
 #include "base/trust.h"
@@ -62,11 +61,13 @@ struct conf_collector {
 };
 extern const struct section collector_section;
 
-void parse_collector(struct parsing *p, const struct snapshot_file *f);
+/* Not among the conf's yet, and usable only without errors. NULL: the file is none of a collector's, or
+ * there was no memory. */
+struct conf_collector *parse_collector(struct parsing *p, const struct snapshot_file *f);
 /* Reports empty keys or values and too many of them; also for the main file's. */
 void parse_check_tags(struct parsing *p, const struct pairs *tags);
-/* When all collectors are there: whether each limit on processes will hold. */
-void parse_check_processes(struct parsing *p);
+/* Whether each limit on processes will hold when k comes to the conf's collectors. */
+void parse_check_processes(struct parsing *p, const struct conf_collector *k);
 /* Whom the path of its command is trusted to, for a look just before it is run. `self` is garnetd's
  * user. */
 struct trust conf_collector_trust(const struct conf_collector *k, uid_t self);

@@ -166,7 +166,7 @@ static const char *own_host(struct parsing *p, struct pos at)
         strncmp(host, "localhost.", strlen("localhost.")) == 0)
         return nameless_host(p, host, at);
     if (!host_usable(host))
-        errors_add(p->e, at, "this machine's name, \"%s\", is not usable: set \"host\"", host);
+        errors_world(p->e, at, "this machine's name, \"%s\", is not usable: set \"host\"", host);
     return host;
 }
 
@@ -228,15 +228,64 @@ static void check_spool_folder(struct parsing *p, struct pos at)
     if (dir == NULL || fact_file(p, dir, &f) != FACT_KNOWN)
         return;
     if (!S_ISDIR(f.mode))
-        errors_add(p->e, at, "dir: \"%s\" is not a folder: write the name of one", dir);
+        errors_world(p->e, at, "dir: \"%s\" is not a folder: write the name of one", dir);
     else if ((f.mode & S_IWOTH) != 0 && (f.mode & S_ISVTX) != 0)
-        errors_add(p->e, at,
-                   "dir: \"%s\" is a folder that everybody may write to: write the name of a "
-                   "folder in it, which garnetd then makes",
-                   dir);
+        errors_world(p->e, at,
+                     "dir: \"%s\" is a folder that everybody may write to: write the name of a "
+                     "folder in it, which garnetd then makes",
+                     dir);
 }
 
 /* --- collectors --- */
+
+static void insert_sorted(struct conf *c, struct conf_collector *k)
+{
+    struct conf_collector **at = &c->collectors;
+
+    while (*at != NULL && strcmp((*at)->name, k->name) < 0)
+        at = &(*at)->next;
+    k->next = *at;
+    *at = k;
+}
+
+static void refuse_collector(struct parsing *p, const struct conf_collector *k,
+                             const struct errors *why)
+{
+    struct conf_refused *r = arena_alloc(p->a, sizeof *r), **end = &p->c->refused;
+
+    if (r == NULL)
+        return;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *r = (struct conf_refused){.file = arena_strdup(p->a, p->file->path),
+                               .collector = k->name,
+                               .lines = arena_strndup(p->a, why->text.p, why->text.n),
+                               .world = why->world == why->n};
+    *end = r;
+}
+
+/* Its errors stand apart from all others. */
+static void judge_collector(struct parsing *p, const struct snapshot_file *f)
+{
+    struct errors own = {0}, *all = p->e;
+    struct conf_collector *k;
+
+    p->e = &own;
+    p->file = f;
+    k = parse_collector(p, f);
+    p->a->failed |= !buf_ok(&own.text);
+    if (k != NULL && arena_ok(p->a)) {
+        if (own.n == 0 && p->wanted == NULL)
+            parse_check_processes(p, k);
+        if (own.n > 0)
+            refuse_collector(p, k, &own);
+        else
+            insert_sorted(p->c, k);
+    }
+    p->e = all;
+    errors_join(all, &own, true);
+    errors_free(&own);
+}
 
 static void parse_collectors(struct parsing *p, const struct snapshot_file *files,
                              const struct node *root)
@@ -245,16 +294,22 @@ static void parse_collectors(struct parsing *p, const struct snapshot_file *file
     const char *folder = p->c->collectors_folder;
 
     for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
-        p->file = f;
         if (folder != NULL && strcmp(f->path, folder) == 0)
-            errors_add(p->e, written != NULL ? written->at : (struct pos){root->at.file, 0, 0},
-                       "collectors: \"%s\" %s", f->path,
-                       f->error != NULL ? f->error : "is not a folder");
+            errors_world(p->e, written != NULL ? written->at : (struct pos){root->at.file, 0, 0},
+                         "collectors: \"%s\" %s", f->path,
+                         f->error != NULL ? f->error : "is not a folder");
         else
-            parse_collector(p, f);
+            judge_collector(p, f);
     }
-    if (p->wanted == NULL)
-        parse_check_processes(p);
+}
+
+const struct conf_refused *conf_refused_alike(const struct conf *c, const struct conf_refused *r)
+{
+    const struct conf_refused *q = c->refused;
+
+    while (q != NULL && (strcmp(q->file, r->file) != 0 || strcmp(q->lines, r->lines) != 0))
+        q = q->next;
+    return q;
 }
 
 /* --- all --- */
@@ -285,7 +340,7 @@ static const struct node *read_main(struct parsing *p)
     struct node *root = NULL;
 
     if (f->error != NULL)
-        errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
+        errors_world(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
     else
         root = yaml_parse(p->a, f->path, f->text, p->e);
     return root != NULL ? root : yaml_empty(p->a, f->path);

@@ -15,6 +15,8 @@
 
 enum { ERRORS_SHOWN = 1000 };
 
+static const char MORE[] = "there are more errors: mend these first\n";
+
 static void put_place(struct buf *b, struct pos at)
 {
     if (at.file == NULL)
@@ -33,7 +35,7 @@ __attribute__((format(printf, 4, 0))) static void add(struct buf *b, unsigned n,
 
     if (n > ERRORS_SHOWN) {
         if (n == ERRORS_SHOWN + 1)
-            buf_puts(b, "there are more errors: mend these first\n");
+            buf_puts(b, MORE);
         return;
     }
     len = vasprintf(&msg, fmt, ap);
@@ -56,6 +58,16 @@ void errors_add(struct errors *e, struct pos at, const char *fmt, ...)
     va_end(ap);
 }
 
+void errors_world(struct errors *e, struct pos at, const char *fmt, ...)
+{
+    va_list ap;
+
+    e->world++;
+    va_start(ap, fmt);
+    add(&e->text, ++e->n, at, fmt, ap);
+    va_end(ap);
+}
+
 void errors_warn(struct errors *e, struct pos at, const char *fmt, ...)
 {
     va_list ap;
@@ -65,9 +77,29 @@ void errors_warn(struct errors *e, struct pos at, const char *fmt, ...)
     va_end(ap);
 }
 
+/* While there is room for them: `n` stand in `to` already, and `more` come. */
+static void join_text(struct buf *to, unsigned n, const struct buf *from, unsigned more)
+{
+    if (n <= ERRORS_SHOWN)
+        buf_put(to, from->p, from->n);
+    if (n <= ERRORS_SHOWN && more <= ERRORS_SHOWN && n + more > ERRORS_SHOWN)
+        buf_puts(to, MORE);
+    to->failed |= from->failed;
+}
+
+void errors_join(struct errors *e, const struct errors *part, bool apart)
+{
+    join_text(&e->text, e->n, &part->text, part->n);
+    join_text(&e->warnings, e->nwarnings, &part->warnings, part->nwarnings);
+    e->n += part->n;
+    e->nwarnings += part->nwarnings;
+    e->apart += apart ? part->n : part->apart;
+    e->world += apart ? 0 : part->world;
+}
+
 void errors_free(struct errors *e)
 {
     buf_free(&e->text);
     buf_free(&e->warnings);
-    e->n = e->nwarnings = 0;
+    e->n = e->nwarnings = e->apart = e->world = 0;
 }

@@ -19,10 +19,10 @@ static bool capable(const struct fact_self *self, int capability)
 static bool exists(struct parsing *p, const struct node *v, enum fact state)
 {
     if (state == FACT_ERROR)
-        errors_add(p->e, v->at, "%s: \"%s\" %s", v->key, v->text, p->why);
+        errors_world(p->e, v->at, "%s: \"%s\" %s", v->key, v->text, p->why);
     else if (state == FACT_NONE)
-        errors_add(p->e, v->at, "%s: \"%s\" does not exist: create it or remove the key", v->key,
-                   v->text);
+        errors_world(p->e, v->at, "%s: \"%s\" does not exist: create it or remove the key", v->key,
+                     v->text);
     return state == FACT_KNOWN;
 }
 
@@ -50,8 +50,8 @@ static void resolve_user(struct parsing *p, struct conf_identity *id, const stru
         return;
     take_user(id, &u);
     if (!u.account && id->group == NULL)
-        errors_add(p->e, v->at, "user: \"%s\" has no account, so its group is not known: %s",
-                   v->text, more);
+        errors_world(p->e, v->at, "user: \"%s\" has no account, so its group is not known: %s",
+                     v->text, more);
 }
 
 static void compare_self(struct parsing *p, struct conf_identity *id, const struct fact_self *self,
@@ -66,10 +66,10 @@ static void compare_self(struct parsing *p, struct conf_identity *id, const stru
         id->gid = (gid_t)-1;
         id->ngroups = 0;
     } else if (!capable(self, CAP_SETGID) || (other_user && !capable(self, CAP_SETUID))) {
-        errors_add(p->e, v->at,
-                   "%s: garnetd runs as user %u without the privilege to become \"%s\": give it "
-                   "CAP_SETUID, CAP_SETGID and CAP_KILL, start it as root, or remove the key",
-                   v->key, (unsigned)self->uid, v->text);
+        errors_world(p->e, v->at,
+                     "%s: garnetd runs as user %u without the privilege to become \"%s\": give it "
+                     "CAP_SETUID, CAP_SETGID and CAP_KILL, start it as root, or remove the key",
+                     v->key, (unsigned)self->uid, v->text);
     }
 }
 
@@ -94,7 +94,7 @@ void parse_collector_identity(struct parsing *p, struct conf_collector *k)
     if (id->uid != (uid_t)-1 || id->gid != (gid_t)-1)
         compare_self(p, id, &self, user, group);
     if (k->nice < 0 && !capable(&self, CAP_SYS_NICE))
-        errors_add(
+        errors_world(
             p->e, node_get(k->node, "nice")->at,
             "nice: below 0 needs a garnetd with CAP_SYS_NICE: raise it, or start it as root");
     id->known = p->e->n == errors;
@@ -112,8 +112,8 @@ static void take_service_user(struct parsing *p, struct conf_sink *s)
     enum fact state = fact_user(p, SERVICE, &u);
 
     if (state == FACT_ERROR) {
-        errors_add(p->e, s->at, "this sink would be user %s, which %s: set \"user\"", SERVICE,
-                   p->why);
+        errors_world(p->e, s->at, "this sink would be user %s, which %s: set \"user\"", SERVICE,
+                     p->why);
     } else if (state == FACT_KNOWN && u.account) {
         s->identity.user = SERVICE;
         take_user(&s->identity, &u);
@@ -144,7 +144,8 @@ void parse_check_way(struct parsing *p, const char *key, const struct node *v, u
                      const char *path, const char **own_groups)
 {
     if (fact_way(p, user, path, own_groups) == FACT_ERROR)
-        errors_add(p->e, v->at, "%s: \"%s\" %s, or set allow_writable: true", key, v->text, p->why);
+        errors_world(p->e, v->at, "%s: \"%s\" %s, or set allow_writable: true", key, v->text,
+                     p->why);
 }
 
 uint64_t parse_digest_identity(uint64_t h, const struct conf_identity *id)

@@ -1,6 +1,6 @@
 /* conf/learn.c - getpwnam(), stat(), gethostname() and the like, a function a kind of fact
  *
- * What one file has asked for already is not asked again for another.
+ * What one file has asked for already, in the same load, is not asked again for another.
  */
 #include "conf/learn.h"
 
@@ -280,7 +280,7 @@ static const char *known_already(const struct snapshot *s, const char *key)
     const char *value = NULL;
 
     for (const struct snapshot_file *f = s->files; f != NULL && value == NULL; f = f->next)
-        value = snapshot_get(f, key);
+        value = f->old ? NULL : snapshot_get(f, key);
     return value;
 }
 

@@ -71,7 +71,10 @@ static int open_trusted(struct snapshot *s, const char *path, int flags, const c
 
 static void load_file(struct snapshot *s, struct snapshot_file *f)
 {
-    int fd = open_trusted(s, f->path, O_RDONLY, &f->error);
+    int fd;
+
+    f->error = NULL;
+    fd = open_trusted(s, f->path, O_RDONLY, &f->error);
 
     if (fd < 0)
         return;
@@ -192,14 +195,11 @@ bool load_files(struct snapshot *s, const char *path)
 /* --- the whole --- */
 
 /* Ends: every round learns all that the one before lacked, and finite text lacks finitely much. */
-struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e)
+static struct conf *parse_and_learn(struct snapshot *s, struct errors *e)
 {
     struct conf *c;
     bool learnt;
 
-    if (!load_files(s, path))
-        return NULL;
-    s->running = running;
     while ((c = conf_parse(s, e)) != NULL && c->wanted != NULL) {
         learnt = learn_facts(s, c->wanted);
         conf_free(c);
@@ -208,6 +208,51 @@ struct conf *conf_load(struct snapshot *s, const char *path, bool running, struc
             return NULL;
     }
     return c;
+}
+
+struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e)
+{
+    if (!load_files(s, path))
+        return NULL;
+    s->running = running;
+    return parse_and_learn(s, e);
+}
+
+/* Behind all others, as if nothing were known of it. */
+static void forget_file(struct snapshot *s, const char *path)
+{
+    struct snapshot_file **at = &s->files, *f;
+
+    while (*at != NULL && strcmp((*at)->path, path) != 0)
+        at = &(*at)->next;
+    if ((f = *at) == NULL)
+        return;
+    *at = f->next;
+    while (*at != NULL)
+        at = &(*at)->next;
+    *at = f;
+    f->next = NULL;
+    f->facts = NULL;
+    f->old = false;
+    if (f->error != NULL)
+        load_file(s, f);
+}
+
+struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
+{
+    struct errors ignored = {0};
+    struct conf *c = conf_parse(s, &ignored);
+
+    errors_free(&ignored);
+    if (c == NULL)
+        return NULL;
+    for (struct snapshot_file *f = s->files; f != NULL; f = f->next)
+        f->old = true;
+    for (const struct conf_refused *r = c->refused; r != NULL; r = r->next)
+        if (r->world)
+            forget_file(s, r->file);
+    conf_free(c);
+    return arena_ok(&s->arena) ? parse_and_learn(s, e) : NULL;
 }
 
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e)

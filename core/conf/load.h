@@ -13,6 +13,10 @@ bool load_files(struct snapshot *s, const char *path);
 /* load_files(), then parsing and learning until nothing is wanted. `running`: for a garnetd that has
  * its socket already. NULL without memory, maybe after errors. */
 struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e);
+/* Once more for a snapshot that was read already: what its collectors' files were refused for, if that
+ * is of the world, is found out anew, and files that could not be read are read; nothing else is. What
+ * was refused comes last, so that it gives way where it clashes with what was not. */
+struct conf *conf_load_refused(struct snapshot *s, struct errors *e);
 /* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
  * NULL after errors of that file, and without memory. */
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);

@@ -162,8 +162,8 @@ static const char *find_plugin(struct parsing *p, const struct conf_sink *s)
     }
     buf_putc(&looked, 0);
     if (found == NULL && !unknown)
-        errors_add(p->e, v->at, "plugin: \"%s\" is not there: looked for %s", s->plugin,
-                   buf_ok(&looked) && n > 0 ? looked.p : "it nowhere, plugin_path is empty");
+        errors_world(p->e, v->at, "plugin: \"%s\" is not there: looked for %s", s->plugin,
+                     buf_ok(&looked) && n > 0 ? looked.p : "it nowhere, plugin_path is empty");
     buf_free(&looked);
     return unknown ? NULL : found;
 }

@@ -20,6 +20,7 @@ struct snapshot_file {
     struct str text;
     const char *error; /* why it could not be read, or NULL */
     struct snapshot_fact *facts;
+    bool old; /* what is known of it was found out at an earlier time */
     struct snapshot_file *next;
 };
 struct snapshot {

@@ -49,13 +49,13 @@ static void check_socket_folder(struct parsing *p, const char *path, struct pos 
     struct str s = path_dir(path);
     const char *dir = arena_strndup(p->a, s.s, s.n);
     void (*report)(struct errors * e, struct pos at, const char *fmt, ...)
-        __attribute__((format(printf, 3, 4))) = p->running ? errors_warn : errors_add;
+        __attribute__((format(printf, 3, 4))) = p->running ? errors_warn : errors_world;
     struct fact_file f = {0};
 
     if (dir == NULL || fact_file(p, dir, &f) == FACT_WANTED)
         return;
     if (f.mode != 0 && !S_ISDIR(f.mode))
-        errors_add(p->e, at, "path: \"%s\" is not a folder, so no socket can be in it", dir);
+        errors_world(p->e, at, "path: \"%s\" is not a folder, so no socket can be in it", dir);
     else if ((f.mode & S_IWOTH) != 0)
         report(p->e, at,
                "path: everybody may write to the folder %s, and replace the socket: put it into a "

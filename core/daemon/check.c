@@ -161,12 +161,12 @@ bool check_configuration(const char *path, bool running, const char *sink_progra
     struct conf *c = conf_load(&snap, path, running, e);
     int fd = -1;
 
-    if (c == NULL && e->n == 0)
+    if (c == NULL && !errors_fatal(e))
         errors_add(e, (struct pos){.file = path}, "cannot be read: out of memory");
     snapshot_write(&snap, snapshot);
-    if (e->n == 0)
+    if (!errors_fatal(e))
         fd = generation_seal((struct str){snapshot->p, snapshot->n});
-    if (e->n == 0 && (fd < 0 || !buf_ok(snapshot)))
+    if (!errors_fatal(e) && (fd < 0 || !buf_ok(snapshot)))
         errors_add(e, (struct pos){.file = path}, "cannot be checked: %s", strerror(errno));
     for (const struct conf_sink *s = fd >= 0 && c != NULL ? c->sinks : NULL; s != NULL; s = s->next)
         check_sink(s, sink_program, fd, e);
@@ -174,5 +174,38 @@ bool check_configuration(const char *path, bool running, const char *sink_progra
     if (c != NULL)
         conf_free(c);
     snapshot_free(&snap);
-    return e->n == 0;
+    return !errors_fatal(e);
+}
+
+/* Of two configurations of the same files. */
+static bool same_refused(const struct conf *a, const struct conf *b)
+{
+    const struct conf_refused *r = a->refused, *q = b->refused;
+
+    for (; r != NULL && q != NULL; r = r->next, q = q->next)
+        if (conf_refused_alike(b, r) == NULL)
+            return false;
+    return r == NULL && q == NULL;
+}
+
+int check_refused(struct str old, struct buf *snapshot)
+{
+    struct snapshot snap = {0};
+    struct errors before = {0}, now = {0};
+    bool read = snapshot_read(&snap, old);
+    struct conf *a = read ? conf_parse(&snap, &before) : NULL;
+    struct conf *b = a != NULL ? conf_load_refused(&snap, &now) : NULL;
+    int different = -1;
+
+    snapshot_write(&snap, snapshot);
+    if (b != NULL && buf_ok(snapshot))
+        different = !same_refused(a, b);
+    errors_free(&before);
+    errors_free(&now);
+    if (a != NULL)
+        conf_free(a);
+    if (b != NULL)
+        conf_free(b);
+    snapshot_free(&snap);
+    return different;
 }

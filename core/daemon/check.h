@@ -7,7 +7,10 @@
 #pragma once
 #include "conf/conf.h"
 
-/* True: no errors, and the snapshot is one that conf_parse() accepts. `running`: as conf_load() has
- * it. */
+/* True: not errors_fatal(e), and the snapshot is one that conf_parse() accepts. `running`: as conf_load()
+ * has it. */
 bool check_configuration(const char *path, bool running, const char *sink_program,
                          struct buf *snapshot, struct errors *e);
+/* The snapshot's look at what it refused for the world: conf_load_refused(). 1: something is different;
+ * 0: nothing is; -1: there was no memory. */
+int check_refused(struct str old, struct buf *snapshot);

@@ -200,7 +200,8 @@ static void apply(struct daemon *d, struct generation *g)
     sinks_apply(&d->sinks, g); /* first: a new sink sees what its new collectors send */
     collectors_apply(&d->collectors, g);
     generation_unref(old);
-    log_info("the configuration was reread and is in use");
+    if (!d->reload.looking)
+        log_info("the configuration was reread and is in use");
 }
 
 static void leave_loop(struct daemon *d, int status)

@@ -1,7 +1,8 @@
-/* daemon/reload.c - a child reads and checks: one byte over its pipe, 'S' and a snapshot or 'E' and error
- * lines, then the end of the file. A child that dies, is late or cannot be started is a failure like
- * an error: it is counted, and the old configuration stays. The snapshot becomes a configuration of this
- * process; what may not change while garnetd runs is compared with the one before.
+/* daemon/reload.c - a child reads and checks: one byte over its pipe, 'S' and a snapshot, 'E' and error
+ * lines, or 'N' when a look has found nothing new, then the end of the file. A child that dies, is late
+ * or cannot be started is a failure like an error: it is counted, and the old configuration stays. The
+ * snapshot becomes a configuration of this process; what may not change while garnetd runs is compared
+ * with the one before. A collector that is refused is logged when it is, and when it no longer is.
  */
 #include "daemon/reload.h"
 
@@ -22,13 +23,17 @@
 #include "daemon/check.h"
 
 enum { LOAD_MAX = 32 << 20, LOAD_PIECE = 1 << 16 };
-static const int64_t load_deadline = 60 * NS_PER_S;
+static const int64_t load_deadline = 60 * NS_PER_S, look_pause = 30 * NS_PER_S;
 
 void reload_init(struct reload *r, struct loop *l, const char *path, const char *sink_program,
                  void (*loaded)(void *arg, struct generation *g), void *arg)
 {
-    *r = (struct reload){
-        .loop = l, .path = path, .sink_program = sink_program, .loaded = loaded, .arg = arg};
+    *r = (struct reload){.loop = l,
+                         .path = path,
+                         .sink_program = sink_program,
+                         .loaded = loaded,
+                         .arg = arg,
+                         .look_every = look_pause};
     loop_fd_init(&r->pipe);
 }
 
@@ -54,6 +59,7 @@ static void stop_loading(struct reload *r)
 void reload_end(struct reload *r)
 {
     r->ended = true;
+    loop_timer_clear(r->loop, &r->look);
     stop_loading(r);
 }
 
@@ -63,9 +69,24 @@ void reload_free(struct reload *r)
     generation_unref(r->now);
 }
 
+/* 1 while it is refused; who cannot be named is only in the number of all. */
+static void write_refused(struct self_round at, const char *collector, bool refused)
+{
+    at.key = "collector", at.val = collector;
+    if (collector != NULL)
+        self_gauge(&at, BASIC, "garnet.collector.refused", "", refused);
+}
+
 void reload_metrics(const struct reload *r, const struct self_round *at)
 {
+    uint64_t refused = 0;
+
     self_count(at, BASIC, "garnet.reload.failures", "Event", NULL, r->failures);
+    for (const struct conf_refused *q = r->now->conf->refused; q != NULL; q = q->next, refused++)
+        write_refused(*at, q->collector, true);
+    for (const struct conf_collector *k = r->now->conf->collectors; k != NULL; k = k->next)
+        write_refused(*at, k->enabled ? k->name : NULL, false);
+    self_gauge(at, BASIC, "garnet.collectors.refused", "", refused);
 }
 
 /* --- what a child has read --- */
@@ -87,6 +108,16 @@ static const char *refusal(const struct conf *now, const struct conf *next)
     return NULL;
 }
 
+/* A collector that is there would end. */
+static bool would_end_one(const struct conf *now, const struct conf *next)
+{
+    for (const struct conf_collector *k = now->collectors; k != NULL; k = k->next)
+        for (const struct conf_refused *q = next->refused; q != NULL; q = q->next)
+            if (q->collector != NULL && strcmp(q->collector, k->name) == 0)
+                return true;
+    return false;
+}
+
 static void log_lines(enum log_level level, const char *text)
 {
     struct str rest = str_of(text), line;
@@ -103,6 +134,44 @@ static void refuse_conf(struct reload *r, const char *text)
         log_error("the new configuration is not used: the old one stays");
 }
 
+static const struct conf_refused *refused_file(const struct conf *c, const char *file)
+{
+    const struct conf_refused *q = c->refused;
+
+    while (q != NULL && strcmp(q->file, file) != 0)
+        q = q->next;
+    return q;
+}
+
+static void log_refused(const struct conf_refused *q, int64_t look_every)
+{
+    const char *kind = q->collector != NULL ? "collector " : "";
+    const char *name = q->collector != NULL ? q->collector : q->file;
+
+    log_lines(LOG_L_ERROR, q->lines);
+    if (q->world)
+        log_error(
+            "%s%s is refused and does not run: it is looked at again every %gs, and starts by "
+            "itself",
+            kind, name, (double)look_every / NS_PER_S);
+    else
+        log_error("%s%s is refused and does not run: mend its file and send SIGHUP", kind, name);
+}
+
+/* A look says only what is new. */
+static void log_all_refused(const struct reload *r, const struct conf *next)
+{
+    const struct conf *before = r->looking ? r->now->conf : NULL;
+
+    for (const struct conf_refused *q = next->refused; q != NULL; q = q->next)
+        if (before == NULL || conf_refused_alike(before, q) == NULL)
+            log_refused(q, r->look_every);
+    for (const struct conf_refused *q = before != NULL ? before->refused : NULL; q != NULL;
+         q = q->next)
+        if (refused_file(next, q->file) == NULL)
+            log_info("%s is no longer refused", q->file);
+}
+
 /* The snapshot has been checked by the child; here it becomes a configuration of this process. NULL:
  * refused. */
 static struct generation *accept_snapshot(struct reload *r, struct str bytes)
@@ -111,18 +180,21 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
     struct errors e = {0};
     struct generation *g = NULL;
     struct conf *c = snapshot_read(&snap, bytes) ? conf_parse(&snap, &e) : NULL;
-    const char *no = c != NULL && e.n == 0 && r->now != NULL ? refusal(r->now->conf, c) : NULL;
+    const char *no =
+        c != NULL && !errors_fatal(&e) && r->now != NULL ? refusal(r->now->conf, c) : NULL;
 
     if (c == NULL)
         no = "the configuration cannot be used: out of memory\n";
-    else if (e.n > 0)
+    else if (errors_fatal(&e) || (r->now != NULL && would_end_one(r->now->conf, c)))
         no = e.text.p != NULL ? e.text.p : "the configuration cannot be used: out of memory\n";
     else if (no == NULL && (g = generation_new(c, bytes)) == NULL)
         no = strerror(errno);
     buf_putc(&e.warnings, '\0');
-    if (g != NULL && buf_ok(&e.warnings))
+    if (g != NULL && buf_ok(&e.warnings) && !r->looking)
         log_lines(LOG_L_WARN, e.warnings.p);
-    if (g == NULL)
+    if (g != NULL)
+        log_all_refused(r, c);
+    else
         refuse_conf(r, no);
     if (g == NULL && c != NULL)
         conf_free(c);
@@ -136,7 +208,22 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
 struct load_job {
     const struct reload *reload;
     int out;
+    int old; /* the snapshot to look at again */
 };
+
+/* Its exit status; 1 without memory. */
+static int look_in_child(const struct load_job *j)
+{
+    struct buf old = {0}, snapshot = {0};
+    int different = -1;
+
+    if (fd_read_all(j->old, 0, &old) == 0)
+        different = check_refused((struct str){old.p, old.n}, &snapshot);
+    if (different == 0)
+        return fd_write_all(j->out, "N", 1) < 0;
+    return different < 0 || fd_write_all(j->out, "S", 1) < 0 ||
+           fd_write_all(j->out, snapshot.p, snapshot.n) < 0;
+}
 
 /* It keeps garnetd's capabilities, to read what garnetd may and to switch users for a check. What it
  * starts, or has started for it by a directory service's library, gets no others. */
@@ -153,6 +240,8 @@ static int load_in_child(void *arg)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (privileges_no_new() < 0)
         return 1;
+    if (r->looking)
+        return look_in_child(j);
     good = check_configuration(r->path, r->now != NULL, r->sink_program, &snapshot, &e);
     b = good ? &snapshot : &e.text;
     return fd_write_all(j->out, good ? "S" : "E", 1) < 0 || fd_write_all(j->out, b->p, b->n) < 0;
@@ -179,6 +268,32 @@ static struct generation *take_load(struct reload *r, struct buf *got, bool late
     return NULL;
 }
 
+/* NULL: nothing has changed, or it could not be found out, which is tried again. */
+static struct generation *take_look(struct reload *r, struct buf *got, bool late)
+{
+    bool failed = late || !buf_ok(got) || got->n < 1 || (got->p[0] != 'S' && got->p[0] != 'N');
+
+    if (failed && !r->look_failed)
+        log_warn("what is refused cannot be looked at: the process doing it %s; trying again",
+                 late ? "did not end within 60s" : "died");
+    r->look_failed = failed;
+    if (failed || got->p[0] == 'N')
+        return NULL;
+    return accept_snapshot(r, (struct str){got->p + 1, got->n - 1});
+}
+
+static void on_look_due(void *arg);
+
+static void plan_look(struct reload *r)
+{
+    const struct conf_refused *q = r->now != NULL ? r->now->conf->refused : NULL;
+
+    while (q != NULL && !q->world)
+        q = q->next;
+    if (q != NULL && !r->ended)
+        loop_timer_set(r->loop, &r->look, clock_mono() + r->look_every, on_look_due, r);
+}
+
 static void end_load(struct reload *r, bool late)
 {
     struct buf got = r->got;
@@ -186,15 +301,19 @@ static void end_load(struct reload *r, bool late)
 
     r->got = (struct buf){0};
     stop_loading(r);
-    g = take_load(r, &got, late);
+    g = r->looking ? take_look(r, &got, late) : take_load(r, &got, late);
     buf_free(&got);
     if (g != NULL) {
         generation_unref(r->now);
         r->now = generation_ref(g);
     }
-    r->loaded(r->arg, g);
+    if (g != NULL || !r->looking)
+        r->loaded(r->arg, g);
+    r->looking = false;
     if (r->again)
         reload_request(r);
+    else
+        plan_look(r);
 }
 
 static void on_load_read(void *arg, uint32_t events)
@@ -233,12 +352,16 @@ static void on_load_late(void *arg)
 /* False with errno. */
 static bool start_loading(struct reload *r)
 {
-    int fds[2];
+    int fds[2], keep[2], old = r->looking ? r->now->snapshot_fd : -1;
     pid_t pid;
 
+    loop_timer_clear(r->loop, &r->look);
     if (fd_pipe(fds, O_NONBLOCK, 0) < 0)
         return false;
-    pid = spawn_helper("garnetd-load", &fds[1], 1, load_in_child, &(struct load_job){r, fds[1]});
+    keep[0] = fds[1];
+    keep[1] = old;
+    pid = spawn_helper("garnetd-load", keep, r->looking ? 2 : 1, load_in_child,
+                       &(struct load_job){r, fds[1], old});
     fd_close(&fds[1]);
     if (pid < 0 || loop_fd_add(r->loop, &r->pipe, fds[0], LOOP_IN, on_load_read, r) != 0) {
         if (pid > 0)
@@ -258,6 +381,9 @@ void reload_request(void *arg)
 
     if (r->ended)
         return;
+    if (r->looking)
+        stop_loading(r);
+    r->looking = false;
     r->again = r->loading;
     if (r->again)
         return;
@@ -266,5 +392,18 @@ void reload_request(void *arg)
         r->failures++;
         log_error("the configuration cannot be read: %m; %s",
                   r->now != NULL ? "the old one stays" : "giving up");
+        plan_look(r);
     }
+}
+
+static void on_look_due(void *arg)
+{
+    struct reload *r = arg;
+
+    r->looking = true;
+    r->loading = start_loading(r);
+    if (r->loading)
+        return;
+    r->looking = false;
+    plan_look(r);
 }

@@ -1,8 +1,10 @@
 /* daemon/reload.h - the configuration, read at the start and at each SIGHUP
  *
- * Everything is read again, and taken as a whole or not at all. While a child reads and checks
- * (daemon/check.h) the old configuration runs. HUPs that come meanwhile, the start included, lead to
- * one more round, so none is lost however many there are.
+ * While a child reads and checks (daemon/check.h) the old configuration runs. HUPs that come meanwhile,
+ * the start included, lead to one more round, so none is lost however many there are.
+ *
+ * What a collector's file was refused for is looked at again every look_every, where that is of the
+ * world; a HUP goes before such a look.
  */
 #pragma once
 #include "base/loop.h"
@@ -16,17 +18,22 @@ struct reload { /* its own to write */
     void *arg;
     struct generation *now; /* accepted last; NULL: none yet */
     bool loading;           /* there is a child, until both its end and its pipe's were seen: */
+    bool looking;           /* it only looks at what was refused */
     struct loop_child child;
     struct loop_fd pipe;
     struct loop_timer deadline;
     struct buf got;
     bool again; /* requested while one was under way */
+    struct loop_timer look;
+    int64_t look_every; /* ns: a test's to set */
+    bool look_failed;   /* the last one: logged */
     bool ended;
     uint64_t failures;
 };
 
 /* `loaded` gets each configuration that is accepted, the reference included, or NULL: refused, and
- * logged. It may call reload_end(). Path and program are borrowed. */
+ * logged; while `looking` none that is refused, or is as the one before. It may call reload_end(). Path
+ * and program are borrowed. */
 void reload_init(struct reload *r, struct loop *l, const char *path, const char *sink_program,
                  void (*loaded)(void *arg, struct generation *g), void *arg);
 /* SIGHUP; `arg` is the struct reload. */

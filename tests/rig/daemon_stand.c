@@ -101,7 +101,7 @@ struct generation *stand_generation(const struct stand *s)
     struct generation *g;
     struct conf *c = conf_load(&snapshot, stand_path(s, "garnet.yaml"), false, &e);
 
-    cr_assert(c != NULL && e.n == 0, "%.*s", (int)e.text.n, e.text.n > 0 ? e.text.p : "");
+    cr_assert(c != NULL && !errors_fatal(&e), "%.*s", (int)e.text.n, e.text.n > 0 ? e.text.p : "");
     snapshot_write(&snapshot, &bytes);
     g = generation_new(c, (struct str){bytes.p, bytes.n});
     cr_assert_not_null(g);

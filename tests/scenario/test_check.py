@@ -1,4 +1,4 @@
-"""garnetd -t: every error with its place, plugin options included, no I/O towards any endpoint, exit 0 or 1."""
+"""garnetd -t: every error with its place, plugin options included, no I/O towards any endpoint, exit 0, 1 or 3."""
 from harness import *
 
 
@@ -25,10 +25,20 @@ class Check(unittest.TestCase):
             "nonsense: 1\n",
             {"a": "command: [/bin/true]\ninterval: 10x\n", "b": "command: [/bin/true\n",
              "c": "command: [/does/not/exist]\n"})
-        self.assertEqual(code, 1)
+        self.assertEqual(code, 1, "garnet.yaml's")
         for place in ("garnet.yaml:6:", "garnet.yaml:7:", "garnet.yaml:8:1: ", "collectors.d/a.yaml:2:11: ",
                       "collectors.d/b.yaml:", "collectors.d/c.yaml:1:11: "):
             self.assertIn(place, err)
+
+    def test_errors_of_collectors_alone(self):
+        _, code, out, err = self.check("sinks:\n" + graphite_sink("main", "stdout"),
+                                       {"a": "command: [/bin/true]\ninterval: 10x\n", "ok": "command: [/bin/true]\n",
+                                        "c": "command: [/does/not/exist]\n"})
+        self.assertEqual(code, 3)
+        self.assertIn("collectors.d/a.yaml:2:11: ", err)
+        self.assertIn("collectors.d/c.yaml:1:11: ", err)
+        self.assertNotIn("ok.yaml", err)
+        self.assertIn("no errors but for collectors", out)
 
     def test_plugin_options(self):
         _, code, _, err = self.check("sinks:\n  - name: main\n    plugin: graphite\n    to: stdout\n"

@@ -67,12 +67,12 @@ class OwnMetrics(unittest.TestCase):
                "net": "expired damaged skipped quarantined rejected stale deselected"}
         why = {"stays": "exit signal spawn lost", "bad": "exit signal timeout spawn lost"}
         want = {"intake.accepted.shared", "intake.rejected.shared", "spool.size", "spool.refused", "log.dropped",
-                "reload.failures", "collector.missed.bad", "collector.duration.bad"}
+                "reload.failures", "collectors.refused", "collector.missed.bad", "collector.duration.bad"}
         for name, reasons in per.items():
             want |= {f"sink.{x}.{name}" for x in ("confirmed", "queued", "lag", "stalled")}
             want |= {f"sink.dropped.{name}.{r}" for r in reasons.split()}
         for name, reasons in why.items():
-            want |= {f"collector.{x}.{name}" for x in ("runs", "accepted", "rejected", "brought_nothing")}
+            want |= {f"collector.{x}.{name}" for x in ("runs", "accepted", "rejected", "brought_nothing", "refused")}
             want |= {f"collector.failures.{name}.{r}" for r in reasons.split()}
         self.assertEqual(set(self.own(d)), want)
 
@@ -136,7 +136,7 @@ class OwnMetrics(unittest.TestCase):
         wait_for("its own", lambda: any(x.startswith(own) for x in d.file_lines("out.txt")))
         self.assertNotIn(" 77777 ", "\n".join(d.file_lines("out.txt")))
         d.collector("c", "command: [/bin/true]\nprefix: garnet\n")
-        self.assertIn("is for Garnet's own metrics", d.hup(expect="the old one stays"))
+        self.assertIn("is for Garnet's own metrics", d.hup())
 
 
 if __name__ == "__main__":

@@ -273,6 +273,57 @@ Test(conf, a_command_that_others_can_alter_is_refused)
     expect_cpu(RUN "enabled: no\n", ALTERED, GARNET, NULL);
 }
 
+Test(conf, a_collectors_errors_stand_apart)
+{
+    struct errors e = {0};
+    struct conf *c = parse("host: h", "command: /bin/cpu\nintervall: 1s\n", &e);
+
+    cr_assert_eq(e.n, 1);
+    cr_assert_not(errors_fatal(&e));
+    cr_assert_null(c->collectors);
+    cr_assert_str_eq(c->refused->file, "/etc/collectors.d/cpu.yaml");
+    cr_assert_str_eq(c->refused->collector, "cpu");
+    cr_assert_eq(strncmp(c->refused->lines, "/etc/collectors.d/cpu.yaml:2:1: unknown key", 43), 0);
+    cr_assert_not(c->refused->world);
+    conf_free(c);
+    errors_free(&e);
+    c = parse("host: h\nnonsense: 1\n", "command: /bin/cpu\nintervall: 1s\n", &e);
+    cr_assert_eq(e.n, 2);
+    cr_assert(errors_fatal(&e));
+    conf_free(c);
+    errors_free(&e);
+}
+
+/* "of the world" is all of it, or it is of the text. */
+Test(conf, tells_errors_of_the_world)
+{
+    static const struct {
+        const char *cpu;
+        bool world;
+    } of[] = {{"command: /bin/gone\n", true},
+              {"command: /bin/gone\nuser: nobody\n", true},
+              {"command: /bin/gone\nintervall: 1s\n", false},
+              {"command: cpu\n", false}};
+
+    for (size_t i = 0; i < sizeof of / sizeof *of; i++) {
+        struct snapshot s = {0};
+        struct errors e = {0};
+        struct conf *c;
+
+        add_file(&s, "/etc/garnet.yaml", "host: h", 7);
+        add_file(&s, "/etc/collectors.d/cpu.yaml", of[i].cpu, strlen(of[i].cpu));
+        put_facts(&s);
+        put(&s, "file:/bin/gone", "error does not exist");
+        put(&s, "user:nobody", "");
+        c = conf_parse(&s, &e);
+        cr_assert_null(c->wanted);
+        cr_assert_eq(c->refused->world, of[i].world, "%s", of[i].cpu);
+        conf_free(c);
+        errors_free(&e);
+        snapshot_free(&s);
+    }
+}
+
 Test(conf, a_plugin_that_others_can_alter_is_refused)
 {
     static const char text[] = "host: h\nsinks:\n  - {name: a, plugin: /x.so}\n"

@@ -1,5 +1,7 @@
 /* tests/unit/daemon/test_reload.c - daemon/reload.h: real files, read and checked by a real child */
+#include <signal.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "daemon/reload.h"
@@ -177,5 +179,155 @@ Test(reload, failures_are_counted)
     reload_metrics(&reload, &at);
     (void)loop_turn(stand.loop, 0);
     cr_assert_eq(stand_taken(&stand, "garnet.reload.failures 2 "), 1);
+    end();
+}
+
+/* --- collectors that are refused --- */
+
+#define MISSING "command: [./later]\n" /* beside its file */
+
+/* With two collectors: one whose command is not there, and one that is good. */
+static void begin_with_refused(const char *refused)
+{
+    begin("", GOOD);
+    stand_collector(&stand, "good", "command: [/bin/true]\n");
+    stand_collector(&stand, "odd", refused);
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    cr_assert_eq(naccepted, 1, "%s", stand_log_text(&stand));
+    cr_assert_str_eq(generation->conf->collectors->name, "good");
+    cr_assert_null(generation->conf->collectors->next);
+    cr_assert_str_eq(generation->conf->refused->collector, "odd");
+}
+
+static void turn_looks(int64_t ns)
+{
+    for (int64_t until = clock_mono() + ns; clock_mono() < until;)
+        (void)loop_turn(stand.loop, 20 * NS_PER_MS);
+}
+
+Test(reload, a_refused_collector_costs_itself_and_starts_when_the_world_has_it)
+{
+    begin_with_refused(MISSING);
+    turn_looks(500 * NS_PER_MS);
+    cr_assert_eq(naccepted, 1, "a look that finds nothing hands over nothing");
+    cr_assert_eq(stand_logged(&stand, "odd.yaml:1:11: command: \"./later\" does not exist"), 1,
+                 "once: %s", stand_log_text(&stand));
+    cr_assert_eq(stand_logged(&stand, "collector odd is refused and does not run"), 1);
+    write_text(stand_path(&stand, "collectors.d/later"), "#!/bin/sh\n");
+    STAND_UNTIL(&stand, stand_logged(&stand, "\"./later\" is not executable") == 1);
+    cr_assert_eq(chmod(stand_path(&stand, "collectors.d/later"), 0755), 0);
+    STAND_UNTIL(&stand, generation->conf->refused == NULL);
+    cr_assert_eq(naccepted, 3);
+    cr_assert_eq(stand_logged(&stand, "odd.yaml is no longer refused"), 1);
+    cr_assert_str_eq(generation->conf->collectors->next->name, "odd");
+    turn_looks(200 * NS_PER_MS);
+    cr_assert_eq(naccepted, 3, "there is nothing to look at");
+    cr_assert_eq(nrefused, 0);
+    end();
+}
+
+Test(reload, what_is_wrong_with_a_files_text_is_not_looked_at)
+{
+    begin_with_refused("command: [./later]\nintervall: 1s\n");
+    cr_assert_eq(stand_logged(&stand, "odd is refused and does not run: mend its file"), 1);
+    stand_collector(&stand, "odd", "command: [/bin/true]\n");
+    turn_looks(300 * NS_PER_MS);
+    cr_assert_eq(naccepted, 1);
+    load();
+    cr_assert_null(generation->conf->refused);
+    end();
+}
+
+/* An edit is for the next SIGHUP; a file that could not be read has no text yet. */
+Test(reload, a_look_goes_by_the_text_that_was_read)
+{
+    begin("", GOOD);
+    stand_collector(&stand, "odd", MISSING);
+    cr_assert_eq(symlink("nowhere", stand_path(&stand, "collectors.d/unread.yaml")), 0);
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    stand_collector(&stand, "odd", "command: [/bin/true]\n");
+    write_text(stand_path(&stand, "collectors.d/nowhere"), "command: [/bin/true]\n");
+    STAND_UNTIL(&stand, naccepted == 2);
+    cr_assert_str_eq(generation->conf->collectors->name, "unread");
+    cr_assert_null(generation->conf->collectors->next, "%s", stand_log_text(&stand));
+    end();
+}
+
+Test(reload, a_request_does_not_wait_for_a_look)
+{
+    begin_with_refused(MISSING);
+    STAND_UNTIL(&stand, reload.looking);
+    kill(reload.child.pid, SIGSTOP); /* as on a dead mount */
+    (void)stand_configure(&stand, "tags: {env: two}\n");
+    load();
+    cr_assert_eq(naccepted, 2);
+    cr_assert_eq(generation->conf->tags.n, 2);
+    STAND_UNTIL(&stand, reload.looking);
+    end();
+}
+
+Test(reload, a_look_that_dies_is_said_once_and_tried_again)
+{
+    begin_with_refused(MISSING);
+    for (int i = 0; i < 3; i++) {
+        STAND_UNTIL(&stand, reload.looking);
+        kill(reload.child.pid, SIGKILL);
+        STAND_UNTIL(&stand, !reload.looking);
+    }
+    cr_assert_eq(stand_logged(&stand, "what is refused cannot be looked at"), 1);
+    cr_assert_eq(nrefused, 0);
+    write_text(stand_path(&stand, "collectors.d/later"), "#!/bin/sh\n");
+    cr_assert_eq(chmod(stand_path(&stand, "collectors.d/later"), 0755), 0);
+    STAND_UNTIL(&stand, generation->conf->refused == NULL);
+    end();
+}
+
+Test(reload, what_was_refused_gives_way_when_it_comes)
+{
+    static const char user[] = "user: '65533'\ngroup: '65533'\n";
+    char text[128];
+
+    if (geteuid() != 0)
+        cr_skip_test("needs root to have other users");
+    begin("", GOOD);
+    (void)snprintf(text, sizeof text, "%s" MISSING, user);
+    stand_collector(&stand, "a", text);
+    (void)snprintf(text, sizeof text, "%scommand: [/bin/true]\nlimits: {processes: 9}\n", user);
+    stand_collector(&stand, "b", text);
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    if (generation->conf->collectors->cgroup.processes)
+        cr_skip_test("there is a control group that counts processes");
+    cr_assert_str_eq(generation->conf->collectors->name, "b");
+    write_text(stand_path(&stand, "collectors.d/later"), "#!/bin/sh\n");
+    cr_assert_eq(chmod(stand_path(&stand, "collectors.d/later"), 0755), 0);
+    STAND_UNTIL(&stand, naccepted == 2);
+    cr_assert_str_eq(generation->conf->collectors->name, "b");
+    cr_assert_null(generation->conf->collectors->next);
+    cr_assert_eq(stand_logged(&stand, "is that of collector b too"), 1, "%s",
+                 stand_log_text(&stand));
+    end();
+}
+
+Test(reload, refused_collectors_are_counted)
+{
+    struct self_round at;
+
+    begin("self_metrics: 10s\n", GOOD);
+    stand_collector(&stand, "good", "command: [/bin/true]\n");
+    stand_collector(&stand, "odd", MISSING);
+    stand_collector(&stand, "not a name", "");
+    load();
+    stand_intake(&stand, generation->conf);
+    at = selfmetrics_beginning(stand.self, 0);
+    at.only_counters = false;
+    reload_metrics(&reload, &at);
+    (void)loop_turn(stand.loop, 0);
+    cr_assert_eq(stand_taken(&stand, "garnet.collectors.refused 2 "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.collector.refused 1 collector=odd "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.collector.refused 0 collector=good "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.collector.refused "), 2);
     end();
 }

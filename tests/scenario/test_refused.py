@@ -1,0 +1,98 @@
+"""A collector's file with errors costs that collector alone; what was refused for the world starts by itself."""
+from harness import *
+
+SECOND = """#!/bin/sh
+garnet emit "$1.value" 1 --socket "$2"
+"""
+LOOK = 60  # seconds within which a look, every 30 s, has come
+
+
+class Refused(unittest.TestCase):
+    def daemon(self, **more):
+        d = Daemon(self, "self_metrics: 1s\nsinks:\n" + graphite_sink("main", "file:out.txt"), start=False)
+        d.script("second", SECOND)
+        d.collector("good", f"command: [{d.path('second')}, good]\ninterval: 1s\n")
+        for name, text in more.items():
+            d.collector(name, text.replace("DIR", d.dir))
+        return d
+
+    def values(self, d, name):
+        return [x.split(" ")[1] for x in d.file_lines("out.txt") if x.startswith(f"testhost.{name} ")]
+
+    def slots(self, d, name):
+        return [int(x.split(" ")[2]) for x in d.file_lines("out.txt") if x.startswith(f"testhost.{name}.value ")]
+
+    def check_untouched(self, d, worker):
+        slots = self.slots(d, "good")
+        self.assertEqual(slots, list(range(slots[0], slots[0] + len(slots))), "no slot is missing")
+        self.assertEqual(d.worker("main"), worker)
+
+    def test_one_script_that_is_not_there(self):
+        d = self.daemon(later="command: [DIR/later, later]\ninterval: 1s\n", wrong="command: [/bin/true]\ninterval: 1x\n",
+                        user="command: [/bin/true]\nuser: no-such-user\n", yaml="command: [\n")
+        self.assertEqual(d.check()[0], 3)
+        d.start()
+        worker = d.worker("main")
+        for place in ("later.yaml:1:11: ", "wrong.yaml:2:11: ", "user.yaml:2:7: ", "yaml.yaml:"):
+            self.assertIn(d.path("collectors.d/" + place), d.log())
+        for name in ("later", "user"):
+            self.assertIn(f"collector {name} is refused and does not run: it is looked at again every 30s", d.log())
+        for name in ("wrong", "yaml"):
+            self.assertIn(f"collector {name} is refused and does not run: mend its file", d.log())
+        wait_for("a metric says so", lambda: "4" in self.values(d, "garnet.collectors.refused"))
+        wait_for("by name, too", lambda: "1" in self.values(d, "garnet.collector.refused.later"))
+        wait_for("the good one runs", lambda: len(self.slots(d, "good")) > 1)
+        d.script("later", SECOND)
+        wait_for("it starts by itself", lambda: self.slots(d, "later"), LOOK)
+        d.wait_log("later.yaml is no longer refused")
+        wait_for("the metric says so", lambda: self.values(d, "garnet.collectors.refused")[-1] == "3")
+        self.assertEqual(self.values(d, "garnet.collector.refused.good")[-1], "0")
+        self.assertEqual(d.log().count("collector user is refused"), 1, "once")
+        self.assertNotIn("was reread", d.log())
+        self.check_untouched(d, worker)
+
+    def test_a_new_file_with_errors_at_a_reload(self):
+        d = self.daemon()
+        d.start()
+        worker = d.worker("main")
+        d.collector("later", f"command: [{d.path('later')}, later]\ninterval: 1s\n")
+        d.collector("other", f"command: [{d.path('second')}, other]\ninterval: 1s\n")
+        self.assertIn("collector later is refused", d.hup())
+        wait_for("the other new one runs", lambda: self.slots(d, "other"))
+        d.script("later", SECOND)
+        d.hup()
+        wait_for("it runs", lambda: self.slots(d, "later"))
+        self.check_untouched(d, worker)
+
+    def test_the_units_reload(self):
+        """Its line goes on at 0 and 3 alone."""
+        with open(os.path.join(SOURCE, "config/garnet.service.in")) as f:
+            line = re.search(r"^ExecReload=/bin/sh -c '(.*?)'$", f.read(), re.M | re.S)[1]
+        line = line.replace("\\\n", " ").replace("$$", "$")
+        line = re.sub("@[A-Z_]*SBINDIR@", BUILD, line)
+        d = self.daemon()
+        d.start()
+
+        def reload(text=None, **collectors):
+            if text is not None:
+                d.configure(text)
+            for name, said in collectors.items():
+                d.collector(name, said)
+            sh = re.sub(r"-c \S*garnet\.yaml", f"-c {d.config_path}", line)
+            return subprocess.run(["/bin/sh", "-c", sh], env=dict(os.environ, MAINPID=str(d.process.pid)),
+                                  capture_output=True, text=True, timeout=PATIENCE)
+        mark = d.log_size()
+        self.assertEqual(reload().returncode, 0)
+        d.wait_log("is in use", mark)
+        mark = d.log_size()
+        r = reload(odd="command: [/no/such/thing]\n")
+        self.assertEqual(r.returncode, 0)
+        self.assertIn("odd.yaml:1:11: ", r.stderr)
+        d.wait_log("is in use", mark)
+        mark = d.log_size()
+        self.assertEqual(reload("nonsense: 1\n").returncode, 1)
+        self.assertNotIn("nonsense", d.log()[mark:], "no SIGHUP")
+
+
+if __name__ == "__main__":
+    main()
