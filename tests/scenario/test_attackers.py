@@ -278,14 +278,18 @@ class Attackers(unittest.TestCase):
         os.symlink(d.path("team/bin/c"), d.path("link"))
         d.collector("c", f"command: [{d.path('team/bin/c')}]\ninterval: 1s\n")
         d.collector("l", f"command: [{d.path('link')}]\ninterval: 1s\n")
+        d.script("beside", "#!/bin/sh\necho a slot\n")
+        d.collector("beside", f"command: [{d.path('beside')}]\ninterval: 1s\n")
         d.start()
         d.wait_log("the right one")
         os.chmod(d.path("team"), 0o777)  # somebody's mistake, long after the check
-        self.swap(d)
         for name in ("c", "l"):
             command = d.path("link" if name == "l" else "team/bin/c")
             wait_for(f"collector {name} does not run", lambda: re.search(
                 f"collector {name}: missed .*: cannot run {command}: it goes through {d.path('team')}, which", d.log()))
+        self.swap(d)  # only now: a run that was looked at before the mistake may be about to begin
+        slots = d.log().count("a slot")
+        wait_for("a whole slot after it", lambda: d.log().count("a slot") >= slots + 2)
         self.assertIn(f"it goes through {d.path('team')}, which can be altered by everybody: chmod go-w it", d.log())
         self.assertNotIn("strangers program", d.log())
         code, _, errors = d.check()
