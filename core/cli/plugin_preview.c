@@ -262,6 +262,16 @@ static void say_rights(void)
                       (long)geteuid());
 }
 
+static int read_stdin(struct buf *json)
+{
+    if (isatty(STDIN_FILENO))
+        (void)fputs(
+            "garnet plugin: type metrics as JSON, such as {\"name\":\"x\",\"value\":1}, and "
+            "end with Ctrl-D\n",
+            stderr);
+    return fd_read_all(STDIN_FILENO, -1, json);
+}
+
 int plugin_preview(const char *config, char *const names[], int n)
 {
     struct snapshot snapshot = {0};
@@ -275,7 +285,7 @@ int plugin_preview(const char *config, char *const names[], int n)
         (void)fwrite(e.text.p, 1, e.text.n, stderr);
         say_rights();
         status = EXIT_CONFIG;
-    } else if (conf == NULL || v.child == NULL || fd_read_all(0, -1, &json) < 0) {
+    } else if (conf == NULL || v.child == NULL || read_stdin(&json) < 0) {
         (void)fprintf(stderr, "garnet plugin: cannot begin: %s\n", strerror(errno));
     } else {
         v.json = (struct str){json.p, json.n};

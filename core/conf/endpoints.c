@@ -167,23 +167,34 @@ static void check_shared_file(struct parsing *p, const struct conf_sink *s, cons
 
 /* --- keys for some endpoints only --- */
 
-static bool has_scheme(const struct strings *to, const char *a, const char *b)
+/* The keys that are for some schemes only. */
+static const struct {
+    const char *key, *words;
+    const char *schemes[3]; /* NULL ends them */
+} FOR_SCHEMES[] = {
+    {"confirm", "tcp: and unix:", {"tcp:", "unix:"}},
+    {"max_packet", "udp: and unixgram:", {"udp:", "unixgram:"}},
+};
+
+static bool has_scheme(const struct strings *to, const char *const *schemes)
 {
-    for (size_t i = 0; i < to->n; i++)
-        if (strncmp(to->v[i], a, strlen(a)) == 0 || strncmp(to->v[i], b, strlen(b)) == 0)
-            return true;
+    for (; *schemes != NULL; schemes++)
+        for (size_t i = 0; i < to->n; i++)
+            if (strncmp(to->v[i], *schemes, strlen(*schemes)) == 0)
+                return true;
     return false;
 }
 
 /* A key without effect is a misunderstanding, and better found here than in an outage. */
-static void check_for(struct parsing *p, const struct conf_sink *s, const char *key, const char *a,
-                      const char *b)
+static void check_keys(struct parsing *p, const struct conf_sink *s)
 {
-    const struct node *v = node_get(s->node, key);
+    for (size_t i = 0; i < sizeof FOR_SCHEMES / sizeof *FOR_SCHEMES; i++) {
+        const struct node *v = node_get(s->node, FOR_SCHEMES[i].key);
 
-    if (v != NULL && !has_scheme(&s->to, a, b))
-        errors_add(p->e, v->at, "%s is for %s and %s endpoints, and \"to\" has none: remove it",
-                   key, a, b);
+        if (v != NULL && !has_scheme(&s->to, FOR_SCHEMES[i].schemes))
+            errors_add(p->e, v->at, "%s is for %s endpoints, and \"to\" has none: remove it",
+                       FOR_SCHEMES[i].key, FOR_SCHEMES[i].words);
+    }
 }
 
 void parse_endpoints(struct parsing *p, struct conf_sink *s)
@@ -207,6 +218,5 @@ void parse_endpoints(struct parsing *p, struct conf_sink *s)
     }
     if (s->to.n < written)
         return; /* what else it is for is not known */
-    check_for(p, s, "confirm", "tcp:", "unix:");
-    check_for(p, s, "max_packet", "udp:", "unixgram:");
+    check_keys(p, s);
 }
