@@ -55,6 +55,7 @@ struct conf_collector {
     const char *prefix;     /* or NULL */
     struct pairs tags;
     struct conf_quota quota;
+    bool kept;               /* from what its file said before: what it says now has errors */
     const struct node *node; /* the file's map */
     uint64_t digest;         /* of the above and the command's identity */
     struct conf_collector *next;

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "conf/facts.h"
+#include "conf/judge.h"
 #include "conf/path.h"
 
 _Static_assert(LOG_L_ERROR == 0 && LOG_L_WARN == 1 && LOG_L_INFO == 2 && LOG_L_DEBUG == 3,
@@ -234,82 +235,6 @@ static void check_spool_folder(struct parsing *p, struct pos at)
                      "dir: \"%s\" is a folder that everybody may write to: write the name of a "
                      "folder in it, which garnetd then makes",
                      dir);
-}
-
-/* --- collectors --- */
-
-static void insert_sorted(struct conf *c, struct conf_collector *k)
-{
-    struct conf_collector **at = &c->collectors;
-
-    while (*at != NULL && strcmp((*at)->name, k->name) < 0)
-        at = &(*at)->next;
-    k->next = *at;
-    *at = k;
-}
-
-static void refuse_collector(struct parsing *p, const struct conf_collector *k,
-                             const struct errors *why)
-{
-    struct conf_refused *r = arena_alloc(p->a, sizeof *r), **end = &p->c->refused;
-
-    if (r == NULL)
-        return;
-    while (*end != NULL)
-        end = &(*end)->next;
-    *r = (struct conf_refused){.file = arena_strdup(p->a, p->file->path),
-                               .collector = k->name,
-                               .lines = arena_strndup(p->a, why->text.p, why->text.n),
-                               .world = why->world == why->n};
-    *end = r;
-}
-
-/* Its errors stand apart from all others. */
-static void judge_collector(struct parsing *p, const struct snapshot_file *f)
-{
-    struct errors own = {0}, *all = p->e;
-    struct conf_collector *k;
-
-    p->e = &own;
-    p->file = f;
-    k = parse_collector(p, f);
-    p->a->failed |= !buf_ok(&own.text);
-    if (k != NULL && arena_ok(p->a)) {
-        if (own.n == 0 && p->wanted == NULL)
-            parse_check_processes(p, k);
-        if (own.n > 0)
-            refuse_collector(p, k, &own);
-        else
-            insert_sorted(p->c, k);
-    }
-    p->e = all;
-    errors_join(all, &own, true);
-    errors_free(&own);
-}
-
-static void parse_collectors(struct parsing *p, const struct snapshot_file *files,
-                             const struct node *root)
-{
-    const struct node *written = node_get(root, "collectors");
-    const char *folder = p->c->collectors_folder;
-
-    for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
-        if (folder != NULL && strcmp(f->path, folder) == 0)
-            errors_world(p->e, written != NULL ? written->at : (struct pos){root->at.file, 0, 0},
-                         "collectors: \"%s\" %s", f->path,
-                         f->error != NULL ? f->error : "is not a folder");
-        else
-            judge_collector(p, f);
-    }
-}
-
-const struct conf_refused *conf_refused_alike(const struct conf *c, const struct conf_refused *r)
-{
-    const struct conf_refused *q = c->refused;
-
-    while (q != NULL && (strcmp(q->file, r->file) != 0 || strcmp(q->lines, r->lines) != 0))
-        q = q->next;
-    return q;
 }
 
 /* --- all --- */

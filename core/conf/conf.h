@@ -5,6 +5,7 @@
  */
 #pragma once
 #include "conf/collector.h"
+#include "conf/judge.h"
 #include "conf/sink.h"
 #include "conf/socket.h"
 
@@ -36,13 +37,6 @@ struct conf_self_metrics { /* Garnet's own metrics */
     int64_t interval;      /* ns; 0 = none */
     int64_t level;         /* SELF_BASIC ... */
 };
-struct conf_refused {      /* a collector's file with errors */
-    const char *file;      /* its path */
-    const char *collector; /* NULL: a collector cannot have the file's name */
-    const char *lines;     /* the errors, as in struct errors */
-    bool world;            /* all of them are of the world: it may be good in a while */
-    struct conf_refused *next;
-};
 struct conf {
     struct arena arena; /* owns everything below; the snapshot may be freed */
     struct conf_socket socket;
@@ -60,7 +54,7 @@ struct conf {
     const struct node *sinks_node;     /* what they were read from */
     struct conf_sink *sinks;           /* in file order */
     struct conf_collector *collectors; /* sorted by name; disabled ones too */
-    struct conf_refused *refused;      /* none of them among the collectors */
+    struct conf_refused *refused;      /* of its files; in the snapshot's order */
     const struct fact_want *wanted;    /* facts that the snapshot lacks: conf/facts.h */
 };
 extern const struct section main_section;
@@ -69,10 +63,9 @@ extern const struct section main_section;
  * snapshot's facts, and what is missing there it lists in `wanted`; conf/learn.h finds those out (it
  * blocks) and parsing starts again. Everything is read, checked and reported in one go; one broken
  * part never hides the others' errors.
- * A collector's file with errors is refused, and costs nothing else. Where two files clash, that is the
- * one that comes later in the snapshot.
+ * A collector's file with errors is refused, and costs nothing else; what it said before is used if the
+ * snapshot has that, and it is good. Where two files clash, that is the one that comes later in the
+ * snapshot.
  * NULL when out of memory; else a conf that is usable unless errors_fatal(e), or something is wanted. */
 struct conf *conf_parse(const struct snapshot *s, struct errors *e);
-/* What c has refused with the same file and the same errors as r; NULL: nothing. */
-const struct conf_refused *conf_refused_alike(const struct conf *c, const struct conf_refused *r);
 void conf_free(struct conf *c);

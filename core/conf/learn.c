@@ -299,8 +299,8 @@ bool learn_facts(struct snapshot *s, const struct fact_want *wanted)
             ok = buf_ok(&fact);
         }
         for (struct snapshot_file *f = s->files; f != NULL && ok; f = f->next)
-            if (f == w->file)
-                ok = snapshot_put(s, f, w->key, value);
+            if (f == w->file || (f->before != NULL && f->before == w->file))
+                ok = snapshot_put(s, f == w->file ? f : f->before, w->key, value);
     }
     buf_free(&fact);
     return ok;

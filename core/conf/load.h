@@ -10,9 +10,11 @@
 
 /* Reads the main file and the collector files (*.yaml, sorted) beside it that it names. */
 bool load_files(struct snapshot *s, const char *path);
-/* load_files(), then parsing and learning until nothing is wanted. `running`: for a garnetd that has
- * its socket already. NULL without memory, maybe after errors. */
-struct conf *conf_load(struct snapshot *s, const char *path, bool running, struct errors *e);
+/* load_files(), then parsing and learning until nothing is wanted. `now`: what a garnetd runs with that
+ * has its socket already, or NULL: from there is what a collector's file with errors said before, and
+ * in a clash who comes later is who has changed, or is new. NULL without memory, maybe after errors. */
+struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
+                       struct errors *e);
 /* Once more for a snapshot that was read already: what its collectors' files were refused for, if that
  * is of the world, is found out anew, and files that could not be read are read; nothing else is. What
  * was refused comes last, so that it gives way where it clashes with what was not. */

@@ -6,7 +6,7 @@
 
 enum { MAX_FILE = 1 << 20, MAX_STRING = 2 << 20 };
 
-static const char MAGIC[] = "garnet snapshot 2\n";
+static const char MAGIC[] = "garnet snapshot 3\n";
 
 struct snapshot_file *snapshot_add(struct snapshot *s, const char *path)
 {
@@ -19,6 +19,21 @@ struct snapshot_file *snapshot_add(struct snapshot *s, const char *path)
     f->text = (struct str){"", 0};
     *end = f;
     return f;
+}
+
+struct snapshot_file *snapshot_copy(struct snapshot *s, const struct snapshot_file *f)
+{
+    struct snapshot_file *copy = arena_alloc(&s->arena, sizeof *copy);
+
+    if (copy == NULL)
+        return NULL;
+    *copy = (struct snapshot_file){.path = arena_strdup(&s->arena, f->path), .old = true};
+    copy->text = (struct str){arena_strndup(&s->arena, f->text.s, f->text.n), f->text.n};
+    copy->error = f->error != NULL ? arena_strdup(&s->arena, f->error) : NULL;
+    for (const struct snapshot_fact *fact = f->facts; fact != NULL; fact = fact->next)
+        if (!snapshot_put(s, copy, fact->key, fact->value))
+            return NULL;
+    return arena_ok(&s->arena) ? copy : NULL;
 }
 
 const char *snapshot_get(const struct snapshot_file *f, const char *key)
@@ -75,6 +90,14 @@ static void put_facts(struct buf *out, const struct snapshot_fact *facts)
     }
 }
 
+static void put_file(struct buf *out, const struct snapshot_file *f)
+{
+    put_string(out, str_of(f->path));
+    put_string(out, str_of(f->error != NULL ? f->error : ""));
+    put_string(out, f->text);
+    put_facts(out, f->facts);
+}
+
 void snapshot_write(const struct snapshot *s, struct buf *out)
 {
     size_t n = 0;
@@ -85,10 +108,10 @@ void snapshot_write(const struct snapshot *s, struct buf *out)
     put_u32(out, s->running);
     put_u32(out, n);
     for (const struct snapshot_file *f = s->files; f != NULL; f = f->next) {
-        put_string(out, str_of(f->path));
-        put_string(out, str_of(f->error != NULL ? f->error : ""));
-        put_string(out, f->text);
-        put_facts(out, f->facts);
+        put_file(out, f);
+        put_u32(out, f->before != NULL);
+        if (f->before != NULL)
+            put_file(out, f->before);
     }
 }
 
@@ -141,20 +164,30 @@ static bool get_facts(struct snapshot *s, struct str *in, struct snapshot_fact *
     return true;
 }
 
+/* NULL: there is no whole one. */
+static struct snapshot_file *get_file(struct snapshot *s, struct str *in)
+{
+    struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f);
+
+    if (f == NULL || (f->path = get_cstr(s, in)) == NULL || (f->error = get_cstr(s, in)) == NULL ||
+        !get_string(s, in, MAX_FILE, &f->text) || !get_facts(s, in, &f->facts))
+        return NULL;
+    if (*f->error == 0)
+        f->error = NULL;
+    return f;
+}
+
 static bool get_files(struct snapshot *s, struct str *in)
 {
     struct snapshot_file **end = &s->files, *f;
-    uint32_t n;
+    uint32_t n, before;
 
     if (!get_u32(in, &n))
         return false;
     for (; n > 0; n--, end = &f->next) {
-        if ((f = arena_alloc(&s->arena, sizeof *f)) == NULL ||
-            (f->path = get_cstr(s, in)) == NULL || (f->error = get_cstr(s, in)) == NULL ||
-            !get_string(s, in, MAX_FILE, &f->text) || !get_facts(s, in, &f->facts))
+        if ((f = get_file(s, in)) == NULL || !get_u32(in, &before) || before > 1 ||
+            (before == 1 && (f->before = get_file(s, in)) == NULL))
             return false;
-        if (*f->error == 0)
-            f->error = NULL;
         *end = f;
     }
     return s->files != NULL;

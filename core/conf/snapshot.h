@@ -20,7 +20,8 @@ struct snapshot_file {
     struct str text;
     const char *error; /* why it could not be read, or NULL */
     struct snapshot_fact *facts;
-    bool old; /* what is known of it was found out at an earlier time */
+    struct snapshot_file *before; /* the version that was good, for when this one is not; or NULL */
+    bool old;                     /* what is known of it was found out at an earlier time */
     struct snapshot_file *next;
 };
 struct snapshot {
@@ -31,6 +32,8 @@ struct snapshot {
 
 /* A file without bytes at the end; NULL without memory. */
 struct snapshot_file *snapshot_add(struct snapshot *s, const char *path);
+/* One of another snapshot, with its facts, and not in a list yet; NULL without memory. */
+struct snapshot_file *snapshot_copy(struct snapshot *s, const struct snapshot_file *f);
 /* The fact, or NULL: not known yet. */
 const char *snapshot_get(const struct snapshot_file *f, const char *key);
 /* `f` is one of the snapshot's; what is put last counts. */

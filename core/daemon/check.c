@@ -7,11 +7,13 @@
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/privileges.h"
 #include "base/process.h"
 #include "base/text.h"
 #include "conf/load.h"
@@ -154,11 +156,11 @@ static void check_sink(const struct conf_sink *s, const char *program, int snaps
     }
 }
 
-bool check_configuration(const char *path, bool running, const char *sink_program,
+bool check_configuration(const char *path, const struct snapshot *now, const char *sink_program,
                          struct buf *snapshot, struct errors *e)
 {
     struct snapshot snap = {0};
-    struct conf *c = conf_load(&snap, path, running, e);
+    struct conf *c = conf_load(&snap, path, now, e);
     int fd = -1;
 
     if (c == NULL && !errors_fatal(e))
@@ -180,32 +182,79 @@ bool check_configuration(const char *path, bool running, const char *sink_progra
 /* Of two configurations of the same files. */
 static bool same_refused(const struct conf *a, const struct conf *b)
 {
-    const struct conf_refused *r = a->refused, *q = b->refused;
+    const struct conf_refused *of_a = a->refused, *of_b = b->refused, *alike;
 
-    for (; r != NULL && q != NULL; r = r->next, q = q->next)
-        if (conf_refused_alike(b, r) == NULL)
+    for (; of_a != NULL && of_b != NULL; of_a = of_a->next, of_b = of_b->next)
+        if ((alike = conf_refused_file(b, of_a->file)) == NULL ||
+            strcmp(alike->lines, of_a->lines) != 0)
             return false;
-    return r == NULL && q == NULL;
+    return of_a == NULL && of_b == NULL;
 }
 
-int check_refused(struct str old, struct buf *snapshot)
+/* The snapshot's look at what it refused for the world: conf_load_refused(). 1: something is different;
+ * 0: nothing is; -1: there was no memory. */
+static int check_refused(struct snapshot *now, struct buf *bytes)
 {
-    struct snapshot snap = {0};
-    struct errors before = {0}, now = {0};
-    bool read = snapshot_read(&snap, old);
-    struct conf *a = read ? conf_parse(&snap, &before) : NULL;
-    struct conf *b = a != NULL ? conf_load_refused(&snap, &now) : NULL;
+    struct errors before = {0}, after = {0};
+    struct conf *a = conf_parse(now, &before);
+    struct conf *b = a != NULL ? conf_load_refused(now, &after) : NULL;
     int different = -1;
 
-    snapshot_write(&snap, snapshot);
-    if (b != NULL && buf_ok(snapshot))
+    snapshot_write(now, bytes);
+    if (b != NULL && buf_ok(bytes))
         different = !same_refused(a, b);
     errors_free(&before);
-    errors_free(&now);
+    errors_free(&after);
     if (a != NULL)
         conf_free(a);
     if (b != NULL)
         conf_free(b);
-    snapshot_free(&snap);
     return different;
+}
+
+/* --- in a process of its own --- */
+
+static int send_answer(int out, char kind, const struct buf *more)
+{
+    return fd_write_all(out, &kind, 1) < 0 || fd_write_all(out, more->p, more->n) < 0;
+}
+
+static int check_anew(const struct check_job *j, struct snapshot *now)
+{
+    struct buf snapshot = {0};
+    struct errors e = {0};
+    bool good = check_configuration(j->path, now, j->sink_program, &snapshot, &e);
+
+    return good ? send_answer(j->out, 'S', &snapshot) : send_answer(j->out, 'E', &e.text);
+}
+
+static int look_again(const struct check_job *j, struct snapshot *now)
+{
+    struct buf snapshot = {0};
+    int different = check_refused(now, &snapshot);
+
+    if (different < 0)
+        return 1;
+    return different > 0 ? send_answer(j->out, 'S', &snapshot)
+                         : send_answer(j->out, 'N', &(struct buf){0});
+}
+
+/* It keeps garnetd's capabilities, to read what garnetd may and to switch users for a check. What it
+ * starts, or has started for it by a directory service's library, gets no others. */
+int check_in_child(void *arg)
+{
+    const struct check_job *j = arg;
+    struct buf bytes = {0};
+    struct snapshot now = {0};
+
+    signals_release(); /* it has no handlers */
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (privileges_no_new() < 0)
+        return 1;
+    if (j->now >= 0 && (fd_read_all(j->now, 0, &bytes) < 0 ||
+                        !snapshot_read(&now, (struct str){bytes.p, bytes.n})))
+        return 1;
+    if (j->looking)
+        return look_again(j, &now);
+    return check_anew(j, j->now >= 0 ? &now : NULL);
 }

@@ -6,11 +6,20 @@
  */
 #pragma once
 #include "conf/conf.h"
+#include "conf/snapshot.h"
 
-/* True: not errors_fatal(e), and the snapshot is one that conf_parse() accepts. `running`: as conf_load()
+/* True: not errors_fatal(e), and the snapshot is one that conf_parse() accepts. `now`: as conf_load()
  * has it. */
-bool check_configuration(const char *path, bool running, const char *sink_program,
+bool check_configuration(const char *path, const struct snapshot *now, const char *sink_program,
                          struct buf *snapshot, struct errors *e);
-/* The snapshot's look at what it refused for the world: conf_load_refused(). 1: something is different;
- * 0: nothing is; -1: there was no memory. */
-int check_refused(struct str old, struct buf *snapshot);
+
+struct check_job { /* borrowed */
+    const char *path, *sink_program;
+    int out;      /* a pipe for the answer */
+    int now;      /* the snapshot in use, a file; or -1 */
+    bool looking; /* only at what that one refused for the world: conf_load_refused() */
+};
+/* A helper's work; `job` is a struct check_job. The answer is one byte and what follows, to the end: 'S'
+ * and a snapshot; 'E' and error lines; 'N': the look has found nothing new. None, and a status other
+ * than 0: it could not be found out. */
+int check_in_child(void *job);

@@ -1,5 +1,4 @@
-/* daemon/reload.c - a child reads and checks: one byte over its pipe, 'S' and a snapshot, 'E' and error
- * lines, or 'N' when a look has found nothing new, then the end of the file. A child that dies, is late
+/* daemon/reload.c - a child reads and checks, and answers over its pipe (daemon/check.h). A child that dies, is late
  * or cannot be started is a failure like an error: it is counted, and the old configuration stays. The
  * snapshot becomes a configuration of this process; what may not change while garnetd runs is compared
  * with the one before. A collector that is refused is logged when it is, and when it no longer is.
@@ -10,13 +9,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/privileges.h"
 #include "base/process.h"
 #include "conf/conf.h"
 #include "conf/snapshot.h"
@@ -85,7 +82,7 @@ void reload_metrics(const struct reload *r, const struct self_round *at)
     for (const struct conf_refused *q = r->now->conf->refused; q != NULL; q = q->next, refused++)
         write_refused(*at, q->collector, true);
     for (const struct conf_collector *k = r->now->conf->collectors; k != NULL; k = k->next)
-        write_refused(*at, k->enabled ? k->name : NULL, false);
+        write_refused(*at, k->enabled && !k->kept ? k->name : NULL, false);
     self_gauge(at, BASIC, "garnet.collectors.refused", "", refused);
 }
 
@@ -108,16 +105,6 @@ static const char *refusal(const struct conf *now, const struct conf *next)
     return NULL;
 }
 
-/* A collector that is there would end. */
-static bool would_end_one(const struct conf *now, const struct conf *next)
-{
-    for (const struct conf_collector *k = now->collectors; k != NULL; k = k->next)
-        for (const struct conf_refused *q = next->refused; q != NULL; q = q->next)
-            if (q->collector != NULL && strcmp(q->collector, k->name) == 0)
-                return true;
-    return false;
-}
-
 static void log_lines(enum log_level level, const char *text)
 {
     struct str rest = str_of(text), line;
@@ -134,42 +121,33 @@ static void refuse_conf(struct reload *r, const char *text)
         log_error("the new configuration is not used: the old one stays");
 }
 
-static const struct conf_refused *refused_file(const struct conf *c, const char *file)
-{
-    const struct conf_refused *q = c->refused;
-
-    while (q != NULL && strcmp(q->file, file) != 0)
-        q = q->next;
-    return q;
-}
-
 static void log_refused(const struct conf_refused *q, int64_t look_every)
 {
     const char *kind = q->collector != NULL ? "collector " : "";
     const char *name = q->collector != NULL ? q->collector : q->file;
+    const char *runs = q->kept ? "runs on as it was" : "does not run";
 
     log_lines(LOG_L_ERROR, q->lines);
     if (q->world)
-        log_error(
-            "%s%s is refused and does not run: it is looked at again every %gs, and starts by "
-            "itself",
-            kind, name, (double)look_every / NS_PER_S);
+        log_error("%s%s is refused and %s: it is looked at again every %gs, and starts by itself",
+                  kind, name, runs, (double)look_every / NS_PER_S);
     else
-        log_error("%s%s is refused and does not run: mend its file and send SIGHUP", kind, name);
+        log_error("%s%s is refused and %s: mend its file and send SIGHUP", kind, name, runs);
 }
 
 /* A look says only what is new. */
 static void log_all_refused(const struct reload *r, const struct conf *next)
 {
     const struct conf *before = r->looking ? r->now->conf : NULL;
+    const struct conf_refused *was;
 
     for (const struct conf_refused *q = next->refused; q != NULL; q = q->next)
-        if (before == NULL || conf_refused_alike(before, q) == NULL)
+        if (before == NULL || (was = conf_refused_file(before, q->file)) == NULL ||
+            strcmp(was->lines, q->lines) != 0)
             log_refused(q, r->look_every);
-    for (const struct conf_refused *q = before != NULL ? before->refused : NULL; q != NULL;
-         q = q->next)
-        if (refused_file(next, q->file) == NULL)
-            log_info("%s is no longer refused", q->file);
+    for (was = before != NULL ? before->refused : NULL; was != NULL; was = was->next)
+        if (conf_refused_file(next, was->file) == NULL)
+            log_info("%s is no longer refused", was->file);
 }
 
 /* The snapshot has been checked by the child; here it becomes a configuration of this process. NULL:
@@ -185,7 +163,7 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
 
     if (c == NULL)
         no = "the configuration cannot be used: out of memory\n";
-    else if (errors_fatal(&e) || (r->now != NULL && would_end_one(r->now->conf, c)))
+    else if (errors_fatal(&e))
         no = e.text.p != NULL ? e.text.p : "the configuration cannot be used: out of memory\n";
     else if (no == NULL && (g = generation_new(c, bytes)) == NULL)
         no = strerror(errno);
@@ -204,48 +182,6 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
 }
 
 /* --- the child --- */
-
-struct load_job {
-    const struct reload *reload;
-    int out;
-    int old; /* the snapshot to look at again */
-};
-
-/* Its exit status; 1 without memory. */
-static int look_in_child(const struct load_job *j)
-{
-    struct buf old = {0}, snapshot = {0};
-    int different = -1;
-
-    if (fd_read_all(j->old, 0, &old) == 0)
-        different = check_refused((struct str){old.p, old.n}, &snapshot);
-    if (different == 0)
-        return fd_write_all(j->out, "N", 1) < 0;
-    return different < 0 || fd_write_all(j->out, "S", 1) < 0 ||
-           fd_write_all(j->out, snapshot.p, snapshot.n) < 0;
-}
-
-/* It keeps garnetd's capabilities, to read what garnetd may and to switch users for a check. What it
- * starts, or has started for it by a directory service's library, gets no others. */
-static int load_in_child(void *arg)
-{
-    const struct load_job *j = arg;
-    const struct reload *r = j->reload;
-    struct buf snapshot = {0};
-    struct errors e = {0};
-    const struct buf *b;
-    bool good;
-
-    signals_release(); /* it has no handlers */
-    prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (privileges_no_new() < 0)
-        return 1;
-    if (r->looking)
-        return look_in_child(j);
-    good = check_configuration(r->path, r->now != NULL, r->sink_program, &snapshot, &e);
-    b = good ? &snapshot : &e.text;
-    return fd_write_all(j->out, good ? "S" : "E", 1) < 0 || fd_write_all(j->out, b->p, b->n) < 0;
-}
 
 /* NULL: refused. */
 static struct generation *take_load(struct reload *r, struct buf *got, bool late)
@@ -352,16 +288,16 @@ static void on_load_late(void *arg)
 /* False with errno. */
 static bool start_loading(struct reload *r)
 {
-    int fds[2], keep[2], old = r->looking ? r->now->snapshot_fd : -1;
+    struct check_job job = {r->path, r->sink_program, -1, -1, r->looking};
+    int fds[2], keep[2];
     pid_t pid;
 
     loop_timer_clear(r->loop, &r->look);
     if (fd_pipe(fds, O_NONBLOCK, 0) < 0)
         return false;
-    keep[0] = fds[1];
-    keep[1] = old;
-    pid = spawn_helper("garnetd-load", keep, r->looking ? 2 : 1, load_in_child,
-                       &(struct load_job){r, fds[1], old});
+    keep[0] = job.out = fds[1];
+    keep[1] = job.now = r->now != NULL ? r->now->snapshot_fd : -1;
+    pid = spawn_helper("garnetd-load", keep, r->now != NULL ? 2 : 1, check_in_child, &job);
     fd_close(&fds[1]);
     if (pid < 0 || loop_fd_add(r->loop, &r->pipe, fds[0], LOOP_IN, on_load_read, r) != 0) {
         if (pid > 0)

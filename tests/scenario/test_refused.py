@@ -64,6 +64,29 @@ class Refused(unittest.TestCase):
         wait_for("it runs", lambda: self.slots(d, "later"))
         self.check_untouched(d, worker)
 
+    def test_a_file_that_has_errors_at_a_reload(self):
+        d = self.daemon(broken="command: [DIR/second, broken]\ninterval: 1s\n",
+                        gone="command: [DIR/gone, gone]\ninterval: 1s\n",
+                        changed="command: [DIR/second, changed]\ninterval: 1s\n")
+        d.script("gone", SECOND)
+        d.start()
+        worker, names = d.worker("main"), ("good", "broken", "gone", "changed")
+        wait_for("all run", lambda: all(self.slots(d, n) for n in names))
+        d.collector("broken", "command: [/bin/true\n")
+        d.collector("gone", f"command: [{d.path('elsewhere')}, elsewhere]\ninterval: 1s\n")
+        d.collector("changed", f"command: [{d.path('second')}, other]\ninterval: 1s\n")
+        said = d.hup()
+        self.assertIn("collector broken is refused and runs on as it was: mend", said)
+        self.assertIn("collector gone is refused and runs on as it was: it is looked at", said)
+        wait_for("what was good is applied", lambda: self.slots(d, "other"))
+        before = {n: len(self.slots(d, n)) for n in ("broken", "gone")}
+        wait_for("the old versions run on", lambda: all(len(self.slots(d, n)) > before[n] + 1 for n in before))
+        wait_for("a metric says so", lambda: self.values(d, "garnet.collector.refused.gone")[-1] == "1")
+        for name in before:
+            slots = self.slots(d, name)
+            self.assertEqual(slots, list(range(slots[0], slots[0] + len(slots))), f"{name}: no slot is missing")
+        self.check_untouched(d, worker)
+
     def test_the_units_reload(self):
         """Its line goes on at 0 and 3 alone."""
         with open(os.path.join(SOURCE, "config/garnet.service.in")) as f:

@@ -197,6 +197,9 @@ static void take_some(void)
     cr_assert(load_files(&snap, in_dir("garnet.yaml")));
     cr_assert(snapshot_put(&snap, snap.files, "hostname", "h"));
     cr_assert(snapshot_put(&snap, snap.files->next, "group:x", ""));
+    snap.files->next->before = snapshot_copy(&snap, snap.files->next);
+    cr_assert_not_null(snap.files->next->before);
+    snap.files->next->before->text = str_of("before");
     snap.running = true;
 }
 
@@ -232,6 +235,9 @@ Test(snapshot, arrives_as_it_was_sent)
     cr_assert_str_eq(snapshot_get(s.files->next, "group:x"), "");
     cr_assert_null(snapshot_get(s.files, "group:x"), "each file has facts of its own");
     cr_assert_null(snapshot_get(s.files, "user:x"));
+    is_file(s.files->next->before, "collectors.d/a.yaml", "before", NULL);
+    cr_assert_str_eq(snapshot_get(s.files->next->before, "group:x"), "");
+    cr_assert_null(s.files->before);
     cr_assert(s.running);
     snapshot_write(&s, &again);
     cr_assert(str_eq((struct str){out.p, out.n}, (struct str){again.p, again.n}));

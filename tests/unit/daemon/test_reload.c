@@ -331,3 +331,127 @@ Test(reload, refused_collectors_are_counted)
     cr_assert_eq(stand_taken(&stand, "garnet.collector.refused "), 2);
     end();
 }
+
+/* --- what a file said before --- */
+
+/* "good" and "odd" run; then "odd" is made this, and "good" has another interval. */
+static void begin_with_changed(const char *odd)
+{
+    begin("", GOOD);
+    stand_collector(&stand, "good", "command: [/bin/true]\n");
+    stand_collector(&stand, "odd", "command: [/bin/true]\ninterval: 7s\n");
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    cr_assert_null(generation->conf->refused);
+    stand_collector(&stand, "good", "command: [/bin/true]\ninterval: 3s\n");
+    stand_collector(&stand, "odd", odd);
+    load();
+    cr_assert_eq(naccepted, 2);
+}
+
+static void check_kept(int loads)
+{
+    const struct conf_collector *good = generation->conf->collectors, *odd = good->next;
+
+    cr_assert_eq(naccepted, loads);
+    cr_assert_str_eq(good->name, "good");
+    cr_assert_eq(good->interval, 3 * NS_PER_S);
+    cr_assert_not_null(odd);
+    cr_assert_str_eq(odd->name, "odd");
+    cr_assert_eq(odd->interval, 7 * NS_PER_S);
+    cr_assert(odd->kept);
+    cr_assert(generation->conf->refused->kept);
+    cr_assert_null(odd->next);
+}
+
+Test(reload, the_old_version_runs_on_and_the_others_are_applied)
+{
+    uint64_t digest;
+
+    begin_with_changed("intervall: 5s\n");
+    check_kept(2);
+    cr_assert_eq(
+        stand_logged(&stand, "collector odd is refused and runs on as it was: mend its file"), 1,
+        "%s", stand_log_text(&stand));
+    digest = generation->conf->collectors->next->digest;
+    load();
+    check_kept(3);
+    cr_assert_eq(generation->conf->collectors->next->digest, digest, "it is not touched");
+    (void)stand_configure(&stand, "tags: {env: two}\n");
+    load();
+    check_kept(4);
+    cr_assert_neq(generation->conf->collectors->next->digest, digest, "it has the new tags");
+    stand_collector(&stand, "odd", "command: [/bin/true]\ninterval: 5s\n");
+    load();
+    cr_assert_null(generation->conf->refused);
+    cr_assert_eq(generation->conf->collectors->next->interval, 5 * NS_PER_S);
+    end();
+}
+
+Test(reload, a_new_version_that_the_world_lacks_takes_over_by_itself)
+{
+    begin_with_changed("command: [./later]\ninterval: 5s\n");
+    check_kept(2);
+    (void)stand_script(&stand, "collectors.d/later", "#!/bin/sh\n");
+    STAND_UNTIL(&stand, generation->conf->refused == NULL);
+    cr_assert_eq(generation->conf->collectors->next->interval, 5 * NS_PER_S);
+    cr_assert_not(generation->conf->collectors->next->kept);
+    end();
+}
+
+Test(reload, a_file_that_cannot_be_read_any_more_keeps_its_collector)
+{
+    begin_with_changed("command: [/bin/true]\ninterval: 7s\n");
+    stand_collector(&stand, "odd", NULL);
+    cr_assert_eq(symlink("nowhere", stand_path(&stand, "collectors.d/odd.yaml")), 0);
+    load();
+    check_kept(3);
+    cr_assert_eq(unlink(stand_path(&stand, "collectors.d/odd.yaml")), 0);
+    load();
+    cr_assert_null(generation->conf->collectors->next, "one that is gone ends");
+    end();
+}
+
+Test(reload, a_command_that_is_gone_keeps_its_collector)
+{
+    begin("", GOOD);
+    (void)stand_script(&stand, "collectors.d/later", "#!/bin/sh\n");
+    stand_collector(&stand, "odd", "command: [./later]\n");
+    load();
+    cr_assert_eq(unlink(stand_path(&stand, "collectors.d/later")), 0);
+    load();
+    cr_assert_eq(naccepted, 2);
+    cr_assert(generation->conf->collectors->kept);
+    cr_assert_eq(
+        stand_logged(&stand, "collector odd is refused and runs on as it was: it is looked"), 1,
+        "%s", stand_log_text(&stand));
+    end();
+}
+
+/* Two files that clash: who has changed gives way, and keeps what it had. */
+Test(reload, in_a_clash_the_newcomer_is_refused)
+{
+    static const char user[] = "command: [/bin/true]\nuser: '65533'\ngroup: '65533'\n";
+    char limited[128];
+
+    if (geteuid() != 0)
+        cr_skip_test("needs root to have other users");
+    (void)snprintf(limited, sizeof limited, "%slimits: {processes: 9}\n", user);
+    begin("", GOOD);
+    stand_collector(&stand, "b", limited);
+    stand_collector(&stand, "c", "command: [/bin/true]\ninterval: 7s\n");
+    load();
+    if (generation->conf->collectors->cgroup.processes)
+        cr_skip_test("there is a control group that counts processes");
+    stand_collector(&stand, "a", user);
+    stand_collector(&stand, "c", user);
+    load();
+    cr_assert_eq(naccepted, 2);
+    cr_assert_str_eq(generation->conf->collectors->name, "b");
+    cr_assert_not(generation->conf->collectors->kept);
+    cr_assert_eq(generation->conf->collectors->next->interval, 7 * NS_PER_S, "c as it was");
+    cr_assert_str_eq(generation->conf->refused->collector, "c");
+    cr_assert_str_eq(generation->conf->refused->next->collector, "a");
+    cr_assert_not(generation->conf->refused->next->kept);
+    end();
+}

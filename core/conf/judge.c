@@ -1,0 +1,106 @@
+/* conf/judge.c - a collector's file gets errors of its own, which stand apart from all others; if there
+ * are any, what it said before is judged in the same way
+ *
+ * Fails only for want of memory.
+ */
+#include "conf/judge.h"
+
+#include "conf/conf.h"
+#include "conf/facts.h"
+
+static void insert_sorted(struct conf *c, struct conf_collector *k)
+{
+    struct conf_collector **at = &c->collectors;
+
+    while (*at != NULL && strcmp((*at)->name, k->name) < 0)
+        at = &(*at)->next;
+    k->next = *at;
+    *at = k;
+}
+
+static void refuse_collector(struct parsing *p, const struct snapshot_file *f, const char *name,
+                             const struct errors *why, bool kept)
+{
+    struct conf_refused *r = arena_alloc(p->a, sizeof *r), **end = &p->c->refused;
+
+    if (r == NULL)
+        return;
+    while (*end != NULL)
+        end = &(*end)->next;
+    *r = (struct conf_refused){.file = arena_strdup(p->a, f->path),
+                               .collector = name,
+                               .lines = arena_strndup(p->a, why->text.p, why->text.n),
+                               .world = why->world == why->n,
+                               .kept = kept};
+    *end = r;
+}
+
+/* One version of a collector's file, with all its errors; NULL as parse_collector(). */
+static struct conf_collector *judge_version(struct parsing *p, const struct snapshot_file *f,
+                                            struct errors *e)
+{
+    struct errors *all = p->e;
+    struct conf_collector *k;
+
+    p->e = e;
+    p->file = f;
+    k = parse_collector(p, f);
+    if (k != NULL && e->n == 0 && p->wanted == NULL && arena_ok(p->a))
+        parse_check_processes(p, k);
+    p->a->failed |= !buf_ok(&e->text);
+    p->e = all;
+    return arena_ok(p->a) ? k : NULL;
+}
+
+/* Whether there is such a version, and it is good: then it is in use. */
+static bool keep_before(struct parsing *p, const struct snapshot_file *before)
+{
+    struct errors e = {0};
+    struct conf_collector *k = before != NULL ? judge_version(p, before, &e) : NULL;
+    bool good = k != NULL && e.n == 0;
+
+    errors_free(&e);
+    if (!good)
+        return false;
+    k->kept = true;
+    insert_sorted(p->c, k);
+    return true;
+}
+
+/* Its errors stand apart from all others. */
+static void judge_collector(struct parsing *p, const struct snapshot_file *f)
+{
+    struct errors own = {0};
+    struct conf_collector *k = judge_version(p, f, &own);
+
+    if (k != NULL && own.n == 0)
+        insert_sorted(p->c, k);
+    else if (k != NULL)
+        refuse_collector(p, f, k->name, &own, keep_before(p, f->before));
+    errors_join(p->e, &own, true);
+    errors_free(&own);
+}
+
+void parse_collectors(struct parsing *p, const struct snapshot_file *files, const struct node *root)
+{
+    const struct node *written = node_get(root, "collectors");
+    const char *folder = p->c->collectors_folder;
+
+    for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
+        if (folder != NULL && strcmp(f->path, folder) == 0)
+            errors_world(p->e, written != NULL ? written->at : (struct pos){root->at.file, 0, 0},
+                         "collectors: \"%s\" %s", f->path,
+                         f->error != NULL ? f->error : "is not a folder");
+        else
+            judge_collector(p, f);
+    }
+}
+
+const struct conf_refused *conf_refused_file(const struct conf *c, const char *file)
+{
+    const struct conf_refused *r = c->refused;
+
+    while (r != NULL && strcmp(r->file, file) != 0)
+        r = r->next;
+    return r;
+}
