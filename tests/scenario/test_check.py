@@ -26,7 +26,7 @@ class Check(unittest.TestCase):
             {"a": "command: [/bin/true]\ninterval: 10x\n", "b": "command: [/bin/true\n",
              "c": "command: [/does/not/exist]\n"})
         self.assertEqual(code, 1, "garnet.yaml's")
-        for place in ("garnet.yaml:6:", "garnet.yaml:7:", "garnet.yaml:8:1: ", "collectors.d/a.yaml:2:11: ",
+        for place in ("garnet.yaml:7:", "garnet.yaml:8:", "garnet.yaml:9:1: ", "collectors.d/a.yaml:2:11: ",
                       "collectors.d/b.yaml:", "collectors.d/c.yaml:1:11: "):
             self.assertIn(place, err)
 
@@ -44,11 +44,11 @@ class Check(unittest.TestCase):
         _, code, _, err = self.check("sinks:\n  - name: main\n    plugin: graphite\n    to: stdout\n"
                                      "    pth: '{name}'\n")
         self.assertEqual(code, 1)
-        self.assertRegex(err, r'^garnet\.yaml:9:5: .*"pth".*did you mean "path"')
+        self.assertRegex(err, r'^garnet\.yaml:10:5: .*"pth".*did you mean "path"')
         _, code, _, err = self.check("sinks:\n  - name: main\n    plugin: graphite\n    to: stdout\n"
                                      "    path: '{name'\n")
         self.assertEqual(code, 1)
-        self.assertRegex(err, r"^garnet\.yaml:9:11: ")
+        self.assertRegex(err, r"^garnet\.yaml:10:11: ")
 
     def test_keys_without_effect(self):
         """What a plugin makes no use of is an error, and not silently ignored."""
@@ -60,10 +60,10 @@ class Check(unittest.TestCase):
             "  - {name: e, plugin: statsd, to: tcp://h:1, counters: raw, counter_window: 5m}\n")
         self.assertEqual(code, 1)
         raw = "counter_window has no effect while counters are sent raw: remove it, or set \"counters\" to rate or delta"
-        wanted = (r"6:\d+: max_age has no effect: plugin graphite sends the time of each metric: remove it",
-                  r"7:\d+: " + raw,
-                  r"9:\d+: confirm has no effect: plugin statsd is not idempotent, so nothing is sent again: remove it",
-                  r"10:\d+: " + raw)
+        wanted = (r"7:\d+: max_age has no effect: plugin graphite sends the time of each metric: remove it",
+                  r"8:\d+: " + raw,
+                  r"10:\d+: confirm has no effect: plugin statsd is not idempotent, so nothing is sent again: remove it",
+                  r"11:\d+: " + raw)
         self.assertEqual(len(err.splitlines()), len(wanted), err)
         for line, pattern in zip(err.splitlines(), wanted):
             self.assertRegex(line, "^garnet\\.yaml:" + pattern + "$")
