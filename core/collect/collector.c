@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "base/random.h"
 
+/* What was missed before the start is spread over so much, or a tenth of the interval. */
+static const int64_t CATCH_UP = 60 * NS_PER_S;
 static const char OVERLAPPED[] = "the previous run is still going";
 static const char BY_LATENESS[] = "garnetd was late";
 
@@ -208,6 +210,23 @@ void collector_start(struct collector *c, struct loop *l, const struct conf_coll
     run_init(&c->run, l, c->name, on_run_over, c);
     journal_init(&c->journal, c->name);
     begin_clock(c, host);
+}
+
+void collector_catch_up(struct collector *c, int64_t recorded, const char *host)
+{
+    const struct schedule_rule *rule = &c->sched.rule;
+    int64_t most = rule->interval / 10 < CATCH_UP ? rule->interval / 10 : CATCH_UP;
+    int64_t wait = schedule_offset(host, c->name, most), wall = clock_wall();
+    const char *why = "the last one was missed before this start";
+
+    if (!schedule_catch_up(&c->sched, recorded, wait, wall, clock_mono()))
+        return;
+    if (recorded == INT64_MIN)
+        why = "no run of it is recorded";
+    else if (recorded > wall)
+        why = "the last run is recorded for a time that has not come yet";
+    journal_catching_up(&c->journal, c->sched.slot, wait, why);
+    loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
 }
 
 void collector_adopt(struct collector *c, const struct conf_collector *conf)

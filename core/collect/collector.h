@@ -55,6 +55,9 @@ struct collector { /* its own to write */
  * decide its place within `splay`. */
 void collector_start(struct collector *c, struct loop *l, const struct conf_collector *conf,
                      const char *host, const struct collector_events *ev);
+/* Just after that, of one that is persistent: the slot that came last gets its run within a minute,
+ * unless it has had one: `recorded` is the slot of the last run (INT64_MIN: of none). */
+void collector_catch_up(struct collector *c, int64_t recorded, const char *host);
 /* The same configuration, from a newer struct conf; or a changed one, if collector_stop()
  * follows. */
 void collector_adopt(struct collector *c, const struct conf_collector *conf);

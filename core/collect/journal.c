@@ -97,6 +97,14 @@ void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, 
                  slot_text(when, slot), why);
 }
 
+void journal_catching_up(const struct journal *j, int64_t slot, int64_t wait, const char *why)
+{
+    char when[WHEN];
+
+    log_info("collector %s: %s: the run due at %s starts in %.1fs", j->name, why,
+             slot_text(when, slot), (double)wait / (double)NS_PER_S);
+}
+
 void journal_look(struct journal *j, int64_t mono)
 {
     for (int i = 0; i <= TROUBLE; i++)

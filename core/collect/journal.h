@@ -25,6 +25,8 @@ struct journal {
 
 void journal_init(struct journal *j, const char *name);
 void journal_trouble(struct journal *j, int64_t mono, const char *text);
+/* The run due at `slot` comes in `wait` ns, though that time is over, and why. */
+void journal_catching_up(const struct journal *j, int64_t slot, int64_t wait, const char *why);
 /* `n` slots, the last of them `slot`; n = 0 is fine. */
 void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, uint64_t n,
                     int64_t slot, const char *why);

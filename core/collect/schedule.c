@@ -101,13 +101,57 @@ static enum schedule_action give_out(struct schedule *s, bool busy, int64_t slot
     return SCHEDULE_REPLACE;
 }
 
+/* --- what was missed before the start ---
+ *
+ * Neither bound holds for it: it may be near to the slot after it, or far from it. */
+
+/* A later one than this, too: the interval may have been another. `wall` is unsplayed. */
+static bool had_its_run(const struct schedule *s, int64_t slot, int64_t recorded, int64_t wall)
+{
+    return recorded >= slot && recorded <= wall + s->rule.offset;
+}
+
+bool schedule_catch_up(struct schedule *s, int64_t recorded, int64_t wait, int64_t wall,
+                       int64_t mono)
+{
+    int64_t last;
+
+    wall -= s->rule.offset;
+    last = grid(wall, s->rule.interval);
+    if (had_its_run(s, last, recorded, wall) || mono + wait >= s->due)
+        return false;
+    s->catching_up = true;
+    s->caught_up = recorded;
+    s->slot = last;
+    s->due = mono + wait;
+    return true;
+}
+
+/* `wall` is unsplayed. */
+static enum schedule_action catch_up(struct schedule *s, int64_t wall, int64_t mono, bool busy,
+                                     int64_t *slot)
+{
+    s->catching_up = false;
+    s->last_due = s->due;
+    *slot = grid(wall, s->rule.interval);
+    aim(s, wall, mono);
+    if (had_its_run(s, *slot, s->caught_up, wall))
+        return SCHEDULE_WAIT;
+    s->slots++;
+    return give_out(s, busy, *slot);
+}
+
 enum schedule_action schedule_due(struct schedule *s, int64_t wall, int64_t mono, bool busy,
                                   int64_t *slot)
 {
     int64_t interval = s->rule.interval, late;
 
     wall -= s->rule.offset;
-    if (mono < s->due || wait_again(s, wall, mono))
+    if (mono < s->due)
+        return SCHEDULE_WAIT;
+    if (s->catching_up)
+        return catch_up(s, wall, mono, busy, slot);
+    if (wait_again(s, wall, mono))
         return SCHEDULE_WAIT;
     *slot = grid(wall, interval);
     late = passed(s, *slot, mono);

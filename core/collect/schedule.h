@@ -37,6 +37,8 @@ struct schedule {
     bool waiting;        /* a slot waits for the run before to end: */
     int64_t waiting_for; /* wall ns: which one */
     int64_t waiting_due; /* mono ns: when it was due */
+    bool catching_up;    /* what comes due next is a slot that was missed before the start */
+    int64_t caught_up;   /* wall ns: what was recorded by then */
     uint64_t slots;      /* that came due, so far; slots = runs + waiting + sum of missed */
     uint64_t runs;
     uint64_t missed[MISS_REASONS];
@@ -48,6 +50,13 @@ int64_t schedule_offset(const char *host, const char *name, int64_t splay);
 /* Sets slot and due to the first slot whose time to start is after now. */
 void schedule_start(struct schedule *s, const struct schedule_rule *rule, int64_t wall,
                     int64_t mono);
+
+/* Just after schedule_start(): the slot that came last is run after all, in `wait`, unless it or one
+ * after it is `recorded`: the slot of the last run. One in the future says nothing. Which slot that
+ * is, is found out again then: clocks are often set soon after a machine's start. False: it has had
+ * its run, or the next slot is as near, and is run instead. */
+bool schedule_catch_up(struct schedule *s, int64_t recorded, int64_t wait, int64_t wall,
+                       int64_t mono);
 
 /* The timer went off at (wall, mono). Unless nothing is due yet, counts the slot that is due and
  * any whole slots that passed since (those as MISS_LATE), finds the next one, and sets *slot to the

@@ -6,11 +6,14 @@
  */
 #include "conf/collector.h"
 
+#include "base/clock.h"
 #include "conf/conf.h"
 #include "conf/facts.h"
 #include "conf/path.h"
 
 enum { COLLECTOR_SEED = 6, MAX_TAGS = 32 };
+/* From which on it matters that one is missed. */
+static const int64_t LONG_INTERVAL = 600 * NS_PER_S;
 
 static const struct option LIMIT_ROWS[] = {
     KEY(struct conf_limits, cpu, OPT_DURATION,
@@ -43,7 +46,7 @@ static const struct option COLLECTOR_ROWS[] = {
         .max = "1d"),
     KEY(struct conf_collector, mode, OPT_CHOICE,
         "`daemon`: it runs all the time; when it ends it is started again. It has no `timeout`, "
-        "`overlap` or `splay`; `interval` is then what its limits are counted by",
+        "`overlap`, `splay` or `persistent`; `interval` is then what its limits are counted by",
         .def = "oneshot", .choices = "oneshot|daemon"),
     KEY(struct conf_collector, timeout, OPT_DURATION,
         "a run that takes longer gets TERM, with its process group", .unset = "the interval",
@@ -58,6 +61,10 @@ static const struct option COLLECTOR_ROWS[] = {
         "runs start up to this much after their due time, by host and collector; at most the "
         "interval",
         .def = "0"),
+    KEY(struct conf_collector, persistent, OPT_BOOL,
+        "if the last due time was missed when garnetd starts, or it has never run, it runs once "
+        "within a minute, stamped with that due time: see [below](#over-restarts)",
+        .unset = "where `interval` is more than 10m"),
     KEY(struct conf_collector, silence, OPT_DURATION,
         "a daemon that has sent no metric for so long is restarted; `0`: never. Time does "
         "not count in which garnetd refuses its metrics because the spool cannot be written, holds "
@@ -156,6 +163,7 @@ static void check_mode(struct parsing *p, const struct conf_collector *k)
          "timeout: a daemon has none: remove it, or say after which silence it is restarted"},
         {"overlap", MODE_ONESHOT, "overlap: a daemon has one run: remove it"},
         {"splay", MODE_ONESHOT, "splay: a daemon has no due times: remove it"},
+        {"persistent", MODE_ONESHOT, "persistent: a daemon has no due times: remove it"},
         {"silence", MODE_DAEMON,
          "silence is for \"mode: daemon\": remove it; a one-shot run has its timeout"}};
 
@@ -181,6 +189,8 @@ static void check_time(struct parsing *p, struct conf_collector *k)
         k->timeout = INT64_MAX;
     else if (timeout == NULL)
         k->timeout = k->interval;
+    if (node_get(k->node, "persistent") == NULL)
+        k->persistent = k->mode == MODE_ONESHOT && k->interval > LONG_INTERVAL;
 }
 
 void parse_check_tags(struct parsing *p, const struct pairs *tags)

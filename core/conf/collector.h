@@ -39,9 +39,10 @@ struct conf_collector {
     struct strings command; /* argv; argv[0] absolute */
     /* ns; timeout defaults to the interval, and is INT64_MAX, none, for a daemon */
     int64_t interval, timeout, grace;
-    int64_t overlap; /* OVERLAP_SKIP ... */
-    int64_t splay;   /* ns: runs begin up to this much after their slot; 0 = none */
-    int64_t silence; /* ns without a metric after which a daemon is restarted; 0 = never */
+    int64_t overlap;    /* OVERLAP_SKIP ... */
+    int64_t splay;      /* ns: runs begin up to this much after their slot; 0 = none */
+    int64_t persistent; /* what was missed before the start is run then */
+    int64_t silence;    /* ns without a metric after which a daemon is restarted; 0 = never */
     struct conf_identity identity;
     const char *cwd;  /* absolute; default "/" */
     struct pairs env; /* added to the allow-listed base */

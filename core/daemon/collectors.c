@@ -22,6 +22,8 @@ struct collector_entry {
     struct collector run;
     bool begun;            /* `run` is: else disabled, or between two configurations */
     struct source *source; /* its socket, or NULL */
+    bool recorded;         /* this run is (spool/slots.h); */
+    int64_t slot_before;   /* the one before it was for this slot */
     bool brought_nothing;  /* runs have ended well, and nothing ever came: logged */
     bool leaving;          /* no longer configured: freed when its run is gone */
     bool waiting;          /* it cannot be started for now: logged */
@@ -33,6 +35,17 @@ void collectors_init(struct collectors *c, struct loop *l, struct intake *in,
 {
     *c = (struct collectors){.loop = l, .intake = in, .self = self, .ev = *ev};
     LIST_INIT(&c->list);
+    c->slots.dirfd = -1;
+}
+
+void collectors_remember(struct collectors *c, int dirfd)
+{
+    slots_open(&c->slots, dirfd);
+}
+
+void collectors_free(struct collectors *c)
+{
+    slots_close(&c->slots);
 }
 
 /* --- metrics --- */
@@ -147,6 +160,11 @@ static void on_run_started(void *arg, int64_t slot_ns)
     struct collector_entry *m = arg;
 
     source_run(m->source, slot_ns);
+    m->recorded = m->conf->persistent;
+    if (!m->recorded)
+        return;
+    m->slot_before = slots_get(&m->all->slots, m->conf->name);
+    slots_put(&m->all->slots, m->conf->name, slot_ns);
 }
 
 /* Its metrics went elsewhere, and nobody misses them: it ended well. */
@@ -172,6 +190,8 @@ static void on_run_ended(void *arg, const struct run_receipt *r)
     source_run_end(m->source, &accepted, &rejected);
     note_fruitless(m, r->outcome == OUTCOME_OK);
     write_run(m, r, accepted, rejected);
+    if (r->outcome == OUTCOME_SPAWN && m->recorded)
+        slots_put(&m->all->slots, m->conf->name, m->slot_before);
     if (r->outcome == OUTCOME_LOST)
         m->all->ev.lost(m->all->ev.arg);
 }
@@ -252,6 +272,8 @@ static void run_collector(struct collector_entry *m)
         return;
     }
     collector_start(&m->run, m->all->loop, m->conf, c->host, &ev);
+    if (m->conf->persistent)
+        collector_catch_up(&m->run, slots_get(&m->all->slots, m->conf->name), c->host);
     m->begun = true;
     m->waiting = false;
     write_collector(selfmetrics_beginning(m->all->self, clock_wall()), m);
@@ -335,6 +357,7 @@ void collectors_apply(struct collectors *c, struct generation *g)
 
 void collectors_retry(struct collectors *c)
 {
+    slots_look(&c->slots);
     for (const struct conf_collector *k = c->gen->conf->collectors; k != NULL; k = k->next) {
         const struct collector_entry *m = find_collector(c, k->name);
 

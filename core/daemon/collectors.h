@@ -11,6 +11,7 @@
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
 #include "intake/intake.h"
+#include "spool/slots.h"
 
 struct collectors_events {
     void *arg;
@@ -23,13 +24,17 @@ struct collectors { /* its own to write */
     struct intake *intake;
     struct selfmetrics *self;
     struct collectors_events ev;
+    struct slots slots;                /* when those that are persistent ran last */
     struct generation *gen;            /* applied last */
     LIST_HEAD(, collector_entry) list; /* empty: they are drained */
 };
 
-/* Its rows go to `self`; all is borrowed. Once drained, nothing is left to be freed. */
+/* Its rows go to `self`; all is borrowed. */
 void collectors_init(struct collectors *c, struct loop *l, struct intake *in,
                      struct selfmetrics *self, const struct collectors_events *ev);
+/* Before they are applied: when they ran is kept in this folder, the spool's. Else it is forgotten. */
+void collectors_remember(struct collectors *c, int dirfd);
+void collectors_free(struct collectors *c); /* once they are drained */
 /* Never fails as a whole: what cannot be started is logged, and tried by collectors_retry(). `g` is
  * borrowed until another is applied; who needs more of it holds a reference. */
 void collectors_apply(struct collectors *c, struct generation *g);

@@ -164,6 +164,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
     sinks_init(&d->sinks, d->loop, d->store.commit.spool, d->store.dir, d->sink_program, &sinks);
     collectors_init(&d->collectors, d->loop, d->intake, &d->self, &collectors);
+    collectors_remember(&d->collectors, append_dirfd(d->store.commit.spool));
     d->shared = sockets_open(d->intake, c);
     return d->shared != NULL;
 }
@@ -282,6 +283,7 @@ static void close_spool(struct daemon *d)
     store_sync_last(&d->store);
     sinks_log_rest(&d->sinks);
     sinks_free(&d->sinks);
+    collectors_free(&d->collectors);
     store_close(&d->store);
     leave_loop(d, d->status);
 }

@@ -146,8 +146,8 @@ static void tighten_folder(int parent, const char *name)
 
 static bool file_of_ours(const char *name)
 {
-    return strcmp(name, "lock") == 0 || strcmp(name, "sinks") == 0 || ends_with(name, ".seg") ||
-           (name[0] == '.' && ends_with(name, ".tmp"));
+    return strcmp(name, "lock") == 0 || strcmp(name, "sinks") == 0 || strcmp(name, "slots") == 0 ||
+           ends_with(name, ".seg") || (name[0] == '.' && ends_with(name, ".tmp"));
 }
 
 static bool folder_of_ours(const char *name)

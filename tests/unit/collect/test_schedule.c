@@ -412,3 +412,94 @@ Test(schedule, random_events_as_in_the_model)
     random_events(false);
     random_events(true);
 }
+
+/* --- what was missed before the start --- */
+
+enum { DAY = 86400 };
+
+/* At `wall`, mono 0, with that record and a wait of 30 s. */
+static bool catch_up(struct schedule *s, int64_t interval, int64_t recorded, int64_t wall)
+{
+    start(s, interval, wall, 0);
+    return schedule_catch_up(s, recorded, 30 * S, wall, 0);
+}
+
+Test(catching_up, a_missed_slot_is_run_once_and_then_the_grid_goes_on)
+{
+    static const int64_t RECORDS[] = {INT64_MIN, 0, 8 * DAY * S, 11 * DAY * S, 500 * DAY * S};
+    const int64_t wall = 10 * DAY * S + 18 * 3600 * S;
+    struct schedule s;
+    int64_t slot;
+
+    for (size_t i = 0; i < sizeof RECORDS / sizeof *RECORDS; i++) {
+        cr_assert(catch_up(&s, DAY * S, RECORDS[i], wall), "none, older, or in the future");
+        cr_assert_eq(s.due, 30 * S);
+        cr_assert_eq(schedule_due(&s, wall + 29 * S, 29 * S, false, &slot), SCHEDULE_WAIT);
+        cr_assert_eq(schedule_due(&s, wall + 31 * S, 31 * S, false, &slot), SCHEDULE_RUN);
+        cr_assert_eq(slot, 10 * DAY * S);
+        cr_assert_eq(s.run_due, 30 * S);
+        cr_assert_eq(s.due, 6 * 3600 * S, "the next is not left out for being near");
+        cr_assert_eq(schedule_due(&s, wall + s.due, s.due, false, &slot), SCHEDULE_RUN);
+        cr_assert_eq(slot, 11 * DAY * S);
+        cr_assert_eq(s.runs, 2);
+        cr_assert_eq(s.slots, 2);
+        cr_assert_eq(missed(&s), 0);
+    }
+}
+
+Test(catching_up, a_slot_that_had_its_run_has_no_other)
+{
+    struct schedule s, plain;
+
+    cr_assert_not(catch_up(&s, DAY * S, 10 * DAY * S, 10 * DAY * S));
+    cr_assert_not(catch_up(&s, DAY * S, 10 * DAY * S, 11 * DAY * S - 40 * S));
+    cr_assert_not(catch_up(&s, DAY * S, 10 * DAY * S + 39600 * S, 11 * DAY * S - 40 * S),
+                  "nor when a shorter interval had one since");
+    start(&plain, DAY * S, 11 * DAY * S - 40 * S, 0);
+    cr_assert_eq(s.due, plain.due);
+    cr_assert_eq(s.slot, plain.slot);
+}
+
+Test(catching_up, the_next_slot_is_run_instead_when_it_is_as_near)
+{
+    struct schedule s;
+
+    cr_assert_not(catch_up(&s, DAY * S, INT64_MIN, 11 * DAY * S - 30 * S));
+    cr_assert_eq(s.slot, 11 * DAY * S);
+    cr_assert(catch_up(&s, DAY * S, INT64_MIN, 11 * DAY * S - 31 * S));
+    cr_assert_eq(s.slot, 10 * DAY * S);
+}
+
+/* Its offset is part of when a slot comes due. */
+Test(catching_up, with_splay)
+{
+    const struct schedule_rule rule = {.interval = DAY * S, .offset = 3600 * S};
+    struct schedule s;
+    int64_t slot;
+
+    schedule_start(&s, &rule, 10 * DAY * S + 1800 * S, 0);
+    cr_assert_not(schedule_catch_up(&s, 9 * DAY * S, 30 * S, 10 * DAY * S + 1800 * S, 0),
+                  "the tenth day's is to come");
+    cr_assert(schedule_catch_up(&s, 8 * DAY * S, 30 * S, 10 * DAY * S + 1800 * S, 0));
+    cr_assert_eq(schedule_due(&s, 10 * DAY * S + 1830 * S, 30 * S, false, &slot), SCHEDULE_RUN);
+    cr_assert_eq(slot, 9 * DAY * S);
+    cr_assert_eq(s.due, 1800 * S);
+}
+
+/* A machine without a clock of its own starts in 1970, and learns the time before its collectors run. */
+Test(catching_up, the_clock_is_set_meanwhile)
+{
+    struct schedule s;
+    int64_t slot;
+
+    cr_assert(catch_up(&s, DAY * S, 500 * DAY * S, 5 * S), "in the future as yet");
+    cr_assert_eq(schedule_due(&s, 500 * DAY * S + 3600 * S, 30 * S, false, &slot), SCHEDULE_WAIT,
+                 "it had its run");
+    cr_assert_eq(s.due, 30 * S + 23 * 3600 * S);
+    cr_assert(catch_up(&s, DAY * S, 400 * DAY * S, 5 * S));
+    cr_assert_eq(schedule_due(&s, 500 * DAY * S + 3600 * S, 30 * S, false, &slot), SCHEDULE_RUN);
+    cr_assert_eq(slot, 500 * DAY * S);
+    cr_assert(catch_up(&s, DAY * S, INT64_MIN, 500 * DAY * S), "and back");
+    cr_assert_eq(schedule_due(&s, 400 * DAY * S, 30 * S, false, &slot), SCHEDULE_RUN);
+    cr_assert_eq(slot, 400 * DAY * S);
+}

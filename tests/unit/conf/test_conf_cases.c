@@ -121,6 +121,8 @@ static void put_collector(struct buf *b, const struct conf_collector *k)
     put_time(b, " grace", k->grace);
     put_time(b, " splay", k->splay);
     put_time(b, " silence", k->silence);
+    if (k->persistent)
+        buf_puts(b, " persistent\n");
     buf_putf(b, " mode %d overlap %d nice %d no_new_privs %d cwd %s\n", (int)k->mode,
              (int)k->overlap, (int)k->nice, (int)k->no_new_privs, k->cwd);
     put_who(b, &k->identity);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,7 +14,7 @@
 static struct stand stand;
 static struct collectors made, *collectors;
 static struct generation *generation; /* applied last; the stand's own metrics point into it, too */
-static int nlost, ndrained;
+static int nlost, ndrained, remember = -1;
 
 static void on_lost(void *arg)
 {
@@ -43,6 +44,8 @@ static void apply(void)
         stand_intake(&stand, g->conf);
         collectors = &made;
         collectors_init(collectors, stand.loop, stand.intake, stand.self, &ev);
+        if (remember >= 0)
+            collectors_remember(collectors, remember);
     }
     selfmetrics_configure(stand.self, g->conf);
     selfmetrics_stop(stand.self);
@@ -190,6 +193,80 @@ Test(collectors, what_cannot_start_is_tried_again)
     collectors_retry(collectors);
     STAND_UNTIL(&stand, stand_logged(&stand, ": up\n") >= 1);
     end();
+}
+
+/* --- persistent ones --- */
+
+/* The slot of its last run, as the next garnetd would find it. */
+static int64_t recorded(const char *name)
+{
+    struct slots s;
+    int64_t slot;
+
+    slots_open(&s, append_dirfd(stand.spool));
+    slot = slots_get(&s, name);
+    slots_close(&s);
+    return slot;
+}
+
+/* Made with a spool, in which `probe` ran last for `slot`. */
+static void begin_remembering(int64_t slot)
+{
+    struct generation *g;
+    struct slots s;
+
+    begin("");
+    collector("probe", "#!/bin/sh\necho up\n", "interval: 1s\npersistent: true\n");
+    collector("other", "#!/bin/sh\necho other\n", "interval: 1s\n");
+    g = stand_generation(&stand);
+    stand_spool(&stand, g->conf);
+    slots_open(&s, append_dirfd(stand.spool));
+    slots_put(&s, "probe", slot);
+    slots_close(&s);
+    generation_unref(g);
+}
+
+static void apply_remembering(void)
+{
+    remember = append_dirfd(stand.spool);
+    apply();
+}
+
+Test(collectors, the_slot_of_a_run_is_recorded_as_it_starts)
+{
+    begin_remembering(SLOTS_NONE);
+    apply_remembering();
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, ": up\n") >= 2 && stand_logged(&stand, ": other\n") >= 2);
+    cr_assert_geq(recorded("probe"), clock_wall() - 30 * NS_PER_S);
+    cr_assert_eq(recorded("probe") % NS_PER_S, 0);
+    cr_assert_eq(recorded("other"), SLOTS_NONE);
+    cr_assert_eq(stand_logged(&stand, "collector probe: no run of it is recorded: the run due at "),
+                 1);
+    end();
+    collectors_free(collectors);
+}
+
+/* The next slot is tried; but if it ends before that, what was not started is still owed. */
+Test(collectors, what_could_not_be_started_is_not_recorded)
+{
+    struct rlimit old, none = {.rlim_cur = 3, .rlim_max = 3};
+
+    begin_remembering(5 * NS_PER_S);
+    apply_remembering();
+    cr_assert_eq(
+        stand_logged(&stand,
+                     "collector probe: the last one was missed before this start: the run due at "),
+        1);
+    (void)getrlimit(RLIMIT_NOFILE, &old);
+    none.rlim_max = old.rlim_max;
+    (void)setrlimit(RLIMIT_NOFILE, &none);
+    STAND_UNTIL(&stand, stand_logged(&stand, "collector probe: missed ") >= 1);
+    (void)setrlimit(RLIMIT_NOFILE, &old);
+    slots_look(&collectors->slots);
+    cr_assert_eq(recorded("probe"), 5 * NS_PER_S);
+    end();
+    collectors_free(collectors);
 }
 
 /* The test is no subreaper, so what its keeper kept is not ours to end. */
