@@ -13,6 +13,19 @@
 
 enum { PIECE = 1 << 16 }; /* bytes of a read */
 
+void fd_null_stdio(void)
+{
+    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+    for (int fd = 0; fd <= 2; fd++)
+        if (null >= 0)
+            (void)dup2(null, fd);
+        else
+            (void)close(fd);
+    if (null > 2)
+        fd_close(&null);
+}
+
 int fd_nonblock(int fd)
 {
     int flags = fcntl(fd, F_GETFL);

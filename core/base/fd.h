@@ -13,6 +13,8 @@
 /* First thing in a main: whichever of 0, 1 and 2 is closed becomes /dev/null, so that no other
  * descriptor ever takes its number. -1 with errno. */
 int fd_fill_stdio(void);
+/* For a helper that has no use for its parent's 0, 1 and 2: /dev/null, or closed. */
+void fd_null_stdio(void);
 int fd_nonblock(int fd);                                  /* 0, or -1 with errno */
 int fd_pipe(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
 /* 0, or -1 with errno: some may be out. */

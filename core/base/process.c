@@ -65,6 +65,32 @@ void signals_ignore_ends(void)
     (void)signal(SIGHUP, SIG_IGN);
 }
 
+static void on_child(int signo)
+{
+    (void)signo; /* it is there to end ppoll() with EINTR */
+}
+
+void signals_await_children(sigset_t *waiting)
+{
+    const struct sigaction act = {.sa_handler = on_child};
+    sigset_t child;
+
+    (void)sigemptyset(waiting);
+    (void)sigemptyset(&child);
+    (void)sigaddset(&child, SIGCHLD);
+    (void)sigaction(SIGCHLD, &act, NULL);
+    (void)sigprocmask(SIG_SETMASK, &child, NULL);
+}
+
+bool process_await(int fd, int64_t deadline, const sigset_t *waiting)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int64_t now = clock_mono(), left = deadline > now ? deadline - now : 0;
+    struct timespec ts = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
+
+    return ppoll(&p, 1, deadline == INT64_MAX ? NULL : &ts, waiting) > 0;
+}
+
 /* --- a program --- */
 
 /* What spawn_raise_files() found, for programs; rlim_max 0: it was not called. */

@@ -24,6 +24,12 @@ void signals_default(void);
  * for a helper that must outlive the end of its parent's work. */
 void signals_ignore_ends(void);
 
+/* For a process that waits in one place: SIGCHLD ends process_await(), and nothing else. */
+void signals_await_children(sigset_t *waiting);
+/* Until fd (-1: none) has something to say, a child has ended or the deadline (clock_mono(); INT64_MAX:
+ * never) has come. True when it is fd. */
+bool process_await(int fd, int64_t deadline, const sigset_t *waiting);
+
 enum { SPAWN_MAX_FDS = 8 };
 
 /* A program. Descriptors fds[0..nfds-1] become 0..nfds-1; -1 means /dev/null. */

@@ -201,13 +201,14 @@ static void begin_clock(struct collector *c, const char *host)
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
 }
 
-void collector_start(struct collector *c, struct loop *l, const struct conf_collector *conf,
-                     const char *host, const struct collector_events *ev)
+void collector_start(struct collector *c, struct keepers *keepers,
+                     const struct conf_collector *conf, const char *host,
+                     const struct collector_events *ev)
 {
-    *c =
-        (struct collector){.loop = l, .conf = conf, .ev = *ev, .daemon = conf->mode == MODE_DAEMON};
+    *c = (struct collector){
+        .loop = keepers->loop, .conf = conf, .ev = *ev, .daemon = conf->mode == MODE_DAEMON};
     (void)snprintf(c->name, sizeof c->name, "%s", conf->name);
-    run_init(&c->run, l, c->name, on_run_over, c);
+    run_init(&c->run, keepers, c->name, on_run_over, c);
     journal_init(&c->journal, c->name);
     begin_clock(c, host);
 }

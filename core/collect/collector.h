@@ -53,8 +53,9 @@ struct collector { /* its own to write */
 
 /* Starts its clock. `conf` is borrowed until collector_adopt() gives another. `host` and its name
  * decide its place within `splay`. */
-void collector_start(struct collector *c, struct loop *l, const struct conf_collector *conf,
-                     const char *host, const struct collector_events *ev);
+void collector_start(struct collector *c, struct keepers *keepers,
+                     const struct conf_collector *conf, const char *host,
+                     const struct collector_events *ev);
 /* Just after that, of one that is persistent: the slot that came last gets its run within a minute,
  * unless it has had one: `recorded` is the slot of the last run (INT64_MIN: of none). */
 void collector_catch_up(struct collector *c, int64_t recorded, const char *host);

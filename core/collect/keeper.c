@@ -1,6 +1,6 @@
 /* collect/keeper.c - it has a session of its own, so that nothing a terminal sends reaches it, and
- * waits in one place, ppoll, for three things: its socket, the end of a child, a deadline, which
- * holds for a collector whose exec hangs, too (collect/launch.h).
+ * waits in one place for three things: its socket, the end of a child, a deadline, which holds for a
+ * collector whose exec hangs, too (collect/launch.h).
  *
  * The keeper stays garnetd's user. It can signal a collector that is another one, as root or with
  * CAP_KILL; a garnetd that has CAP_SETUID alone can start such a run but not end it.
@@ -8,8 +8,9 @@
  * When the collector has ended, its group is killed while its pid is still taken, then whatever
  * else has come down from it (sweep.h; by its control group where it has one), until wait says that
  * there are no children; then it reports. A process that no signal ends (it hangs in the kernel)
- * keeps its keeper alive, waiting. A report that nobody takes is dropped. If the keeper itself is
- * killed from outside, garnetd inherits what it kept, and ends it (daemon/orphans.h).
+ * keeps its keeper alive, waiting. A stop that crossed with the
+ * report is read between two runs, and is for neither. If the keeper itself is killed from outside,
+ * the nursery inherits what it kept, and ends it.
  */
 #include "collect/keeper.h"
 
@@ -37,13 +38,13 @@ static const int64_t SWEEP_FIRST = 20 * NS_PER_MS, SWEEP_LAST = 1280 * NS_PER_MS
 #define NEVER INT64_MAX
 
 enum { SPRINT = 64 }; /* quick looks in a row, while there is something */
+enum { REPORT_TRIES = 50, REPORT_PAUSE_MS = 20 };
 
 enum step { ALIVE, TERMED, KILLED };
 
 struct keeper {
-    const struct keeper_job *job;
-    int control; /* -1 once garnetd has closed its end and we know */
-    pid_t garnetd;
+    struct keeper_job job; /* the one at hand */
+    int control;           /* -1 once garnetd has closed its end and we know */
     struct cgroup cgroup;
     struct launch_failure *failure; /* the page that is shared with the collector until its exec */
     sigset_t waiting;               /* the signal mask inside ppoll: SIGCHLD comes through */
@@ -56,11 +57,6 @@ struct keeper {
 
 /* --- waiting --- */
 
-static void on_child(int signo)
-{
-    (void)signo; /* it is there to end ppoll() with EINTR */
-}
-
 static int64_t later(int64_t now, int64_t ns)
 {
     return ns < NEVER - now ? now + ns : NEVER;
@@ -69,11 +65,7 @@ static int64_t later(int64_t now, int64_t ns)
 /* Until something happens or the deadline has come. True when the socket has something to say. */
 static bool wait_until(const struct keeper *k, int64_t deadline)
 {
-    struct pollfd fd = {.fd = k->control, .events = POLLIN};
-    int64_t now = clock_mono(), left = deadline > now ? deadline - now : 0;
-    struct timespec ts = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
-
-    return ppoll(&fd, 1, deadline == NEVER ? NULL : &ts, &k->waiting) > 0;
+    return process_await(k->control, deadline, &k->waiting);
 }
 
 /* --- the collector's end --- */
@@ -103,7 +95,7 @@ static void ask_end(struct keeper *k, enum keeper_end why, int64_t grace)
 static void deadline_passed(struct keeper *k)
 {
     if (k->step == ALIVE) {
-        ask_end(k, KEEPER_TIMEOUT, k->job->grace);
+        ask_end(k, KEEPER_TIMEOUT, k->job.grace);
         return;
     }
     k->step = KILLED;
@@ -131,13 +123,20 @@ static enum word read_control(struct keeper *k)
 static void obey(struct keeper *k, enum word word)
 {
     if (word != NOTHING)
-        ask_end(k, KEEPER_STOPPED, word == STOP ? k->job->grace : ORPHAN_GRACE);
+        ask_end(k, KEEPER_STOPPED, word == STOP ? k->job.grace : ORPHAN_GRACE);
 }
 
-static void send_report(const struct keeper *k)
+/* One that cannot be sent must not be waited for: garnetd is then told by the end of this keeper. */
+static void send_report(struct keeper *k)
 {
-    if (k->control >= 0)
-        (void)send(k->control, &k->report, sizeof k->report, MSG_DONTWAIT | MSG_NOSIGNAL);
+    int tries = 0;
+
+    while (k->control >= 0 &&
+           send(k->control, &k->report, sizeof k->report, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+        if (errno == EPIPE || ++tries > REPORT_TRIES)
+            fd_close(&k->control);
+        else
+            (void)poll(NULL, 0, REPORT_PAUSE_MS);
 }
 
 static int64_t to_ns(struct timeval tv)
@@ -206,7 +205,7 @@ static void keep_collector(struct keeper *k)
 /* Against what forks as fast as it can. False when no child is left. */
 static bool sprint(struct keeper *k)
 {
-    for (int i = 0; i < SPRINT && sweep_children() > 0; i++)
+    for (int i = 0; i < SPRINT && sweep_children(NULL, 0) > 0; i++)
         if (!reap(k))
             return false;
     return true;
@@ -222,7 +221,7 @@ static void kill_rest(struct keeper *k)
         cgroup_kill(&k->cgroup);
         if (!sprint(k))
             break;
-        sweep_tree();
+        (void)sweep_tree(NULL, 0);
         if (k->reaped)
             pause = SWEEP_FIRST;
         else if (pause < SWEEP_LAST)
@@ -235,95 +234,109 @@ static void kill_rest(struct keeper *k)
 
 /* --- the beginning --- */
 
-static void set_signals(struct keeper *k)
-{
-    struct sigaction act = {.sa_handler = on_child};
-    sigset_t child;
-
-    signals_ignore_ends();
-    (void)sigemptyset(&k->waiting);
-    (void)sigemptyset(&child);
-    (void)sigaddset(&child, SIGCHLD);
-    (void)sigaction(SIGCHLD, &act, NULL);
-    (void)sigprocmask(SIG_SETMASK, &child, NULL);
-}
-
-/* garnetd's own 0, 1 and 2 are not ours to hold. */
-static void drop_stdio(void)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-
-    for (int fd = 0; fd <= 2; fd++)
-        if (null >= 0)
-            (void)dup2(null, fd);
-        else
-            (void)close(fd);
-    if (null > 2)
-        fd_close(&null);
-}
-
 /* 0, or -1 with errno and the step that failed in the report: it will never run. */
 static int start_collector(struct keeper *k)
 {
     pid_t pid;
 
-    k->failure = launch_page();
-    if (k->failure == NULL)
+    if (k->failure == NULL && (k->failure = launch_page()) == NULL)
         return -1;
+    *k->failure = (struct launch_failure){0};
     k->report.failure.step = STEP_CGROUP;
-    if (cgroup_make(&k->cgroup, k->job->launch.conf, k->garnetd) < 0)
+    if (cgroup_make(&k->cgroup, k->job.launch.conf, k->job.garnetd) < 0)
         return -1;
     k->report.failure.step = STEP_START;
     k->started = clock_mono();
-    k->deadline = later(k->started, k->job->timeout);
-    pid = launch_collector(&k->job->launch, &k->cgroup, k->control, k->failure);
+    k->deadline = later(k->started, k->job.timeout);
+    pid = launch_collector(&k->job.launch, &k->cgroup, k->control, k->failure);
     if (pid < 0)
         return -1;
     k->pid = pid;
     return 0;
 }
 
-static int keep_run(void *arg)
+static void report_unstarted(struct keeper *k)
 {
-    struct keeper *k = arg;
-    int out = k->job->launch.out, err = k->job->launch.err;
+    k->report.end = KEEPER_FAILED;
+    k->report.failure.error = errno;
+    cgroup_remove(&k->cgroup);
+    send_report(k);
+}
 
-    cgroup_init(&k->cgroup);
-    (void)setsid();
-    (void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
-    set_signals(k);
-    if (start_collector(k) < 0) {
-        k->report.end = KEEPER_FAILED;
-        k->report.failure.error = errno;
-        send_report(k);
-        cgroup_remove(&k->cgroup);
-        return 0;
-    }
+static void keep_run(struct keeper *k)
+{
+    int out = k->job.launch.out, err = k->job.launch.err;
+    int started = start_collector(k);
+
     fd_close(&out); /* else garnetd would never see their end */
     fd_close(&err);
-    drop_stdio();
+    if (started < 0) {
+        report_unstarted(k);
+        return;
+    }
     keep_collector(k);
     kill_rest(k);
     send_report(k);
+}
+
+static void next_job(struct keeper *k)
+{
+    struct arena a = {0};
+
+    k->report = (struct keeper_report){0};
+    k->step = ALIVE;
+    cgroup_init(&k->cgroup);
+    switch (job_take(k->control, &a, &k->job)) {
+    case JOB_TAKEN:
+        keep_run(k);
+        break;
+    case JOB_BAD:
+        fd_close(&k->job.launch.out);
+        fd_close(&k->job.launch.err);
+        report_unstarted(k);
+        break;
+    case JOB_NONE:
+        break;
+    case JOB_END:
+        fd_close(&k->control);
+        break;
+    }
+    arena_free(&a);
+}
+
+static int keep_runs(void *end)
+{
+    struct keeper k = {.control = *(const int *)end};
+
+    (void)setsid();
+    (void)prctl(PR_SET_CHILD_SUBREAPER, 1L, 0L, 0L, 0L);
+    signals_ignore_ends();
+    signals_await_children(&k.waiting);
+    fd_null_stdio();
+    while (k.control >= 0)
+        if (wait_until(&k, NEVER))
+            next_job(&k);
     return 0;
 }
 
-pid_t keeper_start(const struct keeper_job *job, int *control)
-{
-    struct keeper k = {.job = job, .garnetd = getpid()};
-    int pair[2];
-    pid_t pid;
+/* --- for the nursery, and garnetd --- */
 
-    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) < 0)
-        return -1;
-    k.control = pair[1];
-    pid = spawn_helper("garnetd-keep", (const int[]){pair[1], job->launch.out, job->launch.err}, 3,
-                       keep_run, &k);
-    fd_close(&pair[1]);
-    if (pid < 0)
-        fd_close(&pair[0]);
-    *control = pair[0];
-    return pid;
+int keeper_pair(int pair[2])
+{
+    return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair);
+}
+
+pid_t keeper_fork(int end)
+{
+    return spawn_helper("garnetd-keep", &end, 1, keep_runs, &end);
+}
+
+void keeper_refuse(int end, int error)
+{
+    const struct keeper_report r = {.end = KEEPER_NONE,
+                                    .failure = {.error = error, .step = STEP_START}};
+
+    (void)send(end, &r, sizeof r, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void keeper_stop(int control)
@@ -353,4 +366,12 @@ bool keeper_report(int control, struct keeper_report *out)
 {
     (void)keeper_pid(control);
     return take_message(control, out, sizeof *out);
+}
+
+bool keeper_gone(int control)
+{
+    char c;
+    ssize_t n = recv(control, &c, 1, MSG_DONTWAIT | MSG_PEEK);
+
+    return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR && errno != ECONNRESET);
 }

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/privileges.h"
 #include "base/process.h"
 #include "conf/script.h"
@@ -219,6 +220,7 @@ static _Noreturn void become_collector(const struct launch *l, const struct cgro
     pid_t self = getpid();
 
     (void)send(control, &self, sizeof self, MSG_DONTWAIT | MSG_NOSIGNAL);
+    fd_close(&control); /* whose end is the keeper's, also while an exec hangs */
     if (cgroup_enter(g) == 0 && confine(l->conf, l->cwd, &step)) {
         step = STEP_EXEC;
         if (may_run(l, &trust, &page->why))

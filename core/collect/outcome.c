@@ -28,7 +28,7 @@ enum outcome outcome_of(const struct keeper_report *r, enum ending asked)
 {
     if (r == NULL)
         return OUTCOME_LOST;
-    if (r->end == KEEPER_FAILED)
+    if (r->end == KEEPER_FAILED || r->end == KEEPER_NONE)
         return OUTCOME_SPAWN;
     if (r->end == KEEPER_TIMEOUT)
         return OUTCOME_TIMEOUT;

@@ -1,5 +1,5 @@
-/* collect/run.c - a keeper per run, two pipes for its output. When the keeper has ended its report
- * is in the socket already; one that was killed has left none. No memory, no descriptors or no
+/* collect/run.c - a keeper for the run, two pipes for its output. A keeper that was killed has left no
+ * report. No memory, no descriptors or no
  * process for a run is an outcome like another.
  */
 #include "collect/run.h"
@@ -17,8 +17,8 @@
 
 static pid_t run_pid(struct run *r)
 {
-    if (r->pid == 0 && r->control >= 0)
-        r->pid = keeper_pid(r->control);
+    if (r->pid == 0 && r->keeper != NULL)
+        r->pid = keeper_pid(r->keeper->control);
     return r->pid;
 }
 
@@ -41,11 +41,11 @@ static void say_left_out(void *arg, uint64_t n)
              n > 1 ? "s" : "");
 }
 
-void run_init(struct run *r, struct loop *l, const char *name, void (*over)(void *arg), void *arg)
+void run_init(struct run *r, struct keepers *keepers, const char *name, void (*over)(void *arg),
+              void *arg)
 {
-    *r = (struct run){.loop = l,
+    *r = (struct run){.keepers = keepers,
                       .name = name,
-                      .control = -1,
                       .owner = {.say = say_line, .left_out = say_left_out, .arg = r},
                       .over = over,
                       .arg = arg};
@@ -62,77 +62,80 @@ static void close_run(struct run *r, const struct keeper_report *report)
     r->receipt.pid = r->pid;
     r->receipt.outcome = outcome_of(report, r->asked);
     r->receipt.report = report != NULL ? *report : (struct keeper_report){.end = KEEPER_FAILED};
-    fd_close(&r->control);
+    if (r->keeper != NULL)
+        keepers_give_back(r->keeper, report != NULL && report->end != KEEPER_NONE);
+    r->keeper = NULL;
 }
 
-/* A keeper that was killed has sent no report. */
-static void on_keeper_end(void *arg, int status, const struct rusage *ru)
+/* The pid is in front of the report. A keeper that was killed has sent none. */
+static void on_keeper_said(void *arg)
 {
     struct run *r = arg;
     struct keeper_report report;
 
-    (void)status, (void)ru;
-    (void)run_pid(r); /* it is in front of the report */
-    close_run(r, keeper_report(r->control, &report) ? &report : NULL);
+    (void)run_pid(r);
+    if (keeper_report(r->keeper->control, &report))
+        close_run(r, &report);
+    else if (keeper_gone(r->keeper->control))
+        close_run(r, NULL);
+    else
+        return;
     r->over(r->arg);
 }
 
-/* The keeper's pid, or -1 with errno. */
-static pid_t start_keeper(struct run *r, const struct conf_collector *conf, int out, int err)
+/* False with errno. */
+static bool begin_run(struct run *r, const struct conf_collector *conf, int out, int err)
 {
     struct arena a = {0};
     struct keeper_job job = {.timeout = conf->mode == MODE_DAEMON ? INT64_MAX : conf->timeout,
                              .grace = conf->grace};
-    pid_t pid = -1;
 
     errno = ENOMEM;
     if (launch_prepare(&job.launch, &a, conf)) {
         job.launch.out = out;
         job.launch.err = err;
-        pid = keeper_start(&job, &r->control);
+        r->keeper = keepers_begin(r->keepers, &job, on_keeper_said, r);
     }
     arena_free(&a); /* keeps errno: free() does, since glibc 2.33 */
-    return pid;
+    return r->keeper != NULL;
 }
 
 bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due)
 {
     struct keeper_report failed = {.end = KEEPER_FAILED};
     int out, err;
-    pid_t pid;
+    bool begun;
 
     r->receipt = (struct run_receipt){.slot_ns = slot_ns, .lateness_ns = clock_mono() - due};
     r->asked = ENDING_NONE;
     r->pid = 0;
-    out = logpipe_open(&r->out, r->loop, &r->owner, LOG_L_INFO, 0);
-    err = out < 0 ? -1 : logpipe_open(&r->err, r->loop, &r->owner, LOG_L_WARN, 0);
-    pid = err < 0 ? -1 : start_keeper(r, conf, out, err);
+    out = logpipe_open(&r->out, r->keepers->loop, &r->owner, LOG_L_INFO, 0);
+    err = out < 0 ? -1 : logpipe_open(&r->err, r->keepers->loop, &r->owner, LOG_L_WARN, 0);
+    begun = err >= 0 && begin_run(r, conf, out, err);
     failed.failure.error = errno;
     fd_close(&out);
     fd_close(&err);
-    if (pid > 0) {
-        loop_child_add(r->loop, &r->keeper, pid, on_keeper_end, r);
-        return true;
-    }
-    close_run(r, &failed);
-    return false;
+    if (!begun)
+        close_run(r, &failed);
+    return begun;
 }
 
 bool run_alive(const struct run *r)
 {
-    return r->keeper.pid != 0;
+    return r->keeper != NULL;
 }
 
 void run_end(struct run *r, enum ending why)
 {
     r->asked = why;
-    keeper_stop(r->control);
+    keeper_stop(r->keeper->control);
 }
 
-void run_kill(struct run *r)
+void run_abandon(struct run *r)
 {
-    if (run_alive(r))
-        (void)kill(r->keeper.pid, SIGKILL);
+    keepers_kill(r->keeper);
+    close_run(r, NULL);
+    r->over(r->arg);
 }
 
 void run_describe(const struct run_receipt *r, const struct conf_collector *conf, struct why *why)

@@ -1,7 +1,7 @@
 /* collect/run.h - one run of a collector, from garnetd's side: its keeper, its output, how it ended
  *
- * A struct run is used for one run after the other. A run is over when its keeper has ended, that is,
- * when nothing of it is left; the keeper does the waiting and the killing. What the run prints goes
+ * A struct run is used for one run after the other. A run is over when its keeper has reported, that is,
+ * when nothing of it is left, or has gone; the keeper does the waiting and the killing. What the run prints goes
  * into the log, as "collector NAME[PID]: ...".
  */
 #pragma once
@@ -9,6 +9,7 @@
 #include "base/loop.h"
 #include "base/why.h"
 #include "collect/keeper.h"
+#include "collect/keepers.h"
 #include "collect/outcome.h"
 #include "conf/conf.h"
 
@@ -22,12 +23,11 @@ struct run_receipt {
 };
 
 struct run {
-    struct loop *loop;
-    const char *name;         /* of the collector; borrowed */
-    struct loop_child keeper; /* pid 0: no run is alive */
-    int control;              /* our end of the keeper's socket; -1: none */
-    pid_t pid;                /* the collector's; 0: not known yet */
-    enum ending asked;        /* what we have asked the keeper to end it for */
+    struct keepers *keepers;
+    const char *name;           /* of the collector; borrowed */
+    struct keeper_link *keeper; /* NULL: no run is alive */
+    pid_t pid;                  /* the collector's; 0: not known yet */
+    enum ending asked;          /* what we have asked the keeper to end it for */
     struct logpipe out, err;
     struct logpipe_owner owner; /* of what all runs print */
     struct run_receipt receipt;
@@ -35,13 +35,16 @@ struct run {
     void *arg;
 };
 
-void run_init(struct run *r, struct loop *l, const char *name, void (*over)(void *arg), void *arg);
+void run_init(struct run *r, struct keepers *keepers, const char *name, void (*over)(void *arg),
+              void *arg);
 /* For a slot that was due at `due` (mono). True: over() follows, from the loop. False: it never ran.
  * In either case the receipt then says how it ended. `conf` has the mode that the collector began
  * with. */
 bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due);
 bool run_alive(const struct run *r);
 void run_end(struct run *r, enum ending why); /* asks its keeper to */
-void run_kill(struct run *r); /* the keeper itself: what it leaves is the caller's to find */
+/* Nobody waits for it any more: the nursery kills the keeper, and what it kept. over() follows before
+ * this returns. */
+void run_abandon(struct run *r);
 /* How it ended, in words for the log. */
 void run_describe(const struct run_receipt *r, const struct conf_collector *conf, struct why *why);

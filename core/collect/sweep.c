@@ -27,8 +27,16 @@ struct tree {
     size_t n;
 };
 
+static bool among(const pid_t *list, size_t n, pid_t pid)
+{
+    for (size_t i = 0; i < n; i++)
+        if (list[i] == pid)
+            return true;
+    return false;
+}
+
 /* A list longer than the buffer is cut, perhaps inside a number: that one is not looked at. */
-unsigned sweep_children(void)
+unsigned sweep_children(const pid_t *spared, size_t nspared)
 {
     char path[64], text[8192];
     unsigned found = 0;
@@ -43,17 +51,20 @@ unsigned sweep_children(void)
     while (n > 0 && text[n - 1] != ' ')
         n--;
     text[n > 0 ? n : 0] = 0;
-    for (char *at = text, *end; *at; at = end + 1, found++)
-        (void)kill((pid_t)strtol(at, &end, 10), SIGKILL);
+    for (char *at = text, *end; *at; at = end + 1) {
+        pid_t pid = (pid_t)strtol(at, &end, 10);
+
+        if (among(spared, nspared, pid))
+            continue;
+        (void)kill(pid, SIGKILL);
+        found++;
+    }
     return found;
 }
 
 static bool in_tree(const struct tree *t, pid_t pid)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if (t->pids[i] == pid)
-            return true;
-    return false;
+    return among(t->pids, t->n, pid);
 }
 
 static void kill_descendant(const struct tree *t, int proc, const char *name, pid_t pid)
@@ -66,14 +77,15 @@ static void kill_descendant(const struct tree *t, int proc, const char *name, pi
 }
 
 /* /proc is in the order of pids, so parents mostly come before their children, and die first. */
-void sweep_tree(void)
+unsigned sweep_tree(const pid_t *spared, size_t nspared)
 {
     DIR *proc = opendir("/proc");
     struct tree tree = {.pids = {getpid()}, .n = 1};
     const struct dirent *e;
+    unsigned found = 0;
 
     if (proc == NULL)
-        return;
+        return 0;
     while ((e = readdir(proc)) != NULL) {
         pid_t pid, parent;
 
@@ -81,14 +93,18 @@ void sweep_tree(void)
             continue;
         pid = (pid_t)strtol(e->d_name, NULL, 10);
         parent = process_parent(dirfd(proc), e->d_name);
+        if (among(spared, nspared, pid))
+            continue;
         if (parent == tree.pids[0])
             (void)kill(pid, SIGKILL);
         else if (in_tree(&tree, parent))
             kill_descendant(&tree, dirfd(proc), e->d_name, pid);
         else
             continue;
+        found++;
         if (tree.n < TREE)
             tree.pids[tree.n++] = pid;
     }
     (void)closedir(proc);
+    return found;
 }

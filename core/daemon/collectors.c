@@ -30,10 +30,10 @@ struct collector_entry {
     LIST_ENTRY(collector_entry) entries;
 };
 
-void collectors_init(struct collectors *c, struct loop *l, struct intake *in,
+void collectors_init(struct collectors *c, struct keepers *keepers, struct intake *in,
                      struct selfmetrics *self, const struct collectors_events *ev)
 {
-    *c = (struct collectors){.loop = l, .intake = in, .self = self, .ev = *ev};
+    *c = (struct collectors){.keepers = keepers, .intake = in, .self = self, .ev = *ev};
     LIST_INIT(&c->list);
     c->slots.dirfd = -1;
 }
@@ -192,8 +192,6 @@ static void on_run_ended(void *arg, const struct run_receipt *r)
     write_run(m, r, accepted, rejected);
     if (r->outcome == OUTCOME_SPAWN && m->recorded)
         slots_put(&m->all->slots, m->conf->name, m->slot_before);
-    if (r->outcome == OUTCOME_LOST)
-        m->all->ev.lost(m->all->ev.arg);
 }
 
 static uint64_t run_accepted(void *arg)
@@ -271,7 +269,7 @@ static void run_collector(struct collector_entry *m)
         say_waiting(m, why.text);
         return;
     }
-    collector_start(&m->run, m->all->loop, m->conf, c->host, &ev);
+    collector_start(&m->run, m->all->keepers, m->conf, c->host, &ev);
     if (m->conf->persistent)
         collector_catch_up(&m->run, slots_get(&m->all->slots, m->conf->name), c->host);
     m->begun = true;
@@ -380,9 +378,11 @@ void collectors_stop(struct collectors *c)
 
 void collectors_kill(struct collectors *c)
 {
-    struct collector_entry *m;
+    struct collector_entry *next;
 
-    LIST_FOREACH (m, &c->list, entries)
-        if (m->begun)
-            run_kill(&m->run.run);
+    for (struct collector_entry *m = LIST_FIRST(&c->list); m != NULL; m = next) {
+        next = LIST_NEXT(m, entries);
+        if (m->begun && run_alive(&m->run.run))
+            run_abandon(&m->run.run);
+    }
 }

@@ -7,7 +7,7 @@
 #pragma once
 #include <sys/queue.h>
 
-#include "base/loop.h"
+#include "collect/keepers.h"
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
 #include "intake/intake.h"
@@ -15,12 +15,11 @@
 
 struct collectors_events {
     void *arg;
-    void (*lost)(void *arg);    /* a keeper was killed: what it kept is garnetd's to end */
     void (*drained)(void *arg); /* none is left */
 };
 
 struct collectors { /* its own to write */
-    struct loop *loop;
+    struct keepers *keepers;
     struct intake *intake;
     struct selfmetrics *self;
     struct collectors_events ev;
@@ -30,7 +29,7 @@ struct collectors { /* its own to write */
 };
 
 /* Its rows go to `self`; all is borrowed. */
-void collectors_init(struct collectors *c, struct loop *l, struct intake *in,
+void collectors_init(struct collectors *c, struct keepers *keepers, struct intake *in,
                      struct selfmetrics *self, const struct collectors_events *ev);
 /* Before they are applied: when they ran is kept in this folder, the spool's. Else it is forgotten. */
 void collectors_remember(struct collectors *c, int dirfd);

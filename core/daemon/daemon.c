@@ -23,6 +23,8 @@
 
 static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
 
+static const int64_t nursery_bound = 500 * NS_PER_MS; /* for keepers, of which none runs */
+
 enum daemon_phase {
     PHASE_LOADING, /* the first configuration is being read  */
     PHASE_RUNNING,
@@ -42,6 +44,7 @@ struct daemon {
     struct source *shared; /* NULL again once it is closed */
     struct selfmetrics self;
     struct sinks sinks;
+    struct keepers keepers;
     struct collectors collectors;
     struct orphans orphans;
     struct loop_child log_writer;
@@ -74,7 +77,8 @@ static void on_verdict(void *arg, uint64_t ticket, const char *why)
 
 /* --- what its parts report --- */
 
-static void on_keeper_lost(void *arg)
+/* One of a nursery that died has been killed, too; or that one had not come to what one had left. */
+static void on_keeper_left(void *arg)
 {
     struct daemon *d = arg;
 
@@ -151,7 +155,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
 {
     const struct commit_events commit = {d, on_written, on_verdict};
     const struct sinks_events sinks = {d, on_worker_left, next_phase};
-    const struct collectors_events collectors = {d, on_keeper_lost, next_phase};
+    const struct collectors_events collectors = {d, next_phase};
 
     if (!sockets_lock(c) || !store_open(&d->store, d->loop, &c->spool, &commit))
         return false;
@@ -163,7 +167,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     loop_after(d->loop, &d->after, on_turn_over, d); /* behind the intake's own: its turn is over */
     selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
     sinks_init(&d->sinks, d->loop, d->store.commit.spool, d->store.dir, d->sink_program, &sinks);
-    collectors_init(&d->collectors, d->loop, d->intake, &d->self, &collectors);
+    collectors_init(&d->collectors, &d->keepers, d->intake, &d->self, &collectors);
     collectors_remember(&d->collectors, append_dirfd(d->store.commit.spool));
     d->shared = sockets_open(d->intake, c);
     return d->shared != NULL;
@@ -361,6 +365,8 @@ int daemon_run(const char *conf_path, const char *sink_program)
     d.loop = loop_new();
     if (d.loop == NULL)
         fatal("cannot start: %m");
+    if (keepers_init(&d.keepers, d.loop, on_keeper_left, &d) < 0)
+        fatal("cannot start the nursery: %m");
     writer = logwriter_start();
     if (writer < 0)
         fatal("cannot start the log writer: %m");
@@ -379,6 +385,7 @@ int daemon_run(const char *conf_path, const char *sink_program)
     generation_unref(d.gen);
     writer = d.log_writer.pid;
     loop_child_del(d.loop, &d.log_writer);
+    keepers_free(&d.keepers, clock_mono() + (d.status == EXIT_WORLD ? 0 : nursery_bound));
     loop_free(d.loop);
     logwriter_stop(writer, 1000);
     return d.status;

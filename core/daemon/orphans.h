@@ -1,4 +1,4 @@
-/* daemon/orphans.h - what a keeper that was killed from outside has left, or a sink's plugin
+/* daemon/orphans.h - what a sink's plugin has left, or a killed keeper of a nursery that was killed, too
  *
  * garnetd is a subreaper, so it inherits those processes; they are killed, until none is left, for
  * 5 s at most. That goes on in the background, and garnetd does not end before it is over.

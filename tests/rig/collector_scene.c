@@ -2,6 +2,7 @@
 #include "rig/collector_scene.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -44,6 +45,13 @@ static void on_gone(void *arg)
     s->collector = NULL;
 }
 
+static void on_left(void *arg)
+{
+    struct scene *s = arg;
+
+    s->nleft++;
+}
+
 static struct collector_events events = {&scene, on_started, on_ended, on_gone, accepted, NULL};
 
 struct scene *scene_prepare(const char *script, int64_t interval)
@@ -56,6 +64,7 @@ struct scene *scene_prepare(const char *script, int64_t interval)
     log_to(fds[1]);
     s->loop = loop_new();
     cr_assert(s->loop != NULL);
+    cr_assert_eq(keepers_init(&s->keepers, s->loop, on_left, s), 0);
     if (s->command[0] == NULL)
         s->command[0] = "/bin/sh";
     s->command[1] = "-c";
@@ -77,7 +86,7 @@ void scene_go(struct scene *s)
     static struct collector collector;
 
     s->collector = &collector;
-    collector_start(s->collector, s->loop, &s->conf, "web01", &events);
+    collector_start(s->collector, &s->keepers, &s->conf, "web01", &events);
 }
 
 struct scene *scene_begin(const char *script, int64_t interval)
@@ -139,6 +148,17 @@ const struct run_receipt *last_run(const struct scene *s)
     return &s->ended[(s->nended - 1) % RUNS];
 }
 
+void scene_without_keepers(struct scene *s)
+{
+    const struct nursery_book *b = s->keepers.book;
+
+    while (s->keepers.nidle > 0 || run_alive(&s->collector->run)) {
+        if (s->keepers.nidle > 0 && b->n > 0)
+            (void)kill(b->pids[0], SIGKILL);
+        (void)loop_turn(s->loop, 50 * MS);
+    }
+}
+
 void scene_finish(struct scene *s)
 {
     int fd = log_fd();
@@ -150,6 +170,7 @@ void scene_finish(struct scene *s)
     (void)loop_turn(s->loop, 0);
     cr_assert_eq(s->ngone, 1);
     cr_assert_eq(s->nstarted, s->nended);
+    keepers_free(&s->keepers, clock_mono() + LONG);
     log_to(2);
     fd_close(&fd);
     fd_close(&s->log);

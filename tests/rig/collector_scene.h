@@ -16,6 +16,8 @@ enum { RUNS = 64 };
 struct scene {
     const char *command[4]; /* /bin/sh, where a test has put nothing else there */
     struct loop *loop;
+    struct keepers keepers;
+    int nleft; /* how often something fell to this process */
     struct conf_collector conf;
     struct collector *collector;
     int log; /* read end */
@@ -35,7 +37,8 @@ struct scene *scene_begin_daemon(const char *script, int64_t interval, int64_t s
 /* In two steps, so that the test can alter its configuration. */
 struct scene *scene_prepare(const char *script, int64_t interval);
 void scene_go(struct scene *s);
-void scene_finish(struct scene *s); /* stops it: it is gone once, from the loop */
+void scene_without_keepers(struct scene *s); /* and without a run */
+void scene_finish(struct scene *s);          /* stops it: it is gone once, from the loop */
 
 const char *log_text(struct scene *s);
 int times_logged(struct scene *s, const char *what);

@@ -13,14 +13,15 @@ struct keeper_rig keeper_rig = {.collector = {.name = "probe",
                                               .identity = {.uid = (uid_t)-1, .gid = (gid_t)-1},
                                               .limits = {-1, -1, -1, -1, -1}}};
 
-void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
-                    int64_t grace)
+void next_run_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
+                   int64_t grace)
 {
     const char *env[] = {"PATH=/usr/bin:/bin", keeper_rig.mark, NULL};
     struct keeper_job job = {
         .launch = {.conf = &keeper_rig.collector, .argv = argv, .env = env, .cwd = cwd},
         .timeout = timeout,
-        .grace = grace};
+        .grace = grace,
+        .garnetd = getpid()};
     int out[2];
 
     (void)snprintf(keeper_rig.mark, sizeof keeper_rig.mark, "GARNET_TEST_MARK=%d-%d", (int)getpid(),
@@ -29,11 +30,23 @@ void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int
     job.launch.out = out[1];
     job.launch.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
     cr_assert(job.launch.err >= 0);
-    *r = (struct run){.control = -1, .out = out[0]};
-    r->keeper = keeper_start(&job, &r->control);
-    cr_assert(r->keeper > 0 && r->control >= 0);
+    r->out = out[0];
+    cr_assert_eq(job_send(r->control, &job), 0);
     fd_close(&out[1]);
     fd_close(&job.launch.err);
+}
+
+void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
+                    int64_t grace)
+{
+    int pair[2];
+
+    cr_assert_eq(keeper_pair(pair), 0);
+    *r = (struct run){.control = pair[0], .out = -1};
+    r->keeper = keeper_fork(pair[1]);
+    cr_assert(r->keeper > 0);
+    fd_close(&pair[1]);
+    next_run_argv(r, argv, cwd, timeout, grace);
 }
 
 void start_run(struct run *r, const char *script, int64_t timeout, int64_t grace)
@@ -41,6 +54,13 @@ void start_run(struct run *r, const char *script, int64_t timeout, int64_t grace
     const char *argv[] = {"/bin/sh", "-c", script, "collector", "/the/socket", NULL};
 
     start_run_argv(r, argv, "/", timeout, grace);
+}
+
+void next_run(struct run *r, const char *script)
+{
+    const char *argv[] = {"/bin/sh", "-c", script, "collector", "/the/socket", NULL};
+
+    next_run_argv(r, argv, "/", LONG, LONG);
 }
 
 void wait_said(const struct run *r, const char *word)
@@ -72,17 +92,28 @@ void start_chain(struct run *r)
     wait_said(r, "far");
 }
 
+void take_report(struct run *r)
+{
+    while (!keeper_report(r->control, &r->report)) {
+        struct pollfd said = {.fd = r->control, .events = POLLIN};
+
+        cr_assert_not(keeper_gone(r->control), "the keeper has ended without a report");
+        cr_assert(poll(&said, 1, -1) == 1);
+    }
+    cr_assert_not(keeper_report(r->control, &r->report), "one report");
+    cr_assert_eq(processes_marked(keeper_rig.mark), 0);
+    fd_close(&r->out);
+}
+
 void finish_run(struct run *r)
 {
     int status = -1;
 
+    take_report(r);
+    cr_assert_not(keeper_gone(r->control), "it waits for the next");
+    fd_close(&r->control);
     cr_assert_eq(waitpid(r->keeper, &status, 0), r->keeper);
     cr_assert_eq(status, 0);
-    cr_assert(keeper_report(r->control, &r->report));
-    cr_assert_not(keeper_report(r->control, &r->report), "one report");
-    cr_assert_eq(processes_marked(keeper_rig.mark), 0);
-    fd_close(&r->control);
-    fd_close(&r->out);
 }
 
 void run_to_end(struct run *r, const char *script, int64_t timeout, int64_t grace)

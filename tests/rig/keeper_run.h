@@ -30,12 +30,18 @@ struct run {
 void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
                     int64_t grace);
 void start_run(struct run *r, const char *script, int64_t timeout, int64_t grace);
+/* Another one under the same keeper, after take_report(). */
+void next_run_argv(struct run *r, const char *const *argv, const char *cwd, int64_t timeout,
+                   int64_t grace);
+void next_run(struct run *r, const char *script);
 /* A chain of processes, each of which makes the next, in a session of its own, and exits. It is some
  * way already. */
 void start_chain(struct run *r);
 /* Reads until the run has said `word`. */
 void wait_said(const struct run *r, const char *word);
-/* Waits for the keeper: after it there must be its report, no second one, and no process. */
+/* Waits for the report: there must be no second one, and no process. */
+void take_report(struct run *r);
+/* And ends the keeper. */
 void finish_run(struct run *r);
 void run_to_end(struct run *r, const char *script, int64_t timeout, int64_t grace);
 bool killed_by(const struct run *r, int signo);

@@ -119,6 +119,14 @@ def children(pid):
     return out
 
 
+def ours(pid):
+    """pid -> comm of garnetd's children and the nursery's."""
+    out = children(pid)
+    for p in [p for p, comm in out.items() if comm == "garnetd-nursery"]:
+        out.update(children(p))
+    return out
+
+
 class Receiver:
     """A TCP server that keeps every line it read, in this process; stop() and start() keep the port."""
 

@@ -44,13 +44,12 @@ class Early(unittest.TestCase):
                 d.terminate()
 
     def test_helpers_that_outlive_the_end(self):
-        d = self.daemon("garnetd-log garnetd-sync garnetd-keep", "1 15 2")
+        helpers = {"garnetd-nursery", "garnetd-keep", "garnetd-log", "garnetd-sync"}
+        d = self.daemon(" ".join(helpers), "1 15 2")
         d.start()
         self.assertEqual(d.send('{"name":"x","value":1}')["accepted"], 1)
-        wait_for("a run", lambda: "garnetd-keep" in d.file_lines("sent"))
-        wait_for("all have been sent theirs", lambda: {"garnetd-log", "garnetd-sync"} <= set(d.file_lines("sent")))
-        sent = len(d.file_lines("sent"))
-        wait_for("two more runs", lambda: len(d.file_lines("sent")) >= sent + 2)
+        wait_for("all have been sent theirs", lambda: helpers <= set(d.file_lines("sent")))
+        wait_for("three runs", lambda: sum("collector.duration" in x for x in d.file_lines("out.txt")) >= 3)
         for wrong in ("sync helper", "log writer had died", "killed"):
             self.assertNotIn(wrong, d.log())
         self.assertEqual(d.terminate(), 0)

@@ -3,13 +3,18 @@ on, and what it was in charge of is there again."""
 from harness import *
 
 
+EMIT_LONG = """until [ -e "$STOP" ]; do sleep 0.05; done
+exit 3
+"""
+
+
 class Helpers(unittest.TestCase):
     def setUp(self):
         self.d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt"))
         self.n = 0
 
     def helper(self, comm):
-        return wait_for(f"a {comm}", lambda: [p for p, c in children(self.d.process.pid).items() if c == comm])[0]
+        return wait_for(f"a {comm}", lambda: [p for p, c in ours(self.d.process.pid).items() if c == comm])[0]
 
     def assert_works(self):
         self.n += 1
@@ -55,6 +60,30 @@ class Helpers(unittest.TestCase):
         wait_for("what it kept is gone", lambda: not [p for p in before if os.path.exists(f"/proc/{p}")])
         self.assert_works()
 
+    def test_nursery_killed(self):
+        """The run that it finds goes on to its end; what its keeper had, killed later on, does not stay either."""
+        self.d.script("long", "#!/bin/sh\nset -e\ntrap '' TERM\nsetsid sleep 1000 &\n" + EMIT_LONG)
+        self.d.collector("long", f"command: [{self.d.path('long')}]\ninterval: 1s\ntimeout: 900s\n"
+                                 f"env: {{STOP: {self.d.path('stop')}}}\n")
+        self.d.hup()
+        wait_for("the run", lambda: [a for _, a in self.d.left() if a.startswith("sleep 100")])
+        kill(self.helper("garnetd-nursery"))
+        self.d.wait_log("the nursery has died")
+        self.helper("garnetd-nursery")
+        self.assertTrue([a for _, a in self.d.left() if a.startswith("sleep 1000")], "the run goes on")
+        self.d.write("stop", "")
+        self.d.wait_log("collector long: exit status 3")
+        self.assertNotIn("keeper was killed", self.d.log())
+        os.unlink(self.d.path("stop"))
+        wait_for("the next", lambda: [a for _, a in self.d.left() if a.startswith("sleep 1000")])
+        kill(self.helper("garnetd-nursery"))
+        wait_for("another one", lambda: self.d.log().count("the nursery has died") == 2)
+        before = {p for p, a in self.d.left() if a.startswith("sleep 1000")}
+        kill(self.helper("garnetd-keep"))
+        self.d.wait_log("collector long: its keeper was killed")
+        wait_for("what it kept is gone", lambda: not [p for p in before if os.path.exists(f"/proc/{p}")])
+        self.assert_works()
+
     def test_cursor_lost_while_running(self):
         self.assert_works()
         os.unlink(self.d.path("spool/cursors/main"))
@@ -97,7 +126,7 @@ class Endings(unittest.TestCase):
         for name in ("one", "two"):
             d.collector(name, f"command: [{d.path('stubborn')}]\ninterval: 1s\ntimeout: 900s\ngrace: 1m\n")
         d.start()
-        keepers = wait_for("both run", lambda: [p for p, c in children(d.process.pid).items()
+        keepers = wait_for("both run", lambda: [p for p, c in ours(d.process.pid).items()
                                                 if c == "garnetd-keep"] if
                            len([a for _, a in d.left() if "stubborn" in a]) >= 2 else None)
         os.kill(keepers[0], signal.SIGSTOP)

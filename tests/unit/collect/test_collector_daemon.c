@@ -164,6 +164,7 @@ Test(collector_daemon, no_processes_cost_a_slot_each_and_nothing_else)
     enum { NOBODY_ELSE = 61234 };
     struct scene *s;
     struct rlimit limit;
+    pid_t nursery;
     int before;
 
     if (getuid() != 0)
@@ -173,15 +174,21 @@ Test(collector_daemon, no_processes_cost_a_slot_each_and_nothing_else)
     s = scene_begin("exit 0", 100 * MS);
     TURN_UNTIL(s, s->nended >= 1);
     (void)getrlimit(RLIMIT_NPROC, &limit);
-    for (rlim_t most = 1; most <= 2; most++) { /* no keeper; a keeper that cannot fork */
-        rlim_t old = limit.rlim_cur;
-        int ended = s->nended;
+    nursery = s->keepers.nursery.pid;
+    for (int keeper = 0; keeper < 2; keeper++) { /* no keeper; a keeper that cannot fork */
+        const struct rlimit none = {1, limit.rlim_max};
+        int ended;
+        pid_t who;
 
-        limit.rlim_cur = most;
-        (void)setrlimit(RLIMIT_NPROC, &limit);
+        if (keeper)
+            TURN_UNTIL(s, s->keepers.nidle == 1);
+        else
+            scene_without_keepers(s);
+        ended = s->nended;
+        who = keeper ? s->keepers.book->pids[0] : nursery;
+        cr_assert_eq(prlimit(who, RLIMIT_NPROC, &none, NULL), 0);
         TURN_UNTIL(s, s->nended >= ended + 3);
-        limit.rlim_cur = old;
-        (void)setrlimit(RLIMIT_NPROC, &limit);
+        cr_assert_eq(prlimit(who, RLIMIT_NPROC, &limit, NULL), 0);
         cr_assert_eq(last_run(s)->outcome, OUTCOME_SPAWN);
         cr_assert_eq(last_run(s)->report.failure.error, EAGAIN);
     }

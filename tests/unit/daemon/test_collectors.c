@@ -14,12 +14,12 @@
 static struct stand stand;
 static struct collectors made, *collectors;
 static struct generation *generation; /* applied last; the stand's own metrics point into it, too */
-static int nlost, ndrained, remember = -1;
+static struct keepers keepers;
+static int ndrained, remember = -1;
 
-static void on_lost(void *arg)
+static void on_left(void *arg)
 {
     (void)arg;
-    nlost++;
 }
 
 static void on_drained(void *arg)
@@ -38,12 +38,13 @@ static void begin(const char *main)
 static void apply(void)
 {
     struct generation *g = stand_generation(&stand);
-    const struct collectors_events ev = {NULL, on_lost, on_drained};
+    const struct collectors_events ev = {NULL, on_drained};
 
     if (collectors == NULL) {
         stand_intake(&stand, g->conf);
         collectors = &made;
-        collectors_init(collectors, stand.loop, stand.intake, stand.self, &ev);
+        cr_assert_eq(keepers_init(&keepers, stand.loop, on_left, NULL), 0);
+        collectors_init(collectors, &keepers, stand.intake, stand.self, &ev);
         if (remember >= 0)
             collectors_remember(collectors, remember);
     }
@@ -86,6 +87,7 @@ static void end(void)
     STAND_UNTIL(&stand, LIST_EMPTY(&collectors->list));
     cr_assert_geq(ndrained, 1);
     generation_unref(generation);
+    keepers_free(&keepers, clock_mono() + NS_PER_S);
     stand_end(&stand);
 }
 
@@ -269,7 +271,6 @@ Test(collectors, what_could_not_be_started_is_not_recorded)
     collectors_free(collectors);
 }
 
-/* The test is no subreaper, so what its keeper kept is not ours to end. */
 Test(collectors, a_killed_keeper_is_reported)
 {
     const char *found;
@@ -283,10 +284,9 @@ Test(collectors, a_killed_keeper_is_reported)
     found = strstr(stand_log_text(&stand), ": kept ");
     cr_assert_eq(sscanf(found, ": kept %d %d", &keeper, &own), 2);
     cr_assert_eq(kill(keeper, SIGKILL), 0);
-    STAND_UNTIL(&stand, nlost == 1);
-    cr_assert_eq(kill(own, SIGKILL), 0);
-    (void)loop_turn(stand.loop, 0);
-    cr_assert_geq(stand_taken(&stand, "garnet.collector.run_accepted 0 collector=probe "), 1);
+    STAND_UNTIL(&stand,
+                stand_taken(&stand, "garnet.collector.run_accepted 0 collector=probe ") >= 1);
+    STAND_UNTIL(&stand, kill(own, 0) < 0); /* the nursery has seen to what it kept */
     cr_assert_eq(stand_taken(&stand, "garnet.collector.duration"), 0, "nothing is known of it");
     end();
 }
@@ -306,8 +306,8 @@ Test(collectors, one_that_hangs_is_killed_at_the_last_moment)
     cr_assert_not(LIST_EMPTY(&collectors->list));
     collectors_kill(collectors);
     STAND_UNTIL(&stand, ndrained == 1);
-    cr_assert_eq(nlost, 1, "what its keeper kept is the owner's to end");
-    cr_assert_eq(kill(own, SIGKILL), 0);
+    STAND_UNTIL(&stand, kill(own, 0) < 0);
     generation_unref(generation);
+    keepers_free(&keepers, clock_mono() + 10 * NS_PER_S);
     stand_end(&stand);
 }

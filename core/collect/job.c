@@ -1,0 +1,245 @@
+/* collect/job.c - a head of fixed size, the groups, then strings, each with its NUL. What of the
+ * collector's configuration its process is made by is in it, and nothing else. One that is missing
+ * is sent as an empty string. A job whose sender has gone meanwhile is not begun.
+ */
+#include "collect/job.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+enum { PACKET = 32 << 10, FDS = 3 }; /* stdout, stderr, and the memfd of a long one */
+
+struct head {
+    int64_t timeout, grace, nice, no_new_privs, allow_writable;
+    struct conf_limits limits;
+    int64_t group_processes, group_memory;
+    uid_t uid;
+    gid_t gid;
+    pid_t garnetd;
+    uint32_t ngroups, nargv, nenv;
+};
+
+union ancillary {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(FDS * sizeof(int))];
+};
+
+/* --- garnetd's side --- */
+
+static uint32_t count(const char *const *v)
+{
+    uint32_t n = 0;
+
+    while (v[n] != NULL)
+        n++;
+    return n;
+}
+
+static void put_text(struct buf *b, const char *s)
+{
+    s = s != NULL ? s : "";
+    buf_put(b, s, strlen(s) + 1);
+}
+
+static void pack(struct buf *b, const struct keeper_job *job)
+{
+    const struct conf_collector *c = job->launch.conf;
+    const struct conf_identity *id = &c->identity;
+    const struct head h = {.timeout = job->timeout,
+                           .grace = job->grace,
+                           .nice = c->nice,
+                           .no_new_privs = c->no_new_privs,
+                           .allow_writable = c->allow_writable,
+                           .limits = c->limits,
+                           .group_processes = c->cgroup.processes,
+                           .group_memory = c->cgroup.memory,
+                           .uid = id->uid,
+                           .gid = id->gid,
+                           .garnetd = job->garnetd,
+                           .ngroups = (uint32_t)id->ngroups,
+                           .nargv = count(job->launch.argv),
+                           .nenv = count(job->launch.env)};
+
+    buf_put(b, &h, sizeof h);
+    if (id->ngroups > 0)
+        buf_put(b, id->groups, id->ngroups * sizeof *id->groups);
+    put_text(b, c->name);
+    put_text(b, c->cgroup.dir);
+    put_text(b, c->own_groups);
+    put_text(b, job->launch.cwd);
+    for (uint32_t i = 0; i < h.nargv; i++)
+        put_text(b, job->launch.argv[i]);
+    for (uint32_t i = 0; i < h.nenv; i++)
+        put_text(b, job->launch.env[i]);
+}
+
+static int send_packet(int control, const void *p, size_t n, const int *fds, unsigned nfds)
+{
+    struct iovec v = {(void *)(uintptr_t)p, n}; /* sendmsg() alters nothing of it */
+    union ancillary a = {.space = {0}};
+    struct msghdr m = {.msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = a.space,
+                       .msg_controllen = CMSG_SPACE(nfds * sizeof *fds)};
+
+    a.head.cmsg_level = SOL_SOCKET;
+    a.head.cmsg_type = SCM_RIGHTS;
+    a.head.cmsg_len = CMSG_LEN(nfds * sizeof *fds);
+    memcpy(CMSG_DATA(&a.head), fds, nfds * sizeof *fds);
+    return sendmsg(control, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+/* The head tells it from a word. */
+static int send_long(int control, const struct buf *b, int out, int err)
+{
+    int fds[FDS] = {out, err, memfd_create("job", MFD_CLOEXEC)}, sent = -1;
+
+    if (fds[2] >= 0 && fd_write_all(fds[2], b->p, b->n) == 0)
+        sent = send_packet(control, b->p, sizeof(struct head), fds, FDS);
+    fd_close(&fds[2]);
+    return sent;
+}
+
+int job_send(int control, const struct keeper_job *job)
+{
+    int fds[] = {job->launch.out, job->launch.err}, sent = -1;
+    struct buf b = {0};
+
+    pack(&b, job);
+    if (!buf_ok(&b))
+        errno = ENOMEM;
+    else if (b.n <= PACKET)
+        sent = send_packet(control, b.p, b.n, fds, 2);
+    else
+        sent = send_long(control, &b, fds[0], fds[1]);
+    buf_free(&b);
+    return sent;
+}
+
+/* --- the keeper's --- */
+
+/* Its length, and the descriptors that came along; -1 with errno. */
+static ssize_t receive_packet(int control, void *p, size_t cap, int fds[FDS])
+{
+    struct iovec v = {p, cap};
+    union ancillary a;
+    struct msghdr m = {
+        .msg_iov = &v, .msg_iovlen = 1, .msg_control = a.space, .msg_controllen = sizeof a.space};
+    ssize_t n = recvmsg(control, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+    if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len <= CMSG_LEN(FDS * sizeof *fds))
+        memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+    return n;
+}
+
+static const char *take_text(struct str *rest)
+{
+    size_t n = strnlen(rest->s, rest->n);
+    const char *s = n < rest->n ? rest->s : "";
+
+    n += n < rest->n;
+    rest->s += n;
+    rest->n -= n;
+    return s;
+}
+
+static const char *take_optional(struct str *rest)
+{
+    const char *s = take_text(rest);
+
+    return s[0] != 0 ? s : NULL;
+}
+
+static const char *const *take_list(struct arena *a, struct str *rest, uint32_t n)
+{
+    const char **v = arena_alloc(a, ((size_t)n + 1) * sizeof *v);
+
+    for (uint32_t i = 0; v != NULL && i < n; i++)
+        v[i] = take_text(rest);
+    return v;
+}
+
+/* `bytes` stay where they are. False: no memory, or they are no job. */
+static bool unpack(struct arena *a, struct str bytes, struct keeper_job *job)
+{
+    struct conf_collector *c = arena_alloc(a, sizeof *c);
+    struct head h;
+    gid_t *groups;
+
+    errno = EINVAL;
+    if (bytes.n < sizeof h)
+        return false;
+    memcpy(&h, bytes.s, sizeof h);
+    bytes = (struct str){bytes.s + sizeof h, bytes.n - sizeof h};
+    if (bytes.n < h.ngroups * sizeof *groups)
+        return false;
+    groups = arena_alloc(a, h.ngroups * sizeof *groups);
+    errno = ENOMEM;
+    if (c == NULL || groups == NULL)
+        return false;
+    memcpy(groups, bytes.s, h.ngroups * sizeof *groups);
+    bytes =
+        (struct str){bytes.s + h.ngroups * sizeof *groups, bytes.n - h.ngroups * sizeof *groups};
+    *c = (struct conf_collector){
+        .name = take_text(&bytes),
+        .nice = h.nice,
+        .no_new_privs = h.no_new_privs,
+        .allow_writable = h.allow_writable,
+        .limits = h.limits,
+        .identity = {.uid = h.uid, .gid = h.gid, .groups = groups, .ngroups = h.ngroups}};
+    c->cgroup = (struct conf_cgroup){take_optional(&bytes), h.group_processes, h.group_memory};
+    c->own_groups = take_optional(&bytes);
+    job->launch.conf = c;
+    job->launch.cwd = take_text(&bytes);
+    job->launch.argv = take_list(a, &bytes, h.nargv);
+    job->launch.env = take_list(a, &bytes, h.nenv);
+    job->timeout = h.timeout;
+    job->grace = h.grace;
+    job->garnetd = h.garnetd;
+    return arena_ok(a) && h.nargv > 0;
+}
+
+static bool deserted(int control)
+{
+    struct pollfd p = {.fd = control};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
+
+enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
+{
+    char packet[PACKET];
+    int fds[FDS] = {-1, -1, -1};
+    struct buf whole = {0};
+    ssize_t n = receive_packet(control, packet, sizeof packet, fds);
+    char *bytes;
+    bool good;
+
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || deserted(control)) {
+        for (int i = 0; i < FDS; i++)
+            fd_close(&fds[i]);
+        return JOB_END;
+    }
+    if (n < (ssize_t)sizeof(struct head))
+        return JOB_NONE;
+    good = fds[2] < 0 || fd_read_all(fds[2], 0, &whole) == 0;
+    if (fds[2] < 0)
+        buf_put(&whole, packet, (size_t)n);
+    fd_close(&fds[2]);
+    bytes = good && buf_ok(&whole) ? arena_alloc(a, whole.n) : NULL;
+    if (bytes != NULL)
+        memcpy(bytes, whole.p, whole.n);
+    job->launch.out = fds[0];
+    job->launch.err = fds[1];
+    good = bytes != NULL && unpack(a, (struct str){bytes, whole.n}, job);
+    buf_free(&whole);
+    return good && fds[1] >= 0 ? JOB_TAKEN : JOB_BAD;
+}

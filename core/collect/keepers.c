@@ -1,0 +1,340 @@
+/* collect/keepers.c - the idle are a stack, so that those on its bottom can be seen to be too many. An
+ * idle one that dies is noticed as it hangs up, or by the job that cannot be sent. A nursery that does
+ * not come to its requests (it is stopped, or a thousand are wanted at once) is told the rest when it
+ * has read some.
+ */
+#include "collect/keepers.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "collect/keeper.h"
+
+static const int64_t LOOK_EVERY = 20 * NS_PER_S, NURSERY_AGAIN = NS_PER_S;
+
+/* --- the nursery --- */
+
+static void tell_nursery(struct keepers *k)
+{
+    size_t n = 0;
+
+    while (n < k->nasked && k->control >= 0 &&
+           nursery_ask(k->control, k->asked[n].id, k->asked[n].end) == 0)
+        fd_close(&k->asked[n++].end);
+    k->nasked -= n;
+    if (n > 0 && k->nasked > 0)
+        memmove(k->asked, k->asked + n, k->nasked * sizeof *k->asked);
+    if (k->watch.fd >= 0)
+        loop_fd_mod(k->loop, &k->watch, k->nasked > 0 ? LOOP_OUT : 0);
+}
+
+static void on_nursery_ready(void *arg, uint32_t events)
+{
+    struct keepers *k = arg;
+
+    if (events & LOOP_HUP) /* it is about to be reaped */
+        loop_fd_del(k->loop, &k->watch);
+    else
+        tell_nursery(k);
+}
+
+static void on_nursery_ended(void *arg, int status, const struct rusage *ru);
+
+/* 0, or -1 with errno. */
+static int start_nursery(struct keepers *k)
+{
+    pid_t pid = nursery_start(k->book, &k->control);
+
+    if (pid < 0) {
+        k->error = errno;
+        k->control = -1;
+        return -1;
+    }
+    k->first = k->nasked > 0 ? k->asked[0].id : k->last_id + 1;
+    k->began = clock_mono();
+    loop_child_add(k->loop, &k->nursery, pid, on_nursery_ended, k);
+    if (loop_fd_add(k->loop, &k->watch, k->control, 0, on_nursery_ready, k) < 0) {
+        fd_close(&k->control); /* it ends, and another one is tried */
+        return -1;
+    }
+    tell_nursery(k);
+    return 0;
+}
+
+/* Nobody comes to what was asked for. */
+static void refuse_asked(struct keepers *k)
+{
+    for (size_t i = 0; i < k->nasked; i++) {
+        keeper_refuse(k->asked[i].end, k->error);
+        fd_close(&k->asked[i].end);
+    }
+    k->nasked = 0;
+}
+
+static void on_nursery_again(void *arg)
+{
+    struct keepers *k = arg;
+    int before = k->error;
+
+    k->error = 0;
+    if (start_nursery(k) == 0 || k->nursery.pid != 0) {
+        if (before != 0)
+            log_info("the nursery has been started: collectors run again");
+        return;
+    }
+    if (before == 0)
+        log_error("cannot start the nursery: %s; no collector can run; trying again",
+                  strerror(k->error));
+    refuse_asked(k);
+    loop_timer_set(k->loop, &k->again, clock_mono() + NURSERY_AGAIN, on_nursery_again, k);
+}
+
+static void drop_idle(struct keepers *k, unsigned n)
+{
+    for (; n > 0 && k->nidle > 0; n--) {
+        struct keeper_link *link = SLIST_FIRST(&k->idle);
+
+        SLIST_REMOVE_HEAD(&k->idle, idle);
+        k->nidle--;
+        keepers_give_back(link, false);
+    }
+}
+
+/* --- keepers whose nursery has died --- */
+
+struct adopted {
+    struct keepers *all;
+    uint32_t id;
+    struct loop_child child;
+    LIST_ENTRY(adopted) others;
+};
+
+static void on_adopted_ended(void *arg, int status, const struct rusage *ru)
+{
+    struct adopted *a = arg;
+    struct keepers *k = a->all;
+
+    (void)ru;
+    LIST_REMOVE(a, others);
+    free(a);
+    if (status != 0)
+        k->left(k->arg);
+}
+
+static bool is_child(pid_t pid)
+{
+    siginfo_t si;
+
+    return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
+/* One for which there is no memory is killed, as others are that were left. */
+static void adopt_keepers(struct keepers *k)
+{
+    for (uint32_t i = 0; i < k->book->n && i < NURSERY_MOST; i++) {
+        pid_t pid = k->book->pids[i];
+        struct adopted *a;
+
+        if (!is_child(pid) || loop_child_find(k->loop, pid) != NULL)
+            continue;
+        if ((a = malloc(sizeof *a)) == NULL)
+            return;
+        *a = (struct adopted){.all = k, .id = k->book->ids[i]};
+        LIST_INSERT_HEAD(&k->adopted, a, others);
+        loop_child_add(k->loop, &a->child, pid, on_adopted_ended, a);
+    }
+}
+
+/* None of its keepers gets another job. */
+static void on_nursery_ended(void *arg, int status, const struct rusage *ru)
+{
+    struct keepers *k = arg;
+    int64_t now = clock_mono(), at = now - k->began < NURSERY_AGAIN ? now + NURSERY_AGAIN : now;
+
+    (void)status, (void)ru;
+    loop_fd_del(k->loop, &k->watch);
+    fd_close(&k->control);
+    drop_idle(k, k->nidle);
+    adopt_keepers(k);
+    log_warn("the nursery has died (somebody killed it): another one is started");
+    loop_timer_set(k->loop, &k->again, at, on_nursery_again, k);
+    k->left(k->arg);
+}
+
+int keepers_init(struct keepers *k, struct loop *l, void (*left)(void *arg), void *arg)
+{
+    *k = (struct keepers){
+        .loop = l, .left = left, .arg = arg, .book = nursery_book_new(), .control = -1};
+    SLIST_INIT(&k->idle);
+    LIST_INIT(&k->adopted);
+    loop_fd_init(&k->watch);
+    return k->book != NULL ? start_nursery(k) : -1;
+}
+
+void keepers_free(struct keepers *k, int64_t until)
+{
+    pid_t nursery = k->nursery.pid;
+    struct adopted *a;
+    int status;
+
+    drop_idle(k, k->nidle);
+    loop_timer_clear(k->loop, &k->look);
+    loop_timer_clear(k->loop, &k->again);
+    loop_fd_del(k->loop, &k->watch);
+    loop_child_del(k->loop, &k->nursery);
+    for (size_t i = 0; i < k->nasked; i++)
+        fd_close(&k->asked[i].end);
+    free(k->asked);
+    while ((a = LIST_FIRST(&k->adopted)) != NULL) {
+        LIST_REMOVE(a, others);
+        loop_child_del(k->loop, &a->child);
+        free(a);
+    }
+    fd_close(&k->control);
+    (void)process_wait(nursery, until, &status);
+    nursery_book_free(k->book);
+}
+
+/* --- one keeper --- */
+
+static void on_idle_look(void *arg)
+{
+    struct keepers *k = arg;
+
+    drop_idle(k, k->least);
+    k->least = k->nidle;
+    if (k->nidle > 0)
+        loop_timer_set(k->loop, &k->look, clock_mono() + LOOK_EVERY, on_idle_look, k);
+}
+
+static void on_link(void *arg, uint32_t events)
+{
+    struct keeper_link *link = arg;
+
+    (void)events;
+    if (link->said != NULL) {
+        link->said(link->arg);
+        return;
+    }
+    SLIST_REMOVE(&link->all->idle, link, keeper_link, idle); /* it was killed */
+    link->all->nidle--;
+    keepers_give_back(link, false);
+}
+
+static bool ask_for(struct keepers *k, uint32_t id, int end)
+{
+    if (k->nasked == k->cap) {
+        size_t cap = k->cap > 0 ? 2 * k->cap : 16;
+        struct asked *more = reallocarray(k->asked, cap, sizeof *more);
+
+        if (more == NULL)
+            return false;
+        k->asked = more;
+        k->cap = cap;
+    }
+    k->asked[k->nasked++] = (struct asked){id, end};
+    return true;
+}
+
+static struct keeper_link *new_link(struct keepers *k)
+{
+    struct keeper_link *link = malloc(sizeof *link);
+    int pair[2];
+
+    if (link == NULL)
+        return NULL;
+    if (keeper_pair(pair) < 0) {
+        free(link);
+        return NULL;
+    }
+    *link = (struct keeper_link){.control = pair[0], .id = ++k->last_id, .all = k};
+    if (loop_fd_add(k->loop, &link->watch, pair[0], LOOP_IN, on_link, link) == 0 &&
+        ask_for(k, link->id, pair[1])) {
+        tell_nursery(k);
+        return link;
+    }
+    loop_fd_del(k->loop, &link->watch);
+    fd_close(&pair[0]);
+    fd_close(&pair[1]);
+    free(link);
+    return NULL;
+}
+
+static struct keeper_link *take_link(struct keepers *k)
+{
+    struct keeper_link *link = SLIST_FIRST(&k->idle);
+
+    if (link == NULL)
+        return new_link(k);
+    SLIST_REMOVE_HEAD(&k->idle, idle);
+    k->nidle--;
+    k->least = k->nidle < k->least ? k->nidle : k->least;
+    return link;
+}
+
+struct keeper_link *keepers_begin(struct keepers *k, struct keeper_job *job, void (*said)(void *),
+                                  void *arg)
+{
+    struct keeper_link *link;
+    bool idle;
+
+    if (k->control < 0 && k->error != 0) {
+        errno = k->error;
+        return NULL;
+    }
+    job->garnetd = getpid();
+    do {
+        idle = k->nidle > 0;
+        link = take_link(k);
+        if (link == NULL)
+            return NULL;
+        if (job_send(link->control, job) == 0) {
+            link->said = said;
+            link->arg = arg;
+            return link;
+        }
+        keepers_give_back(link, false);
+    } while (idle && (errno == EPIPE || errno == ECONNRESET)); /* it was killed a moment ago */
+    return NULL;
+}
+
+static bool is_current(const struct keeper_link *link)
+{
+    return link->id >= link->all->first && link->all->control >= 0;
+}
+
+void keepers_give_back(struct keeper_link *link, bool fit)
+{
+    struct keepers *k = link->all;
+
+    link->said = NULL;
+    if (fit && is_current(link)) {
+        SLIST_INSERT_HEAD(&k->idle, link, idle);
+        k->nidle++;
+        if (!k->look.armed)
+            loop_timer_set(k->loop, &k->look, clock_mono() + LOOK_EVERY, on_idle_look, k);
+        return;
+    }
+    loop_fd_del(k->loop, &link->watch);
+    fd_close(&link->control);
+    free(link);
+}
+
+void keepers_kill(const struct keeper_link *link)
+{
+    const struct adopted *a;
+
+    if (is_current(link))
+        (void)nursery_kill(link->all->control, link->id);
+    LIST_FOREACH (a, &link->all->adopted, others)
+        if (a->id == link->id)
+            (void)kill(a->child.pid, SIGKILL);
+}

@@ -1,0 +1,179 @@
+/* tests/unit/collect/test_keepers.c - collect/keepers.h by a collector whose keepers and nursery are killed, stopped and used
+ * again
+ */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "rig/collector_scene.h"
+#include "rig/processes.h"
+
+static char mark[64];
+
+/* What the collector starts is marked. */
+static struct scene *begin(const char *script)
+{
+    (void)snprintf(mark, sizeof mark, "keepers-%d", (int)getpid());
+    (void)setenv("TMPDIR", mark, 1); /* one of those passed on */
+    return scene_begin(script, 100 * MS);
+}
+
+static pid_t only_keeper(const struct scene *s)
+{
+    cr_assert_eq(s->keepers.book->n, 1);
+    return s->keepers.book->pids[0];
+}
+
+TestSuite(keepers, .timeout = 60);
+
+Test(keepers, one_is_used_for_one_run_after_the_other)
+{
+    struct scene *s = begin("echo of $PPID");
+    char text[64];
+
+    TURN_UNTIL(s, s->nended >= 3);
+    (void)snprintf(text, sizeof text, ": of %d\n", (int)only_keeper(s));
+    cr_assert_geq(times_logged(s, text), 3);
+    cr_assert_eq(s->keepers.last_id, 1);
+    scene_finish(s);
+}
+
+Test(keepers, one_that_is_killed_while_idle_costs_no_run)
+{
+    struct scene *s = begin("exit 0");
+
+    for (int i = 0; i < 5; i++) {
+        int ended = s->nended;
+
+        TURN_UNTIL(s, s->nended > ended && s->keepers.nidle == 1);
+        (void)kill(only_keeper(s), SIGKILL);
+    }
+    TURN_UNTIL(s, s->nended >= 8);
+    cr_assert_eq(failures(s), 0);
+    scene_finish(s);
+}
+
+/* Its run goes on, and is told from others to its end; nobody uses that keeper again. */
+Test(keepers, a_nursery_that_dies_costs_no_run)
+{
+    struct scene *s;
+    pid_t nursery, old;
+
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    s = begin("echo up $PPID; sleep 0.5; exit 4");
+    TURN_UNTIL(s, times_logged(s, ": up ") == 1);
+    nursery = s->keepers.nursery.pid;
+    old = only_keeper(s);
+    (void)kill(nursery, SIGKILL);
+    TURN_UNTIL(s, s->nended >= 1);
+    cr_assert_eq(s->ended[0].outcome, OUTCOME_EXIT);
+    cr_assert_eq(WEXITSTATUS(s->ended[0].report.status), 4);
+    cr_assert_eq(times_logged(s, "the nursery has died"), 1);
+    cr_assert_eq(s->nleft, 1, "nothing was, but it might");
+    TURN_UNTIL(s, s->nended >= 2);
+    cr_assert_eq(s->ended[1].outcome, OUTCOME_EXIT);
+    cr_assert_neq(s->keepers.nursery.pid, nursery);
+    cr_assert_neq(only_keeper(s), old);
+    TURN_UNTIL(s, LIST_EMPTY(&s->keepers.adopted));
+    cr_assert_eq(s->nleft, 1, "it has ended in order");
+    scene_finish(s);
+    cr_assert_eq(processes_marked(mark), 0);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+Test(keepers, what_a_killed_keeper_of_a_dead_nursery_kept_is_said_to_be_left)
+{
+    struct scene *s;
+    pid_t old;
+
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    s = begin("echo up; exec sleep 1000");
+    TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
+    old = only_keeper(s);
+    (void)kill(s->keepers.nursery.pid, SIGKILL);
+    TURN_UNTIL(s, s->nleft == 1 && !LIST_EMPTY(&s->keepers.adopted));
+    (void)kill(old, SIGKILL);
+    TURN_UNTIL(s, s->nleft == 2 && s->nended == 1);
+    cr_assert_eq(s->ended[0].outcome, OUTCOME_LOST);
+    (void)kill(s->ended[0].pid, SIGKILL); /* it is ours */
+    cr_assert_eq(waitpid(s->ended[0].pid, NULL, 0), s->ended[0].pid);
+    scene_finish(s);
+}
+
+Test(keepers, a_nursery_that_is_stopped_delays_what_it_is_asked_for)
+{
+    struct scene *s = begin("exit 0");
+    int ended;
+
+    TURN_UNTIL(s, s->nended >= 1);
+    scene_without_keepers(s);
+    (void)kill(s->keepers.nursery.pid, SIGSTOP);
+    ended = s->nended;
+    TURN_UNTIL(s, run_alive(&s->collector->run));
+    TURN_UNTIL(s, s->collector->sched.missed[MISS_OVERLAP] >= 3);
+    cr_assert_eq(s->nended, ended);
+    (void)kill(s->keepers.nursery.pid, SIGCONT);
+    TURN_UNTIL(s, s->nended >= ended + 2);
+    cr_assert_eq(failures(s), 0);
+    scene_finish(s);
+}
+
+/* One that is stopped, one whose nursery has died, one that obeys. */
+Test(keepers, a_run_that_is_abandoned_ends)
+{
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    for (int how = 0; how < 3; how++) {
+        struct scene *s = begin("trap '' TERM; echo up; while :; do sleep 0.1; done");
+
+        TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
+        if (how > 0)
+            (void)kill(only_keeper(s), SIGSTOP);
+        if (how > 1) {
+            (void)kill(s->keepers.nursery.pid, SIGKILL);
+            TURN_UNTIL(s, !LIST_EMPTY(&s->keepers.adopted));
+        }
+        collector_stop(s->collector);
+        run_abandon(&s->collector->run);
+        cr_assert_eq(s->ngone, 1);
+        cr_assert_eq(s->ended[0].outcome, OUTCOME_LOST);
+        if (how > 1) {
+            TURN_UNTIL(s, s->nleft == 2);
+            (void)kill(s->ended[0].pid, SIGKILL); /* it is ours */
+        }
+        WAIT_FOR(processes_marked(mark) == 0);
+        keepers_free(&s->keepers, clock_mono() + LONG);
+        loop_free(s->loop);
+        scene = (struct scene){0};
+    }
+}
+
+Test(keepers, a_nursery_that_cannot_be_started_costs_runs_until_it_can)
+{
+    struct scene *s;
+    struct rlimit limit, none;
+    int ended;
+
+    if (getuid() != 0)
+        cr_skip_test("needs to become a user that has no other process");
+    cr_assert_eq(setresuid(61236, 61236, 61236), 0);
+    s = begin("exit 0");
+    TURN_UNTIL(s, s->nended >= 1);
+    (void)getrlimit(RLIMIT_NPROC, &limit);
+    none = (struct rlimit){1, limit.rlim_max};
+    (void)setrlimit(RLIMIT_NPROC, &none);
+    (void)kill(s->keepers.nursery.pid, SIGKILL);
+    TURN_UNTIL(s, times_logged(s, "cannot start the nursery: ") == 1);
+    ended = s->nended;
+    TURN_UNTIL(s, s->nended >= ended + 3);
+    cr_assert_eq(last_run(s)->outcome, OUTCOME_SPAWN);
+    cr_assert_eq(last_run(s)->report.failure.error, EAGAIN);
+    cr_assert_eq(times_logged(s, "cannot start the nursery: "), 1, "once");
+    (void)setrlimit(RLIMIT_NPROC, &limit);
+    TURN_UNTIL(s, last_run(s)->outcome == OUTCOME_OK);
+    cr_assert_eq(times_logged(s, "the nursery has been started"), 1);
+    scene_finish(s);
+}
