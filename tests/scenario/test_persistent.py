@@ -4,6 +4,7 @@ It is always noon here (tests/shim/clock.c), so that no due time comes by itself
 import collections
 import struct
 
+from disk_rig import Disk
 from shims import *
 
 DAY = 86400
@@ -121,6 +122,39 @@ class Persistent(unittest.TestCase):
         self.d.kill()
         self.restart()
         self.check_runs(self.soon)
+
+    def test_the_folder_is_replaced(self):
+        self.restart(missed=True)
+        os.rename(self.d.path("spool"), self.d.path("before"))
+        wait_for("a new file", lambda: os.path.exists(self.d.path("spool/slots")))
+        self.d.kill()
+        self.restart()
+        self.check_runs(self.soon)
+
+
+class FullDisk(Disk, unittest.TestCase):
+    def test_runs_go_on(self):
+        d = self.daemon
+
+        def run_twice():
+            n = len(d.file_lines("runs.often"))
+            wait_for("runs", lambda: len(d.file_lines("runs.often")) >= n + 2)
+
+        self.mount("4m")
+        d.start()
+        self.fill()
+        d.script("ran", "#!/bin/sh\necho >>%s/runs.often\n" % d.dir)
+        d.collector("often", f"command: [{d.path('ran')}]\ninterval: 200ms\npersistent: true\n")
+        d.hup()
+        d.wait_log('cannot be recorded in its file "slots": No space left on device; trying again')
+        run_twice()
+        self.make_room()
+        d.wait_log("the last runs of collectors are recorded again")
+        self.fill()
+        before = os.stat(d.path("spool/slots"))
+        run_twice()  # in place
+        self.assertGreater(os.stat(d.path("spool/slots")).st_mtime_ns, before.st_mtime_ns)
+        self.assertEqual(d.log().count("cannot be recorded"), 1)
 
 
 if __name__ == "__main__":
