@@ -28,7 +28,7 @@ class SocketFolder(unittest.TestCase):
         d = self.daemon("t/garnet.sock")
         os.mkdir(d.path("t"))
         os.chmod(d.path("t"), 0o1777)
-        said = (f"garnet.yaml:4:9: path: everybody may write to the folder {d.path('t')}, and replace the socket: put it into "
+        said = (f"garnet.yaml:5:9: path: everybody may write to the folder {d.path('t')}, and replace the socket: put it into "
                 f"a folder of its own, such as {d.path('t')}/garnet")
         self.assertIn(said, self.refused(d))
         code, _, err = d.check() # what a start refuses the check does, too
@@ -45,7 +45,7 @@ class SocketFolder(unittest.TestCase):
         os.makedirs(d.path("app/run"))
         os.chown(d.path("app"), 0, STRANGER)
         os.chmod(d.path("app"), 0o2775)
-        said = (f"garnet.yaml:4:9: path: the folder {d.path('app/run')} goes through {d.path('app')}, which can be altered "
+        said = (f"garnet.yaml:5:9: path: the folder {d.path('app/run')} goes through {d.path('app')}, which can be altered "
                 "by its group: chmod go-w it")
         for made in (True, False):
             if not made:
@@ -69,7 +69,7 @@ class SocketFolder(unittest.TestCase):
         os.chmod(d.path("app"), 0o777)  # the socket is there: what else has changed is taken
         d.configure("socket: app/run/garnet.sock\nsinks: []\nlog_level: debug\n")
         d.hup()
-        d.wait_log("garnet.yaml:4:9: path: the folder")
+        d.wait_log("garnet.yaml:5:9: path: the folder")
         d.wait_log("the configuration was reread and is in use")
         os.chmod(d.path("app"), 0o755)
         self.assertEqual(d.terminate(), 0)

@@ -19,7 +19,7 @@ class Programs(unittest.TestCase):
             capture_output=True, text=True, timeout=PATIENCE)
         if mounted.returncode == 77:
             self.skipTest("cannot mount: " + mounted.stderr)
-        self.assertEqual(mounted.returncode, 1)
+        self.assertEqual(mounted.returncode, 3)
         self.assertIn('a.yaml:1:11: command: "../disk/script" is on a file system that is mounted noexec: ', mounted.stderr)
 
     def test_what_breaks_after_the_check_is_named_in_the_log(self):
