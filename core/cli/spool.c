@@ -27,9 +27,8 @@ const char SPOOL_HELP[] =
     "usage: garnet spool verify DIR\n"
     "\n"
     "Reads a spool from its oldest metric to its newest, and prints its segments, its damage, and\n"
-    "for each sink that accepted = confirmed + queued + dropped, by reason. Changes nothing; may "
-    "be\n"
-    "run beside garnetd, and then shows the numbers of one moment.\n"
+    "for each sink that accepted = confirmed + unconfirmed + queued + dropped, by reason. Changes\n"
+    "nothing; may be run beside garnetd, and then shows the numbers of one moment.\n"
     "Exit status: 0 sound, 1 damage or numbers that do not add up, 2 wrong usage, 111 the folder\n"
     "cannot be read.\n";
 
@@ -50,6 +49,7 @@ static void add_sink(void *arg, const char *name)
     if (s == NULL)
         return; /* sticks in the arena */
     *s = (struct audit_sink){.name = arena_strdup(&at->audit->arena, name)};
+    s->held = cursor_holder(at->dirfd, name) != 0;
     if (cursor_read(at->dirfd, name, &s->cursor) < 0)
         s->error = errno;
     if (s->error == EACCES || cursor_passing(s->error))
@@ -112,10 +112,10 @@ static void count_frame(struct audit *a, const struct tail_frame *f)
     a->metrics += good;
     a->bad_records += f->count - good;
     for (struct audit_sink *s = a->sinks; s != NULL; s = s->next) {
-        uint64_t read = behind(s->cursor.position, f->seq, good);
+        uint64_t read = behind(s->from, f->seq, good);
 
         s->readable += read;
-        s->unreadable += behind(s->cursor.position, f->seq, f->count) - read;
+        s->unreadable += behind(s->from, f->seq, f->count) - read;
     }
 }
 
@@ -130,7 +130,18 @@ static void count_lost(struct audit *a, const struct tail_frame *f, struct audit
     }
     a->lost += f->reason == TAIL_EXPIRED ? 0 : f->lost;
     for (struct audit_sink *s = a->sinks; s != NULL; s = s->next)
-        s->unreadable += behind(s->cursor.position, f->seq, f->lost);
+        s->unreadable += behind(s->from, f->seq, f->lost);
+}
+
+/* Where each goes on, before the frames are gone over: their end is not known yet. */
+static void begin_sinks(struct audit *a)
+{
+    for (struct audit_sink *s = a->sinks; s != NULL; s = s->next) {
+        struct account_reading r = {s->cursor.taken, s->cursor.lost};
+
+        s->held = s->held && account_believed(&r, &s->cursor, SEQ_BELIEVED);
+        s->from = s->held ? r.taken : s->cursor.position;
+    }
 }
 
 static bool read_frames(struct audit *a, int dirfd)
@@ -144,6 +155,7 @@ static bool read_frames(struct audit *a, int dirfd)
 
     if (t == NULL)
         return false;
+    begin_sinks(a);
     while ((r = tail_next(t, &f)) == TAIL_FRAME || r == TAIL_LOST)
         if (r == TAIL_FRAME)
             count_frame(a, &f);
@@ -167,30 +179,27 @@ static uint64_t apart(uint64_t a, uint64_t b)
 static void balance(struct audit_sink *s, const struct audit *a)
 {
     const struct cursor_state *c = &s->cursor;
-    uint64_t gone = a->first > c->position ? a->first - c->position : 0;
+    const struct account_reading r = {c->taken, c->lost};
+    bool sound = account_derive(&s->account, c, s->held ? &r : NULL, a->first, a->next);
+    uint64_t settled = 0;
 
     for (unsigned i = 0; i < DROP_REASONS; i++)
-        s->dropped += c->dropped[i];
-    s->accepted = a->next > c->start ? a->next - c->start : 0;
-    s->queued = a->next > c->position ? a->next - c->position : 0;
-    s->unreadable += gone; /* retention was faster */
-    s->confirmed = c->position - c->start - s->dropped;
-    s->unexplained = apart(s->queued, s->readable + s->unreadable);
-    if (c->position < c->start || c->position - c->start < s->dropped) {
-        s->confirmed = 0;
-        s->unexplained += apart(c->position, c->start + s->dropped);
-    }
+        settled += c->dropped[i];
+    s->unexplained = apart(s->account.queued, s->readable + s->unreadable);
+    if (!sound)
+        s->unexplained += apart(c->position, c->start + settled);
 }
 
-/* A cursor may be ahead of what is left of the segments: the next number is then the cursor's. */
+/* A cursor, or what its worker has read, may be ahead of what is left of the segments: the next number is
+ * then the cursor's. */
 static void balance_all(struct audit *a)
 {
     for (struct audit_sink *s = a->sinks; s != NULL; s = s->next)
         if (s->error == 0 && !cursor_believed(&s->cursor, a->next))
             s->error = EBADMSG;
     for (const struct audit_sink *s = a->sinks; s != NULL; s = s->next)
-        if (s->error == 0 && s->cursor.position > a->next)
-            a->next = s->cursor.position;
+        if (s->error == 0 && s->from > a->next)
+            a->next = s->from;
     if (a->segments == 0)
         a->first = a->next;
     for (struct audit_sink *s = a->sinks; s != NULL; s = s->next)
@@ -231,6 +240,7 @@ static void print_damage(const struct audit *a)
 
 static void print_sink(const struct audit_sink *s)
 {
+    const struct account *n = &s->account;
     struct buf line = {0};
 
     if (s->error != 0) {
@@ -239,12 +249,12 @@ static void print_sink(const struct audit_sink *s)
         return;
     }
     buf_putf(&line,
-             "sink %s: accepted %" PRIu64 " = confirmed %" PRIu64 " + queued %" PRIu64
-             " + dropped %" PRIu64,
-             s->name, s->accepted, s->confirmed, s->queued, s->dropped);
+             "sink %s: accepted %" PRIu64 " = confirmed %" PRIu64 " + unconfirmed %" PRIu64
+             " + queued %" PRIu64 " + dropped %" PRIu64,
+             s->name, n->accepted, n->confirmed, n->unconfirmed, n->queued, n->all_dropped);
     for (unsigned i = 0; drop_reason_name(i) != NULL; i++)
-        if (s->cursor.dropped[i] > 0)
-            buf_putf(&line, " %s=%" PRIu64, drop_reason_name(i), s->cursor.dropped[i]);
+        if (n->dropped[i] > 0)
+            buf_putf(&line, " %s=%" PRIu64, drop_reason_name(i), n->dropped[i]);
     if (s->unreadable > 0)
         buf_putf(&line, "; %" PRIu64 " of the queued cannot be read", s->unreadable);
     buf_putf(&line, "; unexplained %" PRIu64, s->unexplained);

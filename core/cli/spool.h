@@ -3,14 +3,15 @@
  *
  * Reads only, takes no lock: also while garnetd runs, where the numbers are those of a moment. What
  * must hold for every sink, and is computed here from the frames and from the cursor apart:
- *   accepted since its creation = confirmed + queued + sum of dropped{reason}
+ *   accepted since its creation = confirmed + unconfirmed + queued + sum of dropped{reason}
  *   queued = readable + unreadable (of which the worker will count every single one)
+ * by spool/account.h. What its worker has in memory is what that has last put down, at most 100 ms ago.
  * What does not add up is `unexplained`.
  */
 #pragma once
 #include "base/arena.h"
 #include "base/why.h"
-#include "spool/cursor.h"
+#include "spool/account.h"
 
 struct audit_damage { /* numbers that no reader will get metrics for */
     uint64_t seq, count;
@@ -21,8 +22,11 @@ struct audit_sink {
     const char *name;
     int error; /* its cursor cannot be read: errno, EBADMSG no valid slot, ENOENT none */
     struct cursor_state cursor;
-    uint64_t readable, unreadable; /* from its position on */
-    uint64_t accepted, confirmed, queued, dropped, unexplained;
+    bool held;                     /* by a worker: what it has in memory counts */
+    uint64_t from;                 /* what is before has been read, or is gone */
+    uint64_t readable, unreadable; /* from there on */
+    struct account account;
+    uint64_t unexplained;
     struct audit_sink *next;
 };
 struct audit {

@@ -66,6 +66,13 @@ static void on_written(void *arg)
     sinks_wake(&d->sinks);
 }
 
+static void on_spool_begins(void *arg, uint64_t oldest)
+{
+    struct daemon *d = arg;
+
+    sinks_spool_begins(&d->sinks, oldest);
+}
+
 /* At the end the intake goes before the last sync. */
 static void on_verdict(void *arg, uint64_t ticket, const char *why)
 {
@@ -114,16 +121,10 @@ static void on_self_round(void *arg, const struct self_round *at)
 
 static void keep_store(struct daemon *d)
 {
-    unsigned lost;
-
     if (d->phase < PHASE_SINKS && commit_look(&d->store.commit, d->store.dir))
         sinks_restart(&d->sinks);
     commit_sync(&d->store.commit);
-    lost = append_retain(d->store.commit.spool, sinks_needed(&d->sinks), clock_wall());
-    if (lost > 0 && sinks_lose(&d->sinks))
-        log_warn("spool: %u segments that a sink had not sent yet were removed, as max_size or "
-                 "max_age says",
-                 lost);
+    (void)append_retain(d->store.commit.spool, sinks_needed(&d->sinks), clock_wall());
 }
 
 static void on_second(void *arg)
@@ -167,6 +168,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     loop_after(d->loop, &d->after, on_turn_over, d); /* behind the intake's own: its turn is over */
     selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
     sinks_init(&d->sinks, d->loop, d->store.commit.spool, d->store.dir, d->sink_program, &sinks);
+    d->store.commit.spool->ev = (struct append_events){d, on_spool_begins};
     collectors_init(&d->collectors, &d->keepers, d->intake, &d->self, &collectors);
     collectors_remember(&d->collectors, append_dirfd(d->store.commit.spool));
     d->shared = sockets_open(d->intake, c);

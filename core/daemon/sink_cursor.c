@@ -12,6 +12,8 @@
 #include "base/log.h"
 #include "spool/segment.h"
 
+static const int64_t LOSS_EVERY = 10 * NS_PER_S, LOSS_OVER = 60 * NS_PER_S;
+
 static uint64_t oldest_seq(const struct append *spool)
 {
     uint64_t seq;
@@ -105,6 +107,100 @@ void sink_cursor_lost(struct sink_cursor *c)
     c->restore = c->knows;
 }
 
+/* --- its account --- */
+
+static bool is_ours(struct sink_cursor *c, const struct scoreboard *b)
+{
+    uint64_t taken, lost;
+
+    c->ours = c->ours || (b != NULL && scoreboard_get_read(b, &taken, &lost)) ||
+              cursor_holder(append_dirfd(c->spool), c->name) == 0;
+    return c->ours;
+}
+
+/* A worker that has just taken what was given up says so before it gives it up as well (sink/feed.c): in
+ * between, too little has expired, and what it has in memory is too much by as many. */
+static void hold_expired(struct sink_cursor *c, struct account *a)
+{
+    uint64_t less =
+        c->expired > a->dropped[DROP_EXPIRED] ? c->expired - a->dropped[DROP_EXPIRED] : 0;
+
+    less = less < a->unconfirmed ? less : a->unconfirmed;
+    a->unconfirmed -= less;
+    a->dropped[DROP_EXPIRED] += less;
+    a->all_dropped += less;
+    c->expired = a->dropped[DROP_EXPIRED];
+}
+
+/* Another cursor than the one that was known begins its own account. What has expired by then was logged by
+ * an earlier garnetd. */
+static void begin_account(struct sink_cursor *c, const struct cursor_state *st)
+{
+    struct account a;
+
+    if (c->accounts && c->start == st->start)
+        return;
+    (void)account_derive(&a, st, NULL, append_oldest(c->spool), append_next_seq(c->spool));
+    c->accounts = true;
+    c->start = st->start;
+    c->expired = 0;
+    c->loss = (struct sink_loss){.logged = a.dropped[DROP_EXPIRED]};
+}
+
+/* The cursor first, the end last: see spool/account.c. False: it does not add up, or it is not known yet. */
+static bool derive(struct sink_cursor *c, const struct cursor_state *st, const struct scoreboard *b,
+                   struct account *a)
+{
+    bool ours = is_ours(c, b), sound;
+    struct account_reading r;
+
+    begin_account(c, st);
+    sound =
+        account_derive(a, st, b != NULL && scoreboard_get_read(b, &r.taken, &r.lost) ? &r : NULL,
+                       append_oldest(c->spool), append_next_seq(c->spool));
+    if (ours)
+        hold_expired(c, a);
+    return ours && sound;
+}
+
+static void log_loss_over(struct sink_cursor *c)
+{
+    log_info(
+        "sink %s: nothing that it had not sent has gone from the spool for a minute, after %llu "
+        "metrics",
+        c->name, (unsigned long long)c->loss.total);
+    c->loss.total = c->loss.said = 0;
+}
+
+/* One line as it begins, one each ten seconds with the sum, one when it is over. */
+static void log_loss(struct sink_cursor *c, uint64_t expired, bool last)
+{
+    struct sink_loss *l = &c->loss;
+    uint64_t n = expired > l->logged ? expired - l->logged : 0;
+    int64_t now = clock_mono();
+
+    l->logged += n;
+    l->total += n;
+    l->last_ns = n > 0 ? now : l->last_ns;
+    if (l->total == 0)
+        return;
+    if (l->said == 0) {
+        log_warn(
+            "sink %s: %llu metrics that it had not sent are gone from the spool (spool.max_size, "
+            "max_age); further ones are counted",
+            c->name, (unsigned long long)l->total);
+    } else if (l->said < l->total && (last || now - l->at_ns >= LOSS_EVERY)) {
+        log_warn("sink %s: %llu metrics that it had not sent are gone from the spool by now",
+                 c->name, (unsigned long long)l->total);
+    } else {
+        if (now - l->last_ns >= LOSS_OVER)
+            log_loss_over(c);
+        return;
+    }
+    l->said = l->total;
+    l->at_ns = now;
+}
+
 /* What is out already, and whether that stands still although there is more. */
 static void watch_progress(struct sink_cursor *c, uint64_t sent)
 {
@@ -120,20 +216,36 @@ static void watch_progress(struct sink_cursor *c, uint64_t sent)
 bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b)
 {
     struct cursor_state st;
+    struct account a;
 
     if (!read_cursor(c, &st))
         return false;
     c->known = st;
     c->knows = true;
     watch_progress(c, b != NULL ? atomic_load(&b->sent) : 0);
+    if (derive(c, &st, b, &a))
+        log_loss(c, a.dropped[DROP_EXPIRED], false);
     return true;
+}
+
+void sink_cursor_end(struct sink_cursor *c)
+{
+    struct cursor_state st;
+    struct account a;
+
+    if (read_cursor(c, &st) && derive(c, &st, NULL, &a))
+        log_loss(c, a.dropped[DROP_EXPIRED], true);
 }
 
 uint64_t sink_cursor_queued(const struct sink_cursor *c)
 {
     struct cursor_state st;
+    struct account a;
 
-    return read_cursor(c, &st) ? append_next_seq(c->spool) - st.position : 0;
+    if (!read_cursor(c, &st))
+        return 0;
+    (void)account_derive(&a, &st, NULL, append_oldest(c->spool), append_next_seq(c->spool));
+    return a.queued;
 }
 
 int64_t sink_cursor_take_made(struct sink_cursor *c)
@@ -175,32 +287,26 @@ static int64_t lag_of(const struct sink_cursor *c, const struct scoreboard *b)
 
 /* What can happen to it, as its worker says; and what has happened, under an older configuration
  * say. */
-static uint64_t write_dropped(const struct self_round *at, const struct cursor_state *st,
-                              uint64_t can)
+static void write_dropped(const struct self_round *at, const struct account *a, uint64_t can)
 {
-    uint64_t dropped = 0;
-
-    for (unsigned i = 0; drop_reason_name(i) != NULL; i++) {
-        if ((can >> i & 1) != 0 || st->dropped[i] > 0)
+    for (unsigned i = 0; drop_reason_name(i) != NULL; i++)
+        if ((can >> i & 1) != 0 || a->dropped[i] > 0)
             self_count(at, BASIC, "garnet.sink.dropped", "Metric", drop_reason_name(i),
-                       st->dropped[i]);
-        dropped += st->dropped[i];
-    }
-    return dropped;
+                       a->dropped[i]);
 }
 
-bool sink_cursor_metrics(const struct sink_cursor *c, const struct self_round *at,
+bool sink_cursor_metrics(struct sink_cursor *c, const struct self_round *at,
                          const struct scoreboard *b)
 {
     struct cursor_state st;
-    uint64_t dropped;
+    struct account a;
 
-    if (!read_cursor(c, &st))
+    if (!read_cursor(c, &st) || !derive(c, &st, b, &a))
         return false;
-    dropped = write_dropped(at, &st, b != NULL ? atomic_load(&b->can_drop) : 0);
-    self_count(at, BASIC, "garnet.sink.confirmed", "Metric", NULL,
-               st.position - st.start - dropped);
-    self_gauge(at, BASIC, "garnet.sink.queued", "Metric", append_next_seq(c->spool) - st.position);
+    write_dropped(at, &a, b != NULL ? atomic_load(&b->can_drop) : 0);
+    self_count(at, BASIC, "garnet.sink.confirmed", "Metric", NULL, a.confirmed);
+    self_gauge(at, BASIC, "garnet.sink.unconfirmed", "Metric", a.unconfirmed);
+    self_gauge(at, BASIC, "garnet.sink.queued", "Metric", a.queued);
     self_real(at, BASIC, "garnet.sink.lag", "s", (double)lag_of(c, b) / 1e9);
     return true;
 }

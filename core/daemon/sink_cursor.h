@@ -8,8 +8,8 @@
 #include "conf/conf.h"
 #include "daemon/selfmetrics.h"
 #include "model/scoreboard.h"
+#include "spool/account.h"
 #include "spool/append.h"
-#include "spool/cursor.h"
 
 struct sink_cursor {
     const struct append *spool; /* borrowed, like the next */
@@ -23,6 +23,17 @@ struct sink_cursor {
     uint64_t still_at;          /* so far its sink has come, */
     int64_t still_ns;           /* mono: since then, although there is more; 0: there is not */
     int64_t made_ns;            /* wall: when it was made, until that is asked */
+    /* A worker of a garnetd that was killed may go on for 2 s, and confirm what it has in memory, of which
+     * nobody here knows. Until it lets go there are no rows. */
+    bool ours;
+    bool accounts;    /* it has been derived, of the cursor that */
+    uint64_t start;   /* began here; another begins an account of its own */
+    uint64_t expired; /* as last derived, and it does not go back */
+    struct sink_loss {
+        uint64_t logged;        /* of what has expired */
+        uint64_t total, said;   /* since this began, and of that in the log; total 0: it is over */
+        int64_t last_ns, at_ns; /* mono: of the last loss, of the last line */
+    } loss;
 };
 
 /* Where a new one begins is decided now, as the sink's configuration says, however long it takes to
@@ -33,13 +44,14 @@ void sink_cursor_init(struct sink_cursor *c, const struct append *spool, const c
 bool sink_cursor_ensure(struct sink_cursor *c);
 /* Before the next worker it is made again, as it was last seen. */
 void sink_cursor_lost(struct sink_cursor *c);
-/* Looks at the file, once a second. `b`: what its worker says; NULL where none has begun. False: it is
+/* Looks at the file, once a second, and logs what the sink has lost since. `b`: what its worker says; NULL where none has begun. False: it is
  * not known now; else from known.keep on the sink still needs the spool. */
 bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b);
-uint64_t sink_cursor_queued(const struct sink_cursor *c); /* now; 0 too while it cannot be read */
-/* False, and none: it cannot be read now. At any time: accepted since its creation = confirmed +
- * queued + sum of dropped. */
-bool sink_cursor_metrics(const struct sink_cursor *c, const struct self_round *at,
+void sink_cursor_end(struct sink_cursor *c); /* likewise, for the last time: no worker is left */
+/* Without a worker, now: what still can be read for it. 0 too while it cannot be known. */
+uint64_t sink_cursor_queued(const struct sink_cursor *c);
+/* The rows of spool/account.h. False, and none: they cannot be known now. */
+bool sink_cursor_metrics(struct sink_cursor *c, const struct self_round *at,
                          const struct scoreboard *b);
 /* When it was made, wall, by this garnetd; 0 when it was not, or that was asked before. */
 int64_t sink_cursor_take_made(struct sink_cursor *c);

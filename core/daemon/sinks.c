@@ -26,13 +26,19 @@ struct sink_entry {
     bool supervised; /* else between two configurations, or ended for good */
     struct sink_cursor cursor;
     bool removed; /* no longer configured: forgotten when its worker is gone */
+    uint64_t restarts, losses, in_doubt; /* under the supervisors before this one */
     LIST_ENTRY(sink_entry) entries;
 };
 
 void sinks_init(struct sinks *s, struct loop *l, const struct append *spool, const char *dir,
                 const char *program, const struct sinks_events *ev)
 {
-    *s = (struct sinks){.loop = l, .spool = spool, .dir = dir, .program = program, .ev = *ev};
+    *s = (struct sinks){.loop = l,
+                        .spool = spool,
+                        .dir = dir,
+                        .program = program,
+                        .ev = *ev,
+                        .oldest = append_oldest(spool)};
     LIST_INIT(&s->list);
 }
 
@@ -55,6 +61,11 @@ static void list_cursors(const struct sinks *s)
 }
 
 /* --- one sink --- */
+
+static const struct scoreboard *board_of(const struct sink_entry *o)
+{
+    return o->supervised ? o->supervisor.board : NULL;
+}
 
 static bool prepare_worker(void *arg)
 {
@@ -83,10 +94,28 @@ static void remove_sink(struct sink_entry *o)
     list_cursors(s);
 }
 
+static uint64_t losses_of(const struct scoreboard *b)
+{
+    return b != NULL ? atomic_load(&b->losses) : 0;
+}
+
+/* The worker says it once it is ready; before that, and without one, the cursor does. */
+static uint64_t doubt_of(const struct sink_entry *o)
+{
+    const struct scoreboard *b = board_of(o);
+    uint64_t says = b != NULL ? atomic_load(&b->in_doubt) : 0, stored = o->cursor.known.in_doubt;
+
+    says = says > stored ? says : stored;
+    return says > o->in_doubt ? says : o->in_doubt;
+}
+
 static void on_worker_gone(void *arg)
 {
     struct sink_entry *o = arg;
 
+    o->in_doubt = doubt_of(o);
+    o->restarts += o->supervisor.restarts;
+    o->losses += losses_of(o->supervisor.board);
     supervisor_end(&o->supervisor);
     o->supervised = false;
     if (o->removed)
@@ -106,7 +135,8 @@ static void start_sink(struct sink_entry *o)
         .ended = on_worker_end,
         .gone = on_worker_gone,
         .arg = o,
-        .memory_limit = o->conf->memory_limit};
+        .memory_limit = o->conf->memory_limit,
+        .oldest = o->all->oldest};
 
     for (size_t i = 0; i < o->conf->to.n; i++)
         if (strcmp(o->conf->to.v[i], "stdout") == 0)
@@ -236,6 +266,7 @@ void sinks_restart(struct sinks *s)
 {
     struct sink_entry *o;
 
+    sinks_spool_begins(s, append_oldest(s->spool));
     LIST_FOREACH (o, &s->list, entries) {
         sink_cursor_lost(&o->cursor);
         stop_sink(o, reload_grace);
@@ -262,14 +293,15 @@ bool sinks_stopped(const struct sinks *s)
     return true;
 }
 
-void sinks_log_rest(const struct sinks *s)
+void sinks_log_rest(struct sinks *s)
 {
     struct buf rest = {0};
-    const struct sink_entry *o;
+    struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries) {
         uint64_t n = sink_cursor_queued(&o->cursor);
 
+        sink_cursor_end(&o->cursor);
         if (n > 0)
             buf_putf(&rest, "; sink %s: %llu metrics wait in the spool", o->conf->name,
                      (unsigned long long)n);
@@ -289,11 +321,6 @@ void sinks_free(struct sinks *s)
     }
 }
 
-static const struct scoreboard *board_of(const struct sink_entry *o)
-{
-    return o->supervised ? o->supervisor.board : NULL;
-}
-
 uint64_t sinks_needed(struct sinks *s)
 {
     uint64_t needed = append_next_seq(s->spool);
@@ -310,21 +337,19 @@ uint64_t sinks_needed(struct sinks *s)
     return needed;
 }
 
-bool sinks_lose(const struct sinks *s)
+void sinks_spool_begins(struct sinks *s, uint64_t oldest)
 {
-    uint64_t oldest = 0;
-    int there = segment_oldest(append_dirfd(s->spool), &oldest);
-    const struct sink_entry *o;
+    struct sink_entry *o;
 
+    s->oldest = oldest;
     LIST_FOREACH (o, &s->list, entries)
-        if (there < 0 || (there > 0 && (!o->cursor.knows || o->cursor.known.position < oldest)))
-            return true;
-    return false;
+        if (o->supervised)
+            supervisor_spool_begins(&o->supervisor, oldest);
 }
 
 /* --- metrics --- */
 
-static void write_sink(struct self_round at, const struct sink_entry *o)
+static void write_sink(struct self_round at, struct sink_entry *o)
 {
     const struct scoreboard *b = board_of(o);
 
@@ -332,17 +357,16 @@ static void write_sink(struct self_round at, const struct sink_entry *o)
     if (!sink_cursor_metrics(&o->cursor, &at, b))
         return;
     self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
-               o->supervised ? o->supervisor.restarts : 0);
-    if (b == NULL)
-        return;
-    self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, atomic_load(&b->in_doubt));
-    self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, atomic_load(&b->losses));
-    self_gauge(&at, BASIC, "garnet.sink.stalled", "", supervisor_stalled(&o->supervisor));
+               o->restarts + (o->supervised ? o->supervisor.restarts : 0));
+    self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, doubt_of(o));
+    self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, o->losses + losses_of(b));
+    if (b != NULL)
+        self_gauge(&at, BASIC, "garnet.sink.stalled", "", supervisor_stalled(&o->supervisor));
 }
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at)
 {
-    const struct sink_entry *o;
+    struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries)
         write_sink(*at, o);

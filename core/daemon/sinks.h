@@ -24,6 +24,7 @@ struct sinks { /* its own to write */
     const char *dir, *program;
     struct sinks_events ev;
     struct generation *gen; /* applied last */
+    uint64_t oldest;        /* where the spool begins, as the workers have it */
     bool stopping;
     LIST_HEAD(, sink_entry) list;
 };
@@ -42,14 +43,13 @@ void sinks_wake(struct sinks *s);  /* there is more in the spool */
 void sinks_restart(struct sinks *s);
 void sinks_stop(struct sinks *s, int64_t grace); /* for good */
 bool sinks_stopped(const struct sinks *s);
-void sinks_log_rest(const struct sinks *s); /* the log's last line: what is left for each */
+void sinks_log_rest(struct sinks *s); /* the log's last line: what is left for each */
 
 /* A look at all cursors, once a second: the lowest position that a sink still needs. 0: everything,
  * since one cannot be read. */
 uint64_t sinks_needed(struct sinks *s);
-/* Whether one of them has not sent all that is gone from the spool, as last looked at. What it might
- * only have read again, for a replay or for its rates, is no loss. */
-bool sinks_lose(const struct sinks *s);
+/* What is before `oldest` is about to be removed from the spool: for the workers to know. */
+void sinks_spool_begins(struct sinks *s, uint64_t oldest);
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at);
 /* Of those that have just begun, how they began; once a second. */

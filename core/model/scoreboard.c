@@ -13,6 +13,10 @@
 
 #include "base/fd.h"
 
+enum {
+    LOOKS = 1000
+}; /* a pair is torn only where it was written twice meanwhile: a plugin that scribbles */
+
 struct scoreboard *scoreboard_map(int fd)
 {
     void *p = mmap(NULL, sizeof(struct scoreboard), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -51,4 +55,33 @@ void scoreboard_unmap(struct scoreboard *p)
 {
     if (p != NULL)
         (void)munmap(p, sizeof *p);
+}
+
+void scoreboard_put_read(struct scoreboard *p, uint64_t taken, uint64_t lost)
+{
+    uint64_t n = atomic_load(&p->nread) + 1;
+
+    atomic_store(&p->read[n & 1].taken, taken);
+    atomic_store(&p->read[n & 1].lost, lost);
+    atomic_store(&p->nread, n);
+}
+
+bool scoreboard_get_read(const struct scoreboard *p, uint64_t *taken, uint64_t *lost)
+{
+    for (int i = 0; i < LOOKS; i++) {
+        uint64_t n = atomic_load(&p->nread);
+
+        if (n == 0)
+            return false;
+        *taken = atomic_load(&p->read[n & 1].taken);
+        *lost = atomic_load(&p->read[n & 1].lost);
+        if (atomic_load(&p->nread) == n)
+            return true;
+    }
+    return false;
+}
+
+void scoreboard_forget_read(struct scoreboard *p)
+{
+    atomic_store(&p->nread, 0);
 }

@@ -8,6 +8,7 @@
  */
 #pragma once
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SCOREBOARD_POISONS = 32 };
@@ -30,15 +31,24 @@ struct scoreboard {
     _Atomic uint64_t sent;       /* all before it may have left, though the cursor is not there */
     _Atomic uint64_t stalled;    /* 1: the peer takes bytes and reads nothing */
     _Atomic uint64_t can_drop;   /* a bit for each drop reason that can happen; 0: not known yet */
-    /* Since garnetd's start. */
-    _Atomic uint64_t losses;   /* times that a connection did not end well */
-    _Atomic uint64_t in_doubt; /* metrics sent again that may be there twice, and must not be */
+    _Atomic uint64_t losses;     /* times that a connection did not end well, on this page */
+    /* Metrics sent again that may be there twice, and must not be: since the sink began, once a worker is
+     * ready (the cursor keeps it). */
+    _Atomic uint64_t in_doubt;
+    /* What it has read into memory: spool/account.h. Two that belong together, and garnetd may look at any
+     * time: so they are written in turn, and then `nread` says by its lowest bit which pair holds. 0: none
+     * does, and no worker has the cursor. */
+    struct scoreboard_read {
+        _Atomic uint64_t taken, lost;
+    } read[2];
+    _Atomic uint64_t nread;
     /* garnetd's: the metrics that no worker may give to the plugin any more. */
     struct scoreboard_poison {
         _Atomic uint64_t metric;
         _Atomic int64_t when_ns;   /* Unix time */
         _Atomic int signo;         /* that the last worker died of; 0: it called exit() */
     } poisons[SCOREBOARD_POISONS]; /* a ring */
+    _Atomic uint64_t oldest; /* what is before is gone from the spool, or will be in a moment */
     /* The worker's again. */
     _Atomic int64_t
         oldest_ns;         /* Unix time: the oldest metric that is not written was accepted then;
@@ -50,3 +60,8 @@ struct scoreboard {
 struct scoreboard *scoreboard_new(int *fd);
 struct scoreboard *scoreboard_map(int fd); /* the worker's side; NULL with errno */
 void scoreboard_unmap(struct scoreboard *p);
+/* The worker's: a pair; it stands when this returns, and is the one before until then. */
+void scoreboard_put_read(struct scoreboard *p, uint64_t taken, uint64_t lost);
+/* garnetd's. False: there is none. */
+bool scoreboard_get_read(const struct scoreboard *p, uint64_t *taken, uint64_t *lost);
+void scoreboard_forget_read(struct scoreboard *p); /* once no worker is alive */

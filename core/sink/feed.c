@@ -46,6 +46,16 @@ void feed_next_batch(struct feed *f)
     f->since_ns = f->oldest_ns = 0;
 }
 
+/* garnetd is to know before anything is made of it. */
+static void put_taken(struct feed *f, uint64_t end)
+{
+    uint64_t from = f->read.seq > f->floor ? f->read.seq : f->floor;
+
+    f->taken = end > from ? end : from;
+    if (f->batch->board != NULL)
+        scoreboard_put_read(f->batch->board, f->taken, f->read.dropped[DROP_EXPIRED]);
+}
+
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
 {
     uint64_t at = seq;
@@ -63,6 +73,7 @@ void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
     f->pending = false;
     tail_seek(f->tail, at < seq ? at : seq);
     feed_next_batch(f);
+    put_taken(f, 0);
 }
 
 void feed_rejected(struct feed *f, uint64_t n)
@@ -97,14 +108,13 @@ static void lose_up_to(struct feed *f, uint64_t end, enum drop_reason reason, in
     account_to(f, end, now);
     if (end <= from)
         return;
-    f->lost += end - from;
     f->read.dropped[reason] += end - from;
+    if (reason == DROP_EXPIRED) /* garnetd has logged it */
+        return;
+    f->lost += end - from;
     if (!ratelimit_take(&f->losses, &LOSSES, now, &ignored))
         return;
-    log_warn("%" PRIu64 " metrics are lost to this sink: %s", f->lost,
-             reason == DROP_EXPIRED
-                 ? "the spool had no more room for them (spool.max_size, max_age)"
-                 : "the spool is damaged there");
+    log_warn("%" PRIu64 " metrics are lost to this sink: the spool is damaged there", f->lost);
     f->lost = 0;
 }
 
@@ -267,6 +277,35 @@ static enum batch_result take_record(struct feed *f, int64_t now)
 
 /* --- frames --- */
 
+/* What was read, up to `end`. garnetd publishes what it gives up, then looks at what was taken, and then
+ * unlinks; here it is the other way round, so one of the two sees the other. What it may have counted as
+ * gone is gone. */
+static void take_up_to(struct feed *f, uint64_t end, int64_t now)
+{
+    const struct scoreboard *b = f->batch->board;
+    uint64_t oldest;
+
+    put_taken(f, end);
+    oldest = b != NULL ? atomic_load(&b->oldest) : 0;
+    if (oldest <= f->read.seq)
+        return;
+    lose_up_to(f, oldest < end ? oldest : end, DROP_EXPIRED, now);
+    put_taken(f, end);
+}
+
+static void take_lost(struct feed *f, int64_t now)
+{
+    uint64_t end = f->frame.seq + f->frame.lost;
+
+    if (f->frame.reason == TAIL_EXPIRED) {
+        lose_up_to(f, end, DROP_EXPIRED, now);
+        put_taken(f, end);
+    } else {
+        take_up_to(f, end, now);
+        lose_up_to(f, end, DROP_DAMAGED, now);
+    }
+}
+
 /* True when there is more to look at. */
 static bool next_frame(struct feed *f, int64_t now)
 {
@@ -278,14 +317,14 @@ static bool next_frame(struct feed *f, int64_t now)
             counters_cut(f->rules.counters,
                          segment_horizon(f->dirfd, f->segment, f->rules.counters->window));
         }
+        take_up_to(f, f->frame.seq + f->frame.count, now);
         lose_up_to(f, f->frame.seq, DROP_DAMAGED, now); /* a gap that was not announced */
         f->at = 0;
         f->seq = f->frame.seq;
         f->left = f->frame.count;
         return true;
     case TAIL_LOST:
-        lose_up_to(f, f->frame.seq + f->frame.lost,
-                   f->frame.reason == TAIL_EXPIRED ? DROP_EXPIRED : DROP_DAMAGED, now);
+        take_lost(f, now);
         return true;
     case TAIL_ERROR:
         if (!f->failing)

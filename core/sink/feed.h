@@ -5,7 +5,8 @@
  * time of its own, which then counts.
  *
  * Keeps the point up to which everything read is accounted for: in the batch, in one before it, or
- * dropped. Where counters are differenced, reading begins a window before that: what is read there
+ * dropped. What garnetd has given up by then (its scoreboard's `oldest`) is expired, and whether it can still
+ * be read does not matter: so both agree on every metric. Where counters are differenced, reading begins a window before that: what is read there
  * is compared with, and nothing else.
  */
 #pragma once
@@ -36,6 +37,7 @@ struct feed {
     int64_t stale_ns;  /* mono: when the last one was */
     bool passing;      /* `live`, and the end of the spool has not been reached */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
+    uint64_t taken;    /* all before is in memory, or accounted for (spool/account.h) */
     struct point read; /* up to here everything is accounted for */
     /* Where each metric of the batch ends in it, where that is asked for: what must not be sent
      * twice is sent again from there. A batch with a header or a trailer is in doubt as a whole. */

@@ -67,6 +67,19 @@ static void free_marks(struct position *p)
     p->marks.v = p->unsure.v = NULL;
 }
 
+/* What the worker before us had in memory is nobody's: who looks at the cursor is to know at once. A store
+ * that fails costs no more than that. */
+static void begin_reading(struct cursor *c)
+{
+    struct cursor_state *s = &c->state;
+
+    if (s->taken == s->position && s->lost == s->dropped[DROP_EXPIRED])
+        return;
+    s->taken = s->position;
+    s->lost = s->dropped[DROP_EXPIRED];
+    (void)cursor_store(c);
+}
+
 int position_open(struct position *p, int dirfd, const char *name,
                   const struct position_rules *rules, int64_t now)
 {
@@ -86,6 +99,7 @@ int position_open(struct position *p, int dirfd, const char *name,
     p->again = s->position - s->owed;
     p->sure = position_point(p);
     p->sure.seq = p->again;
+    begin_reading(&p->cursor);
     take_trail(s, now);
     return 0;
 }
@@ -255,6 +269,18 @@ uint64_t position_rewind(struct position *p, bool doubt, int64_t now)
     return p->again;
 }
 
+void position_note(struct position *p, uint64_t taken, uint64_t lost, uint64_t in_doubt,
+                   uint64_t sent)
+{
+    struct cursor_state *s = &p->cursor.state;
+
+    p->noted |= s->taken != taken || s->lost != lost || s->in_doubt != in_doubt || s->sent != sent;
+    s->taken = taken;
+    s->lost = lost;
+    s->in_doubt = in_doubt;
+    s->sent = sent;
+}
+
 static bool report_store(struct position *p, bool ok, const char *what)
 {
     if (!ok && !p->sick)
@@ -291,8 +317,8 @@ static bool store(struct position *p, int64_t now)
     p->cursor.state.window = back - p->cursor.state.keep;
     if (!report_store(p, cursor_store(&p->cursor) == 0, "store"))
         return false;
-    p->dirty = false;
-    p->unsynced = true;
+    p->unsynced |= p->dirty;
+    p->dirty = p->noted = false;
     p->unsaved = 0;
     return true;
 }
@@ -324,7 +350,7 @@ void position_save(struct position *p, int64_t now)
     bool soon = p->unsaved >= STORE_BYTES && !p->sick;
 
     p->dirty |= outlived_in(p, now) == 0;
-    if (p->dirty && (soon || now - p->stored_ns >= STORE_EVERY))
+    if ((p->dirty || p->noted) && (soon || now - p->stored_ns >= STORE_EVERY))
         (void)store(p, now);
     if (p->unsynced && now - p->synced_ns >= SYNC_EVERY)
         (void)sync_now(p, now);
@@ -332,12 +358,13 @@ void position_save(struct position *p, int64_t now)
 
 bool position_flush(struct position *p, bool sync, int64_t now)
 {
-    return (!p->dirty || store(p, now)) && (!sync || !p->unsynced || sync_now(p, now));
+    return ((!p->dirty && !p->noted) || store(p, now)) &&
+           (!sync || !p->unsynced || sync_now(p, now));
 }
 
 int64_t position_due(const struct position *p, int64_t now)
 {
-    if (p->dirty)
+    if (p->dirty || p->noted)
         return left(p->stored_ns, STORE_EVERY, now);
     return p->unsynced ? left(p->synced_ns, SYNC_EVERY, now) : outlived_in(p, now);
 }

@@ -59,6 +59,7 @@ struct position {
     uint64_t passed;  /* offset of the last mark passed */
     uint64_t unsaved; /* bytes passed since the cursor was stored */
     bool dirty;       /* passed something that is not stored */
+    bool noted;       /* something changed that is stored, and no reason to wait for the disk */
     bool unsynced;
     bool sick; /* the last store or sync failed: it is in the log */
     int64_t stored_ns, synced_ns;
@@ -78,6 +79,9 @@ void position_drop(struct position *p, uint64_t offset, enum drop_reason reason,
 /* Everything before `offset` has arrived, though what is beyond `sure` may yet be refused: true if
  * that moves the position. */
 bool position_pass(struct position *p, uint64_t offset, uint64_t sure, int64_t now);
+/* What is stored beside the position, for others to read (spool/cursor.h). */
+void position_note(struct position *p, uint64_t taken, uint64_t lost, uint64_t in_doubt,
+                   uint64_t sent);
 /* All that was marked is passed, and sure. */
 bool position_settled(const struct position *p);
 /* The stream begins anew at offset 0, and at what is returned: behind what has arrived or, with

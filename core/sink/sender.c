@@ -8,7 +8,7 @@
 #include "base/clock.h"
 
 /* Metrics are sent again that may have arrived and must not come twice. */
-static void count_doubt(struct sender *s, uint64_t metrics)
+static void count_doubt(const struct sender *s, uint64_t metrics)
 {
     atomic_store(&s->board->in_doubt, atomic_load(&s->board->in_doubt) + metrics);
 }
@@ -22,12 +22,30 @@ static void on_rejected(void *arg, uint64_t end, uint32_t n)
     feed_rejected(s->feed, n);
 }
 
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* What the worker before us had sent and did not put down as arrived. The page knows to the last metric, a
+ * new page nothing: then the cursor does, but for the last 100 ms. */
+static void take_doubt(const struct sender *s)
+{
+    const struct cursor_state *c = &s->position->cursor.state;
+    uint64_t left = atomic_load(&s->board->sent);
+
+    left = left != 0 ? left : c->sent;
+    atomic_store(&s->board->in_doubt, larger(atomic_load(&s->board->in_doubt), c->in_doubt));
+    if (left > c->position && !s->repeatable)
+        count_doubt(s, left - c->position);
+    atomic_store(&s->board->sent, c->position);
+}
+
 void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink, struct feed *f,
                  struct position *at)
 {
     struct plugin *p = f->batch->plugin;
     struct scoreboard *board = f->batch->board;
-    uint64_t position = position_point(at).seq, left = atomic_load(&board->sent);
     uint64_t can_drop = feed_can_drop(f);
 
     *s = (struct sender){.feed = f,
@@ -42,9 +60,7 @@ void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink,
     if (s->by_plugin || link_datagrams(sink))
         can_drop |= 1 << DROP_REJECTED;
     atomic_store(&board->can_drop, can_drop);
-    if (left > position && !s->repeatable) /* the worker before us did not put all of it down */
-        count_doubt(s, left - position);
-    atomic_store(&board->sent, position);
+    take_doubt(s);
 }
 
 void sender_close(struct sender *s)

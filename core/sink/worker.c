@@ -66,9 +66,16 @@ static void begin_sending(struct worker *w)
     begin_step(w, w->sender.by_plugin ? SCOREBOARD_DELIVERS : SCOREBOARD_SENDS);
 }
 
+static void note_what_is_read(struct worker *w)
+{
+    position_note(&w->position, w->feed.taken, w->feed.read.dropped[DROP_EXPIRED],
+                  atomic_load(&w->board->in_doubt), atomic_load(&w->board->sent));
+}
+
 static void save_position(struct worker *w)
 {
     begin_step(w, SCOREBOARD_STORES);
+    note_what_is_read(w);
     position_save(&w->position, clock_mono());
 }
 
@@ -246,6 +253,7 @@ static bool open_ends(struct worker *w, const struct conf *conf)
 {
     const garnet_plugin *def = &w->plugin.def;
     struct position_rules rules = {.replay_ns = w->sink->confirm.replay};
+    struct point at;
 
     if (!start_load(&w->plugin, conf, w->sink, &w->orders))
         return false;
@@ -258,6 +266,8 @@ static bool open_ends(struct worker *w, const struct conf *conf)
         rules.never_twice && def->begin == NULL && def->end == NULL && def->deliver == NULL;
     if (!start_position(&w->position, w->dirfd, conf, w->sink, &rules, &w->orders))
         return false;
+    at = position_point(&w->position);
+    scoreboard_put_read(w->board, at.seq, at.dropped[DROP_EXPIRED]); /* it has the cursor */
     waits_init(&w->waits, w->loop, on_plugin_event, w);
     w->plugin.host.waits = &w->waits;
     return start_plugin(&w->plugin, &w->orders);
@@ -316,6 +326,7 @@ static bool make_ready(struct worker *w, const struct conf *conf, int control)
 static bool wind_up(struct worker *w)
 {
     after_move(w, sender_look(&w->sender, clock_mono()));
+    note_what_is_read(w);
     return position_flush(&w->position, w->orders.status == 0, clock_mono());
 }
 

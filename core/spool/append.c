@@ -106,6 +106,7 @@ bool append_reopen(struct append *a, const char *dir, struct why *why)
     }
     fd_close(&next.dirfd);
     next.dirfd = v->dirfd;
+    a->oldest = append_oldest(a);
     free(v->held);
     *v = next;
     a->starved = false;
@@ -307,10 +308,18 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
 
 /* --- retention --- */
 
-/* A segment is as old as its youngest metric, and that is no older than the next segment. */
-static bool is_over(const struct append *a, size_t i, int64_t wall_ns)
+uint64_t append_oldest(const struct append *a)
 {
-    if (a->max_size > 0 && a->folder.bytes > (uint64_t)a->max_size)
+    uint64_t first = a->folder.n > 0 ? a->folder.held[0].first_seq : a->folder.next_seq;
+
+    return first > a->oldest ? first : a->oldest;
+}
+
+/* A segment is as old as its youngest metric, and that is no older than the next segment. `bytes` are those
+ * of all that stay with it. */
+static bool is_over(const struct append *a, size_t i, uint64_t bytes, int64_t wall_ns)
+{
+    if (a->max_size > 0 && bytes > (uint64_t)a->max_size)
         return true;
     return a->max_age > 0 && clock_between(a->folder.held[i + 1].created_ns, wall_ns) > a->max_age;
 }
@@ -349,18 +358,38 @@ static void empty_newest(struct append *a)
     fd_close(&fd);
 }
 
+/* How many are to go; *lost of them are needed. */
+static size_t number_to_go(const struct append *a, uint64_t needed, int64_t wall_ns, unsigned *lost)
+{
+    const struct inventory *v = &a->folder;
+    uint64_t bytes = v->bytes;
+    size_t n = 0;
+
+    *lost = 0;
+    for (; n + 1 < v->n; n++) {
+        uint64_t end = v->held[n + 1].first_seq;
+
+        if (end > needed && end > a->oldest && !is_over(a, n, bytes, wall_ns))
+            break;
+        *lost += end > needed;
+        bytes -= v->held[n].bytes;
+    }
+    return n;
+}
+
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {
     struct inventory *v = &a->folder;
-    unsigned lost = 0;
-    size_t i = 0;
+    unsigned lost;
+    size_t n = number_to_go(a, needed, wall_ns, &lost), i = 0;
 
-    for (; i + 1 < v->n; i++) {
-        bool passed = v->held[i + 1].first_seq <= needed;
-        if ((!passed && !is_over(a, i, wall_ns)) || !remove_segment(v, i))
-            break;
-        lost += !passed;
+    if (n > 0 && v->held[n].first_seq > append_oldest(a)) {
+        a->oldest = v->held[n].first_seq;
+        if (a->ev.begins != NULL)
+            a->ev.begins(a->ev.arg, a->oldest);
     }
+    while (i < n && remove_segment(v, i))
+        i++;
     if (i > 0) {
         v->n -= i;
         memmove(v->held, v->held + i, v->n * sizeof *v->held);

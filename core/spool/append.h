@@ -20,13 +20,22 @@ struct append_config {
     int64_t max_size, max_age;
 };
 
+/* Retention says where the spool will begin, before it removes anything: what a reader has not taken by
+ * then is lost to it. */
+struct append_events {
+    void *arg;
+    void (*begins)(void *arg, uint64_t oldest);
+};
+
 struct append {
     int64_t segment_size, max_size, max_age;
     struct inventory folder;
     int fd; /* the newest segment, while it may be appended to; -1: the next append starts one */
     uint64_t salt;
-    bool starved;       /* for the last new segment there was no room */
-    int64_t wall_ahead; /* the wall clock, of the monotonic one, at the last append */
+    bool starved;            /* for the last new segment there was no room */
+    int64_t wall_ahead;      /* the wall clock, of the monotonic one, at the last append */
+    uint64_t oldest;         /* said to be where the spool begins; never goes back */
+    struct append_events ev; /* its owner's to set */
 };
 
 /* NULL and a sentence in why[] when the folder cannot be used: "is in use by process 123", ... */
@@ -55,9 +64,12 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
 uint64_t append_seal(struct append *a);
 void append_configure(struct append *a,
                       const struct append_config *c); /* all but its dir, from now on */
+/* Where the spool begins now: what is before is gone, or retention has said so and could not unlink it yet. */
+uint64_t append_oldest(const struct append *a);
 /* Unlinks whole segments from the oldest: those below `needed` (the lowest position of any cursor),
  * and while the spool is over max_size or a segment over max_age, those too. Never the newest; but
  * that is emptied when all of it is below `needed` and there was no room for another. Cheap when
- * there is nothing to do. Returns the number unlinked beyond `needed`: somebody will lose metrics. */
+ * there is nothing to do. Returns the number beyond `needed`: somebody loses metrics. What
+ * cannot be unlinked is gone all the same, and tried again. */
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns);
 uint64_t append_bytes(const struct append *a); /* of all segments */

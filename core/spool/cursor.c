@@ -6,7 +6,7 @@
  *   24  struct cursor_state in its order, a u64 each:
  *       24 start   32 position   40 dropped[16]   168 keep   176 owed   184 window
  *      192 moved  200 stored    208 wall          216 trail, 16 times when and seq
- *  472  zero             504  u64 sum (XXH3) of all before
+ *  472 taken   480 lost   488 in doubt   496 sent   504  u64 sum (XXH3) of all before
  * A store overwrites the older slot: whatever becomes of it, the newer one stands.
  *
  * Nothing in here syncs but cursor_sync(). After a power failure a cursor may be old (metrics are
@@ -43,7 +43,7 @@ enum {
     PATH = NAME_MAX + 32,
     LIST_MAX = 1 << 20
 };
-_Static_assert(STATE_AT + WORD * WORDS == 472 && offsetof(struct cursor_state, trail) == 192,
+_Static_assert(STATE_AT + WORD * WORDS == SUM_AT && offsetof(struct cursor_state, trail) == 192,
                "the layout of a cursor's slot");
 static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'C', 'U', 'R', 'S'};
 
@@ -136,19 +136,34 @@ int cursor_restore(int dirfd, const char *name, const struct cursor_state *s)
     return publish_bytes(dirfd, temp, path, bytes, sizeof bytes);
 }
 
-int cursor_read(int dirfd, const char *name, struct cursor_state *s)
+static int open_to_read(int dirfd, const char *name)
 {
     char path[PATH];
-    uint64_t generation;
-    int fd, r;
 
     if (cursor_path(path, "", name, "") < 0)
         return -1;
-    if ((fd = openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0)
+    return openat(dirfd, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+}
+
+int cursor_read(int dirfd, const char *name, struct cursor_state *s)
+{
+    uint64_t generation;
+    int fd = open_to_read(dirfd, name), r;
+
+    if (fd < 0)
         return -1;
     r = read_slots(fd, &generation, s);
     fd_close(&fd);
     return r;
+}
+
+pid_t cursor_holder(int dirfd, const char *name)
+{
+    int fd = open_to_read(dirfd, name);
+    pid_t holder = fd < 0 ? 0 : fd_lock_holder(fd);
+
+    fd_close(&fd);
+    return holder;
 }
 
 bool cursor_believed(const struct cursor_state *s, uint64_t next)

@@ -56,6 +56,12 @@ struct cursor_state {
         int64_t at_ns;
         uint64_t seq;
     } trail[CURSOR_TRAIL];
+    /* What the worker that holds it has in memory (spool/account.h); nothing once it has let go. An older
+     * version's are 0, which nobody believes. */
+    uint64_t taken, lost;
+    /* Of a plugin that must get nothing twice: what may have come twice since the sink began, and up to
+     * where metrics may have left, though the position is not there. */
+    uint64_t in_doubt, sent;
     uint64_t ntrail; /* 0: stored before there was a trail */
 };
 
@@ -71,6 +77,8 @@ bool cursor_believed(const struct cursor_state *s, uint64_t next);
 /* Whether the errno of a read is of us or the machine (no descriptor, no memory), so that the cursor
  * may well be there. */
 bool cursor_passing(int error);
+/* The process that holds its lock; 0: none, or that is not known. */
+pid_t cursor_holder(int dirfd, const char *name);
 int cursor_remove(int dirfd, const char *name);
 bool cursor_listed(int dirfd, const char *name);
 int cursor_list_write(int dirfd, const char *const *names, unsigned n); /* published by rename */

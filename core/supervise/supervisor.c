@@ -70,6 +70,8 @@ static bool clear_scoreboard(struct supervisor *s)
     atomic_store(&b->formatting, 0);
     atomic_store(&b->stalled, 0);
     atomic_store(&b->step, SCOREBOARD_WAITS);
+    atomic_store(&b->oldest, s->config.oldest);
+    scoreboard_forget_read(b);
     for (unsigned i = 0; i < SCOREBOARD_POISONS; i++) {
         atomic_store(&b->poisons[i].metric, s->condemned[i].metric);
         atomic_store(&b->poisons[i].when_ns, s->condemned[i].when_ns);
@@ -226,6 +228,7 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
     loop_timer_clear(s->loop, &s->timer);
     loop_timer_clear(s->loop, &s->look);
     s->ready = false;
+    scoreboard_forget_read(s->board); /* what it had in memory is nobody's */
     if (s->config.ended != NULL)
         s->config.ended(s->config.arg);
     ending_describe(&end, what, sizeof what);
@@ -279,6 +282,13 @@ void supervisor_start(struct supervisor *s, struct loop *l, const struct supervi
 void supervisor_wake(struct supervisor *s)
 {
     worker_process_wake(&s->process);
+}
+
+void supervisor_spool_begins(struct supervisor *s, uint64_t oldest)
+{
+    s->config.oldest = oldest;
+    if (s->board != NULL)
+        atomic_store(&s->board->oldest, oldest);
 }
 
 bool supervisor_stalled(const struct supervisor *s)

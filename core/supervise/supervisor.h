@@ -19,6 +19,7 @@ struct supervisor_config {
     void (*gone)(void *arg);    /* after supervisor_stop(): no process of it is left */
     void *arg;
     int64_t memory_limit; /* that it has set itself, in bytes; 0: none */
+    uint64_t oldest;      /* where the spool begins: supervisor_spool_begins() */
 };
 
 enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
@@ -54,6 +55,8 @@ struct supervisor { /* its own to write */
 /* Starts the worker. */
 void supervisor_start(struct supervisor *s, struct loop *l, const struct supervisor_config *c);
 void supervisor_wake(struct supervisor *s); /* there is more in the spool */
+/* What is before `oldest` is about to be removed from the spool. */
+void supervisor_spool_begins(struct supervisor *s, uint64_t oldest);
 /* Its peer has stopped reading, as the worker says; or it does not come back from what it is at. */
 bool supervisor_stalled(const struct supervisor *s);
 /* Asks the worker to finish; TERM after `grace` ns, KILL 1 s later; then gone(), from the loop. */

@@ -6,6 +6,7 @@ Mutation = namedtuple("Mutation", "name file old new tests")
 SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder)|scenario.disk"
 CONFIRM = "unit.(delivery|sink).(halfclose|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
+ACCOUNTS = "unit.(spool|sink|daemon).(append_retain|feed|sinks)$|scenario.accounts"
 
 MUTATIONS = [
     # syncs
@@ -39,10 +40,17 @@ MUTATIONS = [
              "return fdatasync(c->fd);", "return c->fd < 0 ? -1 : 0;", CURSOR),
     # cursor writes
     Mutation("a cursor is not stored as it moves", "core/sink/position.c",
-             "if (p->dirty && (soon || now - p->stored_ns >= STORE_EVERY))\n        (void)store(p, now);",
+             "if ((p->dirty || p->noted) && (soon || now - p->stored_ns >= STORE_EVERY))\n        (void)store(p, now);",
              "(void)soon;", CURSOR),
     Mutation("a cursor is not stored at the end", "core/sink/position.c",
-             "return (!p->dirty || store(p, now)) &&", "return", CURSOR),
+             "return ((!p->dirty && !p->noted) || store(p, now)) &&", "return", CURSOR),
+    # accounts
+    Mutation("what was given up is sent all the same", "core/sink/feed.c",
+             "oldest = b != NULL ? atomic_load(&b->oldest) : 0;", "oldest = b == NULL;", ACCOUNTS),
+    Mutation("what has expired may go back", "core/daemon/sink_cursor.c",
+             "if (ours)\n        hold_expired(c, a);", "(void)hold_expired;", ACCOUNTS),
+    Mutation("retention is not announced", "core/spool/append.c",
+             "if (a->ev.begins != NULL)\n            a->ev.begins(a->ev.arg, a->oldest);", "", ACCOUNTS),
     # checksums
     Mutation("a frame's header is believed", "core/spool/segment.c",
              "if (le32_get(in) != FRAME_MAGIC || le64_get(in + 32) != XXH3_64bits_withSeed(in, 32, salt))",

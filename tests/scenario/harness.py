@@ -337,7 +337,8 @@ class Daemon:
         return found
 
     def verify(self):
-        """What `garnet spool verify` finds: sink -> {accepted, confirmed, queued, dropped, unexplained, a reason...}."""
+        """What `garnet spool verify` finds: sink -> {accepted, confirmed, unconfirmed, queued, dropped,
+        unexplained, a reason...}."""
         r = subprocess.run([os.path.join(BUILD, "garnet"), "spool", "verify", self.path("spool")],
                            capture_output=True, text=True, timeout=PATIENCE)
         if r.returncode not in (0, 1):  # 1: damage, which some tests make
@@ -349,11 +350,11 @@ class Daemon:
         return sinks
 
     def assert_conserved(self):
-        """accepted = confirmed + queued + dropped, of every sink, as the bytes on the disk have it."""
+        """accepted = confirmed + unconfirmed + queued + dropped, of every sink, as the bytes on the disk have it."""
         if not os.path.isdir(self.path("spool")):
             return
         for name, n in self.verify().items():
-            if n["unexplained"] or n["accepted"] != n["confirmed"] + n["queued"] + n["dropped"]:
+            if n["unexplained"] or n["accepted"] != n["confirmed"] + n["unconfirmed"] + n["queued"] + n["dropped"]:
                 raise AssertionError(f"sink {name} does not add up: {n}")
 
     def _clean(self):
@@ -368,6 +369,11 @@ class Daemon:
             if self.test._outcome and not self.test._outcome.success:
                 print("\n".join(["--- the end of the log:"] + self.log().splitlines()[-40:]), flush=True)
             shutil.rmtree(self.dir, ignore_errors=True)
+
+
+def all_settled(n):
+    """Of one sink of verify(): nothing waits, and nothing is on its way."""
+    return n["queued"] == n["unconfirmed"] == 0
 
 
 def read_reply(s):

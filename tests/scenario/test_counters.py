@@ -66,7 +66,7 @@ class Counters(unittest.TestCase):
             if i % 3 == 1:
                 wait_for("the last has arrived", lambda: f" {series.time}\n" in hurt.text())
             if i % 6 == 2:  # nothing but the log before it says what the next points are
-                wait_for("all is confirmed", lambda: d.verify()["hurt"]["queued"] == 0)
+                wait_for("all is confirmed", lambda: all_settled(d.verify()["hurt"]))
             if i % 4 == 3:
                 d.kill()
                 wait_for("the workers end", lambda: not d.left())
@@ -81,7 +81,7 @@ class Counters(unittest.TestCase):
             wait_for(f"all points are at {name}'s", lambda: len(set(r.lines())) >= len(series.points))
             self.assertEqual(set(r.lines()) ^ series.points, set(), name)
         print(f"{len(series.points)} points; lines at calm's {len(calm.lines())}, at hurt's {len(hurt.lines())}")
-        wait_for("all is confirmed", lambda: all(n["queued"] == 0 for n in d.verify().values()))
+        wait_for("all is confirmed", lambda: all(map(all_settled, d.verify().values())))
         n = d.verify()
         self.assertEqual(n["hurt"]["skipped"], n["calm"]["skipped"])
         self.assertEqual(n["calm"]["confirmed"], len(series.points))
@@ -101,7 +101,7 @@ class Counters(unittest.TestCase):
                            ("delta", at([(10, "25"), (20, "0"), (30, "5"), (141, "0.5")]))):
             wait_for(f"all lines are in {name}", lambda: len(d.file_lines(name)) >= len(want))
             self.assertEqual([line.replace("0.0 ", "0 ") for line in d.file_lines(name)], want, name)
-        wait_for("it adds up", lambda: d.verify()["rate"]["queued"] == 0)
+        wait_for("it adds up", lambda: all_settled(d.verify()["rate"]))
         self.assertEqual(d.verify()["rate"]["skipped"], 4)
 
     def test_a_spool_smaller_than_the_window(self):
@@ -122,7 +122,7 @@ class Counters(unittest.TestCase):
         names = ["cpu.user", "cpu.0.user", "cpu", "cpu.debug", "disk.a1", "disk.d1", "net", "x.debug"]
         d.send("".join(f'{{"name":"{n}","value":1,"time":{BASE}}}\n' for n in names))
         wait_for("all is through", lambda: len(d.file_lines("all")) == len(names))
-        wait_for("it adds up", lambda: d.verify()["chosen"]["queued"] == 0)
+        wait_for("it adds up", lambda: all_settled(d.verify()["chosen"]))
         self.assertEqual([x.split(" ")[0] for x in d.file_lines("chosen")],
                          ["testhost.cpu.user", "testhost.cpu.0.user", "testhost.disk.a1"])
         self.assertEqual(d.verify()["chosen"]["deselected"], 5)

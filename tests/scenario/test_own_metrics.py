@@ -69,7 +69,7 @@ class OwnMetrics(unittest.TestCase):
         want = {"intake.accepted.shared", "intake.rejected.shared", "spool.size", "spool.refused", "log.dropped",
                 "reload.failures", "collectors.refused", "collector.missed.bad", "collector.duration.bad"}
         for name, reasons in per.items():
-            want |= {f"sink.{x}.{name}" for x in ("confirmed", "queued", "lag", "stalled")}
+            want |= {f"sink.{x}.{name}" for x in ("confirmed", "unconfirmed", "queued", "lag", "stalled")}
             want |= {f"sink.dropped.{name}.{r}" for r in reasons.split()}
         for name, reasons in why.items():
             want |= {f"collector.{x}.{name}" for x in ("runs", "accepted", "rejected", "brought_nothing", "refused")}

@@ -1,5 +1,7 @@
 /* tests/unit/cli/test_spool_audit.c - that a spool's numbers add up, and that they are seen when not */
+#include <signal.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 
 #include "cli/spool.h"
 #include "model/record.h"
@@ -54,10 +56,10 @@ static void is(const struct audit_sink *s, uint64_t accepted, uint64_t confirmed
                uint64_t dropped, uint64_t unexplained)
 {
     cr_assert_eq(s->error, 0);
-    cr_assert_eq(s->accepted, accepted);
-    cr_assert_eq(s->confirmed, confirmed);
-    cr_assert_eq(s->queued, queued);
-    cr_assert_eq(s->dropped, dropped);
+    cr_assert_eq(s->account.accepted, accepted);
+    cr_assert_eq(s->account.confirmed, confirmed);
+    cr_assert_eq(s->account.queued, queued);
+    cr_assert_eq(s->account.all_dropped, dropped);
     cr_assert_eq(s->unexplained, unexplained);
 }
 
@@ -80,6 +82,66 @@ Test(audit, a_sound_spool_adds_up)
     cr_assert_str_eq(found.sinks->name, "main");
     is(found.sinks, 400, 150, 245, 5, 0);
     is(found.sinks->next, 300, 0, 300, 0, 0);
+    arena_free(&found.arena);
+    append_close(a);
+}
+
+/* What is in the memory of a worker is its own, but only as long as it lives, and holds the cursor. */
+Test(audit, what_a_worker_has_read_is_unconfirmed_while_it_holds_the_cursor)
+{
+    uint64_t first = append_next_seq(a);
+    struct audit found;
+    struct cursor c;
+    int ready[2];
+    pid_t worker;
+    char byte;
+
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", first), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "second", first), 0);
+    for (int i = 0; i < 40; i++)
+        put_records(10);
+    cr_assert_eq(pipe(ready), 0);
+    if ((worker = fork()) == 0) {
+        if (cursor_open(&c, spool_dir.fd, "main") < 0)
+            _exit(1);
+        c.state.position = c.state.keep = first + 50;
+        c.state.taken = first + 120;
+        c.state.lost = 3;
+        if (cursor_store(&c) < 0 || write(ready[1], "x", 1) != 1)
+            _exit(1);
+        pause();
+    }
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    audit(&found);
+    cr_assert_eq(found.sinks->account.unconfirmed, 67);
+    cr_assert_eq(found.sinks->readable, 280);
+    is(found.sinks, 400, 50, 280, 3, 0);
+    is(found.sinks->next, 400, 0, 400, 0, 0);
+    arena_free(&found.arena);
+    cr_assert_eq(kill(worker, SIGKILL), 0);
+    cr_assert_eq(waitpid(worker, NULL, 0), worker);
+    audit(&found);
+    cr_assert_eq(found.sinks->account.unconfirmed, 0);
+    is(found.sinks, 400, 50, 350, 0, 0);
+    arena_free(&found.arena);
+    append_close(a);
+}
+
+Test(audit, what_retention_took_before_a_sink_had_it_has_expired)
+{
+    uint64_t first = append_next_seq(a);
+    struct audit found;
+
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", first), 0);
+    for (int i = 0; i < 60; i++)
+        put_records(10);
+    append_configure(a, &(struct append_config){.segment_size = 1024, .max_size = 1500});
+    cr_assert_gt(append_retain(a, 0, 0), 0);
+    audit(&found);
+    cr_assert_gt(found.first, first);
+    is(found.sinks, 600, 0, found.next - found.first, found.first - first, 0);
+    cr_assert_eq(found.sinks->account.dropped[DROP_EXPIRED], found.first - first);
+    cr_assert_eq(found.sinks->unreadable, 0);
     arena_free(&found.arena);
     append_close(a);
 }

@@ -2,12 +2,15 @@
  *
  * A script gets what garnet-sink gets: "run NAME", the pair as 4, the scoreboard as 5; nothing here loads a plugin.
  */
+#include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
+#include "daemon/sink_cursor.h"
 #include "daemon/sinks.h"
 #include "model/scoreboard.h"
 #include "rig/daemon_stand.h"
@@ -217,14 +220,12 @@ Test(sinks, needed_is_what_the_last_one_needs)
     begin(OBEDIENT);
     apply("");
     cr_assert_eq(sinks_needed(sinks), 0, "for the first one");
-    cr_assert_not(sinks_lose(sinks));
     apply(SINK("one", "") SINK("two", ""));
     stand_append(&stand, 10);
     next = append_next_seq(stand.spool);
     move_cursor("one", next - 2);
     move_cursor("two", next - 7);
     cr_assert_eq(sinks_needed(sinks), next - 7);
-    cr_assert_not(sinks_lose(sinks), "the segment is there");
     cr_assert_eq(unlinkat(append_dirfd(stand.spool), "cursors/one", 0), 0);
     cr_assert_eq(sinks_needed(sinks), 0, "what is not known is kept");
     end();
@@ -247,6 +248,141 @@ Test(sinks, a_replaced_folder_makes_cursors_again)
     STAND_UNTIL(&stand, stand_logged(&stand, "up main") == 2);
     cr_assert_eq(cursor_of("main").position, at);
     cr_assert_eq(stand_logged(&stand, "is lost"), 0);
+    end();
+}
+
+static void round_of_all(void)
+{
+    struct self_round at = selfmetrics_beginning(stand.self, clock_wall());
+
+    at.only_counters = false;
+    sinks_metrics(sinks, &at);
+    (void)loop_turn(stand.loop, 0);
+}
+
+static void on_begins(void *arg, uint64_t oldest)
+{
+    sinks_spool_begins(arg, oldest);
+}
+
+/* In segments of a frame each, of which the newest stays; its first number. */
+static uint64_t overflow(unsigned frames)
+{
+    append_configure(stand.spool, &(struct append_config){.segment_size = 1});
+    for (unsigned i = 0; i < frames; i++)
+        stand_append(&stand, 10);
+    (void)sinks_needed(sinks);
+    append_configure(stand.spool, &(struct append_config){.segment_size = 1, .max_size = 1});
+    stand.spool->ev = (struct append_events){sinks, on_begins};
+    (void)append_retain(stand.spool, sinks_needed(sinks), clock_wall());
+    (void)sinks_needed(sinks);
+    return append_oldest(stand.spool);
+}
+
+Test(sinks, what_retention_takes_has_expired_at_once_and_is_logged_with_its_number)
+{
+    uint64_t begins, oldest;
+    char text[96];
+
+    begin(OBEDIENT);
+    apply(SINK("main", "") SINK("done", ""));
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, "up main") == 1 && stand_logged(&stand, "up done") == 1);
+    begins = cursor_of("main").position;
+    stand_append(&stand, 5);
+    move_cursor("done", append_next_seq(stand.spool));
+    oldest = overflow(1);
+    cr_assert_eq(oldest, begins + 5);
+    cr_assert_eq(stand_logged(&stand, "sink main: 5 metrics that it had not sent are gone"), 1);
+    cr_assert_eq(stand_logged(&stand, "sink done: "), 0);
+    round_of_all();
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.dropped 5 host=testhost sink=main why=expired "),
+                 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.queued 10 host=testhost sink=main "), 1);
+    oldest = overflow(7);
+    cr_assert_eq(stand_logged(&stand, "that it had not sent are gone"), 2,
+                 "one line, until ten seconds later");
+    cr_assert_eq(stand_logged(&stand, "sink done: 70 metrics that it had not sent are gone"), 1);
+    sinks_stop(sinks, 10 * NS_PER_S);
+    STAND_UNTIL(&stand, sinks_stopped(sinks));
+    sinks_log_rest(sinks);
+    (void)snprintf(text, sizeof text,
+                   "sink main: %llu metrics that it had not sent are gone from the spool by now",
+                   (unsigned long long)(oldest - begins));
+    cr_assert_eq(stand_logged(&stand, text), 1, "the sum: %s", stand_log_text(&stand));
+    cr_assert_eq(stand_logged(&stand, "; sink main: 10 metrics wait in the spool"), 1);
+    cr_assert_eq(cursor_of("main").position, begins, "no worker has had a hand in it");
+    end();
+}
+
+static void round_of_one(struct sink_cursor *c, const struct scoreboard *b)
+{
+    struct self_round at = selfmetrics_beginning(stand.self, clock_wall());
+
+    at.only_counters = false;
+    at.key = "sink", at.val = c->name;
+    buf_free(&stand.taken);
+    cr_assert(sink_cursor_metrics(c, &at, b));
+    (void)loop_turn(stand.loop, 0);
+}
+
+/* A worker that takes a frame just as it is given up says so, sees that, and gives it up as well. */
+Test(sinks, what_has_expired_stays_so_while_a_worker_gives_it_up)
+{
+    static struct scoreboard board;
+    struct sink_cursor c;
+    uint64_t from;
+
+    begin(OBEDIENT);
+    apply(SINK("main", ""));
+    sink_cursor_init(&c, stand.spool, "the/spool", conf_sink_named(generation->conf, "main"));
+    cr_assert(sink_cursor_ensure(&c));
+    from = cursor_of("main").position;
+    scoreboard_put_read(&board, from, 0);
+    (void)overflow(2);
+    round_of_one(&c, &board);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.dropped 10 host=testhost sink=main why=expired "),
+                 1);
+    scoreboard_put_read(&board, from + 10, 0); /* taken */
+    round_of_one(&c, &board);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.dropped 10 host=testhost sink=main why=expired "),
+                 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.unconfirmed 0 "), 1);
+    scoreboard_put_read(&board, from + 10, 10); /* and given up */
+    round_of_one(&c, &board);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.dropped 10 host=testhost sink=main why=expired "),
+                 1);
+    scoreboard_put_read(&board, from + 20, 10);
+    round_of_one(&c, &board);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.unconfirmed 10 "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.queued 0 "), 1);
+    end();
+}
+
+/* Nobody here knows what it has in memory, and may yet confirm. */
+Test(sinks, while_a_worker_of_an_earlier_life_has_the_cursor_there_are_no_rows)
+{
+    struct cursor c;
+    int ready[2];
+    pid_t other;
+    char byte;
+
+    begin(OBEDIENT);
+    apply(SINK("main", ""));
+    cr_assert_eq(pipe(ready), 0);
+    if ((other = fork()) == 0) {
+        (void)!write(ready[1], cursor_open(&c, append_dirfd(stand.spool), "main") == 0 ? "y" : "n",
+                     1);
+        pause();
+    }
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    cr_assert_eq(byte, 'y');
+    round_of_all();
+    cr_assert_eq(stand_taken(&stand, "garnet.sink."), 0);
+    cr_assert_eq(kill(other, SIGKILL), 0);
+    cr_assert_eq(waitpid(other, NULL, 0), other);
+    round_of_all();
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.confirmed 0 "), 1);
     end();
 }
 
@@ -287,6 +423,7 @@ Test(sinks, a_round_says_what_the_cursor_says)
     cr_assert_eq(stand_taken(&stand, "garnet.sink.confirmed 5 host=testhost sink=main at "), 1);
     cr_assert_eq(
         stand_taken(&stand, "garnet.sink.dropped 2 host=testhost sink=main why=skipped at "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.unconfirmed 0 "), 1);
     cr_assert_eq(stand_taken(&stand, "garnet.sink.queued 3 "), 1);
     cr_assert_eq(stand_taken(&stand, "garnet.sink.restarts 0 "), 1);
     cr_assert_eq(stand_taken(&stand, "garnet.sink.stalled 0 "), 1);

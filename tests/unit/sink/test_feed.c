@@ -309,3 +309,60 @@ Test(feed_wants, only_one_must_match_and_of_drop_none)
     cr_assert(wants("cpu.*", NULL, "*.debug", "cpu.user"));
     cr_assert_not(wants("web.*", NULL, NULL, "cpu.user"));
 }
+
+/* --- what garnetd is told --- */
+
+static void has_read(struct scoreboard *board, uint64_t taken, uint64_t lost)
+{
+    uint64_t t, l;
+
+    cr_assert(scoreboard_get_read(board, &t, &l));
+    cr_assert_eq(t - begin.seq, taken, "%llu", (unsigned long long)(t - begin.seq));
+    cr_assert_eq(l, lost);
+}
+
+Test(feed, a_frame_is_taken_as_a_whole)
+{
+    struct scoreboard board = {0};
+    struct point end;
+
+    b.board = &board;
+    five_frames();
+    cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH);
+    cr_assert_eq(f.read.seq, begin.seq);
+    has_read(&board, 10, 0);
+    cr_assert_eq(reads(), 50);
+    has_read(&board, 150, 0);
+    end = f.read;
+    feed_seek(&f, &end, begin.seq + 10); /* a replay: what is before the floor is taken */
+    has_read(&board, 150, 0);
+    cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH);
+    has_read(&board, 150, 0);
+    feed_seek(&f, &begin, begin.seq);
+    has_read(&board, 0, 0);
+}
+
+/* Retention says so before it unlinks, and what was open can be read for ever. */
+Test(feed, what_garnetd_has_given_up_has_expired_though_it_can_be_read)
+{
+    struct scoreboard board = {0};
+
+    b.board = &board;
+    frame(10, false);
+    cr_assert_eq(feed_fill(&f, 0, 1), FEED_ENOUGH);
+    frame(20, false);
+    damaged_frame(30);
+    frame(40, false);
+    board.oldest = begin.seq + 60;
+    cr_assert_eq(reads(), 50, "what was taken before is in memory");
+    stands_at(100, 0, 0);
+    cr_assert_eq(f.read.dropped[DROP_EXPIRED], 50);
+    has_read(&board, 100, 50);
+    feed_seek(&f, &begin, begin.seq);
+    cr_assert_eq(reads(), 40);
+    cr_assert_eq(f.read.dropped[DROP_EXPIRED], 60);
+    board.oldest = begin.seq + 110; /* in the middle of a frame, as never happens */
+    frame(20, false);
+    cr_assert_eq(reads(), 50);
+    has_read(&board, 120, 70);
+}

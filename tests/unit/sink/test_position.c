@@ -482,3 +482,47 @@ Test(position, what_is_refused_is_read_again_and_not_by_the_next_worker)
     (void)position_pass(&p, 1, 1, now);
     cr_assert(position_settled(&p));
 }
+
+/* --- what is stored beside it --- */
+
+static struct cursor_state stored(void)
+{
+    struct cursor_state s;
+
+    cr_assert_eq(cursor_read(dir, "main", &s), 0);
+    return s;
+}
+
+Test(position, what_is_noted_is_stored_and_not_synced)
+{
+    struct cursor_state s;
+
+    now += NS_PER_S;
+    cr_assert_eq(position_due(&p, now), -1);
+    position_note(&p, 150, 7, 3, 140);
+    cr_assert_eq(position_due(&p, now), 0);
+    position_save(&p, now);
+    s = stored();
+    cr_assert_eq(s.taken, 150);
+    cr_assert_eq(s.lost, 7);
+    cr_assert_eq(s.in_doubt, 3);
+    cr_assert_eq(s.sent, 140);
+    cr_assert_eq(s.position, 100);
+    position_note(&p, 150, 7, 3, 140);
+    cr_assert_eq(position_due(&p, now), -1, "neither a store nor a sync");
+    position_note(&p, 151, 7, 3, 140);
+    cr_assert_eq(position_due(&p, now), NS_PER_S / 10);
+    cr_assert(position_flush(&p, false, now));
+    cr_assert_eq(stored().taken, 151);
+}
+
+Test(position, the_next_worker_has_nothing_in_memory)
+{
+    position_note(&p, 150, 7, 3, 140);
+    cr_assert(position_flush(&p, false, now));
+    begins_with(A_MINUTE);
+    cr_assert_eq(stored().taken, 100);
+    cr_assert_eq(stored().lost, 0);
+    cr_assert_eq(stored().in_doubt, 3);
+    cr_assert_eq(p.cursor.state.sent, 140, "what it had sent is in doubt");
+}

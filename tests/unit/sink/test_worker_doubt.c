@@ -32,6 +32,35 @@ Test(worker, what_is_sent_again_is_counted)
     cr_assert_leq(twice, in_doubt, "%llu of %llu", (unsigned long long)twice,
                   (unsigned long long)in_doubt);
     cr_assert_eq(atomic_load(&worker_rig.board->in_doubt), in_doubt);
+    cr_assert_eq(stored_cursor().in_doubt, in_doubt);
+    memset(worker_rig.board, 0, sizeof *worker_rig.board); /* another garnetd's */
+    start_ready_worker();
+    cr_assert_eq(atomic_load(&worker_rig.board->in_doubt), in_doubt);
+    finish_worker_with(&p);
+}
+
+/* garnetd and its worker are killed: what they shared is gone, and the cursor has it. */
+Test(worker, what_had_been_sent_is_in_doubt_for_another_garnetd)
+{
+    enum { N = 100000 };
+    struct cursor_state s;
+    struct peer p;
+
+    peer_open(&p, N);
+    peer_receive_buffer(&p, 4096);
+    configure_sink(TEST_PLUGIN("once"), "", p.uri, NULL);
+    accept_in_thousands(N);
+    start_ready_worker();
+    PEER_UNTIL(&p, p.lines > 0 && stored_cursor().sent > stored_cursor().position);
+    cr_assert_eq(kill(worker_rig.pid, SIGKILL), 0);
+    (void)wait_worker();
+    s = stored_cursor();
+    cr_assert_gt(s.sent, s.position);
+    memset(worker_rig.board, 0, sizeof *worker_rig.board);
+    start_ready_worker();
+    cr_assert_eq(atomic_load(&worker_rig.board->in_doubt), s.in_doubt + s.sent - s.position);
+    finish_worker_with(&p);
+    cr_assert_geq(stored_cursor().in_doubt, s.in_doubt + s.sent - s.position);
 }
 
 /* Of a batch that is acknowledged in part only the rest comes again, from the first metric on that

@@ -150,3 +150,63 @@ Test(append_retain, a_file_of_a_year_beyond_nanoseconds_is_young)
     cr_assert_eq(append_retain(a, 0, now), 1);
     append_close(a);
 }
+
+static struct begins {
+    uint64_t oldest;
+    size_t files; /* there were as it was said */
+    unsigned times;
+} said;
+
+static void on_begins(void *arg, uint64_t oldest)
+{
+    (void)arg;
+    said = (struct begins){oldest, count_segments(), said.times + 1};
+}
+
+static struct append *writer_of_five_segments(void)
+{
+    struct append *a = open_writer_with(SEGMENT_OF_100, 0, 0);
+
+    a->ev.begins = on_begins;
+    for (int i = 0; i < 45; i++)
+        put_frame(a, 10);
+    return a;
+}
+
+Test(append_retain, where_the_spool_begins_is_said_before_anything_is_removed)
+{
+    struct append *a = writer_of_five_segments();
+
+    cr_assert_eq(append_oldest(a), 0);
+    (void)append_retain(a, 99, 0);
+    cr_assert_eq(said.times, 0);
+    (void)append_retain(a, 250, 0);
+    cr_assert_eq(said.times, 1);
+    cr_assert_eq(said.oldest, 200);
+    cr_assert_eq(said.files, 5);
+    cr_assert_eq(count_segments(), 3);
+    cr_assert_eq(append_oldest(a), 200);
+    append_configure(a, &(struct append_config){.segment_size = SEGMENT_OF_100, .max_size = 2500});
+    cr_assert_eq(append_retain(a, 250, 0), 1);
+    cr_assert_eq(said.oldest, 300);
+    append_close(a);
+}
+
+/* A folder in its place cannot be unlinked. */
+Test(append_retain, what_cannot_be_unlinked_is_gone_all_the_same)
+{
+    struct append *a = writer_of_five_segments();
+
+    remove_segment(100);
+    cr_assert_eq(mkdirat(spool_dir.fd, "00000000000000000100.seg", 0700), 0);
+    (void)append_retain(a, 300, 0);
+    cr_assert_eq(said.oldest, 300);
+    cr_assert_eq(append_oldest(a), 300);
+    (void)append_retain(a, 300, 0);
+    cr_assert_eq(said.times, 1);
+    cr_assert_eq(unlinkat(spool_dir.fd, "00000000000000000100.seg", AT_REMOVEDIR), 0);
+    (void)append_retain(a, 0, 0);
+    cr_assert_eq(count_segments(), 2, "it was said, and goes whoever needs it");
+    cr_assert_eq(append_oldest(a), 300);
+    append_close(a);
+}

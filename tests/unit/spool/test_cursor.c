@@ -63,6 +63,10 @@ Test(cursor, every_field_comes_back)
     c.state.stored_ns = INT64_MAX;
     c.state.wall_ns = 12345678901;
     c.state.ntrail = CURSOR_TRAIL;
+    c.state.taken = SEQ_MAX + 1;
+    c.state.lost = 78;
+    c.state.in_doubt = 79;
+    c.state.sent = UINT64_MAX;
     for (int i = 0; i < CURSOR_TRAIL; i++)
         c.state.trail[i] = (struct cursor_trail){-i, UINT64_MAX - (uint64_t)i};
     for (unsigned i = 0; i < DROP_REASONS; i++)
@@ -239,6 +243,29 @@ static void join(void *arg, const char *name)
     size_t n = strlen(text);
 
     snprintf(text + n, 512 - n, "%s,", name);
+}
+
+Test(cursor, who_has_it_is_seen_without_its_lock)
+{
+    struct cursor c;
+    int ready[2];
+    pid_t worker;
+    char byte;
+
+    cr_assert_eq(cursor_holder(spool_dir.fd, "main"), 0);
+    cr_assert_eq(cursor_create(spool_dir.fd, "main", 1), 0);
+    cr_assert_eq(cursor_holder(spool_dir.fd, "main"), 0);
+    cr_assert_eq(pipe(ready), 0);
+    if ((worker = fork()) == 0) {
+        (void)!write(ready[1], cursor_open(&c, spool_dir.fd, "main") == 0 ? "y" : "n", 1);
+        pause();
+    }
+    cr_assert_eq(read(ready[0], &byte, 1), 1);
+    cr_assert_eq(byte, 'y');
+    cr_assert_eq(cursor_holder(spool_dir.fd, "main"), worker);
+    cr_assert_eq(kill(worker, SIGKILL), 0);
+    cr_assert_eq(waitpid(worker, NULL, 0), worker);
+    cr_assert_eq(cursor_holder(spool_dir.fd, "main"), 0);
 }
 
 Test(cursor, the_list_names_the_sinks)
