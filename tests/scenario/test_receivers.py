@@ -8,7 +8,7 @@ import random
 from harness import *
 from peers import *
 
-CONFIRM = ", confirm: {every: 1s, bytes: 64KiB, replay: 5s}"
+CONFIRM = ", confirm: {every: 1s, bytes: 64KiB, replay: 20s}"  # longer than any machine has a peer stopped
 RATE = 3000  # metrics a second
 ROWS = {  # name: the peer, and whether it is in the short form
     "carbon-cache": (CarbonCache, True),
