@@ -185,6 +185,19 @@ struct loop_child *loop_child_find(const struct loop *l, pid_t pid)
     return c;
 }
 
+bool loop_child_ended(const struct loop *l)
+{
+    const struct loop_child *c;
+
+    LIST_FOREACH (c, &l->children, others) {
+        siginfo_t si = {.si_pid = 0};
+
+        if (waitid(P_PID, (id_t)c->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0)
+            return true;
+    }
+    return false;
+}
+
 static void reap_children(struct loop *l)
 {
     struct loop_child *c;

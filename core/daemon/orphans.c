@@ -22,6 +22,8 @@ struct search {
     unsigned found;
 };
 
+/* While the end of a child waits to be heard of, that may be the nursery's, and this one of its keepers, which
+ * the loop then learns of: the next look sees. */
 static void kill_unknown(void *arg, pid_t child)
 {
     struct search *s = arg;
@@ -29,7 +31,8 @@ static void kill_unknown(void *arg, pid_t child)
     if (loop_child_find(s->loop, child) != NULL)
         return;
     s->found++;
-    kill(child, SIGKILL);
+    if (!loop_child_ended(s->loop))
+        kill(child, SIGKILL);
 }
 
 static void on_search(void *arg)

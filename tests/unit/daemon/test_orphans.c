@@ -107,6 +107,42 @@ Test(orphans, its_own_children_are_left_alone)
     stand_end(&stand);
 }
 
+static void on_parent_ended(void *arg, int status, const struct rusage *ru)
+{
+    static struct loop_child adopted;
+    static int end;
+
+    (void)status, (void)ru;
+    loop_child_add(stand.loop, &adopted, *(const pid_t *)arg, on_child, &end);
+}
+
+/* The owner of a child that has ended knows what that one leaves to us, but is told in the next turn. */
+Test(orphans, what_a_child_leaves_is_its_owners_to_name_first)
+{
+    struct loop_child parent = {0};
+    siginfo_t si;
+    pid_t own, left = -1;
+    int fds[2];
+
+    begin();
+    cr_assert_eq(fd_pipe(fds, 0, 0), 0);
+    own = fork();
+    if (own == 0) {
+        left = leave_child();
+        _exit(write(fds[1], &left, sizeof left) == sizeof left ? 0 : 1);
+    }
+    loop_child_add(stand.loop, &parent, own, on_parent_ended, &left);
+    cr_assert_eq(read(fds[0], &left, sizeof left), sizeof left);
+    cr_assert_eq(waitid(P_PID, (id_t)own, &si, WEXITED | WNOWAIT), 0);
+    orphans_search(&orphans);
+    STAND_UNTIL(&stand, nover > 0);
+    cr_assert_not(is_gone(left));
+    cr_assert_eq(loop_child_find(stand.loop, left) != NULL, true);
+    (void)kill(left, SIGKILL);
+    STAND_UNTIL(&stand, is_gone(left));
+    stand_end(&stand);
+}
+
 Test(orphans, many_reasons_are_one_search)
 {
     int64_t began = clock_mono();
