@@ -125,8 +125,8 @@ int job_send(int control, const struct keeper_job *job)
 
 /* --- the keeper's --- */
 
-/* Its length, and the descriptors that came along; -1 with errno. */
-static ssize_t receive_packet(int control, void *p, size_t cap, int fds[FDS])
+/* Its length, and the descriptors that came along, or *cut: not all of them; -1 with errno. */
+static ssize_t receive_packet(int control, void *p, size_t cap, int fds[FDS], bool *cut)
 {
     struct iovec v = {p, cap};
     union ancillary a;
@@ -137,6 +137,7 @@ static ssize_t receive_packet(int control, void *p, size_t cap, int fds[FDS])
 
     if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len <= CMSG_LEN(FDS * sizeof *fds))
         memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
+    *cut = n > 0 && (m.msg_flags & MSG_CTRUNC) != 0;
     return n;
 }
 
@@ -219,9 +220,9 @@ enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
     char packet[PACKET];
     int fds[FDS] = {-1, -1, -1};
     struct buf whole = {0};
-    ssize_t n = receive_packet(control, packet, sizeof packet, fds);
+    bool good, cut;
+    ssize_t n = receive_packet(control, packet, sizeof packet, fds, &cut);
     char *bytes;
-    bool good;
 
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || deserted(control)) {
         for (int i = 0; i < FDS; i++)
@@ -230,7 +231,7 @@ enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
     }
     if (n < (ssize_t)sizeof(struct head))
         return JOB_NONE;
-    good = fds[2] < 0 || fd_read_all(fds[2], 0, &whole) == 0;
+    good = !cut && (fds[2] < 0 || fd_read_all(fds[2], 0, &whole) == 0);
     if (fds[2] < 0)
         buf_put(&whole, packet, (size_t)n);
     fd_close(&fds[2]);
@@ -241,5 +242,7 @@ enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
     job->launch.err = fds[1];
     good = bytes != NULL && unpack(a, (struct str){bytes, whole.n}, job);
     buf_free(&whole);
+    if (cut)
+        errno = EMFILE;
     return good && fds[1] >= 0 ? JOB_TAKEN : JOB_BAD;
 }

@@ -85,7 +85,7 @@ unsigned sweep_tree(const pid_t *spared, size_t nspared)
     unsigned found = 0;
 
     if (proc == NULL)
-        return 0;
+        return 1; /* there may be */
     while ((e = readdir(proc)) != NULL) {
         pid_t pid, parent;
 

@@ -1,6 +1,7 @@
 /* tests/unit/collect/test_job.c - collect/job.h over a pair of sockets: what is sent is what comes */
 #include <errno.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include "rig/keeper_run.h"
@@ -145,6 +146,46 @@ Test(job, nothing_is_begun_once_garnetd_has_gone)
     cr_assert_eq(job_take(pair[1], &a, &got), JOB_END);
     cr_assert_eq(open_descriptors("self"), before);
     arena_free(&a);
+}
+
+/* Else a long one would be taken as one with nothing in it. */
+Test(job, no_descriptor_is_free_for_its_own)
+{
+    const char *argv[] = {"/bin/it", NULL, NULL}, *env[] = {NULL};
+    char *word = calloc(1, 100001);
+    struct rlimit limit, less;
+
+    begin();
+    memset(word, 'x', 100000);
+    collector.identity.ngroups = 0;
+    (void)getrlimit(RLIMIT_NOFILE, &limit);
+    for (int is_long = 0; is_long < 2; is_long++)
+        for (int free_ones = 0; free_ones < 2 + is_long; free_ones++) {
+            struct keeper_job got = {0}, sent;
+            struct arena a = {0};
+            int before = open_descriptors("self"), next = dup(0);
+            enum job_taken taken;
+
+            argv[1] = is_long ? word : NULL;
+            sent = job_of(argv, env);
+            cr_assert_eq(job_send(pair[0], &sent), 0);
+            fd_close(&next);
+            next = dup(0);
+            less = (struct rlimit){(rlim_t)(next + free_ones), limit.rlim_max};
+            fd_close(&next);
+            (void)setrlimit(RLIMIT_NOFILE, &less);
+            taken = job_take(pair[1], &a, &got);
+            cr_assert_eq(taken, JOB_BAD);
+            cr_assert_eq(errno, EMFILE);
+            (void)setrlimit(RLIMIT_NOFILE, &limit);
+            if (got.launch.out > 0)
+                fd_close(&got.launch.out);
+            if (got.launch.err > 0)
+                fd_close(&got.launch.err);
+            cr_assert_eq(open_descriptors("self"), before);
+            arena_free(&a);
+        }
+    free(word);
 }
 
 Test(job, nobody_at_the_other_end)
