@@ -87,6 +87,8 @@ static void on_run_over(void *arg)
     struct collector *c = arg;
     bool stopping = c->stopping; /* else gone() comes from a timer, if ended() stops it */
 
+    if (!stopping && run_again(&c->run, c->conf))
+        return;
     settle_run(c);
     if (stopping)
         c->ev.gone(c->ev.arg); /* c may be gone, or started again, by now */

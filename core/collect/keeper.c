@@ -70,8 +70,8 @@ static bool wait_until(const struct keeper *k, int64_t deadline)
 
 /* --- the collector's end --- */
 
-/* The group while there is one; the process itself too where TERM would else reach nobody and where
- * it must die: it may have moved to another group. */
+/* The group while there is one; the process itself too where TERM would else reach nobody (it has not
+ * made its group yet) and where it must die. */
 static void signal_run(const struct keeper *k, int signo)
 {
     if (k->pid > 0 && (kill(-k->pid, signo) < 0 || signo == SIGKILL))

@@ -1,8 +1,8 @@
 /* collect/keeper.h - the runs' own side: a small process that keeps one run after the other, and all they start
  *
- * A fork of the nursery, subreaper of its runs. It starts a collector in a process group of its own, as
- * the user and within the limits that it is to have, waits for it, enforces the timeout (TERM to the
- * group, `grace`, KILL), and then kills whatever the run has left behind, setsid and double forks
+ * A fork of the nursery, subreaper of its runs. It starts a collector in a session of its own, as the
+ * user and within the limits that it is to have, waits for it, enforces the timeout (TERM to its
+ * process group, `grace`, KILL), and then kills whatever the run has left behind, setsid and double forks
  * included, until wait() says that there is nothing. Then it reports, over a seqpacket socket, and
  * waits for the next job: all that makes a run what it is happens in that run's process, so nothing of
  * it is left for the next. When the socket closes it exits with 0; if that is during a run (garnetd is

@@ -1,4 +1,4 @@
-/* collect/keepers.c - the idle are a stack, so that those on its bottom can be seen to be too many. An
+/* collect/keepers.c - the idle are a stack, so that those that are too many stay on its bottom. An
  * idle one that dies is noticed as it hangs up, or by the job that cannot be sent. A nursery that does
  * not come to its requests (it is stopped, or a thousand are wanted at once) is told the rest when it
  * has read some.
@@ -22,18 +22,29 @@ static const int64_t LOOK_EVERY = 20 * NS_PER_S, NURSERY_AGAIN = NS_PER_S;
 
 /* --- the nursery --- */
 
+/* One who waits is the next nursery's, if this one has died. What the kernel refuses (it has no memory, too
+ * many descriptors are on their way) costs that run, and no other. */
 static void tell_nursery(struct keepers *k)
 {
     size_t n = 0;
+    bool full = false;
 
-    while (n < k->nasked && k->control >= 0 &&
-           nursery_ask(k->control, k->asked[n].id, k->asked[n].end) == 0)
-        fd_close(&k->asked[n++].end);
+    for (; n < k->nasked && k->control >= 0; n++) {
+        struct asked *a = &k->asked[n];
+
+        if (nursery_ask(k->control, a->id, a->end) < 0) {
+            full = errno == EAGAIN;
+            if (full || errno == EPIPE || errno == ECONNRESET)
+                break;
+            keeper_refuse(a->end, errno);
+        }
+        fd_close(&a->end);
+    }
     k->nasked -= n;
     if (n > 0 && k->nasked > 0)
         memmove(k->asked, k->asked + n, k->nasked * sizeof *k->asked);
     if (k->watch.fd >= 0)
-        loop_fd_mod(k->loop, &k->watch, k->nasked > 0 ? LOOP_OUT : 0);
+        loop_fd_mod(k->loop, &k->watch, full ? LOOP_OUT : 0);
 }
 
 static void on_nursery_ready(void *arg, uint32_t events)
@@ -97,13 +108,22 @@ static void on_nursery_again(void *arg)
     loop_timer_set(k->loop, &k->again, clock_mono() + NURSERY_AGAIN, on_nursery_again, k);
 }
 
-static void drop_idle(struct keepers *k, unsigned n)
+static void unlink_idle(struct keeper_link *link)
 {
-    for (; n > 0 && k->nidle > 0; n--) {
-        struct keeper_link *link = SLIST_FIRST(&k->idle);
+    SLIST_REMOVE(&link->all->idle, link, keeper_link, idle);
+    link->all->nidle--;
+}
 
-        SLIST_REMOVE_HEAD(&k->idle, idle);
-        k->nidle--;
+/* Those that are idle since `by` or before. */
+static void drop_idle(struct keepers *k, int64_t by)
+{
+    struct keeper_link *next;
+
+    for (struct keeper_link *link = SLIST_FIRST(&k->idle); link != NULL; link = next) {
+        next = SLIST_NEXT(link, idle);
+        if (link->since > by)
+            continue;
+        unlink_idle(link);
         keepers_give_back(link, false);
     }
 }
@@ -162,7 +182,7 @@ static void on_nursery_ended(void *arg, int status, const struct rusage *ru)
     (void)status, (void)ru;
     loop_fd_del(k->loop, &k->watch);
     fd_close(&k->control);
-    drop_idle(k, k->nidle);
+    drop_idle(k, INT64_MAX);
     adopt_keepers(k);
     log_warn("the nursery has died (somebody killed it): another one is started");
     loop_timer_set(k->loop, &k->again, at, on_nursery_again, k);
@@ -185,7 +205,7 @@ void keepers_free(struct keepers *k, int64_t until)
     struct adopted *a;
     int status;
 
-    drop_idle(k, k->nidle);
+    drop_idle(k, INT64_MAX);
     loop_timer_clear(k->loop, &k->look);
     loop_timer_clear(k->loop, &k->again);
     loop_fd_del(k->loop, &k->watch);
@@ -193,13 +213,18 @@ void keepers_free(struct keepers *k, int64_t until)
     for (size_t i = 0; i < k->nasked; i++)
         fd_close(&k->asked[i].end);
     free(k->asked);
+    fd_close(&k->control);
+    if (nursery > 0)
+        (void)kill(nursery, SIGCONT);
+    if (process_wait(nursery, until, &status))
+        adopt_keepers(k); /* it may have been killed a moment ago */
     while ((a = LIST_FIRST(&k->adopted)) != NULL) {
+        (void)kill(a->child.pid, SIGCONT);
+        (void)process_wait(a->child.pid, until, &status);
         LIST_REMOVE(a, others);
         loop_child_del(k->loop, &a->child);
         free(a);
     }
-    fd_close(&k->control);
-    (void)process_wait(nursery, until, &status);
     nursery_book_free(k->book);
 }
 
@@ -209,10 +234,11 @@ static void on_idle_look(void *arg)
 {
     struct keepers *k = arg;
 
-    drop_idle(k, k->least);
-    k->least = k->nidle;
+    int64_t now = clock_mono();
+
+    drop_idle(k, now - LOOK_EVERY);
     if (k->nidle > 0)
-        loop_timer_set(k->loop, &k->look, clock_mono() + LOOK_EVERY, on_idle_look, k);
+        loop_timer_set(k->loop, &k->look, now + LOOK_EVERY, on_idle_look, k);
 }
 
 static void on_link(void *arg, uint32_t events)
@@ -224,8 +250,7 @@ static void on_link(void *arg, uint32_t events)
         link->said(link->arg);
         return;
     }
-    SLIST_REMOVE(&link->all->idle, link, keeper_link, idle); /* it was killed */
-    link->all->nidle--;
+    unlink_idle(link); /* it was killed */
     keepers_give_back(link, false);
 }
 
@@ -244,7 +269,7 @@ static bool ask_for(struct keepers *k, uint32_t id, int end)
     return true;
 }
 
-static struct keeper_link *new_link(struct keepers *k)
+static struct keeper_link *new_link(struct keepers *k, uid_t uid)
 {
     struct keeper_link *link = malloc(sizeof *link);
     int pair[2];
@@ -255,12 +280,10 @@ static struct keeper_link *new_link(struct keepers *k)
         free(link);
         return NULL;
     }
-    *link = (struct keeper_link){.control = pair[0], .id = ++k->last_id, .all = k};
+    *link = (struct keeper_link){.control = pair[0], .id = ++k->last_id, .uid = uid, .all = k};
     if (loop_fd_add(k->loop, &link->watch, pair[0], LOOP_IN, on_link, link) == 0 &&
-        ask_for(k, link->id, pair[1])) {
-        tell_nursery(k);
+        ask_for(k, link->id, pair[1]))
         return link;
-    }
     loop_fd_del(k->loop, &link->watch);
     fd_close(&pair[0]);
     fd_close(&pair[1]);
@@ -268,23 +291,25 @@ static struct keeper_link *new_link(struct keepers *k)
     return NULL;
 }
 
-static struct keeper_link *take_link(struct keepers *k)
+static struct keeper_link *take_idle(struct keepers *k, uid_t uid)
 {
-    struct keeper_link *link = SLIST_FIRST(&k->idle);
+    struct keeper_link *link;
 
-    if (link == NULL)
-        return new_link(k);
-    SLIST_REMOVE_HEAD(&k->idle, idle);
-    k->nidle--;
-    k->least = k->nidle < k->least ? k->nidle : k->least;
+    SLIST_FOREACH (link, &k->idle, idle)
+        if (link->uid == uid) {
+            unlink_idle(link);
+            break;
+        }
     return link;
 }
 
 struct keeper_link *keepers_begin(struct keepers *k, struct keeper_job *job, void (*said)(void *),
                                   void *arg)
 {
+    uid_t uid = job->launch.conf->identity.uid;
     struct keeper_link *link;
-    bool idle;
+    bool idle, sent;
+    int error;
 
     if (k->control < 0 && k->error != 0) {
         errno = k->error;
@@ -292,16 +317,20 @@ struct keeper_link *keepers_begin(struct keepers *k, struct keeper_job *job, voi
     }
     job->garnetd = getpid();
     do {
-        idle = k->nidle > 0;
-        link = take_link(k);
-        if (link == NULL)
+        link = take_idle(k, uid);
+        idle = link != NULL;
+        if (!idle && (link = new_link(k, uid)) == NULL)
             return NULL;
-        if (job_send(link->control, job) == 0) {
-            link->said = said;
-            link->arg = arg;
+        link->said = said;
+        link->arg = arg;
+        sent = job_send(link->control, job) == 0;
+        error = errno;
+        if (!idle)
+            tell_nursery(k); /* a refusal comes over the link, to said() */
+        if (sent)
             return link;
-        }
         keepers_give_back(link, false);
+        errno = error;
     } while (idle && (errno == EPIPE || errno == ECONNRESET)); /* it was killed a moment ago */
     return NULL;
 }
@@ -319,6 +348,7 @@ void keepers_give_back(struct keeper_link *link, bool fit)
     if (fit && is_current(link)) {
         SLIST_INSERT_HEAD(&k->idle, link, idle);
         k->nidle++;
+        link->since = clock_mono();
         if (!k->look.armed)
             loop_timer_set(k->loop, &k->look, clock_mono() + LOOK_EVERY, on_idle_look, k);
         return;
@@ -330,11 +360,23 @@ void keepers_give_back(struct keeper_link *link, bool fit)
 
 void keepers_kill(const struct keeper_link *link)
 {
-    const struct adopted *a;
-
     if (is_current(link))
         (void)nursery_kill(link->all->control, link->id);
+    else
+        keepers_wake(link);
+}
+
+void keepers_wake(const struct keeper_link *link)
+{
+    const struct nursery_book *b = link->all->book;
+    const struct adopted *a;
+
+    if (link->all->nursery.pid > 0)
+        (void)kill(link->all->nursery.pid, SIGCONT);
+    for (uint32_t i = 0; is_current(link) && i < b->n && i < NURSERY_MOST; i++)
+        if (b->ids[i] == link->id && b->pids[i] > 0)
+            (void)kill(b->pids[i], SIGCONT);
     LIST_FOREACH (a, &link->all->adopted, others)
         if (a->id == link->id)
-            (void)kill(a->child.pid, SIGKILL);
+            (void)kill(a->child.pid, SIGCONT);
 }

@@ -6,6 +6,9 @@
  * The exec may hang (a dead network folder): whoever waits for the child has a deadline. What failed
  * before or in the exec comes back through a shared page, since the child has no other descriptor
  * than its 0, 1 and 2.
+ *
+ * Its session is its own, and not the keeper's: the kernel's scheduler may take what is of one session
+ * together, and then a run that has made itself slow would slow the next.
  */
 #include "collect/launch.h"
 
@@ -213,12 +216,12 @@ static bool may_run(const struct launch *l, const struct trust *t, struct why *w
 static _Noreturn void become_collector(const struct launch *l, const struct cgroup *g, int control,
                                        struct launch_failure *page)
 {
-    struct spawn s = {
-        .argv = l->argv, .env = l->env, .fds = {-1, l->out, l->err}, .nfds = 3, .own_group = true};
+    struct spawn s = {.argv = l->argv, .env = l->env, .fds = {-1, l->out, l->err}, .nfds = 3};
     const struct trust trust = conf_collector_trust(l->conf, geteuid());
     enum run_step step = STEP_CGROUP;
     pid_t self = getpid();
 
+    (void)setsid();
     (void)send(control, &self, sizeof self, MSG_DONTWAIT | MSG_NOSIGNAL);
     fd_close(&control); /* whose end is the keeper's, also while an exec hangs */
     if (cgroup_enter(g) == 0 && confine(l->conf, l->cwd, &step)) {
@@ -240,8 +243,6 @@ pid_t launch_collector(const struct launch *l, const struct cgroup *g, int contr
 
     if (pid == 0)
         become_collector(l, g, control, page);
-    if (pid > 0)
-        (void)setpgid(pid, pid); /* here too, so that the group exists from now on */
     return pid;
 }
 

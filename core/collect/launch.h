@@ -4,7 +4,8 @@
  * none that would name somebody else when the collector has a user of its own. Its configuration
  * adds to them and wins. GARNET_SOCKET, GARNET_COLLECTOR and GARNET_INTERVAL (in seconds) are
  * Garnet's. For the keeper, whose child it is, the process enters its control group, takes its limits,
- * user and folder, looks at its program once more and runs it, in a process group of its own.
+ * user and folder, looks at its program once more and runs it, in a session of its own, and so in a
+ * process group.
  */
 #pragma once
 #include <stdint.h>

@@ -50,7 +50,9 @@ static void note_left(struct nursery *n)
     n->pause = LOOK_FIRST;
 }
 
-/* False: it is none of the keepers. Whenever we may be killed, each of them that lives is in the book. */
+/* False: it is none of the keepers. Whenever we may be killed, each of them that lives is in the book, but
+ * for one that was forked a moment ago (add_keeper()): it has no job yet, or one that has hardly begun,
+ * and garnetd kills it as it looks for what we leave. */
 static bool strike_out(struct nursery_book *b, pid_t pid)
 {
     for (uint32_t i = 0; i < b->n; i++)

@@ -1,6 +1,6 @@
 /* collect/run.c - a keeper for the run, two pipes for its output. A keeper that was killed has left no
- * report. No memory, no descriptors or no
- * process for a run is an outcome like another.
+ * report; the run's pid is sent before anything of it happens, so without that it has not begun, and is
+ * asked for once more. No memory, no descriptors or no process for a run is an outcome like another.
  */
 #include "collect/run.h"
 
@@ -14,6 +14,8 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
+
+static const int64_t BEGINS_WITHIN = 5 * NS_PER_S;
 
 static pid_t run_pid(struct run *r)
 {
@@ -56,6 +58,14 @@ void run_init(struct run *r, struct keepers *keepers, const char *name, void (*o
 /* `report` NULL: its keeper has left none. */
 static void close_run(struct run *r, const struct keeper_report *report)
 {
+    struct keeper_report none = {.end = KEEPER_NONE};
+
+    loop_timer_clear(r->keepers->loop, &r->begin);
+    r->deserted = report == NULL && run_pid(r) == 0;
+    if (r->deserted) {
+        why_set(&none.failure.why, "has lost its keeper (somebody killed it) before it had begun");
+        report = &none;
+    }
     logpipe_finish(&r->out);
     logpipe_finish(&r->err);
     logpipe_owner_finish(&r->owner);
@@ -83,6 +93,21 @@ static void on_keeper_said(void *arg)
     r->over(r->arg);
 }
 
+/* The keeper or the nursery is stopped. */
+static void on_not_begun(void *arg)
+{
+    struct run *r = arg;
+
+    if (run_pid(r) > 0)
+        return;
+    log_warn(
+        "collector %s: the run has not begun for %gs: its keeper, or the nursery, does not come "
+        "to it (somebody has stopped it?): it is told to go on",
+        r->name, (double)BEGINS_WITHIN / (double)NS_PER_S);
+    keepers_wake(r->keeper);
+    loop_timer_set(r->keepers->loop, &r->begin, clock_mono() + BEGINS_WITHIN, on_not_begun, r);
+}
+
 /* False with errno. */
 static bool begin_run(struct run *r, const struct conf_collector *conf, int out, int err)
 {
@@ -100,24 +125,41 @@ static bool begin_run(struct run *r, const struct conf_collector *conf, int out,
     return r->keeper != NULL;
 }
 
-bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due)
+static bool try_run(struct run *r, const struct conf_collector *conf, int64_t slot_ns)
 {
     struct keeper_report failed = {.end = KEEPER_FAILED};
+    int64_t now = clock_mono();
     int out, err;
     bool begun;
 
-    r->receipt = (struct run_receipt){.slot_ns = slot_ns, .lateness_ns = clock_mono() - due};
+    r->receipt = (struct run_receipt){.slot_ns = slot_ns, .lateness_ns = now - r->due};
     r->asked = ENDING_NONE;
     r->pid = 0;
+    r->tries++;
     out = logpipe_open(&r->out, r->keepers->loop, &r->owner, LOG_L_INFO, 0);
     err = out < 0 ? -1 : logpipe_open(&r->err, r->keepers->loop, &r->owner, LOG_L_WARN, 0);
     begun = err >= 0 && begin_run(r, conf, out, err);
     failed.failure.error = errno;
     fd_close(&out);
     fd_close(&err);
-    if (!begun)
+    if (begun)
+        loop_timer_set(r->keepers->loop, &r->begin, now + BEGINS_WITHIN, on_not_begun, r);
+    else
         close_run(r, &failed);
     return begun;
+}
+
+bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due)
+{
+    r->due = due;
+    r->tries = 0;
+    return try_run(r, conf, slot_ns);
+}
+
+bool run_again(struct run *r, const struct conf_collector *conf)
+{
+    return r->deserted && r->tries == 1 && r->asked == ENDING_NONE &&
+           try_run(r, conf, r->receipt.slot_ns);
 }
 
 bool run_alive(const struct run *r)

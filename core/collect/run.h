@@ -1,8 +1,8 @@
 /* collect/run.h - one run of a collector, from garnetd's side: its keeper, its output, how it ended
  *
  * A struct run is used for one run after the other. A run is over when its keeper has reported, that is,
- * when nothing of it is left, or has gone; the keeper does the waiting and the killing. What the run prints goes
- * into the log, as "collector NAME[PID]: ...".
+ * when nothing of it is left, or has gone; the keeper does the waiting and the killing. One whose keeper
+ * goes before it has begun never ran. What the run prints goes into the log, as "collector NAME[PID]: ...".
  */
 #pragma once
 #include "base/logpipe.h"
@@ -15,7 +15,7 @@
 
 struct run_receipt {
     int64_t slot_ns;     /* wall; 0: a daemon's */
-    int64_t lateness_ns; /* from its due time to the fork */
+    int64_t lateness_ns; /* from its due time until a keeper was asked to start it */
     pid_t pid;           /* the collector's; 0: not known */
     enum outcome outcome;
     struct keeper_report
@@ -28,6 +28,10 @@ struct run {
     struct keeper_link *keeper; /* NULL: no run is alive */
     pid_t pid;                  /* the collector's; 0: not known yet */
     enum ending asked;          /* what we have asked the keeper to end it for */
+    int64_t due;
+    int tries;
+    bool deserted;           /* its keeper went before it had begun */
+    struct loop_timer begin; /* when it should have, at the latest */
     struct logpipe out, err;
     struct logpipe_owner owner; /* of what all runs print */
     struct run_receipt receipt;
@@ -41,6 +45,9 @@ void run_init(struct run *r, struct keepers *keepers, const char *name, void (*o
  * In either case the receipt then says how it ended. `conf` has the mode that the collector began
  * with. */
 bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due);
+/* From over(): it was deserted, and for the first time, and nobody wants its end: true as run_start(). False: it
+ * is over. */
+bool run_again(struct run *r, const struct conf_collector *conf);
 bool run_alive(const struct run *r);
 void run_end(struct run *r, enum ending why); /* asks its keeper to */
 /* Nobody waits for it any more: the nursery kills the keeper, and what it kept. over() follows before

@@ -133,6 +133,25 @@ class Endings(unittest.TestCase):
         self.assertEqual(d.terminate(10), 0)
         wait_for("nothing is left", lambda: not d.left())
 
+    def test_runs_whose_nursery_was_killed_or_stopped_end_with_garnetd(self):
+        """Nobody but their keepers can see to them then, one of which is stopped; another nursery is."""
+        d = Daemon(self, "self_metrics: 0\nshutdown_timeout: 1s\nsinks: []\n", start=False)
+        d.script("stubborn", "#!/bin/sh\ntrap '' TERM\nsetsid sleep 1000 &\nwhile :; do sleep 1; done\n")
+        for name in ("one", "two"):
+            d.collector(name, f"command: [{d.path('stubborn')}]\ninterval: 1s\ntimeout: 900s\ngrace: 1m\n")
+        d.start()
+        keepers = wait_for("both run", lambda: [p for p, c in ours(d.process.pid).items() if c == "garnetd-keep"] if
+                           len([a for _, a in d.left() if a.startswith("sleep 1000")]) == 2 else None)
+        nursery = [p for p, c in children(d.process.pid).items() if c == "garnetd-nursery"][0]
+        kill(nursery)
+        other = wait_for("another one", lambda: [p for p, c in children(d.process.pid).items()
+                                                 if c == "garnetd-nursery" and p != nursery])[0]
+        os.kill(other, signal.SIGSTOP)
+        os.kill(keepers[0], signal.SIGSTOP)
+        self.assertEqual(d.terminate(10), 0)
+        wait_for("nothing is left", lambda: not d.left())
+        wait_for("nor of ours", lambda: not [p for p in [other, *keepers] if os.path.exists(f"/proc/{p}")])
+
 
 if __name__ == "__main__":
     main()

@@ -20,7 +20,9 @@ static const char who_am_i[] =
     " /proc/self/oom_score_adj; ls -l /proc/self/fd | sed 's/.* \\([0-9] ->\\)/\\1/; "
     "s/[0-9]*\\]$//'"
     " | grep -v /proc/; nice; umask; pwd; env | grep -v MARK; trap;"
-    " [ $(ps -o pgid= $$) = $$ ] && echo leads its group; ulimit -a";
+    " [ $(ps -o pgid= $$) = $$ ] && echo leads its group; [ $(ps -o sid= $$) = $$ ] && echo and "
+    "session;"
+    " ulimit -a; sed 's/-[0-9]*//' /proc/self/autogroup 2>/dev/null; true";
 
 static const struct conf_collector plain = {.name = "probe",
                                             .cwd = "/",
@@ -39,6 +41,8 @@ Test(keeper_again, the_second_run_sees_nothing_of_the_first)
                           "signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))\n"
                           "resource.setrlimit(resource.RLIMIT_STACK, (1 << 20, 1 << 20))\n"
                           "open('/proc/self/oom_score_adj', 'w').write('500')\n"
+                          "if os.path.exists('/proc/self/autogroup'):\n"
+                          "    open('/proc/self/autogroup', 'w').write('19')\n"
                           "fd = os.open('/dev/zero', 0); os.set_inheritable(fd, True)\n"
                           "subprocess.Popen(['setsid', 'sleep', '1000'])\n"
                           "print('made', os.getuid(), flush=True)\n",
@@ -51,7 +55,7 @@ Test(keeper_again, the_second_run_sees_nothing_of_the_first)
     read_out(&r, first, sizeof first);
     finish_run(&r);
     cr_assert(strstr(first, "SigBlk:\t0000000000000000") != NULL, "%s", first);
-    cr_assert(strstr(first, "leads its group") != NULL, "%s", first);
+    cr_assert(strstr(first, "leads its group\nand session\n") != NULL, "%s", first);
 
     keeper_rig.collector.nice = 5;
     keeper_rig.collector.no_new_privs = 0;

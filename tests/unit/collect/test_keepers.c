@@ -2,6 +2,7 @@
  * again
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "rig/collector_scene.h"
 #include "rig/processes.h"
 
@@ -104,6 +106,127 @@ Test(keepers, what_a_killed_keeper_of_a_dead_nursery_kept_is_said_to_be_left)
     scene_finish(s);
 }
 
+/* It has been asked for keepers that it never read of: what has not begun is asked for again. */
+Test(keepers, a_nursery_that_dies_with_what_it_was_asked_for_costs_no_run)
+{
+    struct scene *s = begin("exit 0");
+    int ended;
+
+    TURN_UNTIL(s, s->nended >= 1);
+    scene_without_keepers(s);
+    (void)kill(s->keepers.nursery.pid, SIGSTOP);
+    ended = s->nended;
+    TURN_UNTIL(s, run_alive(&s->collector->run));
+    (void)kill(s->keepers.nursery.pid, SIGKILL);
+    TURN_UNTIL(s, s->nended >= ended + 3);
+    cr_assert_eq(failures(s), 0);
+    cr_assert_eq(s->collector->sched.missed[MISS_SPAWN], 0);
+    scene_finish(s);
+}
+
+/* It is stopped, so that it has not read the job: the run never was, the second try neither. */
+Test(keepers, one_that_is_killed_before_it_has_begun_is_asked_for_again_once)
+{
+    struct scene *s = begin("exit 0");
+
+    for (int times = 1; times <= 2; times++) {
+        int ended, id;
+
+        TURN_UNTIL(s, s->nended >= 1 && s->keepers.nidle == 1);
+        (void)kill(only_keeper(s), SIGSTOP);
+        ended = s->nended;
+        TURN_UNTIL(s, run_alive(&s->collector->run));
+        if (times == 2)
+            (void)kill(s->keepers.nursery.pid, SIGSTOP);
+        id = (int)s->keepers.last_id;
+        (void)kill(only_keeper(s), SIGKILL);
+        TURN_UNTIL(s, (int)s->keepers.last_id == id + 1);
+        if (times == 2) /* and with it what it has been asked for */
+            (void)kill(s->keepers.nursery.pid, SIGKILL);
+        TURN_UNTIL(s, s->nended > ended);
+        cr_assert_eq(s->ended[ended].outcome, times == 2 ? OUTCOME_SPAWN : OUTCOME_OK);
+    }
+    cr_assert_eq(times_logged(s, "it has lost its keeper"), 1);
+    TURN_UNTIL(s, last_run(s)->outcome == OUTCOME_OK);
+    cr_assert_eq(failures(s), 1);
+    scene_finish(s);
+}
+
+/* What it is told is an error of that one run. */
+Test(keepers, a_nursery_that_cannot_be_asked_costs_that_run)
+{
+    struct scene *s = begin("exit 0");
+    int control, null, ended;
+
+    TURN_UNTIL(s, s->nended >= 1);
+    scene_without_keepers(s);
+    control = s->keepers.control;
+    null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    ended = dup(control);
+    cr_assert(null >= 0 && ended >= 0);
+    cr_assert_eq(dup2(null, control), control);
+    null = ended;
+    ended = s->nended;
+    TURN_UNTIL(s, s->nended >= ended + 2);
+    cr_assert_eq(last_run(s)->outcome, OUTCOME_SPAWN);
+    cr_assert_eq(last_run(s)->report.failure.error, ENOTSOCK);
+    cr_assert_eq(s->keepers.nasked, 0);
+    cr_assert_eq(dup2(null, control), control);
+    fd_close(&null);
+    TURN_UNTIL(s, last_run(s)->outcome == OUTCOME_OK);
+    scene_finish(s);
+}
+
+/* Whatever one user does to a keeper that is his own is nobody else's. */
+Test(keepers, each_user_has_his_own)
+{
+    struct scene *s = begin("exit 0");
+
+    for (int i = 0; i < 6; i++) {
+        int ended = s->nended;
+
+        TURN_UNTIL(s, !run_alive(&s->collector->run) && s->nended > ended);
+        s->conf.identity.uid = i % 2 ? (uid_t)-1 : 1;
+        s->conf.identity.gid = i % 2 ? (gid_t)-1 : 1;
+    }
+    TURN_UNTIL(s, s->keepers.nidle == 2);
+    cr_assert_eq(s->keepers.last_id, 2, "one each");
+    scene_finish(s);
+}
+
+Test(keepers, those_that_are_stopped_are_told_to_go_on)
+{
+    struct scene *s = begin("exit 0");
+
+    for (int nursery = 0; nursery < 2; nursery++) {
+        int ended;
+
+        TURN_UNTIL(s, s->nended >= 1);
+        if (nursery)
+            scene_without_keepers(s);
+        else
+            TURN_UNTIL(s, s->keepers.nidle == 1);
+        (void)kill(nursery ? s->keepers.nursery.pid : only_keeper(s), SIGSTOP);
+        ended = s->nended;
+        TURN_UNTIL(s, s->nended >= ended + 2);
+        cr_assert_eq(times_logged(s, "the run has not begun for 5s"), 1 + nursery);
+    }
+    cr_assert_eq(failures(s), 0);
+    scene_finish(s);
+}
+
+/* It would be left for ever: nobody else knows of it. */
+Test(keepers, a_stopped_nursery_ends_with_garnetd)
+{
+    struct scene *s = begin("exit 0");
+    pid_t nursery = s->keepers.nursery.pid;
+
+    TURN_UNTIL(s, s->nended >= 1);
+    (void)kill(nursery, SIGSTOP);
+    scene_finish(s);
+    cr_assert_eq(waitpid(nursery, NULL, 0), -1);
+}
+
 Test(keepers, a_nursery_that_is_stopped_delays_what_it_is_asked_for)
 {
     struct scene *s = begin("exit 0");
@@ -140,12 +263,11 @@ Test(keepers, a_run_that_is_abandoned_ends)
         run_abandon(&s->collector->run);
         cr_assert_eq(s->ngone, 1);
         cr_assert_eq(s->ended[0].outcome, OUTCOME_LOST);
-        if (how > 1) {
-            TURN_UNTIL(s, s->nleft == 2);
-            (void)kill(s->ended[0].pid, SIGKILL); /* it is ours */
-        }
-        WAIT_FOR(processes_marked(mark) == 0);
+        if (how < 2)
+            WAIT_FOR(processes_marked(mark) == 0);
         keepers_free(&s->keepers, clock_mono() + LONG);
+        cr_assert_eq(processes_marked(mark), 0, "%d", how);
+        cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
         loop_free(s->loop);
         scene = (struct scene){0};
     }
