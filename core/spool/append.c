@@ -324,17 +324,6 @@ static bool is_over(const struct append *a, size_t i, uint64_t bytes, int64_t wa
     return a->max_age > 0 && clock_between(a->folder.held[i + 1].created_ns, wall_ns) > a->max_age;
 }
 
-static bool remove_segment(struct inventory *v, size_t i)
-{
-    char name[SEGMENT_NAME];
-
-    segment_name(name, v->held[i].first_seq);
-    if (unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT)
-        return false; /* the next call tries again */
-    v->bytes -= v->held[i].bytes;
-    return true;
-}
-
 /* First it gets the next one's name, so that whatever comes between leaves the next number in the
  * folder; as no frame in it is valid, it is then replaced. It is not unlinked, since a reader at its
  * end may have it open, and would keep the room taken. What fails is tried again by the next call. */
@@ -358,7 +347,7 @@ static void empty_newest(struct append *a)
     fd_close(&fd);
 }
 
-/* How many are to go; *lost of them are needed. */
+/* How many are to go; *lost of them are needed, and were not given up before. */
 static size_t number_to_go(const struct append *a, uint64_t needed, int64_t wall_ns, unsigned *lost)
 {
     const struct inventory *v = &a->folder;
@@ -371,7 +360,7 @@ static size_t number_to_go(const struct append *a, uint64_t needed, int64_t wall
 
         if (end > needed && end > a->oldest && !is_over(a, n, bytes, wall_ns))
             break;
-        *lost += end > needed;
+        *lost += end > needed && end > a->oldest;
         bytes -= v->held[n].bytes;
     }
     return n;
@@ -381,19 +370,14 @@ unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {
     struct inventory *v = &a->folder;
     unsigned lost;
-    size_t n = number_to_go(a, needed, wall_ns, &lost), i = 0;
+    size_t n = number_to_go(a, needed, wall_ns, &lost);
 
     if (n > 0 && v->held[n].first_seq > append_oldest(a)) {
         a->oldest = v->held[n].first_seq;
         if (a->ev.begins != NULL)
             a->ev.begins(a->ev.arg, a->oldest);
     }
-    while (i < n && remove_segment(v, i))
-        i++;
-    if (i > 0) {
-        v->n -= i;
-        memmove(v->held, v->held + i, v->n * sizeof *v->held);
-    }
+    inventory_remove(v, n);
     if (a->starved && a->fd < 0 && needed >= v->next_seq) /* its room is what the next one lacks */
         empty_newest(a);
     return lost;

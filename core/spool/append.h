@@ -70,6 +70,6 @@ uint64_t append_oldest(const struct append *a);
  * and while the spool is over max_size or a segment over max_age, those too. Never the newest; but
  * that is emptied when all of it is below `needed` and there was no room for another. Cheap when
  * there is nothing to do. Returns the number beyond `needed`: somebody loses metrics. What
- * cannot be unlinked is gone all the same, and tried again. */
+ * cannot be unlinked is gone all the same, logged, and tried again; what is behind it goes. */
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns);
 uint64_t append_bytes(const struct append *a); /* of all segments */

@@ -363,6 +363,34 @@ bool inventory_open(struct inventory *v, const char *dir, struct why *why)
     return why_set(why, "cannot be read: %m");
 }
 
+static bool remove_segment(struct inventory *v, const struct held_segment *s)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(name, s->first_seq);
+    if (unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT) {
+        if (!v->stuck)
+            log_warn("spool: segment %s cannot be removed, and is tried again: %m%s", name,
+                     errno == EISDIR ? "; remove it" : "");
+        v->stuck = true;
+        return false;
+    }
+    v->bytes -= s->bytes;
+    return true;
+}
+
+void inventory_remove(struct inventory *v, size_t n)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++)
+        if (!remove_segment(v, &v->held[i]))
+            v->held[kept++] = v->held[i];
+    v->stuck = kept > 0;
+    v->n -= n - kept;
+    memmove(v->held + kept, v->held + n, (v->n - kept) * sizeof *v->held);
+}
+
 void inventory_close(struct inventory *v)
 {
     fd_close(&v->lock);

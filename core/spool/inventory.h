@@ -26,9 +26,13 @@ struct inventory {
     struct held_segment *held; /* in order; the last is the newest */
     size_t n, cap;
     uint64_t bytes; /* of all */
+    bool stuck;     /* of those that were to go one is still there: it is in the log */
 };
 
 /* Makes the folder when it is missing, locks it and reads what is there. False, and a sentence: "is in use
  * by process 123", ...; then inventory_close() is all that is left to do. */
 bool inventory_open(struct inventory *v, const char *dir, struct why *why);
+/* Unlinks the first n, which the newest is not among. What cannot be unlinked stays in front, for the next
+ * call; the first time that is logged. */
+void inventory_remove(struct inventory *v, size_t n);
 void inventory_close(struct inventory *v);

@@ -210,3 +210,30 @@ Test(append_retain, what_cannot_be_unlinked_is_gone_all_the_same)
     cr_assert_eq(append_oldest(a), 300);
     append_close(a);
 }
+
+/* What it held is lost to whoever needs it; what follows is not, and the disk does not fill. */
+Test(append_retain, one_that_cannot_be_unlinked_keeps_no_other)
+{
+    struct append *a = writer_of_five_segments();
+    uint64_t bytes = append_bytes(a);
+
+    remove_segment(100);
+    cr_assert_eq(mkdirat(spool_dir.fd, "00000000000000000100.seg", 0700), 0);
+    cr_assert_eq(append_retain(a, 300, 0), 0);
+    cr_assert_eq(count_segments(), 2, "300 and 400 are left");
+    cr_assert_eq(append_bytes(a), bytes - 2 * SEGMENT_OF_100);
+    cr_assert_eq(append_oldest(a), 300);
+    append_configure(a, &(struct append_config){.segment_size = SEGMENT_OF_100, .max_size = 2500});
+    for (int i = 0; i < 40; i++)
+        put_frame(a, 10);
+    cr_assert_gt(append_retain(a, 300, 0), 0);
+    cr_assert_eq(append_retain(a, 300, 0), 0, "nobody loses the same again");
+    cr_assert_leq(append_bytes(a), 2500 + SEGMENT_OF_100, "one stays");
+    cr_assert_eq(count_segments(), 2);
+    cr_assert_eq(unlinkat(spool_dir.fd, "00000000000000000100.seg", AT_REMOVEDIR), 0);
+    (void)append_retain(a, 300, 0);
+    cr_assert_eq(append_oldest(a), 700);
+    cr_assert_eq(append_bytes(a), segment_file_size(700) + segment_file_size(800),
+                 "and goes once it can");
+    append_close(a);
+}
