@@ -121,10 +121,14 @@ static void on_self_round(void *arg, const struct self_round *at)
 
 static void keep_store(struct daemon *d)
 {
+    struct append *spool = d->store.commit.spool;
+
     if (d->phase < PHASE_SINKS && commit_look(&d->store.commit, d->store.dir))
         sinks_restart(&d->sinks);
     commit_sync(&d->store.commit);
-    (void)append_retain(d->store.commit.spool, sinks_needed(&d->sinks), clock_wall());
+    if (append_retain(spool, sinks_needed(&d->sinks), clock_wall()) > 0)
+        (void)sinks_needed(&d->sinks);                   /* for the log: who has lost by that */
+    sinks_spool_begins(&d->sinks, append_oldest(spool)); /* again: a plugin may write there, too */
 }
 
 static void on_second(void *arg)

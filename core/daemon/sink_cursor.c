@@ -109,24 +109,43 @@ void sink_cursor_lost(struct sink_cursor *c)
 
 /* --- its account --- */
 
-static bool is_ours(struct sink_cursor *c, const struct scoreboard *b)
+static void find_owner(struct sink_cursor *c, const struct scoreboard *b)
 {
     uint64_t taken, lost;
 
     c->ours = c->ours || (b != NULL && scoreboard_get_read(b, &taken, &lost)) ||
               cursor_holder(append_dirfd(c->spool), c->name) == 0;
-    return c->ours;
+}
+
+/* The owner first: what another has put down until it lets go is in what is read after that. */
+static bool see_cursor(struct sink_cursor *c, const struct scoreboard *b, struct cursor_state *st)
+{
+    bool seen;
+
+    find_owner(c, b);
+    seen = read_cursor(c, st);
+    if (!seen && c->knows && !c->unread && !c->restore)
+        log_warn(
+            "sink %s: its cursor cannot be read: %s/cursors/%s: %s; until it can, what this sink "
+            "loses is not known, and the spool keeps what max_size and max_age allow",
+            c->name, c->dir, c->name, strerror(errno));
+    c->unread = !seen && !c->restore;
+    return seen;
 }
 
 /* A worker that has just taken what was given up says so before it gives it up as well (sink/feed.c): in
- * between, too little has expired, and what it has in memory is too much by as many. */
+ * between, too little has expired, and what it has in memory is too much by as many. And a gap that only a
+ * worker knew of, now dead, cannot be read by the next one either. */
 static void hold_expired(struct sink_cursor *c, struct account *a)
 {
     uint64_t less =
         c->expired > a->dropped[DROP_EXPIRED] ? c->expired - a->dropped[DROP_EXPIRED] : 0;
+    uint64_t read = less < a->unconfirmed ? less : a->unconfirmed;
+    uint64_t rest = less - read < a->queued ? less - read : a->queued;
 
-    less = less < a->unconfirmed ? less : a->unconfirmed;
-    a->unconfirmed -= less;
+    less = read + rest;
+    a->unconfirmed -= read;
+    a->queued -= rest;
     a->dropped[DROP_EXPIRED] += less;
     a->all_dropped += less;
     c->expired = a->dropped[DROP_EXPIRED];
@@ -134,33 +153,29 @@ static void hold_expired(struct sink_cursor *c, struct account *a)
 
 /* Another cursor than the one that was known begins its own account. What has expired by then was logged by
  * an earlier garnetd. */
-static void begin_account(struct sink_cursor *c, const struct cursor_state *st)
+static void begin_account(struct sink_cursor *c, uint64_t start, uint64_t expired)
 {
-    struct account a;
-
-    if (c->accounts && c->start == st->start)
+    if (c->accounts && c->start == start)
         return;
-    (void)account_derive(&a, st, NULL, append_oldest(c->spool), append_next_seq(c->spool));
     c->accounts = true;
-    c->start = st->start;
+    c->start = start;
     c->expired = 0;
-    c->loss = (struct sink_loss){.logged = a.dropped[DROP_EXPIRED]};
+    c->loss = (struct sink_loss){.logged = expired};
 }
 
-/* The cursor first, the end last: see spool/account.c. False: it does not add up, or it is not known yet. */
+/* The cursor first, the end last: see spool/account.c. What another worker has read is in the cursor. False: it does not add up. */
 static bool derive(struct sink_cursor *c, const struct cursor_state *st, const struct scoreboard *b,
                    struct account *a)
 {
-    bool ours = is_ours(c, b), sound;
-    struct account_reading r;
+    struct account_reading r = {st->taken, st->lost};
+    bool read = !c->ours || (b != NULL && scoreboard_get_read(b, &r.taken, &r.lost));
+    bool sound =
+        account_derive(a, st, read ? &r : NULL, append_oldest(c->spool), append_next_seq(c->spool));
 
-    begin_account(c, st);
-    sound =
-        account_derive(a, st, b != NULL && scoreboard_get_read(b, &r.taken, &r.lost) ? &r : NULL,
-                       append_oldest(c->spool), append_next_seq(c->spool));
-    if (ours)
+    begin_account(c, st->start, a->dropped[DROP_EXPIRED]);
+    if (c->ours)
         hold_expired(c, a);
-    return ours && sound;
+    return sound;
 }
 
 static void log_loss_over(struct sink_cursor *c)
@@ -217,15 +232,16 @@ bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b)
 {
     struct cursor_state st;
     struct account a;
+    bool seen = see_cursor(c, b, &st);
 
-    if (!read_cursor(c, &st))
-        return false;
-    c->known = st;
-    c->knows = true;
+    if (seen) {
+        c->known = st;
+        c->knows = true;
+        if (derive(c, &st, b, &a))
+            log_loss(c, a.dropped[DROP_EXPIRED], false);
+    }
     watch_progress(c, b != NULL ? atomic_load(&b->sent) : 0);
-    if (derive(c, &st, b, &a))
-        log_loss(c, a.dropped[DROP_EXPIRED], false);
-    return true;
+    return seen;
 }
 
 void sink_cursor_end(struct sink_cursor *c)
@@ -233,7 +249,7 @@ void sink_cursor_end(struct sink_cursor *c)
     struct cursor_state st;
     struct account a;
 
-    if (read_cursor(c, &st) && derive(c, &st, NULL, &a))
+    if (see_cursor(c, NULL, &st) && derive(c, &st, NULL, &a))
         log_loss(c, a.dropped[DROP_EXPIRED], true);
 }
 
@@ -301,12 +317,12 @@ bool sink_cursor_metrics(struct sink_cursor *c, const struct self_round *at,
     struct cursor_state st;
     struct account a;
 
-    if (!read_cursor(c, &st) || !derive(c, &st, b, &a))
+    self_real(at, BASIC, "garnet.sink.lag", "s", (double)lag_of(c, b) / 1e9);
+    if (!see_cursor(c, b, &st) || !derive(c, &st, b, &a) || !c->ours)
         return false;
     write_dropped(at, &a, b != NULL ? atomic_load(&b->can_drop) : 0);
     self_count(at, BASIC, "garnet.sink.confirmed", "Metric", NULL, a.confirmed);
     self_gauge(at, BASIC, "garnet.sink.unconfirmed", "Metric", a.unconfirmed);
     self_gauge(at, BASIC, "garnet.sink.queued", "Metric", a.queued);
-    self_real(at, BASIC, "garnet.sink.lag", "s", (double)lag_of(c, b) / 1e9);
     return true;
 }

@@ -19,6 +19,7 @@ struct sink_cursor {
     uint64_t begin;             /* where it starts, when there is none */
     struct cursor_state known;  /* as last seen */
     bool knows;                 /* it has been seen */
+    bool unread;                /* it cannot be read, which is in the log */
     bool restore;               /* its file went with the folder: made again from that */
     uint64_t still_at;          /* so far its sink has come, */
     int64_t still_ns;           /* mono: since then, although there is more; 0: there is not */
@@ -50,7 +51,7 @@ bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b);
 void sink_cursor_end(struct sink_cursor *c); /* likewise, for the last time: no worker is left */
 /* Without a worker, now: what still can be read for it. 0 too while it cannot be known. */
 uint64_t sink_cursor_queued(const struct sink_cursor *c);
-/* The rows of spool/account.h. False, and none: they cannot be known now. */
+/* Its lag, and the rows of spool/account.h. False, and none of these: they cannot be known now. */
 bool sink_cursor_metrics(struct sink_cursor *c, const struct self_round *at,
                          const struct scoreboard *b);
 /* When it was made, wall, by this garnetd; 0 when it was not, or that was asked before. */

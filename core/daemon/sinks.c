@@ -323,16 +323,16 @@ void sinks_free(struct sinks *s)
 
 uint64_t sinks_needed(struct sinks *s)
 {
-    uint64_t needed = append_next_seq(s->spool);
+    uint64_t needed =
+        LIST_EMPTY(&s->list) ? 0 : append_next_seq(s->spool); /* 0: for the first one */
     struct sink_entry *o;
 
-    if (LIST_EMPTY(&s->list))
-        return 0; /* for the first one */
     LIST_FOREACH (o, &s->list, entries) {
-        if (!sink_cursor_look(&o->cursor, board_of(o)))
-            return 0; /* unknown: keep everything that max_size allows */
-        if (o->cursor.known.keep < needed)
-            needed = o->cursor.known.keep;
+        uint64_t keep = 0; /* unknown: everything that max_size allows */
+
+        if (sink_cursor_look(&o->cursor, board_of(o)))
+            keep = o->cursor.known.keep;
+        needed = keep < needed ? keep : needed;
     }
     return needed;
 }

@@ -8,9 +8,10 @@
 #include "base/clock.h"
 
 /* Metrics are sent again that may have arrived and must not come twice. */
-static void count_doubt(const struct sender *s, uint64_t metrics)
+static void count_doubt(struct sender *s, uint64_t metrics)
 {
-    atomic_store(&s->board->in_doubt, atomic_load(&s->board->in_doubt) + metrics);
+    s->in_doubt += metrics;
+    atomic_store(&s->board->in_doubt, s->in_doubt);
 }
 
 /* What came out about a batch, before or after it was marked. */
@@ -29,15 +30,14 @@ static uint64_t larger(uint64_t a, uint64_t b)
 
 /* What the worker before us had sent and did not put down as arrived. The page knows to the last metric, a
  * new page nothing: then the cursor does, but for the last 100 ms. */
-static void take_doubt(const struct sender *s)
+static void take_doubt(struct sender *s)
 {
     const struct cursor_state *c = &s->position->cursor.state;
     uint64_t left = atomic_load(&s->board->sent);
 
     left = left != 0 ? left : c->sent;
-    atomic_store(&s->board->in_doubt, larger(atomic_load(&s->board->in_doubt), c->in_doubt));
-    if (left > c->position && !s->repeatable)
-        count_doubt(s, left - c->position);
+    s->in_doubt = larger(atomic_load(&s->board->in_doubt), c->in_doubt);
+    count_doubt(s, left > c->position && !s->repeatable ? left - c->position : 0);
     atomic_store(&s->board->sent, c->position);
 }
 

@@ -117,7 +117,9 @@ bool start_position(struct position *p, int dirfd, const struct conf *conf,
     while (position_open(p, dirfd, sink->name, rules, clock_mono()) < 0) {
         if (errno == EAGAIN && clock_mono() - since < LOCK_PATIENCE) {
             if (!reported && (reported = clock_mono() - since >= LOCK_SILENCE))
-                report_holder(p->cursor.holder, cursor, "nothing is sent until it lets go");
+                report_holder(p->cursor.holder, cursor,
+                              "nothing is sent until it lets go, and there are no "
+                              "metrics of this sink but garnet.sink.lag");
             if (!orders_pause(o, LOCK_RETRY))
                 return false;
             continue;

@@ -66,10 +66,13 @@ static void begin_sending(struct worker *w)
     begin_step(w, w->sender.by_plugin ? SCOREBOARD_DELIVERS : SCOREBOARD_SENDS);
 }
 
+/* The plugin may have written over the board: nothing is sent that was not taken. */
 static void note_what_is_read(struct worker *w)
 {
-    position_note(&w->position, w->feed.taken, w->feed.read.dropped[DROP_EXPIRED],
-                  atomic_load(&w->board->in_doubt), atomic_load(&w->board->sent));
+    uint64_t sent = atomic_load(&w->board->sent), taken = w->feed.taken;
+
+    position_note(&w->position, taken, w->feed.read.dropped[DROP_EXPIRED], w->sender.in_doubt,
+                  sent < taken ? sent : taken);
 }
 
 static void save_position(struct worker *w)

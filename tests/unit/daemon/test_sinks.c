@@ -315,6 +315,27 @@ Test(sinks, what_retention_takes_has_expired_at_once_and_is_logged_with_its_numb
     end();
 }
 
+/* One that cannot be read hides nothing of another, and is named once itself. */
+Test(sinks, losses_are_logged_while_the_cursor_of_another_cannot_be_read)
+{
+    begin(OBEDIENT);
+    apply(SINK("one", "") SINK("two", "") SINK("three", ""));
+    STAND_UNTIL(&stand, stand_logged(&stand, "up one") == 1 &&
+                            stand_logged(&stand, "up two") == 1 &&
+                            stand_logged(&stand, "up three") == 1);
+    (void)sinks_needed(sinks);
+    cr_assert_eq(unlinkat(append_dirfd(stand.spool), "cursors/two", 0), 0);
+    stand_append(&stand, 5);
+    (void)overflow(1);
+    cr_assert_eq(stand_logged(&stand, "sink one: 5 metrics that it had not sent are gone"), 1);
+    cr_assert_eq(stand_logged(&stand, "sink three: 5 metrics that it had not sent are gone"), 1);
+    cr_assert_eq(stand_logged(&stand, "sink two: its cursor cannot be read: the/spool/cursors/two: "
+                                      "No such file or directory"),
+                 1, "%s", stand_log_text(&stand));
+    cr_assert_eq(sinks_needed(sinks), 0);
+    end();
+}
+
 static void round_of_one(struct sink_cursor *c, const struct scoreboard *b)
 {
     struct self_round at = selfmetrics_beginning(stand.self, clock_wall());
@@ -359,8 +380,32 @@ Test(sinks, what_has_expired_stays_so_while_a_worker_gives_it_up)
     end();
 }
 
+/* As after somebody has removed the oldest segments: nobody else knows that they are gone. */
+Test(sinks, what_only_a_worker_that_died_knew_to_have_expired_stays_so)
+{
+    static struct scoreboard board;
+    struct sink_cursor c;
+    uint64_t from;
+
+    begin(OBEDIENT);
+    apply(SINK("main", ""));
+    sink_cursor_init(&c, stand.spool, "the/spool", conf_sink_named(generation->conf, "main"));
+    cr_assert(sink_cursor_ensure(&c));
+    from = cursor_of("main").position;
+    stand_append(&stand, 30);
+    scoreboard_put_read(&board, from + 15, 10);
+    round_of_one(&c, &board);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.unconfirmed 5 "), 1);
+    scoreboard_forget_read(&board);
+    round_of_one(&c, &board);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.dropped 10 host=testhost sink=main why=expired "),
+                 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.queued 20 "), 1);
+    end();
+}
+
 /* Nobody here knows what it has in memory, and may yet confirm. */
-Test(sinks, while_a_worker_of_an_earlier_life_has_the_cursor_there_are_no_rows)
+Test(sinks, while_a_worker_of_an_earlier_life_has_the_cursor_there_is_only_its_lag)
 {
     struct cursor c;
     int ready[2];
@@ -378,7 +423,12 @@ Test(sinks, while_a_worker_of_an_earlier_life_has_the_cursor_there_are_no_rows)
     cr_assert_eq(read(ready[0], &byte, 1), 1);
     cr_assert_eq(byte, 'y');
     round_of_all();
-    cr_assert_eq(stand_taken(&stand, "garnet.sink."), 0);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink."), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.lag 0 "), 1);
+    stand_append(&stand, 5);
+    (void)overflow(1);
+    cr_assert_eq(stand_logged(&stand, "sink main: 5 metrics that it had not sent are gone"), 1,
+                 "what it loses is logged");
     cr_assert_eq(kill(other, SIGKILL), 0);
     cr_assert_eq(waitpid(other, NULL, 0), other);
     round_of_all();
