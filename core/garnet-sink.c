@@ -118,12 +118,13 @@ static int check_options(const struct conf *conf, const struct conf_sink *sink)
     struct errors errors = {0};
     struct plugin plugin;
     bool ok = start_check(&plugin, conf, sink, &errors);
+    int status = ok ? 0 : errors_only_world(&errors) ? EXIT_WORLD : EXIT_CONFIG;
 
     plugin_unload(&plugin);
     if (errors.text.n > 0)
         (void)fd_write_all(log_fd(), errors.text.p, errors.text.n);
     errors_free(&errors);
-    return ok ? 0 : EXIT_CONFIG;
+    return status;
 }
 
 /* True when garnetd is gone, before we had asked to end with it or after. */

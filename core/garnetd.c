@@ -2,8 +2,8 @@
  * workers.
  *
  * This file is the command line; daemon/daemon.c is the daemon. Exit status: 0 ended as asked
- * (or -t: no errors), 1 configuration errors, 2 wrong usage, 3 of -t: errors that cost single
- * collectors alone, 111 the system said no (the socket or the spool is in use, ...).
+ * (or -t: no errors), 1 configuration errors, 2 wrong usage, 3 of -t: what errors cost is
+ * single collectors and sinks, 111 the system said no (the socket or the spool is in use, ...).
  */
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +24,7 @@ static const char usage[] =
     "usage: garnetd [-t] [-c FILE]\n"
     "  -c FILE   the configuration (default " GARNET_CONFIG ")\n"
     "  -t        check it, each sink's plugin options included, print every error and exit:\n"
-    "            0 no errors, 3 errors that cost single collectors alone, 1 others\n"
+    "            0 no errors, 3 errors that cost single collectors or sinks, 1 others\n"
     "  -h, --help     print this\n"
     "  -V, --version  print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
@@ -63,9 +63,7 @@ static int print_check(const char *path)
     if (e.n > 0)
         fwrite(e.text.p, 1, e.text.n, stderr);
     if (good)
-        say(stdout,
-            e.n == 0 ? "%s: no errors" : "%s: no errors but for collectors, which are refused",
-            path);
+        say(stdout, e.n == 0 ? "%s: no errors" : "%s: no errors but of what is refused", path);
     errors_free(&e);
     buf_free(&snapshot);
     return status;

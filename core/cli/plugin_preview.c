@@ -280,8 +280,11 @@ int plugin_preview(const char *config, char *const names[], int n)
     struct conf *conf = conf_load(&snapshot, config, NULL, &e);
     struct preview v = {.conf = conf, .now = clock_wall(), .child = child_new()};
     int status = EXIT_WORLD;
+    bool refused = false;
 
-    if (errors_fatal(&e)) {
+    for (const struct conf_sink *s = conf != NULL ? conf->sinks : NULL; s != NULL; s = s->next)
+        refused |= s->refused;
+    if (errors_fatal(&e) || refused) {
         (void)fwrite(e.text.p, 1, e.text.n, stderr);
         say_rights();
         status = EXIT_CONFIG;

@@ -87,6 +87,12 @@ static void join_text(struct buf *to, unsigned n, const struct buf *from, unsign
     to->failed |= from->failed;
 }
 
+void errors_world_lines(struct errors *e, struct str lines)
+{
+    for (struct str line; str_line(&lines, &line);)
+        errors_world(e, (struct pos){0}, "%.*s", (int)line.n, line.s);
+}
+
 void errors_join(struct errors *e, const struct errors *part, bool apart)
 {
     join_text(&e->text, e->n, &part->text, part->n);

@@ -30,10 +30,17 @@ void errors_world(struct errors *e, struct pos at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
 void errors_warn(struct errors *e, struct pos at, const char *fmt, ...)
     __attribute__((format(printf, 3, 4)));
+/* Lines of the world that have their places already. */
+void errors_world_lines(struct errors *e, struct str lines);
 /* All of `part`, which stays as it is; `apart`: its errors cost nothing but what it is about. */
 void errors_join(struct errors *e, const struct errors *part, bool apart);
 static inline bool errors_fatal(const struct errors *e)
 {
     return e->n > e->apart;
+}
+/* Of those that cost all. */
+static inline bool errors_only_world(const struct errors *e)
+{
+    return e->world == e->n - e->apart;
 }
 void errors_free(struct errors *e);

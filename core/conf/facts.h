@@ -13,6 +13,8 @@
  *   "folder:PATH"        likewise
  *   "exec:SEARCH\nPATH"  ""; SEARCH is the PATH that it will have
  *   "hostname"           the name
+ *   "check:SINK"         lines, if its plugin's check failed for what the text is not to blame for;
+ *                        never wanted, but put there by whoever has it checked
  *   "self"               "UID GID CAPABILITIES", the last in hexadecimal
  *   "cgroup"             "CONTROLLERS DIR", CONTROLLERS being "pids,memory", one of them, or "-"; ""
  * or "error REASON", a clause that fits after the name: "cannot be read: Permission denied".

@@ -18,8 +18,7 @@ static void insert_sorted(struct conf *c, struct conf_collector *k)
     *at = k;
 }
 
-static void refuse_collector(struct parsing *p, const struct snapshot_file *f, const char *name,
-                             const struct errors *why, bool kept)
+void parse_refuse(struct parsing *p, struct conf_refused what, const struct errors *why)
 {
     struct conf_refused *r = arena_alloc(p->a, sizeof *r), **end = &p->c->refused;
 
@@ -27,11 +26,10 @@ static void refuse_collector(struct parsing *p, const struct snapshot_file *f, c
         return;
     while (*end != NULL)
         end = &(*end)->next;
-    *r = (struct conf_refused){.file = arena_strdup(p->a, f->path),
-                               .collector = name,
-                               .lines = arena_strndup(p->a, why->text.p, why->text.n),
-                               .world = why->world == why->n,
-                               .kept = kept};
+    *r = what;
+    r->file = arena_strdup(p->a, what.file);
+    r->lines = arena_strndup(p->a, why->text.p, why->text.n);
+    r->world = why->world == why->n;
     *end = r;
 }
 
@@ -76,7 +74,10 @@ static void judge_collector(struct parsing *p, const struct snapshot_file *f)
     if (k != NULL && own.n == 0)
         insert_sorted(p->c, k);
     else if (k != NULL)
-        refuse_collector(p, f, k->name, &own, keep_before(p, f->before));
+        parse_refuse(p,
+                     (struct conf_refused){
+                         .file = f->path, .collector = k->name, .kept = keep_before(p, f->before)},
+                     &own);
     errors_join(p->e, &own, true);
     errors_free(&own);
 }
@@ -101,6 +102,20 @@ const struct conf_refused *conf_refused_file(const struct conf *c, const char *f
     const struct conf_refused *r = c->refused;
 
     while (r != NULL && strcmp(r->file, file) != 0)
+        r = r->next;
+    return r;
+}
+
+static bool same_name(const char *a, const char *b)
+{
+    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+const struct conf_refused *conf_refused_same(const struct conf *c, const struct conf_refused *what)
+{
+    const struct conf_refused *r = c->refused;
+
+    while (r != NULL && (strcmp(r->file, what->file) != 0 || !same_name(r->sink, what->sink)))
         r = r->next;
     return r;
 }

@@ -314,8 +314,36 @@ static void forget_file(struct snapshot *s, const char *path)
 static void forget_refused(struct snapshot *s, const struct conf *c, bool kept)
 {
     for (const struct conf_refused *r = c->refused; r != NULL; r = r->next)
-        if (r->world && r->kept == kept)
+        if (r->world && r->sink == NULL && r->kept == kept)
             forget_file(s, r->file);
+}
+
+/* Whether it may be what this sink is refused for. */
+static bool is_fault_of(const struct snapshot_fact *fact, const struct conf_sink *k)
+{
+    static const char error[] = "error ";
+    const char *of = strchr(fact->key, ':');
+    bool failed = strncmp(fact->value, error, strlen(error)) == 0;
+
+    if (of == NULL)
+        return false;
+    if (strncmp(fact->key, "check:", 6) == 0)
+        return strcmp(of + 1, k->name) == 0;
+    if (strncmp(fact->key, "user:", 5) == 0) /* none, or one without an account */
+        return k->identity.user != NULL && strcmp(of + 1, k->identity.user) == 0 &&
+               (failed || strchr(fact->value, ' ') == NULL);
+    return failed && strstr(of, path_base(k->plugin)) != NULL;
+}
+
+static void forget_sink(struct snapshot_file *main, const struct conf_sink *k)
+{
+    struct snapshot_fact **at = &main->facts;
+
+    while (*at != NULL)
+        if (is_fault_of(*at, k))
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
 }
 
 struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
@@ -330,6 +358,9 @@ struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
         f->old = true;
     forget_refused(s, c, true);
     forget_refused(s, c, false);
+    for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)
+        if (k->refused)
+            forget_sink(s->files, k);
     conf_free(c);
     return arena_ok(&s->arena) ? parse_and_learn(s, e) : NULL;
 }

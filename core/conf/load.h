@@ -15,9 +15,9 @@ bool load_files(struct snapshot *s, const char *path);
  * in a clash who comes later is who has changed, or is new. NULL without memory, maybe after errors. */
 struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
                        struct errors *e);
-/* Once more for a snapshot that was read already: what its collectors' files were refused for, if that
- * is of the world, is found out anew, and files that could not be read are read; nothing else is. What
- * was refused comes last, so that it gives way where it clashes with what was not. */
+/* Once more for a snapshot that was read already: what collectors' files and sinks were refused for, if
+ * that is of the world, is found out anew, and files that could not be read are read; nothing else is.
+ * A sink's check is the caller's. A file that was refused comes last, so that it gives way where it clashes with what was not. */
 struct conf *conf_load_refused(struct snapshot *s, struct errors *e);
 /* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
  * NULL after errors of that file, and without memory. */

@@ -210,19 +210,20 @@ static void take_plugin(struct parsing *p, struct conf_sink *s)
                         &s->own_groups);
 }
 
-static struct conf_sink *parse_sink(struct parsing *p, const struct node *map)
+/* What its check has said for which the text is not to blame: daemon/check.c. */
+static void take_check(struct parsing *p, const struct conf_sink *s)
 {
-    struct conf_sink *s = arena_alloc(p->a, sizeof *s);
-    const struct node *only;
+    const char *key = arena_printf(p->a, "check:%s", s->name);
+    const char *said = key != NULL ? snapshot_get(p->file, key) : NULL;
 
-    if (s == NULL)
-        return NULL;
-    s->node = map;
-    s->at = map->at;
-    s->identity = (struct conf_identity){.uid = (uid_t)-1, .gid = (gid_t)-1};
-    section_fill(p->a, &sink_section, map, s, p->e);
-    if (map->kind != NODE_MAP)
-        return NULL;
+    if (said != NULL)
+        errors_world_lines(p->e, str_of(said));
+}
+
+static void fill_sink(struct parsing *p, struct conf_sink *s)
+{
+    const struct node *only = node_get(s->node, "only");
+
     if (s->name != NULL)
         check_sink_name(p, s);
     if (s->plugin != NULL)
@@ -230,11 +231,35 @@ static struct conf_sink *parse_sink(struct parsing *p, const struct node *map)
     parse_endpoints(p, s);
     check_patterns(p, s, "only");
     check_patterns(p, s, "drop");
-    only = node_get(map, "only");
     if (only != NULL && only->kind == NODE_LIST && only->n == 0)
         errors_add(p->e, only->at,
                    "only is an empty list: write what is wanted, or remove the key for everything");
-    return s;
+    if (s->name != NULL)
+        take_check(p, s);
+}
+
+static struct conf_sink *parse_sink(struct parsing *p, const struct node *map)
+{
+    struct conf_sink *s = arena_alloc(p->a, sizeof *s);
+    struct errors own = {0}, *all = p->e;
+
+    if (s == NULL)
+        return NULL;
+    s->node = map;
+    s->at = map->at;
+    s->identity = (struct conf_identity){.uid = (uid_t)-1, .gid = (gid_t)-1};
+    p->e = &own;
+    section_fill(p->a, &sink_section, map, s, p->e);
+    if (map->kind == NODE_MAP)
+        fill_sink(p, s);
+    p->e = all;
+    p->a->failed |= !buf_ok(&own.text);
+    s->refused = own.n > 0 && errors_only_world(&own);
+    if (s->refused)
+        parse_refuse(p, (struct conf_refused){.file = p->file->path, .sink = s->name}, &own);
+    errors_join(all, &own, s->refused);
+    errors_free(&own);
+    return map->kind == NODE_MAP ? s : NULL;
 }
 
 void parse_sinks(struct parsing *p, const struct node *list)

@@ -1,6 +1,7 @@
 /* conf/sink.h - a sink: its common keys, and its plugin's file
  *
- * The plugin is not loaded here: its own options stay in the sink's node for the process that does. A
+ * One whose errors are all of the world is refused, and costs nothing else; errors of its text are
+ * garnet.yaml's. The plugin is not loaded here: its own options stay in the sink's node for the process that does. A
  * sink with errors still counts for those after it (its name and its files are taken).
  */
 #pragma once
@@ -37,6 +38,7 @@ struct conf_sink {
     struct conf_identity identity; /* who its worker is */
     int64_t allow_writable;        /* accept a plugin that others can alter */
     const char *own_groups;        /* that may write on its way: for struct trust */
+    bool refused;                  /* for the world: the conf has why, and it is not to be run */
     const struct node *node;       /* the sink's map: the plugin's own options are in here */
     struct pos at;
     uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */

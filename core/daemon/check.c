@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/exit.h"
 #include "base/fd.h"
 #include "base/privileges.h"
 #include "base/process.h"
@@ -88,11 +89,10 @@ static void add_printed(const struct conf_sink *s, const struct stream *printed,
         errors_add(e, s->at, "sink %s: its check printed more, which is not shown", s->name);
 }
 
-static void check_result(const struct conf_sink *s, bool in_time, int status,
+/* `e`: of this check alone. False: the text is not to blame. */
+static bool check_result(const struct conf_sink *s, bool in_time, int status,
                          const struct stream said[STREAMS], struct errors *e)
 {
-    unsigned before = e->n;
-
     if (!in_time)
         errors_add(e, s->at, "sink %s: the check of plugin %s did not end within 5s and was killed",
                    s->name, s->plugin);
@@ -105,8 +105,9 @@ static void check_result(const struct conf_sink *s, bool in_time, int status,
                    s->plugin, WEXITSTATUS(status));
     else if (WEXITSTATUS(status) != 0)
         add_said(&said[SAYS], e);
-    if (e->n > before)
+    if (e->n > 0)
         add_printed(s, &said[PRINTS], e);
+    return in_time && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
 }
 
 /* The check's pid, or -1 with errno; our ends of its two pipes are in s[]. */
@@ -130,12 +131,13 @@ static pid_t start_check(const struct conf_sink *sink, const char *program, int 
     return pid;
 }
 
-static void check_sink(const struct conf_sink *s, const char *program, int snapshot_fd,
+static bool ask_plugin(const struct conf_sink *s, const char *program, int snapshot_fd,
                        struct errors *e)
 {
     struct stream said[STREAMS] = {{.text.max = CHECK_OUTPUT_MAX + 4096},
                                    {.text.max = CHECK_OUTPUT_MAX + 4096}};
     pid_t pid = start_check(s, program, snapshot_fd, said);
+    bool of_text = false;
 
     if (pid < 0) {
         errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(errno));
@@ -148,33 +150,84 @@ static void check_sink(const struct conf_sink *s, const char *program, int snaps
             kill(pid, SIGKILL);
             (void)process_wait(pid, INT64_MAX, &status);
         }
-        check_result(s, in_time, status, said, e);
+        of_text = check_result(s, in_time, status, said, e);
     }
     for (int i = 0; i < STREAMS; i++) {
         fd_close(&said[i].fd);
         buf_free(&said[i].text);
     }
+    return of_text;
+}
+
+/* What is wrong goes to `e`; to the snapshot, as a fact, if the text is not to blame, or without an `e`.
+ * False: there was no memory. */
+static bool check_sink(const struct conf_sink *s, const char *program, int snapshot_fd,
+                       struct snapshot *snap, struct errors *e)
+{
+    struct errors own = {0};
+    struct buf key = {0};
+    bool of_text = ask_plugin(s, program, snapshot_fd, &own), ok = buf_ok(&own.text);
+
+    if (of_text && e != NULL) {
+        errors_join(e, &own, false);
+    } else if (own.n > 0) {
+        buf_putf(&key, "check:%s", s->name);
+        buf_putc(&key, '\0');
+        buf_putc(&own.text, '\0');
+        ok =
+            buf_ok(&key) && buf_ok(&own.text) && snapshot_put(snap, snap->files, key.p, own.text.p);
+    }
+    buf_free(&key);
+    errors_free(&own);
+    return ok;
+}
+
+/* Of those that are not refused, and were in `was` (NULL: all). False: there was no memory, or no
+ * descriptor. */
+static bool check_sinks(struct snapshot *snap, const struct conf *c, const struct conf *was,
+                        const char *program, struct errors *e)
+{
+    const struct conf_sink *old;
+    struct buf bytes = {0};
+    bool ok;
+    int fd;
+
+    snapshot_write(snap, &bytes);
+    fd = buf_ok(&bytes) ? generation_seal((struct str){bytes.p, bytes.n}) : -1;
+    ok = fd >= 0;
+    for (const struct conf_sink *s = c->sinks; s != NULL && ok; s = s->next)
+        if (!s->refused &&
+            (was == NULL || (old = conf_sink_named(was, s->name)) == NULL || old->refused))
+            ok = check_sink(s, program, fd, snap, e);
+    fd_close(&fd);
+    buf_free(&bytes);
+    return ok;
 }
 
 bool check_configuration(const char *path, const struct snapshot *now, const char *sink_program,
                          struct buf *snapshot, struct errors *e)
 {
     struct snapshot snap = {0};
+    struct errors checks = {0};
     struct conf *c = conf_load(&snap, path, now, e);
-    int fd = -1;
 
-    if (c == NULL && !errors_fatal(e))
-        errors_add(e, (struct pos){.file = path}, "cannot be read: out of memory");
+    if (c == NULL) {
+        if (!errors_fatal(e))
+            errors_world(e, (struct pos){.file = path}, "cannot be read: out of memory");
+    } else if (!errors_fatal(e)) {
+        if (!check_sinks(&snap, c, NULL, sink_program, &checks))
+            errors_world(&checks, (struct pos){.file = path}, "cannot be checked: %s",
+                         strerror(errno));
+        conf_free(c); /* once more, with what the checks have found */
+        errors_free(e);
+        c = conf_parse(&snap, e);
+        errors_join(e, &checks, false);
+    }
     snapshot_write(&snap, snapshot);
-    if (!errors_fatal(e))
-        fd = generation_seal((struct str){snapshot->p, snapshot->n});
-    if (!errors_fatal(e) && (fd < 0 || !buf_ok(snapshot)))
-        errors_add(e, (struct pos){.file = path}, "cannot be checked: %s", strerror(errno));
-    for (const struct conf_sink *s = fd >= 0 && c != NULL ? c->sinks : NULL; s != NULL; s = s->next)
-        check_sink(s, sink_program, fd, e);
-    fd_close(&fd);
-    if (c != NULL)
-        conf_free(c);
+    if ((c == NULL || !buf_ok(snapshot)) && !errors_fatal(e))
+        errors_world(e, (struct pos){.file = path}, "cannot be checked: out of memory");
+    errors_free(&checks);
+    conf_free(c);
     snapshot_free(&snap);
     return !errors_fatal(e);
 }
@@ -185,30 +238,34 @@ static bool same_refused(const struct conf *a, const struct conf *b)
     const struct conf_refused *of_a = a->refused, *of_b = b->refused, *alike;
 
     for (; of_a != NULL && of_b != NULL; of_a = of_a->next, of_b = of_b->next)
-        if ((alike = conf_refused_file(b, of_a->file)) == NULL ||
-            strcmp(alike->lines, of_a->lines) != 0)
+        if ((alike = conf_refused_same(b, of_a)) == NULL || strcmp(alike->lines, of_a->lines) != 0)
             return false;
     return of_a == NULL && of_b == NULL;
 }
 
-/* The snapshot's look at what it refused for the world: conf_load_refused(). 1: something is different;
- * 0: nothing is; -1: there was no memory. */
-static int check_refused(struct snapshot *now, struct buf *bytes)
+/* The look at what was refused for the world: conf_load_refused(), and the checks of sinks that are not
+ * any more. 1: something is different; 0: nothing is; -1: there was no memory. */
+static int check_refused(struct snapshot *now, const char *sink_program, struct buf *bytes)
 {
-    struct errors before = {0}, after = {0};
-    struct conf *a = conf_parse(now, &before);
-    struct conf *b = a != NULL ? conf_load_refused(now, &after) : NULL;
+    struct errors e = {0};
+    struct conf *before = conf_parse(now, &e), *after = NULL;
     int different = -1;
 
-    snapshot_write(now, bytes);
-    if (b != NULL && buf_ok(bytes))
-        different = !same_refused(a, b);
-    errors_free(&before);
-    errors_free(&after);
-    if (a != NULL)
-        conf_free(a);
-    if (b != NULL)
-        conf_free(b);
+    errors_free(&e);
+    if (before != NULL)
+        after = conf_load_refused(now, &e);
+    errors_free(&e);
+    if (after != NULL && check_sinks(now, after, before, sink_program, NULL)) {
+        errors_free(&e);
+        conf_free(after);
+        after = conf_parse(now, &e);
+        snapshot_write(now, bytes);
+        if (after != NULL && buf_ok(bytes))
+            different = !same_refused(before, after);
+    }
+    errors_free(&e);
+    conf_free(before);
+    conf_free(after);
     return different;
 }
 
@@ -225,13 +282,15 @@ static int check_anew(const struct check_job *j, struct snapshot *now)
     struct errors e = {0};
     bool good = check_configuration(j->path, now, j->sink_program, &snapshot, &e);
 
-    return good ? send_answer(j->out, 'S', &snapshot) : send_answer(j->out, 'E', &e.text);
+    if (good)
+        return send_answer(j->out, 'S', &snapshot);
+    return send_answer(j->out, errors_only_world(&e) ? 'W' : 'E', &e.text);
 }
 
 static int look_again(const struct check_job *j, struct snapshot *now)
 {
     struct buf snapshot = {0};
-    int different = check_refused(now, &snapshot);
+    int different = check_refused(now, j->sink_program, &snapshot);
 
     if (different < 0)
         return 1;

@@ -20,6 +20,6 @@ struct check_job { /* borrowed */
     bool looking; /* only at what that one refused for the world: conf_load_refused() */
 };
 /* A helper's work; `job` is a struct check_job. The answer is one byte and what follows, to the end: 'S'
- * and a snapshot; 'E' and error lines; 'N': the look has found nothing new. None, and a status other
+ * and a snapshot; 'E' and error lines, or 'W' if all of them are of the world; 'N': the look has found nothing new. None, and a status other
  * than 0: it could not be found out. */
 int check_in_child(void *job);

@@ -230,7 +230,7 @@ static void on_configuration(void *arg, struct generation *g)
     if (d->phase == PHASE_RUNNING && g != NULL) {
         apply(d, g);
     } else if (d->phase == PHASE_LOADING && g == NULL) {
-        leave_loop(d, EXIT_CONFIG);
+        leave_loop(d, d->reload.world ? EXIT_WORLD : EXIT_CONFIG);
     } else if (d->phase == PHASE_LOADING) {
         d->gen = g;
         if (!start_garnetd(d))

@@ -76,14 +76,18 @@ static void write_refused(struct self_round at, const char *collector, bool refu
 
 void reload_metrics(const struct reload *r, const struct self_round *at)
 {
-    uint64_t refused = 0;
+    uint64_t collectors = 0, sinks = 0;
 
     self_count(at, BASIC, "garnet.reload.failures", "Event", NULL, r->failures);
-    for (const struct conf_refused *q = r->now->conf->refused; q != NULL; q = q->next, refused++)
+    for (const struct conf_refused *q = r->now->conf->refused; q != NULL; q = q->next) {
         write_refused(*at, q->collector, true);
+        sinks += q->sink != NULL;
+        collectors += q->sink == NULL;
+    }
     for (const struct conf_collector *k = r->now->conf->collectors; k != NULL; k = k->next)
         write_refused(*at, k->enabled && !k->kept ? k->name : NULL, false);
-    self_gauge(at, BASIC, "garnet.collectors.refused", "", refused);
+    self_gauge(at, BASIC, "garnet.collectors.refused", "", collectors);
+    self_gauge(at, BASIC, "garnet.sinks.refused", "", sinks);
 }
 
 /* --- what a child has read --- */
@@ -121,18 +125,31 @@ static void refuse_conf(struct reload *r, const char *text)
         log_error("the new configuration is not used: the old one stays");
 }
 
+/* "collector NAME", "sink NAME", or the file. */
+static void name_refused(const struct conf_refused *q, struct why *name)
+{
+    if (q->sink != NULL)
+        why_set(name, "sink %s", q->sink);
+    else if (q->collector != NULL)
+        why_set(name, "collector %s", q->collector);
+    else
+        why_set(name, "%s", q->file);
+}
+
 static void log_refused(const struct conf_refused *q, int64_t look_every)
 {
-    const char *kind = q->collector != NULL ? "collector " : "";
-    const char *name = q->collector != NULL ? q->collector : q->file;
-    const char *runs = q->kept ? "runs on as it was" : "does not run";
+    const char *state = q->sink != NULL ? "does not run, or runs on as it was"
+                        : q->kept       ? "runs on as it was"
+                                        : "does not run";
+    struct why name;
 
+    name_refused(q, &name);
     log_lines(LOG_L_ERROR, q->lines);
     if (q->world)
-        log_error("%s%s is refused and %s: it is looked at again every %gs, and starts by itself",
-                  kind, name, runs, (double)look_every / NS_PER_S);
+        log_error("%s is refused and %s: it is looked at again every %gs, and starts by itself",
+                  name.text, state, (double)look_every / NS_PER_S);
     else
-        log_error("%s%s is refused and %s: mend its file and send SIGHUP", kind, name, runs);
+        log_error("%s is refused and %s: mend its file and send SIGHUP", name.text, state);
 }
 
 /* A look says only what is new. */
@@ -140,14 +157,17 @@ static void log_all_refused(const struct reload *r, const struct conf *next)
 {
     const struct conf *before = r->looking ? r->now->conf : NULL;
     const struct conf_refused *was;
+    struct why name;
 
     for (const struct conf_refused *q = next->refused; q != NULL; q = q->next)
-        if (before == NULL || (was = conf_refused_file(before, q->file)) == NULL ||
+        if (before == NULL || (was = conf_refused_same(before, q)) == NULL ||
             strcmp(was->lines, q->lines) != 0)
             log_refused(q, r->look_every);
     for (was = before != NULL ? before->refused : NULL; was != NULL; was = was->next)
-        if (conf_refused_file(next, was->file) == NULL)
-            log_info("%s is no longer refused", was->file);
+        if (conf_refused_same(next, was) == NULL) {
+            name_refused(was, &name);
+            log_info("%s is no longer refused", name.text);
+        }
 }
 
 /* The snapshot has been checked by the child; here it becomes a configuration of this process. NULL:
@@ -188,15 +208,16 @@ static struct generation *take_load(struct reload *r, struct buf *got, bool late
 {
     const char *errors;
 
+    r->world = got->n == 0 || got->p[0] != 'E';
     buf_putc(got, '\0');
     if (late)
         errors = "the configuration could not be checked within 60s: is a file or folder on a dead "
                  "mount?\n";
     else if (!buf_ok(got))
         errors = "the configuration could not be checked: out of memory\n";
-    else if (got->n < 2 || (got->p[0] != 'S' && got->p[0] != 'E'))
+    else if (got->n < 2 || strchr("SEW", got->p[0]) == NULL)
         errors = "the configuration could not be checked: the process doing it died\n";
-    else if (got->p[0] == 'E')
+    else if (got->p[0] != 'S')
         errors = got->p + 1;
     else
         return accept_snapshot(r, (struct str){got->p + 1, got->n - 2});

@@ -27,6 +27,7 @@ struct reload { /* its own to write */
     struct loop_timer look;
     int64_t look_every; /* ns: a test's to set */
     bool look_failed;   /* the last one: logged */
+    bool world;         /* what was refused last may be good in a while */
     bool ended;
     uint64_t failures;
 };

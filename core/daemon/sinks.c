@@ -1,4 +1,5 @@
-/* daemon/sinks.c - one entry a sink: its generation, its worker, its cursor. Short memory leaves a
+/* daemon/sinks.c - one entry a sink: its generation, its worker, its cursor. One that is refused has no
+ * worker, or the one that it had. Short memory leaves a
  * sink without an entry, and is made good within a second. A worker's death is its supervisor's to
  * mend.
  */
@@ -27,6 +28,7 @@ struct sink_entry {
     struct sink_cursor cursor;
     bool removed; /* no longer configured: forgotten when its worker is gone */
     uint64_t restarts, losses, in_doubt; /* under the supervisors before this one */
+    unsigned cursor_in; /* seconds until the cursor of one that is refused is looked at */
     LIST_ENTRY(sink_entry) entries;
 };
 
@@ -176,10 +178,11 @@ static struct sink_entry *make_sink(struct sinks *s, const struct conf_sink *con
 
 static void configure_sink(struct sink_entry *o, struct generation *g, const struct conf_sink *conf)
 {
-    bool changed = o->conf != NULL && o->conf->digest != conf->digest;
+    bool waited = o->conf == NULL || o->conf->refused;
+    bool changed = !waited && o->conf->digest != conf->digest;
 
     o->removed = false; /* one that is back before its worker had gone */
-    if (o->conf != NULL && !changed && o->supervised)
+    if (!waited && (conf->refused || !changed) && o->supervised)
         return;
     generation_unref(o->gen);
     o->gen = generation_ref(g);
@@ -188,8 +191,19 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
         log_info("sink %s changed: its worker is replaced", conf->name);
     if (o->supervised)
         stop_sink(o, reload_grace);
-    else
+    else if (!conf->refused)
         start_sink(o);
+}
+
+/* Of one that is refused: what comes meanwhile is its own. */
+static void keep_cursor(struct sink_entry *o)
+{
+    enum { AGAIN = 30 };
+
+    if (o->supervised || o->cursor_in-- > 0)
+        return;
+    (void)sink_cursor_ensure(&o->cursor);
+    o->cursor_in = AGAIN;
 }
 
 /* --- all of them --- */
@@ -232,10 +246,12 @@ void sinks_apply(struct sinks *s, struct generation *g)
 
         if (o == NULL)
             o = make_sink(s, conf);
-        if (o != NULL)
+        if (o != NULL) {
             configure_sink(o, g, conf);
-        else
+            keep_cursor(o);
+        } else {
             log_error("sink %s does not run yet: out of memory", conf->name);
+        }
     }
     cursor_list_each(append_dirfd(s->spool), drop_stale, s);
     list_cursors(s);
@@ -244,12 +260,13 @@ void sinks_apply(struct sinks *s, struct generation *g)
 void sinks_retry(struct sinks *s)
 {
     for (const struct conf_sink *conf = s->gen->conf->sinks; conf != NULL; conf = conf->next) {
-        const struct sink_entry *o = sink_named(s, conf->name);
+        struct sink_entry *o = sink_named(s, conf->name);
 
-        if (o == NULL || !o->supervised) {
+        if (o == NULL || (!o->supervised && !o->conf->refused)) {
             sinks_apply(s, s->gen);
             return;
         }
+        keep_cursor(o);
     }
 }
 
@@ -352,10 +369,12 @@ void sinks_spool_begins(struct sinks *s, uint64_t oldest)
 static void write_sink(struct self_round at, struct sink_entry *o)
 {
     const struct scoreboard *b = board_of(o);
+    const struct conf_sink *wanted = conf_sink_named(o->all->gen->conf, o->conf->name);
 
     at.key = "sink", at.val = o->conf->name;
     if (!sink_cursor_metrics(&o->cursor, &at, b))
         return;
+    self_gauge(&at, BASIC, "garnet.sink.refused", "", wanted != NULL && wanted->refused);
     self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
                o->restarts + (o->supervised ? o->supervisor.restarts : 0));
     self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, doubt_of(o));

@@ -2,7 +2,8 @@
  *
  * Reconciles what runs with what is configured. An unchanged sink keeps its worker, its connection,
  * and the generation that this was started with; a changed one's worker is asked to finish, and the
- * next goes on at the same cursor; a removed one takes its cursor along, and holds no segment back.
+ * next goes on at the same cursor; a removed one takes its cursor along, and holds no segment back. One
+ * that is refused goes on as it was; if it is new, its cursor is made, and holds segments like any other.
  */
 #pragma once
 #include <sys/queue.h>

@@ -38,8 +38,8 @@ static bool may_load(const struct conf *conf, const struct conf_sink *sink, stru
         f.verdict == TRUST_ERROR)
         return true;
     trust_describe(&f, sink->plugin_file, &why);
-    errors_add(e, plugin_pos(sink), "plugin: \"%s\" %s, or set allow_writable: true",
-               sink->plugin_file, why.text);
+    errors_world(e, plugin_pos(sink), "plugin: \"%s\" %s, or set allow_writable: true",
+                 sink->plugin_file, why.text);
     return false;
 }
 
@@ -51,7 +51,7 @@ bool start_check(struct plugin *p, const struct conf *conf, const struct conf_si
         return false;
     if (plugin_load(p, sink->plugin_file))
         return plugin_configure(p, sink, conf->host, e);
-    errors_add(e, plugin_pos(sink), "plugin: %s", plugin_why(p));
+    errors_world(e, plugin_pos(sink), "plugin: %s", plugin_why(p));
     return false;
 }
 

@@ -38,7 +38,7 @@ class Check(unittest.TestCase):
         self.assertIn("collectors.d/a.yaml:2:11: ", err)
         self.assertIn("collectors.d/c.yaml:1:11: ", err)
         self.assertNotIn("ok.yaml", err)
-        self.assertIn("no errors but for collectors", out)
+        self.assertIn("no errors but of what is refused", out)
 
     def test_plugin_options(self):
         _, code, _, err = self.check("sinks:\n  - name: main\n    plugin: graphite\n    to: stdout\n"
@@ -77,7 +77,7 @@ class Check(unittest.TestCase):
         d = Daemon(self, "sinks:\n  - {name: main, plugin: ./fake.so, to: stdout}\n", start=False)
         d.write("fake.so", "not an ELF file")
         code, _, err = d.check()
-        self.assertEqual(code, 1)
+        self.assertEqual(code, 3)
         self.assertIn("garnet.yaml:", err)
 
     def test_start_with_errors(self):

@@ -67,9 +67,9 @@ class OwnMetrics(unittest.TestCase):
                "net": "expired damaged skipped quarantined rejected stale deselected"}
         why = {"stays": "exit signal spawn lost", "bad": "exit signal timeout spawn lost"}
         want = {"intake.accepted.shared", "intake.rejected.shared", "spool.size", "spool.refused", "log.dropped",
-                "reload.failures", "collectors.refused", "collector.missed.bad", "collector.duration.bad"}
+                "reload.failures", "collectors.refused", "sinks.refused", "collector.missed.bad", "collector.duration.bad"}
         for name, reasons in per.items():
-            want |= {f"sink.{x}.{name}" for x in ("confirmed", "unconfirmed", "queued", "lag", "stalled")}
+            want |= {f"sink.{x}.{name}" for x in ("confirmed", "unconfirmed", "queued", "lag", "stalled", "refused")}
             want |= {f"sink.dropped.{name}.{r}" for r in reasons.split()}
         for name, reasons in why.items():
             want |= {f"collector.{x}.{name}" for x in ("runs", "accepted", "rejected", "brought_nothing", "refused")}

@@ -44,7 +44,7 @@ class Refused(unittest.TestCase):
         wait_for("the good one runs", lambda: len(self.slots(d, "good")) > 1)
         d.script("later", SECOND)
         wait_for("it starts by itself", lambda: self.slots(d, "later"), LOOK)
-        d.wait_log("later.yaml is no longer refused")
+        d.wait_log("collector later is no longer refused")
         wait_for("the metric says so", lambda: self.values(d, "garnet.collectors.refused")[-1] == "3")
         self.assertEqual(self.values(d, "garnet.collector.refused.good")[-1], "0")
         self.assertEqual(d.log().count("collector user is refused"), 1, "once")
@@ -86,6 +86,43 @@ class Refused(unittest.TestCase):
             slots = self.slots(d, name)
             self.assertEqual(slots, list(range(slots[0], slots[0] + len(slots))), f"{name}: no slot is missing")
         self.check_untouched(d, worker)
+
+    def test_a_sink_whose_plugin_is_not_there(self):
+        d = self.daemon()
+        late = "  - {name: late, plugin: ./late.so, to: 'file:late.txt', flush: 100ms}\n"
+        d.configure("self_metrics: 1s\nsinks:\n" + graphite_sink("main", "file:out.txt") + late)
+        self.assertEqual(d.check()[0], 3)
+        d.start()
+        worker = d.worker("main")
+        self.assertIn("garnet.yaml:", d.log())
+        self.assertIn("sink late is refused and does not run", d.log())
+        sent = [d.send(f'{{"name":"x","value":{i}}}')["accepted"] for i in range(20)]
+        self.assertEqual(sent, [1] * 20)
+        wait_for("it is queued for it", lambda: any(float(x) >= 20 for x in self.values(d, "garnet.sink.queued.late")))
+        self.assertEqual(self.values(d, "garnet.sink.refused.late")[-1], "1")
+        self.assertEqual(self.values(d, "garnet.sink.refused.main")[-1], "0")
+        shutil.copy(os.path.join(BUILD, "plugins/graphite.so"), d.path("late.new"))
+        os.rename(d.path("late.new"), d.path("late.so"))
+        wait_for("it starts by itself, and has all", lambda: [
+            x.split(" ")[1] for x in d.file_lines("late.txt") if x.startswith("testhost.x ")] == [str(i) for i in range(20)],
+                 LOOK)
+        started = d.worker("late")
+        os.unlink(d.path("late.so"))
+        self.assertIn("sink late is refused", d.hup())
+        self.assertEqual(d.send('{"name":"x","value":20}')["accepted"], 1)
+        wait_for("it runs on", lambda: any(x.startswith("testhost.x 20 ") for x in d.file_lines("late.txt")))
+        self.assertEqual(d.worker("late"), started)
+        self.check_untouched(d, worker)
+
+    def test_what_else_is_not_there_is_111(self):
+        """A service manager tries again; what is wrong with the text it does not."""
+        d = self.daemon()
+        d.configure("socket: {path: run/garnet.sock, group: no-such-group}\nsinks: []\n")
+        d.start(ready=False)
+        self.assertEqual(d.process.wait(PATIENCE), 111)
+        d.configure("nonsense: 1\n")
+        d.start(ready=False)
+        self.assertEqual(d.process.wait(PATIENCE), 1)
 
     def test_the_units_reload(self):
         """Its line goes on at 0 and 3 alone."""

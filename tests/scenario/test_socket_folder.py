@@ -12,7 +12,7 @@ STRANGER = 64903
 class SocketFolder(unittest.TestCase):
     def refused(self, d):
         d.start(ready=False)
-        self.assertEqual(d.process.wait(PATIENCE), 1)
+        self.assertEqual(d.process.wait(PATIENCE), 111)
         return d.log()
 
     def daemon(self, path):

@@ -66,6 +66,6 @@ Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
     (void)kill(pid, SIGCONT);
     cr_assert_eq(waitpid(pid, &status, 0), pid);
     cr_assert(WIFEXITED(status), "it died from signal %d", WTERMSIG(status));
-    cr_assert_eq(WEXITSTATUS(status), EXIT_CONFIG);
+    cr_assert_eq(WEXITSTATUS(status), EXIT_WORLD);
     stand_end(&stand);
 }

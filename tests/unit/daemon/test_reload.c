@@ -219,7 +219,7 @@ Test(reload, a_refused_collector_costs_itself_and_starts_when_the_world_has_it)
     cr_assert_eq(chmod(stand_path(&stand, "collectors.d/later"), 0755), 0);
     STAND_UNTIL(&stand, generation->conf->refused == NULL);
     cr_assert_eq(naccepted, 3);
-    cr_assert_eq(stand_logged(&stand, "odd.yaml is no longer refused"), 1);
+    cr_assert_eq(stand_logged(&stand, "collector odd is no longer refused"), 1);
     cr_assert_str_eq(generation->conf->collectors->next->name, "odd");
     turn_looks(200 * NS_PER_MS);
     cr_assert_eq(naccepted, 3, "there is nothing to look at");
@@ -453,5 +453,61 @@ Test(reload, in_a_clash_the_newcomer_is_refused)
     cr_assert_str_eq(generation->conf->refused->collector, "c");
     cr_assert_str_eq(generation->conf->refused->next->collector, "a");
     cr_assert_not(generation->conf->refused->next->kept);
+    end();
+}
+
+/* --- sinks that are refused --- */
+
+#define LATER "sinks:\n  - {name: main, plugin: ./later.so, to: 'tcp://127.0.0.1:1'}\n"
+
+Test(reload, a_sink_without_its_plugin_is_refused_until_it_is_there)
+{
+    begin(LATER "  - {name: good, plugin: graphite, to: 'tcp://127.0.0.1:2'}\n", GOOD);
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    cr_assert_eq(naccepted, 1, "%s", stand_log_text(&stand));
+    cr_assert(generation->conf->sinks->refused);
+    cr_assert_not(generation->conf->sinks->next->refused);
+    cr_assert_str_eq(generation->conf->refused->sink, "main");
+    turn_looks(200 * NS_PER_MS);
+    cr_assert_eq(naccepted, 1);
+    cr_assert_eq(stand_logged(&stand, "sink main is refused and does not run"), 1);
+    write_text(stand_path(&stand, "later.so"), "");
+    STAND_UNTIL(&stand, generation->conf->refused == NULL);
+    cr_assert_not(generation->conf->sinks->refused);
+    cr_assert_eq(stand_logged(&stand, "sink main is no longer refused"), 1);
+    end();
+}
+
+/* The check is a script that does as the file "how" says. */
+Test(reload, a_check_that_dies_refuses_its_sink_and_is_run_again)
+{
+    begin(SINK, "#!/bin/sh\n. \"${0%/*}/how\"\n");
+    write_text(stand_path(&stand, "how"), "echo hurt >&2; kill -SEGV $$\n");
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    cr_assert_eq(naccepted, 1, "%s", stand_log_text(&stand));
+    cr_assert(generation->conf->sinks->refused);
+    cr_assert_eq(stand_logged(&stand, "plugin graphite crashed while its options were checked"), 1,
+                 "%s", stand_log_text(&stand));
+    cr_assert_eq(stand_logged(&stand, "its check printed: hurt"), 1);
+    write_text(stand_path(&stand, "how"), "echo 'garnet.yaml:6:3: no library' >&6; exit 111\n");
+    STAND_UNTIL(&stand, stand_logged(&stand, "error: garnet.yaml:6:3: no library") == 1);
+    write_text(stand_path(&stand, "how"), "exit 0\n");
+    STAND_UNTIL(&stand, generation->conf->refused == NULL);
+    cr_assert_eq(nrefused, 0);
+    end();
+}
+
+Test(reload, it_says_whether_what_is_wrong_may_be_good_later)
+{
+    begin("nonsense: 1\n", GOOD);
+    load();
+    cr_assert_not(reload.world);
+    write_text(stand_path(&stand, "garnet.yaml"),
+               "socket: {path: run/garnet.sock, group: no-such-group}\nhost: testhost\n");
+    load();
+    cr_assert(reload.world, "%s", stand_log_text(&stand));
+    cr_assert_eq(nrefused, 2);
     end();
 }

@@ -479,3 +479,81 @@ Test(sinks, a_round_says_what_the_cursor_says)
     cr_assert_eq(stand_taken(&stand, "garnet.sink.stalled 0 "), 1);
     end();
 }
+
+/* --- refused ones --- */
+
+#define LATER(name, more)                                                                          \
+    "  - {name: " name ", plugin: ./later.so, to: 'tcp://127.0.0.1:1'" more "}\n"
+
+static void make_plugin(void)
+{
+    write_text(stand_path(&stand, "later.so"), "");
+}
+
+Test(sinks, a_refused_one_has_a_cursor_and_no_worker_until_it_is_good)
+{
+    begin(OBEDIENT);
+    apply_after(SINK("good", "") LATER("late", "") LATER("old", ", start: oldest"), 5);
+    STAND_UNTIL(&stand, stand_logged(&stand, "up good") == 1);
+    cr_assert_eq(cursor_of("late").position, append_next_seq(stand.spool));
+    cr_assert_eq(cursor_of("old").position, append_next_seq(stand.spool) - 5);
+    cr_assert(cursor_listed(append_dirfd(stand.spool), "late"));
+    stand_append(&stand, 3);
+    move_cursor("good", append_next_seq(stand.spool));
+    move_cursor("old", append_next_seq(stand.spool));
+    cr_assert_eq(sinks_needed(sinks), append_next_seq(stand.spool) - 3, "it holds what came");
+    for (int i = 0; i < 100; i++)
+        sinks_retry(sinks);
+    apply(SINK("good", "") LATER("late", "") LATER("old", ", start: oldest"));
+    cr_assert_eq(stand_logged(&stand, "up late"), 0);
+    cr_assert(sinks_stopped(sinks) == false);
+    make_plugin();
+    apply(SINK("good", "") LATER("late", "") LATER("old", ", start: oldest"));
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, "up late") == 1 && stand_logged(&stand, "up old") == 1);
+    cr_assert_eq(cursor_of("late").position, append_next_seq(stand.spool) - 3);
+    cr_assert_eq(stand_logged(&stand, "up good"), 1);
+    cr_assert_eq(stand_logged(&stand, "changed"), 0, "%s", stand_log_text(&stand));
+    end();
+}
+
+Test(sinks, the_cursor_of_a_refused_one_is_made_again_and_goes_with_it)
+{
+    begin(OBEDIENT);
+    apply(LATER("late", ""));
+    cr_assert_eq(cursor_remove(append_dirfd(stand.spool), "late"), 0);
+    for (int i = 0; i < 100; i++)
+        sinks_retry(sinks);
+    cr_assert(has_cursor("late"));
+    apply(SINK("other", ""));
+    cr_assert_not(has_cursor("late"));
+    end();
+}
+
+Test(sinks, one_that_is_refused_at_a_reload_runs_on_as_it_was)
+{
+    struct self_round at;
+
+    begin(OBEDIENT);
+    make_plugin();
+    apply(LATER("late", "") SINK("good", ""));
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, "up late") == 1 && stand_logged(&stand, "up good") == 1);
+    cr_assert_eq(unlink(stand_path(&stand, "later.so")), 0);
+    apply(LATER("late", ", flush: 5s") SINK("good", ""));
+    apply(LATER("late", ", flush: 5s") SINK("good", ""));
+    for (int i = 0; i < 10; i++)
+        (void)loop_turn(stand.loop, 20 * NS_PER_MS);
+    cr_assert_eq(nended, 0);
+    at = selfmetrics_beginning(stand.self, 0);
+    at.only_counters = false;
+    sinks_metrics(sinks, &at);
+    (void)loop_turn(stand.loop, 0);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.refused 1 host=testhost sink=late "), 1);
+    cr_assert_eq(stand_taken(&stand, "garnet.sink.refused 0 host=testhost sink=good "), 1);
+    make_plugin();
+    apply(LATER("late", ", flush: 5s") SINK("good", ""));
+    STAND_UNTIL(&stand, stand_logged(&stand, "up late") == 2);
+    cr_assert_eq(nended, 1);
+    end();
+}
