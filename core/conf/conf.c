@@ -258,7 +258,8 @@ static void parse_main_file(struct parsing *p, const struct node *root)
         check_spool_folder(p, dir->at);
 }
 
-/* The main file's tree; after errors an empty one, so that the rest is checked all the same. */
+/* The main file's tree; after errors an empty one, so that the rest is checked all the same. One without
+ * any key is most likely half of a file, and would cost every sink its place in the spool. */
 static const struct node *read_main(struct parsing *p)
 {
     const struct snapshot_file *f = p->file;
@@ -268,6 +269,9 @@ static const struct node *read_main(struct parsing *p)
         errors_world(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
     else
         root = yaml_parse(p->a, f->path, f->text, p->e);
+    if (root != NULL && root->kind == NODE_MAP && root->n == 0 && p->e->n == 0)
+        errors_add(p->e, (struct pos){f->path, 0, 0},
+                   "has no key: is it whole? Write at least \"sinks: []\"");
     return root != NULL ? root : yaml_empty(p->a, f->path);
 }
 

@@ -223,6 +223,8 @@ bool check_configuration(const char *path, const struct snapshot *now, const cha
         c = conf_parse(&snap, e);
         errors_join(e, &checks, false);
     }
+    if (c != NULL && c->sinks == NULL && !errors_fatal(e))
+        errors_warn(e, (struct pos){snap.files->path, 0, 0}, CHECK_NO_SINK);
     snapshot_write(&snap, snapshot);
     if ((c == NULL || !buf_ok(snapshot)) && !errors_fatal(e))
         errors_world(e, (struct pos){.file = path}, "cannot be checked: out of memory");

@@ -13,6 +13,10 @@
 bool check_configuration(const char *path, const struct snapshot *now, const char *sink_program,
                          struct buf *snapshot, struct errors *e);
 
+/* What check_configuration() warns of, and garnetd says of what it uses. */
+#define CHECK_NO_SINK                                                                              \
+    "there is no sink: metrics wait in the spool until they are too old or too many"
+
 struct check_job { /* borrowed */
     const char *path, *sink_program;
     int out;      /* a pipe for the answer */

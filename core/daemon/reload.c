@@ -190,6 +190,8 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
     buf_putc(&e.warnings, '\0');
     if (g != NULL && buf_ok(&e.warnings) && !r->looking)
         log_lines(LOG_L_WARN, e.warnings.p);
+    if (g != NULL && c->sinks == NULL && !r->looking)
+        log_warn("%s: " CHECK_NO_SINK, r->path);
     if (g != NULL)
         log_all_refused(r, c);
     else

@@ -124,6 +124,29 @@ class Refused(unittest.TestCase):
         d.start(ready=False)
         self.assertEqual(d.process.wait(PATIENCE), 1)
 
+    def test_a_main_file_without_a_key(self):
+        """Half of a file is not a configuration without sinks, which would cost them their places in the spool."""
+        d = self.daemon()
+        d.start()
+        worker = d.worker("main")
+        d.write("garnet.yaml", "# nothing yet\n")
+        self.assertIn("garnet.yaml: has no key", d.hup("the old one stays"))
+        self.assertEqual(d.send('{"name":"x","value":1}')["accepted"], 1)
+        wait_for("it goes on", lambda: self.values(d, "x") and len(self.slots(d, "good")) > 2)
+        self.check_untouched(d, worker)
+        self.assertEqual(d.check()[0], 1)
+        d.terminate()
+        d.start(ready=False)
+        self.assertEqual(d.process.wait(PATIENCE), 1)
+
+    def test_no_sink_is_a_warning(self):
+        d = Daemon(self, "self_metrics: 0\nsinks: []\n", start=False)
+        code, _, err = d.check()
+        self.assertEqual((code, err.count("warning: ")), (0, 1))
+        self.assertIn("garnet.yaml: there is no sink", err)
+        d.start()
+        self.assertIn("garnet.yaml: there is no sink", d.log())
+
     def test_the_units_reload(self):
         """Its line goes on at 0 and 3 alone."""
         with open(os.path.join(SOURCE, "config/garnet.service.in")) as f:

@@ -73,7 +73,7 @@ class Folders(unittest.TestCase):
 
 class Warnings(unittest.TestCase):
     def test_a_file_that_is_not_read_keeps_nothing_from_running(self):
-        d = Daemon(self, "sinks: []\n", start=False)
+        d = Daemon(self, "sinks:\n" + graphite_sink("main", "file:out.txt"), start=False)
         d.write("collectors.d/cpu.yml", "command: [/bin/true]\n")
         said = f"{d.path('collectors.d/cpu.yml')}: is not read: name it cpu.yaml"
         code, out, err = d.check()

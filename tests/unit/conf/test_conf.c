@@ -171,11 +171,11 @@ Test(conf, says_what_the_world_answered)
            "/g.yaml:2:27: plugin: \"/x.so\" is not there: looked for /x.so (cannot be read: "
            "Permission "
            "denied)\n");
-    expect("", "hostname", "a b",
+    expect("sinks: []", "hostname", "a b",
            "/g.yaml: this machine's name, \"a b\", is not usable: set \"host\"\n");
-    expect("", "hostname", "error x",
+    expect("sinks: []", "hostname", "error x",
            "/g.yaml: this machine's name, \"error x\", is not usable: set \"host\"\n");
-    expect("", "hostname", "", ""); /* a warning: tests/data/conf/host-nameless */
+    expect("sinks: []", "hostname", "", ""); /* a warning: tests/data/conf/host-nameless */
 }
 
 /* Parses a main file that names a socket's folder, of which this is known. */
