@@ -82,19 +82,30 @@ static void judge_collector(struct parsing *p, const struct snapshot_file *f)
     errors_free(&own);
 }
 
+/* The folder itself, which cannot be read. */
+static void refuse_folder(struct parsing *p, const struct snapshot_file *f, struct pos at)
+{
+    struct errors own = {0};
+
+    errors_world(&own, at, "collectors: \"%s\" %s", f->path,
+                 f->error != NULL ? f->error : "is not a folder");
+    p->a->failed |= !buf_ok(&own.text);
+    if (arena_ok(p->a))
+        parse_refuse(p, (struct conf_refused){.file = f->path}, &own);
+    errors_join(p->e, &own, true);
+    errors_free(&own);
+}
+
 void parse_collectors(struct parsing *p, const struct snapshot_file *files, const struct node *root)
 {
     const struct node *written = node_get(root, "collectors");
     const char *folder = p->c->collectors_folder;
 
-    for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
+    for (const struct snapshot_file *f = files; f != NULL; f = f->next)
         if (folder != NULL && strcmp(f->path, folder) == 0)
-            errors_world(p->e, written != NULL ? written->at : (struct pos){root->at.file, 0, 0},
-                         "collectors: \"%s\" %s", f->path,
-                         f->error != NULL ? f->error : "is not a folder");
+            refuse_folder(p, f, written != NULL ? written->at : (struct pos){root->at.file, 0, 0});
         else
             judge_collector(p, f);
-    }
 }
 
 const struct conf_refused *conf_refused_file(const struct conf *c, const char *file)

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/trust.h"
+#include "conf/before.h"
 #include "conf/learn.h"
 #include "conf/path.h"
 
@@ -210,67 +211,6 @@ static struct conf *parse_and_learn(struct snapshot *s, struct errors *e)
     return c;
 }
 
-/* --- what a file said before --- */
-
-/* A collector is its file's name, wherever the folder is. */
-static const struct snapshot_file *find_file(const struct snapshot *s, const char *path)
-{
-    const struct snapshot_file *f = s->files->next;
-
-    while (f != NULL && strcmp(path_base(f->path), path_base(path)) != 0)
-        f = f->next;
-    return f;
-}
-
-/* The version of a file that is in use; NULL: there is none. */
-static const struct snapshot_file *file_in_use(const struct snapshot *now, const struct conf *c,
-                                               const char *path)
-{
-    const struct snapshot_file *f = find_file(now, path);
-    const struct conf_refused *r = f != NULL ? conf_refused_file(c, f->path) : NULL;
-
-    return r == NULL ? f : r->kept ? f->before : NULL;
-}
-
-/* All but the main file: unchanged ones first, then those that changed, then new ones. */
-static void order_files(struct snapshot *s)
-{
-    enum { UNCHANGED, CHANGED, NEW, RANKS };
-    struct snapshot_file *first[RANKS] = {0}, **end[RANKS], *next;
-
-    for (int i = 0; i < RANKS; i++)
-        end[i] = &first[i];
-    for (struct snapshot_file *f = s->files->next; f != NULL; f = next) {
-        int rank = f->before == NULL                                            ? NEW
-                   : f->error != NULL || str_cmp(f->text, f->before->text) != 0 ? CHANGED
-                                                                                : UNCHANGED;
-        next = f->next;
-        f->next = NULL;
-        *end[rank] = f;
-        end[rank] = &f->next;
-    }
-    *end[CHANGED] = first[NEW];
-    *end[UNCHANGED] = first[CHANGED];
-    s->files->next = first[UNCHANGED];
-}
-
-static bool add_before(struct snapshot *s, const struct snapshot *now)
-{
-    struct errors ignored = {0};
-    struct conf *c = conf_parse(now, &ignored);
-    const struct snapshot_file *used;
-
-    errors_free(&ignored);
-    if (c == NULL)
-        return false;
-    for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
-        if ((used = file_in_use(now, c, f->path)) != NULL && used->error == NULL)
-            f->before = snapshot_copy(s, used);
-    conf_free(c);
-    order_files(s);
-    return arena_ok(&s->arena);
-}
-
 /* --- all --- */
 
 struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
@@ -281,7 +221,7 @@ struct conf *conf_load(struct snapshot *s, const char *path, const struct snapsh
     if (!load_files(s, path))
         return NULL;
     s->running = now != NULL;
-    if (now != NULL && !add_before(s, now))
+    if (now != NULL && !before_add(s, now))
         return NULL;
     if ((c = parse_and_learn(s, e)) == NULL)
         return NULL;
@@ -314,7 +254,8 @@ static void forget_file(struct snapshot *s, const char *path)
 static void forget_refused(struct snapshot *s, const struct conf *c, bool kept)
 {
     for (const struct conf_refused *r = c->refused; r != NULL; r = r->next)
-        if (r->world && r->sink == NULL && r->kept == kept)
+        if (r->world && r->sink == NULL && r->kept == kept &&
+            strcmp(r->file, c->collectors_folder) != 0)
             forget_file(s, r->file);
 }
 
@@ -346,6 +287,20 @@ static void forget_sink(struct snapshot_file *main, const struct conf_sink *k)
             at = &(*at)->next;
 }
 
+/* What is in the folder now, if it can be read; `s` was what is in use. */
+static void load_folder_again(struct snapshot *s, const struct conf *c)
+{
+    struct snapshot next = {.running = s->running};
+
+    next.files = snapshot_copy(&next, s->files);
+    if (next.files != NULL) {
+        load_folder(&next, c->collectors_folder, c->folder_written);
+        (void)before_add(&next, s);
+    }
+    snapshot_free(s);
+    *s = next;
+}
+
 struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
 {
     struct errors ignored = {0};
@@ -356,6 +311,9 @@ struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
         return NULL;
     for (struct snapshot_file *f = s->files; f != NULL; f = f->next)
         f->old = true;
+    if (s->files != NULL && c->collectors_folder != NULL &&
+        conf_refused_file(c, c->collectors_folder) != NULL)
+        load_folder_again(s, c);
     forget_refused(s, c, true);
     forget_refused(s, c, false);
     for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)

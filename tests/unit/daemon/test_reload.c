@@ -360,7 +360,6 @@ static void check_kept(int loads)
     cr_assert_str_eq(odd->name, "odd");
     cr_assert_eq(odd->interval, 7 * NS_PER_S);
     cr_assert(odd->kept);
-    cr_assert(generation->conf->refused->kept);
     cr_assert_null(odd->next);
 }
 
@@ -509,5 +508,65 @@ Test(reload, it_says_whether_what_is_wrong_may_be_good_later)
     load();
     cr_assert(reload.world, "%s", stand_log_text(&stand));
     cr_assert_eq(nrefused, 2);
+    end();
+}
+
+/* --- the folder --- */
+
+static void close_folder(void)
+{
+    cr_assert_eq(rename(stand_path(&stand, "collectors.d"), stand_path(&stand, "aside")), 0);
+    write_text(stand_path(&stand, "collectors.d"), "no folder");
+}
+
+static void open_folder(void)
+{
+    cr_assert_eq(unlink(stand_path(&stand, "collectors.d")), 0);
+    cr_assert_eq(rename(stand_path(&stand, "aside"), stand_path(&stand, "collectors.d")), 0);
+}
+
+Test(reload, a_folder_that_cannot_be_read_is_said_and_tried_again)
+{
+    begin("", GOOD);
+    stand_collector(&stand, "good", "command: [/bin/true]\n");
+    stand_collector(&stand, "odd", "command: [/no/such/thing]\n");
+    close_folder();
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    cr_assert_eq(naccepted, 1, "%s", stand_log_text(&stand));
+    turn_looks(200 * NS_PER_MS);
+    cr_assert_eq(naccepted, 1);
+    cr_assert_eq(stand_logged(&stand, "collectors.d\" is not a folder"), 1);
+    open_folder();
+    STAND_UNTIL(&stand, naccepted == 2);
+    cr_assert_str_eq(generation->conf->collectors->name, "good");
+    cr_assert_str_eq(generation->conf->refused->collector, "odd");
+    cr_assert_null(generation->conf->refused->next);
+    end();
+}
+
+Test(reload, a_folder_that_cannot_be_read_removes_nothing)
+{
+    uint64_t digest;
+
+    begin_with_changed("intervall: 5s\n");
+    digest = generation->conf->collectors->digest;
+    close_folder();
+    load();
+    check_kept(3);
+    load();
+    check_kept(4);
+    cr_assert_eq(generation->conf->collectors->digest, digest);
+    turn_looks(200 * NS_PER_MS);
+    check_kept(4);
+    open_folder();
+    stand_collector(&stand, "new", "command: [/bin/true]\n");
+    STAND_UNTIL(&stand, naccepted == 5);
+    cr_assert_eq(generation->conf->collectors->digest, digest);
+    cr_assert_str_eq(generation->conf->collectors->next->name, "new");
+    cr_assert(generation->conf->collectors->next->next->kept);
+    stand_collector(&stand, "odd", NULL);
+    load();
+    cr_assert_null(generation->conf->collectors->next->next);
     end();
 }
