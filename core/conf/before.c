@@ -72,6 +72,19 @@ static bool folder_failed(const struct snapshot *s, const char *folder)
     return s->files->next != NULL && folder != NULL && strcmp(s->files->next->path, folder) == 0;
 }
 
+/* It is judged by what is found out now, if that is good enough. */
+static struct snapshot_file *copy_version(struct snapshot *s, const struct snapshot_file *used)
+{
+    struct snapshot_file *copy = snapshot_copy(s, used);
+
+    if (copy == NULL)
+        return NULL;
+    copy->was = copy->facts;
+    copy->facts = NULL;
+    copy->old = false;
+    return copy;
+}
+
 bool before_add(struct snapshot *s, const struct snapshot *now)
 {
     struct errors ignored = {0};
@@ -85,10 +98,43 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
     } else if (arena_ok(&s->arena)) {
         for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
             if ((used = file_in_use(now, c, f->path)) != NULL && used->error == NULL)
-                f->before = snapshot_copy(s, used);
+                f->before = copy_version(s, used);
         order_files(s);
     }
     conf_free(c);
     conf_free(next);
     return arena_ok(&s->arena);
+}
+
+bool before_by_old_facts(struct snapshot *s, const struct conf *c)
+{
+    bool any = false;
+
+    for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next) {
+        const struct conf_refused *r = conf_refused_file(c, f->path);
+
+        if (r == NULL || r->kept || f->before == NULL || f->before->was == NULL)
+            continue;
+        f->before->facts = f->before->was;
+        f->before->was = NULL;
+        f->before->old = true;
+        any = true;
+    }
+    return any;
+}
+
+void before_refused_last(struct snapshot *s, const struct conf *c)
+{
+    struct snapshot_file *last = NULL, **end = &last, **at = &s->files->next, *f;
+
+    while ((f = *at) != NULL)
+        if (conf_refused_file(c, f->path) == NULL) {
+            at = &f->next;
+        } else {
+            *at = f->next;
+            f->next = NULL;
+            *end = f;
+            end = &f->next;
+        }
+    *at = last;
 }

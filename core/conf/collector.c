@@ -298,9 +298,10 @@ static bool counted_by_user(const struct conf_collector *k)
 }
 
 /* One that runs as the same user, if the limit of one of the two would be the other's, too. */
-static const struct conf_collector *clash_of(const struct conf *c, const struct conf_collector *k)
+static const struct conf_collector *clash_in(const struct conf_collector *list,
+                                             const struct conf_collector *k)
 {
-    for (const struct conf_collector *o = c->collectors; o != NULL; o = o->next)
+    for (const struct conf_collector *o = list; o != NULL; o = o->next)
         if (o->enabled && k->enabled && o->identity.uid == k->identity.uid &&
             (counted_by_user(k) || counted_by_user(o)))
             return o;
@@ -315,8 +316,10 @@ void parse_check_processes(struct parsing *p, const struct conf_collector *k)
         "give each a user of its own, or garnetd a control group with \"pids\"";
     const struct conf_identity *id = &k->identity;
     const struct node *limit = node_get(node_get(k->node, "limits"), "processes");
-    const struct conf_collector *o = clash_of(p->c, k);
+    const struct conf_collector *o = clash_in(p->c->collectors, k);
 
+    if (o == NULL)
+        o = clash_in(p->in_use, k);
     if (counted_by_user(k) && (id->uid == (uid_t)-1 || id->uid == 0))
         errors_add(p->e, limit->at,
                    "processes: the system counts them by user, and not root's: give the collector "
@@ -376,7 +379,9 @@ struct conf_collector *parse_collector(struct parsing *p, const struct snapshot_
         errors_warn(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
         return NULL;
     }
-    if (f->error != NULL)
+    if (f->error != NULL && f->before != NULL) /* what it says now is for a SIGHUP to read */
+        errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
+    else if (f->error != NULL)
         errors_world(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
     k->name = collector_name(p, f);
     if (f->error != NULL || (k->node = yaml_parse(p->a, f->path, f->text, p->e)) == NULL)

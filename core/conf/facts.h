@@ -39,7 +39,8 @@ struct parsing { /* of a snapshot: what all sections need */
     bool running;                     /* as in the snapshot */
     const struct snapshot_file *file; /* the one that is parsed */
     struct fact_want *wanted;
-    const char *why; /* REASON of the last answer, if that was FACT_ERROR */
+    struct conf_collector *in_use; /* as files said before that are not judged yet */
+    const char *why;               /* REASON of the last answer, if that was FACT_ERROR */
 };
 
 enum fact { FACT_WANTED, FACT_KNOWN, FACT_NONE /* no such user, group */, FACT_ERROR };

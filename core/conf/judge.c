@@ -1,6 +1,9 @@
 /* conf/judge.c - a collector's file gets errors of its own, which stand apart from all others; if there
  * are any, what it said before is judged in the same way
  *
+ * Until a file is judged, what it said before counts as there, in a list of its own: no other file's new
+ * version takes the place of one that may have to run on.
+ *
  * Fails only for want of memory.
  */
 #include "conf/judge.h"
@@ -33,8 +36,8 @@ void parse_refuse(struct parsing *p, struct conf_refused what, const struct erro
     *end = r;
 }
 
-/* One version of a collector's file, with all its errors; NULL as parse_collector(). */
-static struct conf_collector *judge_version(struct parsing *p, const struct snapshot_file *f,
+/* One version of a collector's file, with its errors; NULL as parse_collector(). */
+static struct conf_collector *parse_version(struct parsing *p, const struct snapshot_file *f,
                                             struct errors *e)
 {
     struct errors *all = p->e;
@@ -43,20 +46,59 @@ static struct conf_collector *judge_version(struct parsing *p, const struct snap
     p->e = e;
     p->file = f;
     k = parse_collector(p, f);
-    if (k != NULL && e->n == 0 && p->wanted == NULL && arena_ok(p->a))
-        parse_check_processes(p, k);
     p->a->failed |= !buf_ok(&e->text);
     p->e = all;
     return arena_ok(p->a) ? k : NULL;
 }
 
-/* Whether there is such a version, and it is good: then it is in use. */
-static bool keep_before(struct parsing *p, const struct snapshot_file *before)
+/* And with those that it has beside the others. */
+static void judge_version(struct parsing *p, const struct conf_collector *k, struct errors *e)
+{
+    struct errors *all = p->e;
+
+    if (k == NULL || e->n > 0 || p->wanted != NULL)
+        return;
+    p->e = e;
+    parse_check_processes(p, k);
+    p->a->failed |= !buf_ok(&e->text);
+    p->e = all;
+}
+
+/* What files said before, where that is good by itself. */
+static void parse_in_use(struct parsing *p, const struct snapshot_file *files)
+{
+    for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
+        struct errors e = {0};
+        struct conf_collector *k = f->before != NULL ? parse_version(p, f->before, &e) : NULL;
+
+        if (k != NULL && e.n == 0) {
+            k->next = p->in_use;
+            p->in_use = k;
+        }
+        errors_free(&e);
+    }
+}
+
+/* What that file said before, and no longer in the list; or NULL. */
+static struct conf_collector *take_in_use(struct parsing *p, const struct snapshot_file *before)
+{
+    struct conf_collector **at = &p->in_use, *k;
+
+    while (*at != NULL && strcmp((*at)->node->at.file, before->path) != 0)
+        at = &(*at)->next;
+    if ((k = *at) != NULL)
+        *at = k->next;
+    return k;
+}
+
+/* Whether it is good beside the others: then it is in use. */
+static bool keep(struct parsing *p, struct conf_collector *k)
 {
     struct errors e = {0};
-    struct conf_collector *k = before != NULL ? judge_version(p, before, &e) : NULL;
-    bool good = k != NULL && e.n == 0;
+    bool good;
 
+    judge_version(p, k, &e);
+    good = k != NULL && e.n == 0;
     errors_free(&e);
     if (!good)
         return false;
@@ -69,15 +111,17 @@ static bool keep_before(struct parsing *p, const struct snapshot_file *before)
 static void judge_collector(struct parsing *p, const struct snapshot_file *f)
 {
     struct errors own = {0};
-    struct conf_collector *k = judge_version(p, f, &own);
+    struct conf_collector *before = f->before != NULL ? take_in_use(p, f->before) : NULL;
+    struct conf_collector *k = parse_version(p, f, &own);
 
+    judge_version(p, k, &own);
     if (k != NULL && own.n == 0)
         insert_sorted(p->c, k);
     else if (k != NULL)
-        parse_refuse(p,
-                     (struct conf_refused){
-                         .file = f->path, .collector = k->name, .kept = keep_before(p, f->before)},
-                     &own);
+        parse_refuse(
+            p,
+            (struct conf_refused){.file = f->path, .collector = k->name, .kept = keep(p, before)},
+            &own);
     errors_join(p->e, &own, true);
     errors_free(&own);
 }
@@ -101,6 +145,7 @@ void parse_collectors(struct parsing *p, const struct snapshot_file *files, cons
     const struct node *written = node_get(root, "collectors");
     const char *folder = p->c->collectors_folder;
 
+    parse_in_use(p, files);
     for (const struct snapshot_file *f = files; f != NULL; f = f->next)
         if (folder != NULL && strcmp(f->path, folder) == 0)
             refuse_folder(p, f, written != NULL ? written->at : (struct pos){root->at.file, 0, 0});

@@ -1,7 +1,7 @@
 /* conf/judge.h - which collectors' files are used, and what is refused
  *
  * Each is judged by itself, in the snapshot's order. What a later one cannot have beside an earlier
- * one is an error of the later one.
+ * one is an error of the later one; nor can it have what a file not yet judged said before.
  */
 #pragma once
 #include <stdbool.h>

@@ -279,8 +279,11 @@ static const char *known_already(const struct snapshot *s, const char *key)
 {
     const char *value = NULL;
 
-    for (const struct snapshot_file *f = s->files; f != NULL && value == NULL; f = f->next)
+    for (const struct snapshot_file *f = s->files; f != NULL && value == NULL; f = f->next) {
         value = f->old ? NULL : snapshot_get(f, key);
+        if (value == NULL && f->before != NULL && !f->before->old)
+            value = snapshot_get(f->before, key);
+    }
     return value;
 }
 

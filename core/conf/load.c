@@ -130,17 +130,28 @@ static int list_folder(struct snapshot *s, const char *dir, struct dirent ***lis
     return n;
 }
 
-/* A folder that cannot be read stands in the snapshot like a file; a default one may be missing. */
-static void load_folder(struct snapshot *s, const char *dir, bool written)
+static bool had_files(const struct snapshot *now, const char *dir)
+{
+    const struct snapshot_file *f = now != NULL ? now->files->next : NULL;
+
+    while (f != NULL && str_cmp(path_dir(f->path), str_of(dir)) != 0)
+        f = f->next;
+    return f != NULL;
+}
+
+/* A folder that cannot be read stands in the snapshot like a file; a default one may be missing, unless
+ * there are collectors of it in use. */
+static void load_folder(struct snapshot *s, const char *dir, bool written, bool had)
 {
     struct dirent **list;
     struct snapshot_file *f;
     const char *error = NULL;
     int n = list_folder(s, dir, &list, &error);
 
+    if (n < 0 && !written && error == MISSING)
+        error = had ? "is gone: make it again, empty if no collector is to run" : NULL;
     if (n < 0) {
-        if (error != NULL && (written || strcmp(error, MISSING) != 0) &&
-            (f = snapshot_add(s, dir)) != NULL)
+        if (error != NULL && (f = snapshot_add(s, dir)) != NULL)
             f->error = error;
         return;
     }
@@ -177,7 +188,7 @@ static bool load_main(struct snapshot *s, const char *path)
 }
 
 /* Of the main file alone the folder is all that counts; what is wrong with it will be found again. */
-bool load_files(struct snapshot *s, const char *path)
+static bool load_all(struct snapshot *s, const char *path, const struct snapshot *now)
 {
     struct errors ignored = {0};
     struct conf *c;
@@ -187,10 +198,16 @@ bool load_files(struct snapshot *s, const char *path)
     if ((c = conf_parse(s, &ignored)) == NULL)
         s->arena.failed = true;
     else
-        load_folder(s, c->collectors_folder, c->folder_written);
+        load_folder(s, c->collectors_folder, c->folder_written,
+                    had_files(now, c->collectors_folder));
     errors_free(&ignored);
     conf_free(c);
     return arena_ok(&s->arena);
+}
+
+bool load_files(struct snapshot *s, const char *path)
+{
+    return load_all(s, path, NULL);
 }
 
 /* --- the whole --- */
@@ -213,50 +230,55 @@ static struct conf *parse_and_learn(struct snapshot *s, struct errors *e)
 
 /* --- all --- */
 
-struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
-                       struct errors *e)
+/* Of each file the newest version that is good; all is learnt that this takes. */
+static struct conf *use_newest(struct snapshot *s, struct errors *e)
 {
     struct conf *c;
 
-    if (!load_files(s, path))
-        return NULL;
-    s->running = now != NULL;
-    if (now != NULL && !before_add(s, now))
-        return NULL;
-    if ((c = parse_and_learn(s, e)) == NULL)
+    while ((c = parse_and_learn(s, e)) != NULL && before_by_old_facts(s, c)) {
+        conf_free(c);
+        errors_free(e);
+    }
+    if (c == NULL)
         return NULL;
     for (struct snapshot_file *f = s->files; f != NULL; f = f->next)
         if (conf_refused_file(c, f->path) == NULL)
             f->before = NULL;
+    before_refused_last(s, c);
     return c;
 }
 
-/* Behind all others, as if nothing were known of it. */
-static void forget_file(struct snapshot *s, const char *path)
+struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
+                       struct errors *e)
 {
-    struct snapshot_file **at = &s->files, *f;
+    if (!load_all(s, path, now))
+        return NULL;
+    s->running = now != NULL;
+    if (now != NULL && !before_add(s, now))
+        return NULL;
+    return use_newest(s, e);
+}
 
-    while (*at != NULL && strcmp((*at)->path, path) != 0)
-        at = &(*at)->next;
-    if ((f = *at) == NULL)
-        return;
-    *at = f->next;
-    while (*at != NULL)
-        at = &(*at)->next;
-    *at = f;
-    f->next = NULL;
+/* As if nothing were known of it. */
+static void forget_file(struct snapshot *s, struct snapshot_file *f)
+{
     f->facts = NULL;
     f->old = false;
     if (f->error != NULL)
         load_file(s, f);
 }
 
-static void forget_refused(struct snapshot *s, const struct conf *c, bool kept)
+static void forget_refused(struct snapshot *s, const struct conf *c)
 {
-    for (const struct conf_refused *r = c->refused; r != NULL; r = r->next)
-        if (r->world && r->sink == NULL && r->kept == kept &&
-            strcmp(r->file, c->collectors_folder) != 0)
-            forget_file(s, r->file);
+    for (struct snapshot_file *f = s->files; f != NULL; f = f->next) {
+        const struct conf_refused *r = conf_refused_file(c, f->path);
+
+        f->old = true;
+        if (f->before != NULL)
+            f->before->old = true;
+        if (r != NULL && r->world && r->sink == NULL && strcmp(f->path, c->collectors_folder) != 0)
+            forget_file(s, f);
+    }
 }
 
 /* Whether it may be what this sink is refused for. */
@@ -294,7 +316,8 @@ static void load_folder_again(struct snapshot *s, const struct conf *c)
 
     next.files = snapshot_copy(&next, s->files);
     if (next.files != NULL) {
-        load_folder(&next, c->collectors_folder, c->folder_written);
+        load_folder(&next, c->collectors_folder, c->folder_written,
+                    had_files(s, c->collectors_folder));
         (void)before_add(&next, s);
     }
     snapshot_free(s);
@@ -309,18 +332,16 @@ struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
     errors_free(&ignored);
     if (c == NULL)
         return NULL;
-    for (struct snapshot_file *f = s->files; f != NULL; f = f->next)
-        f->old = true;
+    before_refused_last(s, c);
     if (s->files != NULL && c->collectors_folder != NULL &&
         conf_refused_file(c, c->collectors_folder) != NULL)
         load_folder_again(s, c);
-    forget_refused(s, c, true);
-    forget_refused(s, c, false);
+    forget_refused(s, c);
     for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)
         if (k->refused)
             forget_sink(s->files, k);
     conf_free(c);
-    return arena_ok(&s->arena) ? parse_and_learn(s, e) : NULL;
+    return arena_ok(&s->arena) ? use_newest(s, e) : NULL;
 }
 
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e)

@@ -20,6 +20,7 @@ struct snapshot_file {
     struct str text;
     const char *error; /* why it could not be read, or NULL */
     struct snapshot_fact *facts;
+    struct snapshot_fact *was;    /* older ones, if these should not do; is not written */
     struct snapshot_file *before; /* the version that was good, for when this one is not; or NULL */
     bool old;                     /* what is known of it was found out at an earlier time */
     struct snapshot_file *next;

@@ -240,7 +240,8 @@ static bool same_refused(const struct conf *a, const struct conf *b)
     const struct conf_refused *of_a = a->refused, *of_b = b->refused, *alike;
 
     for (; of_a != NULL && of_b != NULL; of_a = of_a->next, of_b = of_b->next)
-        if ((alike = conf_refused_same(b, of_a)) == NULL || strcmp(alike->lines, of_a->lines) != 0)
+        if ((alike = conf_refused_same(b, of_a)) == NULL || alike->kept != of_a->kept ||
+            strcmp(alike->lines, of_a->lines) != 0)
             return false;
     return of_a == NULL && of_b == NULL;
 }

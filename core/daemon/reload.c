@@ -42,11 +42,20 @@ static void close_load(struct reload *r)
     fd_close(&fd);
 }
 
+static void on_killed_gone(void *arg, int status, const struct rusage *ru)
+{
+    (void)arg, (void)status, (void)ru;
+}
+
 static void stop_loading(struct reload *r)
 {
-    if (r->child.pid > 0)
-        kill(r->child.pid, SIGKILL);
+    pid_t pid = r->child.pid;
+
+    if (pid > 0)
+        kill(pid, SIGKILL);
     loop_child_del(r->loop, &r->child);
+    if (pid > 0 && r->killed.pid == 0)
+        loop_child_add(r->loop, &r->killed, pid, on_killed_gone, NULL);
     loop_timer_clear(r->loop, &r->deadline);
     close_load(r);
     buf_free(&r->got);
@@ -58,6 +67,7 @@ void reload_end(struct reload *r)
     r->ended = true;
     loop_timer_clear(r->loop, &r->look);
     stop_loading(r);
+    loop_child_del(r->loop, &r->killed);
 }
 
 void reload_free(struct reload *r)
@@ -161,7 +171,7 @@ static void log_all_refused(const struct reload *r, const struct conf *next)
 
     for (const struct conf_refused *q = next->refused; q != NULL; q = q->next)
         if (before == NULL || (was = conf_refused_same(before, q)) == NULL ||
-            strcmp(was->lines, q->lines) != 0)
+            was->kept != q->kept || strcmp(was->lines, q->lines) != 0)
             log_refused(q, r->look_every);
     for (was = before != NULL ? before->refused : NULL; was != NULL; was = was->next)
         if (conf_refused_same(next, was) == NULL) {
@@ -210,7 +220,7 @@ static struct generation *take_load(struct reload *r, struct buf *got, bool late
 {
     const char *errors;
 
-    r->world = got->n == 0 || got->p[0] != 'E';
+    r->world = late || got->n == 0 || got->p[0] != 'E';
     buf_putc(got, '\0');
     if (late)
         errors = "the configuration could not be checked within 60s: is a file or folder on a dead "
@@ -359,8 +369,8 @@ static void on_look_due(void *arg)
 {
     struct reload *r = arg;
 
-    r->looking = true;
-    r->loading = start_loading(r);
+    r->looking = r->killed.pid == 0;
+    r->loading = r->looking && start_loading(r);
     if (r->loading)
         return;
     r->looking = false;

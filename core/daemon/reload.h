@@ -4,7 +4,8 @@
  * the start included, lead to one more round, so none is lost however many there are.
  *
  * What a collector's file was refused for is looked at again every look_every, where that is of the
- * world; a HUP goes before such a look.
+ * world; a HUP goes before such a look. There is no look while a child that was killed is not gone: on a
+ * dead mount they would become more and more.
  */
 #pragma once
 #include "base/loop.h"
@@ -20,6 +21,7 @@ struct reload { /* its own to write */
     bool loading;           /* there is a child, until both its end and its pipe's were seen: */
     bool looking;           /* it only looks at what was refused */
     struct loop_child child;
+    struct loop_child killed; /* one that was, and is not gone yet: it hangs in the kernel */
     struct loop_fd pipe;
     struct loop_timer deadline;
     struct buf got;

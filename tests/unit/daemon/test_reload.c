@@ -1,6 +1,7 @@
 /* tests/unit/daemon/test_reload.c - daemon/reload.h: real files, read and checked by a real child */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -455,6 +456,189 @@ Test(reload, in_a_clash_the_newcomer_is_refused)
     end();
 }
 
+/* --- what runs goes before what comes --- */
+
+#define ITS_USER    "user: '65533'\ngroup: '65533'\n"
+#define ONE_PROCESS "limits: {processes: 9}\n"
+#define RUNS        "command: [/bin/true]\n"
+
+/* Of a collector, whose file says this; then it is loaded. */
+static void begin_with(const char *name, const char *text)
+{
+    if (geteuid() != 0)
+        cr_skip_test("needs root to have other users");
+    begin("", GOOD);
+    (void)stand_script(&stand, "collectors.d/later", "#!/bin/sh\n");
+    stand_collector(&stand, "a", RUNS "interval: 7s\n");
+    stand_collector(&stand, name, text);
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    cr_assert_null(generation->conf->refused, "%s", stand_log_text(&stand));
+    if (generation->conf->collectors->cgroup.processes)
+        cr_skip_test("there is a control group that counts processes");
+}
+
+static const struct conf_collector *collector(const char *name)
+{
+    const struct conf_collector *k = generation->conf->collectors;
+
+    while (k != NULL && strcmp(k->name, name) != 0)
+        k = k->next;
+    return k;
+}
+
+static void check_runs_on(const char *name)
+{
+    cr_assert_not_null(collector(name), "%s: %s", name, stand_log_text(&stand));
+    cr_assert(collector(name)->kept, "%s: %s", name, stand_log_text(&stand));
+}
+
+Test(reload, a_look_takes_nothing_from_what_runs_on)
+{
+    begin_with("f", "command: [./later]\n" ITS_USER ONE_PROCESS);
+    cr_assert_eq(unlink(stand_path(&stand, "collectors.d/later")), 0);
+    stand_collector(&stand, "n", RUNS ITS_USER);
+    load();
+    check_runs_on("f");
+    cr_assert_null(collector("n"));
+    turn_looks(300 * NS_PER_MS);
+    cr_assert_eq(naccepted, 2, "%s", stand_log_text(&stand));
+    load();
+    check_runs_on("f");
+    cr_assert_null(collector("n"));
+    end();
+}
+
+Test(reload, a_changed_file_takes_nothing_from_a_broken_one)
+{
+    begin_with("b", RUNS ITS_USER ONE_PROCESS);
+    stand_collector(&stand, "a", RUNS ITS_USER);
+    stand_collector(&stand, "b", "command: [\n");
+    load();
+    check_runs_on("a");
+    check_runs_on("b");
+    end();
+}
+
+Test(reload, two_files_that_take_from_each_other_both_run_on)
+{
+    begin_with("b", RUNS ITS_USER);
+    stand_collector(&stand, "c", RUNS ITS_USER);
+    load();
+    stand_collector(&stand, "b", RUNS ITS_USER ONE_PROCESS);
+    stand_collector(&stand, "c", RUNS ITS_USER ONE_PROCESS);
+    load();
+    check_runs_on("b");
+    check_runs_on("c");
+    end();
+}
+
+Test(reload, what_one_file_gives_up_another_has_at_once)
+{
+    begin_with("b", RUNS ITS_USER ONE_PROCESS);
+    stand_collector(&stand, "a", RUNS ITS_USER);
+    stand_collector(&stand, "b", RUNS);
+    load();
+    cr_assert_null(generation->conf->refused, "%s", stand_log_text(&stand));
+    cr_assert_eq(collector("a")->identity.uid, 65533);
+    end();
+}
+
+Test(reload, a_folder_that_is_gone_ends_nothing)
+{
+    begin("", GOOD);
+    stand_collector(&stand, "good", RUNS);
+    load();
+    cr_assert_eq(rename(stand_path(&stand, "collectors.d"), stand_path(&stand, "away")), 0);
+    for (int i = 0; i < 2; i++) {
+        load();
+        cr_assert_not_null(collector("good"), "%s", stand_log_text(&stand));
+    }
+    cr_assert_eq(stand_logged(&stand, "collectors.d\" is gone: make it again"), 2);
+    reload.look_every = 20 * NS_PER_MS;
+    load();
+    turn_looks(200 * NS_PER_MS);
+    cr_assert_not_null(collector("good"), "%s", stand_log_text(&stand));
+    cr_assert_eq(mkdir(stand_path(&stand, "collectors.d"), 0700), 0);
+    STAND_UNTIL(&stand, generation->conf->collectors == NULL);
+    cr_assert_null(generation->conf->refused, "empty is as good as any");
+    cr_assert_eq(rmdir(stand_path(&stand, "collectors.d")), 0);
+    load();
+    cr_assert_null(generation->conf->refused, "it had no files");
+    cr_assert_eq(nrefused, 0);
+    end();
+}
+
+Test(reload, what_is_kept_goes_by_what_is_found_now)
+{
+    uint64_t digest;
+
+    begin("", GOOD);
+    (void)stand_script(&stand, "collectors.d/later", "#!/bin/sh\n");
+    stand_collector(&stand, "odd", MISSING);
+    load();
+    digest = collector("odd")->digest;
+    (void)stand_script(&stand, "collectors.d/later", "#!/bin/sh\n# another one\n");
+    stand_collector(&stand, "odd", "command: [\n");
+    load();
+    check_runs_on("odd");
+    cr_assert_neq(collector("odd")->digest, digest, "of another program");
+    digest = collector("odd")->digest;
+    cr_assert_eq(unlink(stand_path(&stand, "collectors.d/later")), 0);
+    load();
+    check_runs_on("odd");
+    cr_assert_eq(collector("odd")->digest, digest, "there is no other");
+    end();
+}
+
+static void ended(void *arg, int status, const struct rusage *ru)
+{
+    (void)arg, (void)status, (void)ru;
+}
+
+/* What it says now nobody has asked for. */
+Test(reload, a_file_that_was_read_once_is_not_read_by_a_look)
+{
+    begin_with_changed(MISSING);
+    stand_collector(&stand, "odd", NULL);
+    cr_assert_eq(symlink("nowhere", stand_path(&stand, "collectors.d/odd.yaml")), 0);
+    load();
+    check_kept(3);
+    cr_assert_eq(stand_logged(&stand, "odd is refused and runs on as it was: mend its file"), 1);
+    write_text(stand_path(&stand, "collectors.d/nowhere"), RUNS "interval: 5s\n");
+    turn_looks(300 * NS_PER_MS);
+    check_kept(3);
+    load();
+    cr_assert_null(generation->conf->refused);
+    end();
+}
+
+Test(reload, there_is_no_look_while_a_killed_child_is_not_gone)
+{
+    pid_t hangs = fork();
+
+    if (hangs == 0) {
+        (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+        pause();
+        _exit(0);
+    }
+    begin_with_refused(MISSING);
+    STAND_UNTIL(&stand, reload.looking);
+    kill(reload.child.pid, SIGSTOP);
+    reload_request(&reload);
+    cr_assert_neq(reload.killed.pid, 0, "it is not known to be gone");
+    STAND_UNTIL(&stand, naccepted == 2 && reload.killed.pid == 0);
+    STAND_UNTIL(&stand, !reload.looking);
+    loop_child_add(stand.loop, &reload.killed, hangs, ended, NULL);
+    for (int i = 0; i < 20; i++) {
+        turn_looks(10 * NS_PER_MS);
+        cr_assert_not(reload.looking);
+    }
+    kill(hangs, SIGKILL);
+    STAND_UNTIL(&stand, reload.looking);
+    end();
+}
+
 /* --- sinks that are refused --- */
 
 #define LATER "sinks:\n  - {name: main, plugin: ./later.so, to: 'tcp://127.0.0.1:1'}\n"
@@ -568,5 +752,15 @@ Test(reload, a_folder_that_cannot_be_read_removes_nothing)
     stand_collector(&stand, "odd", NULL);
     load();
     cr_assert_null(generation->conf->collectors->next->next);
+    end();
+}
+
+Test(reload, a_child_that_dies_may_live_later)
+{
+    begin("nonsense: 1\n", GOOD);
+    reload_request(&reload);
+    kill(reload.child.pid, SIGKILL);
+    STAND_UNTIL(&stand, nrefused == 1);
+    cr_assert(reload.world, "%s", stand_log_text(&stand));
     end();
 }
