@@ -163,7 +163,8 @@ static void begin_account(struct sink_cursor *c, uint64_t start, uint64_t expire
     c->loss = (struct sink_loss){.logged = expired};
 }
 
-/* The cursor first, the end last: see spool/account.c. What another worker has read is in the cursor. False: it does not add up. */
+/* The cursor first, the end last: see spool/account.c. What another worker has read is in the cursor. False: it
+ * does not add up. */
 static bool derive(struct sink_cursor *c, const struct cursor_state *st, const struct scoreboard *b,
                    struct account *a)
 {

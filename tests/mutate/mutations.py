@@ -48,7 +48,7 @@ MUTATIONS = [
     Mutation("what was given up is sent all the same", "core/sink/feed.c",
              "oldest = b != NULL ? atomic_load(&b->oldest) : 0;", "oldest = b == NULL;", ACCOUNTS),
     Mutation("what has expired may go back", "core/daemon/sink_cursor.c",
-             "if (ours)\n        hold_expired(c, a);", "(void)hold_expired;", ACCOUNTS),
+             "if (c->ours)\n        hold_expired(c, a);", "(void)hold_expired;", ACCOUNTS),
     Mutation("retention is not announced", "core/spool/append.c",
              "if (a->ev.begins != NULL)\n            a->ev.begins(a->ev.arg, a->oldest);", "", ACCOUNTS),
     # checksums

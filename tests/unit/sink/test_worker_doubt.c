@@ -120,6 +120,29 @@ Test(worker, what_a_killed_worker_had_sent_is_in_doubt)
     cr_assert_leq(twice, atomic_load(&worker_rig.board->in_doubt));
 }
 
+/* A plugin may write over the page: nothing of it gets into the cursor unchecked. */
+Test(worker, what_is_scribbled_on_the_page_is_not_stored)
+{
+    enum { N = 1000 };
+    struct peer p;
+
+    peer_open(&p, 2 * N);
+    configure_sink(TEST_PLUGIN("once"), "", p.uri, NULL);
+    accept_in_thousands(N);
+    start_ready_worker();
+    PEER_UNTIL(&p, p.seen[N - 1] > 0);
+    atomic_store(&worker_rig.board->in_doubt, UINT64_MAX);
+    atomic_store(&worker_rig.board->sent, UINT64_MAX);
+    PEER_UNTIL(&p, stored_cursor().sent != 0 && confirmed() == N);
+    accept_in_thousands(N);
+    wake_worker();
+    PEER_UNTIL(&p, p.seen[2 * N - 1] > 0);
+    atomic_store(&worker_rig.board->sent, UINT64_MAX);
+    finish_worker_with(&p);
+    cr_assert_eq(stored_cursor().in_doubt, 0);
+    cr_assert_eq(stored_cursor().sent, stored_cursor().taken);
+}
+
 /* --- a backlog --- */
 
 Test(worker, a_backlog_has_its_pace_and_what_is_live_has_none)
