@@ -108,10 +108,10 @@ static void on_nursery_again(void *arg)
     loop_timer_set(k->loop, &k->again, clock_mono() + NURSERY_AGAIN, on_nursery_again, k);
 }
 
-static void unlink_idle(struct keeper_link *link)
+static void unlink_idle(struct keepers *k, struct keeper_link *link)
 {
-    SLIST_REMOVE(&link->all->idle, link, keeper_link, idle);
-    link->all->nidle--;
+    SLIST_REMOVE(&k->idle, link, keeper_link, idle);
+    k->nidle--;
 }
 
 /* Those that are idle since `by` or before. */
@@ -123,7 +123,7 @@ static void drop_idle(struct keepers *k, int64_t by)
         next = SLIST_NEXT(link, idle);
         if (link->since > by)
             continue;
-        unlink_idle(link);
+        unlink_idle(k, link);
         keepers_give_back(link, false);
     }
 }
@@ -168,8 +168,8 @@ static void adopt_keepers(struct keepers *k)
         if ((a = malloc(sizeof *a)) == NULL)
             return;
         *a = (struct adopted){.all = k, .id = k->book->ids[i]};
-        LIST_INSERT_HEAD(&k->adopted, a, others);
         loop_child_add(k->loop, &a->child, pid, on_adopted_ended, a);
+        LIST_INSERT_HEAD(&k->adopted, a, others);
     }
 }
 
@@ -218,9 +218,11 @@ void keepers_free(struct keepers *k, int64_t until)
         (void)kill(nursery, SIGCONT);
     if (process_wait(nursery, until, &status))
         adopt_keepers(k); /* it may have been killed a moment ago */
-    while ((a = LIST_FIRST(&k->adopted)) != NULL) {
+    LIST_FOREACH (a, &k->adopted, others)
         (void)kill(a->child.pid, SIGCONT);
+    LIST_FOREACH (a, &k->adopted, others)
         (void)process_wait(a->child.pid, until, &status);
+    while ((a = LIST_FIRST(&k->adopted)) != NULL) {
         LIST_REMOVE(a, others);
         loop_child_del(k->loop, &a->child);
         free(a);
@@ -233,7 +235,6 @@ void keepers_free(struct keepers *k, int64_t until)
 static void on_idle_look(void *arg)
 {
     struct keepers *k = arg;
-
     int64_t now = clock_mono();
 
     drop_idle(k, now - LOOK_EVERY);
@@ -250,7 +251,7 @@ static void on_link(void *arg, uint32_t events)
         link->said(link->arg);
         return;
     }
-    unlink_idle(link); /* it was killed */
+    unlink_idle(link->all, link); /* it was killed */
     keepers_give_back(link, false);
 }
 
@@ -297,7 +298,7 @@ static struct keeper_link *take_idle(struct keepers *k, uid_t uid)
 
     SLIST_FOREACH (link, &k->idle, idle)
         if (link->uid == uid) {
-            unlink_idle(link);
+            unlink_idle(k, link);
             break;
         }
     return link;
