@@ -10,7 +10,8 @@
 #include "base/log.h"
 #include "base/random.h"
 
-/* What was missed before the start is spread over so much, or a tenth of the interval. */
+/* What was missed before the start is spread over so much, or a tenth of the
+ * interval; or over a larger `splay`. */
 static const int64_t CATCH_UP = 60 * NS_PER_S;
 static const char OVERLAPPED[] = "the previous run is still going";
 static const char BY_LATENESS[] = "garnetd was late";
@@ -218,7 +219,8 @@ void collector_start(struct collector *c, struct keepers *keepers,
 void collector_catch_up(struct collector *c, int64_t recorded, const char *host)
 {
     const struct schedule_rule *rule = &c->sched.rule;
-    int64_t most = rule->interval / 10 < CATCH_UP ? rule->interval / 10 : CATCH_UP;
+    int64_t some = rule->interval / 10 < CATCH_UP ? rule->interval / 10 : CATCH_UP;
+    int64_t most = c->conf->splay > some ? c->conf->splay : some; /* at most the interval */
     int64_t wait = schedule_offset(host, c->name, most), wall = clock_wall();
     const char *why = "the last one was missed before this start";
 

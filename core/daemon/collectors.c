@@ -329,11 +329,22 @@ static void configure_collector(struct collector_entry *m, struct generation *g,
 
 /* --- all of them --- */
 
+/* Also those that are refused, or disabled, may run again. */
+static void keep_records(struct collectors *c, const struct conf *conf)
+{
+    for (const struct conf_collector *k = conf->collectors; k != NULL; k = k->next)
+        (void)slots_get(&c->slots, k->name);
+    for (const struct conf_refused *r = conf->refused; r != NULL; r = r->next)
+        if (r->collector != NULL)
+            (void)slots_get(&c->slots, r->collector);
+}
+
 void collectors_apply(struct collectors *c, struct generation *g)
 {
     struct collector_entry *next;
 
     c->gen = g;
+    keep_records(c, g->conf);
     for (const struct conf_collector *k = g->conf->collectors; k != NULL; k = k->next) {
         struct collector_entry *m = find_collector(c, k->name);
 

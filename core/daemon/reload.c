@@ -95,7 +95,7 @@ void reload_metrics(const struct reload *r, const struct self_round *at)
         collectors += q->sink == NULL;
     }
     for (const struct conf_collector *k = r->now->conf->collectors; k != NULL; k = k->next)
-        write_refused(*at, k->enabled && !k->kept ? k->name : NULL, false);
+        write_refused(*at, !k->kept ? k->name : NULL, false);
     self_gauge(at, BASIC, "garnet.collectors.refused", "", collectors);
     self_gauge(at, BASIC, "garnet.sinks.refused", "", sinks);
 }

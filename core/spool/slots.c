@@ -182,7 +182,10 @@ void slots_put(struct slots *s, const char *name, int64_t slot)
         return;
     if (r == NULL && (r = spare_record(s)) == NULL)
         r = add_page(s) ? &s->v[s->n - PER_PAGE] : NULL;
+    if (r == NULL && s->full)
+        return;
     if (r == NULL) {
+        s->full = true;
         log_error("spool: the last run of collector %s cannot be recorded: no room in memory, or "
                   "more than %d collectors; a restart may repeat it",
                   name, MOST / RECORD);

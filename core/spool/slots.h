@@ -30,6 +30,7 @@ struct slots { /* its own to write */
     size_t n;         /* whole pages of them */
     bool behind;      /* not all of it is in the file */
     bool failing;     /* logged */
+    bool full;        /* likewise */
     struct stat left; /* the file, as it was after the last write */
 };
 

@@ -271,6 +271,18 @@ Test(collectors, what_could_not_be_started_is_not_recorded)
     collectors_free(collectors);
 }
 
+/* Else it would be given to one that runs, and this one run once more when it is back. */
+Test(collectors, the_record_of_one_that_does_not_run_now_is_its_own)
+{
+    begin_remembering(5 * NS_PER_S);
+    collector("probe", "#!/bin/sh\n", "enabled: false\n");
+    apply_remembering();
+    cr_assert_str_eq(collectors->slots.v[0].name, "probe");
+    cr_assert(collectors->slots.v[0].used);
+    end();
+    collectors_free(collectors);
+}
+
 Test(collectors, a_killed_keeper_is_reported)
 {
     const char *found;
