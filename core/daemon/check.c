@@ -131,17 +131,18 @@ static pid_t start_check(const struct conf_sink *sink, const char *program, int 
     return pid;
 }
 
-static bool ask_plugin(const struct conf_sink *s, const char *program, int snapshot_fd,
-                       struct errors *e)
+enum asked { NOT_ASKED /* errno says why */, OF_TEXT, ASKED };
+
+static enum asked ask_plugin(const struct conf_sink *s, const char *program, int snapshot_fd,
+                             struct errors *e)
 {
     struct stream said[STREAMS] = {{.text.max = CHECK_OUTPUT_MAX + 4096},
                                    {.text.max = CHECK_OUTPUT_MAX + 4096}};
     pid_t pid = start_check(s, program, snapshot_fd, said);
-    bool of_text = false;
+    int err = errno;
+    enum asked asked = NOT_ASKED;
 
-    if (pid < 0) {
-        errors_add(e, s->at, "sink %s cannot be checked: %s", s->name, strerror(errno));
-    } else {
+    if (pid >= 0) {
         int64_t deadline = clock_mono() + check_deadline;
         bool in_time = read_until_end(said, deadline);
         int status;
@@ -150,25 +151,27 @@ static bool ask_plugin(const struct conf_sink *s, const char *program, int snaps
             kill(pid, SIGKILL);
             (void)process_wait(pid, INT64_MAX, &status);
         }
-        of_text = check_result(s, in_time, status, said, e);
+        asked = check_result(s, in_time, status, said, e) ? OF_TEXT : ASKED;
     }
     for (int i = 0; i < STREAMS; i++) {
         fd_close(&said[i].fd);
         buf_free(&said[i].text);
     }
-    return of_text;
+    errno = err;
+    return asked;
 }
 
 /* What is wrong goes to `e`; to the snapshot, as a fact, if the text is not to blame, or without an `e`.
- * False: there was no memory. */
+ * False: it was not asked, or there was no memory. */
 static bool check_sink(const struct conf_sink *s, const char *program, int snapshot_fd,
                        struct snapshot *snap, struct errors *e)
 {
     struct errors own = {0};
     struct buf key = {0};
-    bool of_text = ask_plugin(s, program, snapshot_fd, &own), ok = buf_ok(&own.text);
+    enum asked asked = ask_plugin(s, program, snapshot_fd, &own);
+    bool ok = asked != NOT_ASKED && buf_ok(&own.text);
 
-    if (of_text && e != NULL) {
+    if (asked == OF_TEXT && e != NULL) {
         errors_join(e, &own, false);
     } else if (own.n > 0) {
         buf_putf(&key, "check:%s", s->name);
@@ -182,8 +185,8 @@ static bool check_sink(const struct conf_sink *s, const char *program, int snaps
     return ok;
 }
 
-/* Of those that are not refused, and were in `was` (NULL: all). False: there was no memory, or no
- * descriptor. */
+/* Of those that are not refused, and were in `was` (NULL: all). False: there was no memory, no
+ * descriptor or no process. */
 static bool check_sinks(struct snapshot *snap, const struct conf *c, const struct conf *was,
                         const char *program, struct errors *e)
 {
