@@ -282,6 +282,7 @@ static struct keeper_link *new_link(struct keepers *k, uid_t uid)
         return NULL;
     }
     *link = (struct keeper_link){.control = pair[0], .id = ++k->last_id, .uid = uid, .all = k};
+    loop_fd_init(&link->watch);
     if (loop_fd_add(k->loop, &link->watch, pair[0], LOOP_IN, on_link, link) == 0 &&
         ask_for(k, link->id, pair[1]))
         return link;

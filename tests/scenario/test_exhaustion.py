@@ -207,7 +207,7 @@ def starts_or_says_why(v, fault):
     v.fault.disarm()
     if v.d.process.poll() is None:
         assert v.send(), "a later metric is not taken in"
-        if "again every" in v.d.log()[mark:]:  # in 30 s by itself; a HUP brings it on
+        if "is looked at again every" in v.d.log()[mark:]:  # in 30 s by itself; a HUP brings it on
             v.d.hup()
         wait_for("what is sent arrives", lambda: f"sent.{v.sent}" in v.lines.read(), RECOVERED)
         twice = [name for name, n in v.lines.counts.items() if name.startswith("sent.") and n > 1]
