@@ -92,10 +92,11 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
     const struct snapshot_file *used;
 
     errors_free(&ignored);
-    s->arena.failed |= c == NULL || next == NULL;
-    if (arena_ok(&s->arena) && folder_failed(s, next->collectors_folder)) {
+    if (c == NULL || next == NULL) {
+        s->arena.failed = true;
+    } else if (folder_failed(s, next->collectors_folder)) {
         copy_collectors(s, now, next->collectors_folder);
-    } else if (arena_ok(&s->arena)) {
+    } else {
         for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
             if ((used = file_in_use(now, c, f->path)) != NULL && used->error == NULL)
                 f->before = copy_version(s, used);

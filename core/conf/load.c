@@ -272,11 +272,12 @@ static void forget_refused(struct snapshot *s, const struct conf *c)
 {
     for (struct snapshot_file *f = s->files; f != NULL; f = f->next) {
         const struct conf_refused *r = conf_refused_file(c, f->path);
+        bool folder = c->collectors_folder != NULL && strcmp(f->path, c->collectors_folder) == 0;
 
         f->old = true;
         if (f->before != NULL)
             f->before->old = true;
-        if (r != NULL && r->world && r->sink == NULL && strcmp(f->path, c->collectors_folder) != 0)
+        if (r != NULL && r->world && r->sink == NULL && !folder)
             forget_file(s, f);
     }
 }
