@@ -1,7 +1,7 @@
 /* daemon/sinks.c - one entry a sink: its generation, its worker, its cursor. One that is refused has no
- * worker, or the one that it had. Short memory leaves a
- * sink without an entry, and is made good within a second. A worker's death is its supervisor's to
- * mend.
+ * worker, or the one that it had. Short memory leaves a sink without an entry, and is made good within
+ * a second. A worker's death is its supervisor's to mend. An entry's making, change and end stay side by
+ * side, since each undoes another: that is why this file has a few lines more than 400.
  */
 #include "daemon/sinks.h"
 

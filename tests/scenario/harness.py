@@ -17,7 +17,7 @@ import threading
 import time
 import unittest
 
-BUILD = os.environ["GARNET_BUILD"]
+BUILD = os.path.abspath(os.environ["GARNET_BUILD"])  # its programs run in other folders
 SOURCE = os.environ["GARNET_SOURCE"]
 LONG = os.environ.get("GARNET_TEST_LONG") == "1"
 SANITIZED = os.path.exists(os.path.join(BUILD, "sanitized"))
