@@ -76,15 +76,14 @@ static void write_refusals(struct self_round at, struct user_refusals *r, bool o
 {
     char user[24];
 
-    if (r->n[USER_METRICS] + r->n[USER_BYTES] + r->n[USER_SERIES] == 0)
+    if (user_refusals_sum(r) == 0)
         return;
     (void)snprintf(user, sizeof user, "%lu", (unsigned long)r->uid);
     at.key = "user", at.val = others ? "others" : user;
     at.zero = at.zero || !r->told;
     r->told = true;
-    self_count(&at, BASIC, "garnet.intake.limited", "Metric", "metrics", r->n[USER_METRICS]);
-    self_count(&at, BASIC, "garnet.intake.limited", "Metric", "bytes", r->n[USER_BYTES]);
-    self_count(&at, BASIC, "garnet.intake.limited", "Metric", "series", r->n[USER_SERIES]);
+    for (unsigned w = 0; w < USER_LIMITS; w++)
+        self_count(&at, BASIC, "garnet.intake.limited", "Metric", user_limit_key(w), r->n[w]);
 }
 
 void sockets_metrics(const struct intake *in, const struct source *shared,

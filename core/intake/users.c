@@ -23,7 +23,7 @@ static const struct rate LINES = {.lines = 10, .per_ns = 60 * NS_PER_S};
 
 /* --- words --- */
 
-static const char *limit_key(enum user_limit w)
+const char *user_limit_key(enum user_limit w)
 {
     static const char *const keys[USER_LIMITS] = {"metrics", "bytes", "series"};
 
@@ -68,7 +68,7 @@ static void explain_excess(const struct user *u, enum user_limit w, struct metri
 
     (void)snprintf(f->field, sizeof f->field, "%s", w == USER_SERIES ? "name" : "");
     why_set(&f->why, "more than %s: send less, or raise intake.per_user.%s", limit.text,
-            limit_key(w));
+            user_limit_key(w));
 }
 
 static void say_excess(struct user *u, enum user_limit w, int64_t now)
@@ -81,7 +81,7 @@ static void say_excess(struct user *u, enum user_limit w, int64_t now)
         return;
     limit = limit_text(u, w);
     log_warn("the shared socket: what is more than %s is refused: intake.per_user.%s", limit.text,
-             limit_key(w));
+             user_limit_key(w));
     if (left_out > 0)
         log_warn("and so it was %" PRIu64 " times more since the last such line", left_out);
 }
@@ -95,7 +95,7 @@ static void say_excess_ended(struct user *u, enum user_limit w)
         put_user(&b, u);
         log_info("the shared socket: nothing of %.*s is refused any more for "
                  "intake.per_user.%s: it was %" PRIu64 " metrics in %.1fs",
-                 buf_ok(&b) ? (int)b.n : 0, b.p != NULL ? b.p : "", limit_key(w), e->refused,
+                 buf_ok(&b) ? (int)b.n : 0, b.p != NULL ? b.p : "", user_limit_key(w), e->refused,
                  (double)(e->last - e->since) / (double)NS_PER_S);
     }
     buf_free(&b);
@@ -104,6 +104,15 @@ static void say_excess_ended(struct user *u, enum user_limit w)
 
 /* --- what is refused --- */
 
+uint64_t user_refusals_sum(const struct user_refusals *r)
+{
+    uint64_t sum = 0;
+
+    for (unsigned w = 0; w < USER_LIMITS; w++)
+        sum += r->n[w];
+    return sum;
+}
+
 static struct user_refusals *refusals_of(struct user *u)
 {
     struct user_refusals *r = u->all->refused;
@@ -111,7 +120,7 @@ static struct user_refusals *refusals_of(struct user *u)
     if (u == &u->all->others)
         return &r[USERS_TOLD];
     for (unsigned i = 0; i < USERS_TOLD; i++) {
-        bool used = r[i].n[USER_METRICS] + r[i].n[USER_BYTES] + r[i].n[USER_SERIES] > 0;
+        bool used = user_refusals_sum(&r[i]) > 0;
 
         if (!used)
             r[i].uid = u->uid;

@@ -25,11 +25,15 @@ enum {
 
 enum user_limit { USER_METRICS, USER_BYTES, USER_SERIES, USER_LIMITS };
 
+const char *user_limit_key(enum user_limit w); /* of intake.per_user */
+
 struct user_refusals { /* metrics, since the start */
     uid_t uid;
     uint64_t n[USER_LIMITS];
     bool told; /* its reader's: that it has begun */
 };
+
+uint64_t user_refusals_sum(const struct user_refusals *r);
 
 struct user_excess {     /* over one limit */
     int64_t since, last; /* monotonic: the first and the last that was refused; since 0: none is */
