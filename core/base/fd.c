@@ -7,8 +7,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 enum { PIECE = 1 << 16 }; /* bytes of a read */
@@ -173,6 +176,50 @@ pid_t fd_lock_holder(int fd)
 
     errno = keep;
     return held ? l.l_pid : 0;
+}
+
+/* --- passing descriptors along --- */
+
+union passed {
+    struct cmsghdr head;
+    char space[CMSG_SPACE(FD_PASS_MAX * sizeof(int))];
+};
+
+ssize_t fd_send(int socket, const void *p, size_t n, const int *fds, unsigned nfds, int flags)
+{
+    struct iovec v = {(void *)(uintptr_t)p, n}; /* sendmsg() alters nothing of it */
+    union passed c = {.space = {0}};
+    struct msghdr m = {.msg_iov = &v, .msg_iovlen = 1};
+
+    if (nfds > 0) {
+        m.msg_control = c.space;
+        m.msg_controllen = CMSG_SPACE(nfds * sizeof *fds);
+        c.head.cmsg_level = SOL_SOCKET;
+        c.head.cmsg_type = SCM_RIGHTS;
+        c.head.cmsg_len = CMSG_LEN(nfds * sizeof *fds);
+        memcpy(CMSG_DATA(&c.head), fds, nfds * sizeof *fds);
+    }
+    return sendmsg(socket, &m, flags | MSG_NOSIGNAL);
+}
+
+ssize_t fd_receive(int socket, void *p, size_t n, int *fds, unsigned nfds, int flags, bool *cut)
+{
+    struct iovec v = {p, n};
+    union passed c;
+    struct msghdr m = {.msg_iov = &v,
+                       .msg_iovlen = 1,
+                       .msg_control = c.space,
+                       .msg_controllen = CMSG_LEN(nfds * sizeof *fds)};
+    ssize_t got = recvmsg(socket, &m, flags | MSG_CMSG_CLOEXEC);
+    const struct cmsghdr *head = got > 0 ? CMSG_FIRSTHDR(&m) : NULL;
+
+    for (unsigned i = 0; i < nfds; i++)
+        fds[i] = -1;
+    if (head != NULL && head->cmsg_type == SCM_RIGHTS &&
+        head->cmsg_len <= CMSG_LEN(nfds * sizeof *fds))
+        memcpy(fds, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
+    *cut = got > 0 && (m.msg_flags & MSG_CTRUNC) != 0;
+    return got;
 }
 
 void fd_close(int *fd)

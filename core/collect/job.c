@@ -26,11 +26,6 @@ struct head {
     uint32_t ngroups, nargv, nenv;
 };
 
-union ancillary {
-    struct cmsghdr head;
-    char space[CMSG_SPACE(FDS * sizeof(int))];
-};
-
 /* --- garnetd's side --- */
 
 static uint32_t count(const char *const *v)
@@ -80,66 +75,36 @@ static void pack(struct buf *b, const struct keeper_job *job)
         put_text(b, job->launch.env[i]);
 }
 
-static int send_packet(int control, const void *p, size_t n, const int *fds, unsigned nfds)
-{
-    struct iovec v = {(void *)(uintptr_t)p, n}; /* sendmsg() alters nothing of it */
-    union ancillary a = {.space = {0}};
-    struct msghdr m = {.msg_iov = &v,
-                       .msg_iovlen = 1,
-                       .msg_control = a.space,
-                       .msg_controllen = CMSG_SPACE(nfds * sizeof *fds)};
-
-    a.head.cmsg_level = SOL_SOCKET;
-    a.head.cmsg_type = SCM_RIGHTS;
-    a.head.cmsg_len = CMSG_LEN(nfds * sizeof *fds);
-    memcpy(CMSG_DATA(&a.head), fds, nfds * sizeof *fds);
-    return sendmsg(control, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
-}
-
 /* The head tells it from a word. */
-static int send_long(int control, const struct buf *b, int out, int err)
+static ssize_t send_long(int control, const struct buf *b, int out, int err)
 {
-    int fds[FDS] = {out, err, memfd_create("job", MFD_CLOEXEC)}, sent = -1;
+    int fds[FDS] = {out, err, memfd_create("job", MFD_CLOEXEC)};
+    ssize_t sent = -1;
 
     if (fds[2] >= 0 && fd_write_all(fds[2], b->p, b->n) == 0)
-        sent = send_packet(control, b->p, sizeof(struct head), fds, FDS);
+        sent = fd_send(control, b->p, sizeof(struct head), fds, FDS, MSG_DONTWAIT);
     fd_close(&fds[2]);
     return sent;
 }
 
 int job_send(int control, const struct keeper_job *job)
 {
-    int fds[] = {job->launch.out, job->launch.err}, sent = -1;
+    int fds[] = {job->launch.out, job->launch.err};
     struct buf b = {0};
+    ssize_t sent = -1;
 
     pack(&b, job);
     if (!buf_ok(&b))
         errno = ENOMEM;
     else if (b.n <= PACKET)
-        sent = send_packet(control, b.p, b.n, fds, 2);
+        sent = fd_send(control, b.p, b.n, fds, 2, MSG_DONTWAIT);
     else
         sent = send_long(control, &b, fds[0], fds[1]);
     buf_free(&b);
-    return sent;
+    return sent < 0 ? -1 : 0;
 }
 
 /* --- the keeper's --- */
-
-/* Its length, and the descriptors that came along, or *cut: not all of them; -1 with errno. */
-static ssize_t receive_packet(int control, void *p, size_t cap, int fds[FDS], bool *cut)
-{
-    struct iovec v = {p, cap};
-    union ancillary a;
-    struct msghdr m = {
-        .msg_iov = &v, .msg_iovlen = 1, .msg_control = a.space, .msg_controllen = sizeof a.space};
-    ssize_t n = recvmsg(control, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    const struct cmsghdr *c = n > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-
-    if (c != NULL && c->cmsg_type == SCM_RIGHTS && c->cmsg_len <= CMSG_LEN(FDS * sizeof *fds))
-        memcpy(fds, CMSG_DATA(c), c->cmsg_len - CMSG_LEN(0));
-    *cut = n > 0 && (m.msg_flags & MSG_CTRUNC) != 0;
-    return n;
-}
 
 static const char *take_text(struct str *rest)
 {
@@ -218,10 +183,10 @@ static bool deserted(int control)
 enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
 {
     char packet[PACKET];
-    int fds[FDS] = {-1, -1, -1};
+    int fds[FDS];
     struct buf whole = {0};
     bool good, cut;
-    ssize_t n = receive_packet(control, packet, sizeof packet, fds, &cut);
+    ssize_t n = fd_receive(control, packet, sizeof packet, fds, FDS, MSG_DONTWAIT, &cut);
     char *bytes;
 
     if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || deserted(control)) {

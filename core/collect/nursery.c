@@ -37,11 +37,6 @@ struct nursery {
     int64_t pause;
 };
 
-union ancillary {
-    struct cmsghdr head;
-    char space[CMSG_SPACE(sizeof(int))];
-};
-
 /* --- its children --- */
 
 static void note_left(struct nursery *n)
@@ -118,16 +113,10 @@ static void kill_keeper(const struct nursery_book *b, uint32_t id)
 static void take_request(struct nursery *n)
 {
     struct request r;
-    struct iovec v = {&r, sizeof r};
-    union ancillary a;
-    struct msghdr m = {
-        .msg_iov = &v, .msg_iovlen = 1, .msg_control = a.space, .msg_controllen = sizeof a.space};
-    ssize_t got = recvmsg(n->control, &m, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-    const struct cmsghdr *c = got > 0 ? CMSG_FIRSTHDR(&m) : NULL;
-    int end = -1;
+    bool cut;
+    int end;
+    ssize_t got = fd_receive(n->control, &r, sizeof r, &end, 1, MSG_DONTWAIT, &cut);
 
-    if (c != NULL && c->cmsg_type == SCM_RIGHTS)
-        memcpy(&end, CMSG_DATA(c), sizeof end);
     if (got == 0 || (got < 0 && errno == ECONNRESET))
         fd_close(&n->control);
     else if (got == (ssize_t)sizeof r && r.kill)
@@ -191,17 +180,9 @@ pid_t nursery_start(struct nursery_book *book, int *control)
 
 int nursery_ask(int control, uint32_t id, int end)
 {
-    struct request r = {.id = id};
-    struct iovec v = {&r, sizeof r};
-    union ancillary a = {.space = {0}};
-    struct msghdr m = {
-        .msg_iov = &v, .msg_iovlen = 1, .msg_control = a.space, .msg_controllen = sizeof a.space};
+    const struct request r = {.id = id};
 
-    a.head.cmsg_level = SOL_SOCKET;
-    a.head.cmsg_type = SCM_RIGHTS;
-    a.head.cmsg_len = CMSG_LEN(sizeof end);
-    memcpy(CMSG_DATA(&a.head), &end, sizeof end);
-    return sendmsg(control, &m, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -1 : 0;
+    return fd_send(control, &r, sizeof r, &end, 1, MSG_DONTWAIT) < 0 ? -1 : 0;
 }
 
 int nursery_kill(int control, uint32_t id)

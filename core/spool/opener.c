@@ -77,21 +77,7 @@ static int open_for(const struct opener *o, struct request *r)
 
 static void answer(const struct opener *o, int fd, int32_t error)
 {
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.room = {0}};
-    struct iovec iov = {&error, sizeof error};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-
-    if (fd >= 0) {
-        m.msg_control = &control;
-        m.msg_controllen = sizeof control;
-        control.head = (struct cmsghdr){
-            .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof fd)};
-        memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
-    }
-    while (sendmsg(o->socket, &m, MSG_NOSIGNAL) < 0 && errno == EINTR)
+    while (fd_send(o->socket, &error, sizeof error, &fd, fd >= 0, 0) < 0 && errno == EINTR)
         ;
 }
 
@@ -144,26 +130,15 @@ int opener_start(const char *dir, const char *sink, bool (*is_segment)(const cha
 /* The answer, 0 or an errno, with *fd where that is 0. */
 static int32_t receive_answer(int *fd)
 {
-    union {
-        struct cmsghdr head;
-        char room[CMSG_SPACE(sizeof(int))];
-    } control = {.room = {0}};
     int32_t error = EPIPE;
-    struct iovec iov = {&error, sizeof error};
-    struct msghdr m = {.msg_iov = &iov,
-                       .msg_iovlen = 1,
-                       .msg_control = &control,
-                       .msg_controllen = sizeof control};
+    bool cut;
     ssize_t n;
 
     do
-        n = recvmsg(asks, &m, MSG_CMSG_CLOEXEC);
+        n = fd_receive(asks, &error, sizeof error, fd, 1, 0, &cut);
     while (n < 0 && errno == EINTR);
     if (n != (ssize_t)sizeof error)
         return EPIPE;
-    if (error == 0 && m.msg_controllen >= CMSG_LEN(sizeof *fd) &&
-        control.head.cmsg_type == SCM_RIGHTS)
-        memcpy(fd, CMSG_DATA(&control.head), sizeof *fd);
     return error != 0 || *fd >= 0 ? error : EMFILE; /* no room for it here */
 }
 
