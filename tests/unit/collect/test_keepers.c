@@ -106,10 +106,9 @@ Test(keepers, what_a_killed_keeper_of_a_dead_nursery_kept_is_said_to_be_left)
     scene_finish(s);
 }
 
-/* It has been asked for keepers that it never read of: what has not begun is asked for again. */
-Test(keepers, a_nursery_that_dies_with_what_it_was_asked_for_costs_no_run)
+/* A run waits for a keeper. How many had ended before. */
+static int ask_a_stopped_nursery(struct scene *s)
 {
-    struct scene *s = begin("exit 0");
     int ended;
 
     TURN_UNTIL(s, s->nended >= 1);
@@ -117,6 +116,15 @@ Test(keepers, a_nursery_that_dies_with_what_it_was_asked_for_costs_no_run)
     (void)kill(s->keepers.nursery.pid, SIGSTOP);
     ended = s->nended;
     TURN_UNTIL(s, run_alive(&s->collector->run));
+    return ended;
+}
+
+/* It has been asked for keepers that it never read of: what has not begun is asked for again. */
+Test(keepers, a_nursery_that_dies_with_what_it_was_asked_for_costs_no_run)
+{
+    struct scene *s = begin("exit 0");
+    int ended = ask_a_stopped_nursery(s);
+
     (void)kill(s->keepers.nursery.pid, SIGKILL);
     TURN_UNTIL(s, s->nended >= ended + 3);
     cr_assert_eq(failures(s), 0);
@@ -230,13 +238,8 @@ Test(keepers, a_stopped_nursery_ends_with_garnetd)
 Test(keepers, a_nursery_that_is_stopped_delays_what_it_is_asked_for)
 {
     struct scene *s = begin("exit 0");
-    int ended;
+    int ended = ask_a_stopped_nursery(s);
 
-    TURN_UNTIL(s, s->nended >= 1);
-    scene_without_keepers(s);
-    (void)kill(s->keepers.nursery.pid, SIGSTOP);
-    ended = s->nended;
-    TURN_UNTIL(s, run_alive(&s->collector->run));
     TURN_UNTIL(s, s->collector->sched.missed[MISS_OVERLAP] >= 3);
     cr_assert_eq(s->nended, ended);
     (void)kill(s->keepers.nursery.pid, SIGCONT);

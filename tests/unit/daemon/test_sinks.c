@@ -347,6 +347,16 @@ static void round_of_one(struct sink_cursor *c, const struct scoreboard *b)
     (void)loop_turn(stand.loop, 0);
 }
 
+/* One beside the sink's own, so that the test says what a worker has read. Where it begins. */
+static uint64_t begin_with_cursor(struct sink_cursor *c)
+{
+    begin(OBEDIENT);
+    apply(SINK("main", ""));
+    sink_cursor_init(c, stand.spool, "the/spool", conf_sink_named(generation->conf, "main"));
+    cr_assert(sink_cursor_ensure(c));
+    return cursor_of("main").position;
+}
+
 /* A worker that takes a frame just as it is given up says so, sees that, and gives it up as well. */
 Test(sinks, what_has_expired_stays_so_while_a_worker_gives_it_up)
 {
@@ -354,11 +364,7 @@ Test(sinks, what_has_expired_stays_so_while_a_worker_gives_it_up)
     struct sink_cursor c;
     uint64_t from;
 
-    begin(OBEDIENT);
-    apply(SINK("main", ""));
-    sink_cursor_init(&c, stand.spool, "the/spool", conf_sink_named(generation->conf, "main"));
-    cr_assert(sink_cursor_ensure(&c));
-    from = cursor_of("main").position;
+    from = begin_with_cursor(&c);
     scoreboard_put_read(&board, from, 0);
     (void)overflow(2);
     round_of_one(&c, &board);
@@ -387,11 +393,7 @@ Test(sinks, what_only_a_worker_that_died_knew_to_have_expired_stays_so)
     struct sink_cursor c;
     uint64_t from;
 
-    begin(OBEDIENT);
-    apply(SINK("main", ""));
-    sink_cursor_init(&c, stand.spool, "the/spool", conf_sink_named(generation->conf, "main"));
-    cr_assert(sink_cursor_ensure(&c));
-    from = cursor_of("main").position;
+    from = begin_with_cursor(&c);
     stand_append(&stand, 30);
     scoreboard_put_read(&board, from + 15, 10);
     round_of_one(&c, &board);

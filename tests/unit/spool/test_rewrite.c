@@ -150,12 +150,6 @@ Test(rewrite, what_is_removed_at_the_last_moment_does_not_come_back)
     cr_assert_eq(count_segments(), 0);
 }
 
-static void another_is_there_at_once(void)
-{
-    remove_segment(0);
-    write_spool_file("00000000000000000000.seg", "another");
-}
-
 Test(rewrite, what_is_another_file_at_the_last_moment_keeps_its_name)
 {
     struct append *a = open_writer(1 << 20);
@@ -164,7 +158,7 @@ Test(rewrite, what_is_another_file_at_the_last_moment_keeps_its_name)
 
     put_frame(a, 10);
     append_close(a);
-    before_rename = another_is_there_at_once;
+    before_rename = another_takes_its_name;
     cr_assert_eq(segment_rewrite(spool_dir.fd, 0), 0);
     fd = open_segment(0);
     cr_assert_eq(read(fd, got, sizeof got), 7);
