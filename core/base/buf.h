@@ -22,6 +22,11 @@ static inline struct str str_of(const char *s)
     return (struct str){s, strlen(s)};
 }
 
+/* The same text, or NULL both. */
+static inline bool text_same(const char *a, const char *b)
+{
+    return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
+}
 static inline bool str_eq(struct str a, struct str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.s, b.s, a.n) == 0);

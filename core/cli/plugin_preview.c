@@ -297,8 +297,7 @@ int plugin_preview(const char *config, char *const names[], int n)
     if (v.child != NULL)
         child_free(v.child);
     buf_free(&json);
-    if (conf != NULL)
-        conf_free(conf);
+    conf_free(conf);
     snapshot_free(&snapshot);
     errors_free(&e);
     return status;

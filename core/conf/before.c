@@ -27,37 +27,55 @@ static const struct snapshot_file *file_in_use(const struct snapshot *now, const
     return r == NULL ? f : r->kept ? f->before : NULL;
 }
 
-/* All but the main file: unchanged ones first, then those that changed, then new ones. */
-static void order_files(struct snapshot *s)
+/* --- their order --- */
+
+enum { UNCHANGED, CHANGED, NEW, RANKS };
+
+static int rank_by_change(const struct conf *c, const struct snapshot_file *f)
 {
-    enum { UNCHANGED, CHANGED, NEW, RANKS };
+    (void)c;
+    if (f->before == NULL)
+        return NEW;
+    return f->error != NULL || str_cmp(f->text, f->before->text) != 0 ? CHANGED : UNCHANGED;
+}
+
+static int rank_by_refusal(const struct conf *c, const struct snapshot_file *f)
+{
+    return conf_refused_file(c, f->path) != NULL;
+}
+
+/* All but the main file, by rank; those of one rank stay as they are. */
+static void order_files(struct snapshot *s, const struct conf *c,
+                        int (*rank_of)(const struct conf *c, const struct snapshot_file *f))
+{
     struct snapshot_file *first[RANKS] = {0}, **end[RANKS], *next;
 
     for (int i = 0; i < RANKS; i++)
         end[i] = &first[i];
     for (struct snapshot_file *f = s->files->next; f != NULL; f = next) {
-        int rank = f->before == NULL                                            ? NEW
-                   : f->error != NULL || str_cmp(f->text, f->before->text) != 0 ? CHANGED
-                                                                                : UNCHANGED;
+        int rank = rank_of(c, f);
+
         next = f->next;
         f->next = NULL;
         *end[rank] = f;
         end[rank] = &f->next;
     }
-    *end[CHANGED] = first[NEW];
-    *end[UNCHANGED] = first[CHANGED];
-    s->files->next = first[UNCHANGED];
+    for (int i = RANKS - 1; i > 0; i--)
+        *end[i - 1] = first[i];
+    s->files->next = first[0];
 }
 
+/* --- what was before --- */
+
 /* The folder could not be read: nothing in it is known to be gone. */
-static void copy_collectors(struct snapshot *s, const struct snapshot *now, const char *folder)
+static void copy_collectors(struct snapshot *s, const struct snapshot *now, const struct conf *next)
 {
     struct snapshot_file **end = &s->files, *copy;
 
     while (*end != NULL)
         end = &(*end)->next;
     for (const struct snapshot_file *f = now->files->next; f != NULL; f = f->next) {
-        if (strcmp(f->path, folder) == 0)
+        if (conf_is_folder(next, f->path))
             continue;
         if ((copy = snapshot_copy(s, f)) == NULL)
             return;
@@ -67,9 +85,9 @@ static void copy_collectors(struct snapshot *s, const struct snapshot *now, cons
     }
 }
 
-static bool folder_failed(const struct snapshot *s, const char *folder)
+static bool folder_failed(const struct snapshot *s, const struct conf *next)
 {
-    return s->files->next != NULL && folder != NULL && strcmp(s->files->next->path, folder) == 0;
+    return s->files->next != NULL && conf_is_folder(next, s->files->next->path);
 }
 
 /* It is judged by what is found out now, if that is good enough. */
@@ -94,13 +112,13 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
     errors_free(&ignored);
     if (c == NULL || next == NULL) {
         s->arena.failed = true;
-    } else if (folder_failed(s, next->collectors_folder)) {
-        copy_collectors(s, now, next->collectors_folder);
+    } else if (folder_failed(s, next)) {
+        copy_collectors(s, now, next);
     } else {
         for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
             if ((used = file_in_use(now, c, f->path)) != NULL && used->error == NULL)
                 f->before = copy_version(s, used);
-        order_files(s);
+        order_files(s, next, rank_by_change);
     }
     conf_free(c);
     conf_free(next);
@@ -126,16 +144,5 @@ bool before_by_old_facts(struct snapshot *s, const struct conf *c)
 
 void before_refused_last(struct snapshot *s, const struct conf *c)
 {
-    struct snapshot_file *last = NULL, **end = &last, **at = &s->files->next, *f;
-
-    while ((f = *at) != NULL)
-        if (conf_refused_file(c, f->path) == NULL) {
-            at = &f->next;
-        } else {
-            *at = f->next;
-            f->next = NULL;
-            *end = f;
-            end = &f->next;
-        }
-    *at = last;
+    order_files(s, c, rank_by_refusal);
 }

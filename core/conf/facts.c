@@ -248,3 +248,42 @@ void fact_put_error(struct buf *out, const char *reason)
 {
     buf_putf(out, "%s%s", ERROR, reason);
 }
+
+/* --- checks of plugins, and what may be good in a while --- */
+
+static const char CHECK[] = "check:", USER[] = "user:";
+
+static bool of_kind(const char *key, const char *kind)
+{
+    return strncmp(key, kind, strlen(kind)) == 0;
+}
+
+const char *fact_check(struct parsing *p, const char *sink)
+{
+    const char *key = arena_printf(p->a, "%s%s", CHECK, sink);
+
+    return key != NULL ? snapshot_get(p->file, key) : NULL;
+}
+
+bool fact_put_check(struct snapshot *s, const char *sink, const char *lines)
+{
+    const char *key = arena_printf(&s->arena, "%s%s", CHECK, sink);
+
+    return key != NULL && snapshot_put(s, s->files, key, lines);
+}
+
+bool fact_is_fault(const struct snapshot_fact *f, const char *sink, const char *user,
+                   const char *plugin)
+{
+    const char *of = strchr(f->key, ':');
+    bool failed = of_kind(f->value, ERROR);
+
+    if (of == NULL)
+        return false;
+    if (of_kind(f->key, CHECK))
+        return strcmp(of + 1, sink) == 0;
+    if (of_kind(f->key, USER)) /* none, or one without an account */
+        return user != NULL && strcmp(of + 1, user) == 0 &&
+               (failed || strchr(f->value, ' ') == NULL);
+    return failed && strstr(of, plugin) != NULL;
+}

@@ -84,6 +84,8 @@ enum fact fact_runs(struct parsing *p, const char *search, const char *path);
 enum fact fact_hostname(struct parsing *p, const char **name);
 enum fact fact_self(struct parsing *p, struct fact_self *self);
 enum fact fact_cgroup(struct parsing *p, struct fact_cgroup *g);
+/* The lines, or NULL: none. */
+const char *fact_check(struct parsing *p, const char *sink);
 
 /* --- answering: the text of a value; of the others it is the value itself --- */
 
@@ -92,3 +94,11 @@ void fact_put_file(struct buf *out, const struct fact_file *file);
 void fact_put_self(struct buf *out, const struct fact_self *self);
 void fact_put_cgroup(struct buf *out, const struct fact_cgroup *g); /* whose dir is not NULL */
 void fact_put_error(struct buf *out, const char *reason);
+/* The whole fact, of the main file. False: no memory. */
+bool fact_put_check(struct snapshot *s, const char *sink, const char *lines);
+
+/* --- one that may be good in a while --- */
+
+/* Whether it may be what a sink of that name, user (or NULL) and plugin is refused for. */
+bool fact_is_fault(const struct snapshot_fact *f, const char *sink, const char *user,
+                   const char *plugin);

@@ -143,14 +143,18 @@ static void refuse_folder(struct parsing *p, const struct snapshot_file *f, stru
 void parse_collectors(struct parsing *p, const struct snapshot_file *files, const struct node *root)
 {
     const struct node *written = node_get(root, "collectors");
-    const char *folder = p->c->collectors_folder;
 
     parse_in_use(p, files);
     for (const struct snapshot_file *f = files; f != NULL; f = f->next)
-        if (folder != NULL && strcmp(f->path, folder) == 0)
+        if (conf_is_folder(p->c, f->path))
             refuse_folder(p, f, written != NULL ? written->at : (struct pos){root->at.file, 0, 0});
         else
             judge_collector(p, f);
+}
+
+bool conf_is_folder(const struct conf *c, const char *path)
+{
+    return c->collectors_folder != NULL && strcmp(c->collectors_folder, path) == 0;
 }
 
 const struct conf_refused *conf_refused_file(const struct conf *c, const char *file)
@@ -162,16 +166,18 @@ const struct conf_refused *conf_refused_file(const struct conf *c, const char *f
     return r;
 }
 
-static bool same_name(const char *a, const char *b)
-{
-    return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
-}
-
 const struct conf_refused *conf_refused_same(const struct conf *c, const struct conf_refused *what)
 {
     const struct conf_refused *r = c->refused;
 
-    while (r != NULL && (strcmp(r->file, what->file) != 0 || !same_name(r->sink, what->sink)))
+    while (r != NULL && (strcmp(r->file, what->file) != 0 || !text_same(r->sink, what->sink)))
         r = r->next;
     return r;
+}
+
+bool conf_refused_alike(const struct conf *c, const struct conf_refused *what)
+{
+    const struct conf_refused *r = conf_refused_same(c, what);
+
+    return r != NULL && r->kept == what->kept && strcmp(r->lines, what->lines) == 0;
 }

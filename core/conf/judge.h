@@ -27,6 +27,10 @@ void parse_collectors(struct parsing *p, const struct snapshot_file *files,
                       const struct node *root);
 /* One more: a copy of `what` and of these errors. */
 void parse_refuse(struct parsing *p, struct conf_refused what, const struct errors *why);
+/* The collectors' folder itself, which stands among the files when it cannot be read. */
+bool conf_is_folder(const struct conf *c, const char *path);
 const struct conf_refused *conf_refused_file(const struct conf *c, const char *file); /* or NULL */
 /* What c refuses of the same name as `what`; or NULL. */
 const struct conf_refused *conf_refused_same(const struct conf *c, const struct conf_refused *what);
+/* Whether c refuses that too, for the same reasons and with the same outcome. */
+bool conf_refused_alike(const struct conf *c, const struct conf_refused *what);

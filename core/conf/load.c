@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/trust.h"
 #include "conf/before.h"
+#include "conf/facts.h"
 #include "conf/learn.h"
 #include "conf/path.h"
 
@@ -210,7 +211,7 @@ bool load_files(struct snapshot *s, const char *path)
     return load_all(s, path, NULL);
 }
 
-/* --- the whole --- */
+/* --- all --- */
 
 /* Ends: every round learns all that the one before lacked, and finite text lacks finitely much. */
 static struct conf *parse_and_learn(struct snapshot *s, struct errors *e)
@@ -227,8 +228,6 @@ static struct conf *parse_and_learn(struct snapshot *s, struct errors *e)
     }
     return c;
 }
-
-/* --- all --- */
 
 /* Of each file the newest version that is good; all is learnt that this takes. */
 static struct conf *use_newest(struct snapshot *s, struct errors *e)
@@ -272,31 +271,13 @@ static void forget_refused(struct snapshot *s, const struct conf *c)
 {
     for (struct snapshot_file *f = s->files; f != NULL; f = f->next) {
         const struct conf_refused *r = conf_refused_file(c, f->path);
-        bool folder = c->collectors_folder != NULL && strcmp(f->path, c->collectors_folder) == 0;
 
         f->old = true;
         if (f->before != NULL)
             f->before->old = true;
-        if (r != NULL && r->world && r->sink == NULL && !folder)
+        if (r != NULL && r->world && r->sink == NULL && !conf_is_folder(c, f->path))
             forget_file(s, f);
     }
-}
-
-/* Whether it may be what this sink is refused for. */
-static bool is_fault_of(const struct snapshot_fact *fact, const struct conf_sink *k)
-{
-    static const char error[] = "error ";
-    const char *of = strchr(fact->key, ':');
-    bool failed = strncmp(fact->value, error, strlen(error)) == 0;
-
-    if (of == NULL)
-        return false;
-    if (strncmp(fact->key, "check:", 6) == 0)
-        return strcmp(of + 1, k->name) == 0;
-    if (strncmp(fact->key, "user:", 5) == 0) /* none, or one without an account */
-        return k->identity.user != NULL && strcmp(of + 1, k->identity.user) == 0 &&
-               (failed || strchr(fact->value, ' ') == NULL);
-    return failed && strstr(of, path_base(k->plugin)) != NULL;
 }
 
 static void forget_sink(struct snapshot_file *main, const struct conf_sink *k)
@@ -304,7 +285,7 @@ static void forget_sink(struct snapshot_file *main, const struct conf_sink *k)
     struct snapshot_fact **at = &main->facts;
 
     while (*at != NULL)
-        if (is_fault_of(*at, k))
+        if (fact_is_fault(*at, k->name, k->identity.user, path_base(k->plugin)))
             *at = (*at)->next;
         else
             at = &(*at)->next;

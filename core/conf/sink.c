@@ -213,8 +213,7 @@ static void take_plugin(struct parsing *p, struct conf_sink *s)
 /* What its check has said for which the text is not to blame: daemon/check.c. */
 static void take_check(struct parsing *p, const struct conf_sink *s)
 {
-    const char *key = arena_printf(p->a, "check:%s", s->name);
-    const char *said = key != NULL ? snapshot_get(p->file, key) : NULL;
+    const char *said = fact_check(p, s->name);
 
     if (said != NULL)
         errors_world_lines(p->e, str_of(said));

@@ -17,6 +17,7 @@
 #include "base/privileges.h"
 #include "base/process.h"
 #include "base/text.h"
+#include "conf/facts.h"
 #include "conf/load.h"
 #include "daemon/generation.h"
 #include "model/worker.h"
@@ -167,20 +168,15 @@ static bool check_sink(const struct conf_sink *s, const char *program, int snaps
                        struct snapshot *snap, struct errors *e)
 {
     struct errors own = {0};
-    struct buf key = {0};
     enum asked asked = ask_plugin(s, program, snapshot_fd, &own);
     bool ok = asked != NOT_ASKED && buf_ok(&own.text);
 
     if (asked == OF_TEXT && e != NULL) {
         errors_join(e, &own, false);
     } else if (own.n > 0) {
-        buf_putf(&key, "check:%s", s->name);
-        buf_putc(&key, '\0');
         buf_putc(&own.text, '\0');
-        ok =
-            buf_ok(&key) && buf_ok(&own.text) && snapshot_put(snap, snap->files, key.p, own.text.p);
+        ok = buf_ok(&own.text) && fact_put_check(snap, s->name, own.text.p);
     }
-    buf_free(&key);
     errors_free(&own);
     return ok;
 }
@@ -240,11 +236,10 @@ bool check_configuration(const char *path, const struct snapshot *now, const cha
 /* Of two configurations of the same files. */
 static bool same_refused(const struct conf *a, const struct conf *b)
 {
-    const struct conf_refused *of_a = a->refused, *of_b = b->refused, *alike;
+    const struct conf_refused *of_a = a->refused, *of_b = b->refused;
 
     for (; of_a != NULL && of_b != NULL; of_a = of_a->next, of_b = of_b->next)
-        if ((alike = conf_refused_same(b, of_a)) == NULL || alike->kept != of_a->kept ||
-            strcmp(alike->lines, of_a->lines) != 0)
+        if (!conf_refused_alike(b, of_a))
             return false;
     return of_a == NULL && of_b == NULL;
 }

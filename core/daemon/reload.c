@@ -102,19 +102,14 @@ void reload_metrics(const struct reload *r, const struct self_round *at)
 
 /* --- what a child has read --- */
 
-static bool same_text(const char *a, const char *b)
-{
-    return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
-}
-
 /* What of `next` may not change, as a sentence; NULL when nothing of that changed. */
 static const char *refusal(const struct conf *now, const struct conf *next)
 {
     const struct conf_socket *a = &now->socket, *b = &next->socket;
 
-    if (!same_text(a->path, b->path) || a->mode != b->mode || a->group != b->group)
+    if (!text_same(a->path, b->path) || a->mode != b->mode || a->group != b->group)
         return "`socket` cannot change while garnetd runs: restart it";
-    if (!same_text(now->spool.dir, next->spool.dir))
+    if (!text_same(now->spool.dir, next->spool.dir))
         return "`spool.dir` cannot change while garnetd runs: restart it";
     return NULL;
 }
@@ -166,16 +161,15 @@ static void log_refused(const struct conf_refused *q, int64_t look_every)
 static void log_all_refused(const struct reload *r, const struct conf *next)
 {
     const struct conf *before = r->looking ? r->now->conf : NULL;
-    const struct conf_refused *was;
     struct why name;
 
     for (const struct conf_refused *q = next->refused; q != NULL; q = q->next)
-        if (before == NULL || (was = conf_refused_same(before, q)) == NULL ||
-            was->kept != q->kept || strcmp(was->lines, q->lines) != 0)
+        if (before == NULL || !conf_refused_alike(before, q))
             log_refused(q, r->look_every);
-    for (was = before != NULL ? before->refused : NULL; was != NULL; was = was->next)
-        if (conf_refused_same(next, was) == NULL) {
-            name_refused(was, &name);
+    for (const struct conf_refused *q = before != NULL ? before->refused : NULL; q != NULL;
+         q = q->next)
+        if (conf_refused_same(next, q) == NULL) {
+            name_refused(q, &name);
             log_info("%s is no longer refused", name.text);
         }
 }
@@ -206,7 +200,7 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
         log_all_refused(r, c);
     else
         refuse_conf(r, no);
-    if (g == NULL && c != NULL)
+    if (g == NULL)
         conf_free(c);
     errors_free(&e);
     snapshot_free(&snap);
