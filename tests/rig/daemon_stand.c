@@ -64,8 +64,7 @@ const char *stand_script(const struct stand *s, const char *name, const char *te
 {
     const char *path = stand_path(s, name);
 
-    write_text(path, text);
-    cr_assert_eq(chmod(path, 0755), 0);
+    write_script(path, text);
     return path;
 }
 

@@ -22,13 +22,28 @@ void remove_tree(const char *path)
     cr_assert_eq(nftw(path, remove_entry, 16, FTW_DEPTH | FTW_PHYS), 0, "%s", path);
 }
 
-void write_text(const char *path, const char *text)
+static void put_text(const char *path, const char *text, mode_t mode)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    char aside[4096];
+    int fd;
 
+    cr_assert_lt(snprintf(aside, sizeof aside, "%s~", path), (int)sizeof aside);
+    fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     cr_assert_geq(fd, 0, "%s", path);
     cr_assert_eq(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+    cr_assert_eq(fchmod(fd, mode), 0);
     close(fd);
+    cr_assert_eq(rename(aside, path), 0, "%s", path);
+}
+
+void write_text(const char *path, const char *text)
+{
+    put_text(path, text, 0600);
+}
+
+void write_script(const char *path, const char *text)
+{
+    put_text(path, text, 0755);
 }
 
 const char *read_text(struct arena *a, const char *path)

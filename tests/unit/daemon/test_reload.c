@@ -1,4 +1,5 @@
 /* tests/unit/daemon/test_reload.c - daemon/reload.h: real files, read and checked by a real child */
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/prctl.h>
@@ -279,8 +280,7 @@ Test(reload, a_look_that_dies_is_said_once_and_tried_again)
     }
     cr_assert_eq(stand_logged(&stand, "what is refused cannot be looked at"), 1);
     cr_assert_eq(nrefused, 0);
-    write_text(stand_path(&stand, "collectors.d/later"), "#!/bin/sh\n");
-    cr_assert_eq(chmod(stand_path(&stand, "collectors.d/later"), 0755), 0);
+    (void)stand_script(&stand, "collectors.d/later", "#!/bin/sh\n");
     STAND_UNTIL(&stand, generation->conf->refused == NULL);
     end();
 }
@@ -302,8 +302,7 @@ Test(reload, what_was_refused_gives_way_when_it_comes)
     if (generation->conf->collectors->cgroup.processes)
         cr_skip_test("there is a control group that counts processes");
     cr_assert_str_eq(generation->conf->collectors->name, "b");
-    write_text(stand_path(&stand, "collectors.d/later"), "#!/bin/sh\n");
-    cr_assert_eq(chmod(stand_path(&stand, "collectors.d/later"), 0755), 0);
+    (void)stand_script(&stand, "collectors.d/later", "#!/bin/sh\n");
     STAND_UNTIL(&stand, naccepted == 2);
     cr_assert_str_eq(generation->conf->collectors->name, "b");
     cr_assert_null(generation->conf->collectors->next);
@@ -697,16 +696,24 @@ Test(reload, it_says_whether_what_is_wrong_may_be_good_later)
 
 /* --- the folder --- */
 
+/* A file in its place, at once: a look may be on its way. */
+static void exchange_folder(void)
+{
+    cr_assert_eq(renameat2(AT_FDCWD, stand_path(&stand, "collectors.d"), AT_FDCWD,
+                           stand_path(&stand, "aside"), RENAME_EXCHANGE),
+                 0);
+}
+
 static void close_folder(void)
 {
-    cr_assert_eq(rename(stand_path(&stand, "collectors.d"), stand_path(&stand, "aside")), 0);
-    write_text(stand_path(&stand, "collectors.d"), "no folder");
+    write_text(stand_path(&stand, "aside"), "no folder");
+    exchange_folder();
 }
 
 static void open_folder(void)
 {
-    cr_assert_eq(unlink(stand_path(&stand, "collectors.d")), 0);
-    cr_assert_eq(rename(stand_path(&stand, "aside"), stand_path(&stand, "collectors.d")), 0);
+    exchange_folder();
+    cr_assert_eq(unlink(stand_path(&stand, "aside")), 0);
 }
 
 Test(reload, a_folder_that_cannot_be_read_is_said_and_tried_again)
@@ -743,8 +750,8 @@ Test(reload, a_folder_that_cannot_be_read_removes_nothing)
     cr_assert_eq(generation->conf->collectors->digest, digest);
     turn_looks(200 * NS_PER_MS);
     check_kept(4);
+    write_text(stand_path(&stand, "aside/new.yaml"), "command: [/bin/true]\n");
     open_folder();
-    stand_collector(&stand, "new", "command: [/bin/true]\n");
     STAND_UNTIL(&stand, naccepted == 5);
     cr_assert_eq(generation->conf->collectors->digest, digest);
     cr_assert_str_eq(generation->conf->collectors->next->name, "new");
