@@ -764,7 +764,7 @@ Test(reload, a_folder_that_cannot_be_read_removes_nothing)
 
 Test(reload, a_child_that_dies_may_live_later)
 {
-    begin("nonsense: 1\n", GOOD);
+    begin(SINK, "#!/bin/sh\nwhile kill -0 $PPID; do sleep .1; done\n");
     reload_request(&reload);
     kill(reload.child.pid, SIGKILL);
     STAND_UNTIL(&stand, nrefused == 1);
