@@ -55,8 +55,9 @@ static void end(void)
     stand_end(&stand);
 }
 
-#define GOOD "#!/bin/sh\n[ $1 = check ]\n"
-#define SINK "sinks:\n  - {name: main, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
+#define GOOD  "#!/bin/sh\n[ $1 = check ]\n"
+#define HANGS "#!/bin/sh\nwhile kill -0 $PPID; do sleep .1; done\n" /* no longer than who asks */
+#define SINK  "sinks:\n  - {name: main, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
 
 TestSuite(reload, .timeout = 60);
 
@@ -140,7 +141,7 @@ Test(reload, requests_meanwhile_are_one_more_round)
 
 Test(reload, nothing_is_loaded_after_its_end)
 {
-    begin(SINK, "#!/bin/sh\nexec sleep 60\n");
+    begin(SINK, HANGS);
     reload_request(&reload);
     cr_assert(reload.loading);
     for (int i = 0; i < 5; i++)
@@ -764,7 +765,7 @@ Test(reload, a_folder_that_cannot_be_read_removes_nothing)
 
 Test(reload, a_child_that_dies_may_live_later)
 {
-    begin(SINK, "#!/bin/sh\nwhile kill -0 $PPID; do sleep .1; done\n");
+    begin(SINK, HANGS);
     reload_request(&reload);
     kill(reload.child.pid, SIGKILL);
     STAND_UNTIL(&stand, nrefused == 1);
