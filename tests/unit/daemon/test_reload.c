@@ -55,9 +55,12 @@ static void end(void)
     stand_end(&stand);
 }
 
-#define GOOD  "#!/bin/sh\n[ $1 = check ]\n"
-#define HANGS "#!/bin/sh\nwhile kill -0 $PPID; do sleep .1; done\n" /* no longer than who asks */
-#define SINK  "sinks:\n  - {name: main, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
+#define GOOD "#!/bin/sh\n[ $1 = check ]\n"
+/* No longer than who asks. */
+#define HANGS                                                                                      \
+    "#!/bin/sh\nwhile read -r pid name state parent rest </proc/$$/stat && [ $parent = $PPID ]\n"  \
+    "do sleep .1; done\n"
+#define SINK "sinks:\n  - {name: main, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
 
 TestSuite(reload, .timeout = 60);
 
