@@ -140,6 +140,12 @@ def ours(pid):
     return out
 
 
+def failed(test):
+    """So far: its clean-ups are judged by themselves."""
+    result = test._outcome.result
+    return any(getattr(t, "test_case", t) is test for t, _ in result.failures + result.errors)
+
+
 class Receiver:
     """A TCP server that keeps every line it read, in this process; stop() and start() keep the port."""
 
@@ -163,8 +169,12 @@ class Receiver:
                 c, _ = server.accept()
             except OSError:
                 return
-            self.accepted += 1
-            self.connections.append(c)
+            with self.lock:
+                if self.server is not server:  # stopped meanwhile
+                    c.close()
+                    return
+                self.accepted += 1
+                self.connections.append(c)
             threading.Thread(target=self._read, args=(c,), daemon=True).start()
 
     def _read(self, c):
@@ -192,17 +202,18 @@ class Receiver:
         return self.text().split("\n")[:-1]
 
     def stop(self):
-        if self.server:
-            self.server.shutdown(socket.SHUT_RDWR)
-            self.server.close()
-            self.server = None
-        for c in self.connections:
+        with self.lock:
+            server, self.server = self.server, None
+            connections, self.connections = self.connections, []
+        if server:
+            server.shutdown(socket.SHUT_RDWR)
+            server.close()
+        for c in connections:
             try:
                 c.shutdown(socket.SHUT_RDWR)
             except OSError:
                 pass
             c.close()
-        self.connections = []
 
 
 class Daemon:
@@ -379,7 +390,7 @@ class Daemon:
         finally:
             for pid, _ in self.left():
                 kill(pid)
-            if self.test._outcome and not self.test._outcome.success:
+            if failed(self.test):
                 print("\n".join(["--- the end of the log:"] + self.log().splitlines()[-40:]), flush=True)
             shutil.rmtree(self.dir, ignore_errors=True)
 
