@@ -9,10 +9,13 @@
 
 /* --- the template --- */
 
-static bool node_char(unsigned char c)
+static const bool NODE_CHARS[256] = {
+    ['-'] = true, ['0' ... '9'] = true, ['A' ... 'Z'] = true, ['_'] = true, ['a' ... 'z'] = true,
+};
+
+static inline bool node_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
-           c == '-';
+    return NODE_CHARS[(unsigned char)c];
 }
 
 /* As in enum part_kind, from HOST on. Each with what is said when it was most likely meant. */
@@ -105,7 +108,7 @@ static const char *parse_part(const char **at, struct part *part)
     if (*p == '}')
         return "has a \"}\" without a \"{\" before it";
     if (*p != '{') {
-        while (node_char((unsigned char)*p) || *p == '.')
+        while (node_char(*p) || *p == '.')
             p++;
         if (*p != 0 && *p != '{' && *p != '}')
             return "may hold only A-Z a-z 0-9 _ - . and {placeholders}";
@@ -151,22 +154,33 @@ const char *template_parse(struct template *t, const char *text)
 
 /* --- writing the path --- */
 
-static void put_byte(struct path *p, char c)
+/* Of one node, of which this much may follow. */
+static void put_run(struct path *p, const char *s, size_t n)
 {
-    if (p->n == sizeof p->s)
+    size_t room = sizeof p->s - p->n, node = NODE_MOST - p->node;
+
+    if (n > node && node <= room) {
+        p->fault = "a node of its path would be longer than 250 bytes";
+    } else if (n > room) {
         p->fault = "its path would be longer than 4096 bytes";
-    else
-        p->s[p->n++] = c;
+    } else {
+        memcpy(p->s + p->n, s, n);
+        p->n += n;
+        p->node += n;
+    }
 }
 
-static void put_char(struct path *p, char c)
+static void put_chars(struct path *p, const char *s, size_t n)
 {
-    if (p->dot && p->n > 0)
-        put_byte(p, '.');
+    bool dot = p->dot && p->n > 0;
+
     p->dot = false;
-    put_byte(p, c);
-    if (++p->node > NODE_MOST)
-        p->fault = "a node of its path would be longer than 250 bytes";
+    if (dot && p->n == sizeof p->s)
+        p->fault = "its path would be longer than 4096 bytes";
+    else if (dot)
+        p->s[p->n++] = '.';
+    if (p->fault == NULL)
+        put_run(p, s, n);
 }
 
 static void put_dot(struct path *p)
@@ -179,14 +193,12 @@ static void put_dot(struct path *p)
 static void put_odd(struct path *p, unsigned char c)
 {
     static const char digits[] = "0123456789ABCDEF";
+    const char escaped[] = {'%', digits[c >> 4], digits[c & 15]};
 
-    if (p->escape) {
-        put_char(p, '%');
-        put_char(p, digits[c >> 4]);
-        put_char(p, digits[c & 15]);
-    } else if ((c & 0xC0) != 0x80) {
-        put_char(p, '_');
-    }
+    if (p->escape)
+        put_chars(p, escaped, sizeof escaped);
+    else if ((c & 0xC0) != 0x80)
+        put_chars(p, "_", 1);
 }
 
 /* A dot without a node on both its sides would vanish: where nothing may, it is a character. */
@@ -195,15 +207,24 @@ static bool divides(const struct path *p, garnet_str s, size_t i)
     return s.s[i] == '.' && (!p->escape || (i > 0 && i + 1 < s.n && s.s[i - 1] != '.'));
 }
 
+/* Most of a text is node_chars: so many at a time. */
 static void put_text(struct path *p, garnet_str s, bool dots)
 {
-    for (size_t i = 0; i < s.n && p->fault == NULL; i++)
-        if (node_char((unsigned char)s.s[i]))
-            put_char(p, s.s[i]);
-        else if (dots && divides(p, s, i))
+    size_t end;
+
+    for (size_t i = 0; i < s.n && p->fault == NULL; i = end) {
+        for (end = i; end < s.n && node_char(s.s[end]);)
+            end++;
+        if (end > i) {
+            put_chars(p, s.s + i, end - i);
+            continue;
+        }
+        if (dots && divides(p, s, i))
             put_dot(p);
         else
             put_odd(p, (unsigned char)s.s[i]);
+        end++;
+    }
 }
 
 /* The template's own, which holds nothing but node_chars and dots. */
@@ -213,7 +234,7 @@ static void put_literal(struct path *p, garnet_str s)
         if (s.s[i] == '.')
             put_dot(p);
         else
-            put_char(p, s.s[i]);
+            put_chars(p, s.s + i, 1);
 }
 
 static void put_reversed(struct path *p, garnet_str s)
