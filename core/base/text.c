@@ -70,9 +70,19 @@ static size_t good_character(struct str s)
     return c1_control(s.s, n) ? 0 : n;
 }
 
+/* Of nearly all text that is all of it. */
+static inline size_t plain_ascii(struct str s)
+{
+    size_t at = 0;
+
+    while (at < s.n && (unsigned char)(s.s[at] - ' ') < 0x7f - ' ')
+        at++;
+    return at;
+}
+
 size_t str_good(struct str s)
 {
-    size_t at = 0, n;
+    size_t at = plain_ascii(s), n;
 
     while (at < s.n && (n = good_character((struct str){s.s + at, s.n - at})) > 0)
         at += n;

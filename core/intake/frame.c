@@ -555,6 +555,28 @@ bool frame_inside(const struct frame *f)
     return f->state >= VALUE;
 }
 
+bool frame_between(const struct frame *f)
+{
+    return f->state == TOP && f->array == NO_ARRAY;
+}
+
+size_t frame_blanks(struct frame *f, const char *p, size_t n)
+{
+    struct scan s = {.f = f, .p = p, .n = n};
+
+    skip_blanks(&s);
+    f->now.byte = place_at(&s).byte;
+    return s.i;
+}
+
+void frame_pass(struct frame *f, size_t n)
+{
+    f->start = f->now;
+    f->length = n;
+    f->now.byte += n;
+    f->line_blank = false;
+}
+
 enum frame_result frame_end(struct frame *f, const char *why)
 {
     bool object = frame_inside(f) && !f->passing;

@@ -68,4 +68,10 @@ enum frame_result frame_end(struct frame *f, const char *why);
 enum frame_result frame_lose(struct frame *f, const char *why);
 /* Where the byte at this offset of the object at hand stands; `object` is its bytes. */
 struct place frame_place(const struct frame *f, struct str object, size_t offset);
+/* Between values, and outside of any array. */
+bool frame_between(const struct frame *f);
+/* Then: passes over blanks; how many. */
+size_t frame_blanks(struct frame *f, const char *p, size_t n);
+/* Then: the next n bytes are an object, on one line, that was found by other means. */
+void frame_pass(struct frame *f, size_t n);
 bool frame_inside(const struct frame *f); /* inside an unfinished value: the idle limit applies */

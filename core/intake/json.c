@@ -37,7 +37,6 @@ static const char *const FIELD[FIELDS] = {
 };
 
 static const double MILLISECONDS = 1e11; /* as seconds: the year 5138 */
-static const double LAST_SECOND = 9.2e9; /* INT64_MAX ns: the year 2262 */
 
 /* Large, so never on the stack and never zeroed: each reading sets all that counts. */
 static struct metric scratch;
@@ -130,8 +129,17 @@ static const char *small_unit(double t)
                                     : "nanoseconds";
 }
 
-/* Whole seconds exactly; fractions to the microsecond, which is what a double can hold of today's
- * time, so that 1700000000.1 is not taken for .099999905. */
+static bool time_fault(const struct reading *r, double t)
+{
+    if (t < 1e-6)
+        return json_fail(&r->report, "time", NONE,
+                         "must be after 1970: give Unix seconds, or leave it out");
+    if (t >= MILLISECONDS && t < MILLISECONDS * 1e9)
+        return json_fail(&r->report, "time", NONE, "looks like %s: give Unix seconds",
+                         small_unit(t));
+    return json_fail(&r->report, "time", NONE, "is beyond the year 2261: give Unix seconds");
+}
+
 static bool take_time(const struct reading *r, struct metric *m)
 {
     const json_t *v = r->field[TIME];
@@ -145,17 +153,7 @@ static bool take_time(const struct reading *r, struct metric *m)
         return json_fail(&r->report, "time", NONE, "must be Unix seconds as a number, not %s",
                          json_kind(v));
     t = json_number_value(v);
-    if (t >= MILLISECONDS && t < MILLISECONDS * 1e9)
-        return json_fail(&r->report, "time", NONE, "looks like %s: give Unix seconds",
-                         small_unit(t));
-    if (t >= LAST_SECOND)
-        return json_fail(&r->report, "time", NONE, "is beyond the year 2261: give Unix seconds");
-    if (t < 1e-6)
-        return json_fail(&r->report, "time", NONE,
-                         "must be after 1970: give Unix seconds, or leave it out");
-    m->time_ns = (int64_t)t * NS_PER_S;
-    m->time_ns += (int64_t)((t - (double)(int64_t)t) * 1e6 + 0.5) * 1000;
-    return true;
+    return metric_seconds(t, &m->time_ns) || time_fault(r, t);
 }
 
 static bool take_string(const struct reading *r, enum field i, struct str *s)

@@ -1,6 +1,6 @@
 /* intake/session.c - what one client says: bytes -> objects -> metrics in the batch
  *
- * Scans the bytes where they are; only what an unfinished object has so far is copied and kept.
+ * Reads the bytes where they are; only what an unfinished object has so far is copied and kept.
  * When the scanner goes back to a line within a broken object, that line may be among what was
  * kept. Without memory an object is rejected and says so.
  */
@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "intake/quick.h"
 
 enum {
     INFLATION = 16,          /* bytes of records for each byte of max_value */
@@ -62,29 +63,29 @@ static bool is_inflated(const struct object *o)
 /* Within what its user may send. Else it is refused; the log has said so for the user (users.h). */
 static bool user_admits(struct session *s, const struct metric *m)
 {
-    const struct place *start = &s->frame.start;
+    static struct metric_fault f;
     bool told = replies_spells_out(&s->replies);
-    struct metric_fault f;
     enum user_answer answer;
 
     if (s->user == NULL)
         return true;
     answer = user_may(s->user, m, loop_now(s->common->loop), told ? &f : NULL);
     if (answer == USER_NO_MEMORY) {
-        reject_for(s, 1, start, "no memory to count this series");
+        reject_for(s, 1, &s->frame.start, "no memory to count this series");
     } else if (answer == USER_BEYOND) {
         origin_rejected(s->origin, s->run, 1);
-        replies_refuse(&s->replies, start, told ? &f : NULL);
+        replies_refuse(&s->replies, &s->frame.start, told ? &f : NULL);
     }
     return answer == USER_MAY;
 }
 
 static void take_good(void *arg, const struct metric *m)
 {
+    static struct metric_fault
+        f; /* the compiler would have it zeroed on the stack, for each metric */
     struct object *o = arg;
     struct session *s = o->session;
     const struct place *start = &s->frame.start;
-    struct metric_fault f;
     size_t size;
 
     if (is_inflated(o)) {
@@ -109,31 +110,59 @@ static void request_reply(struct session *s)
     intake_batch_join(&s->common->batch, &s->part);
 }
 
-static void read_object(struct session *s, struct str bytes, int64_t now)
+static struct json_defaults defaults_now(const struct session *s)
 {
     struct json_defaults d = s->origin->set.defaults;
+
+    d.now_ns = clock_wall();
+    d.time_ns = s->slot_ns != 0 ? s->slot_ns : d.now_ns;
+    d.limits = &s->common->metric_limits;
+    return d;
+}
+
+static void read_object(struct session *s, struct str bytes, const struct json_defaults *d)
+{
     struct object o = {.session = s, .bytes = bytes};
     struct json_sink sink = {&o, take_good, take_bad};
     enum json_result r;
     struct json_fault f;
 
-    d.time_ns = s->slot_ns != 0 ? s->slot_ns : now;
-    d.now_ns = now;
-    d.limits = &s->common->metric_limits;
     if (bytes.s == NULL) {
         reject_for(s, 1, &s->frame.start, "no memory");
         return;
     }
-    r = json_read(bytes.s, bytes.n, &d, &sink, &f);
+    r = json_read(bytes.s, bytes.n, d, &sink, &f);
     if (r == JSON_ACK)
         request_reply(s);
     else if (r == JSON_FAULT)
         take_bad(&o, &f);
 }
 
+/* Common ones, from p on; where the quick reader declines. */
+static const char *read_quickly(struct session *s, const char *p, const char *end,
+                                const struct json_defaults *d)
+{
+    while (frame_between(&s->frame)) {
+        struct object o = {.session = s};
+        const struct metric *m;
+        size_t n, used;
+
+        p += frame_blanks(&s->frame, p, (size_t)(end - p));
+        n = (size_t)(end - p);
+        m = quick_read(p, n < s->frame.max_value ? n : s->frame.max_value, d, &used);
+        if (m == NULL)
+            break;
+        session_flush(s);
+        frame_pass(&s->frame, used);
+        take_good(&o, m);
+        p += used;
+    }
+    return p;
+}
+
 /* --- bytes --- */
 
-static void take_bytes(struct session *s, const char *p, size_t n, int64_t now);
+static void take_bytes(struct session *s, const char *p, size_t n, const struct json_defaults *d);
 
 static void drop_partial(struct session *s)
 {
@@ -170,34 +199,35 @@ static void keep_partial(struct session *s, const char *end, size_t left)
 
 /* The last n bytes of what was kept, once more. They hold whatever faults they have, so this goes
  * one level deep and no deeper. */
-static void take_kept(struct session *s, size_t n, int64_t now)
+static void take_kept(struct session *s, size_t n, const struct json_defaults *d)
 {
     struct buf kept = s->partial;
 
     s->partial = (struct buf){0};
-    take_bytes(s, kept.p + kept.n - n, n, now);
+    take_bytes(s, kept.p + kept.n - n, n, d);
     buf_free(&kept);
 }
 
 /* A fault at p; the bytes at hand began at `begin`. Where to go on. */
-static const char *after_fault(struct session *s, const char *begin, const char *p, int64_t now)
+static const char *after_fault(struct session *s, const char *begin, const char *p,
+                               const struct json_defaults *d)
 {
     size_t here = (size_t)(p - begin), again = s->frame.again;
 
     reject_for(s, 1, &s->frame.fault, s->frame.why.text);
     if (again > here) {
-        take_kept(s, again - here, now);
+        take_kept(s, again - here, d);
         return begin;
     }
     drop_partial(s);
     return p - again;
 }
 
-static void take_bytes(struct session *s, const char *p, size_t n, int64_t now)
+static void take_bytes(struct session *s, const char *p, size_t n, const struct json_defaults *d)
 {
     const char *begin = p, *end = p + n;
 
-    while (p < end) {
+    while ((p = read_quickly(s, p, end, d)) < end) {
         size_t used;
         enum frame_result r = frame_scan(&s->frame, p, (size_t)(end - p), &used);
 
@@ -208,9 +238,9 @@ static void take_bytes(struct session *s, const char *p, size_t n, int64_t now)
         }
         session_flush(s);
         if (r == FRAME_FAULT) {
-            p = after_fault(s, begin, p, now);
+            p = after_fault(s, begin, p, d);
         } else {
-            read_object(s, whole_object(s, p, used), now);
+            read_object(s, whole_object(s, p, used), d);
             drop_partial(s);
         }
     }
@@ -232,7 +262,9 @@ static void watch_unfinished(struct session *s)
 
 void session_take(struct session *s, const char *p, size_t n)
 {
-    take_bytes(s, p, n, clock_wall());
+    struct json_defaults d = defaults_now(s);
+
+    take_bytes(s, p, n, &d);
     watch_unfinished(s);
 }
 
@@ -248,9 +280,11 @@ static void cut(struct session *s, const char *why)
     struct frame *f = &s->frame;
 
     while (frame_end(f, why) == FRAME_FAULT) {
+        struct json_defaults d = defaults_now(s);
+
         reject_for(s, 1, &f->fault, f->why.text);
         if (f->again > 0)
-            take_kept(s, f->again, clock_wall());
+            take_kept(s, f->again, &d);
     }
     drop_partial(s);
     s->unfinished_since = 0;

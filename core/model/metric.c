@@ -17,6 +17,8 @@
 
 enum { MAX_UNIT = 64 };
 
+static const double LAST_SECOND = 9.2e9; /* INT64_MAX ns: the year 2262 */
+
 static const char *const TYPES[] = {
     [METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter",     [METRIC_RATE] = "rate",
     [METRIC_COUNT] = "count", [METRIC_TIMESTAMP] = "timestamp",
@@ -51,9 +53,19 @@ bool metric_tag(struct tag *tags, uint32_t *n, struct str key, struct str val, b
     }
     if (*n >= METRIC_MAX_TAGS)
         return false;
-    memmove(&tags[at + 1], &tags[at], (*n - at) * sizeof *tags);
+    if (at < *n)
+        memmove(&tags[at + 1], &tags[at], (*n - at) * sizeof *tags);
     tags[at] = (struct tag){key, val};
     ++*n;
+    return true;
+}
+
+bool metric_seconds(double t, int64_t *ns)
+{
+    if (!(t >= 1e-6 && t < LAST_SECOND))
+        return false;
+    *ns = (int64_t)t * NS_PER_S;
+    *ns += (int64_t)((t - (double)(int64_t)t) * 1e6 + 0.5) * 1000;
     return true;
 }
 
@@ -103,14 +115,10 @@ static bool check_text(struct str s, size_t max, const char *field, const char *
     return fault(f, field, "%shas a control character at byte %zu", what, good + 1);
 }
 
-static bool check_tag(const struct tag *t, size_t max, const char *list, struct metric_fault *f)
+static bool tag_fault(const struct tag *t, size_t max, const char *list, struct metric_fault *f)
 {
     char field[sizeof f->field];
 
-    /* The quick way first: naming the field is only for what is wrong. */
-    if (t->key.n > 0 && t->key.n <= max && t->val.n > 0 && t->val.n <= max &&
-        metric_text_ok(t->key) && metric_text_ok(t->val))
-        return true;
     if (t->key.n == 0)
         return fault(f, list, "has an empty key: give it a name or leave it out");
     (void)key_field(field, list, t->key);
@@ -121,25 +129,39 @@ static bool check_tag(const struct tag *t, size_t max, const char *list, struct 
     return check_text(t->val, max, field, "", f);
 }
 
+static bool twice_fault(const struct tag *t, const char *list, struct metric_fault *f)
+{
+    char field[sizeof f->field];
+
+    return fault(f, key_field(field, list, t->key), "is given twice");
+}
+
+static bool tag_good(const struct tag *t, size_t max)
+{
+    return t->key.n > 0 && t->key.n <= max && t->val.n > 0 && t->val.n <= max &&
+           metric_text_ok(t->key) && metric_text_ok(t->val);
+}
+
 /* A limit, never above what a record can hold. */
 static size_t hard(uint32_t limit)
 {
     return limit < METRIC_HARD_STRING ? limit : METRIC_HARD_STRING;
 }
 
+/* Naming the field is only for what is wrong. */
 static bool check_tags(const struct tag *tags, uint32_t n, const char *list,
                        const struct metric_limits *lim, struct metric_fault *f)
 {
     uint32_t most = lim->max_tags < METRIC_MAX_TAGS ? lim->max_tags : METRIC_MAX_TAGS;
-    char field[sizeof f->field];
+    size_t max = hard(lim->max_tag);
 
     if (n > most)
         return fault(f, list, "has %" PRIu32 " entries: at most %" PRIu32, n, most);
     for (uint32_t i = 0; i < n; i++) {
-        if (!check_tag(&tags[i], hard(lim->max_tag), list, f))
-            return false;
+        if (!tag_good(&tags[i], max))
+            return tag_fault(&tags[i], max, list, f);
         if (i > 0 && str_cmp(tags[i - 1].key, tags[i].key) >= 0)
-            return fault(f, key_field(field, list, tags[i].key), "is given twice");
+            return twice_fault(&tags[i], list, f);
     }
     return true;
 }

@@ -63,6 +63,10 @@ const char *metric_type_name(unsigned type); /* "gauge"; "?" for none */
 bool metric_type_parse(struct str s, uint8_t *type);
 /* Adds a tag in key order. An existing key: `replace` decides. False when full. */
 bool metric_tag(struct tag *tags, uint32_t *n, struct str key, struct str val, bool replace);
+/* A time as a sender writes it, in Unix seconds. Whole ones exactly; fractions to the microsecond,
+ * which is what a double can hold of today's time, so that 1700000000.1 is not taken for .099999905.
+ * False: not between 1970 and 2261. */
+bool metric_seconds(double t, int64_t *ns);
 /* Valid UTF-8, no control bytes (C0, DEL, C1). Empty passes. */
 bool metric_text_ok(struct str s);
 /* Every rule of docs/protocol.md on names, units, tags and meta; false and a fault for the first

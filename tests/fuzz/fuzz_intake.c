@@ -1,21 +1,26 @@
 /* fuzz_intake.c - what a client sends: bytes -> objects -> metrics -> records
  *
  * The first byte says how long the pieces are in which the rest arrives; what comes of it must be
- * the same as when it arrives whole. Each metric is valid, and comes back from its record as it was.
+ * the same as when it arrives whole, and when the quick reader is asked first. Each metric is valid, and comes back from its record as it was.
  */
 #include "fuzz.h"
 #include "intake/frame.h"
 #include "intake/json.h"
+#include "intake/quick.h"
 #include "model/record.h"
 
 enum { DEPTH = 8, LONGEST = 4096, NOW = 1700000000 };
 
 static const struct metric_limits limits = {.max_name = 64, .max_tags = 4, .max_tag = 64};
 
+static const struct json_defaults defaults = {
+    .limits = &limits, .time_ns = NOW * INT64_C(1000000000), .now_ns = NOW * INT64_C(1000000000)};
+
 struct stream {
     struct frame frame;
     struct buf kept;
     struct buf out; /* all that came of it, in bytes */
+    bool quick;     /* that reader is asked first */
 };
 
 static void take_metric(void *arg, const struct metric *m)
@@ -44,16 +49,13 @@ static void take_fault(void *arg, const struct json_fault *f)
 
 static void take_object(struct stream *s, const char *p, size_t n)
 {
-    const struct json_defaults d = {.limits = &limits,
-                                    .time_ns = NOW * INT64_C(1000000000),
-                                    .now_ns = NOW * INT64_C(1000000000)};
     const struct json_sink sink = {s, take_metric, take_fault};
     struct json_fault f;
     char *exact = malloc(n); /* to the byte, for the sanitizer's sake */
 
     HOLDS(exact != NULL);
     memcpy(exact, p, n);
-    switch (json_read(exact, n, &d, &sink, &f)) {
+    switch (json_read(exact, n, &defaults, &sink, &f)) {
     case JSON_FAULT:
         HOLDS(f.offset <= n);
         take_fault(s, &f);
@@ -99,11 +101,35 @@ static void take_scan(struct stream *s, enum frame_result r)
     buf_drop(&s->kept, s->kept.n - f->length);
 }
 
+/* Up to where the quick reader declines, as a session does (intake/session.c). */
+static size_t feed_quickly(struct stream *s, const char *p, size_t n)
+{
+    size_t at = 0, used;
+    const struct metric *m;
+
+    while (s->quick && frame_between(&s->frame)) {
+        size_t left = n - (at += frame_blanks(&s->frame, p + at, n - at));
+
+        m = quick_read(p + at, left < LONGEST ? left : LONGEST, &defaults, &used);
+        if (m == NULL)
+            break;
+        HOLDS(used <= left);
+        take_metric(s, m);
+        frame_pass(&s->frame, used);
+        at += used;
+    }
+    return at;
+}
+
 static void feed(struct stream *s, const char *p, size_t n)
 {
     while (n > 0) {
-        size_t used;
-        enum frame_result r = frame_scan(&s->frame, p, n, &used);
+        size_t used = feed_quickly(s, p, n);
+        enum frame_result r;
+
+        p += used;
+        n -= used;
+        r = frame_scan(&s->frame, p, n, &used);
 
         HOLDS(used <= n && (r != FRAME_MORE || used == n));
         buf_put(&s->kept, p, used);
@@ -113,11 +139,11 @@ static void feed(struct stream *s, const char *p, size_t n)
     }
 }
 
-static void feed_all(struct stream *s, const char *p, size_t n, size_t piece)
+static void feed_all(struct stream *s, const char *p, size_t n, size_t piece, bool quick)
 {
     enum frame_result r;
 
-    *s = (struct stream){0};
+    *s = (struct stream){.quick = quick};
     frame_init(&s->frame, DEPTH, LONGEST);
     for (size_t at = 0; at < n; at += piece)
         feed(s, p + at, n - at < piece ? n - at : piece);
@@ -129,15 +155,18 @@ static void feed_all(struct stream *s, const char *p, size_t n, size_t piece)
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-    struct stream whole, pieces;
+    struct stream whole, other;
 
     if (n < 2 || n > 16 << 10)
         return 0;
-    feed_all(&whole, (const char *)p + 1, n - 1, n);
-    feed_all(&pieces, (const char *)p + 1, n - 1, 1 + p[0]);
-    HOLDS(whole.out.n == pieces.out.n);
-    HOLDS(whole.out.n == 0 || memcmp(whole.out.p, pieces.out.p, whole.out.n) == 0);
+    feed_all(&whole, (const char *)p + 1, n - 1, n, false);
+    for (unsigned i = 1; i < 4; i++) { /* in pieces, quickly, both */
+        feed_all(&other, (const char *)p + 1, n - 1, (i & 1) != 0 ? (size_t)1 + p[0] : n,
+                 (i & 2) != 0);
+        HOLDS(whole.out.n == other.out.n);
+        HOLDS(whole.out.n == 0 || memcmp(whole.out.p, other.out.p, whole.out.n) == 0);
+        buf_free(&other.out);
+    }
     buf_free(&whole.out);
-    buf_free(&pieces.out);
     return 0;
 }
