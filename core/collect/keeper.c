@@ -8,9 +8,9 @@
  * When the collector has ended, its group is killed while its pid is still taken, then whatever
  * else has come down from it (sweep.h; by its control group where it has one), until wait says that
  * there are no children; then it reports. A process that no signal ends (it hangs in the kernel)
- * keeps its keeper alive, waiting. A stop that crossed with the
- * report is read between two runs, and is for neither. If the keeper itself is killed from outside,
- * the nursery inherits what it kept, and ends it.
+ * keeps its keeper alive, waiting; garnetd is told. A stop that crossed with the report is read between
+ * two runs, and is for neither. If the keeper itself is killed from outside, the nursery inherits what
+ * it kept, and ends it.
  */
 #include "collect/keeper.h"
 
@@ -35,6 +35,8 @@
 static const int64_t ORPHAN_GRACE = 500 * NS_PER_MS;
 /* Between two looks for what is left; doubles up to the last while nothing ends. */
 static const int64_t SWEEP_FIRST = 20 * NS_PER_MS, SWEEP_LAST = 1280 * NS_PER_MS;
+/* From KILL to the end of what was killed, unless it hangs in the kernel. */
+static const int64_t KILL_TAKES = 2 * NS_PER_S;
 #define NEVER INT64_MAX
 
 enum { SPRINT = 64 }; /* quick looks in a row, while there is something */
@@ -52,20 +54,13 @@ struct keeper {
     enum step step;
     int64_t started, deadline; /* mono */
     bool reaped;               /* something was, since this was last cleared */
+    bool hangs;                /* garnetd was told */
     struct keeper_report report;
 };
-
-/* --- waiting --- */
 
 static int64_t later(int64_t now, int64_t ns)
 {
     return ns < NEVER - now ? now + ns : NEVER;
-}
-
-/* Until something happens or the deadline has come. True when the socket has something to say. */
-static bool wait_until(const struct keeper *k, int64_t deadline)
-{
-    return process_await(k->control, deadline, &k->waiting);
 }
 
 /* --- the collector's end --- */
@@ -92,15 +87,26 @@ static void ask_end(struct keeper *k, enum keeper_end why, int64_t grace)
     }
 }
 
+/* Nothing else is done about it. */
+static void say_hangs(struct keeper *k)
+{
+    if (!k->hangs && k->control >= 0)
+        (void)send(k->control, "h", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    k->hangs = true;
+}
+
 static void deadline_passed(struct keeper *k)
 {
     if (k->step == ALIVE) {
         ask_end(k, KEEPER_TIMEOUT, k->job.grace);
-        return;
+    } else if (k->step == TERMED) {
+        k->step = KILLED;
+        k->deadline = later(clock_mono(), KILL_TAKES);
+        signal_run(k, SIGKILL);
+    } else {
+        k->deadline = NEVER;
+        say_hangs(k);
     }
-    k->step = KILLED;
-    k->deadline = NEVER;
-    signal_run(k, SIGKILL);
 }
 
 enum word { NOTHING, STOP, GONE };
@@ -193,10 +199,10 @@ static bool reap(struct keeper *k)
 static void keep_collector(struct keeper *k)
 {
     while (reap(k) && k->pid > 0) {
-        if (wait_until(k, k->deadline))
-            obey(k, read_control(k));
         if (clock_mono() >= k->deadline)
             deadline_passed(k);
+        if (process_await(k->control, k->deadline, &k->waiting))
+            obey(k, read_control(k));
     }
 }
 
@@ -215,7 +221,7 @@ static bool sprint(struct keeper *k)
  * unless something hangs in the kernel. Nobody can ask for more than is done already. */
 static void kill_rest(struct keeper *k)
 {
-    int64_t pause = SWEEP_FIRST;
+    int64_t pause = SWEEP_FIRST, since = clock_mono();
 
     for (k->reaped = false; reap(k); k->reaped = false) {
         cgroup_kill(&k->cgroup);
@@ -223,10 +229,12 @@ static void kill_rest(struct keeper *k)
             break;
         (void)sweep_tree(NULL, 0);
         if (k->reaped)
-            pause = SWEEP_FIRST;
+            pause = SWEEP_FIRST, since = clock_mono();
         else if (pause < SWEEP_LAST)
             pause *= 2;
-        if (wait_until(k, later(clock_mono(), pause)))
+        if (clock_mono() - since >= KILL_TAKES)
+            say_hangs(k);
+        if (process_await(k->control, later(clock_mono(), pause), &k->waiting))
             (void)read_control(k);
     }
     cgroup_remove(&k->cgroup);
@@ -285,6 +293,7 @@ static void next_job(struct keeper *k)
 
     k->report = (struct keeper_report){0};
     k->step = ALIVE;
+    k->hangs = false;
     cgroup_init(&k->cgroup);
     switch (job_take(k->control, &a, &k->job)) {
     case JOB_TAKEN:
@@ -314,7 +323,7 @@ static int keep_runs(void *end)
     signals_await_children(&k.waiting);
     fd_null_stdio();
     while (k.control >= 0)
-        if (wait_until(&k, NEVER))
+        if (process_await(k.control, NEVER, &k.waiting))
             next_job(&k);
     return 0;
 }
@@ -362,9 +371,17 @@ pid_t keeper_pid(int control)
     return take_message(control, &pid, sizeof pid) ? pid : 0;
 }
 
+bool keeper_hangs(int control)
+{
+    char word;
+
+    return take_message(control, &word, sizeof word);
+}
+
 bool keeper_report(int control, struct keeper_report *out)
 {
     (void)keeper_pid(control);
+    (void)keeper_hangs(control);
     return take_message(control, out, sizeof *out);
 }
 

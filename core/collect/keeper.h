@@ -46,7 +46,10 @@ void keeper_stop(int control);
 /* The collector's pid, which it sends before its exec, so before anything that it prints. 0: not
  * there, or taken already. */
 pid_t keeper_pid(int control);
-/* Takes the report, if it is there, and the pid if that is in front of it. */
+/* Takes the report, if it is there, and the pid and that word if they are in front of it. */
 bool keeper_report(int control, struct keeper_report *out);
+/* Takes the word, which comes once a run at most, that KILL has not ended all of it for 2 s: something hangs in
+ * the kernel. */
+bool keeper_hangs(int control);
 /* Nothing more will come. */
 bool keeper_gone(int control);

@@ -55,6 +55,27 @@ void run_init(struct run *r, struct keepers *keepers, const char *name, void (*o
     logpipe_init(&r->err);
 }
 
+static void say_hang(struct run *r)
+{
+    r->hangs = true;
+    r->unkillable++;
+    log_error(
+        "collector %s: KILL has not ended all of its run (process %d) within 2 s: it hangs in "
+        "the kernel, on a dead disk or mount; no other run of it begins before that is over",
+        r->name, (int)r->pid);
+}
+
+static void say_hang_over(const struct run *r, bool ended)
+{
+    if (ended)
+        log_info("collector %s: the run that hung in the kernel has ended", r->name);
+    else
+        log_error(
+            "collector %s: its run (process %d), which hangs in the kernel, is left behind: it "
+            "ends once the kernel lets it",
+            r->name, (int)r->pid);
+}
+
 /* `report` NULL: its keeper has left none. */
 static void close_run(struct run *r, const struct keeper_report *report)
 {
@@ -69,6 +90,8 @@ static void close_run(struct run *r, const struct keeper_report *report)
     logpipe_finish(&r->out);
     logpipe_finish(&r->err);
     logpipe_owner_finish(&r->owner);
+    if (r->hangs)
+        say_hang_over(r, report != NULL);
     r->receipt.pid = r->pid;
     r->receipt.outcome = outcome_of(report, r->asked);
     r->receipt.report = report != NULL ? *report : (struct keeper_report){.end = KEEPER_FAILED};
@@ -84,6 +107,8 @@ static void on_keeper_said(void *arg)
     struct keeper_report report;
 
     (void)run_pid(r);
+    if (keeper_hangs(r->keeper->control))
+        say_hang(r);
     if (keeper_report(r->keeper->control, &report))
         close_run(r, &report);
     else if (keeper_gone(r->keeper->control))
@@ -134,6 +159,7 @@ static bool try_run(struct run *r, const struct conf_collector *conf, int64_t sl
 
     r->receipt = (struct run_receipt){.slot_ns = slot_ns, .lateness_ns = now - r->due};
     r->asked = ENDING_NONE;
+    r->hangs = false;
     r->pid = 0;
     r->tries++;
     out = logpipe_open(&r->out, r->keepers->loop, &r->owner, LOG_L_INFO, 0);

@@ -30,6 +30,8 @@ struct run {
     enum ending asked;          /* what we have asked the keeper to end it for */
     int64_t due;
     int tries;
+    bool hangs;              /* KILL has not ended it */
+    uint64_t unkillable;     /* runs so far of which that was so */
     bool deserted;           /* its keeper went before it had begun */
     struct loop_timer begin; /* when it should have, at the latest */
     struct logpipe out, err;

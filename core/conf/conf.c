@@ -110,7 +110,7 @@ static const struct option MAIN_ROWS[] = {
     KEY(struct conf, spool, OPT_SECTION, NULL, .section = &spool_section),
     KEY(struct conf, intake, OPT_SECTION, NULL, .section = &intake_section),
     ROW(struct conf, "sinks", sinks_node, OPT_NODE, "where metrics go: see [below](#a-sink)"),
-    KEY(struct conf, shutdown_timeout, OPT_DURATION, "how long garnetd may take to end",
+    KEY(struct conf, shutdown_timeout, OPT_DURATION, "how long garnetd may take to end; the sinks get at least half of it",
         .def = "10s", .max = "1h"),
     KEY(struct conf, self_metrics, OPT_SECTION,
         "how often Garnet reports on itself, or the next two keys", .section = &self_section,

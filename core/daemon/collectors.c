@@ -106,6 +106,7 @@ static void write_collector(struct self_round at, const struct collector_entry *
         self_count(&at, FULL, "garnet.collector.restarts", "Event", NULL, st->restarts);
     else
         write_slots(&at, &m->run.sched);
+    self_count(&at, FULL, "garnet.collector.unkillable", "Run", NULL, m->run.run.unkillable);
     write_source(&at, m);
     if (st->last_success_ns > 0)
         self_real(&at, FULL, "garnet.collector.last_success_age", "s",

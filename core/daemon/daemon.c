@@ -11,6 +11,7 @@
 #include "base/exit.h"
 #include "base/log.h"
 #include "daemon/collectors.h"
+#include "daemon/end_plan.h"
 #include "daemon/generation.h"
 #include "daemon/logwriter.h"
 #include "daemon/orphans.h"
@@ -21,9 +22,7 @@
 #include "daemon/store.h"
 #include "intake/socket_file.h"
 
-static const int64_t intake_bound = 2 * NS_PER_S; /* for taking in what was sent before the end */
-
-static const int64_t nursery_bound = 500 * NS_PER_MS; /* for keepers, of which none runs */
+static const int64_t nursery_most = 500 * NS_PER_MS; /* for keepers, of which none runs */
 
 enum daemon_phase {
     PHASE_LOADING, /* the first configuration is being read  */
@@ -47,15 +46,16 @@ struct daemon {
     struct keepers keepers;
     struct collectors collectors;
     struct orphans orphans;
-    struct loop_child log_writer;
-    struct loop_timer log_again, housekeeping, phase_timer;
+    struct logwriter log;
+    struct loop_timer housekeeping, phase_timer;
     struct loop_hook after;
     enum daemon_phase phase;
-    int64_t end_by; /* mono: when workers must be gone */
-    int status;     /* exit status */
+    struct end_plan end;
+    int status; /* exit status */
 };
 
 static void next_phase(void *arg);
+static void close_spool(struct daemon *d);
 
 /* --- what became of a batch --- */
 
@@ -243,18 +243,25 @@ static void on_configuration(void *arg, struct generation *g)
 static void on_phase_late(void *arg)
 {
     struct daemon *d = arg;
+    enum daemon_phase late = d->phase; /* killing the last collector may lead to others */
 
-    if (d->phase == PHASE_COLLECTORS) {
-        log_warn("shutdown_timeout has passed: collectors that still run are killed");
+    if (late == PHASE_COLLECTORS) {
+        log_warn(
+            "collectors that still run are killed: the rest of shutdown_timeout is the sinks'");
         collectors_kill(&d->collectors);
+    }
+    if (late == PHASE_SINKS) {
+        sinks_abandon(&d->sinks);
+        close_spool(d);
+        return;
     }
     next_phase(d);
 }
 
-static void enter_phase(struct daemon *d, enum daemon_phase phase, int64_t at_most)
+static void enter_phase(struct daemon *d, enum daemon_phase phase, int64_t until)
 {
     d->phase = phase;
-    loop_timer_set(d->loop, &d->phase_timer, clock_mono() + at_most, on_phase_late, d);
+    loop_timer_set(d->loop, &d->phase_timer, until, on_phase_late, d);
 }
 
 static void close_sockets(struct daemon *d)
@@ -262,7 +269,7 @@ static void close_sockets(struct daemon *d)
     source_close(d->shared); /* who has connected by now may have sent, too; nobody else can */
     d->shared = NULL;
     selfmetrics_stop(&d->self);
-    enter_phase(d, PHASE_INTAKE, intake_bound);
+    enter_phase(d, PHASE_INTAKE, end_plan_intake(&d->end, clock_mono()));
 }
 
 /* Clients that stay connected but silent are not waited for. */
@@ -274,7 +281,7 @@ static bool intake_done(const struct daemon *d)
 static void close_intake(struct daemon *d)
 {
     unsigned busy = intake_busy(d->intake);
-    int64_t left = d->end_by - clock_mono();
+    int64_t left = d->end.sinks - clock_mono();
 
     if (busy > 0)
         log_warn(
@@ -283,14 +290,15 @@ static void close_intake(struct daemon *d)
     store_end(&d->store);
     intake_free(d->intake);
     d->intake = NULL;
-    d->phase = PHASE_SINKS;
+    enter_phase(d, PHASE_SINKS, d->end.workers);
     sinks_stop(&d->sinks, left > 0 ? left : 0);
 }
 
 static void close_spool(struct daemon *d)
 {
     loop_timer_clear(d->loop, &d->housekeeping);
-    store_sync_last(&d->store);
+    loop_timer_clear(d->loop, &d->phase_timer);
+    store_sync_last(&d->store, end_plan_within(&d->end, clock_mono(), NS_PER_S));
     sinks_log_rest(&d->sinks);
     sinks_free(&d->sinks);
     collectors_free(&d->collectors);
@@ -326,8 +334,8 @@ static void on_end_requested(void *arg)
 
         log_info("ending: no new runs, then %llds at most to deliver; a second signal ends at once",
                  (long long)(at_most / NS_PER_S));
-        d->end_by = clock_mono() + at_most;
-        enter_phase(d, PHASE_COLLECTORS, at_most);
+        d->end = end_plan_of(clock_mono(), at_most);
+        enter_phase(d, PHASE_COLLECTORS, d->end.collectors);
         collectors_stop(&d->collectors);
         next_phase(d);
     } else {
@@ -337,35 +345,10 @@ static void on_end_requested(void *arg)
     }
 }
 
-/* --- the log writer: lines wait in its pipe while there is none --- */
-
-static void on_log_again(void *arg);
-
-static void on_log_writer_ended(void *arg, int status, const struct rusage *ru)
-{
-    struct daemon *d = arg;
-
-    (void)status, (void)ru;
-    loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, on_log_again, d);
-}
-
-static void on_log_again(void *arg)
-{
-    struct daemon *d = arg;
-    pid_t pid = logwriter_again();
-
-    if (pid < 0) {
-        loop_timer_set(d->loop, &d->log_again, clock_mono() + NS_PER_S, on_log_again, d);
-        return;
-    }
-    loop_child_add(d->loop, &d->log_writer, pid, on_log_writer_ended, d);
-    log_warn("the log writer had died; another one writes");
-}
-
 int daemon_run(const char *conf_path, const char *sink_program)
 {
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
-    pid_t writer;
+    int64_t now;
 
     d.sink_program = sink_program;
     d.loop = loop_new();
@@ -373,10 +356,8 @@ int daemon_run(const char *conf_path, const char *sink_program)
         fatal("cannot start: %m");
     if (keepers_init(&d.keepers, d.loop, on_keeper_left, &d) < 0)
         fatal("cannot start the nursery: %m");
-    writer = logwriter_start();
-    if (writer < 0)
+    if (logwriter_start(&d.log, d.loop) < 0)
         fatal("cannot start the log writer: %m");
-    loop_child_add(d.loop, &d.log_writer, writer, on_log_writer_ended, &d);
     reload_init(&d.reload, d.loop, conf_path, sink_program, on_configuration, &d);
     loop_signal(d.loop, SIGHUP, reload_request, &d.reload);
     loop_signal(d.loop, SIGTERM, on_end_requested, &d);
@@ -389,10 +370,10 @@ int daemon_run(const char *conf_path, const char *sink_program)
         d.status = EXIT_WORLD;
     reload_free(&d.reload);
     generation_unref(d.gen);
-    writer = d.log_writer.pid;
-    loop_child_del(d.loop, &d.log_writer);
-    keepers_free(&d.keepers, clock_mono() + (d.status == EXIT_WORLD ? 0 : nursery_bound));
+    now = clock_mono();
+    keepers_free(&d.keepers,
+                 d.status == EXIT_WORLD ? 0 : end_plan_within(&d.end, now, nursery_most));
+    logwriter_stop(&d.log, end_plan_within(&d.end, clock_mono(), NS_PER_S));
     loop_free(d.loop);
-    logwriter_stop(writer, 1000);
     return d.status;
 }

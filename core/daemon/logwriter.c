@@ -27,7 +27,7 @@
 
 enum { CAP = 65536, CHUNK = PIPE_BUF, NUDGE_US = 200000 };
 
-/* The pipe's other end, kept so that lines wait for the next writer when one is killed. */
+/* The pipe's other end, kept so that lines wait for the next process when one is killed. */
 static int read_end = -1;
 
 struct writer {
@@ -155,16 +155,42 @@ static int write_log(void *in)
     }
 }
 
+/* --- garnetd's side --- */
+
 static pid_t fork_writer(int in)
 {
     return spawn_helper("garnetd-log", &in, 1, write_log, &in);
 }
 
-pid_t logwriter_start(void)
+static void on_writer_again(void *arg);
+
+static void on_writer_ended(void *arg, int status, const struct rusage *ru)
+{
+    struct logwriter *w = arg;
+
+    (void)status, (void)ru;
+    loop_timer_set(w->loop, &w->again, clock_mono() + NS_PER_S, on_writer_again, w);
+}
+
+static void on_writer_again(void *arg)
+{
+    struct logwriter *w = arg;
+    pid_t pid = fork_writer(read_end);
+
+    if (pid < 0) {
+        loop_timer_set(w->loop, &w->again, clock_mono() + NS_PER_S, on_writer_again, w);
+        return;
+    }
+    loop_child_add(w->loop, &w->child, pid, on_writer_ended, w);
+    log_warn("the log writer had died; another one writes");
+}
+
+int logwriter_start(struct logwriter *w, struct loop *l)
 {
     int fds[2];
     pid_t pid;
 
+    *w = (struct logwriter){.loop = l};
     if (fd_pipe(fds, O_NONBLOCK, O_NONBLOCK) < 0)
         return -1;
     pid = fork_writer(fds[0]);
@@ -173,23 +199,22 @@ pid_t logwriter_start(void)
         fd_close(&fds[1]);
         return -1;
     }
+    loop_child_add(l, &w->child, pid, on_writer_ended, w);
     read_end = fds[0];
     log_to(fds[1]);
-    return pid;
+    return 0;
 }
 
-pid_t logwriter_again(void)
+void logwriter_stop(struct logwriter *w, int64_t until)
 {
-    return fork_writer(read_end);
-}
-
-void logwriter_stop(pid_t pid, int ms)
-{
+    pid_t pid = w->child.pid;
     int fd = log_fd(), status;
 
+    loop_timer_clear(w->loop, &w->again);
+    loop_child_del(w->loop, &w->child);
     log_to(STDERR_FILENO);
     if (fd != STDERR_FILENO)
         fd_close(&fd);
     fd_close(&read_end);
-    (void)process_wait(pid, clock_mono() + ms * NS_PER_MS, &status);
+    (void)process_wait(pid, until, &status);
 }

@@ -6,14 +6,19 @@
  * write end is non-blocking.
  */
 #pragma once
-#include <sys/types.h>
+#include "base/loop.h"
 
-/* Starts the writer and points log_to() at its pipe. Returns its pid, or -1 with errno (the log
- * then stays where it was). The write end is log_fd(), close-on-exec: it is garnetd's alone, for
- * who shares it could make it blocking. */
-pid_t logwriter_start(void);
-/* Another writer on the same pipe, after one that was killed: nothing in the pipe is lost, and
- * whoever has its write end goes on. Its pid, or -1 with errno. */
-pid_t logwriter_again(void);
-/* Points the log back at descriptor 2, closes the pipe and waits for the writer, at most `ms`. */
-void logwriter_stop(pid_t pid, int ms);
+struct logwriter { /* its own to write */
+    struct loop *loop;
+    struct loop_child child;
+    struct loop_timer again;
+};
+
+/* Starts it and points log_to() at its pipe. 0, or -1 with errno (the log then stays where it was).
+ * The write end is log_fd(), close-on-exec: it is garnetd's alone, for who shares it could make it
+ * blocking. One that is killed is replaced within a second or two, on the same pipe: nothing in it is
+ * lost, and whoever has its write end goes on. */
+int logwriter_start(struct logwriter *w, struct loop *l);
+/* Points the log back at descriptor 2, closes the pipe and waits for the process, not beyond `until`
+ * (clock_mono()). */
+void logwriter_stop(struct logwriter *w, int64_t until);

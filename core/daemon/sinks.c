@@ -27,7 +27,7 @@ struct sink_entry {
     bool supervised; /* else between two configurations, or ended for good */
     struct sink_cursor cursor;
     bool removed; /* no longer configured: forgotten when its worker is gone */
-    uint64_t restarts, losses, in_doubt; /* under the supervisors before this one */
+    uint64_t restarts, losses, in_doubt, unkillable; /* under the supervisors before this one */
     unsigned cursor_in; /* seconds until the cursor of one that is refused is looked at */
     LIST_ENTRY(sink_entry) entries;
 };
@@ -117,6 +117,7 @@ static void on_worker_gone(void *arg)
 
     o->in_doubt = doubt_of(o);
     o->restarts += o->supervisor.restarts;
+    o->unkillable += o->supervisor.unkillable;
     o->losses += losses_of(o->supervisor.board);
     supervisor_end(&o->supervisor);
     o->supervised = false;
@@ -300,6 +301,19 @@ void sinks_stop(struct sinks *s, int64_t grace)
         stop_sink(o, grace);
 }
 
+void sinks_abandon(struct sinks *s)
+{
+    struct sink_entry *o;
+
+    LIST_FOREACH (o, &s->list, entries) {
+        if (!o->supervised)
+            continue;
+        supervisor_abandon(&o->supervisor);
+        supervisor_end(&o->supervisor);
+        o->supervised = false;
+    }
+}
+
 bool sinks_stopped(const struct sinks *s)
 {
     const struct sink_entry *o;
@@ -377,6 +391,8 @@ static void write_sink(struct self_round at, struct sink_entry *o)
     self_gauge(&at, BASIC, "garnet.sink.refused", "", wanted != NULL && wanted->refused);
     self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
                o->restarts + (o->supervised ? o->supervisor.restarts : 0));
+    self_count(&at, FULL, "garnet.sink.unkillable", "Event", NULL,
+               o->unkillable + (o->supervised ? o->supervisor.unkillable : 0));
     self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, doubt_of(o));
     self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, o->losses + losses_of(b));
     if (b != NULL)

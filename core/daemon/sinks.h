@@ -43,6 +43,7 @@ void sinks_wake(struct sinks *s);  /* there is more in the spool */
  * where their cursors were last seen. What lies before its first metric they count as lost. */
 void sinks_restart(struct sinks *s);
 void sinks_stop(struct sinks *s, int64_t grace); /* for good */
+void sinks_abandon(struct sinks *s);             /* whoever has not by now; without stopped() */
 bool sinks_stopped(const struct sinks *s);
 void sinks_log_rest(struct sinks *s); /* the log's last line: what is left for each */
 

@@ -93,11 +93,13 @@ void store_end(struct store *s)
     commit_end(&s->commit);
 }
 
-void store_sync_last(struct store *s)
+void store_sync_last(struct store *s, int64_t until)
 {
+    int64_t ms = (until - clock_mono()) / NS_PER_MS;
+
     s->commit.dirty = true;
     commit_sync(&s->commit);
-    sync_stop(s->commit.sync, LAST_SYNC_MS);
+    sync_stop(s->commit.sync, ms < 0 ? 0 : ms < LAST_SYNC_MS ? (int)ms : LAST_SYNC_MS);
     s->commit.sync = NULL;
 }
 

@@ -29,7 +29,8 @@ int store_commit(void *arg, const void *records, size_t n, uint32_t count, uint6
 
 /* The end: one more try, then whoever still waits is refused. */
 void store_end(struct store *s);
-void store_sync_last(struct store *s); /* and ends the sync helper: at most a second */
+/* And ends the sync helper: at most a second, and not beyond `until` (mono). */
+void store_sync_last(struct store *s, int64_t until);
 void store_close(struct store *s);
 
 void store_metrics(const struct store *s, const struct self_round *at);

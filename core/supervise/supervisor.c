@@ -22,7 +22,8 @@ static const int64_t AGAIN_FIRST = 100 * NS_PER_MS;
 /* What was asked for, or a plugin, is wrong: that will not be right soon. */
 static const int64_t AGAIN_CONFIG = 10 * NS_PER_S;
 static const int64_t AGAIN_LAST = 30 * NS_PER_S;
-static const int64_t TERM_TO_KILL = NS_PER_S;
+static const int64_t TERM_TO_KILL = NS_PER_S / 2;
+static const int64_t KILL_TAKES = 2 * NS_PER_S; /* at most, unless it hangs in the kernel */
 static const int64_t LOOK_EVERY = NS_PER_S;
 static const int64_t END_IN = 10 * NS_PER_S; /* from its last word to its end: for close() */
 
@@ -31,6 +32,30 @@ enum { LOOKS_UNREADY = 10 }; /* then the log says that it is not */
 static void start_worker(struct supervisor *s);
 
 /* --- patience --- */
+
+/* It is a process in uninterruptible sleep, or one that waits for its memory to be written down; or its end
+ * comes in this turn. */
+static void on_kill_without_effect(void *arg)
+{
+    struct supervisor *s = arg;
+
+    if (worker_process_over(&s->process))
+        return;
+    s->unkillable++;
+    s->hangs = true;
+    log_error(
+        "sink %s: KILL has not ended its worker (process %d): it hangs in the kernel, on a dead "
+        "disk or mount; metrics wait in the spool",
+        s->name, (int)s->process.child.pid);
+}
+
+static void kill_worker(struct supervisor *s)
+{
+    worker_process_signal(&s->process, SIGKILL);
+    if (!s->killed.armed && !s->hangs)
+        loop_timer_set(s->loop, &s->killed, loop_now(s->loop) + KILL_TAKES, on_kill_without_effect,
+                       s);
+}
 
 static void on_patience(void *arg)
 {
@@ -45,7 +70,8 @@ static void on_patience(void *arg)
     } else {
         log_warn("sink %s: worker does not end%s: killing it", s->name,
                  s->process.control < 0 ? ", and its control socket is closed" : "");
-        worker_process_signal(&s->process, SIGKILL);
+        s->patience = KILLED;
+        kill_worker(s);
     }
 }
 
@@ -190,7 +216,7 @@ static void on_second_look(void *arg)
 
     loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
     if (!s->stopping && does_not_return(s))
-        worker_process_signal(&s->process, SIGKILL);
+        kill_worker(s);
 }
 
 /* --- starting it again --- */
@@ -227,8 +253,11 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
 
     loop_timer_clear(s->loop, &s->timer);
     loop_timer_clear(s->loop, &s->look);
+    loop_timer_clear(s->loop, &s->killed);
     s->ready = false;
     scoreboard_forget_read(s->board); /* what it had in memory is nobody's */
+    if (s->hangs)
+        log_info("sink %s: the worker that hung in the kernel has ended", s->name);
     if (s->config.ended != NULL)
         s->config.ended(s->config.arg);
     ending_describe(&end, what, sizeof what);
@@ -250,7 +279,7 @@ static void start_worker(struct supervisor *s)
     char what[128];
 
     s->patience = PATIENT;
-    s->ended = s->finished = false;
+    s->ended = s->finished = s->hangs = false;
     if (s->config.prepare != NULL && !s->config.prepare(s->config.arg)) {
         start_later(s, AGAIN_FIRST, "its worker cannot be started yet");
         return;
@@ -301,10 +330,22 @@ void supervisor_stop(struct supervisor *s, int64_t grace)
     s->stopping = true;
     if (s->process.child.pid == 0) {
         loop_timer_set(s->loop, &s->timer, loop_now(s->loop), s->config.gone, s->config.arg);
-    } else if (s->patience != BEFORE_KILL) {
+    } else if (s->patience < BEFORE_KILL) {
         worker_process_send(&s->process, WORKER_FINISH);
         wait_patiently(s, BEFORE_TERM, grace);
     }
+}
+
+void supervisor_abandon(struct supervisor *s)
+{
+    if (s->process.child.pid != 0)
+        log_error(
+            "sink %s: its worker (process %d) has not ended in time, not by KILL either: it is "
+            "left behind, and ends once the kernel lets it",
+            s->name, (int)s->process.child.pid);
+    loop_timer_clear(s->loop, &s->look);
+    loop_timer_clear(s->loop, &s->killed);
+    worker_process_abandon(&s->process);
 }
 
 void supervisor_end(struct supervisor *s)

@@ -22,7 +22,7 @@ struct supervisor_config {
     uint64_t oldest;      /* where the spool begins: supervisor_spool_begins() */
 };
 
-enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL };
+enum patience { PATIENT, BEFORE_TERM, BEFORE_KILL, KILLED };
 
 struct supervisor { /* its own to write */
     struct loop *loop;
@@ -38,17 +38,20 @@ struct supervisor { /* its own to write */
         int64_t when_ns;
         int signo;
     } condemned[SCOREBOARD_POISONS];
-    unsigned ncondemned;     /* ever */
-    unsigned looks;          /* at the worker at hand */
-    bool frozen;             /* at the last look somebody had stopped it */
-    struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
-    struct loop_timer look;  /* while a worker runs */
+    unsigned ncondemned;      /* ever */
+    unsigned looks;           /* at the worker at hand */
+    bool frozen;              /* at the last look somebody had stopped it */
+    struct loop_timer timer;  /* the next start; or the end of our patience; or gone() */
+    struct loop_timer killed; /* from a KILL on: it must be gone by then */
+    struct loop_timer look;   /* while a worker runs */
     enum patience patience;
     struct throttle throttle;
     uint64_t restarts;
-    bool ready;    /* the worker at hand is */
-    bool finished; /* it has said that it ends */
-    bool ended;    /* it was, by us: its death is no metric's fault */
+    uint64_t unkillable; /* workers that KILL did not end within KILL_TAKES */
+    bool ready;          /* the worker at hand is */
+    bool finished;       /* it has said that it ends */
+    bool hangs;          /* KILL has had no effect */
+    bool ended;          /* it was, by us: its death is no metric's fault */
     bool stopping;
 };
 
@@ -59,7 +62,9 @@ void supervisor_wake(struct supervisor *s); /* there is more in the spool */
 void supervisor_spool_begins(struct supervisor *s, uint64_t oldest);
 /* Its peer has stopped reading, as the worker says; or it does not come back from what it is at. */
 bool supervisor_stalled(const struct supervisor *s);
-/* Asks the worker to finish; TERM after `grace` ns, KILL 1 s later; then gone(), from the loop. */
+/* Asks the worker to finish; TERM after `grace` ns, KILL half a second later; then gone(), from the loop. */
 void supervisor_stop(struct supervisor *s, int64_t grace);
-/* Only when no worker is alive: in or after gone(). It may be started again. */
+/* After it: a worker that KILL does not end is left behind. Without gone(). */
+void supervisor_abandon(struct supervisor *s);
+/* Only when no worker is alive: in or after gone(), or abandoned. It may be started again. */
 void supervisor_end(struct supervisor *s);

@@ -212,10 +212,26 @@ void worker_process_signal(const struct worker_process *p, int signo)
         (void)kill(p->child.pid, signo);
 }
 
-bool worker_process_stopped(const struct worker_process *p)
+void worker_process_abandon(struct worker_process *p)
+{
+    loop_child_del(p->loop, &p->child);
+    close_control(p);
+    close_log(p);
+}
+
+static bool has_come_to(const struct worker_process *p, int state)
 {
     siginfo_t si = {0};
 
-    return waitid(P_PID, (id_t)p->child.pid, &si, WSTOPPED | WNOHANG | WNOWAIT) == 0 &&
-           si.si_pid != 0;
+    return waitid(P_PID, (id_t)p->child.pid, &si, state | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0;
+}
+
+bool worker_process_stopped(const struct worker_process *p)
+{
+    return has_come_to(p, WSTOPPED);
+}
+
+bool worker_process_over(const struct worker_process *p)
+{
+    return has_come_to(p, WEXITED);
 }

@@ -54,4 +54,7 @@ void worker_process_send(const struct worker_process *p, enum worker_word w);
 void worker_process_wake(const struct worker_process *p);
 /* To it and its group. */
 void worker_process_signal(const struct worker_process *p, int signo);
+/* It is left as it is: nothing of it is read any more, and nobody waits for its end. */
+void worker_process_abandon(struct worker_process *p);
 bool worker_process_stopped(const struct worker_process *p); /* somebody has, by a signal */
+bool worker_process_over(const struct worker_process *p);    /* ended() is about to be called */

@@ -6,6 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 int processes_marked(const char *mark)
@@ -34,6 +36,42 @@ int processes_marked(const char *mark)
     if (proc != NULL)
         (void)closedir(proc);
     return found;
+}
+
+/* No child of ours: those are counted. */
+static _Noreturn void trace(pid_t pid, int until[2], int ready)
+{
+    char c;
+
+    if (fork() != 0)
+        _exit(0);
+    c = ptrace(PTRACE_SEIZE, pid, NULL, NULL) == 0;
+    (void)close(until[1]);
+    (void)!write(ready, &c, 1);
+    (void)!read(until[0], &c, 1);
+    _exit(0);
+}
+
+int process_hold(pid_t pid)
+{
+    int until[2], ready[2];
+    char traced = 0;
+    pid_t child;
+
+    cr_assert_eq(pipe2(until, O_CLOEXEC), 0);
+    cr_assert_eq(pipe2(ready, O_CLOEXEC), 0);
+    child = fork();
+    if (child == 0)
+        trace(pid, until, ready[1]);
+    cr_assert_eq(waitpid(child, NULL, 0), child);
+    cr_assert_eq(read(ready[0], &traced, 1), 1);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    (void)close(until[0]);
+    if (traced != 0)
+        return until[1];
+    (void)close(until[1]);
+    return -1;
 }
 
 int open_descriptors(const char *pid)

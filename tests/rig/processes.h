@@ -5,11 +5,17 @@
 #pragma once
 #include <criterion/criterion.h>
 #include <poll.h>
+#include <sys/types.h>
 
 #include "base/clock.h"
 
 /* Living processes whose environment holds `mark`. Zombies have none. */
 int processes_marked(const char *mark);
+
+/* Keeps a process that dies from its parent's wait(), as one that hangs in the kernel would be, until the
+ * descriptor that is returned is closed: it is traced, by a process that does not wait for it. -1: that may
+ * not be. */
+int process_hold(pid_t pid);
 
 int open_descriptors(const char *pid); /* or "self" */
 

@@ -120,6 +120,55 @@ class Endings(unittest.TestCase):
         d.start()
         wait_for("all of it", lambda: r.data.count(b"\n") >= 20_000)
 
+    def test_the_sinks_get_their_half_beside_a_collector_that_hangs(self):
+        d = Daemon(self, "self_metrics: 0\nshutdown_timeout: 8s\nsinks:\n" + graphite_sink("main", "file:out.txt"), start=False)
+        d.script("stubborn", "#!/bin/sh\ntrap '' TERM\necho up\nwhile :; do sleep 1; done\n")
+        d.collector("stubborn", f"command: [{d.path('stubborn')}]\ninterval: 1s\ntimeout: 900s\ngrace: 1m\n")
+        d.start()
+        d.wait_log("]: up")
+        self.assertEqual(d.send('{"name":"n","value":0,"time":1700000000}')["accepted"], 1)
+        wait_for("it delivers", lambda: d.file_lines("out.txt"))
+        worker = d.worker("main")
+        os.kill(worker, signal.SIGSTOP)
+        self.assertEqual(d.send('{"name":"n","value":1,"time":1700000000}')["accepted"], 1)
+        d.process.send_signal(signal.SIGTERM)
+        d.wait_log("collectors that still run are killed")
+        os.kill(worker, signal.SIGCONT)
+        self.assertEqual(d.process.wait(PATIENCE), 0)
+        self.assertEqual(d.file_lines("out.txt"), ["testhost.n 0 1700000000", "testhost.n 1 1700000000"])
+        wait_for("nothing is left", lambda: not d.left())
+
+    def test_bounded_with_a_worker_that_hangs_in_the_kernel(self):
+        d = Daemon(self, "self_metrics: {interval: 1s, level: full}\nshutdown_timeout: 2s\nsinks:\n" +
+                   graphite_sink("main", "file:out.txt") + graphite_sink("dead", "file:m/out.txt"), start=False)
+        run = lambda *argv: subprocess.run(argv, cwd=d.dir, capture_output=True).returncode == 0
+        os.mkdir(d.path("m"))
+        if not (run("truncate", "-s", "16M", "img") and run("mkfs.ext4", "-q", "img") and run("mount", "-o", "loop", "img", "m")):
+            self.skipTest("may not mount an ext4 of its own")
+        self.addCleanup(run, "umount", "m")
+        d.start()
+        self.assertEqual(d.send('{"name":"n","value":1,"time":1700000000}')["accepted"], 1)
+        wait_for("both work", lambda: d.file_lines("out.txt") and d.file_lines("m/out.txt"))
+        self.addCleanup(run, "fsfreeze", "-u", "m")
+        self.assertTrue(run("fsfreeze", "-f", "m"))
+        worker = d.worker("dead")
+        self.assertEqual(d.send('{"name":"n","value":2,"time":1700000000}')["accepted"], 1)
+
+        def stat():
+            with open(f"/proc/{worker}/stat") as f:
+                return f.read().rsplit(") ", 1)[1][0]
+        wait_for("it hangs", lambda: stat() == "D")
+        with open(d.config_path) as f:
+            text = f.read()
+        d.write("garnet.yaml", text.replace("name: dead", "name: other"))
+        d.hup()
+        d.wait_log("sink dead: KILL has not ended its worker")
+        self.assertEqual(d.terminate(2 + 1 + PATIENCE / 4), 0)
+        self.assertIn("sink dead: its worker (process %d) has not ended in time" % worker, d.log())
+        self.assertEqual(stat(), "D", "left behind")
+        self.assertTrue(run("fsfreeze", "-u", "m"))
+        wait_for("nothing is left", lambda: not d.left())
+
     def test_bounded_with_a_stopped_keeper_and_a_long_grace(self):
         d = Daemon(self, "self_metrics: 0\nshutdown_timeout: 1s\nsinks: []\n", start=False)
         d.script("stubborn", "#!/bin/sh\ntrap '' TERM\nwhile :; do sleep 1; done\n")

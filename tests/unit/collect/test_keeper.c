@@ -436,6 +436,43 @@ Test(keeper, reads_what_it_is_told_while_it_waits_for_what_does_not_end)
     cr_assert(killed_by(&r, SIGKILL));
 }
 
+Test(keeper, says_once_that_KILL_has_no_effect)
+{
+    struct run r;
+    pid_t left = leave_behind(&r);
+    bool hangs = false;
+
+    WAIT_FOR(hangs || (hangs = keeper_hangs(r.control)));
+    cr_assert_not(keeper_hangs(r.control));
+    cr_assert_eq(waitpid(left, NULL, 0), left);
+    finish_run(&r);
+    cr_assert_not(keeper_hangs(r.control));
+}
+
+/* So it is with the collector itself, and the next run begins anew. */
+Test(keeper, a_collector_that_KILL_does_not_end)
+{
+    struct run r;
+    bool hangs = false;
+    pid_t pid;
+
+    start_run(&r, "echo up; exec sleep 1000", LONG, 0);
+    wait_said(&r, "up");
+    pid = keeper_pid(r.control);
+    if (ptrace(PTRACE_SEIZE, pid, NULL, NULL) < 0) {
+        (void)kill(r.keeper, SIGKILL);
+        cr_skip_test("may not trace a process of its own");
+    }
+    keeper_stop(r.control);
+    WAIT_FOR(hangs || (hangs = keeper_hangs(r.control)));
+    cr_assert_eq(waitpid(pid, NULL, 0), pid);
+    take_report(&r);
+    cr_assert_eq(r.report.end, KEEPER_STOPPED);
+    next_run(&r, "exit 0");
+    finish_run(&r);
+    cr_assert_eq(r.report.end, KEEPER_EXITED);
+}
+
 /* Not by number: it looks into /proc now and then. */
 static bool has_socket(pid_t pid)
 {

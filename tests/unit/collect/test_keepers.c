@@ -276,6 +276,53 @@ Test(keepers, a_run_that_is_abandoned_ends)
     }
 }
 
+Test(keepers, a_run_that_KILL_does_not_end_is_said_and_counted)
+{
+    struct scene *s = begin("echo up; exec sleep 1000");
+    int held;
+
+    TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
+    held = process_hold(s->collector->run.pid);
+    if (held < 0) {
+        scene_finish(s);
+        cr_skip_test("may not trace a process that is not its child");
+    }
+    run_end(&s->collector->run, ENDING_STOP);
+    TURN_UNTIL(s, times_logged(s, "collector probe: KILL has not ended all of its run (process ") ==
+                      1);
+    cr_assert_eq(s->collector->run.unkillable, 1);
+    cr_assert_eq(s->nended, 0);
+    fd_close(&held);
+    TURN_UNTIL(s, s->nended >= 1);
+    cr_assert_eq(times_logged(s, "the run that hung in the kernel has ended\n"), 1);
+    cr_assert_eq(s->ended[0].outcome, OUTCOME_STOPPED);
+    scene_finish(s);
+}
+
+/* Its keeper is the nursery's to wait for then, also beyond garnetd's end. */
+Test(keepers, a_run_that_KILL_does_not_end_can_be_left_behind)
+{
+    struct scene *s = begin("echo up; exec sleep 1000");
+    int held;
+
+    TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
+    held = process_hold(s->collector->run.pid);
+    if (held < 0) {
+        scene_finish(s);
+        cr_skip_test("may not trace a process that is not its child");
+    }
+    collector_stop(s->collector);
+    TURN_UNTIL(s, times_logged(s, "KILL has not ended all of its run (process ") == 1);
+    run_abandon(&s->collector->run);
+    cr_assert_eq(s->ngone, 1);
+    cr_assert_eq(times_logged(s, "which hangs in the kernel, is left behind"), 1);
+    keepers_free(&s->keepers, clock_mono() + 50 * MS);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), 0, "the nursery waits");
+    fd_close(&held);
+    cr_assert_gt(waitpid(-1, NULL, 0), 0);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+
 Test(keepers, a_nursery_that_cannot_be_started_costs_runs_until_it_can)
 {
     struct scene *s;

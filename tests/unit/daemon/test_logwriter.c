@@ -16,6 +16,23 @@
 static int ends[2]; /* of the pipe that is standard error */
 static char got[1 << 20];
 static int keep_stderr;
+static struct logwriter writer;
+
+static void start(void)
+{
+    struct loop *l = loop_new();
+
+    cr_assert(l != NULL);
+    cr_assert_eq(logwriter_start(&writer, l), 0);
+    cr_assert_gt(writer.child.pid, 0);
+}
+
+/* At most 10 s. */
+static void stop(void)
+{
+    logwriter_stop(&writer, clock_mono() + 10 * NS_PER_S);
+    loop_free(writer.loop);
+}
 
 static void stderr_to_pipe(void)
 {
@@ -58,8 +75,8 @@ Test(logwriter, passes_everything_on_and_ends)
     pid_t pid;
 
     stderr_to_pipe();
-    pid = logwriter_start();
-    cr_assert_gt(pid, 0);
+    start();
+    pid = writer.child.pid;
     cr_assert_neq(log_fd(), 2);
     for (int i = 0; i < 100; i++)
         log_info("line %d.", i);
@@ -67,7 +84,7 @@ Test(logwriter, passes_everything_on_and_ends)
     kill(pid, SIGINT);
     kill(pid, SIGHUP);
     log_info("the last one");
-    logwriter_stop(pid, 5000);
+    stop();
     cr_assert_eq(log_fd(), 2);
     cr_assert_eq(waitpid(pid, NULL, WNOHANG), -1, "reaped already");
     stderr_back();
@@ -83,32 +100,31 @@ Test(logwriter, passes_everything_on_and_ends)
 
 Test(logwriter, leaves_stderr_blocking)
 {
-    pid_t pid;
-
     stderr_to_pipe();
-    pid = logwriter_start();
+    start();
     log_info("hello");
-    logwriter_stop(pid, 5000);
+    stop();
     cr_assert_eq(fcntl(2, F_GETFL) & O_NONBLOCK, 0);
     stderr_back();
 }
 
 Test(logwriter, a_log_that_nobody_reads_costs_lines_and_no_time)
 {
-    int64_t start;
+    int64_t began;
     pid_t pid;
 
     stderr_to_pipe();
-    pid = logwriter_start();
-    start = clock_mono();
+    start();
+    pid = writer.child.pid;
+    began = clock_mono();
     for (int i = 0; log_dropped() < 10; i++) {
         log_info("%0900d", i); /* until the pipe, the writer and stderr are full */
         cr_assert_lt(i, 100000);
     }
-    cr_assert_lt(clock_mono() - start, 5 * NS_PER_S);
-    start = clock_mono();
-    logwriter_stop(pid, 10000); /* it gives up one second after us */
-    cr_assert_lt(clock_mono() - start, 5 * NS_PER_S);
+    cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
+    began = clock_mono();
+    stop(); /* it gives up one second after us */
+    cr_assert_lt(clock_mono() - began, 5 * NS_PER_S);
     cr_assert_eq(waitpid(pid, NULL, WNOHANG), -1, "it has ended");
     stderr_back();
 }
@@ -119,10 +135,11 @@ Test(logwriter, a_broken_stderr_holds_nobody_up)
 
     stderr_to_pipe();
     close(ends[0]);
-    pid = logwriter_start();
+    start();
+    pid = writer.child.pid;
     for (int i = 0; i < 10; i++)
         log_info("into the void");
-    logwriter_stop(pid, 5000);
+    stop();
     cr_assert_eq(waitpid(pid, NULL, WNOHANG), -1, "it has ended");
     stderr_back();
 }
@@ -137,7 +154,7 @@ Test(logwriter, ends_when_its_parent_is_killed)
     pid = fork();
     if (pid == 0) {
         (void)dup2(fds[1], 2);
-        (void)logwriter_start();
+        start();
         log_info("before the kill");
         (void)raise(SIGKILL);
     }
@@ -156,4 +173,22 @@ Test(logwriter, ends_when_its_parent_is_killed)
         got[n] = 0;
     }
     cr_assert_not_null(strstr(got, "info: before the kill\n"));
+}
+
+Test(logwriter, one_that_is_killed_is_replaced)
+{
+    int64_t most = clock_mono() + 20 * NS_PER_S;
+    pid_t pid;
+
+    stderr_to_pipe();
+    start();
+    pid = writer.child.pid;
+    kill(pid, SIGKILL);
+    log_info("while there is none");
+    while ((writer.child.pid == 0 || writer.child.pid == pid) && clock_mono() < most)
+        (void)loop_turn(writer.loop, 100 * NS_PER_MS);
+    stop();
+    stderr_back();
+    cr_assert_not_null(strstr(drain(), "info: while there is none\n"));
+    cr_assert_not_null(strstr(got, "the log writer had died; another one writes\n"));
 }

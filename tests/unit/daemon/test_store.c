@@ -58,7 +58,7 @@ static int commit(size_t bytes, uint64_t *ticket)
 static void end(void)
 {
     store_end(&store);
-    store_sync_last(&store);
+    store_sync_last(&store, clock_mono() + NS_PER_S);
     store_close(&store);
     stand_end(&stand);
 }
