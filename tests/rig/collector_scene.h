@@ -50,7 +50,8 @@ const struct run_receipt *last_run(const struct scene *s); /* that ended */
 #define TURN_UNTIL(s, condition)                                                                   \
     do {                                                                                           \
         int64_t turn_end_ = clock_mono() + 20 * NS_PER_S;                                          \
-        while (!(condition) && clock_mono() < turn_end_)                                           \
+        while (!(condition)) {                                                                     \
+            cr_assert_lt(clock_mono(), turn_end_, "timed out: %s", #condition);                    \
             (void)loop_turn((s)->loop, 50 * MS);                                                   \
-        cr_assert(condition);                                                                      \
+        }                                                                                          \
     } while (0)

@@ -48,8 +48,10 @@ int stand_taken(struct stand *s, const char *what);
 #define STAND_UNTIL(s, condition)                                                                  \
     do {                                                                                           \
         int64_t stand_until_ = clock_mono() + 20 * NS_PER_S;                                       \
-        while (!(condition) && clock_mono() < stand_until_)                                        \
+        while (!(condition)) {                                                                     \
+            cr_assert_lt(clock_mono(), stand_until_, "timed out: %s; log: %s", #condition,         \
+                         stand_log_text(s));                                                       \
             (void)loop_turn((s)->loop, 20 * NS_PER_MS);                                            \
-        cr_assert(condition, "log: %s", stand_log_text(s));                                        \
+        }                                                                                          \
     } while (0)
 const char *stand_log_text(struct stand *s);

@@ -22,8 +22,9 @@ int open_descriptors(const char *pid); /* or "self" */
 /* Waits for a condition, at most 10 s. */
 #define WAIT_FOR(condition)                                                                        \
     do {                                                                                           \
-        int64_t wait_end_ = clock_mono() + 10 * NS_PER_S;                                          \
-        while (!(condition) && clock_mono() < wait_end_)                                           \
+        int64_t wait_end_ = clock_mono() + 20 * NS_PER_S;                                          \
+        while (!(condition)) {                                                                     \
+            cr_assert_lt(clock_mono(), wait_end_, "timed out: %s", #condition);                    \
             (void)poll(NULL, 0, 5);                                                                \
-        cr_assert(condition);                                                                      \
+        }                                                                                          \
     } while (0)
