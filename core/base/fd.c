@@ -202,6 +202,18 @@ ssize_t fd_send(int socket, const void *p, size_t n, const int *fds, unsigned nf
     return sendmsg(socket, &m, flags | MSG_NOSIGNAL);
 }
 
+/* A process whose 0, 1 and 2 are closed gets these numbers, which are not for what is passed along. False: closed. */
+static bool lift_fd(int *fd)
+{
+    int low = *fd;
+
+    if (low > STDERR_FILENO)
+        return true;
+    *fd = fcntl(low, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    fd_close(&low);
+    return *fd >= 0;
+}
+
 ssize_t fd_receive(int socket, void *p, size_t n, int *fds, unsigned nfds, int flags, bool *cut)
 {
     struct iovec v = {p, n};
@@ -219,6 +231,8 @@ ssize_t fd_receive(int socket, void *p, size_t n, int *fds, unsigned nfds, int f
         head->cmsg_len <= CMSG_LEN(nfds * sizeof *fds))
         memcpy(fds, CMSG_DATA(head), head->cmsg_len - CMSG_LEN(0));
     *cut = got > 0 && (m.msg_flags & MSG_CTRUNC) != 0;
+    for (unsigned i = 0; i < nfds; i++)
+        *cut |= fds[i] >= 0 && !lift_fd(&fds[i]);
     return got;
 }
 

@@ -38,9 +38,9 @@ int fd_lock(int fd);
 /* Who has it, 0 when by now nobody does or the kernel does not name it. Keeps errno. */
 pid_t fd_lock_holder(int fd);
 /* A message of a socket of packets, and up to FD_PASS_MAX descriptors with it (SCM_RIGHTS); what a stranger
- * passes is fdpass.h's. As sendmsg() and recvmsg(): fds that did not come are -1, and *cut says that
- * some could not be taken, for want of room or of descriptors. */
-enum { FD_PASS_MAX = 3 };
+ * passes is fdpass.h's. As sendmsg() and recvmsg(): fds that did not come are -1, none is 0, 1 or 2, and *cut
+ * says that some could not be taken, for want of room or of descriptors. */
+enum { FD_PASS_MAX = 8 };
 ssize_t fd_send(int socket, const void *p, size_t n, const int *fds, unsigned nfds, int flags);
 ssize_t fd_receive(int socket, void *p, size_t n, int *fds, unsigned nfds, int flags, bool *cut);
 void fd_close(int *fd); /* close if >= 0, set to -1, keep errno */

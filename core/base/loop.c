@@ -176,7 +176,7 @@ void loop_child_del(struct loop *l, struct loop_child *c)
     c->pid = 0;
 }
 
-struct loop_child *loop_child_find(const struct loop *l, pid_t pid)
+static struct loop_child *find_child(const struct loop *l, pid_t pid)
 {
     struct loop_child *c;
 
@@ -184,19 +184,6 @@ struct loop_child *loop_child_find(const struct loop *l, pid_t pid)
         if (c->pid == pid)
             break;
     return c;
-}
-
-bool loop_child_ended(const struct loop *l)
-{
-    const struct loop_child *c;
-
-    LIST_FOREACH (c, &l->children, others) {
-        siginfo_t si = {.si_pid = 0};
-
-        if (waitid(P_PID, (id_t)c->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0)
-            return true;
-    }
-    return false;
 }
 
 static void reap_children(struct loop *l)
@@ -207,7 +194,7 @@ static void reap_children(struct loop *l)
     pid_t pid;
 
     while ((pid = wait4(-1, &status, WNOHANG, &ru)) > 0 || (pid < 0 && errno == EINTR)) {
-        c = pid > 0 ? loop_child_find(l, pid) : NULL;
+        c = pid > 0 ? find_child(l, pid) : NULL;
         if (c == NULL)
             continue;
         loop_child_del(l, c);

@@ -75,10 +75,6 @@ void loop_timer_clear(struct loop *l, struct loop_timer *t); /* no-op when not a
 
 void loop_child_add(struct loop *l, struct loop_child *c, pid_t pid,
                     void (*fn)(void *, int, const struct rusage *), void *arg);
-/* The one that was added; NULL: none was, or it is reaped or removed. */
-struct loop_child *loop_child_find(const struct loop *l, pid_t pid);
-/* One that was added has ended, and its fn is still to be called. */
-bool loop_child_ended(const struct loop *l);
 void loop_child_del(struct loop *l, struct loop_child *c); /* the child is still reaped, silently */
 
 /* One of SIGHUP, SIGTERM, SIGINT. One that came before its handler is set is delivered once it

@@ -5,13 +5,9 @@
  * close_range(2): Linux 5.9.
  *
  * An end is waited for on a pidfd; without one the child is looked at every 2 ms.
- * CONFIG_PROC_CHILDREN is not everywhere, so the parents of all processes are read; one that ends
- * meanwhile is passed over.
  */
 #include "base/process.h"
 
-#include <ctype.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -283,22 +279,4 @@ pid_t process_parent(int proc, const char *pid)
     if (p == NULL || p[1] != ' ' || p[2] == 0)
         return 0;
     return (pid_t)strtol(p + 3, NULL, 10);
-}
-
-int process_children(pid_t parent, void (*fn)(void *arg, pid_t child), void *arg)
-{
-    DIR *proc = opendir("/proc");
-    const struct dirent *e;
-    int n = 0;
-
-    if (proc == NULL)
-        return -1;
-    while ((e = readdir(proc)) != NULL)
-        if (isdigit((unsigned char)e->d_name[0]) &&
-            process_parent(dirfd(proc), e->d_name) == parent) {
-            fn(arg, (pid_t)strtol(e->d_name, NULL, 10));
-            n++;
-        }
-    (void)closedir(proc);
-    return n;
 }

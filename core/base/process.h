@@ -1,4 +1,4 @@
-/* base/process.h - processes: fork with a known state, signals, a child's end, who is whose child
+/* base/process.h - processes: fork with a known state, signals, a child's end, a parent
  *
  * Plain fork everywhere: a vfork-class spawn would hold the parent while the child blocks before
  * exec. In the child, before anything else: all signals back to default and unblocked, every
@@ -66,7 +66,3 @@ void spawn_raise_files(void);
 bool process_wait(pid_t pid, int64_t until, int *status);
 /* The parent of `pid`, an entry of the folder /proc that is open as `proc`; 0: it is gone. */
 pid_t process_parent(int proc, const char *pid);
-/* Calls fn for each child of `parent`, zombies included. The number of them, or -1 with errno. For a
- * subreaper, to find what it has inherited. It is a look through all of /proc (some 10 us a process),
- * so for the rare moment when something may be left, not for every run. */
-int process_children(pid_t parent, void (*fn)(void *arg, pid_t child), void *arg);

@@ -10,17 +10,17 @@
  * garnetd's but its socket.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
 
-#include "collect/job.h"
+#include "collect/launch.h"
 
 enum keeper_end {
     KEEPER_EXITED,  /* by itself: status                                        */
     KEEPER_TIMEOUT, /* it was ended because its time was up: status             */
     KEEPER_STOPPED, /* it was ended because garnetd asked: status               */
     KEEPER_FAILED,  /* it never ran: failure                                    */
-    KEEPER_NONE,    /* nor was there a keeper for it: failure                   */
+    KEEPER_NONE,    /* nor was there a keeper for it: failure (garnetd's word)  */
 };
 
 struct keeper_report { /* one message, when nothing of the run is left */
@@ -33,23 +33,10 @@ struct keeper_report { /* one message, when nothing of the run is left */
     struct launch_failure failure;
 };
 
-/* A socket for a keeper: garnetd's end and the keeper's, both non-blocking and close-on-exec. 0, or -1
- * with errno. */
-int keeper_pair(int pair[2]);
-/* Forks one, for jobs that come over its end, which stays the caller's to close. Its pid, or -1 with
- * errno. */
-pid_t keeper_fork(int end);
-/* From the end of a keeper that cannot be had: the report that says so. */
-void keeper_refuse(int end, int error);
-/* Asks for the end: TERM to the group, grace, KILL. Never blocks. Repeating it is harmless. */
+/* What a keeper of runs does, for the nursery: `end` is an int, its end of a keeping_pair(). */
+int keeper_keep_runs(void *end);
+/* For garnetd. Asks for the end: TERM to the group, grace, KILL. Never blocks. Repeating it is harmless. */
 void keeper_stop(int control);
-/* The collector's pid, which it sends before its exec, so before anything that it prints. 0: not
- * there, or taken already. */
-pid_t keeper_pid(int control);
-/* Takes the report, if it is there, and the pid and that word if they are in front of it. */
+/* Takes the report, if that is the next message. In front of it are the collector's pid, which is sent before its
+ * exec, so before anything that it prints, and perhaps KEEPING_HANGS. */
 bool keeper_report(int control, struct keeper_report *out);
-/* Takes the word, which comes once a run at most, that KILL has not ended all of it for 2 s: something hangs in
- * the kernel. */
-bool keeper_hangs(int control);
-/* Nothing more will come. */
-bool keeper_gone(int control);

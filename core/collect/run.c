@@ -7,20 +7,22 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-
-static const int64_t BEGINS_WITHIN = 5 * NS_PER_S;
+#include "collect/job.h"
+#include "keep/keeping.h"
 
 static pid_t run_pid(struct run *r)
 {
     if (r->pid == 0 && r->keeper != NULL)
-        r->pid = keeper_pid(r->keeper->control);
+        r->pid = keeping_pid(r->keeper->control);
     return r->pid;
 }
 
@@ -51,6 +53,7 @@ void run_init(struct run *r, struct keepers *keepers, const char *name, void (*o
                       .owner = {.say = say_line, .left_out = say_left_out, .arg = r},
                       .over = over,
                       .arg = arg};
+    (void)snprintf(r->who, sizeof r->who, "collector %s: the run", name);
     logpipe_init(&r->out);
     logpipe_init(&r->err);
 }
@@ -81,7 +84,6 @@ static void close_run(struct run *r, const struct keeper_report *report)
 {
     struct keeper_report none = {.end = KEEPER_NONE};
 
-    loop_timer_clear(r->keepers->loop, &r->begin);
     r->deserted = report == NULL && run_pid(r) == 0;
     if (r->deserted) {
         why_set(&none.failure.why, "has lost its keeper (somebody killed it) before it had begun");
@@ -105,32 +107,28 @@ static void on_keeper_said(void *arg)
 {
     struct run *r = arg;
     struct keeper_report report;
+    int control = r->keeper->control, error;
 
     (void)run_pid(r);
-    if (keeper_hangs(r->keeper->control))
+    if (keeping_hear(control) == KEEPING_HANGS)
         say_hang(r);
-    if (keeper_report(r->keeper->control, &report))
+    if ((error = keeping_refused(control)) != 0) {
+        report = (struct keeper_report){.end = KEEPER_NONE,
+                                        .failure = {.error = error, .step = STEP_START}};
         close_run(r, &report);
-    else if (keeper_gone(r->keeper->control))
+    } else if (keeper_report(control, &report)) {
+        close_run(r, &report);
+    } else if (keeping_gone(control)) {
         close_run(r, NULL);
-    else
+    } else {
         return;
+    }
     r->over(r->arg);
 }
 
-/* The keeper or the nursery is stopped. */
-static void on_not_begun(void *arg)
+static int send_run(int control, const void *job)
 {
-    struct run *r = arg;
-
-    if (run_pid(r) > 0)
-        return;
-    log_warn(
-        "collector %s: the run has not begun for %gs: its keeper, or the nursery, does not come "
-        "to it (somebody has stopped it?): it is told to go on",
-        r->name, (double)BEGINS_WITHIN / (double)NS_PER_S);
-    keepers_wake(r->keeper);
-    loop_timer_set(r->keepers->loop, &r->begin, clock_mono() + BEGINS_WITHIN, on_not_begun, r);
+    return job_send(control, job);
 }
 
 /* False with errno. */
@@ -138,13 +136,21 @@ static bool begin_run(struct run *r, const struct conf_collector *conf, int out,
 {
     struct arena a = {0};
     struct keeper_job job = {.timeout = conf->mode == MODE_DAEMON ? INT64_MAX : conf->timeout,
-                             .grace = conf->grace};
+                             .grace = conf->grace,
+                             .garnetd = getpid()};
+    const struct keeper_use use = {.kind = NURSERY_RUNS,
+                                   .uid = conf->identity.uid,
+                                   .who = r->who,
+                                   .job = &job,
+                                   .send = send_run,
+                                   .said = on_keeper_said,
+                                   .arg = r};
 
     errno = ENOMEM;
     if (launch_prepare(&job.launch, &a, conf)) {
         job.launch.out = out;
         job.launch.err = err;
-        r->keeper = keepers_begin(r->keepers, &job, on_keeper_said, r);
+        r->keeper = keepers_begin(r->keepers, &use);
     }
     arena_free(&a); /* keeps errno: free() does, since glibc 2.33 */
     return r->keeper != NULL;
@@ -168,9 +174,7 @@ static bool try_run(struct run *r, const struct conf_collector *conf, int64_t sl
     failed.failure.error = errno;
     fd_close(&out);
     fd_close(&err);
-    if (begun)
-        loop_timer_set(r->keepers->loop, &r->begin, now + BEGINS_WITHIN, on_not_begun, r);
-    else
+    if (!begun)
         close_run(r, &failed);
     return begun;
 }

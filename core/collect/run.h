@@ -9,9 +9,9 @@
 #include "base/loop.h"
 #include "base/why.h"
 #include "collect/keeper.h"
-#include "collect/keepers.h"
 #include "collect/outcome.h"
 #include "conf/conf.h"
+#include "keep/keepers.h"
 
 struct run_receipt {
     int64_t slot_ns;     /* wall; 0: a daemon's */
@@ -24,16 +24,16 @@ struct run_receipt {
 
 struct run {
     struct keepers *keepers;
-    const char *name;           /* of the collector; borrowed */
+    const char *name; /* of the collector; borrowed */
+    char who[COLLECTOR_NAME_MAX + 32];
     struct keeper_link *keeper; /* NULL: no run is alive */
     pid_t pid;                  /* the collector's; 0: not known yet */
     enum ending asked;          /* what we have asked the keeper to end it for */
     int64_t due;
     int tries;
-    bool hangs;              /* KILL has not ended it */
-    uint64_t unkillable;     /* runs so far of which that was so */
-    bool deserted;           /* its keeper went before it had begun */
-    struct loop_timer begin; /* when it should have, at the latest */
+    bool hangs;          /* KILL has not ended it */
+    uint64_t unkillable; /* runs so far of which that was so */
+    bool deserted;       /* its keeper went before it had begun */
     struct logpipe out, err;
     struct logpipe_owner owner; /* of what all runs print */
     struct run_receipt receipt;

@@ -20,6 +20,7 @@
 #include "conf/facts.h"
 #include "conf/load.h"
 #include "daemon/generation.h"
+#include "keep/warder.h"
 #include "model/worker.h"
 
 enum { CHECK_OUTPUT_MAX = 64 << 10, CHECK_LINES = 20 };
@@ -277,44 +278,45 @@ static int send_answer(int out, char kind, const struct buf *more)
     return fd_write_all(out, &kind, 1) < 0 || fd_write_all(out, more->p, more->n) < 0;
 }
 
-static int check_anew(const struct check_job *j, struct snapshot *now)
+static int check_anew(const struct ward_job *j, struct snapshot *now)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
-    bool good = check_configuration(j->path, now, j->sink_program, &snapshot, &e);
+    bool good = check_configuration(j->argv[1], now, j->argv[2], &snapshot, &e);
 
     if (good)
-        return send_answer(j->out, 'S', &snapshot);
-    return send_answer(j->out, errors_only_world(&e) ? 'W' : 'E', &e.text);
+        return send_answer(j->fds[CHECK_ANSWER], 'S', &snapshot);
+    return send_answer(j->fds[CHECK_ANSWER], errors_only_world(&e) ? 'W' : 'E', &e.text);
 }
 
-static int look_again(const struct check_job *j, struct snapshot *now)
+static int look_again(const struct ward_job *j, struct snapshot *now)
 {
     struct buf snapshot = {0};
-    int different = check_refused(now, j->sink_program, &snapshot);
+    int different = check_refused(now, j->argv[2], &snapshot), out = j->fds[CHECK_ANSWER];
 
     if (different < 0)
         return 1;
-    return different > 0 ? send_answer(j->out, 'S', &snapshot)
-                         : send_answer(j->out, 'N', &(struct buf){0});
+    return different > 0 ? send_answer(out, 'S', &snapshot)
+                         : send_answer(out, 'N', &(struct buf){0});
 }
 
 /* It keeps garnetd's capabilities, to read what garnetd may and to switch users for a check. What it
  * starts, or has started for it by a directory service's library, gets no others. */
 int check_in_child(void *arg)
 {
-    const struct check_job *j = arg;
+    const struct ward_job *j = arg;
     struct buf bytes = {0};
     struct snapshot now = {0};
+    int fd = j->fds[CHECK_NOW];
 
     signals_release(); /* it has no handlers */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (privileges_no_new() < 0)
         return 1;
-    if (j->now >= 0 && (fd_read_all(j->now, 0, &bytes) < 0 ||
-                        !snapshot_read(&now, (struct str){bytes.p, bytes.n})))
+    if (fd >= 0 &&
+        (fd_read_all(fd, 0, &bytes) < 0 || !snapshot_read(&now, (struct str){bytes.p, bytes.n})))
         return 1;
-    if (j->looking)
+    if (j->word != 0)
         return look_again(j, &now);
-    return check_anew(j, j->now >= 0 ? &now : NULL);
+    return check_anew(j, fd >= 0 ? &now : NULL);
 }

@@ -17,13 +17,14 @@ bool check_configuration(const char *path, const struct snapshot *now, const cha
 #define CHECK_NO_SINK                                                                              \
     "there is no sink: metrics wait in the spool until they are too old or too many"
 
-struct check_job { /* borrowed */
-    const char *path, *sink_program;
-    int out;      /* a pipe for the answer */
-    int now;      /* the snapshot in use, a file; or -1 */
-    bool looking; /* only at what that one refused for the world: conf_load_refused() */
+/* What is asked of a ward (keep/warder.h). Its strings are a name for the process, the path and the sink program;
+ * its word: only to look at what the snapshot in use has refused for the world (conf_load_refused()). */
+enum check_fd {
+    CHECK_ANSWER = 3, /* a pipe */
+    CHECK_NOW,        /* the snapshot in use, a file; or -1 */
+    CHECK_FDS
 };
-/* A helper's work; `job` is a struct check_job. The answer is one byte and what follows, to the end: 'S'
- * and a snapshot; 'E' and error lines, or 'W' if all of them are of the world; 'N': the look has found nothing new. None, and a status other
- * than 0: it could not be found out. */
-int check_in_child(void *job);
+/* A helper's work. The answer is one byte and what follows, to the end: 'S' and a snapshot; 'E' and error
+ * lines, or 'W' if all of them are of the world; 'N': the look has found nothing new. None, and a status
+ * other than 0: it could not be found out. */
+int check_in_child(void *ward_job);

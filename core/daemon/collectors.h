@@ -7,10 +7,10 @@
 #pragma once
 #include <sys/queue.h>
 
-#include "collect/keepers.h"
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
 #include "intake/intake.h"
+#include "keep/keepers.h"
 #include "spool/slots.h"
 
 struct collectors_events {

@@ -10,11 +10,12 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "collect/keeper.h"
+#include "daemon/check.h"
 #include "daemon/collectors.h"
 #include "daemon/end_plan.h"
 #include "daemon/generation.h"
 #include "daemon/logwriter.h"
-#include "daemon/orphans.h"
 #include "daemon/reload.h"
 #include "daemon/selfmetrics.h"
 #include "daemon/sinks.h"
@@ -45,7 +46,6 @@ struct daemon {
     struct sinks sinks;
     struct keepers keepers;
     struct collectors collectors;
-    struct orphans orphans;
     struct logwriter log;
     struct loop_timer housekeeping, phase_timer;
     struct loop_hook after;
@@ -83,22 +83,6 @@ static void on_verdict(void *arg, uint64_t ticket, const char *why)
 }
 
 /* --- what its parts report --- */
-
-/* One of a nursery that died has been killed, too; or that one had not come to what one had left. */
-static void on_keeper_left(void *arg)
-{
-    struct daemon *d = arg;
-
-    orphans_search(&d->orphans);
-}
-
-/* A plugin may start what it likes, and leave it. */
-static void on_worker_left(void *arg)
-{
-    struct daemon *d = arg;
-
-    orphans_search_soon(&d->orphans, d->phase == PHASE_SINKS);
-}
 
 static void write_garnetd(const struct daemon *d, const struct self_round *at)
 {
@@ -159,7 +143,7 @@ static void on_turn_over(void *arg)
 static bool make_parts(struct daemon *d, const struct conf *c)
 {
     const struct commit_events commit = {d, on_written, on_verdict};
-    const struct sinks_events sinks = {d, on_worker_left, next_phase};
+    const struct sinks_events sinks = {d, next_phase};
     const struct collectors_events collectors = {d, next_phase};
 
     if (!sockets_lock(c) || !store_open(&d->store, d->loop, &c->spool, &commit))
@@ -171,7 +155,8 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     }
     loop_after(d->loop, &d->after, on_turn_over, d); /* behind the intake's own: its turn is over */
     selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
-    sinks_init(&d->sinks, d->loop, d->store.commit.spool, d->store.dir, d->sink_program, &sinks);
+    sinks_init(&d->sinks, &d->keepers, d->store.commit.spool, d->store.dir, d->sink_program,
+               &sinks);
     d->store.commit.spool->ev = (struct append_events){d, on_spool_begins};
     collectors_init(&d->collectors, &d->keepers, d->intake, &d->self, &collectors);
     collectors_remember(&d->collectors, append_dirfd(d->store.commit.spool));
@@ -316,7 +301,7 @@ static void next_phase(void *arg)
         close_sockets(d);
     if (d->phase == PHASE_INTAKE && intake_done(d))
         close_intake(d);
-    if (d->phase == PHASE_SINKS && sinks_stopped(&d->sinks) && !orphans_searching(&d->orphans))
+    if (d->phase == PHASE_SINKS && sinks_stopped(&d->sinks))
         close_spool(d);
 }
 
@@ -347,6 +332,7 @@ static void on_end_requested(void *arg)
 
 int daemon_run(const char *conf_path, const char *sink_program)
 {
+    static const struct nursery_work work = {keeper_keep_runs, check_in_child};
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
     int64_t now;
 
@@ -354,15 +340,14 @@ int daemon_run(const char *conf_path, const char *sink_program)
     d.loop = loop_new();
     if (d.loop == NULL)
         fatal("cannot start: %m");
-    if (keepers_init(&d.keepers, d.loop, on_keeper_left, &d) < 0)
+    if (keepers_init(&d.keepers, d.loop, &work) < 0)
         fatal("cannot start the nursery: %m");
     if (logwriter_start(&d.log, d.loop) < 0)
         fatal("cannot start the log writer: %m");
-    reload_init(&d.reload, d.loop, conf_path, sink_program, on_configuration, &d);
+    reload_init(&d.reload, &d.keepers, conf_path, sink_program, on_configuration, &d);
     loop_signal(d.loop, SIGHUP, reload_request, &d.reload);
     loop_signal(d.loop, SIGTERM, on_end_requested, &d);
     loop_signal(d.loop, SIGINT, on_end_requested, &d);
-    orphans_init(&d.orphans, d.loop, next_phase, &d);
     reload_request(&d.reload);
     if (d.reload.loading)
         loop_run(d.loop);

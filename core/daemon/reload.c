@@ -14,7 +14,6 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "base/process.h"
 #include "conf/conf.h"
 #include "conf/snapshot.h"
 #include "daemon/check.h"
@@ -22,10 +21,12 @@
 enum { LOAD_MAX = 32 << 20, LOAD_PIECE = 1 << 16 };
 static const int64_t load_deadline = 60 * NS_PER_S, look_pause = 30 * NS_PER_S;
 
-void reload_init(struct reload *r, struct loop *l, const char *path, const char *sink_program,
-                 void (*loaded)(void *arg, struct generation *g), void *arg)
+void reload_init(struct reload *r, struct keepers *keepers, const char *path,
+                 const char *sink_program, void (*loaded)(void *arg, struct generation *g),
+                 void *arg)
 {
-    *r = (struct reload){.loop = l,
+    *r = (struct reload){.loop = keepers->loop,
+                         .keepers = keepers,
                          .path = path,
                          .sink_program = sink_program,
                          .loaded = loaded,
@@ -42,20 +43,19 @@ static void close_load(struct reload *r)
     fd_close(&fd);
 }
 
-static void on_killed_gone(void *arg, int status, const struct rusage *ru)
+static void on_killed_gone(void *arg, const struct ward_end *end)
 {
-    (void)arg, (void)status, (void)ru;
+    (void)arg, (void)end;
 }
 
 static void stop_loading(struct reload *r)
 {
-    pid_t pid = r->child.pid;
+    const struct ward_events ev = {.ended = on_killed_gone};
 
-    if (pid > 0)
-        kill(pid, SIGKILL);
-    loop_child_del(r->loop, &r->child);
-    if (pid > 0 && r->killed.pid == 0)
-        loop_child_add(r->loop, &r->killed, pid, on_killed_gone, NULL);
+    ward_signal(&r->child, SIGKILL);
+    if (ward_runs(&r->child) && !ward_runs(&r->killed))
+        ward_move(&r->killed, &r->child, &ev);
+    ward_abandon(&r->child);
     loop_timer_clear(r->loop, &r->deadline);
     close_load(r);
     buf_free(&r->got);
@@ -67,7 +67,7 @@ void reload_end(struct reload *r)
     r->ended = true;
     loop_timer_clear(r->loop, &r->look);
     stop_loading(r);
-    loop_child_del(r->loop, &r->killed);
+    ward_abandon(&r->killed);
 }
 
 void reload_free(struct reload *r)
@@ -294,15 +294,15 @@ static void on_load_read(void *arg, uint32_t events)
         return;
     }
     close_load(r);
-    if (r->child.pid == 0)
+    if (!ward_runs(&r->child))
         end_load(r, false);
 }
 
-static void on_load_exit(void *arg, int status, const struct rusage *ru)
+static void on_load_ended(void *arg, const struct ward_end *end)
 {
     struct reload *r = arg;
 
-    (void)status, (void)ru;
+    (void)end;
     if (r->pipe.fd < 0)
         end_load(r, false);
 }
@@ -315,25 +315,30 @@ static void on_load_late(void *arg)
 /* False with errno. */
 static bool start_loading(struct reload *r)
 {
-    struct check_job job = {r->path, r->sink_program, -1, -1, r->looking};
-    int fds[2], keep[2];
-    pid_t pid;
+    const char *argv[] = {"garnetd-load", r->path, r->sink_program, NULL};
+    struct ward_job job = {
+        .argv = argv,
+        .helper = true,
+        .word = r->looking,
+        .fds = {-1, -1, STDERR_FILENO, [CHECK_NOW] = r->now != NULL ? r->now->snapshot_fd : -1},
+        .nfds = CHECK_FDS};
+    const struct ward_events ev = {.arg = r, .ended = on_load_ended};
+    bool started = false;
+    int fds[2];
 
     loop_timer_clear(r->loop, &r->look);
     if (fd_pipe(fds, O_NONBLOCK, 0) < 0)
         return false;
-    keep[0] = job.out = fds[1];
-    keep[1] = job.now = r->now != NULL ? r->now->snapshot_fd : -1;
-    pid = spawn_helper("garnetd-load", keep, r->now != NULL ? 2 : 1, check_in_child, &job);
+    job.fds[CHECK_ANSWER] = fds[1];
+    if (loop_fd_add(r->loop, &r->pipe, fds[0], LOOP_IN, on_load_read, r) == 0)
+        started = ward_start(&r->child, r->keepers, "reading the configuration", &job, &ev) == 0;
     fd_close(&fds[1]);
-    if (pid < 0 || loop_fd_add(r->loop, &r->pipe, fds[0], LOOP_IN, on_load_read, r) != 0) {
-        if (pid > 0)
-            kill(pid, SIGKILL); /* the loop reaps it */
+    if (!started) {
+        loop_fd_del(r->loop, &r->pipe);
         fd_close(&fds[0]);
         return false;
     }
     r->got = (struct buf){.max = LOAD_MAX};
-    loop_child_add(r->loop, &r->child, pid, on_load_exit, r);
     loop_timer_set(r->loop, &r->deadline, clock_mono() + load_deadline, on_load_late, r);
     return true;
 }
@@ -363,7 +368,7 @@ static void on_look_due(void *arg)
 {
     struct reload *r = arg;
 
-    r->looking = r->killed.pid == 0;
+    r->looking = !ward_runs(&r->killed);
     r->loading = r->looking && start_loading(r);
     if (r->loading)
         return;

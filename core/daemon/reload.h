@@ -8,20 +8,21 @@
  * dead mount they would become more and more.
  */
 #pragma once
-#include "base/loop.h"
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
+#include "keep/ward.h"
 
 struct reload { /* its own to write */
     struct loop *loop;
+    struct keepers *keepers;
     const char *path, *sink_program;
     void (*loaded)(void *arg, struct generation *g);
     void *arg;
     struct generation *now; /* accepted last; NULL: none yet */
     bool loading;           /* there is a child, until both its end and its pipe's were seen: */
     bool looking;           /* it only looks at what was refused */
-    struct loop_child child;
-    struct loop_child killed; /* one that was, and is not gone yet: it hangs in the kernel */
+    struct ward child;
+    struct ward killed; /* one that was, and is not gone yet: it hangs in the kernel */
     struct loop_fd pipe;
     struct loop_timer deadline;
     struct buf got;
@@ -37,8 +38,9 @@ struct reload { /* its own to write */
 /* `loaded` gets each configuration that is accepted, the reference included, or NULL: refused, and
  * logged; while `looking` none that is refused, or is as the one before. It may call reload_end(). Path
  * and program are borrowed. */
-void reload_init(struct reload *r, struct loop *l, const char *path, const char *sink_program,
-                 void (*loaded)(void *arg, struct generation *g), void *arg);
+void reload_init(struct reload *r, struct keepers *keepers, const char *path,
+                 const char *sink_program, void (*loaded)(void *arg, struct generation *g),
+                 void *arg);
 /* SIGHUP; `arg` is the struct reload. */
 void reload_request(void *arg);    /* not `loading` after it: it could not be begun */
 void reload_end(struct reload *r); /* nothing is loaded any more */

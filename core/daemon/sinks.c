@@ -32,10 +32,10 @@ struct sink_entry {
     LIST_ENTRY(sink_entry) entries;
 };
 
-void sinks_init(struct sinks *s, struct loop *l, const struct append *spool, const char *dir,
-                const char *program, const struct sinks_events *ev)
+void sinks_init(struct sinks *s, struct keepers *keepers, const struct append *spool,
+                const char *dir, const char *program, const struct sinks_events *ev)
 {
-    *s = (struct sinks){.loop = l,
+    *s = (struct sinks){.keepers = keepers,
                         .spool = spool,
                         .dir = dir,
                         .program = program,
@@ -74,13 +74,6 @@ static bool prepare_worker(void *arg)
     struct sink_entry *o = arg;
 
     return sink_cursor_ensure(&o->cursor);
-}
-
-static void on_worker_end(void *arg)
-{
-    const struct sink_entry *o = arg;
-
-    o->all->ev.worker_ended(o->all->ev.arg);
 }
 
 static void start_sink(struct sink_entry *o);
@@ -131,20 +124,21 @@ static void on_worker_gone(void *arg)
 
 static void start_sink(struct sink_entry *o)
 {
-    struct supervisor_config sc = {
-        .name = o->conf->name,
-        .start = {.program = o->all->program, .snapshot_fd = o->gen->snapshot_fd, .stdout_fd = -1},
-        .prepare = prepare_worker,
-        .ended = on_worker_end,
-        .gone = on_worker_gone,
-        .arg = o,
-        .memory_limit = o->conf->memory_limit,
-        .oldest = o->all->oldest};
+    struct supervisor_config sc = {.name = o->conf->name,
+                                   .start = {.keepers = o->all->keepers,
+                                             .program = o->all->program,
+                                             .snapshot_fd = o->gen->snapshot_fd,
+                                             .stdout_fd = -1},
+                                   .prepare = prepare_worker,
+                                   .gone = on_worker_gone,
+                                   .arg = o,
+                                   .memory_limit = o->conf->memory_limit,
+                                   .oldest = o->all->oldest};
 
     for (size_t i = 0; i < o->conf->to.n; i++)
         if (strcmp(o->conf->to.v[i], "stdout") == 0)
             sc.start.stdout_fd = STDOUT_FILENO;
-    supervisor_start(&o->supervisor, o->all->loop, &sc);
+    supervisor_start(&o->supervisor, o->all->keepers->loop, &sc);
     o->supervised = true;
 }
 

@@ -8,19 +8,18 @@
 #pragma once
 #include <sys/queue.h>
 
-#include "base/loop.h"
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
+#include "keep/keepers.h"
 #include "spool/append.h"
 
 struct sinks_events {
     void *arg;
-    void (*worker_ended)(void *arg); /* it may have left processes behind */
-    void (*stopped)(void *arg);      /* after sinks_stop(): one more of them has */
+    void (*stopped)(void *arg); /* after sinks_stop(): one more of them has */
 };
 
 struct sinks { /* its own to write */
-    struct loop *loop;
+    struct keepers *keepers;
     const struct append *spool;
     const char *dir, *program;
     struct sinks_events ev;
@@ -31,8 +30,8 @@ struct sinks { /* its own to write */
 };
 
 /* The spool, its folder's name and the program (garnet-sink) are borrowed. */
-void sinks_init(struct sinks *s, struct loop *l, const struct append *spool, const char *dir,
-                const char *program, const struct sinks_events *ev);
+void sinks_init(struct sinks *s, struct keepers *keepers, const struct append *spool,
+                const char *dir, const char *program, const struct sinks_events *ev);
 void sinks_free(struct sinks *s); /* once all have stopped; the cursors stay */
 /* Never fails as a whole: what cannot be started is logged, and tried by sinks_retry(). `g` is
  * borrowed until another is applied; who needs more of it holds a reference. */

@@ -23,7 +23,6 @@ static const int64_t AGAIN_FIRST = 100 * NS_PER_MS;
 static const int64_t AGAIN_CONFIG = 10 * NS_PER_S;
 static const int64_t AGAIN_LAST = 30 * NS_PER_S;
 static const int64_t TERM_TO_KILL = NS_PER_S / 2;
-static const int64_t KILL_TAKES = 2 * NS_PER_S; /* at most, unless it hangs in the kernel */
 static const int64_t LOOK_EVERY = NS_PER_S;
 static const int64_t END_IN = 10 * NS_PER_S; /* from its last word to its end: for close() */
 
@@ -33,28 +32,17 @@ static void start_worker(struct supervisor *s);
 
 /* --- patience --- */
 
-/* It is a process in uninterruptible sleep, or one that waits for its memory to be written down; or its end
- * comes in this turn. */
-static void on_kill_without_effect(void *arg)
+/* Something is in uninterruptible sleep, or waits for its memory to be written down. */
+static void on_hangs(void *arg)
 {
     struct supervisor *s = arg;
 
-    if (worker_process_over(&s->process))
-        return;
     s->unkillable++;
     s->hangs = true;
     log_error(
-        "sink %s: KILL has not ended its worker (process %d): it hangs in the kernel, on a dead "
-        "disk or mount; metrics wait in the spool",
-        s->name, (int)s->process.child.pid);
-}
-
-static void kill_worker(struct supervisor *s)
-{
-    worker_process_signal(&s->process, SIGKILL);
-    if (!s->killed.armed && !s->hangs)
-        loop_timer_set(s->loop, &s->killed, loop_now(s->loop) + KILL_TAKES, on_kill_without_effect,
-                       s);
+        "sink %s: KILL has not ended its worker (process %d) and all that its plugin has started: "
+        "something hangs in the kernel, on a dead disk or mount; metrics wait in the spool",
+        s->name, (int)s->process.ward.pid);
 }
 
 static void on_patience(void *arg)
@@ -64,14 +52,14 @@ static void on_patience(void *arg)
     s->ended = true;
     if (s->patience == BEFORE_TERM) {
         log_warn("sink %s: worker did not finish in time: terminating it", s->name);
-        worker_process_signal(&s->process, SIGTERM);
+        ward_signal(&s->process.ward, SIGTERM);
         s->patience = BEFORE_KILL;
         loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + TERM_TO_KILL, on_patience, s);
     } else {
         log_warn("sink %s: worker does not end%s: killing it", s->name,
                  s->process.control < 0 ? ", and its control socket is closed" : "");
         s->patience = KILLED;
-        kill_worker(s);
+        ward_signal(&s->process.ward, SIGKILL);
     }
 }
 
@@ -113,12 +101,12 @@ static bool clear_scoreboard(struct supervisor *s)
 /* Logged once: nobody ends a worker that only waits. */
 static void look_how_it_is(struct supervisor *s)
 {
-    bool stopped = worker_process_stopped(&s->process);
+    bool stopped = s->process.ward.stopped;
 
     if (stopped && !s->frozen)
         log_warn("sink %s: its worker is stopped, by a signal: it delivers nothing until SIGCONT "
                  "(process %d)",
-                 s->name, (int)s->process.child.pid);
+                 s->name, (int)s->process.ward.pid);
     s->frozen = stopped;
     if (++s->looks == LOOKS_UNREADY && !s->ready)
         log_warn("sink %s: its worker is not ready after %d s: its plugin's open() waits, or does "
@@ -216,7 +204,7 @@ static void on_second_look(void *arg)
 
     loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
     if (!s->stopping && does_not_return(s))
-        kill_worker(s);
+        ward_signal(&s->process.ward, SIGKILL);
 }
 
 /* --- starting it again --- */
@@ -240,9 +228,25 @@ static void start_later(struct supervisor *s, int64_t base, const char *what)
     loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + pause, on_pause_over, s);
 }
 
-static void on_worker_ended(void *arg, int status, const struct rusage *ru)
+/* Nobody has seen how it ended, or it was never there: that is no fault of its plugin's. */
+static void lost_worker(struct supervisor *s, const struct ward_end *end)
 {
-    struct supervisor *s = arg;
+    char what[128];
+
+    if (end->error != 0)
+        (void)snprintf(what, sizeof what, "cannot start its worker: %s", strerror(end->error));
+    else
+        (void)snprintf(what, sizeof what, "its worker's keeper was killed, and with it the worker");
+    if (!s->stopping) {
+        start_later(s, AGAIN_FIRST, what);
+        return;
+    }
+    log_warn("sink %s: %s while it was finishing", s->name, what);
+    s->config.gone(s->config.arg);
+}
+
+static void worker_ended(struct supervisor *s, int status, const struct rusage *ru)
+{
     struct ending end = {.status = status,
                          .used = *ru,
                          .finished = s->finished,
@@ -251,15 +255,6 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
     bool death = WIFSIGNALED(status) || ending_by_plugin(&end);
     char what[320];
 
-    loop_timer_clear(s->loop, &s->timer);
-    loop_timer_clear(s->loop, &s->look);
-    loop_timer_clear(s->loop, &s->killed);
-    s->ready = false;
-    scoreboard_forget_read(s->board); /* what it had in memory is nobody's */
-    if (s->hangs)
-        log_info("sink %s: the worker that hung in the kernel has ended", s->name);
-    if (s->config.ended != NULL)
-        s->config.ended(s->config.arg);
     ending_describe(&end, what, sizeof what);
     if (death && !s->stopping && !s->ended &&
         count_death(s, WIFSIGNALED(status) ? WTERMSIG(status) : 0, what, sizeof what))
@@ -272,6 +267,24 @@ static void on_worker_ended(void *arg, int status, const struct rusage *ru)
     if (status != 0 || death)
         log_warn("sink %s: %s while it was finishing", s->name, what);
     s->config.gone(s->config.arg);
+}
+
+static void on_worker_ended(void *arg, const struct ward_end *end)
+{
+    struct supervisor *s = arg;
+
+    loop_timer_clear(s->loop, &s->timer);
+    loop_timer_clear(s->loop, &s->look);
+    s->ready = false;
+    s->unkillable += end->hangs;
+    scoreboard_forget_read(s->board); /* what it had in memory is nobody's */
+    if (s->hangs)
+        log_info("sink %s: the worker that hung in the kernel %s", s->name,
+                 end->lost ? "is left behind" : "has ended");
+    if (end->lost || end->error != 0)
+        lost_worker(s, end);
+    else
+        worker_ended(s, end->status, &end->used);
 }
 
 static void start_worker(struct supervisor *s)
@@ -299,7 +312,7 @@ static void start_worker(struct supervisor *s)
 
 void supervisor_start(struct supervisor *s, struct loop *l, const struct supervisor_config *c)
 {
-    const struct worker_process_events ev = {s, on_message, on_hung_up, on_worker_ended};
+    const struct worker_process_events ev = {s, on_message, on_hung_up, on_hangs, on_worker_ended};
 
     *s = (struct supervisor){.loop = l, .config = *c, .board_fd = -1, .throttle.cap = AGAIN_LAST};
     (void)snprintf(s->name, sizeof s->name, "%s", c->name);
@@ -328,7 +341,7 @@ bool supervisor_stalled(const struct supervisor *s)
 void supervisor_stop(struct supervisor *s, int64_t grace)
 {
     s->stopping = true;
-    if (s->process.child.pid == 0) {
+    if (!ward_runs(&s->process.ward)) {
         loop_timer_set(s->loop, &s->timer, loop_now(s->loop), s->config.gone, s->config.arg);
     } else if (s->patience < BEFORE_KILL) {
         worker_process_send(&s->process, WORKER_FINISH);
@@ -338,19 +351,18 @@ void supervisor_stop(struct supervisor *s, int64_t grace)
 
 void supervisor_abandon(struct supervisor *s)
 {
-    if (s->process.child.pid != 0)
+    if (ward_runs(&s->process.ward))
         log_error(
             "sink %s: its worker (process %d) has not ended in time, not by KILL either: it is "
             "left behind, and ends once the kernel lets it",
-            s->name, (int)s->process.child.pid);
+            s->name, (int)s->process.ward.pid);
     loop_timer_clear(s->loop, &s->look);
-    loop_timer_clear(s->loop, &s->killed);
     worker_process_abandon(&s->process);
 }
 
 void supervisor_end(struct supervisor *s)
 {
-    if (s->process.child.pid != 0)
+    if (ward_runs(&s->process.ward))
         panic("sink %s: ended while its worker runs", s->name);
     loop_timer_clear(s->loop, &s->timer);
     scoreboard_unmap(s->board);

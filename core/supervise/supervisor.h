@@ -15,7 +15,6 @@ struct supervisor_config {
     const char *name;           /* the sink's; copied */
     struct worker_start start;  /* but for its scoreboard, which is ours */
     bool (*prepare)(void *arg); /* before every start; false: not now, it is tried again later */
-    void (*ended)(void *arg);   /* after every end of a process of it: it may have left others */
     void (*gone)(void *arg);    /* after supervisor_stop(): no process of it is left */
     void *arg;
     int64_t memory_limit; /* that it has set itself, in bytes; 0: none */
@@ -38,12 +37,11 @@ struct supervisor { /* its own to write */
         int64_t when_ns;
         int signo;
     } condemned[SCOREBOARD_POISONS];
-    unsigned ncondemned;      /* ever */
-    unsigned looks;           /* at the worker at hand */
-    bool frozen;              /* at the last look somebody had stopped it */
-    struct loop_timer timer;  /* the next start; or the end of our patience; or gone() */
-    struct loop_timer killed; /* from a KILL on: it must be gone by then */
-    struct loop_timer look;   /* while a worker runs */
+    unsigned ncondemned;     /* ever */
+    unsigned looks;          /* at the worker at hand */
+    bool frozen;             /* at the last look somebody had stopped it */
+    struct loop_timer timer; /* the next start; or the end of our patience; or gone() */
+    struct loop_timer look;  /* while a worker runs */
     enum patience patience;
     struct throttle throttle;
     uint64_t restarts;

@@ -1,6 +1,6 @@
 /* supervise/worker_process.c - no worker has anything of garnetd's but what it is given here: the
  * end of a socket pair, two pipes for its lines, the snapshot, the scoreboard. Starting fails for
- * want of a process, descriptors or memory, and leaves nothing open. What stands on the socket is
+ * want of descriptors or memory, and leaves nothing open. What stands on the socket is
  * taken a few messages a turn, and without any descriptor that a plugin might pass along.
  */
 #include "supervise/worker_process.h"
@@ -9,11 +9,9 @@
 #include <fcntl.h>
 #include <inttypes.h>
 #include <linux/sockios.h>
-#include <signal.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -120,7 +118,14 @@ static void on_control(void *arg, uint32_t events)
 
 /* --- the process --- */
 
-static void on_worker_exit(void *arg, int status, const struct rusage *ru)
+static void on_ward_hangs(void *arg)
+{
+    struct worker_process *p = arg;
+
+    p->ev.hangs(p->ev.arg);
+}
+
+static void on_ward_ended(void *arg, const struct ward_end *end)
 {
     struct worker_process *p = arg;
 
@@ -128,9 +133,13 @@ static void on_worker_exit(void *arg, int status, const struct rusage *ru)
         (void)take_messages(p); /* its last words may still be in there */
     close_control(p);
     close_log(p);
-    if (kill(-p->pid, SIGKILL) == 0)
+    if (end->left_behind > 0)
         log_warn("sink %s: its plugin had left processes behind: they are killed", p->name);
-    p->ev.ended(p->ev.arg, status, ru);
+    if (end->hangs)
+        log_error("sink %s: what its plugin had left behind does not end by KILL: it hangs in the "
+                  "kernel, and ends once that lets it",
+                  p->name);
+    p->ev.ended(p->ev.arg, end);
 }
 
 void worker_process_init(struct worker_process *p, struct loop *l, const char *name,
@@ -143,50 +152,47 @@ void worker_process_init(struct worker_process *p, struct loop *l, const char *n
                                  .says = {.say = on_said, .left_out = said_more, .arg = p},
                                  .prints = {.say = on_printed, .left_out = printed_more, .arg = p}};
     (void)snprintf(p->ident, sizeof p->ident, "garnet-sink[%s]", name);
+    (void)snprintf(p->who, sizeof p->who, "sink %s: the worker", name);
     loop_fd_init(&p->watch);
     logpipe_init(&p->said);
     logpipe_init(&p->printed);
 }
 
-/* The worker's pid, or -1 with errno. */
-static pid_t run_worker(const struct worker_process *p, const struct worker_start *s, int control,
-                        int own, int print)
+/* 0, or -1 with errno. */
+static int run_worker(struct worker_process *p, const struct worker_start *s, int control, int own,
+                      int print)
 {
     const char *argv[] = {s->program, "run", p->name, NULL};
-    struct spawn sp = {
+    const struct ward_job job = {
         .argv = argv,
         .fds = {-1, s->stdout_fd, print, [WORKER_SNAPSHOT] = s->snapshot_fd,
                 [WORKER_CONTROL] = control, [WORKER_SCOREBOARD] = s->board_fd, [WORKER_LOG] = own},
-        .nfds = WORKER_FDS,
-        .own_group = true};
+        .nfds = WORKER_FDS};
+    const struct ward_events ev = {p, on_ward_hangs, on_ward_ended};
 
-    return spawn_program(&sp);
+    return ward_start(&p->ward, s->keepers, p->who, &job, &ev);
 }
 
 int worker_process_start(struct worker_process *p, const struct worker_start *s)
 {
-    int pair[2], own, print;
-    pid_t pid = -1;
+    int pair[2], own, print, started = -1;
 
     if (!open_log(p, &own, &print))
         return -1;
     if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == 0) {
         fdpass_refuse(pair[0]);
         if (loop_fd_add(p->loop, &p->watch, pair[0], LOOP_IN, on_control, p) == 0)
-            pid = run_worker(p, s, pair[1], own, print);
+            started = run_worker(p, s, pair[1], own, print);
         fd_close(&pair[1]);
         p->control = pair[0];
     }
     fd_close(&own);
     fd_close(&print);
-    if (pid < 0) {
+    if (started < 0) {
         close_control(p);
         close_log(p);
-        return -1;
     }
-    p->pid = pid;
-    loop_child_add(p->loop, &p->child, pid, on_worker_exit, p);
-    return 0;
+    return started;
 }
 
 void worker_process_send(const struct worker_process *p, enum worker_word w)
@@ -205,33 +211,9 @@ void worker_process_wake(const struct worker_process *p)
         worker_process_send(p, WORKER_WAKE);
 }
 
-/* Its plugin may have moved it to another group. */
-void worker_process_signal(const struct worker_process *p, int signo)
-{
-    if (kill(-p->child.pid, signo) < 0 || getpgid(p->child.pid) != p->child.pid)
-        (void)kill(p->child.pid, signo);
-}
-
 void worker_process_abandon(struct worker_process *p)
 {
-    loop_child_del(p->loop, &p->child);
+    ward_abandon(&p->ward);
     close_control(p);
     close_log(p);
-}
-
-static bool has_come_to(const struct worker_process *p, int state)
-{
-    siginfo_t si = {0};
-
-    return waitid(P_PID, (id_t)p->child.pid, &si, state | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0;
-}
-
-bool worker_process_stopped(const struct worker_process *p)
-{
-    return has_come_to(p, WSTOPPED);
-}
-
-bool worker_process_over(const struct worker_process *p)
-{
-    return has_come_to(p, WEXITED);
 }

@@ -1,8 +1,8 @@
 /* supervise/worker_process.h - one process of a worker: what is said over its socket, its log, its end
  *
- * What is between the two is in model/worker.h. The process has a group of its own, so that a
- * terminal's Ctrl-C reaches garnetd alone, and so that TERM and KILL reach what its plugin has
- * started, too. Nothing of the group outlives it; what a plugin has moved elsewhere may.
+ * What is between the two is in model/worker.h. The process is under a keeper of its own (keep/ward.h) and has a
+ * group of its own, so that TERM and KILL reach what its plugin has started, too. Nothing that it has started
+ * outlives it.
  *
  * No worker has garnetd's log: it has two pipes of its own. Over one come its own lines with their
  * levels (base/log.h, log_relay()), over the other whatever is printed in its process: mostly by the
@@ -15,14 +15,16 @@
 #pragma once
 #include "base/logpipe.h"
 #include "base/loop.h"
+#include "keep/ward.h"
 #include "model/worker.h"
 
 struct worker_process_events {
     void *arg;
     void (*message)(void *arg, enum worker_word w);
     void (*hung_up)(void *arg); /* it has closed its end, and runs still */
+    void (*hangs)(void *arg);   /* KILL has not ended it, or something that it has started */
     /* All that it has said was reported. */
-    void (*ended)(void *arg, int status, const struct rusage *ru);
+    void (*ended)(void *arg, const struct ward_end *end);
 };
 
 struct worker_process {
@@ -30,15 +32,16 @@ struct worker_process {
     const char *name; /* the sink's; borrowed */
     char ident[96];   /* its name in the log */
     struct worker_process_events ev;
-    struct loop_child child; /* pid 0: none runs */
-    pid_t pid;               /* of the one that runs, or ran last */
-    int control;             /* our end of the pair; -1: none */
+    char who[96]; /* and that of its start */
+    struct ward ward;
+    int control; /* our end of the pair; -1: none */
     struct loop_fd watch;
     struct logpipe_owner says, prints;
     struct logpipe said, printed;
 };
 
-struct worker_start {    /* all borrowed */
+struct worker_start { /* all borrowed */
+    struct keepers *keepers;
     const char *program; /* garnet-sink */
     int snapshot_fd;     /* a memfd with the accepted snapshot. Its offset is shared: pread */
     int stdout_fd;       /* garnetd's stdout, for the stdout transport; or -1 */
@@ -52,9 +55,5 @@ int worker_process_start(struct worker_process *p, const struct worker_start *s)
 void worker_process_send(const struct worker_process *p, enum worker_word w);
 /* WORKER_WAKE, unless one is unread: the worker looks into the spool after it has read that. */
 void worker_process_wake(const struct worker_process *p);
-/* To it and its group. */
-void worker_process_signal(const struct worker_process *p, int signo);
 /* It is left as it is: nothing of it is read any more, and nobody waits for its end. */
 void worker_process_abandon(struct worker_process *p);
-bool worker_process_stopped(const struct worker_process *p); /* somebody has, by a signal */
-bool worker_process_over(const struct worker_process *p);    /* ended() is about to be called */

@@ -40,7 +40,7 @@ def garnet_seconds(pid):
     """Of garnetd with the nursery, the keepers and their runs; of garnetd itself alone."""
     whole, own = cpu_seconds(pid)
     for p, comm in ours(pid).items():
-        if comm in ("garnetd-nursery", "garnetd-keep"):
+        if comm in ("garnetd-guard", "garnetd-nursery", "garnetd-keep"):
             whole += cpu_seconds(p)[0]
     return whole, own
 

@@ -8,8 +8,11 @@
 
 #include "base/fd.h"
 #include "base/log.h"
+#include "rig/processes.h"
 
 struct scene scene;
+
+static const struct nursery_work work = {.runs = keeper_keep_runs};
 
 static void on_started(void *arg, int64_t slot_ns)
 {
@@ -45,13 +48,6 @@ static void on_gone(void *arg)
     s->collector = NULL;
 }
 
-static void on_left(void *arg)
-{
-    struct scene *s = arg;
-
-    s->nleft++;
-}
-
 static struct collector_events events = {&scene, on_started, on_ended, on_gone, accepted, NULL};
 
 struct scene *scene_prepare(const char *script, int64_t interval)
@@ -64,7 +60,7 @@ struct scene *scene_prepare(const char *script, int64_t interval)
     log_to(fds[1]);
     s->loop = loop_new();
     cr_assert(s->loop != NULL);
-    cr_assert_eq(keepers_init(&s->keepers, s->loop, on_left, s), 0);
+    cr_assert_eq(keepers_init(&s->keepers, s->loop, &work), 0);
     if (s->command[0] == NULL)
         s->command[0] = "/bin/sh";
     s->command[1] = "-c";
@@ -148,13 +144,23 @@ const struct run_receipt *last_run(const struct scene *s)
     return &s->ended[(s->nended - 1) % RUNS];
 }
 
+pid_t scene_nursery(const struct scene *s)
+{
+    return process_under(s->keepers.child.pid, "garnetd-nursery");
+}
+
+int scene_keepers(const struct scene *s, pid_t *pids, int most)
+{
+    return processes_under(scene_nursery(s), "garnetd-keep", pids, most);
+}
+
 void scene_without_keepers(struct scene *s)
 {
-    const struct nursery_book *b = s->keepers.book;
+    pid_t keeper;
 
     while (s->keepers.nidle > 0 || run_alive(&s->collector->run)) {
-        if (s->keepers.nidle > 0 && b->n > 0)
-            (void)kill(b->pids[0], SIGKILL);
+        if (s->keepers.nidle > 0 && scene_keepers(s, &keeper, 1) > 0)
+            (void)kill(keeper, SIGKILL);
         (void)loop_turn(s->loop, 50 * MS);
     }
 }

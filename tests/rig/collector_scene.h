@@ -17,7 +17,6 @@ struct scene {
     const char *command[4]; /* /bin/sh, where a test has put nothing else there */
     struct loop *loop;
     struct keepers keepers;
-    int nleft; /* how often something fell to this process */
     struct conf_collector conf;
     struct collector *collector;
     int log; /* read end */
@@ -37,6 +36,9 @@ struct scene *scene_begin_daemon(const char *script, int64_t interval, int64_t s
 /* In two steps, so that the test can alter its configuration. */
 struct scene *scene_prepare(const char *script, int64_t interval);
 void scene_go(struct scene *s);
+/* While its guard is the one that was forked first: the nursery, once it is there, and its keepers. */
+pid_t scene_nursery(const struct scene *s);
+int scene_keepers(const struct scene *s, pid_t *pids, int most);
 void scene_without_keepers(struct scene *s); /* and without a run */
 void scene_finish(struct scene *s);          /* stops it: it is gone once, from the loop */
 

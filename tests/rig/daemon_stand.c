@@ -13,7 +13,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/why.h"
+#include "collect/keeper.h"
 #include "conf/load.h"
+#include "daemon/check.h"
 #include "model/record.h"
 
 void stand_begin(struct stand *s)
@@ -41,6 +43,8 @@ void stand_end(struct stand *s)
         intake_free(s->intake);
     if (s->spool != NULL)
         append_close(s->spool);
+    if (s->keepers.loop != NULL)
+        keepers_free(&s->keepers, clock_mono() + 20 * NS_PER_S);
     loop_free(s->loop);
     log_to(STDERR_FILENO);
     fd_close(&fd);
@@ -48,6 +52,14 @@ void stand_end(struct stand *s)
     buf_free(&s->taken);
     buf_free(&s->logged);
     remove_tree(s->dir);
+}
+
+void stand_keepers(struct stand *s)
+{
+    static const struct nursery_work work = {keeper_keep_runs, check_in_child};
+
+    if (s->keepers.loop == NULL)
+        cr_assert_eq(keepers_init(&s->keepers, s->loop, &work), 0);
 }
 
 const char *stand_path(const struct stand *s, const char *name)

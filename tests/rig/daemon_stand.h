@@ -7,6 +7,7 @@
 #include "daemon/generation.h"
 #include "daemon/selfmetrics.h"
 #include "intake/intake.h"
+#include "keep/keepers.h"
 #include "rig/files.h"
 #include "spool/append.h"
 
@@ -16,9 +17,10 @@ struct stand {
     struct intake *intake;    /* NULL before stand_intake() */
     struct selfmetrics *self; /* likewise */
     struct selfmetrics selfmetrics;
-    struct append *spool; /* NULL before stand_spool() */
-    struct buf taken;     /* by the intake: a line a metric, "name value [tag=value]..." */
-    int log;              /* read end */
+    struct append *spool;   /* NULL before stand_spool() */
+    struct keepers keepers; /* .loop NULL before stand_keepers() */
+    struct buf taken;       /* by the intake: a line a metric, "name value [tag=value]..." */
+    int log;                /* read end */
     struct buf logged;
 };
 
@@ -39,6 +41,7 @@ struct generation *stand_generation(const struct stand *s);
 /* Both as `c` has it. Garnet's own metrics have no rounds. */
 void stand_intake(struct stand *s, const struct conf *c);
 void stand_spool(struct stand *s, const struct conf *c);
+void stand_keepers(struct stand *s);
 void stand_append(struct stand *s, unsigned metrics); /* one frame of so many */
 
 int stand_logged(struct stand *s, const char *what); /* how often */

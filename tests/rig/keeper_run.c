@@ -5,6 +5,8 @@
 #include <sys/wait.h>
 
 #include "base/fd.h"
+#include "base/process.h"
+#include "collect/job.h"
 #include "rig/processes.h"
 
 struct keeper_rig keeper_rig = {.collector = {.name = "probe",
@@ -26,6 +28,7 @@ void next_run_argv(struct run *r, const char *const *argv, const char *cwd, int6
 
     (void)snprintf(keeper_rig.mark, sizeof keeper_rig.mark, "GARNET_TEST_MARK=%d-%d", (int)getpid(),
                    rand());
+    (void)snprintf(r->mark, sizeof r->mark, "%s", keeper_rig.mark);
     cr_assert_eq(fd_pipe(out, 0, 0), 0);
     job.launch.out = out[1];
     job.launch.err = fcntl(out[1], F_DUPFD_CLOEXEC, 0);
@@ -41,9 +44,9 @@ void start_run_argv(struct run *r, const char *const *argv, const char *cwd, int
 {
     int pair[2];
 
-    cr_assert_eq(keeper_pair(pair), 0);
+    cr_assert_eq(keeping_pair(pair), 0);
     *r = (struct run){.control = pair[0], .out = -1};
-    r->keeper = keeper_fork(pair[1]);
+    r->keeper = spawn_helper("garnetd-keep", &pair[1], 1, keeper_keep_runs, &pair[1]);
     cr_assert(r->keeper > 0);
     fd_close(&pair[1]);
     next_run_argv(r, argv, cwd, timeout, grace);
@@ -94,10 +97,13 @@ void start_chain(struct run *r)
 
 void take_report(struct run *r)
 {
+    (void)keeping_pid(r->control);
     while (!keeper_report(r->control, &r->report)) {
         struct pollfd said = {.fd = r->control, .events = POLLIN};
 
-        cr_assert_not(keeper_gone(r->control), "the keeper has ended without a report");
+        cr_assert_not(keeping_gone(r->control), "the keeper has ended without a report");
+        (void)keeping_pid(r->control);
+        (void)keeping_hear(r->control);
         cr_assert(poll(&said, 1, -1) == 1);
     }
     cr_assert_not(keeper_report(r->control, &r->report), "one report");
@@ -110,7 +116,7 @@ void finish_run(struct run *r)
     int status = -1;
 
     take_report(r);
-    cr_assert_not(keeper_gone(r->control), "it waits for the next");
+    cr_assert_not(keeping_gone(r->control), "it waits for the next");
     fd_close(&r->control);
     cr_assert_eq(waitpid(r->keeper, &status, 0), r->keeper);
     cr_assert_eq(status, 0);

@@ -12,6 +12,7 @@
 
 #include "base/fd.h"
 #include "collect/keeper.h"
+#include "keep/keeping.h"
 #include "rig/processes.h"
 
 #define LONG (60 * NS_PER_S)
@@ -24,6 +25,7 @@ extern struct keeper_rig {
 struct run {
     pid_t keeper;
     int control, out; /* our ends */
+    char mark[64];    /* keeper_rig's, at its beginning */
     struct keeper_report report;
 };
 

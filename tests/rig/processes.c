@@ -5,6 +5,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/wait.h>
@@ -36,6 +37,48 @@ int processes_marked(const char *mark)
     if (proc != NULL)
         (void)closedir(proc);
     return found;
+}
+
+/* "PID (COMM) STATE PARENT ..." */
+static bool is_under(const char *pid, pid_t parent, const char *comm)
+{
+    char path[64], text[512], name[16] = "", state = 'Z';
+    int fd, its = 0;
+    ssize_t n;
+
+    (void)snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
+    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        return false;
+    n = read(fd, text, sizeof text - 1);
+    (void)close(fd);
+    text[n > 0 ? n : 0] = 0;
+    return sscanf(text, "%*d (%15[^)]) %c %d", name, &state, &its) == 3 && its == parent &&
+           state != 'Z' && state != 'X' && strcmp(name, comm) == 0;
+}
+
+int processes_under(pid_t parent, const char *comm, pid_t *pids, int most)
+{
+    DIR *proc = opendir("/proc");
+    const struct dirent *e;
+    int found = 0;
+
+    while (proc != NULL && (e = readdir(proc)) != NULL)
+        if (isdigit((unsigned char)e->d_name[0]) && is_under(e->d_name, parent, comm)) {
+            if (found < most)
+                pids[found] = (pid_t)atoi(e->d_name);
+            found++;
+        }
+    if (proc != NULL)
+        (void)closedir(proc);
+    return found;
+}
+
+pid_t process_under(pid_t parent, const char *comm)
+{
+    pid_t pid = 0;
+
+    WAIT_FOR(processes_under(parent, comm, &pid, 1) == 1);
+    return pid;
 }
 
 /* No child of ours: those are counted. */

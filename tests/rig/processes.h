@@ -12,6 +12,11 @@
 /* Living processes whose environment holds `mark`. Zombies have none. */
 int processes_marked(const char *mark);
 
+/* Living children of `parent` with that name (comm), up to `most` of them; how many there are. */
+int processes_under(pid_t parent, const char *comm, pid_t *pids, int most);
+/* The only one of these, once there is one; asserts. */
+pid_t process_under(pid_t parent, const char *comm);
+
 /* Keeps a process that dies from its parent's wait(), as one that hangs in the kernel would be, until the
  * descriptor that is returned is closed: it is traced, by a process that does not wait for it. -1: that may
  * not be. */

@@ -133,10 +133,10 @@ def children_quick(pid):
 
 
 def ours(pid):
-    """pid -> comm of garnetd's children and the nursery's."""
+    """pid -> comm of garnetd's children, its guard's and the nursery's."""
     out = children_quick(pid)
-    for p in [p for p, comm in out.items() if comm == "garnetd-nursery"]:
-        out.update(children_quick(p))
+    for p in [p for p, comm in out.items() if comm in ("garnetd-guard", "garnetd-nursery")]:
+        out.update(ours(p))
     return out
 
 

@@ -44,7 +44,7 @@ class Early(unittest.TestCase):
                 d.terminate()
 
     def test_helpers_that_outlive_the_end(self):
-        helpers = {"garnetd-nursery", "garnetd-keep", "garnetd-log", "garnetd-sync"}
+        helpers = {"garnetd-guard", "garnetd-nursery", "garnetd-keep", "garnetd-ward", "garnetd-log", "garnetd-sync"}
         d = self.daemon(" ".join(helpers), "1 15 2")
         d.start()
         self.assertEqual(d.send('{"name":"x","value":1}')["accepted"], 1)

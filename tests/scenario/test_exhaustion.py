@@ -40,8 +40,8 @@ FAULTS = {
     "poll": [errno.EINTR],
     "wait": [errno.EINTR],
 }
-NEEDED_AGAIN = {  # a call that is made but for a new one of these
-    ("fork", GARNETD): "garnetd-nursery", ("socket", GARNETD): "garnetd-keep", ("mmap", FORKS): "garnetd-keep"}
+NEEDED_AGAIN = {  # a call that is made but for new ones of these
+    ("fork", GARNETD): "garnetd-guard garnetd-nursery", ("socket", GARNETD): "garnetd-keep", ("mmap", FORKS): "garnetd-keep garnetd-nursery"}
 PARTS = {"malloc": THREADS}  # a long sweep, to be shared
 
 
@@ -162,7 +162,7 @@ def run_fault(v, fault):
     least = 1.1 if rare else 0  # seconds: housekeeping comes every second
     v.fault.arm(*fault)
     for pid, comm in ours(v.d.process.pid).items():
-        if comm == NEEDED_AGAIN.get((call, where)):
+        if comm in NEEDED_AGAIN.get((call, where), "").split():
             kill(pid)
     v.send(MANY)
     wait_for("runs, or the fault", lambda: v.fault.fired() or

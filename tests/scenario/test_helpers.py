@@ -84,6 +84,56 @@ class Helpers(unittest.TestCase):
         wait_for("what it kept is gone", lambda: not [p for p in before if os.path.exists(f"/proc/{p}")])
         self.assert_works()
 
+    def test_guard_killed(self):
+        """The nursery takes its place: neither a run, nor a worker, nor a reload notices."""
+        self.d.script("long", "#!/bin/sh\nset -e\ntrap '' TERM\nsetsid sleep 1000 &\n" + EMIT_LONG)
+        self.d.collector("long", f"command: [{self.d.path('long')}]\ninterval: 1s\ntimeout: 900s\n"
+                                 f"env: {{STOP: {self.d.path('stop')}}}\n")
+        self.d.hup()
+        wait_for("the run", lambda: [a for _, a in self.d.left() if a.startswith("sleep 1000")])
+        worker, nursery = self.d.worker("main"), self.helper("garnetd-nursery")
+        keeper = self.helper("garnetd-keep")
+        kill(self.helper("garnetd-guard"))
+        self.d.wait_log("the nursery's guard has died")
+        wait_for("it is the guard", lambda: ours(nursery) and "garnetd-nursery" in ours(nursery).values())
+        self.assertTrue(os.path.exists(f"/proc/{keeper}"))
+        self.d.hup()
+        self.assert_works()
+        self.assertEqual(self.d.worker("main"), worker)
+        self.d.write("stop", "")
+        self.d.wait_log("collector long: exit status 3")
+        os.unlink(self.d.path("stop"))
+        wait_for("the next", lambda: [a for _, a in self.d.left() if a.startswith("sleep 1000")])
+        self.assertNotIn("keeper was killed", self.d.log())
+        kill(worker)
+        self.d.wait_log("worker died from signal 9")
+        self.assert_works()
+        self.assertEqual(self.d.terminate(), 0)
+        wait_for("nothing is left", lambda: not self.d.left())
+
+    def test_a_workers_keeper_killed_and_stopped(self):
+        worker = self.d.worker("main")
+        kill(self.helper("garnetd-ward"))
+        self.d.wait_log("sink main: its worker's keeper was killed, and with it the worker; starting it again")
+        wait_for("it is gone", lambda: not os.path.exists(f"/proc/{worker}"))
+        self.assert_works()
+        os.kill(self.helper("garnetd-ward"), signal.SIGSTOP)
+        self.assert_works()
+        self.assertEqual(self.d.terminate(), 0)
+
+    def test_a_worker_outlives_its_nursery(self):
+        worker = self.d.worker("main")
+        kill(self.helper("garnetd-nursery"))
+        self.d.wait_log("the nursery has died")
+        self.assert_works()
+        self.assertEqual(self.d.worker("main"), worker)
+        os.kill(worker, signal.SIGSTOP)
+        self.d.wait_log("sink main: its worker is stopped, by a signal")
+        os.kill(worker, signal.SIGCONT)
+        kill(worker)
+        self.d.wait_log("worker died from signal 9")
+        self.assert_works()
+
     def test_cursor_lost_while_running(self):
         self.assert_works()
         os.unlink(self.d.path("spool/cursors/main"))
@@ -191,9 +241,9 @@ class Endings(unittest.TestCase):
         d.start()
         keepers = wait_for("both run", lambda: [p for p, c in ours(d.process.pid).items() if c == "garnetd-keep"] if
                            len([a for _, a in d.left() if a.startswith("sleep 1000")]) == 2 else None)
-        nursery = [p for p, c in children(d.process.pid).items() if c == "garnetd-nursery"][0]
+        nursery = [p for p, c in ours(d.process.pid).items() if c == "garnetd-nursery"][0]
         kill(nursery)
-        other = wait_for("another one", lambda: [p for p, c in children(d.process.pid).items()
+        other = wait_for("another one", lambda: [p for p, c in ours(d.process.pid).items()
                                                  if c == "garnetd-nursery" and p != nursery])[0]
         os.kill(other, signal.SIGSTOP)
         os.kill(keepers[0], signal.SIGSTOP)

@@ -106,8 +106,10 @@ class Storm(unittest.TestCase):
 
     def next_worker(self, name, old):
         """Of this garnetd: the one before may have started another just before it was killed."""
-        return wait_for(f"the next worker of {name}", lambda: [
-            p for p in self.workers(name) - old if stat(p)[1] == str(self.d.process.pid)]).pop()
+        def look():
+            keepers = {str(p) for p in ours(self.d.process.pid)}
+            return [p for p in self.workers(name) - old if stat(p)[1] in keepers]
+        return wait_for(f"the next worker of {name}", look).pop()
 
     def kill_worker(self, name):
         kill(self.d.worker(name))

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -149,4 +150,27 @@ Test(fd, lists_a_folder_and_closes_what_is_none)
     errno = ESTALE;
     cr_assert_null(fd_list(-1));
     cr_assert_eq(errno, ESTALE);
+}
+
+/* A helper without /dev/null has none of 0, 1 and 2, and whoever it starts begins by closing them. */
+Test(fd, what_is_passed_along_is_none_of_0_1_and_2)
+{
+    int pair[2], fds[3] = {-1, -1, -1}, keep[3];
+    bool cut = true;
+    char c;
+
+    cr_assert_eq(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+    cr_assert_eq(fd_send(pair[0], "x", 1, (const int[]){0, 1}, 2, 0), 1);
+    for (int i = 0; i < 3; i++) {
+        keep[i] = fcntl(i, F_DUPFD_CLOEXEC, 10);
+        (void)close(i);
+    }
+    cr_assert_eq(fd_receive(pair[1], &c, 1, fds, 3, 0, &cut), 1);
+    for (int i = 0; i < 3; i++)
+        (void)dup2(keep[i], i);
+    cr_assert_not(cut);
+    cr_assert_gt(fds[0], 2);
+    cr_assert_gt(fds[1], 2);
+    cr_assert_neq(fds[0], fds[1]);
+    cr_assert_eq(fds[2], -1);
 }

@@ -1,7 +1,9 @@
-/* base/process: a child is waited for, until a deadline; children are found */
+/* base/process: a child is waited for, until a deadline; its parent is known */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -80,21 +82,16 @@ Test(process, what_is_no_child_is_not_waited_for)
     cr_assert(process_wait(getppid(), in_ms(60000), &status));
 }
 
-static void find(void *arg, pid_t pid)
+Test(process, knows_who_is_whose_child)
 {
-    pid_t *wanted = arg;
+    int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    pid_t pid = child(-1);
+    char name[16];
 
-    if (pid == *wanted)
-        *wanted = 0;
-}
-
-Test(process, finds_its_children)
-{
-    pid_t pid = child(-1), wanted = pid;
-
-    cr_assert_eq(process_children(getpid(), find, &wanted), 1);
-    cr_assert_eq(wanted, 0);
+    (void)snprintf(name, sizeof name, "%d", (int)pid);
+    cr_assert_eq(process_parent(proc, name), getpid());
     (void)kill(pid, SIGKILL);
     (void)waitpid(pid, NULL, 0);
-    cr_assert_eq(process_children(getpid(), find, &wanted), 0);
+    cr_assert_eq(process_parent(proc, name), 0);
+    (void)close(proc);
 }

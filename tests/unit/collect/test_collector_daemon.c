@@ -174,7 +174,7 @@ Test(collector_daemon, no_processes_cost_a_slot_each_and_nothing_else)
     s = scene_begin("exit 0", 100 * MS);
     TURN_UNTIL(s, s->nended >= 1);
     (void)getrlimit(RLIMIT_NPROC, &limit);
-    nursery = s->keepers.nursery.pid;
+    nursery = scene_nursery(s);
     for (int keeper = 0; keeper < 2; keeper++) { /* no keeper; a keeper that cannot fork */
         const struct rlimit none = {1, limit.rlim_max};
         int ended;
@@ -185,7 +185,9 @@ Test(collector_daemon, no_processes_cost_a_slot_each_and_nothing_else)
         else
             scene_without_keepers(s);
         ended = s->nended;
-        who = keeper ? s->keepers.book->pids[0] : nursery;
+        who = nursery;
+        if (keeper)
+            cr_assert_eq(scene_keepers(s, &who, 1), 1);
         cr_assert_eq(prlimit(who, RLIMIT_NPROC, &none, NULL), 0);
         TURN_UNTIL(s, s->nended >= ended + 3);
         cr_assert_eq(prlimit(who, RLIMIT_NPROC, &limit, NULL), 0);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
+#include "collect/job.h"
 #include "rig/keeper_run.h"
 
 static const gid_t groups[] = {7, 0, 65534};
@@ -20,7 +21,7 @@ static int pair[2], out[2], err[2];
 
 static void begin(void)
 {
-    cr_assert_eq(keeper_pair(pair), 0);
+    cr_assert_eq(keeping_pair(pair), 0);
     cr_assert_eq(fd_pipe(out, 0, 0), 0);
     cr_assert_eq(fd_pipe(err, 0, 0), 0);
 }

@@ -97,7 +97,7 @@ Test(keeper_again, what_became_of_the_first_is_not_the_second_ones)
         if (i == 1) {
             wait_said(&r, "up");
             keeper_stop(r.control);
-            (void)kill(keeper_pid(r.control), SIGKILL);
+            (void)kill(keeping_pid(r.control), SIGKILL);
         }
         take_report(&r);
         cr_assert_eq(r.report.end, i == 1 ? KEEPER_STOPPED : KEEPER_EXITED);

@@ -14,13 +14,7 @@
 static struct stand stand;
 static struct collectors made, *collectors;
 static struct generation *generation; /* applied last; the stand's own metrics point into it, too */
-static struct keepers keepers;
 static int ndrained, remember = -1;
-
-static void on_left(void *arg)
-{
-    (void)arg;
-}
 
 static void on_drained(void *arg)
 {
@@ -43,8 +37,8 @@ static void apply(void)
     if (collectors == NULL) {
         stand_intake(&stand, g->conf);
         collectors = &made;
-        cr_assert_eq(keepers_init(&keepers, stand.loop, on_left, NULL), 0);
-        collectors_init(collectors, &keepers, stand.intake, stand.self, &ev);
+        stand_keepers(&stand);
+        collectors_init(collectors, &stand.keepers, stand.intake, stand.self, &ev);
         if (remember >= 0)
             collectors_remember(collectors, remember);
     }
@@ -87,7 +81,6 @@ static void end(void)
     STAND_UNTIL(&stand, LIST_EMPTY(&collectors->list));
     cr_assert_geq(ndrained, 1);
     generation_unref(generation);
-    keepers_free(&keepers, clock_mono() + NS_PER_S);
     stand_end(&stand);
 }
 
@@ -320,6 +313,5 @@ Test(collectors, one_that_hangs_is_killed_at_the_last_moment)
     STAND_UNTIL(&stand, ndrained == 1);
     STAND_UNTIL(&stand, kill(own, 0) < 0);
     generation_unref(generation);
-    keepers_free(&keepers, clock_mono() + 10 * NS_PER_S);
     stand_end(&stand);
 }

@@ -15,27 +15,6 @@
 
 TestSuite(daemon, .timeout = 60);
 
-static void count_dead(void *arg, pid_t child)
-{
-    struct arena a = {0};
-    const char *state;
-    char path[32];
-
-    (void)snprintf(path, sizeof path, "/proc/%d/stat", (int)child);
-    state = strrchr(read_text(&a, path), ')');
-    *(int *)arg += state != NULL && strncmp(state, ") Z", 3) == 0;
-    arena_free(&a);
-}
-
-/* Children that it has not reaped. */
-static int dead_children_of(pid_t pid)
-{
-    int n = 0;
-
-    cr_assert_geq(process_children(pid, count_dead, &n), 0);
-    return n;
-}
-
 /* A sink's check stops garnetd and kills the process that reads the configuration: so the end of that, of
  * its pipe and the signal are there in one turn of the loop. */
 Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
@@ -43,7 +22,7 @@ Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
     struct stand stand;
     const char *conf, *check;
     int status;
-    pid_t pid;
+    pid_t pid, nursery;
 
     stand_begin(&stand);
     conf = stand_configure(&stand, "sinks:\n  - {name: main, plugin: graphite, to: "
@@ -61,7 +40,8 @@ Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
     }
     cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
     cr_assert(WIFSTOPPED(status), "%x", (unsigned)status);
-    WAIT_FOR(dead_children_of(pid) == 2); /* the check is garnetd's by now, which inherits */
+    nursery = process_under(process_under(pid, "garnetd-guard"), "garnetd-nursery");
+    WAIT_FOR(processes_under(nursery, "garnetd-ward", NULL, 0) == 0); /* it has reported */
     (void)kill(pid, SIGTERM);
     (void)kill(pid, SIGCONT);
     cr_assert_eq(waitpid(pid, &status, 0), pid);

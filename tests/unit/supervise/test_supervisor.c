@@ -37,6 +37,7 @@
 
 struct scene {
     struct loop *loop;
+    struct keepers keepers;
     struct supervisor *supervisor;
     char dir[32], program[64];
     int snapshot, log; /* log: read end */
@@ -45,6 +46,7 @@ struct scene {
     int ngone;
 };
 
+static const struct nursery_work work;
 static struct scene scene;
 static struct supervisor supervisor;
 
@@ -82,10 +84,11 @@ static void tell_offset(const char *name, size_t at)
 static struct scene *begin(const char *script, int stdout_fd)
 {
     struct scene *s = &scene;
-    struct supervisor_config config = {.name = "main",
-                                       .start = {.program = s->program, .stdout_fd = stdout_fd},
-                                       .gone = on_gone,
-                                       .arg = s};
+    struct supervisor_config config = {
+        .name = "main",
+        .start = {.keepers = &s->keepers, .program = s->program, .stdout_fd = stdout_fd},
+        .gone = on_gone,
+        .arg = s};
     int fds[2];
 
     tell_offset("POISON", offsetof(struct scoreboard, poisons[0].metric));
@@ -96,6 +99,7 @@ static struct scene *begin(const char *script, int stdout_fd)
     log_to(fds[1]);
     s->loop = loop_new();
     cr_assert(s->loop != NULL);
+    cr_assert_eq(keepers_init(&s->keepers, s->loop, &work), 0);
     config.start.snapshot_fd = s->snapshot = memfd_create("snapshot", MFD_CLOEXEC);
     cr_assert_eq(write(s->snapshot, "the snapshot", 12), 12);
     s->supervisor = &supervisor;
@@ -133,10 +137,18 @@ static int times_logged(struct scene *s, const char *what)
         cr_assert(condition);                                                                      \
     } while (0)
 
+/* Of the worker that runs. */
+static pid_t pid_of(struct scene *s)
+{
+    TURN_UNTIL(s, s->supervisor->process.ward.pid > 0);
+    return s->supervisor->process.ward.pid;
+}
+
 static void end_scene(struct scene *s)
 {
     int fd = log_fd();
 
+    keepers_free(&s->keepers, clock_mono() + 20 * NS_PER_S);
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
     cr_assert_eq(errno, ECHILD);
     read_log(s); /* for what is asked after this */
@@ -183,7 +195,7 @@ Test(supervisor, a_worker_gets_what_it_needs)
                      "say(b'e')\n",
               out[1]);
     cr_assert_not(s->supervisor->ready);
-    cr_assert(s->supervisor->process.child.pid > 0);
+    cr_assert(ward_runs(&s->supervisor->process.ward));
     TURN_UNTIL(s, s->supervisor->ready);
     cr_assert_eq(
         times_logged(s, "args ['run', 'main'] fds ['0', '1', '2', '3', '4', '5', '6', '7']\n"), 1,
@@ -236,12 +248,12 @@ Test(supervisor, wakes_do_not_pile_up)
                                    "while (c := hear()) == b'w': n += 1\n"
                                    "log('woken', n, 'then', c)\n",
                             -1);
-    siginfo_t si;
-    pid_t pid = s->supervisor->process.child.pid;
+    pid_t pid;
 
     TURN_UNTIL(s, s->supervisor->ready);
+    pid = pid_of(s);
     (void)kill(pid, SIGSTOP); /* it reads nothing for now */
-    cr_assert_eq(waitid(P_PID, (id_t)pid, &si, WSTOPPED), 0);
+    TURN_UNTIL(s, s->supervisor->process.ward.stopped);
     for (int i = 0; i < 100000; i++)
         supervisor_wake(s->supervisor);
     supervisor_stop(s->supervisor, 10 * NS_PER_S);
@@ -303,7 +315,7 @@ Test(supervisor, a_refused_configuration_is_tried_slowly)
 
     TURN_UNTIL(s, times_logged(s, "worker refused its configuration (exit status 1); starting it "
                                   "again in ") == 1);
-    cr_assert_eq(s->supervisor->process.child.pid, 0);
+    cr_assert_not(ward_runs(&s->supervisor->process.ward));
     cr_assert_eq(times_logged(s, "again in 0") + times_logged(s, "again in 4"), 0);
     cr_assert_eq(s->supervisor->restarts, 0);
     finish(s, 60 * NS_PER_S); /* only a pause has to be broken off */
@@ -389,7 +401,7 @@ Test(supervisor, no_descriptors_is_a_pause_like_another)
     (void)getrlimit(RLIMIT_NOFILE, &old);
     none = (struct rlimit){3, old.rlim_max};
     (void)setrlimit(RLIMIT_NOFILE, &none);
-    (void)kill(s->supervisor->process.child.pid, SIGKILL);
+    (void)kill(pid_of(s), SIGKILL);
     TURN_UNTIL(s, times_logged(s, "cannot start its worker: Too many open files; starting it") > 1);
     (void)setrlimit(RLIMIT_NOFILE, &old);
     TURN_UNTIL(s, s->supervisor->ready);
@@ -435,7 +447,7 @@ Test(supervisor, KILL_without_effect_is_said_and_counted)
     int held;
 
     TURN_UNTIL(s, s->supervisor->ready);
-    held = process_hold(s->supervisor->process.child.pid);
+    held = process_hold(pid_of(s));
     if (held < 0) {
         finish(s, 0);
         cr_skip_test("may not trace a process that is not its child");
@@ -458,7 +470,7 @@ Test(supervisor, one_that_KILL_does_not_end_can_be_left_behind)
     int held;
 
     TURN_UNTIL(s, s->supervisor->ready);
-    held = process_hold(s->supervisor->process.child.pid);
+    held = process_hold(pid_of(s));
     if (held < 0) {
         finish(s, 0);
         cr_skip_test("may not trace a process that is not its child");
@@ -470,7 +482,6 @@ Test(supervisor, one_that_KILL_does_not_end_can_be_left_behind)
     cr_assert_eq(times_logged(s, "has not ended in time, not by KILL either: it is left behind"),
                  1);
     fd_close(&held);
-    TURN_UNTIL(s, waitpid(-1, NULL, WNOHANG) < 0); /* the loop takes leave of it */
     cr_assert_eq(s->ngone, 0);
     end_scene(s);
 }
@@ -567,15 +578,14 @@ Test(supervisor, a_plugin_that_does_not_come_back_is_killed)
                                  "time.sleep(1000)\n",
                             -1);
     int64_t began = clock_mono();
-    siginfo_t si;
 
     TURN_UNTIL(s, s->supervisor->ready);
-    (void)kill(s->supervisor->process.child.pid, SIGSTOP);
-    cr_assert_eq(waitid(P_PID, (id_t)s->supervisor->process.child.pid, &si, WSTOPPED | WNOWAIT), 0);
+    (void)kill(pid_of(s), SIGSTOP);
+    TURN_UNTIL(s, s->supervisor->process.ward.stopped);
     while (clock_mono() - began < 12 * NS_PER_S)
         (void)loop_turn(s->loop, 20 * MS);
     cr_assert_eq(times_logged(s, "does not return"), 0);
-    (void)kill(s->supervisor->process.child.pid, SIGCONT);
+    (void)kill(pid_of(s), SIGCONT);
     TURN_UNTIL(s, times_logged(s, "its plugin does not return from formatting metric 42") == 1);
     TURN_UNTIL(s, times_logged(s, "signal 9 (Killed) while its plugin formatted metric 42;") == 1);
     finish(s, 0);

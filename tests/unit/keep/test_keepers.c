@@ -1,4 +1,4 @@
-/* tests/unit/collect/test_keepers.c - collect/keepers.h by a collector whose keepers and nursery are killed, stopped and used
+/* tests/unit/keep/test_keepers.c - keep/keepers.h by a collector whose keepers and nursery are killed, stopped and used
  * again
  */
 #include <errno.h>
@@ -26,8 +26,7 @@ static struct scene *begin(const char *script)
 
 static pid_t only_keeper(const struct scene *s)
 {
-    cr_assert_eq(s->keepers.book->n, 1);
-    return s->keepers.book->pids[0];
+    return process_under(scene_nursery(s), "garnetd-keep");
 }
 
 TestSuite(keepers, .timeout = 60);
@@ -62,47 +61,91 @@ Test(keepers, one_that_is_killed_while_idle_costs_no_run)
 /* Its run goes on, and is told from others to its end; nobody uses that keeper again. */
 Test(keepers, a_nursery_that_dies_costs_no_run)
 {
-    struct scene *s;
+    struct scene *s = begin("echo up $PPID; sleep 0.5; exit 4");
     pid_t nursery, old;
 
-    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
-    s = begin("echo up $PPID; sleep 0.5; exit 4");
     TURN_UNTIL(s, times_logged(s, ": up ") == 1);
-    nursery = s->keepers.nursery.pid;
+    nursery = scene_nursery(s);
     old = only_keeper(s);
     (void)kill(nursery, SIGKILL);
     TURN_UNTIL(s, s->nended >= 1);
     cr_assert_eq(s->ended[0].outcome, OUTCOME_EXIT);
     cr_assert_eq(WEXITSTATUS(s->ended[0].report.status), 4);
     cr_assert_eq(times_logged(s, "the nursery has died"), 1);
-    cr_assert_eq(s->nleft, 1, "nothing was, but it might");
     TURN_UNTIL(s, s->nended >= 2);
     cr_assert_eq(s->ended[1].outcome, OUTCOME_EXIT);
-    cr_assert_neq(s->keepers.nursery.pid, nursery);
+    cr_assert_neq(scene_nursery(s), nursery);
     cr_assert_neq(only_keeper(s), old);
-    TURN_UNTIL(s, LIST_EMPTY(&s->keepers.adopted));
-    cr_assert_eq(s->nleft, 1, "it has ended in order");
+    TURN_UNTIL(s, kill(old, 0) < 0);
     scene_finish(s);
     cr_assert_eq(processes_marked(mark), 0);
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 
-Test(keepers, what_a_killed_keeper_of_a_dead_nursery_kept_is_said_to_be_left)
+Test(keepers, what_a_killed_keeper_of_a_dead_nursery_kept_is_killed)
 {
-    struct scene *s;
+    struct scene *s = begin("setsid -f sleep 1000; echo up; exec sleep 1000");
     pid_t old;
 
-    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
-    s = begin("echo up; exec sleep 1000");
     TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
     old = only_keeper(s);
-    (void)kill(s->keepers.nursery.pid, SIGKILL);
-    TURN_UNTIL(s, s->nleft == 1 && !LIST_EMPTY(&s->keepers.adopted));
+    (void)kill(scene_nursery(s), SIGKILL);
+    TURN_UNTIL(s, times_logged(s, "the nursery has died") == 1);
+    cr_assert_eq(processes_marked(mark), 2);
+    collector_stop(s->collector);
     (void)kill(old, SIGKILL);
-    TURN_UNTIL(s, s->nleft == 2 && s->nended == 1);
+    TURN_UNTIL(s, s->ngone == 1);
     cr_assert_eq(s->ended[0].outcome, OUTCOME_LOST);
-    (void)kill(s->ended[0].pid, SIGKILL); /* it is ours */
-    cr_assert_eq(waitpid(s->ended[0].pid, NULL, 0), s->ended[0].pid);
+    WAIT_FOR(processes_marked(mark) == 0);
+    keepers_free(&s->keepers, clock_mono() + LONG);
+    cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+/* The nursery is the guard then, and has another one; what it has had goes on. */
+Test(keepers, a_guard_that_dies_costs_no_run)
+{
+    struct scene *s;
+    pid_t nursery, next = 0;
+
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    s = begin("echo up; sleep 0.5; exit 4");
+    TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
+    nursery = scene_nursery(s);
+    (void)kill(s->keepers.child.pid, SIGKILL);
+    TURN_UNTIL(s, s->nended >= 1);
+    cr_assert_eq(s->ended[0].outcome, OUTCOME_EXIT);
+    cr_assert_eq(times_logged(s, "the nursery's guard has died"), 1);
+    TURN_UNTIL(s, s->nended >= 3 && processes_under(nursery, "garnetd-nursery", &next, 1) == 1);
+    cr_assert_eq(s->keepers.child.pid, 0);
+    cr_assert_eq(failures(s), (uint64_t)s->nended, "by their own exit status");
+    (void)kill(next, SIGKILL); /* it is replaced by the one that was the first */
+    TURN_UNTIL(s, s->nended >= 6);
+    cr_assert_eq(stats_of(s).outcomes[OUTCOME_EXIT], (uint64_t)s->nended);
+    scene_finish(s);
+    cr_assert_eq(processes_marked(mark), 0);
+    WAIT_FOR(waitpid(-1, NULL, WNOHANG) < 0);
+}
+
+/* So a guard is made of garnetd as it is then. */
+Test(keepers, both_that_die_are_replaced)
+{
+    struct scene *s;
+    pid_t guard, nursery;
+    int ended;
+
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    s = begin("exit 0");
+    TURN_UNTIL(s, s->nended >= 1);
+    guard = s->keepers.child.pid;
+    nursery = scene_nursery(s);
+    (void)kill(guard, SIGSTOP); /* it does not come to replace that */
+    (void)kill(nursery, SIGKILL);
+    (void)kill(guard, SIGKILL);
+    TURN_UNTIL(s, s->keepers.child.pid != 0 && s->keepers.child.pid != guard);
+    ended = s->nended;
+    TURN_UNTIL(s, s->nended >= ended + 3);
+    cr_assert_neq(scene_nursery(s), nursery);
+    cr_assert_eq(stats_of(s).outcomes[OUTCOME_OK], (uint64_t)s->nended);
     scene_finish(s);
 }
 
@@ -113,7 +156,7 @@ static int ask_a_stopped_nursery(struct scene *s)
 
     TURN_UNTIL(s, s->nended >= 1);
     scene_without_keepers(s);
-    (void)kill(s->keepers.nursery.pid, SIGSTOP);
+    (void)kill(scene_nursery(s), SIGSTOP);
     ended = s->nended;
     TURN_UNTIL(s, run_alive(&s->collector->run));
     return ended;
@@ -125,7 +168,7 @@ Test(keepers, a_nursery_that_dies_with_what_it_was_asked_for_costs_no_run)
     struct scene *s = begin("exit 0");
     int ended = ask_a_stopped_nursery(s);
 
-    (void)kill(s->keepers.nursery.pid, SIGKILL);
+    (void)kill(scene_nursery(s), SIGKILL);
     TURN_UNTIL(s, s->nended >= ended + 3);
     cr_assert_eq(failures(s), 0);
     cr_assert_eq(s->collector->sched.missed[MISS_SPAWN], 0);
@@ -145,12 +188,12 @@ Test(keepers, one_that_is_killed_before_it_has_begun_is_asked_for_again_once)
         ended = s->nended;
         TURN_UNTIL(s, run_alive(&s->collector->run));
         if (times == 2)
-            (void)kill(s->keepers.nursery.pid, SIGSTOP);
+            (void)kill(scene_nursery(s), SIGSTOP);
         id = (int)s->keepers.last_id;
         (void)kill(only_keeper(s), SIGKILL);
         TURN_UNTIL(s, (int)s->keepers.last_id == id + 1);
         if (times == 2) /* and with it what it has been asked for */
-            (void)kill(s->keepers.nursery.pid, SIGKILL);
+            (void)kill(scene_nursery(s), SIGKILL);
         TURN_UNTIL(s, s->nended > ended);
         cr_assert_eq(s->ended[ended].outcome, times == 2 ? OUTCOME_SPAWN : OUTCOME_OK);
     }
@@ -168,7 +211,7 @@ Test(keepers, a_nursery_that_cannot_be_asked_costs_that_run)
 
     TURN_UNTIL(s, s->nended >= 1);
     scene_without_keepers(s);
-    control = s->keepers.control;
+    control = s->keepers.nursery.control;
     null = open("/dev/null", O_RDWR | O_CLOEXEC);
     ended = dup(control);
     cr_assert(null >= 0 && ended >= 0);
@@ -214,7 +257,7 @@ Test(keepers, those_that_are_stopped_are_told_to_go_on)
             scene_without_keepers(s);
         else
             TURN_UNTIL(s, s->keepers.nidle == 1);
-        (void)kill(nursery ? s->keepers.nursery.pid : only_keeper(s), SIGSTOP);
+        (void)kill(nursery ? scene_nursery(s) : only_keeper(s), SIGSTOP);
         ended = s->nended;
         TURN_UNTIL(s, s->nended >= ended + 2);
         cr_assert_eq(times_logged(s, "the run has not begun for 5s"), 1 + nursery);
@@ -227,12 +270,14 @@ Test(keepers, those_that_are_stopped_are_told_to_go_on)
 Test(keepers, a_stopped_nursery_ends_with_garnetd)
 {
     struct scene *s = begin("exit 0");
-    pid_t nursery = s->keepers.nursery.pid;
+    pid_t nursery;
 
     TURN_UNTIL(s, s->nended >= 1);
+    nursery = scene_nursery(s);
     (void)kill(nursery, SIGSTOP);
+    (void)kill(s->keepers.child.pid, SIGSTOP);
     scene_finish(s);
-    cr_assert_eq(waitpid(nursery, NULL, 0), -1);
+    cr_assert_lt(kill(nursery, 0), 0);
 }
 
 Test(keepers, a_nursery_that_is_stopped_delays_what_it_is_asked_for)
@@ -242,7 +287,7 @@ Test(keepers, a_nursery_that_is_stopped_delays_what_it_is_asked_for)
 
     TURN_UNTIL(s, s->collector->sched.missed[MISS_OVERLAP] >= 3);
     cr_assert_eq(s->nended, ended);
-    (void)kill(s->keepers.nursery.pid, SIGCONT);
+    (void)kill(scene_nursery(s), SIGCONT);
     TURN_UNTIL(s, s->nended >= ended + 2);
     cr_assert_eq(failures(s), 0);
     scene_finish(s);
@@ -251,7 +296,6 @@ Test(keepers, a_nursery_that_is_stopped_delays_what_it_is_asked_for)
 /* One that is stopped, one whose nursery has died, one that obeys. */
 Test(keepers, a_run_that_is_abandoned_ends)
 {
-    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
     for (int how = 0; how < 3; how++) {
         struct scene *s = begin("trap '' TERM; echo up; while :; do sleep 0.1; done");
 
@@ -259,15 +303,14 @@ Test(keepers, a_run_that_is_abandoned_ends)
         if (how > 0)
             (void)kill(only_keeper(s), SIGSTOP);
         if (how > 1) {
-            (void)kill(s->keepers.nursery.pid, SIGKILL);
-            TURN_UNTIL(s, !LIST_EMPTY(&s->keepers.adopted));
+            (void)kill(scene_nursery(s), SIGKILL);
+            TURN_UNTIL(s, times_logged(s, "the nursery has died") == 1);
         }
         collector_stop(s->collector);
         run_abandon(&s->collector->run);
         cr_assert_eq(s->ngone, 1);
         cr_assert_eq(s->ended[0].outcome, OUTCOME_LOST);
-        if (how < 2)
-            WAIT_FOR(processes_marked(mark) == 0);
+        WAIT_FOR(processes_marked(mark) == 0);
         keepers_free(&s->keepers, clock_mono() + LONG);
         cr_assert_eq(processes_marked(mark), 0, "%d", how);
         cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1);
@@ -336,15 +379,15 @@ Test(keepers, a_nursery_that_cannot_be_started_costs_runs_until_it_can)
     TURN_UNTIL(s, s->nended >= 1);
     (void)getrlimit(RLIMIT_NPROC, &limit);
     none = (struct rlimit){1, limit.rlim_max};
-    (void)setrlimit(RLIMIT_NPROC, &none);
-    (void)kill(s->keepers.nursery.pid, SIGKILL);
+    cr_assert_eq(prlimit(s->keepers.child.pid, RLIMIT_NPROC, &none, NULL), 0);
+    (void)kill(scene_nursery(s), SIGKILL);
     TURN_UNTIL(s, times_logged(s, "cannot start the nursery: ") == 1);
     ended = s->nended;
     TURN_UNTIL(s, s->nended >= ended + 3);
     cr_assert_eq(last_run(s)->outcome, OUTCOME_SPAWN);
     cr_assert_eq(last_run(s)->report.failure.error, EAGAIN);
     cr_assert_eq(times_logged(s, "cannot start the nursery: "), 1, "once");
-    (void)setrlimit(RLIMIT_NPROC, &limit);
+    cr_assert_eq(prlimit(s->keepers.child.pid, RLIMIT_NPROC, &limit, NULL), 0);
     TURN_UNTIL(s, last_run(s)->outcome == OUTCOME_OK);
     cr_assert_eq(times_logged(s, "the nursery has been started"), 1);
     scene_finish(s);

@@ -1,9 +1,9 @@
-/* collect/sweep.c - our own children cannot vanish while we look: nobody else reaps them, so their
+/* keep/sweep.c - our own children cannot vanish while we look: nobody else reaps them, so their
  * pids are nobody else's. A descendant's pid may have gone to somebody else by the time that we
  * know its parent: it gets its signal through a pidfd, and only after its parent was asked for once
  * more. What cannot be read or signalled is left for the next look.
  */
-#include "collect/sweep.h"
+#include "keep/sweep.h"
 
 #include <ctype.h>
 #include <dirent.h>

@@ -1,4 +1,4 @@
-/* collect/sweep.h - SIGKILL to whatever has come down from this process
+/* keep/sweep.h - SIGKILL to whatever has come down from this process
  *
  * For a subreaper with one thread. One look is no promise, since a process can fork between being
  * found and being killed: repeat until wait() says that no child is left. SIGSTOP first would gain
