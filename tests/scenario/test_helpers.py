@@ -214,7 +214,8 @@ class Endings(unittest.TestCase):
         d.hup()
         d.wait_log("sink dead: KILL has not ended its worker")
         self.assertEqual(d.terminate(2 + 1 + PATIENCE / 4), 0)
-        self.assertIn("sink dead: its worker (process %d) has not ended in time" % worker, d.log())
+        wait_for("it is said, by a log writer that may be slow", lambda:
+                 "sink dead: its worker (process %d) has not ended in time" % worker in d.log())
         self.assertEqual(stat(), "D", "left behind")
         self.assertTrue(run("fsfreeze", "-u", "m"))
         wait_for("nothing is left", lambda: not d.left())
