@@ -51,7 +51,7 @@ static int print_check(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
-    bool good = check_configuration(path, NULL, sink_program(), &snapshot, &e);
+    bool good = check_configuration(path, NULL, -1, sink_program(), &snapshot, &e);
     char *rest;
     int status;
 

@@ -7,21 +7,27 @@
 #include "conf/conf.h"
 #include "conf/path.h"
 
-/* A collector is its file's name, wherever the folder is. */
-static const struct snapshot_file *find_file(const struct snapshot *s, const char *path)
+/* A collector is its file's name, wherever the folder is. They are asked for in about the order in which they
+ * are: from *at on, which is where the last one was. */
+static const struct snapshot_file *find_file(const struct snapshot *s, const char *path,
+                                             const struct snapshot_file **at)
 {
-    const struct snapshot_file *f = s->files->next;
+    const struct snapshot_file *begin = *at, *f = begin;
 
-    while (f != NULL && strcmp(path_base(f->path), path_base(path)) != 0)
-        f = f->next;
-    return f;
+    while (strcmp(path_base(f->path), path_base(path)) != 0) {
+        f = f->next != NULL ? f->next : s->files;
+        if (f == begin)
+            return NULL;
+    }
+    *at = f;
+    return f != s->files ? f : NULL;
 }
 
 /* The version of a file that is in use; NULL: there is none. */
 static const struct snapshot_file *file_in_use(const struct snapshot *now, const struct conf *c,
-                                               const char *path)
+                                               const char *path, const struct snapshot_file **at)
 {
-    const struct snapshot_file *f = find_file(now, path);
+    const struct snapshot_file *f = find_file(now, path, at);
     const struct conf_refused *r = f != NULL ? conf_refused_file(c, f->path) : NULL;
 
     return r == NULL ? f : r->kept ? f->before : NULL;
@@ -107,7 +113,7 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
 {
     struct errors ignored = {0};
     struct conf *c = conf_parse(now, &ignored), *next = conf_parse(s, &ignored);
-    const struct snapshot_file *used;
+    const struct snapshot_file *used, *at = now->files;
 
     errors_free(&ignored);
     if (c == NULL || next == NULL) {
@@ -116,7 +122,7 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
         copy_collectors(s, now, next);
     } else {
         for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
-            if ((used = file_in_use(now, c, f->path)) != NULL && used->error == NULL)
+            if ((used = file_in_use(now, c, f->path, &at)) != NULL && used->error == NULL)
                 f->before = copy_version(s, used);
         order_files(s, next, rank_by_change);
     }

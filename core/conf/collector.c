@@ -316,9 +316,9 @@ void parse_check_processes(struct parsing *p, const struct conf_collector *k)
         "give each a user of its own, or garnetd a control group with \"pids\"";
     const struct conf_identity *id = &k->identity;
     const struct node *limit = node_get(node_get(k->node, "limits"), "processes");
-    const struct conf_collector *o = clash_in(p->c->collectors, k);
+    const struct conf_collector *o = p->counted ? clash_in(p->c->collectors, k) : NULL;
 
-    if (o == NULL)
+    if (o == NULL && p->counted)
         o = clash_in(p->in_use, k);
     if (counted_by_user(k) && (id->uid == (uid_t)-1 || id->uid == 0))
         errors_add(p->e, limit->at,
@@ -366,6 +366,7 @@ static void fill_collector(struct parsing *p, struct conf_collector *k)
     parse_collector_identity(p, k);
     parse_command(p, k, &program);
     take_cgroup(p, k);
+    p->counted |= counted_by_user(k);
     k->digest = collector_digest(p->c, k, &program);
 }
 

@@ -60,8 +60,8 @@ struct conf {
 extern const struct section main_section;
 
 /* A pure function: it does no I/O and asks nobody. What it must know of the world it finds among the
- * snapshot's facts, and what is missing there it lists in `wanted`; conf/learn.h finds those out (it
- * blocks) and parsing starts again. Everything is read, checked and reported in one go; one broken
+ * snapshot's facts, and what is missing there it lists in `wanted`; conf/ask.h finds those out (it
+ * waits) and parsing starts again. Everything is read, checked and reported in one go; one broken
  * part never hides the others' errors.
  * A collector's file with errors is refused, and costs nothing else; what it said before is used if the
  * snapshot has that, and it is good. Where two files clash, that is the one that comes later in the

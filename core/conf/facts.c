@@ -23,15 +23,23 @@ static enum fact damaged(struct parsing *p)
 
 static void want(struct parsing *p, const char *key)
 {
-    struct fact_want *w, **end = &p->wanted;
+    struct fact_want *w;
 
-    for (; *end != NULL; end = &(*end)->next)
-        if ((*end)->file == p->file && strcmp((*end)->key, key) == 0)
+    if (p->wanted == NULL) {
+        p->wanted_end = &p->wanted;
+        p->wanted_file = NULL;
+    }
+    if (p->wanted_file != p->file)
+        p->wanted_here = p->wanted_end;
+    p->wanted_file = p->file;
+    for (w = *p->wanted_here; w != NULL; w = w->next)
+        if (strcmp(w->key, key) == 0)
             return;
     if ((w = arena_alloc(p->a, sizeof *w)) == NULL)
         return;
     *w = (struct fact_want){.file = p->file, .key = key};
-    *end = w;
+    *p->wanted_end = w;
+    p->wanted_end = &w->next;
 }
 
 /* FACT_KNOWN and the text under this key. `key` stays: it is in the arena, or a literal. */

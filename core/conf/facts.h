@@ -1,8 +1,8 @@
 /* conf/facts.h - what the parsing of a file must know of the world, as typed values
  *
  * A fact is asked for by file, kind and name. Parsing looks among what the snapshot has for the
- * file. What is not there is FACT_WANTED, and is put on the list of the wanted; conf/learn.h finds it
- * out (it blocks, and asks once for all files), and parsing begins anew. In the snapshot a fact is a
+ * file. What is not there is FACT_WANTED, and is put on the list of the wanted; conf/ask.h finds it
+ * out (it waits, and asks once for all files), and parsing begins anew. In the snapshot a fact is a
  * key, which is all of the question, and a text:
  *
  *   "group:NAME"         "GID"; "" when there is none
@@ -38,8 +38,12 @@ struct parsing { /* of a snapshot: what all sections need */
     struct errors *e;
     bool running;                     /* as in the snapshot */
     const struct snapshot_file *file; /* the one that is parsed */
-    struct fact_want *wanted;
+    struct fact_want *wanted, **wanted_end;
+    struct fact_want **wanted_here; /* where begins what was wanted last, by */
+    const struct snapshot_file *wanted_file;
     struct conf_collector *in_use; /* as files said before that are not judged yet */
+    struct conf_collector *placed; /* among the conf's, last */
+    bool counted;                  /* there is one whose user's processes are counted */
     const char *why;               /* REASON of the last answer, if that was FACT_ERROR */
 };
 

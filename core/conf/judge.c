@@ -11,14 +11,18 @@
 #include "conf/conf.h"
 #include "conf/facts.h"
 
-static void insert_sorted(struct conf *c, struct conf_collector *k)
+/* They come sorted by name but for a few. */
+static void insert_sorted(struct parsing *p, struct conf_collector *k)
 {
-    struct conf_collector **at = &c->collectors;
+    struct conf_collector **at = &p->c->collectors;
 
+    if (p->placed != NULL && strcmp(p->placed->name, k->name) < 0)
+        at = &p->placed->next;
     while (*at != NULL && strcmp((*at)->name, k->name) < 0)
         at = &(*at)->next;
     k->next = *at;
     *at = k;
+    p->placed = k;
 }
 
 void parse_refuse(struct parsing *p, struct conf_refused what, const struct errors *why)
@@ -67,13 +71,15 @@ static void judge_version(struct parsing *p, const struct conf_collector *k, str
 /* What files said before, where that is good by itself. */
 static void parse_in_use(struct parsing *p, const struct snapshot_file *files)
 {
+    struct conf_collector **end = &p->in_use;
+
     for (const struct snapshot_file *f = files; f != NULL; f = f->next) {
         struct errors e = {0};
         struct conf_collector *k = f->before != NULL ? parse_version(p, f->before, &e) : NULL;
 
         if (k != NULL && e.n == 0) {
-            k->next = p->in_use;
-            p->in_use = k;
+            *end = k;
+            end = &k->next;
         }
         errors_free(&e);
     }
@@ -103,7 +109,7 @@ static bool keep(struct parsing *p, struct conf_collector *k)
     if (!good)
         return false;
     k->kept = true;
-    insert_sorted(p->c, k);
+    insert_sorted(p, k);
     return true;
 }
 
@@ -116,7 +122,7 @@ static void judge_collector(struct parsing *p, const struct snapshot_file *f)
 
     judge_version(p, k, &own);
     if (k != NULL && own.n == 0)
-        insert_sorted(p->c, k);
+        insert_sorted(p, k);
     else if (k != NULL)
         parse_refuse(
             p,

@@ -1,7 +1,4 @@
-/* conf/learn.c - getpwnam(), stat(), gethostname() and the like, a function a kind of fact
- *
- * What one file has asked for already, in the same load, is not asked again for another.
- */
+/* conf/learn.c - getpwnam(), stat(), gethostname() and the like, a function a kind of fact */
 #include "conf/learn.h"
 
 #include <ctype.h>
@@ -265,46 +262,11 @@ static const struct {
              {"trust:", learn_way},   {"folder:", learn_folder},    {"exec:", learn_runs},
              {"self", learn_self},    {"hostname", learn_hostname}, {"cgroup", learn_cgroup}};
 
-static void learn_one(const char *key, struct buf *out)
+void learn_fact(const char *key, struct buf *out)
 {
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
         if (strncmp(key, KINDS[i].key, strlen(KINDS[i].key)) == 0) {
             KINDS[i].learn(key + strlen(KINDS[i].key), out);
             return;
         }
-}
-
-/* For whichever file it was asked. */
-static const char *known_already(const struct snapshot *s, const char *key)
-{
-    const char *value = NULL;
-
-    for (const struct snapshot_file *f = s->files; f != NULL && value == NULL; f = f->next) {
-        value = f->old ? NULL : snapshot_get(f, key);
-        if (value == NULL && f->before != NULL && !f->before->old)
-            value = snapshot_get(f->before, key);
-    }
-    return value;
-}
-
-bool learn_facts(struct snapshot *s, const struct fact_want *wanted)
-{
-    struct buf fact = {0};
-    const char *value;
-    bool ok = true;
-
-    for (const struct fact_want *w = wanted; w != NULL && ok; w = w->next) {
-        if ((value = known_already(s, w->key)) == NULL) {
-            buf_reset(&fact);
-            learn_one(w->key, &fact);
-            buf_putc(&fact, 0);
-            value = fact.p;
-            ok = buf_ok(&fact);
-        }
-        for (struct snapshot_file *f = s->files; f != NULL && ok; f = f->next)
-            if (f == w->file || (f->before != NULL && f->before == w->file))
-                ok = snapshot_put(s, f == w->file ? f : f->before, w->key, value);
-    }
-    buf_free(&fact);
-    return ok;
 }

@@ -14,6 +14,7 @@
 
 #include "base/fd.h"
 #include "base/trust.h"
+#include "conf/ask.h"
 #include "conf/before.h"
 #include "conf/facts.h"
 #include "conf/learn.h"
@@ -214,13 +215,13 @@ bool load_files(struct snapshot *s, const char *path)
 /* --- all --- */
 
 /* Ends: every round learns all that the one before lacked, and finite text lacks finitely much. */
-static struct conf *parse_and_learn(struct snapshot *s, struct errors *e)
+static struct conf *parse_and_learn(struct snapshot *s, struct asking *of, struct errors *e)
 {
     struct conf *c;
     bool learnt;
 
     while ((c = conf_parse(s, e)) != NULL && c->wanted != NULL) {
-        learnt = learn_facts(s, c->wanted);
+        learnt = ask_facts(s, c->wanted, of);
         conf_free(c);
         errors_free(e);
         if (!learnt)
@@ -230,11 +231,12 @@ static struct conf *parse_and_learn(struct snapshot *s, struct errors *e)
 }
 
 /* Of each file the newest version that is good; all is learnt that this takes. */
-static struct conf *use_newest(struct snapshot *s, struct errors *e)
+static struct conf *use_newest(struct snapshot *s, int hung, struct errors *e)
 {
+    struct asking of = {.table = hung};
     struct conf *c;
 
-    while ((c = parse_and_learn(s, e)) != NULL && before_by_old_facts(s, c)) {
+    while ((c = parse_and_learn(s, &of, e)) != NULL && before_by_old_facts(s, c)) {
         conf_free(c);
         errors_free(e);
     }
@@ -247,7 +249,7 @@ static struct conf *use_newest(struct snapshot *s, struct errors *e)
     return c;
 }
 
-struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
+struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now, int hung,
                        struct errors *e)
 {
     if (!load_all(s, path, now))
@@ -255,7 +257,7 @@ struct conf *conf_load(struct snapshot *s, const char *path, const struct snapsh
     s->running = now != NULL;
     if (now != NULL && !before_add(s, now))
         return NULL;
-    return use_newest(s, e);
+    return use_newest(s, hung, e);
 }
 
 /* As if nothing were known of it. */
@@ -306,7 +308,7 @@ static void load_folder_again(struct snapshot *s, const struct conf *c)
     *s = next;
 }
 
-struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
+struct conf *conf_load_refused(struct snapshot *s, int hung, struct errors *e)
 {
     struct errors ignored = {0};
     struct conf *c = conf_parse(s, &ignored);
@@ -323,7 +325,7 @@ struct conf *conf_load_refused(struct snapshot *s, struct errors *e)
         if (k->refused)
             forget_sink(s->files, k);
     conf_free(c);
-    return arena_ok(&s->arena) ? use_newest(s, e) : NULL;
+    return arena_ok(&s->arena) ? use_newest(s, hung, e) : NULL;
 }
 
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e)

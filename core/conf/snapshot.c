@@ -10,14 +10,15 @@ static const char MAGIC[] = "garnet snapshot 3\n";
 
 struct snapshot_file *snapshot_add(struct snapshot *s, const char *path)
 {
-    struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f), **end = &s->files;
+    struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f);
+    struct snapshot_file **end = s->added != NULL ? &s->added->next : &s->files;
 
     if (f == NULL || (f->path = arena_strdup(&s->arena, path)) == NULL)
         return NULL;
     while (*end != NULL)
         end = &(*end)->next;
     f->text = (struct str){"", 0};
-    *end = f;
+    *end = s->added = f;
     return f;
 }
 

@@ -28,6 +28,7 @@ struct snapshot_file {
 struct snapshot {
     struct arena arena;          /* owns everything below; all zero is a snapshot without files */
     struct snapshot_file *files; /* the main file first */
+    struct snapshot_file *added; /* last */
     bool running;                /* it is for a garnetd that has its socket already */
 };
 

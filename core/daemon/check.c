@@ -204,12 +204,12 @@ static bool check_sinks(struct snapshot *snap, const struct conf *c, const struc
     return ok;
 }
 
-bool check_configuration(const char *path, const struct snapshot *now, const char *sink_program,
-                         struct buf *snapshot, struct errors *e)
+bool check_configuration(const char *path, const struct snapshot *now, int hung,
+                         const char *sink_program, struct buf *snapshot, struct errors *e)
 {
     struct snapshot snap = {0};
     struct errors checks = {0};
-    struct conf *c = conf_load(&snap, path, now, e);
+    struct conf *c = conf_load(&snap, path, now, hung, e);
 
     if (c == NULL) {
         if (!errors_fatal(e))
@@ -247,7 +247,8 @@ static bool same_refused(const struct conf *a, const struct conf *b)
 
 /* The look at what was refused for the world: conf_load_refused(), and the checks of sinks that are not
  * any more. 1: something is different; 0: nothing is; -1: there was no memory. */
-static int check_refused(struct snapshot *now, const char *sink_program, struct buf *bytes)
+static int check_refused(struct snapshot *now, int hung, const char *sink_program,
+                         struct buf *bytes)
 {
     struct errors e = {0};
     struct conf *before = conf_parse(now, &e), *after = NULL;
@@ -255,7 +256,7 @@ static int check_refused(struct snapshot *now, const char *sink_program, struct 
 
     errors_free(&e);
     if (before != NULL)
-        after = conf_load_refused(now, &e);
+        after = conf_load_refused(now, hung, &e);
     errors_free(&e);
     if (after != NULL && check_sinks(now, after, before, sink_program, NULL)) {
         errors_free(&e);
@@ -282,7 +283,7 @@ static int check_anew(const struct ward_job *j, struct snapshot *now)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
-    bool good = check_configuration(j->argv[1], now, j->argv[2], &snapshot, &e);
+    bool good = check_configuration(j->argv[1], now, j->fds[CHECK_HUNG], j->argv[2], &snapshot, &e);
 
     if (good)
         return send_answer(j->fds[CHECK_ANSWER], 'S', &snapshot);
@@ -292,7 +293,8 @@ static int check_anew(const struct ward_job *j, struct snapshot *now)
 static int look_again(const struct ward_job *j, struct snapshot *now)
 {
     struct buf snapshot = {0};
-    int different = check_refused(now, j->argv[2], &snapshot), out = j->fds[CHECK_ANSWER];
+    int different = check_refused(now, j->fds[CHECK_HUNG], j->argv[2], &snapshot);
+    int out = j->fds[CHECK_ANSWER];
 
     if (different < 0)
         return 1;

@@ -8,10 +8,10 @@
 #include "conf/conf.h"
 #include "conf/snapshot.h"
 
-/* True: not errors_fatal(e), and the snapshot is one that conf_parse() accepts. `now`: as conf_load()
- * has it. */
-bool check_configuration(const char *path, const struct snapshot *now, const char *sink_program,
-                         struct buf *snapshot, struct errors *e);
+/* True: not errors_fatal(e), and the snapshot is one that conf_parse() accepts. `now`
+ * and `hung` as conf_load() has them. */
+bool check_configuration(const char *path, const struct snapshot *now, int hung,
+                         const char *sink_program, struct buf *snapshot, struct errors *e);
 
 /* What check_configuration() warns of, and garnetd says of what it uses. */
 #define CHECK_NO_SINK                                                                              \
@@ -22,6 +22,7 @@ bool check_configuration(const char *path, const struct snapshot *now, const cha
 enum check_fd {
     CHECK_ANSWER = 3, /* a pipe */
     CHECK_NOW,        /* the snapshot in use, a file; or -1 */
+    CHECK_HUNG,       /* conf/hung.h's table, or -1 */
     CHECK_FDS
 };
 /* A helper's work. The answer is one byte and what follows, to the end: 'S' and a snapshot; 'E' and error

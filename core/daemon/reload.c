@@ -15,6 +15,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "conf/conf.h"
+#include "conf/hung.h"
 #include "conf/snapshot.h"
 #include "daemon/check.h"
 
@@ -27,6 +28,7 @@ void reload_init(struct reload *r, struct keepers *keepers, const char *path,
 {
     *r = (struct reload){.loop = keepers->loop,
                          .keepers = keepers,
+                         .hung = hung_table(),
                          .path = path,
                          .sink_program = sink_program,
                          .loaded = loaded,
@@ -73,6 +75,7 @@ void reload_end(struct reload *r)
 void reload_free(struct reload *r)
 {
     reload_end(r);
+    fd_close(&r->hung);
     generation_unref(r->now);
 }
 
@@ -320,7 +323,8 @@ static bool start_loading(struct reload *r)
         .argv = argv,
         .helper = true,
         .word = r->looking,
-        .fds = {-1, -1, STDERR_FILENO, [CHECK_NOW] = r->now != NULL ? r->now->snapshot_fd : -1},
+        .fds = {-1, -1, STDERR_FILENO, [CHECK_NOW] = r->now != NULL ? r->now->snapshot_fd : -1,
+                [CHECK_HUNG] = r->hung},
         .nfds = CHECK_FDS};
     const struct ward_events ev = {.arg = r, .ended = on_load_ended};
     bool started = false;

@@ -24,6 +24,7 @@ struct reload { /* its own to write */
     struct ward child;
     struct ward killed; /* one that was, and is not gone yet: it hangs in the kernel */
     struct loop_fd pipe;
+    int hung; /* the table of those who ask for it, conf/hung.h; -1: there was no memory */
     struct loop_timer deadline;
     struct buf got;
     bool again; /* requested while one was under way */

@@ -15,8 +15,8 @@
 #include <unistd.h>
 
 #include "base/number.h"
+#include "conf/ask.h"
 #include "conf/conf.h"
-#include "conf/learn.h"
 #include "conf/load.h"
 
 static const char CASES[] = TEST_DATA "/conf";
@@ -204,6 +204,7 @@ static void pin(struct snapshot *s, const char *dir, const char *fact, const cha
 /* As conf_load(). Unless the case says otherwise, garnetd owns the tree and may do anything. */
 static struct conf *load(struct snapshot *s, const char *dir, const char *path, struct errors *e)
 {
+    struct asking asking = {.table = -1};
     char all_powerful[64];
     struct stat st;
     struct conf *c;
@@ -215,7 +216,7 @@ static struct conf *load(struct snapshot *s, const char *dir, const char *path, 
     pin(s, dir, "cgroup", "");
     pin(s, dir, "hostname", "machine");
     while ((c = conf_parse(s, e)) && c->wanted) {
-        cr_assert(learn_facts(s, c->wanted));
+        cr_assert(ask_facts(s, c->wanted, &asking));
         conf_free(c);
         errors_free(e);
     }

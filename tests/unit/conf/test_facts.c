@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "conf/ask.h"
 #include "conf/learn.h"
 
 static char dir[64];
@@ -58,7 +59,7 @@ static void learn(enum fact first)
 {
     cr_assert_eq(first, FACT_WANTED);
     cr_assert_not_null(parsing.wanted);
-    cr_assert(learn_facts(&snap, parsing.wanted));
+    cr_assert(ask_facts(&snap, parsing.wanted, &(struct asking){.table = -1}));
     parsing.wanted = NULL;
 }
 

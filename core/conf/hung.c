@@ -1,0 +1,169 @@
+/* conf/hung.c - a page or two of shared memory in a memfd, and a lock on a byte of it for each place. What
+ * stands in a place whose byte is not locked is of a process that has gone.
+ *
+ * Which folder is on which mount is read from the kernel's list: that asks no file system. A link that
+ * leads to another mount does not show there; so a folder counts as well.
+ */
+#include "conf/hung.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <mntent.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/fd.h"
+
+enum { HUNG_TOGETHER = 8 /* in one place of the world, at most */ };
+static const int64_t stands_still = 100 * NS_PER_MS;
+static const int64_t hangs = 10 * NS_PER_S; /* for longer than any load waits */
+
+struct hung_place {
+    _Atomic pid_t pid;
+    _Atomic int64_t since; /* mono; 0: it is at nothing */
+    atomic_bool given_up;
+    char what[256]; /* its beginning, if it is longer */
+};
+
+int hung_table(void)
+{
+    int fd = memfd_create("garnet-hung", MFD_CLOEXEC);
+
+    if (fd >= 0 && ftruncate(fd, HUNG_PLACES * sizeof(struct hung_place)) < 0)
+        fd_close(&fd);
+    return fd;
+}
+
+bool hung_open(struct hung *h, int fd)
+{
+    void *at =
+        mmap(NULL, HUNG_PLACES * sizeof *h->places, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+    *h = (struct hung){.fd = fd, .places = at != MAP_FAILED ? at : NULL};
+    return h->places != NULL;
+}
+
+void hung_close(struct hung *h)
+{
+    if (h->places != NULL)
+        (void)munmap(h->places, HUNG_PLACES * sizeof *h->places);
+    h->places = NULL;
+}
+
+/* --- places --- */
+
+static struct flock lock_of(int i)
+{
+    return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET, .l_start = i, .l_len = 1};
+}
+
+static bool is_taken(const struct hung *h, int i)
+{
+    struct flock lock = lock_of(i);
+
+    return fcntl(h->fd, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+struct hung_place *hung_enter(const struct hung *h)
+{
+    for (int i = 0; i < HUNG_PLACES; i++) {
+        struct hung_place *p = &h->places[i];
+        struct flock lock = lock_of(i);
+
+        if (fcntl(h->fd, F_SETLK, &lock) < 0)
+            continue;
+        atomic_store(&p->since, 0);
+        atomic_store(&p->given_up, false);
+        atomic_store(&p->pid, getpid());
+        return p;
+    }
+    return NULL;
+}
+
+void hung_at(struct hung_place *own, const char *what)
+{
+    atomic_store(&own->since, 0);
+    if (what == NULL)
+        return;
+    (void)snprintf(own->what, sizeof own->what, "%s", what);
+    atomic_store(&own->since, clock_mono());
+}
+
+void hung_give_up(const struct hung *h, pid_t pid)
+{
+    for (int i = 0; i < HUNG_PLACES; i++)
+        if (atomic_load(&h->places[i].pid) == pid)
+            atomic_store(&h->places[i].given_up, true);
+}
+
+/* --- near --- */
+
+static bool is_in(const char *path, const char *folder, size_t n)
+{
+    return strncmp(path, folder, n) == 0 && (path[n] == '/' || path[n] == 0);
+}
+
+/* Folders, one behind the other, each with its NUL; read once. */
+static const struct buf *all_mounts(void)
+{
+    static struct buf mounts;
+    struct mntent *m;
+    FILE *f;
+
+    if (mounts.n > 0 || (f = setmntent("/proc/self/mounts", "re")) == NULL)
+        return &mounts;
+    while ((m = getmntent(f)) != NULL)
+        buf_put(&mounts, m->mnt_dir, strlen(m->mnt_dir) + 1);
+    (void)endmntent(f);
+    return &mounts;
+}
+
+/* The length of the longest folder with a mount that the path is in; 1 is that of "/". */
+static size_t mount_of(const char *path)
+{
+    const struct buf *all = all_mounts();
+    size_t most = 1, n;
+
+    for (const char *m = all->p; m != NULL && m < all->p + all->n; m += n + 1)
+        if ((n = strlen(m)) > most && is_in(path, m, n))
+            most = n;
+    return most;
+}
+
+static bool is_near(const char *a, const char *b)
+{
+    const char *a_name = strrchr(a, '/'), *b_name = strrchr(b, '/');
+    size_t mount;
+
+    if (a_name == NULL || b_name == NULL)
+        return a_name == b_name; /* neither is a path: a name service does not answer */
+    if (a_name - a == b_name - b && strncmp(a, b, (size_t)(a_name - a)) == 0)
+        return true;
+    mount = mount_of(a);
+    return mount > 1 && is_in(b, a, mount) && mount_of(b) == mount;
+}
+
+enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what)
+{
+    int64_t now = clock_mono();
+    unsigned n = 0;
+
+    for (int i = 0; i < HUNG_PLACES; i++) {
+        const struct hung_place *p = &h->places[i];
+        int64_t since = atomic_load(&p->since);
+
+        if (p == own || since == 0 || now - since < stands_still || !is_near(p->what, what) ||
+            !is_taken(h, i))
+            continue;
+        if ((atomic_load(&p->given_up) || now - since > hangs) &&
+            strncmp(p->what, what, sizeof p->what - 1) == 0)
+            return HUNG_SAME;
+        n++;
+    }
+    return n == 0 ? HUNG_NOBODY : n < HUNG_TOGETHER ? HUNG_SOME : HUNG_MANY;
+}
