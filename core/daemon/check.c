@@ -1,206 +1,79 @@
-/* daemon/check.c - conf_load(), then one `garnet-sink check` for each sink, one after the other. What a
- * check says and prints is read to its end or to the deadline; a check that is late is killed.
- */
+/* daemon/check.c - conf_load(), then the check of each plugin, then once more with what those have found */
 #include "daemon/check.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "base/clock.h"
-#include "base/exit.h"
 #include "base/fd.h"
 #include "base/privileges.h"
 #include "base/process.h"
-#include "base/text.h"
 #include "conf/facts.h"
 #include "conf/load.h"
 #include "daemon/generation.h"
+#include "daemon/plugin_check.h"
 #include "keep/warder.h"
-#include "model/worker.h"
-
-enum { CHECK_OUTPUT_MAX = 64 << 10, CHECK_LINES = 20 };
-static const int64_t check_deadline = 5 * NS_PER_S;
-
-/* What comes out of a check: its own lines, and what its plugin prints. */
-enum { SAYS, PRINTS, STREAMS };
-struct stream {
-    int fd; /* -1 once it has ended */
-    struct buf text;
-    bool more; /* than was kept */
-};
-
-static void read_stream(struct stream *s)
-{
-    char chunk[4096];
-    ssize_t n = read(s->fd, chunk, sizeof chunk);
-
-    if (n == 0 || (n < 0 && errno != EINTR))
-        fd_close(&s->fd);
-    else if (n > 0 && s->text.n < CHECK_OUTPUT_MAX)
-        buf_put(&s->text, chunk, (size_t)n);
-    else
-        s->more |= n > 0;
-}
-
-/* Reads until all is closed; false when the deadline came first. */
-static bool read_until_end(struct stream s[STREAMS], int64_t deadline)
-{
-    while (s[SAYS].fd >= 0 || s[PRINTS].fd >= 0) {
-        int64_t left = (deadline - clock_mono()) / NS_PER_MS;
-        struct pollfd p[STREAMS] = {{s[SAYS].fd, POLLIN, 0}, {s[PRINTS].fd, POLLIN, 0}};
-        int ready = left > 0 ? poll(p, STREAMS, (int)left) : 0;
-
-        if (ready == 0)
-            return false;
-        for (int i = 0; ready > 0 && i < STREAMS; i++)
-            if (p[i].revents != 0)
-                read_stream(&s[i]);
-    }
-    return true;
-}
-
-/* They have their places already. */
-static void add_said(const struct stream *said, struct errors *e)
-{
-    struct str rest = {said->text.p, said->text.n}, line;
-
-    while (str_line(&rest, &line)) {
-        buf_put_visible(&e->text, line);
-        buf_putc(&e->text, '\n');
-        e->n++;
-    }
-}
-
-/* What helps to understand why it failed; a plugin that is well prints the same to its worker's log. */
-static void add_printed(const struct conf_sink *s, const struct stream *printed, struct errors *e)
-{
-    struct str rest = {printed->text.p, printed->text.n}, line;
-
-    for (int i = 0; i < CHECK_LINES && str_line(&rest, &line); i++) {
-        char text[512];
-        size_t used, n = str_visible(text, sizeof text, line, &used);
-
-        errors_add(e, s->at, "sink %s: its check printed: %.*s", s->name, (int)n, text);
-    }
-    if (rest.n > 0 || printed->more)
-        errors_add(e, s->at, "sink %s: its check printed more, which is not shown", s->name);
-}
-
-/* `e`: of this check alone. False: the text is not to blame. */
-static bool check_result(const struct conf_sink *s, bool in_time, int status,
-                         const struct stream said[STREAMS], struct errors *e)
-{
-    if (!in_time)
-        errors_add(e, s->at, "sink %s: the check of plugin %s did not end within 5s and was killed",
-                   s->name, s->plugin);
-    else if (WIFSIGNALED(status))
-        errors_add(e, s->at,
-                   "sink %s: plugin %s crashed while its options were checked: signal %d (%s)",
-                   s->name, s->plugin, WTERMSIG(status), strsignal(WTERMSIG(status)));
-    else if (WEXITSTATUS(status) != 0 && said[SAYS].text.n == 0)
-        errors_add(e, s->at, "sink %s: the check of plugin %s failed with exit status %d", s->name,
-                   s->plugin, WEXITSTATUS(status));
-    else if (WEXITSTATUS(status) != 0)
-        add_said(&said[SAYS], e);
-    if (e->n > 0)
-        add_printed(s, &said[PRINTS], e);
-    return in_time && WIFEXITED(status) && WEXITSTATUS(status) == EXIT_CONFIG;
-}
-
-/* The check's pid, or -1 with errno; our ends of its two pipes are in s[]. */
-static pid_t start_check(const struct conf_sink *sink, const char *program, int snapshot_fd,
-                         struct stream s[STREAMS])
-{
-    int said[2] = {-1, -1}, printed[2] = {-1, -1};
-    const char *argv[] = {program, "check", sink->name, NULL};
-    pid_t pid = -1;
-
-    if (fd_pipe(said, 0, 0) == 0 && fd_pipe(printed, 0, 0) == 0)
-        pid = spawn_program(&(struct spawn){
-            .argv = argv,
-            .fds = {-1, printed[1], printed[1], [WORKER_SNAPSHOT] = snapshot_fd,
-                    [WORKER_CONTROL] = -1, [WORKER_SCOREBOARD] = -1, [WORKER_LOG] = said[1]},
-            .nfds = WORKER_FDS});
-    fd_close(&said[1]);
-    fd_close(&printed[1]);
-    s[SAYS].fd = said[0];
-    s[PRINTS].fd = printed[0];
-    return pid;
-}
-
-enum asked { NOT_ASKED /* errno says why */, OF_TEXT, ASKED };
-
-static enum asked ask_plugin(const struct conf_sink *s, const char *program, int snapshot_fd,
-                             struct errors *e)
-{
-    struct stream said[STREAMS] = {{.text.max = CHECK_OUTPUT_MAX + 4096},
-                                   {.text.max = CHECK_OUTPUT_MAX + 4096}};
-    pid_t pid = start_check(s, program, snapshot_fd, said);
-    int err = errno;
-    enum asked asked = NOT_ASKED;
-
-    if (pid >= 0) {
-        int64_t deadline = clock_mono() + check_deadline;
-        bool in_time = read_until_end(said, deadline);
-        int status;
-
-        if (!process_wait(pid, deadline, &status)) { /* also one that only closed its output */
-            kill(pid, SIGKILL);
-            (void)process_wait(pid, INT64_MAX, &status);
-        }
-        asked = check_result(s, in_time, status, said, e) ? OF_TEXT : ASKED;
-    }
-    for (int i = 0; i < STREAMS; i++) {
-        fd_close(&said[i].fd);
-        buf_free(&said[i].text);
-    }
-    errno = err;
-    return asked;
-}
 
 /* What is wrong goes to `e`; to the snapshot, as a fact, if the text is not to blame, or without an `e`.
- * False: it was not asked, or there was no memory. */
-static bool check_sink(const struct conf_sink *s, const char *program, int snapshot_fd,
-                       struct snapshot *snap, struct errors *e)
+ * False: no memory. */
+static bool note_check(const struct plugin_check *c, struct snapshot *snap, struct errors *e)
 {
-    struct errors own = {0};
-    enum asked asked = ask_plugin(s, program, snapshot_fd, &own);
-    bool ok = asked != NOT_ASKED && buf_ok(&own.text);
+    struct buf lines = {0};
+    bool ok = true;
 
-    if (asked == OF_TEXT && e != NULL) {
-        errors_join(e, &own, false);
-    } else if (own.n > 0) {
-        buf_putc(&own.text, '\0');
-        ok = buf_ok(&own.text) && fact_put_check(snap, s->name, own.text.p);
+    if (c->of_text && e != NULL) {
+        errors_join(e, &c->said, false);
+    } else if (c->said.n > 0) {
+        buf_put(&lines, c->said.text.p, c->said.text.n);
+        buf_putc(&lines, '\0');
+        ok = buf_ok(&lines) && fact_put_check(snap, c->sink->name, lines.p);
+        buf_free(&lines);
     }
-    errors_free(&own);
     return ok;
 }
 
-/* Of those that are not refused, and were in `was` (NULL: all). False: there was no memory, no
- * descriptor or no process. */
-static bool check_sinks(struct snapshot *snap, const struct conf *c, const struct conf *was,
-                        const char *program, struct errors *e)
+/* Those that are not refused, and were in `was` (NULL: all); to NULL: how many they are. */
+static size_t choose_sinks(const struct conf *c, const struct conf *was, struct plugin_check *to)
 {
     const struct conf_sink *old;
+    size_t n = 0;
+
+    for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next) {
+        if (s->refused ||
+            (was != NULL && (old = conf_sink_named(was, s->name)) != NULL && !old->refused))
+            continue;
+        if (to != NULL)
+            to[n].sink = s;
+        n++;
+    }
+    return n;
+}
+
+/* False: there was no memory, no descriptor or no process. */
+static bool check_sinks(struct snapshot *snap, const struct conf *c, const struct conf *was,
+                        const char *program, int hung, struct errors *e)
+{
+    size_t n = choose_sinks(c, was, NULL);
+    struct plugin_check *checks = calloc(n + 1, sizeof *checks);
     struct buf bytes = {0};
     bool ok;
     int fd;
 
+    if (checks == NULL)
+        return false;
+    (void)choose_sinks(c, was, checks);
     snapshot_write(snap, &bytes);
     fd = buf_ok(&bytes) ? generation_seal((struct str){bytes.p, bytes.n}) : -1;
-    ok = fd >= 0;
-    for (const struct conf_sink *s = c->sinks; s != NULL && ok; s = s->next)
-        if (!s->refused &&
-            (was == NULL || (old = conf_sink_named(was, s->name)) == NULL || old->refused))
-            ok = check_sink(s, program, fd, snap, e);
+    ok = fd >= 0 && plugin_check_all(checks, n, program, fd, hung);
+    for (size_t i = 0; i < n; i++) {
+        ok = ok && note_check(&checks[i], snap, e);
+        errors_free(&checks[i].said);
+    }
     fd_close(&fd);
     buf_free(&bytes);
+    free(checks);
     return ok;
 }
 
@@ -215,7 +88,7 @@ bool check_configuration(const char *path, const struct snapshot *now, int hung,
         if (!errors_fatal(e))
             errors_world(e, (struct pos){.file = path}, "cannot be read: out of memory");
     } else if (!errors_fatal(e)) {
-        if (!check_sinks(&snap, c, NULL, sink_program, &checks))
+        if (!check_sinks(&snap, c, NULL, sink_program, hung, &checks))
             errors_world(&checks, (struct pos){.file = path}, "cannot be checked: %s",
                          strerror(errno));
         conf_free(c); /* once more, with what the checks have found */
@@ -258,7 +131,7 @@ static int check_refused(struct snapshot *now, int hung, const char *sink_progra
     if (before != NULL)
         after = conf_load_refused(now, hung, &e);
     errors_free(&e);
-    if (after != NULL && check_sinks(now, after, before, sink_program, NULL)) {
+    if (after != NULL && check_sinks(now, after, before, sink_program, hung, NULL)) {
         errors_free(&e);
         conf_free(after);
         after = conf_parse(now, &e);

@@ -1,8 +1,7 @@
 /* daemon/check.h - a configuration, read and checked by a process that may wait for it
  *
  * Reading files, looking up groups and loading plugins may hang or crash. Each sink's plugin and its
- * options are checked by `garnet-sink check`, under a deadline, without I/O towards any endpoint; if
- * the caller is killed, it ends as well (garnet-sink asks for that).
+ * options are checked as well (daemon/plugin_check.h).
  */
 #pragma once
 #include "conf/conf.h"

@@ -27,7 +27,9 @@ Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
     stand_begin(&stand);
     conf = stand_configure(&stand, "sinks:\n  - {name: main, plugin: graphite, to: "
                                    "'tcp://127.0.0.1:1'}\n");
-    check = stand_script(&stand, "check", "#!/bin/sh\nkill -STOP $GARNETD\nkill -KILL $PPID\n");
+    check = stand_script(&stand, "check",
+                         "#!/bin/sh\nread -r a b c load rest </proc/$PPID/stat\n"
+                         "kill -STOP $GARNETD\nkill -KILL $load\n");
     pid = fork();
     cr_assert_geq(pid, 0);
     if (pid == 0) {
