@@ -51,7 +51,8 @@ static int print_check(const char *path)
 {
     struct buf snapshot = {0};
     struct errors e = {0};
-    bool good = check_configuration(path, NULL, -1, sink_program(), &snapshot, &e);
+    struct asking asking = {.table = -1};
+    bool good = check_configuration(path, NULL, &asking, sink_program(), &snapshot, &e);
     char *rest;
     int status;
 

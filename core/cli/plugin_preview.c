@@ -277,7 +277,8 @@ int plugin_preview(const char *config, char *const names[], int n)
     struct snapshot snapshot = {0};
     struct errors e = {0};
     struct buf json = {0};
-    struct conf *conf = conf_load(&snapshot, config, NULL, -1, &e);
+    struct asking asking = {.table = -1};
+    struct conf *conf = conf_load(&snapshot, config, NULL, &asking, &e);
     struct preview v = {.conf = conf, .now = clock_wall(), .child = child_new()};
     int status = EXIT_WORLD;
     bool refused = false;

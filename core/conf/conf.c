@@ -285,7 +285,7 @@ struct conf *conf_parse(const struct snapshot *s, struct errors *e)
     if (c == NULL)
         return NULL;
     p.a = &c->arena;
-    if ((root = read_main(&p)) != NULL)
+    if ((root = c->root = read_main(&p)) != NULL)
         parse_main_file(&p, root);
     if (root != NULL && arena_ok(p.a)) {
         parse_sinks(&p, c->sinks_node);

@@ -49,13 +49,13 @@ struct conf {
     struct pairs tags; /* host among them */
     int64_t shutdown_timeout;
     struct conf_self_metrics self_metrics;
-    int64_t log_level;                 /* enum log_level */
-    uid_t self;                        /* who garnetd is, if there are sinks */
-    const struct node *sinks_node;     /* what they were read from */
-    struct conf_sink *sinks;           /* in file order */
-    struct conf_collector *collectors; /* sorted by name; disabled ones too */
-    struct conf_refused *refused;      /* of its files; in the snapshot's order */
-    const struct fact_want *wanted;    /* facts that the snapshot lacks: conf/facts.h */
+    int64_t log_level;                    /* enum log_level */
+    uid_t self;                           /* who garnetd is, if there are sinks */
+    const struct node *root, *sinks_node; /* what all was read from, and they */
+    struct conf_sink *sinks;              /* in file order */
+    struct conf_collector *collectors;    /* sorted by name; disabled ones too */
+    struct conf_refused *refused;         /* of its files; in the snapshot's order */
+    const struct fact_want *wanted;       /* facts that the snapshot lacks: conf/facts.h */
 };
 extern const struct section main_section;
 

@@ -14,7 +14,6 @@
 
 #include "base/fd.h"
 #include "base/trust.h"
-#include "conf/ask.h"
 #include "conf/before.h"
 #include "conf/facts.h"
 #include "conf/learn.h"
@@ -231,12 +230,11 @@ static struct conf *parse_and_learn(struct snapshot *s, struct asking *of, struc
 }
 
 /* Of each file the newest version that is good; all is learnt that this takes. */
-static struct conf *use_newest(struct snapshot *s, int hung, struct errors *e)
+static struct conf *use_newest(struct snapshot *s, struct asking *of, struct errors *e)
 {
-    struct asking of = {.table = hung};
     struct conf *c;
 
-    while ((c = parse_and_learn(s, &of, e)) != NULL && before_by_old_facts(s, c)) {
+    while ((c = parse_and_learn(s, of, e)) != NULL && before_by_old_facts(s, c)) {
         conf_free(c);
         errors_free(e);
     }
@@ -249,15 +247,15 @@ static struct conf *use_newest(struct snapshot *s, int hung, struct errors *e)
     return c;
 }
 
-struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now, int hung,
-                       struct errors *e)
+struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
+                       struct asking *of, struct errors *e)
 {
     if (!load_all(s, path, now))
         return NULL;
     s->running = now != NULL;
     if (now != NULL && !before_add(s, now))
         return NULL;
-    return use_newest(s, hung, e);
+    return use_newest(s, of, e);
 }
 
 /* As if nothing were known of it. */
@@ -308,7 +306,7 @@ static void load_folder_again(struct snapshot *s, const struct conf *c)
     *s = next;
 }
 
-struct conf *conf_load_refused(struct snapshot *s, int hung, struct errors *e)
+struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct errors *e)
 {
     struct errors ignored = {0};
     struct conf *c = conf_parse(s, &ignored);
@@ -325,7 +323,21 @@ struct conf *conf_load_refused(struct snapshot *s, int hung, struct errors *e)
         if (k->refused)
             forget_sink(s->files, k);
     conf_free(c);
-    return arena_ok(&s->arena) ? use_newest(s, hung, e) : NULL;
+    return arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
+}
+
+struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct errors *e)
+{
+    struct errors ignored = {0};
+    struct conf *c = conf_parse(s, &ignored);
+
+    errors_free(&ignored);
+    if (c == NULL)
+        return NULL;
+    s->running = true;
+    load_folder_again(s, c);
+    conf_free(c);
+    return s->files != NULL && arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }
 
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e)

@@ -5,6 +5,7 @@
  * error. Fails only for want of memory.
  */
 #pragma once
+#include "conf/ask.h"
 #include "conf/conf.h"
 #include "conf/snapshot.h"
 
@@ -12,14 +13,16 @@
 bool load_files(struct snapshot *s, const char *path);
 /* load_files(), then parsing and learning until nothing is wanted. `now`: what a garnetd runs with that
  * has its socket already, or NULL: from there is what a collector's file with errors said before, and
- * in a clash who comes later is who has changed, or is new. `hung`: conf/ask.h's table, or -1. NULL without
- * memory, maybe after errors. */
-struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now, int hung,
-                       struct errors *e);
+ * in a clash who comes later is who has changed, or is new. NULL without memory or
+ * processes, maybe after errors. */
+struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
+                       struct asking *of, struct errors *e);
 /* Once more for a snapshot that was read already: what collectors' files and sinks were refused for, if
  * that is of the world, is found out anew, and files that could not be read are read; nothing else is.
  * A sink's check is the caller's. A file that was refused comes last, so that it gives way where it clashes with what was not. */
-struct conf *conf_load_refused(struct snapshot *s, int hung, struct errors *e);
+struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct errors *e);
+/* The collectors' files anew, beside the main file that is in use: s is what was. */
+struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct errors *e);
 /* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
  * NULL after errors of that file, and without memory. */
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);

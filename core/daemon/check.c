@@ -77,18 +77,52 @@ static bool check_sinks(struct snapshot *snap, const struct conf *c, const struc
     return ok;
 }
 
-bool check_configuration(const char *path, const struct snapshot *now, int hung,
+/* What of `next` may not change while garnetd runs; NULL: nothing of that changed. */
+static const char *what_stays(const struct conf *now, const struct conf *next)
+{
+    const struct conf_socket *a = &now->socket, *b = &next->socket;
+
+    if (!text_same(a->path, b->path) || a->mode != b->mode || a->group != b->group)
+        return "socket";
+    return !text_same(now->spool.dir, next->spool.dir) ? "spool.dir" : NULL;
+}
+
+static void check_against(const struct snapshot *now, const struct conf *next, struct errors *e)
+{
+    struct errors ignored = {0};
+    struct conf *c = now != NULL ? conf_parse(now, &ignored) : NULL;
+    const char *stays = c != NULL ? what_stays(c, next) : NULL;
+
+    if (stays != NULL)
+        errors_add(e, (struct pos){next->root->at.file, 0, 0},
+                   "`%s` cannot change while garnetd runs: restart it", stays);
+    errors_free(&ignored);
+    conf_free(c);
+}
+
+/* Of all errors, those of the main file. */
+static void keep_main_errors(struct snapshot *s, const struct errors *checks, struct errors *e)
+{
+    s->files->next = NULL;
+    errors_free(e);
+    conf_free(conf_parse(s, e));
+    errors_join(e, checks, false);
+}
+
+bool check_configuration(const char *path, const struct snapshot *now, struct asking *of,
                          const char *sink_program, struct buf *snapshot, struct errors *e)
 {
     struct snapshot snap = {0};
     struct errors checks = {0};
-    struct conf *c = conf_load(&snap, path, now, hung, e);
+    struct conf *c = conf_load(&snap, path, now, of, e);
 
     if (c == NULL) {
         if (!errors_fatal(e))
-            errors_world(e, (struct pos){.file = path}, "cannot be read: out of memory");
+            errors_world(e, (struct pos){.file = path},
+                         "cannot be read: there is no memory, or no process, left");
     } else if (!errors_fatal(e)) {
-        if (!check_sinks(&snap, c, NULL, sink_program, hung, &checks))
+        check_against(now, c, &checks);
+        if (checks.n == 0 && !check_sinks(&snap, c, NULL, sink_program, of->table, &checks))
             errors_world(&checks, (struct pos){.file = path}, "cannot be checked: %s",
                          strerror(errno));
         conf_free(c); /* once more, with what the checks have found */
@@ -98,6 +132,8 @@ bool check_configuration(const char *path, const struct snapshot *now, int hung,
     }
     if (c != NULL && c->sinks == NULL && !errors_fatal(e))
         errors_warn(e, (struct pos){snap.files->path, 0, 0}, CHECK_NO_SINK);
+    if (now != NULL && c != NULL && errors_fatal(e))
+        keep_main_errors(&snap, &checks, e);
     snapshot_write(&snap, snapshot);
     if ((c == NULL || !buf_ok(snapshot)) && !errors_fatal(e))
         errors_world(e, (struct pos){.file = path}, "cannot be checked: out of memory");
@@ -120,7 +156,7 @@ static bool same_refused(const struct conf *a, const struct conf *b)
 
 /* The look at what was refused for the world: conf_load_refused(), and the checks of sinks that are not
  * any more. 1: something is different; 0: nothing is; -1: there was no memory. */
-static int check_refused(struct snapshot *now, int hung, const char *sink_program,
+static int check_refused(struct snapshot *now, struct asking *of, const char *sink_program,
                          struct buf *bytes)
 {
     struct errors e = {0};
@@ -129,9 +165,9 @@ static int check_refused(struct snapshot *now, int hung, const char *sink_progra
 
     errors_free(&e);
     if (before != NULL)
-        after = conf_load_refused(now, hung, &e);
+        after = conf_load_refused(now, of, &e);
     errors_free(&e);
-    if (after != NULL && check_sinks(now, after, before, sink_program, hung, NULL)) {
+    if (after != NULL && check_sinks(now, after, before, sink_program, of->table, NULL)) {
         errors_free(&e);
         conf_free(after);
         after = conf_parse(now, &e);
@@ -152,21 +188,42 @@ static int send_answer(int out, char kind, const struct buf *more)
     return fd_write_all(out, &kind, 1) < 0 || fd_write_all(out, more->p, more->n) < 0;
 }
 
+/* The collectors' files beside the main file in use, which may be another one. */
+static bool load_beside(struct snapshot *now, struct asking *of, const struct errors *wrong,
+                        struct buf *answer)
+{
+    uint32_t n = (uint32_t)wrong->text.n;
+    struct errors e = {0};
+    struct conf *c = conf_load_beside(now, of, &e);
+    bool good = c != NULL && !errors_fatal(&e);
+
+    buf_reset(answer);
+    buf_put(answer, &n, sizeof n);
+    buf_put(answer, wrong->text.p, n);
+    snapshot_write(now, answer);
+    errors_free(&e);
+    conf_free(c);
+    return good && buf_ok(answer);
+}
+
 static int check_anew(const struct ward_job *j, struct snapshot *now)
 {
-    struct buf snapshot = {0};
+    struct asking of = {.table = j->fds[CHECK_HUNG]};
+    struct buf answer = {0};
     struct errors e = {0};
-    bool good = check_configuration(j->argv[1], now, j->fds[CHECK_HUNG], j->argv[2], &snapshot, &e);
 
-    if (good)
-        return send_answer(j->fds[CHECK_ANSWER], 'S', &snapshot);
+    if (check_configuration(j->argv[1], now, &of, j->argv[2], &answer, &e))
+        return send_answer(j->fds[CHECK_ANSWER], 'S', &answer);
+    if (now != NULL && load_beside(now, &of, &e, &answer))
+        return send_answer(j->fds[CHECK_ANSWER], 'M', &answer);
     return send_answer(j->fds[CHECK_ANSWER], errors_only_world(&e) ? 'W' : 'E', &e.text);
 }
 
 static int look_again(const struct ward_job *j, struct snapshot *now)
 {
+    struct asking of = {.table = j->fds[CHECK_HUNG]};
     struct buf snapshot = {0};
-    int different = check_refused(now, j->fds[CHECK_HUNG], j->argv[2], &snapshot);
+    int different = check_refused(now, &of, j->argv[2], &snapshot);
     int out = j->fds[CHECK_ANSWER];
 
     if (different < 0)

@@ -4,12 +4,11 @@
  * options are checked as well (daemon/plugin_check.h).
  */
 #pragma once
-#include "conf/conf.h"
-#include "conf/snapshot.h"
+#include "conf/load.h"
 
-/* True: not errors_fatal(e), and the snapshot is one that conf_parse() accepts. `now`
- * and `hung` as conf_load() has them. */
-bool check_configuration(const char *path, const struct snapshot *now, int hung,
+/* True: not errors_fatal(e), and the snapshot is one that conf_parse() accepts. `now` as conf_load() has it;
+ * then e has after false only what is wrong with the main file. */
+bool check_configuration(const char *path, const struct snapshot *now, struct asking *of,
                          const char *sink_program, struct buf *snapshot, struct errors *e);
 
 /* What check_configuration() warns of, and garnetd says of what it uses. */
@@ -24,7 +23,8 @@ enum check_fd {
     CHECK_HUNG,       /* conf/hung.h's table, or -1 */
     CHECK_FDS
 };
-/* A helper's work. The answer is one byte and what follows, to the end: 'S' and a snapshot; 'E' and error
- * lines, or 'W' if all of them are of the world; 'N': the look has found nothing new. None, and a status
- * other than 0: it could not be found out. */
+/* A helper's work. The answer is one byte and what follows, to the end:
+ * 'S' and a snapshot; 'M', the length of error lines (uint32_t), these and a snapshot: the main file is
+ * wrong, and the one in use stays; 'E' and error lines, or 'W' if all of them are of the world; 'N': the look has
+ * found nothing new. None, and a status other than 0: it could not be found out. */
 int check_in_child(void *ward_job);

@@ -196,7 +196,7 @@ static void apply(struct daemon *d, struct generation *g)
     sinks_apply(&d->sinks, g); /* first: a new sink sees what its new collectors send */
     collectors_apply(&d->collectors, g);
     generation_unref(old);
-    if (!d->reload.looking)
+    if (!d->reload.looking && !d->reload.beside)
         log_info("the configuration was reread and is in use");
 }
 

@@ -105,17 +105,7 @@ void reload_metrics(const struct reload *r, const struct self_round *at)
 
 /* --- what a child has read --- */
 
-/* What of `next` may not change, as a sentence; NULL when nothing of that changed. */
-static const char *refusal(const struct conf *now, const struct conf *next)
-{
-    const struct conf_socket *a = &now->socket, *b = &next->socket;
-
-    if (!text_same(a->path, b->path) || a->mode != b->mode || a->group != b->group)
-        return "`socket` cannot change while garnetd runs: restart it";
-    if (!text_same(now->spool.dir, next->spool.dir))
-        return "`spool.dir` cannot change while garnetd runs: restart it";
-    return NULL;
-}
+static const char DIED[] = "the configuration could not be checked: the process doing it died\n";
 
 static void log_lines(enum log_level level, const char *text)
 {
@@ -185,14 +175,13 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
     struct errors e = {0};
     struct generation *g = NULL;
     struct conf *c = snapshot_read(&snap, bytes) ? conf_parse(&snap, &e) : NULL;
-    const char *no =
-        c != NULL && !errors_fatal(&e) && r->now != NULL ? refusal(r->now->conf, c) : NULL;
+    const char *no = NULL;
 
     if (c == NULL)
         no = "the configuration cannot be used: out of memory\n";
     else if (errors_fatal(&e))
         no = e.text.p != NULL ? e.text.p : "the configuration cannot be used: out of memory\n";
-    else if (no == NULL && (g = generation_new(c, bytes)) == NULL)
+    else if ((g = generation_new(c, bytes)) == NULL)
         no = strerror(errno);
     buf_putc(&e.warnings, '\0');
     if (g != NULL && buf_ok(&e.warnings) && !r->looking)
@@ -212,12 +201,38 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
 
 /* --- the child --- */
 
+/* Error lines of the main file, and a snapshot that has the one in use. NULL: refused. */
+static struct generation *take_beside(struct reload *r, struct str rest)
+{
+    struct generation *g;
+    uint32_t n = 0;
+    struct buf lines = {0};
+
+    if (rest.n >= sizeof n)
+        memcpy(&n, rest.s, sizeof n);
+    if (rest.n < sizeof n || n > rest.n - sizeof n) {
+        refuse_conf(r, DIED);
+        return NULL;
+    }
+    buf_put(&lines, rest.s + sizeof n, n);
+    buf_putc(&lines, '\0');
+    log_lines(LOG_L_ERROR, buf_ok(&lines) ? lines.p : "");
+    buf_free(&lines);
+    log_error("%s is not used: the old one stays; the collectors' files are applied", r->path);
+    g = accept_snapshot(r, (struct str){rest.s + sizeof n + n, rest.n - sizeof n - n});
+    r->failures += g != NULL;
+    return g;
+}
+
 /* NULL: refused. */
 static struct generation *take_load(struct reload *r, struct buf *got, bool late)
 {
     const char *errors;
 
+    r->beside = !late && buf_ok(got) && got->n > 0 && got->p[0] == 'M';
     r->world = late || got->n == 0 || got->p[0] != 'E';
+    if (r->beside)
+        return take_beside(r, (struct str){got->p + 1, got->n - 1});
     buf_putc(got, '\0');
     if (late)
         errors = "the configuration could not be checked within 60s: is a file or folder on a dead "
@@ -225,7 +240,7 @@ static struct generation *take_load(struct reload *r, struct buf *got, bool late
     else if (!buf_ok(got))
         errors = "the configuration could not be checked: out of memory\n";
     else if (got->n < 2 || strchr("SEW", got->p[0]) == NULL)
-        errors = "the configuration could not be checked: the process doing it died\n";
+        errors = DIED;
     else if (got->p[0] != 'S')
         errors = got->p + 1;
     else
@@ -373,6 +388,7 @@ static void on_look_due(void *arg)
     struct reload *r = arg;
 
     r->looking = !ward_runs(&r->killed);
+    r->beside = false;
     r->loading = r->looking && start_loading(r);
     if (r->loading)
         return;

@@ -1,7 +1,8 @@
 /* daemon/reload.h - the configuration, read at the start and at each SIGHUP
  *
- * While a child reads and checks (daemon/check.h) the old configuration runs. HUPs that come meanwhile,
- * the start included, lead to one more round, so none is lost however many there are.
+ * While a child reads and checks (daemon/check.h) the old configuration runs. If the main file is wrong,
+ * the old one stays, and the collectors' files are applied beside it. HUPs that come meanwhile, the start
+ * included, lead to one more round, so none is lost however many there are.
  *
  * What a collector's file was refused for is looked at again every look_every, where that is of the
  * world; a HUP goes before such a look. There is no look while a child that was killed is not gone: on a
@@ -32,6 +33,7 @@ struct reload { /* its own to write */
     int64_t look_every; /* ns: a test's to set */
     bool look_failed;   /* the last one: logged */
     bool world;         /* what was refused last may be good in a while */
+    bool beside; /* the new main file has errors: the old one is in use, beside new collectors */
     bool ended;
     uint64_t failures;
 };

@@ -110,7 +110,8 @@ struct generation *stand_generation(const struct stand *s)
     struct errors e = {0};
     struct buf bytes = {0};
     struct generation *g;
-    struct conf *c = conf_load(&snapshot, stand_path(s, "garnet.yaml"), NULL, -1, &e);
+    struct asking asking = {.table = -1};
+    struct conf *c = conf_load(&snapshot, stand_path(s, "garnet.yaml"), NULL, &asking, &e);
 
     cr_assert(c != NULL && !errors_fatal(&e), "%.*s", (int)e.text.n, e.text.n > 0 ? e.text.p : "");
     snapshot_write(&snapshot, &bytes);

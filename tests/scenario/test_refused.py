@@ -23,8 +23,11 @@ class Refused(unittest.TestCase):
         return [int(x.split(" ")[2]) for x in d.file_lines("out.txt") if x.startswith(f"testhost.{name}.value ")]
 
     def check_untouched(self, d, worker):
+        """The collector, the sink and the user that are beside what is refused."""
         check_slots(self, "good", self.slots(d, "good"), lambda: d.file_lines("out.txt"))
         self.assertEqual(d.worker("main"), worker)
+        self.assertEqual(d.send('{"name":"user","value":1}')["accepted"], 1)
+        wait_for("the user's metric", lambda: self.values(d, "user"))
 
     def test_one_script_that_is_not_there(self):
         d = self.daemon(later="command: [DIR/later, later]\ninterval: 1s\n", wrong="command: [/bin/true]\ninterval: 1x\n",
@@ -85,6 +88,48 @@ class Refused(unittest.TestCase):
             check_slots(self, name, self.slots(d, name), lambda: d.file_lines("out.txt"))
         self.check_untouched(d, worker)
 
+    def test_a_folder_that_cannot_be_read(self):
+        """It is said; it removes nothing at a reload, and it is tried again."""
+        d = self.daemon()
+        d.start()
+        worker = d.worker("main")
+        wait_for("it runs", lambda: self.slots(d, "good"))
+        os.rename(d.path("collectors.d"), d.path("away"))
+        d.write("collectors.d", "no folder")
+        said = d.hup()
+        self.assertIn("collectors.d\" is not a folder", said)
+        n = len(self.slots(d, "good"))
+        wait_for("it runs on", lambda: len(self.slots(d, "good")) > n + 1)
+        self.check_untouched(d, worker)
+        d.terminate()
+        d.start()
+        self.assertIn("collectors.d\" is not a folder", d.log())
+        self.assertEqual(d.check()[0], 3)
+        n = len(self.slots(d, "good"))
+        os.unlink(d.path("collectors.d"))
+        os.rename(d.path("away"), d.path("collectors.d"))
+        wait_for("it starts by itself", lambda: len(self.slots(d, "good")) > n, LOOK)
+
+    def test_two_files_that_clash(self):
+        """The second is refused at the start, and at a reload who comes."""
+        needs_others(self, 4711)
+        theirs = "user: '{}'\ngroup: '4711'\ncommand: [/bin/true]\ninterval: 1s\n"
+        d = self.daemon(first=theirs.format(4711) + "limits: {processes: 20}\n", second=theirs.format(4711))
+        d.start()
+        worker = d.worker("main")
+        if "is refused" not in d.log():
+            self.skipTest("there is a control group that counts processes")
+        self.assertIn("collector second is refused and does not run", d.log())
+        d.collector("a", theirs.format(4711))
+        said = d.hup()
+        for name in ("a", "second"):
+            self.assertIn(f"collector {name} is refused and does not run", said)
+        self.assertNotIn("collector first is refused", said)
+        wait_for("good runs", lambda: len(self.slots(d, "good")) > 1)
+        os.unlink(d.path("collectors.d/first.yaml"))
+        self.assertNotIn("is refused", d.hup())
+        self.check_untouched(d, worker)
+
     def test_a_sink_whose_plugin_is_not_there(self):
         d = self.daemon()
         late = "  - {name: late, plugin: ./late.so, to: 'file:late.txt', flush: 100ms}\n"
@@ -136,6 +181,31 @@ class Refused(unittest.TestCase):
         d.terminate()
         d.start(ready=False)
         self.assertEqual(d.process.wait(PATIENCE), 1)
+
+    def test_a_wrong_main_file_at_a_reload(self):
+        """The old one stays, whole; no collector's file waits for it."""
+        d = self.daemon(changed="command: [DIR/second, changed]\ninterval: 1s\n")
+        d.start()
+        worker = d.worker("main")
+        wait_for("both run", lambda: self.slots(d, "good") and self.slots(d, "changed"))
+        wrong = (("self_metrics: 1s\ntags: {env: wrong}\nnonsense: 1\n", 'garnet.yaml:8:1: unknown key "nonsense"'),
+                 ("self_metrics: 1s\nsinks:\n" + graphite_sink("main", "file:out.txt", ", pth: x"), 'did you mean "path"'))
+        for i, (text, said) in enumerate(wrong):
+            d.configure(text)
+            d.collector("changed", f"command: [{d.path('second')}, other{i}]\ninterval: 1s\n")
+            d.collector("odd", "intervall: 1s\n")
+            log = d.hup("the old one stays; the collectors' files are applied")
+            self.assertIn(said, log)
+            d.wait_log("collector odd is refused")
+            wait_for("what was good is applied", lambda: self.slots(d, f"other{i}"))
+        os.unlink(d.path("collectors.d/changed.yaml"))
+        d.hup("the old one stays")
+        d.wait_log("collector changed")
+        self.assertEqual(d.check()[0], 1)
+        d.configure("self_metrics: 1s\nsinks:\n" + graphite_sink("main", "file:out.txt"))
+        d.hup()
+        self.assertGreaterEqual(float(self.values(d, "garnet.reload.failures")[-1]), 2)
+        self.check_untouched(d, worker)
 
     def test_no_sink_is_a_warning(self):
         d = Daemon(self, "self_metrics: 0\nsinks: []\n", start=False)

@@ -23,6 +23,15 @@ static void begin_with_changed(const char *odd)
     cr_assert_eq(loads.accepted, 2);
 }
 
+static const struct conf_collector *collector(const char *name)
+{
+    const struct conf_collector *k = loads.generation->conf->collectors;
+
+    while (k != NULL && strcmp(k->name, name) != 0)
+        k = k->next;
+    return k;
+}
+
 static void check_kept(int n)
 {
     const struct conf_collector *good = loads.generation->conf->collectors, *odd = good->next;
@@ -166,15 +175,6 @@ static void begin_with(const char *name, const char *text)
     cr_assert_null(loads.generation->conf->refused, "%s", stand_log_text(&loads.stand));
     if (loads.generation->conf->collectors->cgroup.processes)
         cr_skip_test("there is a control group that counts processes");
-}
-
-static const struct conf_collector *collector(const char *name)
-{
-    const struct conf_collector *k = loads.generation->conf->collectors;
-
-    while (k != NULL && strcmp(k->name, name) != 0)
-        k = k->next;
-    return k;
 }
 
 static void check_runs_on(const char *name)

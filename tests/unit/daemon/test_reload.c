@@ -1,6 +1,7 @@
 /* tests/unit/daemon/test_reload.c - daemon/reload.h: what is accepted, and what is refused as a whole */
 #include <signal.h>
 
+#include "conf/path.h"
 #include "rig/loads.h"
 
 TestSuite(reload, .timeout = 60);
@@ -34,9 +35,8 @@ Test(reload, errors_are_logged_with_their_places)
     cr_assert_eq(loads.accepted, 1);
     (void)stand_configure(&loads.stand, "no_such_key: 1\n");
     loads_go();
-    cr_assert_eq(loads.refused, 2);
-    cr_assert_eq(stand_logged(&loads.stand, "the new configuration is not used: the old one stays"),
-                 1);
+    cr_assert_eq(loads.accepted, 2);
+    cr_assert_eq(stand_logged(&loads.stand, "garnet.yaml is not used: the old one stays"), 1);
     loads_end();
 }
 
@@ -47,6 +47,40 @@ Test(reload, what_its_plugin_refuses_is_refused)
     cr_assert_eq(loads.refused, 1);
     cr_assert_eq(stand_logged(&loads.stand, "error: garnet.yaml:6:3: no such prefix"), 1, "%s",
                  stand_log_text(&loads.stand));
+    loads_end();
+}
+
+/* Each waits for all to have begun. */
+Test(reload, plugins_are_checked_side_by_side)
+{
+    loads_begin("sinks:\n"
+                "  - {name: a, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
+                "  - {name: b, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
+                "  - {name: c, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n",
+                "#!/bin/sh\ncd \"${0%/*}\"; : >began.$2\n"
+                "while ! [ -e began.a -a -e began.b -a -e began.c ]; do sleep .02; done\n");
+    loads_go();
+    cr_assert_eq(loads.accepted, 1);
+    cr_assert_null(loads.generation->conf->refused, "%s", stand_log_text(&loads.stand));
+    loads_end();
+}
+
+Test(reload, a_check_that_hangs_costs_its_sink)
+{
+    struct buf sinks = {0};
+
+    buf_puts(&sinks, "sinks:\n");
+    for (int i = 0; i < 20; i++)
+        buf_putf(&sinks, "  - {name: s%d, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n", i);
+    buf_putc(&sinks, '\0');
+    loads_begin(sinks.p, "#!/bin/sh\n[ $2 != s3 -a $2 != s5 ] || exec sleep 60\n");
+    loads_go();
+    cr_assert_eq(loads.accepted, 1, "%s", stand_log_text(&loads.stand));
+    cr_assert_str_eq(loads.generation->conf->refused->sink, "s3");
+    cr_assert_str_eq(loads.generation->conf->refused->next->sink, "s5");
+    cr_assert_null(loads.generation->conf->refused->next->next);
+    cr_assert_eq(stand_logged(&loads.stand, "did not end within 5s and was killed"), 2);
+    buf_free(&sinks);
     loads_end();
 }
 
@@ -65,7 +99,9 @@ Test(reload, what_cannot_change_is_refused)
         stand_path(&loads.stand, "garnet.yaml"),
         "socket: {path: run/garnet.sock, mode: '0600'}\nhost: testhost\nspool: {dir: spool}\n");
     loads_go();
-    cr_assert_eq(loads.refused, 3);
+    cr_assert_eq(loads.accepted, 4, "as it was");
+    cr_assert_str_eq(path_base(loads.generation->conf->socket.path), "garnet.sock");
+    cr_assert_str_eq(path_base(loads.generation->conf->spool.dir), "spool");
     cr_assert_eq(
         stand_logged(&loads.stand, "`socket` cannot change while garnetd runs: restart it"), 2);
     cr_assert_eq(
