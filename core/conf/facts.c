@@ -11,7 +11,13 @@
 #include "base/number.h"
 #include "conf/section.h"
 
-static const char ERROR[] = "error ";
+static const char ERROR[] = "error ", USER[] = "user:", CHECK[] = "check:";
+static const char ANEW[] = "anew:", SINK[] = "sink=";
+
+static bool of_kind(const char *text, const char *kind)
+{
+    return strncmp(text, kind, strlen(kind)) == 0;
+}
 
 static enum fact damaged(struct parsing *p)
 {
@@ -42,16 +48,30 @@ static void want(struct parsing *p, const char *key)
     p->wanted_end = &w->next;
 }
 
+/* What a look asks again. */
+static bool is_fault(const char *key, const char *text)
+{
+    return of_kind(text, ERROR) || (of_kind(key, USER) && strchr(text, ' ') == NULL);
+}
+
 /* FACT_KNOWN and the text under this key. `key` stays: it is in the arena, or a literal. */
 static enum fact look_up(struct parsing *p, const char *key, const char **text)
 {
+    const char *own = NULL;
+
     if (key == NULL)
         return FACT_WANTED;
-    if ((*text = snapshot_get(p->file, key)) == NULL) {
-        want(p, key);
+    *text = snapshot_get(p->file, key);
+    if (p->anew != NULL && (*text == NULL || is_fault(key, *text))) {
+        if ((own = arena_printf(p->a, "%s%s %s", SINK, p->anew, key)) == NULL)
+            return FACT_WANTED;
+        *text = snapshot_get(p->file, own);
+    }
+    if (*text == NULL) {
+        want(p, own != NULL ? own : key);
         return FACT_WANTED;
     }
-    if (strncmp(*text, ERROR, strlen(ERROR)) != 0)
+    if (!of_kind(*text, ERROR))
         return FACT_KNOWN;
     p->why = arena_strdup(p->a, *text + strlen(ERROR));
     return p->why != NULL ? FACT_ERROR : FACT_WANTED;
@@ -257,14 +277,7 @@ void fact_put_error(struct buf *out, const char *reason)
     buf_putf(out, "%s%s", ERROR, reason);
 }
 
-/* --- checks of plugins, and what may be good in a while --- */
-
-static const char CHECK[] = "check:", USER[] = "user:";
-
-static bool of_kind(const char *key, const char *kind)
-{
-    return strncmp(key, kind, strlen(kind)) == 0;
-}
+/* --- what is of one sink --- */
 
 const char *fact_check(struct parsing *p, const char *sink)
 {
@@ -273,25 +286,50 @@ const char *fact_check(struct parsing *p, const char *sink)
     return key != NULL ? snapshot_get(p->file, key) : NULL;
 }
 
-bool fact_put_check(struct snapshot *s, const char *sink, const char *lines)
+static bool put_of_sink(struct snapshot *s, const char *kind, const char *sink, const char *value)
 {
-    const char *key = arena_printf(&s->arena, "%s%s", CHECK, sink);
+    const char *key = arena_printf(&s->arena, "%s%s", kind, sink);
 
-    return key != NULL && snapshot_put(s, s->files, key, lines);
+    return key != NULL && snapshot_put(s, s->files, key, value);
 }
 
-bool fact_is_fault(const struct snapshot_fact *f, const char *sink, const char *user,
-                   const char *plugin)
+bool fact_put_check(struct snapshot *s, const char *sink, const char *lines)
 {
-    const char *of = strchr(f->key, ':');
-    bool failed = of_kind(f->value, ERROR);
+    return put_of_sink(s, CHECK, sink, lines);
+}
 
-    if (of == NULL)
-        return false;
-    if (of_kind(f->key, CHECK))
-        return strcmp(of + 1, sink) == 0;
-    if (of_kind(f->key, USER)) /* none, or one without an account */
-        return user != NULL && strcmp(of + 1, user) == 0 &&
-               (failed || strchr(f->value, ' ') == NULL);
-    return failed && strstr(of, plugin) != NULL;
+bool fact_is_anew(struct parsing *p, const char *sink)
+{
+    const char *key = arena_printf(p->a, "%s%s", ANEW, sink);
+
+    return key != NULL && snapshot_get(p->file, key) != NULL;
+}
+
+/* Of these kinds, and of that sink; what follows the name is a blank, or the end. */
+static bool is_of_sink(const char *key, const char *sink)
+{
+    const char *const kinds[] = {CHECK, ANEW, SINK};
+
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++)
+        if (of_kind(key, kinds[i]) && of_kind(key + strlen(kinds[i]), sink) &&
+            strchr(" ", key[strlen(kinds[i]) + strlen(sink)]) != NULL)
+            return true;
+    return false;
+}
+
+bool fact_ask_anew(struct snapshot *s, const char *sink)
+{
+    struct snapshot_fact **at = &s->files->facts;
+
+    while (*at != NULL)
+        if (is_of_sink((*at)->key, sink))
+            *at = (*at)->next;
+        else
+            at = &(*at)->next;
+    return put_of_sink(s, ANEW, sink, "");
+}
+
+const char *fact_question(const char *key)
+{
+    return of_kind(key, SINK) ? strchr(key, ' ') + 1 : key;
 }

@@ -15,6 +15,8 @@
  *   "hostname"           the name
  *   "check:SINK"         lines, if its plugin's check failed for what the text is not to blame for;
  *                        never wanted, but put there by whoever has it checked
+ *   "anew:SINK"          "": what is an error above is asked once more, for that sink alone, as
+ *   "sink=SINK KEY"      KEY being one of the others
  *   "self"               "UID GID CAPABILITIES", the last in hexadecimal
  *   "cgroup"             "CONTROLLERS DIR", CONTROLLERS being "pids,memory", one of them, or "-"; ""
  * or "error REASON", a clause that fits after the name: "cannot be read: Permission denied".
@@ -38,6 +40,7 @@ struct parsing { /* of a snapshot: what all sections need */
     struct errors *e;
     bool running;                     /* as in the snapshot */
     const struct snapshot_file *file; /* the one that is parsed */
+    const char *anew;                 /* the sink that is parsed, if its faults are asked anew */
     struct fact_want *wanted, **wanted_end;
     struct fact_want **wanted_here; /* where begins what was wanted last, by */
     const struct snapshot_file *wanted_file;
@@ -101,8 +104,11 @@ void fact_put_error(struct buf *out, const char *reason);
 /* The whole fact, of the main file. False: no memory. */
 bool fact_put_check(struct snapshot *s, const char *sink, const char *lines);
 
-/* --- one that may be good in a while --- */
+/* --- a sink that is refused --- */
 
-/* Whether it may be what a sink of that name, user (or NULL) and plugin is refused for. */
-bool fact_is_fault(const struct snapshot_fact *f, const char *sink, const char *user,
-                   const char *plugin);
+/* Its faults of the main file are not believed any more: they are asked again, for it alone, and what its
+ * check has said is forgotten. False: no memory. */
+bool fact_ask_anew(struct snapshot *s, const char *sink);
+bool fact_is_anew(struct parsing *p, const char *sink);
+/* What has to be found out, without for whom. */
+const char *fact_question(const char *key);

@@ -264,6 +264,7 @@ static const struct {
 
 void learn_fact(const char *key, struct buf *out)
 {
+    key = fact_question(key);
     for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
         if (strncmp(key, KINDS[i].key, strlen(KINDS[i].key)) == 0) {
             KINDS[i].learn(key + strlen(KINDS[i].key), out);

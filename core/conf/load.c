@@ -280,17 +280,6 @@ static void forget_refused(struct snapshot *s, const struct conf *c)
     }
 }
 
-static void forget_sink(struct snapshot_file *main, const struct conf_sink *k)
-{
-    struct snapshot_fact **at = &main->facts;
-
-    while (*at != NULL)
-        if (fact_is_fault(*at, k->name, k->identity.user, path_base(k->plugin)))
-            *at = (*at)->next;
-        else
-            at = &(*at)->next;
-}
-
 /* What is in the folder now, if it can be read; `s` was what is in use. */
 static void load_folder_again(struct snapshot *s, const struct conf *c)
 {
@@ -321,7 +310,7 @@ struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct err
     forget_refused(s, c);
     for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)
         if (k->refused)
-            forget_sink(s->files, k);
+            (void)fact_ask_anew(s, k->name); /* without memory the arena knows */
     conf_free(c);
     return arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }

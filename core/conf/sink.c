@@ -249,8 +249,10 @@ static struct conf_sink *parse_sink(struct parsing *p, const struct node *map)
     s->identity = (struct conf_identity){.uid = (uid_t)-1, .gid = (gid_t)-1};
     p->e = &own;
     section_fill(p->a, &sink_section, map, s, p->e);
+    p->anew = s->name != NULL && fact_is_anew(p, s->name) ? s->name : NULL;
     if (map->kind == NODE_MAP)
         fill_sink(p, s);
+    p->anew = NULL;
     p->e = all;
     p->a->failed |= !buf_ok(&own.text);
     s->refused = own.n > 0 && errors_only_world(&own);

@@ -197,3 +197,33 @@ Test(look, a_check_that_dies_refuses_its_sink_and_is_run_again)
     cr_assert_eq(loads.refused, 0);
     loads_end();
 }
+
+/* A plugin of the same name that comes into an earlier folder is for a SIGHUP to find. */
+Test(look, a_look_at_one_sink_leaves_the_others_alone)
+{
+    uint64_t digest;
+    char text[512];
+
+    loads_begin("", "#!/bin/sh\n[ $2 = main -o -e \"${0%/*}/mended\" ] || kill -SEGV $$\n");
+    (void)snprintf(text, sizeof text,
+                   "socket: {path: run/garnet.sock}\nhost: testhost\nspool: {dir: spool}\n"
+                   "plugin_path: [%s, %s/plugins]\nsinks:\n"
+                   "  - {name: main, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n"
+                   "  - {name: b, plugin: graphite, to: 'tcp://127.0.0.1:1'}\n",
+                   stand_path(&loads.stand, "early"), TEST_BUILD);
+    write_text(stand_path(&loads.stand, "garnet.yaml"), text);
+    loads.reload.look_every = 20 * NS_PER_MS;
+    loads_go();
+    cr_assert_str_eq(loads.generation->conf->refused->sink, "b");
+    digest = loads.generation->conf->sinks->digest;
+    cr_assert_eq(mkdir(stand_path(&loads.stand, "early"), 0755), 0);
+    write_text(stand_path(&loads.stand, "early/graphite.so"), "");
+    write_text(stand_path(&loads.stand, "mended"), "");
+    STAND_UNTIL(&loads.stand, loads.generation->conf->refused == NULL);
+    cr_assert_eq(loads.generation->conf->sinks->digest, digest);
+    cr_assert_str_eq(loads.generation->conf->sinks->next->plugin_file,
+                     stand_path(&loads.stand, "early/graphite.so"));
+    loads_go();
+    cr_assert_neq(loads.generation->conf->sinks->digest, digest);
+    loads_end();
+}
