@@ -45,6 +45,10 @@ static const struct option SPOOL_ROWS[] = {
     KEY(struct conf_spool, durable, OPT_BOOL,
         "`true`: reply \"accepted\" only when it is on the disk; `false`: when the kernel has it",
         .def = "false"),
+    KEY(struct conf_spool, keep_removed, OPT_DURATION,
+        "how long the place of a sink that is [no longer configured](#a-sink-that-is-removed) is "
+        "kept; `0`: not at all",
+        .def = "24h", .min = "0", .max = "365d"),
 };
 static const struct section spool_section = {ROWS(SPOOL_ROWS), "spool"};
 

@@ -17,6 +17,7 @@ struct conf_spool {
     int64_t max_age;      /* ns; 0 = no bound */
     int64_t segment_size; /* bytes */
     int64_t durable;      /* 1: acknowledge after fdatasync */
+    int64_t keep_removed; /* ns that the cursor of a removed sink is set aside */
 };
 struct conf_per_user {      /* on the shared socket; 0: no limit */
     int64_t metrics, bytes; /* a second */

@@ -273,15 +273,6 @@ int64_t sink_cursor_take_made(struct sink_cursor *c)
     return made;
 }
 
-void sink_cursor_remove(const struct sink_cursor *c)
-{
-    log_info(
-        "sink %s is no longer configured: its cursor is removed, %llu metrics were queued for it",
-        c->name, (unsigned long long)sink_cursor_queued(c));
-    if (cursor_remove(append_dirfd(c->spool), c->name) != 0)
-        log_warn("sink %s: its cursor cannot be removed: %m", c->name);
-}
-
 void sink_cursor_list(const struct append *spool, const char *dir, const char *const *names,
                       unsigned n)
 {

@@ -56,8 +56,6 @@ bool sink_cursor_metrics(struct sink_cursor *c, const struct self_round *at,
                          const struct scoreboard *b);
 /* When it was made, wall, by this garnetd; 0 when it was not, or that was asked before. */
 int64_t sink_cursor_take_made(struct sink_cursor *c);
-/* Its sink is no longer configured. */
-void sink_cursor_remove(const struct sink_cursor *c);
 
 /* Writes the list of those that there are; logs when it cannot. `names` NULL: there was no memory. */
 void sink_cursor_list(const struct append *spool, const char *dir, const char *const *names,

@@ -5,7 +5,6 @@
  */
 #include "daemon/sinks.h"
 
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -38,6 +37,7 @@ void sinks_init(struct sinks *s, struct keepers *keepers, const struct append *s
     *s = (struct sinks){.keepers = keepers,
                         .spool = spool,
                         .dir = dir,
+                        .removed = {spool, dir},
                         .program = program,
                         .ev = *ev,
                         .oldest = append_oldest(spool)};
@@ -82,7 +82,8 @@ static void remove_sink(struct sink_entry *o)
 {
     struct sinks *s = o->all;
 
-    sink_cursor_remove(&o->cursor);
+    removed_add(&s->removed, &s->gen->conf->spool, o->conf->name, removed_identity(o->conf),
+                sink_cursor_queued(&o->cursor));
     LIST_REMOVE(o, entries);
     generation_unref(o->gen);
     free(o);
@@ -166,6 +167,7 @@ static struct sink_entry *make_sink(struct sinks *s, const struct conf_sink *con
     if (o == NULL)
         return NULL;
     o->all = s;
+    removed_return(&s->removed, conf);
     sink_cursor_init(&o->cursor, s->spool, s->dir, conf);
     LIST_INSERT_HEAD(&s->list, o, entries);
     return o;
@@ -208,12 +210,12 @@ static void keep_cursor(struct sink_entry *o)
 static void drop_stale(void *arg, const char *name)
 {
     const struct sinks *s = arg;
+    struct sink_cursor c;
 
     if (sink_named(s, name) != NULL || conf_sink_named(s->gen->conf, name) != NULL)
         return;
-    log_info("sink %s is no longer configured: its cursor is removed", name);
-    if (cursor_remove(append_dirfd(s->spool), name) != 0 && errno != ENOENT)
-        log_warn("sink %s: its cursor cannot be removed: %m", name);
+    sink_cursor_init(&c, s->spool, s->dir, &(struct conf_sink){.name = name});
+    removed_add(&s->removed, &s->gen->conf->spool, name, 0, sink_cursor_queued(&c));
 }
 
 static void remove_unconfigured(struct sinks *s)
@@ -359,7 +361,7 @@ uint64_t sinks_needed(struct sinks *s)
             keep = o->cursor.known.keep;
         needed = keep < needed ? keep : needed;
     }
-    return needed;
+    return removed_needed(&s->removed, &s->gen->conf->spool, needed);
 }
 
 void sinks_spool_begins(struct sinks *s, uint64_t oldest)

@@ -2,13 +2,14 @@
  *
  * Reconciles what runs with what is configured. An unchanged sink keeps its worker, its connection,
  * and the generation that this was started with; a changed one's worker is asked to finish, and the
- * next goes on at the same cursor; a removed one takes its cursor along, and holds no segment back. One
- * that is refused goes on as it was; if it is new, its cursor is made, and holds segments like any other.
+ * next goes on at the same cursor; a removed one's is set aside (daemon/removed.h). One that is refused
+ * goes on as it was; if it is new, its cursor is made, and holds segments like any other.
  */
 #pragma once
 #include <sys/queue.h>
 
 #include "daemon/generation.h"
+#include "daemon/removed.h"
 #include "daemon/selfmetrics.h"
 #include "keep/keepers.h"
 #include "spool/append.h"
@@ -22,6 +23,7 @@ struct sinks { /* its own to write */
     struct keepers *keepers;
     const struct append *spool;
     const char *dir, *program;
+    struct removed removed;
     struct sinks_events ev;
     struct generation *gen; /* applied last */
     uint64_t oldest;        /* where the spool begins, as the workers have it */

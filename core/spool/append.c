@@ -315,6 +315,16 @@ uint64_t append_oldest(const struct append *a)
     return first > a->oldest ? first : a->oldest;
 }
 
+uint64_t append_within(const struct append *a, uint64_t bytes)
+{
+    const struct inventory *v = &a->folder;
+    uint64_t from = v->next_seq, all = 0;
+
+    for (size_t i = v->n; i > 0 && (all += v->held[i - 1].bytes) <= bytes; i--)
+        from = v->held[i - 1].first_seq;
+    return from;
+}
+
 /* A segment is as old as its youngest metric, and that is no older than the next segment. `bytes` are those
  * of all that stay with it. */
 static bool is_over(const struct append *a, size_t i, uint64_t bytes, int64_t wall_ns)

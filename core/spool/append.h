@@ -73,3 +73,5 @@ uint64_t append_oldest(const struct append *a);
  * cannot be unlinked is gone all the same, logged, and tried again; what is behind it goes. */
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns);
 uint64_t append_bytes(const struct append *a); /* of all segments */
+/* Where the oldest segment begins of those that are so many bytes together, from the newest on. */
+uint64_t append_within(const struct append *a, uint64_t bytes);

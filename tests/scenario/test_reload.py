@@ -56,6 +56,42 @@ class Reload(unittest.TestCase):
         wait_for("the removed sink's worker is gone",
                  lambda: not [a for _, a in d.left() if a.rstrip().endswith("run extra")])
 
+    def test_a_removed_sink_comes_back(self):
+        """It goes on where it was, also when garnetd was started anew meanwhile, or when it was down."""
+        base = "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt")
+        both = base + graphite_sink("other", "file:other.txt")
+        d = Daemon(self, both)
+        sent = 0
+
+        def send():
+            nonlocal sent
+            self.assertEqual(d.send(f'{{"name":"a","value":{sent}}}')["accepted"], 1)
+            sent += 1
+
+        def has_all():
+            return [x.split(" ")[1] for x in d.file_lines("other.txt")] == [str(i) for i in range(sent)]
+        send()
+        wait_for("the first", has_all)
+        d.configure(base)
+        d.hup()
+        d.wait_log("sink other is no longer configured: its cursor is set aside for 24 h")
+        send()
+        d.terminate()
+        d.start()
+        send()
+        d.configure(both)
+        d.hup()
+        d.wait_log("sink other is back, and goes on where it was: 2 metrics are queued")
+        wait_for("what came meanwhile", has_all)
+        d.terminate()
+        d.configure(base)
+        d.start()
+        send()
+        d.terminate()
+        d.configure(both)
+        d.start()
+        wait_for("likewise", has_all)
+
     def test_replaced_plugin_counts_as_a_change(self):
         d = Daemon(self, "self_metrics: 0\nsinks:\n"
                    "  - {name: main, plugin: ./mine.so, to: 'file:out.txt', flush: 0s}\n", start=False)

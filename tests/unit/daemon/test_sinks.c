@@ -158,26 +158,35 @@ Test(sinks, a_reload_restarts_the_changed_one_alone)
     end();
 }
 
-Test(sinks, a_removed_one_takes_its_cursor_along)
+Test(sinks, a_removed_one_is_set_aside_and_goes_on_if_it_comes_back)
 {
+    uint64_t at;
+
     begin(OBEDIENT);
     apply(SINK("stays", "") SINK("leaves", ""));
     STAND_UNTIL(&stand,
                 stand_logged(&stand, "up stays") == 1 && stand_logged(&stand, "up leaves") == 1);
+    at = append_next_seq(stand.spool);
     stand_append(&stand, 3);
     apply(SINK("stays", ""));
     STAND_UNTIL(&stand, !has_cursor("leaves"));
-    cr_assert_eq(
-        stand_logged(
-            &stand,
-            "sink leaves is no longer configured: its cursor is removed, 3 metrics were queued"),
-        1);
+    cr_assert_eq(stand_logged(&stand,
+                              "sink leaves is no longer configured: its cursor is set aside "
+                              "for 24 h, 3 metrics are queued for it"),
+                 1, "%s", stand_log_text(&stand));
     cr_assert_not(cursor_listed(append_dirfd(stand.spool), "leaves"));
     cr_assert(has_cursor("stays"));
+    move_cursor("stays", append_next_seq(stand.spool));
+    cr_assert_eq(sinks_needed(sinks), at, "its metrics are held");
+    apply(SINK("stays", "") SINK("leaves", ", flush: 2s"));
+    STAND_UNTIL(&stand, stand_logged(&stand, "up leaves") == 2);
+    cr_assert_eq(cursor_of("leaves").position, at);
+    cr_assert_eq(stand_logged(&stand, "sink leaves is back, and goes on where it was: 3 metrics"),
+                 1, "%s", stand_log_text(&stand));
     end();
 }
 
-Test(sinks, one_of_an_earlier_life_is_dropped)
+Test(sinks, one_of_an_earlier_life_is_set_aside)
 {
     struct generation *g;
     const char *names[] = {"old", "main"};
@@ -194,8 +203,10 @@ Test(sinks, one_of_an_earlier_life_is_dropped)
     append_close(stand.spool);
     generation_unref(g);
     apply(SINK("main", ""));
-    cr_assert_eq(stand_logged(&stand, "sink old is no longer configured: its cursor is removed"),
-                 1);
+    cr_assert_eq(
+        stand_logged(&stand,
+                     "sink old is no longer configured: its cursor is set aside for 24 h, 4"),
+        1, "%s", stand_log_text(&stand));
     cr_assert_not(has_cursor("old"));
     cr_assert_eq(
         stand_logged(
