@@ -31,7 +31,7 @@ static size_t add_facts(struct question *q, size_t n, const struct snapshot_file
         return n;
     for (const struct snapshot_fact *fact = f->facts; fact != NULL; fact = fact->next, n++)
         if (q != NULL)
-            q[n] = (struct question){fact->key, fact->value};
+            q[n] = (struct question){.key = fact->key, .answer = fact->value};
     return n;
 }
 
@@ -87,7 +87,7 @@ static bool put_answers(const struct questions *all, struct snapshot *s,
     struct snapshot_file *at = s->files, *f;
 
     for (const struct fact_want *w = wanted; w != NULL; w = w->next) {
-        const struct question want = {w->key, NULL};
+        const struct question want = {.key = w->key};
         const struct question *q = bsearch(&want, all->q, all->n, sizeof want, by_key);
 
         if ((f = writable(s, w->file, &at)) == NULL || q == NULL ||

@@ -184,6 +184,7 @@ static void take_answer(struct asked *all, uint32_t i, const char *p, size_t n)
     if (i >= all->of->n || all->of->q[i].answer != NULL)
         return;
     all->of->q[i].answer = arena_strndup(all->of->a, p, n);
+    all->of->q[i].n = n;
     all->answered++;
 }
 

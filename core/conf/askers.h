@@ -11,6 +11,7 @@
 
 struct question {
     const char *key, *answer; /* as in conf/facts.h; NULL: none yet */
+    size_t n;                 /* bytes of the answer */
 };
 struct questions { /* all borrowed */
     struct question *q;

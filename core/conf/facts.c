@@ -277,6 +277,11 @@ void fact_put_error(struct buf *out, const char *reason)
     buf_putf(out, "%s%s", ERROR, reason);
 }
 
+const char *fact_error(const char *text)
+{
+    return of_kind(text, ERROR) ? text + strlen(ERROR) : text;
+}
+
 /* --- what is of one sink --- */
 
 const char *fact_check(struct parsing *p, const char *sink)

@@ -101,6 +101,7 @@ void fact_put_file(struct buf *out, const struct fact_file *file);
 void fact_put_self(struct buf *out, const struct fact_self *self);
 void fact_put_cgroup(struct buf *out, const struct fact_cgroup *g); /* whose dir is not NULL */
 void fact_put_error(struct buf *out, const char *reason);
+const char *fact_error(const char *text); /* the reason; all of another text */
 /* The whole fact, of the main file. False: no memory. */
 bool fact_put_check(struct snapshot *s, const char *sink, const char *lines);
 

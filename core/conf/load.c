@@ -1,7 +1,4 @@
-/* conf/load.c - the files, then rounds of parsing and learning
- *
- * A file that cannot be read is in the snapshot with the reason, a clause that fits after "FILE: ".
- */
+/* conf/load.c - the files, then rounds of parsing and asking */
 #include "conf/load.h"
 
 #include <dirent.h>
@@ -9,80 +6,13 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/trust.h"
 #include "conf/before.h"
 #include "conf/facts.h"
-#include "conf/learn.h"
 #include "conf/path.h"
-
-enum { MAX_FILE = 1 << 20 };
-
-static const char MISSING[] = "does not exist";
-
-/* --- files --- */
-
-static const char *read_error(struct arena *a, int err)
-{
-    if (err == ENOENT || err == ENOTDIR)
-        return MISSING;
-    return arena_printf(a, "cannot be read: %s", strerror(err));
-}
-
-static const char *read_into(struct snapshot *s, struct snapshot_file *f, int fd)
-{
-    struct buf b = {.max = MAX_FILE};
-    struct stat st;
-    const char *error = NULL;
-    char *text;
-
-    if (fstat(fd, &st) != 0)
-        return read_error(&s->arena, errno);
-    if (!S_ISREG(st.st_mode))
-        return "is not a regular file";
-    if (fd_read_all(fd, -1, &b) < 0)
-        error = errno == EFBIG ? "is larger than 1 MiB" : read_error(&s->arena, errno);
-    else if ((text = arena_strndup(&s->arena, b.n > 0 ? b.p : "", b.n)) != NULL)
-        f->text = (struct str){text, b.n};
-    buf_free(&b);
-    return error;
-}
-
-/* Who can write a configuration is whoever it makes: garnetd, at the least. A descriptor, or -1 and
- * *error. O_NONBLOCK: a FIFO that nobody writes must not hold us. */
-static int open_trusted(struct snapshot *s, const char *path, int flags, const char **error)
-{
-    const struct trust t = {.users = {geteuid(), (uid_t)-1}, .own_group = learn_own_group};
-    struct trust_fault f;
-    struct why why;
-    int fd = trust_open(&t, path, flags | O_NONBLOCK | O_NOCTTY, &f);
-
-    if (fd >= 0)
-        return fd;
-    if (f.verdict == TRUST_ERROR) {
-        *error = read_error(&s->arena, errno);
-    } else {
-        trust_describe(&f, path, &why);
-        *error = arena_strdup(&s->arena, why.text);
-    }
-    return -1;
-}
-
-static void load_file(struct snapshot *s, struct snapshot_file *f)
-{
-    int fd;
-
-    f->error = NULL;
-    fd = open_trusted(s, f->path, O_RDONLY, &f->error);
-
-    if (fd < 0)
-        return;
-    f->error = read_into(s, f, fd);
-    close(fd);
-}
+#include "conf/read.h"
 
 /* --- the collectors' folder --- */
 
@@ -109,7 +39,7 @@ static void load_collector(struct snapshot *s, const char *dir, const char *name
     if (f == NULL)
         return;
     if (path_ends(name, ".yaml"))
-        load_file(s, f);
+        f->unread = true;
     else
         f->error = arena_printf(&s->arena, "is not read: name it %.*s.yaml",
                                 (int)(strrchr(name, '.') - name), name);
@@ -119,7 +49,7 @@ static void load_collector(struct snapshot *s, const char *dir, const char *name
 static int list_folder(struct snapshot *s, const char *dir, struct dirent ***list,
                        const char **error)
 {
-    int fd = open_trusted(s, dir, O_PATH, error), n, err;
+    int fd = read_open(s, dir, O_PATH, error), n, err;
 
     if (fd < 0)
         return -1;
@@ -142,14 +72,15 @@ static bool had_files(const struct snapshot *now, const char *dir)
 
 /* A folder that cannot be read stands in the snapshot like a file; a default one may be missing, unless
  * there are collectors of it in use. */
-static void load_folder(struct snapshot *s, const char *dir, bool written, bool had)
+static void load_folder(struct snapshot *s, const char *dir, bool written, bool had,
+                        struct asking *of)
 {
     struct dirent **list;
     struct snapshot_file *f;
     const char *error = NULL;
     int n = list_folder(s, dir, &list, &error);
 
-    if (n < 0 && !written && error == MISSING)
+    if (n < 0 && !written && error == READ_MISSING)
         error = had ? "is gone: make it again, empty if no collector is to run" : NULL;
     if (n < 0) {
         if (error != NULL && (f = snapshot_add(s, dir)) != NULL)
@@ -161,6 +92,7 @@ static void load_folder(struct snapshot *s, const char *dir, bool written, bool 
         free(list[i]);
     }
     free(list);
+    read_unread(s, of);
 }
 
 static const char *absolute(struct arena *a, const char *path)
@@ -184,12 +116,13 @@ static bool load_main(struct snapshot *s, const char *path)
     path = absolute(&s->arena, path);
     if (path == NULL || (f = snapshot_add(s, path)) == NULL)
         return false;
-    load_file(s, f);
+    read_file(s, f);
     return arena_ok(&s->arena);
 }
 
 /* Of the main file alone the folder is all that counts; what is wrong with it will be found again. */
-static bool load_all(struct snapshot *s, const char *path, const struct snapshot *now)
+static bool load_all(struct snapshot *s, const char *path, const struct snapshot *now,
+                     struct asking *of)
 {
     struct errors ignored = {0};
     struct conf *c;
@@ -200,7 +133,7 @@ static bool load_all(struct snapshot *s, const char *path, const struct snapshot
         s->arena.failed = true;
     else
         load_folder(s, c->collectors_folder, c->folder_written,
-                    had_files(now, c->collectors_folder));
+                    had_files(now, c->collectors_folder), of);
     errors_free(&ignored);
     conf_free(c);
     return arena_ok(&s->arena);
@@ -208,7 +141,9 @@ static bool load_all(struct snapshot *s, const char *path, const struct snapshot
 
 bool load_files(struct snapshot *s, const char *path)
 {
-    return load_all(s, path, NULL);
+    struct asking of = {.table = -1};
+
+    return load_all(s, path, NULL, &of);
 }
 
 /* --- all --- */
@@ -250,7 +185,7 @@ static struct conf *use_newest(struct snapshot *s, struct asking *of, struct err
 struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
                        struct asking *of, struct errors *e)
 {
-    if (!load_all(s, path, now))
+    if (!load_all(s, path, now, of))
         return NULL;
     s->running = now != NULL;
     if (now != NULL && !before_add(s, now))
@@ -259,15 +194,14 @@ struct conf *conf_load(struct snapshot *s, const char *path, const struct snapsh
 }
 
 /* As if nothing were known of it. */
-static void forget_file(struct snapshot *s, struct snapshot_file *f)
+static void forget_file(struct snapshot_file *f)
 {
     f->facts = NULL;
     f->old = false;
-    if (f->error != NULL)
-        load_file(s, f);
+    f->unread = f->error != NULL;
 }
 
-static void forget_refused(struct snapshot *s, const struct conf *c)
+static void forget_refused(struct snapshot *s, const struct conf *c, struct asking *of)
 {
     for (struct snapshot_file *f = s->files; f != NULL; f = f->next) {
         const struct conf_refused *r = conf_refused_file(c, f->path);
@@ -276,19 +210,20 @@ static void forget_refused(struct snapshot *s, const struct conf *c)
         if (f->before != NULL)
             f->before->old = true;
         if (r != NULL && r->world && r->sink == NULL && !conf_is_folder(c, f->path))
-            forget_file(s, f);
+            forget_file(f);
     }
+    read_unread(s, of);
 }
 
 /* What is in the folder now, if it can be read; `s` was what is in use. */
-static void load_folder_again(struct snapshot *s, const struct conf *c)
+static void load_folder_again(struct snapshot *s, const struct conf *c, struct asking *of)
 {
     struct snapshot next = {.running = s->running};
 
     next.files = snapshot_copy(&next, s->files);
     if (next.files != NULL) {
         load_folder(&next, c->collectors_folder, c->folder_written,
-                    had_files(s, c->collectors_folder));
+                    had_files(s, c->collectors_folder), of);
         (void)before_add(&next, s);
     }
     snapshot_free(s);
@@ -306,8 +241,8 @@ struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct err
     before_refused_last(s, c);
     if (s->files != NULL && c->collectors_folder != NULL &&
         conf_refused_file(c, c->collectors_folder) != NULL)
-        load_folder_again(s, c);
-    forget_refused(s, c);
+        load_folder_again(s, c, of);
+    forget_refused(s, c, of);
     for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)
         if (k->refused)
             (void)fact_ask_anew(s, k->name); /* without memory the arena knows */
@@ -324,7 +259,7 @@ struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct erro
     if (c == NULL)
         return NULL;
     s->running = true;
-    load_folder_again(s, c);
+    load_folder_again(s, c, of);
     conf_free(c);
     return s->files != NULL && arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }

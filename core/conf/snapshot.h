@@ -19,6 +19,7 @@ struct snapshot_file {
     const char *path;
     struct str text;
     const char *error; /* why it could not be read, or NULL */
+    bool unread;       /* that is to be found out; is not written */
     struct snapshot_fact *facts;
     struct snapshot_fact *was;    /* older ones, if these should not do; is not written */
     struct snapshot_file *before; /* the version that was good, for when this one is not; or NULL */

@@ -71,6 +71,22 @@ class Hung(unittest.TestCase):
         wait_for("it runs on", lambda: len(self.slots(d, "hung")) > n + 1, LOOK)
         self.check_untouched(d, worker)
 
+    def test_a_file_that_does_not_answer(self):
+        """A link to it in the collectors' folder."""
+        d, fs = self.daemon()
+        os.symlink(d.path("mnt/check"), d.path("collectors.d/far.yaml"))
+        d.start()
+        worker = d.worker("main")
+        self.assertIn("far.yaml: is on a file system that did not answer within 4s", d.log())
+        self.assertIn("collector far is refused and does not run: it is looked at again every 30s", d.log())
+        wait_for("the good one runs", lambda: self.slots(d, "good"))
+        d.collector("other", "command: [/bin/true]\ninterval: 10s\n")
+        self.assertIn("far is refused", d.hup())
+        self.assertEqual(len(self.asking(d)), 1, "none is sent after the first")
+        fs.answer()
+        wait_for("it is read", lambda: "far.yaml:" in d.log().rpartition("did not answer within 4s")[2], LOOK)
+        self.check_untouched(d, worker)
+
     def test_many_commands(self):
         d, fs = self.daemon(**{f"hung{i}": f"mnt/{i}" for i in range(40)})
         d.start()
