@@ -6,6 +6,7 @@ Mutation = namedtuple("Mutation", "name file old new tests")
 SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder)|scenario.disk"
 CONFIRM = "unit.(delivery|sink).(halfclose|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
+LOADS = "unit.(conf|daemon).(askers|look|kept|beside|removed)$"
 ACCOUNTS = "unit.(spool|sink|daemon).(append_retain|feed|sinks)$|scenario.accounts"
 
 MUTATIONS = [
@@ -51,6 +52,17 @@ MUTATIONS = [
              "if (c->ours)\n        hold_expired(c, a);", "(void)hold_expired;", ACCOUNTS),
     Mutation("retention is not announced", "core/spool/append.c",
              "if (a->ev.begins != NULL)\n            a->ev.begins(a->ev.arg, a->oldest);", "", ACCOUNTS),
+    # configuration by file
+    Mutation("another one is sent after one that hangs", "core/conf/hung.c",
+             "            return HUNG_SAME;", "            return HUNG_SOME;", LOADS),
+    Mutation("what is near to one that hangs is not put off", "core/conf/askers.c",
+             "if (near == HUNG_MANY || (near == HUNG_SOME && !later)) {", "if (near == HUNG_MANY && later) {", LOADS),
+    Mutation("a look asks nothing again for a sink", "core/conf/sink.c",
+             "p->anew = s->name != NULL && fact_is_anew(p, s->name) ? s->name : NULL;", "p->anew = NULL;", LOADS),
+    Mutation("a removed sink's place is whoever's has its name", "core/daemon/removed.c",
+             "if (a->id != 0 && a->id != s->id)", "if (a->id == 1)", LOADS),
+    Mutation("a removed sink holds the whole spool", "core/daemon/removed.c",
+             "held = why == 0 && c.keep > half ? c.keep : half;", "held = c.keep;", LOADS),
     # checksums
     Mutation("a frame's header is believed", "core/spool/segment.c",
              "if (le32_get(in) != FRAME_MAGIC || le64_get(in + 32) != XXH3_64bits_withSeed(in, 32, salt))",
