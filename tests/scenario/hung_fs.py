@@ -36,6 +36,8 @@ class Server:
         self.fd, self.text = fd, text
         self.answers = False
         self.waiting = []
+        signal.signal(signal.SIGUSR1, self.release)
+        signal.signal(signal.SIGUSR2, self.hang)
 
     def attr(self, node):
         mode, size = (0o40755, 0) if node == 1 else (0o100755, len(self.text))
@@ -78,8 +80,6 @@ class Server:
         self.answers = False
 
     def serve(self):
-        signal.signal(signal.SIGUSR1, self.release)
-        signal.signal(signal.SIGUSR2, self.hang)
         while True:
             request = os.read(self.fd, 1 << 18)
             _, op, unique, node = HEADER.unpack_from(request)[:4]
