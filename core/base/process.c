@@ -45,10 +45,18 @@ void signals_release(void)
     (void)sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* In a helper: all are but those that functions below set. So its children need not set 60 each. */
+static bool defaults_known;
+
 void signals_default(void)
 {
+    static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGCHLD};
     const struct sigaction act = {.sa_handler = SIG_DFL};
 
+    for (size_t i = 0; defaults_known && i < sizeof ours / sizeof *ours; i++)
+        (void)sigaction(ours[i], &act, NULL);
+    if (defaults_known)
+        return;
     for (int signo = 1; signo < NSIG; signo++)
         (void)sigaction(signo, &act,
                         NULL); /* refused for KILL, STOP and libc's own: as it should be */
@@ -226,6 +234,7 @@ pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *
     pid = fork();
     if (pid == 0) {
         signals_default();
+        defaults_known = true;
         close_all_but(keep, n);
         log_to(STDERR_FILENO); /* the log's number may be another file's by now */
         (void)prctl(PR_SET_NAME, name);

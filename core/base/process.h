@@ -18,7 +18,8 @@
 
 void signals_hold(void);
 void signals_release(void);
-/* Each one's own action, for a child: what its parent has set is not its own. */
+/* Each one's own action, for a child: what its parent has set is not its own. A helper that has programs run sets no
+ * others than those that the two functions below set. */
 void signals_default(void);
 /* Neither TERM, INT nor HUP: what a terminal or a service manager sends to the whole group is not
  * for a helper that must outlive the end of its parent's work. */

@@ -182,7 +182,7 @@ static bool deserted(int control)
 
 enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
 {
-    char packet[PACKET];
+    static char packet[PACKET]; /* what a run does not write, its keeper need not copy */
     int fds[FDS];
     struct buf whole = {0};
     bool good, cut;

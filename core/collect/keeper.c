@@ -125,6 +125,7 @@ static int start_collector(struct keeper *k)
     k->report.failure.step = STEP_CGROUP;
     if (cgroup_make(&k->cgroup, k->job.launch.conf, k->job.garnetd) < 0)
         return -1;
+    launch_bound(k->job.launch.conf);
     k->report.failure.step = STEP_START;
     k->started = clock_mono();
     k->deadline = later(k->started, k->job.timeout);

@@ -172,8 +172,6 @@ static bool confine(const struct conf_collector *c, const char *cwd, enum run_st
     *step = STEP_NICE;
     if (!be_nice(c->nice))
         return false;
-    if (c->no_new_privs) /* else set-user-id programs are to have an effect */
-        privileges_bound();
     *step = STEP_USER;
     if (privileges_become(id->uid, id->gid, id->groups, id->ngroups) < 0)
         return false;
@@ -186,6 +184,15 @@ static bool confine(const struct conf_collector *c, const char *cwd, enum run_st
 }
 
 /* --- its process --- */
+
+void launch_bound(const struct conf_collector *c)
+{
+    static bool bound;
+
+    if (c->no_new_privs && !bound) /* else set-user-id programs are to have an effect */
+        privileges_bound();
+    bound |= c->no_new_privs;
+}
 
 struct launch_failure *launch_page(void)
 {

@@ -43,6 +43,9 @@ struct launch_failure { /* fit to be sent to another process */
 
 /* All but `out` and `err`, in the arena. False: no memory. */
 bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collector *c);
+/* What of that is done to its keeper, once for all of its runs, since it takes as long as a fork: with no_new_privs
+ * the bounding set is emptied. A keeper for which that was done has no runs without. */
+void launch_bound(const struct conf_collector *c);
 /* Memory for what fails, shared with the child that is forked next. NULL with errno. */
 struct launch_failure *launch_page(void);
 /* The collector's pid, or -1 with errno. The child sends its pid over `control` before it does

@@ -131,6 +131,12 @@ static int send_run(int control, const void *job)
     return job_send(control, job);
 }
 
+/* launch_bound() */
+static uint64_t sort_of(const struct conf_collector *c)
+{
+    return (uint64_t)c->identity.uid << 1 | (c->no_new_privs != 0);
+}
+
 /* False with errno. */
 static bool begin_run(struct run *r, const struct conf_collector *conf, int out, int err)
 {
@@ -139,7 +145,7 @@ static bool begin_run(struct run *r, const struct conf_collector *conf, int out,
                              .grace = conf->grace,
                              .garnetd = getpid()};
     const struct keeper_use use = {.kind = NURSERY_RUNS,
-                                   .uid = conf->identity.uid,
+                                   .sort = sort_of(conf),
                                    .who = r->who,
                                    .job = &job,
                                    .send = send_run,

@@ -323,7 +323,8 @@ static struct keeper_link *new_link(struct keepers *k, const struct keeper_use *
         free(link);
         return NULL;
     }
-    *link = (struct keeper_link){.control = pair[0], .id = ++k->last_id, .uid = use->uid, .all = k};
+    *link =
+        (struct keeper_link){.control = pair[0], .id = ++k->last_id, .sort = use->sort, .all = k};
     loop_fd_init(&link->watch);
     if (loop_fd_add(k->loop, &link->watch, pair[0], LOOP_IN, on_link, link) == 0 &&
         ask_for(k, use->kind, link->id, pair[1]))
@@ -342,7 +343,7 @@ static struct keeper_link *take_idle(struct keepers *k, const struct keeper_use 
     if (use->kind != NURSERY_RUNS)
         return NULL;
     SLIST_FOREACH (link, &k->idle, idle)
-        if (link->uid == use->uid) {
+        if (link->sort == use->sort) {
             unlink_idle(k, link);
             break;
         }

@@ -1,8 +1,8 @@
 /* keep/keepers.h - garnetd's side of the nursery, its guard and its keepers: who is idle, and who is asked for
  *
  * A keeper of runs is used for one run after the other: it reports when nothing of a run is left, and waits for
- * the next, of the same user: one who may alter a keeper (its limits, its niceness) alters it for
- * runs of nobody else. One is asked for when none is idle; what it is to do is written to it at once,
+ * the next, of the same sort: the same user, since one who may alter a keeper (its limits, its niceness)
+ * is to alter it for runs of nobody else; and what it has given up for them for good it has given up. One is asked for when none is idle; what it is to do is written to it at once,
  * and waits in its socket until it is there. Those that were not needed for a while are let go. A
  * nursery that dies is replaced by its guard, whose children the keepers are then; they end with the run that
  * they are at. A guard that dies is replaced by the nursery, which forks another one. If both die, garnetd
@@ -16,7 +16,7 @@
 
 struct keeper_use { /* what a keeper is taken for */
     enum nursery_wish kind;
-    uid_t uid;       /* of NURSERY_RUNS: whose run it is */
+    uint64_t sort;   /* of NURSERY_RUNS: a keeper has runs of one sort only */
     const char *who; /* for the log: "collector probe: the run"; borrowed until it has begun */
     const void *job; /* borrowed */
     int (*send)(int control, const void *job); /* 0, or -1 with errno; never blocks */
@@ -27,7 +27,7 @@ struct keeper_use { /* what a keeper is taken for */
 struct keeper_link { /* one keeper, at garnetd's side */
     int control;
     uint32_t id;
-    uid_t uid;     /* whose runs it has had */
+    uint64_t sort; /* of the runs that it has had */
     int64_t since; /* mono: idle */
     struct keepers *all;
     struct loop_fd watch;

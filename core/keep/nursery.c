@@ -244,6 +244,7 @@ static int keep_keepers(void *arg)
     signals_ignore_ends();
     signals_await_children(&n.waiting);
     fd_null_stdio();
+    (void)madvise(n.book, sizeof *n.book, MADV_DONTFORK); /* no keeper's */
     while (reap_ended(&n) || n.control >= 0) {
         if (n.next >= 0 && n.below == 0) {
             add_child(&n, NURSERY_WISH, 0, n.next);

@@ -245,6 +245,26 @@ Test(keepers, each_user_has_his_own)
     scene_finish(s);
 }
 
+/* What is given up for good for the one sort is had by the other. */
+Test(keepers, those_with_no_new_privs_have_their_own)
+{
+    struct scene *s = begin("grep -c 'CapBnd:\t0000000000000000' /proc/self/status");
+    int emptied[2] = {0, 0};
+
+    for (int i = 0; i < 6; i++) {
+        int ended = s->nended, before = times_logged(s, "]: 1\n");
+
+        s->conf.no_new_privs = i % 2;
+        TURN_UNTIL(s, !run_alive(&s->collector->run) && s->nended > ended);
+        emptied[i % 2] += times_logged(s, "]: 1\n") - before;
+        TURN_UNTIL(s, s->keepers.nidle >= 1);
+    }
+    cr_assert_eq(s->keepers.last_id, 2, "one each");
+    if (geteuid() == 0)
+        cr_assert(emptied[0] == 0 && emptied[1] >= 2, "%d %d", emptied[0], emptied[1]);
+    scene_finish(s);
+}
+
 Test(keepers, those_that_are_stopped_are_told_to_go_on)
 {
     struct scene *s = begin("exit 0");
