@@ -33,7 +33,9 @@ class Steps(unittest.TestCase):
         return out
 
     def count(self, what):
-        return sum(v for name, v in self.counts().items() if f"garnet.collector.{what}" in name)
+        """By its path: runs, or failures of one reason."""
+        name, _, why = what.partition(".")
+        return self.counts().get(f"testhost.garnet.collector.{name}.tree" + (f".{why}" if why else ""), 0)
 
     def sleeps(self):
         return {p for p, a in self.d.left() if a.startswith("sleep 100")}
@@ -65,22 +67,23 @@ class Steps(unittest.TestCase):
         self.assertGreater(killed, STEPS / 4)  # a nursery that dies within a second is followed after a second
         self.ended(self.count("runs"))
         self.assertIsNone(self.d.process.poll())
-        for wrong in ("timeout", "overlap", "ok"):
+        self.assertGreater(self.count("failures.exit"), 0, "most end by themselves")
+        for wrong in ("timeout", "signal"):
             self.assertEqual(self.count(f"failures.{wrong}"), 0)
         return killed
 
-    def assert_no_run_is_lost(self):
+    def assert_no_run_is_lost(self, spawn=0):
         self.assertEqual(self.count("failures.lost"), 0)
         self.assertEqual(self.count("failures.signal"), 0)
-        self.assertEqual(self.count("failures.spawn"), 0)
+        self.assertLessEqual(self.count("failures.spawn"), spawn)
 
     def assert_ends(self):
         self.assertEqual(self.d.terminate(), 0)
         wait_for("nothing is left", lambda: not self.d.left())
 
     def test_nursery(self):
-        self.each("garnetd-nursery")
-        self.assert_no_run_is_lost()
+        killed = self.each("garnetd-nursery")
+        self.assert_no_run_is_lost(spawn=killed / 4)  # asked for twice, of nurseries that were killed before they came to it
         self.assert_ends()
 
     def test_guard(self):
@@ -97,7 +100,6 @@ class Steps(unittest.TestCase):
     def test_keeper(self):
         killed = self.each("garnetd-keep")
         self.assertLessEqual(self.count("failures.lost") + self.count("failures.spawn"), killed)
-        self.assertEqual(self.count("failures.signal"), 0)
         self.assert_ends()
 
     def test_workers_keeper(self):
