@@ -130,6 +130,7 @@ static void on_nursery_ready(void *arg, uint32_t events)
     }
     error = keeping_refused(k->nursery.control);
     close_link(k, &k->nursery);
+    (void)nursery_ask(k->guard.control, NURSERY_LOST, 0, -1);
     if (error != 0) {
         lack_nursery(k, error);
         return;

@@ -8,7 +8,6 @@
 #include "keep/nursery.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -48,7 +47,6 @@ struct nursery {
     /* of a guard: */
     pid_t below;         /* its nursery; 0: none lives */
     struct book *theirs; /* that one's book */
-    int next;            /* the end for the next one, which begins once that one is gone; or -1 */
 };
 
 /* --- the book --- */
@@ -161,7 +159,7 @@ static int keep_keepers(void *arg);
 /* All that the child needs is in `next` and its book. -1 with errno. */
 static pid_t fork_nursery(struct nursery *n, int end)
 {
-    struct nursery next = {.work = n->work, .control = end, .next = -1};
+    struct nursery next = {.work = n->work, .control = end};
     pid_t pid = -1;
 
     next.book = n->theirs = new_book();
@@ -202,16 +200,23 @@ static void add_child(struct nursery *n, uint32_t wish, uint32_t id, int end)
         keeping_tell(end, KEEPING_GOES_ON);
 }
 
-/* garnetd has lost the one before, so that is dead, or of no use. */
+/* Whoever is killed is gone in a moment, and is waited for: what garnetd asks for next may be for its keepers. */
+static void take_over(struct nursery *n)
+{
+    if (n->below == 0)
+        return;
+    (void)kill(n->below, SIGKILL);
+    while (waitpid(n->below, NULL, 0) < 0 && errno == EINTR)
+        ;
+    (void)strike_out(n->book, n->below);
+    note_left(n);
+    bury_nursery(n);
+}
+
 static void begin_next(struct nursery *n, int end)
 {
     (void)prctl(PR_SET_NAME, "garnetd-guard");
-    if (n->below != 0) {
-        (void)kill(n->below, SIGKILL);
-        fd_close(&n->next);
-        n->next = fcntl(end, F_DUPFD_CLOEXEC, 0);
-        return;
-    }
+    take_over(n);
     add_child(n, NURSERY_WISH, 0, end);
 }
 
@@ -228,6 +233,8 @@ static void take_request(struct nursery *n)
         signal_child(n->book, r.id, SIGKILL);
     else if (got == (ssize_t)sizeof r && r.wish == NURSERY_WAKE)
         signal_child(n->book, r.id, SIGCONT);
+    else if (got == (ssize_t)sizeof r && r.wish == NURSERY_LOST)
+        take_over(n);
     else if (end >= 0 && r.wish == NURSERY_WISH)
         begin_next(n, end);
     else if (end >= 0)
@@ -246,10 +253,6 @@ static int keep_keepers(void *arg)
     fd_null_stdio();
     (void)madvise(n.book, sizeof *n.book, MADV_DONTFORK); /* no keeper's */
     while (reap_ended(&n) || n.control >= 0) {
-        if (n.next >= 0 && n.below == 0) {
-            add_child(&n, NURSERY_WISH, 0, n.next);
-            fd_close(&n.next);
-        }
         if (n.left)
             kill_left(&n);
         if (process_await(n.control, n.left ? clock_mono() + n.pause : INT64_MAX, &n.waiting))
@@ -270,7 +273,7 @@ static int guard(void *arg)
 
 pid_t nursery_start(const struct nursery_work *work, int *control)
 {
-    struct nursery n = {.work = work, .next = -1};
+    struct nursery n = {.work = work};
     int pair[2];
     pid_t pid;
 

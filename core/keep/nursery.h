@@ -21,6 +21,7 @@ struct nursery_work {         /* what is done below it, by those above this fold
 
 enum nursery_wish {
     NURSERY_WISH, /* that it forks another nursery, and is its guard */
+    NURSERY_LOST, /* its nursery is: that ends, if it has not, and its keepers are the guard's */
     NURSERY_RUNS, /* a keeper of runs */
     NURSERY_WARD, /* a keeper of one process of ours: keep/warder.h */
     NURSERY_KILL, /* KILL for that keeper, if it is there; what it kept is killed then */

@@ -260,6 +260,30 @@ Test(nursery, the_guard_ends_and_wakes_what_it_has_inherited)
     end();
 }
 
+/* Though the guard may not have seen its end: what it is asked for next finds the keepers with it. */
+Test(nursery, one_that_is_lost_is_taken_over_at_once)
+{
+    struct run r;
+    int nursery;
+    uint32_t id;
+    pid_t first;
+
+    begin();
+    nursery = begin_nursery(control);
+    id = begin_run_under(nursery, &r, LONG_TREE);
+    wait_said(&r, "up");
+    first = process_under(guard, "garnetd-nursery");
+    (void)kill(process_under(first, "garnetd-keep"), SIGSTOP);
+    (void)kill(first, SIGSTOP); /* as near to its end as it can be without being there */
+    cr_assert_eq(nursery_ask(control, NURSERY_LOST, 0, -1), 0);
+    cr_assert_eq(nursery_ask(control, NURSERY_KILL, id, -1), 0);
+    WAIT_FOR(processes_marked(r.mark) == 0);
+    WAIT_FOR(keepers_of(guard) == 0);
+    close_run(&r);
+    fd_close(&nursery);
+    end();
+}
+
 /* It has the nursery's keepers then, and its own socket: garnetd goes, and so do all. */
 Test(nursery, one_whose_guard_is_killed_is_a_guard)
 {
