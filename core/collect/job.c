@@ -5,7 +5,6 @@
 #include "collect/job.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "keep/keeping.h"
 
 enum { PACKET = 32 << 10, FDS = 3 }; /* stdout, stderr, and the memfd of a long one */
 
@@ -173,13 +173,6 @@ static bool unpack(struct arena *a, struct str bytes, struct keeper_job *job)
     return arena_ok(a) && h.nargv > 0;
 }
 
-static bool deserted(int control)
-{
-    struct pollfd p = {.fd = control};
-
-    return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
-}
-
 enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
 {
     static char packet[PACKET]; /* what a run does not write, its keeper need not copy */
@@ -189,7 +182,7 @@ enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
     ssize_t n = fd_receive(control, packet, sizeof packet, fds, FDS, MSG_DONTWAIT, &cut);
     char *bytes;
 
-    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || deserted(control)) {
+    if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR) || keeping_deserted(control)) {
         for (int i = 0; i < FDS; i++)
             fd_close(&fds[i]);
         return JOB_END;

@@ -156,6 +156,13 @@ void keeping_report(struct keeping *k, const void *report, size_t n)
             (void)poll(NULL, 0, REPORT_PAUSE_MS);
 }
 
+bool keeping_deserted(int control)
+{
+    struct pollfd p = {.fd = control};
+
+    return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP) != 0;
+}
+
 /* --- at either end --- */
 
 int keeping_pair(int pair[2])

@@ -61,6 +61,8 @@ void keeping_say(const struct keeping *k, enum keeping_word w);
 void keeping_say_hangs(struct keeping *k); /* once for a process */
 /* One that cannot be sent is not waited for: garnetd is then told by the end of this keeper. */
 void keeping_report(struct keeping *k, const void *report, size_t n);
+/* garnetd has closed its end, whatever it has sent before: that is not to begin. */
+bool keeping_deserted(int control);
 
 /* --- at either end --- */
 

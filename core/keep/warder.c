@@ -74,7 +74,7 @@ static bool take_job(struct ward_keeper *w)
         n = fd_receive(control, w->packet, PACKET, come, SPAWN_MAX_FDS, MSG_DONTWAIT, &cut);
     } while (n < 0 && (errno == EAGAIN || errno == EINTR));
     errno = cut ? EMFILE : 0;
-    if (n > 0 && !cut && parse_job(w, (size_t)n, come))
+    if (n > 0 && !cut && !keeping_deserted(control) && parse_job(w, (size_t)n, come))
         return true;
     for (int i = 0; i < SPAWN_MAX_FDS; i++)
         fd_close(&come[i]);
@@ -155,6 +155,8 @@ static void keep_process(struct ward_keeper *w, pid_t pid)
     keeping_anew(k, pid);
     keeping_report(k, &pid, sizeof pid);
     w->deadline = INT64_MAX;
+    if (k->control < 0)
+        heed(w, KEEPING_GONE); /* which no wait says any more */
     while (keeping_reap(k) && k->pid > 0) {
         tell_stops(w);
         if (clock_mono() >= w->deadline)

@@ -3,7 +3,8 @@
  * A keeper of runs has what makes a run (user, limits, output); this one has nothing of that, keeps one process, and
  * is not used again. The process has a process group of its own, which gets its signals. When it has ended, what it
  * has left behind is killed, and then its end is reported; also if some of that hangs in the kernel, which the keeper
- * then goes on to wait for. When garnetd is gone the process gets TERM, and 2 s later KILL.
+ * then goes on to wait for. When garnetd is gone the process gets TERM, and 2 s later KILL; a job that is read only then
+ * is not begun.
  */
 #pragma once
 #include <sys/resource.h>

@@ -303,6 +303,29 @@ Test(ward, one_that_is_abandoned_ends)
     finish();
 }
 
+/* As when garnetd ends before the nursery comes to it: what is told to nobody does not begin. */
+Test(ward, one_that_nobody_waits_for_any_more_does_not_begin)
+{
+    pid_t nursery;
+    int first;
+
+    begin();
+    nursery = process_under(keepers.child.pid, "garnetd-nursery");
+    (void)kill(nursery, SIGSTOP);
+    start("echo up; exec sleep 1000");
+    first = out;
+    ward_abandon(&ward);
+    (void)kill(nursery, SIGCONT);
+    start("exit 0");
+    TURN_UNTIL(nended == 1);
+    WAIT_FOR(processes_under(nursery, "garnetd-ward", NULL, 0) == 0);
+    fd_close(&out);
+    out = first;
+    cr_assert_str_eq(read_said(), "");
+    cr_assert_eq(left(), 0);
+    finish();
+}
+
 Test(ward, moves)
 {
     struct ward other;
