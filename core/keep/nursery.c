@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -141,13 +142,28 @@ static bool reap_ended(struct nursery *n)
     return pid == 0 || errno != ECHILD;
 }
 
+static pid_t spared[2 * BOOK_MOST];
+
+/* How many are to live: also those of our nursery, which can die at any moment, and whose children are ours then. It
+ * writes meanwhile, and may move its last entry to the front: so they are read from the end. */
+static size_t note_spared(const struct nursery *n)
+{
+    size_t mine = n->book->n, theirs = n->theirs != NULL ? n->theirs->n : 0;
+
+    memcpy(spared, n->book->pids, mine * sizeof *spared);
+    if (theirs > BOOK_MOST)
+        theirs = BOOK_MOST;
+    atomic_signal_fence(memory_order_seq_cst);
+    for (size_t i = theirs; i > 0; i--)
+        spared[mine + i - 1] = *(const volatile pid_t *)&n->theirs->pids[i - 1];
+    return mine + theirs;
+}
+
 static void kill_left(struct nursery *n)
 {
-    const struct book *b = n->book;
-
-    for (int i = 0; i < SPRINT && sweep_children(b->pids, b->n) > 0; i++)
+    for (int i = 0; i < SPRINT && sweep_children(spared, note_spared(n)) > 0; i++)
         (void)reap_ended(n);
-    n->left = sweep_tree(b->pids, b->n) > 0;
+    n->left = sweep_tree(spared, note_spared(n)) > 0;
     if (n->pause < LOOK_LAST)
         n->pause *= 2;
 }

@@ -284,6 +284,37 @@ Test(nursery, one_that_is_lost_is_taken_over_at_once)
     end();
 }
 
+/* A nursery that is dead, and whose end cannot be seen: for once that lasts. What is killed meanwhile is not its keepers. */
+Test(nursery, the_guard_spares_the_keepers_of_one_that_dies_as_it_looks)
+{
+    struct run r, lost;
+    int nursery, held;
+    pid_t first;
+
+    begin();
+    nursery = begin_nursery(control);
+    (void)begin_run_under(nursery, &r, LONG_TREE);
+    wait_said(&r, "up");
+    first = process_under(guard, "garnetd-nursery");
+    (void)begin_run(&lost, LONG_TREE);
+    wait_said(&lost, "up");
+    held = process_hold(first);
+    if (held < 0)
+        cr_skip_test("may not trace a process that is not its child");
+    (void)kill(first, SIGKILL);
+    WAIT_FOR(keepers_of(guard) == 2);
+    cr_assert_eq(nursery_ask(control, NURSERY_KILL, last_id, -1), 0);
+    WAIT_FOR(processes_marked(lost.mark) == 0);
+    WAIT_FOR(keepers_of(guard) == 1);
+    cr_assert_eq(processes_marked(r.mark), 3);
+    fd_close(&held);
+    close_run(&r);
+    close_run(&lost);
+    fd_close(&nursery);
+    end();
+    cr_assert_eq(processes_marked(r.mark), 0);
+}
+
 /* It has the nursery's keepers then, and its own socket: garnetd goes, and so do all. */
 Test(nursery, one_whose_guard_is_killed_is_a_guard)
 {
