@@ -236,6 +236,13 @@ static void begin_next(struct nursery *n, int end)
     add_child(n, NURSERY_WISH, 0, end);
 }
 
+/* garnetd is gone: nobody else is there to tell who is stopped to go on, and so to end. */
+static void be_orphan(struct nursery *n)
+{
+    fd_close(&n->control);
+    signal_child(n->book, 0, SIGCONT);
+}
+
 static void take_request(struct nursery *n)
 {
     struct request r;
@@ -244,7 +251,7 @@ static void take_request(struct nursery *n)
     ssize_t got = fd_receive(n->control, &r, sizeof r, &end, 1, MSG_DONTWAIT, &cut);
 
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
-        fd_close(&n->control);
+        be_orphan(n);
     if (got == (ssize_t)sizeof r && r.wish == NURSERY_KILL)
         signal_child(n->book, r.id, SIGKILL);
     else if (got == (ssize_t)sizeof r && r.wish == NURSERY_WAKE)

@@ -315,6 +315,27 @@ Test(nursery, the_guard_spares_the_keepers_of_one_that_dies_as_it_looks)
     cr_assert_eq(processes_marked(r.mark), 0);
 }
 
+/* Nobody else is there to tell them to go on. */
+Test(nursery, who_is_stopped_when_garnetd_goes_ends_as_well)
+{
+    struct run r;
+    int nursery;
+    pid_t first;
+
+    begin();
+    nursery = begin_nursery(control);
+    (void)begin_run_under(nursery, &r, LONG_TREE);
+    wait_said(&r, "up");
+    first = process_under(guard, "garnetd-nursery");
+    (void)kill(process_under(first, "garnetd-keep"), SIGSTOP);
+    (void)kill(first, SIGSTOP);
+    close_run(&r);
+    fd_close(&nursery);
+    fd_close(&control);
+    WAIT_FOR(processes_marked(r.mark) == 0);
+    end();
+}
+
 /* It has the nursery's keepers then, and its own socket: garnetd goes, and so do all. */
 Test(nursery, one_whose_guard_is_killed_is_a_guard)
 {
