@@ -197,11 +197,18 @@ static int start_nursery(struct keepers *k)
     return 0;
 }
 
+/* A guard that has died, too, is heard of next, and is replaced at once. */
 static void on_nursery_again(void *arg)
 {
     struct keepers *k = arg;
+    int64_t before = k->began;
+    bool guarded = k->guard.control >= 0;
 
-    if (start_nursery(k) < 0)
+    if (start_nursery(k) == 0)
+        return;
+    if (guarded && (errno == EPIPE || errno == ECONNRESET))
+        k->began = before;
+    else
         lack_nursery(k, errno);
 }
 

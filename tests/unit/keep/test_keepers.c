@@ -149,6 +149,32 @@ Test(keepers, both_that_die_are_replaced)
     scene_finish(s);
 }
 
+/* That the guard is dead is seen as it is asked for another nursery: that is no reason to refuse anything. */
+Test(keepers, a_dead_guard_refuses_nothing)
+{
+    struct scene *s;
+    pid_t guard;
+    siginfo_t si;
+
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    s = begin("exit 0");
+    TURN_UNTIL(s, s->nended >= 1);
+    guard = s->keepers.child.pid;
+    (void)kill(guard, SIGSTOP);
+    (void)kill(scene_nursery(s), SIGKILL);
+    s->keepers.began = clock_mono(); /* so there is a pause */
+    TURN_UNTIL(s, times_logged(s, "the nursery has died") == 1);
+    (void)kill(guard, SIGKILL);
+    cr_assert_eq(waitid(P_PID, (id_t)guard, &si, WEXITED | WNOWAIT), 0);
+    WAIT_FOR(clock_mono() > s->keepers.began + NS_PER_S + 100 * MS);
+    TURN_UNTIL(s, s->keepers.child.pid != 0 && s->keepers.child.pid != guard);
+    cr_assert_lt(clock_mono(), s->keepers.began + NS_PER_S, "at once");
+    TURN_UNTIL(s, s->nended >= 5);
+    cr_assert_eq(times_logged(s, "cannot start the nursery"), 0);
+    cr_assert_eq(failures(s), 0);
+    scene_finish(s);
+}
+
 /* A run waits for a keeper. How many had ended before. */
 static int ask_a_stopped_nursery(struct scene *s)
 {
