@@ -92,6 +92,7 @@ Test(keepers, what_a_killed_keeper_of_a_dead_nursery_kept_is_killed)
     (void)kill(scene_nursery(s), SIGKILL);
     TURN_UNTIL(s, times_logged(s, "the nursery has died") == 1);
     cr_assert_eq(processes_marked(mark), 2);
+    (void)kill(old, SIGSTOP); /* else it might have ended all before the KILL */
     collector_stop(s->collector);
     (void)kill(old, SIGKILL);
     TURN_UNTIL(s, s->ngone == 1);
