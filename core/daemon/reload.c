@@ -224,10 +224,21 @@ static struct generation *take_beside(struct reload *r, struct str rest)
     return g;
 }
 
+static const char *name_death(const struct reload *r, struct why *why)
+{
+    if (r->how.error == 0)
+        return DIED;
+    why_set(why,
+            "the configuration could not be checked: the process for it cannot be started: %s\n",
+            strerror(r->how.error));
+    return why->text;
+}
+
 /* NULL: refused. */
 static struct generation *take_load(struct reload *r, struct buf *got, bool late)
 {
     const char *errors;
+    struct why why;
 
     r->beside = !late && buf_ok(got) && got->n > 0 && got->p[0] == 'M';
     r->world = late || got->n == 0 || got->p[0] != 'E';
@@ -240,7 +251,7 @@ static struct generation *take_load(struct reload *r, struct buf *got, bool late
     else if (!buf_ok(got))
         errors = "the configuration could not be checked: out of memory\n";
     else if (got->n < 2 || strchr("SEW", got->p[0]) == NULL)
-        errors = DIED;
+        errors = name_death(r, &why);
     else if (got->p[0] != 'S')
         errors = got->p + 1;
     else
@@ -256,7 +267,9 @@ static struct generation *take_look(struct reload *r, struct buf *got, bool late
 
     if (failed && !r->look_failed)
         log_warn("what is refused cannot be looked at: the process doing it %s; trying again",
-                 late ? "did not end within 60s" : "died");
+                 late                ? "did not end within 60s"
+                 : r->how.error != 0 ? "cannot be started"
+                                     : "died");
     r->look_failed = failed;
     if (failed || got->p[0] == 'N')
         return NULL;
@@ -320,7 +333,7 @@ static void on_load_ended(void *arg, const struct ward_end *end)
 {
     struct reload *r = arg;
 
-    (void)end;
+    r->how = *end;
     if (r->pipe.fd < 0)
         end_load(r, false);
 }
@@ -345,6 +358,7 @@ static bool start_loading(struct reload *r)
     bool started = false;
     int fds[2];
 
+    r->how = (struct ward_end){0};
     loop_timer_clear(r->loop, &r->look);
     if (fd_pipe(fds, O_NONBLOCK, 0) < 0)
         return false;

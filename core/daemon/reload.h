@@ -23,7 +23,8 @@ struct reload { /* its own to write */
     bool loading;           /* there is a child, until both its end and its pipe's were seen: */
     bool looking;           /* it only looks at what was refused */
     struct ward child;
-    struct ward killed; /* one that was, and is not gone yet: it hangs in the kernel */
+    struct ward_end how; /* it ended */
+    struct ward killed;  /* one that was, and is not gone yet: it hangs in the kernel */
     struct loop_fd pipe;
     int hung; /* the table of those who ask for it, conf/hung.h; -1: there was no memory */
     struct loop_timer deadline;

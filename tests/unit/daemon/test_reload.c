@@ -1,8 +1,11 @@
 /* tests/unit/daemon/test_reload.c - daemon/reload.h: what is accepted, and what is refused as a whole */
 #include <signal.h>
+#include <sys/resource.h>
+#include <unistd.h>
 
 #include "conf/path.h"
 #include "rig/loads.h"
+#include "rig/processes.h"
 
 TestSuite(reload, .timeout = 60);
 
@@ -188,6 +191,31 @@ Test(reload, a_child_that_dies_may_live_later)
     kill(loads_child(), SIGKILL);
     STAND_UNTIL(&loads.stand, loads.refused == 1);
     cr_assert(loads.reload.world, "%s", stand_log_text(&loads.stand));
+    loads_end();
+}
+
+static pid_t nursery(void)
+{
+    return process_under(loads.stand.keepers.child.pid, "garnetd-nursery");
+}
+
+Test(reload, one_that_cannot_be_started_says_why)
+{
+    struct rlimit none;
+
+    if (getuid() != 0)
+        cr_skip_test("needs to become a user that has no other process");
+    cr_assert_eq(setresuid(61237, 61237, 61237), 0);
+    loads_begin("", GOOD);
+    (void)getrlimit(RLIMIT_NPROC, &none);
+    none.rlim_cur = 1;
+    cr_assert_eq(prlimit(nursery(), RLIMIT_NPROC, &none, NULL), 0);
+    loads_go();
+    cr_assert_eq(loads.refused, 1);
+    cr_assert(loads.reload.world);
+    cr_assert_eq(stand_logged(&loads.stand, "the configuration could not be checked: the process "
+                                            "for it cannot be started: Resource temporarily"),
+                 1, "%s", stand_log_text(&loads.stand));
     loads_end();
 }
 
