@@ -1,7 +1,8 @@
 /* daemon/reload.c - a child reads and checks, and answers over its pipe (daemon/check.h). A child that dies, is late
  * or cannot be started is a failure like an error: it is counted, and the old configuration stays. The
  * snapshot becomes a configuration of this process; what may not change while garnetd runs is compared
- * with the one before. A collector that is refused is logged when it is, and when it no longer is.
+ * with the one before. A collector that is refused is logged when it is, and when it no longer is. It is one
+ * state, in one file of a few lines more than 400.
  */
 #include "daemon/reload.h"
 
@@ -276,6 +277,21 @@ static struct generation *take_look(struct reload *r, struct buf *got, bool late
     return accept_snapshot(r, (struct str){got->p + 1, got->n - 1});
 }
 
+/* False with errno. */
+static bool start_loading(struct reload *r);
+
+static bool start_lost_again(struct reload *r)
+{
+    if (r->lost || !r->how.lost)
+        return false;
+    r->lost = true;
+    log_warn("the process reading the configuration has lost its keeper (somebody killed it): it "
+             "is started once more");
+    stop_loading(r);
+    r->loading = start_loading(r);
+    return r->loading;
+}
+
 static void on_look_due(void *arg);
 
 static void plan_look(struct reload *r)
@@ -290,9 +306,12 @@ static void plan_look(struct reload *r)
 
 static void end_load(struct reload *r, bool late)
 {
-    struct buf got = r->got;
+    struct buf got;
     struct generation *g;
 
+    if (!late && start_lost_again(r))
+        return;
+    got = r->got;
     r->got = (struct buf){0};
     stop_loading(r);
     g = r->looking ? take_look(r, &got, late) : take_load(r, &got, late);
@@ -343,7 +362,6 @@ static void on_load_late(void *arg)
     end_load(arg, true);
 }
 
-/* False with errno. */
 static bool start_loading(struct reload *r)
 {
     const char *argv[] = {"garnetd-load", r->path, r->sink_program, NULL};
@@ -388,6 +406,7 @@ void reload_request(void *arg)
     r->again = r->loading;
     if (r->again)
         return;
+    r->lost = false;
     r->loading = start_loading(r);
     if (!r->loading) {
         r->failures++;
@@ -402,7 +421,7 @@ static void on_look_due(void *arg)
     struct reload *r = arg;
 
     r->looking = !ward_runs(&r->killed);
-    r->beside = false;
+    r->beside = r->lost = false;
     r->loading = r->looking && start_loading(r);
     if (r->loading)
         return;

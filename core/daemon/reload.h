@@ -2,7 +2,8 @@
  *
  * While a child reads and checks (daemon/check.h) the old configuration runs. If the main file is wrong,
  * the old one stays, and the collectors' files are applied beside it. HUPs that come meanwhile, the start
- * included, lead to one more round, so none is lost however many there are.
+ * included, lead to one more round, so none is lost however many there are. A child whose keeper is killed, or the
+ * nursery before it comes to it, is started once more.
  *
  * What a collector's file was refused for is looked at again every look_every, where that is of the
  * world; a HUP goes before such a look. There is no look while a child that was killed is not gone: on a
@@ -24,6 +25,7 @@ struct reload { /* its own to write */
     bool looking;           /* it only looks at what was refused */
     struct ward child;
     struct ward_end how; /* it ended */
+    bool lost;           /* one has been, and this is the second try */
     struct ward killed;  /* one that was, and is not gone yet: it hangs in the kernel */
     struct loop_fd pipe;
     int hung; /* the table of those who ask for it, conf/hung.h; -1: there was no memory */

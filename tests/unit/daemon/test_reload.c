@@ -199,6 +199,33 @@ static pid_t nursery(void)
     return process_under(loads.stand.keepers.child.pid, "garnetd-nursery");
 }
 
+/* The nursery, before it reads what it is asked for; a keeper, while its process reads. What is lost twice may be asked
+ * for later. */
+Test(reload, one_that_is_lost_is_asked_for_once_more)
+{
+    loads_begin(SINK, GOOD);
+    (void)kill(nursery(), SIGSTOP);
+    reload_request(&loads.reload);
+    (void)kill(nursery(), SIGKILL);
+    STAND_UNTIL(&loads.stand, loads.accepted + loads.refused == 1);
+    cr_assert_eq(loads.accepted, 1, "%s", stand_log_text(&loads.stand));
+    cr_assert_eq(stand_logged(&loads.stand, "it is started once more"), 1);
+    loads_go();
+    cr_assert_eq(loads.accepted, 2);
+    (void)stand_script(&loads.stand, "check", HANGS);
+    reload_request(&loads.reload);
+    for (int i = 0; i < 2; i++) {
+        pid_t child = loads_child();
+
+        (void)kill(process_under(nursery(), "garnetd-ward"), SIGKILL);
+        STAND_UNTIL(&loads.stand, loads.reload.child.pid != child || loads.refused > 0);
+    }
+    cr_assert_eq(loads.refused, 1, "%s", stand_log_text(&loads.stand));
+    cr_assert(loads.reload.world);
+    cr_assert_eq(stand_logged(&loads.stand, "it is started once more"), 2);
+    loads_end();
+}
+
 Test(reload, one_that_cannot_be_started_says_why)
 {
     struct rlimit none;
