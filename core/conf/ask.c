@@ -65,6 +65,25 @@ static bool answer_known(struct questions *all, const struct snapshot *s)
     return true;
 }
 
+/* What no process is needed for: garnetd's own rights among it, on which others' depend. */
+static bool answer_own(struct questions *all)
+{
+    struct buf fact = {0};
+    bool ok = true;
+
+    for (uint32_t i = 0; i < all->n && ok; i++) {
+        if (all->q[i].answer != NULL || !learn_cannot_hang(all->q[i].key))
+            continue;
+        buf_reset(&fact);
+        all->learn(all->q[i].key, &fact);
+        ok = buf_ok(&fact);
+        all->q[i].n = fact.n;
+        all->q[i].answer = ok ? arena_strndup(all->a, fact.n > 0 ? fact.p : "", fact.n) : NULL;
+    }
+    buf_free(&fact);
+    return ok && arena_ok(all->a);
+}
+
 /* The file of that version, from the place on where the last one was: those that want something come in
  * the files' order. */
 static struct snapshot_file *writable(struct snapshot *s, const struct snapshot_file *of,
@@ -113,7 +132,8 @@ bool ask_facts(struct snapshot *s, const struct fact_want *wanted, struct asking
     for (const struct fact_want *w = wanted; w != NULL; w = w->next)
         all.q[n++].key = w->key;
     all.n = (uint32_t)sort_once(all.q, n);
-    ok = answer_known(&all, s) && askers_ask(&all) && put_answers(&all, s, wanted);
+    ok = answer_known(&all, s) && answer_own(&all) && askers_ask(&all) &&
+         put_answers(&all, s, wanted);
     free(all.q);
     arena_free(&answers);
     return ok;

@@ -20,7 +20,7 @@
 #include "conf/facts.h"
 #include "conf/hung.h"
 
-enum { TICK_MS = 50, STILL_MS = 250, PATIENCE_MS = 4000, LEAST_MS = 500 };
+enum { TICK_MS = 50, STILL_MS = 250, PATIENCE_MS = 4000, LEAST_MS = 500, MOST_MS = 20000 };
 enum { WORKERS = 16, ANSWER_MAX = 2 << 20 };
 static const int64_t reap_bound = 200 * NS_PER_MS;
 
@@ -258,13 +258,13 @@ static bool any_not_begun(const struct asked *all)
     return false;
 }
 
-/* Until all is answered, or nothing moves. False: there is no process. */
+/* Until all is answered, or nothing moves, or it moves too slowly. False: there is no process. */
 static bool wait_for_answers(struct asked *all)
 {
-    unsigned waited = *all->of->waited_ms, quiet = 0;
-    unsigned left = waited < PATIENCE_MS - LEAST_MS ? PATIENCE_MS - waited : LEAST_MS;
+    unsigned *waited = all->of->waited_ms, quiet = 0, slow = 0;
+    unsigned most = *waited < PATIENCE_MS - LEAST_MS ? PATIENCE_MS - *waited : LEAST_MS;
 
-    while (all->answered < all->of->n && left > 0) {
+    while (all->answered < all->of->n && quiet < most && slow < MOST_MS) {
         uint32_t before = all->answered;
         bool some;
 
@@ -279,12 +279,12 @@ static bool wait_for_answers(struct asked *all)
         if (some) /* it had no place, or a part of an answer is there */
             (void)poll(NULL, 0, TICK_MS);
         quiet += TICK_MS;
-        left -= TICK_MS;
-        *all->of->waited_ms += TICK_MS;
-        if (quiet % STILL_MS == 0 && any_not_begun(all))
+        slow += TICK_MS;
+        if (slow % STILL_MS == 0 && any_not_begun(all))
             for (unsigned more = all->running; more > 0 && start_asker(all); more--)
                 ;
     }
+    *waited += quiet; /* in vain */
     return true;
 }
 

@@ -73,6 +73,16 @@ static void compare_self(struct parsing *p, struct conf_identity *id, const stru
     }
 }
 
+/* Without it nobody's rights can be judged: an error, and not "as garnetd". */
+static bool self_known(struct parsing *p, struct pos at, struct fact_self *self)
+{
+    enum fact state = fact_self(p, self);
+
+    if (state != FACT_KNOWN && state != FACT_WANTED)
+        errors_world(p->e, at, "what garnetd itself may do %s", p->why);
+    return state == FACT_KNOWN;
+}
+
 void parse_collector_identity(struct parsing *p, struct conf_collector *k)
 {
     struct conf_identity *id = &k->identity;
@@ -89,7 +99,7 @@ void parse_collector_identity(struct parsing *p, struct conf_collector *k)
         resolve_user(p, id, user, "add \"group\"");
     if (id->group != NULL)
         parse_group(p, group, &id->gid);
-    if (fact_self(p, &self) != FACT_KNOWN)
+    if (!self_known(p, k->node->at, &self))
         return;
     if (id->uid != (uid_t)-1 || id->gid != (gid_t)-1)
         compare_self(p, id, &self, user, group);
@@ -126,7 +136,7 @@ void parse_sink_identity(struct parsing *p, struct conf_sink *s)
     const struct node *user = node_get(s->node, "user");
     struct fact_self self;
 
-    if (fact_self(p, &self) != FACT_KNOWN)
+    if (!self_known(p, s->at, &self))
         return;
     p->c->self = self.uid;
     if (id->user != NULL) {

@@ -255,19 +255,38 @@ static void learn_cgroup(const char *nothing, struct buf *out)
 
 /* --- all --- */
 
-static const struct {
+static const struct kind {
     const char *key; /* its beginning */
     void (*learn)(const char *rest, struct buf *out);
-} KINDS[] = {{"group:", learn_group}, {"user:", learn_user},        {"file:", learn_file},
-             {"trust:", learn_way},   {"folder:", learn_folder},    {"exec:", learn_runs},
-             {"self", learn_self},    {"hostname", learn_hostname}, {"cgroup", learn_cgroup}};
+    bool own; /* the kernel knows it by itself */
+} KINDS[] = {{"group:", learn_group, false},   {"user:", learn_user, false},
+             {"file:", learn_file, false},     {"trust:", learn_way, false},
+             {"folder:", learn_folder, false}, {"exec:", learn_runs, false},
+             {"self", learn_self, true},       {"hostname", learn_hostname, true},
+             {"cgroup", learn_cgroup, true}};
+
+static const struct kind *kind_of_fact(const char *question)
+{
+    const struct kind *k = KINDS;
+
+    while (k < KINDS + sizeof KINDS / sizeof *KINDS &&
+           strncmp(question, k->key, strlen(k->key)) != 0)
+        k++;
+    return k < KINDS + sizeof KINDS / sizeof *KINDS ? k : NULL;
+}
+
+bool learn_cannot_hang(const char *key)
+{
+    const struct kind *k = kind_of_fact(fact_question(key));
+
+    return k != NULL && k->own;
+}
 
 void learn_fact(const char *key, struct buf *out)
 {
-    key = fact_question(key);
-    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
-        if (strncmp(key, KINDS[i].key, strlen(KINDS[i].key)) == 0) {
-            KINDS[i].learn(key + strlen(KINDS[i].key), out);
-            return;
-        }
+    const char *question = fact_question(key);
+    const struct kind *k = kind_of_fact(question);
+
+    if (k != NULL)
+        k->learn(question + strlen(k->key), out);
 }

@@ -130,6 +130,16 @@ Test(askers, what_is_slow_is_waited_for)
         cr_assert(is_answered(i), "%s", questions[i].answer);
 }
 
+/* Many that take 400 ms each: there are more and more who ask, and nobody is given up. */
+Test(askers, many_that_are_slow_are_waited_for)
+{
+    for (int i = 0; i < 60; i++)
+        questions[i].key = arena_printf(&arena, "file:/%d/slow", i);
+    ask(60);
+    for (uint32_t i = 0; i < 60; i++)
+        cr_assert(is_answered(i), "%s", questions[i].answer);
+}
+
 Test(askers, what_kills_who_asks_is_not_asked_again)
 {
     for (int i = 0; i < 10; i++)

@@ -122,6 +122,8 @@ Test(conf_users, who_a_sinks_worker_is)
     expect_sink("", ROOT, "error cannot be looked up: Timer expired", same,
                 "/g.yaml:3:5: this sink would be user garnet, which cannot be looked up: Timer "
                 "expired: set \"user\"\n");
+    expect_sink(", user: u", "error is not known", "", same,
+                "/g.yaml:3:5: what garnetd itself may do is not known\n");
 }
 
 Test(conf_users, groups_that_may_write_are_kept_for_the_look_before_each_run)
