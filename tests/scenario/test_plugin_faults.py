@@ -155,8 +155,9 @@ class Faults(unittest.TestCase):
                 runs[name].append(int(slot))
                 late.append(int(value) - int(slot) * 10**9)
         for name, slots in runs.items():
-            check_slots(self, name, slots, self.receiver.lines)
-            self.assertGreaterEqual(len(slots), SECONDS * 9 // 10 - 2)
+            # Beside them three plugins spin, and thirty workers crash and start again: a run may then need its second.
+            check_slots(self, name, slots, self.receiver.lines, 3)
+            self.assertGreaterEqual(len(slots), SECONDS * 2 // 3 - 2)
         late.sort()
         self.delays.sort()
         print(f"{len(late)} healthy starts: lateness median {late[len(late) // 2] / 1e6:.1f} ms, max "
