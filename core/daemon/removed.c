@@ -24,7 +24,8 @@ uint64_t removed_identity(const struct conf_sink *s)
     return h != 0 ? h : 1;
 }
 
-/* What can still be read for it, and what it has lost by now. False with errno: that is not known. */
+/* What can still be read for it, and what it has lost by now. False with errno: that is not known; without a
+ * cursor *a is as it was. */
 static bool read_account(const struct append *spool, const char *file, struct cursor_state *c,
                          struct account *a)
 {
@@ -42,28 +43,33 @@ static void remove_now(const struct removed *r, const char *name)
         log_warn("sink %s: its cursor cannot be removed: %m", name);
 }
 
-void removed_add(const struct removed *r, const struct conf_spool *c, const char *name, uint64_t id,
-                 uint64_t queued)
+void removed_add(const struct removed *r, const struct conf_spool *c, const char *name, uint64_t id)
 {
     double hours = (double)c->keep_removed / NS_PER_S / 3600;
+    struct cursor_state state;
+    struct account a = {0};
+    unsigned long long queued;
+
+    (void)read_account(r->spool, name, &state, &a);
+    queued = (unsigned long long)a.queued;
 
     if (c->keep_removed == 0) {
         log_info("sink %s is no longer configured: its cursor is removed, %llu metrics were queued "
                  "for it",
-                 name, (unsigned long long)queued);
+                 name, queued);
         remove_now(r, name);
     } else if (aside_put(append_dirfd(r->spool), name, id, clock_wall() / NS_PER_S) == 0) {
         log_info(
             "sink %s is no longer configured: its cursor is set aside for %.3g h, %llu metrics "
             "are queued for it; if it comes back by then, it goes on there",
-            name, hours, (unsigned long long)queued);
+            name, hours, queued);
     } else if (errno == ENOENT) {
         log_info("sink %s is no longer configured; it has no cursor", name);
     } else {
         log_warn(
             "sink %s is no longer configured, and its cursor cannot be set aside: %s/cursors/%s: "
             "%m; it is removed, %llu metrics were queued for it",
-            name, r->dir, name, (unsigned long long)queued);
+            name, r->dir, name, queued);
         remove_now(r, name);
     }
 }
@@ -128,6 +134,7 @@ void removed_return(const struct removed *r, const struct conf_sink *s)
 struct looking {
     const struct removed *r;
     const struct conf_spool *c;
+    uint64_t half; /* where half of max_size begins */
     uint64_t needed;
     int64_t now; /* wall, s */
 };
@@ -136,7 +143,7 @@ static void look(void *arg, const struct aside *a)
 {
     struct looking *l = arg;
     int64_t age = l->now > a->since ? l->now - a->since : a->since - l->now;
-    uint64_t half = append_within(l->r->spool, (uint64_t)l->c->max_size / 2), held;
+    uint64_t held;
     struct cursor_state c = {0};
     struct account n = {0};
     int why = read_account(l->r->spool, a->file, &c, &n) ? 0 : errno;
@@ -147,14 +154,15 @@ static void look(void *arg, const struct aside *a)
             a->name, (unsigned long long)n.queued);
         remove_now(l->r, a->file);
     } else if (why == 0 || cursor_passing(why)) {
-        held = why == 0 && c.keep > half ? c.keep : half;
+        held = why == 0 && c.keep > l->half ? c.keep : l->half;
         l->needed = held < l->needed ? held : l->needed;
     }
 }
 
 uint64_t removed_needed(const struct removed *r, const struct conf_spool *c, uint64_t needed)
 {
-    struct looking l = {r, c, needed, clock_wall() / NS_PER_S};
+    struct looking l = {r, c, append_within(r->spool, (uint64_t)c->max_size / 2), needed,
+                        clock_wall() / NS_PER_S};
 
     (void)aside_each(append_dirfd(r->spool), look, &l);
     return l.needed;

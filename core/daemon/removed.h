@@ -16,8 +16,8 @@ struct removed { /* both borrowed */
 /* What another sink of that name must have, too, to go on; never 0. */
 uint64_t removed_identity(const struct conf_sink *s);
 /* Its cursor is out of the way; logged. `id` 0: it was not known any more what sink that was. */
-void removed_add(const struct removed *r, const struct conf_spool *c, const char *name, uint64_t id,
-                 uint64_t queued);
+void removed_add(const struct removed *r, const struct conf_spool *c, const char *name,
+                 uint64_t id);
 /* Its cursor is there again, if there is one aside that is this sink's; logged. */
 void removed_return(const struct removed *r, const struct conf_sink *s);
 /* Once a second: what has been aside for long enough is removed, and logged. Returns the first metric

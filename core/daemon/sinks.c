@@ -82,8 +82,7 @@ static void remove_sink(struct sink_entry *o)
 {
     struct sinks *s = o->all;
 
-    removed_add(&s->removed, &s->gen->conf->spool, o->conf->name, removed_identity(o->conf),
-                sink_cursor_queued(&o->cursor));
+    removed_add(&s->removed, &s->gen->conf->spool, o->conf->name, removed_identity(o->conf));
     LIST_REMOVE(o, entries);
     generation_unref(o->gen);
     free(o);
@@ -210,12 +209,9 @@ static void keep_cursor(struct sink_entry *o)
 static void drop_stale(void *arg, const char *name)
 {
     const struct sinks *s = arg;
-    struct sink_cursor c;
 
-    if (sink_named(s, name) != NULL || conf_sink_named(s->gen->conf, name) != NULL)
-        return;
-    sink_cursor_init(&c, s->spool, s->dir, &(struct conf_sink){.name = name});
-    removed_add(&s->removed, &s->gen->conf->spool, name, 0, sink_cursor_queued(&c));
+    if (sink_named(s, name) == NULL && conf_sink_named(s->gen->conf, name) == NULL)
+        removed_add(&s->removed, &s->gen->conf->spool, name, 0);
 }
 
 static void remove_unconfigured(struct sinks *s)

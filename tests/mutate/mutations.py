@@ -62,7 +62,7 @@ MUTATIONS = [
     Mutation("a removed sink's place is whoever's has its name", "core/daemon/removed.c",
              "if (a->id != 0 && a->id != s->id)", "if (a->id == 1)", LOADS),
     Mutation("a removed sink holds the whole spool", "core/daemon/removed.c",
-             "held = why == 0 && c.keep > half ? c.keep : half;", "held = c.keep;", LOADS),
+             "held = why == 0 && c.keep > l->half ? c.keep : l->half;", "held = c.keep;", LOADS),
     # checksums
     Mutation("a frame's header is believed", "core/spool/segment.c",
              "if (le32_get(in) != FRAME_MAGIC || le64_get(in + 32) != XXH3_64bits_withSeed(in, 32, salt))",

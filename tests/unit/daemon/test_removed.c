@@ -61,7 +61,7 @@ static void remove_as(const char *name)
 {
     struct conf_sink s = of(name);
 
-    removed_add(&removed, &conf, "x", removed_identity(&s), 3);
+    removed_add(&removed, &conf, "x", removed_identity(&s));
     cr_assert_not(is_at(0));
 }
 
@@ -137,7 +137,7 @@ Test(removed, each_finds_its_own)
     remove_as("a");
     come_back_as("b");
     cr_assert(is_at(at + 2));
-    removed_add(&removed, &conf, "x", 0, 0);
+    removed_add(&removed, &conf, "x", 0);
     come_back_as("c");
     cr_assert(is_at(at + 2));
 }
@@ -154,6 +154,7 @@ Test(removed, after_its_time_it_is_removed)
     cr_assert_eq(stand_logged(&stand, "sink x has not come back: its cursor is removed"), 1);
     conf.keep_removed = 0;
     make_cursor(append_next_seq(stand.spool));
+    stand_append(&stand, 3);
     remove_as("a");
     cr_assert_eq(aside(), 0);
     cr_assert_eq(stand_logged(&stand, "sink x is no longer configured: its cursor is removed, 3"),
