@@ -331,8 +331,7 @@ static void begin(struct asked *all)
 static bool ask_all(struct asked *all)
 {
     size_t size = sizeof *all->shared + all->of->n;
-    int own = all->of->table < 0 ? hung_table() : -1;
-    bool ok = hung_open(&all->hung, own >= 0 ? own : all->of->table);
+    bool ok = hung_open(&all->hung, all->of->table);
 
     all->shared = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     ok = ok && all->shared != MAP_FAILED;
@@ -345,7 +344,6 @@ static bool ask_all(struct asked *all)
     if (all->shared != MAP_FAILED)
         (void)munmap(all->shared, size);
     hung_close(&all->hung);
-    fd_close(&own);
     return ok && arena_ok(all->of->a);
 }
 

@@ -111,11 +111,9 @@ static struct snapshot_file *copy_version(struct snapshot *s, const struct snaps
 
 bool before_add(struct snapshot *s, const struct snapshot *now)
 {
-    struct errors ignored = {0};
-    struct conf *c = conf_parse(now, &ignored), *next = conf_parse(s, &ignored);
+    struct conf *c = conf_parse_known(now), *next = conf_parse_known(s);
     const struct snapshot_file *used, *at = now->files;
 
-    errors_free(&ignored);
     if (c == NULL || next == NULL) {
         s->arena.failed = true;
     } else if (folder_failed(s, next)) {

@@ -302,6 +302,15 @@ struct conf *conf_parse(const struct snapshot *s, struct errors *e)
     return NULL;
 }
 
+struct conf *conf_parse_known(const struct snapshot *s)
+{
+    struct errors ignored = {0};
+    struct conf *c = conf_parse(s, &ignored);
+
+    errors_free(&ignored);
+    return c;
+}
+
 void conf_free(struct conf *c)
 {
     struct arena a;

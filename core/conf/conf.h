@@ -69,4 +69,6 @@ extern const struct section main_section;
  * snapshot.
  * NULL when out of memory; else a conf that is usable unless errors_fatal(e), or something is wanted. */
 struct conf *conf_parse(const struct snapshot *s, struct errors *e);
+/* Likewise, where what is wrong is known, or is found again. */
+struct conf *conf_parse_known(const struct snapshot *s);
 void conf_free(struct conf *c);

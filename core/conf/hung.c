@@ -41,10 +41,11 @@ int hung_table(void)
 
 bool hung_open(struct hung *h, int fd)
 {
-    void *at =
-        mmap(NULL, HUNG_PLACES * sizeof *h->places, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    void *at;
 
-    *h = (struct hung){.fd = fd, .places = at != MAP_FAILED ? at : NULL};
+    *h = (struct hung){.fd = fd < 0 ? hung_table() : fd, .own = fd < 0};
+    at = mmap(NULL, HUNG_PLACES * sizeof *h->places, PROT_READ | PROT_WRITE, MAP_SHARED, h->fd, 0);
+    h->places = at != MAP_FAILED ? at : NULL;
     return h->places != NULL;
 }
 
@@ -53,6 +54,8 @@ void hung_close(struct hung *h)
     if (h->places != NULL)
         (void)munmap(h->places, HUNG_PLACES * sizeof *h->places);
     h->places = NULL;
+    if (h->own)
+        fd_close(&h->fd);
 }
 
 /* --- places --- */

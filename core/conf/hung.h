@@ -15,11 +15,12 @@ enum { HUNG_PLACES = 32 };
 struct hung_place;
 struct hung {
     int fd;
+    bool own; /* the descriptor */
     struct hung_place *places;
 };
 
 int hung_table(void); /* a memfd, or -1 with errno */
-/* The table that is open as fd, which is borrowed. False with errno. */
+/* The table that is open as fd, which is borrowed; -1: a new one, shared with nobody. False with errno. */
 bool hung_open(struct hung *h, int fd);
 void hung_close(struct hung *h);
 

@@ -267,12 +267,10 @@ static const struct kind {
 
 static const struct kind *kind_of_fact(const char *question)
 {
-    const struct kind *k = KINDS;
-
-    while (k < KINDS + sizeof KINDS / sizeof *KINDS &&
-           strncmp(question, k->key, strlen(k->key)) != 0)
-        k++;
-    return k < KINDS + sizeof KINDS / sizeof *KINDS ? k : NULL;
+    for (size_t i = 0; i < sizeof KINDS / sizeof *KINDS; i++)
+        if (strncmp(question, KINDS[i].key, strlen(KINDS[i].key)) == 0)
+            return &KINDS[i];
+    return NULL;
 }
 
 bool learn_cannot_hang(const char *key)

@@ -124,17 +124,15 @@ static bool load_main(struct snapshot *s, const char *path)
 static bool load_all(struct snapshot *s, const char *path, const struct snapshot *now,
                      struct asking *of)
 {
-    struct errors ignored = {0};
     struct conf *c;
 
     if (!load_main(s, path))
         return false;
-    if ((c = conf_parse(s, &ignored)) == NULL)
+    if ((c = conf_parse_known(s)) == NULL)
         s->arena.failed = true;
     else
         load_folder(s, c->collectors_folder, c->folder_written,
                     had_files(now, c->collectors_folder), of);
-    errors_free(&ignored);
     conf_free(c);
     return arena_ok(&s->arena);
 }
@@ -232,10 +230,8 @@ static void load_folder_again(struct snapshot *s, const struct conf *c, struct a
 
 struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct errors *e)
 {
-    struct errors ignored = {0};
-    struct conf *c = conf_parse(s, &ignored);
+    struct conf *c = conf_parse_known(s);
 
-    errors_free(&ignored);
     if (c == NULL)
         return NULL;
     before_refused_last(s, c);
@@ -252,10 +248,8 @@ struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct err
 
 struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct errors *e)
 {
-    struct errors ignored = {0};
-    struct conf *c = conf_parse(s, &ignored);
+    struct conf *c = conf_parse_known(s);
 
-    errors_free(&ignored);
     if (c == NULL)
         return NULL;
     s->running = true;

@@ -89,14 +89,12 @@ static const char *what_stays(const struct conf *now, const struct conf *next)
 
 static void check_against(const struct snapshot *now, const struct conf *next, struct errors *e)
 {
-    struct errors ignored = {0};
-    struct conf *c = now != NULL ? conf_parse(now, &ignored) : NULL;
+    struct conf *c = now != NULL ? conf_parse_known(now) : NULL;
     const char *stays = c != NULL ? what_stays(c, next) : NULL;
 
     if (stays != NULL)
         errors_add(e, (struct pos){next->root->at.file, 0, 0},
                    "`%s` cannot change while garnetd runs: restart it", stays);
-    errors_free(&ignored);
     conf_free(c);
 }
 
@@ -159,23 +157,20 @@ static bool same_refused(const struct conf *a, const struct conf *b)
 static int check_refused(struct snapshot *now, struct asking *of, const char *sink_program,
                          struct buf *bytes)
 {
-    struct errors e = {0};
-    struct conf *before = conf_parse(now, &e), *after = NULL;
+    struct errors ignored = {0};
+    struct conf *before = conf_parse_known(now), *after = NULL;
     int different = -1;
 
-    errors_free(&e);
     if (before != NULL)
-        after = conf_load_refused(now, of, &e);
-    errors_free(&e);
+        after = conf_load_refused(now, of, &ignored);
     if (after != NULL && check_sinks(now, after, before, sink_program, of->table, NULL)) {
-        errors_free(&e);
         conf_free(after);
-        after = conf_parse(now, &e);
+        after = conf_parse_known(now);
         snapshot_write(now, bytes);
         if (after != NULL && buf_ok(bytes))
             different = !same_refused(before, after);
     }
-    errors_free(&e);
+    errors_free(&ignored);
     conf_free(before);
     conf_free(after);
     return different;

@@ -320,12 +320,10 @@ bool plugin_check_all(struct plugin_check *c, size_t n, const char *program, int
                       int hung)
 {
     struct watch w = {.program = program, .snapshot_fd = snapshot_fd};
-    int own = hung < 0 ? hung_table() : -1;
-    bool ok = n == 0 || (hung_open(&w.hung, own >= 0 ? own : hung) && run_all(&w, c, n));
+    bool ok = n == 0 || (hung_open(&w.hung, hung) && run_all(&w, c, n));
 
     for (size_t i = 0; i < n; i++)
         ok = ok && buf_ok(&c[i].said.text);
     hung_close(&w.hung);
-    fd_close(&own);
     return ok;
 }
