@@ -27,6 +27,7 @@ static inline bool text_same(const char *a, const char *b)
 {
     return a != NULL && b != NULL ? strcmp(a, b) == 0 : a == b;
 }
+
 static inline bool str_eq(struct str a, struct str b)
 {
     return a.n == b.n && (a.n == 0 || memcmp(a.s, b.s, a.n) == 0);

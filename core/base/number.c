@@ -74,9 +74,18 @@ static void put_decimal(struct buf *b, bool negative, uint64_t m, int k)
     buf_put(b, p, (size_t)(end - p));
 }
 
-/* The fewest decimals k for which some integer m < 2^53 makes m / 10^k the double a, or -1. Both
- * operands are exact, so their quotient is correctly rounded: it is what strtod makes of that
- * text (Clinger). For up to 15 digits the error of a * 10^k stays below 0.25, so that rounding
+/* Both operands are exact, so their quotient is correctly rounded: it is what strtod makes of that text
+ * (Clinger). */
+bool number_decimal(uint64_t m, unsigned k, double *v)
+{
+    if (FLT_EVAL_METHOD != 0 || k > MAX_POWER || m > (uint64_t)TWO53)
+        return false;
+    *v = (double)m / POWER[k];
+    return true;
+}
+
+/* The fewest decimals k for which some integer m < 2^53 makes m / 10^k the double a, as above, or -1.
+ * For up to 15 digits the error of a * 10^k stays below 0.25, so that rounding
  * finds their m. */
 static int decimals(double a, uint64_t *m)
 {

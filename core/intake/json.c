@@ -47,6 +47,28 @@ static struct str string_of(const json_t *v)
     return (struct str){json_string_value(v), json_string_length(v)};
 }
 
+/* --- what its source gives it --- */
+
+void json_begin_metric(const struct json_defaults *d, struct metric *m)
+{
+    m->type = METRIC_GAUGE;
+    m->flags = METRIC_TIME_ASSIGNED;
+    m->ntags = m->nmeta = 0;
+    m->time_ns = d->time_ns;
+    m->interval_ns = d->interval_ns;
+    m->unit = NONE;
+    m->collector = d->collector;
+    m->prefix = d->prefix;
+}
+
+bool json_add_default_tags(const struct json_defaults *d, struct metric *m)
+{
+    for (uint32_t i = 0; i < d->ntags; i++)
+        if (!metric_tag(m->tags, &m->ntags, d->tags[i].key, d->tags[i].val, false))
+            return false;
+    return true;
+}
+
 /* --- members --- */
 
 static enum field field_named(const char *key)
@@ -145,10 +167,9 @@ static bool take_time(const struct reading *r, struct metric *m)
     const json_t *v = r->field[TIME];
     double t;
 
-    m->flags = v == NULL ? METRIC_TIME_ASSIGNED : 0;
-    m->time_ns = r->d->time_ns;
     if (v == NULL)
         return true;
+    m->flags = 0;
     if (!json_is_number(v))
         return json_fail(&r->report, "time", NONE, "must be Unix seconds as a number, not %s",
                          json_kind(v));
@@ -172,7 +193,6 @@ static bool take_tags(const struct reading *r, enum field i, struct tag *tags, u
 {
     json_t *v = r->field[i];
 
-    *n = 0;
     if (v == NULL)
         return true;
     if (!json_is_object(v))
@@ -195,19 +215,16 @@ static bool take_tags(const struct reading *r, enum field i, struct tag *tags, u
 
 static bool take_default_tags(const struct reading *r, struct metric *m)
 {
-    for (uint32_t i = 0; i < r->d->ntags; i++)
-        if (!metric_tag(m->tags, &m->ntags, r->d->tags[i].key, r->d->tags[i].val, false))
-            return json_fail(&r->report, "tags", NONE,
-                             "has too many entries beside the configuration's: at most %d",
-                             METRIC_MAX_TAGS);
-    return true;
+    return json_add_default_tags(r->d, m) ||
+           json_fail(&r->report, "tags", NONE,
+                     "has too many entries beside the configuration's: at most %d",
+                     METRIC_MAX_TAGS);
 }
 
 static bool take_type(const struct reading *r, struct metric *m)
 {
     struct str s;
 
-    m->type = METRIC_GAUGE;
     if (r->field[TYPE] == NULL)
         return true;
     return take_string(r, TYPE, &s) &&
@@ -237,9 +254,7 @@ static bool take_common(const struct reading *r, struct metric *m)
                          "is missing: give \"value\":NUMBER or \"values\":{...}");
     if (r->field[VALUE] != NULL && r->field[VALUES] != NULL)
         return json_fail(&r->report, "values", NONE, "is given beside \"value\": give one of them");
-    m->collector = r->d->collector;
-    m->prefix = r->d->prefix;
-    m->interval_ns = r->d->interval_ns;
+    json_begin_metric(r->d, m);
     return take_name(r, m) && take_type(r, m) && take_string(r, UNIT, &m->unit) &&
            take_time(r, m) && take_tags(r, TAGS, m->tags, &m->ntags) &&
            take_tags(r, META, m->meta, &m->nmeta) && take_default_tags(r, m);

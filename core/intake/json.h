@@ -17,6 +17,11 @@ struct json_defaults { /* what a source adds or decides; borrowed */
     bool strangers; /* who sends it is not Garnet: names of Garnet's own are refused */
 };
 
+/* A metric of which nothing has been read. */
+void json_begin_metric(const struct json_defaults *d, struct metric *m);
+/* Once its own tags have been. False: they are too many together. */
+bool json_add_default_tags(const struct json_defaults *d, struct metric *m);
+
 enum json_result {
     JSON_METRICS, /* each was handed to fn; `values` expands to several  */
     JSON_ACK,     /* it was {"ack":true}                                 */

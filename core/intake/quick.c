@@ -6,10 +6,10 @@
  */
 #include "intake/quick.h"
 
-#include <float.h>
 #include <stdlib.h>
 
 #include "base/le.h"
+#include "base/number.h"
 
 #ifdef GARNET_NO_QUICK
 enum { QUICK = false };
@@ -18,11 +18,6 @@ enum { QUICK = true };
 #endif
 
 enum { MANY_DIGITS = 18 }; /* any of them are an int64_t */
-
-static const uint64_t EXACT_INTEGER = UINT64_C(1) << 53; /* up to here a double has each */
-static const double POWER_OF_TEN[MANY_DIGITS + 1] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,
-                                                     1e7,  1e8,  1e9,  1e10, 1e11, 1e12, 1e13,
-                                                     1e14, 1e15, 1e16, 1e17, 1e18};
 
 enum field { NAME, VALUE, TIME, TYPE, UNIT, TAGS, META, FIELDS };
 
@@ -134,12 +129,14 @@ static bool number_ends(const struct reader *r)
     return is_at(r, ',') || is_at(r, '}') || is_at(r, ' ') || is_at(r, '\t');
 }
 
-/* What strtod() makes of it. Where both are exact in a double, their quotient is just that. */
+/* What strtod() makes of it, mostly without it. */
 static double real_of(const char *text, uint64_t digits, unsigned all, unsigned fraction)
 {
-    if (FLT_EVAL_METHOD != 0 || all > MANY_DIGITS || digits > EXACT_INTEGER)
+    double v;
+
+    if (all > MANY_DIGITS || !number_decimal(digits, fraction, &v))
         return strtod(text, NULL);
-    return (*text == '-' ? -1.0 : 1.0) * ((double)digits / POWER_OF_TEN[fraction]);
+    return *text == '-' ? -v : v;
 }
 
 static bool expect_number(struct reader *r, struct number *n)
@@ -302,33 +299,14 @@ static bool expect_object(struct reader *r)
 
 /* --- the metric --- */
 
-static void set_defaults(struct metric *m, const struct json_defaults *d)
-{
-    m->type = METRIC_GAUGE;
-    m->flags = METRIC_TIME_ASSIGNED;
-    m->ntags = m->nmeta = 0;
-    m->time_ns = d->time_ns;
-    m->interval_ns = d->interval_ns;
-    m->unit = (struct str){"", 0};
-    m->collector = d->collector;
-    m->prefix = d->prefix;
-}
-
-static bool add_default_tags(struct metric *m, const struct json_defaults *d)
-{
-    for (uint32_t i = 0; i < d->ntags; i++)
-        if (!metric_tag(m->tags, &m->ntags, d->tags[i].key, d->tags[i].val, false))
-            return false;
-    return true;
-}
-
 const struct metric *quick_read(const char *p, size_t n, const struct json_defaults *d,
                                 size_t *used)
 {
     struct reader r = {.p = p, .end = p + n, .m = &scratch};
 
-    set_defaults(&scratch, d);
-    if (!QUICK || n == 0 || *p != '{' || !expect_object(&r) || !add_default_tags(&scratch, d) ||
+    json_begin_metric(d, &scratch);
+    if (!QUICK || n == 0 || *p != '{' || !expect_object(&r) ||
+        !json_add_default_tags(d, &scratch) ||
         (d->strangers && metric_is_garnets(scratch.prefix, scratch.name)) ||
         !metric_check(&scratch, d->limits, &ignored))
         return NULL;

@@ -81,8 +81,7 @@ static bool user_admits(struct session *s, const struct metric *m)
 
 static void take_good(void *arg, const struct metric *m)
 {
-    static struct metric_fault
-        f; /* the compiler would have it zeroed on the stack, for each metric */
+    static struct metric_fault f; /* on the stack it would be zeroed for each metric */
     struct object *o = arg;
     struct session *s = o->session;
     const struct place *start = &s->frame.start;

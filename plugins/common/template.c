@@ -154,33 +154,22 @@ const char *template_parse(struct template *t, const char *text)
 
 /* --- writing the path --- */
 
-/* Of one node, of which this much may follow. */
-static void put_run(struct path *p, const char *s, size_t n)
-{
-    size_t room = sizeof p->s - p->n, node = NODE_MOST - p->node;
-
-    if (n > node && node <= room) {
-        p->fault = "a node of its path would be longer than 250 bytes";
-    } else if (n > room) {
-        p->fault = "its path would be longer than 4096 bytes";
-    } else {
-        memcpy(p->s + p->n, s, n);
-        p->n += n;
-        p->node += n;
-    }
-}
-
+/* Of one node. What stands first is at fault, if both are. */
 static void put_chars(struct path *p, const char *s, size_t n)
 {
-    bool dot = p->dot && p->n > 0;
+    size_t dot = p->dot && p->n > 0, room = sizeof p->s - p->n, node = NODE_MOST - p->node;
 
     p->dot = false;
-    if (dot && p->n == sizeof p->s)
+    if (n > node && node + dot <= room) {
+        p->fault = "a node of its path would be longer than 250 bytes";
+    } else if (n + dot > room) {
         p->fault = "its path would be longer than 4096 bytes";
-    else if (dot)
-        p->s[p->n++] = '.';
-    if (p->fault == NULL)
-        put_run(p, s, n);
+    } else {
+        p->s[p->n] = '.';
+        memcpy(p->s + p->n + dot, s, n);
+        p->n += dot + n;
+        p->node += n;
+    }
 }
 
 static void put_dot(struct path *p)
