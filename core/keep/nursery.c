@@ -243,6 +243,29 @@ static void be_orphan(struct nursery *n)
     signal_child(n->book, 0, SIGCONT);
 }
 
+static void grant(struct nursery *n, const struct request *r, int end)
+{
+    switch (r->wish) {
+    case NURSERY_KILL:
+        signal_child(n->book, r->id, SIGKILL);
+        break;
+    case NURSERY_WAKE:
+        signal_child(n->book, r->id, SIGCONT);
+        break;
+    case NURSERY_LOST:
+        take_over(n);
+        break;
+    case NURSERY_WISH:
+        if (end >= 0)
+            begin_next(n, end);
+        break;
+    default:
+        if (end >= 0)
+            add_child(n, r->wish, r->id, end);
+        break;
+    }
+}
+
 static void take_request(struct nursery *n)
 {
     struct request r;
@@ -252,16 +275,8 @@ static void take_request(struct nursery *n)
 
     if (got == 0 || (got < 0 && errno != EAGAIN && errno != EINTR))
         be_orphan(n);
-    if (got == (ssize_t)sizeof r && r.wish == NURSERY_KILL)
-        signal_child(n->book, r.id, SIGKILL);
-    else if (got == (ssize_t)sizeof r && r.wish == NURSERY_WAKE)
-        signal_child(n->book, r.id, SIGCONT);
-    else if (got == (ssize_t)sizeof r && r.wish == NURSERY_LOST)
-        take_over(n);
-    else if (end >= 0 && r.wish == NURSERY_WISH)
-        begin_next(n, end);
-    else if (end >= 0)
-        add_child(n, r.wish, r.id, end);
+    if (got == (ssize_t)sizeof r)
+        grant(n, &r, end);
     fd_close(&end);
 }
 
