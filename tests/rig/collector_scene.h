@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/loop.h"
 #include "collect/collector.h"
+#include "rig/until.h"
 
 #define MS   NS_PER_MS
 #define LONG (60 * NS_PER_S)
@@ -50,10 +51,4 @@ const struct run_receipt *last_run(const struct scene *s); /* that ended */
 
 /* Turns the loop until the condition holds, at most 20 s. */
 #define TURN_UNTIL(s, condition)                                                                   \
-    do {                                                                                           \
-        int64_t turn_end_ = clock_mono() + 20 * NS_PER_S;                                          \
-        while (!(condition)) {                                                                     \
-            cr_assert_lt(clock_mono(), turn_end_, "timed out: %s", #condition);                    \
-            (void)loop_turn((s)->loop, 50 * MS);                                                   \
-        }                                                                                          \
-    } while (0)
+    UNTIL_WITHIN(20, (void)loop_turn((s)->loop, 50 * MS), condition, "")

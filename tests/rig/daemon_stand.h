@@ -9,6 +9,7 @@
 #include "intake/intake.h"
 #include "keep/keepers.h"
 #include "rig/files.h"
+#include "rig/until.h"
 #include "spool/append.h"
 
 struct stand {
@@ -49,12 +50,5 @@ int stand_taken(struct stand *s, const char *what);
 
 /* Turns the loop until the condition holds, at most 20 s. */
 #define STAND_UNTIL(s, condition)                                                                  \
-    do {                                                                                           \
-        int64_t stand_until_ = clock_mono() + 20 * NS_PER_S;                                       \
-        while (!(condition)) {                                                                     \
-            cr_assert_lt(clock_mono(), stand_until_, "timed out: %s; log: %s", #condition,         \
-                         stand_log_text(s));                                                       \
-            (void)loop_turn((s)->loop, 20 * NS_PER_MS);                                            \
-        }                                                                                          \
-    } while (0)
+    UNTIL_WITHIN(20, (void)loop_turn((s)->loop, 20 * NS_PER_MS), condition, stand_log_text(s))
 const char *stand_log_text(struct stand *s);

@@ -45,6 +45,15 @@ void loads_end(void)
     stand_end(&loads.stand);
 }
 
+const struct conf_collector *loads_collector(const char *name)
+{
+    const struct conf_collector *k = loads.generation->conf->collectors;
+
+    while (k != NULL && strcmp(k->name, name) != 0)
+        k = k->next;
+    return k;
+}
+
 pid_t loads_child(void)
 {
     STAND_UNTIL(&loads.stand, loads.reload.child.pid > 0);

@@ -25,6 +25,8 @@ extern struct loads {
 /* `check`: what stands for `garnet-sink check`. */
 void loads_begin(const char *conf, const char *check);
 void loads_end(void);
-void loads_go(void);         /* one more, to its end */
+void loads_go(void); /* one more, to its end */
+/* Of the configuration loaded last; NULL: there is none of that name. */
+const struct conf_collector *loads_collector(const char *name);
 pid_t loads_child(void);     /* who reads just now */
 void loads_turn(int64_t ns); /* the loop, for so long: looks come */

@@ -11,59 +11,16 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-int processes_marked(const char *mark)
-{
-    DIR *proc = opendir("/proc");
-    const struct dirent *e;
-    int found = 0;
-
-    while (proc != NULL && (e = readdir(proc)) != NULL) {
-        static char env[65536];
-        char path[64];
-        ssize_t n = -1;
-        int fd;
-
-        if (!isdigit((unsigned char)e->d_name[0]))
-            continue;
-        (void)snprintf(path, sizeof path, "/proc/%.20s/environ", e->d_name);
-        fd = open(path, O_RDONLY | O_CLOEXEC);
-        if (fd >= 0) {
-            n = read(fd, env, sizeof env);
-            (void)close(fd);
-        }
-        if (n > 0 && memmem(env, (size_t)n, mark, strlen(mark)) != NULL)
-            found++;
-    }
-    if (proc != NULL)
-        (void)closedir(proc);
-    return found;
-}
-
-/* "PID (COMM) STATE PARENT ..." */
-static bool is_under(const char *pid, pid_t parent, const char *comm)
-{
-    char path[64], text[512], name[16] = "", state = 'Z';
-    int fd, its = 0;
-    ssize_t n;
-
-    (void)snprintf(path, sizeof path, "/proc/%.20s/stat", pid);
-    if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
-        return false;
-    n = read(fd, text, sizeof text - 1);
-    (void)close(fd);
-    text[n > 0 ? n : 0] = 0;
-    return sscanf(text, "%*d (%15[^)]) %c %d", name, &state, &its) == 3 && its == parent &&
-           state != 'Z' && state != 'X' && strcmp(name, comm) == 0;
-}
-
-int processes_under(pid_t parent, const char *comm, pid_t *pids, int most)
+/* Whatever is_one(): up to `most` into pids; how many there are. */
+static int find_processes(bool (*is_one)(const char *pid, const void *arg), const void *arg,
+                          pid_t *pids, int most)
 {
     DIR *proc = opendir("/proc");
     const struct dirent *e;
     int found = 0;
 
     while (proc != NULL && (e = readdir(proc)) != NULL)
-        if (isdigit((unsigned char)e->d_name[0]) && is_under(e->d_name, parent, comm)) {
+        if (isdigit((unsigned char)e->d_name[0]) && is_one(e->d_name, arg)) {
             if (found < most)
                 pids[found] = (pid_t)atoi(e->d_name);
             found++;
@@ -71,6 +28,57 @@ int processes_under(pid_t parent, const char *comm, pid_t *pids, int most)
     if (proc != NULL)
         (void)closedir(proc);
     return found;
+}
+
+/* Of "/proc/PID/FILE"; its length, 0 where there is none. */
+static size_t read_of(const char *pid, const char *file, char *text, size_t size)
+{
+    char path[64];
+    ssize_t n = -1;
+    int fd;
+
+    (void)snprintf(path, sizeof path, "/proc/%.20s/%s", pid, file);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        n = read(fd, text, size);
+        (void)close(fd);
+    }
+    return n > 0 ? (size_t)n : 0;
+}
+
+static bool is_marked(const char *pid, const void *mark)
+{
+    static char env[65536];
+    size_t n = read_of(pid, "environ", env, sizeof env);
+
+    return n > 0 && memmem(env, n, mark, strlen(mark)) != NULL;
+}
+
+int processes_marked(const char *mark)
+{
+    return find_processes(is_marked, mark, NULL, 0);
+}
+
+struct place {
+    pid_t parent;
+    const char *comm;
+};
+
+/* "PID (COMM) STATE PARENT ..." */
+static bool is_under(const char *pid, const void *arg)
+{
+    const struct place *at = arg;
+    char text[512], name[16] = "", state = 'Z';
+    int its = 0;
+
+    text[read_of(pid, "stat", text, sizeof text - 1)] = 0;
+    return sscanf(text, "%*d (%15[^)]) %c %d", name, &state, &its) == 3 && its == at->parent &&
+           state != 'Z' && state != 'X' && strcmp(name, at->comm) == 0;
+}
+
+int processes_under(pid_t parent, const char *comm, pid_t *pids, int most)
+{
+    return find_processes(is_under, &(struct place){parent, comm}, pids, most);
 }
 
 pid_t process_under(pid_t parent, const char *comm)

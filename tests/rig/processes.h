@@ -8,6 +8,7 @@
 #include <sys/types.h>
 
 #include "base/clock.h"
+#include "rig/until.h"
 
 /* Living processes whose environment holds `mark`. Zombies have none. */
 int processes_marked(const char *mark);
@@ -24,12 +25,5 @@ int process_hold(pid_t pid);
 
 int open_descriptors(const char *pid); /* or "self" */
 
-/* Waits for a condition, at most 10 s. */
-#define WAIT_FOR(condition)                                                                        \
-    do {                                                                                           \
-        int64_t wait_end_ = clock_mono() + 20 * NS_PER_S;                                          \
-        while (!(condition)) {                                                                     \
-            cr_assert_lt(clock_mono(), wait_end_, "timed out: %s", #condition);                    \
-            (void)poll(NULL, 0, 5);                                                                \
-        }                                                                                          \
-    } while (0)
+/* Waits for a condition, at most 20 s. */
+#define WAIT_FOR(condition) UNTIL_WITHIN(20, (void)poll(NULL, 0, 5), condition, "")

@@ -2,6 +2,7 @@
  *
  * A listener, and the connections it has, each read to its end and then closed, as a good peer does. */
 #pragma once
+#include "rig/until.h"
 #include "rig/worker_rig.h"
 
 enum { PEER_CONNECTIONS = 8 };
@@ -35,11 +36,4 @@ void expect_seen_once(const struct peer *p, uint64_t from, uint64_t to);
 void finish_worker_with(struct peer *p);
 
 /* Until the condition holds, the peer reads. */
-#define PEER_UNTIL(p, condition)                                                                   \
-    do {                                                                                           \
-        int64_t peer_end_ = clock_mono() + 60 * NS_PER_S;                                          \
-        while (!(condition)) {                                                                     \
-            cr_assert_lt(clock_mono(), peer_end_, "timed out: %s", #condition);                    \
-            (void)peer_turn(p, 10);                                                                \
-        }                                                                                          \
-    } while (0)
+#define PEER_UNTIL(p, condition) UNTIL_WITHIN(60, (void)peer_turn(p, 10), condition, "")

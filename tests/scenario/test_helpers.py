@@ -60,13 +60,17 @@ class Helpers(unittest.TestCase):
         wait_for("what it kept is gone", lambda: not [p for p in before if os.path.exists(f"/proc/{p}")])
         self.assert_works()
 
-    def test_nursery_killed(self):
-        """The run that it finds goes on to its end; what its keeper had, killed later on, does not stay either."""
+    def run_long(self):
+        """A run that heeds no TERM and has left something behind, until there is a file "stop"."""
         self.d.script("long", "#!/bin/sh\nset -e\ntrap '' TERM\nsetsid sleep 1000 &\n" + EMIT_LONG)
         self.d.collector("long", f"command: [{self.d.path('long')}]\ninterval: 1s\ntimeout: 900s\n"
                                  f"env: {{STOP: {self.d.path('stop')}}}\n")
         self.d.hup()
-        wait_for("the run", lambda: [a for _, a in self.d.left() if a.startswith("sleep 100")])
+        wait_for("the run", lambda: [a for _, a in self.d.left() if a.startswith("sleep 1000")])
+
+    def test_nursery_killed(self):
+        """The run that it finds goes on to its end; what its keeper had, killed later on, does not stay either."""
+        self.run_long()
         kill(self.helper("garnetd-nursery"))
         self.d.wait_log("the nursery has died")
         self.helper("garnetd-nursery")
@@ -86,11 +90,7 @@ class Helpers(unittest.TestCase):
 
     def test_guard_killed(self):
         """The nursery takes its place: neither a run, nor a worker, nor a reload notices."""
-        self.d.script("long", "#!/bin/sh\nset -e\ntrap '' TERM\nsetsid sleep 1000 &\n" + EMIT_LONG)
-        self.d.collector("long", f"command: [{self.d.path('long')}]\ninterval: 1s\ntimeout: 900s\n"
-                                 f"env: {{STOP: {self.d.path('stop')}}}\n")
-        self.d.hup()
-        wait_for("the run", lambda: [a for _, a in self.d.left() if a.startswith("sleep 1000")])
+        self.run_long()
         worker, nursery = self.d.worker("main"), self.helper("garnetd-nursery")
         keeper = self.helper("garnetd-keep")
         kill(self.helper("garnetd-guard"))

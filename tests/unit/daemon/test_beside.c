@@ -6,15 +6,6 @@
 
 TestSuite(beside, .timeout = 60);
 
-static const struct conf_collector *collector(const char *name)
-{
-    const struct conf_collector *k = loads.generation->conf->collectors;
-
-    while (k != NULL && strcmp(k->name, name) != 0)
-        k = k->next;
-    return k;
-}
-
 /* What it says, or without a text: there is none. */
 static void break_main_file(const char *text, const char *said)
 {
@@ -47,9 +38,9 @@ Test(beside, a_wrong_main_file_keeps_the_old_one_and_no_collectors_file_waits)
                     "garnet.yaml:2:1: unknown key");
     cr_assert_eq(stand_logged(&loads.stand, "garnet.yaml is not used: the old one stays"), 1);
     cr_assert_eq(loads.reload.failures, failures + 1);
-    cr_assert_not_null(collector("new"));
-    cr_assert_eq(collector("odd")->interval, 5 * NS_PER_S);
-    cr_assert_eq(collector("good")->digest, digest, "it is not touched");
+    cr_assert_not_null(loads_collector("new"));
+    cr_assert_eq(loads_collector("odd")->interval, 5 * NS_PER_S);
+    cr_assert_eq(loads_collector("good")->digest, digest, "it is not touched");
     cr_assert_str_eq(loads.generation->conf->refused->collector, "wrong");
     cr_assert_eq(stand_logged(&loads.stand, "wrong.yaml:1:1: unknown key"), 1, "once: %s",
                  stand_log_text(&loads.stand));
@@ -57,12 +48,12 @@ Test(beside, a_wrong_main_file_keeps_the_old_one_and_no_collectors_file_waits)
     break_main_file(NULL, "garnet.yaml: does not exist");
     stand_collector(&loads.stand, "new", NULL);
     break_main_file("host: [\n", "garnet.yaml:1:7: not valid YAML");
-    cr_assert_null(collector("new"));
-    cr_assert_eq(collector("good")->digest, digest);
+    cr_assert_null(loads_collector("new"));
+    cr_assert_eq(loads_collector("good")->digest, digest);
     (void)stand_configure(&loads.stand, "tags: {env: other}\n");
     loads_go();
     cr_assert_not(loads.reload.beside);
-    cr_assert_neq(collector("good")->digest, digest);
+    cr_assert_neq(loads_collector("good")->digest, digest);
     loads_end();
 }
 

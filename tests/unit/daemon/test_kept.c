@@ -23,15 +23,6 @@ static void begin_with_changed(const char *odd)
     cr_assert_eq(loads.accepted, 2);
 }
 
-static const struct conf_collector *collector(const char *name)
-{
-    const struct conf_collector *k = loads.generation->conf->collectors;
-
-    while (k != NULL && strcmp(k->name, name) != 0)
-        k = k->next;
-    return k;
-}
-
 static void check_kept(int n)
 {
     const struct conf_collector *good = loads.generation->conf->collectors, *odd = good->next;
@@ -179,8 +170,8 @@ static void begin_with(const char *name, const char *text)
 
 static void check_runs_on(const char *name)
 {
-    cr_assert_not_null(collector(name), "%s: %s", name, stand_log_text(&loads.stand));
-    cr_assert(collector(name)->kept, "%s: %s", name, stand_log_text(&loads.stand));
+    cr_assert_not_null(loads_collector(name), "%s: %s", name, stand_log_text(&loads.stand));
+    cr_assert(loads_collector(name)->kept, "%s: %s", name, stand_log_text(&loads.stand));
 }
 
 Test(kept, a_look_takes_nothing_from_what_runs_on)
@@ -190,12 +181,12 @@ Test(kept, a_look_takes_nothing_from_what_runs_on)
     stand_collector(&loads.stand, "n", RUNS ITS_USER);
     loads_go();
     check_runs_on("f");
-    cr_assert_null(collector("n"));
+    cr_assert_null(loads_collector("n"));
     loads_turn(300 * NS_PER_MS);
     cr_assert_eq(loads.accepted, 2, "%s", stand_log_text(&loads.stand));
     loads_go();
     check_runs_on("f");
-    cr_assert_null(collector("n"));
+    cr_assert_null(loads_collector("n"));
     loads_end();
 }
 
@@ -230,7 +221,7 @@ Test(kept, what_one_file_gives_up_another_has_at_once)
     stand_collector(&loads.stand, "b", RUNS);
     loads_go();
     cr_assert_null(loads.generation->conf->refused, "%s", stand_log_text(&loads.stand));
-    cr_assert_eq(collector("a")->identity.uid, 65533);
+    cr_assert_eq(loads_collector("a")->identity.uid, 65533);
     loads_end();
 }
 
@@ -242,17 +233,17 @@ Test(kept, what_is_kept_goes_by_what_is_found_now)
     (void)stand_script(&loads.stand, "collectors.d/later", "#!/bin/sh\n");
     stand_collector(&loads.stand, "odd", MISSING);
     loads_go();
-    digest = collector("odd")->digest;
+    digest = loads_collector("odd")->digest;
     (void)stand_script(&loads.stand, "collectors.d/later", "#!/bin/sh\n# another one\n");
     stand_collector(&loads.stand, "odd", "command: [\n");
     loads_go();
     check_runs_on("odd");
-    cr_assert_neq(collector("odd")->digest, digest, "of another program");
-    digest = collector("odd")->digest;
+    cr_assert_neq(loads_collector("odd")->digest, digest, "of another program");
+    digest = loads_collector("odd")->digest;
     cr_assert_eq(unlink(stand_path(&loads.stand, "collectors.d/later")), 0);
     loads_go();
     check_runs_on("odd");
-    cr_assert_eq(collector("odd")->digest, digest, "there is no other");
+    cr_assert_eq(loads_collector("odd")->digest, digest, "there is no other");
     loads_end();
 }
 
@@ -287,13 +278,13 @@ Test(kept, a_folder_that_is_gone_ends_nothing)
                  0);
     for (int i = 0; i < 2; i++) {
         loads_go();
-        cr_assert_not_null(collector("good"), "%s", stand_log_text(&loads.stand));
+        cr_assert_not_null(loads_collector("good"), "%s", stand_log_text(&loads.stand));
     }
     cr_assert_eq(stand_logged(&loads.stand, "collectors.d\" is gone: make it again"), 2);
     loads.reload.look_every = 20 * NS_PER_MS;
     loads_go();
     loads_turn(200 * NS_PER_MS);
-    cr_assert_not_null(collector("good"), "%s", stand_log_text(&loads.stand));
+    cr_assert_not_null(loads_collector("good"), "%s", stand_log_text(&loads.stand));
     cr_assert_eq(mkdir(stand_path(&loads.stand, "collectors.d"), 0700), 0);
     STAND_UNTIL(&loads.stand, loads.generation->conf->collectors == NULL);
     cr_assert_null(loads.generation->conf->refused, "empty is as good as any");

@@ -366,17 +366,25 @@ Test(keepers, a_run_that_is_abandoned_ends)
     }
 }
 
-Test(keepers, a_run_that_KILL_does_not_end_is_said_and_counted)
+/* With a run that is not seen to end until *held is closed. */
+static struct scene *begin_held(int *held)
 {
     struct scene *s = begin("echo up; exec sleep 1000");
-    int held;
 
     TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
-    held = process_hold(s->collector->run.pid);
-    if (held < 0) {
+    *held = process_hold(s->collector->run.pid);
+    if (*held < 0) {
         scene_finish(s);
         cr_skip_test("may not trace a process that is not its child");
     }
+    return s;
+}
+
+Test(keepers, a_run_that_KILL_does_not_end_is_said_and_counted)
+{
+    int held;
+    struct scene *s = begin_held(&held);
+
     run_end(&s->collector->run, ENDING_STOP);
     TURN_UNTIL(s, times_logged(s, "collector probe: KILL has not ended all of its run (process ") ==
                       1);
@@ -392,15 +400,9 @@ Test(keepers, a_run_that_KILL_does_not_end_is_said_and_counted)
 /* Its keeper is the nursery's to wait for then, also beyond garnetd's end. */
 Test(keepers, a_run_that_KILL_does_not_end_can_be_left_behind)
 {
-    struct scene *s = begin("echo up; exec sleep 1000");
     int held;
+    struct scene *s = begin_held(&held);
 
-    TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
-    held = process_hold(s->collector->run.pid);
-    if (held < 0) {
-        scene_finish(s);
-        cr_skip_test("may not trace a process that is not its child");
-    }
     collector_stop(s->collector);
     TURN_UNTIL(s, times_logged(s, "KILL has not ended all of its run (process ") == 1);
     run_abandon(&s->collector->run);

@@ -201,18 +201,26 @@ Test(nursery, holds_nothing_but_its_socket)
 
 static const char LONG_TREE[] = "trap '' TERM; setsid -f sleep 1000; echo up; sleep 1000; exit 3";
 
+/* With a nursery under the guard, *its pid, and a run there of which all lives. The nursery's socket. */
+static int begin_with_nursery(struct run *r, pid_t *its)
+{
+    int nursery;
+
+    begin();
+    nursery = begin_nursery(control);
+    (void)begin_run_under(nursery, r, LONG_TREE);
+    wait_said(r, "up");
+    *its = process_under(guard, "garnetd-nursery");
+    return nursery;
+}
+
 /* Its run goes on under its keeper, which is the guard's; who kills that leaves nothing either. */
 Test(nursery, the_guard_inherits_from_a_killed_nursery)
 {
     struct run r, other;
-    int nursery, next;
     pid_t first;
+    int nursery = begin_with_nursery(&r, &first), next;
 
-    begin();
-    nursery = begin_nursery(control);
-    (void)begin_run_under(nursery, &r, LONG_TREE);
-    wait_said(&r, "up");
-    first = process_under(guard, "garnetd-nursery");
     cr_assert_eq(keepers_of(first), 1);
     (void)kill(first, SIGKILL);
     next = begin_nursery(control); /* it may not know yet */
@@ -264,19 +272,13 @@ Test(nursery, the_guard_ends_and_wakes_what_it_has_inherited)
 Test(nursery, one_that_is_lost_is_taken_over_at_once)
 {
     struct run r;
-    int nursery;
-    uint32_t id;
     pid_t first;
+    int nursery = begin_with_nursery(&r, &first);
 
-    begin();
-    nursery = begin_nursery(control);
-    id = begin_run_under(nursery, &r, LONG_TREE);
-    wait_said(&r, "up");
-    first = process_under(guard, "garnetd-nursery");
     (void)kill(process_under(first, "garnetd-keep"), SIGSTOP);
     (void)kill(first, SIGSTOP); /* as near to its end as it can be without being there */
     cr_assert_eq(nursery_ask(control, NURSERY_LOST, 0, -1), 0);
-    cr_assert_eq(nursery_ask(control, NURSERY_KILL, id, -1), 0);
+    cr_assert_eq(nursery_ask(control, NURSERY_KILL, last_id, -1), 0);
     WAIT_FOR(processes_marked(r.mark) == 0);
     WAIT_FOR(keepers_of(guard) == 0);
     close_run(&r);
@@ -288,14 +290,9 @@ Test(nursery, one_that_is_lost_is_taken_over_at_once)
 Test(nursery, the_guard_spares_the_keepers_of_one_that_dies_as_it_looks)
 {
     struct run r, lost;
-    int nursery, held;
     pid_t first;
+    int nursery = begin_with_nursery(&r, &first), held;
 
-    begin();
-    nursery = begin_nursery(control);
-    (void)begin_run_under(nursery, &r, LONG_TREE);
-    wait_said(&r, "up");
-    first = process_under(guard, "garnetd-nursery");
     (void)begin_run(&lost, LONG_TREE);
     wait_said(&lost, "up");
     held = process_hold(first);

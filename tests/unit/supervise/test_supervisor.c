@@ -439,19 +439,27 @@ Test(supervisor, KILL_half_a_second_after_TERM)
     cr_assert_eq(times_logged(s, "worker died from signal 9 (Killed) while it was finishing\n"), 1);
 }
 
-Test(supervisor, KILL_without_effect_is_said_and_counted)
+/* With a worker that heeds no TERM, and is not seen to end until *held is closed. */
+static struct scene *begin_held(int *held)
 {
     struct scene *s = begin("#!/bin/sh\ntrap '' TERM\nprintf r >&4\n"
                             "while :; do sleep 0.1; done\n",
                             -1);
-    int held;
 
     TURN_UNTIL(s, s->supervisor->ready);
-    held = process_hold(pid_of(s));
-    if (held < 0) {
+    *held = process_hold(pid_of(s));
+    if (*held < 0) {
         finish(s, 0);
         cr_skip_test("may not trace a process that is not its child");
     }
+    return s;
+}
+
+Test(supervisor, KILL_without_effect_is_said_and_counted)
+{
+    int held;
+    struct scene *s = begin_held(&held);
+
     supervisor_stop(s->supervisor, 0);
     TURN_UNTIL(s, times_logged(s, "sink main: KILL has not ended its worker (process ") == 1);
     cr_assert_eq(s->supervisor->unkillable, 1);
@@ -464,17 +472,9 @@ Test(supervisor, KILL_without_effect_is_said_and_counted)
 
 Test(supervisor, one_that_KILL_does_not_end_can_be_left_behind)
 {
-    struct scene *s = begin("#!/bin/sh\ntrap '' TERM\nprintf r >&4\n"
-                            "while :; do sleep 0.1; done\n",
-                            -1);
     int held;
+    struct scene *s = begin_held(&held);
 
-    TURN_UNTIL(s, s->supervisor->ready);
-    held = process_hold(pid_of(s));
-    if (held < 0) {
-        finish(s, 0);
-        cr_skip_test("may not trace a process that is not its child");
-    }
     supervisor_stop(s->supervisor, 0);
     TURN_UNTIL(s, times_logged(s, "worker does not end: killing it\n") == 1);
     supervisor_abandon(s->supervisor);
