@@ -39,8 +39,10 @@ static void apply(void)
         collectors = &made;
         stand_keepers(&stand);
         collectors_init(collectors, &stand.keepers, stand.intake, stand.self, &ev);
-        if (remember >= 0)
+        if (remember >= 0) {
             collectors_remember(collectors, remember);
+            STAND_UNTIL(&stand, clock_wall() % NS_PER_S < NS_PER_S / 4);
+        }
     }
     selfmetrics_configure(stand.self, g->conf);
     selfmetrics_stop(stand.self);
@@ -221,6 +223,8 @@ static void begin_remembering(int64_t slot)
     generation_unref(g);
 }
 
+/* A missed run is caught up within a tenth of the interval, unless the next slot comes before that: so it is early in a
+ * second that collectors with an interval of one are begun. */
 static void apply_remembering(void)
 {
     remember = append_dirfd(stand.spool);
