@@ -4,6 +4,7 @@ Nothing here sleeps to let something happen: wait_for() looks for a condition un
 that fails prints the end of the daemon's log. Every Daemon is ended, and its folder removed, by the test's
 clean-up, and no process of it may be left then.
 """
+import concurrent.futures
 import contextlib
 import json
 import os
@@ -12,6 +13,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -369,7 +371,7 @@ class Daemon:
             raise AssertionError(f"garnet spool verify: {r.returncode}: {r.stderr}")
         sinks = {}
         for line in r.stdout.splitlines():
-            if m := re.match(r"sink (\S+): (accepted .*)", line):
+            if m := re.match(r"sink (.+?): (accepted .*)", line):
                 sinks[m[1]] = {k: int(v) for k, v in re.findall(r"([a-z]+)[ =](\d+)", m[2])}
         return sinks
 
@@ -428,5 +430,15 @@ def graphite_sink(name, to, more=""):
     return f"  - {{name: {name}, plugin: graphite, to: '{to}', flush: 100ms{more}}}\n"
 
 
-def main():
-    unittest.main(verbosity=2)
+def main(side_by_side=1):
+    """All tests of a file; so many at once, each in a process of its own, of a file whose tests do little but wait."""
+    if side_by_side == 1 or len(sys.argv) > 1:
+        unittest.main(verbosity=2)
+    suite = unittest.defaultTestLoader.loadTestsFromModule(sys.modules["__main__"])
+    names = [test.id().removeprefix("__main__.") for case in suite for test in case]
+    with concurrent.futures.ThreadPoolExecutor(side_by_side) as pool:
+        runs = [pool.submit(subprocess.run, [sys.executable, "-B", sys.argv[0], name], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, errors="replace") for name in names]
+        for run in concurrent.futures.as_completed(runs):
+            print(run.result().stdout, end="", flush=True)
+    sys.exit(any(run.result().returncode for run in runs))

@@ -105,4 +105,4 @@ class Hung(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)

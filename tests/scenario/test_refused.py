@@ -246,4 +246,4 @@ class Refused(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)
