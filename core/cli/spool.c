@@ -15,11 +15,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/terminal.h"
 #include "model/record.h"
+#include "spool/aside.h"
 #include "spool/segment.h"
 #include "spool/tail.h"
 
@@ -41,21 +43,37 @@ struct adding {
     int failed; /* errno: it is us who cannot read, which says nothing of the cursor */
 };
 
-static void add_sink(void *arg, const char *name)
+static void add_cursor(struct adding *at, const char *file, const char *name)
 {
-    struct adding *at = arg;
     struct audit_sink *s = arena_alloc(&at->audit->arena, sizeof *s);
 
     if (s == NULL)
         return; /* sticks in the arena */
     *s = (struct audit_sink){.name = arena_strdup(&at->audit->arena, name)};
-    s->held = cursor_holder(at->dirfd, name) != 0;
-    if (cursor_read(at->dirfd, name, &s->cursor) < 0)
+    s->held = cursor_holder(at->dirfd, file) != 0;
+    if (cursor_read(at->dirfd, file, &s->cursor) < 0)
         s->error = errno;
     if (s->error == EACCES || cursor_passing(s->error))
         at->failed = s->error;
     *at->end = s;
     at->end = &s->next;
+}
+
+static void add_sink(void *arg, const char *name)
+{
+    add_cursor(arg, name, name);
+}
+
+static void add_aside(void *arg, const struct aside *a)
+{
+    char name[sizeof a->name + 48];
+    struct tm tm;
+    time_t since = (time_t)a->since;
+    int n = snprintf(name, sizeof name, "%s, removed, set aside", a->name);
+
+    if (gmtime_r(&since, &tm) != NULL)
+        (void)strftime(name + n, sizeof name - (size_t)n, " since %Y-%m-%dT%H:%M:%SZ", &tm);
+    add_cursor(arg, a->file, name);
 }
 
 static bool read_sinks(struct audit *a, int dirfd)
@@ -64,6 +82,8 @@ static bool read_sinks(struct audit *a, int dirfd)
 
     if (cursor_list_each(dirfd, add_sink, &at) < 0)
         return errno == ENOENT;
+    if (aside_each(dirfd, add_aside, &at) < 0)
+        return false;
     errno = at.failed;
     return at.failed == 0;
 }

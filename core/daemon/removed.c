@@ -1,7 +1,7 @@
 /* daemon/removed.c - a look through the folder of cursors, each time
  *
- * A cursor that cannot be read holds nothing, and is removed in its time. So is one from the future,
- * once that is as far away: a clock was wrong.
+ * A cursor that cannot be read holds nothing, and is removed in its time. Of one from the future nobody
+ * knows the age, since a clock is or was wrong: it is taken to be as old as garnetd.
  */
 #include "daemon/removed.h"
 
@@ -137,12 +137,13 @@ struct looking {
     uint64_t half; /* where half of max_size begins */
     uint64_t needed;
     int64_t now; /* wall, s */
+    int64_t up;  /* s */
 };
 
 static void look(void *arg, const struct aside *a)
 {
     struct looking *l = arg;
-    int64_t age = l->now > a->since ? l->now - a->since : a->since - l->now;
+    int64_t age = l->now >= a->since ? l->now - a->since : l->up;
     uint64_t held;
     struct cursor_state c = {0};
     struct account n = {0};
@@ -161,8 +162,12 @@ static void look(void *arg, const struct aside *a)
 
 uint64_t removed_needed(const struct removed *r, const struct conf_spool *c, uint64_t needed)
 {
-    struct looking l = {r, c, append_within(r->spool, (uint64_t)c->max_size / 2), needed,
-                        clock_wall() / NS_PER_S};
+    struct looking l = {r,
+                        c,
+                        append_within(r->spool, (uint64_t)c->max_size / 2),
+                        needed,
+                        clock_wall() / NS_PER_S,
+                        (clock_mono() - r->began) / NS_PER_S};
 
     (void)aside_each(append_dirfd(r->spool), look, &l);
     return l.needed;

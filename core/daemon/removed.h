@@ -8,9 +8,10 @@
 #include "conf/conf.h"
 #include "spool/append.h"
 
-struct removed { /* both borrowed */
-    const struct append *spool;
-    const char *dir; /* for messages */
+struct removed {
+    const struct append *spool; /* borrowed, as is dir */
+    const char *dir;            /* for messages */
+    int64_t began;              /* mono, ns: when garnetd did */
 };
 
 /* What another sink of that name must have, too, to go on; never 0. */

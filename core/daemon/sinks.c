@@ -37,7 +37,7 @@ void sinks_init(struct sinks *s, struct keepers *keepers, const struct append *s
     *s = (struct sinks){.keepers = keepers,
                         .spool = spool,
                         .dir = dir,
-                        .removed = {spool, dir},
+                        .removed = {spool, dir, clock_mono()},
                         .program = program,
                         .ev = *ev,
                         .oldest = append_oldest(spool)};
@@ -107,6 +107,7 @@ static uint64_t doubt_of(const struct sink_entry *o)
 static void on_worker_gone(void *arg)
 {
     struct sink_entry *o = arg;
+    struct sinks *s = o->all;
 
     o->in_doubt = doubt_of(o);
     o->restarts += o->supervisor.restarts;
@@ -116,10 +117,10 @@ static void on_worker_gone(void *arg)
     o->supervised = false;
     if (o->removed)
         remove_sink(o);
-    else if (o->all->stopping)
-        o->all->ev.stopped(o->all->ev.arg);
-    else
+    else if (!s->stopping)
         start_sink(o);
+    if (s->stopping)
+        s->ev.stopped(s->ev.arg);
 }
 
 static void start_sink(struct sink_entry *o)

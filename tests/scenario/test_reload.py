@@ -77,6 +77,7 @@ class Reload(unittest.TestCase):
         d.wait_log("sink other is no longer configured: its cursor is set aside for 24 h")
         send()
         d.terminate()
+        self.assertEqual([n["queued"] for name, n in d.verify().items() if name.startswith("other, removed, set aside since 2")], [1])
         d.start()
         send()
         d.configure(both)

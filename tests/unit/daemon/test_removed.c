@@ -25,7 +25,7 @@ static void begin(void)
     generation = stand_generation(&stand);
     conf = generation->conf->spool;
     stand_spool(&stand, generation->conf);
-    removed = (struct removed){stand.spool, "the/spool"};
+    removed = (struct removed){stand.spool, "the/spool", clock_mono()};
 }
 
 static void end(void)
@@ -161,14 +161,25 @@ Test(removed, after_its_time_it_is_removed)
                  1);
 }
 
-/* A clock that was wrong by years does not keep one for ever, nor one that nobody can read. */
-Test(removed, neither_the_future_nor_damage_stays)
+/* A clock that is wrong until somebody sets it costs nothing; one that was wrong by years keeps nothing for ever. */
+Test(removed, one_from_the_future_is_as_old_as_garnetd)
 {
-    int dirfd = append_dirfd(stand.spool), fd;
-
     make_cursor(append_next_seq(stand.spool));
-    cr_assert_eq(aside_put(dirfd, "x", 1, clock_wall() / NS_PER_S + 100000), 0);
-    fd = openat(dirfd, "cursors/y@1@1", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_eq(aside_put(append_dirfd(stand.spool), "x", 1, clock_wall() / NS_PER_S + 1000000),
+                 0);
+    (void)removed_needed(&removed, &conf, 77);
+    cr_assert_eq(aside(), 1);
+    removed.began -= conf.keep_removed;
+    (void)removed_needed(&removed, &conf, 77);
+    cr_assert_eq(aside(), 0);
+}
+
+Test(removed, one_that_nobody_can_read_holds_nothing_and_goes)
+{
+    int fd;
+
+    make_cursor(append_next_seq(stand.spool)); /* and the folder */
+    fd = openat(append_dirfd(stand.spool), "cursors/y@1@1", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
     cr_assert_geq(fd, 0);
     close(fd);
     cr_assert_eq(removed_needed(&removed, &conf, 77), 77U);
