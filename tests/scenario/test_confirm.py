@@ -112,4 +112,4 @@ class Confirm(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)

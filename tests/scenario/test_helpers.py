@@ -254,4 +254,4 @@ class Endings(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)

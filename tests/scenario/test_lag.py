@@ -58,4 +58,4 @@ class Deliver(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)

@@ -158,4 +158,4 @@ class FullDisk(Disk, unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)

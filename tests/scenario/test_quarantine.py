@@ -148,4 +148,4 @@ class Quarantine(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)

@@ -261,4 +261,4 @@ class Outages(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)

@@ -192,4 +192,4 @@ class Udp(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)
