@@ -19,6 +19,7 @@
 #include "base/process.h"
 #include "conf/facts.h"
 #include "conf/hung.h"
+#include "conf/way.h"
 
 enum { TICK_MS = 50, STILL_MS = 250, PATIENCE_MS = 4000, LEAST_MS = 500, MOST_MS = 20000 };
 enum { WORKERS = 16, ANSWER_MAX = 2 << 20 };
@@ -87,20 +88,43 @@ static bool send_fact(int out, uint32_t question, const struct buf *fact)
     return sent;
 }
 
+static bool is_put_off(enum hung_verdict near, bool later)
+{
+    return near == HUNG_MANY || (near == HUNG_SOME && !later);
+}
+
+/* Goes to where the question leads, and says so, as far as nobody hangs there. */
+static enum hung_verdict go_to(const struct work *w, const char *what, bool later)
+{
+    const struct hung *h = &w->all->hung;
+    enum hung_verdict near;
+    struct way way;
+
+    if (strchr(what, '/') == NULL) {
+        hung_at(w->place, what);
+        return hung_look(h, w->place, what);
+    }
+    way_begin(&way, what);
+    do {
+        near = hung_look(h, w->place, way.at);
+        if (near == HUNG_SAME || is_put_off(near, later))
+            break;
+        hung_at(w->place, way.at);
+    } while (way_on(&way));
+    return near;
+}
+
 static bool answer_one(const struct work *w, uint32_t i, bool hangs)
 {
     const char *key = w->all->of->q[i].key;
     struct buf fact = {.max = ANSWER_MAX};
     bool sent;
 
-    atomic_store(&w->all->shared->at[w->i], i + 1);
-    if (hangs) {
+    if (hangs)
         put_no_answer(&fact, key);
-    } else {
-        hung_at(w->place, whereabouts(key));
+    else
         w->all->of->learn(key, &fact);
-        hung_at(w->place, NULL);
-    }
+    hung_at(w->place, NULL);
     sent = send_fact(w->out, i, &fact);
     if (sent)
         atomic_store(&w->all->shared->at[w->i], 0);
@@ -117,17 +141,21 @@ static bool go_through(const struct work *w, bool later, bool *some, bool *left)
         enum hung_verdict near;
 
         *left |= was == LATER && !later;
-        if (was == TAKEN || (was == LATER && !later))
+        if (was == TAKEN || (was == LATER && !later) ||
+            !atomic_compare_exchange_strong(state, &was, TAKEN))
             continue;
-        near = hung_look(&w->all->hung, w->place, whereabouts(w->all->of->q[i].key));
-        if (near == HUNG_MANY || (near == HUNG_SOME && !later)) {
-            (void)atomic_compare_exchange_strong(state, &was, LATER);
+        atomic_store(&w->all->shared->at[w->i], i + 1);
+        near = go_to(w, whereabouts(w->all->of->q[i].key), later);
+        if (is_put_off(near, later)) {
+            hung_at(w->place, NULL);
+            atomic_store(&w->all->shared->at[w->i], 0);
+            atomic_store(state, LATER);
             *left = true;
-        } else if (atomic_compare_exchange_strong(state, &was, TAKEN)) {
-            *some = true;
-            if (!answer_one(w, i, near == HUNG_SAME))
-                return false;
+            continue;
         }
+        *some = true;
+        if (!answer_one(w, i, near == HUNG_SAME))
+            return false;
     }
     return true;
 }

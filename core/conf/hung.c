@@ -1,8 +1,8 @@
 /* conf/hung.c - a page or two of shared memory in a memfd, and a lock on a byte of it for each place. What
  * stands in a place whose byte is not locked is of a process that has gone.
  *
- * Which folder is on which mount is read from the kernel's list: that asks no file system. A link that
- * leads to another mount does not show there; so a folder counts as well.
+ * Which folder is on which mount is read from the kernel's list: that asks no file system. On the root's
+ * it is the folder that counts.
  */
 #include "conf/hung.h"
 
@@ -145,10 +145,10 @@ static bool is_near(const char *a, const char *b)
 
     if (a_name == NULL || b_name == NULL)
         return a_name == b_name; /* neither is a path: a name service does not answer */
-    if (a_name - a == b_name - b && strncmp(a, b, (size_t)(a_name - a)) == 0)
-        return true;
     mount = mount_of(a);
-    return mount > 1 && is_in(b, a, mount) && mount_of(b) == mount;
+    if (mount_of(b) != mount || (mount > 1 && !is_in(b, a, mount)))
+        return false;
+    return mount > 1 || (a_name - a == b_name - b && strncmp(a, b, (size_t)(a_name - a)) == 0);
 }
 
 enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what)

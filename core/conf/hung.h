@@ -26,7 +26,7 @@ void hung_close(struct hung *h);
 
 /* This process asks from now on. NULL: all places are taken. */
 struct hung_place *hung_enter(const struct hung *h);
-/* Where it is: a path, or something else that has no '/'; NULL: nowhere. */
+/* Where it is: a path without links, or something else that has no '/'; NULL: nowhere. */
 void hung_at(struct hung_place *own, const char *what);
 /* That child has been given up: what it is at does not answer. */
 void hung_give_up(const struct hung *h, pid_t pid);

@@ -2,6 +2,7 @@
 
 It is always noon here (tests/shim/clock.c), so that no due time comes by itself."""
 import collections
+import contextlib
 import struct
 
 from disk_rig import Disk
@@ -126,7 +127,11 @@ class Persistent(unittest.TestCase):
     def test_the_folder_is_replaced(self):
         self.restart(missed=True)
         os.rename(self.d.path("spool"), self.d.path("before"))
-        wait_for("a new file", lambda: os.path.exists(self.d.path("spool/slots")))
+
+        def recorded():
+            with contextlib.suppress(FileNotFoundError), open(self.d.path("spool/slots"), "rb") as f:
+                return self.soon.encode() + b"\0" in f.read()
+        wait_for("a new file, written", recorded)
         self.d.kill()
         self.restart()
         self.check_runs(self.soon)

@@ -21,7 +21,7 @@ def stat(pid):
     try:
         with open(f"/proc/{pid}/stat") as f:
             return f.read().rsplit(") ", 1)[1].split()
-    except FileNotFoundError:
+    except OSError:  # perhaps between the two calls
         return ["", ""]
 
 

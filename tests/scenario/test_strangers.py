@@ -15,7 +15,7 @@ def state(pid):
     try:
         with open(f"/proc/{pid}/stat") as f:
             return f.read().rsplit(") ", 1)[1][0]
-    except FileNotFoundError:
+    except OSError:  # gone, perhaps between the two calls
         return None
 
 

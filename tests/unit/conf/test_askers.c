@@ -111,6 +111,34 @@ Test(askers, a_folder_that_hangs_takes_a_few_processes)
     cr_assert_leq(counts->hanging, 16);
 }
 
+/* Links to it: who is beside them has an answer. */
+Test(askers, links_to_what_hangs_cost_no_other)
+{
+    char dir[] = "/tmp/garnet-askers-XXXXXX", link[64], to[64];
+
+    cr_assert_not_null(mkdtemp(dir));
+    for (int i = 0; i < 40; i++) {
+        (void)snprintf(link, sizeof link, "%s/hangs%d", dir, i);
+        (void)snprintf(to, sizeof to, "/nfs/%d", i);
+        cr_assert_eq(symlink(to, link), 0);
+        questions[i].key = arena_printf(&arena, "file:%s", link);
+        questions[40 + i].key = arena_printf(&arena, "file:%s/well%d", dir, i);
+    }
+    ask(80);
+    for (uint32_t i = 0; i < 40; i++) {
+        (void)snprintf(link, sizeof link, "%s/hangs%u", dir, i);
+        cr_assert_eq(unlink(link), 0);
+        cr_assert(has_none(i));
+        cr_assert(is_answered(40 + i));
+    }
+    cr_assert_eq(rmdir(dir), 0);
+    cr_assert_leq(counts->hanging, 16);
+    questions[0].key = arena_printf(&arena, "file:%s/well", dir);
+    questions[0].answer = NULL;
+    ask(1);
+    cr_assert(is_answered(0), "by the next load, too");
+}
+
 Test(askers, there_are_never_more_than_places)
 {
     for (int i = 0; i < 200; i++)
