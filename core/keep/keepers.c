@@ -139,6 +139,18 @@ static void on_nursery_ready(void *arg, uint32_t events)
     want_nursery(k);
 }
 
+/* The children of a guard that has died. They see that nobody reads what they say, and so does who waits for it. */
+static void end_strays(struct keepers *k)
+{
+    uint32_t next = k->nasked > 0 ? k->asked[0].id : k->last_id + 1;
+    uint32_t ours = k->nursery.control >= 0 || k->guard.control >= 0 ? k->first : next;
+    struct keeper_link *link;
+
+    LIST_FOREACH (link, &k->all, entries)
+        if (link->id < ours)
+            (void)shutdown(link->control, SHUT_RDWR);
+}
+
 /* The nursery can be one as well. */
 static void on_guard_ready(void *arg, uint32_t events)
 {
@@ -155,6 +167,7 @@ static void on_guard_ready(void *arg, uint32_t events)
         k->nursery.control = -1;
         (void)open_link(k, &k->guard, nursery, on_guard_ready);
     }
+    end_strays(k);
     want_nursery(k);
 }
 
@@ -224,6 +237,7 @@ static void wake(const struct keepers *k, uint32_t id)
 int keepers_init(struct keepers *k, struct loop *l, const struct nursery_work *work)
 {
     *k = (struct keepers){.loop = l, .work = work, .guard.control = -1, .nursery.control = -1};
+    LIST_INIT(&k->all);
     SLIST_INIT(&k->idle);
     loop_fd_init(&k->guard.watch);
     loop_fd_init(&k->nursery.watch);
@@ -335,8 +349,10 @@ static struct keeper_link *new_link(struct keepers *k, const struct keeper_use *
         (struct keeper_link){.control = pair[0], .id = ++k->last_id, .sort = use->sort, .all = k};
     loop_fd_init(&link->watch);
     if (loop_fd_add(k->loop, &link->watch, pair[0], LOOP_IN, on_link, link) == 0 &&
-        ask_for(k, use->kind, link->id, pair[1]))
+        ask_for(k, use->kind, link->id, pair[1])) {
+        LIST_INSERT_HEAD(&k->all, link, entries);
         return link;
+    }
     loop_fd_del(k->loop, &link->watch);
     fd_close(&pair[0]);
     fd_close(&pair[1]);
@@ -404,6 +420,7 @@ void keepers_give_back(struct keeper_link *link, bool fit)
             loop_timer_set(k->loop, &k->look, clock_mono() + LOOK_EVERY, on_idle_look, k);
         return;
     }
+    LIST_REMOVE(link, entries);
     loop_fd_del(k->loop, &link->watch);
     fd_close(&link->control);
     free(link);

@@ -6,7 +6,8 @@
  * and waits in its socket until it is there. Those that were not needed for a while are let go. A
  * nursery that dies is replaced by its guard, whose children the keepers are then; they end with the run that
  * they are at. A guard that dies is replaced by the nursery, which forks another one. If both die, garnetd
- * forks a guard once more.
+ * forks a guard once more. A keeper that is below neither then ends what it is at, at once: if it were killed as well,
+ * nobody of ours would inherit what it kept.
  */
 #pragma once
 #include <sys/queue.h>
@@ -36,6 +37,7 @@ struct keeper_link { /* one keeper, at garnetd's side */
     void (*said)(void *arg); /* NULL: it is idle */
     void *arg;
     SLIST_ENTRY(keeper_link) idle;
+    LIST_ENTRY(keeper_link) entries;
 };
 
 struct nursery_link { /* to the guard, or to the nursery */
@@ -58,6 +60,7 @@ struct keepers { /* its own to write */
         int end; /* the keeper's end of its socket */
     } * asked;
     size_t nasked, cap;
+    LIST_HEAD(, keeper_link) all;
     SLIST_HEAD(, keeper_link) idle;
     unsigned nidle;
     struct loop_timer look; /* for those that are idle for too long */

@@ -127,6 +127,29 @@ Test(keepers, a_guard_that_dies_costs_no_run)
     WAIT_FOR(waitpid(-1, NULL, WNOHANG) < 0);
 }
 
+/* What it has had of a dead nursery is below nobody of ours then. */
+Test(keepers, what_a_dead_guard_had_taken_over_ends)
+{
+    struct scene *s;
+    pid_t nursery, old, next = 0;
+
+    cr_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0), 0);
+    s = begin("setsid -f sleep 1000; echo up; exec sleep 1000");
+    TURN_UNTIL(s, times_logged(s, "]: up\n") == 1);
+    old = only_keeper(s);
+    nursery = scene_nursery(s);
+    (void)kill(nursery, SIGKILL);
+    TURN_UNTIL(s, processes_under(s->keepers.child.pid, "garnetd-nursery", &next, 1) == 1 &&
+                      next != nursery);
+    cr_assert_eq(s->nended, 0);
+    (void)kill(s->keepers.child.pid, SIGKILL);
+    TURN_UNTIL(s, s->nended >= 1);
+    cr_assert_eq(s->ended[0].outcome, OUTCOME_LOST);
+    WAIT_FOR(kill(old, 0) < 0 || waitpid(old, NULL, WNOHANG) == old);
+    scene_finish(s);
+    WAIT_FOR(processes_marked(mark) == 0);
+}
+
 /* So a guard is made of garnetd as it is then. */
 Test(keepers, both_that_die_are_replaced)
 {
