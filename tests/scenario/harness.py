@@ -81,12 +81,10 @@ def processes(marker):
     return found
 
 
-def kill(pid):
-    """With -9; it may just have ended."""
-    try:
-        os.kill(pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
+def kill(pid, signo=signal.SIGKILL):
+    """It may just have ended."""
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signo)
 
 
 def rss_kib(pid):

@@ -161,9 +161,11 @@ def run_fault(v, fault):
     rare = (call in ("open", "unlink") and where == GARNETD) or (call, where) in NEEDED_AGAIN
     least = 1.1 if rare else 0  # seconds: housekeeping comes every second
     v.fault.arm(*fault)
-    for pid, comm in ours(v.d.process.pid).items():
-        if comm in NEEDED_AGAIN.get((call, where), "").split():
-            kill(pid)
+    victims = [p for p, comm in ours(v.d.process.pid).items() if comm in NEEDED_AGAIN.get((call, where), "").split()]
+    for pid in victims:
+        kill(pid, signal.SIGSTOP)  # none of them is to take another's place
+    for pid in victims:
+        kill(pid)
     v.send(MANY)
     wait_for("runs, or the fault", lambda: v.fault.fired() or
              (v.all_ran_since(before) and time.monotonic() > begin + least), RECOVERED)
