@@ -10,7 +10,7 @@ INTERVAL = 0.5
 RUN = """#!/bin/sh
 setsid sh -c 'sleep 1001 & sleep 1000' &
 sleep 1002 &
-garnet emit step $$ >/dev/null
+garnet emit step $$ >/dev/null && echo $$ >>"$0.sent"
 sleep 0.1
 exit 3
 """
@@ -54,12 +54,16 @@ class Steps(unittest.TestCase):
         found = [p for p, c in ours(self.d.process.pid).items() if c == comm]
         return found[0] if found else None
 
-    def each(self, comm):
+    def find_worker(self, sink):
+        found = [p for p, a in self.d.left() if a.rstrip().endswith("run " + sink)]
+        return found[0] if found else None
+
+    def each(self, who, find=None):
         """How often it was killed."""
         self.begin()
         killed = 0
         for _ in self.steps():
-            victim, before = self.find(comm), self.sleeps()
+            victim, before = (find or self.find)(who), self.sleeps()
             if victim:
                 kill(victim)
                 killed += 1
@@ -108,6 +112,16 @@ class Steps(unittest.TestCase):
         self.assertLessEqual(self.d.log().count("its worker's keeper was killed"), killed)
         self.assertEqual(self.d.log().count("worker died"), 0)
         self.assert_ends()
+
+    def test_worker(self):
+        """No run notices, and all that they have sent arrives."""
+        killed = self.each("main", self.find_worker)
+        self.assert_no_run_is_lost()
+        self.assertLessEqual(self.d.log().count("sink main: worker died from signal 9"), killed)
+        self.assert_ends()
+        arrived = {x.split(" ")[1] for x in self.d.file_lines("out.txt") if ".step " in x}
+        self.assertEqual(set(self.d.file_lines("tree.sent")) - arrived, set())
+        self.assertEqual(self.d.verify()["main"]["dropped"], 0)
 
     def test_garnetd(self):
         self.begin()
