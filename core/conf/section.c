@@ -26,9 +26,18 @@ static void fill_defaults(struct arena *a, const struct section *s, const char *
 
 static void check_required(const struct section *s, const struct node *map, struct errors *e)
 {
-    for (size_t i = 0; i < s->n; i++)
-        if ((s->rows[i].flags & OPT_REQUIRED) != 0 && node_get(map, s->rows[i].name) == NULL)
-            errors_add(e, map->at, "%s needs \"%s\"", s->what, s->rows[i].name);
+    for (size_t i = 0; i < s->n; i++) {
+        const struct option *row = &s->rows[i];
+        const struct node *v = node_get(map, row->name);
+
+        if ((row->flags & OPT_REQUIRED) == 0)
+            continue;
+        if (v == NULL)
+            errors_add(e, map->at, "%s needs \"%s\"", s->what, row->name);
+        else if ((row->type == OPT_LIST && v->kind == NODE_LIST && v->n == 0) ||
+                 (row->type == OPT_MAP && v->kind == NODE_MAP && v->n == 0))
+            errors_add(e, v->at, "%s must not be empty", row->name);
+    }
 }
 
 static void unknown_key(const struct section *s, const struct node *entry, struct errors *e)

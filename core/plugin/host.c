@@ -44,7 +44,7 @@ static const struct {
     [PLUGIN_DELIVER] = {"deliver()", OK | RETRY | REJECT | PENDING | FATAL,
                         REJECTS | CONFIRMS | WAITS},
     [PLUGIN_EVENT] = {"event()", OK | FATAL, REJECTS | CONFIRMS | WAITS},
-    [PLUGIN_CLOSE] = {"close()", OK, 0},
+    [PLUGIN_CLOSE] = {"close()", OK, WAITS},
 };
 
 static const char *const ANSWERS[] = {"OK", "SKIP", "RETRY", "REJECT", "FATAL", "PENDING"};
@@ -334,21 +334,26 @@ static void host_confirm(garnet *g, uint64_t id, int answer)
 
 /* --- what it waits for --- */
 
-/* Without event() nobody would take what made the descriptor ready, and the loop would turn in circles. */
-static bool may_wait(struct host *h, const char *name)
+/* Without event() nobody would take what made the descriptor ready, and the loop would turn in circles. `ends`: it
+ * waits for something no more, which close() may say, too. */
+static bool may_wait(struct host *h, const char *name, bool ends)
 {
     if (!may_call(h, WAITS, name))
         return false;
     if (h->def->event == NULL)
         breaks(h, "it calls %s and has no event()", name);
-    return h->def->event != NULL;
+    else if (h->at == PLUGIN_CLOSE && !ends)
+        breaks(h, "it calls %s in close(), for something to come", name);
+    else
+        return true;
+    return false;
 }
 
 static int host_watch(garnet *g, int fd, uint32_t events)
 {
     struct host *h = host_of(g);
 
-    if (!may_wait(h, "watch()")) {
+    if (!may_wait(h, "watch()", events == 0)) {
         errno = EPERM;
         return -1;
     }
@@ -359,7 +364,7 @@ static void host_tick(garnet *g, int64_t after_ns)
 {
     struct host *h = host_of(g);
 
-    if (may_wait(h, "tick()") && h->waits != NULL)
+    if (may_wait(h, "tick()", after_ns < 0) && h->waits != NULL)
         waits_tick(h->waits, after_ns);
 }
 

@@ -192,6 +192,9 @@ int plugin_open(struct plugin *p)
         answer = host_leave(&p->host, p->def.open(&p->host.g));
     }
     p->opened = answer == GARNET_OK;
+    if (!p->opened && p->host.waits != NULL)
+        waits_clear(
+            p->host.waits); /* no close() follows, and event() knows of nothing that is open */
     return answer;
 }
 

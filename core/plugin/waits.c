@@ -76,10 +76,12 @@ int waits_watch(struct waits *w, int fd, uint32_t events)
 
 void waits_tick(struct waits *w, int64_t after_ns)
 {
+    int64_t now = clock_mono(), most = INT64_MAX - now;
+
     if (after_ns < 0)
         loop_timer_clear(w->loop, &w->tick);
     else
-        loop_timer_set(w->loop, &w->tick, clock_mono() + after_ns, on_tick, w);
+        loop_timer_set(w->loop, &w->tick, now + (after_ns < most ? after_ns : most), on_tick, w);
 }
 
 void waits_clear(struct waits *w)

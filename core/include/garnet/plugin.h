@@ -36,7 +36,7 @@
  *       end()       OK, FATAL                           put, putf, putv, tell, patch
  *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, tick
  *       event()     OK, FATAL                           reject, confirm, watch, tick
- *       close()     (nothing)                           (nothing)
+ *       close()     (nothing)                           watch(fd, 0), tick(-1)
  *
  * Units: times and durations are nanoseconds, sizes are bytes. Strings are UTF-8 without control
  * characters, except option values, which are as the user wrote them.
@@ -92,7 +92,7 @@ enum {
     GARNET_LIST = 9,
     GARNET_MAP = 10
 };
-/* garnet_option.flags: the user must set it; its value is never shown. */
+/* garnet_option.flags: the user must set it, a LIST or MAP to something; its value is never shown. */
 enum { GARNET_REQUIRED = 1, GARNET_SECRET = 2 };
 /* garnet_plugin.flags */
 enum {
@@ -250,7 +250,8 @@ typedef struct garnet_host { /* grows at the end */
      * 0, or -1 with errno. */
     int (*watch)(garnet *, int fd, uint32_t events);
     /* From open() on: have event(-1) called once, in so many ns; a new call replaces the last,
-     * a negative number cancels it. */
+     * a negative number cancels it. An open() that does not answer OK has asked for nothing: what it
+     * watches and ticks for is forgotten. */
     void (*tick)(garnet *, int64_t after_ns);
 } garnet_host;
 

@@ -47,12 +47,17 @@ Test(section, required)
     static const struct option rows[] = {
         VALUE(string, OPT_STRING, .flags = OPT_REQUIRED),
         VALUE(path, OPT_PATH, .flags = OPT_REQUIRED),
+        VALUE(list, OPT_LIST, .flags = OPT_REQUIRED),
+        VALUE(map, OPT_MAP, .flags = OPT_REQUIRED),
     };
-    const struct node *map = yaml_parse(&fill_arena, "f", str_of("\n{path: x}"), &fill_errors);
+    const struct node *map =
+        yaml_parse(&fill_arena, "f", str_of("\n{path: x, list: [], map: {}}"), &fill_errors);
 
     section_fill(&fill_arena, &(struct section){ROWS(rows), "a test"}, map, &v, &fill_errors);
     buf_putc(&fill_errors.text, 0);
-    cr_assert_str_eq(fill_errors.text.p, "f:2:1: a test needs \"string\"\n");
+    cr_assert_str_eq(fill_errors.text.p, "f:2:1: a test needs \"string\"\n"
+                                         "f:2:17: list must not be empty\n"
+                                         "f:2:26: map must not be empty\n");
     cr_assert_null(v.string);
 }
 
