@@ -96,7 +96,7 @@ int64_t sender_due(const struct sender *s, int64_t now)
 
 void sender_hurry(struct sender *s)
 {
-    s->deliver.retry_ns = 0;
+    deliver_hurry(&s->deliver);
     outlet_hurry(&s->outlet);
 }
 
