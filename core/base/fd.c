@@ -29,6 +29,11 @@ void fd_null_stdio(void)
         fd_close(&null);
 }
 
+bool fd_no_room(int error)
+{
+    return error == ENOSPC || error == EDQUOT;
+}
+
 int fd_nonblock(int fd)
 {
     int flags = fcntl(fd, F_GETFL);
@@ -97,10 +102,10 @@ int fd_write_all(int fd, const void *p, size_t n)
     return fd_write_at(fd, p, n, -1);
 }
 
-int fd_writev_all(int fd, struct iovec *v, int n)
+int fd_writev_at(int fd, struct iovec *v, int n, off_t at)
 {
     while (n > 0) {
-        ssize_t w = writev(fd, v, n);
+        ssize_t w = at < 0 ? writev(fd, v, n) : pwritev(fd, v, n, at);
 
         if (w < 0 && errno == EINTR)
             continue;
@@ -108,6 +113,7 @@ int fd_writev_all(int fd, struct iovec *v, int n)
             errno = EIO; /* as above */
         if (w <= 0)
             return -1;
+        at += at < 0 ? 0 : w;
         for (; n > 0 && (size_t)w >= v->iov_len; v++, n--)
             w -= (ssize_t)v->iov_len;
         if (n > 0) {

@@ -16,11 +16,14 @@
 int fd_fill_stdio(void);
 /* For a helper that has no use for its parent's 0, 1 and 2: /dev/null, or closed. */
 void fd_null_stdio(void);
+/* Whether the errno says that there is no room on the disk, or no more of a quota. */
+bool fd_no_room(int error);
 int fd_nonblock(int fd);                                  /* 0, or -1 with errno */
 int fd_pipe(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
 /* 0, or -1 with errno: some may be out. */
 int fd_write_all(int fd, const void *p, size_t n);
-int fd_writev_all(int fd, struct iovec *v, int n);          /* what v says is used up */
+/* At `at`, or for -1 where fd stands. What v says is used up. */
+int fd_writev_at(int fd, struct iovec *v, int n, off_t at);
 int fd_write_at(int fd, const void *p, size_t n, off_t at); /* at < 0: as fd_write_all() */
 /* How much of it there is: less than n at the end of the file only. -1 with errno. */
 ssize_t fd_read_at(int fd, void *p, size_t n, off_t at);

@@ -42,6 +42,11 @@ static const struct option SPOOL_ROWS[] = {
         "the size of one file; whole files are removed. At most half of `max_size`; the default is "
         "a quarter of that where it is less",
         .def = "16MiB", .min = "64KiB", .max = "1GiB"),
+    KEY(struct conf_spool, reserve, OPT_SIZE,
+        "of `max_size`, so much is kept on the disk for when it is "
+        "[full](#when-something-is-wrong), at most half; "
+        "the default is a quarter of `max_size` where that is less. `0`: none",
+        .def = "32MiB"),
     KEY(struct conf_spool, durable, OPT_BOOL,
         "`true`: reply \"accepted\" only when it is on the disk; `false`: when the kernel has it",
         .def = "false"),
@@ -225,6 +230,18 @@ static void fit_segments(struct parsing *p, const struct node *map)
                    "segment_size: \"%s\" is more than half of max_size: lower it", written->text);
 }
 
+static void fit_reserve(struct parsing *p, const struct node *map)
+{
+    struct conf_spool *s = &p->c->spool;
+    const struct node *written = node_get(map, "reserve");
+
+    if (written == NULL && s->reserve > s->max_size / 4)
+        s->reserve = s->max_size / 4;
+    else if (written != NULL && written->kind == NODE_SCALAR && s->reserve > s->max_size / 2)
+        errors_add(p->e, written->at, "reserve: \"%s\" is more than half of max_size: lower it",
+                   written->text);
+}
+
 /* What will be refused at the start, whoever runs the check: spool/inventory.c. */
 static void check_spool_folder(struct parsing *p, struct pos at)
 {
@@ -259,6 +276,7 @@ static void parse_main_file(struct parsing *p, const struct node *root)
     parse_socket(p, root);
     check_self_metrics(p, node_get(root, "self_metrics"));
     fit_segments(p, spool);
+    fit_reserve(p, spool);
     if (dir != NULL)
         check_spool_folder(p, dir->at);
 }

@@ -16,6 +16,7 @@ struct conf_spool {
     int64_t max_size;     /* bytes, all segments together */
     int64_t max_age;      /* ns; 0 = no bound */
     int64_t segment_size; /* bytes */
+    int64_t reserve;      /* bytes, of max_size; 0 = none */
     int64_t durable;      /* 1: acknowledge after fdatasync */
     int64_t keep_removed; /* ns that the cursor of a removed sink is set aside */
 };

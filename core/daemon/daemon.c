@@ -157,7 +157,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
     sinks_init(&d->sinks, &d->keepers, d->store.commit.spool, d->store.dir, d->sink_program,
                &sinks);
-    d->store.commit.spool->ev = (struct append_events){d, on_spool_begins};
+    d->store.commit.spool->folder.ev = (struct append_events){d, on_spool_begins};
     collectors_init(&d->collectors, &d->keepers, d->intake, &d->self, &collectors);
     collectors_remember(&d->collectors, append_dirfd(d->store.commit.spool));
     d->shared = sockets_open(d->intake, c);

@@ -1,5 +1,5 @@
 /* daemon/store.c - around spool/commit.h, which knows no clock: four times a second what is held in
- * memory is tried again. Opening fails for a folder that is in use or cannot be made, and where the
+ * memory is tried again, or refused. Opening fails for a folder that is in use or cannot be made, and where the
  * sync helper cannot be started.
  */
 #include "daemon/store.h"
@@ -16,7 +16,7 @@ static const int64_t held_again = 250 * NS_PER_MS;
 
 static bool start_sync(struct store *s)
 {
-    const struct sync_events ev = {&s->commit, commit_answered, commit_seal};
+    const struct sync_events ev = {&s->commit, commit_answered, commit_seal, commit_reserved};
     const struct append *spool = s->commit.spool;
 
     s->commit.sync = sync_start(s->loop, append_dirfd(spool), append_next_seq(spool), &ev);
@@ -30,7 +30,8 @@ static struct append_config writer_config(const struct conf_spool *c)
     return (struct append_config){.dir = c->dir,
                                   .segment_size = c->segment_size,
                                   .max_size = c->max_size,
-                                  .max_age = c->max_age};
+                                  .max_age = c->max_age,
+                                  .reserve = c->reserve};
 }
 
 bool store_open(struct store *s, struct loop *l, const struct conf_spool *c,
@@ -63,10 +64,14 @@ void store_configure(struct store *s, const struct conf_spool *c)
 
 static void on_held(void *arg);
 
+/* And when the oldest has waited long enough; or it waits for a sync. */
 static void try_held_later(struct store *s)
 {
+    int64_t now = loop_now(s->loop), next = now + held_again;
+    int64_t late = backlog_since(&s->commit.backlog) + HELD_MOST;
+
     if (s->commit.backlog.metrics > 0 && !s->held.armed)
-        loop_timer_set(s->loop, &s->held, loop_now(s->loop) + held_again, on_held, s);
+        loop_timer_set(s->loop, &s->held, late > now && late < next ? late : next, on_held, s);
 }
 
 static void on_held(void *arg)
@@ -74,6 +79,7 @@ static void on_held(void *arg)
     struct store *s = arg;
 
     commit_retry(&s->commit);
+    commit_refuse_late(&s->commit, clock_mono());
     try_held_later(s);
 }
 
@@ -112,6 +118,7 @@ void store_close(struct store *s)
 void store_metrics(const struct store *s, const struct self_round *at)
 {
     self_gauge(at, BASIC, "garnet.spool.size", "B", append_bytes(s->commit.spool));
+    self_gauge(at, BASIC, "garnet.spool.reserve", "B", s->commit.spool->folder.reserve.bytes);
     self_gauge(at, FULL, "garnet.spool.held", "B", s->commit.backlog.bytes);
     self_count(at, BASIC, "garnet.spool.refused", "Metric", NULL, s->commit.refused);
 }

@@ -11,6 +11,11 @@
  * and readers step over it without counting anything lost, as the next segment begins with the same
  * number. A segment in which no frame, and no trailer of one, is valid may stand in the way of a new
  * one of the same name: it is replaced.
+ *
+ * The disk is full when a file finds no room. From then on segments come from the reserve, as long as their
+ * files have room; no other file is tried before that is used up, or the sync helper has found room: on a
+ * full disk the kernel may look for some, and make us wait. What retention removes becomes the reserve. When it
+ * is used up, and a file has been tried once more, the oldest segments give way at once.
  */
 #include "spool/append.h"
 
@@ -24,11 +29,12 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "base/why.h"
+#include "spool/begin.h"
 #include "spool/segment.h"
 
-enum { TEMP_NAME = SEGMENT_NAME + 8 };
 static const int64_t STEP = NS_PER_S; /* less from one append to the next is a clock being slewed */
 
 /* --- its folder --- */
@@ -106,8 +112,11 @@ bool append_reopen(struct append *a, const char *dir, struct why *why)
     }
     fd_close(&next.dirfd);
     next.dirfd = v->dirfd;
-    a->oldest = append_oldest(a);
+    reserve_want(&next.reserve, v->reserve.wanted, v->reserve.each);
+    next.oldest = append_oldest(a);
+    next.ev = v->ev;
     free(v->held);
+    reserve_free(&v->reserve);
     *v = next;
     a->starved = false;
     return true;
@@ -116,8 +125,8 @@ bool append_reopen(struct append *a, const char *dir, struct why *why)
 void append_configure(struct append *a, const struct append_config *c)
 {
     a->segment_size = c->segment_size;
-    a->max_size = c->max_size;
-    a->max_age = c->max_age;
+    a->rules = (struct retain_rules){c->max_size, c->max_age};
+    reserve_want(&a->folder.reserve, (uint64_t)c->reserve, (uint64_t)c->segment_size);
 }
 
 int append_dirfd(const struct append *a)
@@ -154,8 +163,6 @@ uint64_t append_seal(struct append *a)
     return a->folder.next_seq;
 }
 
-/* --- appending --- */
-
 /* So long is the newest now. */
 static void resize_newest(struct append *a, uint64_t bytes)
 {
@@ -165,60 +172,86 @@ static void resize_newest(struct append *a, uint64_t bytes)
     newest->bytes = bytes;
 }
 
-/* Room for one more segment in the list. */
-static bool make_room(struct inventory *v)
-{
-    size_t cap = v->cap * 2;
-    struct held_segment *held = v->held;
+/* --- a full disk --- */
 
-    if (v->n < v->cap)
-        return true;
-    if ((held = reallocarray(held, cap, sizeof *held)) == NULL)
-        return false;
-    v->held = held;
-    v->cap = cap;
-    return true;
+static void set_starved(struct append *a, bool starved)
+{
+    if (starved && !a->starved && a->folder.reserve.wanted > 0)
+        log_warn("spool: the disk is full: metrics go into what the spool has there, %llu KiB of "
+                 "reserve for now; when no sink has done with any more, the oldest give way",
+                 (unsigned long long)a->folder.reserve.bytes >> 10);
+    if (!starved && a->starved && a->folder.reserve.wanted > 0)
+        log_info("spool: there is room on the disk again");
+    a->starved = starved;
 }
 
-/* Writes the header to a file of its own and gives it the segment's name. The descriptor, or -1
- * with errno. If that name is taken, then by a segment without a valid frame: else next_seq would
- * be beyond it. */
-static int create(int dirfd, const struct segment_header *h)
+void append_reserved(struct append *a, const struct reserve_file *file)
 {
-    char name[SEGMENT_NAME], temp[TEMP_NAME];
-    uint8_t head[SEGMENT_HEADER];
-    int fd;
+    if (reserve_made(&a->folder.reserve, file))
+        set_starved(a, false);
+}
 
-    segment_name(name, h->first_seq);
-    snprintf(temp, sizeof temp, ".%s.tmp", name);
-    segment_header_put(head, h);
-    if ((fd = publish_begin(dirfd, temp)) < 0)
-        return -1;
-    if (fd_write_all(fd, head, sizeof head) == 0)
-        (void)publish_end(dirfd, temp, name, &fd);
-    else
-        publish_drop(dirfd, temp, &fd);
+/* A file for the segment that *h says, with room for `need` bytes of it where the disk is full; `last`: a
+ * file that could be made has had no room for them. */
+static int begin_file(struct append *a, struct segment_header *h, uint64_t need, bool last)
+{
+    struct inventory *v = &a->folder;
+    bool probes = a->starved && !last;
+    int fd = -1, why = ENOSPC;
+
+    a->room = UINT64_MAX;
+    if (!a->starved && ((fd = begin_new(v->dirfd, h)) >= 0 || !fd_no_room(why = errno)))
+        return fd;
+    set_starved(a, true);
+    if ((fd = reserve_take(&v->reserve, v->dirfd, need, h, &a->room)) >= 0 || !fd_no_room(errno))
+        return fd;
+    if (probes && ((fd = begin_new(v->dirfd, h)) >= 0 || !fd_no_room(why = errno))) {
+        a->starved = fd < 0 || v->reserve.wanted > 0; /* the helper finds out */
+        return fd;
+    }
+    if (last && v->reserve.wanted > 0) {
+        retain_give_way(v, need);
+        fd = reserve_take(&v->reserve, v->dirfd, need, h, &a->room);
+    }
+    if (fd < 0 && fd_no_room(errno))
+        errno = why;
     return fd;
 }
 
-static int start_segment(struct append *a)
+/* --- the newest segment --- */
+
+/* It has been begun: `h` is in its file. */
+static void hold_newest(struct append *a, const struct segment_header *h)
 {
     struct inventory *v = &a->folder;
-    struct segment_header h = {v->next_seq, random_u64(), clock_wall()};
 
-    if (!make_room(v)) /* and errno is ENOMEM */
+    a->head = *h;
+    a->wall_ahead = h->created_ns - clock_mono();
+    v->held[v->n++] = (struct held_segment){.first_seq = h->first_seq,
+                                            .bytes = SEGMENT_HEADER,
+                                            .room = a->room < UINT64_MAX ? a->room : 0,
+                                            .created_ns = h->created_ns};
+    v->bytes += SEGMENT_HEADER;
+}
+
+static void drop_newest(struct inventory *v)
+{
+    v->bytes -= v->held[--v->n].bytes;
+}
+
+static int start_segment(struct append *a, uint64_t need, bool last)
+{
+    struct inventory *v = &a->folder;
+    struct segment_header h = {v->next_seq, random_u64(), clock_wall(), 0};
+
+    if (!inventory_room(v)) /* and errno is ENOMEM */
         return -1;
-    a->fd = create(v->dirfd, &h);
-    a->starved = a->fd < 0 && (errno == ENOSPC || errno == EDQUOT);
+    a->fd = begin_file(a, &h, need, last);
     if (a->fd < 0)
         return -1;
-    a->salt = h.salt;
-    a->wall_ahead = h.created_ns - clock_mono();
-    if (v->n > 0 && newest_of(a)->first_seq == h.first_seq) /* it is replaced */
-        v->bytes -= v->held[--v->n].bytes;
-    v->held[v->n++] = (struct held_segment){
-        .first_seq = h.first_seq, .bytes = SEGMENT_HEADER, .created_ns = h.created_ns};
-    v->bytes += SEGMENT_HEADER;
+    if (v->n > 0 && newest_of(a)->first_seq == h.first_seq)
+        drop_newest(v); /* it is replaced */
+    hold_newest(a, &h);
     return 0;
 }
 
@@ -239,21 +272,23 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
 {
     static const uint8_t zero[8];
     const struct held_segment *newest = newest_of(a);
-    const struct segment_header s = {.created_ns = newest->created_ns};
-    struct frame_header h = {a->folder.next_seq, count, (uint32_t)n, frame_sum(payload, n, a->salt),
-                             frame_accepted_put(&s, accepted_ns)};
-    uint8_t head[FRAME_HEADER], trailer[FRAME_TRAILER];
+    uint64_t salt = a->head.salt;
+    struct frame_header h = {a->folder.next_seq, count, (uint32_t)n, frame_sum(payload, n, salt),
+                             frame_accepted_put(&a->head, accepted_ns)};
+    uint8_t head[FRAME_HEADER], trailer[FRAME_TRAILER], mark[FRAME_END];
     size_t size = frame_size(h.length);
-    struct iovec v[4] = {
+    struct iovec v[5] = {
         {head, sizeof head},
         {(void *)(uintptr_t)payload, n},
         {(void *)(uintptr_t)zero, size - FRAME_HEADER - FRAME_TRAILER - n},
         {trailer, sizeof trailer},
+        {mark, frame_end_needed(&a->head, newest->bytes + size) ? sizeof mark : 0},
     };
 
-    frame_header_put(head, &h, a->salt);
-    frame_trailer_put(trailer, &h, a->salt);
-    if (fd_writev_all(a->fd, v, 4) < 0)
+    frame_header_put(head, &h, salt);
+    frame_trailer_put(trailer, &h, salt);
+    frame_end_put(mark, h.seq + count, salt);
+    if (fd_writev_at(a->fd, v, 5, (off_t)newest->bytes) < 0)
         return -1;
     resize_newest(a, newest->bytes + size);
     a->folder.next_seq += count;
@@ -269,18 +304,30 @@ static bool clock_stepped(struct append *a, int64_t wall)
 }
 
 /* The newest segment may be appended to, and its frames can tell of now. */
-static bool takes_more(struct append *a, int64_t wall)
+static bool takes_more(struct append *a, uint64_t need, int64_t wall)
 {
     const struct held_segment *newest = newest_of(a);
-    const struct segment_header s = {.created_ns = newest->created_ns};
 
     return !clock_stepped(a, wall) && newest->bytes < (uint64_t)a->segment_size &&
-           frame_accepted_put(&s, wall) != 0;
+           !(a->starved && newest->bytes + need > a->room) &&
+           frame_accepted_put(&a->head, wall) != 0;
 }
 
 int append_frame(struct append *a, const void *payload, size_t n, uint32_t count, uint64_t *end)
 {
     return append_held(a, payload, n, count, clock_wall(), end);
+}
+
+static int try_append(struct append *a, const void *payload, size_t n, uint32_t count,
+                      int64_t accepted_ns, bool last)
+{
+    if (a->fd < 0 &&
+        start_segment(a, SEGMENT_HEADER + frame_size((uint32_t)n) + FRAME_END, last) < 0)
+        return -1;
+    if (put_frame(a, payload, n, count, accepted_ns) == 0)
+        return 0;
+    give_up_segment(a);
+    return -1;
 }
 
 int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
@@ -294,13 +341,18 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
         errno = EOVERFLOW;
         return -1;
     }
-    if (a->fd >= 0 && !takes_more(a, clock_wall()))
+    if (a->fd >= 0 && !takes_more(a, frame_size((uint32_t)n) + FRAME_END, clock_wall()))
         fd_close(&a->fd);
-    if (a->fd < 0 && start_segment(a) < 0)
-        return -1;
-    if (put_frame(a, payload, n, count, accepted_ns) < 0) {
-        give_up_segment(a);
-        return -1;
+    if (try_append(a, payload, n, count, accepted_ns, false) < 0) {
+        int why = errno;
+
+        if (!fd_no_room(why))
+            return -1;
+        set_starved(a, true);
+        if (try_append(a, payload, n, count, accepted_ns, true) < 0) {
+            errno = fd_no_room(errno) ? why : errno;
+            return -1;
+        }
     }
     *end = a->folder.next_seq;
     return 0;
@@ -310,9 +362,7 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
 
 uint64_t append_oldest(const struct append *a)
 {
-    uint64_t first = a->folder.n > 0 ? a->folder.held[0].first_seq : a->folder.next_seq;
-
-    return first > a->oldest ? first : a->oldest;
+    return retain_oldest(&a->folder);
 }
 
 uint64_t append_within(const struct append *a, uint64_t bytes)
@@ -325,70 +375,36 @@ uint64_t append_within(const struct append *a, uint64_t bytes)
     return from;
 }
 
-/* A segment is as old as its youngest metric, and that is no older than the next segment. `bytes` are those
- * of all that stay with it. */
-static bool is_over(const struct append *a, size_t i, uint64_t bytes, int64_t wall_ns)
-{
-    if (a->max_size > 0 && bytes > (uint64_t)a->max_size)
-        return true;
-    return a->max_age > 0 && clock_between(a->folder.held[i + 1].created_ns, wall_ns) > a->max_age;
-}
-
-/* First it gets the next one's name, so that whatever comes between leaves the next number in the
- * folder; as no frame in it is valid, it is then replaced. It is not unlinked, since a reader at its
- * end may have it open, and would keep the room taken. What fails is tried again by the next call. */
-static void empty_newest(struct append *a)
+/* Its file becomes the next segment, at once: its room is what the next one lacks. The header is written first, so
+ * that a reader finds no segment by that name that it cannot read; the cursors keep the number meanwhile. What
+ * fails is tried again by the next call. */
+static void reuse_newest(struct append *a)
 {
     struct inventory *v = &a->folder;
-    struct held_segment *s = newest_of(a);
-    char name[SEGMENT_NAME], next[SEGMENT_NAME];
+    struct segment_header h = {v->next_seq, random_u64(), clock_wall(), 0};
+    const struct held_segment *s = newest_of(a);
+    char name[SEGMENT_NAME];
     int fd;
 
-    if (s == NULL || s->bytes == 0 || v->next_seq > SEQ_BELIEVED)
+    if (s == NULL || s->bytes <= SEGMENT_HEADER || v->next_seq > SEQ_BELIEVED)
         return;
     segment_name(name, s->first_seq);
-    segment_name(next, v->next_seq);
-    fd = openat(v->dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd >= 0 && renameat(v->dirfd, name, v->dirfd, next) == 0) {
-        s->first_seq = v->next_seq;
-        if (ftruncate(fd, 0) == 0)
-            resize_newest(a, 0);
-    }
-    fd_close(&fd);
-}
-
-/* How many are to go; *lost of them are needed, and were not given up before. */
-static size_t number_to_go(const struct append *a, uint64_t needed, int64_t wall_ns, unsigned *lost)
-{
-    const struct inventory *v = &a->folder;
-    uint64_t bytes = v->bytes;
-    size_t n = 0;
-
-    *lost = 0;
-    for (; n + 1 < v->n; n++) {
-        uint64_t end = v->held[n + 1].first_seq;
-
-        if (end > needed && end > a->oldest && !is_over(a, n, bytes, wall_ns))
-            break;
-        *lost += end > needed && end > a->oldest;
-        bytes -= v->held[n].bytes;
-    }
-    return n;
+    if ((fd = begin_over(v->dirfd, name, &h)) < 0)
+        return;
+    a->fd = fd;
+    a->room = h.older;
+    drop_newest(v);
+    hold_newest(a, &h);
 }
 
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {
     struct inventory *v = &a->folder;
     unsigned lost;
-    size_t n = number_to_go(a, needed, wall_ns, &lost);
 
-    if (n > 0 && v->held[n].first_seq > append_oldest(a)) {
-        a->oldest = v->held[n].first_seq;
-        if (a->ev.begins != NULL)
-            a->ev.begins(a->ev.arg, a->oldest);
-    }
-    inventory_remove(v, n);
-    if (a->starved && a->fd < 0 && needed >= v->next_seq) /* its room is what the next one lacks */
-        empty_newest(a);
+    retain_remove(v, retain_count(v, &a->rules, needed, wall_ns, &lost));
+    reserve_trim(&v->reserve, v->dirfd);
+    if (a->starved && a->fd < 0 && needed >= v->next_seq)
+        reuse_newest(a);
     return lost;
 }

@@ -5,6 +5,9 @@
  * torn tail: opening always starts a new segment. Damage is never a reason not to start. A write is
  * one writev into the page cache and survives kill -9; against power loss spool/sync.h syncs in a
  * process of its own, since fdatasync may take as long as the disk likes.
+ *
+ * When the disk is full it goes on in its reserve (spool/reserve.h), to which retention gives what it removes.
+ * When that is used up the oldest segments give way, as if the spool were too large.
  */
 #pragma once
 #include <stdbool.h>
@@ -12,30 +15,25 @@
 #include <stdint.h>
 
 #include "base/why.h"
-#include "spool/inventory.h"
+#include "spool/retain.h"
+#include "spool/segment.h"
 
 struct append_config {
     const char *dir;      /* created when missing; nobody else may look into it */
     int64_t segment_size; /* a segment is closed once it is this long */
     int64_t max_size, max_age;
-};
-
-/* Retention says where the spool will begin, before it removes anything: what a reader has not taken by
- * then is lost to it. */
-struct append_events {
-    void *arg;
-    void (*begins)(void *arg, uint64_t oldest);
+    int64_t reserve; /* bytes, within max_size; 0: none, and nothing gives way */
 };
 
 struct append {
-    int64_t segment_size, max_size, max_age;
-    struct inventory folder;
+    int64_t segment_size;
+    struct retain_rules rules;
+    struct inventory folder; /* its `ev` is its owner's to set */
     int fd; /* the newest segment, while it may be appended to; -1: the next append starts one */
-    uint64_t salt;
-    bool starved;            /* for the last new segment there was no room */
-    int64_t wall_ahead;      /* the wall clock, of the monotonic one, at the last append */
-    uint64_t oldest;         /* said to be where the spool begins; never goes back */
-    struct append_events ev; /* its owner's to set */
+    struct segment_header head; /* of that */
+    uint64_t room;      /* that its file has, for certain, where that is known; else UINT64_MAX */
+    bool starved;       /* the disk is full, as far as is known */
+    int64_t wall_ahead; /* the wall clock, of the monotonic one, at the last append */
 };
 
 /* NULL and a sentence in why[] when the folder cannot be used: "is in use by process 123", ... */
@@ -66,12 +64,14 @@ void append_configure(struct append *a,
                       const struct append_config *c); /* all but its dir, from now on */
 /* Where the spool begins now: what is before is gone, or retention has said so and could not unlink it yet. */
 uint64_t append_oldest(const struct append *a);
-/* Unlinks whole segments from the oldest: those below `needed` (the lowest position of any cursor),
+/* Removes whole segments from the oldest: those below `needed` (the lowest position of any cursor),
  * and while the spool is over max_size or a segment over max_age, those too. Never the newest; but
- * that is emptied when all of it is below `needed` and there was no room for another. Cheap when
+ * that becomes the next one when all of it is below `needed` and there was no room for another. Cheap when
  * there is nothing to do. Returns the number beyond `needed`: somebody loses metrics. What
  * cannot be unlinked is gone all the same, logged, and tried again; what is behind it goes. */
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns);
-uint64_t append_bytes(const struct append *a); /* of all segments */
+uint64_t append_bytes(const struct append *a); /* of all segments, as far as they are written */
 /* Where the oldest segment begins of those that are so many bytes together, from the newest on. */
 uint64_t append_within(const struct append *a, uint64_t bytes);
+/* What the sync helper has made, that reserve_ask() had for it (spool/reserve.h). */
+void append_reserved(struct append *a, const struct reserve_file *file);

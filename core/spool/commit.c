@@ -21,6 +21,7 @@ struct held_batch {
     size_t n;
     uint32_t count;
     int64_t accepted_ns; /* wall clock */
+    int64_t since_ns;    /* mono */
     char payload[];
 };
 
@@ -38,6 +39,7 @@ bool backlog_put(struct backlog *b, const void *payload, size_t n, uint32_t coun
     h->n = n;
     h->count = count;
     h->accepted_ns = clock_wall();
+    h->since_ns = clock_mono();
     memcpy(h->payload, payload, n);
     if (b->batches == 0)
         STAILQ_INIT(&b->held);
@@ -72,6 +74,11 @@ int backlog_flush(struct backlog *b, struct append *a)
     return 0;
 }
 
+int64_t backlog_since(const struct backlog *b)
+{
+    return b->batches > 0 ? STAILQ_FIRST(&b->held)->since_ns : 0;
+}
+
 void backlog_clear(struct backlog *b)
 {
     while (b->batches > 0)
@@ -84,9 +91,10 @@ static void report_error(struct commit *c, int error)
 {
     errno = error;
     if (error && !c->error)
-        log_error("spool: cannot be written: %m; metrics are held in memory, up to %d MiB, until "
-                  "it can",
-                  BACKLOG_MAX >> 20);
+        log_error(
+            "spool: cannot be written: %m; metrics are held in memory, up to %d MiB, for less "
+            "than a second, and then refused, until it can",
+            BACKLOG_MAX >> 20);
     if (!error && c->error)
         log_info("spool: can be written again");
     c->error = error;
@@ -113,8 +121,10 @@ static bool must_wait(struct commit *c)
 {
     c->dirty = true;
     c->ev.written(c->ev.arg);
-    if (c->durable)
+    if (c->durable) {
+        c->synced_for = c->written;
         ask(c);
+    }
     return c->durable;
 }
 
@@ -134,7 +144,7 @@ static bool may_pass(int error)
     return error != EINVAL && error != EOVERFLOW;
 }
 
-static int refuse(struct commit *c, uint32_t count, struct why *why)
+static int refuse(struct commit *c, uint64_t count, struct why *why)
 {
     why_set(why, "the spool cannot be written: %s; send it again later", strerror(c->error));
     c->refused += count;
@@ -178,6 +188,22 @@ void commit_retry(struct commit *c)
         decide(c, c->written, NULL);
 }
 
+void commit_refuse_late(struct commit *c, int64_t now)
+{
+    struct backlog *b = &c->backlog;
+    uint64_t before = b->metrics;
+    struct why why;
+
+    if (c->synced_for > c->decided) /* verdicts come in order: that one is on its way */
+        return;
+    for (; b->batches > 0 && now - backlog_since(b) >= HELD_MOST; drop_oldest(b))
+        c->written++; /* or told of, as here: what is still held comes after it */
+    if (b->metrics == before)
+        return;
+    (void)refuse(c, before - b->metrics, &why);
+    decide(c, c->written, why.text);
+}
+
 void commit_end(struct commit *c)
 {
     uint64_t left;
@@ -202,9 +228,21 @@ void commit_end(struct commit *c)
 
 void commit_sync(struct commit *c)
 {
-    if (c->dirty && !c->gone)
+    struct reserve_file file = {0};
+    bool lacks = !c->gone && !c->ending && reserve_ask(&c->spool->folder.reserve, &file);
+
+    if (!c->ending)
+        sync_make(c->sync, &file);
+    if ((c->dirty || lacks) && !c->gone)
         ask(c);
     c->dirty = false;
+}
+
+void commit_reserved(void *arg, const struct reserve_file *file)
+{
+    struct commit *c = arg;
+
+    append_reserved(c->spool, file);
 }
 
 uint64_t commit_seal(void *arg)
@@ -282,7 +320,7 @@ bool commit_look(struct commit *c, const char *dir)
     c->gone = !append_reopen(c->spool, dir, &why);
     if (c->gone && !was_gone)
         log_error("spool %s was removed or replaced, and %s; metrics are held in memory, up to "
-                  "%d MiB, until it can be used",
+                  "%d MiB, for less than a second, and then refused, until it can be used",
                   dir, why.text, BACKLOG_MAX >> 20);
     if (c->gone) {
         c->error = ENOENT;

@@ -34,6 +34,9 @@
 #include "spool/segment.h"
 
 enum {
+    SPARES = 8,      /* for cursors: no sink has a name with a plus, */
+    ALL_SPARES = 12, /* and for the list */
+    SPARE = 4096,    /* bytes: a block of most file systems, which takes one file or the other */
     FORMAT = 1,
     SLOT = 512,
     STATE_AT = 24,
@@ -115,6 +118,63 @@ static int cursor_path(char out[PATH], const char *before, const char *name, con
     return -1;
 }
 
+/* --- room for new files --- */
+
+static void spare_path(char out[PATH], unsigned i)
+{
+    (void)snprintf(out, PATH, i < SPARES ? "cursors/.spare+%u.tmp" : ".sinks-%u.tmp", i);
+}
+
+void cursor_make_spares(int dirfd)
+{
+    static const char zeros[SPARE];
+    char path[PATH];
+    struct stat st;
+
+    (void)mkdirat(dirfd, "cursors", SPOOL_FOLDER);
+    for (unsigned i = 0; i < ALL_SPARES; i++) {
+        spare_path(path, i);
+        if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_blocks == 0)
+            (void)publish_bytes(dirfd, i < SPARES ? "cursors/.spare.tmp" : ".spare.tmp", path,
+                                zeros, sizeof zeros);
+    }
+}
+
+/* The spare gets the name, and what had it before becomes the spare. Zeros at the end mean nothing in
+ * a cursor or a list. */
+static int use_spare(int dirfd, unsigned i, const char *name, const void *p, size_t n)
+{
+    char bytes[SPARE] = "", path[PATH];
+    int fd, r;
+
+    spare_path(path, i);
+    if (n > sizeof bytes ||
+        (fd = openat(dirfd, path, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) < 0) {
+        errno = ENOSPC;
+        return -1;
+    }
+    if (n > 0) /* an empty list is nowhere */
+        memcpy(bytes, p, n);
+    r = fd_write_at(fd, bytes, sizeof bytes, 0);
+    fd_close(&fd);
+    if (r == 0 && renameat2(dirfd, path, dirfd, name, RENAME_EXCHANGE) < 0)
+        r = renameat(dirfd, path, dirfd, name);
+    return r;
+}
+
+/* As publish_bytes(), on a full disk, too, where there is still one of those spares. */
+static int publish_always(int dirfd, const char *temp, const char *name, const void *p, size_t n,
+                          unsigned from, unsigned to)
+{
+    int r = publish_bytes(dirfd, temp, name, p, n);
+
+    for (unsigned i = from; r < 0 && fd_no_room(errno) && i < to; i++)
+        r = use_spare(dirfd, i, name, p, n);
+    return r;
+}
+
+/* --- a cursor --- */
+
 int cursor_create(int dirfd, const char *name, uint64_t start)
 {
     struct cursor_state s = {.start = start, .keep = start, .position = start};
@@ -133,7 +193,7 @@ int cursor_restore(int dirfd, const char *name, const struct cursor_state *s)
         return -1;
     slot_put(bytes, 0, s);
     slot_put(bytes + SLOT, 1, s);
-    return publish_bytes(dirfd, temp, path, bytes, sizeof bytes);
+    return publish_always(dirfd, temp, path, bytes, sizeof bytes, 0, SPARES);
 }
 
 static int open_to_read(int dirfd, const char *name)
@@ -195,7 +255,7 @@ int cursor_list_write(int dirfd, const char *const *names, unsigned n)
         buf_putc(&b, '\n');
     }
     if (buf_ok(&b))
-        r = publish_bytes(dirfd, ".sinks.tmp", "sinks", b.p, b.n);
+        r = publish_always(dirfd, ".sinks.tmp", "sinks", b.p, b.n, SPARES, ALL_SPARES);
     else
         errno = ENOMEM;
     buf_free(&b);

@@ -82,6 +82,9 @@ pid_t cursor_holder(int dirfd, const char *name);
 int cursor_remove(int dirfd, const char *name);
 bool cursor_listed(int dirfd, const char *name);
 int cursor_list_write(int dirfd, const char *const *names, unsigned n); /* published by rename */
+/* Files with room for a few new cursors, and for a list, for when the disk is full: those that are not there. They
+ * are used where a cursor or a list is made. May block. */
+void cursor_make_spares(int dirfd);
 /* Calls fn for every listed name. */
 int cursor_list_each(int dirfd, void (*fn)(void *arg, const char *name), void *arg);
 

@@ -8,12 +8,6 @@
  * The lock is a POSIX record lock: a forked helper does not inherit it, and the kernel knows its
  * holder. It goes with the first close of ANY descriptor of "lock" in this process: nobody else may
  * open that file.
- *
- * Metrics may be confidential. And whoever may read a file may also lock it: with "lock" locked garnetd
- * does not start, with a cursor locked its sink stands still. So everything in the spool is made 0600
- * and 0700, whatever the umask, before anything in it is locked. What cannot be changed is logged: a
- * spool that is too open still works. A file is opened only when its mode is too wide, and without
- * following a link.
  */
 #include "spool/inventory.h"
 
@@ -33,21 +27,14 @@
 #include "base/why.h"
 #include "spool/cursor.h"
 #include "spool/opener.h"
+#include "spool/rights.h"
 #include "spool/segment.h"
 #include "spool/tail.h"
 
 enum {
-    OTHERS = 077,      /* in a mode */
     LATER_RECORD = 32, /* bytes of a record in whatever format comes, at least */
     MORE = 32,         /* segments that there is room for at first, besides those that there are */
 };
-
-static bool ends_with(const char *name, const char *end)
-{
-    size_t n = strlen(name), m = strlen(end);
-
-    return n > m && strcmp(name + n - m, end) == 0;
-}
 
 /* --- the folder --- */
 
@@ -92,118 +79,6 @@ static int open_dir(const char *dir, struct why *why)
     return fd;
 }
 
-/* --- who may read, lock and write it --- */
-
-static bool too_wide(const struct stat *st)
-{
-    return (st->st_mode & OTHERS) != 0;
-}
-
-static void tighten(int fd, const char *what)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) == 0 && too_wide(&st) && fchmod(fd, st.st_mode & 0700) < 0)
-        log_warn("spool: %s is open to others than garnetd's user, and that cannot be changed: %m; "
-                 "`chmod go=` it as its owner, or give it to the user that garnetd runs as",
-                 what);
-}
-
-static void tighten_file(int dirfd, const char *name)
-{
-    struct stat st;
-    int fd;
-
-    if (fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode) ||
-        !too_wide(&st))
-        return;
-    fd = openat(dirfd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0)
-        log_warn("spool: %s is open to others than garnetd's user, and cannot be opened: %m", name);
-    else
-        tighten(fd, name);
-    fd_close(&fd);
-}
-
-static DIR *list_files(int dirfd, const char *name)
-{
-    return fd_list(openat(dirfd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-}
-
-/* "cursors" and "quarantine": all in there is ours. */
-static void tighten_folder(int parent, const char *name)
-{
-    DIR *dir = list_files(parent, name);
-    struct dirent *d;
-
-    if (dir == NULL)
-        return;
-    tighten(dirfd(dir), name);
-    while ((d = readdir(dir)) != NULL)
-        tighten_file(dirfd(dir), d->d_name);
-    closedir(dir);
-}
-
-static bool file_of_ours(const char *name)
-{
-    return strcmp(name, "lock") == 0 || strcmp(name, "sinks") == 0 || strcmp(name, "slots") == 0 ||
-           ends_with(name, ".seg") || (name[0] == '.' && ends_with(name, ".tmp"));
-}
-
-static bool folder_of_ours(const char *name)
-{
-    return strcmp(name, "cursors") == 0 || strcmp(name, "quarantine") == 0;
-}
-
-/* What is there in every folder, or in every file system's first. */
-static bool nobodys(const char *name)
-{
-    return strcmp(name, ".") == 0 || strcmp(name, "..") == 0 || strcmp(name, "lost+found") == 0;
-}
-
-/* Everything in it; a name in there that is not ours into other[], "" for none. */
-static void tighten_all(DIR *dir, char other[NAME_MAX + 1])
-{
-    struct dirent *d;
-
-    other[0] = '\0';
-    while ((d = readdir(dir)) != NULL)
-        if (file_of_ours(d->d_name))
-            tighten_file(dirfd(dir), d->d_name);
-        else if (folder_of_ours(d->d_name))
-            tighten_folder(dirfd(dir), d->d_name);
-        else if (!nobodys(d->d_name))
-            (void)snprintf(other, NAME_MAX + 1, "%s", d->d_name);
-}
-
-/* Takes from all others what an older garnetd, or somebody by hand, has given them: from the folder,
- * and from everything of ours in it. A folder in which there are files of somebody else's keeps its
- * mode. False for a folder that everybody may write to, such as /tmp itself. */
-static bool tighten_rights(int dirfd, struct why *why)
-{
-    char other[NAME_MAX + 1] = "";
-    struct stat st;
-    DIR *dir;
-
-    if (fstat(dirfd, &st) < 0)
-        return why_set(why, "cannot be looked at: %m");
-    if ((st.st_mode & S_ISVTX) != 0 && (st.st_mode & S_IWOTH) != 0)
-        return why_set(why, "is a folder that everybody may write to: write the name of a "
-                            "folder in it, which garnetd then makes");
-    if ((dir = list_files(dirfd, ".")) == NULL)
-        return true; /* who cannot list it finds out soon enough */
-    tighten_all(dir, other);
-    closedir(dir);
-    if (other[0] == '\0')
-        tighten(dirfd, "the folder");
-    else if (too_wide(&st))
-        log_warn("spool: others than garnetd's user may look into the folder, and that is left as "
-                 "it is because of what else is in there, \"%s\" for one: give the spool a folder "
-                 "of its own",
-                 other);
-    return true;
-}
-
 /* --- the lock, and what was left --- */
 
 static bool take_lock(struct inventory *v, struct why *why)
@@ -224,17 +99,29 @@ static bool take_lock(struct inventory *v, struct why *why)
     return false;
 }
 
-/* What a creation that was cut short left behind. Best effort: a temporary name is in nobody's way. */
-static void sweep(int dirfd)
+/* The reserve; and what a creation that was cut short left behind, which is in nobody's way. False: the
+ * folder cannot be read. */
+static bool sweep(struct inventory *v)
 {
-    DIR *list = list_files(dirfd, ".");
+    DIR *list = fd_list(openat(v->dirfd, ".", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    static const char end[] = ".seg.tmp";
     struct dirent *d;
+    int e = errno;
 
-    while (list != NULL && (d = readdir(list)) != NULL)
-        if (d->d_name[0] == '.' && ends_with(d->d_name + 1, ".seg.tmp"))
-            unlinkat(dirfd, d->d_name, 0);
-    if (list != NULL)
+    while (list != NULL && (errno = 0, d = readdir(list)) != NULL) {
+        size_t n = strlen(d->d_name);
+
+        if (d->d_name[0] == '.' && n > sizeof end &&
+            strcmp(d->d_name + n - (sizeof end - 1), end) == 0 &&
+            !reserve_adopt(&v->reserve, v->dirfd, d->d_name))
+            unlinkat(v->dirfd, d->d_name, 0);
+    }
+    if (list != NULL) {
+        e = errno;
         closedir(list);
+    }
+    errno = e;
+    return list != NULL && e == 0;
 }
 
 /* --- its segments --- */
@@ -251,6 +138,7 @@ static void hold_segment(struct inventory *v, uint64_t first_seq)
 
     if (fd >= 0 && fstat(fd, &st) == 0) {
         s.bytes = (uint64_t)st.st_size;
+        s.room = (uint64_t)st.st_blocks * 512;
         s.created_ns = state == SEGMENT_GOOD ? h.created_ns : clock_ns(st.st_mtim);
     }
     fd_close(&fd);
@@ -355,40 +243,25 @@ static bool heed_cursors(struct inventory *v)
 
 bool inventory_open(struct inventory *v, const char *dir, struct why *why)
 {
-    if ((v->dirfd = open_dir(dir, why)) < 0 || !tighten_rights(v->dirfd, why) || !take_lock(v, why))
+    if ((v->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(v->dirfd, why) || !take_lock(v, why))
         return false;
-    sweep(v->dirfd);
-    if (hold_all(v) && read_newest(v) && heed_cursors(v))
+    if (sweep(v) && hold_all(v) && read_newest(v) && heed_cursors(v))
         return true;
     return why_set(why, "cannot be read: %m");
 }
 
-static bool remove_segment(struct inventory *v, const struct held_segment *s)
+bool inventory_room(struct inventory *v)
 {
-    char name[SEGMENT_NAME];
+    size_t cap = v->cap * 2;
+    struct held_segment *held = v->held;
 
-    segment_name(name, s->first_seq);
-    if (unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT) {
-        if (!v->stuck)
-            log_warn("spool: segment %s cannot be removed, and is tried again: %m%s", name,
-                     errno == EISDIR ? "; remove it" : "");
-        v->stuck = true;
+    if (v->n < v->cap)
+        return true;
+    if ((held = reallocarray(held, cap, sizeof *held)) == NULL)
         return false;
-    }
-    v->bytes -= s->bytes;
+    v->held = held;
+    v->cap = cap;
     return true;
-}
-
-void inventory_remove(struct inventory *v, size_t n)
-{
-    size_t kept = 0;
-
-    for (size_t i = 0; i < n; i++)
-        if (!remove_segment(v, &v->held[i]))
-            v->held[kept++] = v->held[i];
-    v->stuck = kept > 0;
-    v->n -= n - kept;
-    memmove(v->held + kept, v->held + n, (v->n - kept) * sizeof *v->held);
 }
 
 void inventory_close(struct inventory *v)
@@ -396,5 +269,6 @@ void inventory_close(struct inventory *v)
     fd_close(&v->lock);
     fd_close(&v->dirfd);
     free(v->held);
+    reserve_free(&v->reserve);
     *v = (struct inventory){.dirfd = -1, .lock = -1};
 }

@@ -10,29 +10,39 @@
 #include <stdint.h>
 
 #include "base/why.h"
+#include "spool/reserve.h"
 
 struct held_segment { /* in the folder */
     uint64_t first_seq;
     uint64_t bytes;
+    uint64_t room; /* that its file has on the disk, as far as is known: it may be more, or 0 */
     int64_t created_ns;
     bool later; /* in a format that is not known yet */
 };
 
+/* Retention says where the spool will begin, before it removes anything: what a reader has not taken by
+ * then is lost to it. */
+struct append_events {
+    void *arg;
+    void (*begins)(void *arg, uint64_t oldest);
+};
+
 /* Before it is open, and after it is closed, zero but for dirfd and lock, which are -1, and a number that is
- * known already. In between the writer (spool/append.h) keeps it true. */
+ * known already. In between the writer (spool/append.h, spool/retain.h) keeps it true. */
 struct inventory {
     int dirfd, lock;
     uint64_t next_seq;
     struct held_segment *held; /* in order; the last is the newest */
     size_t n, cap;
     uint64_t bytes; /* of all */
-    bool stuck;     /* of those that were to go one is still there: it is in the log */
+    struct reserve reserve;
+    uint64_t oldest; /* said to be where the spool begins; never goes back */
+    bool stuck;      /* of those that were to go one is still there: it is in the log */
+    struct append_events ev;
 };
 
 /* Makes the folder when it is missing, locks it and reads what is there. False, and a sentence: "is in use
  * by process 123", ...; then inventory_close() is all that is left to do. */
 bool inventory_open(struct inventory *v, const char *dir, struct why *why);
-/* Unlinks the first n, which the newest is not among. What cannot be unlinked stays in front, for the next
- * call; the first time that is logged. */
-void inventory_remove(struct inventory *v, size_t n);
+bool inventory_room(struct inventory *v); /* for one more in the list: false: no memory */
 void inventory_close(struct inventory *v);

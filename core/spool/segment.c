@@ -6,14 +6,16 @@
  *   16  u64 first_seq                             8  u64 seq
  *   24  u64 salt                                 16  u32 length, u32 accepted_ms
  *   32  i64 created_ns                           24  u64 sum of the payload
- *   40  zero                                     32  u64 sum of the 32 bytes before
- *   56  u64 sum of the 56 bytes before
- *                                              Frame trailer, 32 bytes:
+ *   40  u64 older                                32  u64 sum of the 32 bytes before
+ *   48  zero
+ *   56  u64 sum of the 56 bytes before         Frame trailer, 32 bytes:
  *                                                 0  u32 "GEND"
- *                                                 4  u32 count
- *                                                 8  u64 seq
- *                                                16  u32 length, u32 zero
- *                                                24  u64 sum of the 24 bytes before
+ * End mark, 24 bytes:                             4  u32 count
+ *    0  "GARNLAST"                                8  u64 seq
+ *    8  u64 next                                 16  u32 length, u32 zero
+ *   16  u64 sum of the 16 bytes before           24  u64 sum of the 24 bytes before
+ *
+ * A version that knows neither `older` nor the mark takes both for nothing, and reads all the same.
  *
  * Fails only as the kernel or malloc does, with errno. Whatever a file holds, the answer is "valid"
  * or "not".
@@ -40,6 +42,7 @@ enum { FORMAT = 2, DIGITS = 20, COPY = SEGMENT_HEADER / 2 };
 static const char MAGIC[8] = {'G', 'A', 'R', 'N', 'E', 'T', 'S', 'G'};
 enum { FRAME_MAGIC = 0x4d524647 };   /* "GFRM" */
 enum { TRAILER_MAGIC = 0x444e4547 }; /* "GEND" */
+static const char LAST[8] = {'G', 'A', 'R', 'N', 'L', 'A', 'S', 'T'};
 static const char SUFFIX[] = ".seg";
 
 void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header *h)
@@ -50,6 +53,7 @@ void segment_header_put(uint8_t out[SEGMENT_HEADER], const struct segment_header
     le64_put(out + 16, h->first_seq);
     le64_put(out + 24, h->salt);
     le64_put(out + 32, (uint64_t)h->created_ns);
+    le64_put(out + 40, h->older);
     le64_put(out + 56, XXH3_64bits(out, 56));
     memcpy(out + COPY, out, COPY);
 }
@@ -62,6 +66,7 @@ static bool copy_get(const uint8_t in[COPY], struct segment_header *h)
     h->first_seq = le64_get(in + 16);
     h->salt = le64_get(in + 24);
     h->created_ns = (int64_t)le64_get(in + 32);
+    h->older = le64_get(in + 40);
     return true;
 }
 
@@ -121,6 +126,27 @@ bool frame_trailer_get(const uint8_t in[FRAME_TRAILER], struct frame_header *h, 
         return false;
     *h = (struct frame_header){0};
     return frame_part_get(in, h);
+}
+
+void frame_end_put(uint8_t out[FRAME_END], uint64_t next, uint64_t salt)
+{
+    memcpy(out, LAST, sizeof LAST);
+    le64_put(out + 8, next);
+    le64_put(out + 16, XXH3_64bits_withSeed(out, 16, salt));
+}
+
+bool frame_end_get(const uint8_t in[FRAME_END], uint64_t *next, uint64_t salt)
+{
+    if (memcmp(in, LAST, sizeof LAST) != 0 ||
+        le64_get(in + 16) != XXH3_64bits_withSeed(in, 16, salt))
+        return false;
+    *next = le64_get(in + 8);
+    return *next <= SEQ_MAX;
+}
+
+bool frame_end_needed(const struct segment_header *s, uint64_t end)
+{
+    return s->older >= end + FRAME_HEADER;
 }
 
 uint32_t frame_accepted_put(const struct segment_header *s, int64_t accepted_ns)

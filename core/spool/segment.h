@@ -17,6 +17,11 @@
  * knows; what was accepted beyond it is lost uncounted, and its numbers are given out again,
  * which no sink can notice, since none has come that far. A segment of a later format keeps its
  * file, and counts as holding what would fit into it (SEGMENT_LATER).
+ *
+ * A file may have been a segment before (spool/reserve.h): then its header says up to where there are bytes of
+ * an older life, and the last frame is followed by an end mark. Under another salt those bytes are noise,
+ * which nobody need read through, and in such a segment a frame without its trailer never was: what
+ * follows a torn one is not the end of the file.
  */
 #pragma once
 #include <stdbool.h>
@@ -27,6 +32,7 @@ enum {
     SEGMENT_HEADER = 128, /* both copies */
     FRAME_HEADER = 40,
     FRAME_TRAILER = 32,
+    FRAME_END = 24,      /* the mark behind the last one: less than a header, which will cover it */
     FRAME_MAX = 16 << 20 /* payload */
 };
 #define SEQ_MAX ((uint64_t)INT64_MAX / 2) /* nothing in the spool may claim to be beyond it */
@@ -38,6 +44,7 @@ enum {
 struct segment_header {
     uint64_t first_seq, salt;
     int64_t created_ns; /* wall clock */
+    uint64_t older;     /* bytes of an older life are in the file up to here; 0: none */
 };
 struct frame_header {
     uint64_t seq;    /* of its first metric */
@@ -67,6 +74,11 @@ int64_t frame_accepted_get(const struct segment_header *s, uint32_t accepted_ms)
 /* In a trailer there is no sum of the payload, and no time: get leaves both 0. */
 void frame_trailer_put(uint8_t out[FRAME_TRAILER], const struct frame_header *h, uint64_t salt);
 bool frame_trailer_get(const uint8_t in[FRAME_TRAILER], struct frame_header *h, uint64_t salt);
+/* `next`: the number that the next frame will have. */
+void frame_end_put(uint8_t out[FRAME_END], uint64_t next, uint64_t salt);
+bool frame_end_get(const uint8_t in[FRAME_END], uint64_t *next, uint64_t salt);
+/* Whether one is needed behind what ends at `end`. So close to the end of a file no frame begins. */
+bool frame_end_needed(const struct segment_header *s, uint64_t end);
 uint64_t frame_sum(const void *payload, size_t n, uint64_t salt);
 size_t frame_size(uint32_t length); /* header, payload, padding and trailer */
 

@@ -31,6 +31,8 @@ struct sync {
     struct loop_timer restart;
     struct throttle throttle;
     struct unsynced state;
+    bool makes;               /* with the next order: spares, and */
+    struct reserve_file room; /* this; id 0: none */
 };
 
 /* --- the helper --- */
@@ -60,6 +62,8 @@ static int helper_main(void *arg)
         while (n < 0 && errno == EINTR);
         if (n < 0)
             return errno != EPIPE;
+        if (o.makes)
+            sync_make_room(&h->does, &o);
     }
 }
 
@@ -68,10 +72,26 @@ static int helper_main(void *arg)
 /* With one order on its way there is always room; a dead helper's exit puts everything right. */
 static void send_next(struct sync *s)
 {
-    const struct sync_order *o = s->fd < 0 ? NULL : unsynced_next(&s->state);
+    const struct sync_order *next = s->fd < 0 ? NULL : unsynced_next(&s->state);
+    struct sync_order o;
 
-    if (o != NULL && send(s->fd, o, sizeof *o, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
-        unsynced_sent(&s->state);
+    if (next == NULL)
+        return;
+    o = *next;
+    o.makes = s->makes;
+    o.room = s->room;
+    if (send(s->fd, &o, sizeof o, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+        return;
+    unsynced_sent(&s->state);
+    s->makes = false;
+}
+
+static void take_room(struct sync *s, const struct reserve_file *room)
+{
+    if (room->id == 0 || room->id != s->room.id)
+        return;
+    s->room.id = 0;
+    s->ev.reserved(s->ev.arg, room);
 }
 
 /* False at the end of file. The callback may call sync_request(). */
@@ -87,6 +107,7 @@ static bool take_reply(struct sync *s)
     if (n != (ssize_t)sizeof r)
         return false;
     throttle_ok(&s->throttle);
+    take_room(s, &r.room);
     if (r.error == 0)
         v = unsynced_done(&s->state);
     else
@@ -205,6 +226,12 @@ void sync_request(struct sync *s, uint64_t segment, uint64_t seq)
     send_next(s);
 }
 
+void sync_make(struct sync *s, const struct reserve_file *file)
+{
+    s->makes = true;
+    s->room = *file;
+}
+
 uint64_t sync_asked(const struct sync *s)
 {
     return s->state.sent.seq;
@@ -227,6 +254,8 @@ void sync_forget(struct sync *s)
 
     fd_close(&s->fd);
     s->state = (struct unsynced){0};
+    s->makes = false;
+    s->room.id = 0;
     if (pid > 0)
         kill(pid, SIGKILL); /* the loop reaps it */
 }

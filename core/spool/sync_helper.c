@@ -28,11 +28,14 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
+#include "spool/blocks.h"
 #include "spool/cursor.h"
 #include "spool/segment.h"
 
 enum { BLOCK = 512 /* none of a file system is smaller, and so long is a slot of a cursor */ };
+static const int64_t SPARES_EVERY = 5 * NS_PER_S;
 
 /* --- syncing --- */
 
@@ -113,20 +116,36 @@ static int read_segment(int fd, uint8_t **p, size_t *n)
     return (size_t)got == *n ? 0 : EBADMSG;
 }
 
-/* How many frames are whole: -1 when one of them is not good. */
-static int good_frames(const uint8_t *p, size_t n, uint64_t salt)
+/* In a file of an older life a frame without its trailer never was. */
+static bool never_was(const struct segment_header *s, const uint8_t *p, size_t at, size_t size)
+{
+    struct frame_header trailer;
+
+    return s->older > at && !frame_trailer_get(p + at + size - FRAME_TRAILER, &trailer, s->salt);
+}
+
+/* How many frames are whole: -1 when one of them is not good. What is not to be copied, since it is of an older
+ * life, is taken off *n. */
+static int good_frames(const struct segment_header *s, const uint8_t *p, size_t *n)
 {
     struct frame_header h;
+    size_t at = SEGMENT_HEADER, size;
+    uint64_t next;
     int frames = 0;
 
-    for (size_t at = SEGMENT_HEADER, size; n - at >= FRAME_HEADER; at += size, frames++) {
-        if (!frame_header_get(p + at, &h, salt))
+    for (; *n - at >= FRAME_HEADER && !frame_end_get(p + at, &next, s->salt); at += size) {
+        if (!frame_header_get(p + at, &h, s->salt))
             return -1;
-        if ((size = frame_size(h.length)) > n - at)
+        if ((size = frame_size(h.length)) > *n - at)
+            return frames;
+        if (frame_sum(p + at + FRAME_HEADER, h.length, s->salt) == h.payload_sum)
+            frames++;
+        else if (never_was(s, p, at, size))
             break;
-        if (frame_sum(p + at + FRAME_HEADER, h.length, salt) != h.payload_sum)
+        else
             return -1;
     }
+    *n = at;
     return frames;
 }
 
@@ -195,7 +214,7 @@ int segment_rewrite(int dirfd, uint64_t first_seq)
     if (fd < 0)
         return errno == ENOENT ? 0 : errno;
     if ((e = read_segment(fd, &p, &n)) == 0 && n >= SEGMENT_HEADER)
-        frames = state == SEGMENT_GOOD ? good_frames(p, n, h.salt) : -1;
+        frames = state == SEGMENT_GOOD ? good_frames(&h, p, &n) : -1;
     if (frames < 0)
         e = EBADMSG;
     segment_name(name, first_seq);
@@ -324,7 +343,7 @@ void sync_serve(struct sync_helper *h, const struct sync_order *o, struct sync_r
 {
     ino_t newest = 0;
 
-    *r = (struct sync_report){.seq = o->seq};
+    *r = (struct sync_report){.seq = o->seq, .room = h->room};
     if (o->again)
         r->error = write_again(h, o, &r->failed);
     if (r->error == 0)
@@ -333,4 +352,18 @@ void sync_serve(struct sync_helper *h, const struct sync_order *o, struct sync_r
         return;
     r->failed = SYNC_FOLDER;
     r->error = sync_names(h, o, newest);
+}
+
+/* --- room --- */
+
+void sync_make_room(struct sync_helper *h, const struct sync_order *o)
+{
+    int64_t now = clock_mono();
+
+    if (o->room.id != 0 && o->room.id != h->room.id)
+        h->room = (struct reserve_file){o->room.id, blocks_make(h->dirfd, &o->room), 0};
+    if (h->spares_ns == 0 || now - h->spares_ns >= SPARES_EVERY) {
+        cursor_make_spares(h->dirfd);
+        h->spares_ns = now;
+    }
 }

@@ -10,11 +10,12 @@
  * Damage leaves trailers behind: they tell tail_seen() of frames whose header is gone. A place that
  * the disk cannot read is read as zeros, a page at a time, and so is damage like any other.
  *
- * `off` is looked at again after every wait. So what is called damaged is what stayed bad until
- * something newer stood behind it.
+ * `off` is looked at again after every wait, and read once more before anything is called damaged. So
+ * that is what stayed bad when something newer stood behind it. In a file that has been a segment before
+ * a frame can be seen as it is written, over what was there: its trailer comes last.
  *
- * Memory is one buffer: 256 KiB, more only when a frame with a valid header needs it. Fails with
- * TAIL_ERROR for what may pass (no descriptor, no memory, no permission), keeping its place.
+ * A file that becomes another segment while it is read here has lost its name first: what can be read of it is
+ * still right, under the old salt, and what cannot has expired. Fails with TAIL_ERROR for what may pass (no descriptor, no memory, no permission), keeping its place.
  */
 #include "spool/tail.h"
 
@@ -28,20 +29,16 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
-#include "base/le.h"
 #include "spool/opener.h"
 #include "spool/segment.h"
+#include "spool/window.h"
 
-enum {
-    BUFFER = 256 << 10,
-    PAGE = 4096,           /* what the kernel reads a disk by */
-    AGAIN = TAIL_ERROR + 1 /* go round once more; never leaves this file */
-};
+enum { AGAIN = TAIL_ERROR + 1 /* go round once more; never leaves this file */ };
 
 struct tail {
     int dirfd;
-    bool inside; /* a segment, and `fd` is it; -1 when it cannot even be opened */
-    int fd;
+    bool inside; /* a segment, and `bytes.fd` is it; -1 when it cannot even be opened */
+    struct window bytes;
     uint64_t expected, seen;
     uint64_t first_seq; /* of the segment */
     struct segment_header header;
@@ -49,10 +46,9 @@ struct tail {
     bool readable; /* the segment's header is valid */
     bool sealed;
     uint64_t off, scan; /* off <= scan: between the two there is no good frame */
-    uint8_t *buf;       /* holds the segment's bytes [at, at + n) */
-    size_t cap, n;
-    uint64_t at;
-    bool quiet; /* while the folder's mtime is this, there is nothing newer in it */
+    bool fresh;         /* what is in memory was read in this call */
+    uint64_t twice;     /* what lies behind this `off` has been read once more; 0: none */
+    bool quiet;         /* while the folder's mtime is this, there is nothing newer in it */
     int64_t mtime;
 };
 
@@ -60,21 +56,19 @@ struct tail *tail_open(int dirfd, uint64_t seq)
 {
     struct tail *t = calloc(1, sizeof *t);
 
-    if (t == NULL || (t->buf = malloc(BUFFER)) == NULL) {
+    if (t == NULL || !window_open(&t->bytes)) {
         free(t);
         errno = ENOMEM;
         return NULL;
     }
-    t->cap = BUFFER;
     t->dirfd = dirfd;
-    t->fd = -1;
     t->expected = seq;
     return t;
 }
 
 void tail_seek(struct tail *t, uint64_t seq)
 {
-    fd_close(&t->fd);
+    fd_close(&t->bytes.fd);
     t->inside = t->sealed = t->quiet = false;
     t->expected = seq;
     t->off = t->scan = 0;
@@ -89,59 +83,8 @@ void tail_close(struct tail *t)
 {
     if (t == NULL)
         return;
-    fd_close(&t->fd);
-    free(t->buf);
+    window_close(&t->bytes);
     free(t);
-}
-
-/* Zeros instead of what cannot be read, to the end of its page. How many; 0 at the end of the
- * file. */
-static ssize_t read_as_zeros(struct tail *t)
-{
-    uint64_t at = t->at + t->n;
-    size_t n = PAGE - (size_t)(at % PAGE);
-    struct stat st;
-
-    if (fstat(t->fd, &st) < 0)
-        return -1;
-    if (at + n > (uint64_t)st.st_size)
-        n = at < (uint64_t)st.st_size ? (size_t)((uint64_t)st.st_size - at) : 0;
-    if (n > t->cap - t->n)
-        n = t->cap - t->n;
-    memset(t->buf + t->n, 0, n);
-    return (ssize_t)n;
-}
-
-/* Gets at least `want` bytes at file offset `off` to the front of what is buffered. Returns how
- * many there are: fewer at the end of the file. -1 with errno. Offsets are multiples of 8, so
- * payloads are aligned. */
-static ssize_t fill_buffer(struct tail *t, uint64_t off, size_t want)
-{
-    uint8_t *more;
-
-    if (off < t->at || off > t->at + t->n) {
-        t->at = off;
-        t->n = 0;
-    }
-    if (t->at + t->n - off >= want)
-        return (ssize_t)(t->at + t->n - off);
-    t->n -= (size_t)(off - t->at);
-    memmove(t->buf, t->buf + (off - t->at), t->n);
-    t->at = off;
-    if (want > t->cap) {
-        if ((more = realloc(t->buf, want)) == NULL)
-            return -1;
-        t->buf = more;
-        t->cap = want;
-    }
-    for (ssize_t r = 1; t->n < want && r != 0; t->n += r > 0 ? (size_t)r : 0) {
-        r = pread(t->fd, t->buf + t->n, t->cap - t->n, (off_t)(off + t->n));
-        if (r < 0 && segment_rotten(errno))
-            r = read_as_zeros(t);
-        if (r < 0 && errno != EINTR)
-            return -1;
-    }
-    return (ssize_t)t->n;
 }
 
 enum look {
@@ -150,48 +93,75 @@ enum look {
     LOOK_HURT,  /* a valid header, a bad payload */
     LOOK_NOISE, /* no frame begins here */
     LOOK_TRACE, /* but the trailer of one whose header is gone */
-    LOOK_END,   /* the file ends before a whole frame */
+    LOOK_END,   /* the file ends before a whole frame, or the mark says so */
     LOOK_ERROR,
 };
 
-static void see(struct tail *t, const struct frame_header *h)
+static void see(struct tail *t, uint64_t next)
 {
-    if (h->seq + h->count > t->seen)
-        t->seen = h->seq + h->count;
+    if (next > t->seen)
+        t->seen = next;
 }
 
 static enum look look_whole(struct tail *t, uint64_t off, const struct frame_header *h)
 {
     size_t size = frame_size(h->length);
-    ssize_t n = fill_buffer(t, off, size);
-    uint64_t sum;
+    struct frame_header trailer;
+    const uint8_t *p;
+    ssize_t n = window_fill(&t->bytes, off, size, &p);
+    bool good;
 
     if (n < 0)
         return LOOK_ERROR;
     if ((size_t)n < size)
         return LOOK_END;
-    see(t, h);
-    sum = frame_sum(t->buf + (off - t->at) + FRAME_HEADER, h->length, t->header.salt);
-    return sum == h->payload_sum ? LOOK_GOOD : LOOK_HURT;
+    good = frame_sum(p + FRAME_HEADER, h->length, t->header.salt) == h->payload_sum;
+    if (!good && t->header.older > off &&
+        !frame_trailer_get(p + size - FRAME_TRAILER, &trailer, t->header.salt))
+        return LOOK_NOISE; /* it was never written whole */
+    see(t, h->seq + h->count);
+    return good ? LOOK_GOOD : LOOK_HURT;
 }
 
 static enum look look_for_frame(struct tail *t, uint64_t off, struct frame_header *h)
 {
     const uint8_t *p;
+    uint64_t next;
     ssize_t n;
 
     if (!t->readable)
         return LOOK_END;
-    if ((n = fill_buffer(t, off, FRAME_HEADER)) < 0)
+    if ((n = window_fill(&t->bytes, off, FRAME_HEADER, &p)) < 0)
         return LOOK_ERROR;
-    p = t->buf + (off - t->at);
     if (n >= FRAME_HEADER && frame_header_get(p, h, t->header.salt))
         return h->seq + h->count <= t->expected ? LOOK_OLD : look_whole(t, off, h);
     if (n >= FRAME_TRAILER && frame_trailer_get(p, h, t->header.salt)) {
-        see(t, h);
+        see(t, h->seq + h->count);
         return LOOK_TRACE;
     }
+    if (n >= FRAME_END && frame_end_get(p, &next, t->header.salt)) {
+        see(t, next);
+        return LOOK_END;
+    }
     return n < FRAME_HEADER ? LOOK_END : LOOK_NOISE;
+}
+
+/* Under its name; 0: it cannot be known. */
+static ino_t inode_named(const struct tail *t, uint64_t first_seq)
+{
+    char name[SEGMENT_NAME];
+    struct stat st;
+
+    segment_name(name, first_seq);
+    return opener_stat(t->dirfd, name, &st) == 0 ? st.st_ino : 0;
+}
+
+/* Whether the segment at hand is still what it was: as far as is known. */
+static bool keeps_name(const struct tail *t)
+{
+    ino_t inode = inode_named(t, t->first_seq);
+
+    return inode == 0 ? errno != ENOENT : inode == t->inode;
 }
 
 /* What lies before `next` and was not handed out is lost; nothing to say when that is nothing. */
@@ -204,14 +174,26 @@ static int skip_to(struct tail *t, struct tail_frame *f, uint64_t next, enum tai
     return TAIL_LOST;
 }
 
+/* A frame behind a gap. The next call delivers it. */
+static int pass_gap(struct tail *t, struct tail_frame *f, const struct frame_header *h)
+{
+    if (t->twice != t->off) {
+        t->twice = t->scan = t->off;
+        window_drop(&t->bytes);
+        return AGAIN;
+    }
+    t->off = t->scan;
+    return skip_to(t, f, h->seq, keeps_name(t) ? TAIL_DAMAGED : TAIL_EXPIRED);
+}
+
 static int hand_out(struct tail *t, struct tail_frame *f, const struct frame_header *h)
 {
-    t->off = t->scan;
     if (h->seq > t->expected)
-        return skip_to(t, f, h->seq, TAIL_DAMAGED); /* the next call delivers it */
+        return pass_gap(t, f, h);
+    t->off = t->scan;
     *f = (struct tail_frame){.seq = h->seq,
                              .count = h->count,
-                             .payload = t->buf + (t->off - t->at) + FRAME_HEADER,
+                             .payload = t->bytes.buf + (t->off - t->bytes.at) + FRAME_HEADER,
                              .length = h->length,
                              .segment = t->first_seq,
                              .accepted_ns = frame_accepted_get(&t->header, h->accepted_ms)};
@@ -223,18 +205,8 @@ static int hand_out(struct tail *t, struct tail_frame *f, const struct frame_hea
 /* Bytes of an unfinished frame are read afresh next time. */
 static int rest(struct tail *t)
 {
-    t->n = 0;
+    window_drop(&t->bytes);
     return TAIL_WAIT;
-}
-
-/* Under its name; 0: it cannot be known. */
-static ino_t inode_named(const struct tail *t, uint64_t first_seq)
-{
-    char name[SEGMENT_NAME];
-    struct stat st;
-
-    segment_name(name, first_seq);
-    return opener_stat(t->dirfd, name, &st) == 0 ? st.st_ino : 0;
 }
 
 static int begin_segment(struct tail *t, uint64_t first_seq)
@@ -248,16 +220,17 @@ static int begin_segment(struct tail *t, uint64_t first_seq)
         t->quiet = false;
         return errno == ENOENT ? AGAIN : TAIL_ERROR; /* gone since it was listed: list again */
     }
-    fd_close(&t->fd);
+    fd_close(&t->bytes.fd);
     t->inside = true;
-    t->fd = fd;
+    t->bytes.fd = fd;
     t->first_seq = first_seq;
     t->header = h;
     t->inode = fd < 0 ? inode_named(t, first_seq) : fstat(fd, &st) == 0 ? st.st_ino : 0;
     t->readable = state == SEGMENT_GOOD;
     t->sealed = t->quiet = false;
     t->off = t->scan = SEGMENT_HEADER;
-    t->at = t->n = 0;
+    t->twice = 0;
+    window_drop(&t->bytes);
     return TAIL_FRAME;
 }
 
@@ -299,6 +272,24 @@ static size_t place_of_next(const struct tail *t, const struct segment_list *l)
     return i;
 }
 
+/* A writer that found no frame in it has begun it once more, in the same file. */
+static bool is_begun_again(struct tail *t)
+{
+    uint8_t head[SEGMENT_HEADER];
+    struct segment_header h;
+
+    if (!t->inside || t->off != SEGMENT_HEADER ||
+        fd_read_at(t->bytes.fd, head, sizeof head, 0) != SEGMENT_HEADER ||
+        segment_header_get(head, &h) != SEGMENT_GOOD || h.first_seq != t->first_seq ||
+        h.salt == t->header.salt)
+        return false;
+    t->header = h;
+    t->readable = true;
+    t->scan = t->off;
+    window_drop(&t->bytes);
+    return true;
+}
+
 /* Outside of a segment, or at the end of what can be read in one. */
 static int turn_page(struct tail *t, struct tail_frame *f)
 {
@@ -308,6 +299,8 @@ static int turn_page(struct tail *t, struct tail_frame *f)
     bool oldest;
     int r;
 
+    if (is_begun_again(t))
+        return AGAIN;
     if (!t->sealed && unchanged(t))
         return rest(t);
     if (segment_list(t->dirfd, &l) < 0) {
@@ -323,7 +316,7 @@ static int turn_page(struct tail *t, struct tail_frame *f)
         !t->sealed) { /* it may have grown before the newer one came: to its end once more */
         t->sealed = true;
         t->scan = t->off;
-        t->n = 0;
+        window_drop(&t->bytes);
         return AGAIN;
     }
     oldest = !t->inside || i == 0;
@@ -333,36 +326,24 @@ static int turn_page(struct tail *t, struct tail_frame *f)
     return skip_to(t, f, next, oldest ? TAIL_EXPIRED : TAIL_DAMAGED);
 }
 
-/* Past a hole, whose end the file system knows without reading it, from `scan` on. */
-static void pass_hole(struct tail *t)
+/* In a file of an older life what is behind the last frame is there from the first, and may have been read ahead. */
+static bool is_outdated(struct tail *t, enum look look)
 {
-    off_t data = lseek(t->fd, (off_t)t->scan, SEEK_DATA);
-    struct stat st;
-
-    if (data < 0 && errno == ENXIO && fstat(t->fd, &st) == 0)
-        data = st.st_size; /* it is all hole to the end */
-    if (data >= 0 && ((uint64_t)data & ~UINT64_C(7)) > t->scan)
-        t->scan = (uint64_t)data & ~UINT64_C(7);
-}
-
-/* To where a frame may begin: that is at no zero. A file can be made long at no cost, by a crash or by
- * somebody, and must not cost us more. */
-static void pass_noise(struct tail *t)
-{
-    uint64_t end = t->at + t->n;
-
-    t->scan += 8;
-    while (t->scan + 8 <= end && le64_get(t->buf + (t->scan - t->at)) == 0)
-        t->scan += 8;
-    if (t->scan + 8 > end)
-        pass_hole(t);
+    if (look <= LOOK_OLD || t->fresh || t->header.older == 0)
+        return false;
+    window_drop(&t->bytes);
+    t->fresh = true;
+    return true;
 }
 
 static int step(struct tail *t, struct tail_frame *f)
 {
     struct frame_header h;
+    enum look look = look_for_frame(t, t->scan, &h);
 
-    switch (look_for_frame(t, t->scan, &h)) {
+    if (is_outdated(t, look))
+        return AGAIN;
+    switch (look) {
     case LOOK_GOOD:
         return hand_out(t, f, &h);
     case LOOK_OLD:
@@ -372,7 +353,7 @@ static int step(struct tail *t, struct tail_frame *f)
         t->scan += frame_size(h.length);
         return AGAIN;
     case LOOK_NOISE:
-        pass_noise(t);
+        t->scan = window_pass_zeros(&t->bytes, t->scan + 8);
         return AGAIN;
     case LOOK_TRACE:
         t->scan += FRAME_TRAILER;
@@ -391,6 +372,7 @@ enum tail_result tail_next(struct tail *t, struct tail_frame *f)
     int r;
 
     *f = (struct tail_frame){0};
+    t->fresh = t->bytes.n == 0;
     if (t->inside && t->scan != t->off && look_for_frame(t, t->off, &h) <= LOOK_OLD)
         t->scan = t->off; /* what was bad at the live end has become good */
     do

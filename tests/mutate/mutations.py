@@ -3,7 +3,7 @@ from collections import namedtuple
 
 Mutation = namedtuple("Mutation", "name file old new tests")
 
-SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder)|scenario.disk"
+SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder|reserve|reused)|scenario.disk"
 CONFIRM = "unit.(delivery|sink).(halfclose|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
 LOADS = "unit.(conf|daemon).(askers|look|kept|beside|removed)$"
@@ -50,8 +50,8 @@ MUTATIONS = [
              "oldest = b != NULL ? atomic_load(&b->oldest) : 0;", "oldest = b == NULL;", ACCOUNTS),
     Mutation("what has expired may go back", "core/daemon/sink_cursor.c",
              "if (c->ours)\n        hold_expired(c, a);", "(void)hold_expired;", ACCOUNTS),
-    Mutation("retention is not announced", "core/spool/append.c",
-             "if (a->ev.begins != NULL)\n            a->ev.begins(a->ev.arg, a->oldest);", "", ACCOUNTS),
+    Mutation("retention is not announced", "core/spool/retain.c",
+             "if (v->ev.begins != NULL)\n            v->ev.begins(v->ev.arg, v->oldest);", "", ACCOUNTS),
     # configuration by file
     Mutation("another one is sent after one that hangs", "core/conf/hung.c",
              "            return HUNG_SAME;", "            return HUNG_SOME;", LOADS),
@@ -73,9 +73,24 @@ MUTATIONS = [
              "if (le32_get(in) != TRAILER_MAGIC || le64_get(in + 24) != XXH3_64bits_withSeed(in, 24, salt))",
              "(void)salt;\n    if (le32_get(in) != TRAILER_MAGIC)", SPOOL),
     Mutation("a payload is believed", "core/spool/tail.c",
-             "return sum == h->payload_sum ?", "return true || sum == h->payload_sum ?", SPOOL),
+             "good = frame_sum(p + FRAME_HEADER, h->length, t->header.salt) == h->payload_sum;", "good = true;", SPOOL),
     Mutation("what is written again is believed", "core/spool/sync_helper.c",
-             "if (frame_sum(p + at + FRAME_HEADER, h.length, salt) != h.payload_sum)", "if (h.length > n)", SPOOL),
+             "if (frame_sum(p + at + FRAME_HEADER, h.length, s->salt) == h.payload_sum)", "if (at < *n)", SPOOL),
+    # a file that was a segment before
+    Mutation("a frame that was never written whole is lost", "core/spool/tail.c",
+             "if (!good && t->header.older > off &&", "if (!good && t->header.older > off && off == 0 &&", SPOOL),
+    Mutation("what was read ahead is believed", "core/spool/tail.c",
+             "if (look <= LOOK_OLD || t->fresh ||", "if (true || look <= LOOK_OLD || t->fresh ||", SPOOL),
+    Mutation("a segment begun once more is not looked at", "core/spool/tail.c",
+             "if (is_begun_again(t))", "if (t->seen == 77 && is_begun_again(t))", SPOOL),
+    Mutation("what the end mark says is not heeded", "core/spool/tail.c",
+             "see(t, next);\n        return LOOK_END;", "return LOOK_END;", SPOOL),
+    Mutation("no end mark is written", "core/spool/segment.c",
+             "return s->older >= end + FRAME_HEADER;", "return s->older > 77 && end == 77;", SPOOL),
+    Mutation("what retention removes is no reserve", "core/spool/retain.c",
+             "if (!(reserve_short(&v->reserve) && reserve_give(", "if (!(v->n == 0 && reserve_give(", SPOOL),
+    Mutation("what is held is held for ever", "core/spool/commit.c",
+             "now - backlog_since(b) >= HELD_MOST", "now == 77", SPOOL),
     Mutation("a segment's header is believed", "core/spool/segment.c",
              "le64_get(in + 56) != XXH3_64bits(in, 56))", "false)", SPOOL),
     Mutation("a cursor's slot is believed", "core/spool/cursor.c",

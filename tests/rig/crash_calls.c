@@ -42,6 +42,8 @@ WRAP(int, openat, (int fd, const char *path, int flags, ...))
         return errno = EEXIST, -1;
     if (e == NULL && (flags & O_CREAT) == 0)
         return errno = ENOENT, -1;
+    if (e == NULL && disk->full)
+        return errno = ENOSPC, -1;
     if (e == NULL) {
         if ((node = disk_new(false)) < 0 || disk_link(in, leaf, node) < 0)
             return -1;
@@ -97,6 +99,8 @@ WRAP(int, mkdirat, (int fd, const char *path, mode_t mode))
     in = disk_fd(fd)->node;
     if (disk_find(in, path) != NULL)
         return errno = EEXIST, -1;
+    if (disk->full)
+        return errno = ENOSPC, -1;
     if (disk_fails(CALL_OPEN) || (node = disk_new(true)) < 0 || disk_link(in, path, node) < 0)
         return -1;
     (void)disk_log(OP_LINK, in, path, node);
@@ -113,6 +117,7 @@ static void disk_stat(int node, struct stat *st)
     *st = (struct stat){.st_ino = n->ino,
                         .st_nlink = links,
                         .st_size = (off_t)n->size,
+                        .st_blocks = (blkcnt_t)(n->room / 512),
                         .st_mode = n->folder ? S_IFDIR | 0700 : S_IFREG | 0600,
                         .st_mtim = {(time_t)n->changed, 0},
                         .st_ctim = {(time_t)n->changed, 0}};
@@ -194,25 +199,53 @@ WRAP(ssize_t, pwrite, (int fd, const void *p, size_t n, off_t at))
 }
 
 /* All pieces at once, as the kernel does under the inode's lock. */
-WRAP(ssize_t, writev, (int fd, const struct iovec *v, int count))
+static ssize_t put_pieces(int fd, const struct iovec *v, int count, size_t at)
 {
     static uint8_t all[FILE_MAX];
     size_t n = 0;
 
-    if (disk_fd(fd) == NULL)
-        return __real_writev(fd, v, count);
     for (int i = 0; i < count; i++) {
         if (n + v[i].iov_len > sizeof all)
             return errno = ENOSPC, -1;
         memcpy(all + n, v[i].iov_base, v[i].iov_len);
         n += v[i].iov_len;
     }
-    if (disk_fails_io(CALL_WRITE, &n))
+    return disk_fails_io(CALL_WRITE, &n) ? -1 : disk_put(disk_fd(fd)->node, all, n, at);
+}
+
+WRAP(ssize_t, writev, (int fd, const struct iovec *v, int count))
+{
+    ssize_t n;
+
+    if (disk_fd(fd) == NULL)
+        return __real_writev(fd, v, count);
+    n = put_pieces(fd, v, count, (size_t)disk_fd(fd)->at);
+    disk_fd(fd)->at += n > 0 ? n : 0;
+    return n;
+}
+
+WRAP(ssize_t, pwritev, (int fd, const struct iovec *v, int count, off_t at))
+{
+    return disk_fd(fd) == NULL ? __real_pwritev(fd, v, count, at)
+                               : put_pieces(fd, v, count, (size_t)at);
+}
+
+/* As with FALLOC_FL_KEEP_SIZE: what it is long stays. */
+WRAP(int, fallocate, (int fd, int mode, off_t at, off_t n))
+{
+    struct disk_node *f;
+
+    if (disk_fd(fd) == NULL)
+        return __real_fallocate(fd, mode, at, n);
+    f = disk_file(fd);
+    if (disk->no_fallocate)
+        return errno = EOPNOTSUPP, -1;
+    if (disk_fails(CALL_WRITE))
         return -1;
-    if (disk_put(disk_fd(fd)->node, all, n, (size_t)disk_fd(fd)->at) < 0)
-        return -1;
-    disk_fd(fd)->at += (off_t)n;
-    return (ssize_t)n;
+    if ((size_t)(at + n) > f->room && (disk->full || at + n > FILE_MAX))
+        return errno = ENOSPC, -1;
+    disk_room(f, (size_t)(at + n));
+    return 0;
 }
 
 WRAP(ssize_t, write, (int fd, const void *p, size_t n))
@@ -260,12 +293,26 @@ WRAP(int, renameat, (int from_fd, const char *from, int to_fd, const char *to))
     return 0;
 }
 
-/* Not every file system has more of it than renameat(). */
 WRAP(int, renameat2, (int from_fd, const char *from, int to_fd, const char *to, unsigned flags))
 {
+    struct disk_entry *a, *b;
+    const char *leaf;
+    int in, node;
+
     if (disk_fd(from_fd) == NULL)
         return __real_renameat2(from_fd, from, to_fd, to, flags);
-    return errno = EINVAL, -1;
+    if (!disk->exchanges)
+        return errno = EINVAL, -1;
+    a = (in = disk_walk(from_fd, from, &leaf)) < 0 ? NULL : disk_find(in, leaf);
+    b = (in = disk_walk(to_fd, to, &leaf)) < 0 ? NULL : disk_find(in, leaf);
+    if (a == NULL || b == NULL)
+        return errno = ENOENT, -1;
+    MUST(!disk->journaling, "an exchange is not journaled");
+    node = a->node;
+    a->node = b->node;
+    b->node = node;
+    disk_touch(a->in);
+    return 0;
 }
 
 WRAP(int, unlinkat, (int fd, const char *path, int flags))

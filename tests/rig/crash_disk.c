@@ -24,13 +24,20 @@ int disk_new(bool folder)
         n->used = true;
         n->folder = folder;
         n->opens = 0;
-        n->size = 0;
+        n->size = n->room = 0;
         n->ino = (ino_t)(1000 + ++disk->clock);
         disk_touch(i);
         return i;
     }
     errno = ENOSPC;
     return -1;
+}
+
+void disk_room(struct disk_node *n, size_t to)
+{
+    size_t room = (to + 511) / 512 * 512;
+
+    n->room = room > n->room ? room : n->room;
 }
 
 void disk_reset(void)
@@ -47,7 +54,7 @@ void disk_reset(void)
     for (int i = 0; i < OPENS; i++)
         disk->opens[i].node = -1;
     disk->nops = disk->ndata = 0;
-    disk->journaling = disk->absent = false;
+    disk->journaling = disk->absent = disk->full = disk->exchanges = disk->no_fallocate = false;
     disk->faults = (struct disk_faults){0};
     (void)disk_new(true);
 }
@@ -192,6 +199,14 @@ ssize_t disk_put(int node, const void *p, size_t n, size_t at)
         errno = ENOSPC;
         return -1;
     }
+    if (disk->full && at + n > f->room) {
+        if (at >= f->room) {
+            errno = ENOSPC;
+            return -1;
+        }
+        n = f->room - at;
+    }
+    disk_room(f, at + n);
     if (at > f->size)
         memset(f->data + f->size, 0, at - f->size);
     memcpy(f->data + at, p, n);
@@ -220,6 +235,8 @@ void disk_cut(int node, size_t size)
     if (disk_wrote)
         disk_wrote(node, size < f->size ? size : f->size, size > f->size ? size : f->size);
     f->size = size;
+    f->room = 0;
+    disk_room(f, size);
     disk_touch(node);
     disk_log(OP_CUT, -1, "", node)->n = size;
 }

@@ -21,6 +21,7 @@ struct disk_node { /* 0 is DISK itself, 1 the folder in it */
     ino_t ino;
     uint64_t changed; /* a clock of its own: no two changes at one time */
     size_t size;
+    size_t room; /* bytes that it has on the disk, written or not: whole blocks of 512 */
     uint8_t data[FILE_MAX];
 };
 struct disk_entry {
@@ -77,7 +78,10 @@ struct disk {
     size_t nops, ndata;
     uint8_t journal_data[JOURNAL_DATA];
     struct disk_faults faults;
-    bool absent; /* nothing leads to DISK; who has it open goes on with it */
+    bool full;         /* no file gets more room than it has, and none is made */
+    bool no_fallocate; /* likewise */
+    bool exchanges;    /* it has RENAME_EXCHANGE; not every file system has */
+    bool absent;       /* nothing leads to DISK; who has it open goes on with it */
 };
 extern struct disk *disk;
 
@@ -106,6 +110,9 @@ bool disk_fails_io(enum disk_call call, size_t *n);
 struct disk_open *disk_fd(int fd);
 struct disk_node *disk_file(int fd);
 struct disk_entry *disk_find(int in, const char *name);
+
+/* It has room up to there. */
+void disk_room(struct disk_node *n, size_t to);
 
 /* Frees a node that nothing leads to. */
 void disk_drop(int node);

@@ -24,7 +24,7 @@ void spool_dir_remove(void)
 
 struct append *open_writer_with(int64_t segment_size, int64_t max_size, int64_t max_age)
 {
-    struct append_config c = {spool_dir.path, segment_size, max_size, max_age};
+    struct append_config c = {spool_dir.path, segment_size, max_size, max_age, 0};
     struct why why = {0};
     struct append *a = append_open(&c, &why);
 
@@ -218,7 +218,7 @@ int open_in_another_process(long holder)
     pid_t pid = fork();
 
     if (pid == 0) {
-        struct append_config c = {spool_dir.path, 4096, 0, 0};
+        struct append_config c = {spool_dir.path, 4096, 0, 0, 0};
         struct why why = {0};
         char want[64];
         snprintf(want, sizeof want, "is in use by process %ld", holder);

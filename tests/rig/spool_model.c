@@ -76,22 +76,43 @@ static size_t payload_size(uint64_t id)
 
 void model_open_writer(void)
 {
-    struct append_config c = {model_dir.path, (int64_t)(64 + random_below(&world.rng, 600)), 0, 0};
+    struct append_config c = {model_dir.path, (int64_t)(64 + random_below(&world.rng, 600)), 0, 0,
+                              (int64_t)random_below(&world.rng, 3) * 700};
     struct why why = {0};
 
     world.a = append_open(&c, &why);
     MUST(world.a != NULL, "append_open: %s", why.text);
 }
 
-/* The segment that the frame just written lies in, and where it begins there. */
-static size_t place(uint64_t first, uint64_t size_before, uint64_t *begin, uint64_t *end)
+uint64_t newest_bytes(void)
+{
+    const struct inventory *v = &world.a->folder;
+
+    return v->n > 0 ? v->held[v->n - 1].bytes : 0;
+}
+
+void see_removed(uint64_t needed, bool lost)
+{
+    for (size_t i = 0; i < world.nsegs; i++) {
+        if (world.segs[i].deleted || stat_of(world.segs[i].first).st_ino == world.segs[i].inode)
+            continue;
+        MUST(world.segs[i].first != append_segment(world.a), "the newest is gone");
+        world.segs[i].deleted = true;
+        trace_note(" -%" PRIu64, world.segs[i].first);
+        for (size_t j = 0; j < world.nframes; j++)
+            MUST(world.frames[j].seg != i ||
+                     world.frames[j].seq + world.frames[j].count <= needed || lost,
+                 "%" PRIu64 " was needed", world.frames[j].seq);
+    }
+}
+
+/* The segment that the frame just written lies in. */
+static size_t place(uint64_t first)
 {
     struct stat st = stat_of(first);
     struct seg *s = seg_of(first);
     size_t i = world.nsegs;
 
-    *begin = size_before;
-    *end = (uint64_t)st.st_size;
     if (s != NULL && s->inode == st.st_ino)
         return (size_t)(s - world.segs);
     if (st.st_ino == 0) { /* deleted under the writer, which does not know */
@@ -101,26 +122,45 @@ static size_t place(uint64_t first, uint64_t size_before, uint64_t *begin, uint6
     }
     if (s != NULL)
         s->deleted = true; /* replaced: nothing in it could be read */
-    *begin = SEGMENT_HEADER;
     world.segs[world.nsegs++] = (struct seg){.first = first, .inode = st.st_ino};
     return i;
 }
 
+static int append_payload(const uint8_t *payload, const struct frame *f, uint64_t *end)
+{
+    int r;
+
+    if (disk != NULL)
+        disk->full = world.full;
+    r = append_frame(world.a, payload, payload_size(f->id), f->count, end);
+    if (disk != NULL)
+        disk->full = false;
+    return r;
+}
+
 bool append_one(struct frame *f)
 {
-    uint64_t end = 0, before = (uint64_t)stat_of(append_segment(world.a)).st_size;
     uint8_t payload[PAYLOAD + 1];
+    uint64_t end = 0;
 
     if (world.nframes == FRAMES || world.nsegs == SEGMENTS)
         return false;
     *f = (struct frame){
         .seq = world.next, .id = ++world.ids, .count = 1 + (uint32_t)random_below(&world.rng, 5)};
     fill(payload, payload_size(f->id), f->id);
-    MUST(append_frame(world.a, payload, payload_size(f->id), f->count, &end) == 0, "%m");
+    if (append_payload(payload, f, &end) < 0) {
+        MUST(world.full && errno == ENOSPC, "%m");
+        trace_note("%" PRIu64 " finds no room", f->seq);
+        see_removed(0, true);
+        return false;
+    }
     MUST(end == world.next + f->count && append_next_seq(world.a) == end, "end %" PRIu64, end);
-    f->seg = place(append_segment(world.a), before, &f->begin, &f->end);
+    f->seg = place(append_segment(world.a));
+    f->end = newest_bytes();
+    f->begin = f->end - frame_size((uint32_t)payload_size(f->id));
     trace_note("%" PRIu64 "+%u in %" PRIu64 "[%" PRIu64 ",%" PRIu64 ")", f->seq, f->count,
                world.segs[f->seg].first, f->begin, f->end);
+    see_removed(0, world.full);
     return true;
 }
 

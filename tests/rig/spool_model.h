@@ -56,6 +56,7 @@ extern struct world {
     struct reader readers[READERS];
     size_t nreaders;
     bool damaged; /* beyond what retention does */
+    bool full;    /* the disk is, for the writer: where it is one in memory */
 } world;
 
 /* --- the files --- */
@@ -63,6 +64,9 @@ extern struct world {
 struct seg *seg_of(uint64_t first); /* the newest entry of that name */
 struct seg *any_seg(void);          /* one that is there, or NULL */
 struct seg *newest_seg(void);
+/* Those whose names have gone, or are another file's: by retention, or since they gave way. `lost`: whoever
+ * needed them. */
+void see_removed(uint64_t needed, bool lost);
 struct stat stat_of(uint64_t first);
 int seg_open(uint64_t first);
 
@@ -73,6 +77,7 @@ void model_reopen_writer(void); /* checks where it goes on */
 /* Appends; the model learns of it, or the caller decides. False when the model is full. */
 void append_and_note(void);
 bool append_one(struct frame *f);
+uint64_t newest_bytes(void); /* written in it */
 
 /* --- readers --- */
 

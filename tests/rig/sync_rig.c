@@ -49,9 +49,17 @@ static uint64_t seal_writer(void *arg)
     return r->writer != NULL ? append_seal(r->writer) : 0;
 }
 
+static void note_reserved(void *arg, const struct reserve_file *file)
+{
+    struct sync_rig *r = arg;
+
+    r->reserved = *file;
+    append_reserved(r->writer, file);
+}
+
 void sync_rig_start_helper(int dirfd, uint64_t seq)
 {
-    struct sync_events events = {&sync_rig, note_answer, seal_writer};
+    struct sync_events events = {&sync_rig, note_answer, seal_writer, note_reserved};
 
     sync_rig.disk = mmap(NULL, sizeof *sync_rig.disk, PROT_READ | PROT_WRITE,
                          MAP_SHARED | MAP_ANONYMOUS, -1, 0);

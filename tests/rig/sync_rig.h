@@ -17,6 +17,7 @@ extern struct sync_rig {
         int error;
         unsigned calls;
     } answer;
+    struct reserve_file reserved; /* the last file of the reserve that it has told of */
     void (*before_seal)(
         void);            /* when a sync has failed, just before its segment is written again */
     struct failing_disk { /* shared with the helper: what its fdatasync() does */

@@ -20,11 +20,12 @@ def unsent(s):
 
 class Disk:
     """Beside unittest.TestCase."""
+    SPOOL = "spool: {dir: spool, reserve: 0}\n"
 
     def setUp(self):
         self.receiver = Receiver()
         self.addCleanup(self.receiver.stop)
-        self.daemon = Daemon(self, "self_metrics: 0\nsinks:\n" +
+        self.daemon = Daemon(self, self.SPOOL + "self_metrics: 0\nsinks:\n" +
                              graphite_sink("main", f"tcp://127.0.0.1:{self.receiver.port}"), start=False)
         os.mkdir(self.daemon.path("spool"))
         self.next = 0
@@ -70,6 +71,21 @@ class Disk:
         s.sendall(metrics(mine, pad).encode())
         s.shutdown(socket.SHUT_WR)
         return s, mine
+
+    def answer(self, s, n):
+        """How many of n were accepted: all or none, and the reason says so."""
+        r = read_reply(s)
+        self.assertEqual(r["accepted"] + r["rejected"], n)
+        self.assertIn(r["accepted"], (0, n))
+        if r["rejected"]:
+            self.assertIn("send it again later", r["errors"][0]["error"])
+        return r["accepted"]
+
+    def assert_refused(self, s, n, why="the spool cannot be written: No space left on device; send it again later"):
+        """There is an answer, although the disk stays as it is."""
+        r = read_reply(s)
+        self.assertEqual((r["accepted"], r["rejected"]), (0, n))
+        self.assertIn(why, r["errors"][0]["error"])
 
     def assert_waits(self, s):
         s.setblocking(False)

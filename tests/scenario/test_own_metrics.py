@@ -66,7 +66,7 @@ class OwnMetrics(unittest.TestCase):
         per = {"main": "expired damaged skipped quarantined",
                "net": "expired damaged skipped quarantined rejected stale deselected"}
         why = {"stays": "exit signal spawn lost", "bad": "exit signal timeout spawn lost"}
-        want = {"intake.accepted.shared", "intake.rejected.shared", "spool.size", "spool.refused", "log.dropped",
+        want = {"intake.accepted.shared", "intake.rejected.shared", "spool.size", "spool.reserve", "spool.refused", "log.dropped",
                 "reload.failures", "collectors.refused", "sinks.refused", "collector.missed.bad", "collector.duration.bad"}
         for name, reasons in per.items():
             want |= {f"sink.{x}.{name}" for x in ("confirmed", "unconfirmed", "queued", "lag", "stalled", "refused")}

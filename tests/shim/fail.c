@@ -257,6 +257,17 @@ ssize_t writev(int fd, const struct iovec *v, int count)
     return n < all ? next_write(fd, v[0].iov_base, n) : next_writev(fd, v, count);
 }
 
+ssize_t pwritev(int fd, const struct iovec *v, int count, off_t at)
+{
+    NEXT(pwritev);
+    NEXT(pwrite);
+    size_t n = count > 0 ? v[0].iov_len : 0, all = n;
+
+    if (hit_io("write", FROM, fd, &n, 0))
+        return -1;
+    return n < all ? next_pwrite(fd, v[0].iov_base, n, at) : next_pwritev(fd, v, count, at);
+}
+
 /* Only adding needs memory, and only that is refused. */
 int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event)
 {

@@ -125,7 +125,7 @@ Test(fd, writes_all_of_several_parts)
 
     cr_assert_eq(fd_pipe(fds, 0, 0), 0);
     if ((pid = fork()) == 0)
-        _exit(fd_writev_all(fds[1], v, 5) == 0 ? 0 : 1);
+        _exit(fd_writev_at(fds[1], v, 5, -1) == 0 ? 0 : 1);
     fd_close(&fds[1]);
     cr_assert_eq(fd_read_all(fds[0], -1, &b), 0);
     cr_assert_eq(b.n, 2 * LONG + 2);

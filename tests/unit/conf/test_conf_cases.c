@@ -55,9 +55,9 @@ static void put_main(struct buf *b, const struct conf *c, bool with_host)
     }
     buf_putf(b,
              "spool %s max_size %" PRId64 " max_age %" PRId64 " segment_size %" PRId64
-             " durable %d\n",
+             " reserve %" PRId64 " durable %d\n",
              c->spool.dir, c->spool.max_size, c->spool.max_age, c->spool.segment_size,
-             (int)c->spool.durable);
+             c->spool.reserve, (int)c->spool.durable);
     buf_putf(b,
              "intake max_value %d max_depth %d max_name %d max_tags %d max_connections %d "
              "max_connections_per_user %d\n",

@@ -277,7 +277,7 @@ static uint64_t overflow(unsigned frames)
         stand_append(&stand, 10);
     (void)sinks_needed(sinks);
     append_configure(stand.spool, &(struct append_config){.segment_size = 1, .max_size = 1});
-    stand.spool->ev = (struct append_events){sinks, on_begins};
+    stand.spool->folder.ev = (struct append_events){sinks, on_begins};
     (void)append_retain(stand.spool, sinks_needed(sinks), clock_wall());
     (void)sinks_needed(sinks);
     return append_oldest(stand.spool);

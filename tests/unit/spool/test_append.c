@@ -66,7 +66,7 @@ Test(append, a_stepped_clock_or_49_days_begin_a_new_segment)
     a->wall_ahead += NS_PER_S / 2; /* slewed */
     put_frame(a, 10);
     cr_assert_eq(append_segment(a), 30);
-    a->folder.held[a->folder.n - 1].created_ns -= INT64_C(50) * 86400 * NS_PER_S;
+    a->head.created_ns -= INT64_C(50) * 86400 * NS_PER_S;
     put_frame(a, 10);
     cr_assert_eq(append_segment(a), 50);
     cr_assert_eq(read_all_from(0).delivered, 60);
@@ -129,7 +129,7 @@ Test(append, the_folder_is_created_with_what_is_missing_above_it)
 {
     struct why why = {0};
     char deep[128];
-    struct append_config c = {deep, 4096, 0, 0};
+    struct append_config c = {deep, 4096, 0, 0, 0};
     struct append *a;
     struct stat st;
 
@@ -180,7 +180,7 @@ Test(append, of_two_that_race_exactly_one_wins)
         cr_assert_eq(pipe(done), 0);
         for (int i = 0; i < 2; i++)
             if ((pid[i] = fork()) == 0) {
-                struct append_config c = {spool_dir.path, 4096, 0, 0};
+                struct append_config c = {spool_dir.path, 4096, 0, 0, 0};
                 struct why why;
                 char go;
                 close(start[1]);

@@ -140,7 +140,7 @@ Test(append_damage, a_segment_of_a_later_format_is_kept_skipped_and_counted)
 {
     struct append *a = open_writer(1 << 20);
     unsigned char later[SEGMENT_HEADER + 640];
-    struct segment_header h = {10, 1, 1};
+    struct segment_header h = {10, 1, 1, 0};
     struct read_total n;
     int fd;
 
@@ -185,7 +185,7 @@ Test(append_damage, a_foreign_name_does_not_use_up_the_numbers)
 Test(append_damage, a_cursor_that_cannot_be_read_just_now_is_not_ignored)
 {
     static const char *const sinks[] = {"main"};
-    struct append_config c = {spool_dir.path, 1 << 20, 0, 0};
+    struct append_config c = {spool_dir.path, 1 << 20, 0, 0, 0};
     struct append *a = open_writer(1 << 20);
     struct rlimit old, l;
     struct why why;

@@ -41,6 +41,7 @@ struct sync {
     struct unsynced state;
     struct sync_helper does;
     bool alive;
+    struct reserve_file room; /* to be made; id 0: none */
 };
 
 static struct {
@@ -53,6 +54,7 @@ static struct {
     uint64_t told; /* all up to this ticket */
     bool lost;     /* the folder was taken away, and nobody has noticed */
     bool full;
+    bool reserve; /* the spool has one, and full means that nothing else can be had */
     bool ended;
 } w;
 
@@ -62,7 +64,7 @@ static void tell(struct batch *b, enum told told)
 {
     MUST(b->told == WAITS, "batch %zu is told twice", (size_t)(b - w.batches));
     b->told = told;
-    b->excused = told == ACCEPTED && w.lost;
+    b->excused |= told == ACCEPTED && w.lost;
 }
 
 static void tell_all(uint64_t ticket, enum told told)
@@ -102,6 +104,11 @@ void sync_request(struct sync *s, uint64_t segment, uint64_t seq)
 uint64_t sync_asked(const struct sync *s)
 {
     return s->state.sent.seq;
+}
+
+void sync_make(struct sync *s, const struct reserve_file *file)
+{
+    s->room = *file;
 }
 
 void sync_forget(struct sync *s)
@@ -193,6 +200,16 @@ static void tries_again(void)
     trace_note(" again");
     disk_is_usual();
     commit_retry(&w.commit);
+}
+
+/* More than a second passes, and nobody has tried again. */
+static void is_held_too_long(void)
+{
+    uint64_t held = w.commit.backlog.metrics;
+
+    trace_note(" late");
+    commit_refuse_late(&w.commit, INT64_MAX);
+    MUST(held == 0 || w.commit.backlog.metrics == 0 || w.commit.durable, "somebody waits on");
 }
 
 static void second_passes(void)
@@ -336,13 +353,23 @@ static void folder_comes(void)
 
 static void disk_fills(void)
 {
-    trace_note(" full");
-    w.full = true;
+    trace_note(w.reserve ? " full but for the reserve" : " full");
+    w.full = !w.reserve;
+    disk->full = w.reserve;
 }
 
 static void disk_has_room(void)
 {
-    w.full = false;
+    w.full = disk->full = false;
+}
+
+/* Whatever was not sent may be lost by that. */
+static void on_begins(void *arg, uint64_t oldest)
+{
+    (void)arg;
+    trace_note(" begins at %" PRIu64, oldest);
+    for (size_t i = 0; i < w.n; i++)
+        w.batches[i].excused = true;
 }
 
 /* Clean pages may be read from the platter again. */
@@ -401,7 +428,7 @@ static void settle(void)
     if (random_below(&w.rng, 4) == 0)
         garnetd_ends();
     trace_note("\n  settle:");
-    w.full = false;
+    disk_has_room();
     folder_comes();
     for (int i = 0; i < 6; i++) {
         second_passes();
@@ -426,7 +453,7 @@ static void power_fails(const char *when)
 static void begins(uint64_t seed, bool durable)
 {
     static const int64_t sizes[] = {200, 500, 4096}; /* of a segment: one frame, a few, all */
-    struct append_config c = {DISK, sizes[seed % 3], 0, 0};
+    struct append_config c = {DISK, sizes[seed % 3], 0, 0, seed % 8 < 4 ? 0 : 4096};
     struct why why = {0};
 
     disk_reset();
@@ -435,6 +462,8 @@ static void begins(uint64_t seed, bool durable)
     w.rng = seed;
     w.a = append_open(&c, &why);
     MUST(w.a != NULL, "%s", why.text);
+    w.reserve = c.reserve > 0;
+    w.a->folder.ev.begins = on_begins;
     w.sync.state.clean = append_next_seq(w.a);
     helper_starts();
     w.commit = (struct commit){
@@ -459,23 +488,15 @@ static void ends(bool at_once)
 /* --- by chance --- */
 
 static const struct chance acts[] = {
-    {30, sends},
-    {6, tries_again},
-    {8, second_passes},
-    {20, serves_well},
-    {8, serves_while_more_is_sent},
-    {6, some_sync_fails},
-    {4, some_call_fails},
-    {3, dies_before},
-    {5, dies_in_the_middle},
-    {3, dies_late},
-    {1, loses_folder},
-    {1, folder_goes},
-    {3, folder_comes},
-    {2, disk_fills},
-    {4, disk_has_room},
-    {2, all_is_sent},
-    {3, memory_is_short},
+    {30, sends},          {6, tries_again},
+    {8, second_passes},   {3, is_held_too_long},
+    {20, serves_well},    {8, serves_while_more_is_sent},
+    {6, some_sync_fails}, {4, some_call_fails},
+    {3, dies_before},     {5, dies_in_the_middle},
+    {3, dies_late},       {1, loses_folder},
+    {1, folder_goes},     {3, folder_comes},
+    {2, disk_fills},      {4, disk_has_room},
+    {2, all_is_sent},     {3, memory_is_short},
 };
 
 static void sequence(uint64_t seed)
@@ -505,6 +526,52 @@ Test(commit, failures_deaths_and_losses_by_chance)
     }
     for (uint64_t seed = 1; one == NULL && seed <= n; seed++)
         sequence(seed);
+}
+
+/* Who sent it is told no, once, and it does not come later; what came after it has its own time. */
+Test(commit, what_is_held_is_refused_in_time)
+{
+    int64_t now;
+
+    quiet();
+    begins(1, true);
+    sends();
+    serves_well();
+    disk_fills();
+    sends();
+    now = clock_mono();
+    commit_refuse_late(&w.commit, now + HELD_MOST / 2);
+    cr_assert_eq(w.batches[1].told, WAITS);
+    commit_refuse_late(&w.commit, clock_mono() + HELD_MOST);
+    cr_assert_eq(w.batches[1].told, REJECTED);
+    cr_assert_eq(w.commit.backlog.bytes, 0);
+    cr_assert_gt(w.commit.refused, 0);
+    sends();
+    cr_assert_eq(w.batches[2].told, WAITS);
+    disk_has_room();
+    tries_again();
+    serves_well();
+    cr_assert_eq(w.batches[2].told, ACCEPTED);
+    sends();
+    ends(false);
+}
+
+/* Its answer comes first: what is in the spool is not told with what is not. */
+Test(commit, what_is_held_waits_for_the_answer_to_what_is_written)
+{
+    quiet();
+    begins(1, true);
+    sends();
+    disk_fills();
+    sends();
+    commit_refuse_late(&w.commit, INT64_MAX);
+    cr_assert_eq(w.batches[0].told, WAITS);
+    cr_assert_eq(w.batches[1].told, WAITS);
+    serves_well();
+    cr_assert_eq(w.batches[0].told, ACCEPTED);
+    commit_refuse_late(&w.commit, INT64_MAX);
+    cr_assert_eq(w.batches[1].told, REJECTED);
+    ends(false);
 }
 
 /* --- in every order --- */

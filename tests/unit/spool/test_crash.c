@@ -73,7 +73,7 @@ static struct script {
 static struct disk *begin; /* the disk before the script */
 static uint64_t *seen;
 static size_t journaled; /* operations of the script */
-static size_t distinct, checked;
+static size_t distinct, checked, reused;
 
 /* --- the script --- */
 
@@ -196,13 +196,26 @@ static void script_retain(void)
     trace_note("\n %zu retained from %" PRIu64, disk->nops, needed);
 }
 
+/* As on a full disk: what has been retained is what comes next. */
+static void script_starve(void)
+{
+    s.a->starved = s.a->folder.reserve.wanted > 0;
+    script_retain();
+    script_seal();
+    script_append();
+    if (s.a->head.older > 0) {
+        trace_note(", over another");
+        reused++;
+    }
+}
+
 static void script_run(uint64_t seed)
 {
-    static void (*const acts[])(void) = {script_append,   script_append,     script_append,
-                                         script_append,   script_sync,       script_store,
-                                         script_store,    script_seal,       script_retain,
-                                         script_new_sink, script_cursor_sync};
-    struct append_config c = {DISK, (int64_t)(300 + seed % 7 * 300), 0, 0};
+    static void (*const acts[])(void) = {
+        script_append,      script_append, script_append, script_append, script_sync,
+        script_store,       script_store,  script_seal,   script_retain, script_new_sink,
+        script_cursor_sync, script_starve, script_starve};
+    struct append_config c = {DISK, (int64_t)(300 + seed % 7 * 300), 0, 0, seed % 2 ? 8192 : 0};
     struct why why = {0};
 
     s = (struct script){.rng = seed};
@@ -216,7 +229,7 @@ static void script_run(uint64_t seed)
     s.dirfd = append_dirfd(s.a);
     s.loop = loop_new();
     s.sync = sync_start(s.loop, s.dirfd, append_next_seq(s.a),
-                        &(struct sync_events){NULL, on_synced, on_failure});
+                        &(struct sync_events){NULL, on_synced, on_failure, NULL});
     MUST(s.sync != NULL, "%m");
     script_new_sink();
     for (int n = 16 + (int)random_below(&s.rng, 16); n > 0 && disk->nops < JOURNAL - 32; n--)
@@ -321,7 +334,7 @@ static uint64_t check_cursor(int dirfd, size_t sink, size_t crash, bool *there)
 
 static void recover(size_t crash)
 {
-    struct append_config c = {DISK, 1 << 20, 0, 0};
+    struct append_config c = {DISK, 1 << 20, 0, 0, 0};
     const struct promise p = promised(crash);
     uint64_t at[SINKS], fresh, end;
     bool there[SINKS];
@@ -437,7 +450,8 @@ Test(crash, every_state_of_the_disk_is_recovered_from)
     do
         script_and_crashes(seed++);
     while (one == NULL && distinct < want);
-    (void)printf("%zu distinct states of %" PRIu64 " scripts\n", distinct, seed - 1);
+    (void)printf("%zu distinct states of %" PRIu64 " scripts, %zu files used again\n", distinct,
+                 seed - 1, reused);
     free(begin);
     free(seen);
 }

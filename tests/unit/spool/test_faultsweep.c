@@ -4,18 +4,19 @@
  * disk of crash_disk.h. One call fails; what it was for is tried again, as garnetd and a worker would,
  * and the run goes on without faults. At its end what was accepted, by the word of append_frame(), has
  * been read, once and in order, or is counted as lost; and nothing is lost but to EIO, which says that
- * the disk itself has lost it.
+ * the disk itself has lost it. The same on a disk that is full once the spool has its reserve.
  */
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/why.h"
 #include "rig/crash_disk.h"
 #include "spool/append.h"
+#include "spool/blocks.h"
 #include "spool/cursor.h"
 #include "spool/sync.h"
 #include "spool/tail.h"
 
-enum { FRAMES = 32, PAYLOAD = 100, TRIES = 3 };
+enum { FRAMES = 32, PAYLOAD = 100, TRIES = 3, RESERVES = 8, ROOM = 600 /* of each */ };
 enum { ALL = (1 << CALLS) - 1, TRANSFERS = 1 << CALL_READ | 1 << CALL_WRITE };
 
 static const struct {
@@ -38,6 +39,7 @@ static struct run {
     unsigned n;
     uint64_t next, read, lost; /* the reader */
     int answer;                /* of the last sync; -1: none yet */
+    bool full;                 /* the disk becomes so */
 } r;
 
 /* Once more after each failure: with one fault, the second time has to do. */
@@ -50,7 +52,7 @@ static struct run {
 
 static bool open_writer(void)
 {
-    struct append_config c = {DISK, 400, 0, 0};
+    struct append_config c = {DISK, 400, 0, 0, r.full ? RESERVES * ROOM : 0};
     struct why why = {0};
 
     return (r.a = append_open(&c, &why)) != NULL;
@@ -64,8 +66,8 @@ static void do_append(uint8_t id)
 
     memset(payload, id, sizeof payload);
     seq = append_next_seq(r.a);
-    while (append_frame(r.a, payload, sizeof payload, 3, &end) < 0) {
-        MUST(disk->faults.fired > 0, "append_frame: %m");
+    for (int tries = 1; append_frame(r.a, payload, sizeof payload, 3, &end) < 0; tries++) {
+        MUST(disk->faults.fired > 0 && tries < TRIES, "append_frame: %m");
         MUST(append_next_seq(r.a) == seq, "a refused frame has taken numbers");
     }
     MUST(end == seq + 3);
@@ -146,9 +148,9 @@ static void start(void)
 {
     TRY(open_writer());
     r.loop = loop_new();
-    MUST(r.loop != NULL &&
-             (r.sync = sync_start(r.loop, append_dirfd(r.a), append_next_seq(r.a),
-                                  &(struct sync_events){NULL, on_synced, on_failure})) != NULL,
+    MUST(r.loop != NULL && (r.sync = sync_start(
+                                r.loop, append_dirfd(r.a), append_next_seq(r.a),
+                                &(struct sync_events){NULL, on_synced, on_failure, NULL})) != NULL,
          "%m");
 }
 
@@ -174,11 +176,40 @@ static void close_reader(void)
     cursor_close(&r.cursor);
 }
 
+/* What could not be synced is written again to a new file, for which a full disk has to have room. */
+static void sync_all(void)
+{
+    bool full = disk->full;
+
+    for (int tries = 1; !sync_once(); tries++) {
+        MUST(tries < 2 * TRIES, "sync: %m");
+        disk->full = disk->full && errno != ENOSPC;
+    }
+    disk->full = full;
+}
+
+/* As the helper does, and then no more is made. */
+static void fill_disk(void)
+{
+    char name[RESERVE_NAME];
+
+    for (uint64_t id = 1; id <= RESERVES; id++) {
+        struct reserve_file file = {id, ROOM, 0};
+
+        TRY(blocks_make(append_dirfd(r.a), &file) == ROOM);
+        reserve_name(name, id);
+        TRY(reserve_adopt(&r.a->folder.reserve, append_dirfd(r.a), name));
+    }
+    for (int i = 0; i < TRIES; i++)
+        cursor_make_spares(append_dirfd(r.a));
+    disk->full = true;
+}
+
 static void half(uint8_t id)
 {
     for (uint8_t i = 0; i < 5; i++)
         do_append((uint8_t)(id + i));
-    TRY(sync_once());
+    sync_all();
     (void)read_some(3);
     do_store();
     (void)append_retain(r.a, r.cursor.state.keep, 0);
@@ -188,11 +219,11 @@ static void half(uint8_t id)
 }
 
 /* True when the fault was there to be met. */
-static bool run(size_t fault, unsigned n)
+static bool run(size_t fault, unsigned n, bool full)
 {
     static const char *const names[] = {"a"};
 
-    r = (struct run){0};
+    r = (struct run){.full = full};
     trace_reset();
     trace_note("call %u fails with %s", n, faults[fault].name);
     disk_reset();
@@ -202,6 +233,8 @@ static bool run(size_t fault, unsigned n)
     disk->faults.left = n;
     disk->faults.fired = 0;
     start();
+    if (full)
+        fill_disk();
     TRY(cursor_create(append_dirfd(r.a), "a", 0) == 0);
     TRY(cursor_list_write(append_dirfd(r.a), names, 1) == 0);
     open_reader();
@@ -228,17 +261,27 @@ static bool run(size_t fault, unsigned n)
     return disk->faults.fired > 0;
 }
 
-Test(faultsweep, whichever_call_fails_nothing_accepted_is_lost)
+static void sweep_all(bool full)
 {
     int devnull = open("/dev/null", O_WRONLY | O_CLOEXEC);
     unsigned n, all = 0;
 
     log_to(devnull);
     for (size_t fault = 0; fault < sizeof faults / sizeof *faults; fault++) {
-        for (n = 1; run(fault, n); n++)
+        for (n = 1; run(fault, n, full); n++)
             all++;
         cr_assert_gt(n, 20, "hardly a call was reached");
     }
     (void)printf("%u faults\n", all);
     (void)close(devnull);
+}
+
+Test(faultsweep, whichever_call_fails_nothing_accepted_is_lost)
+{
+    sweep_all(false);
+}
+
+Test(faultsweep, nor_on_a_full_disk)
+{
+    sweep_all(true);
 }

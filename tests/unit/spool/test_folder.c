@@ -78,7 +78,7 @@ Test(folder, a_folder_that_comes_back_with_more_in_it_moves_the_numbers_on)
         put_frame(a, 10);
     append_close(a);
     snprintf(other, sizeof other, "%s/other", spool_dir.path);
-    struct append_config c = {other, 1 << 20, 0, 0};
+    struct append_config c = {other, 1 << 20, 0, 0, 0};
     cr_assert_not_null(b = append_open(&c, &why));
     put_frame(b, 10);
     cr_assert(append_reopen(b, spool_dir.path, &why), "%s", why.text);

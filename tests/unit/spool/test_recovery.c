@@ -102,21 +102,51 @@ static void do_power_loss(void)
     all_restart();
 }
 
-/* kill -9 in the middle of a write. */
+/* What was in the file before: of an older life, and of this one. */
+static struct image {
+    ino_t inode;
+    size_t n;
+    uint8_t bytes[FILE_MAX];
+} before;
+
+static void remember_newest(void)
+{
+    const struct seg *s = newest_seg();
+    int fd = s != NULL ? seg_open(s->first) : -1;
+    ssize_t n = 0;
+
+    before.inode = s != NULL ? s->inode : 0;
+    if (fd >= 0) {
+        n = pread(fd, before.bytes, sizeof before.bytes, 0);
+        (void)close(fd);
+    }
+    before.n = n > 0 ? (size_t)n : 0;
+}
+
+/* From `at` on it is as before. */
+static void tear(const struct seg *s, uint64_t at)
+{
+    int fd = seg_open(s->first);
+
+    if (fd < 0)
+        return;
+    MUST(ftruncate(fd, (off_t)at) == 0, "%m");
+    if (before.inode == s->inode && before.n > at)
+        MUST(pwrite(fd, before.bytes + at, before.n - at, (off_t)at) == (ssize_t)(before.n - at));
+    (void)close(fd);
+    trace_note(" at %" PRIu64, at);
+}
+
+/* kill -9 in the middle of a write: not all of the payload is there. */
 static void do_torn_append(void)
 {
     struct frame f;
-    int fd;
 
     trace_note(" torn ");
-    if (!append_one(&f))
-        return;
-    if ((fd = seg_open(world.segs[f.seg].first)) >= 0) {
-        uint64_t size = f.begin + random_below(&world.rng, f.end - f.begin);
-        MUST(ftruncate(fd, (off_t)size) == 0);
-        trace_note(" at %" PRIu64, size);
-        (void)close(fd);
-    }
+    remember_newest();
+    if (append_one(&f))
+        tear(&world.segs[f.seg],
+             f.begin + random_below(&world.rng, f.end - f.begin - FRAME_TRAILER - 8));
     all_restart();
 }
 
@@ -265,23 +295,20 @@ static void disk_fills(void)
     trace_note(" full");
 }
 
-/* Whether the newest, which began at `first`, has been emptied and has the next number's name. */
-static void see_emptied(uint64_t first, uint64_t needed)
+/* Whether the newest, which began at `first`, has become the next one. */
+static void see_reused(uint64_t first, uint64_t needed)
 {
-    struct stat st = stat_of(append_segment(world.a));
     struct seg *s = seg_of(first);
 
-    if (s == NULL || st.st_ino != s->inode || st.st_size > 0 ||
-        (s->hurt && append_segment(world.a) == first))
+    if (s == NULL || append_segment(world.a) == first ||
+        stat_of(append_segment(world.a)).st_ino != s->inode)
         return;
     MUST(append_segment(world.a) == world.next && needed >= world.next, "%" PRIu64 " was needed",
          first);
-    s->first = world.next;
-    s->hurt = true;
-    s->synced = 0;
-    for (size_t i = 0; i < world.nframes; i++)
-        world.frames[i].cut |= &world.segs[world.frames[i].seg] == s;
-    trace_note(" emptied %" PRIu64, first);
+    s->deleted = true;
+    if (world.nsegs < SEGMENTS)
+        world.segs[world.nsegs++] = (struct seg){.first = world.next, .inode = s->inode};
+    trace_note(" reused %" PRIu64, first);
 }
 
 /* The writer unlinks from the oldest, never the newest, and never what is needed without need. */
@@ -289,6 +316,7 @@ static void do_retain(void)
 {
     bool bounded = random_below(&world.rng, 2) == 0, full = random_below(&world.rng, 3) == 0;
     uint64_t needed = world.next, bytes = append_bytes(world.a), newest = append_segment(world.a);
+    int64_t reserve = (int64_t)random_below(&world.rng, 3) * 100;
     unsigned lost;
 
     if (full)
@@ -298,23 +326,21 @@ static void do_retain(void)
             needed = world.readers[i].stored.keep;
     append_configure(world.a, &(struct append_config){
                                   .segment_size = 64 + (int64_t)random_below(&world.rng, 600),
-                                  .max_size = bounded ? 500 : 0});
+                                  .max_size = bounded ? 500 : 0,
+                                  .reserve = reserve});
     lost = append_retain(world.a, needed, 0);
     trace_note(" retain from %" PRIu64 "%s", needed, bounded ? " in 500" : "");
-    MUST(lost == 0 || (bounded && bytes > 500), "%u removed without need", lost);
+    MUST(lost == 0 || (bounded && bytes + (uint64_t)reserve > 500), "%u removed without need",
+         lost);
     if (full)
-        see_emptied(newest, needed);
-    for (size_t i = 0; i < world.nsegs; i++) {
-        if (world.segs[i].deleted || stat_of(world.segs[i].first).st_ino == world.segs[i].inode)
-            continue;
-        MUST(world.segs[i].first != append_segment(world.a), "the newest is gone");
-        world.segs[i].deleted = true;
-        trace_note(" -%" PRIu64, world.segs[i].first);
-        for (size_t j = 0; j < world.nframes; j++)
-            MUST(world.frames[j].seg != i ||
-                     world.frames[j].seq + world.frames[j].count <= needed || lost > 0,
-                 "%" PRIu64 " was needed", world.frames[j].seq);
-    }
+        see_reused(newest, needed);
+    see_removed(needed, lost > 0);
+}
+
+static void do_full(void)
+{
+    world.full = !world.full && disk != NULL;
+    trace_note(world.full ? " disk full" : " disk has room");
 }
 
 /* --- a sequence --- */
@@ -324,6 +350,7 @@ static const struct chance acts[] = {
     {3, do_restart},       {3, do_sync},    {3, do_seal},   {3, do_power_loss},
     {3, do_torn_append},   {4, do_flip},    {2, do_delete}, {2, do_cut},
     {1, do_future},        {1, do_foreign}, {4, do_retain}, {1, do_cursor_damage},
+    {3, do_full},
 };
 
 /* Once something newer stands behind everything, each reader comes to the end: what it did not read
@@ -333,6 +360,7 @@ static void settle(void)
     struct reader late = {.tail = tail_open(model_dir.fd, 0)};
 
     trace_note("\n  settle:");
+    world.full = false;
     do_restart();
     append_and_note();
     for (size_t i = 0; i < world.nreaders; i++) {

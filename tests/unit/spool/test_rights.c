@@ -111,7 +111,7 @@ Test(rights, what_is_not_ours_stays_as_it_is)
 
 Test(rights, a_folder_for_everybody_is_refused)
 {
-    struct append_config c = {spool_dir.path, 4096, 0, 0};
+    struct append_config c = {spool_dir.path, 4096, 0, 0, 0};
     struct why why = {0};
 
     wide(".", 01777);

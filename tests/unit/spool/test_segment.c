@@ -8,7 +8,7 @@ enum { COPY = SEGMENT_HEADER / 2 };
 
 Test(segment, headers_round_trip)
 {
-    struct segment_header h = {12345678901234567ULL, 0xfedcba9876543210ULL, -5}, g;
+    struct segment_header h = {12345678901234567ULL, 0xfedcba9876543210ULL, -5, 4711}, g;
     struct frame_header f = {SEQ_MAX - 9, 9, 4711, 0x0123456789abcdefULL, 5}, e;
     uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
 
@@ -36,7 +36,7 @@ Test(segment, headers_round_trip)
 
 Test(segment, a_frame_says_when_it_was_accepted)
 {
-    const struct segment_header s = {1, 2, 1700000000 * NS_PER_S};
+    const struct segment_header s = {1, 2, 1700000000 * NS_PER_S, 0};
     const int64_t most = (int64_t)(UINT32_MAX - 1) * NS_PER_MS;
 
     cr_assert_eq(frame_accepted_put(&s, s.created_ns), 1);
@@ -52,7 +52,7 @@ Test(segment, a_frame_says_when_it_was_accepted)
 
 Test(segment, a_date_beyond_all_dates_says_nothing)
 {
-    const struct segment_header s = {1, 2, INT64_MAX - 1};
+    const struct segment_header s = {1, 2, INT64_MAX - 1, 0};
 
     cr_assert_eq(frame_accepted_get(&s, 1), INT64_MAX - 1);
     cr_assert_eq(frame_accepted_get(&s, UINT32_MAX), 0);
@@ -65,7 +65,7 @@ static void flip(uint8_t *p, unsigned bit)
 
 Test(segment, every_flipped_bit_is_noticed)
 {
-    struct segment_header h = {1, 2, 3};
+    struct segment_header h = {1, 2, 3, 0};
     struct frame_header f = {1, 2, 3, 4, 5};
     uint8_t s[SEGMENT_HEADER], p[FRAME_HEADER];
 
@@ -114,7 +114,7 @@ Test(segment, impossible_frames_are_refused_although_their_sum_is_right)
 
 Test(segment, a_later_format_is_told_from_damage)
 {
-    struct segment_header h = {5, 6, 7};
+    struct segment_header h = {5, 6, 7, 0};
     uint8_t s[SEGMENT_HEADER];
 
     segment_header_put(s, &h);
@@ -139,7 +139,7 @@ Test(segment, frames_are_padded_to_eight)
 
 static void with_header(uint64_t first_seq)
 {
-    struct segment_header h = {first_seq, 6, 7};
+    struct segment_header h = {first_seq, 6, 7, 0};
     uint8_t s[SEGMENT_HEADER];
     int fd = open_segment(first_seq);
 
@@ -190,7 +190,7 @@ Test(segment, the_list_is_sorted_and_ignores_foreign_files)
 
 Test(segment, open_tells_a_valid_header_from_others)
 {
-    struct segment_header h = {5, 6, 7}, g;
+    struct segment_header h = {5, 6, 7, 0}, g;
     uint8_t s[SEGMENT_HEADER];
     enum segment_state state = SEGMENT_GOOD;
     int fd = open_segment(5);

@@ -247,3 +247,56 @@ Test(sync, a_request_made_while_there_is_no_helper_waits_for_one)
     put_frame_and_ask_sync(10);
     wait_synced(10);
 }
+
+/* --- the reserve --- */
+
+/* Every order but the first tells what was made after the one before. */
+Test(sync, the_helper_makes_the_reserve)
+{
+    struct append_config c = {spool_dir.path, 1 << 20, 0, 0, 3 << 19};
+    struct reserve_file file;
+    int64_t end = clock_mono() + 20 * NS_PER_S;
+
+    sync_rig_start(1 << 20);
+    append_configure(sync_rig.writer, &c);
+    for (unsigned calls = 1; reserve_ask(&sync_rig.writer->folder.reserve, &file); calls++) {
+        cr_assert_lt(clock_mono(), end);
+        sync_make(sync_rig.sync, &file);
+        put_frame_and_ask_sync(1);
+        wait_answers(calls);
+    }
+    cr_assert_geq(sync_rig.writer->folder.reserve.bytes, 3 << 19);
+    cr_assert_eq(sync_rig.writer->folder.reserve.n, 2);
+    cr_assert_geq(sync_rig.reserved.bytes, 1 << 19);
+    cr_assert_eq(faccessat(spool_dir.fd, "cursors/.spare+0.tmp", F_OK, 0), 0);
+    cr_assert_eq(faccessat(spool_dir.fd, ".sinks-8.tmp", F_OK, 0), 0);
+    sync_rig_stop(5000);
+}
+
+/* What it was at is asked for again, and made once. */
+Test(sync, a_helper_that_dies_is_asked_again)
+{
+    struct append_config c = {spool_dir.path, 1 << 20, 0, 0, 1 << 20};
+    struct reserve_file file;
+    pid_t pid;
+
+    sync_rig_start(1 << 20);
+    append_configure(sync_rig.writer, &c);
+    cr_assert(reserve_ask(&sync_rig.writer->folder.reserve, &file));
+    sync_make(sync_rig.sync, &file);
+    put_frame_and_ask_sync(1);
+    wait_answers(1);
+    pid = helper_pid();
+    kill(pid, SIGKILL);
+    wait_helper_reaped(pid);
+    for (unsigned calls = 2; reserve_ask(&sync_rig.writer->folder.reserve, &file); calls++) {
+        sync_make(sync_rig.sync, &file);
+        put_frame_and_ask_sync(1);
+        wait_answers(calls);
+    }
+    cr_assert_eq(sync_rig.writer->folder.reserve.n, 1);
+    sync_rig_stop(5000);
+    append_close(sync_rig.writer);
+    sync_rig.writer = open_writer(1 << 20);
+    cr_assert_eq(sync_rig.writer->folder.reserve.n, 1);
+}

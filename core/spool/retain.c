@@ -1,0 +1,90 @@
+/* spool/retain.c - from the oldest on; what cannot be removed is logged once, and tried again */
+#include "spool/retain.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "spool/segment.h"
+
+uint64_t retain_oldest(const struct inventory *v)
+{
+    uint64_t first = v->n > 0 ? v->held[0].first_seq : v->next_seq;
+
+    return first > v->oldest ? first : v->oldest;
+}
+
+/* That is no older than the next segment. `bytes` are those of all that stay with it. */
+static bool is_over(const struct inventory *v, const struct retain_rules *rules, size_t i,
+                    uint64_t bytes, int64_t wall_ns)
+{
+    if (rules->max_size > 0 && bytes > (uint64_t)rules->max_size)
+        return true;
+    return rules->max_age > 0 && clock_between(v->held[i + 1].created_ns, wall_ns) > rules->max_age;
+}
+
+size_t retain_count(const struct inventory *v, const struct retain_rules *rules, uint64_t needed,
+                    int64_t wall_ns, unsigned *lost)
+{
+    uint64_t bytes = v->bytes + v->reserve.wanted; /* whether it is there or not */
+    size_t n = 0;
+
+    *lost = 0;
+    for (; n + 1 < v->n; n++) {
+        uint64_t end = v->held[n + 1].first_seq;
+
+        if (end > needed && end > v->oldest && !is_over(v, rules, n, bytes, wall_ns))
+            break;
+        *lost += end > needed && end > v->oldest;
+        bytes -= v->held[n].bytes;
+    }
+    return n;
+}
+
+static bool remove_segment(struct inventory *v, const struct held_segment *s)
+{
+    char name[SEGMENT_NAME];
+
+    segment_name(name, s->first_seq);
+    if (!(reserve_short(&v->reserve) && reserve_give(&v->reserve, v->dirfd, name)) &&
+        unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT) {
+        if (!v->stuck)
+            log_warn("spool: segment %s cannot be removed, and is tried again: %m%s", name,
+                     errno == EISDIR ? "; remove it" : "");
+        v->stuck = true;
+        return false;
+    }
+    v->bytes -= s->bytes;
+    return true;
+}
+
+void retain_remove(struct inventory *v, size_t n)
+{
+    size_t kept = 0;
+
+    if (n > 0 && v->held[n].first_seq > retain_oldest(v)) {
+        v->oldest = v->held[n].first_seq;
+        if (v->ev.begins != NULL)
+            v->ev.begins(v->ev.arg, v->oldest);
+    }
+    for (size_t i = 0; i < n; i++)
+        if (!remove_segment(v, &v->held[i]))
+            v->held[kept++] = v->held[i];
+    v->stuck = kept > 0;
+    v->n -= n - kept;
+    memmove(v->held + kept, v->held + n, (v->n - kept) * sizeof *v->held);
+}
+
+void retain_give_way(struct inventory *v, uint64_t need)
+{
+    for (size_t n = 1; n < v->n; n++) {
+        const struct held_segment *s = &v->held[n - 1];
+
+        if (s->bytes >= need || s->room >= need) {
+            retain_remove(v, n);
+            return;
+        }
+    }
+}

@@ -1,0 +1,416 @@
+/* tests/unit/spool/test_append_full.c - the writer on a full disk: its reserve, files that become other segments, what gives way
+ *
+ * On the disk in memory of rig/crash_disk.h, where full means: no file gets more room than it has, and none is
+ * made.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+
+#include "base/log.h"
+#include "base/why.h"
+#include "rig/crash_disk.h"
+#include "spool/append.h"
+#include "spool/blocks.h"
+#include "spool/cursor.h"
+#include "spool/tail.h"
+
+enum { PAYLOAD = 100, SIZE = 1024 /* of a segment */, RESERVE = 2 * SIZE };
+
+static struct {
+    struct append *a;
+    struct tail *tail;
+    uint64_t next, read, expired, damaged; /* the reader */
+    uint64_t begins;                       /* said to be where the spool begins */
+} w;
+
+static void on_begins(void *arg, uint64_t oldest)
+{
+    (void)arg;
+    cr_assert_gt(oldest, w.begins);
+    w.begins = oldest;
+}
+
+static void open_spool(int64_t reserve)
+{
+    struct append_config c = {DISK, SIZE, 0, 0, reserve};
+    struct why why = {0};
+
+    log_set_level(LOG_L_ERROR);
+    w.a = append_open(&c, &why);
+    cr_assert_not_null(w.a, "%s", why.text);
+    w.a->folder.ev.begins = on_begins;
+}
+
+/* What the helper does. */
+static void make_reserve(void)
+{
+    struct reserve_file file;
+
+    while (reserve_ask(&w.a->folder.reserve, &file)) {
+        file.bytes = SIZE + 128; /* it asks for 64 KiB, more than there is on this disk */
+        w.a->folder.reserve.asked.bytes = file.bytes;
+        file.bytes = blocks_make(append_dirfd(w.a), &file);
+        append_reserved(w.a, &file);
+        if (file.bytes == 0)
+            break;
+    }
+}
+
+static void begin(int64_t reserve)
+{
+    disk_reset();
+    open_spool(reserve);
+    make_reserve();
+}
+
+static void end(void)
+{
+    if (w.tail != NULL)
+        tail_close(w.tail);
+    append_close(w.a);
+    for (int i = 0; i < OPENS; i++)
+        cr_assert_lt(disk->opens[i].node, 0, "descriptor %d is left open", i);
+}
+
+static int put(void)
+{
+    uint8_t payload[PAYLOAD];
+    uint64_t seq = append_next_seq(w.a), end = 0;
+    int r;
+
+    memset(payload, (int)(seq & 0xff), sizeof payload);
+    if ((r = append_frame(w.a, payload, sizeof payload, 3, &end)) == 0)
+        cr_assert_eq(end, seq + 3);
+    else
+        cr_assert_eq(append_next_seq(w.a), seq);
+    return r;
+}
+
+static void put_many(unsigned n)
+{
+    while (n-- > 0)
+        cr_assert_eq(put(), 0, "%s", strerror(errno));
+}
+
+/* All that is there for a reader who began at the first. */
+static void read_on(void)
+{
+    struct tail_frame f;
+    enum tail_result r;
+
+    if (w.tail == NULL)
+        w.tail = tail_open(append_dirfd(w.a), 0);
+    while ((r = tail_next(w.tail, &f)) != TAIL_WAIT) {
+        cr_assert_neq(r, TAIL_ERROR);
+        cr_assert_eq(f.seq, w.next);
+        if (r == TAIL_LOST) {
+            *(f.reason == TAIL_EXPIRED ? &w.expired : &w.damaged) += f.lost;
+            w.next += f.lost;
+            continue;
+        }
+        cr_assert_eq(f.length, PAYLOAD);
+        for (size_t i = 0; i < f.length; i++)
+            cr_assert_eq(((const uint8_t *)f.payload)[i], f.seq & 0xff);
+        w.read += f.count;
+        w.next += f.count;
+    }
+}
+
+static void all_is_read(void)
+{
+    read_on();
+    cr_assert_eq(w.next, append_next_seq(w.a));
+    cr_assert_eq(w.damaged, 0);
+}
+
+static unsigned files(void)
+{
+    DIR *list = fdopendir(open(DISK, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const struct dirent *d;
+    unsigned n = 0;
+
+    while ((d = readdir(list)) != NULL)
+        n += strstr(d->d_name, ".seg") != NULL;
+    closedir(list);
+    return n;
+}
+
+TestSuite(append_full, .timeout = 60);
+
+Test(append_full, it_goes_on_in_its_reserve)
+{
+    begin(RESERVE);
+    cr_assert_geq(w.a->folder.reserve.bytes, RESERVE);
+    put_many(2);
+    disk->full = true;
+    put_many(10);
+    cr_assert(w.a->starved);
+    all_is_read();
+    cr_assert_eq(w.read, 36);
+    cr_assert_eq(w.begins, 0, "nothing has given way");
+    end();
+}
+
+/* Then its files are zeros from end to end. */
+Test(append_full, it_needs_no_fallocate)
+{
+    disk_reset();
+    disk->no_fallocate = true;
+    open_spool(RESERVE);
+    make_reserve();
+    cr_assert_geq(w.a->folder.reserve.bytes, RESERVE);
+    disk->full = true;
+    put_many(10);
+    all_is_read();
+    cr_assert_geq(w.a->head.older, SIZE);
+    end();
+}
+
+Test(append_full, it_was_full_from_the_start)
+{
+    begin(RESERVE);
+    append_close(w.a);
+    disk->full = true;
+    open_spool(RESERVE);
+    put_many(10);
+    all_is_read();
+    end();
+}
+
+Test(append_full, where_nothing_is_reserved_it_says_so)
+{
+    disk_reset();
+    open_spool(RESERVE);
+    disk->full = true;
+    make_reserve();
+    cr_assert_eq(put(), -1);
+    cr_assert_eq(errno, ENOSPC);
+    disk->full = false;
+    put_many(1);
+    disk->full = true;
+    while (put() == 0)
+        ;
+    cr_assert_eq(errno, ENOSPC);
+    cr_assert_eq(w.begins, 0, "the only one does not give way");
+    end();
+}
+
+/* What the sinks have done with becomes what comes: for ever, in the same files. */
+Test(append_full, what_is_sent_makes_room)
+{
+    unsigned most = 0;
+
+    begin(RESERVE);
+    put_many(2);
+    disk->full = true;
+    for (int i = 0; i < 500; i++) {
+        put_many(1);
+        read_on();
+        append_retain(w.a, w.next, 0);
+        most = files() > most ? files() : most;
+    }
+    all_is_read();
+    cr_assert_eq(w.read, 1506);
+    cr_assert_eq(w.expired, 0);
+    cr_assert_leq(most, 4);
+    end();
+}
+
+/* Nothing is sent: the oldest goes, and who reads it is told, before and after. */
+Test(append_full, the_oldest_gives_way)
+{
+    begin(RESERVE);
+    put_many(2);
+    read_on();
+    disk->full = true;
+    for (int i = 0; i < 200; i++) {
+        put_many(1);
+        if (i % 40 == 20)
+            all_is_read(); /* from the middle of what is being written over */
+    }
+    all_is_read();
+    cr_assert_eq(w.read + w.expired, 606);
+    cr_assert_gt(w.expired, 0);
+    cr_assert_eq(append_oldest(w.a), w.begins);
+    end();
+}
+
+/* It is in a segment, and has not come to its end, when that is taken from it. */
+Test(append_full, a_reader_in_what_gives_way_reads_nothing_of_the_next)
+{
+    struct tail_frame f;
+
+    begin(RESERVE);
+    disk->full = true;
+    put_many(10); /* in two segments */
+    w.tail = tail_open(append_dirfd(w.a), 0);
+    cr_assert_eq(tail_next(w.tail, &f), TAIL_FRAME);
+    w.next = w.read = 3;
+    for (int i = 0; i < 40; i++) {
+        put_many(1);
+        if (i % 7 == 0 && tail_next(w.tail, &f) == TAIL_FRAME) {
+            cr_assert_eq(f.seq, w.next);
+            w.read += 3, w.next += 3;
+        } else if (i % 7 == 0) {
+            cr_assert_eq(f.reason, TAIL_EXPIRED);
+            w.expired += f.lost, w.next += f.lost;
+        }
+    }
+    all_is_read();
+    cr_assert_eq(w.read + w.expired, 150);
+    end();
+}
+
+Test(append_full, a_restart_goes_on_in_the_same_files)
+{
+    begin(RESERVE);
+    put_many(2);
+    disk->full = true;
+    for (int i = 0; i < 30; i++) {
+        uint64_t next;
+
+        put_many(3);
+        read_on();
+        next = append_next_seq(w.a);
+        append_close(w.a);
+        tail_close(w.tail);
+        open_spool(RESERVE);
+        w.begins = 0;
+        w.tail = tail_open(append_dirfd(w.a), w.next);
+        cr_assert_eq(append_next_seq(w.a), next);
+        append_retain(w.a, w.next, 0);
+    }
+    all_is_read();
+    cr_assert_eq(w.expired, 0);
+    cr_assert_eq(w.read, 276);
+    end();
+}
+
+/* Nothing is sent, and each start begins a segment: what has room and little in it gives way, too. */
+Test(append_full, restarts_while_nothing_is_sent)
+{
+    begin(RESERVE);
+    disk->full = true;
+    for (int i = 0; i < 20; i++) {
+        put_many(1);
+        append_close(w.a);
+        open_spool(RESERVE);
+        w.begins = 0;
+    }
+    read_on();
+    cr_assert_eq(w.next, 60);
+    cr_assert_eq(w.damaged, 0);
+    cr_assert_gt(w.read, 0);
+    end();
+}
+
+/* One for which there is nowhere room costs nobody anything. */
+Test(append_full, nothing_gives_way_for_what_fits_nowhere)
+{
+    static const uint8_t large[4 * SIZE];
+    uint64_t end_of_it;
+
+    begin(RESERVE);
+    disk->full = true;
+    put_many(9);
+    cr_assert_eq(append_frame(w.a, large, sizeof large, 1, &end_of_it), -1);
+    cr_assert_eq(errno, ENOSPC);
+    cr_assert_eq(w.begins, 0);
+    all_is_read();
+    cr_assert_eq(w.read, 27);
+    end();
+}
+
+Test(append_full, without_a_reserve_nothing_gives_way)
+{
+    begin(0);
+    put_many(20);
+    disk->full = true;
+    while (put() == 0)
+        ;
+    cr_assert_eq(errno, ENOSPC);
+    cr_assert_eq(w.begins, 0);
+    disk->full = false;
+    put_many(1);
+    cr_assert_not(w.a->starved);
+    all_is_read();
+    end();
+}
+
+Test(append_full, there_is_room_again)
+{
+    begin(RESERVE);
+    disk->full = true;
+    put_many(10);
+    make_reserve();
+    cr_assert(w.a->starved, "the helper has found none");
+    disk->full = false;
+    w.a->folder.reserve.again_ns = 1;
+    make_reserve();
+    cr_assert_not(w.a->starved);
+    cr_assert_geq(w.a->folder.reserve.bytes, RESERVE);
+    put_many(20);
+    all_is_read();
+    end();
+}
+
+/* The newest is all that there is, and all of it is sent. */
+Test(append_full, the_newest_becomes_the_next)
+{
+    begin(0);
+    put_many(2);
+    disk->full = true;
+    for (int i = 0; i < 50; i++)
+        if (put() < 0) {
+            read_on();
+            append_retain(w.a, w.next, 0);
+            put_many(1);
+        }
+    all_is_read();
+    cr_assert_eq(w.expired, 0);
+    cr_assert_eq(w.read, 156);
+    end();
+}
+
+/* --- a new sink --- */
+
+static const char *const NAMES[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
+
+Test(append_full, a_new_sink_has_a_cursor_and_is_listed)
+{
+    struct cursor_state s;
+    struct cursor c;
+
+    begin(RESERVE);
+    disk->exchanges = true;
+    cr_assert_eq(cursor_list_write(append_dirfd(w.a), NAMES, 0), 0);
+    cursor_make_spares(append_dirfd(w.a));
+    disk->full = true;
+    for (unsigned i = 0; i < 8; i++) {
+        cr_assert_eq(cursor_create(append_dirfd(w.a), NAMES[i], 5 + i), 0, "%u: %s", i,
+                     strerror(errno));
+        cr_assert_eq(cursor_list_write(append_dirfd(w.a), NAMES, i + 1), 0, "%s", strerror(errno));
+        cr_assert(cursor_listed(append_dirfd(w.a), NAMES[i]));
+        cr_assert_not(cursor_listed(append_dirfd(w.a), NAMES[i + 1]));
+        cr_assert_eq(cursor_read(append_dirfd(w.a), NAMES[i], &s), 0);
+        cr_assert_eq(s.start, 5 + i);
+        cr_assert_eq(cursor_open(&c, append_dirfd(w.a), NAMES[i]), 0);
+        c.state.position += 3;
+        cr_assert_eq(cursor_store(&c), 0, "in place");
+        cr_assert_eq(cursor_store(&c), 0);
+        cursor_close(&c);
+    }
+    cr_assert_eq(cursor_create(append_dirfd(w.a), NAMES[8], 0), -1);
+    cr_assert_eq(errno, ENOSPC);
+    for (unsigned i = 0; i < 20; i++)
+        cr_assert_eq(cursor_list_write(append_dirfd(w.a), NAMES, 1 + i % 8), 0);
+    cr_assert_not(cursor_listed(append_dirfd(w.a), NAMES[6]));
+    disk->exchanges = false;
+    for (unsigned i = 0; i < 3; i++)
+        cr_assert_eq(cursor_list_write(append_dirfd(w.a), NAMES, 1 + i), 0, "some are left");
+    disk->full = false;
+    cursor_make_spares(append_dirfd(w.a));
+    disk->full = true;
+    cr_assert_eq(cursor_create(append_dirfd(w.a), NAMES[8], 0), 0);
+    end();
+}
