@@ -242,6 +242,21 @@ static void fit_reserve(struct parsing *p, const struct node *map)
                    written->text);
 }
 
+static void check_room(struct parsing *p, const struct node *map, struct pos file)
+{
+    const struct node *written = node_get(map, "max_size");
+    const struct conf_spool *s = &p->c->spool;
+    uint64_t room;
+
+    if (s->dir == NULL || fact_room(p, s->dir, &room) != FACT_KNOWN ||
+        (uint64_t)s->max_size <= room)
+        return;
+    errors_warn(p->e, written != NULL ? written->at : file,
+                "spool.max_size: %llu MiB are more than the %llu MiB of the file system of \"%s\": "
+                "lower it, or the spool fills the disk",
+                (unsigned long long)s->max_size >> 20, (unsigned long long)room >> 20, s->dir);
+}
+
 /* What will be refused at the start, whoever runs the check: spool/inventory.c. */
 static void check_spool_folder(struct parsing *p, struct pos at)
 {
@@ -277,6 +292,7 @@ static void parse_main_file(struct parsing *p, const struct node *root)
     check_self_metrics(p, node_get(root, "self_metrics"));
     fit_segments(p, spool);
     fit_reserve(p, spool);
+    check_room(p, spool, (struct pos){root->at.file, 0, 0});
     if (dir != NULL)
         check_spool_folder(p, dir->at);
 }

@@ -212,6 +212,18 @@ enum fact fact_folder(struct parsing *p, const char *path, const char **own_grou
     return look_up_groups(p, arena_printf(p->a, "folder:%s", path), own_groups);
 }
 
+enum fact fact_room(struct parsing *p, const char *path, uint64_t *bytes)
+{
+    const char *text;
+    enum fact state = look_up(p, arena_printf(p->a, "room:%s", path), &text);
+
+    if (state != FACT_KNOWN)
+        return state;
+    if (*text == 0)
+        return FACT_NONE;
+    return read_word(&text, 10, bytes) ? FACT_KNOWN : damaged(p);
+}
+
 enum fact fact_runs(struct parsing *p, const char *search, const char *path)
 {
     const char *text;

@@ -11,6 +11,7 @@
  *   "file:PATH"          "DEV INO SIZE MTIME_NS CTIME_NS MODE UID"
  *   "trust:UID:PATH"     " UID:GID UID:GID "
  *   "folder:PATH"        likewise
+ *   "room:PATH"          the bytes of the file system that it is on, or will be; "": not known
  *   "exec:SEARCH\nPATH"  ""; SEARCH is the PATH that it will have
  *   "hostname"           the name
  *   "check:SINK"         lines, if its plugin's check failed for what the text is not to blame for;
@@ -86,6 +87,8 @@ uint64_t fact_file_digest(uint64_t h, const struct fact_file *f); /* of h and wh
 enum fact fact_way(struct parsing *p, uid_t user, const char *path, const char **own_groups);
 /* Trusted is whoever owns it, or the nearest one above it. */
 enum fact fact_folder(struct parsing *p, const char *path, const char **own_groups);
+enum fact fact_room(struct parsing *p, const char *path,
+                    uint64_t *bytes); /* FACT_NONE: not known */
 /* FACT_ERROR: the system could not run it. `search` is the PATH that it will have; "": garnetd's. */
 enum fact fact_runs(struct parsing *p, const char *search, const char *path);
 enum fact fact_hostname(struct parsing *p, const char **name);

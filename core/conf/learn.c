@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -181,6 +182,20 @@ static void learn_folder(const char *path, struct buf *out)
     learn_trust(st.st_uid, path, out);
 }
 
+/* It need not be there yet. Some file systems do not say how large they are. */
+static void learn_room(const char *path, struct buf *out)
+{
+    char above[PATH_MAX], *slash;
+    struct statvfs fs;
+    int r;
+
+    (void)snprintf(above, sizeof above, "%s", path);
+    while ((r = statvfs(above, &fs)) != 0 && (slash = strrchr(above, '/')) != NULL)
+        *slash = 0;
+    if (r == 0 && fs.f_blocks > 0)
+        buf_put_u64(out, (uint64_t)fs.f_blocks * fs.f_frsize);
+}
+
 static void learn_file(const char *path, struct buf *out)
 {
     struct stat st;
@@ -259,11 +274,11 @@ static const struct kind {
     const char *key; /* its beginning */
     void (*learn)(const char *rest, struct buf *out);
     bool own; /* the kernel knows it by itself */
-} KINDS[] = {{"group:", learn_group, false},   {"user:", learn_user, false},
-             {"file:", learn_file, false},     {"trust:", learn_way, false},
-             {"folder:", learn_folder, false}, {"exec:", learn_runs, false},
-             {"self", learn_self, true},       {"hostname", learn_hostname, true},
-             {"cgroup", learn_cgroup, true}};
+} KINDS[] = {{"group:", learn_group, false},     {"user:", learn_user, false},
+             {"file:", learn_file, false},       {"trust:", learn_way, false},
+             {"folder:", learn_folder, false},   {"exec:", learn_runs, false},
+             {"room:", learn_room, false},       {"self", learn_self, true},
+             {"hostname", learn_hostname, true}, {"cgroup", learn_cgroup, true}};
 
 static const struct kind *kind_of_fact(const char *question)
 {

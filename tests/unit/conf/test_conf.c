@@ -2,6 +2,38 @@
  * for every message is in test_conf_cases.c */
 #include "rig/world.h"
 
+/* So large is the file system of /s. */
+static void expect_warning_of_room(const char *room, bool warns)
+{
+    static const char text[] = "host: h\nspool: {dir: /s, max_size: 200MiB}\nsinks: []\n";
+    struct snapshot s = {0};
+    struct errors e = {0};
+    struct conf *c;
+
+    world_file(&s, "/g.yaml", text, sizeof text - 1);
+    world_put_all(&s);
+    world_put(&s, "room:/s", room);
+    c = conf_parse(&s, &e);
+    cr_assert_not_null(c);
+    cr_assert_null(c->wanted);
+    cr_assert_eq(e.n, 0, "it starts all the same");
+    buf_putc(&e.warnings, 0);
+    cr_assert_eq(strstr(e.warnings.p, "/g.yaml:2:28: spool.max_size: 200 MiB are more than the 100 "
+                                      "MiB of the file system of \"/s\": lower it") != NULL,
+                 warns, "%s", e.warnings.p);
+    errors_free(&e);
+    conf_free(c);
+    snapshot_free(&s);
+}
+
+Test(conf, a_spool_larger_than_its_file_system_is_a_warning)
+{
+    expect_warning_of_room("104857600", true);
+    expect_warning_of_room("209715200", false);
+    expect_warning_of_room("", false);
+    expect_warning_of_room("error cannot be read", false);
+}
+
 /* One more fact and one file; the errors must be these. */
 static void expect(const char *text, const char *key, const char *value, const char *want)
 {

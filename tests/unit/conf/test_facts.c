@@ -188,6 +188,21 @@ Test(facts, whether_a_program_could_be_run)
     cr_assert_not_null(strstr(parsing.why, "has no first line"), "%s", parsing.why);
 }
 
+/* Of what is not there yet, it is that of the nearest folder above. */
+Test(facts, how_large_a_file_system_is)
+{
+    uint64_t there = 0, not_yet = 0;
+
+    cr_assert_eq(LEARNT(fact_room(&parsing, in_dir(""), &there)), FACT_KNOWN);
+    cr_assert_gt(there, 1 << 20);
+    cr_assert_eq(LEARNT(fact_room(&parsing, in_dir("none/such"), &not_yet)), FACT_KNOWN);
+    cr_assert_eq(not_yet, there);
+    put("room:/x", "");
+    cr_assert_eq(fact_room(&parsing, "/x", &there), FACT_NONE);
+    put("room:/x", "many");
+    cr_assert_eq(fact_room(&parsing, "/x", &there), FACT_ERROR);
+}
+
 /* --- garnetd and its machine --- */
 
 Test(facts, what_we_are)
