@@ -118,7 +118,7 @@ bool append_reopen(struct append *a, const char *dir, struct why *why)
     free(v->held);
     reserve_free(&v->reserve);
     *v = next;
-    a->starved = false;
+    a->starved = false; /* and next's reserve knows of nothing */
     return true;
 }
 
@@ -182,7 +182,7 @@ static void set_starved(struct append *a, bool starved)
                  (unsigned long long)a->folder.reserve.bytes >> 10);
     if (!starved && a->starved && a->folder.reserve.wanted > 0)
         log_info("spool: there is room on the disk again");
-    a->starved = starved;
+    a->starved = a->folder.reserve.full = starved;
 }
 
 void append_reserved(struct append *a, const struct reserve_file *file)

@@ -164,10 +164,10 @@ int reserve_take(struct reserve *r, int dirfd, uint64_t need, struct segment_hea
 bool reserve_ask(struct reserve *r, struct reserve_file *file)
 {
     uint64_t lacks = reserve_short(r) ? r->wanted - r->bytes : 0;
-    uint64_t bytes = lacks < r->each ? lacks : r->each;
+    uint64_t bytes = lacks > 0 && lacks < r->each ? lacks : r->each;
 
     if (r->asked.id == 0) {
-        if (lacks == 0 || clock_mono() < r->again_ns)
+        if ((lacks == 0 && !(r->full && r->wanted > 0)) || clock_mono() < r->again_ns)
             return false;
         r->asked = (struct reserve_file){random_u64() | 1, bytes > LEAST ? bytes : LEAST, r->bytes};
     }

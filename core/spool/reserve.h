@@ -27,6 +27,8 @@ struct reserve {           /* its own to write; all zero: none is wanted, and no
     uint64_t bytes;            /* of all that are there */
     struct reserve_file asked; /* the helper, for this; id 0: for none */
     int64_t again_ns;          /* mono: it could not make one, and is not asked before this */
+    bool full; /* the disk is, as far as its owner knows: the helper is asked even if
+                                * none is wanted, to find out */
 };
 
 enum { RESERVE_NAME = 40 };

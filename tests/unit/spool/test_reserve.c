@@ -237,3 +237,22 @@ Test(reserve, counts_within_max_size)
     cr_assert_eq(count_segments(), 4);
     append_close(a);
 }
+
+/* To find out whether the disk still is. */
+Test(reserve, on_a_full_disk_one_is_asked_for_although_none_lacks)
+{
+    struct reserve r = {.wanted = 1 << 20, .each = 1 << 20, .bytes = 1 << 20};
+    struct reserve_file file;
+
+    cr_assert_not(reserve_ask(&r, &file));
+    r.full = true;
+    cr_assert(reserve_ask(&r, &file));
+    cr_assert_eq(file.bytes, 1 << 20);
+    file.bytes = 0;
+    cr_assert_not(reserve_made(&r, &file), "it still is");
+    cr_assert_not(reserve_ask(&r, &file), "for a while");
+    r.again_ns = 0;
+    cr_assert(reserve_ask(&r, &file));
+    cr_assert(reserve_made(&r, &file), "there is room");
+    reserve_free(&r);
+}
