@@ -94,6 +94,13 @@ static void take_room(struct sync *s, const struct reserve_file *room)
     s->ev.reserved(s->ev.arg, room);
 }
 
+static enum sync_verdict take_failure(struct sync *s, const struct sync_report *r)
+{
+    uint64_t sealed = r->failed != SYNC_REWRITE ? s->ev.seal(s->ev.arg) : 0;
+
+    return unsynced_failed(&s->state, r->error, r->failed, sealed);
+}
+
 /* False at the end of file. The callback may call sync_request(). */
 static bool take_reply(struct sync *s)
 {
@@ -108,10 +115,7 @@ static bool take_reply(struct sync *s)
         return false;
     throttle_ok(&s->throttle);
     take_room(s, &r.room);
-    if (r.error == 0)
-        v = unsynced_done(&s->state);
-    else
-        v = unsynced_failed(&s->state, r.error, r.failed, s->ev.seal(s->ev.arg));
+    v = r.error == 0 ? unsynced_done(&s->state) : take_failure(s, &r);
     send_next(s);
     s->ev.answered(s->ev.arg, v, seq, r.error);
     return true;

@@ -229,12 +229,11 @@ int segment_rewrite(int dirfd, uint64_t first_seq)
 
 /* What is not in memory any more (EBADMSG) keeps the others from nothing. The folder is synced by
  * sync_serve(). */
-static int write_again(const struct sync_helper *h, const struct sync_order *o, uint64_t *failed)
+static int write_again(const struct sync_helper *h, const struct sync_order *o)
 {
     struct segment_list l;
     int worst = 0;
 
-    *failed = o->from;
     if (segment_list(h->dirfd, &l) < 0)
         return errno;
     for (size_t i = 0; i < l.n && l.first_seq[i] < o->to; i++) {
@@ -343,9 +342,9 @@ void sync_serve(struct sync_helper *h, const struct sync_order *o, struct sync_r
 {
     ino_t newest = 0;
 
-    *r = (struct sync_report){.seq = o->seq, .room = h->room};
+    *r = (struct sync_report){.seq = o->seq, .failed = SYNC_REWRITE, .room = h->room};
     if (o->again)
-        r->error = write_again(h, o, &r->failed);
+        r->error = write_again(h, o);
     if (r->error == 0)
         r->error = sync_range(h, o->segment, &newest, &r->failed);
     if (r->error != 0)

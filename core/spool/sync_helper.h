@@ -18,12 +18,14 @@ struct sync_order {
     bool makes;               /* room, after it has been answered: spares, and */
     struct reserve_file room; /* this; id 0: none */
 };
-/* In place of a segment: what failed was the folder, the list of sinks, or a cursor. */
+/* In place of a segment: what failed was the folder, the list of sinks, or a cursor; or writing again, and then
+ * nothing else was tried. */
 #define SYNC_FOLDER UINT64_MAX
+#define SYNC_REWRITE (UINT64_MAX - 1)
 struct sync_report {
     uint64_t seq;
     int error;       /* 0: all of it is on the disk */
-    uint64_t failed; /* the first segment that is not, or SYNC_FOLDER */
+    uint64_t failed; /* the first segment that is not, SYNC_FOLDER or SYNC_REWRITE */
     struct reserve_file
         room; /* the last that was to be made, with what there is of it; id 0: none */
 };

@@ -45,8 +45,10 @@ enum sync_verdict unsynced_failed(struct unsynced *u, int error, uint64_t failed
     }
     if (failed == SYNC_FOLDER)
         failed = u->clean;
-    u->from = u->failed && u->from < failed ? u->from : failed;
-    u->to = sealed;
+    if (failed != SYNC_REWRITE) {
+        u->from = u->failed && u->from < failed ? u->from : failed;
+        u->to = sealed;
+    }
     u->failed = true;
     if (was_again)
         return SYNC_UNSAFE;

@@ -32,7 +32,8 @@ void unsynced_ask(struct unsynced *u, uint64_t segment, uint64_t seq);
 /* What to send now: NULL when there is nothing, or one is on its way. */
 const struct sync_order *unsynced_next(struct unsynced *u);
 void unsynced_sent(struct unsynced *u); /* what unsynced_next() gave */
-/* The answer to the order on its way. A failure: see above for `sealed`. */
+/* The answer to the order on its way. A failure: see above for `sealed`, which SYNC_REWRITE needs not: the range
+ * is what it was. On a full disk, where that fails for long, each seal would take a segment's room. */
 enum sync_verdict unsynced_done(struct unsynced *u);
 enum sync_verdict unsynced_failed(struct unsynced *u, int error, uint64_t failed, uint64_t sealed);
 /* The helper died with the order on its way. */

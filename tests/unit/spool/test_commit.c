@@ -151,7 +151,8 @@ static void helper_answers(const struct sync_report *r)
     if (r->error == 0)
         v = unsynced_done(u);
     else
-        v = unsynced_failed(u, r->error, r->failed, commit_seal(&w.commit));
+        v = unsynced_failed(u, r->error, r->failed,
+                            r->failed != SYNC_REWRITE ? commit_seal(&w.commit) : 0);
     if (unsynced_next(u))
         unsynced_sent(u);
     commit_answered(&w.commit, v, r->seq, r->error);

@@ -122,6 +122,27 @@ Test(sync, what_cannot_be_written_again_is_never_called_synced)
     cr_assert_eq(read_all_from(0).delivered, 20);
 }
 
+/* As on a full disk, where there is no room for a copy: nothing newer has failed, and so nothing is sealed. */
+Test(sync, a_rewrite_that_fails_takes_no_new_segment)
+{
+    sync_rig_start(1 << 20);
+    sync_rig.disk->fails = 1000;
+    put_frame_and_ask_sync(10);
+    wait_answers(2);
+    cr_assert_eq(sync_rig.answer.verdict, SYNC_UNSAFE);
+    for (unsigned i = 0; i < 10; i++) {
+        put_frame_and_ask_sync(10);
+        wait_answers(3 + i);
+        cr_assert_eq(sync_rig.answer.verdict, SYNC_UNSAFE);
+    }
+    cr_assert_eq(count_segments(), 2);
+    sync_rig.disk->fails = 0;
+    ask_sync();
+    wait_answers(13);
+    cr_assert_eq(sync_rig.answer.verdict, SYNC_SAFE);
+    cr_assert_eq(read_all_from(0).delivered, 110);
+}
+
 static void forget_memory(void)
 {
     sync_rig.before_seal = NULL;
