@@ -12,10 +12,8 @@
  * number. A segment in which no frame, and no trailer of one, is valid may stand in the way of a new
  * one of the same name: it is replaced.
  *
- * The disk is full when a file finds no room. From then on segments come from the reserve, as long as their
- * files have room; no other file is tried before that is used up, or the sync helper has found room: on a
- * full disk the kernel may look for some, and make us wait. What retention removes becomes the reserve. When it
- * is used up, and a file has been tried once more, the oldest segments give way at once.
+ * On a full disk a file is all there is (spool/choose.h): it is written to as far as it has room, whatever the clock
+ * does, and stays the newest while there is no other, for a frame that still fits.
  */
 #include "spool/append.h"
 
@@ -33,8 +31,12 @@
 #include "base/random.h"
 #include "base/why.h"
 #include "spool/begin.h"
+#include "spool/choose.h"
 #include "spool/segment.h"
 
+enum {
+    BATCH = (1 << 20) + 4096
+}; /* bytes: a segment with the largest frame that there is as a rule */
 static const int64_t STEP = NS_PER_S; /* less from one append to the next is a clock being slewed */
 
 /* --- its folder --- */
@@ -118,7 +120,6 @@ bool append_reopen(struct append *a, const char *dir, struct why *why)
     free(v->held);
     reserve_free(&v->reserve);
     *v = next;
-    a->starved = false; /* and next's reserve knows of nothing */
     return true;
 }
 
@@ -126,7 +127,8 @@ void append_configure(struct append *a, const struct append_config *c)
 {
     a->segment_size = c->segment_size;
     a->rules = (struct retain_rules){c->max_size, c->max_age};
-    reserve_want(&a->folder.reserve, (uint64_t)c->reserve, (uint64_t)c->segment_size);
+    reserve_want(&a->folder.reserve, (uint64_t)c->reserve,
+                 (uint64_t)(c->segment_size > BATCH ? c->segment_size : BATCH));
 }
 
 int append_dirfd(const struct append *a)
@@ -157,6 +159,12 @@ uint64_t append_bytes(const struct append *a)
     return a->folder.bytes;
 }
 
+void append_reserved(struct append *a, const struct reserve_file *file)
+{
+    if (reserve_made(&a->folder.reserve, file))
+        choose_full(&a->folder, false);
+}
+
 uint64_t append_seal(struct append *a)
 {
     fd_close(&a->fd);
@@ -172,65 +180,19 @@ static void resize_newest(struct append *a, uint64_t bytes)
     newest->bytes = bytes;
 }
 
-/* --- a full disk --- */
-
-static void set_starved(struct append *a, bool starved)
-{
-    if (starved && !a->starved && a->folder.reserve.wanted > 0)
-        log_warn("spool: the disk is full: metrics go into what the spool has there, %llu KiB of "
-                 "reserve for now; when no sink has done with any more, the oldest give way",
-                 (unsigned long long)a->folder.reserve.bytes >> 10);
-    if (!starved && a->starved && a->folder.reserve.wanted > 0)
-        log_info("spool: there is room on the disk again");
-    a->starved = a->folder.reserve.full = starved;
-}
-
-void append_reserved(struct append *a, const struct reserve_file *file)
-{
-    if (reserve_made(&a->folder.reserve, file))
-        set_starved(a, false);
-}
-
-/* A file for the segment that *h says, with room for `need` bytes of it where the disk is full; `last`: a
- * file that could be made has had no room for them. */
-static int begin_file(struct append *a, struct segment_header *h, uint64_t need, bool last)
-{
-    struct inventory *v = &a->folder;
-    bool probes = a->starved && !last;
-    int fd = -1, why = ENOSPC;
-
-    a->room = UINT64_MAX;
-    if (!a->starved && ((fd = begin_new(v->dirfd, h)) >= 0 || !fd_no_room(why = errno)))
-        return fd;
-    set_starved(a, true);
-    if ((fd = reserve_take(&v->reserve, v->dirfd, need, h, &a->room)) >= 0 || !fd_no_room(errno))
-        return fd;
-    if (probes && ((fd = begin_new(v->dirfd, h)) >= 0 || !fd_no_room(why = errno))) {
-        a->starved = fd < 0 || v->reserve.wanted > 0; /* the helper finds out */
-        return fd;
-    }
-    if (last && v->reserve.wanted > 0) {
-        retain_give_way(v, need);
-        fd = reserve_take(&v->reserve, v->dirfd, need, h, &a->room);
-    }
-    if (fd < 0 && fd_no_room(errno))
-        errno = why;
-    return fd;
-}
-
 /* --- the newest segment --- */
 
 /* It has been begun: `h` is in its file. */
-static void hold_newest(struct append *a, const struct segment_header *h)
+static void hold_newest(struct append *a, const struct segment_header *h, int fd, uint64_t room)
 {
     struct inventory *v = &a->folder;
 
+    a->fd = fd;
+    a->room = room;
     a->head = *h;
     a->wall_ahead = h->created_ns - clock_mono();
-    v->held[v->n++] = (struct held_segment){.first_seq = h->first_seq,
-                                            .bytes = SEGMENT_HEADER,
-                                            .room = a->room < UINT64_MAX ? a->room : 0,
-                                            .created_ns = h->created_ns};
+    v->held[v->n++] = (struct held_segment){
+        .first_seq = h->first_seq, .bytes = SEGMENT_HEADER, .created_ns = h->created_ns};
     v->bytes += SEGMENT_HEADER;
 }
 
@@ -239,19 +201,41 @@ static void drop_newest(struct inventory *v)
     v->bytes -= v->held[--v->n].bytes;
 }
 
+/* On a full disk one in which there is nothing yet, and less room than is needed, is room for another time: a new one of
+ * the same name would replace it. */
+static void keep_empty_newest(struct append *a)
+{
+    struct inventory *v = &a->folder;
+    const struct held_segment *newest = newest_of(a);
+    char name[SEGMENT_NAME];
+
+    if (!v->reserve.full || v->reserve.wanted == 0 || newest == NULL ||
+        newest->first_seq != v->next_seq)
+        return;
+    segment_name(name, newest->first_seq);
+    if (!reserve_give(&v->reserve, v->dirfd, name))
+        return;
+    fd_close(&a->fd);
+    drop_newest(v);
+}
+
+/* Until there is another, the newest stays what it is. */
 static int start_segment(struct append *a, uint64_t need, bool last)
 {
     struct inventory *v = &a->folder;
     struct segment_header h = {v->next_seq, random_u64(), clock_wall(), 0};
+    uint64_t room;
+    int fd;
 
     if (!inventory_room(v)) /* and errno is ENOMEM */
         return -1;
-    a->fd = begin_file(a, &h, need, last);
-    if (a->fd < 0)
+    keep_empty_newest(a);
+    if ((fd = choose_file(v, &h, need, last, &room)) < 0)
         return -1;
+    fd_close(&a->fd);
     if (v->n > 0 && newest_of(a)->first_seq == h.first_seq)
         drop_newest(v); /* it is replaced */
-    hold_newest(a, &h);
+    hold_newest(a, &h, fd, room);
     return 0;
 }
 
@@ -303,14 +287,22 @@ static bool clock_stepped(struct append *a, int64_t wall)
     return by > STEP || by < -STEP;
 }
 
-/* The newest segment may be appended to, and its frames can tell of now. */
-static bool takes_more(struct append *a, uint64_t need, int64_t wall)
+/* Frames in the newest can tell of now. */
+static bool tells_of(struct append *a, int64_t wall)
+{
+    return !clock_stepped(a, wall) && frame_accepted_put(&a->head, wall) != 0;
+}
+
+/* The newest may be appended to, and is not long enough yet: on a full disk it is when its room is used up. */
+static bool takes_more(const struct append *a, size_t size)
 {
     const struct held_segment *newest = newest_of(a);
 
-    return !clock_stepped(a, wall) && newest->bytes < (uint64_t)a->segment_size &&
-           !(a->starved && newest->bytes + need > a->room) &&
-           frame_accepted_put(&a->head, wall) != 0;
+    if (a->fd < 0)
+        return false;
+    if (a->folder.reserve.full && a->room < UINT64_MAX)
+        return newest->bytes + size <= a->room;
+    return newest->bytes < (uint64_t)a->segment_size;
 }
 
 int append_frame(struct append *a, const void *payload, size_t n, uint32_t count, uint64_t *end)
@@ -321,13 +313,29 @@ int append_frame(struct append *a, const void *payload, size_t n, uint32_t count
 static int try_append(struct append *a, const void *payload, size_t n, uint32_t count,
                       int64_t accepted_ns, bool last)
 {
-    if (a->fd < 0 &&
-        start_segment(a, SEGMENT_HEADER + frame_size((uint32_t)n) + FRAME_END, last) < 0)
+    size_t size = frame_size((uint32_t)n);
+
+    if (!takes_more(a, size) && start_segment(a, SEGMENT_HEADER + size, last) < 0)
         return -1;
     if (put_frame(a, payload, n, count, accepted_ns) == 0)
         return 0;
     give_up_segment(a);
     return -1;
+}
+
+/* Once more where there was no room: then the oldest may give way. */
+static int append_somewhere(struct append *a, const void *payload, size_t n, uint32_t count,
+                            int64_t accepted_ns)
+{
+    int r = try_append(a, payload, n, count, accepted_ns, false), why = errno;
+
+    if (r == 0 || !fd_no_room(why))
+        return r;
+    choose_full(&a->folder, true);
+    r = try_append(a, payload, n, count, accepted_ns, true);
+    if (r < 0 && fd_no_room(errno))
+        errno = why;
+    return r;
 }
 
 int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
@@ -341,19 +349,11 @@ int append_held(struct append *a, const void *payload, size_t n, uint32_t count,
         errno = EOVERFLOW;
         return -1;
     }
-    if (a->fd >= 0 && !takes_more(a, frame_size((uint32_t)n) + FRAME_END, clock_wall()))
+    if (a->fd >= 0 && !tells_of(a, clock_wall()) && !a->folder.reserve.full)
         fd_close(&a->fd);
-    if (try_append(a, payload, n, count, accepted_ns, false) < 0) {
-        int why = errno;
-
-        if (!fd_no_room(why))
-            return -1;
-        set_starved(a, true);
-        if (try_append(a, payload, n, count, accepted_ns, true) < 0) {
-            errno = fd_no_room(errno) ? why : errno;
-            return -1;
-        }
-    }
+    a->tight = append_somewhere(a, payload, n, count, accepted_ns) < 0;
+    if (a->tight)
+        return -1;
     *end = a->folder.next_seq;
     return 0;
 }
@@ -384,17 +384,17 @@ static void reuse_newest(struct append *a)
     struct segment_header h = {v->next_seq, random_u64(), clock_wall(), 0};
     const struct held_segment *s = newest_of(a);
     char name[SEGMENT_NAME];
+    uint64_t room;
     int fd;
 
-    if (s == NULL || s->bytes <= SEGMENT_HEADER || v->next_seq > SEQ_BELIEVED)
+    if (s == NULL || (a->fd >= 0 && s->first_seq == v->next_seq) || v->next_seq > SEQ_BELIEVED)
         return;
     segment_name(name, s->first_seq);
-    if ((fd = begin_over(v->dirfd, name, &h)) < 0)
+    if ((fd = begin_over(v->dirfd, name, &h, &room)) < 0)
         return;
-    a->fd = fd;
-    a->room = h.older;
+    fd_close(&a->fd);
     drop_newest(v);
-    hold_newest(a, &h);
+    hold_newest(a, &h, fd, room);
 }
 
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
@@ -404,7 +404,7 @@ unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 
     retain_remove(v, retain_count(v, &a->rules, needed, wall_ns, &lost));
     reserve_trim(&v->reserve, v->dirfd);
-    if (a->starved && a->fd < 0 && needed >= v->next_seq)
+    if (v->reserve.full && (a->fd < 0 || a->tight) && needed >= v->next_seq)
         reuse_newest(a);
     return lost;
 }

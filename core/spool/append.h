@@ -31,8 +31,8 @@ struct append {
     struct inventory folder; /* its `ev` is its owner's to set */
     int fd; /* the newest segment, while it may be appended to; -1: the next append starts one */
     struct segment_header head; /* of that */
-    uint64_t room;      /* that its file has, for certain, where that is known; else UINT64_MAX */
-    bool starved;       /* the disk is full, as far as is known */
+    uint64_t room; /* that its file has, for certain, where that is known; else UINT64_MAX */
+    bool tight;    /* the last frame has found no room, or failed: the newest may be all there is */
     int64_t wall_ahead; /* the wall clock, of the monotonic one, at the last append */
 };
 
@@ -51,7 +51,7 @@ uint64_t append_next_seq(const struct append *a);
 /* Where the newest segment begins, for spool/sync.h. */
 uint64_t append_segment(const struct append *a);
 /* Appends one frame of `count` metrics; *end = the sequence number after its last one. 0, or -1
- * with errno: then nothing of it will ever be read, and the next append starts a new segment. */
+ * with errno: then nothing of it will ever be read. */
 int append_frame(struct append *a, const void *payload, size_t n, uint32_t count, uint64_t *end);
 /* Likewise, of what was accepted at accepted_ns (wall clock) and has waited since. */
 int append_held(struct append *a, const void *payload, size_t n, uint32_t count,

@@ -8,12 +8,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-enum { TEMP_NAME = SEGMENT_NAME + 8 };
+enum { TEMP_NAME = SEGMENT_NAME + 8, BLOCK = 512 /* what st_blocks counts by */ };
 
 int begin_new(int dirfd, const struct segment_header *h)
 {
@@ -57,7 +56,12 @@ static bool got_name(int dirfd, const char *name, const struct stat *st)
     return false;
 }
 
-int begin_over(int dirfd, const char *name, struct segment_header *h)
+uint64_t begin_room(const struct stat *st)
+{
+    return S_ISREG(st->st_mode) && st->st_nlink == 1 ? (uint64_t)st->st_blocks * BLOCK : 0;
+}
+
+int begin_over(int dirfd, const char *name, struct segment_header *h, uint64_t *room)
 {
     int fd = openat(dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     char segment[SEGMENT_NAME];
@@ -70,6 +74,7 @@ int begin_over(int dirfd, const char *name, struct segment_header *h)
         return -1;
     }
     h->older = (uint64_t)st.st_size;
+    *room = begin_room(&st);
     if (write_beginning(fd, h) < 0 || renameat(dirfd, name, dirfd, segment) < 0 ||
         !got_name(dirfd, segment, &st))
         fd_close(&fd);

@@ -226,13 +226,22 @@ void commit_end(struct commit *c)
 
 /* --- syncing --- */
 
-void commit_sync(struct commit *c)
+/* With the next order the helper makes room. True: a file of the reserve as well, and that it has made it, it says with
+ * the order after that. */
+static bool make_room(struct commit *c)
 {
     struct reserve_file file = {0};
     bool lacks = !c->gone && !c->ending && reserve_ask(&c->spool->folder.reserve, &file);
 
     if (!c->ending)
         sync_make(c->sync, &file);
+    return lacks;
+}
+
+void commit_sync(struct commit *c)
+{
+    bool lacks = make_room(c);
+
     if ((c->dirty || lacks) && !c->gone)
         ask(c);
     c->dirty = false;
@@ -288,6 +297,8 @@ void commit_answered(void *arg, enum sync_verdict v, uint64_t seq, int error)
     } else if (v == SYNC_SAFE) {
         say_safe(c);
         decide(c, seq, NULL);
+        if (make_room(c)) /* one file after the other, as long as there is room */
+            ask(c);
     } else {
         say_unsafe(c, error);
         decide(c, seq,

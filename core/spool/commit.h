@@ -72,7 +72,8 @@ int commit_batch(struct commit *c, const void *records, size_t n, uint32_t count
 void commit_retry(struct commit *c); /* what is held: now and then, while backlog.metrics > 0 */
 void commit_refuse_late(struct commit *c,
                         int64_t now); /* what has been held for too long at `now` */
-/* What is dirty, and what the reserve lacks: once a second, and last of all. */
+/* What is dirty, and what the reserve lacks: once a second, and last of all. Once the reserve lacks something, it is
+ * asked for until there is no more to be had. */
 void commit_sync(struct commit *c);
 /* Whether the folder at `dir` is still the one; if not, it is made again. True: it is another one,
  * and whoever has something of the old one open must begin anew. Once a second. */

@@ -135,7 +135,7 @@ void cursor_make_spares(int dirfd)
     for (unsigned i = 0; i < ALL_SPARES; i++) {
         spare_path(path, i);
         if (fstatat(dirfd, path, &st, AT_SYMLINK_NOFOLLOW) < 0 || st.st_blocks == 0)
-            (void)publish_bytes(dirfd, i < SPARES ? "cursors/.spare.tmp" : ".spare.tmp", path,
+            (void)publish_bytes(dirfd, i < SPARES ? "cursors/.spare+.tmp" : ".spare+.tmp", path,
                                 zeros, sizeof zeros);
     }
 }

@@ -138,7 +138,6 @@ static void hold_segment(struct inventory *v, uint64_t first_seq)
 
     if (fd >= 0 && fstat(fd, &st) == 0) {
         s.bytes = (uint64_t)st.st_size;
-        s.room = (uint64_t)st.st_blocks * 512;
         s.created_ns = state == SEGMENT_GOOD ? h.created_ns : clock_ns(st.st_mtim);
     }
     fd_close(&fd);

@@ -15,7 +15,6 @@
 struct held_segment { /* in the folder */
     uint64_t first_seq;
     uint64_t bytes;
-    uint64_t room; /* that its file has on the disk, as far as is known: it may be more, or 0 */
     int64_t created_ns;
     bool later; /* in a format that is not known yet */
 };

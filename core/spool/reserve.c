@@ -1,6 +1,7 @@
 /* spool/reserve.c - a list of files, in no order
  *
- * What has become of a file is looked at when it is needed: one that somebody has removed, or linked, is forgotten. Without
+ * What has become of a file is looked at when it is needed: one that somebody has removed, or linked, or that cannot be
+ * written, is forgotten, and the next is tried: one bad file must not cost what the others are for. Without
  * memory for the list a file is not given, and one that the helper made is found at the next start.
  */
 #include "spool/reserve.h"
@@ -16,10 +17,11 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "spool/begin.h"
 
-enum { BLOCK = 512 /* what st_blocks counts by */, LEAST = 64 << 10 /* bytes to ask for */ };
+enum { LEAST = 64 << 10 /* bytes to ask for */ };
 static const char BEFORE[] = ".reserve-", AFTER[] = ".seg.tmp";
 static const int64_t AGAIN = 5 * NS_PER_S;
 
@@ -54,20 +56,15 @@ static void drop_file(struct reserve *r, size_t i)
     r->v[i] = r->v[--r->n];
 }
 
-static size_t largest_file(const struct reserve *r)
+/* The smallest that has room for so many bytes: the large ones are for what fits nowhere else. r->n: none has. */
+static size_t file_for(const struct reserve *r, uint64_t need)
 {
-    size_t best = 0;
+    size_t best = r->n;
 
-    for (size_t i = 1; i < r->n; i++)
-        if (r->v[i].bytes > r->v[best].bytes)
+    for (size_t i = 0; i < r->n; i++)
+        if (r->v[i].bytes >= need && (best == r->n || r->v[i].bytes < r->v[best].bytes))
             best = i;
     return best;
-}
-
-/* As far as blocks are there: a file can be made long at no cost. */
-static uint64_t room_of(const struct stat *st)
-{
-    return (uint64_t)st->st_blocks * BLOCK;
 }
 
 void reserve_free(struct reserve *r)
@@ -90,7 +87,7 @@ bool reserve_adopt(struct reserve *r, int dirfd, const char *name)
     if (strcmp(name, same) != 0 || fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
         !S_ISREG(st.st_mode) || !has_place(r))
         return false;
-    note_file(r, id, room_of(&st));
+    note_file(r, id, begin_room(&st));
     return true;
 }
 
@@ -131,11 +128,27 @@ bool reserve_give(struct reserve *r, int dirfd, const char *segment)
 
     reserve_name(name, id);
     if (!has_place(r) || fstatat(dirfd, segment, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        !S_ISREG(st.st_mode) || st.st_nlink > 1 || st.st_blocks == 0 ||
-        renameat(dirfd, segment, dirfd, name) < 0)
+        begin_room(&st) == 0 || renameat(dirfd, segment, dirfd, name) < 0)
         return false;
-    note_file(r, id, room_of(&st));
+    note_file(r, id, begin_room(&st));
     return true;
+}
+
+/* What another file would meet as well; all else is this file's own. No room to write over what is there: the file
+ * system writes elsewhere. */
+static bool of_all_files(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR ||
+           error == EROFS || fd_no_room(error);
+}
+
+static void leave_out(struct reserve *r, size_t i, const char *name)
+{
+    if (errno != ENOENT && !r->said)
+        log_warn("spool: %s, a file of the reserve, is left out, since it cannot be used: %m",
+                 name);
+    r->said = r->said || errno != ENOENT;
+    drop_file(r, i);
 }
 
 int reserve_take(struct reserve *r, int dirfd, uint64_t need, struct segment_header *h,
@@ -145,15 +158,18 @@ int reserve_take(struct reserve *r, int dirfd, uint64_t need, struct segment_hea
     size_t i;
     int fd;
 
-    while (r->n > 0 && r->v[i = largest_file(r)].bytes >= need) {
+    while ((i = file_for(r, need)) < r->n) {
         reserve_name(name, r->v[i].id);
-        fd = begin_over(dirfd, name, h);
-        if (fd < 0 && errno != ENOENT && errno != EMLINK)
-            return -1;
-        *room = r->v[i].bytes;
-        drop_file(r, i);
-        if (fd >= 0)
+        fd = begin_over(dirfd, name, h, room);
+        if (fd >= 0) {
+            drop_file(r, i);
             return fd;
+        }
+        if (of_all_files(errno)) {
+            r->elsewhere = fd_no_room(errno);
+            return -1;
+        }
+        leave_out(r, i, name);
     }
     errno = ENOSPC;
     return -1;

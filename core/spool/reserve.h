@@ -27,7 +27,10 @@ struct reserve {           /* its own to write; all zero: none is wanted, and no
     uint64_t bytes;            /* of all that are there */
     struct reserve_file asked; /* the helper, for this; id 0: for none */
     int64_t again_ns;          /* mono: it could not make one, and is not asked before this */
-    bool full; /* the disk is, as far as its owner knows: the helper is asked even if
+    bool said;                 /* that one of them cannot be used */
+    bool
+        elsewhere; /* the file system has no room to write over what is there: no other file helps */
+    bool full;     /* the disk is, as far as its owner knows: the helper is asked even if
                                 * none is wanted, to find out */
 };
 
@@ -39,8 +42,9 @@ void reserve_want(struct reserve *r, uint64_t wanted, uint64_t each);
 bool reserve_short(const struct reserve *r); /* less is there than is wanted */
 /* The segment of that name, which nobody needs, becomes part of it. False: not, and it is as it was. */
 bool reserve_give(struct reserve *r, int dirfd, const char *segment);
-/* The largest, if it has room for `need` bytes, becomes the segment that *h says; h->older is filled in. The
- * descriptor, and how much room it has. -1 with errno: ENOSPC when there is none like that. */
+/* The smallest that has room for `need` bytes and can be used becomes the segment that *h says; h->older is filled in.
+ * The descriptor, and how much room it has. -1 with errno: ENOSPC when there is none like that; else what is wrong
+ * with none of them (no descriptor, a read-only disk). */
 int reserve_take(struct reserve *r, int dirfd, uint64_t need, struct segment_header *h,
                  uint64_t *room);
 void reserve_trim(struct reserve *r, int dirfd); /* removes what is beyond what is wanted */

@@ -2,11 +2,13 @@
 #include "spool/retain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "spool/begin.h"
 #include "spool/segment.h"
 
 uint64_t retain_oldest(const struct inventory *v)
@@ -43,12 +45,13 @@ size_t retain_count(const struct inventory *v, const struct retain_rules *rules,
     return n;
 }
 
-static bool remove_segment(struct inventory *v, const struct held_segment *s)
+/* `keep`: its room is not to go to whoever has filled the disk. */
+static bool remove_segment(struct inventory *v, const struct held_segment *s, bool keep)
 {
     char name[SEGMENT_NAME];
 
     segment_name(name, s->first_seq);
-    if (!(reserve_short(&v->reserve) && reserve_give(&v->reserve, v->dirfd, name)) &&
+    if (!((keep || reserve_short(&v->reserve)) && reserve_give(&v->reserve, v->dirfd, name)) &&
         unlinkat(v->dirfd, name, 0) < 0 && errno != ENOENT) {
         if (!v->stuck)
             log_warn("spool: segment %s cannot be removed, and is tried again: %m%s", name,
@@ -60,7 +63,7 @@ static bool remove_segment(struct inventory *v, const struct held_segment *s)
     return true;
 }
 
-void retain_remove(struct inventory *v, size_t n)
+static void remove_first(struct inventory *v, size_t n, bool keep)
 {
     size_t kept = 0;
 
@@ -70,21 +73,33 @@ void retain_remove(struct inventory *v, size_t n)
             v->ev.begins(v->ev.arg, v->oldest);
     }
     for (size_t i = 0; i < n; i++)
-        if (!remove_segment(v, &v->held[i]))
+        if (!remove_segment(v, &v->held[i], keep))
             v->held[kept++] = v->held[i];
     v->stuck = kept > 0;
     v->n -= n - kept;
     memmove(v->held + kept, v->held + n, (v->n - kept) * sizeof *v->held);
 }
 
+void retain_remove(struct inventory *v, size_t n)
+{
+    remove_first(v, n, false);
+}
+
+static uint64_t room_of(const struct inventory *v, const struct held_segment *s)
+{
+    char name[SEGMENT_NAME];
+    struct stat st;
+
+    segment_name(name, s->first_seq);
+    return fstatat(v->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? begin_room(&st) : 0;
+}
+
+/* What has been given up and is still there could not be removed, and would not be now. */
 void retain_give_way(struct inventory *v, uint64_t need)
 {
-    for (size_t n = 1; n < v->n; n++) {
-        const struct held_segment *s = &v->held[n - 1];
-
-        if (s->bytes >= need || s->room >= need) {
-            retain_remove(v, n);
+    for (size_t n = 1; n < v->n; n++)
+        if (v->held[n].first_seq > v->oldest && room_of(v, &v->held[n - 1]) >= need) {
+            remove_first(v, n, true);
             return;
         }
-    }
 }

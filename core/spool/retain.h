@@ -16,7 +16,7 @@ size_t retain_count(const struct inventory *v, const struct retain_rules *rules,
 /* The first n, which the newest is not among, go: to the reserve, while that is short, or from the disk. What
  * cannot be removed stays in front, for the next call; the first time that is logged. */
 void retain_remove(struct inventory *v, size_t n);
-/* The oldest go, up to one that has room for so much; none if there is no such one. */
+/* The oldest go, all to the reserve, up to one that has room for so much; none if there is no such one. */
 void retain_give_way(struct inventory *v, uint64_t need);
 /* Where the spool begins now: what is before is gone, or was said to be and could not be removed yet. */
 uint64_t retain_oldest(const struct inventory *v);

@@ -20,7 +20,7 @@ struct sync_order {
 };
 /* In place of a segment: what failed was the folder, the list of sinks, or a cursor; or writing again, and then
  * nothing else was tried. */
-#define SYNC_FOLDER UINT64_MAX
+#define SYNC_FOLDER  UINT64_MAX
 #define SYNC_REWRITE (UINT64_MAX - 1)
 struct sync_report {
     uint64_t seq;

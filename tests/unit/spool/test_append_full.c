@@ -144,7 +144,7 @@ Test(append_full, it_goes_on_in_its_reserve)
     put_many(2);
     disk->full = true;
     put_many(10);
-    cr_assert(w.a->starved);
+    cr_assert(w.a->folder.reserve.full);
     all_is_read();
     cr_assert_eq(w.read, 36);
     cr_assert_eq(w.begins, 0, "nothing has given way");
@@ -332,7 +332,7 @@ Test(append_full, without_a_reserve_nothing_gives_way)
     cr_assert_eq(w.begins, 0);
     disk->full = false;
     put_many(1);
-    cr_assert_not(w.a->starved);
+    cr_assert_not(w.a->folder.reserve.full);
     all_is_read();
     end();
 }
@@ -343,11 +343,11 @@ Test(append_full, there_is_room_again)
     disk->full = true;
     put_many(10);
     make_reserve();
-    cr_assert(w.a->starved, "the helper has found none");
+    cr_assert(w.a->folder.reserve.full, "the helper has found none");
     disk->full = false;
     w.a->folder.reserve.again_ns = 1;
     make_reserve();
-    cr_assert_not(w.a->starved);
+    cr_assert_not(w.a->folder.reserve.full);
     cr_assert_geq(w.a->folder.reserve.bytes, RESERVE);
     put_many(20);
     all_is_read();
@@ -372,7 +372,149 @@ Test(append_full, the_newest_becomes_the_next)
     end();
 }
 
+static int put_large(size_t n)
+{
+    static const uint8_t large[8 * SIZE];
+    uint64_t end_of_it;
+
+    return append_frame(w.a, large, n, 1, &end_of_it);
+}
+
+/* Not what it is long, but what it has on the disk. */
+Test(append_full, what_becomes_the_next_has_all_its_room)
+{
+    unsigned n = 0;
+
+    begin(0);
+    put_many(2);
+    cr_assert_eq(fallocate(w.a->fd, FALLOC_FL_KEEP_SIZE, 0, 4 * SIZE), 0);
+    disk->full = true;
+    while (put() == 0)
+        ;
+    read_on();
+    append_retain(w.a, w.next, 0);
+    while (put() == 0)
+        n++;
+    cr_assert_gt(n * PAYLOAD, 2 * SIZE);
+    all_is_read();
+    end();
+}
+
+/* The room that it did not fit into is there for what does. */
+Test(append_full, what_fits_nowhere_is_refused_alone)
+{
+    for (int reserve = 0; reserve <= RESERVE; reserve += RESERVE) {
+        begin(reserve);
+        put_many(5);
+        disk->full = true;
+        while (put() == 0 && w.begins == 0)
+            ;
+        read_on();
+        append_retain(w.a, w.next, 0);
+        for (int i = 0; i < 3; i++) {
+            cr_assert_eq(put_large(8 * SIZE), -1);
+            cr_assert_eq(errno, ENOSPC);
+            append_retain(w.a, w.next, 0);
+            put_many(1);
+            cr_assert_eq(put_large(8 * SIZE), -1);
+            put_many(1);
+            read_on();
+        }
+        append_seal(w.a);
+        append_retain(w.a, w.next, 0);
+        put_many(1);
+        all_is_read();
+        end();
+        memset(&w, 0, sizeof w);
+    }
+}
+
+/* Each segment has exactly one frame, and no byte more. */
+Test(append_full, one_that_is_just_as_large_gives_way)
+{
+    enum { EXACT = SIZE - SEGMENT_HEADER - FRAME_HEADER - FRAME_TRAILER };
+
+    disk_reset();
+    open_spool(RESERVE);
+    for (int i = 0; i < 6; i++)
+        cr_assert_eq(put_large(EXACT), 0);
+    disk->full = true;
+    for (int i = 0; i < 20; i++)
+        cr_assert_eq(put_large(EXACT), 0, "%d: %m", i);
+    cr_assert_gt(w.begins, 0);
+    cr_assert_leq(w.begins, 20);
+    end();
+}
+
+/* The reserve has all that is wanted, in files that are too small for it. */
+Test(append_full, what_gives_way_is_not_given_to_others)
+{
+    begin(RESERVE);
+    cr_assert_eq(put_large(4 * SIZE), 0);
+    put_many(3);
+    disk->full = true;
+    cr_assert_eq(put_large(4 * SIZE), 0, "%m");
+    cr_assert_eq(w.begins, 1);
+    put_many(3);
+    cr_assert_eq(put_large(4 * SIZE), 0, "%m");
+    end();
+}
+
+Test(append_full, one_bad_file_silences_nothing)
+{
+    begin(2 * RESERVE);
+    put_many(2);
+    disk->full = true;
+    while (w.a->folder.reserve.n > 2)
+        put_many(1);
+    while (w.a->fd >= 0) /* the next one begins a segment */
+        append_seal(w.a);
+    disk->faults =
+        (struct disk_faults){.counting = true, .kinds = 1 << CALL_OPEN, .error = EIO, .left = 1};
+    put_many(1);
+    cr_assert_eq(disk->faults.fired, 1);
+    cr_assert_eq(w.a->folder.reserve.n, 0, "one is left out, one is used");
+    disk->faults = (struct disk_faults){0};
+    all_is_read();
+    end();
+}
+
+/* What cannot be removed is in nobody's way. */
+Test(append_full, what_cannot_be_removed_is_passed_over)
+{
+    char name[SEGMENT_NAME];
+
+    begin(RESERVE);
+    put_many(20);
+    segment_name(name, 0);
+    cr_assert_eq(unlinkat(append_dirfd(w.a), name, 0), 0);
+    cr_assert_eq(mkdirat(append_dirfd(w.a), name, 0700), 0);
+    disk->full = true;
+    put_many(100);
+    cr_assert_gt(w.begins, 100);
+    end();
+}
+
 /* --- a new sink --- */
+
+/* A cursor that is being made is the sink's, whatever that is called. */
+Test(append_full, a_sink_may_be_called_spare)
+{
+    static const char *const TEMP = "cursors/.spare.tmp";
+    int fd;
+
+    begin(RESERVE);
+    cr_assert_eq(mkdirat(append_dirfd(w.a), "cursors", 0700), 0);
+    fd = openat(append_dirfd(w.a), TEMP, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, "begun", 5), 5);
+    close(fd);
+    cursor_make_spares(append_dirfd(w.a));
+    fd = openat(append_dirfd(w.a), TEMP, O_RDONLY | O_CLOEXEC);
+    cr_assert_geq(fd, 0, "it is still there");
+    close(fd);
+    end();
+}
 
 static const char *const NAMES[] = {"a", "b", "c", "d", "e", "f", "g", "h", "i"};
 

@@ -26,7 +26,7 @@ Test(append_retain, retention_removes_what_every_cursor_has_passed)
 static void starve(struct append *a)
 {
     append_seal(a);
-    a->starved = true;
+    a->folder.reserve.full = true;
 }
 
 /* Its room is what the next one lacks, and on a full disk would be another's at once. */

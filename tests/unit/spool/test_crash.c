@@ -199,7 +199,7 @@ static void script_retain(void)
 /* As on a full disk: what has been retained is what comes next. */
 static void script_starve(void)
 {
-    s.a->starved = s.a->folder.reserve.wanted > 0;
+    s.a->folder.reserve.full = s.a->folder.reserve.wanted > 0;
     script_retain();
     script_seal();
     script_append();

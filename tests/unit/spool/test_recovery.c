@@ -291,7 +291,7 @@ static void disk_fills(void)
         reader_store(&world.readers[i]);
     }
     append_seal(world.a);
-    world.a->starved = true;
+    world.a->folder.reserve.full = true;
     trace_note(" full");
 }
 

@@ -87,6 +87,120 @@ Test(reserve, a_file_that_somebody_has_removed_is_forgotten)
     reserve_free(&r);
 }
 
+/* The others are there for the same. */
+Test(reserve, a_file_that_cannot_be_used_is_left_out)
+{
+    struct reserve r = wants(64 * KIB);
+    struct segment_header h = {1000, 77, 0, 0};
+    char name[RESERVE_NAME], second[SEGMENT_NAME];
+    uint64_t room, bad;
+    int fd;
+
+    write_segments();
+    segment_name(second, 100);
+    cr_assert(reserve_give(&r, spool_dir.fd, FIRST));
+    cr_assert(reserve_give(&r, spool_dir.fd, second));
+    bad = r.v[0].id;
+    reserve_name(name, bad);
+    cr_assert_eq(unlinkat(spool_dir.fd, name, 0), 0);
+    cr_assert_eq(mkdirat(spool_dir.fd, name, 0700), 0);
+    for (int i = 0; i < 2; i++) {
+        fd = reserve_take(&r, spool_dir.fd, 100, &h, &room);
+        cr_assert_eq(fd >= 0, i == 0, "one of the two: %d", i);
+        cr_assert(i == 0 || errno == ENOSPC);
+        if (fd >= 0)
+            close(fd);
+    }
+    cr_assert_eq(r.bytes + r.n, 0);
+    cr_assert(r.said);
+    reserve_free(&r);
+}
+
+/* And where none is good the disk itself is tried. */
+Test(reserve, of_which_all_is_bad_silences_nothing)
+{
+    struct append *a = open_writer(SEGMENT_OF_100);
+    char name[RESERVE_NAME];
+
+    for (int i = 0; i < 15; i++)
+        put_frame(a, 10);
+    reserve_want(&a->folder.reserve, 1, 1);
+    append_retain(a, 100, 0);
+    cr_assert_eq(a->folder.reserve.n, 1);
+    reserve_name(name, a->folder.reserve.v[0].id);
+    cr_assert_eq(unlinkat(spool_dir.fd, name, 0), 0);
+    cr_assert_eq(mkdirat(spool_dir.fd, name, 0700), 0);
+    a->folder.reserve.full = true;
+    append_seal(a);
+    put_frame(a, 10);
+    cr_assert_eq(a->folder.reserve.n, 0);
+    cr_assert_eq(read_all_from(0).delivered, 60);
+    append_close(a);
+}
+
+/* Having no descriptor says nothing of the files. */
+Test(reserve, what_another_file_would_meet_as_well_costs_none)
+{
+    struct reserve r = wants(64 * KIB);
+    struct segment_header h = {1000, 77, 0, 0};
+    struct rlimit all, none;
+    uint64_t room;
+    int fd;
+
+    write_segments();
+    cr_assert(reserve_give(&r, spool_dir.fd, FIRST));
+    cr_assert_eq(getrlimit(RLIMIT_NOFILE, &all), 0);
+    none = (struct rlimit){0, all.rlim_max};
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &none), 0);
+    fd = reserve_take(&r, spool_dir.fd, 100, &h, &room);
+    cr_assert_eq(setrlimit(RLIMIT_NOFILE, &all), 0);
+    cr_assert_eq(fd, -1);
+    cr_assert_eq(r.n, 1);
+    reserve_free(&r);
+}
+
+/* What is large is for what fits nowhere else. */
+Test(reserve, the_smallest_that_has_room_is_taken)
+{
+    struct reserve r = wants(1 << 20);
+    struct segment_header h = {1000, 77, 0, 0};
+    uint64_t room;
+    int fd;
+
+    for (uint64_t i = 0; i < 3; i++) {
+        struct reserve_file made = {1 + i, (i == 1 ? 64 : 128 + 64 * i) * KIB, 0};
+        char name[RESERVE_NAME];
+
+        cr_assert_geq(blocks_make(spool_dir.fd, &made), 64 * KIB);
+        reserve_name(name, made.id);
+        cr_assert(reserve_adopt(&r, spool_dir.fd, name));
+    }
+    for (int i = 0; i < 3; i++) {
+        static const uint64_t need[] = {100 * KIB, 10, 10},
+                              has[] = {128 * KIB, 64 * KIB, 256 * KIB};
+
+        fd = reserve_take(&r, spool_dir.fd, need[i], &h, &room);
+        cr_assert_geq(fd, 0);
+        cr_assert_geq(room, has[i]);
+        cr_assert_lt(room, has[i] + 64 * KIB);
+        close(fd);
+    }
+    reserve_free(&r);
+}
+
+/* However small the segments are, a file that is made takes what comes at once. */
+Test(reserve, a_file_has_room_for_a_batch)
+{
+    struct append_config c = {spool_dir.path, 64 * KIB, 0, 0, 8 << 20};
+    struct append *a = open_writer(64 * KIB);
+    struct reserve_file ask;
+
+    append_configure(a, &c);
+    cr_assert(reserve_ask(&a->folder.reserve, &ask));
+    cr_assert_gt(ask.bytes, 1 << 20);
+    append_close(a);
+}
+
 /* Somebody's copy of it must not change. */
 Test(reserve, a_segment_with_two_names_is_not_given)
 {

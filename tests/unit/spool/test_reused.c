@@ -19,7 +19,7 @@ static void be_starved(struct append *a, int64_t reserve)
     struct append_config c = {spool_dir.path, a->segment_size, 0, 0, reserve};
 
     append_configure(a, &c);
-    a->starved = true;
+    a->folder.reserve.full = true;
 }
 
 /* Frames 500.. of ten, the first `n` of them in a file that has 50 of another life. */
