@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { PIECE = 1 << 16 }; /* bytes of a read */
@@ -32,6 +33,13 @@ void fd_null_stdio(void)
 bool fd_no_room(int error)
 {
     return error == ENOSPC || error == EDQUOT;
+}
+
+bool fd_unlinked(int fd)
+{
+    struct stat st;
+
+    return fstat(fd, &st) == 0 && st.st_nlink == 0;
 }
 
 int fd_nonblock(int fd)

@@ -18,6 +18,7 @@ int fd_fill_stdio(void);
 void fd_null_stdio(void);
 /* Whether the errno says that there is no room on the disk, or no more of a quota. */
 bool fd_no_room(int error);
+bool fd_unlinked(int fd);                                 /* the file has no name any more */
 int fd_nonblock(int fd);                                  /* 0, or -1 with errno */
 int fd_pipe(int fds[2], int read_flags, int write_flags); /* O_NONBLOCK or 0 for each end */
 /* 0, or -1 with errno: some may be out. */

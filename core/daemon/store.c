@@ -19,7 +19,7 @@ static bool start_sync(struct store *s)
     const struct sync_events ev = {&s->commit, commit_answered, commit_seal, commit_reserved};
     const struct append *spool = s->commit.spool;
 
-    s->commit.sync = sync_start(s->loop, append_dirfd(spool), append_next_seq(spool), &ev);
+    s->commit.sync = sync_start(s->loop, append_dirfd(spool), append_begun(spool), &ev);
     if (s->commit.sync == NULL)
         log_error("spool: the sync helper cannot be started: %m");
     return s->commit.sync != NULL;

@@ -21,7 +21,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +31,7 @@
 #include "base/why.h"
 #include "spool/begin.h"
 #include "spool/choose.h"
+#include "spool/resume.h"
 #include "spool/segment.h"
 
 enum {
@@ -39,7 +39,36 @@ enum {
 }; /* bytes: a segment with the largest frame that there is as a rule */
 static const int64_t STEP = NS_PER_S; /* less from one append to the next is a clock being slewed */
 
+/* NULL: none. */
+static struct held_segment *newest_of(const struct append *a)
+{
+    return a->folder.n > 0 ? &a->folder.held[a->folder.n - 1] : NULL;
+}
+
+/* So long is the newest now. */
+static void resize_newest(struct append *a, uint64_t bytes)
+{
+    struct held_segment *newest = newest_of(a);
+
+    a->folder.bytes += bytes - newest->bytes;
+    newest->bytes = bytes;
+}
+
 /* --- its folder --- */
+
+/* On a full disk: in the newest segment, if that can be. */
+static void go_on_in_newest(struct append *a)
+{
+    struct inventory *v = &a->folder;
+
+    choose_full(v, true);
+    if (v->whole_end == 0)
+        return;
+    a->fd = resume_open(v->dirfd, newest_of(a)->first_seq, v->whole_end, &a->head, &a->room);
+    a->wall_ahead = clock_wall() - clock_mono();
+    if (a->fd >= 0)
+        resize_newest(a, v->whole_end);
+}
 
 struct append *append_open(const struct append_config *c, struct why *why)
 {
@@ -51,10 +80,13 @@ struct append *append_open(const struct append_config *c, struct why *why)
     }
     append_configure(a, c);
     a->fd = a->folder.dirfd = a->folder.lock = -1;
-    if (inventory_open(&a->folder, c->dir, why))
-        return a;
-    append_close(a);
-    return NULL;
+    if (!inventory_open(&a->folder, c->dir, why)) {
+        append_close(a);
+        return NULL;
+    }
+    if (a->folder.cramped)
+        go_on_in_newest(a);
+    return a;
 }
 
 void append_close(struct append *a)
@@ -66,34 +98,11 @@ void append_close(struct append *a)
     free(a);
 }
 
-/* Nothing but "not there" says that it is gone: other errors may pass. */
-static bool same_folder(int dirfd, const char *dir)
-{
-    struct stat mine, there;
-
-    if (fstat(dirfd, &mine) < 0)
-        return true;
-    if (mine.st_nlink == 0)
-        return false;
-    if (stat(dir, &there) < 0)
-        return errno != ENOENT && errno != ENOTDIR;
-    return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
-}
-
-static bool unlinked(int fd)
-{
-    struct stat st;
-
-    return fstat(fd, &st) == 0 && st.st_nlink == 0;
-}
-
 bool append_there(struct append *a, const char *dir)
 {
-    const struct inventory *v = &a->folder;
-
-    if (a->fd >= 0 && unlinked(a->fd))
+    if (a->fd >= 0 && fd_unlinked(a->fd))
         fd_close(&a->fd);
-    return v->lock >= 0 && same_folder(v->dirfd, dir) && !unlinked(v->lock);
+    return inventory_there(&a->folder, dir);
 }
 
 /* The old lock goes first: should its file be the new one after all, its close would take ours
@@ -141,10 +150,9 @@ uint64_t append_next_seq(const struct append *a)
     return a->folder.next_seq;
 }
 
-/* NULL: none. */
-static struct held_segment *newest_of(const struct append *a)
+uint64_t append_begun(const struct append *a)
 {
-    return a->folder.n > 0 ? &a->folder.held[a->folder.n - 1] : NULL;
+    return a->fd >= 0 ? newest_of(a)->first_seq : a->folder.next_seq;
 }
 
 uint64_t append_segment(const struct append *a)
@@ -171,15 +179,6 @@ uint64_t append_seal(struct append *a)
     return a->folder.next_seq;
 }
 
-/* So long is the newest now. */
-static void resize_newest(struct append *a, uint64_t bytes)
-{
-    struct held_segment *newest = newest_of(a);
-
-    a->folder.bytes += bytes - newest->bytes;
-    newest->bytes = bytes;
-}
-
 /* --- the newest segment --- */
 
 /* It has been begun: `h` is in its file. */
@@ -196,29 +195,6 @@ static void hold_newest(struct append *a, const struct segment_header *h, int fd
     v->bytes += SEGMENT_HEADER;
 }
 
-static void drop_newest(struct inventory *v)
-{
-    v->bytes -= v->held[--v->n].bytes;
-}
-
-/* On a full disk one in which there is nothing yet, and less room than is needed, is room for another time: a new one of
- * the same name would replace it. */
-static void keep_empty_newest(struct append *a)
-{
-    struct inventory *v = &a->folder;
-    const struct held_segment *newest = newest_of(a);
-    char name[SEGMENT_NAME];
-
-    if (!v->reserve.full || v->reserve.wanted == 0 || newest == NULL ||
-        newest->first_seq != v->next_seq)
-        return;
-    segment_name(name, newest->first_seq);
-    if (!reserve_give(&v->reserve, v->dirfd, name))
-        return;
-    fd_close(&a->fd);
-    drop_newest(v);
-}
-
 /* Until there is another, the newest stays what it is. */
 static int start_segment(struct append *a, uint64_t need, bool last)
 {
@@ -229,12 +205,13 @@ static int start_segment(struct append *a, uint64_t need, bool last)
 
     if (!inventory_room(v)) /* and errno is ENOMEM */
         return -1;
-    keep_empty_newest(a);
+    if (choose_spares_newest(v))
+        fd_close(&a->fd);
     if ((fd = choose_file(v, &h, need, last, &room)) < 0)
         return -1;
     fd_close(&a->fd);
     if (v->n > 0 && newest_of(a)->first_seq == h.first_seq)
-        drop_newest(v); /* it is replaced */
+        inventory_drop_newest(v); /* it is replaced */
     hold_newest(a, &h, fd, room);
     return 0;
 }
@@ -393,7 +370,7 @@ static void reuse_newest(struct append *a)
     if ((fd = begin_over(v->dirfd, name, &h, &room)) < 0)
         return;
     fd_close(&a->fd);
-    drop_newest(v);
+    inventory_drop_newest(v);
     hold_newest(a, &h, fd, room);
 }
 

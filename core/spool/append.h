@@ -2,7 +2,8 @@
  *
  * Owns the folder's lock for life, the newest segment and the next sequence number, which is
  * derived from the segments (and the sinks' cursors): there is no ledger. Never appends after a
- * torn tail: opening always starts a new segment. Damage is never a reason not to start. A write is
+ * torn tail: opening starts a new segment, but for a full disk, where it goes on in one that has none
+ * (spool/resume.h). Damage is never a reason not to start. A write is
  * one writev into the page cache and survives kill -9; against power loss spool/sync.h syncs in a
  * process of its own, since fdatasync may take as long as the disk likes.
  *
@@ -48,6 +49,9 @@ bool append_there(struct append *a, const char *dir);
 bool append_reopen(struct append *a, const char *dir, struct why *why);
 int append_dirfd(const struct append *a);
 uint64_t append_next_seq(const struct append *a);
+/* Where the segment begins that the next append goes to, or would: after the start, what is before is of an earlier
+ * life. */
+uint64_t append_begun(const struct append *a);
 /* Where the newest segment begins, for spool/sync.h. */
 uint64_t append_segment(const struct append *a);
 /* Appends one frame of `count` metrics; *end = the sequence number after its last one. 0, or -1

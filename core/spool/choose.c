@@ -24,6 +24,21 @@ void choose_full(struct inventory *v, bool full)
     r->elsewhere = r->elsewhere && full;
 }
 
+bool choose_spares_newest(struct inventory *v)
+{
+    const struct held_segment *newest = v->n > 0 ? &v->held[v->n - 1] : NULL;
+    char name[SEGMENT_NAME];
+
+    if (!v->reserve.full || v->reserve.wanted == 0 || newest == NULL ||
+        newest->first_seq != v->next_seq)
+        return false;
+    segment_name(name, newest->first_seq);
+    if (!reserve_give(&v->reserve, v->dirfd, name))
+        return false;
+    inventory_drop_newest(v);
+    return true;
+}
+
 /* Of the reserve, to which the oldest give way where nothing else has helped. */
 static int take_reserved(struct inventory *v, struct segment_header *h, uint64_t need, bool last,
                          uint64_t *room)

@@ -14,5 +14,8 @@
  * is not known; or -1 with errno. */
 int choose_file(struct inventory *v, struct segment_header *h, uint64_t need, bool last,
                 uint64_t *room);
+/* The newest, when there is no frame in it, and on a full disk: it becomes part of the reserve, where it is room for what
+ * comes next, if not for this. Another of the same name would replace it. False: not. */
+bool choose_spares_newest(struct inventory *v);
 void choose_full(struct inventory *v,
                  bool full); /* the disk is, or is not: logged, where it is new */

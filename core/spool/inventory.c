@@ -7,7 +7,8 @@
  *
  * The lock is a POSIX record lock: a forked helper does not inherit it, and the kernel knows its
  * holder. It goes with the first close of ANY descriptor of "lock" in this process: nobody else may
- * open that file.
+ * open that file. The folder itself has another lock, which the sync helper does inherit, and holds as long as it lives:
+ * so it is known whether that of an earlier garnetd may still be at work.
  */
 #include "spool/inventory.h"
 
@@ -18,7 +19,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -34,6 +37,7 @@
 enum {
     LATER_RECORD = 32, /* bytes of a record in whatever format comes, at least */
     MORE = 32,         /* segments that there is room for at first, besides those that there are */
+    LITTLE = 1 << 20,  /* bytes on the disk: a frame may be as large */
 };
 
 /* --- the folder --- */
@@ -88,8 +92,11 @@ static bool take_lock(struct inventory *v, struct why *why)
     v->lock = openat(v->dirfd, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, SPOOL_FILE);
     if (v->lock < 0)
         return why_set(why, "its lock file cannot be opened: %m");
-    if (fd_lock(v->lock) == 0)
+    if (fd_lock(v->lock) == 0) {
+        v->alone = flock(v->dirfd, LOCK_EX | LOCK_NB) == 0;
+        (void)flock(v->dirfd, LOCK_SH | LOCK_NB);
         return true;
+    }
     if (errno != EAGAIN)
         why_set(why, "cannot be locked: %m");
     else if ((holder = fd_lock_holder(v->lock)) > 0)
@@ -173,10 +180,21 @@ static void at_least(struct inventory *v, uint64_t seq)
         v->next_seq = seq;
 }
 
-/* Reads the newest segment to its end. Damage or a bad sector in it is no reason not to start. */
-static bool read_newest(struct inventory *v)
+/* Where nobody says how much there is, there is enough. */
+static bool little_room(int dirfd)
+{
+    struct statvfs fs;
+
+    return fstatvfs(dirfd, &fs) == 0 && fs.f_blocks > 0 &&
+           (uint64_t)fs.f_bavail * fs.f_frsize < LITTLE;
+}
+
+/* Reads the newest segment to its end, after which comes *next. Damage or a bad sector in it is no reason not to
+ * start. */
+static bool read_newest(struct inventory *v, uint64_t *next)
 {
     const struct held_segment *newest;
+    bool damaged = false;
     struct tail_frame f;
     enum tail_result r;
     struct tail *t;
@@ -188,11 +206,12 @@ static bool read_newest(struct inventory *v)
     at_least(v, newest->first_seq + (newest->later ? 1 + newest->bytes / LATER_RECORD : 0));
     if ((t = tail_open(v->dirfd, v->next_seq)) == NULL)
         return false;
-    do
-        r = tail_next(t, &f);
-    while (r == TAIL_FRAME || r == TAIL_LOST);
+    while ((r = tail_next(t, &f)) == TAIL_FRAME || r == TAIL_LOST)
+        damaged = damaged || r == TAIL_LOST;
     e = errno;
     at_least(v, tail_seen(t));
+    if (v->cramped && v->alone && !damaged && r == TAIL_WAIT)
+        v->whole_end = tail_whole(t, next);
     tail_close(t);
     errno = e;
     return r != TAIL_ERROR;
@@ -242,11 +261,35 @@ static bool heed_cursors(struct inventory *v)
 
 bool inventory_open(struct inventory *v, const char *dir, struct why *why)
 {
+    uint64_t next = 0;
+
     if ((v->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(v->dirfd, why) || !take_lock(v, why))
         return false;
-    if (sweep(v) && hold_all(v) && read_newest(v) && heed_cursors(v))
+    v->cramped = little_room(v->dirfd);
+    if (!sweep(v) || !hold_all(v) || !read_newest(v, &next) || !heed_cursors(v))
+        return why_set(why, "cannot be read: %m");
+    if (next != v->next_seq) /* others have seen more */
+        v->whole_end = 0;
+    return true;
+}
+
+/* Nothing but "not there" says that it is gone: other errors may pass. */
+static bool same_folder(int dirfd, const char *dir)
+{
+    struct stat mine, there;
+
+    if (fstat(dirfd, &mine) < 0)
         return true;
-    return why_set(why, "cannot be read: %m");
+    if (mine.st_nlink == 0)
+        return false;
+    if (stat(dir, &there) < 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    return mine.st_ino == there.st_ino && mine.st_dev == there.st_dev;
+}
+
+bool inventory_there(const struct inventory *v, const char *dir)
+{
+    return v->lock >= 0 && same_folder(v->dirfd, dir) && !fd_unlinked(v->lock);
 }
 
 bool inventory_room(struct inventory *v)
@@ -261,6 +304,11 @@ bool inventory_room(struct inventory *v)
     v->held = held;
     v->cap = cap;
     return true;
+}
+
+void inventory_drop_newest(struct inventory *v)
+{
+    v->bytes -= v->held[--v->n].bytes;
 }
 
 void inventory_close(struct inventory *v)

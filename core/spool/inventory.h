@@ -30,10 +30,13 @@ struct append_events {
  * known already. In between the writer (spool/append.h, spool/retain.h) keeps it true. */
 struct inventory {
     int dirfd, lock;
+    bool alone; /* no sync helper of an earlier life is at work in it, for certain */
     uint64_t next_seq;
     struct held_segment *held; /* in order; the last is the newest */
     size_t n, cap;
-    uint64_t bytes; /* of all */
+    uint64_t bytes;     /* of all */
+    bool cramped;       /* there was little room on the disk when it was opened, */
+    uint64_t whole_end; /* and the newest may be gone on in from here (spool/resume.h); 0: not */
     struct reserve reserve;
     uint64_t oldest; /* said to be where the spool begins; never goes back */
     bool stuck;      /* of those that were to go one is still there: it is in the log */
@@ -43,5 +46,8 @@ struct inventory {
 /* Makes the folder when it is missing, locks it and reads what is there. False, and a sentence: "is in use
  * by process 123", ...; then inventory_close() is all that is left to do. */
 bool inventory_open(struct inventory *v, const char *dir, struct why *why);
-bool inventory_room(struct inventory *v); /* for one more in the list: false: no memory */
+/* Whether the folder at `dir` is still the one that was opened, lock and all. */
+bool inventory_there(const struct inventory *v, const char *dir);
+bool inventory_room(struct inventory *v);        /* for one more in the list: false: no memory */
+void inventory_drop_newest(struct inventory *v); /* off the list */
 void inventory_close(struct inventory *v);

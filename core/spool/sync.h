@@ -25,7 +25,7 @@ struct sync_events {
 };
 
 /* NULL with errno. dirfd is borrowed. Segments from `first` on are asked about, those before are of an
- * earlier life (append_next_seq()). */
+ * earlier life (append_begun()). */
 struct sync *sync_start(struct loop *l, int dirfd, uint64_t first, const struct sync_events *ev);
 /* Everything up to `seq`, by whatever the caller counts, was written to segments up to the one that
  * begins at `segment`. Never blocks. */

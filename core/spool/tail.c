@@ -79,6 +79,12 @@ uint64_t tail_seen(const struct tail *t)
     return t->seen;
 }
 
+uint64_t tail_whole(const struct tail *t, uint64_t *next)
+{
+    *next = t->expected;
+    return t->inside && t->readable && t->scan == t->off && t->seen <= t->expected ? t->off : 0;
+}
+
 void tail_close(struct tail *t)
 {
     if (t == NULL)

@@ -37,4 +37,7 @@ void tail_seek(struct tail *t, uint64_t seq); /* as after tail_open() */
 /* The sequence number after the last frame seen whole, its payload good or bad: for the writer,
  * which finds its own position by reading like everybody else. 0 before the first. */
 uint64_t tail_seen(const struct tail *t);
+/* Where in the segment at hand the last whole frame ends, with all before it good, too, and the number that comes next;
+ * 0 where that is not so. After TAIL_WAIT. */
+uint64_t tail_whole(const struct tail *t, uint64_t *next);
 void tail_close(struct tail *t);

@@ -3,7 +3,7 @@ from collections import namedtuple
 
 Mutation = namedtuple("Mutation", "name file old new tests")
 
-SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder|reserve|reused)|scenario.disk"
+SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|commit|crash|faultsweep|folder|reserve|reused|resume)|scenario.disk"
 CONFIRM = "unit.(delivery|sink).(halfclose|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
 LOADS = "unit.(conf|daemon).(askers|look|kept|beside|removed)$"
@@ -95,6 +95,12 @@ MUTATIONS = [
              "    drop_file(r, i);\n}", "    (void)i;\n}", SPOOL),
     Mutation("what fails to be written again seals", "core/spool/sync.c",
              "r->failed != SYNC_REWRITE ? s->ev.seal(s->ev.arg) : 0", "s->ev.seal(s->ev.arg)", SPOOL),
+    Mutation("what is behind the end is not looked at", "core/spool/resume.c",
+             "return n == 0 && !found;", "return n >= 0 || !found;", SPOOL),
+    Mutation("the helper of the one before is not heeded", "core/spool/inventory.c",
+             "if (v->cramped && v->alone && !damaged", "if (v->cramped && !damaged", SPOOL),
+    Mutation("what is gone on in counts as synced", "core/spool/append.c",
+             "return a->fd >= 0 ? newest_of(a)->first_seq : a->folder.next_seq;", "return a->folder.next_seq;", SPOOL),
     Mutation("what is held is held for ever", "core/spool/commit.c",
              "now - backlog_since(b) >= HELD_MOST", "now == 77", SPOOL),
     Mutation("a segment's header is believed", "core/spool/segment.c",

@@ -8,7 +8,9 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -380,6 +382,25 @@ WRAP(int, fcntl, (int fd, int what, ...))
     if (disk_fd(fd) == NULL)
         return __real_fcntl(fd, what, arg);
     return disk_fails(CALL_LOCK) ? -1 : 0;
+}
+
+/* No helper of an earlier life is alive. */
+WRAP(int, flock, (int fd, int what))
+{
+    if (disk_fd(fd) == NULL)
+        return __real_flock(fd, what);
+    return disk_fails(CALL_LOCK) ? -1 : 0;
+}
+
+WRAP(int, fstatvfs, (int fd, struct statvfs *fs))
+{
+    enum { MUCH = 1 << 20 /* blocks */ };
+
+    if (disk_fd(fd) == NULL)
+        return __real_fstatvfs(fd, fs);
+    *fs =
+        (struct statvfs){.f_frsize = 4096, .f_blocks = 2 * MUCH, .f_bavail = disk->full ? 0 : MUCH};
+    return 0;
 }
 
 /* --- listing --- */

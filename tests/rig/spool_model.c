@@ -80,7 +80,13 @@ void model_open_writer(void)
                               (int64_t)random_below(&world.rng, 3) * 700};
     struct why why = {0};
 
+    if (disk != NULL)
+        disk->full = world.full;
     world.a = append_open(&c, &why);
+    if (disk != NULL)
+        disk->full = false;
+    if (world.a != NULL && world.a->fd >= 0)
+        trace_note(" goes on in %" PRIu64, append_segment(world.a));
     MUST(world.a != NULL, "append_open: %s", why.text);
 }
 

@@ -73,7 +73,7 @@ void sync_rig_start_helper(int dirfd, uint64_t seq)
 void sync_rig_start(int64_t segment_size)
 {
     sync_rig.writer = open_writer(segment_size);
-    sync_rig_start_helper(append_dirfd(sync_rig.writer), append_next_seq(sync_rig.writer));
+    sync_rig_start_helper(append_dirfd(sync_rig.writer), append_begun(sync_rig.writer));
 }
 
 void sync_rig_stop(int timeout_ms)

@@ -6,6 +6,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/why.h"
 #include "rig/crash_disk.h"
@@ -286,6 +287,83 @@ Test(append_full, a_restart_goes_on_in_the_same_files)
     end();
 }
 
+/* Nothing is sent. With each start a little comes, and takes no more than it needs. */
+Test(append_full, a_start_takes_no_file)
+{
+    begin(8 * SIZE);
+    put_many(1);
+    disk->full = true;
+    for (int i = 0; i < 28; i++) {
+        put_many(1);
+        append_close(w.a);
+        open_spool(8 * SIZE);
+        cr_assert_geq(w.a->fd, 0);
+        cr_assert_eq(append_begun(w.a), append_segment(w.a));
+    }
+    cr_assert_eq(w.begins, 0, "nothing has given way");
+    all_is_read();
+    cr_assert_eq(w.read, 87);
+    end();
+}
+
+/* The helper of the one before is still there, and may be writing it again. */
+Test(append_full, what_another_may_be_at_is_not_gone_on_in)
+{
+    begin(RESERVE);
+    disk->full = true;
+    put_many(1);
+    append_close(w.a);
+    disk->faults = (struct disk_faults){
+        .counting = true, .kinds = 1 << CALL_LOCK, .error = EWOULDBLOCK, .left = 2};
+    open_spool(RESERVE);
+    cr_assert_eq(disk->faults.fired, 1);
+    disk->faults = (struct disk_faults){0};
+    cr_assert_lt(w.a->fd, 0);
+    put_many(1);
+    cr_assert_eq(append_segment(w.a), 3);
+    all_is_read();
+    end();
+}
+
+/* Nor does a clock that somebody sets: what cannot tell of now says that it is not known. */
+Test(append_full, a_stepped_clock_takes_no_file)
+{
+    uint64_t segment;
+
+    begin(RESERVE);
+    disk->full = true;
+    put_many(1);
+    segment = append_segment(w.a);
+    w.a->wall_ahead -= 2 * NS_PER_S;
+    put_many(1);
+    w.a->head.created_ns += 100 * NS_PER_S;
+    put_many(1);
+    cr_assert_eq(append_segment(w.a), segment);
+    all_is_read();
+    w.a->folder.reserve.full = disk->full = false;
+    put_many(1);
+    cr_assert_neq(append_segment(w.a), segment);
+    all_is_read();
+    end();
+}
+
+/* A sync has failed since the start: nothing is added to it. */
+Test(append_full, what_is_sealed_is_not_gone_on_in)
+{
+    begin(RESERVE);
+    disk->full = true;
+    put_many(1);
+    append_close(w.a);
+    open_spool(RESERVE);
+    cr_assert_eq(append_begun(w.a), 0);
+    cr_assert_eq(append_seal(w.a), 3);
+    cr_assert_eq(append_begun(w.a), 3);
+    put_many(1);
+    cr_assert_eq(append_segment(w.a), 3);
+    all_is_read();
+    end();
+}
+
 /* Nothing is sent, and each start begins a segment: what has room and little in it gives way, too. */
 Test(append_full, restarts_while_nothing_is_sent)
 {
@@ -293,8 +371,11 @@ Test(append_full, restarts_while_nothing_is_sent)
     disk->full = true;
     for (int i = 0; i < 20; i++) {
         put_many(1);
+        append_seal(w.a);
         append_close(w.a);
+        disk->full = false; /* as far as it knows */
         open_spool(RESERVE);
+        disk->full = true;
         w.begins = 0;
     }
     read_on();

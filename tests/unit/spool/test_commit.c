@@ -465,7 +465,7 @@ static void begins(uint64_t seed, bool durable)
     MUST(w.a != NULL, "%s", why.text);
     w.reserve = c.reserve > 0;
     w.a->folder.ev.begins = on_begins;
-    w.sync.state.clean = append_next_seq(w.a);
+    w.sync.state.clean = append_begun(w.a);
     helper_starts();
     w.commit = (struct commit){
         .spool = w.a, .sync = &w.sync, .ev = {NULL, on_written, on_verdict}, .durable = durable};

@@ -73,7 +73,7 @@ static struct script {
 static struct disk *begin; /* the disk before the script */
 static uint64_t *seen;
 static size_t journaled; /* operations of the script */
-static size_t distinct, checked, reused;
+static size_t distinct, checked, reused, went_on;
 
 /* --- the script --- */
 
@@ -228,7 +228,7 @@ static void script_run(uint64_t seed)
     MUST(s.a != NULL, "%s", why.text);
     s.dirfd = append_dirfd(s.a);
     s.loop = loop_new();
-    s.sync = sync_start(s.loop, s.dirfd, append_next_seq(s.a),
+    s.sync = sync_start(s.loop, s.dirfd, append_begun(s.a),
                         &(struct sync_events){NULL, on_synced, on_failure, NULL});
     MUST(s.sync != NULL, "%m");
     script_new_sink();
@@ -332,7 +332,8 @@ static uint64_t check_cursor(int dirfd, size_t sink, size_t crash, bool *there)
     return got.position;
 }
 
-static void recover(size_t crash)
+/* `full`: it goes on in what is there, if it may; where that has no room, something goes away first. */
+static void recover(size_t crash, bool full)
 {
     struct append_config c = {DISK, 1 << 20, 0, 0, 0};
     const struct promise p = promised(crash);
@@ -341,8 +342,13 @@ static void recover(size_t crash)
     struct why why = {0};
     struct append *a;
 
+    full = full && disk_find(0, "lock") != NULL; /* else it could not be made */
+    disk->full = full;
+    for (int i = 0; i < NODES; i++) /* each has room for one frame */
+        disk_room(&disk->nodes[i], disk->nodes[i].size + 100);
     a = append_open(&c, &why);
     MUST(a != NULL, "append_open: %s", why.text);
+    went_on += a->fd >= 0;
     fresh = append_next_seq(a);
     /* Or retention has unlinked it all, and the unlinking alone has come to the disk: then no sink
      * knows of those numbers either. */
@@ -359,7 +365,12 @@ static void recover(size_t crash)
         MUST(at[i] <= fresh, "sink %s is at %" PRIu64 ", the writer goes on at %" PRIu64, NAMES[i],
              at[i], fresh);
     }
-    MUST(append_frame(a, "new", 3, 2, &end) == 0 && end == fresh + 2, "%m");
+    if (full && append_frame(a, "new", 3, 2, &end) < 0) {
+        MUST(errno == ENOSPC, "%m");
+        full = false;
+    }
+    disk->full = false;
+    MUST((full || append_frame(a, "new", 3, 2, &end) == 0) && end == fresh + 2, "%m");
     for (size_t i = 0; i < SINKS; i++)
         if (there[i] || i == 0)
             read_all(append_dirfd(a), at[i], &p, fresh, end);
@@ -399,12 +410,14 @@ static bool is_new(uint64_t hash)
 static void try_state(size_t crash, const char *how, uint64_t which)
 {
     size_t n = trace.n;
+    bool full;
 
     if (!is_new(state_hash()))
         return;
-    checked++;
-    trace_note("\n  power fails after %zu operations; of the rest %s %" PRIx64, crash, how, which);
-    recover(crash);
+    full = checked++ % 2 > 0;
+    trace_note("\n  power fails after %zu operations; of the rest %s %" PRIx64 "%s", crash, how,
+               which, full ? "; it is full" : "");
+    recover(crash, full);
     trace.n = n;
 }
 
@@ -450,8 +463,11 @@ Test(crash, every_state_of_the_disk_is_recovered_from)
     do
         script_and_crashes(seed++);
     while (one == NULL && distinct < want);
-    (void)printf("%zu distinct states of %" PRIu64 " scripts, %zu files used again\n", distinct,
-                 seed - 1, reused);
+    (void)printf("%zu distinct states of %" PRIu64
+                 " scripts, %zu files used again; full disks were "
+                 "gone on in %zu times\n",
+                 distinct, seed - 1, reused, went_on);
+    cr_assert(one != NULL || went_on > 0);
     free(begin);
     free(seen);
 }

@@ -149,7 +149,7 @@ static void start(void)
     TRY(open_writer());
     r.loop = loop_new();
     MUST(r.loop != NULL && (r.sync = sync_start(
-                                r.loop, append_dirfd(r.a), append_next_seq(r.a),
+                                r.loop, append_dirfd(r.a), append_begun(r.a),
                                 &(struct sync_events){NULL, on_synced, on_failure, NULL})) != NULL,
          "%m");
 }
