@@ -207,6 +207,71 @@ class FullDisk(Disk, unittest.TestCase):
     def test_starts_on_a_full_ext4(self):
         self.starts_on_it("ext4")
 
+    def few(self):
+        """The answer is there at once, whatever it is; what is in the spool is what comes to be read."""
+        s, mine = self.begin(5)
+        r = read_reply(s)
+        s.close()
+        self.assertEqual(r["accepted"] + r["rejected"], 5, r)
+        return mine
+
+    def gone(self):
+        return self.daemon.verify()["main"]["dropped"]
+
+    def begin_outage(self, fs):
+        """The peer is away, and the reserve is all that there is."""
+        d = self.daemon
+        self.mount_small(fs)
+        d.start()
+        self.send()
+        self.has_reserve()
+        self.newest_arrive()
+        self.receiver.stop()
+        taker = self.fill_up()
+        self.send(3)
+        d.wait_log("the disk is full")
+        return d, taker
+
+    def starts_take_nothing(self, fs):
+        d, _ = self.begin_outage(fs)
+        for _ in range(112 if LONG else 28):
+            d.kill()
+            wait_for("what it has left behind ends", lambda: not d.left())
+            d.start()
+            self.accepted.extend(self.few())
+            self.assertEqual(self.gone(), 0, "nothing has given way")
+        self.receiver.start()
+        wait_for("all of it arrives", lambda: self.arrived(self.receiver, self.accepted))
+
+    def test_starts_on_a_full_tmpfs_take_nothing(self):
+        self.starts_take_nothing("tmpfs")
+
+    def test_starts_on_a_full_ext4_take_nothing(self):
+        self.starts_take_nothing("ext4")
+
+    def test_a_sync_that_fails_takes_one_file(self):
+        """The helper is killed with an order, and there is no room to write anything again: that is told, to who wants to
+        know, and costs nothing that was there."""
+        d, taker = self.begin_outage("tmpfs")
+        helper = next(p for p, name in children(d.process.pid).items() if name == "garnetd-sync")
+        self.configure(durable="true")
+        d.hup()
+        os.kill(helper, signal.SIGSTOP)
+        s, mine = self.begin(5)
+        wait_for("it is in the spool", lambda: d.verify()["main"]["accepted"] >= len(self.accepted) + 5)
+        self.assert_waits(s)
+        kill(helper)
+        self.assertIn("could not be synced", read_reply(s)["errors"][0]["error"])
+        self.accepted.extend(mine)
+        for _ in range(40 * ROUNDS):
+            self.accepted.extend(self.few())
+        self.assertEqual(self.gone(), 0, "nothing has given way")
+        taker.stop()
+        d.wait_log("can be synced again")
+        self.send()
+        self.receiver.start()
+        wait_for("all of it arrives", lambda: self.arrived(self.receiver, self.accepted))
+
     def test_own_metrics_flow(self):
         d = self.daemon
         self.mount_small("tmpfs")
