@@ -44,7 +44,7 @@ static const struct option SPOOL_ROWS[] = {
         .def = "16MiB", .min = "64KiB", .max = "1GiB"),
     KEY(struct conf_spool, reserve, OPT_SIZE,
         "of `max_size`, so much is kept on the disk for when it is "
-        "[full](#when-something-is-wrong), at most half; "
+        "[full](#when-something-is-wrong), at most half, and with `segment_size` three quarters; "
         "the default is a quarter of `max_size` where that is less. `0`: none",
         .def = "32MiB"),
     KEY(struct conf_spool, durable, OPT_BOOL,
@@ -230,16 +230,25 @@ static void fit_segments(struct parsing *p, const struct node *map)
                    "segment_size: \"%s\" is more than half of max_size: lower it", written->text);
 }
 
+/* What a reserve and the newest segment leave is what there is of the one before: it is not to go as that begins. */
 static void fit_reserve(struct parsing *p, const struct node *map)
 {
     struct conf_spool *s = &p->c->spool;
     const struct node *written = node_get(map, "reserve");
+    int64_t quarter = s->max_size / 4;
 
-    if (written == NULL && s->reserve > s->max_size / 4)
-        s->reserve = s->max_size / 4;
-    else if (written != NULL && written->kind == NODE_SCALAR && s->reserve > s->max_size / 2)
+    if (written == NULL && s->reserve > quarter)
+        s->reserve = quarter;
+    else if (written != NULL && written->kind == NODE_SCALAR && s->reserve > 2 * quarter)
         errors_add(p->e, written->at, "reserve: \"%s\" is more than half of max_size: lower it",
                    written->text);
+    else if (written != NULL && written->kind == NODE_SCALAR &&
+             s->reserve > s->max_size - quarter - s->segment_size)
+        errors_add(
+            p->e, written->at,
+            "reserve: \"%s\" and segment_size are more than three quarters of max_size: lower "
+            "one of them",
+            written->text);
 }
 
 static void check_room(struct parsing *p, const struct node *map, struct pos file)

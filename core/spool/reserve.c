@@ -102,12 +102,18 @@ bool reserve_short(const struct reserve *r)
     return r->bytes < r->wanted;
 }
 
+/* As long as the disk has room for one that is not. */
+static bool is_too_large(const struct reserve *r, const struct reserve_file *file)
+{
+    return !r->full && file->bytes > r->wanted + r->wanted / 2 + LEAST;
+}
+
 void reserve_trim(struct reserve *r, int dirfd)
 {
     char name[RESERVE_NAME];
 
     for (size_t i = 0; i < r->n;) {
-        if (r->bytes - r->v[i].bytes < r->wanted) {
+        if (r->bytes - r->v[i].bytes < r->wanted && !is_too_large(r, &r->v[i])) {
             i++;
             continue;
         }

@@ -47,7 +47,8 @@ bool reserve_give(struct reserve *r, int dirfd, const char *segment);
  * with none of them (no descriptor, a read-only disk). */
 int reserve_take(struct reserve *r, int dirfd, uint64_t need, struct segment_header *h,
                  uint64_t *room);
-void reserve_trim(struct reserve *r, int dirfd); /* removes what is beyond what is wanted */
+/* Removes what is beyond what is wanted, and a file that is much more than that alone. */
+void reserve_trim(struct reserve *r, int dirfd);
 /* What to ask the helper for: true, and which, and how long. The same until it has answered. */
 bool reserve_ask(struct reserve *r, struct reserve_file *file);
 /* The helper's answer, with the room that there is; 0: no file. True: as much as was asked for, so that the

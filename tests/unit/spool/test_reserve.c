@@ -334,6 +334,27 @@ Test(reserve, what_retention_removes_fills_it_up)
     append_close(a);
 }
 
+/* It was a segment when these were larger, say. On a full disk there would be no other. */
+Test(reserve, a_file_that_is_much_more_than_is_wanted_is_not_kept)
+{
+    struct reserve_file made = {1, 4 << 20, 0};
+    struct reserve r = wants(256 * KIB);
+    char name[RESERVE_NAME];
+
+    cr_assert_geq(blocks_make(spool_dir.fd, &made), 1 << 20);
+    reserve_name(name, made.id);
+    cr_assert(reserve_adopt(&r, spool_dir.fd, name));
+    r.full = true;
+    reserve_trim(&r, spool_dir.fd);
+    cr_assert_eq(r.n, 1);
+    r.full = false;
+    reserve_trim(&r, spool_dir.fd);
+    cr_assert_eq(r.n, 0);
+    cr_assert(reserve_short(&r));
+    cr_assert_eq(faccessat(spool_dir.fd, name, F_OK, 0), -1);
+    reserve_free(&r);
+}
+
 /* Whether it is there or not: else what is there would have to go when it is. */
 Test(reserve, counts_within_max_size)
 {
