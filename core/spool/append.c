@@ -34,9 +34,7 @@
 #include "spool/resume.h"
 #include "spool/segment.h"
 
-enum {
-    BATCH = (1 << 20) + 4096
-}; /* bytes: a segment with the largest frame that there is as a rule */
+enum { BATCH = (1 << 20) + 4096 /* bytes of a segment with as large a frame as is usual */ };
 static const int64_t STEP = NS_PER_S; /* less from one append to the next is a clock being slewed */
 
 /* NULL: none. */
