@@ -29,7 +29,7 @@ struct reserve {           /* its own to write; all zero: none is wanted, and no
     int64_t again_ns;          /* mono: it could not make one, and is not asked before this */
     bool said;                 /* that one of them cannot be used */
     bool elsewhere;            /* not even what is there can be written over: no other file helps */
-    bool full;                 /* the disk is, as far as its owner knows: the helper is asked even if
+    bool full; /* the disk is, as far as its owner knows: the helper is asked even if
                                 * none is wanted, to find out */
 };
 
