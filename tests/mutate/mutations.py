@@ -88,7 +88,7 @@ MUTATIONS = [
     Mutation("no end mark is written", "core/spool/segment.c",
              "return s->older >= end + FRAME_HEADER;", "return s->older > 77 && end == 77;", SPOOL),
     Mutation("what retention removes is no reserve", "core/spool/retain.c",
-             "if (!((keep || reserve_short(&v->reserve)) &&", "if (!((v->n == 0) &&", SPOOL),
+             "if (!((keep || reserve_short(&v->reserve)) &&", "if (!((keep && v->n == 0) &&", SPOOL),
     Mutation("the room of what gives way goes to others", "core/spool/retain.c",
              "remove_first(v, n, true);", "remove_first(v, n, false);", SPOOL),
     Mutation("a bad file of the reserve is tried for ever", "core/spool/reserve.c",
