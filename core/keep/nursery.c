@@ -114,6 +114,17 @@ static bool is_child(pid_t pid)
     return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* Also those of a nursery that is dying: they are ours a moment before it can be waited for. */
+static void signal_kept(const struct nursery *n, uint32_t id, int signo)
+{
+    const struct book *b = n->theirs;
+
+    signal_child(n->book, id, signo);
+    for (uint32_t i = 0; b != NULL && i < b->n && i < BOOK_MOST; i++)
+        if ((b->ids[i] == id || (id == 0 && signo == SIGCONT)) && is_child(b->pids[i]))
+            (void)kill(b->pids[i], signo);
+}
+
 /* Its keepers are ours. */
 static void bury_nursery(struct nursery *n)
 {
@@ -240,17 +251,17 @@ static void begin_next(struct nursery *n, int end)
 static void be_orphan(struct nursery *n)
 {
     fd_close(&n->control);
-    signal_child(n->book, 0, SIGCONT);
+    signal_kept(n, 0, SIGCONT);
 }
 
 static void grant(struct nursery *n, const struct request *r, int end)
 {
     switch (r->wish) {
     case NURSERY_KILL:
-        signal_child(n->book, r->id, SIGKILL);
+        signal_kept(n, r->id, SIGKILL);
         break;
     case NURSERY_WAKE:
-        signal_child(n->book, r->id, SIGCONT);
+        signal_kept(n, r->id, SIGCONT);
         break;
     case NURSERY_LOST:
         take_over(n);

@@ -288,7 +288,7 @@ class FullDisk(Disk, unittest.TestCase):
         def own(name):
             return [(float(m[1]), int(m[2])) for x in self.receiver.lines()
                     if (m := re.search(rf"\b{name}\S* (\S+) (\d+)", x))]
-        last = own("garnet.spool.size")[-1][1]
+        last = wait_for("one", lambda: own("garnet.spool.size"))[-1][1]
         wait_for("they go on", lambda: own("garnet.spool.size")[-1][1] > last + 1)
         self.assertTrue(any(v < 2 * MIB for v, _ in own("garnet.spool.reserve")), "some of it was used")
 
