@@ -19,20 +19,21 @@ enum { MAX_UNIT = 64 };
 
 static const double LAST_SECOND = 9.2e9; /* INT64_MAX ns: the year 2262 */
 
-static const char *const TYPES[] = {
-    [METRIC_GAUGE] = "gauge", [METRIC_COUNTER] = "counter",     [METRIC_RATE] = "rate",
-    [METRIC_COUNT] = "count", [METRIC_TIMESTAMP] = "timestamp",
+static const struct str TYPES[] = {
+    [METRIC_GAUGE] = {"gauge", 5},         [METRIC_COUNTER] = {"counter", 7},
+    [METRIC_RATE] = {"rate", 4},           [METRIC_COUNT] = {"count", 5},
+    [METRIC_TIMESTAMP] = {"timestamp", 9},
 };
 
 const char *metric_type_name(unsigned type)
 {
-    return type >= METRIC_GAUGE && type <= METRIC_TIMESTAMP ? TYPES[type] : "?";
+    return type >= METRIC_GAUGE && type <= METRIC_TIMESTAMP ? TYPES[type].s : "?";
 }
 
 bool metric_type_parse(struct str s, uint8_t *type)
 {
     for (unsigned i = METRIC_GAUGE; i <= METRIC_TIMESTAMP; i++)
-        if (str_eq(s, str_of(TYPES[i]))) {
+        if (str_eq(s, TYPES[i])) {
             *type = (uint8_t)i;
             return true;
         }
@@ -99,8 +100,13 @@ static const char *key_field(char out[sizeof((struct metric_fault *)0)->field], 
     return out;
 }
 
+static bool text_fits(struct str s, size_t max)
+{
+    return s.n <= max && metric_text_ok(s);
+}
+
 /* `what` names the string in the message where the field alone does not: "key ", or "". */
-static bool check_text(struct str s, size_t max, const char *field, const char *what,
+static bool text_fault(struct str s, size_t max, const char *field, const char *what,
                        struct metric_fault *f)
 {
     size_t good;
@@ -108,28 +114,34 @@ static bool check_text(struct str s, size_t max, const char *field, const char *
     if (s.n > max)
         return fault(f, field, "%sis %zu bytes long: at most %zu", what, s.n, max);
     good = str_good(s);
-    if (good == s.n)
-        return true;
     if (str_utf8((struct str){s.s + good, s.n - good}) == 0)
         return fault(f, field, "%sis not valid UTF-8 at byte %zu", what, good + 1);
     return fault(f, field, "%shas a control character at byte %zu", what, good + 1);
 }
 
-static bool tag_fault(const struct tag *t, size_t max, const char *list, struct metric_fault *f)
+static inline bool check_text(struct str s, size_t max, const char *field, struct metric_fault *f)
+{
+    return s.n == 0 || text_fits(s, max) || text_fault(s, max, field, "", f);
+}
+
+/* Not within the check itself: what is good needs no room for the name of a field. */
+__attribute__((noinline)) static bool tag_fault(const struct tag *t, size_t max, const char *list,
+                                                struct metric_fault *f)
 {
     char field[sizeof f->field];
 
     if (t->key.n == 0)
         return fault(f, list, "has an empty key: give it a name or leave it out");
     (void)key_field(field, list, t->key);
-    if (!check_text(t->key, max, field, "has a key that ", f))
-        return false;
+    if (!text_fits(t->key, max))
+        return text_fault(t->key, max, field, "has a key that ", f);
     if (t->val.n == 0)
         return fault(f, field, "is empty: give it a value or leave it out");
-    return check_text(t->val, max, field, "", f);
+    return text_fault(t->val, max, field, "", f);
 }
 
-static bool twice_fault(const struct tag *t, const char *list, struct metric_fault *f)
+__attribute__((noinline)) static bool twice_fault(const struct tag *t, const char *list,
+                                                  struct metric_fault *f)
 {
     char field[sizeof f->field];
 
@@ -138,8 +150,7 @@ static bool twice_fault(const struct tag *t, const char *list, struct metric_fau
 
 static bool tag_good(const struct tag *t, size_t max)
 {
-    return t->key.n > 0 && t->key.n <= max && t->val.n > 0 && t->val.n <= max &&
-           metric_text_ok(t->key) && metric_text_ok(t->val);
+    return t->key.n > 0 && t->val.n > 0 && text_fits(t->key, max) && text_fits(t->val, max);
 }
 
 /* A limit, never above what a record can hold. */
@@ -166,9 +177,14 @@ static bool check_tags(const struct tag *tags, uint32_t n, const char *list,
     return true;
 }
 
+static inline bool is_garnets(struct str s)
+{
+    return s.n > 0 && (*s.s == 'g' || *s.s == '.') && str_first_part(s, "garnet");
+}
+
 bool metric_is_garnets(struct str prefix, struct str name)
 {
-    return str_first_part(name, "garnet") || str_first_part(prefix, "garnet");
+    return is_garnets(name) || is_garnets(prefix);
 }
 
 static bool check_value(const struct metric *m, struct metric_fault *f)
@@ -188,12 +204,12 @@ bool metric_check(const struct metric *m, const struct metric_limits *lim, struc
         return fault(f, "type", "is unknown: use gauge, counter, rate, count or timestamp");
     if (m->interval_ns < 0)
         return fault(f, "interval", "is negative");
-    return check_text(m->name, hard(lim->max_name), "name", "", f) && check_value(m, f) &&
-           check_text(m->unit, MAX_UNIT, "unit", "", f) &&
+    return check_text(m->name, hard(lim->max_name), "name", f) && check_value(m, f) &&
+           check_text(m->unit, MAX_UNIT, "unit", f) &&
            check_tags(m->tags, m->ntags, "tags", lim, f) &&
            check_tags(m->meta, m->nmeta, "meta", lim, f) &&
-           check_text(m->collector, METRIC_HARD_STRING, "collector", "", f) &&
-           check_text(m->prefix, METRIC_HARD_STRING, "prefix", "", f);
+           check_text(m->collector, METRIC_HARD_STRING, "collector", f) &&
+           check_text(m->prefix, METRIC_HARD_STRING, "prefix", f);
 }
 
 /* --- as JSON --- */
