@@ -1,8 +1,8 @@
 /* intake/quick.c - a reader that knows its fields: no tree, no allocation, no copy of a string
  *
- * A cursor that only goes forward; each step says whether what it wants is there. What text a
- * metric may have, and how much of it, is model/metric.h's to say, and asked at the end. Nothing fails:
- * what cannot be taken is declined.
+ * A place in the text that only goes forward: each step takes what it wants at p, and answers with what
+ * is behind it, or with NULL: it is not there. What text a metric may have, and how much of it, is
+ * model/metric.h's to say, and asked at the end. Nothing fails: what cannot be taken is declined.
  */
 #include "intake/quick.h"
 
@@ -19,15 +19,10 @@ enum { QUICK = true };
 
 enum { MANY_DIGITS = 18 }; /* any of them are an int64_t */
 
-enum field { NAME, VALUE, TIME, TYPE, UNIT, TAGS, META, FIELDS };
-
-static const struct str FIELD[FIELDS] = {
-    [NAME] = {"name", 4}, [VALUE] = {"value", 5}, [TIME] = {"time", 4}, [TYPE] = {"type", 4},
-    [UNIT] = {"unit", 4}, [TAGS] = {"tags", 4},   [META] = {"meta", 4},
-};
+enum field { NAME, VALUE, TIME, TYPE, UNIT, TAGS, META };
 
 struct reader {
-    const char *p, *end;
+    const char *end;
     struct metric *m;
     unsigned seen; /* a bit a field */
 };
@@ -44,38 +39,36 @@ static struct metric_fault ignored;
 
 /* --- tokens --- */
 
-static inline bool is_at(const struct reader *r, char c)
+static inline bool is_at(const struct reader *r, const char *p, char c)
 {
-    return r->p < r->end && *r->p == c;
+    return p < r->end && *p == c;
 }
 
-static inline void pass_blanks(struct reader *r)
+static inline const char *pass_blanks(const struct reader *r, const char *p)
 {
-    while (is_at(r, ' ') || is_at(r, '\t'))
-        r->p++;
+    while (is_at(r, p, ' ') || is_at(r, p, '\t'))
+        p++;
+    return p;
 }
 
-static inline bool expect(struct reader *r, char c)
+static inline const char *expect(const struct reader *r, const char *p, char c)
 {
-    pass_blanks(r);
-    if (!is_at(r, c))
-        return false;
-    r->p++;
-    return true;
+    if (is_at(r, p, c))
+        return p + 1;
+    p = pass_blanks(r, p);
+    return is_at(r, p, c) ? p + 1 : NULL;
 }
 
-/* Where a string of plain bytes ends: at a quote, or at what cannot be taken. A word at a time, in
- * which the lowest byte that is marked is one of them; its highest bit tells whether what was taken
- * from a byte went below zero. */
-static const char *plain_end(const char *p, const char *end)
+/* Where a string of plain bytes ends: at a quote, or at what cannot be taken. A word at a time: with one
+ * bit of each byte turned the quote stands right above what is below a space, so that both are what 0x21
+ * cannot be taken from. The lowest byte that is marked is the end; what it borrowed may mark the next. */
+static inline const char *plain_end(const char *p, const char *end)
 {
     static const uint64_t EACH = UINT64_C(0x0101010101010101), HIGHEST = EACH << 7;
 
     for (; end - p >= 8; p += 8) {
-        uint64_t w = le64_get(p), quote = w ^ EACH * '"', escape = w ^ EACH * '\\';
-        uint64_t marked =
-            (((quote - EACH) & ~quote) | ((escape - EACH) & ~escape) | ((w - EACH * ' ') & ~w)) &
-            HIGHEST;
+        uint64_t w = le64_get(p), quote = w ^ EACH * ('"' ^ ' '), escape = w ^ EACH * '\\';
+        uint64_t marked = ((quote - EACH * 0x21) | (escape - EACH)) & ~w & HIGHEST;
 
         if (marked != 0)
             return p + __builtin_ctzll(marked) / 8;
@@ -85,216 +78,228 @@ static const char *plain_end(const char *p, const char *end)
     return p;
 }
 
-static bool expect_string(struct reader *r, struct str *s)
+static inline const char *expect_string(const struct reader *r, const char *p, struct str *s)
 {
-    const char *begin;
+    const char *begin = expect(r, p, '"');
 
-    if (!expect(r, '"'))
-        return false;
-    begin = r->p;
-    r->p = plain_end(begin, r->end);
-    *s = (struct str){begin, (size_t)(r->p - begin)};
-    if (!is_at(r, '"'))
-        return false;
-    r->p++;
-    return true;
+    if (begin == NULL)
+        return NULL;
+    p = plain_end(begin, r->end);
+    *s = (struct str){begin, (size_t)(p - begin)};
+    return is_at(r, p, '"') ? p + 1 : NULL;
 }
 
-/* Shifts digits into *value; how many there were. Where they are too many *value is not used. */
-static unsigned expect_digits(struct reader *r, uint64_t *value)
+/* Shifts digits into *value, as many as there are. Where they are too many *value is not used. */
+static inline const char *pass_digits(const struct reader *r, const char *p, uint64_t *value)
 {
-    const char *p = r->p, *begin = p;
     uint64_t v = *value;
 
     for (; p < r->end && *p >= '0' && *p <= '9'; p++)
         v = v * 10 + (uint64_t)(*p - '0');
     *value = v;
-    r->p = p;
-    return (unsigned)(p - begin);
+    return p;
 }
 
-static bool expect_exponent(struct reader *r)
+static const char *expect_exponent(const struct reader *r, const char *p)
 {
+    const char *begin;
     uint64_t value = 0;
 
-    r->p++;
-    if (is_at(r, '+') || is_at(r, '-'))
-        r->p++;
-    return expect_digits(r, &value) > 0;
+    p++;
+    begin = p + (is_at(r, p, '+') || is_at(r, p, '-'));
+    p = pass_digits(r, begin, &value);
+    return p > begin ? p : NULL;
 }
 
 /* By a byte within the buffer. It ends strtod() too: behind the buffer there is no NUL. */
-static bool number_ends(const struct reader *r)
+static bool number_ends(const struct reader *r, const char *p)
 {
-    return is_at(r, ',') || is_at(r, '}') || is_at(r, ' ') || is_at(r, '\t');
+    return is_at(r, p, ',') || is_at(r, p, '}') || is_at(r, p, ' ') || is_at(r, p, '\t');
 }
 
 /* What strtod() makes of it, mostly without it. */
-static double real_of(const char *text, uint64_t digits, unsigned all, unsigned fraction)
+static double real_of(const char *text, uint64_t digits, size_t all, size_t fraction)
 {
     double v;
 
-    if (all > MANY_DIGITS || !number_decimal(digits, fraction, &v))
+    if (all > MANY_DIGITS || !number_decimal(digits, (unsigned)fraction, &v))
         return strtod(text, NULL);
     return *text == '-' ? -v : v;
 }
 
-static bool expect_number(struct reader *r, struct number *n)
+static const char *expect_number(const struct reader *r, const char *p, struct number *n)
 {
-    unsigned whole, fraction = 0;
+    const char *text = pass_blanks(r, p), *begin = text + is_at(r, text, '-'), *point;
+    size_t whole, fraction = 0;
     uint64_t digits = 0;
-    bool negative, exponent;
-    const char *text;
+    bool exponent;
 
-    pass_blanks(r);
-    text = r->p;
-    negative = is_at(r, '-');
-    r->p += negative;
-    whole = expect_digits(r, &digits);
-    if (whole == 0 || (whole > 1 && text[negative] == '0'))
-        return false;
-    n->real = is_at(r, '.');
-    r->p += n->real;
-    if (n->real && (fraction = expect_digits(r, &digits)) == 0)
-        return false;
-    exponent = is_at(r, 'e') || is_at(r, 'E');
-    if ((exponent && !expect_exponent(r)) || !number_ends(r))
-        return false;
-    n->real = n->real || exponent;
+    p = point = pass_digits(r, begin, &digits);
+    whole = (size_t)(point - begin);
+    if (whole == 0 || (whole > 1 && *begin == '0'))
+        return NULL;
+    if (is_at(r, p, '.')) {
+        p = pass_digits(r, p + 1, &digits);
+        if ((fraction = (size_t)(p - point) - 1) == 0)
+            return NULL;
+    }
+    exponent = is_at(r, p, 'e') || is_at(r, p, 'E');
+    if ((exponent && (p = expect_exponent(r, p)) == NULL) || !number_ends(r, p))
+        return NULL;
+    n->real = fraction > 0 || exponent;
     if (!n->real && whole > MANY_DIGITS)
-        return false;
+        return NULL;
     if (!n->real) {
-        n->i = negative ? -(int64_t)digits : (int64_t)digits;
+        n->i = begin > text ? -(int64_t)digits : (int64_t)digits;
         n->f = (double)n->i;
-        return true;
+        return p;
     }
     n->f = exponent ? strtod(text, NULL) : real_of(text, digits, whole + fraction, fraction);
-    return __builtin_isfinite(n->f);
+    return __builtin_isfinite(n->f) ? p : NULL;
 }
 
 /* --- members --- */
 
-static bool expect_value(struct reader *r)
+static const char *expect_value(const struct reader *r, const char *p)
 {
     struct number n;
 
-    if (!expect_number(r, &n))
-        return false;
+    if ((p = expect_number(r, p, &n)) == NULL)
+        return NULL;
     r->m->vtype = n.real ? METRIC_F64 : METRIC_I64;
     if (n.real)
         r->m->value.f = n.f;
     else
         r->m->value.i = n.i;
-    return true;
+    return p;
 }
 
-static bool expect_time(struct reader *r)
+static const char *expect_time(const struct reader *r, const char *p)
 {
     struct number n;
 
     r->m->flags = 0;
-    return expect_number(r, &n) && metric_seconds(n.f, &r->m->time_ns);
+    p = expect_number(r, p, &n);
+    return p != NULL && metric_seconds(n.f, &r->m->time_ns) ? p : NULL;
 }
 
-static bool expect_type(struct reader *r)
+static const char *expect_type(const struct reader *r, const char *p)
 {
     struct str s;
 
-    return expect_string(r, &s) && metric_type_parse(s, &r->m->type);
+    p = expect_string(r, p, &s);
+    return p != NULL && metric_type_parse(s, &r->m->type) ? p : NULL;
 }
 
-/* One that comes twice adds nothing: that is a fault. */
-static bool expect_tag(struct reader *r, struct tag *tags, uint32_t *n)
+/* Into its place at once, where the tags come in order. One that comes twice adds nothing: that is a
+ * fault. */
+static const char *expect_tag(const struct reader *r, const char *p, struct tag *tags, uint32_t *n)
 {
-    struct str key, val;
     uint32_t before = *n;
+    struct tag *t = &tags[before];
 
-    return expect_string(r, &key) && expect(r, ':') && expect_string(r, &val) &&
-           metric_tag(tags, n, key, val, false) && *n > before;
+    if (before == METRIC_MAX_TAGS || (p = expect_string(r, p, &t->key)) == NULL ||
+        (p = expect(r, p, ':')) == NULL || (p = expect_string(r, p, &t->val)) == NULL)
+        return NULL;
+    if (before == 0 || str_cmp(t[-1].key, t->key) < 0)
+        ++*n;
+    else
+        (void)metric_tag(tags, n, t->key, t->val, false);
+    return *n > before ? p : NULL;
 }
 
-static bool expect_tags(struct reader *r, struct tag *tags, uint32_t *n)
+static const char *expect_tags(const struct reader *r, const char *p, struct tag *tags, uint32_t *n)
 {
-    if (!expect(r, '{'))
-        return false;
-    if (expect(r, '}'))
-        return true;
-    do
-        if (!expect_tag(r, tags, n))
-            return false;
-    while (expect(r, ','));
-    return expect(r, '}');
+    const char *next;
+
+    if ((p = expect(r, p, '{')) == NULL)
+        return NULL;
+    if ((next = expect(r, p, '}')) != NULL)
+        return next;
+    for (next = p; next != NULL; next = expect(r, p, ','))
+        if ((p = expect_tag(r, next, tags, n)) == NULL)
+            return NULL;
+    return expect(r, p, '}');
 }
 
-static enum field known_field(struct str key)
-{
-    enum field field;
+/* Four letters as le32_get() reads them: no two fields begin with the same. */
+#define LETTERS(a, b, c, d)                                                                        \
+    ((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-    if (key.n < FIELD[NAME].n)
-        return FIELDS;
-    switch (key.s[0]) {
-    case 'n':
-        field = NAME;
+/* A key that is a field's, its quotes included. */
+static const char *expect_field(const struct reader *r, const char *p, enum field *field)
+{
+    size_t n = 4;
+
+    if ((p = expect(r, p, '"')) == NULL || r->end - p < 4)
+        return NULL;
+    switch (le32_get(p)) {
+    case LETTERS('n', 'a', 'm', 'e'):
+        *field = NAME;
         break;
-    case 'v':
-        field = VALUE;
+    case LETTERS('v', 'a', 'l', 'u'):
+        *field = VALUE;
+        if (!is_at(r, p + n++, 'e'))
+            return NULL;
         break;
-    case 't':
-        field = key.s[1] == 'a' ? TAGS : key.s[1] == 'i' ? TIME : TYPE;
+    case LETTERS('t', 'i', 'm', 'e'):
+        *field = TIME;
         break;
-    case 'u':
-        field = UNIT;
+    case LETTERS('t', 'y', 'p', 'e'):
+        *field = TYPE;
+        break;
+    case LETTERS('u', 'n', 'i', 't'):
+        *field = UNIT;
+        break;
+    case LETTERS('t', 'a', 'g', 's'):
+        *field = TAGS;
+        break;
+    case LETTERS('m', 'e', 't', 'a'):
+        *field = META;
         break;
     default:
-        field = META;
-        break;
+        return NULL;
     }
-    return str_eq(key, FIELD[field]) ? field : FIELDS;
+    return is_at(r, p + n, '"') ? p + n + 1 : NULL;
 }
 
-static bool expect_member(struct reader *r)
+static const char *expect_member(struct reader *r, const char *p)
 {
     struct metric *m = r->m;
     enum field field;
-    struct str key;
 
-    if (!expect_string(r, &key) || !expect(r, ':'))
-        return false;
-    field = known_field(key);
-    if ((r->seen >> field & 1) != 0)
-        return false;
+    if ((p = expect_field(r, p, &field)) == NULL || (p = expect(r, p, ':')) == NULL ||
+        (r->seen >> field & 1) != 0)
+        return NULL;
     r->seen |= 1U << field;
     switch (field) {
     case NAME:
-        return expect_string(r, &m->name);
+        return expect_string(r, p, &m->name);
     case VALUE:
-        return expect_value(r);
+        return expect_value(r, p);
     case TIME:
-        return expect_time(r);
+        return expect_time(r, p);
     case TYPE:
-        return expect_type(r);
+        return expect_type(r, p);
     case UNIT:
-        return expect_string(r, &m->unit);
+        return expect_string(r, p, &m->unit);
     case TAGS:
-        return expect_tags(r, m->tags, &m->ntags);
+        return expect_tags(r, p, m->tags, &m->ntags);
     case META:
-        return expect_tags(r, m->meta, &m->nmeta);
-    default:
-        return false;
+        return expect_tags(r, p, m->meta, &m->nmeta);
     }
+    return NULL;
 }
 
-static bool expect_object(struct reader *r)
+static const char *expect_object(struct reader *r, const char *p)
 {
     static const unsigned NEEDED = 1U << NAME | 1U << VALUE;
+    const char *next;
 
-    if (!expect(r, '{'))
-        return false;
-    do
-        if (!expect_member(r))
-            return false;
-    while (expect(r, ','));
-    return expect(r, '}') && (r->seen & NEEDED) == NEEDED;
+    for (next = expect(r, p, '{'); next != NULL; next = expect(r, p, ','))
+        if ((p = expect_member(r, next)) == NULL)
+            return NULL;
+    return (r->seen & NEEDED) == NEEDED ? expect(r, p, '}') : NULL;
 }
 
 /* --- the metric --- */
@@ -302,14 +307,15 @@ static bool expect_object(struct reader *r)
 const struct metric *quick_read(const char *p, size_t n, const struct json_defaults *d,
                                 size_t *used)
 {
-    struct reader r = {.p = p, .end = p + n, .m = &scratch};
+    struct reader r = {.end = p + n, .m = &scratch};
+    const char *behind;
 
     json_begin_metric(d, &scratch);
-    if (!QUICK || n == 0 || *p != '{' || !expect_object(&r) ||
+    if (!QUICK || n == 0 || *p != '{' || (behind = expect_object(&r, p)) == NULL ||
         !json_add_default_tags(d, &scratch) ||
         (d->strangers && metric_is_garnets(scratch.prefix, scratch.name)) ||
         !metric_check(&scratch, d->limits, &ignored))
         return NULL;
-    *used = (size_t)(r.p - p);
+    *used = (size_t)(behind - p);
     return &scratch;
 }
