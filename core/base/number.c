@@ -5,8 +5,8 @@
  * a clause that says what would be right.
  *
  * A graphite line or a JSON value is mostly a number, so what is appended is on the hot path: digits
- * are made from the end, in a buffer on the stack. A double that a short decimal stands for is found
- * with exact arithmetic; for the rest printf is asked, with more and more digits.
+ * are made from the end, in a buffer on the stack. For a double that is beyond base/decimal.h printf is
+ * asked, with more and more digits.
  */
 #include "base/number.h"
 
@@ -17,19 +17,12 @@
 #include <stdlib.h>
 #include <strings.h>
 
+#include "base/decimal.h"
 #include "base/text.h"
 
 /* --- appended --- */
 
 enum { DIGITS = 20, MAX_POWER = 22 };
-
-static const double TWO53 = 9007199254740992.0;
-
-/* Every power of ten that a double holds exactly. */
-static const double POWER[MAX_POWER + 1] = {
-    1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,
-};
 
 /* Writes v's digits so that they end before `end`; returns where they begin. */
 static char *digits_before(char *end, uint64_t v)
@@ -60,11 +53,11 @@ void buf_put_i64(struct buf *b, int64_t v)
 }
 
 /* m / 10^k, every one of the k decimals shown. */
-static void put_decimal(struct buf *b, bool negative, uint64_t m, int k)
+static void put_decimal(struct buf *b, bool negative, uint64_t m, unsigned k)
 {
     char text[MAX_POWER + DIGITS + 3], *end = text + sizeof text, *p = end;
 
-    for (int i = 0; i < k; i++, m /= 10)
+    for (unsigned i = 0; i < k; i++, m /= 10)
         *--p = (char)('0' + m % 10);
     if (k > 0)
         *--p = '.';
@@ -74,42 +67,13 @@ static void put_decimal(struct buf *b, bool negative, uint64_t m, int k)
     buf_put(b, p, (size_t)(end - p));
 }
 
-/* Both operands are exact, so their quotient is correctly rounded: it is what strtod makes of that text
- * (Clinger). */
-bool number_decimal(uint64_t m, unsigned k, double *v)
-{
-    if (FLT_EVAL_METHOD != 0 || k > MAX_POWER || m > (uint64_t)TWO53)
-        return false;
-    *v = (double)m / POWER[k];
-    return true;
-}
-
-/* The fewest decimals k for which some integer m < 2^53 makes m / 10^k the double a, as above, or -1.
- * For up to 15 digits the error of a * 10^k stays below 0.25, so that rounding
- * finds their m. */
-static int decimals(double a, uint64_t *m)
-{
-    for (int k = 0; k <= MAX_POWER; k++) {
-        double x = a * POWER[k];
-
-        if (x >= TWO53)
-            return -1;
-        *m = (uint64_t)x;
-        if (x - (double)*m >= 0.5)
-            ++*m;
-        if ((double)*m / POWER[k] == a)
-            return k;
-    }
-    return -1;
-}
-
-/* Where the search for the fewest digits begins: from 1e-7 up decimals() has found everything
+/* Where the search for the fewest digits begins: from 1e-7 up decimal_of() has found everything
  * that 15 can express, and below DBL_MIN there are fewer than 15 to begin with (5e-324). */
 static int least_precision(double a)
 {
     if (a < DBL_MIN)
         return 1;
-    return a >= 1e-7 && a < TWO53 ? 16 : 15;
+    return a >= 1e-7 && a < 1 ? 16 : 15;
 }
 
 void buf_put_f64(struct buf *b, double v)
@@ -117,10 +81,10 @@ void buf_put_f64(struct buf *b, double v)
     bool negative = __builtin_signbit(v) != 0;
     double a = negative ? -v : v;
     char text[48];
+    unsigned k;
     uint64_t m;
-    int k = decimals(a, &m);
 
-    if (k >= 0) {
+    if (decimal_of(a, &m, &k)) {
         put_decimal(b, negative, m, k);
         return;
     }

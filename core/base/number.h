@@ -20,8 +20,6 @@ bool units_bool(const char *s, int64_t *v, struct why *why); /* true, false, yes
 
 /* [-]digits[.digits][e[+-]digits] and no more: what units_real() reads. */
 bool number_grammar(const char *s);
-/* m / 10^k as strtod() reads that text. False: it takes more than one division to know. */
-bool number_decimal(uint64_t m, unsigned k, double *v);
 
 /* Appended, which fails only as the buf does. The shortest exact form: 90000000000 -> "90s", 120000000000 -> "2m", 65536 -> "64KiB". */
 void units_put_duration(struct buf *b, int64_t ns);

@@ -8,8 +8,8 @@
 
 #include <stdlib.h>
 
+#include "base/decimal.h"
 #include "base/le.h"
-#include "base/number.h"
 
 #ifdef GARNET_NO_QUICK
 enum { QUICK = false };
@@ -17,7 +17,7 @@ enum { QUICK = false };
 enum { QUICK = true };
 #endif
 
-enum { MANY_DIGITS = 18 }; /* any of them are an int64_t */
+enum { MOST_DIGITS = 19 }; /* any of them are a uint64_t, and without one of them an int64_t */
 
 enum field { NAME, VALUE, TIME, TYPE, UNIT, TAGS, META };
 
@@ -122,7 +122,7 @@ static double real_of(const char *text, uint64_t digits, size_t all, size_t frac
 {
     double v;
 
-    if (all > MANY_DIGITS || !number_decimal(digits, (unsigned)fraction, &v))
+    if (all > MOST_DIGITS || !decimal_read(digits, (unsigned)fraction, &v))
         return strtod(text, NULL);
     return *text == '-' ? -v : v;
 }
@@ -147,14 +147,15 @@ static const char *expect_number(const struct reader *r, const char *p, struct n
     if ((exponent && (p = expect_exponent(r, p)) == NULL) || !number_ends(r, p))
         return NULL;
     n->real = fraction > 0 || exponent;
-    if (!n->real && whole > MANY_DIGITS)
+    if (!n->real && whole >= MOST_DIGITS)
         return NULL;
     if (!n->real) {
         n->i = begin > text ? -(int64_t)digits : (int64_t)digits;
         n->f = (double)n->i;
         return p;
     }
-    n->f = exponent ? strtod(text, NULL) : real_of(text, digits, whole + fraction, fraction);
+    n->f = exponent ? strtod(text, NULL)
+                    : real_of(text, digits, whole + fraction - (*begin == '0'), fraction);
     return __builtin_isfinite(n->f) ? p : NULL;
 }
 

@@ -195,15 +195,3 @@ Test(units, round_trip)
     }
     buf_free(&b);
 }
-
-Test(units, a_decimal_is_what_strtod_reads)
-{
-    double v;
-
-    cr_assert(number_decimal(17, 1, &v));
-    cr_assert_eq(v, 1.7);
-    cr_assert(number_decimal(UINT64_C(1) << 53, 22, &v));
-    cr_assert_eq(v, 9007199254740992e-22);
-    cr_assert_not(number_decimal((UINT64_C(1) << 53) + 1, 0, &v), "a double does not have it");
-    cr_assert_not(number_decimal(1, 23, &v));
-}
