@@ -79,7 +79,8 @@ static bool buf_grow(struct buf *b, size_t n)
     return true;
 }
 
-char *buf_room(struct buf *b, size_t n)
+/* Another bound than memory's, or memory that is not there yet. */
+__attribute__((noinline)) static char *ask_for_room(struct buf *b, size_t n)
 {
     if (b->failed)
         return NULL;
@@ -91,9 +92,24 @@ char *buf_room(struct buf *b, size_t n)
     return b->p + b->n;
 }
 
+/* Nearly always there is room. */
+static inline char *find_room(struct buf *b, size_t n)
+{
+    size_t end = b->n + n;
+
+    if (end < n || end > b->cap || (b->max > 0 && end > b->max) || b->failed || b->p == NULL)
+        return ask_for_room(b, n);
+    return b->p + b->n;
+}
+
+char *buf_room(struct buf *b, size_t n)
+{
+    return find_room(b, n);
+}
+
 void buf_put(struct buf *b, const void *p, size_t n)
 {
-    char *to = n > 0 ? buf_room(b, n) : NULL;
+    char *to = n > 0 ? find_room(b, n) : NULL;
 
     if (to == NULL)
         return;

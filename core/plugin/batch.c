@@ -39,15 +39,18 @@ void batch_free(struct batch *b)
 
 /* --- the metric as the plugin sees it --- */
 
-static garnet_str view_str(struct str s)
+static inline void view_str(garnet_str *to, struct str from)
 {
-    return s.n > 0 ? (garnet_str){s.s, s.n} : (garnet_str){"", 0};
+    to->s = from.n > 0 ? from.s : "";
+    to->n = from.n;
 }
 
-static void view_tags(garnet_tag *to, const struct tag *from, uint32_t n)
+static inline void view_tags(garnet_tag *to, const struct tag *from, uint32_t n)
 {
-    for (uint32_t i = 0; i < n; i++)
-        to[i] = (garnet_tag){view_str(from[i].key), view_str(from[i].val)};
+    for (uint32_t i = 0; i < n; i++) {
+        view_str(&to[i].key, from[i].key);
+        view_str(&to[i].val, from[i].val);
+    }
 }
 
 _Static_assert((int)METRIC_GAUGE == (int)GARNET_GAUGE &&
@@ -61,6 +64,7 @@ _Static_assert((int)METRIC_GAUGE == (int)GARNET_GAUGE &&
  * they must. */
 static void view_value(garnet_metric *v, const struct metric *m)
 {
+    v->v.room[1] = 0;
     if (m->vtype == METRIC_F64) {
         v->vtype = GARNET_F64;
         v->v.f = m->value.f;
@@ -73,24 +77,25 @@ static void view_value(garnet_metric *v, const struct metric *m)
     }
 }
 
+/* Member by member: a view that is made as a whole is zeroed first, which takes longer than all this. */
 static void view_metric(struct batch *b, const struct metric *m)
 {
-    b->view = (garnet_metric){
-        .size = sizeof b->view,
-        .type = m->type,
-        .ntags = m->ntags,
-        .nmeta = m->nmeta,
-        .flags = m->flags,
-        .time_ns = m->time_ns,
-        .interval_ns = m->interval_ns,
-        .name = view_str(m->name),
-        .unit = view_str(m->unit),
-        .tags = b->tags,
-        .meta = b->meta,
-        .collector = view_str(m->collector),
-        .prefix = view_str(m->prefix),
-    };
-    view_value(&b->view, m);
+    garnet_metric *v = &b->view;
+
+    v->size = sizeof *v;
+    v->type = m->type;
+    v->ntags = m->ntags;
+    v->nmeta = m->nmeta;
+    v->flags = m->flags;
+    v->time_ns = m->time_ns;
+    v->interval_ns = m->interval_ns;
+    v->tags = b->tags;
+    v->meta = b->meta;
+    view_value(v, m);
+    view_str(&v->name, m->name);
+    view_str(&v->unit, m->unit);
+    view_str(&v->collector, m->collector);
+    view_str(&v->prefix, m->prefix);
     view_tags(b->tags, m->tags, m->ntags);
     view_tags(b->meta, m->meta, m->nmeta);
 }
