@@ -163,6 +163,12 @@ static bool get_head(const char *p, struct metric *m)
     return m->ntags <= METRIC_MAX_TAGS && m->nmeta <= METRIC_MAX_TAGS;
 }
 
+/* The last n bytes before `end`, less than a word: in it they are the highest. */
+static inline bool zeros_before(const char *end, size_t n)
+{
+    return n == 0 || le64_get(end - ALIGN) >> 8 * (ALIGN - n) == 0;
+}
+
 /* The strings, and the zeros after them up to `end`. */
 static bool get_strings(const char *p, const char *end, struct metric *m)
 {
@@ -172,10 +178,7 @@ static bool get_strings(const char *p, const char *end, struct metric *m)
         (p = get_tags(p, end, m->tags, m->ntags)) == NULL ||
         (p = get_tags(p, end, m->meta, m->nmeta)) == NULL || end - p >= ALIGN)
         return false;
-    while (p < end)
-        if (*p++ != 0)
-            return false;
-    return true;
+    return zeros_before(end, (size_t)(end - p));
 }
 
 size_t record_get(const void *p, size_t n, struct metric *m)
