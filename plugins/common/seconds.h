@@ -9,14 +9,24 @@ static inline int64_t seconds_of(const garnet_metric *m)
     return m->time_ns / 1000000000;
 }
 
-/* seconds > 0 */
-static inline void put_seconds(garnet *g, int64_t seconds)
-{
-    char text[24], *at = text + sizeof text;
+/* The last one that was written: metrics come many to a second. All zero: none was. */
+struct seconds {
+    int64_t value;
+    char text[24], *begin;
+};
 
-    *--at = '\n';
-    for (; seconds > 0; seconds /= 10)
-        *--at = (char)('0' + seconds % 10);
-    *--at = ' ';
-    g->host->put(g, at, (size_t)(text + sizeof text - at));
+/* seconds > 0 */
+static inline void put_seconds(garnet *g, struct seconds *s, int64_t seconds)
+{
+    char *end = s->text + sizeof s->text, *at = end;
+
+    if (seconds != s->value) {
+        s->value = seconds;
+        *--at = '\n';
+        for (; seconds > 0; seconds /= 10)
+            *--at = (char)('0' + seconds % 10);
+        *--at = ' ';
+        s->begin = at;
+    }
+    g->host->put(g, s->begin, (size_t)(end - s->begin));
 }

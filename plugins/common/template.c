@@ -127,29 +127,27 @@ static const char *parse_part(const char **at, struct part *part)
     return read_placeholder(part);
 }
 
-static bool has(const struct template *t, enum part_kind kind)
-{
-    for (size_t i = 0; i < t->n; i++)
-        if (t->parts[i].kind == kind)
-            return true;
-    return false;
-}
-
 const char *template_parse(struct template *t, const char *text)
 {
-    const char *fault = NULL;
+    const char *fault;
+    bool name = false;
 
-    t->n = 0;
-    t->escape = false;
-    while (fault == NULL && *text != 0) {
+    t->n = t->nnamed = 0;
+    t->tags = t->escape = false;
+    while (*text != 0) {
+        struct part *part = &t->parts[t->n];
+
         if (t->n == PARTS_MOST)
             return "is too long: at most 64 placeholders and texts";
-        fault = parse_part(&text, &t->parts[t->n]);
+        if ((fault = parse_part(&text, part)) != NULL)
+            return fault;
+        if (part->kind == TAG || part->kind == HOST)
+            t->named[t->nnamed++] = part->s;
+        t->tags |= part->kind == TAGS;
+        name |= part->kind == NAME;
         t->n++;
     }
-    if (fault == NULL && !has(t, NAME))
-        fault = "has no {name}: all metrics would be one series";
-    return fault;
+    return name ? NULL : "has no {name}: all metrics would be one series";
 }
 
 /* --- writing the path --- */
@@ -267,21 +265,15 @@ static void put_host(struct path *p, const garnet_metric *m, enum host_style sty
 
 static bool named(const struct template *t, garnet_str key)
 {
-    for (size_t i = 0; i < t->n; i++)
-        if ((t->parts[i].kind == TAG || t->parts[i].kind == HOST) && t->parts[i].s.n == key.n &&
-            memcmp(t->parts[i].s.s, key.s, key.n) == 0)
+    for (size_t i = 0; i < t->nnamed; i++)
+        if (t->named[i].n == key.n && memcmp(t->named[i].s, key.s, key.n) == 0)
             return true;
     return false;
 }
 
-bool template_has_tags(const struct template *t)
-{
-    return has(t, TAGS);
-}
-
 bool template_takes(const struct template *t, garnet_str key)
 {
-    return has(t, TAGS) || named(t, key);
+    return t->tags || named(t, key);
 }
 
 static void put_rest(struct path *p, const struct template *t, const garnet_metric *m)

@@ -38,6 +38,9 @@ struct template
         garnet_str s; /* TEXT, TAG; points into the option */
     } parts[PARTS_MOST];
     size_t n;
+    garnet_str named[PARTS_MOST]; /* the tags that are in one of the parts */
+    size_t nnamed;
+    bool tags;   /* it has {tags} */
     bool escape; /* what no node holds becomes %XX and not "_": what differs stays different */
 };
 
@@ -55,8 +58,6 @@ struct path {
 /* NULL, or what is wrong with `text`, as the end of a sentence. The template borrows it, and does
  * not escape. */
 const char *template_parse(struct template *t, const char *text);
-/* Does it have {tags}? */
-bool template_has_tags(const struct template *t);
 /* Is this tag's value in the path already? */
 bool template_takes(const struct template *t, garnet_str key);
 /* NULL, or why this metric has no path. */

@@ -40,6 +40,7 @@ struct state {
     struct template t;
     struct path path;
     struct tags tags;
+    struct seconds seconds;
 };
 
 /* --- callbacks --- */
@@ -56,7 +57,7 @@ static const char *parse(struct template *t, const struct conf *c)
     const char *fault = template_parse(t, path_of(c));
 
     t->escape = c->style == TAGGED;
-    if (fault == NULL && t->escape && template_has_tags(t))
+    if (fault == NULL && t->escape && t->tags)
         return "has {tags}, but style tagged writes the tags after the path: leave {tags} out";
     return fault;
 }
@@ -114,7 +115,7 @@ static int format(garnet *g, const garnet_metric *m)
         return g->host->fail(g, GARNET_SKIP, "%s", fault);
     put_series(g, s);
     g->host->putv(g, m);
-    put_seconds(g, seconds);
+    put_seconds(g, &s->seconds, seconds);
     if (g->host->tell(g) - start > LINE_MOST)
         return g->host->fail(g, GARNET_SKIP, "its line would be longer than 4096 bytes");
     return GARNET_OK;

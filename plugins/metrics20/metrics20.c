@@ -71,6 +71,7 @@ struct state {
     uint64_t logged[UNIT_MISSING + 1]; /* metrics by unit_kind, of those not skipped */
     struct series series;
     struct line line;
+    struct seconds seconds;
 };
 
 /* --- options --- */
@@ -226,7 +227,7 @@ static int format(garnet *g, const garnet_metric *m)
     put_series(&s->line, &s->series, style);
     g->host->put(g, s->line.s, s->line.n);
     g->host->putv(g, m);
-    put_seconds(g, seconds);
+    put_seconds(g, &s->seconds, seconds);
     if (s->line.full || g->host->tell(g) - start > most)
         return g->host->fail(g, GARNET_SKIP, "its line would be longer than %zu bytes", most);
     count_unit(g, s, m);
