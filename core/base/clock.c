@@ -33,6 +33,11 @@ int64_t clock_mono(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
+int64_t clock_ticks(void)
+{
+    return read_clock(CLOCK_MONOTONIC_COARSE);
+}
+
 int64_t clock_wall(void)
 {
     return read_clock(CLOCK_REALTIME);

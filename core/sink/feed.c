@@ -340,7 +340,7 @@ static bool next_frame(struct feed *f, int64_t now)
 enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
 {
     uint64_t from = f->read.seq;
-    int64_t began = clock_mono();
+    int64_t began = clock_ticks();
 
     if (f->stale > 0 && began - f->stale_ns >= QUIET) {
         log_info("has dropped no metric as stale for a minute, after %" PRIu64, f->stale);
@@ -359,7 +359,7 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
         }
         if (result != BATCH_ADDED)
             return result == BATCH_FATAL ? FEED_FATAL : FEED_FULL;
-        if (n % A_FEW == A_FEW - 1 && clock_mono() - began >= LONGEST)
+        if (n % A_FEW == A_FEW - 1 && clock_ticks() - began >= LONGEST)
             break; /* a plugin that takes its time */
     }
     return FEED_FULL;
