@@ -118,22 +118,32 @@ static bool frame_batch(struct batch *b, enum plugin_callback at, int (*fn)(garn
     return answer == GARNET_OK && buf_ok(&b->bytes);
 }
 
+/* Not within the look itself, which needs no room for a text. */
+__attribute__((noinline)) static void lines_broken(const struct batch *b, struct str all,
+                                                   uint32_t lines)
+{
+    bool part = lines > 0 && all.s[all.n - 1] != '\n';
+    char text[103];
+
+    str_show(text, sizeof text, all);
+    host_why(&b->plugin->host, "it appends \"%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32,
+             text, lines, part ? " and a part" : "", b->plugin->def.lines);
+}
+
 /* Exactly so many whole lines as the plugin promises; else its why. */
 static bool lines_kept(const struct batch *b, size_t from)
 {
     const char *at = b->bytes.p + from, *end = b->bytes.p + b->bytes.n;
     struct str all = {at, b->bytes.n - from};
-    bool whole = all.n > 0 && end[-1] == '\n';
-    char text[103];
     uint32_t lines = 0;
 
+    if (b->plugin->def.lines == 0)
+        return true;
     for (; at < end && (at = memchr(at, '\n', (size_t)(end - at))) != NULL; at++)
         lines++;
-    if (b->plugin->def.lines == 0 || (whole && lines == b->plugin->def.lines))
+    if (lines == b->plugin->def.lines && end[-1] == '\n')
         return true;
-    str_show(text, sizeof text, all);
-    host_why(&b->plugin->host, "it appends \"%s\", %" PRIu32 " whole lines%s; .lines = %" PRIu32,
-             text, lines, lines > 0 && !whole ? " and a part" : "", b->plugin->def.lines);
+    lines_broken(b, all, lines);
     return false;
 }
 
