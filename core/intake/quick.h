@@ -2,9 +2,10 @@
  *
  * The whole way is intake/frame.h and then intake/json.h: they say what an object is, and what is
  * wrong with one. This takes an object only where they would make one metric of it, and then the
- * very same. It stands complete in the buffer, on one line, not in an array, with strings without
- * escapes, numbers, and one "value". Whatever it declines, faults among them, costs
- * one look and has no effect. So it can be left out (GARNET_QUICK), and nothing but speed changes.
+ * very same. It is complete, on one line, with strings without escapes, numbers, and one "value"; it
+ * stands in the buffer between two values, or frame.h has found it, in an array or piece by piece.
+ * Whatever is declined, faults among it, costs one look and has no effect. So this can be left out
+ * (GARNET_QUICK), and nothing but speed changes.
  */
 #pragma once
 #include "intake/json.h"

@@ -119,25 +119,27 @@ static struct json_defaults defaults_now(const struct session *s)
     return d;
 }
 
+/* One that frame.h has found: it came in pieces, or in an array, or is none of the common ones. */
 static void read_object(struct session *s, struct str bytes, const struct json_defaults *d)
 {
+    static struct json_fault f; /* as in take_good() */
     struct object o = {.session = s, .bytes = bytes};
     struct json_sink sink = {&o, take_good, take_bad};
+    const struct metric *m;
     enum json_result r;
-    struct json_fault f;
+    size_t used;
 
-    if (bytes.s == NULL) {
+    if (bytes.s == NULL)
         reject_for(s, 1, &s->frame.start, "no memory");
-        return;
-    }
-    r = json_read(bytes.s, bytes.n, d, &sink, &f);
-    if (r == JSON_ACK)
+    else if ((m = quick_read(bytes.s, bytes.n, d, &used)) != NULL)
+        take_good(&o, m);
+    else if ((r = json_read(bytes.s, bytes.n, d, &sink, &f)) == JSON_ACK)
         request_reply(s);
     else if (r == JSON_FAULT)
         take_bad(&o, &f);
 }
 
-/* Common ones, from p on; where the quick reader declines. */
+/* Those that stand here as a whole, from p on; where the quick reader declines. */
 static const char *read_quickly(struct session *s, const char *p, const char *end,
                                 const struct json_defaults *d)
 {
@@ -196,8 +198,7 @@ static void keep_partial(struct session *s, const char *end, size_t left)
         reject_for(s, 1, &f->fault, f->why.text);
 }
 
-/* The last n bytes of what was kept, once more. They hold whatever faults they have, so this goes
- * one level deep and no deeper. */
+/* The last n bytes of what was kept, once more. All their faults are in them: it goes no deeper. */
 static void take_kept(struct session *s, size_t n, const struct json_defaults *d)
 {
     struct buf kept = s->partial;
