@@ -80,22 +80,20 @@ static void on_self_slot(void *arg)
 {
     struct selfmetrics *s = arg;
     int64_t interval = s->conf->self_metrics.interval, wall = clock_wall();
+    struct self_round at = {.to = s, .time = wall - wall % interval, .interval = interval};
 
-    if (interval > 0) {
-        struct self_round at = {.to = s, .time = wall - wall % interval, .interval = interval};
-
-        s->round(s->arg, &at);
-    }
+    s->round(s->arg, &at);
     selfmetrics_start(s);
 }
 
-/* Looks again after a second when they are switched off. */
 void selfmetrics_start(struct selfmetrics *s)
 {
-    int64_t interval = s->conf->self_metrics.interval;
-    int64_t step = interval > 0 ? interval : NS_PER_S;
-    int64_t wait = step - clock_wall() % step;
+    int64_t step = s->conf->self_metrics.interval, wait;
 
+    selfmetrics_stop(s);
+    if (step == 0) /* they are switched off */
+        return;
+    wait = step - clock_wall() % step;
     if (wait < step / 2 && s->timer.at > clock_mono() - step / 2)
         wait += step; /* the clock was stepped back a little: not the same slot twice */
     loop_timer_set(s->loop, &s->timer, clock_mono() + wait, on_self_slot, s);
