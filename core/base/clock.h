@@ -13,6 +13,11 @@ int64_t clock_mono(void);
 /* mono at the kernel's last tick, so up to 10 ms ago: a tenth of the price, for what is asked all the time. */
 int64_t clock_ticks(void);
 int64_t clock_wall(void);
+/* The last whole second up to `at`, by mono: who need not be exact wakes up at one, together with others. */
+static inline int64_t clock_second(int64_t at)
+{
+    return at - at % NS_PER_S;
+}
 /* For stamps of files, which anybody may set to any year: what does not fit into nanoseconds (before
  * 1677, after 2262) is as far as they go. */
 int64_t clock_ns(struct timespec t);

@@ -126,7 +126,7 @@ static void on_second(void *arg)
     }
     if (d->phase < PHASE_SINKS)
         sinks_metrics_begun(&d->sinks, &d->self);
-    loop_timer_set(d->loop, &d->housekeeping, clock_mono() + NS_PER_S, on_second, d);
+    loop_timer_set(d->loop, &d->housekeeping, clock_second(clock_mono() + NS_PER_S), on_second, d);
 }
 
 /* --- the start --- */

@@ -247,7 +247,7 @@ static void on_look(void *arg)
 static void look_later(struct users *us, int64_t now)
 {
     if (!us->look.armed)
-        loop_timer_set(us->loop, &us->look, now + LOOK, on_look, us);
+        loop_timer_set(us->loop, &us->look, clock_second(now + LOOK), on_look, us);
 }
 
 void users_look(struct users *us, int64_t now)

@@ -198,11 +198,20 @@ static void on_hung_up(void *arg)
         wait_patiently(s, BEFORE_KILL, TERM_TO_KILL);
 }
 
+static void on_second_look(void *arg);
+
+static void look_in_a_second(struct supervisor *s)
+{
+    int64_t at = clock_second(loop_now(s->loop) + LOOK_EVERY);
+
+    loop_timer_set(s->loop, &s->look, at, on_second_look, s);
+}
+
 static void on_second_look(void *arg)
 {
     struct supervisor *s = arg;
 
-    loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
+    look_in_a_second(s);
     if (!s->stopping && does_not_return(s))
         ward_signal(&s->process.ward, SIGKILL);
 }
@@ -300,7 +309,7 @@ static void start_worker(struct supervisor *s)
     if (clear_scoreboard(s)) {
         s->config.start.board_fd = s->board_fd;
         if (worker_process_start(&s->process, &s->config.start) == 0) {
-            loop_timer_set(s->loop, &s->look, loop_now(s->loop) + LOOK_EVERY, on_second_look, s);
+            look_in_a_second(s);
             return;
         }
     }
