@@ -19,10 +19,10 @@ enum { DRAIN_MOST = 4 << 20, DRAIN_LEAST = 256 << 10, DRAIN_NS = 20 * NS_PER_MS 
 struct connection {
     struct connections *set;
     struct session session;
-    struct loop_fd io; /* owns the descriptor */
-    bool ended;        /* nothing more will come */
-    bool gone;         /* the peer has closed: nobody reads an answer */
-    bool touched;
+    struct loop_fd io;    /* owns the descriptor */
+    bool ended;           /* nothing more will come */
+    bool gone;            /* the peer has closed: nobody reads an answer */
+    bool touched, known;  /* in this turn; has had one before */
     bool fds_may_come;    /* base/fdpass.h */
     int64_t unread_since; /* replies were last all sent, or got shorter; 0: all are sent */
     int64_t paused_since; /* it is not read, for what it is owed; 0: it is */
@@ -134,8 +134,9 @@ static bool on_turn(void *arg, size_t most, size_t *n)
     struct connection *c = arg;
 
     *n = may_read(c) ? read_piece(c, most) : 0;
-    if (*n > 0 && *n < most && may_read(c)) /* most send once and half-close */
+    if (*n > 0 && *n < most && !c->known && may_read(c)) /* most send once and half-close */
         (void)read_piece(c, most - *n);
+    c->known = true;
     return *n == most && may_read(c);
 }
 
