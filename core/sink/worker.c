@@ -21,8 +21,9 @@
 #include "sink/start.h"
 #include "spool/opener.h"
 
-enum { BATCHES_A_TURN = 16 };
+enum { BATCHES_A_TURN = 16, DOZES = 10 /* at least, until a batch is of age */ };
 static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
+static const int64_t LONGEST_DOZE = 10 * NS_PER_MS;
 static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
 
 struct worker {
@@ -109,6 +110,11 @@ static void after_move(struct worker *w, enum sender_result result)
     }
 }
 
+static bool is_of_age(const struct worker *w, int64_t now)
+{
+    return w->feed.since_ns != 0 && (w->orders.finish || now - w->feed.since_ns >= w->sink->flush);
+}
+
 /* From the spool into the batch, no more than the pace allows; true when it is to leave. */
 static bool fill_batch(struct worker *w)
 {
@@ -116,9 +122,8 @@ static bool fill_batch(struct worker *w)
     int64_t now = clock_mono();
     uint64_t from = f->read.seq;
     enum feed_result result = FEED_DRY;
-    bool due;
 
-    if (w->look) {
+    if (w->look || (!w->seen && is_of_age(w, now))) { /* with what came in a doze */
         result = feed_fill(&w->feed, pace_allows(&w->pace, now), now);
         pace_took(&w->pace, f->read.seq - from);
         if (result == FEED_DRY) {
@@ -128,8 +133,7 @@ static bool fill_batch(struct worker *w)
             w->looked_ns = now;
         }
     }
-    due = f->since_ns != 0 && (w->orders.finish || now - f->since_ns >= w->sink->flush);
-    w->leaving = result == FEED_FULL || (result != FEED_FATAL && due);
+    w->leaving = result == FEED_FULL || (result != FEED_FATAL && is_of_age(w, now));
     if (result == FEED_FATAL || (w->leaving && !batch_end(&w->batch))) {
         orders_give_up(&w->orders, plugin_why(&w->plugin));
         w->leaving = false;
@@ -206,6 +210,17 @@ static int64_t idle_for(const struct worker *w)
     return w->look ? sooner_of(ns, pace_due(&w->pace, now)) : ns;
 }
 
+/* What comes while a batch waits for its age is read from time to time and not as it comes: a wake-up
+ * costs as much as a hundred metrics. */
+static void doze(const struct worker *w)
+{
+    int64_t age = w->sink->flush / DOZES, ns = age < LONGEST_DOZE ? age : LONGEST_DOZE;
+    const struct timespec ts = {.tv_nsec = ns};
+
+    if (w->feed.since_ns != 0 && !w->look && !w->leaving && !w->orders.finish && idle_for(w) > ns)
+        (void)nanosleep(&ts, NULL);
+}
+
 static void worker_turn(struct worker *w)
 {
     bool more;
@@ -231,6 +246,7 @@ static void worker_turn(struct worker *w)
     if (orders_stopping(&w->orders))
         return;
     begin_step(w, SCOREBOARD_WAITS);
+    doze(w);
     (void)loop_turn(w->loop, more ? 0 : idle_for(w));
     if (!w->seen && clock_mono() - w->looked_ns >= LOOK_EVERY)
         w->look = true;
