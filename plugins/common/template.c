@@ -155,7 +155,7 @@ const char *template_parse(struct template *t, const char *text)
 /* Of one node. What stands first is at fault, if both are. */
 static void put_chars(struct path *p, const char *s, size_t n)
 {
-    size_t dot = p->dot && p->n > 0, room = sizeof p->s - p->n, node = NODE_MOST - p->node;
+    size_t dot = p->dot && p->n > 0, room = PATH_MOST - p->n, node = NODE_MOST - p->node;
 
     p->dot = false;
     if (n > node && node + dot <= room) {

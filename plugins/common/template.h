@@ -47,7 +47,7 @@ struct template
 /* The path being written. Dots are held back until a node follows them: so empty nodes cannot
  * arise. */
 struct path {
-    char s[PATH_MOST];
+    char s[PATH_MOST + 1]; /* with room for what divides it from the value */
     size_t n;
     size_t node; /* bytes of the node at hand */
     bool dot;    /* one is held back */

@@ -90,12 +90,16 @@ static void close_state(garnet *g)
     free(g->state);
 }
 
-static void put_series(garnet *g, const struct state *s)
+static void put_series(garnet *g, struct state *s)
 {
-    g->host->put(g, s->path.s, s->path.n);
+    bool plain = s->tags.n == 0;
+
+    s->path.s[s->path.n] = ' ';
+    g->host->put(g, s->path.s, s->path.n + plain);
     for (size_t i = 0; i < s->tags.n; i++)
         g->host->put(g, s->tags.v[i].s, s->tags.v[i].n);
-    g->host->put(g, " ", 1);
+    if (!plain)
+        g->host->put(g, " ", 1);
 }
 
 static int format(garnet *g, const garnet_metric *m)

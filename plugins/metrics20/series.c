@@ -75,21 +75,28 @@ static bool has_key(const struct tags *t, garnet_str key)
     return there;
 }
 
-/* False: the key is there already. */
-static bool insert(struct tags *t, garnet_tag tag)
+/* False: the key is there already. It is put at the end first, where most belong. */
+static bool insert(struct tags *t, garnet_str key, garnet_str val)
 {
+    garnet_tag *end = &t->v[t->n], last;
     bool there;
-    size_t at = place_of(t, tag.key, &there);
+    size_t at;
 
+    end->key = key;
+    end->val = val;
+    at = place_of(t, key, &there);
     if (there)
         return false;
-    memmove(&t->v[at + 1], &t->v[at], (t->n - at) * sizeof *t->v);
-    t->v[at] = tag;
+    if (at < t->n) {
+        last = *end;
+        memmove(&t->v[at + 1], &t->v[at], (t->n - at) * sizeof *t->v);
+        t->v[at] = last;
+    }
     t->n++;
     return true;
 }
 
-static bool add_clean(struct series *s, const struct naming *naming, garnet_tag tag)
+static bool add_clean(struct series *s, const struct naming *naming, garnet_str key, garnet_str val)
 {
     size_t delimiter = naming->style == KEY_IS ? 4 : 1;
 
@@ -97,44 +104,47 @@ static bool add_clean(struct series *s, const struct naming *naming, garnet_tag 
         return fault(s, "its tags have more than 65536 bytes", "");
     if (s->tags.n == TAGS_MOST)
         return fault(s, "it has too many tags", "");
-    if (naming->style != CARBON2 && tag.key.n + delimiter + tag.val.n > NODE_MOST)
-        return fault(s, "a node would be longer than 250 bytes: that of ", tag.key.s);
-    if (!insert(&s->tags, tag))
-        return fault(s, "two of its tags would have the key ", tag.key.s);
+    if (naming->style != CARBON2 && key.n + delimiter + val.n > NODE_MOST)
+        return fault(s, "a node would be longer than 250 bytes: that of ", key.s);
+    if (!insert(&s->tags, key, val))
+        return fault(s, "two of its tags would have the key ", key.s);
     return true;
 }
 
 static bool add(struct series *s, const struct naming *naming, garnet_str key, garnet_str val)
 {
-    garnet_tag tag;
-
     if (key.n == 0 || val.n == 0)
         return fault(s, "a tag of it is empty: ", key.s);
-    tag.key = clean_key(&s->text, naming->style, key);
-    tag.val = clean_value(&s->text, naming->style, val);
-    return add_clean(s, naming, tag);
+    key = clean_key(&s->text, naming->style, key);
+    val = clean_value(&s->text, naming->style, val);
+    return add_clean(s, naming, key, val);
 }
 
 /* --- unit --- */
 
-/* The unit that the metric has: its own, or else its tag's. The two may not contradict. */
+/* Of the tag, which may not contradict the metric's own. */
+static bool tag_unit(struct series *s, const garnet_metric *m, garnet_str tag, struct unit *u)
+{
+    struct unit other;
+
+    unit_recall(&s->units, &other, tag);
+    if (m->unit.n > 0 && !unit_same(u, &other))
+        return fault(s, "it has a unit, and a tag unit with another one: ", tag.s);
+    *u = other;
+    s->unit = u->listed ? UNIT_LISTED : UNIT_UNLISTED;
+    return true;
+}
+
+/* The unit that the metric has: its own, or else its tag's. */
 static bool own_unit(struct series *s, const garnet_metric *m, struct unit *u)
 {
     const garnet_str *tag = find_tag(m, str_of("unit"));
-    struct unit other;
 
     if (m->unit.n > UNIT_MOST || (tag != NULL && tag->n > UNIT_MOST))
         return fault(s, "its unit has more than 64 bytes", "");
     unit_recall(&s->units, u, m->unit);
     s->unit = u->listed ? UNIT_LISTED : m->unit.n > 0 ? UNIT_UNLISTED : UNIT_MISSING;
-    if (tag == NULL)
-        return true;
-    unit_recall(&s->units, &other, *tag);
-    if (m->unit.n > 0 && !unit_same(u, &other))
-        return fault(s, "it has a unit, and a tag unit with another one: ", tag->s);
-    *u = other;
-    s->unit = u->listed ? UNIT_LISTED : UNIT_UNLISTED;
-    return true;
+    return tag == NULL || tag_unit(s, m, *tag, u);
 }
 
 static bool choose_unit(struct series *s, const struct naming *naming, const garnet_metric *m,
@@ -170,9 +180,8 @@ static bool add_unit(struct series *s, const struct naming *naming, const garnet
         return fault(s, "its unit, the picosecond, would be read as \"/s\"", "");
     if (naming->style != CARBON2)
         unit_make_node(u);
-    return add_clean(
-        s, naming,
-        (garnet_tag){{"unit", 4}, clean_value(&s->text, naming->style, (garnet_str){u->s, u->n})});
+    return add_clean(s, naming, str_of("unit"),
+                     clean_value(&s->text, naming->style, (garnet_str){u->s, u->n}));
 }
 
 /* --- the other intrinsic tags --- */
@@ -190,21 +199,21 @@ static bool add_mtype(struct series *s, const struct naming *naming, const garne
         return fault(s, "its type is none that Metrics 2.0 knows", "");
     if (tag != NULL && !is(*tag, mtypes[m->type]))
         return fault(s, "its tag mtype contradicts its type, which is ", mtypes[m->type]);
-    return add_clean(s, naming, (garnet_tag){str_of("mtype"), str_of(mtypes[m->type])});
+    return add_clean(s, naming, str_of("mtype"), str_of(mtypes[m->type]));
 }
 
 /* "prefix.name": without the prefix the metrics of two collectors could be one series. */
 static bool add_name(struct series *s, const struct naming *naming, const garnet_metric *m)
 {
-    garnet_tag tag;
+    garnet_str key, val;
 
     if (find_tag(m, naming->name_tag) != NULL)
         return true; /* among the tags, then */
     if (m->name.n == 0)
         return fault(s, "it has no name", "");
-    tag.key = clean_key(&s->text, naming->style, naming->name_tag);
-    tag.val = clean_name(&s->text, naming->style, m->prefix, m->name);
-    return add_clean(s, naming, tag);
+    key = clean_key(&s->text, naming->style, naming->name_tag);
+    val = clean_name(&s->text, naming->style, m->prefix, m->name);
+    return add_clean(s, naming, key, val);
 }
 
 static garnet_str direction_of(garnet_str val)
@@ -213,16 +222,16 @@ static garnet_str direction_of(garnet_str val)
 }
 
 static bool add_tag(struct series *s, const struct naming *naming, const garnet_metric *m,
-                    garnet_tag tag)
+                    garnet_str key, garnet_str val)
 {
-    if (is(tag.key, "unit") || is(tag.key, "mtype"))
+    if (is(key, "unit") || is(key, "mtype"))
         return true; /* they are there already */
-    if (naming->machine == MACHINE_SERVER && is(tag.key, "host") &&
+    if (naming->machine == MACHINE_SERVER && is(key, "host") &&
         find_tag(m, str_of("server")) == NULL)
-        tag.key = str_of("server");
-    if (is(tag.key, "direction"))
-        tag.val = direction_of(tag.val);
-    return add(s, naming, tag.key, tag.val);
+        key = str_of("server");
+    if (is(key, "direction"))
+        val = direction_of(val);
+    return add(s, naming, key, val);
 }
 
 /* --- meta tags --- */
@@ -230,14 +239,16 @@ static bool add_tag(struct series *s, const struct naming *naming, const garnet_
 /* A key that an intrinsic tag has would be two tags, or one, depending on who reads it. */
 static bool add_meta_tag(struct series *s, garnet_str key, garnet_str val)
 {
-    garnet_tag tag = {clean_key(&s->text, CARBON2, key), clean_value(&s->text, CARBON2, val)};
+    bool empty = key.n == 0 || val.n == 0;
 
+    key = clean_key(&s->text, CARBON2, key);
+    val = clean_value(&s->text, CARBON2, val);
     if (s->text.full)
         return fault(s, "its tags have more than 65536 bytes", "");
     if (s->meta.n == TAGS_MOST)
         return fault(s, "it has too many meta tags", "");
-    if (key.n > 0 && val.n > 0 && !has_key(&s->tags, tag.key))
-        (void)insert(&s->meta, tag); /* the first one stays */
+    if (!empty && !has_key(&s->tags, key))
+        (void)insert(&s->meta, key, val); /* the first one stays */
     return true;
 }
 
@@ -256,7 +267,7 @@ bool series_of(struct series *s, const struct naming *naming, const garnet_metri
     if (!add_unit(s, naming, m) || !add_mtype(s, naming, m) || !add_name(s, naming, m))
         return false;
     for (uint32_t i = 0; i < m->ntags; i++)
-        if (!add_tag(s, naming, m, m->tags[i]))
+        if (!add_tag(s, naming, m, m->tags[i].key, m->tags[i].val))
             return false;
     return naming->style != CARBON2 || add_meta(s, m);
 }
