@@ -42,9 +42,17 @@ static const garnet_option options[] = {
      .offset = GARNET_FIELD_LIST(struct conf, sets)},
 };
 
+/* What stands behind the value: a call of the host for each piece of it costs more than the piece. */
+struct rest {
+    size_t n;
+    char s[1024];
+};
+
 struct state {
     struct template t;
     struct path path;
+    struct rest rest;
+    garnet_metric value; /* as it is written, which takes no more of it than is set in format() */
 };
 
 /* --- the value --- */
@@ -114,8 +122,26 @@ static bool tag_char(unsigned char c, bool in_key)
            c >= 0x80 || (c != 0 && strchr("_-./", c) != NULL) || (c == ':' && !in_key);
 }
 
+static void put_rest(garnet *g, struct rest *r)
+{
+    g->host->put(g, r->s, r->n);
+    r->n = 0;
+}
+
+static void add(garnet *g, struct rest *r, const char *s, size_t n)
+{
+    if (n > sizeof r->s - r->n)
+        put_rest(g, r);
+    if (n > sizeof r->s) {
+        g->host->put(g, s, n);
+        return;
+    }
+    memcpy(r->s + r->n, s, n);
+    r->n += n;
+}
+
 /* What is no tag_char, and so of ASCII, becomes "_". */
-static void put_clean(garnet *g, garnet_str s, bool in_key)
+static void add_clean(garnet *g, struct rest *r, garnet_str s, bool in_key)
 {
     size_t from = 0;
 
@@ -124,25 +150,25 @@ static void put_clean(garnet *g, garnet_str s, bool in_key)
 
         if (tag_char(c, in_key))
             continue;
-        g->host->put(g, s.s + from, i - from);
-        g->host->put(g, "_", 1);
+        add(g, r, s.s + from, i - from);
+        add(g, r, "_", 1);
         from = i + 1;
     }
-    g->host->put(g, s.s + from, s.n - from);
+    add(g, r, s.s + from, s.n - from);
 }
 
 /* Those that are not in the path. */
-static void put_tags(garnet *g, const struct template *t, const garnet_metric *m)
+static void add_tags(garnet *g, struct state *s, const garnet_metric *m)
 {
     const char *before = "|#";
 
     for (uint32_t i = 0; i < m->ntags; i++) {
-        if (template_takes(t, m->tags[i].key))
+        if (template_takes(&s->t, m->tags[i].key))
             continue;
-        g->host->put(g, before, strlen(before));
-        put_clean(g, m->tags[i].key, true);
-        g->host->put(g, ":", 1);
-        put_clean(g, m->tags[i].val, false);
+        add(g, &s->rest, before, strlen(before));
+        add_clean(g, &s->rest, m->tags[i].key, true);
+        add(g, &s->rest, ":", 1);
+        add_clean(g, &s->rest, m->tags[i].val, false);
         before = ",";
     }
 }
@@ -192,7 +218,7 @@ static int check(garnet *g)
 
 static int open_state(garnet *g)
 {
-    struct state *s = malloc(sizeof *s);
+    struct state *s = calloc(1, sizeof *s);
 
     if (s == NULL)
         return g->host->fail(g, GARNET_RETRY, "no memory for %zu bytes", sizeof *s);
@@ -210,16 +236,17 @@ static void put_line(garnet *g, const garnet_metric *m, const garnet_metric *val
                      const char *type)
 {
     const struct conf *c = g->conf;
-    const struct state *s = g->state;
+    struct state *s = g->state;
 
-    g->host->put(g, s->path.s, s->path.n);
-    g->host->put(g, ":", 1);
+    s->path.s[s->path.n] = ':';
+    g->host->put(g, s->path.s, s->path.n + 1);
     g->host->putv(g, value);
-    g->host->put(g, "|", 1);
-    g->host->put(g, type, strlen(type));
+    add(g, &s->rest, "|", 1);
+    add(g, &s->rest, type, strlen(type));
     if (c->dialect == DOGSTATSD)
-        put_tags(g, &s->t, m);
-    g->host->put(g, "\n", 1);
+        add_tags(g, s, m);
+    add(g, &s->rest, "\n", 1);
+    put_rest(g, &s->rest);
 }
 
 static int format(garnet *g, const garnet_metric *m)
@@ -229,19 +256,22 @@ static int format(garnet *g, const garnet_metric *m)
     struct state *s = g->state;
     const char *type = type_of(c, m);
     const char *fault = template_write(&s->path, &s->t, m, (enum host_style)c->host);
-    garnet_metric value = {.size = sizeof value, .vtype = m->vtype, .unit = m->unit, .v = m->v};
 
+    s->value.size = sizeof s->value;
+    s->value.vtype = m->vtype;
+    s->value.unit = m->unit;
+    s->value.v = m->v;
     if (*type != 'g')
-        drop_sign_of_zero(&value);
+        drop_sign_of_zero(&s->value);
     if (fault == NULL && *type == 'm')
-        fault = to_milliseconds(&value);
+        fault = to_milliseconds(&s->value);
     if (fault == NULL && c->dialect == DOGSTATSD && other_message(&s->path))
         fault = "dogstatsd takes a path that begins with _e or _sc for an event or a check";
     if (fault != NULL)
         return g->host->fail(g, GARNET_SKIP, "%s", fault);
     if (*type == 'g' && negative(m))
         put_line(g, m, &zero, type);
-    put_line(g, m, &value, type);
+    put_line(g, m, &s->value, type);
     return GARNET_OK;
 }
 
