@@ -15,8 +15,10 @@ enum { FIRST_CAP = 64 };
 int str_cmp(struct str a, struct str b)
 {
     size_t n = a.n < b.n ? a.n : b.n;
-    int d = n > 0 ? memcmp(a.s, b.s, n) : 0;
+    int d = n > 0 ? (unsigned char)*a.s - (unsigned char)*b.s : 0; /* mostly that is enough */
 
+    if (d == 0 && n > 0)
+        d = memcmp(a.s, b.s, n);
     if (d != 0)
         return d;
     return (a.n > b.n) - (a.n < b.n);

@@ -61,7 +61,7 @@ static bool is_inflated(const struct object *o)
 }
 
 /* Within what its user may send. Else it is refused; the log has said so for the user (users.h). */
-static bool user_admits(struct session *s, const struct metric *m)
+static bool user_admits(struct session *s, const struct metric *m, int64_t now)
 {
     static struct metric_fault f;
     bool told = replies_spells_out(&s->replies);
@@ -69,7 +69,7 @@ static bool user_admits(struct session *s, const struct metric *m)
 
     if (s->user == NULL)
         return true;
-    answer = user_may(s->user, m, loop_now(s->common->loop), told ? &f : NULL);
+    answer = user_may(s->user, m, now, told ? &f : NULL);
     if (answer == USER_NO_MEMORY) {
         reject_for(s, 1, &s->frame.start, "no memory to count this series");
     } else if (answer == USER_BEYOND) {
@@ -84,22 +84,22 @@ static void take_good(void *arg, const struct metric *m)
     static struct metric_fault f; /* on the stack it would be zeroed for each metric */
     struct object *o = arg;
     struct session *s = o->session;
-    const struct place *start = &s->frame.start;
+    int64_t now = loop_now(s->common->loop);
     size_t size;
 
     if (is_inflated(o)) {
-        reject_for(s, 1, start,
+        reject_for(s, 1, &s->frame.start,
                    "its metrics are too much for one object: split values, or shorten tags");
-    } else if (!quota_metric(s->quota, m, loop_now(s->common->loop), &f)) {
-        reject(s, 1, start, &f);
-    } else if (!user_admits(s, m)) {
+    } else if (!quota_metric(s->quota, m, now, &f)) {
+        reject(s, 1, &s->frame.start, &f);
+    } else if (!user_admits(s, m, now)) {
         return;
     } else if ((size = intake_batch_put(&s->common->batch, &s->part, m)) == 0) {
-        reject_for(s, 1, start, "no memory");
+        reject_for(s, 1, &s->frame.start, "no memory");
     } else {
         o->made += size;
         if (s->user != NULL)
-            user_took(s->user, size, loop_now(s->common->loop));
+            user_took(s->user, size, now);
     }
 }
 

@@ -209,14 +209,13 @@ static void keep_line(struct quarantine *q, struct held *h, const struct metric 
               errno == EFBIG ? "it is full; move it away" : strerror(errno));
 }
 
-bool quarantine_takes(struct quarantine *q, uint64_t seq, const struct metric *m)
+/* One that may be among those. */
+static bool look_for(struct quarantine *q, uint64_t seq, const struct metric *m)
 {
     struct held *wanted = NULL;
     struct buf line = {0};
     bool there = false;
 
-    if (seq < q->lowest || seq > q->highest)
-        return false;
     put_metric(&line, q->sink, seq, m);
     for (size_t i = 0; i < q->n && !there; i++) {
         struct held *h = &q->held[i];
@@ -230,4 +229,9 @@ bool quarantine_takes(struct quarantine *q, uint64_t seq, const struct metric *m
         keep_line(q, wanted, m, &line);
     buf_free(&line);
     return there || wanted != NULL;
+}
+
+bool quarantine_takes(struct quarantine *q, uint64_t seq, const struct metric *m)
+{
+    return seq >= q->lowest && seq <= q->highest && look_for(q, seq, m);
 }
