@@ -242,9 +242,8 @@ typedef struct garnet_host { /* grows at the end */
      * anew. */
     void (*reject)(garnet *, uint64_t id, uint32_t index, const char *why);
     /* In deliver() and event(): the end of a batch that was PENDING. OK; RETRY, it comes again in
-     * deliver(), after a pause of its own (GARNET_ORDERED: which all wait for); REJECT, all of it. Any
-     * order will do; the position in the spool follows the oldest one still open. At most
-     * GARNET_PENDING_MAX are, or are to come again, then deliver() waits. */
+     * deliver(), after a pause; REJECT, all of it. Any order will do; the position in the spool
+     * follows the oldest one still open. At most GARNET_PENDING_MAX are, then deliver() waits. */
     void (*confirm)(garnet *, uint64_t id, int answer);
     /* From open() on: have event() called while `fd` (yours) is ready for any of `events`; 0 ends
      * it, which must come before you close fd; when close() is called nothing is watched any more.
