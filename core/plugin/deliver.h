@@ -3,7 +3,7 @@
  * The plugin answers at once, or PENDING: then it keeps the batch's bytes, which stay where they are,
  * unaltered, until confirm(). Batches end in any order, and `settled` follows the oldest one that has
  * not; both offsets count the bytes of all batches handed over, which is what the position's marks count
- * in too. One that is to come again waits for its time; the others go on, unless the plugin is ORDERED.
+ * in too. One that is to come again waits for its time, and nothing new is handed over before it.
  */
 #pragma once
 #include "base/throttle.h"
@@ -15,10 +15,8 @@ struct deliver {
     uint64_t id;      /* of the batch at hand: never used twice */
     uint32_t attempt; /* at that, so far */
     struct throttle throttle;
-    int64_t retry_ns;                /* mono: nothing new before that */
-    bool down;                       /* nothing gets through, */
-    bool said;                       /* and that is in the log */
-    struct ratelimit downs, retries; /* lines */
+    bool down;        /* it does not work, and that is logged */
+    int64_t retry_ns; /* mono: not before; the owner may hasten it */
     uint64_t sent, settled;
     /* `n` metrics of the batch that ends at offset `end` will never be accepted. */
     void (*rejected)(void *arg, uint64_t end, uint32_t n);
@@ -37,5 +35,4 @@ int deliver_batch(struct deliver *d, struct batch *b);
 int deliver_turn(struct deliver *d, int64_t now);
 /* ns until deliver_turn() or deliver_batch() has something to do; -1: no need. */
 int64_t deliver_due(const struct deliver *d, int64_t now);
-void deliver_hurry(struct deliver *d); /* no pause is waited for */
-void deliver_free(struct deliver *d);  /* after the plugin's close() */
+void deliver_free(struct deliver *d); /* after the plugin's close() */

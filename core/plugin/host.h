@@ -10,7 +10,6 @@
  * noted: plugin/deliver.h takes the note when the function has returned.
  */
 #pragma once
-#include "base/throttle.h"
 #include "garnet/plugin.h"
 #include "plugin/options.h"
 #include "plugin/waits.h"
@@ -29,17 +28,16 @@ enum plugin_callback {
 
 struct pending { /* the batches in flight */
     struct pending_batch {
-        garnet_batch batch;  /* as the plugin has it */
-        struct buf bytes;    /* owned once it is kept; before that the caller's */
-        uint64_t begin, end; /* offsets: where it begins, and behind it */
+        garnet_batch batch; /* as the plugin has it */
+        struct buf bytes;   /* owned once it is kept; before that the caller's */
+        uint64_t end;       /* offset behind it */
         enum pending_state {
             PENDING_NONE,
             PENDING_CALLED, /* deliver() runs, with this one */
             PENDING_OPEN,   /* the plugin has it */
-            PENDING_AGAIN   /* the plugin is to get it again, at retry_ns */
+            PENDING_AGAIN,  /* the plugin is to get it again */
+            PENDING_DONE
         } state;
-        int64_t retry_ns; /* mono */
-        struct throttle throttle;
         uint64_t confirmed; /* which of the confirmations it is, until that is settled; 0: none */
         int answer;
         struct why why;    /* of that answer */
@@ -47,8 +45,8 @@ struct pending { /* the batches in flight */
         uint8_t *marked;   /* those, by bit; NULL: none */
         uint32_t first;    /* the first one named, and */
         struct why first_why;
-    } v[GARNET_PENDING_MAX]; /* in no order: ids tell which is older */
-    unsigned n;              /* that are open, or to come again */
+    } v[GARNET_PENDING_MAX]; /* a ring, oldest first */
+    unsigned head, n;
     uint64_t confirmations;
 };
 

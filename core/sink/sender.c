@@ -96,7 +96,7 @@ int64_t sender_due(const struct sender *s, int64_t now)
 
 void sender_hurry(struct sender *s)
 {
-    deliver_hurry(&s->deliver);
+    s->deliver.retry_ns = 0;
     outlet_hurry(&s->outlet);
 }
 
