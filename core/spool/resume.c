@@ -1,4 +1,6 @@
-/* spool/resume.c - looks through what is behind the end: in a file of an older life there may be anything */
+/* spool/resume.c - looks through what is behind the end: in a file of an older life there may be anything; then
+ * writes all before it once more
+ */
 #include "spool/resume.h"
 
 #include <fcntl.h>
@@ -38,12 +40,41 @@ static bool is_noise(int fd, uint64_t off, uint64_t salt)
     return n == 0 && !found;
 }
 
+/* A torn frame, which is longer than what was torn. */
+static bool is_frame(int fd, uint64_t off, uint64_t salt)
+{
+    uint8_t p[FRAME_HEADER];
+    struct frame_header h;
+    ssize_t n = fd_read_at(fd, p, sizeof p, (off_t)off);
+
+    return n < 0 || (n >= FRAME_HEADER && frame_header_get(p, &h, salt)) ||
+           (n >= FRAME_TRAILER && frame_trailer_get(p, &h, salt));
+}
+
 /* An ordinary file ends with its last frame, one of an older life has the end mark there. */
 static bool ends_at(int fd, uint64_t end, const struct stat *st, const struct segment_header *h)
 {
     uint64_t size = (uint64_t)st->st_size;
 
-    return size == end || (h->older > end && size > end && is_noise(fd, end + FRAME_END, h->salt));
+    return size == end || (h->older > end && size > end && !is_frame(fd, end, h->salt) &&
+                           is_noise(fd, end + FRAME_END, h->salt));
+}
+
+/* As it is, in place: a sync of it may have failed under the garnetd before, and the kernel then takes for clean what it
+ * has not written. The next sync writes all of it. */
+static bool write_back(int fd, uint64_t end)
+{
+    enum { PIECE = 64 << 10 };
+    static char piece[PIECE];
+
+    for (uint64_t at = 0; at < end; at += PIECE) {
+        size_t n = end - at < PIECE ? (size_t)(end - at) : PIECE;
+
+        if (fd_read_at(fd, piece, n, (off_t)at) != (ssize_t)n ||
+            fd_write_at(fd, piece, n, (off_t)at) < 0)
+            return false;
+    }
+    return true;
 }
 
 int resume_open(int dirfd, uint64_t first_seq, uint64_t end, struct segment_header *h,
@@ -59,7 +90,7 @@ int resume_open(int dirfd, uint64_t first_seq, uint64_t end, struct segment_head
     if (fd >= 0 && fstat(fd, &st) == 0 && (*room = begin_room(&st)) > 0 &&
         fd_read_at(fd, head, sizeof head, 0) == SEGMENT_HEADER &&
         segment_header_get(head, h) == SEGMENT_GOOD && h->first_seq == first_seq &&
-        ends_at(fd, end, &st, h))
+        ends_at(fd, end, &st, h) && write_back(fd, end))
         return fd;
     fd_close(&fd);
     return -1;

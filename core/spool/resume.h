@@ -10,7 +10,8 @@
 #include "spool/segment.h"
 
 /* Opens the segment that begins at first_seq, whose last whole frame ends at `end`, to be appended to there: the
- * descriptor, its header, and how much room its file has. -1: not, since there may be something behind `end` under its
- * salt, of which a power failure has left the rest; or since it has another name, or cannot be opened. */
+ * descriptor, its header, and how much room its file has; the next sync of it is of all that it has. -1: not, since there
+ * may be something behind `end` under its salt, of which a power failure has left the rest; or since it has another name,
+ * or cannot be opened or written. */
 int resume_open(int dirfd, uint64_t first_seq, uint64_t end, struct segment_header *h,
                 uint64_t *room);

@@ -36,6 +36,7 @@
 
 enum { BLOCK = 512 /* none of a file system is smaller, and so long is a slot of a cursor */ };
 static const int64_t SPARES_EVERY = 5 * NS_PER_S;
+static const int64_t FOLDER_CLOCK = 2 * NS_PER_S; /* no file system's is coarser */
 
 /* --- syncing --- */
 
@@ -326,13 +327,29 @@ static int sync_sinks(struct sync_helper *h, bool again)
 
 /* --- an order --- */
 
+/* A file may have lost its name and got it back, in the reserve and out of it. File systems count in seconds, some of
+ * them: what changed just now may change again at the same time. */
+static int sync_folder(struct sync_helper *h, bool changed)
+{
+    struct stat st;
+    int64_t at;
+
+    if (fstat(h->dirfd, &st) < 0)
+        return errno;
+    at = clock_ns(st.st_mtim);
+    if ((changed || at != h->names) && fsync(h->dirfd) < 0)
+        return errno;
+    h->names = clock_between(at, clock_wall()) > FOLDER_CLOCK ? at : 0;
+    return 0;
+}
+
 /* Everything that is to be synced, and is not a segment. */
 static int sync_names(struct sync_helper *h, const struct sync_order *o, ino_t newest)
 {
-    bool changed = o->again || newest != h->inode || o->segment != h->segment;
+    int e = sync_folder(h, o->again || newest != h->inode || o->segment != h->segment);
 
-    if (changed && fsync(h->dirfd) < 0)
-        return errno;
+    if (e != 0)
+        return e;
     h->segment = o->segment;
     h->inode = newest;
     return sync_sinks(h, o->again);

@@ -36,6 +36,8 @@ struct sync_helper { /* `dirfd` set, the rest zero */
     ino_t inode;      /* its inode, 0: nothing is known yet */
     struct reserve_file room;
     int64_t spares_ns; /* mono: when there were all (spool/cursor.h) */
+    int64_t
+        names; /* when the folder was changed last (its clock), if that is on the disk; 0: not known */
     /* The list of sinks and the folder of cursors, as they were synced. */
     struct stat list, cursors;
 };

@@ -451,6 +451,17 @@ static void power_fails(const char *when)
     read_all(when);
 }
 
+static void open_spool(const struct append_config *c, bool durable, struct why *why)
+{
+    w.a = append_open(c, why);
+    MUST(w.a != NULL, "%s", why->text);
+    w.a->folder.ev.begins = on_begins;
+    w.sync.state.clean = append_begun(w.a);
+    helper_starts();
+    w.commit = (struct commit){
+        .spool = w.a, .sync = &w.sync, .ev = {NULL, on_written, on_verdict}, .durable = durable};
+}
+
 static void begins(uint64_t seed, bool durable)
 {
     static const int64_t sizes[] = {200, 500, 4096}; /* of a segment: one frame, a few, all */
@@ -461,14 +472,36 @@ static void begins(uint64_t seed, bool durable)
     platter_reset();
     memset(&w, 0, sizeof w);
     w.rng = seed;
-    w.a = append_open(&c, &why);
-    MUST(w.a != NULL, "%s", why.text);
     w.reserve = c.reserve > 0;
-    w.a->folder.ev.begins = on_begins;
-    w.sync.state.clean = append_begun(w.a);
-    helper_starts();
-    w.commit = (struct commit){
-        .spool = w.a, .sync = &w.sync, .ev = {NULL, on_written, on_verdict}, .durable = durable};
+    open_spool(&c, durable, &why);
+}
+
+/* And its helper with it: nobody is told any more, and the next garnetd begins with what the disk has. */
+static void garnetd_is_killed(void)
+{
+    struct append_config c = {DISK, 4096, 0, 0, w.reserve ? 4096 : 0};
+    bool durable = w.commit.durable;
+    struct why why = {0};
+    int dirfd;
+
+    if (w.lost || w.commit.gone || disk->absent || w.ended)
+        return;
+    trace_note(" killed");
+    disk_is(0, 0, 0, false);
+    backlog_clear(&w.commit.backlog);
+    dirfd = open(DISK, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without one the disk forgets what it is */
+    MUST(dirfd >= 0);
+    append_close(w.a);
+    for (size_t i = 0; i < w.n; i++) {
+        if (w.batches[i].told == WAITS)
+            w.batches[i].told = MAYBE;
+        w.batches[i].ticket = 0;
+    }
+    w.told = 0;
+    w.sync = (struct sync){0};
+    open_spool(&c, durable, &why);
+    close(dirfd);
+    disk_is_usual();
 }
 
 static void ends(bool at_once)
@@ -489,15 +522,25 @@ static void ends(bool at_once)
 /* --- by chance --- */
 
 static const struct chance acts[] = {
-    {30, sends},          {6, tries_again},
-    {8, second_passes},   {3, is_held_too_long},
-    {20, serves_well},    {8, serves_while_more_is_sent},
-    {6, some_sync_fails}, {4, some_call_fails},
-    {3, dies_before},     {5, dies_in_the_middle},
-    {3, dies_late},       {1, loses_folder},
-    {1, folder_goes},     {3, folder_comes},
-    {2, disk_fills},      {4, disk_has_room},
-    {2, all_is_sent},     {3, memory_is_short},
+    {30, sends},
+    {6, tries_again},
+    {8, second_passes},
+    {3, is_held_too_long},
+    {20, serves_well},
+    {8, serves_while_more_is_sent},
+    {6, some_sync_fails},
+    {4, some_call_fails},
+    {3, dies_before},
+    {5, dies_in_the_middle},
+    {3, dies_late},
+    {1, loses_folder},
+    {1, folder_goes},
+    {3, folder_comes},
+    {2, disk_fills},
+    {4, disk_has_room},
+    {2, all_is_sent},
+    {3, memory_is_short},
+    {3, garnetd_is_killed},
 };
 
 static void sequence(uint64_t seed)

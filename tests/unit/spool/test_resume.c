@@ -96,6 +96,9 @@ Test(resume, nothing_of_this_life_is_behind_the_end)
     frame_trailer_put(trailer, &h, s.salt);
     frame_end_put(mark, BEGIN + 50, s.salt);
     cr_assert(resumes(BEGIN, end_of(3)));
+    write_at(BEGIN, head, sizeof head, end_of(3));
+    cr_assert_not(resumes(BEGIN, end_of(3)), "a frame that was torn is right there");
+    write_at(BEGIN, zero, sizeof head, end_of(3));
     for (size_t at = end_of(3) + FRAME_END; at < end_of(50) - sizeof head; at += 8) {
         write_at(BEGIN, head, sizeof head, at);
         cr_assert_not(resumes(BEGIN, end_of(3)), "a frame at %zu", at);
