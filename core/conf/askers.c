@@ -102,11 +102,11 @@ static enum hung_verdict go_to(const struct work *w, const char *what, bool late
 
     if (strchr(what, '/') == NULL) {
         hung_at(w->place, what);
-        return hung_look(h, w->place, what);
+        return hung_look(h, w->place, what, true);
     }
     way_begin(&way, what);
     do {
-        near = hung_look(h, w->place, way.at);
+        near = hung_look(h, w->place, way.at, way.rest[0] == 0);
         if (near == HUNG_SAME || is_put_off(near, later))
             break;
         hung_at(w->place, way.at);
@@ -141,15 +141,19 @@ static bool go_through(const struct work *w, bool later, bool *some, bool *left)
         enum hung_verdict near;
 
         *left |= was == LATER && !later;
-        if (was == TAKEN || (was == LATER && !later) ||
-            !atomic_compare_exchange_strong(state, &was, TAKEN))
+        if (was == TAKEN || (was == LATER && !later))
             continue;
-        atomic_store(&w->all->shared->at[w->i], i + 1);
+        atomic_store(&w->all->shared->at[w->i],
+                     i + 1); /* before it is taken: who is killed has it */
+        if (!atomic_compare_exchange_strong(state, &was, TAKEN)) {
+            atomic_store(&w->all->shared->at[w->i], 0);
+            continue;
+        }
         near = go_to(w, whereabouts(w->all->of->q[i].key), later);
         if (is_put_off(near, later)) {
             hung_at(w->place, NULL);
-            atomic_store(&w->all->shared->at[w->i], 0);
             atomic_store(state, LATER);
+            atomic_store(&w->all->shared->at[w->i], 0);
             *left = true;
             continue;
         }

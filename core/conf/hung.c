@@ -138,21 +138,53 @@ static size_t mount_of(const char *path)
     return most;
 }
 
-static bool is_near(const char *a, const char *b)
+/* That of a place, which many looks ask for. */
+static size_t mount_of_place(const struct hung *h, int i, int64_t since)
 {
-    const char *a_name = strrchr(a, '/'), *b_name = strrchr(b, '/');
-    size_t mount;
+    static struct {
+        int64_t since;
+        size_t mount;
+    } known[HUNG_PLACES];
 
-    if (a_name == NULL || b_name == NULL)
-        return a_name == b_name; /* neither is a path: a name service does not answer */
-    mount = mount_of(a);
-    if (mount_of(b) != mount || (mount > 1 && !is_in(b, a, mount)))
-        return false;
-    return mount > 1 || (a_name - a == b_name - b && strncmp(a, b, (size_t)(a_name - a)) == 0);
+    if (known[i].since != since) {
+        known[i].mount = mount_of(h->places[i].what);
+        known[i].since = since;
+    }
+    return known[i].mount;
 }
 
-enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what)
+static bool in_one_folder(const char *a, const char *b)
 {
+    const char *a_name = strrchr(a, '/'), *b_name = strrchr(b, '/');
+
+    return a_name - a == b_name - b && strncmp(a, b, (size_t)(a_name - a)) == 0;
+}
+
+struct look {
+    const char *what;
+    bool whole;
+    size_t mount; /* 0: not known yet */
+};
+
+static bool is_near(const struct hung *h, int i, int64_t since, struct look *l)
+{
+    const char *there = h->places[i].what;
+    size_t mount;
+
+    if (strchr(there, '/') == NULL || strchr(l->what, '/') == NULL)
+        return strchr(there, '/') == strchr(l->what, '/'); /* a name service does not answer */
+    if (l->mount == 0)
+        l->mount = mount_of(l->what);
+    mount = mount_of_place(h, i, since);
+    if (mount != l->mount || strncmp(there, l->what, mount) != 0)
+        return false;
+    return mount > 1 || (l->whole && in_one_folder(there, l->what)) || strcmp(there, l->what) == 0;
+}
+
+enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what,
+                            bool whole)
+{
+    struct look l = {what, whole, 0};
     int64_t now = clock_mono();
     unsigned n = 0;
 
@@ -160,7 +192,7 @@ enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, 
         const struct hung_place *p = &h->places[i];
         int64_t since = atomic_load(&p->since);
 
-        if (p == own || since == 0 || now - since < stands_still || !is_near(p->what, what) ||
+        if (p == own || since == 0 || now - since < stands_still || !is_near(h, i, since, &l) ||
             !is_taken(h, i))
             continue;
         if ((atomic_load(&p->given_up) || now - since > hangs) &&

@@ -37,4 +37,6 @@ enum hung_verdict {
     HUNG_MANY, /* enough of them */
     HUNG_SAME, /* one that was given up stands still at the very same */
 };
-enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what);
+/* `whole`: else it is a part of a path on its way to the rest, and what hangs in a folder beside it does not count. */
+enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what,
+                            bool whole);

@@ -231,9 +231,9 @@ static void wait_until(const struct hung *h, const char *what, enum hung_verdict
 {
     int64_t until = clock_mono() + 20 * NS_PER_S;
 
-    while (hung_look(h, NULL, what) != verdict && clock_mono() < until)
+    while (hung_look(h, NULL, what, true) != verdict && clock_mono() < until)
         (void)poll(NULL, 0, 10);
-    cr_assert_eq(hung_look(h, NULL, what), verdict, "%s", what);
+    cr_assert_eq(hung_look(h, NULL, what, true), verdict, "%s", what);
 }
 
 Test(askers, nobody_is_sent_after_one_who_hangs_there)
@@ -245,9 +245,11 @@ Test(askers, nobody_is_sent_after_one_who_hangs_there)
     pid = stand_at(&h, "/nfs/check");
     hung_give_up(&h, pid);
     wait_until(&h, "/nfs/check", HUNG_SAME);
-    cr_assert_eq(hung_look(&h, NULL, "/nfs/other"), HUNG_SOME);
-    cr_assert_eq(hung_look(&h, NULL, "/nfs/check/deeper"), HUNG_NOBODY);
-    cr_assert_eq(hung_look(&h, NULL, "/else/check"), HUNG_NOBODY);
+    cr_assert_eq(hung_look(&h, NULL, "/nfs/other", true), HUNG_SOME);
+    cr_assert_eq(hung_look(&h, NULL, "/nfs/check/deeper", true), HUNG_NOBODY);
+    cr_assert_eq(hung_look(&h, NULL, "/nfs/deeper", false), HUNG_NOBODY, "on its way past it");
+    cr_assert_eq(hung_look(&h, NULL, "/nfs/check", false), HUNG_SAME);
+    cr_assert_eq(hung_look(&h, NULL, "/else/check", true), HUNG_NOBODY);
     questions[0].key = "file:/nfs/check";
     questions[1].key = "file:/nfs/other";
     ask(2);
