@@ -43,13 +43,13 @@ struct adding {
     int failed; /* errno: it is us who cannot read, which says nothing of the cursor */
 };
 
-static void add_cursor(struct adding *at, const char *file, const char *name)
+static void add_cursor(struct adding *at, const char *file, const char *name, const char *broken)
 {
     struct audit_sink *s = arena_alloc(&at->audit->arena, sizeof *s);
 
     if (s == NULL)
         return; /* sticks in the arena */
-    *s = (struct audit_sink){.name = arena_strdup(&at->audit->arena, name)};
+    *s = (struct audit_sink){.name = arena_strdup(&at->audit->arena, name), .broken = broken};
     s->held = cursor_holder(at->dirfd, file) != 0;
     if (cursor_read(at->dirfd, file, &s->cursor) < 0)
         s->error = errno;
@@ -61,7 +61,7 @@ static void add_cursor(struct adding *at, const char *file, const char *name)
 
 static void add_sink(void *arg, const char *name)
 {
-    add_cursor(arg, name, name);
+    add_cursor(arg, name, name, "it will start at the oldest metric");
 }
 
 static void add_aside(void *arg, const struct aside *a)
@@ -73,7 +73,7 @@ static void add_aside(void *arg, const struct aside *a)
 
     if (gmtime_r(&since, &tm) != NULL)
         (void)strftime(name + n, sizeof name - (size_t)n, " since %Y-%m-%dT%H:%M:%SZ", &tm);
-    add_cursor(arg, a->file, name);
+    add_cursor(arg, a->file, name, "it holds nothing, and is removed in its time");
 }
 
 static bool read_sinks(struct audit *a, int dirfd)
@@ -264,8 +264,8 @@ static void print_sink(const struct audit_sink *s)
     struct buf line = {0};
 
     if (s->error != 0) {
-        say(stdout, "sink %s: its cursor cannot be read (%s): it will start at the oldest metric",
-            s->name, strerror(s->error));
+        say(stdout, "sink %s: its cursor cannot be read (%s): %s", s->name, strerror(s->error),
+            s->broken);
         return;
     }
     buf_putf(&line,

@@ -20,7 +20,8 @@ struct audit_damage { /* numbers that no reader will get metrics for */
 };
 struct audit_sink {
     const char *name;
-    int error; /* its cursor cannot be read: errno, EBADMSG no valid slot, ENOENT none */
+    int error;          /* its cursor cannot be read: errno, EBADMSG no valid slot, ENOENT none */
+    const char *broken; /* what that means for it */
     struct cursor_state cursor;
     bool held;                     /* by a worker: what it has in memory counts */
     uint64_t from;                 /* what is before has been read, or is gone */

@@ -1,7 +1,8 @@
 /* daemon/removed.c - a look through the folder of cursors, each time
  *
- * A cursor that cannot be read holds nothing, and is removed in its time. Of one from the future nobody
- * knows the age, since a clock is or was wrong: it is taken to be as old as garnetd.
+ * A cursor that cannot be read holds nothing, and is removed in its time. Of one from the future, or from
+ * before there was any Garnet, nobody knows the age, since a clock is or was wrong: it is taken to be as
+ * old as garnetd.
  */
 #include "daemon/removed.h"
 
@@ -140,10 +141,17 @@ struct looking {
     int64_t up;  /* s */
 };
 
+static bool is_dated(const struct looking *l, const struct aside *a)
+{
+    static const int64_t year_2020 = 1577836800;
+
+    return a->since >= year_2020 && a->since <= l->now;
+}
+
 static void look(void *arg, const struct aside *a)
 {
     struct looking *l = arg;
-    int64_t age = l->now >= a->since ? l->now - a->since : l->up;
+    int64_t age = is_dated(l, a) ? l->now - a->since : l->up;
     uint64_t held;
     struct cursor_state c = {0};
     struct account n = {0};
