@@ -107,14 +107,14 @@ void loop_fd_del(struct loop *l, struct loop_fd *w)
     errno = keep;
 }
 
-void loop_fd_forget(struct loop *l, struct loop_fd *w)
+bool loop_fd_forget(struct loop *l, struct loop_fd *w)
 {
     int keep = errno;
+    bool gone = w->fd < 0 || epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL) == 0;
 
-    if (w->fd >= 0)
-        (void)epoll_ctl(l->epfd, EPOLL_CTL_DEL, w->fd, NULL); /* else the kernel has forgotten it */
     drop_events(l, w);
     errno = keep;
+    return gone;
 }
 
 static void run_events(struct loop *l)

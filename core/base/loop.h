@@ -66,8 +66,9 @@ int loop_fd_add(struct loop *l, struct loop_fd *w, int fd, uint32_t events,
                 void (*fn)(void *, uint32_t), void *arg); /* 0, or -1 with errno */
 void loop_fd_mod(struct loop *l, struct loop_fd *w, uint32_t events);
 void loop_fd_del(struct loop *l, struct loop_fd *w); /* no-op when not in; does not close */
-/* Likewise, where somebody else may have closed the descriptor already. */
-void loop_fd_forget(struct loop *l, struct loop_fd *w);
+/* Likewise, where somebody else may have closed the descriptor already. False: if it has a duplicate, *w may still be called,
+ * and must stay. */
+bool loop_fd_forget(struct loop *l, struct loop_fd *w);
 
 void loop_timer_set(struct loop *l, struct loop_timer *t, int64_t at, void (*fn)(void *),
                     void *arg);

@@ -41,11 +41,20 @@ void waits_init(struct waits *w, struct loop *l, waits_event_fn *event, void *ar
     *w = (struct waits){.loop = l, .event = event, .arg = arg};
 }
 
+static void ignore(void *arg, uint32_t events)
+{
+    (void)arg, (void)events;
+}
+
+/* One whose descriptor was closed before stays in memory: if that has a duplicate, epoll still tells of it. */
 static void unwatch(struct waits *w, struct waits_watch *watch)
 {
     LIST_REMOVE(watch, link);
-    loop_fd_forget(w->loop, &watch->fd);
-    free(watch);
+    if (loop_fd_forget(w->loop, &watch->fd)) {
+        free(watch);
+        return;
+    }
+    watch->fd.fn = ignore;
 }
 
 int waits_watch(struct waits *w, int fd, uint32_t events)

@@ -251,7 +251,7 @@ typedef struct garnet_host { /* grows at the end */
     int (*watch)(garnet *, int fd, uint32_t events);
     /* From open() on: have event(-1) called once, in so many ns; a new call replaces the last,
      * a negative number cancels it. An open() that does not answer OK has asked for nothing: what it
-     * watches and ticks for is forgotten. */
+     * watches and ticks for is forgotten (end a watch before you close its fd even so). */
     void (*tick)(garnet *, int64_t after_ns);
 } garnet_host;
 
