@@ -57,6 +57,31 @@ Test(sync, an_error_is_reported_and_not_taken_for_progress)
     close(fd);
 }
 
+/* The newest segment may have been in the reserve meanwhile: another order of names is on the disk. */
+Test(sync, a_folder_that_was_changed_is_synced)
+{
+    static const struct timespec long_ago[2] = {{1000000000, 0}, {1000000000, 0}};
+    int fd = open(spool_dir.path, O_PATH | O_DIRECTORY | O_CLOEXEC); /* fsync of it: EBADF */
+    struct sync_helper h = {.dirfd = spool_dir.fd};
+    struct sync_order o = {.seq = 1};
+    struct sync_report r;
+    char name[SEGMENT_NAME];
+
+    segment_name(name, 0);
+    close(open_segment(0));
+    cr_assert_eq(futimens(spool_dir.fd, long_ago), 0);
+    sync_serve(&h, &o, &r);
+    cr_assert_eq(r.error, 0);
+    h.dirfd = fd;
+    sync_serve(&h, &o, &r);
+    cr_assert_eq(r.error, 0, "nothing to be done");
+    cr_assert_eq(renameat(spool_dir.fd, name, spool_dir.fd, "elsewhere"), 0);
+    cr_assert_eq(renameat(spool_dir.fd, "elsewhere", spool_dir.fd, name), 0);
+    sync_serve(&h, &o, &r);
+    cr_assert_eq(r.error, EBADF);
+    close(fd);
+}
+
 Test(sync, what_a_failed_sync_was_about_is_written_again)
 {
     struct read_total n;
