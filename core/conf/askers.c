@@ -97,16 +97,19 @@ static bool is_put_off(enum hung_verdict near, bool later)
 static enum hung_verdict go_to(const struct work *w, const char *what, bool later)
 {
     const struct hung *h = &w->all->hung;
+    struct hung_look look = {.what = what, .at_once = !later};
     enum hung_verdict near;
     struct way way;
 
     if (strchr(what, '/') == NULL) {
         hung_at(w->place, what);
-        return hung_look(h, w->place, what, true);
+        return hung_look(h, w->place, &look);
     }
+    look.what = way.at;
     way_begin(&way, what);
     do {
-        near = hung_look(h, w->place, way.at, way.rest[0] == 0);
+        look.part = way.rest[0] != 0;
+        near = hung_look(h, w->place, &look);
         if (near == HUNG_SAME || is_put_off(near, later))
             break;
         hung_at(w->place, way.at);
@@ -176,8 +179,8 @@ static int ask_on(void *arg)
     for (bool later = false; left; later = true) {
         bool some = false;
 
-        left = false;
-        if (!go_through(w, later, &some, &left))
+        left = later && !hung_has_room(&w->all->hung); /* what is left may hang: it waits */
+        if (!left && !go_through(w, later, &some, &left))
             return 1;
         if (left && later && !some)
             (void)poll(NULL, 0, TICK_MS);

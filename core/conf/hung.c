@@ -19,7 +19,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 
-enum { HUNG_TOGETHER = 8 /* in one place of the world, at most */ };
+enum { HUNG_TOGETHER = 8 /* in one place of the world, at most */, HUNG_SPARE = 8 };
 static const int64_t stands_still = 100 * NS_PER_MS;
 static const int64_t hangs = 10 * NS_PER_S; /* for longer than any load waits */
 
@@ -70,6 +70,15 @@ static bool is_taken(const struct hung *h, int i)
     struct flock lock = lock_of(i);
 
     return fcntl(h->fd, F_GETLK, &lock) < 0 || lock.l_type != F_UNLCK;
+}
+
+bool hung_has_room(const struct hung *h)
+{
+    int free = 0;
+
+    for (int i = 0; i < HUNG_PLACES; i++)
+        free += !is_taken(h, i);
+    return free > HUNG_SPARE;
 }
 
 struct hung_place *hung_enter(const struct hung *h)
@@ -160,43 +169,38 @@ static bool in_one_folder(const char *a, const char *b)
     return a_name - a == b_name - b && strncmp(a, b, (size_t)(a_name - a)) == 0;
 }
 
-struct look {
-    const char *what;
-    bool whole;
-    size_t mount; /* 0: not known yet */
-};
-
-static bool is_near(const struct hung *h, int i, int64_t since, struct look *l)
+/* *mount: of what is looked for; 0: not known yet. */
+static bool is_near(const struct hung *h, int i, int64_t since, const struct hung_look *l,
+                    size_t *mount)
 {
     const char *there = h->places[i].what;
-    size_t mount;
 
     if (strchr(there, '/') == NULL || strchr(l->what, '/') == NULL)
         return strchr(there, '/') == strchr(l->what, '/'); /* a name service does not answer */
-    if (l->mount == 0)
-        l->mount = mount_of(l->what);
-    mount = mount_of_place(h, i, since);
-    if (mount != l->mount || strncmp(there, l->what, mount) != 0)
+    if (*mount == 0)
+        *mount = mount_of(l->what);
+    if (mount_of_place(h, i, since) != *mount || strncmp(there, l->what, *mount) != 0)
         return false;
-    return mount > 1 || (l->whole && in_one_folder(there, l->what)) || strcmp(there, l->what) == 0;
+    return *mount > 1 || (!l->part && in_one_folder(there, l->what)) || strcmp(there, l->what) == 0;
 }
 
-enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what,
-                            bool whole)
+enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own,
+                            const struct hung_look *l)
 {
-    struct look l = {what, whole, 0};
     int64_t now = clock_mono();
+    size_t mount = 0;
     unsigned n = 0;
 
     for (int i = 0; i < HUNG_PLACES; i++) {
         const struct hung_place *p = &h->places[i];
         int64_t since = atomic_load(&p->since);
+        bool still = now - since >= stands_still;
 
-        if (p == own || since == 0 || now - since < stands_still || !is_near(h, i, since, &l) ||
-            !is_taken(h, i))
+        if (p == own || since == 0 || (!still && !l->at_once) || !is_near(h, i, since, l, &mount) ||
+            (!still && mount <= 1) || !is_taken(h, i))
             continue;
         if ((atomic_load(&p->given_up) || now - since > hangs) &&
-            strncmp(p->what, what, sizeof p->what - 1) == 0)
+            strncmp(p->what, l->what, sizeof p->what - 1) == 0)
             return HUNG_SAME;
         n++;
     }

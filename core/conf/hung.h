@@ -37,6 +37,13 @@ enum hung_verdict {
     HUNG_MANY, /* enough of them */
     HUNG_SAME, /* one that was given up stands still at the very same */
 };
-/* `whole`: else it is a part of a path on its way to the rest, and what hangs in a folder beside it does not count. */
-enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own, const char *what,
-                            bool whole);
+/* Whether there is more room than the next load needs. */
+bool hung_has_room(const struct hung *h);
+struct hung_look {
+    const char *what;
+    bool
+        part; /* of a path, on its way to the rest: what hangs in a folder beside it does not count */
+    bool at_once; /* on a mount who is there counts as one who stands still */
+};
+enum hung_verdict hung_look(const struct hung *h, const struct hung_place *own,
+                            const struct hung_look *look);

@@ -200,7 +200,8 @@ static int watch(void *arg)
     if (getppid() != w->parent)
         return 1;
     (void)snprintf(what, sizeof what, "%s/%s", s->plugin_file, s->name);
-    if (place == NULL || hung_look(&w->hung, place, what, true) == HUNG_SAME) {
+    if (place == NULL ||
+        hung_look(&w->hung, place, &(struct hung_look){.what = what}) == HUNG_SAME) {
         errors_add(&e, s->at, "sink %s: plugin %s is not checked: %s, and no signal ends %s",
                    s->name, s->plugin,
                    place == NULL ? "too many processes hang" : "an earlier check of it hangs",

@@ -227,17 +227,23 @@ static void end_child(pid_t pid)
     cr_assert_eq(waitpid(pid, NULL, 0), pid);
 }
 
+static enum hung_verdict look_for(const struct hung *h, const char *what)
+{
+    return hung_look(h, NULL, &(struct hung_look){.what = what});
+}
+
 static void wait_until(const struct hung *h, const char *what, enum hung_verdict verdict)
 {
     int64_t until = clock_mono() + 20 * NS_PER_S;
 
-    while (hung_look(h, NULL, what, true) != verdict && clock_mono() < until)
+    while (look_for(h, what) != verdict && clock_mono() < until)
         (void)poll(NULL, 0, 10);
-    cr_assert_eq(hung_look(h, NULL, what, true), verdict, "%s", what);
+    cr_assert_eq(look_for(h, what), verdict, "%s", what);
 }
 
 Test(askers, nobody_is_sent_after_one_who_hangs_there)
 {
+    struct hung_look part = {.part = true};
     struct hung h;
     pid_t pid;
 
@@ -245,11 +251,13 @@ Test(askers, nobody_is_sent_after_one_who_hangs_there)
     pid = stand_at(&h, "/nfs/check");
     hung_give_up(&h, pid);
     wait_until(&h, "/nfs/check", HUNG_SAME);
-    cr_assert_eq(hung_look(&h, NULL, "/nfs/other", true), HUNG_SOME);
-    cr_assert_eq(hung_look(&h, NULL, "/nfs/check/deeper", true), HUNG_NOBODY);
-    cr_assert_eq(hung_look(&h, NULL, "/nfs/deeper", false), HUNG_NOBODY, "on its way past it");
-    cr_assert_eq(hung_look(&h, NULL, "/nfs/check", false), HUNG_SAME);
-    cr_assert_eq(hung_look(&h, NULL, "/else/check", true), HUNG_NOBODY);
+    cr_assert_eq(look_for(&h, "/nfs/other"), HUNG_SOME);
+    cr_assert_eq(look_for(&h, "/nfs/check/deeper"), HUNG_NOBODY);
+    part.what = "/nfs/deeper";
+    cr_assert_eq(hung_look(&h, NULL, &part), HUNG_NOBODY, "on its way past it");
+    part.what = "/nfs/check";
+    cr_assert_eq(hung_look(&h, NULL, &part), HUNG_SAME);
+    cr_assert_eq(look_for(&h, "/else/check"), HUNG_NOBODY);
     questions[0].key = "file:/nfs/check";
     questions[1].key = "file:/nfs/other";
     ask(2);
