@@ -67,6 +67,7 @@ int begin_over(int dirfd, const char *name, struct segment_header *h, uint64_t *
     char segment[SEGMENT_NAME];
     struct stat st = {0};
 
+    *room = 0;
     segment_name(segment, h->first_seq);
     if (fd < 0 || fstat(fd, &st) < 0 || st.st_nlink > 1) {
         errno = fd >= 0 && st.st_nlink > 1 ? EMLINK : errno;
@@ -74,9 +75,12 @@ int begin_over(int dirfd, const char *name, struct segment_header *h, uint64_t *
         return -1;
     }
     h->older = (uint64_t)st.st_size;
+    if (write_beginning(fd, h) < 0) {
+        fd_close(&fd);
+        return -1;
+    }
     *room = begin_room(&st);
-    if (write_beginning(fd, h) < 0 || renameat(dirfd, name, dirfd, segment) < 0 ||
-        !got_name(dirfd, segment, &st))
+    if (renameat(dirfd, name, dirfd, segment) < 0 || !got_name(dirfd, segment, &st))
         fd_close(&fd);
     return fd;
 }

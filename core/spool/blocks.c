@@ -7,12 +7,51 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
-enum { LEAST = 64 << 10 /* bytes, that are worth a file */, PAGE = 4096 };
+enum {
+    LEAST = 64 << 10, /* bytes, that are worth a file */
+    PAGE = 4096,
+    FOLDER =
+        128 << 10, /* bytes of a folder: names of some thousand segments leave half of it free */
+    LINKS = 512,   /* at most, to make it as large */
+    LONG = 240,    /* characters of a name: so it takes few of them */
+};
+
+/* --- the folder --- */
+
+static void link_name(char out[LONG + 1], long process, int i)
+{
+    int n = snprintf(out, LONG + 1, ".%ld-%03d-", process, i);
+
+    (void)snprintf(out + n, LONG + 1 - (size_t)n, "%0*d.seg.tmp", LONG - n - 8, 0);
+}
+
+/* On a full disk a file may have room, and the folder none for its name. Where folders never shrink it is made large while
+ * there is room: by more names of the file than segments will have, which go at once. */
+static void make_folder_large(int dirfd, const char *file)
+{
+    char name[LONG + 1];
+    struct stat st;
+    int n = 0;
+
+    while (n < LINKS && fstat(dirfd, &st) == 0 && st.st_size < FOLDER) {
+        link_name(name, (long)getpid(), n);
+        if (linkat(dirfd, file, dirfd, name, 0) < 0)
+            break;
+        n++;
+    }
+    while (n-- > 0) {
+        link_name(name, (long)getpid(), n);
+        (void)unlinkat(dirfd, name, 0);
+    }
+}
+
+/* --- the file --- */
 
 /* Where blocks cannot be had without it: the file is that long then, and all of it of an older life. */
 static int write_zeros(int fd, uint64_t bytes)
@@ -67,6 +106,7 @@ uint64_t blocks_make(int dirfd, const struct reserve_file *file)
     (void)snprintf(temp, sizeof temp, ".%ld-%s", (long)getpid(), name);
     if ((fd = publish_begin(dirfd, temp)) < 0)
         return 0;
+    make_folder_large(dirfd, temp);
     if ((bytes = take_blocks(fd, bytes)) == 0)
         publish_drop(dirfd, temp, &fd);
     else if (publish_end(dirfd, temp, name, &fd) < 0)

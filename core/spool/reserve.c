@@ -140,8 +140,7 @@ bool reserve_give(struct reserve *r, int dirfd, const char *segment)
     return true;
 }
 
-/* What another file would meet as well; all else is this file's own. No room to write over what is there: the file
- * system writes elsewhere. */
+/* What another file would meet as well; all else is this file's own. */
 static bool of_all_files(int error)
 {
     return error == EMFILE || error == ENFILE || error == ENOMEM || error == EINTR ||
@@ -172,7 +171,8 @@ int reserve_take(struct reserve *r, int dirfd, uint64_t need, struct segment_hea
             return fd;
         }
         if (of_all_files(errno)) {
-            r->elsewhere = fd_no_room(errno);
+            /* no room to write over what is there; for a name in the folder there may be some when the oldest goes */
+            r->elsewhere = fd_no_room(errno) && *room == 0;
             return -1;
         }
         leave_out(r, i, name);

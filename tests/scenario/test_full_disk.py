@@ -277,6 +277,22 @@ class FullDisk(Disk, unittest.TestCase):
         self.receiver.start()
         wait_for("all of it arrives", lambda: self.arrived(self.receiver, self.accepted))
 
+    def test_a_folder_that_has_no_room_for_names(self):
+        """On ext4 a name may need a block more of the folder, which the disk has not: nothing is refused for that."""
+        d = self.daemon
+        self.SPOOL = "spool: {dir: spool, max_size: 64MiB, segment_size: 64KiB, reserve: 4MiB}\n"
+        self.configure()
+        self.mount_ext4(96 * MIB)
+        d.start()
+        self.send()
+        wait_for("the reserve", lambda: self.reserved() >= 4 * MIB)
+        self.receiver.stop()
+        self.send(200)
+        self.fill_up()
+        self.send(800)
+        self.receiver.start()
+        self.newest_arrive()
+
     def test_own_metrics_flow(self):
         d = self.daemon
         self.mount_small("tmpfs")

@@ -560,6 +560,26 @@ Test(append_full, one_bad_file_silences_nothing)
     end();
 }
 
+/* The folder has no room for the name of one: that says nothing of the files. */
+Test(append_full, a_name_that_has_no_room_is_not_the_end)
+{
+    begin(RESERVE);
+    put_many(2);
+    disk->full = true;
+    while (w.a->fd >= 0) /* the next one begins a segment */
+        append_seal(w.a);
+    disk->faults = (struct disk_faults){
+        .counting = true, .kinds = 1 << CALL_RENAME, .error = ENOSPC, .left = 1};
+    put_many(1);
+    cr_assert_eq(disk->faults.fired, 1);
+    disk->faults = (struct disk_faults){0};
+    cr_assert_not(w.a->folder.reserve.elsewhere);
+    put_many(100);
+    cr_assert_gt(w.begins, 0, "the oldest gives way");
+    all_is_read();
+    end();
+}
+
 /* What cannot be removed is in nobody's way. */
 Test(append_full, what_cannot_be_removed_is_passed_over)
 {
