@@ -189,6 +189,21 @@ static bool little_room(int dirfd)
            (uint64_t)fs.f_bavail * fs.f_frsize < LITTLE;
 }
 
+/* Free blocks are not all that a file takes: there may be no inode, or no more of a quota. So one is tried, as the next
+ * segment would be made. */
+static bool no_file(int dirfd)
+{
+    static const char name[] = ".try.seg.tmp";
+    uint8_t bytes[SEGMENT_HEADER] = {0};
+    int fd = publish_begin(dirfd, name);
+    bool none =
+        fd < 0 ? fd_no_room(errno) : fd_write_all(fd, bytes, sizeof bytes) < 0 && fd_no_room(errno);
+
+    if (fd >= 0)
+        publish_drop(dirfd, name, &fd);
+    return none;
+}
+
 /* Reads the newest segment to its end, after which comes *next. Damage or a bad sector in it is no reason not to
  * start. */
 static bool read_newest(struct inventory *v, uint64_t *next)
@@ -266,7 +281,10 @@ bool inventory_open(struct inventory *v, const char *dir, struct why *why)
     if ((v->dirfd = open_dir(dir, why)) < 0 || !rights_tighten(v->dirfd, why) || !take_lock(v, why))
         return false;
     v->cramped = little_room(v->dirfd);
-    if (!sweep(v) || !hold_all(v) || !read_newest(v, &next) || !heed_cursors(v))
+    if (!sweep(v) || !hold_all(v))
+        return why_set(why, "cannot be read: %m");
+    v->cramped = v->cramped || (v->n > 0 && no_file(v->dirfd));
+    if (!read_newest(v, &next) || !heed_cursors(v))
         return why_set(why, "cannot be read: %m");
     if (next != v->next_seq) /* others have seen more */
         v->whole_end = 0;

@@ -34,8 +34,8 @@ struct inventory {
     uint64_t next_seq;
     struct held_segment *held; /* in order; the last is the newest */
     size_t n, cap;
-    uint64_t bytes;     /* of all */
-    bool cramped;       /* there was little room on the disk when it was opened, */
+    uint64_t bytes; /* of all */
+    bool cramped;   /* there was little room on the disk when it was opened, or none for a file, */
     uint64_t whole_end; /* and the newest may be gone on in from here (spool/resume.h); 0: not */
     struct reserve reserve;
     uint64_t oldest; /* said to be where the spool begins; never goes back */

@@ -44,7 +44,7 @@ WRAP(int, openat, (int fd, const char *path, int flags, ...))
         return errno = EEXIST, -1;
     if (e == NULL && (flags & O_CREAT) == 0)
         return errno = ENOENT, -1;
-    if (e == NULL && disk->full)
+    if (e == NULL && (disk->full || disk->no_inodes))
         return errno = ENOSPC, -1;
     if (e == NULL) {
         if ((node = disk_new(false)) < 0 || disk_link(in, leaf, node) < 0)

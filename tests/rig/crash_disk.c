@@ -54,7 +54,8 @@ void disk_reset(void)
     for (int i = 0; i < OPENS; i++)
         disk->opens[i].node = -1;
     disk->nops = disk->ndata = 0;
-    disk->journaling = disk->absent = disk->full = disk->exchanges = disk->no_fallocate = false;
+    disk->journaling = disk->absent = disk->full = disk->exchanges = false;
+    disk->no_fallocate = disk->no_inodes = false;
     disk->faults = (struct disk_faults){0};
     (void)disk_new(true);
 }

@@ -80,6 +80,7 @@ struct disk {
     struct disk_faults faults;
     bool full;         /* no file gets more room than it has, and none is made */
     bool no_fallocate; /* likewise */
+    bool no_inodes;    /* no file is made, though there is room */
     bool exchanges;    /* it has RENAME_EXCHANGE; not every file system has */
     bool absent;       /* nothing leads to DISK; who has it open goes on with it */
 };

@@ -306,6 +306,40 @@ Test(append_full, a_start_takes_no_file)
     end();
 }
 
+/* Nor where there are blocks, and no inodes, or no more of a quota. */
+Test(append_full, nor_where_only_files_cannot_be_made)
+{
+    begin(8 * SIZE);
+    put_many(1);
+    disk->no_inodes = true;
+    for (int i = 0; i < 28; i++) {
+        append_close(w.a);
+        open_spool(8 * SIZE);
+        cr_assert_geq(w.a->fd, 0);
+        cr_assert_eq(append_begun(w.a), append_segment(w.a));
+        put_many(1);
+    }
+    cr_assert_eq(w.begins, 0, "nothing has given way");
+    all_is_read();
+    cr_assert_eq(w.read, 87);
+    end();
+}
+
+/* And where they can, a start leaves none behind. */
+Test(append_full, a_start_leaves_no_file)
+{
+    unsigned n;
+
+    begin(RESERVE);
+    put_many(1);
+    n = files();
+    append_close(w.a);
+    open_spool(RESERVE);
+    cr_assert_eq(files(), n);
+    cr_assert_lt(w.a->fd, 0);
+    end();
+}
+
 /* The helper of the one before is still there, and may be writing it again. */
 Test(append_full, what_another_may_be_at_is_not_gone_on_in)
 {
