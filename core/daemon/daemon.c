@@ -73,6 +73,13 @@ static void on_spool_begins(void *arg, uint64_t oldest)
     sinks_spool_begins(&d->sinks, oldest);
 }
 
+static uint64_t on_no_room(void *arg)
+{
+    struct daemon *d = arg;
+
+    return sinks_passed(&d->sinks);
+}
+
 /* At the end the intake goes before the last sync. */
 static void on_verdict(void *arg, uint64_t ticket, const char *why)
 {
@@ -157,7 +164,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
     sinks_init(&d->sinks, &d->keepers, d->store.commit.spool, d->store.dir, d->sink_program,
                &sinks);
-    d->store.commit.spool->folder.ev = (struct append_events){d, on_spool_begins};
+    d->store.commit.spool->folder.ev = (struct append_events){d, on_spool_begins, on_no_room};
     collectors_init(&d->collectors, &d->keepers, d->intake, &d->self, &collectors);
     collectors_remember(&d->collectors, append_dirfd(d->store.commit.spool));
     d->shared = sockets_open(d->intake, c);

@@ -361,6 +361,24 @@ uint64_t sinks_needed(struct sinks *s)
     return removed_needed(&s->removed, &s->gen->conf->spool, needed);
 }
 
+uint64_t sinks_passed(struct sinks *s)
+{
+    uint64_t passed = LIST_EMPTY(&s->list) ? 0 : append_next_seq(s->spool);
+    struct sink_entry *o;
+
+    LIST_FOREACH (o, &s->list, entries) {
+        const struct scoreboard *b = board_of(o);
+        uint64_t has = 0, taken, lost;
+
+        if (sink_cursor_look(&o->cursor, b))
+            has = o->cursor.known.position;
+        if (b != NULL && scoreboard_get_read(b, &taken, &lost) && taken > has)
+            has = taken;
+        passed = has < passed ? has : passed;
+    }
+    return passed;
+}
+
 void sinks_spool_begins(struct sinks *s, uint64_t oldest)
 {
     struct sink_entry *o;

@@ -51,6 +51,9 @@ void sinks_log_rest(struct sinks *s); /* the log's last line: what is left for e
 /* A look at all cursors, once a second: the lowest position that a sink still needs. 0: everything,
  * since one cannot be read. */
 uint64_t sinks_needed(struct sinks *s);
+/* Likewise: what is before, every sink has sent, or its worker has in memory. It may want it again, when a connection does
+ * not end well. 0: that is not known, or there is no sink. */
+uint64_t sinks_passed(struct sinks *s);
 /* What is before `oldest` is about to be removed from the spool: for the workers to know. */
 void sinks_spool_begins(struct sinks *s, uint64_t oldest);
 

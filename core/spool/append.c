@@ -298,7 +298,49 @@ static int try_append(struct append *a, const void *payload, size_t n, uint32_t 
     return -1;
 }
 
-/* Once more where there was no room: then the oldest may give way. */
+/* --- the newest becomes the next --- */
+
+/* Its file becomes the next segment, at once: its room is what the next one lacks. The header is written first, so
+ * that a reader finds no segment by that name that it cannot read; the cursors keep the number meanwhile. What
+ * fails is tried again by the next call; nothing is added behind a header that is another's. */
+static bool reuse_newest(struct append *a)
+{
+    struct inventory *v = &a->folder;
+    struct segment_header h = {v->next_seq, random_u64(), clock_wall(), 0};
+    const struct held_segment *s = newest_of(a);
+    char name[SEGMENT_NAME];
+    uint64_t room;
+    int fd;
+
+    if (s == NULL || (a->fd >= 0 && s->first_seq == v->next_seq) || v->next_seq > SEQ_BELIEVED)
+        return false;
+    segment_name(name, s->first_seq);
+    if ((fd = begin_over(v->dirfd, name, &h, &room)) < 0) {
+        if (room > 0)
+            fd_close(&a->fd);
+        return false;
+    }
+    fd_close(&a->fd);
+    inventory_drop_newest(v);
+    hold_newest(a, &h, fd, room);
+    return true;
+}
+
+/* It is all there is, and nobody has to read it but to send it once more, after a failure: that is worth less than what
+ * comes, and is counted as where the oldest give way. */
+static bool newest_gives_way(struct append *a, uint64_t need)
+{
+    struct inventory *v = &a->folder;
+
+    if (v->n == 0 || v->reserve.wanted == 0 || v->reserve.elsewhere || v->ev.passed == NULL ||
+        newest_of(a)->first_seq == v->next_seq || retain_room(v, newest_of(a)) < need ||
+        v->ev.passed(v->ev.arg) < v->next_seq)
+        return false;
+    retain_give_up(v, v->next_seq);
+    return reuse_newest(a);
+}
+
+/* Once more where there was no room: then the oldest may give way, or the newest. */
 static int append_somewhere(struct append *a, const void *payload, size_t n, uint32_t count,
                             int64_t accepted_ns)
 {
@@ -308,6 +350,8 @@ static int append_somewhere(struct append *a, const void *payload, size_t n, uin
         return r;
     choose_full(&a->folder, true);
     r = try_append(a, payload, n, count, accepted_ns, true);
+    if (r < 0 && fd_no_room(errno) && newest_gives_way(a, SEGMENT_HEADER + frame_size((uint32_t)n)))
+        r = try_append(a, payload, n, count, accepted_ns, true);
     if (r < 0 && fd_no_room(errno))
         errno = why;
     return r;
@@ -350,28 +394,6 @@ uint64_t append_within(const struct append *a, uint64_t bytes)
     return from;
 }
 
-/* Its file becomes the next segment, at once: its room is what the next one lacks. The header is written first, so
- * that a reader finds no segment by that name that it cannot read; the cursors keep the number meanwhile. What
- * fails is tried again by the next call. */
-static void reuse_newest(struct append *a)
-{
-    struct inventory *v = &a->folder;
-    struct segment_header h = {v->next_seq, random_u64(), clock_wall(), 0};
-    const struct held_segment *s = newest_of(a);
-    char name[SEGMENT_NAME];
-    uint64_t room;
-    int fd;
-
-    if (s == NULL || (a->fd >= 0 && s->first_seq == v->next_seq) || v->next_seq > SEQ_BELIEVED)
-        return;
-    segment_name(name, s->first_seq);
-    if ((fd = begin_over(v->dirfd, name, &h, &room)) < 0)
-        return;
-    fd_close(&a->fd);
-    inventory_drop_newest(v);
-    hold_newest(a, &h, fd, room);
-}
-
 unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
 {
     struct inventory *v = &a->folder;
@@ -380,6 +402,6 @@ unsigned append_retain(struct append *a, uint64_t needed, int64_t wall_ns)
     retain_remove(v, retain_count(v, &a->rules, needed, wall_ns, &lost));
     reserve_trim(&v->reserve, v->dirfd);
     if (v->reserve.full && (a->fd < 0 || a->tight) && needed >= v->next_seq)
-        reuse_newest(a);
+        (void)reuse_newest(a);
     return lost;
 }

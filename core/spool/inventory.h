@@ -24,6 +24,9 @@ struct held_segment { /* in the folder */
 struct append_events {
     void *arg;
     void (*begins)(void *arg, uint64_t oldest);
+    /* Asked when there is no room for a frame: what is before it, every reader has sent, or has in memory. NULL: that
+     * is not known. */
+    uint64_t (*passed)(void *arg);
 };
 
 /* Before it is open, and after it is closed, zero but for dirfd and lock, which are -1, and a number that is

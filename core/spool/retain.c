@@ -63,15 +63,21 @@ static bool remove_segment(struct inventory *v, const struct held_segment *s, bo
     return true;
 }
 
+void retain_give_up(struct inventory *v, uint64_t before)
+{
+    if (before > retain_oldest(v)) {
+        v->oldest = before;
+        if (v->ev.begins != NULL)
+            v->ev.begins(v->ev.arg, v->oldest);
+    }
+}
+
 static void remove_first(struct inventory *v, size_t n, bool keep)
 {
     size_t kept = 0;
 
-    if (n > 0 && v->held[n].first_seq > retain_oldest(v)) {
-        v->oldest = v->held[n].first_seq;
-        if (v->ev.begins != NULL)
-            v->ev.begins(v->ev.arg, v->oldest);
-    }
+    if (n > 0)
+        retain_give_up(v, v->held[n].first_seq);
     for (size_t i = 0; i < n; i++)
         if (!remove_segment(v, &v->held[i], keep))
             v->held[kept++] = v->held[i];
@@ -85,7 +91,7 @@ void retain_remove(struct inventory *v, size_t n)
     remove_first(v, n, false);
 }
 
-static uint64_t room_of(const struct inventory *v, const struct held_segment *s)
+uint64_t retain_room(const struct inventory *v, const struct held_segment *s)
 {
     char name[SEGMENT_NAME];
     struct stat st;
@@ -98,7 +104,7 @@ static uint64_t room_of(const struct inventory *v, const struct held_segment *s)
 void retain_give_way(struct inventory *v, uint64_t need)
 {
     for (size_t n = 1; n < v->n; n++)
-        if (v->held[n].first_seq > v->oldest && room_of(v, &v->held[n - 1]) >= need) {
+        if (v->held[n].first_seq > v->oldest && retain_room(v, &v->held[n - 1]) >= need) {
             remove_first(v, n, true);
             return;
         }

@@ -13,6 +13,10 @@ struct retain_rules {
  * not given up before. */
 size_t retain_count(const struct inventory *v, const struct retain_rules *rules, uint64_t needed,
                     int64_t wall_ns, unsigned *lost);
+/* What is before that number, nobody is to read any more: it is about to go. */
+void retain_give_up(struct inventory *v, uint64_t before);
+/* Bytes that the segment's file has on the disk, to be written over; 0: it may not be. */
+uint64_t retain_room(const struct inventory *v, const struct held_segment *s);
 /* The first n, which the newest is not among, go: to the reserve, while that is short, or from the disk. What
  * cannot be removed stays in front, for the next call; the first time that is logged. */
 void retain_remove(struct inventory *v, size_t n);

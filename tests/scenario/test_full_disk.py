@@ -293,6 +293,24 @@ class FullDisk(Disk, unittest.TestCase):
         self.receiver.start()
         self.newest_arrive()
 
+    def test_one_file_is_all_there_is(self):
+        """Somebody has removed the reserve. What was sent gives way, though for a minute it might be asked for again."""
+        d = self.daemon
+        self.CONFIRM = ""
+        self.configure()
+        self.mount_small("tmpfs")
+        d.start()
+        self.send(2)
+        self.has_reserve()
+        self.newest_arrive()
+        for name in os.listdir(d.path("spool")):
+            if name.startswith(".reserve"):
+                os.unlink(d.path("spool/" + name))
+        self.fill_up()
+        for _ in range(20 * ROUNDS):
+            self.send()
+            self.newest_arrive()
+
     def test_own_metrics_flow(self):
         d = self.daemon
         self.mount_small("tmpfs")

@@ -277,10 +277,28 @@ static uint64_t overflow(unsigned frames)
         stand_append(&stand, 10);
     (void)sinks_needed(sinks);
     append_configure(stand.spool, &(struct append_config){.segment_size = 1, .max_size = 1});
-    stand.spool->folder.ev = (struct append_events){sinks, on_begins};
+    stand.spool->folder.ev = (struct append_events){.arg = sinks, .begins = on_begins};
     (void)append_retain(stand.spool, sinks_needed(sinks), clock_wall());
     (void)sinks_needed(sinks);
     return append_oldest(stand.spool);
+}
+
+Test(sinks, what_none_has_to_read_again_is_what_the_slowest_has_passed)
+{
+    uint64_t begins;
+
+    begin(OBEDIENT);
+    apply(SINK("main", "") SINK("done", ""));
+    STAND_UNTIL(&stand,
+                stand_logged(&stand, "up main") == 1 && stand_logged(&stand, "up done") == 1);
+    begins = cursor_of("main").position;
+    stand_append(&stand, 5);
+    cr_assert_eq(sinks_passed(sinks), begins);
+    move_cursor("done", begins + 5);
+    cr_assert_eq(sinks_passed(sinks), begins);
+    move_cursor("main", begins + 5);
+    cr_assert_eq(sinks_passed(sinks), begins + 5);
+    end();
 }
 
 Test(sinks, what_retention_takes_has_expired_at_once_and_is_logged_with_its_number)

@@ -22,6 +22,7 @@ static struct {
     struct tail *tail;
     uint64_t next, read, expired, damaged; /* the reader */
     uint64_t begins;                       /* said to be where the spool begins */
+    unsigned asked;                        /* what has been passed */
 } w;
 
 static void on_begins(void *arg, uint64_t oldest)
@@ -29,6 +30,13 @@ static void on_begins(void *arg, uint64_t oldest)
     (void)arg;
     cr_assert_gt(oldest, w.begins);
     w.begins = oldest;
+}
+
+static uint64_t on_no_room(void *arg)
+{
+    (void)arg;
+    w.asked++;
+    return w.next;
 }
 
 static void open_spool(int64_t reserve)
@@ -484,6 +492,87 @@ Test(append_full, the_newest_becomes_the_next)
     all_is_read();
     cr_assert_eq(w.expired, 0);
     cr_assert_eq(w.read, 156);
+    end();
+}
+
+/* The newest is all there is, and all of it is read, though it may be asked for once more. */
+static void keep_only_the_newest(void)
+{
+    struct reserve *r = &w.a->folder.reserve;
+
+    put_many(2);
+    while (r->n > 0) { /* as somebody might */
+        char name[RESERVE_NAME];
+
+        reserve_name(name, r->v[0].id);
+        cr_assert_eq(unlinkat(append_dirfd(w.a), name, 0), 0);
+        r->bytes -= r->v[0].bytes;
+        r->v[0] = r->v[--r->n];
+    }
+    disk->full = true;
+    while (put() == 0)
+        ;
+    cr_assert_eq(errno, ENOSPC);
+    cr_assert_eq(files(), 1);
+}
+
+Test(append_full, the_newest_gives_way_to_what_comes)
+{
+    begin(RESERVE);
+    keep_only_the_newest();
+    w.a->folder.ev.passed = on_no_room;
+    cr_assert_eq(put(), -1, "it is not passed");
+    cr_assert_eq(w.begins, 0);
+    for (int i = 0; i < 50; i++) {
+        read_on();
+        put_many(1);
+        append_retain(w.a, 0, 0);
+    }
+    cr_assert_gt(w.begins, 0, "those who ask for it again are told");
+    cr_assert_eq(append_oldest(w.a), w.begins);
+    all_is_read();
+    cr_assert_eq(w.expired, 0);
+    cr_assert_lt(w.asked, 30, "only where there is no room");
+    end();
+}
+
+Test(append_full, the_newest_does_not_give_way_for_nothing)
+{
+    static const uint8_t large[4 * SIZE];
+    uint64_t end_of_it;
+
+    for (int reserve = 0; reserve <= RESERVE; reserve += RESERVE) {
+        begin(reserve);
+        keep_only_the_newest();
+        w.a->folder.ev.passed = on_no_room;
+        read_on();
+        cr_assert_eq(append_frame(w.a, large, sizeof large, 1, &end_of_it), -1);
+        cr_assert_eq(errno, ENOSPC);
+        if (reserve == 0) /* then nothing does */
+            cr_assert_eq(put(), -1);
+        cr_assert_eq(w.begins, 0);
+        end();
+        memset(&w, 0, sizeof w);
+    }
+}
+
+/* The folder has no room for its new name: nothing is written behind what is another's header by then. */
+Test(append_full, the_newest_that_has_lost_its_header_takes_no_more)
+{
+    begin(RESERVE);
+    put_many(3);
+    read_on();
+    w.a->folder.reserve.full = w.a->tight = true;
+    disk->faults = (struct disk_faults){
+        .counting = true, .kinds = 1 << CALL_RENAME, .error = ENOSPC, .left = 1};
+    append_retain(w.a, w.next, 0);
+    cr_assert_eq(disk->faults.fired, 1);
+    disk->faults = (struct disk_faults){0};
+    put_many(1);
+    tail_close(w.tail);
+    w.tail = tail_open(append_dirfd(w.a), w.next); /* who has nothing open of it */
+    all_is_read();
+    cr_assert_eq(w.read, 12);
     end();
 }
 
