@@ -489,7 +489,8 @@ static void garnetd_is_killed(void)
     trace_note(" killed");
     disk_is(0, 0, 0, false);
     backlog_clear(&w.commit.backlog);
-    dirfd = open(DISK, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* without one the disk forgets what it is */
+    /* Without a descriptor the disk forgets what it is. */
+    dirfd = open(DISK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     MUST(dirfd >= 0);
     append_close(w.a);
     for (size_t i = 0; i < w.n; i++) {
