@@ -92,13 +92,6 @@ static bool strike_out(struct book *b, pid_t pid)
     return false;
 }
 
-static void signal_child(const struct book *b, uint32_t id, int signo)
-{
-    for (uint32_t i = 0; i < b->n; i++)
-        if (b->ids[i] == id || (id == 0 && signo == SIGCONT))
-            (void)kill(b->pids[i], signo);
-}
-
 /* --- its children --- */
 
 static void note_left(struct nursery *n)
@@ -114,15 +107,20 @@ static bool is_child(pid_t pid)
     return waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
+/* Those of the book that are ours; another's may be just writing it. */
+static void signal_children(const struct book *b, uint32_t id, int signo)
+{
+    for (uint32_t i = 0; i < b->n && i < BOOK_MOST; i++)
+        if ((b->ids[i] == id || (id == 0 && signo == SIGCONT)) && is_child(b->pids[i]))
+            (void)kill(b->pids[i], signo);
+}
+
 /* Also those of a nursery that is dying: they are ours a moment before it can be waited for. */
 static void signal_kept(const struct nursery *n, uint32_t id, int signo)
 {
-    const struct book *b = n->theirs;
-
-    signal_child(n->book, id, signo);
-    for (uint32_t i = 0; b != NULL && i < b->n && i < BOOK_MOST; i++)
-        if ((b->ids[i] == id || (id == 0 && signo == SIGCONT)) && is_child(b->pids[i]))
-            (void)kill(b->pids[i], signo);
+    signal_children(n->book, id, signo);
+    if (n->theirs != NULL)
+        signal_children(n->theirs, id, signo);
 }
 
 /* Its keepers are ours. */
