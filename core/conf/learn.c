@@ -170,29 +170,38 @@ static void learn_way(const char *user_and_path, struct buf *out)
     learn_trust((uid_t)user, path + 1, out);
 }
 
+/* The path, or what of it is there, as `above`. False: nothing. */
+static bool find_there(const char *path, char above[PATH_MAX], struct stat *st)
+{
+    char *slash;
+
+    (void)snprintf(above, PATH_MAX, "%s", path);
+    while (stat(above, st) != 0) {
+        if ((slash = strrchr(above, '/')) == NULL)
+            return false;
+        *slash = 0;
+    }
+    return true;
+}
+
 /* Whoever runs `garnetd -t` need not be garnetd's user, who has the folder, or has above it. */
 static void learn_folder(const char *path, struct buf *out)
 {
-    char above[PATH_MAX], *slash = above;
-    struct stat st = {.st_uid = (uid_t)-1};
+    char above[PATH_MAX];
+    struct stat st;
+    bool there = find_there(path, above, &st);
 
-    (void)snprintf(above, sizeof above, "%s", path);
-    while (slash != NULL && stat(above, &st) != 0 && (slash = strrchr(above, '/')) != NULL)
-        *slash = 0;
-    learn_trust(st.st_uid, path, out);
+    learn_trust(there ? st.st_uid : (uid_t)-1, path, out);
 }
 
-/* It need not be there yet. Some file systems do not say how large they are. */
+/* Some file systems do not say how large they are. */
 static void learn_room(const char *path, struct buf *out)
 {
-    char above[PATH_MAX], *slash;
+    char above[PATH_MAX];
     struct statvfs fs;
-    int r;
+    struct stat st;
 
-    (void)snprintf(above, sizeof above, "%s", path);
-    while ((r = statvfs(above, &fs)) != 0 && (slash = strrchr(above, '/')) != NULL)
-        *slash = 0;
-    if (r == 0 && fs.f_blocks > 0)
+    if (find_there(path, above, &st) && statvfs(above, &fs) == 0 && fs.f_blocks > 0)
         buf_put_u64(out, (uint64_t)fs.f_blocks * fs.f_frsize);
 }
 
