@@ -135,34 +135,42 @@ static bool answer_one(const struct work *w, uint32_t i, bool hangs)
     return sent;
 }
 
+/* Whether the question is ours now. Who is killed has it: so that is said first. */
+static bool take_question(const struct work *w, uint32_t i, uint8_t was)
+{
+    atomic_store(&w->all->shared->at[w->i], i + 1);
+    if (atomic_compare_exchange_strong(&w->all->shared->state[i], &was, TAKEN))
+        return true;
+    atomic_store(&w->all->shared->at[w->i], 0);
+    return false;
+}
+
+static void put_off(const struct work *w, uint32_t i)
+{
+    hung_at(w->place, NULL);
+    atomic_store(&w->all->shared->state[i], LATER);
+    atomic_store(&w->all->shared->at[w->i], 0);
+}
+
 /* Once through the list; `later`: what was put off as well. False: it cannot answer. */
 static bool go_through(const struct work *w, bool later, bool *some, bool *left)
 {
     for (uint32_t i = 0; i < w->all->of->n; i++) {
-        _Atomic uint8_t *state = &w->all->shared->state[i];
-        uint8_t was = atomic_load(state);
+        uint8_t was = atomic_load(&w->all->shared->state[i]);
         enum hung_verdict near;
 
         *left |= was == LATER && !later;
-        if (was == TAKEN || (was == LATER && !later))
+        if (was == TAKEN || (was == LATER && !later) || !take_question(w, i, was))
             continue;
-        atomic_store(&w->all->shared->at[w->i],
-                     i + 1); /* before it is taken: who is killed has it */
-        if (!atomic_compare_exchange_strong(state, &was, TAKEN)) {
-            atomic_store(&w->all->shared->at[w->i], 0);
-            continue;
-        }
         near = go_to(w, whereabouts(w->all->of->q[i].key), later);
         if (is_put_off(near, later)) {
-            hung_at(w->place, NULL);
-            atomic_store(state, LATER);
-            atomic_store(&w->all->shared->at[w->i], 0);
+            put_off(w, i);
             *left = true;
-            continue;
+        } else {
+            *some = true;
+            if (!answer_one(w, i, near == HUNG_SAME))
+                return false;
         }
-        *some = true;
-        if (!answer_one(w, i, near == HUNG_SAME))
-            return false;
     }
     return true;
 }
