@@ -236,17 +236,19 @@ static int put_frame(struct append *a, const void *payload, size_t n, uint32_t c
                              frame_accepted_put(&a->head, accepted_ns)};
     uint8_t head[FRAME_HEADER], trailer[FRAME_TRAILER], mark[FRAME_END];
     size_t size = frame_size(h.length);
+    bool marked = frame_end_needed(&a->head, newest->bytes + size);
     struct iovec v[5] = {
         {head, sizeof head},
         {(void *)(uintptr_t)payload, n},
         {(void *)(uintptr_t)zero, size - FRAME_HEADER - FRAME_TRAILER - n},
         {trailer, sizeof trailer},
-        {mark, frame_end_needed(&a->head, newest->bytes + size) ? sizeof mark : 0},
+        {mark, marked ? sizeof mark : 0},
     };
 
     frame_header_put(head, &h, salt);
     frame_trailer_put(trailer, &h, salt);
-    frame_end_put(mark, h.seq + count, salt);
+    if (marked)
+        frame_end_put(mark, h.seq + count, salt);
     if (fd_writev_at(a->fd, v, 5, (off_t)newest->bytes) < 0)
         return -1;
     resize_newest(a, newest->bytes + size);
