@@ -61,6 +61,13 @@ uint64_t begin_room(const struct stat *st)
     return S_ISREG(st->st_mode) && st->st_nlink == 1 ? (uint64_t)st->st_blocks * BLOCK : 0;
 }
 
+uint64_t begin_room_named(int dirfd, const char *name)
+{
+    struct stat st;
+
+    return fstatat(dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? begin_room(&st) : 0;
+}
+
 int begin_over(int dirfd, const char *name, struct segment_header *h, uint64_t *room)
 {
     int fd = openat(dirfd, name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);

@@ -18,3 +18,5 @@ int begin_over(int dirfd, const char *name, struct segment_header *h, uint64_t *
 /* Bytes that the file has on the disk, written or not: a file can be made long at no cost. 0: it may not be written
  * over, since it is no file, or has another name. */
 uint64_t begin_room(const struct stat *st);
+uint64_t begin_room_named(int dirfd,
+                          const char *name); /* 0 also where there is none of that name */

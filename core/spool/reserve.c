@@ -128,15 +128,13 @@ void reserve_trim(struct reserve *r, int dirfd)
 
 bool reserve_give(struct reserve *r, int dirfd, const char *segment)
 {
-    uint64_t id = random_u64();
+    uint64_t id = random_u64(), room = begin_room_named(dirfd, segment);
     char name[RESERVE_NAME];
-    struct stat st;
 
     reserve_name(name, id);
-    if (!has_place(r) || fstatat(dirfd, segment, &st, AT_SYMLINK_NOFOLLOW) < 0 ||
-        begin_room(&st) == 0 || renameat(dirfd, segment, dirfd, name) < 0)
+    if (!has_place(r) || room == 0 || renameat(dirfd, segment, dirfd, name) < 0)
         return false;
-    note_file(r, id, begin_room(&st));
+    note_file(r, id, room);
     return true;
 }
 

@@ -94,10 +94,9 @@ void retain_remove(struct inventory *v, size_t n)
 uint64_t retain_room(const struct inventory *v, const struct held_segment *s)
 {
     char name[SEGMENT_NAME];
-    struct stat st;
 
     segment_name(name, s->first_seq);
-    return fstatat(v->dirfd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 ? begin_room(&st) : 0;
+    return begin_room_named(v->dirfd, name);
 }
 
 /* What has been given up and is still there could not be removed, and would not be now. */
