@@ -184,6 +184,19 @@ void remove_segment(uint64_t first_seq)
     cr_assert_eq(unlinkat(spool_dir.fd, name, 0), 0);
 }
 
+void write_at(uint64_t first_seq, const void *p, size_t n, size_t at)
+{
+    int fd = open_segment(first_seq);
+
+    cr_assert_eq(pwrite(fd, p, n, (off_t)at), (ssize_t)n);
+    close(fd);
+}
+
+size_t end_of(unsigned frames)
+{
+    return SEGMENT_HEADER + (size_t)frames * FRAME_OF_10;
+}
+
 void flip_segment_bit(uint64_t first_seq, size_t byte, unsigned bit)
 {
     int fd = open_segment(first_seq);

@@ -61,6 +61,8 @@ int open_segment(uint64_t first_seq); /* makes it where it is not there */
 void truncate_segment(uint64_t first_seq, size_t size);
 void remove_segment(uint64_t first_seq);
 void flip_segment_bit(uint64_t first_seq, size_t byte, unsigned bit); /* twice puts it back */
+void write_at(uint64_t first_seq, const void *p, size_t n, size_t at);
+size_t end_of(unsigned frames); /* of ten metrics each, from the segment's beginning on */
 void write_spool_file(const char *name, const char *text);
 /* The kernel takes no byte beyond `n` of any file: short writes, then errors, as from a full disk. */
 void limit_file_size(rlim_t n);

@@ -130,12 +130,16 @@ class FullDisk(Disk, unittest.TestCase):
             self.send(6)
             self.newest_arrive(*receivers)
 
-    def whole_story(self, fs):
-        d = self.daemon
+    def begin_on(self, fs):
+        """It takes metrics, and has its reserve, before the disk is full."""
         self.mount_small(fs)
-        d.start()
+        self.daemon.start()
         self.send()
         self.has_reserve()
+        return self.daemon
+
+    def whole_story(self, fs):
+        d = self.begin_on(fs)
         taker = self.fill_up()
         self.goes_on()
         d.wait_log("the disk is full")
@@ -189,12 +193,8 @@ class FullDisk(Disk, unittest.TestCase):
 
     def starts_on_it(self, fs):
         """It has its reserve from before, and is started, killed and started again; accepted is on the disk."""
-        d = self.daemon
         self.configure(durable="true")
-        self.mount_small(fs)
-        d.start()
-        self.send()
-        self.has_reserve()
+        d = self.begin_on(fs)
         d.kill()
         self.fill_up()
         for _ in range(3):
@@ -225,11 +225,7 @@ class FullDisk(Disk, unittest.TestCase):
 
     def begin_outage(self, fs):
         """The peer is away, and the reserve is all that there is."""
-        d = self.daemon
-        self.mount_small(fs)
-        d.start()
-        self.send()
-        self.has_reserve()
+        d = self.begin_on(fs)
         self.newest_arrive()
         self.receiver.stop()
         taker = self.fill_up()

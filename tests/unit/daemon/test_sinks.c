@@ -82,6 +82,19 @@ static void apply(const char *list)
     apply_after(list, 0);
 }
 
+static bool is_up(const char *name)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "up %s", name);
+    return stand_logged(&stand, text) == 1;
+}
+
+static void wait_up(const char *one, const char *other)
+{
+    STAND_UNTIL(&stand, is_up(one) && is_up(other));
+}
+
 static struct cursor_state cursor_of(const char *name)
 {
     struct cursor_state st;
@@ -125,7 +138,7 @@ Test(sinks, a_new_one_begins_where_it_says)
 {
     begin(OBEDIENT);
     apply_after(SINK("now", "") SINK("all", ", start: oldest"), 5);
-    STAND_UNTIL(&stand, stand_logged(&stand, "up now") == 1 && stand_logged(&stand, "up all") == 1);
+    wait_up("now", "all");
     cr_assert_eq(cursor_of("now").position, append_next_seq(stand.spool));
     cr_assert_eq(cursor_of("all").position, append_next_seq(stand.spool) - 5);
     cr_assert(cursor_listed(append_dirfd(stand.spool), "now"));
@@ -145,8 +158,7 @@ Test(sinks, a_reload_restarts_the_changed_one_alone)
 {
     begin(OBEDIENT);
     apply(SINK("stays", "") SINK("changes", ""));
-    STAND_UNTIL(&stand,
-                stand_logged(&stand, "up stays") == 1 && stand_logged(&stand, "up changes") == 1);
+    wait_up("stays", "changes");
     stand_append(&stand, 3);
     move_cursor("changes", append_next_seq(stand.spool) - 1);
     apply(SINK("stays", "") SINK("changes", ", flush: 2s"));
@@ -164,8 +176,7 @@ Test(sinks, a_removed_one_is_set_aside_and_goes_on_if_it_comes_back)
 
     begin(OBEDIENT);
     apply(SINK("stays", "") SINK("leaves", ""));
-    STAND_UNTIL(&stand,
-                stand_logged(&stand, "up stays") == 1 && stand_logged(&stand, "up leaves") == 1);
+    wait_up("stays", "leaves");
     at = append_next_seq(stand.spool);
     stand_append(&stand, 3);
     apply(SINK("stays", ""));
@@ -289,8 +300,7 @@ Test(sinks, what_none_has_to_read_again_is_what_the_slowest_has_passed)
 
     begin(OBEDIENT);
     apply(SINK("main", "") SINK("done", ""));
-    STAND_UNTIL(&stand,
-                stand_logged(&stand, "up main") == 1 && stand_logged(&stand, "up done") == 1);
+    wait_up("main", "done");
     begins = cursor_of("main").position;
     stand_append(&stand, 5);
     cr_assert_eq(sinks_passed(sinks), begins);
@@ -308,8 +318,7 @@ Test(sinks, what_retention_takes_has_expired_at_once_and_is_logged_with_its_numb
 
     begin(OBEDIENT);
     apply(SINK("main", "") SINK("done", ""));
-    STAND_UNTIL(&stand,
-                stand_logged(&stand, "up main") == 1 && stand_logged(&stand, "up done") == 1);
+    wait_up("main", "done");
     begins = cursor_of("main").position;
     stand_append(&stand, 5);
     move_cursor("done", append_next_seq(stand.spool));
@@ -533,8 +542,7 @@ Test(sinks, a_refused_one_has_a_cursor_and_no_worker_until_it_is_good)
     cr_assert(sinks_stopped(sinks) == false);
     make_plugin();
     apply(SINK("good", "") LATER("late", "") LATER("old", ", start: oldest"));
-    STAND_UNTIL(&stand,
-                stand_logged(&stand, "up late") == 1 && stand_logged(&stand, "up old") == 1);
+    wait_up("late", "old");
     cr_assert_eq(cursor_of("late").position, append_next_seq(stand.spool) - 3);
     cr_assert_eq(stand_logged(&stand, "up good"), 1);
     cr_assert_eq(stand_logged(&stand, "changed"), 0, "%s", stand_log_text(&stand));
@@ -561,8 +569,7 @@ Test(sinks, one_that_is_refused_at_a_reload_runs_on_as_it_was)
     begin(OBEDIENT);
     make_plugin();
     apply(LATER("late", "") SINK("good", ""));
-    STAND_UNTIL(&stand,
-                stand_logged(&stand, "up late") == 1 && stand_logged(&stand, "up good") == 1);
+    wait_up("late", "good");
     cr_assert_eq(unlink(stand_path(&stand, "later.so")), 0);
     apply(LATER("late", ", flush: 5s") SINK("good", ""));
     apply(LATER("late", ", flush: 5s") SINK("good", ""));

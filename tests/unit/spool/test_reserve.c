@@ -30,6 +30,23 @@ static void write_segments(void)
 
 static const char FIRST[] = "00000000000000000000.seg";
 
+/* The name of what the first of those segments has become. */
+static void give_first(struct reserve *r, char name[RESERVE_NAME])
+{
+    write_segments();
+    cr_assert(reserve_give(r, spool_dir.fd, FIRST));
+    reserve_name(name, r->v[0].id);
+}
+
+static void takes_none(struct reserve *r, uint64_t need)
+{
+    struct segment_header h = {1000, 77, 0, 0};
+    uint64_t room;
+
+    cr_assert_eq(reserve_take(r, spool_dir.fd, need, &h, &room), -1);
+    cr_assert_eq(errno, ENOSPC);
+}
+
 Test(reserve, a_segment_that_is_given_is_taken_as_another)
 {
     struct reserve r = wants(64 * KIB);
@@ -59,13 +76,10 @@ Test(reserve, a_segment_that_is_given_is_taken_as_another)
 Test(reserve, what_has_too_little_room_is_not_taken)
 {
     struct reserve r = wants(64 * KIB);
-    struct segment_header h = {1000, 77, 0, 0};
-    uint64_t room;
+    char name[RESERVE_NAME];
 
-    write_segments();
-    cr_assert(reserve_give(&r, spool_dir.fd, FIRST));
-    cr_assert_eq(reserve_take(&r, spool_dir.fd, 1 << 20, &h, &room), -1);
-    cr_assert_eq(errno, ENOSPC);
+    give_first(&r, name);
+    takes_none(&r, 1 << 20);
     cr_assert_eq(r.n, 1);
     reserve_free(&r);
 }
@@ -73,16 +87,11 @@ Test(reserve, what_has_too_little_room_is_not_taken)
 Test(reserve, a_file_that_somebody_has_removed_is_forgotten)
 {
     struct reserve r = wants(64 * KIB);
-    struct segment_header h = {1000, 77, 0, 0};
     char name[RESERVE_NAME];
-    uint64_t room;
 
-    write_segments();
-    cr_assert(reserve_give(&r, spool_dir.fd, FIRST));
-    reserve_name(name, r.v[0].id);
+    give_first(&r, name);
     cr_assert_eq(unlinkat(spool_dir.fd, name, 0), 0);
-    cr_assert_eq(reserve_take(&r, spool_dir.fd, 100, &h, &room), -1);
-    cr_assert_eq(errno, ENOSPC);
+    takes_none(&r, 100);
     cr_assert_eq(r.bytes + r.n, 0);
     reserve_free(&r);
 }
@@ -216,16 +225,11 @@ Test(reserve, a_segment_with_two_names_is_not_given)
 Test(reserve, nor_is_a_file_taken_that_has)
 {
     struct reserve r = wants(64 * KIB);
-    struct segment_header h = {1000, 77, 0, 0};
     char name[RESERVE_NAME];
-    uint64_t room;
 
-    write_segments();
-    cr_assert(reserve_give(&r, spool_dir.fd, FIRST));
-    reserve_name(name, r.v[0].id);
+    give_first(&r, name);
     cr_assert_eq(linkat(spool_dir.fd, name, spool_dir.fd, FIRST, 0), 0);
-    cr_assert_eq(reserve_take(&r, spool_dir.fd, 100, &h, &room), -1);
-    cr_assert_eq(errno, ENOSPC);
+    takes_none(&r, 100);
     cr_assert_eq(read_all_from(0).delivered, 350, "it is as it was");
     reserve_free(&r);
 }

@@ -10,11 +10,6 @@ TestSuite(resume, .init = spool_dir_make, .fini = spool_dir_remove);
 
 enum { BEGIN = 510 /* the first number in what was used again */ };
 
-static size_t end_of(unsigned frames)
-{
-    return SEGMENT_HEADER + (size_t)frames * FRAME_OF_10;
-}
-
 static bool resumes(uint64_t segment, uint64_t end)
 {
     struct segment_header h;
@@ -50,14 +45,6 @@ static struct segment_header write_reused(void)
     h = a->head;
     append_close(a);
     return h;
-}
-
-static void write_at(uint64_t segment, const void *p, size_t n, size_t at)
-{
-    int fd = open_segment(segment);
-
-    cr_assert_eq(pwrite(fd, p, n, (off_t)at), (ssize_t)n);
-    close(fd);
 }
 
 Test(resume, an_ordinary_one_ends_with_its_last_frame)

@@ -43,28 +43,27 @@ static struct append *begin_reused(int n)
     return a;
 }
 
-static size_t end_of(int n)
-{
-    return SEGMENT_HEADER + (size_t)n * FRAME_OF_10;
-}
-
-static void write_at(uint64_t segment, const void *p, size_t n, size_t at)
-{
-    int fd = open_segment(segment);
-
-    cr_assert_eq(pwrite(fd, p, n, (off_t)at), (ssize_t)n);
-    close(fd);
-}
-
 /* What kill -9 may leave of the frame that comes next: its header, and `n` bytes of what follows. */
 static void write_torn(struct append *a, size_t n)
 {
     struct frame_header h = {append_next_seq(a), 10, (uint32_t)pattern_size(10), 4711, 1};
     uint8_t bytes[FRAME_OF_10] = "";
-    size_t at = end_of((int)(append_next_seq(a) - BEGIN - 10) / 10);
+    size_t at = end_of((unsigned)(append_next_seq(a) - BEGIN - 10) / 10);
 
     frame_header_put(bytes, &h, a->head.salt);
     write_at(BEGIN + 10, bytes, n, at);
+}
+
+/* One more is read, so many with it, and nothing has been lost. Ends both. */
+static void goes_on_and_ends(struct append *a, struct tail *t, struct read_total *n,
+                             uint64_t delivered)
+{
+    put_frame(a, 10);
+    read_all(t, n);
+    cr_assert_eq(n->delivered, delivered);
+    cr_assert_eq(n->damaged + n->expired, 0);
+    tail_close(t);
+    append_close(a);
 }
 
 Test(reused, nothing_of_the_older_life_is_read)
@@ -82,12 +81,7 @@ Test(reused, nothing_of_the_older_life_is_read)
     append_close(a);
     a = open_writer(1 << 20);
     cr_assert_eq(append_next_seq(a), BEGIN + 47);
-    put_frame(a, 10);
-    read_all(t, &n);
-    cr_assert_eq(n.delivered, 57);
-    cr_assert_eq(n.damaged + n.expired, 0);
-    tail_close(t);
-    append_close(a);
+    goes_on_and_ends(a, t, &n, 57);
 }
 
 /* It was not accepted: it is not read, not lost, and its numbers are given to others. */
@@ -105,12 +99,7 @@ Test(reused, a_torn_frame_never_was)
         append_close(a);
         a = open_writer(1 << 20);
         cr_assert_eq(append_next_seq(a), BEGIN + 40, "torn at %zu", torn);
-        put_frame(a, 10);
-        read_all(t, &n);
-        cr_assert_eq(n.delivered, 50);
-        cr_assert_eq(n.damaged + n.expired, 0);
-        tail_close(t);
-        append_close(a);
+        goes_on_and_ends(a, t, &n, 50);
         empty_dir(spool_dir.fd);
     }
 }
@@ -130,12 +119,7 @@ Test(reused, a_damaged_mark_costs_nothing)
             append_close(a);
             a = open_writer(1 << 20);
         }
-        put_frame(a, 10);
-        read_all(t, &n);
-        cr_assert_eq(n.delivered, 50);
-        cr_assert_eq(n.damaged + n.expired, 0);
-        tail_close(t);
-        append_close(a);
+        goes_on_and_ends(a, t, &n, 50);
         empty_dir(spool_dir.fd);
     }
 }
@@ -176,13 +160,8 @@ Test(reused, it_is_written_again_without_what_is_not_of_it)
         cr_assert_eq(segment_rewrite(spool_dir.fd, BEGIN + 10), 0);
         cr_assert_neq(segment_inode(BEGIN + 10), inode);
         cr_assert_eq(segment_file_size(BEGIN + 10), end_of(3));
-        put_frame(a, 10);
-        read_all(t, &n);
-        cr_assert_eq(n.delivered, 50);
-        cr_assert_eq(n.damaged + n.expired, 0);
+        goes_on_and_ends(a, t, &n, 50);
         cr_assert_eq(read_all_from(BEGIN).delivered, 50);
-        tail_close(t);
-        append_close(a);
         empty_dir(spool_dir.fd);
     }
 }
