@@ -237,13 +237,16 @@ static void fit_reserve(struct parsing *p, const struct node *map)
     const struct node *written = node_get(map, "reserve");
     int64_t quarter = s->max_size / 4;
 
-    if (written == NULL && s->reserve > quarter)
-        s->reserve = quarter;
-    else if (written != NULL && written->kind == NODE_SCALAR && s->reserve > 2 * quarter)
+    if (written == NULL) {
+        s->reserve = s->reserve < quarter ? s->reserve : quarter;
+        return;
+    }
+    if (written->kind != NODE_SCALAR)
+        return;
+    if (s->reserve > 2 * quarter)
         errors_add(p->e, written->at, "reserve: \"%s\" is more than half of max_size: lower it",
                    written->text);
-    else if (written != NULL && written->kind == NODE_SCALAR &&
-             s->reserve > s->max_size - quarter - s->segment_size)
+    else if (s->reserve > s->max_size - quarter - s->segment_size)
         errors_add(
             p->e, written->at,
             "reserve: \"%s\" and segment_size are more than three quarters of max_size: lower "
