@@ -6,7 +6,6 @@ are Debian's packages, unpacked and not installed (tests/scenario/peers.py says 
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import socket
@@ -62,8 +61,7 @@ class Contestant:
         with open(self.path("log"), "ab") as log:
             self.process = subprocess.Popen(
                 died_with_us(self.argv()), stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=self.dir,
-                env=dict(os.environ, GARNET_TEST_DIR=self.dir, **ENVIRONMENT), start_new_session=True,
-                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (self.files(),) * 2))
+                env=dict(os.environ, GARNET_TEST_DIR=self.dir, **ENVIRONMENT), start_new_session=True)
 
         def ready():
             if self.process.poll() is not None:
@@ -71,9 +69,6 @@ class Contestant:
             return self.listening()
         wait_for(f"{self.name} listens", ready)
         return self
-
-    def files(self):
-        return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
     def log(self):
         with open(self.path("log"), errors="replace") as f:
@@ -102,8 +97,8 @@ class Contestant:
 
 class Garnet(Contestant):
     name, text = "Garnet", "JSON"
-    fed = ("JSON objects on its Unix socket; Graphite over TCP from its plugin. Every metric goes through the spool, whose size is "
-           "raised, as are the limits of a user; all else is as it comes")
+    fed = ("JSON objects on its Unix socket; Graphite over TCP from its plugin. Every metric goes through the spool, "
+           "whose size is raised, as are the limits of a user; all else is as it comes")
 
     def __init__(self, folder, tally, flat_out=True, sinks=1, port=None, self_metrics="0", collector=False):
         super().__init__(folder, tally)
@@ -142,8 +137,8 @@ class Garnet(Contestant):
 class Collectd(Contestant):
     name, text, package, program = "collectd", "PUTVAL", "collectd-core", "collectd"
     fed = ("`PUTVAL` lines, one a metric, on the socket of its `unixsock` plugin; Graphite over TCP from "
-           "`write_graphite`. It has no JSON input, and no tags: they are in the identifier. The time is `N` (now), since a "
-           "value that is not newer than the last of its series is refused. Replies are read as they come. It sends only whole "
+           "`write_graphite`. It has no JSON input, and no tags: they are in the identifier. The time is `N` (now), "
+           "since it wants each newer than the last of its series. Replies are read as they come. It sends only whole "
            "buffers, so it is told to `FLUSH` at the end")
 
     @classmethod
@@ -171,8 +166,8 @@ class Collectd(Contestant):
 
 class CarbonRelay(Contestant):
     name, text, package, program = "carbon-c-relay", "Graphite", "carbon-c-relay", "carbon-c-relay"
-    fed = ("Graphite lines over TCP, which it passes on as lines: no JSON, no tags to place, nothing on the disk. Flat out, its "
-           "queue (`-q`) is a million long, since it drops what does not fit")
+    fed = ("Graphite lines over TCP, which it passes on as lines: no JSON, no tags to place, nothing on the disk. Flat "
+           "out, its queue (`-q`) is a million long, since it drops what does not fit")
 
     def __init__(self, folder, tally, flat_out=True):
         super().__init__(folder, tally)
@@ -189,14 +184,11 @@ class CarbonRelay(Contestant):
                           f"listen type linemode 127.0.0.1:{self.to} proto tcp;\n")
         return [found(self.program), "-f", conf, "-q", str(self.queue)]
 
-    def files(self):
-        return 4096  # it has a table of as many as it may
-
 
 class FluentBit(Contestant):
     name, text, program = "Fluent Bit", "JSON", "fluent-bit"
-    fed = ("the same JSON objects over TCP; out they go as JSON lines over TCP, since it has no Graphite output. It keeps them in "
-           "memory, as by default, and tries again for ever, so that nothing is lost")
+    fed = ("the same JSON objects over TCP; out they go as JSON lines over TCP, since it has no Graphite output. It "
+           "keeps them in memory, as by default, and tries again for ever, so that nothing is lost")
 
     def __init__(self, folder, tally, flat_out=True):
         super().__init__(folder, tally)
@@ -218,8 +210,8 @@ class FluentBit(Contestant):
 
 class StatsD(Contestant):
     name, text, counts = "statsd", "StatsD", True
-    fed = ("its own text, counters `name:1|c`, over TCP. It adds up, and sends the sums at each flush, which is put off here so "
-           "that its count can be read: its speed is that of taking them in alone")
+    fed = ("its own text, counters `name:1|c`, over TCP. It adds up, and sends the sums at each flush, which is put "
+           "off here so that its count can be read: its speed is that of taking them in alone")
 
     def __init__(self, folder, tally, flat_out=True):
         super().__init__(folder, tally)
@@ -263,7 +255,7 @@ class StatsD(Contestant):
 
 class CopyLoop(Contestant):
     name, text = "copy loop", "JSON"
-    fed = "the same JSON objects on a Unix socket; out they go over TCP as they are. It reads and writes, nothing else: the limit"
+    fed = "the same JSON objects on a Unix socket; out they go over TCP as they are. It reads and writes, nothing else"
 
     @classmethod
     def missing(cls):

@@ -219,5 +219,6 @@ def measure(who, folder, tally, lines, series=SERIES, look=False, **load):
     seen.append(sum(map(pss_kib, pids)))
     if missing < 0:
         raise AssertionError(f"{who.name}: {-missing} lines more than were sent")
-    return Measured(lines, missing, lines * part / max(1e-9, (ended - sent.began) / 1e9), spent / lines * 1e6, max(seen),
-                    sent.cpu / lines * 1e6, (cpu_seconds(tally.process.pid) - receiver) / lines * 1e6)
+    million, receiver = lines / 1e6, cpu_seconds(tally.process.pid) - receiver
+    return Measured(lines, missing, lines * part / max(1e-9, (ended - sent.began) / 1e9), spent / million, max(seen),
+                    sent.cpu / million, receiver / million)

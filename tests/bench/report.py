@@ -54,8 +54,8 @@ def markdown(bench, absent):
 # --- the picture ---
 
 def gnuplot(script=None):
-    """Debian's gnuplot-nox: drawn by a script of some lines, and a tenth of what python3-matplotlib brings along. Installed,
-    or unpacked beside the peers."""
+    """Debian's gnuplot-nox: a script of some lines draws all, and it brings along four packages, python3-matplotlib
+    forty. Installed, or unpacked beside the peers."""
     libraries = glob.glob(UNPACKED + "/usr/lib/*-linux-gnu")
     return subprocess.run([found("gnuplot") or found("gnuplot-nox"), *([] if script else ["--version"])], input=script,
                           capture_output=True, text=True, env=dict(os.environ, LD_LIBRARY_PATH=":".join(libraries)))
@@ -84,7 +84,8 @@ def panel(row, what, unit, title):
     values = {n: [v / unit for v in g if v] for n, g in row.figures[what].items()}
     values = [(n, g) for n, g in values.items() if g][::-1]
     ticks = ", ".join(f'"{n}" {i}' for i, (n, _) in enumerate(values))
-    rows = "".join(f'{mid(g)} {i} {min(g)} {max(g)} "{label(mid(g))}" {int(n == "Garnet")}\n' for i, (n, g) in enumerate(values))
+    rows = "".join(f'{mid(g)} {i} {min(g)} {max(g)} "{label(mid(g))}" {int(n == "Garnet")}\n'
+                   for i, (n, g) in enumerate(values))
     most, least = max(max(g) for _, g in values), min(min(g) for _, g in values)
     return (f"$d << EOD\n{rows}EOD\nset title \"{title}\"\nset ytics ({ticks})\nset yrange [-0.6:{len(values) - 0.4}]\n"
             f"set xrange [{least / 2}:{most * 6}]\n"
@@ -100,10 +101,10 @@ def draw(bench, path):
         return "no row of it was measured"
     if why := no_gnuplot():
         return why
-    script = (f"set terminal svg size 900,{20 + 190 * ((len(panels) + 1) // 2)} font 'sans-serif,12' background rgb 'white' noenhanced\n"
-              f"set output '{path}'\nset multiplot layout {(len(panels) + 1) // 2},{min(2, len(panels))}\n"
-              "unset key\nset logscale x\nset border 1\nset tics nomirror out scale 0.5\nset grid xtics lc rgb '#dddddd' lt 1\n"
-              "set lmargin 16\nset bars 0.6\n")
+    high, wide = (len(panels) + 1) // 2, min(2, len(panels))
+    script = (f"set terminal svg size 900,{20 + 190 * high} font 'sans-serif,12' background rgb 'white' noenhanced\n"
+              f"set output '{path}'\nset multiplot layout {high},{wide}\nunset key\nset logscale x\nset border 1\n"
+              "set tics nomirror out scale 0.5\nset grid xtics lc rgb '#dddddd' lt 1\nset lmargin 16\nset bars 0.6\n")
     script += "".join(panel(bench.rows[r], w, u, title) for r, w, u, title in panels) + "unset multiplot\n"
     r = gnuplot(script)
     return r.stderr.strip() if r.returncode else None
@@ -115,7 +116,8 @@ def between(path, text):
     """Replaces what stands between the marks in a document."""
     with open(path) as f:
         old = f.read()
-    new, n = re.subn(r"(<!-- figures: .*?-->\n).*?(<!-- end of figures -->)", lambda m: m[1] + text + m[2], old, flags=re.S)
+    new, n = re.subn(r"(<!-- figures: .*?-->\n).*?(<!-- end of figures -->)", lambda m: m[1] + text + m[2], old,
+                     flags=re.S)
     if n != 1:
         raise SystemExit(f"{path} has {n} places for figures")
     with open(path, "w") as f:

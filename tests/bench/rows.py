@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 
 from contestants import Garnet
 from harness import free_port, wait_for
-from load import SERIES, Tally, block, cpu_seconds, family, idle_connections, measure, pss_kib, send, wakeups
+from load import (SERIES, Tally, block, cpu_seconds, family, idle_connections, measure, pss_kib, send,
+                  wakeups)
 
 WARM = 50_000  # lines before each measurement, which tell how many it takes
 MOST = 30_000_000  # lines of one
@@ -123,8 +124,8 @@ def failures(wrong):
 def around(got):
     """What else the load takes of the machine."""
     of = lambda f: span([mid([f(m) for m in g if m]) for g in got.values()], small)
-    return (f"Beside these run, on the same cores, who sends ({of(lambda m: m.sender)} CPU s per million) and who receives "
-            f"({of(lambda m: m.receiver)}). ")
+    return (f"Beside these run, on the same cores, who sends ({of(lambda m: m.sender)} CPU s per million) and who "
+            f"receives ({of(lambda m: m.receiver)}). ")
 
 
 def flat(bench, name, title, **load):
@@ -135,9 +136,10 @@ def flat(bench, name, title, **load):
                       (f", {m.lost} lost" if m.lost else ""))
     rate = {n: [m and m.rate for m in g] for n, g in got.items()}
     cpu = {n: [m and m.cpu for m in g] for n, g in got.items()}
-    table = [[lost(n, got[n]), speed(mid(rate[n])), span(rate[n], speed),
-              times(mid(ratios(rate["Garnet"], rate[n]))), small(mid(cpu[n])), times(mid(ratios(cpu[n], cpu["Garnet"])))] for n in got]
-    return Row(title, ["", "lines/s", "least to most", "Garnet's speed, times this", "CPU s per million", "times Garnet's"], table, around(got) + failures(wrong), {"rate": rate, "cpu": cpu})
+    table = [[lost(n, got[n]), speed(mid(rate[n])), span(rate[n], speed), times(mid(ratios(rate["Garnet"], rate[n]))),
+              small(mid(cpu[n])), times(mid(ratios(cpu[n], cpu["Garnet"])))] for n in got]
+    heads = ["", "lines/s", "least to most", "Garnet's speed, times this", "CPU s per million", "times Garnet's"]
+    return Row(title, heads, table, around(got) + failures(wrong), {"rate": rate, "cpu": cpu})
 
 
 def one_connection(bench):
@@ -159,8 +161,8 @@ def paced(bench):
     got, wrong = race(bench, "paced", one, lambda m: f"{m.cpu:.2f} CPU s per million, {mib(m.pss)} MiB")
     cpu = {n: [m and m.cpu for m in g] for n, g in got.items()}
     pss = {n: [m and m.pss for m in g] for n, g in got.items()}
-    table = [[lost(n, got[n]), small(mid(cpu[n])), span(cpu[n], small), times(mid(ratios(cpu[n], cpu["Garnet"]))), mib(mid(pss[n]))]
-             for n in got]
+    table = [[lost(n, got[n]), small(mid(cpu[n])), span(cpu[n], small), times(mid(ratios(cpu[n], cpu["Garnet"]))),
+              mib(mid(pss[n]))] for n in got]
     return Row(f"{PACE:,} metrics a second, ten in each send()",
                ["", "CPU s per million", "least to most", "times Garnet's", "PSS, MiB"], table, failures(wrong),
                {"cpu": cpu, "pss": pss})
@@ -174,19 +176,19 @@ def memory(bench):
             return idle, bench.flat_out(who, connections=4, look=True).pss
     got, wrong = race(bench, "memory", one, lambda m: f"{mib(m[0])} MiB idle, {mib(m[1])} flat out")
     kinds = {what: {n: [m and m[i] for m in g] for n, g in got.items()} for i, what in enumerate(("idle", "flat"))}
-    table = [[n] + [x for k in kinds.values() for x in (mib(mid(k[n])), times(mid(ratios(k[n], k["Garnet"]))))] for n in got]
-    return Row("Memory: PSS of all processes",
-               ["", "idle, MiB", "times Garnet's", "the most, flat out on four connections, MiB", "times Garnet's"], table,
-               failures(wrong), kinds)
+    table = [[n] + [x for k in kinds.values() for x in (mib(mid(k[n])), times(mid(ratios(k[n], k["Garnet"]))))]
+             for n in got]
+    heads = ["", "idle, MiB", "times Garnet's", "the most, flat out on four connections, MiB", "times Garnet's"]
+    return Row("Memory: PSS of all processes", heads, table, failures(wrong), kinds)
 
 
 def wakes(bench):
     """All at once: who is idle does not disturb."""
     window, windows = 4 * bench.seconds, 5  # in all two reports of Garnet on itself
     with contextlib.ExitStack() as stack:
-        running = [stack.enter_context(bench.running(
-            c(bench.folder, bench.tally, flat_out=False, **(dict(self_metrics="10s", collector=True) if c is Garnet else {}))))
-            for c in bench.here]
+        more = {Garnet: dict(self_metrics="10s", collector=True)}
+        running = [stack.enter_context(bench.running(c(bench.folder, bench.tally, flat_out=False, **more.get(c, {}))))
+                   for c in bench.here]
         garnet = running[0].process.pid
         wait_for("the collector's keeper", lambda: "garnetd-keep" in family(garnet).values())
         time.sleep(2)  # what a start brings is over
@@ -199,8 +201,8 @@ def wakes(bench):
                 bench.say(f"wakeups, {i + 1} of {windows}: {window:g} s without a load")
                 time.sleep(window)
         mean = {k: (looks[-1][k] - looks[0][k]) / (window * windows) for k in looks[0]}
-    wanted = ("garnetd", "garnet-sink", "garnetd-keep", "garnetd-ward", "garnetd-nursery", "garnetd-guard", "garnetd-sync",
-              "garnetd-log")
+    wanted = ("garnetd", "garnet-sink", "garnetd-keep", "garnetd-ward", "garnetd-nursery", "garnetd-guard",
+              "garnetd-sync", "garnetd-log")
     table = []
     for comm in wanted:
         these = [mean[p] for p, n in names.items() if n == comm]
@@ -208,8 +210,8 @@ def wakes(bench):
             table.append([f"`{comm}`" + (f" (of {len(these)}, the most)" if len(these) > 1 else ""), small(max(these))])
     table += [[n, small(mean[n])] for n in pids]
     return Row("Idle: wake-ups a second", ["", "wake-ups a second"], table,
-               f"Means of {window * windows:g} s. Garnet with a sink, a collector that stays (so there is a keeper), and its own "
-               "metrics every 10 s, as by default; the others without anything to read.")
+               f"Means of {window * windows:g} s. Garnet with a sink, a collector that stays (so there is a keeper), "
+               "and its own metrics every 10 s, as by default; the others without anything to read.")
 
 
 # --- how Garnet grows ---
@@ -221,13 +223,14 @@ def growth(bench, name, title, unit, sizes, one, columns=(), note=""):
         for s in sizes:
             got[s].append(one(s))
             m = got[s][-1]
-            bench.say(f"{name}, turn {turn + 1} of {bench.turns}: {s:,} {unit}: {speed(m.rate)} metrics/s, {m.cpu:.2f} CPU s "
-                      f"per million, {mib(m.pss)} MiB" + (f", {m.lost} lost" if m.lost else ""))
+            bench.say(f"{name}, turn {turn + 1} of {bench.turns}: {s:,} {unit}: {speed(m.rate)} metrics/s, "
+                      f"{m.cpu:.2f} CPU s per million, {mib(m.pss)} MiB" + (f", {m.lost} lost" if m.lost else ""))
     cpu = {s: [m.cpu for m in g] for s, g in got.items()}
-    table = [[lost(f"{s:,}", got[s]), speed(mid([m.rate for m in got[s]])), small(mid(cpu[s])), times(mid(ratios(cpu[s], cpu[sizes[0]]))),
-              mib(mid([m.pss for m in got[s]]))] + [f(s, cpu) for _, f in columns] for s in sizes]
-    return Row(title, [unit, "metrics/s", "CPU s per million", "times the smallest", "PSS, MiB"] + [h for h, _ in columns], table,
-               note, {"cpu": {str(s): c for s, c in cpu.items()}})
+    table = [[lost(f"{s:,}", got[s]), speed(mid([m.rate for m in got[s]])), small(mid(cpu[s])),
+              times(mid(ratios(cpu[s], cpu[sizes[0]]))), mib(mid([m.pss for m in got[s]])),
+              *(f(s, cpu) for _, f in columns)] for s in sizes]
+    heads = [unit, "metrics/s", "CPU s per million", "times the smallest", "PSS, MiB", *(h for h, _ in columns)]
+    return Row(title, heads, table, note, {"cpu": {str(s): c for s, c in cpu.items()}})
 
 
 def powers(most):
@@ -265,8 +268,8 @@ def sinks(bench):
         return "–" if n == 1 else small(mid([(a - b) / (n - 1) for a, b in zip(cpu[n], cpu[1])]))
     return growth(bench, "sinks", "Growth: sinks, each of which delivers all", "sinks", [1, 2, 4, 8, 16], one,
                   [("CPU s per million that each further sink adds", added)],
-                  "All deliver to one receiver, which runs on the same cores; speeds are those of accepted metrics, all of them "
-                  "delivered by all. ")
+                  "All deliver to one receiver, which runs on the same cores. A metric counts once, when all have "
+                  "delivered it. ")
 
 
 def queued(bench):
