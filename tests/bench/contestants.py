@@ -3,15 +3,14 @@
 Each is started in a folder of its own, takes lines at `to`, and sends what it makes of them to the receiver. Peers
 are Debian's packages, unpacked and not installed (tests/scenario/peers.py says where), or what is on the machine.
 """
+import contextlib
 import json
 import os
 import re
 import shutil
-import signal
 import socket
 import subprocess
 import tempfile
-import time
 
 from harness import BUILD, PATIENCE, SOURCE, free_port, wait_for
 from load import PROGRAMS, died_with_us, family
@@ -82,13 +81,10 @@ class Contestant:
         return 0
 
     def end(self):
-        if self.process and self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        """Of peers without ado: nothing of theirs is needed again, and some take seconds."""
+        if self.process:
+            self.process.kill()
+            self.process.wait()
 
     def stop(self):
         self.end()
@@ -129,6 +125,13 @@ class Garnet(Contestant):
 
     def argv(self):
         return [BUILD + "/garnetd", "-c", self.path("garnet.yaml")]
+
+    def end(self):
+        if self.process and self.process.poll() is None:
+            self.process.terminate()
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self.process.wait(PATIENCE)
+        super().end()
 
     def listening(self):
         return takes(self.to) and list(family(self.process.pid).values()).count("garnet-sink") >= self.copies

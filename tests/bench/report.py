@@ -133,9 +133,9 @@ def telling(bench):
     return table(["", "Garnet", peer, ""], [
         ["metrics a second, one connection to Graphite over TCP", speed(mid(rate["Garnet"])), speed(mid(rate[peer])),
          times(mid(ratios(rate["Garnet"], rate[peer]))) + " times as many"],
-        ["CPU seconds per million", small(mid(cpu["Garnet"])), small(mid(cpu[peer])),
+        ["CPU seconds per million of them, all processes", small(mid(cpu["Garnet"])), small(mid(cpu[peer])),
          times(mid(ratios(cpu[peer], cpu["Garnet"]))) + " times less"],
-        ["memory of all processes under that load, MiB", mib(mid(pss["Garnet"])), mib(mid(pss[peer])),
+        ["memory of all processes, four connections flat out, MiB", mib(mid(pss["Garnet"])), mib(mid(pss[peer])),
          times(mid(ratios(pss[peer], pss["Garnet"]))) + " times less"]])
 
 

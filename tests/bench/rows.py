@@ -233,11 +233,12 @@ def growth(bench, name, title, unit, sizes, one, columns=(), note=""):
     return Row(title, heads, table, note, {"cpu": {str(s): c for s, c in cpu.items()}})
 
 
-def powers(most):
-    n = 1
-    while n <= most:
-        yield n
-        n *= 10
+def steps(least, most):
+    """From the least to the most, a hundred times as many each time."""
+    while least < most:
+        yield least
+        least *= 100
+    yield most
 
 
 def series(bench):
@@ -245,7 +246,7 @@ def series(bench):
         with bench.running(Garnet(bench.folder, bench.tally)) as who:
             return bench.flat_out(who, least=max(WARM, n), series=n)
     return growth(bench, "series", "Growth: series, without a limit of them", "series",
-                  [n for n in powers(bench.most_series) if n >= 10], one)
+                  list(steps(10, bench.most_series)), one)
 
 
 def connections(bench):
@@ -254,7 +255,7 @@ def connections(bench):
     def one(n):
         with bench.running(Garnet(bench.folder, bench.tally)) as who, idle_connections(who.to, n - 1):
             return bench.flat_out(who)
-    sizes = list(powers(min(bench.most_connections, limit)))
+    sizes = list(steps(1, min(bench.most_connections, limit)))
     return growth(bench, "connections", "Growth: connections, all but one of them idle", "connections", sizes, one,
                   note="" if limit >= bench.most_connections else f"More than {limit:,} files may not be open here. ")
 
@@ -308,7 +309,7 @@ def queued(bench):
         ["drained at", speed(drained) + "/s"],
         ["which is, of the speed of the first table", times(drained and live and drained / live)],
         ["CPU s per million, draining", small(cpu / bench.queued * 1e6)],
-        ["PSS at the end, MiB", mib(pss)]], "Measured once. ")
+        ["PSS at the end, MiB", mib(pss)]], "Measured once; what is queued is still in the page cache. ")
 
 
 ROWS = {"one": one_connection, "four": four_connections, "single": single, "paced": paced, "memory": memory,
