@@ -5,10 +5,9 @@
 #include "base/privileges.h"
 
 #include <errno.h>
-#include <grp.h>
+#include <limits.h>
 #include <linux/capability.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -49,15 +48,14 @@ static bool has_group(const gid_t *list, size_t n, gid_t g)
 /* The kernel sorts them, and may keep one that is named twice twice. */
 static bool groups_are(const gid_t *groups, size_t ngroups)
 {
-    int n = getgroups(0, NULL);
-    gid_t *now = n < 0 ? NULL : malloc(((size_t)n + 1) * sizeof *now);
-    bool same = now != NULL && getgroups(n, now) == n;
+    static gid_t now[NGROUPS_MAX]; /* too large for a stack */
+    int n = getgroups(NGROUPS_MAX, now);
+    bool same = n >= 0;
 
     for (size_t i = 0; same && i < ngroups; i++)
         same = has_group(now, (size_t)n, groups[i]);
     for (int i = 0; same && i < n; i++)
         same = has_group(groups, ngroups, now[i]);
-    free(now);
     return same;
 }
 
@@ -75,13 +73,21 @@ static bool group_is(gid_t gid)
     return gid == (gid_t)-1 || (getresgid(&r, &e, &s) == 0 && r == gid && e == gid && s == gid);
 }
 
+/* Not by the library's functions, which have all threads of the process do the same: in a child that shares the
+ * memory of one with threads (base/starter.h) they would wait for these for ever. */
+#ifdef SYS_setresuid32
+enum { SET_GROUPS = SYS_setgroups32, SET_GID = SYS_setresgid32, SET_UID = SYS_setresuid32 };
+#else
+enum { SET_GROUPS = SYS_setgroups, SET_GID = SYS_setresgid, SET_UID = SYS_setresuid };
+#endif
+
 int privileges_become(uid_t uid, gid_t gid, const gid_t *groups, size_t ngroups)
 {
-    if (uid != (uid_t)-1 && setgroups(ngroups, groups) < 0)
+    if (uid != (uid_t)-1 && syscall(SET_GROUPS, ngroups, groups) < 0)
         return -1;
-    if (gid != (gid_t)-1 && setresgid(gid, gid, gid) < 0)
+    if (gid != (gid_t)-1 && syscall(SET_GID, gid, gid, gid) < 0)
         return -1;
-    if (uid != (uid_t)-1 && setresuid(uid, uid, uid) < 0)
+    if (uid != (uid_t)-1 && syscall(SET_UID, uid, uid, uid) < 0)
         return -1;
     if (user_is(uid) && group_is(gid) && (uid == (uid_t)-1 || groups_are(groups, ngroups)))
         return 0;

@@ -1,7 +1,7 @@
 /* base/process.h - processes: fork with a known state, signals, a child's end, a parent
  *
- * Plain fork everywhere: a vfork-class spawn would hold the parent while the child blocks before
- * exec. In the child, before anything else: all signals back to default and unblocked, every
+ * Plain fork: a vfork-class spawn would hold the parent while the child blocks before exec (base/starter.h has
+ * one that does not, for who starts programs all day). In the child, before anything else: all signals back to default and unblocked, every
  * descriptor closed but those named. So a child never holds a lock, a listening socket or a
  * client of its parent's.
  *

@@ -4,8 +4,8 @@
  * and then the run does not start: a collector with more rights than configured is worse than none.
  *
  * The exec may hang (a dead network folder): whoever waits for the child has a deadline. What failed
- * before or in the exec comes back through a shared page, since the child has no other descriptor
- * than its 0, 1 and 2.
+ * before or in the exec the child writes into the keeper's memory, which is its own until then
+ * (base/starter.h): so nothing on its way allocates or takes a lock.
  *
  * Its session is its own, and not the keeper's: the kernel's scheduler may take what is of one session
  * together, and then a run that has made itself slow would slow the next.
@@ -15,7 +15,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -194,14 +193,6 @@ void launch_bound(const struct conf_collector *c)
     bound |= c->no_new_privs;
 }
 
-struct launch_failure *launch_page(void)
-{
-    void *page = mmap(NULL, sizeof(struct launch_failure), PROT_READ | PROT_WRITE,
-                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-    return page != MAP_FAILED ? page : NULL;
-}
-
 /* It was looked at when the configuration was read, which may be long ago; and nobody who could
  * alter it between this look and the exec would pass. An exec by descriptor would need that open in
  * a script's interpreter, where no other than 0, 1 and 2 is to be. False with the reason. */
@@ -220,37 +211,34 @@ static bool may_run(const struct launch *l, const struct trust *t, struct why *w
     return false;
 }
 
-static _Noreturn void become_collector(const struct launch *l, const struct cgroup *g, int control,
-                                       struct launch_failure *page)
+static int become_collector(void *arg)
 {
+    struct launch_order *o = arg;
+    const struct launch *l = o->launch;
     struct spawn s = {.argv = l->argv, .env = l->env, .fds = {-1, l->out, l->err}, .nfds = 3};
     const struct trust trust = conf_collector_trust(l->conf, geteuid());
     enum run_step step = STEP_CGROUP;
+    int control = o->control;
     pid_t self = getpid();
 
     (void)setsid();
     (void)send(control, &self, sizeof self, MSG_DONTWAIT | MSG_NOSIGNAL);
     fd_close(&control); /* whose end is the keeper's, also while an exec hangs */
-    if (cgroup_enter(g) == 0 && confine(l->conf, l->cwd, &step)) {
+    if (cgroup_enter(o->cgroup) == 0 && confine(l->conf, l->cwd, &step)) {
         step = STEP_EXEC;
-        if (may_run(l, &trust, &page->why))
+        if (may_run(l, &trust, &o->failure.why))
             (void)spawn_exec(&s);
     }
-    page->error = errno;
-    page->step = step;
-    if (step == STEP_EXEC && page->why.text[0] == 0)
-        (void)script_fault(l->argv[0], NULL, &page->why);
+    o->failure.error = errno;
+    o->failure.step = step;
+    if (step == STEP_EXEC && o->failure.why.text[0] == 0)
+        (void)script_fault(l->argv[0], NULL, &o->failure.why);
     _exit(EXIT_NOT_RUN);
 }
 
-pid_t launch_collector(const struct launch *l, const struct cgroup *g, int control,
-                       struct launch_failure *page)
+pid_t launch_collector(struct starter *s, struct launch_order *o)
 {
-    pid_t pid = fork();
-
-    if (pid == 0)
-        become_collector(l, g, control, page);
-    return pid;
+    return starter_start(s, become_collector, o);
 }
 
 /* --- what failed --- */

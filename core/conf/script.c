@@ -70,17 +70,24 @@ static bool read_start(struct head *h, const char *path)
     return n >= 0;
 }
 
-/* Whether the kernel knows other formats: ours is then not the last word. */
+/* Whether the kernel knows other formats: ours is then not the last word. Read by hand, since opendir(3) allocates,
+ * and we may be a collector's process before its exec (base/starter.h). */
 static bool other_formats(void)
 {
-    DIR *dir = opendir("/proc/sys/fs/binfmt_misc");
+    _Alignas(struct dirent64) char room[4096];
+    int dir = open("/proc/sys/fs/binfmt_misc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     bool some = false;
+    ssize_t n;
 
-    for (struct dirent *d; dir != NULL && (d = readdir(dir)) != NULL;)
-        some |= d->d_name[0] != '.' && strcmp(d->d_name, "register") != 0 &&
-                strcmp(d->d_name, "status") != 0;
-    if (dir != NULL)
-        (void)closedir(dir);
+    while (dir >= 0 && (n = getdents64(dir, room, sizeof room)) > 0)
+        for (ssize_t at = 0; at < n;) {
+            const struct dirent64 *d = (const void *)(room + at);
+
+            some |= d->d_name[0] != '.' && strcmp(d->d_name, "register") != 0 &&
+                    strcmp(d->d_name, "status") != 0;
+            at += d->d_reclen;
+        }
+    fd_close(&dir);
     return some;
 }
 
