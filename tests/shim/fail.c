@@ -17,6 +17,8 @@
 #include <limits.h>
 #include <link.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -284,6 +286,27 @@ STAND_BEFORE("socket", -1, int, socketpair, (int family, int type, int protocol,
              (family, type, protocol, fds))
 STAND_BEFORE("pipe", -1, int, pipe2, (int fds[2], int flags), (fds, flags))
 STAND_BEFORE("fork", -1, pid_t, fork, (void), ())
+
+/* These two are how a run is started (base/starter.c). */
+int pthread_create(pthread_t *restrict t, const pthread_attr_t *restrict attr, void *(*fn)(void *),
+                   void *restrict arg)
+{
+    NEXT(pthread_create);
+    return hit("fork", FROM) ? errno : next_pthread_create(t, attr, fn, arg);
+}
+
+int clone(int (*fn)(void *), void *stack, int how, void *arg, ...)
+{
+    NEXT(clone);
+    pid_t *pid;
+    va_list ap;
+
+    va_start(ap, arg);
+    pid = va_arg(ap, pid_t *);
+    va_end(ap);
+    return hit("fork", FROM) ? -1 : next_clone(fn, stack, how, arg, pid);
+}
+
 STAND_BEFORE("sync", -1, int, fdatasync, (int fd), (fd))
 STAND_BEFORE("sync", -1, int, fsync, (int fd), (fd))
 STAND_BEFORE("rename", -1, int, renameat, (int from, const char *old, int to, const char *new),
