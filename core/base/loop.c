@@ -41,6 +41,7 @@ struct loop {
     struct loop_hook *next_hook; /* while they run: the one after this */
     struct handler handlers[HANDLERS];
     int64_t now;
+    int64_t rest_until; /* the next wait ends no sooner */
     bool stopped;
     struct epoll_event events[EVENTS]; /* of this turn; data.ptr: its loop_fd, NULL once removed */
     int nevents;
@@ -365,10 +366,27 @@ static int wait_events(struct loop *l, int64_t ns)
     return n < 0 ? 0 : n;
 }
 
+void loop_rest(struct loop *l, int64_t until)
+{
+    l->rest_until = until;
+}
+
+static void take_rest(struct loop *l, int64_t most)
+{
+    int64_t left = l->rest_until - l->now > 0 ? l->rest_until - clock_mono() : 0;
+    const struct timespec ts = {.tv_nsec = left < most ? left : most};
+
+    l->rest_until = 0;
+    if (left > 0 && most > 0)
+        (void)nanosleep(&ts, NULL);
+}
+
 bool loop_turn(struct loop *l, int64_t max_wait_ns)
 {
     if (l->stopped)
         return false;
+    if (l->rest_until != 0)
+        take_rest(l, wait_limit(l, NS_PER_S / 2));
     l->nevents = wait_events(l, wait_limit(l, max_wait_ns));
     l->now = clock_mono();
     run_timers(l);

@@ -58,7 +58,10 @@ void loop_free(struct loop *l);
 void loop_run(struct loop *l); /* until loop_stop() */
 void loop_stop(struct loop *l);
 bool loop_turn(struct loop *l,
-               int64_t max_wait_ns);    /* one turn; < 0: no limit; false once stopped */
+               int64_t max_wait_ns); /* one turn; < 0: no limit; false once stopped */
+/* The wait after this turn ends no sooner than `until` (monotonic ns), but for a timer: what comes meanwhile is
+ * taken together. For that turn alone. */
+void loop_rest(struct loop *l, int64_t until);
 int64_t loop_now(const struct loop *l); /* monotonic ns when this turn's wait ended */
 
 void loop_fd_init(struct loop_fd *w); /* fd = -1 */

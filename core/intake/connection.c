@@ -251,6 +251,7 @@ static void settle_connection(struct connection *c)
 {
     struct replies *r = &c->session.replies;
 
+    c->set->awaited |= has_replies(c) || replies_held(r);
     if (replies_lost(r))
         c->gone = c->ended = true;
     if (!c->gone)
@@ -336,14 +337,21 @@ void connections_turn(void *set)
 {
     struct connections *cs = set;
     struct connection *c;
+    int64_t now, until;
 
     queue_run(&cs->queue);
+    now = loop_now(cs->common.loop);
+    until = rest_until(&cs->rest, cs->common.batch.all - cs->taken, now);
+    cs->taken = cs->common.batch.all;
     intake_batch_commit(&cs->common.batch);
     while ((c = TAILQ_FIRST(&cs->touched)) != NULL) {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         untouch_connection(c);
         settle_connection(c);
     }
+    if (!cs->awaited)
+        loop_rest(cs->common.loop, until);
+    cs->awaited = false;
 }
 
 void connections_known(struct connections *cs, uint64_t ticket, const char *why)

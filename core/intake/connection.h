@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "intake/queue.h"
+#include "intake/rest.h"
 #include "intake/room.h"
 #include "intake/session.h"
 
@@ -13,6 +14,9 @@ struct connection;
 
 struct connections {
     struct session_common common;
+    struct rest rest;
+    uint64_t taken; /* metrics, when the last turn was over */
+    bool awaited;   /* a reply, in this turn: who waits for it is not to wait for more */
     unsigned n;
     struct queue queue; /* those with something to be read */
     TAILQ_HEAD(, connection) all;

@@ -54,6 +54,7 @@ size_t intake_batch_put(struct intake_batch *b, struct intake_part *p, const str
     }
     size = b->records.n - before;
     b->count++;
+    b->all++;
     p->metrics++;
     intake_batch_join(b, p);
     if (b->records.n >= FULL)

@@ -35,6 +35,7 @@ struct intake_part {
 struct intake_batch {
     struct buf records;
     uint32_t count; /* of them */
+    uint64_t all;   /* that were ever put in */
     intake_commit_fn *commit;
     void *arg;
     bool refused; /* the last one was: that is logged once */

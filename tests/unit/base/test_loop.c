@@ -406,6 +406,32 @@ Test(loop, the_order_of_a_turn, .init = setup, .fini = teardown)
     reader_free(r);
 }
 
+/* What is ready waits, a timer does not; and that holds for one turn. */
+Test(loop, a_rest, .init = setup, .fini = teardown)
+{
+    struct reader *r = reader_new();
+    struct loop_timer t = {0};
+    int64_t began, until;
+
+    cr_assert_eq(loop_fd_add(l, &r->w, r->ends[1], LOOP_OUT, on_read_note, "w"), 0);
+    began = clock_mono();
+    until = began + 20 * NS_PER_MS;
+    loop_timer_set(l, &t, began + 5 * NS_PER_MS, on_time, "t");
+    loop_rest(l, until);
+    cr_assert(loop_turn(l, -1));
+    cr_assert_geq(clock_mono(), began + 5 * NS_PER_MS);
+    cr_assert_str_eq(order, "tw");
+    until = clock_mono() + 5 * NS_PER_MS;
+    loop_rest(l, until);
+    cr_assert(loop_turn(l, -1));
+    cr_assert_geq(clock_mono(), until);
+    until = clock_mono() - 1; /* it is over */
+    loop_rest(l, until);
+    cr_assert(loop_turn(l, -1));
+    cr_assert_str_eq(order, "twww");
+    reader_free(r);
+}
+
 static struct loop_hook *doomed;
 
 static void remove_doomed(void *arg)
