@@ -23,7 +23,7 @@
 
 enum { BATCHES_A_TURN = 16, DOZES = 10 /* at least, until a batch is of age */ };
 static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
-static const int64_t LONGEST_DOZE = 10 * NS_PER_MS;
+static const int64_t LONGEST_DOZE = 50 * NS_PER_MS;
 static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
 
 struct worker {
@@ -214,11 +214,13 @@ static int64_t idle_for(const struct worker *w)
  * costs as much as a hundred metrics. */
 static void doze(const struct worker *w)
 {
-    int64_t age = w->sink->flush / DOZES, ns = age < LONGEST_DOZE ? age : LONGEST_DOZE;
-    const struct timespec ts = {.tv_nsec = ns};
+    int64_t age = w->sink->flush / DOZES, most = age < LONGEST_DOZE ? age : LONGEST_DOZE;
+    struct timespec ts = {0};
 
-    if (w->feed.since_ns != 0 && !w->look && !w->leaving && !w->orders.finish && idle_for(w) > ns)
-        (void)nanosleep(&ts, NULL);
+    if (w->feed.since_ns == 0 || w->look || w->leaving || w->orders.finish)
+        return;
+    ts.tv_nsec = sooner_of(most, idle_for(w));
+    (void)nanosleep(&ts, NULL);
 }
 
 static void worker_turn(struct worker *w)
