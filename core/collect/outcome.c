@@ -76,7 +76,7 @@ int64_t revival_next_look(const struct revival *r, int64_t mono)
         pause = r->silence / LOOKS_A_HUSH;
     if (pause < LOOK_OFTEN)
         pause = LOOK_OFTEN;
-    return mono + pause;
+    return pause < LOOK_SELDOM ? mono + pause : clock_second(mono + pause);
 }
 
 void revival_excuse(struct revival *r, int64_t mono)

@@ -22,7 +22,8 @@
 #include "spool/opener.h"
 
 enum { BATCHES_A_TURN = 16, DOZES = 10 /* at least, until a batch is of age */ };
-static const int64_t LOOK_EVERY = NS_PER_S, USEFUL_EVERY = NS_PER_S;
+static const int64_t LOOK_EVERY = 2 * NS_PER_S; /* behind garnetd's words */
+static const int64_t USEFUL_EVERY = NS_PER_S;
 static const int64_t LONGEST_DOZE = 50 * NS_PER_MS;
 static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
 
