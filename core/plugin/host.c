@@ -250,7 +250,7 @@ GARNET_PRINTF(3, 4) static void host_bad(garnet *g, const char *option, const ch
                h->def->name, option, text);
 }
 
-GARNET_PRINTF(3, 4) static void host_say(garnet *g, int level, const char *fmt, ...)
+GARNET_PRINTF(3, 4) static void host_log(garnet *g, int level, const char *fmt, ...)
 {
     char text[1024];
     va_list ap;
@@ -360,12 +360,12 @@ static int host_watch(garnet *g, int fd, uint32_t events)
     return h->waits != NULL ? waits_watch(h->waits, fd, events) : 0;
 }
 
-static void host_tick(garnet *g, int64_t after_ns)
+static void host_timer(garnet *g, int64_t after_ns)
 {
     struct host *h = host_of(g);
 
-    if (may_wait(h, "tick()", after_ns < 0) && h->waits != NULL)
-        waits_tick(h->waits, after_ns);
+    if (may_wait(h, "timer()", after_ns < 0) && h->waits != NULL)
+        waits_timer(h->waits, after_ns);
 }
 
 /* --- the beginning --- */
@@ -390,11 +390,11 @@ void host_init(struct host *h, const garnet_plugin *def, const struct plugin_opt
                   .patch = host_patch,
                   .fail = host_fail,
                   .bad = host_bad,
-                  .say = host_say,
+                  .log = host_log,
                   .reject = host_reject,
                   .confirm = host_confirm,
                   .watch = host_watch,
-                  .tick = host_tick},
+                  .timer = host_timer},
         .def = def,
         .options = options,
     };

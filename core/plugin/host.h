@@ -64,7 +64,7 @@ struct host {
     struct buf *out;         /* where put() appends */
     struct errors *errors;   /* where bad() reports, while check() runs */
     struct pending *pending; /* what reject() and confirm() are about, or NULL */
-    struct waits *waits;     /* what watch() and tick() go to, or NULL */
+    struct waits *waits;     /* what watch() and timer() go to, or NULL */
 };
 
 /* All that is pointed to is the caller's, and lives as long. From now on a child that the plugin forks

@@ -1,4 +1,4 @@
-/* plugin/waits.c - a plugin's watches and its tick, as entries of a loop
+/* plugin/waits.c - a plugin's watches and its timer, as entries of a loop
  *
  * A watch is found by its descriptor. Whether an old one is still of the same file is not known
  * (the plugin may have closed it, and opened something else under that number), so it is replaced
@@ -29,7 +29,7 @@ static void on_watch(void *arg, uint32_t events)
     watch->waits->event(watch->waits->arg, watch->fd.fd, events);
 }
 
-static void on_tick(void *arg)
+static void on_timer(void *arg)
 {
     struct waits *w = arg;
 
@@ -83,14 +83,14 @@ int waits_watch(struct waits *w, int fd, uint32_t events)
     return 0;
 }
 
-void waits_tick(struct waits *w, int64_t after_ns)
+void waits_timer(struct waits *w, int64_t after_ns)
 {
     int64_t now = clock_mono(), most = INT64_MAX - now;
 
     if (after_ns < 0)
-        loop_timer_clear(w->loop, &w->tick);
+        loop_timer_clear(w->loop, &w->timer);
     else
-        loop_timer_set(w->loop, &w->tick, now + (after_ns < most ? after_ns : most), on_tick, w);
+        loop_timer_set(w->loop, &w->timer, now + (after_ns < most ? after_ns : most), on_timer, w);
 }
 
 void waits_clear(struct waits *w)
@@ -99,5 +99,5 @@ void waits_clear(struct waits *w)
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         unwatch(w, LIST_FIRST(&w->watches));
     if (w->loop != NULL)
-        loop_timer_clear(w->loop, &w->tick);
+        loop_timer_clear(w->loop, &w->timer);
 }

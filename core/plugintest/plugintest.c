@@ -49,7 +49,7 @@ static bool judge_printed(struct trial *t, const char *name)
     if (n <= 0 || t->printed)
         return true;
     t->printed = true;
-    say(stdout, "FAIL %s: it writes to standard output, \"%s\": use say()", name,
+    say(stdout, "FAIL %s: it writes to standard output, \"%s\": use log()", name,
         trial_show(text, (size_t)n));
     return false;
 }

@@ -141,7 +141,7 @@ static void close_state(garnet *g)
     struct state *s = g->state;
 
     if (s->logged[UNIT_MISSING] + s->logged[UNIT_UNLISTED] > 0)
-        g->host->say(g, GARNET_INFO,
+        g->host->log(g, GARNET_INFO,
                      "written since the start: %" PRIu64
                      " metrics that came without a unit, %" PRIu64
                      " with one that Metrics 2.0 does not list",
@@ -202,12 +202,12 @@ static void count_unit(garnet *g, struct state *s, const garnet_metric *m)
     if (s->logged[kind]++ > 0)
         return;
     if (kind == UNIT_MISSING)
-        g->host->say(g, GARNET_WARN,
+        g->host->log(g, GARNET_WARN,
                      "metric \"%s\" has no unit, which Metrics 2.0 wants: see missing_unit "
                      "(more are counted, and logged at the end)",
                      m->name.s);
     else
-        g->host->say(g, GARNET_WARN,
+        g->host->log(g, GARNET_WARN,
                      "metric \"%s\" has a unit that Metrics 2.0 does not list: see unlisted_unit "
                      "(more are counted, and logged at the end)",
                      m->name.s);

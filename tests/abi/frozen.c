@@ -53,7 +53,7 @@ static int open_(garnet *g)
     static int mine;
 
     g->state = &mine;
-    g->host->say(g, GARNET_INFO, "sink %s opens", g->sink);
+    g->host->log(g, GARNET_INFO, "sink %s opens", g->sink);
     return GARNET_OK;
 }
 

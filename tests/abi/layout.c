@@ -25,8 +25,8 @@ int main(void)
     SHOW(garnet_option, offset), SHOW(garnet_host, size), SHOW(garnet_host, abi_minor);
     SHOW(garnet_host, put), SHOW(garnet_host, putf), SHOW(garnet_host, putv);
     SHOW(garnet_host, tell), SHOW(garnet_host, patch), SHOW(garnet_host, fail);
-    SHOW(garnet_host, bad), SHOW(garnet_host, say), SHOW(garnet_host, reject);
-    SHOW(garnet_host, confirm), SHOW(garnet_host, watch), SHOW(garnet_host, tick);
+    SHOW(garnet_host, bad), SHOW(garnet_host, log), SHOW(garnet_host, reject);
+    SHOW(garnet_host, confirm), SHOW(garnet_host, watch), SHOW(garnet_host, timer);
     SHOW(garnet, size), SHOW(garnet, host), SHOW(garnet, conf), SHOW(garnet, state);
     SHOW(garnet, sink), SHOW(garnet, hostname), SHOW(garnet_plugin, size);
     SHOW(garnet_plugin, abi_minor), SHOW(garnet_plugin, name), SHOW(garnet_plugin, version);

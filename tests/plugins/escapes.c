@@ -6,7 +6,7 @@
 static int format(garnet *g, const garnet_metric *m)
 {
     (void)m;
-    g->host->say(g, GARNET_WARN, "%s", "says " ESCAPES);
+    g->host->log(g, GARNET_WARN, "%s", "says " ESCAPES);
     return g->host->fail(g, GARNET_SKIP, "%s", "skips " ESCAPES);
 }
 

@@ -1,6 +1,6 @@
 /* A plugin that goes wrong on request: `fault` is what it does, in the callback `where`, at its
  * `at`th call there and every one after it. Built as DELIVERS it carries its bytes into the file
- * `path` itself, and has an event() a tick after open(). */
+ * `path` itself, and has an event() a millisecond after open(). */
 #include <fcntl.h>
 #include <garnet/plugin.h>
 #include <pthread.h>
@@ -244,7 +244,7 @@ static int go_wrong(garnet *g, enum where where)
 static int opens(garnet *g)
 {
 #ifdef DELIVERS /* it alone has an event() */
-    g->host->tick(g, 1000000);
+    g->host->timer(g, 1000000);
 #endif
     return go_wrong(g, OPEN);
 }

@@ -1,7 +1,7 @@
 /* Carries batches asynchronously, as a client of a queue would: deliver() writes the batch's id and
  * metrics down and answers PENDING; a thread of the "peer's" answers later, through a pipe that is
  * watched. `answers`, one a delivery, then "ok" for ever:
- *   ok, retry, reject    what is confirmed, after the next delivery or a tick of 20 ms
+ *   ok, retry, reject    what is confirmed, after the next delivery or a timer of 20 ms
  *   early                confirmed before deliver() has returned
  *   one                  the first metric of the batch is rejected, the rest is ok
  *   twice, wrong         broken promises: confirmed twice; an id that never was
@@ -110,7 +110,7 @@ static int deliver(garnet *g, const garnet_batch *b)
     }
     held[nheld].batch = *b;
     held[nheld++].answer = answer;
-    g->host->tick(g, 20000000);
+    g->host->timer(g, 20000000);
     return GARNET_PENDING;
 }
 

@@ -26,17 +26,17 @@
  *   - Open descriptors close-on-exec, and leave those you did not open alone.
  *   - Host calls are made only where they stand in this table, and answers are among those of their
  *     callback; anything else counts as GARNET_FATAL, in format() as the rejection of that metric.
- *     fail() and say() may be called everywhere.
+ *     fail() and log() may be called everywhere.
  *
  *       callback    may answer                          may call
  *       check()     OK, FATAL                           bad
- *       open()      OK, RETRY, FATAL                    watch, tick
+ *       open()      OK, RETRY, FATAL                    watch, timer
  *       begin()     OK, FATAL                           put, putf, putv, tell, patch
  *       format()    OK, SKIP, FATAL                     put, putf, putv, tell, patch
  *       end()       OK, FATAL                           put, putf, putv, tell, patch
- *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, tick
- *       event()     OK, FATAL                           reject, confirm, watch, tick
- *       close()     (nothing)                           watch(fd, 0), tick(-1)
+ *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, timer
+ *       event()     OK, FATAL                           reject, confirm, watch, timer
+ *       close()     (nothing)                           watch(fd, 0), timer(-1)
  *
  * Units: times and durations are nanoseconds, sizes are bytes. Strings are UTF-8 without control
  * characters, except option values, which are as the user wrote them.
@@ -109,7 +109,7 @@ enum {
 enum { GARNET_COUNTERS_RAW = 0, GARNET_COUNTERS_RATE = 1, GARNET_COUNTERS_DELTA = 2 };
 /* watch() and event(): what a descriptor is, or is to be, ready for. */
 enum { GARNET_READABLE = 1, GARNET_WRITABLE = 2, GARNET_HANGUP = 4 /* always told; with errors */ };
-/* say(): the level in the log. */
+/* log(): the level in the log. */
 enum { GARNET_INFO = 1, GARNET_WARN = 2, GARNET_ERROR = 3 };
 
 /* These four are frozen, since they stand in arrays or in your conf struct. */
@@ -236,7 +236,7 @@ typedef struct garnet_host { /* grows at the end */
      * Call it for every error. */
     void (*bad)(garnet *, const char *option, const char *fmt, ...) GARNET_PRINTF(3, 4);
     /* One line in the log, with the sink's name. What you print goes there, too, as it is. */
-    void (*say)(garnet *, int level, const char *fmt, ...) GARNET_PRINTF(3, 4);
+    void (*log)(garnet *, int level, const char *fmt, ...) GARNET_PRINTF(3, 4);
     /* In deliver() and event(), before the batch's end: one of its metrics will never be accepted,
      * for this reason. `index` counts those in its data, from 0. A batch that comes again is judged
      * anew. */
@@ -251,8 +251,8 @@ typedef struct garnet_host { /* grows at the end */
     int (*watch)(garnet *, int fd, uint32_t events);
     /* From open() on: have event(-1) called once, in so many ns; a new call replaces the last,
      * a negative number cancels it. An open() that does not answer OK has asked for nothing: what it
-     * watches and ticks for is forgotten (end a watch before you close its fd even so). */
-    void (*tick)(garnet *, int64_t after_ns);
+     * watches and times is forgotten (end a watch before you close its fd even so). */
+    void (*timer)(garnet *, int64_t after_ns);
 } garnet_host;
 
 enum { GARNET_PENDING_MAX = 16 }; /* batches */
@@ -290,7 +290,7 @@ typedef struct garnet_plugin { /* your side; grows at the end */
     /* Optional: carries one batch, and returns when it has arrived, or answers PENDING. REJECT is
      * the batch as a whole. A sink whose plugin has it has no `to`. */
     int (*deliver)(garnet *, const garnet_batch *);
-    /* Optional: a descriptor that watch() named is ready (`events`), or with fd -1, a tick is due. */
+    /* Optional: a descriptor that watch() named is ready (`events`), or with fd -1, a timer is due. */
     int (*event)(garnet *, int fd, uint32_t events);
 } garnet_plugin;
 

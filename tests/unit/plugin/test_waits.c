@@ -1,4 +1,4 @@
-/* tests/unit/plugin/test_waits.c - plugin/waits.h: watch() and tick() of a plugin in a loop, as its callbacks may call them */
+/* tests/unit/plugin/test_waits.c - plugin/waits.h: watch() and timer() of a plugin in a loop, as its callbacks may call them */
 #include <criterion/criterion.h>
 #include <unistd.h>
 
@@ -17,13 +17,13 @@ static int ready[2], opens, events;
 static int opens_at_the_second_time(garnet *g)
 {
     cr_assert_eq(g->host->watch(g, ready[0], GARNET_READABLE), 0);
-    g->host->tick(g, 0);
+    g->host->timer(g, 0);
     return opens++ == 0 ? g->host->fail(g, GARNET_RETRY, "not yet") : GARNET_OK;
 }
 
-static int opens_with_a_far_tick(garnet *g)
+static int opens_with_a_far_timer(garnet *g)
 {
-    g->host->tick(g, INT64_MAX);
+    g->host->timer(g, INT64_MAX);
     return GARNET_OK;
 }
 
@@ -38,7 +38,7 @@ static int counts(garnet *g, int fd, uint32_t what)
 static void ends_its_waits(garnet *g)
 {
     cr_assert_eq(g->host->watch(g, ready[0], 0), 0);
-    g->host->tick(g, -1);
+    g->host->timer(g, -1);
     cr_assert_not(p.host.broke);
     cr_assert_eq(g->host->watch(g, ready[0], GARNET_READABLE), -1);
     cr_assert(p.host.broke);
@@ -80,12 +80,12 @@ Test(waits, an_open_that_fails_waits_for_nothing)
     cr_assert_eq(events, 0);
     cr_assert_eq(plugin_open(&p), GARNET_OK);
     (void)loop_turn(loop, 10 * NS_PER_MS);
-    cr_assert_eq(events, 2, "the descriptor and the tick");
+    cr_assert_eq(events, 2, "the descriptor and the timer");
 }
 
-Test(waits, a_tick_that_never_comes_is_none_at_once)
+Test(waits, a_timer_that_never_comes_is_none_at_once)
 {
-    p.def.open = opens_with_a_far_tick;
+    p.def.open = opens_with_a_far_timer;
     cr_assert_eq(plugin_open(&p), GARNET_OK);
     (void)loop_turn(loop, 10 * NS_PER_MS);
     cr_assert_eq(events, 0);
