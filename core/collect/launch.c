@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/fd.h"
 #include "base/privileges.h"
 #include "base/process.h"
@@ -30,10 +31,9 @@ enum { EXIT_NOT_RUN = 127, RUN_UMASK = 022 };
 
 /* --- what it is given --- */
 
-static const char *const PASSED_ON[] = {"PATH", "LANG", "LC_ALL", "TZ", "TMPDIR"};
 static const char *const WHO[] = {"HOME", "USER", "LOGNAME"}; /* garnetd's, or the collector's */
 
-enum { PASSED = sizeof PASSED_ON / sizeof *PASSED_ON, WHOS = sizeof WHO / sizeof *WHO, OWN = 3 };
+enum { WHOS = sizeof WHO / sizeof *WHO, OWN = 3 };
 
 struct env {
     struct arena *a;
@@ -84,15 +84,15 @@ static const char **make_environment(struct arena *a, const struct conf_collecto
 {
     struct env e = {.a = a, .conf = c};
 
-    e.v = arena_alloc(a, (PASSED + WHOS + c->env.n + OWN + 1) * sizeof *e.v);
+    e.v = arena_alloc(a, (ENVIRONMENT_PASSED + WHOS + c->env.n + OWN + 1) * sizeof *e.v);
     if (e.v == NULL)
         return NULL;
-    for (size_t i = 0; i < PASSED; i++) {
-        const char *value = getenv(PASSED_ON[i]);
+    for (size_t i = 0; i < ENVIRONMENT_PASSED; i++) {
+        const char *value = getenv(environment_passed[i]);
 
-        if (value == NULL && strcmp(PASSED_ON[i], "PATH") == 0)
+        if (value == NULL && strcmp(environment_passed[i], "PATH") == 0)
             value = CONF_PATH;
-        set_default(&e, PASSED_ON[i], value);
+        set_default(&e, environment_passed[i], value);
     }
     add_who(&e);
     for (size_t i = 0; i < c->env.n; i++)

@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/exit.h"
 #include "base/fd.h"
 #include "base/process.h"
@@ -122,6 +123,7 @@ static pid_t start_check(const struct conf_sink *sink, const char *program, int 
     if (fd_pipe(said, 0, 0) == 0 && fd_pipe(printed, 0, 0) == 0)
         pid = spawn_program(&(struct spawn){
             .argv = argv,
+            .env = environment_small(),
             .fds = {-1, printed[1], printed[1], [WORKER_SNAPSHOT] = snapshot_fd,
                     [WORKER_CONTROL] = -1, [WORKER_SCOREBOARD] = -1, [WORKER_LOG] = said[1]},
             .nfds = WORKER_FDS});

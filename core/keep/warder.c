@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/environment.h"
 #include "base/fd.h"
 #include "keep/keeping.h"
 
@@ -94,7 +95,8 @@ static int run_helper(void *arg)
 static pid_t start_process(struct ward_keeper *w)
 {
     const struct ward_job *job = &w->job;
-    struct spawn s = {.argv = job->argv, .nfds = job->nfds, .own_group = true};
+    struct spawn s = {
+        .argv = job->argv, .env = environment_small(), .nfds = job->nfds, .own_group = true};
     int keep[SPAWN_MAX_FDS];
     size_t n = 0;
 

@@ -1,9 +1,10 @@
 /* sink/orders.c - how long a worker goes on
  *
  * A stop by SIGTERM must also reach a plugin that blocks: so it is a real handler, without
- * SA_RESTART, that starts a 2 s alarm and wakes the loop; the alarm ends us, and where garnetd is no
+ * SA_RESTART, that starts a timer of 2 s and wakes the loop; the timer ends us, and where garnetd is no
  * more, what the plugin has started with us. Nothing is lost by that: the cursor on disk is never
- * ahead of what has arrived.
+ * ahead of what has arrived. Its signal is the last real-time one, since libraries use alarm(2) for their
+ * own ends.
  */
 #include "sink/orders.h"
 
@@ -11,6 +12,7 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -24,6 +26,7 @@ enum { STOP_GRACE_S = 2 };
 static volatile sig_atomic_t terminated;
 static int wake_fd = -1;
 static pid_t parent;
+static timer_t grace;
 
 static void on_term(int signo)
 {
@@ -32,23 +35,27 @@ static void on_term(int signo)
 
     (void)signo;
     terminated = 1;
-    (void)alarm(STOP_GRACE_S);
+    (void)timer_settime(grace, 0, &(struct itimerspec){.it_value.tv_sec = STOP_GRACE_S}, NULL);
     if (write(wake_fd, &one, sizeof one) < 0)
         terminated = 1; /* nothing better to do: the loop wakes up by itself within a second */
     errno = keep;
 }
 
+/* Ends by SIGALRM, or if the plugin holds that, by KILL. */
 static void on_grace_over(int signo)
 {
+    (void)signo;
     if (getppid() != parent && getpgrp() == getpid())
         (void)kill(0, SIGKILL);
-    (void)signal(signo, SIG_DFL);
-    (void)raise(signo); /* comes when we return */
+    (void)signal(SIGALRM, SIG_DFL);
+    (void)raise(SIGALRM);
+    (void)raise(SIGKILL);
 }
 
 static int catch_term(void)
 {
     struct sigaction action = {.sa_handler = on_term}, end = {.sa_handler = on_grace_over};
+    struct sigevent grace_over = {.sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGRTMAX};
     sigset_t set;
 
     parent = getppid();
@@ -56,8 +63,9 @@ static int catch_term(void)
     (void)sigemptyset(&action.sa_mask);
     (void)sigemptyset(&set);
     (void)sigaddset(&set, SIGTERM);
-    (void)sigaddset(&set, SIGALRM);
-    if (sigaction(SIGALRM, &end, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0)
+    (void)sigaddset(&set, SIGRTMAX);
+    if (timer_create(CLOCK_MONOTONIC, &grace_over, &grace) < 0 ||
+        sigaction(SIGRTMAX, &end, NULL) < 0 || sigaction(SIGTERM, &action, NULL) < 0)
         return -1;
     return sigprocmask(SIG_UNBLOCK, &set, NULL);
 }

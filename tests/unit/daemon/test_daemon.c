@@ -29,14 +29,14 @@ Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
                                    "'tcp://127.0.0.1:1'}\n");
     check = stand_script(&stand, "check",
                          "#!/bin/sh\nread -r a b c load rest </proc/$PPID/stat\n"
-                         "kill -STOP $GARNETD\nkill -KILL $load\n");
+                         "kill -STOP $GARNET_PID\nkill -KILL $load\n");
     pid = fork();
     cr_assert_geq(pid, 0);
     if (pid == 0) {
         char self[16];
 
         (void)snprintf(self, sizeof self, "%d", (int)getpid());
-        (void)setenv("GARNETD", self, 1);
+        (void)setenv("GARNET_PID", self, 1);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail meanwhile */
         _exit(daemon_run(conf, check));
     }

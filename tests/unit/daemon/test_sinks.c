@@ -47,7 +47,7 @@ static void begin(const char *worker)
 
     stand_begin(&stand);
     (void)snprintf(at, sizeof at, "%zu", offsetof(struct scoreboard, can_drop));
-    cr_assert_eq(setenv("CAN_DROP", at, 1), 0);
+    cr_assert_eq(setenv("GARNET_CAN_DROP", at, 1), 0);
     (void)stand_script(&stand, "worker", worker);
 }
 
@@ -471,7 +471,7 @@ Test(sinks, while_a_worker_of_an_earlier_life_has_the_cursor_there_is_only_its_l
 
 Test(sinks, how_it_began_is_written_once)
 {
-    begin(PYTHON "put('CAN_DROP', 1)\n"
+    begin(PYTHON "put('GARNET_CAN_DROP', 1)\n"
                  "say(b'r')\n"
                  "while hear() != b'q': pass\n"
                  "say(b'e')\n");

@@ -91,8 +91,8 @@ static struct scene *begin(const char *script, int stdout_fd)
         .arg = s};
     int fds[2];
 
-    tell_offset("POISON", offsetof(struct scoreboard, poisons[0].metric));
-    tell_offset("SIGNO", offsetof(struct scoreboard, poisons[0].signo));
+    tell_offset("GARNET_POISON", offsetof(struct scoreboard, poisons[0].metric));
+    tell_offset("GARNET_SIGNO", offsetof(struct scoreboard, poisons[0].signo));
     write_program(s, script);
     cr_assert_eq(fd_pipe(fds, O_NONBLOCK, O_NONBLOCK), 0);
     s->log = fds[0];
@@ -501,7 +501,7 @@ Test(supervisor, a_worker_that_hangs_up_is_replaced)
 #define PAGE                                                                                       \
     PYTHON "import mmap, struct\n"                                                                 \
            "page = mmap.mmap(5, 0)\n"                                                              \
-           "POISON, SIGNO = int(os.environ['POISON']), int(os.environ['SIGNO'])\n"                 \
+           "POISON, SIGNO = int(os.environ['GARNET_POISON']), int(os.environ['GARNET_SIGNO'])\n"   \
            "def get(at): return struct.unpack_from('Q', page, at)[0]\n"                            \
            "def put(at, v): struct.pack_into('Q', page, at, v)\n"
 
