@@ -33,7 +33,8 @@ def section(d):
     out = f"\n## {d['name']}\n\n{d['about']}\n\n"
     out += f"A {' and '.join(d['roles'])}; {', '.join(d['flags']) or 'no flags'}; "
     out += f"{d['lines']} line(s) per metric" if d["lines"] else "not made of lines"
-    out += f"; counters: {d['counters']}.\n\n"
+    out += f"; counters: {d['counters']}"
+    out += "".join(f"; {key}: {d[key]}" for key in ("flush", "batch_size", "batch_metrics") if key in d) + ".\n\n"
     if not d["options"]:
         return out + "It has no options.\n"
     return out + "| option | type | default | |\n|---|---|---|---|\n" + "".join(row(o) for o in d["options"])

@@ -50,11 +50,6 @@ static uint32_t roles_of(const garnet_plugin *d)
     return d->deliver == NULL ? 1U : (d->flags & GARNET_LIVE) != 0 ? 2U | 4U : 2U;
 }
 
-static uint32_t values_of(const garnet_plugin *d)
-{
-    return d->vtypes != 0 ? d->vtypes : GARNET_I64 | GARNET_U64 | GARNET_F64;
-}
-
 /* With a comma between them and, for JSON, each in quotes. */
 static void put_bits(struct buf *b, const char *const words[], uint32_t bits, bool json)
 {
@@ -120,9 +115,13 @@ static void put_as_json(struct buf *b, const struct plugin *p, const char *file)
     buf_puts(b, "],\"flags\":[");
     put_bits(b, FLAGS, d->flags, true);
     buf_puts(b, "],\"values\":[");
-    put_bits(b, VALUES, values_of(d), true);
-    buf_putf(b, "],\"lines\":%u,\"counters\":\"%s\",\"options\":[", d->lines,
-             COUNTERS[d->counters]);
+    put_bits(b, VALUES, p->takes.vtypes, true);
+    buf_putf(b, "],\"lines\":%u,\"counters\":\"%s\"", d->lines, COUNTERS[d->counters]);
+    json_text(b, "flush", d->flush);
+    json_text(b, "batch_size", d->batch_size);
+    if (d->batch_metrics > 0)
+        buf_putf(b, ",\"batch_metrics\":%u", d->batch_metrics);
+    buf_puts(b, ",\"options\":[");
     for (size_t i = 0; i < d->noptions; i++) {
         if (i > 0)
             buf_putc(b, ',');
@@ -148,6 +147,25 @@ static void put_option_text(struct buf *b, const struct option *o)
              o->flags & OPT_SECRET ? ", secret" : "", o->help);
 }
 
+/* What of a batch is the plugin's own to say, if anything is. */
+static void put_batches(struct buf *b, const garnet_plugin *d)
+{
+    const char *sep = "batches:  ";
+
+    if (d->flush != NULL) {
+        buf_putf(b, "%sflush %s", sep, d->flush);
+        sep = ", ";
+    }
+    if (d->batch_size != NULL) {
+        buf_putf(b, "%sbatch_size %s", sep, d->batch_size);
+        sep = ", ";
+    }
+    if (d->batch_metrics > 0)
+        buf_putf(b, "%sat most %u metrics", sep, d->batch_metrics);
+    if (d->flush != NULL || d->batch_size != NULL || d->batch_metrics > 0)
+        buf_putc(b, '\n');
+}
+
 static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
 {
     const garnet_plugin *d = &p->def;
@@ -158,13 +176,14 @@ static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
     buf_puts(b, "\nflags:    ");
     put_bits(b, FLAGS, d->flags, false);
     buf_puts(b, d->flags == 0 ? "none\nvalues:   " : "\nvalues:   ");
-    put_bits(b, VALUES, values_of(d), false);
+    put_bits(b, VALUES, p->takes.vtypes, false);
     if (d->lines > 0)
         buf_putf(b, "\nlines:    %u per metric", d->lines);
     else
         buf_puts(b, "\nlines:    not made of lines");
-    buf_putf(b, "\ncounters: %s\noptions:%s\n", COUNTERS[d->counters],
-             d->noptions == 0 ? "  none" : "");
+    buf_putf(b, "\ncounters: %s\n", COUNTERS[d->counters]);
+    put_batches(b, d);
+    buf_putf(b, "options:%s\n", d->noptions == 0 ? "  none" : "");
     for (size_t i = 0; i < d->noptions; i++)
         put_option_text(b, &p->options.rows[i]);
 }

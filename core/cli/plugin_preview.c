@@ -171,7 +171,7 @@ static bool open_plugin_of(struct preview *v)
     child_doing(v->child, CHILD_BLOCKS, "open()");
     if (plugin_open(&v->plugin) != GARNET_OK)
         return fail_sink(v, plugin_why(&v->plugin));
-    return batch_init(&v->batch, &v->plugin, link_batch_size(v->sink)) ||
+    return batch_init(&v->batch, &v->plugin, link_batch_size(v->sink, v->plugin.batch_size)) ||
            fail_sink(v, "there is no memory for a batch");
 }
 

@@ -41,9 +41,13 @@ static const struct option SINK_ROWS[] = {
         "relative to this file, too. A list is tried in order",
         .unset = "required, unless the plugin delivers by itself"),
     KEY(struct conf_sink, flush, OPT_DURATION, "the age at which a batch leaves", .def = "1s",
-        .min = "0", .max = "1h"),
+        .unset = "the plugin's, else `1s`", .min = "0", .max = "1h"),
     KEY(struct conf_sink, batch_size, OPT_SIZE, "the size at which a batch leaves", .def = "64KiB",
-        .min = "512", .max = "1MiB"),
+        .unset = "the plugin's, else `64KiB`", .min = "512", .max = "1MiB"),
+    KEY(struct conf_sink, batch_metrics, OPT_INT,
+        "the number of metrics at which a batch leaves, at most the plugin's (some receivers take "
+        "so many at once, and no more)",
+        .unset = "the plugin's, else no limit", .min = "1", .max = "1000000"),
     KEY(struct conf_sink, max_packet, OPT_SIZE,
         "over these each batch is one datagram of at most this many bytes; a metric that alone is "
         "longer is rejected and counted. 1432 fits into an Ethernet frame, 8932 into a jumbo "
@@ -219,14 +223,23 @@ static void take_check(struct parsing *p, const struct conf_sink *s)
         errors_world_lines(p->e, str_of(said));
 }
 
+/* A user that was not understood may be any. */
+static bool is_loadable(const struct conf_sink *s)
+{
+    return s->name != NULL && s->plugin_file != NULL &&
+           (s->identity.user != NULL || node_get(s->node, "user") == NULL);
+}
+
 static void fill_sink(struct parsing *p, struct conf_sink *s)
 {
     const struct node *only = node_get(s->node, "only");
+    unsigned before = p->e->n;
 
     if (s->name != NULL)
         check_sink_name(p, s);
     if (s->plugin != NULL)
         take_plugin(p, s);
+    s->loadable = p->e->n == before && is_loadable(s);
     parse_endpoints(p, s);
     check_patterns(p, s, "only");
     check_patterns(p, s, "drop");

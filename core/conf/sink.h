@@ -24,9 +24,10 @@ struct conf_sink {
     /* "tcp://host:port", "udp://host:port", "unix:///path", "unixgram:///path", "file:///path",
      * "stdout"; may be empty for a plugin that delivers itself */
     struct strings to;
-    int64_t flush; /* ns */
+    int64_t flush; /* ns; this and batch_size: unless the plugin has its own, plugin/plugin.h */
     struct conf_confirm confirm;
     int64_t batch_size;            /* bytes */
+    int64_t batch_metrics;         /* 0: the plugin's */
     int64_t max_packet;            /* bytes of a datagram; 0 = the transport's own */
     int64_t catch_up_rate;         /* metrics a second of a backlog; 0 = no bound */
     int64_t max_age;               /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
@@ -38,6 +39,7 @@ struct conf_sink {
     struct conf_identity identity; /* who its worker is */
     int64_t allow_writable;        /* accept a plugin that others can alter */
     const char *own_groups;        /* that may write on its way: for struct trust */
+    bool loadable;                 /* by its name and plugin it is, whatever else is wrong */
     bool refused;                  /* for the world: the conf has why, and it is not to be run */
     const struct node *node;       /* the sink's map: the plugin's own options are in here */
     struct pos at;

@@ -34,14 +34,15 @@ static bool note_check(const struct plugin_check *c, struct snapshot *snap, stru
     return ok;
 }
 
-/* Those that are not refused, and were in `was` (NULL: all); to NULL: how many they are. */
+/* Those that are not refused, and were in `was` (NULL: all), also where the text of another of their keys is
+ * wrong; to NULL: how many they are. */
 static size_t choose_sinks(const struct conf *c, const struct conf *was, struct plugin_check *to)
 {
     const struct conf_sink *old;
     size_t n = 0;
 
     for (const struct conf_sink *s = c->sinks; s != NULL; s = s->next) {
-        if (s->refused ||
+        if (!s->loadable || s->refused ||
             (was != NULL && (old = conf_sink_named(was, s->name)) != NULL && !old->refused))
             continue;
         if (to != NULL)
@@ -118,8 +119,9 @@ bool check_configuration(const char *path, const struct snapshot *now, struct as
         if (!errors_fatal(e))
             errors_world(e, (struct pos){.file = path},
                          "cannot be read: there is no memory, or no process, left");
-    } else if (!errors_fatal(e)) {
-        check_against(now, c, &checks);
+    } else {
+        if (!errors_fatal(e))
+            check_against(now, c, &checks);
         if (checks.n == 0 && !check_sinks(&snap, c, NULL, sink_program, of->table, &checks))
             errors_world(&checks, (struct pos){.file = path}, "cannot be checked: %s",
                          strerror(errno));

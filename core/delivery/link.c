@@ -40,9 +40,9 @@ bool link_datagrams(const struct conf_sink *sink)
     return false;
 }
 
-size_t link_batch_size(const struct conf_sink *sink)
+size_t link_batch_size(const struct conf_sink *sink, int64_t batch_size)
 {
-    size_t least = (size_t)sink->batch_size;
+    size_t least = (size_t)batch_size;
 
     for (size_t i = 0; i < sink->to.n; i++) {
         size_t packet = kind_of(sink->to.v[i])->packet;

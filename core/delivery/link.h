@@ -24,7 +24,7 @@ struct link {
 int link_transport(struct transport *t, const char *uri);
 bool link_datagrams(const struct conf_sink *sink); /* whether any endpoint takes those */
 /* The bytes of a batch: where any endpoint takes datagrams, those of one. */
-size_t link_batch_size(const struct conf_sink *sink);
+size_t link_batch_size(const struct conf_sink *sink, int64_t batch_size);
 
 /* Closed. `uri` is borrowed, and one that the configuration has let pass. */
 void link_init(struct link *k, struct loop *l, const char *uri);

@@ -147,6 +147,24 @@ static bool lines_kept(const struct batch *b, size_t from)
     return false;
 }
 
+static inline bool knows_type(const struct known *k, uint32_t type)
+{
+    return type < 32 && (k->types >> type & 1) != 0;
+}
+
+/* It may be that a later plugin would. */
+static void refuse_kind(const struct batch *b)
+{
+    struct plugin *p = b->plugin;
+    bool kind = (p->takes.vtypes & b->view.vtype) == 0;
+    bool later = !kind || (known_to(p->def.abi_minor).vtypes & b->view.vtype) == 0;
+
+    host_why(&p->host,
+             later ? "plugin %s is of ABI 1.%u, which has no such %s"
+                   : "plugin %s does not take this kind of number",
+             p->def.name, p->def.abi_minor, kind ? "kind of value" : "type of metric");
+}
+
 /* format(), and its answer after everything that we know better. Around it two stores, so that who
  * finds the worker dead or hung knows of which metric. */
 static int format_metric(struct batch *b, uint64_t seq, size_t from)
@@ -154,8 +172,8 @@ static int format_metric(struct batch *b, uint64_t seq, size_t from)
     struct plugin *p = b->plugin;
     int answer;
 
-    if (p->def.vtypes != 0 && (p->def.vtypes & b->view.vtype) == 0) {
-        host_why(&p->host, "plugin %s does not take this kind of number", p->def.name);
+    if ((p->takes.vtypes & b->view.vtype) == 0 || !knows_type(&p->takes, b->view.type)) {
+        refuse_kind(b);
         return GARNET_SKIP;
     }
     host_enter(&p->host, PLUGIN_FORMAT);
@@ -227,6 +245,8 @@ enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t se
 {
     size_t from;
 
+    if (b->nmetrics >= b->plugin->batch_metrics)
+        return BATCH_FULL;
     if (!ensure_begun(b))
         return BATCH_FATAL;
     from = b->bytes.n;

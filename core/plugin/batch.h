@@ -1,4 +1,4 @@
-/* plugin/batch.h - metrics -> bytes through a plugin, under a byte limit
+/* plugin/batch.h - metrics -> bytes through a plugin, under a limit of bytes, and one of metrics
  *
  * Owns the bytes that the plugin appends, and enforces what a plugin may answer: nothing that it
  * does, short of crashing, puts a partial metric into a batch. A metric's bytes are kept only if

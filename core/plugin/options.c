@@ -168,24 +168,39 @@ static bool check_bounds(const struct option *o, struct why *why)
                    o->max);
 }
 
-/* Reads the default as if a user had written it. */
-static bool check_default(struct arena *a, const struct option *o, struct why *why)
+/* As if a user had written it. */
+static bool read_default(struct arena *a, const struct option *o, const char *text, union slot *to,
+                         struct why *why)
 {
-    struct node v = {.kind = NODE_SCALAR, .text = o->def};
+    struct node v = {.kind = NODE_SCALAR, .text = text};
     struct option row = *o;
     struct errors e = {0};
-    union slot scratch;
     bool ok;
 
-    if (o->def == NULL)
-        return true;
     row.offset = 0;
-    option_value(a, &row, &v, &scratch, &e);
+    option_value(a, &row, &v, to, &e);
     ok = e.n == 0;
     if (!ok)
         (void)why_set(why, "its default is wrong: %.*s", (int)(e.text.n > 0 ? e.text.n - 1 : 0),
                       e.text.n > 0 ? e.text.p : "");
     errors_free(&e);
+    return ok;
+}
+
+static bool check_default(struct arena *a, const struct option *o, struct why *why)
+{
+    union slot scratch;
+
+    return o->def == NULL || read_default(a, o, o->def, &scratch, why);
+}
+
+bool plugin_options_default(struct arena *a, const char *key, const char *text, int64_t *to,
+                            struct why *why)
+{
+    union slot slot = {.i = -1};
+    bool ok = text == NULL || read_default(a, section_find(&sink_section, key), text, &slot, why);
+
+    *to = slot.i;
     return ok;
 }
 

@@ -17,6 +17,9 @@ struct plugin_options {
 /* False: `why` is a clause about the plugin, "its option x has no help". `def` must stay. */
 bool plugin_options_read(struct plugin_options *o, struct arena *a, const garnet_plugin *def,
                          struct why *why);
+/* The plugin's own default for a key of every sink, a number, as a user would write it; NULL: *to is -1. */
+bool plugin_options_default(struct arena *a, const char *key, const char *text, int64_t *to,
+                            struct why *why);
 /* Whether it is one of them, or of those that every sink has. */
 bool plugin_options_have(const struct plugin_options *o, const char *name);
 /* The plugin's conf struct by what the sink's map says; NULL without options. Errors go to `e`; want of

@@ -73,9 +73,6 @@ static bool check_def(const garnet_plugin *d, const char *file, struct why *why)
 
     if (lacks != NULL)
         return why_set(why, "%s has no %s, which every plugin needs", file, lacks);
-    if ((d->vtypes & ~(uint32_t)(GARNET_I64 | GARNET_U64 | GARNET_F64)) != 0)
-        return why_set(why, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%d does not have",
-                       file, d->vtypes, GARNET_ABI_MINOR);
     if ((d->flags & ~(uint32_t)PLUGIN_FLAGS) != 0)
         return why_set(why, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
                        GARNET_ABI_MINOR);
@@ -85,17 +82,36 @@ static bool check_def(const garnet_plugin *d, const char *file, struct why *why)
     return true;
 }
 
+/* One of a later ABI may name kinds that do not come here, beside those that do. */
+static bool take_kinds(struct plugin *p, const char *file, struct why *why)
+{
+    const garnet_plugin *d = &p->def;
+    struct known all = known_to(d->abi_minor);
+
+    p->takes = all;
+    if (d->vtypes != 0)
+        p->takes.vtypes &= d->vtypes;
+    if (p->takes.vtypes != 0 && (d->abi_minor > GARNET_ABI_MINOR || (d->vtypes & ~all.vtypes) == 0))
+        return true;
+    return why_set(why, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%u does not have", file,
+                   d->vtypes, known_minor(d->abi_minor));
+}
+
 bool plugin_load(struct plugin *p, const char *file)
 {
     struct why *why = &p->host.why;
     const garnet_plugin *def;
 
-    *p = (struct plugin){0};
+    *p = (struct plugin){.batch_metrics = UINT32_MAX};
     host_init(&p->host, &p->def, &p->options);
     def = find_symbol(&p->handle, file, why);
-    if (def == NULL || !copy_def(&p->def, file, def, why) || !check_def(&p->def, file, why))
+    if (def == NULL || !copy_def(&p->def, file, def, why) || !check_def(&p->def, file, why) ||
+        !take_kinds(p, file, why))
         return false;
-    return plugin_options_read(&p->options, &p->arena, &p->def, why) ||
+    return (plugin_options_read(&p->options, &p->arena, &p->def, why) &&
+            plugin_options_default(&p->arena, "flush", p->def.flush, &p->flush, why) &&
+            plugin_options_default(&p->arena, "batch_size", p->def.batch_size, &p->batch_size,
+                                   why)) ||
            why_set(why, "%s: %s", file, why->text);
 }
 
@@ -133,6 +149,23 @@ int64_t plugin_counters(const struct plugin *p, const struct conf_sink *sink)
     return node_get(sink->node, "counters") != NULL ? sink->counters : (int64_t)p->def.counters;
 }
 
+static void take_batches(struct plugin *p, const struct conf_sink *sink, struct errors *e)
+{
+    uint32_t most = p->def.batch_metrics > 0 ? p->def.batch_metrics : UINT32_MAX;
+    int64_t set = sink->batch_metrics; /* 0: it is not */
+
+    if (p->flush < 0 || node_get(sink->node, "flush") != NULL)
+        p->flush = sink->flush;
+    if (p->batch_size < 0 || node_get(sink->node, "batch_size") != NULL)
+        p->batch_size = sink->batch_size;
+    p->batch_metrics = set > 0 && set < most ? (uint32_t)set : most;
+    if (set > most)
+        errors_add(e, node_get(sink->node, "batch_metrics")->at,
+                   "batch_metrics: \"%s\" is more than plugin %s lets into a batch, %u: lower it, "
+                   "or remove it",
+                   node_get(sink->node, "batch_metrics")->text, p->def.name, most);
+}
+
 static void check_use(const struct plugin *p, const struct conf_sink *sink, struct errors *e)
 {
     if ((p->def.flags & GARNET_UNTIMED) == 0)
@@ -166,17 +199,19 @@ static void call_check(struct plugin *p, const struct conf_sink *sink, struct er
 bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char *hostname,
                       struct errors *e)
 {
-    unsigned before = e->n;
+    unsigned before = e->n, own;
 
     check_to(p, sink, e);
     check_use(p, sink, e);
+    take_batches(p, sink, e);
+    own = e->n;
     p->host.node = sink->node;
     p->host.g.sink = sink->name;
     p->host.g.hostname = hostname;
     p->host.g.conf = plugin_options_fill(&p->options, &p->arena, sink, e);
     if (!arena_ok(&p->arena))
         errors_add(e, sink->at, "there is no memory for the options");
-    if (e->n == before && p->def.check != NULL)
+    if (e->n == own && p->def.check != NULL)
         call_check(p, sink, e);
     return e->n == before;
 }

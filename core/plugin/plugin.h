@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "plugin/host.h"
+#include "plugin/known.h"
 
 enum { PLUGIN_FLAGS = GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED };
 
@@ -16,6 +17,10 @@ struct plugin {
     struct arena arena; /* options and their strings */
     struct host host;
     bool opened;
+    struct known takes; /* others are skipped */
+    /* As configured: what the sink asks for, or else what its plugin has by itself. */
+    int64_t flush, batch_size; /* ns; bytes */
+    uint32_t batch_metrics;    /* UINT32_MAX: no limit */
 };
 
 /* Loads and checks the .so. False: plugin_why(); plugin_unload() either way. *p may not be moved. */

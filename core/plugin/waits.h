@@ -23,4 +23,4 @@ void waits_init(struct waits *w, struct loop *l, waits_event_fn *event, void *ar
 /* 0, or -1 with errno: as epoll, EPERM for a regular file, EBADF, ENOMEM. No events: no more. */
 int waits_watch(struct waits *w, int fd, uint32_t events);
 void waits_timer(struct waits *w, int64_t after_ns); /* once; negative: cancels */
-void waits_clear(struct waits *w);                  /* waits for nothing any more */
+void waits_clear(struct waits *w);                   /* waits for nothing any more */

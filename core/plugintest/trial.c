@@ -131,6 +131,7 @@ bool trial_batch(struct trial *t, size_t size)
 {
     if (!batch_init(&t->batch, &t->plugin, size))
         return trial_fail(t, "there is no memory for a batch");
+    t->plugin.batch_metrics = UINT32_MAX;
     batch_begin(&t->batch);
     return true;
 }

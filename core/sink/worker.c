@@ -113,7 +113,7 @@ static void after_move(struct worker *w, enum sender_result result)
 
 static bool is_of_age(const struct worker *w, int64_t now)
 {
-    return w->feed.since_ns != 0 && (w->orders.finish || now - w->feed.since_ns >= w->sink->flush);
+    return w->feed.since_ns != 0 && (w->orders.finish || now - w->feed.since_ns >= w->plugin.flush);
 }
 
 /* From the spool into the batch, no more than the pace allows; true when it is to leave. */
@@ -205,7 +205,7 @@ static int64_t idle_for(const struct worker *w)
     if (!sender_may(&w->sender, now) || w->leaving)
         return ns;
     if (w->feed.since_ns != 0) {
-        at = w->feed.since_ns + w->sink->flush;
+        at = w->feed.since_ns + w->plugin.flush;
         ns = sooner_of(ns, at > now ? at - now : 0);
     }
     return w->look ? sooner_of(ns, pace_due(&w->pace, now)) : ns;
@@ -215,7 +215,7 @@ static int64_t idle_for(const struct worker *w)
  * costs as much as a hundred metrics. */
 static void doze(const struct worker *w)
 {
-    int64_t age = w->sink->flush / DOZES, most = age < LONGEST_DOZE ? age : LONGEST_DOZE;
+    int64_t age = w->plugin.flush / DOZES, most = age < LONGEST_DOZE ? age : LONGEST_DOZE;
     struct timespec ts = {0};
 
     if (w->feed.since_ns == 0 || w->look || w->leaving || w->orders.finish)
@@ -311,7 +311,7 @@ static bool join_ends(struct worker *w, const struct conf *conf)
     };
 
     quarantine_open(&w->quarantine, w->dirfd, conf->spool.dir, w->sink->name, def->name, w->board);
-    if (!batch_init(&w->batch, &w->plugin, link_batch_size(w->sink)) ||
+    if (!batch_init(&w->batch, &w->plugin, link_batch_size(w->sink, w->plugin.batch_size)) ||
         feed_open(&w->feed, &w->batch, w->dirfd, &from, &rules) < 0)
         return false;
     w->batch.board = w->board;

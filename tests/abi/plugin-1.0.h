@@ -67,7 +67,7 @@ enum {
     GARNET_PENDING =
         5 /* taken, and host->confirm() will tell: the batch stays readable till then */
 };
-/* garnet_metric.type: the mtypes of Metrics 2.0. */
+/* garnet_metric.type: the mtypes of Metrics 2.0. You meet none that your header does not have. */
 enum {
     GARNET_GAUGE = 1,
     GARNET_COUNTER = 2,
@@ -75,7 +75,8 @@ enum {
     GARNET_COUNT = 4,
     GARNET_TIMESTAMP = 5
 };
-/* garnet_metric.vtype; also a mask. U64 comes only for values above INT64_MAX. */
+/* garnet_metric.vtype; also a mask. U64 comes only for values above INT64_MAX. You meet none that
+ * your header does not have. */
 enum { GARNET_I64 = 1, GARNET_U64 = 2, GARNET_F64 = 4 };
 /* garnet_metric.flags: the host set time_ns, not the sender. */
 enum { GARNET_TIME_ASSIGNED = 1 };
@@ -160,8 +161,9 @@ typedef struct garnet_batch { /* grows at the end */
 /* One row per option of yours. The host parses, checks, defaults and documents it, and refuses
  * to load a plugin whose own rows are wrong. def, min and max are written as in YAML ("10ms",
  * "64KiB"), NULL = none. A LIST's default is one element, a MAP has none. Without value and
- * default the field is zero: a NULL string, an empty list. A name is [a-z][a-z0-9_]* and none of
- * a sink's common keys. */
+ * default the field is zero: a NULL string, an empty list. A name is [a-z][a-z0-9_]*, none of a
+ * sink's common keys, and not NAME_file where NAME is a SECRET STRING of yours: this is the key
+ * by which the user has the host read it from a file. */
 typedef struct garnet_option {
     uint32_t type, flags;
     const char *name, *def;
@@ -271,15 +273,21 @@ typedef struct garnet_plugin { /* your side; grows at the end */
     const garnet_option *options;
     uint32_t noptions, option_size; /* stride, so that options can grow too */
     size_t conf_size;
-    uint32_t flags; /* GARNET_IDEMPOTENT ... */
-    /* Mask of the kinds of values you take, 0 = all. Others never reach format(): they count as
-     * skipped. */
+    uint32_t flags; /* GARNET_IDEMPOTENT ...; a host refuses one that it does not know */
+    uint32_t hints; /* none yet: 0; a host ignores one that it does not know */
+    /* Mask of the kinds of values you take, 0 = all that there are in your abi_minor. Others never
+     * reach format(), nor do types that came after your abi_minor: they count as skipped. */
     uint32_t vtypes;
     /* Every format() appends exactly so many whole lines; 0 = not made of lines. The host checks
      * it, so that no byte of a metric can add a line: one that breaks this is rejected and
      * counted. */
     uint32_t lines;
     uint32_t counters; /* GARNET_COUNTERS_RAW ...: your default */
+    /* No batch has more metrics, 0 = no limit. The sink's key `batch_metrics` can only lower it. */
+    uint32_t batch_metrics;
+    /* What the sink's keys of these names are where the user does not set them, as in YAML ("5s",
+     * "256KiB"); NULL = the host's. */
+    const char *flush, *batch_size;
     /* Optional: more checks of the options than rows can express, each error told by bad(). */
     int (*check)(garnet *);
     int (*open)(garnet *);   /* optional; after anything but OK, close() is not called */

@@ -53,7 +53,12 @@ enum { FLAGS = GARNET_ORDERED };
 #else
 enum { FLAGS = 0 };
 #endif
+#ifdef FEW
+#define BATCHES .batch_metrics = 3, .flush = "5s", .batch_size = "512",
+#else
+#define BATCHES
+#endif
 
 GARNET_PLUGIN(.name = "format", .version = "1", .about = "Does as it is told.", .lines = 1,
-              .flags = FLAGS, .vtypes = GARNET_I64 | GARNET_F64, .begin = begin, .format = format,
-              .end = end);
+              .flags = FLAGS, .vtypes = GARNET_I64 | GARNET_F64, BATCHES.begin = begin,
+              .format = format, .end = end);

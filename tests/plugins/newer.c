@@ -46,4 +46,6 @@ const struct plugin_of_the_future garnet_plugin_v1 = {
             .noptions = 2,
             .option_size = sizeof options[0],
             .conf_size = sizeof(struct conf),
+            .hints = ~0U,
+            .vtypes = GARNET_I64 | 1U << 30,
             .format = format}};

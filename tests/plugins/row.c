@@ -64,5 +64,16 @@ static int format(garnet *g, const garnet_metric *m)
 #else
 #define KIND GARNET_COUNTERS_RAW
 #endif
+#if defined ROW_FLAGS
+#define MORE .flags = 1U << 20,
+#elif defined ROW_VTYPES
+#define MORE .vtypes = GARNET_I64 | 8,
+#elif defined ROW_FLUSH
+#define MORE .flush = "2h",
+#elif defined ROW_BATCH
+#define MORE .batch_size = "many",
+#else
+#define MORE
+#endif
 GARNET_PLUGIN(.name = "row", .version = "1", .about = "A wrong row.", GARNET_OPTIONS(options),
-              .conf_size = SIZE, .counters = KIND, .format = format);
+              .conf_size = SIZE, MORE.counters = KIND, .format = format);

@@ -50,6 +50,18 @@ class Check(unittest.TestCase):
         self.assertEqual(code, 1)
         self.assertRegex(err, r"^garnet\.yaml:10:11: ")
 
+    def test_a_key_of_every_sink_hides_no_option(self):
+        """Also one that is wrong elsewhere in the file. Who a plugin would be checked as must be known."""
+        _, code, _, err = self.check("nonsense: 1\nsinks:\n  - name: a\n    plugin: graphite\n    to: stdout\n    flush: soon\n"
+                                     "    pth: '{name}'\n  - {name: b, plugin: graphite, to: stdout, user: [x], pth: y}\n"
+                                     "  - {name: b, plugin: graphite, to: stdout, pth: y}\n")
+        self.assertEqual(code, 1)
+        lines = err.splitlines()
+        self.assertEqual(len(lines), 5, err)
+        for pattern in (r"\.yaml:6:1: .*nonsense", r"\.yaml:11:12: flush: ", r"\.yaml:12:5: .*\"pth\".*did you mean \"path\"",
+                        r"\.yaml:13:\d+: user must be", r"\.yaml:14:\d+: name: \"b\" is already"):
+            self.assertEqual(len([x for x in lines if re.search(pattern, x)]), 1, pattern + " in\n" + err)
+
     def test_keys_without_effect(self):
         """What a plugin makes no use of is an error, and not silently ignored."""
         _, code, _, err = self.check(

@@ -318,6 +318,11 @@ class Tester(unittest.TestCase):
         so = os.path.join(BUILD, "tests/plugins/ordered.so")
         self.assertEqual(json.loads(run([BUILD + "/garnet", "plugin", "describe", so, "--json"]))["flags"], ["ordered"])
         self.assertIn("flags:    ordered\n", run([BUILD + "/garnet", "plugin", "describe", so]))
+        so = os.path.join(BUILD, "tests/plugins/few.so")
+        d = json.loads(run([BUILD + "/garnet", "plugin", "describe", so, "--json"]))
+        self.assertEqual((d["flush"], d["batch_size"], d["batch_metrics"]), ("5s", "512", 3))
+        self.assertIn("batches:  flush 5s, batch_size 512, at most 3 metrics\n",
+                      run([BUILD + "/garnet", "plugin", "describe", so]))
         r = subprocess.run([BUILD + "/garnet", "plugin", "describe", "./none.so"], capture_output=True, text=True)
         self.assertEqual(r.returncode, 1)
         self.assertIn("cannot load ./none.so", r.stderr)

@@ -152,10 +152,9 @@ static size_t batch_size(const char *a, const char *b, int64_t max_packet)
 
     to[0] = a;
     to[1] = b;
-    transport_rig.kit.sink.batch_size = 65536;
     transport_rig.kit.sink.max_packet = max_packet;
     transport_rig.kit.sink.to = (struct strings){to, b != NULL ? 2 : 1};
-    return link_batch_size(&transport_rig.kit.sink);
+    return link_batch_size(&transport_rig.kit.sink, 65536);
 }
 
 Test(udp, a_batch_is_a_datagram)
@@ -167,6 +166,5 @@ Test(udp, a_batch_is_a_datagram)
     cr_assert_eq(batch_size("unix:///a", NULL, 0), 65536);
     cr_assert_eq(batch_size("unixgram:///a", "udp://a:1", 0), 1432);
     cr_assert_eq(batch_size("tcp://a:1", "udp://a:1", 8932), 8932);
-    transport_rig.kit.sink.batch_size = 600;
-    cr_assert_eq(link_batch_size(&transport_rig.kit.sink), 600);
+    cr_assert_eq(link_batch_size(&transport_rig.kit.sink, 600), 600);
 }

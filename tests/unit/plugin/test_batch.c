@@ -145,6 +145,40 @@ Test(batch, kinds_of_numbers)
     cr_assert_eq(b.skipped, 1);
 }
 
+/* What came after the header that it was built with is not its own. */
+Test(batch, what_it_cannot_know_is_skipped)
+{
+    struct metric m = kit_metric("v", 1);
+    static const struct known early = {GARNET_I64, 1 << GARNET_GAUGE};
+
+    m.type = 6; /* of a later ABI */
+    cr_assert_eq(batch_add(&b, &m, 100, 1), BATCH_ADDED);
+    cr_assert_eq(b.skipped, 1);
+    cr_assert_not_null(
+        strstr(plugin_why(&p), "plugin format is of ABI 1.0, which has no such type of metric"));
+    p.takes = early; /* as of one that is older still */
+    m.type = METRIC_COUNTER;
+    cr_assert_eq(batch_add(&b, &m, 101, 1), BATCH_ADDED);
+    cr_assert_eq(b.skipped, 2);
+    m.type = METRIC_GAUGE;
+    cr_assert_eq(batch_add(&b, &m, 102, 1), BATCH_ADDED);
+    holds("<00>v=1\n");
+}
+
+Test(batch, full_by_its_number_of_metrics)
+{
+    p.batch_metrics = 2;
+    cr_assert_eq(add("a", 100), BATCH_ADDED);
+    cr_assert_eq(add("skip", 101), BATCH_ADDED); /* is in none */
+    cr_assert_eq(add("b", 102), BATCH_ADDED);
+    cr_assert_eq(add("c", 103), BATCH_FULL);
+    cr_assert_eq(b.nmetrics, 2);
+    cr_assert(batch_end(&b));
+    batch_begin(&b);
+    cr_assert_eq(add("c", 103), BATCH_ADDED);
+    holds("<00>c=7\n");
+}
+
 /* Calls that come from outside a batch append nowhere, and are told at the next answer. */
 Test(batch, appending_outside_is_fatal)
 {

@@ -39,6 +39,12 @@ Test(plugin, wrong_rows_are_refused)
     refused(TEST_PLUGIN("row_NOKIND"), "found no GARNET_FIELD_*");
     refused(TEST_PLUGIN("row_REQUIRED"), "is REQUIRED, and has a default that is never used");
     refused(TEST_PLUGIN("row_COUNTERS"), "has counters = 9, which ABI 1.0 does not have");
+    refused(TEST_PLUGIN("row_FLAGS"), "has flags (0x100000) that ABI 1.0 does not have");
+    refused(TEST_PLUGIN("row_VTYPES"),
+            "takes kinds of values (vtypes 0x9) that ABI 1.0 does not have");
+    refused(TEST_PLUGIN("row_FLUSH"),
+            "default is wrong: flush: \"2h\" is above the greatest value, 1h");
+    refused(TEST_PLUGIN("row_BATCH"), "default is wrong: batch_size: \"many\" ");
     refused(TEST_PLUGIN("row_CHOICES"), "option x has no choices");
     refused(TEST_PLUGIN("row_MAPDEF"), "option x has a default, which a MAP cannot have");
     refused(TEST_PLUGIN("row_HELP"), "option x has no help");
@@ -80,14 +86,47 @@ Test(plugin, one_from_the_future_loads)
     writes(TEST_PLUGIN("newer"), "{name: main, plugin: x, to: stdout}", "n 42\n");
 }
 
-static void wrong(const char *file, const char *yaml, const char *want)
+/* --- batches --- */
+
+/* As the sink's rows have filled them. */
+static void batches_are(const char *yaml, int64_t flush, int64_t size, uint32_t metrics)
 {
     struct kit k;
     struct plugin p;
 
     kit_open(&k);
+    kit_sink(&k, TEST_PLUGIN("few"), yaml);
+    section_fill(&k.arena, &sink_section, k.sink.node, &k.sink, &k.e);
+    cr_assert(plugin_load(&p, TEST_PLUGIN("few")), "%s", plugin_why(&p));
+    cr_assert(plugin_configure(&p, &k.sink, "web01", &k.e), "%s", kit_errors(&k));
+    cr_assert_eq(p.flush, flush);
+    cr_assert_eq(p.batch_size, size);
+    cr_assert_eq(p.batch_metrics, metrics);
+    plugin_unload(&p);
+    kit_close(&k);
+}
+
+Test(plugin, its_own_batches_unless_the_user_has_others)
+{
+    batches_are("{name: main, plugin: x, to: stdout}", 5 * NS_PER_S, 512, 3);
+    batches_are("{name: main, plugin: x, to: stdout, flush: 0, batch_size: 1KiB, batch_metrics: 2}",
+                0, 1024, 2);
+    batches_are("{name: main, plugin: x, to: stdout, batch_metrics: 3}", 5 * NS_PER_S, 512, 3);
+}
+
+/* --- what is wrong --- */
+
+static void wrong(const char *file, const char *yaml, const char *want)
+{
+    struct kit k;
+    struct plugin p;
+    struct errors common = {0};
+
+    kit_open(&k);
     kit_sink(&k, file, yaml);
     cr_assert(plugin_load(&p, file), "%s", plugin_why(&p));
+    section_fill(&k.arena, &sink_section, k.sink.node, &k.sink, &common);
+    errors_free(&common);
     cr_assert(!plugin_configure(&p, &k.sink, "web01", &k.e));
     cr_assert_str_eq(kit_errors(&k), want);
     cr_assert_null(p.host.errors, "it is the caller's, and may be gone");
@@ -109,6 +148,9 @@ Test(plugin, errors_have_a_place)
           "not have: is not there\n");
     wrong(TEST_PLUGIN("options"), "name: main\nto: stdout\ntext: moody\n",
           "/etc/garnet.yaml:1:1: plugin options refuses these options: not today\n");
+    wrong(TEST_PLUGIN("few"), "name: main\nplugin: x\nto: stdout\nbatch_metrics: 4\n",
+          "/etc/garnet.yaml:4:16: batch_metrics: \"4\" is more than plugin format lets into a "
+          "batch, 3: lower it, or remove it\n");
     wrong(TEST_PLUGIN("options"), "name: main\n",
           "/etc/garnet.yaml:1:1: this sink needs \"to\": plugin options does not deliver by "
           "itself\n");
@@ -116,4 +158,19 @@ Test(plugin, errors_have_a_place)
           "/etc/garnet.yaml:2:5: to: plugin deliver delivers by itself: remove this key\n");
     wrong(TEST_PLUGIN("deliver"), "name: main\n",
           "/etc/garnet.yaml:1:1: plugin deliver needs \"path\"\n");
+}
+
+/* Whatever is wrong is told at once, also what only check() finds. */
+Test(plugin, a_key_of_every_sink_hides_none_of_its_own)
+{
+    wrong(TEST_PLUGIN("options"), "name: main\nmax_age: 1s\ntext: bad\n",
+          "/etc/garnet.yaml:1:1: this sink needs \"to\": plugin options does not deliver by "
+          "itself\n"
+          "/etc/garnet.yaml:2:10: max_age has no effect: plugin options sends the time of each "
+          "metric: remove it\n"
+          "/etc/garnet.yaml:3:7: text: \"bad\" is a bad word\n"
+          "/etc/garnet.yaml:1:1: number: goes badly with it\n"
+          "/etc/garnet.yaml:1:1: options: all in all\n"
+          "/etc/garnet.yaml:1:1: plugin options calls bad() of an option \"nosuch\" that it does "
+          "not have: is not there\n");
 }
