@@ -122,7 +122,7 @@ static void put_as_json(struct buf *b, const struct plugin *p, const char *file)
     if (d->batch_metrics > 0)
         buf_putf(b, ",\"batch_metrics\":%u", d->batch_metrics);
     buf_puts(b, ",\"options\":[");
-    for (size_t i = 0; i < d->noptions; i++) {
+    for (size_t i = 0; i < p->options.n; i++) {
         if (i > 0)
             buf_putc(b, ',');
         json_option(b, &p->options.rows[i]);
@@ -184,7 +184,7 @@ static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
     buf_putf(b, "\ncounters: %s\n", COUNTERS[d->counters]);
     put_batches(b, d);
     buf_putf(b, "options:%s\n", d->noptions == 0 ? "  none" : "");
-    for (size_t i = 0; i < d->noptions; i++)
+    for (size_t i = 0; i < p->options.n; i++)
         put_option_text(b, &p->options.rows[i]);
 }
 

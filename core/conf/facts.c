@@ -212,6 +212,26 @@ enum fact fact_folder(struct parsing *p, const char *path, const char **own_grou
     return look_up_groups(p, arena_printf(p->a, "folder:%s", path), own_groups);
 }
 
+/* The mark keeps a text that begins like an error from being one. */
+enum fact fact_secret(struct parsing *p, uid_t user, const char *path, const char **secret)
+{
+    const char *text;
+    enum fact state = look_up(p, arena_printf(p->a, "secret:%d:%s", (int)user, path), &text);
+
+    if (state != FACT_KNOWN)
+        return state;
+    if (*text != '=')
+        return damaged(p);
+    *secret = arena_strdup(p->a, text + 1);
+    return *secret != NULL ? FACT_KNOWN : FACT_WANTED;
+}
+
+void fact_put_secret(struct buf *out, struct str secret)
+{
+    buf_putc(out, '=');
+    buf_putstr(out, secret);
+}
+
 enum fact fact_room(struct parsing *p, const char *path, uint64_t *bytes)
 {
     const char *text;

@@ -11,6 +11,7 @@
  *   "file:PATH"          "DEV INO SIZE MTIME_NS CTIME_NS MODE UID"
  *   "trust:UID:PATH"     " UID:GID UID:GID "
  *   "folder:PATH"        likewise
+ *   "secret:UID:PATH"    "=" and the file's text, a secret, which is never shown
  *   "room:PATH"          the bytes of the file system that it is on, or will be; "": not known
  *   "exec:SEARCH\nPATH"  ""; SEARCH is the PATH that it will have
  *   "hostname"           the name
@@ -87,6 +88,8 @@ uint64_t fact_file_digest(uint64_t h, const struct fact_file *f); /* of h and wh
 enum fact fact_way(struct parsing *p, uid_t user, const char *path, const char **own_groups);
 /* Trusted is whoever owns it, or the nearest one above it. */
 enum fact fact_folder(struct parsing *p, const char *path, const char **own_groups);
+/* The text of a file that nobody but root, garnetd, `user` (-1: nobody) and a group may read. */
+enum fact fact_secret(struct parsing *p, uid_t user, const char *path, const char **secret);
 enum fact fact_room(struct parsing *p, const char *path,
                     uint64_t *bytes); /* FACT_NONE: not known */
 /* FACT_ERROR: the system could not run it. `search` is the PATH that it will have; "": garnetd's. */
@@ -103,6 +106,7 @@ void fact_put_user(struct buf *out, const struct fact_user *u);
 void fact_put_file(struct buf *out, const struct fact_file *file);
 void fact_put_self(struct buf *out, const struct fact_self *self);
 void fact_put_cgroup(struct buf *out, const struct fact_cgroup *g); /* whose dir is not NULL */
+void fact_put_secret(struct buf *out, struct str secret);
 void fact_put_error(struct buf *out, const char *reason);
 const char *fact_error(const char *text); /* the reason; all of another text */
 /* The whole fact, of the main file. False: no memory. */

@@ -3,6 +3,7 @@
 
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <limits.h>
 #include <pwd.h>
@@ -19,6 +20,8 @@
 #include "conf/conf.h"
 #include "conf/delegation.h"
 #include "conf/script.h"
+
+enum { SECRET_MAX = 64 << 10 };
 
 static void learn_error(struct buf *out, const char *doing, int err)
 {
@@ -224,6 +227,52 @@ static void learn_file(const char *path, struct buf *out)
     fact_put_file(out, &file);
 }
 
+/* Its whole text but the newline at the end, or what is wrong with it. */
+static void judge_secret(int fd, struct buf *text, struct buf *out)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+        fact_put_error(out, "is not a regular file");
+    } else if ((st.st_mode & S_IRWXO) != 0) {
+        fact_put_error(out, "is open to everybody: chmod o-rwx it");
+    } else if (fd_read_all(fd, -1, text) < 0) {
+        if (errno == EFBIG)
+            fact_put_error(out, "is larger than 64 KiB");
+        else
+            learn_error(out, "read", errno);
+    } else {
+        text->n -= text->n > 0 && text->p[text->n - 1] == '\n';
+        if (text->n == 0 || memchr(text->p, 0, text->n) != NULL)
+            fact_put_error(out, text->n == 0 ? "is empty" : "is no text: it has a byte 0");
+        else
+            fact_put_secret(out, (struct str){text->p, text->n});
+    }
+}
+
+/* O_NONBLOCK: a FIFO that nobody writes must not hold us. */
+static void learn_secret(const char *user_and_path, struct buf *out)
+{
+    char *path;
+    uid_t user = (uid_t)strtol(user_and_path, &path, 10);
+    struct trust t = {.users = {geteuid(), user}, .own_group = learn_own_group};
+    struct trust_fault f;
+    struct buf text = {.max = SECRET_MAX};
+    struct why why;
+    int fd = trust_open(&t, ++path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &f);
+
+    if (fd >= 0) {
+        judge_secret(fd, &text, out);
+    } else if (f.verdict == TRUST_ERROR) {
+        learn_error(out, "read", errno);
+    } else {
+        trust_describe(&f, path, &why);
+        fact_put_error(out, why.text);
+    }
+    fd_close(&fd);
+    buf_free(&text);
+}
+
 /* Without a PATH of its own it gets garnetd's. */
 static void learn_runs(const char *search_and_path, struct buf *out)
 {
@@ -283,11 +332,12 @@ static const struct kind {
     const char *key; /* its beginning */
     void (*learn)(const char *rest, struct buf *out);
     bool own; /* the kernel knows it by itself */
-} KINDS[] = {{"group:", learn_group, false},     {"user:", learn_user, false},
-             {"file:", learn_file, false},       {"trust:", learn_way, false},
-             {"folder:", learn_folder, false},   {"exec:", learn_runs, false},
-             {"room:", learn_room, false},       {"self", learn_self, true},
-             {"hostname", learn_hostname, true}, {"cgroup", learn_cgroup, true}};
+} KINDS[] = {{"group:", learn_group, false},   {"user:", learn_user, false},
+             {"file:", learn_file, false},     {"trust:", learn_way, false},
+             {"folder:", learn_folder, false}, {"exec:", learn_runs, false},
+             {"secret:", learn_secret, false}, {"room:", learn_room, false},
+             {"self", learn_self, true},       {"hostname", learn_hostname, true},
+             {"cgroup", learn_cgroup, true}};
 
 static const struct kind *kind_of_fact(const char *question)
 {

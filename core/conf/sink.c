@@ -195,6 +195,7 @@ static uint64_t sink_digest(const struct conf *c, const struct conf_sink *s,
     h = fact_file_digest(digest_text(h, s->plugin_file), f);
     h = digest_number(digest_number(h, (uint64_t)f->ctime), f->mode);
     h = parse_digest_identity(digest_number(h, f->uid), &s->identity);
+    h = digest_secrets(h, s);
     h = digest_text(h, c->host);
     h = digest_number(h, (uint64_t)c->log_level); /* the worker's too */
     return digest_text(h, c->spool.dir);
@@ -208,6 +209,7 @@ static void take_plugin(struct parsing *p, struct conf_sink *s)
         fact_file(p, s->plugin_file, &f) != FACT_KNOWN)
         return;
     parse_sink_identity(p, s);
+    parse_secrets(p, s, &sink_section);
     s->digest = sink_digest(p->c, s, &f);
     if (!s->allow_writable)
         parse_check_way(p, "plugin", node_get(s->node, "plugin"), s->identity.uid, s->plugin_file,

@@ -6,6 +6,7 @@
  */
 #pragma once
 #include "conf/identity.h"
+#include "conf/secret.h"
 #include "conf/section.h"
 
 struct conf;
@@ -41,9 +42,11 @@ struct conf_sink {
     const char *own_groups;        /* that may write on its way: for struct trust */
     bool loadable;                 /* by its name and plugin it is, whatever else is wrong */
     bool refused;                  /* for the world: the conf has why, and it is not to be run */
+    struct conf_secret *secrets;   /* by its keys NAME_file */
     const struct node *node;       /* the sink's map: the plugin's own options are in here */
     struct pos at;
-    uint64_t digest; /* of all that a worker's behaviour depends on, the .so's identity included */
+    uint64_t
+        digest; /* of all that a worker's behaviour depends on, the .so's identity and secrets included */
     struct conf_sink *next;
 };
 extern const struct section sink_section; /* the plugin's own keys may have none of its names */

@@ -231,7 +231,7 @@ GARNET_PRINTF(3, 4) static int host_fail(garnet *g, int answer, const char *fmt,
 GARNET_PRINTF(3, 4) static void host_bad(garnet *g, const char *option, const char *fmt, ...)
 {
     struct host *h = host_of(g);
-    const struct node *v = option != NULL ? node_get(h->node, option) : NULL;
+    const struct node *v = option != NULL ? plugin_options_node(h->options, h->node, option) : NULL;
     struct pos at = v != NULL ? v->at : h->node->at;
     char text[512];
     va_list ap;

@@ -1,22 +1,16 @@
-/* plugin/options.c - option rows of the ABI -> rows of conf/option.h -> the plugin's conf struct
+/* plugin/options.c - option rows of the ABI -> rows of conf/option.h
  *
  * Nothing in a row is believed: each name, type, bound and offset is looked at before it is used.
- * Values are filled into a table of our own first, one slot a row, and copied from there into the
- * plugin's struct in the types of the public header, which conf does not know.
  */
 #include "plugin/options.h"
 
 #include "conf/sink.h"
 
-enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
+/* The size of a row in version 1.0: what every plugin's rows have at least. */
+static const size_t SIZE_1_0 =
+    offsetof(garnet_option, offset) + sizeof(((garnet_option *)0)->offset);
 
-union slot { /* the widest thing that conf fills */
-    const char *s;
-    int64_t i;
-    double f;
-    struct strings list;
-    struct pairs map;
-};
+enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
 
 /* The public numbers are conf's own. */
 _Static_assert((int)GARNET_STRING == (int)OPT_STRING && (int)GARNET_CHOICE == (int)OPT_CHOICE &&
@@ -58,7 +52,7 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-static size_t field_size(uint32_t type)
+size_t plugin_option_size(uint32_t type)
 {
     return kinds[types[type].kind].size;
 }
@@ -117,7 +111,8 @@ static const struct option *shares(const struct plugin_options *o, size_t row, s
                                    size_t size)
 {
     for (size_t i = 0; i < row; i++)
-        if (offset < o->offsets[i] + field_size(o->rows[i].type) && o->offsets[i] < offset + size)
+        if (offset < o->offsets[i] + plugin_option_size(o->rows[i].type) &&
+            o->offsets[i] < offset + size)
             return &o->rows[i];
     return NULL;
 }
@@ -126,7 +121,8 @@ static bool check_field(const struct plugin_options *all, size_t row, struct why
 {
     const struct option *o = &all->rows[row], *other;
     size_t kind = o->offset / GARNET_ABOVE_, offset = o->offset % GARNET_ABOVE_;
-    size_t size = field_size(o->type), conf = all->def->conf_size, wanted = types[o->type].kind;
+    size_t size = plugin_option_size(o->type), conf = all->def->conf_size,
+           wanted = types[o->type].kind;
 
     if (kind != wanted)
         return why_set(why, "its option %s is of type %s, whose .offset is a %s: found %s", o->name,
@@ -169,8 +165,8 @@ static bool check_bounds(const struct option *o, struct why *why)
 }
 
 /* As if a user had written it. */
-static bool read_default(struct arena *a, const struct option *o, const char *text, union slot *to,
-                         struct why *why)
+static bool read_default(struct arena *a, const struct option *o, const char *text,
+                         union option_slot *to, struct why *why)
 {
     struct node v = {.kind = NODE_SCALAR, .text = text};
     struct option row = *o;
@@ -189,7 +185,7 @@ static bool read_default(struct arena *a, const struct option *o, const char *te
 
 static bool check_default(struct arena *a, const struct option *o, struct why *why)
 {
-    union slot scratch;
+    union option_slot scratch;
 
     return o->def == NULL || read_default(a, o, o->def, &scratch, why);
 }
@@ -197,7 +193,7 @@ static bool check_default(struct arena *a, const struct option *o, struct why *w
 bool plugin_options_default(struct arena *a, const char *key, const char *text, int64_t *to,
                             struct why *why)
 {
-    union slot slot = {.i = -1};
+    union option_slot slot = {.i = -1};
     bool ok = text == NULL || read_default(a, section_find(&sink_section, key), text, &slot, why);
 
     *to = slot.i;
@@ -232,7 +228,38 @@ static bool read_row(struct plugin_options *all, size_t i, struct arena *a, stru
     if (!check_option_name(all, i, o.name, why) || !check_kind(row, why) ||
         !check_field(all, i, why) || !check_bounds(row, why) || !check_default(a, row, why))
         return false;
-    row->offset = i * sizeof(union slot);
+    row->offset = i * sizeof(union option_slot);
+    return true;
+}
+
+static bool is_secret_text(const struct option *o)
+{
+    return o->type == GARNET_STRING && (o->flags & GARNET_SECRET) != 0;
+}
+
+/* The key by which row i comes from a file, if it is a secret. */
+static bool add_file_row(struct plugin_options *all, size_t i, struct arena *a, struct why *why)
+{
+    const struct option *secret = &all->rows[i];
+    struct option *row = &all->rows[all->n];
+
+    if (!is_secret_text(secret))
+        return true;
+    *row = (struct option){
+        .type = OPT_PATH,
+        .name = arena_printf(a, "%s_file", secret->name),
+        .help =
+            arena_printf(a, "A file that holds %s, in place of the option itself.", secret->name),
+        .offset = all->n * sizeof(union option_slot)};
+    if (!arena_ok(a))
+        return why_set(why, "there is no memory for its options");
+    if (has_row(all, all->def->noptions, row->name) ||
+        section_find(&sink_section, row->name) != NULL)
+        return why_set(why,
+                       "its option %s is a secret, which may come from a file by the key %s: "
+                       "nothing else may have that name",
+                       secret->name, row->name);
+    all->offsets[all->n++] = i;
     return true;
 }
 
@@ -243,82 +270,38 @@ bool plugin_options_read(struct plugin_options *o, struct arena *a, const garnet
     if (d->noptions == 0)
         return true;
     if (d->options == NULL || d->noptions > ROWS_MAX || d->conf_size > CONF_MAX ||
-        d->option_size < sizeof(garnet_option) || d->option_size % sizeof(void *) != 0)
+        d->option_size < SIZE_1_0 || d->option_size % sizeof(void *) != 0)
         return why_set(
             why,
             "its options cannot be read: %u rows of %u bytes for a struct of %zu; wanted "
             "at most %d rows of at least %zu bytes (GARNET_OPTIONS fills this in)",
-            d->noptions, d->option_size, d->conf_size, ROWS_MAX, sizeof(garnet_option));
-    o->rows = arena_alloc(a, d->noptions * sizeof *o->rows);
-    o->offsets = arena_alloc(a, d->noptions * sizeof *o->offsets);
+            d->noptions, d->option_size, d->conf_size, ROWS_MAX, SIZE_1_0);
+    o->rows = arena_alloc(a, 2UL * d->noptions * sizeof *o->rows);
+    o->offsets = arena_alloc(a, 2UL * d->noptions * sizeof *o->offsets);
     if (o->rows == NULL || o->offsets == NULL)
         return why_set(why, "there is no memory for its options");
     for (size_t i = 0; i < d->noptions; i++)
         if (!read_row(o, i, a, why))
+            return false;
+    o->n = d->noptions;
+    for (size_t i = 0; i < d->noptions; i++)
+        if (!add_file_row(o, i, a, why))
             return false;
     return true;
 }
 
 bool plugin_options_have(const struct plugin_options *o, const char *name)
 {
-    return has_row(o, o->def->noptions, name) || section_find(&sink_section, name) != NULL;
+    return has_row(o, o->n, name) || section_find(&sink_section, name) != NULL;
 }
 
-/* --- filling --- */
-
-static garnet_str str_from(const char *s)
+const struct node *plugin_options_node(const struct plugin_options *o, const struct node *map,
+                                       const char *name)
 {
-    return (garnet_str){s, strlen(s)};
-}
+    const struct node *v = node_get(map, name);
 
-static void copy_list(struct arena *a, const struct strings *from, void *field)
-{
-    garnet_str *v = arena_alloc(a, (from->n + 1) * sizeof *v);
-    garnet_list list = {v, from->n};
-
-    if (v == NULL)
-        return;
-    for (size_t i = 0; i < from->n; i++)
-        v[i] = str_from(from->v[i]);
-    memcpy(field, &list, sizeof list);
-}
-
-static void copy_map(struct arena *a, const struct pairs *from, void *field)
-{
-    garnet_tag *v = arena_alloc(a, (from->n + 1) * sizeof *v);
-    garnet_map map = {v, from->n};
-
-    if (v == NULL)
-        return;
-    for (size_t i = 0; i < from->n; i++)
-        v[i] = (garnet_tag){str_from(from->v[i].key), str_from(from->v[i].val)};
-    memcpy(field, &map, sizeof map);
-}
-
-static void copy_field(struct arena *a, uint32_t type, const union slot *from, void *field)
-{
-    if (type == GARNET_LIST)
-        copy_list(a, &from->list, field);
-    else if (type == GARNET_MAP)
-        copy_map(a, &from->map, field);
-    else
-        memcpy(field, from, field_size(type));
-}
-
-void *plugin_options_fill(const struct plugin_options *o, struct arena *a,
-                          const struct conf_sink *sink, struct errors *e)
-{
-    size_t n = o->def->noptions;
-    union slot *slots = arena_alloc(a, n * sizeof *slots);
-    const struct section set = {o->rows, n, arena_printf(a, "plugin %s", o->def->name),
-                                .also = &sink_section};
-    void *conf = o->def->conf_size > 0 ? arena_alloc(a, o->def->conf_size) : NULL;
-    unsigned before = e->n;
-
-    if (!arena_ok(a))
-        return NULL;
-    section_fill(a, &set, sink->node, slots, e);
-    for (size_t i = 0; conf != NULL && i < n && e->n == before && arena_ok(a); i++)
-        copy_field(a, o->rows[i].type, &slots[i], (char *)conf + o->offsets[i]);
-    return conf;
+    for (size_t i = o->def->noptions; v == NULL && i < o->n; i++)
+        if (strcmp(o->rows[o->offsets[i]].name, name) == 0)
+            v = node_get(map, o->rows[i].name);
+    return v;
 }

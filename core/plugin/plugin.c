@@ -9,6 +9,8 @@
 
 #include <dlfcn.h>
 
+#include "plugin/fill.h"
+
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
 
 /* The size that version 1.0 had: what every plugin must have at least. */
@@ -208,7 +210,7 @@ bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char
     p->host.node = sink->node;
     p->host.g.sink = sink->name;
     p->host.g.hostname = hostname;
-    p->host.g.conf = plugin_options_fill(&p->options, &p->arena, sink, e);
+    p->host.g.conf = plugin_fill(&p->options, &p->arena, sink, e);
     if (!arena_ok(&p->arena))
         errors_add(e, sink->at, "there is no memory for the options");
     if (e->n == own && p->def.check != NULL)

@@ -87,6 +87,19 @@ class Hung(unittest.TestCase):
         wait_for("it is read", lambda: "far.yaml:" in d.log().rpartition("did not answer within 4s")[2], LOOK)
         self.check_untouched(d, worker)
 
+    def test_a_secret_of_a_sink(self):
+        d, fs = self.daemon()
+        with open(d.config_path, "a") as f:
+            f.write(f"  - {{name: other, plugin: {BUILD}/tests/plugins/secret.so, to: stdout, key_file: mnt/check}}\n")
+        d.start()
+        worker = d.worker("main")
+        self.assertRegex(d.log(), 'key_file: ".*/mnt/check" is on a file system that did not answer within 4s')
+        wait_for("the good one runs", lambda: self.slots(d, "good"))
+        self.assertEqual(len(self.asking(d)), 1)
+        fs.answer()
+        wait_for("it is judged", lambda: "/mnt/check\" is open to everybody" in d.log(), LOOK)
+        self.check_untouched(d, worker)
+
     def test_many_commands(self):
         d, fs = self.daemon(**{f"hung{i}": f"mnt/{i}" for i in range(40)})
         d.start()

@@ -40,6 +40,36 @@ Test(conf_digests, a_sinks_digest_is_of_what_it_depends_on)
     cr_assert_neq(sink_digest(SINK(", a: null")), sink_digest(SINK(", a: 'null'")));
 }
 
+static uint64_t digest_with_secret(const char *value)
+{
+    struct snapshot s = {0};
+    struct errors e = {0};
+    static const char text[] = SINK(", to: tcp://h:1, key_file: k");
+    struct conf *c;
+    uint64_t d;
+
+    world_file(&s, "/etc/garnet.yaml", text, sizeof text - 1);
+    world_put_all(&s);
+    world_put(&s, "secret:-1:/etc/k", value);
+    c = conf_parse(&s, &e);
+    snapshot_free(&s);
+    cr_assert_not_null(c);
+    cr_assert_eq(e.n, 0, "%.*s", (int)e.text.n, e.text.p);
+    cr_assert_null(c->wanted);
+    d = c->sinks->digest;
+    conf_free(c);
+    return d;
+}
+
+Test(conf_digests, a_secrets_text_is_in_it)
+{
+    uint64_t d = digest_with_secret("=a");
+
+    cr_assert_eq(d, digest_with_secret("=a"));
+    cr_assert_neq(d, digest_with_secret("=b"));
+    cr_assert_neq(d, digest_with_secret("error does not exist"), "that is for its plugin to say");
+}
+
 Test(conf_digests, a_replaced_plugin_or_command_is_a_change)
 {
     /* the command replaced, and touched by chmod alone */

@@ -71,6 +71,68 @@ static void put(const char *key, const char *value)
     cr_assert(snapshot_put(&snap, snap.files, key, value));
 }
 
+/* --- secrets --- */
+
+static void make_secret(const char *name, const char *text, size_t n, mode_t mode)
+{
+    int fd = open(in_dir(name), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    cr_assert_geq(fd, 0);
+    cr_assert_eq(write(fd, text, n), (ssize_t)n);
+    cr_assert_eq(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static const char *secret_of(const char *name)
+{
+    const char *text = NULL;
+
+    cr_assert_eq(LEARNT(fact_secret(&parsing, (uid_t)-1, in_dir(name), &text)), FACT_KNOWN, "%s",
+                 parsing.why);
+    return text;
+}
+
+static const char *no_secret(const char *name)
+{
+    const char *text = NULL;
+
+    cr_assert_eq(LEARNT(fact_secret(&parsing, (uid_t)-1, in_dir(name), &text)), FACT_ERROR);
+    cr_assert_null(text);
+    return parsing.why;
+}
+
+Test(facts, a_secret_is_a_files_text)
+{
+    make_secret("one", "s3cret\n", 7, 0600);
+    cr_assert_str_eq(secret_of("one"), "s3cret");
+    make_secret("two", "error no\r\n\n", 11, 0640); /* one newline alone, and no error */
+    cr_assert_str_eq(secret_of("two"), "error no\r\n");
+    make_secret("three", " x", 2, 0400);
+    cr_assert_str_eq(secret_of("three"), " x");
+}
+
+Test(facts, what_is_no_secret)
+{
+    static char large[(64 << 10) + 1];
+
+    memset(large, 'x', sizeof large);
+    cr_assert_str_eq(no_secret("none"), "does not exist");
+    make_secret("open", "s", 1, 0604);
+    cr_assert_str_eq(no_secret("open"), "is open to everybody: chmod o-rwx it");
+    make_secret("large", large, sizeof large, 0600);
+    cr_assert_str_eq(no_secret("large"), "is larger than 64 KiB");
+    make_secret("most", large, sizeof large - 1, 0600);
+    cr_assert_eq(strlen(secret_of("most")), sizeof large - 1);
+    make_secret("empty", "\n", 1, 0600);
+    cr_assert_str_eq(no_secret("empty"), "is empty");
+    make_secret("binary", "a\0b", 3, 0600);
+    cr_assert_str_eq(no_secret("binary"), "is no text: it has a byte 0");
+    make_secret("altered", "s", 1, 0622);
+    cr_assert_not_null(strstr(no_secret("altered"), "can be altered"), "%s", parsing.why);
+    cr_assert_eq(mkfifo(in_dir("fifo"), 0600), 0);
+    cr_assert_str_eq(no_secret("fifo"), "is not a regular file");
+}
+
 /* --- groups, users --- */
 
 Test(facts, a_group_by_name_or_id)

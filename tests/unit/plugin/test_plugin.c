@@ -45,6 +45,7 @@ Test(plugin, wrong_rows_are_refused)
     refused(TEST_PLUGIN("row_FLUSH"),
             "default is wrong: flush: \"2h\" is above the greatest value, 1h");
     refused(TEST_PLUGIN("row_BATCH"), "default is wrong: batch_size: \"many\" ");
+    refused(TEST_PLUGIN("secret_clash"), "by the key key_file: nothing else may have that name");
     refused(TEST_PLUGIN("row_CHOICES"), "option x has no choices");
     refused(TEST_PLUGIN("row_MAPDEF"), "option x has a default, which a MAP cannot have");
     refused(TEST_PLUGIN("row_HELP"), "option x has no help");
@@ -173,4 +174,64 @@ Test(plugin, a_key_of_every_sink_hides_none_of_its_own)
           "/etc/garnet.yaml:1:1: options: all in all\n"
           "/etc/garnet.yaml:1:1: plugin options calls bad() of an option \"nosuch\" that it does "
           "not have: is not there\n");
+}
+
+/* --- secrets --- */
+
+/* A sink that the configuration has read the files of. */
+static void secrets(const char *yaml, struct conf_secret *read, bool good, const char *want)
+{
+    struct kit k;
+    struct plugin p;
+    const struct {
+        const char *key, *other;
+    } * conf;
+
+    kit_open(&k);
+    kit_sink(&k, TEST_PLUGIN("secret"), yaml);
+    k.sink.secrets = read;
+    cr_assert(plugin_load(&p, TEST_PLUGIN("secret")), "%s", plugin_why(&p));
+    cr_assert_eq(plugin_configure(&p, &k.sink, "web01", &k.e), good, "%s", kit_errors(&k));
+    cr_assert_eq(errors_only_world(&k.e), good || read != NULL);
+    conf = p.host.g.conf;
+    cr_assert_str_eq(
+        good ? arena_printf(&k.arena, "%s %s", conf->key, conf->other) : kit_errors(&k), want);
+    plugin_unload(&p);
+    kit_close(&k);
+}
+
+Test(plugin, a_secret_may_come_from_a_file)
+{
+    struct conf_secret other = {.key = "other_file", .path = "/o", .text = "o"};
+    struct conf_secret key = {.key = "key_file", .path = "/k", .text = "k", .next = &other};
+
+    secrets("name: main\nto: stdout\nkey: a\n", NULL, true, "a none");
+    secrets("name: main\nto: stdout\nkey_file: /k\nother_file: /o\n", &key, true, "k o");
+    secrets("name: main\nto: stdout\n", NULL, false,
+            "/etc/garnet.yaml:1:1: plugin secret needs \"key\"\n");
+    secrets("name: main\nto: stdout\nkey: a\nother: b\nother_file: o\n", NULL, false,
+            "/etc/garnet.yaml:5:1: other_file and other are both there: remove one of them\n");
+    secrets("name: main\nto: stdout\nkey_file: k\n", NULL, false,
+            "/etc/garnet.yaml:3:1: key_file is for garnet.yaml: here, give key\n");
+    secrets("name: main\nto: stdout\nkey_file: [k]\n", NULL, false,
+            "/etc/garnet.yaml:3:11: key_file must be a path, not a list\n");
+    key = (struct conf_secret){.key = "key_file", .path = "/k", .why = "is empty"};
+    secrets("name: main\nto: stdout\nkey_file: k\n", &key, false,
+            "/etc/garnet.yaml:3:11: key_file: \"/k\" is empty\n");
+}
+
+Test(plugin, what_is_wrong_with_a_secret_stands_where_it_comes_from)
+{
+    struct conf_secret key = {.key = "key_file", .path = "/k", .text = "bad"};
+    struct kit k;
+    struct plugin p;
+
+    kit_open(&k);
+    kit_sink(&k, TEST_PLUGIN("secret"), "name: main\nto: stdout\nkey_file: /k\n");
+    k.sink.secrets = &key;
+    cr_assert(plugin_load(&p, TEST_PLUGIN("secret")), "%s", plugin_why(&p));
+    cr_assert(!plugin_configure(&p, &k.sink, "web01", &k.e));
+    cr_assert_str_eq(kit_errors(&k), "/etc/garnet.yaml:3:11: key: is a bad one\n");
+    plugin_unload(&p);
+    kit_close(&k);
 }

@@ -1,0 +1,65 @@
+/* Two secrets, of which one must be set; what it was given is appended to its own file `path` in open(), and written in
+ * each line. check() finds fault with `key: bad`. With CLASH it has an option that is to be the host's. */
+#include <garnet/plugin.h>
+#include <string.h>
+
+#include "append.h"
+
+struct conf {
+    const char *key, *other, *path, *key_file;
+};
+static const garnet_option options[] = {
+    {.type = GARNET_STRING,
+     .flags = GARNET_REQUIRED | GARNET_SECRET,
+     .name = "key",
+     .help = "What opens it.",
+     .offset = GARNET_FIELD_STR(struct conf, key)},
+    {.type = GARNET_STRING,
+     .flags = GARNET_SECRET,
+     .name = "other",
+     .def = "none",
+     .help = "Another.",
+     .offset = GARNET_FIELD_STR(struct conf, other)},
+    {.type = GARNET_PATH,
+     .name = "path",
+     .help = "Where to write.",
+     .offset = GARNET_FIELD_STR(struct conf, path)},
+#ifdef CLASH
+    {.type = GARNET_PATH,
+     .name = "key_file",
+     .help = "Its own.",
+     .offset = GARNET_FIELD_STR(struct conf, key_file)},
+#endif
+};
+
+static int check(garnet *g)
+{
+    const struct conf *c = g->conf;
+
+    if (strcmp(c->key, "bad") == 0)
+        g->host->bad(g, "key", "is a bad one");
+    return GARNET_OK;
+}
+
+static int open_(garnet *g)
+{
+    const struct conf *c = g->conf;
+
+    if (c->path != NULL) {
+        append(c->path, c->key, strlen(c->key));
+        append(c->path, "\n", 1);
+    }
+    return GARNET_OK;
+}
+
+static int format(garnet *g, const garnet_metric *m)
+{
+    const struct conf *c = g->conf;
+
+    g->host->putf(g, "%s %s %s\n", m->name.s, c->key, c->other);
+    return GARNET_OK;
+}
+
+GARNET_PLUGIN(.name = "secret", .version = "1", .about = "Has secrets.", GARNET_OPTIONS(options),
+              .conf_size = sizeof(struct conf), .flags = GARNET_IDEMPOTENT, .check = check,
+              .open = open_, .format = format);
