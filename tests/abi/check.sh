@@ -1,9 +1,10 @@
 #!/bin/sh
-# check.sh HERE INCLUDE GARNET COMPILER... - the header keeps its layout, and a plugin built from the frozen 1.0 header,
-# by each compiler, as C or as C++ as that compiler's name says, loads and gives its exact bytes.
+# check.sh HERE INCLUDE GARNET LATER COMPILER... - the header keeps its layout, and a plugin built from the frozen 1.0
+# header, by each compiler, as C or as C++ as that compiler's name says, loads and gives its exact bytes: in this host, and
+# in LATER, whose structs have grown.
 set -u
-here=$1 include=$2 garnet=$3
-shift 3
+here=$1 include=$2 garnet=$3 later=$4
+shift 4
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 failed=0 built=0
@@ -32,10 +33,12 @@ for cc in "$@"; do
     # shellcheck disable=SC2086 # words
     "$cc" $language -O2 -Wall -Wextra -Werror -fPIC -fvisibility=hidden -shared -Wl,-z,defs \
         -o "$dir/frozen.so" "$here/frozen.c" || fail "$cc cannot build it"
-    "$garnet" plugin test "$dir/frozen.so" -o text=t --golden "$here/frozen-golden" >"$dir/out" 2>&1 || {
-        fail "built by $cc:"
-        cat "$dir/out"
-    }
+    for host in "$garnet" "$later"; do
+        "$host" plugin test "$dir/frozen.so" -o text=t --golden "$here/frozen-golden" >"$dir/out" 2>&1 || {
+            fail "built by $cc, in $host:"
+            cat "$dir/out"
+        }
+    done
     built=$((built + 1))
 done
 echo "built by $built compilers"

@@ -131,6 +131,8 @@ static int end(garnet *g)
 GARNET_PLUGIN(.name = "frozen", .version = "1.0", .about = "Must load for ever.",
               .options = options, .noptions = sizeof options / sizeof *options,
               .option_size = sizeof *options, .conf_size = sizeof(struct conf),
-              .flags = GARNET_IDEMPOTENT, .vtypes = GARNET_I64 | GARNET_U64 | GARNET_F64,
-              .lines = 1, .counters = GARNET_COUNTERS_RAW, .check = check, .open = open_,
-              .close = close_, .begin = begin, .format = format, .end = end);
+              .flags = GARNET_IDEMPOTENT, .hints = 0,
+              .vtypes = GARNET_I64 | GARNET_U64 | GARNET_F64, .lines = 1,
+              .counters = GARNET_COUNTERS_RAW, .batch_metrics = 100000, .flush = "2s",
+              .batch_size = "32KiB", .check = check, .open = open_, .close = close_, .begin = begin,
+              .format = format, .end = end);

@@ -32,6 +32,8 @@ int main(void)
     SHOW(garnet_plugin, abi_minor), SHOW(garnet_plugin, name), SHOW(garnet_plugin, version);
     SHOW(garnet_plugin, about), SHOW(garnet_plugin, options), SHOW(garnet_plugin, noptions);
     SHOW(garnet_plugin, option_size), SHOW(garnet_plugin, conf_size), SHOW(garnet_plugin, flags);
+    SHOW(garnet_plugin, hints), SHOW(garnet_plugin, batch_metrics), SHOW(garnet_plugin, flush);
+    SHOW(garnet_plugin, batch_size);
     SHOW(garnet_plugin, vtypes), SHOW(garnet_plugin, lines), SHOW(garnet_plugin, counters);
     SHOW(garnet_plugin, check), SHOW(garnet_plugin, open), SHOW(garnet_plugin, close);
     SHOW(garnet_plugin, begin), SHOW(garnet_plugin, format), SHOW(garnet_plugin, end);

@@ -7,6 +7,7 @@ SPOOL = "unit.spool.(append|tail|segment|cursor|sync|rewrite|bitflip|recovery|co
 CONFIRM = "unit.(delivery|sink).(halfclose|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
 LOADS = "unit.(conf|daemon).(askers|look|kept|beside|removed)$"
+PLUGIN = "unit.(plugin|conf).(plugin|batch|facts|conf_digests)$|unit.abi$|scenario.(check|inherited)$"
 ACCOUNTS = "unit.(spool|sink|daemon).(append_retain|feed|sinks)$|scenario.accounts"
 
 MUTATIONS = [
@@ -54,6 +55,19 @@ MUTATIONS = [
              "if (c->ours)\n        hold_expired(c, a);", "(void)hold_expired;", ACCOUNTS),
     Mutation("retention is not announced", "core/spool/retain.c",
              "if (v->ev.begins != NULL)\n            v->ev.begins(v->ev.arg, v->oldest);", "", ACCOUNTS),
+    # plugins
+    Mutation("rows of 1.0 are refused by a later host", "core/plugin/options.c",
+             "d->option_size < SIZE_1_0", "d->option_size < sizeof(garnet_option)", PLUGIN),
+    Mutation("a type of a later ABI gets to a plugin", "core/plugin/batch.c",
+             "|| !knows_type(&p->takes, b->view.type)", "|| (!knows_type(&p->takes, 1))", PLUGIN),
+    Mutation("a limit of metrics does not count", "core/plugin/batch.c",
+             "if (b->nmetrics >= b->plugin->batch_metrics)", "if (b->nmetrics == UINT32_MAX)", PLUGIN),
+    Mutation("a wrong key of the sink hides the plugin's", "core/daemon/check.c",
+             "if (checks.n == 0 && !check_sinks(", "if (checks.n == 0 && !errors_fatal(e) && !check_sinks(", PLUGIN),
+    Mutation("a secret that changes is no change", "core/conf/sink.c", "h = digest_secrets(h, s);", "", PLUGIN),
+    Mutation("a secret that everybody may read is one", "core/conf/learn.c",
+             "(st.st_mode & S_IRWXO) != 0", "(st.st_mode & S_IWOTH) != 0", PLUGIN),
+    Mutation("a worker has garnetd's environment", "core/keep/warder.c", ".env = environment_small(),", "", PLUGIN),
     # configuration by file
     Mutation("another one is sent after one that hangs", "core/conf/hung.c",
              "            return HUNG_SAME;", "            return HUNG_SOME;", LOADS),
