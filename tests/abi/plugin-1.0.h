@@ -18,7 +18,10 @@
  *   - The order is check(), open(), then any number of batches: begin(), format() per metric,
  *     end(), deliver(); last close(). A batch may be begun and thrown away. event() comes between
  *     any two of these from open() on.
- *   - SIGPIPE is ignored, the locale is "C".
+ *   - The locale is "C", and the environment small. SIGPIPE and SIGXFSZ are ignored; SIGCHLD, SIGHUP
+ *     and SIGINT are blocked; SIGTERM and SIGRTMAX are the host's; all others are as exec leaves
+ *     them, and SIGALRM is yours.
+ *   - You never meet a type or a kind of value that came after the header you were built with.
  * What you promise
  *   - check(), begin(), format() and end() do no I/O. format() can be repeated: the host may throw
  *     away what one call appended and ask again in a new batch.
@@ -42,7 +45,9 @@
  * characters, except option values, which are as the user wrote them.
  *
  * How this header grows: members are appended, never moved or removed, and every struct that can
- * grow carries its size; GARNET_HAS() tells whether the other side knows a member.
+ * grow carries its size (of an option: option_size); GARNET_HAS() tells whether the other side knows
+ * a member. No value ever changes. A host refuses a flag, an option's type or an option's flag that
+ * it does not know; hints, and members behind those that it knows, it passes over.
  */
 #ifndef GARNET_PLUGIN_H
 #define GARNET_PLUGIN_H
@@ -248,8 +253,8 @@ typedef struct garnet_host { /* grows at the end */
      * follows the oldest one still open. At most GARNET_PENDING_MAX are, then deliver() waits. */
     void (*confirm)(garnet *, uint64_t id, int answer);
     /* From open() on: have event() called while `fd` (yours) is ready for any of `events`; 0 ends
-     * it, which must come before you close fd; when close() is called nothing is watched any more.
-     * 0, or -1 with errno. */
+     * it, which must come before you close fd. When close() is called nothing is watched any more,
+     * and ending a watch, or the timer, once more does no harm. 0, or -1 with errno. */
     int (*watch)(garnet *, int fd, uint32_t events);
     /* From open() on: have event(-1) called once, in so many ns; a new call replaces the last,
      * a negative number cancels it. An open() that does not answer OK has asked for nothing: what it
