@@ -88,11 +88,12 @@ static bool check_def(const garnet_plugin *d, const char *file, struct why *why)
 static bool take_kinds(struct plugin *p, const char *file, struct why *why)
 {
     const garnet_plugin *d = &p->def;
-    struct known all = known_to(d->abi_minor);
+    struct known all = known_to(d->abi_minor), host = known_to(GARNET_ABI_MINOR);
 
     p->takes = all;
     if (d->vtypes != 0)
         p->takes.vtypes &= d->vtypes;
+    p->takes_all = known_same(&p->takes, &host);
     if (p->takes.vtypes != 0 && (d->abi_minor > GARNET_ABI_MINOR || (d->vtypes & ~all.vtypes) == 0))
         return true;
     return why_set(why, "%s takes kinds of values (vtypes 0x%x) that ABI 1.%u does not have", file,

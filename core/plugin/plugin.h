@@ -17,7 +17,8 @@ struct plugin {
     struct arena arena; /* options and their strings */
     struct host host;
     bool opened;
-    struct known takes; /* others are skipped */
+    struct known takes; /* others are skipped; */
+    bool takes_all;     /* there are none */
     /* As configured: what the sink asks for, or else what its plugin has by itself. */
     int64_t flush, batch_size; /* ns; bytes */
     uint32_t batch_metrics;    /* UINT32_MAX: no limit */
