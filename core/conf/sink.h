@@ -45,8 +45,7 @@ struct conf_sink {
     struct conf_secret *secrets;   /* by its keys NAME_file */
     const struct node *node;       /* the sink's map: the plugin's own options are in here */
     struct pos at;
-    uint64_t
-        digest; /* of all that a worker's behaviour depends on, the .so's identity and secrets included */
+    uint64_t digest; /* of all that a worker goes by, the .so's identity and secrets included */
     struct conf_sink *next;
 };
 extern const struct section sink_section; /* the plugin's own keys may have none of its names */

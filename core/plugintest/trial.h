@@ -37,7 +37,7 @@ int trial_end(struct trial *t, const char *fmt, ...) __attribute__((format(print
 bool trial_load(struct trial *t);
 bool trial_configure(struct trial *t); /* by the options given */
 bool trial_open(struct trial *t);
-bool trial_batch(struct trial *t, size_t size); /* begun; of any number of metrics */
+bool trial_batch(struct trial *t, size_t size);       /* begun; of any number of metrics */
 bool trial_ready(struct trial *t, size_t batch_size); /* all that */
 /* The options given, as a map in YAML. */
 bool trial_options(struct trial *t, struct buf *yaml);
