@@ -10,6 +10,9 @@
 static const size_t SIZE_1_0 =
     offsetof(garnet_option, offset) + sizeof(((garnet_option *)0)->offset);
 
+/* How the names of such keys begin that every sink gets after 1.0: no plugin has one of those already. */
+static const char LATER[] = "sink_";
+
 enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
 
 /* The public numbers are conf's own. */
@@ -80,6 +83,9 @@ static bool check_option_name(const struct plugin_options *o, size_t row, const 
                        row, name != NULL ? name : "", NAME_MAX_BYTES);
     if (section_find(&sink_section, name) != NULL)
         return why_set(why, "its option %s has the name of a key that every sink has", name);
+    if (strncmp(name, LATER, strlen(LATER)) == 0)
+        return why_set(why, "its option %s begins with %s, which is kept for keys of every sink",
+                       name, LATER);
     if (has_row(o, row, name))
         return why_set(why, "it has two options %s", name);
     return true;

@@ -167,8 +167,8 @@ typedef struct garnet_batch { /* grows at the end */
  * to load a plugin whose own rows are wrong. def, min and max are written as in YAML ("10ms",
  * "64KiB"), NULL = none. A LIST's default is one element, a MAP has none. Without value and
  * default the field is zero: a NULL string, an empty list. A name is [a-z][a-z0-9_]*, none of a
- * sink's common keys, and not NAME_file where NAME is a SECRET STRING of yours: this is the key
- * by which the user has the host read it from a file. */
+ * sink's common keys, does not begin with `sink_`, as those to come will, and is not NAME_file
+ * where NAME is a SECRET STRING of yours: by that key the user has the host read it from a file. */
 typedef struct garnet_option {
     uint32_t type, flags;
     const char *name, *def;

@@ -18,6 +18,8 @@ static const garnet_option options[] = {
     {.type = GARNET_INT, .name = "No-Good", OTHER},
 #elif defined ROW_CLASH
     {.type = GARNET_INT, .name = "flush", OTHER},
+#elif defined ROW_LATER
+    {.type = GARNET_INT, .name = "sink_x", OTHER},
 #elif defined ROW_TWICE
     {.type = GARNET_INT, .name = "fine", OTHER},
 #elif defined ROW_DEFAULT

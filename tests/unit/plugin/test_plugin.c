@@ -24,6 +24,8 @@ Test(plugin, wrong_rows_are_refused)
     refused(TEST_PLUGIN("row_TYPE"), "option x has type 11, which ABI 1.0 does not have");
     refused(TEST_PLUGIN("row_NAME"), "option row 1 has the name \"No-Good\"");
     refused(TEST_PLUGIN("row_CLASH"), "option flush has the name of a key that every sink has");
+    refused(TEST_PLUGIN("row_LATER"),
+            "option sink_x begins with sink_, which is kept for keys of every sink");
     refused(TEST_PLUGIN("row_TWICE"), "it has two options fine");
     refused(TEST_PLUGIN("row_DEFAULT"),
             "default is wrong: x: \"11s\" is above the greatest value, 10s");
@@ -49,6 +51,27 @@ Test(plugin, wrong_rows_are_refused)
     refused(TEST_PLUGIN("row_CHOICES"), "option x has no choices");
     refused(TEST_PLUGIN("row_MAPDEF"), "option x has a default, which a MAP cannot have");
     refused(TEST_PLUGIN("row_HELP"), "option x has no help");
+}
+
+/* An option of a plugin of 1.0 may have any other name: so a key that comes later must have one that none has. */
+Test(plugin, keys_of_every_sink_that_come_after_1_0_begin_with_sink_)
+{
+    static const char *const keys[] = {"name",           "plugin",       "to",
+                                       "flush",          "batch_size",   "batch_metrics",
+                                       "max_packet",     "confirm",      "catch_up_rate",
+                                       "max_age",        "memory_limit", "start",
+                                       "only",           "drop",         "counters",
+                                       "counter_window", "user",         "allow_writable"};
+
+    for (size_t i = 0; i < sink_section.n; i++) {
+        const char *name = sink_section.rows[i].name;
+        bool known = strncmp(name, "sink_", 5) == 0;
+
+        for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+            known |= strcmp(name, keys[k]) == 0;
+        cr_assert(known, "%s: a plugin may have an option of this name: call it sink_%s", name,
+                  name);
+    }
 }
 
 /* What format() writes for one metric. */
