@@ -78,6 +78,9 @@ static bool check_def(const garnet_plugin *d, const char *file, struct why *why)
     if ((d->flags & ~(uint32_t)PLUGIN_FLAGS) != 0)
         return why_set(why, "%s has flags (0x%x) that ABI 1.%d does not have", file, d->flags,
                        GARNET_ABI_MINOR);
+    if (d->max_pending > PLUGIN_MAX_PENDING)
+        return why_set(why, "%s wants %u batches pending (max_pending); this Garnet allows %d",
+                       file, d->max_pending, PLUGIN_MAX_PENDING);
     if (d->counters > GARNET_COUNTERS_DELTA)
         return why_set(why, "%s has counters = %u, which ABI 1.%d does not have", file, d->counters,
                        GARNET_ABI_MINOR);

@@ -9,6 +9,7 @@
 #include "plugin/known.h"
 
 enum { PLUGIN_FLAGS = GARNET_IDEMPOTENT | GARNET_UNTIMED | GARNET_LIVE | GARNET_ORDERED };
+enum { PLUGIN_MAX_PENDING = 1024 }; /* batches, at most; each may take a batch_size of memory */
 
 struct plugin {
     void *handle;

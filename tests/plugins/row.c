@@ -74,6 +74,8 @@ static int format(garnet *g, const garnet_metric *m)
 #define MORE .flush = "2h",
 #elif defined ROW_BATCH
 #define MORE .batch_size = "many",
+#elif defined ROW_PENDING
+#define MORE .max_pending = 1025,
 #else
 #define MORE
 #endif

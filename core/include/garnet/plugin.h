@@ -33,12 +33,12 @@
  *
  *       callback    may answer                          may call
  *       check()     OK, FATAL                           bad
- *       open()      OK, RETRY, FATAL                    watch, timer
+ *       open()      OK, RETRY, FATAL                    watch, timer, retry_after
  *       begin()     OK, FATAL                           put, putf, putv, tell, patch
  *       format()    OK, SKIP, FATAL                     put, putf, putv, tell, patch
  *       end()       OK, FATAL                           put, putf, putv, tell, patch
- *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, timer
- *       event()     OK, FATAL                           reject, confirm, watch, timer
+ *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, timer, retry_after
+ *       event()     OK, FATAL                           reject, confirm, watch, timer, retry_after
  *       close()     (nothing)                           watch(fd, 0), timer(-1)
  *
  * Units: times and durations are nanoseconds, sizes are bytes. Strings are UTF-8 without control
@@ -66,7 +66,7 @@
 enum {
     GARNET_OK = 0,
     GARNET_SKIP = 1,   /* no form for this metric: nothing of it is kept, it is counted */
-    GARNET_RETRY = 2,  /* the same again later; the host backs off, 100 ms to 30 s */
+    GARNET_RETRY = 2,  /* the same again later; the host backs off, 100 ms to 30 s: retry_after() */
     GARNET_REJECT = 3, /* will never be accepted: counted, and the sink goes on behind it */
     GARNET_FATAL = 4,  /* end this worker with the reason in the log; restarts are throttled */
     GARNET_PENDING =
@@ -249,8 +249,9 @@ typedef struct garnet_host { /* grows at the end */
      * anew. */
     void (*reject)(garnet *, uint64_t id, uint32_t index, const char *why);
     /* In deliver() and event(): the end of a batch that was PENDING. OK; RETRY, it comes again in
-     * deliver(), after a pause; REJECT, all of it. Any order will do; the position in the spool
-     * follows the oldest one still open. At most GARNET_PENDING_MAX are, then deliver() waits. */
+     * deliver(), after a pause of its own, and the others go on (GARNET_ORDERED: they wait for it);
+     * REJECT, all of it. Any order will do; the position in the spool follows the oldest one still
+     * open. At most garnet_plugin.max_pending are, or are to come again: then no new one comes. */
     void (*confirm)(garnet *, uint64_t id, int answer);
     /* From open() on: have event() called while `fd` (yours) is ready for any of `events`; 0 ends
      * it, which must come before you close fd. When close() is called nothing is watched any more,
@@ -260,9 +261,14 @@ typedef struct garnet_host { /* grows at the end */
      * a negative number cancels it. An open() that does not answer OK has asked for nothing: what it
      * watches and times is forgotten (end a watch before you close its fd even so). */
     void (*timer)(garnet *, int64_t after_ns);
+    /* In open(), deliver() and event(): the RETRY that is answered or confirmed next in this call comes
+     * no sooner than in so many ns (HTTP's Retry-After), an hour at most, also where the host would
+     * try again sooner. It is about that batch alone. */
+    void (*retry_after)(garnet *, int64_t ns);
 } garnet_host;
 
 enum { GARNET_PENDING_MAX = 16 }; /* batches */
+
 
 struct garnet { /* your handle, made by the host; grows at the end */
     uint32_t size;
@@ -305,6 +311,9 @@ typedef struct garnet_plugin { /* your side; grows at the end */
     int (*deliver)(garnet *, const garnet_batch *);
     /* Optional: a descriptor that watch() named is ready (`events`), or with fd -1, a timer is due. */
     int (*event)(garnet *, int fd, uint32_t events);
+    /* How many batches may be PENDING, or wait to come again: 1 to 1024; 0 = 16. Each has memory of
+     * its own while it is. */
+    uint32_t max_pending;
 } garnet_plugin;
 
 #define GARNET_HAS(p, T, m) ((p)->size >= offsetof(T, m) + sizeof((p)->m))

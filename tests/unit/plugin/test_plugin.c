@@ -48,6 +48,8 @@ Test(plugin, wrong_rows_are_refused)
             "default is wrong: flush: \"2h\" is above the greatest value, 1h");
     refused(TEST_PLUGIN("row_BATCH"), "default is wrong: batch_size: \"many\" ");
     refused(TEST_PLUGIN("secret_clash"), "by the key key_file: nothing else may have that name");
+    refused(TEST_PLUGIN("row_PENDING"),
+            "wants 1025 batches pending (max_pending); this Garnet allows 1024");
     refused(TEST_PLUGIN("row_CHOICES"), "option x has no choices");
     refused(TEST_PLUGIN("row_MAPDEF"), "option x has a default, which a MAP cannot have");
     refused(TEST_PLUGIN("row_HELP"), "option x has no help");
