@@ -1,123 +1,202 @@
 /* plugin/deliver.c - batches through a plugin that carries the bytes itself
  *
- * The plugin may block; a stop ends that by a signal. A failure is logged once until a batch gets
- * through, and the pause before the next attempt grows from 100 ms to 30 s, with jitter. What is
- * still in flight when the worker ends is delivered again by the next one. Fails only through the
- * plugin, and when there is no memory for a second batch: then the worker ends.
+ * The plugin may block; a stop ends that by a signal. The pauses between attempts grow from 100 ms to
+ * 30 s, with jitter. What is still in flight when the worker ends is delivered again by the next one. Fails
+ * only through the plugin, and when there is no memory for a second batch: then the worker ends.
  */
 #include "plugin/deliver.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/random.h"
+
+enum { PENDING_DEFAULT = 16 };
+static const struct throttle PAUSES = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S};
+/* A plugin that fails and works in turns says so now and then. */
+static const struct rate DOWNS = {3, 60 * NS_PER_S, 60 * NS_PER_S};
+static const struct rate SINGLES = {1, 60 * NS_PER_S, 0};
+/* A plugin that takes no more while others are out has a queue that is full, until that does not move. */
+static const int64_t FULL_FOR = NS_PER_S;
 
 void deliver_init(struct deliver *d, struct plugin *p,
                   void (*rejected)(void *arg, uint64_t end, uint32_t n), void *arg)
 {
+    unsigned most = p->def.max_pending;
+
     *d = (struct deliver){
         .plugin = p,
+        .most = most > 0 ? most : PENDING_DEFAULT,
         .id = 1,
-        .throttle = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S},
+        .pause.throttle = PAUSES,
         .rejected = rejected,
         .arg = arg,
     };
+    pending_init(&d->pending);
     p->host.pending = &d->pending;
-}
-
-/* --- the ring --- */
-
-/* The i-th oldest of n; the n-th is the batch at hand. */
-static struct pending_batch *nth_batch(struct deliver *d, unsigned i)
-{
-    return &d->pending.v[(d->pending.head + i) % GARNET_PENDING_MAX];
-}
-
-/* Unused places have no state. */
-static bool any_again(const struct deliver *d)
-{
-    for (unsigned i = 0; i < GARNET_PENDING_MAX; i++)
-        if (d->pending.v[i].state == PENDING_AGAIN)
-            return true;
-    return false;
-}
-
-/* The marks are for one attempt: each is judged anew. */
-static void forget_rejections(struct pending_batch *b)
-{
-    free(b->marked);
-    b->marked = NULL;
-    b->rejected = 0;
-}
-
-static void free_pending(struct pending_batch *b)
-{
-    buf_free(&b->bytes);
-    forget_rejections(b);
-    b->state = PENDING_NONE;
-}
-
-/* The position follows the oldest that is not done. */
-static void move_settled(struct deliver *d)
-{
-    struct pending *p = &d->pending;
-
-    while (p->n > 0 && nth_batch(d, 0)->state == PENDING_DONE) {
-        d->settled = nth_batch(d, 0)->end;
-        free_pending(nth_batch(d, 0));
-        p->head = (p->head + 1) % GARNET_PENDING_MAX;
-        p->n--;
-    }
-    if (p->n == 0)
-        d->settled = d->sent;
 }
 
 void deliver_free(struct deliver *d)
 {
-    for (unsigned i = 0; i < d->pending.n; i++)
-        free_pending(nth_batch(d, i));
-    d->pending.n = 0;
+    pending_free(&d->pending);
 }
 
-/* --- pauses --- */
+static bool is_ordered(const struct deliver *d)
+{
+    return (d->plugin->def.flags & GARNET_ORDERED) != 0;
+}
 
-/* Batches that fail together are one failure: the pause grows once. */
-static void try_later(struct deliver *d, const char *why)
+unsigned deliver_open(const struct deliver *d)
+{
+    return d->pending.n - d->pending.again;
+}
+
+/* The position follows the oldest; what is behind that, and has arrived, is delivered twice after a crash. */
+static void move_settled(struct deliver *d)
+{
+    const struct pending_batch *oldest = TAILQ_FIRST(&d->pending.all);
+
+    d->settled = oldest != NULL ? oldest->begin : d->sent;
+}
+
+/* --- whether anything gets through --- */
+
+/* Another one, handed over after it, has ended: what is wrong is wrong with this batch, or where it goes. */
+static bool is_overtaken(const struct deliver *d, const struct pending_batch *b)
+{
+    return b->batch.id < d->youngest;
+}
+
+/* Of those that tell whether anything gets through. */
+static bool any_open(const struct deliver *d)
+{
+    const struct pending_batch *b;
+
+    TAILQ_FOREACH_REVERSE(b, &d->pending.all, pending_list, all)
+    {
+        if (is_overtaken(d, b))
+            return false;
+        if (b->state != PENDING_AGAIN)
+            return true;
+    }
+    return false;
+}
+
+/* Some batch has failed and has not ended. */
+static bool any_failing(const struct deliver *d)
+{
+    const struct pending_batch *b;
+
+    TAILQ_FOREACH (b, &d->pending.all, all)
+        if (b->state == PENDING_AGAIN || b->batch.attempt > 1)
+            return true;
+    return false;
+}
+
+/* Asked each time, so that an outage that lasts is said, however many there were just before. */
+static void go_down(struct deliver *d, int64_t now, const char *why)
+{
+    uint64_t ignored;
+
+    if (!d->down && d->failures == 0)
+        d->failing_ns = now;
+    d->down = true;
+    if (d->said || !ratelimit_take(&d->downs, &DOWNS, now, &ignored))
+        return;
+    d->said = true;
+    log_warn("cannot deliver: %s; trying again, metrics wait in the spool", why);
+}
+
+static void count_failure(struct deliver *d, int64_t now)
+{
+    if (d->failures++ == 0)
+        d->failing_ns = now;
+}
+
+/* Nothing new is handed over before the pause has passed. */
+static void pause_new(struct deliver *d, const char *why)
 {
     int64_t now = clock_mono();
 
-    if (now < d->retry_ns)
-        return;
-    if (!d->down)
-        log_warn("cannot deliver: %s; trying again, metrics wait in the spool", why);
-    d->down = true;
-    d->retry_ns = now + throttle_next(&d->throttle, random_u64());
+    pause_begin(&d->pause, now, d->plugin->host.retry_ns);
+    count_failure(d, now);
+    if (!any_open(d) || now - d->failing_ns >= FULL_FOR)
+        go_down(d, now, why);
 }
 
-/* The pause that another one waits for stays. */
-static void got_through(struct deliver *d)
+/* One that was taken. That it is the first to fail, and alone, says nothing of others. */
+static void postpone(struct deliver *d, struct pending_batch *b, const char *why)
 {
-    if (any_again(d))
+    int64_t now = clock_mono();
+    uint64_t ignored;
+    bool all;
+
+    pending_set(&d->pending, b, PENDING_AGAIN);
+    pause_begin(&b->pause, now, b->wait_ns);
+    b->failed_ns = now;
+    if (!is_overtaken(d, b))
+        count_failure(d, now);
+    all = d->failures > 1 && !is_overtaken(d, b) && !any_open(d);
+    if (is_ordered(d) || all || d->pending.again == d->most)
+        go_down(d, now, why);
+    else if (!d->down && ratelimit_take(&d->singles, &SINGLES, now, &ignored))
+        log_warn("a batch of %" PRIu32
+                 " metrics is not delivered: %s; it is tried again, and does not hold up "
+                 "others",
+                 b->batch.nmetrics, why);
+}
+
+/* What has failed since nothing got through need not wait for its time. */
+static void come_up(struct deliver *d)
+{
+    struct pending_batch *b;
+
+    if (d->said)
+        log_info("delivers again");
+    d->down = d->said = false;
+    TAILQ_FOREACH (b, &d->pending.all, all)
+        if (b->state == PENDING_AGAIN && b->failed_ns >= d->failing_ns)
+            pause_cut(&b->pause);
+}
+
+static void got_through(struct deliver *d, uint64_t id)
+{
+    d->ended++;
+    if (d->youngest < id)
+        d->youngest = id;
+    if (is_ordered(d) && any_failing(d))
         return;
     if (d->down)
-        log_info("delivers again");
-    d->down = false;
-    throttle_ok(&d->throttle);
-    d->retry_ns = 0;
+        come_up(d);
+    d->failures = 0;
+    throttle_ok(&d->pause.throttle);
+    pause_cut(&d->pause);
+}
+
+void deliver_hurry(struct deliver *d)
+{
+    struct pending_batch *b;
+
+    pause_cut(&d->pause);
+    TAILQ_FOREACH (b, &d->pending.all, all)
+        pause_cut(&b->pause);
 }
 
 bool deliver_may(const struct deliver *d, int64_t now)
 {
-    return d->pending.n < GARNET_PENDING_MAX && now >= d->retry_ns && !any_again(d);
+    return !d->rests && d->pending.n < d->most && now >= d->pause.until &&
+           !(is_ordered(d) && d->pending.again > 0);
 }
 
 int64_t deliver_due(const struct deliver *d, int64_t now)
 {
-    if (d->retry_ns > now)
-        return d->retry_ns - now;
-    return any_again(d) ? 0 : -1;
+    int64_t due = pending_due_at(&d->pending, is_ordered(d));
+
+    if (d->rests)
+        return -1;
+    if (d->pause.until > now && (due < 0 || d->pause.until < due))
+        due = d->pause.until;
+    return due < 0 ? -1 : due > now ? due - now : 0;
 }
 
 /* --- what becomes of a batch --- */
@@ -135,61 +214,46 @@ static void log_rejections(const struct pending_batch *b, int answer, const char
 /* It ends with OK or REJECT, or is to come again with RETRY. */
 static void settle_batch(struct deliver *d, struct pending_batch *b, int answer, const char *why)
 {
+    uint32_t rejected = answer == GARNET_REJECT ? b->batch.nmetrics : b->rejected;
+    uint64_t id = b->batch.id, end = b->end;
+
     if (answer == GARNET_RETRY) {
-        b->state = PENDING_AGAIN;
-        try_later(d, why);
+        postpone(d, b, why);
         return;
     }
     log_rejections(b, answer, why);
-    if (answer == GARNET_REJECT)
-        b->rejected = b->batch.nmetrics;
-    b->state = PENDING_DONE;
-    got_through(d);
-    if (b->rejected > 0)
-        d->rejected(d->arg, b->end, b->rejected);
-}
-
-/* The one that was confirmed first since the last look; NULL: none. */
-static struct pending_batch *next_confirmed(struct deliver *d)
-{
-    struct pending_batch *first = NULL;
-
-    for (unsigned i = 0; i < d->pending.n; i++) {
-        struct pending_batch *b = nth_batch(d, i);
-
-        if (b->confirmed != 0 && (first == NULL || b->confirmed < first->confirmed))
-            first = b;
-    }
-    return first;
+    pending_remove(&d->pending, b);
+    got_through(d, id);
+    if (rejected > 0)
+        d->rejected(d->arg, end, rejected);
 }
 
 static void settle_confirmed(struct deliver *d)
 {
     struct pending_batch *b;
 
-    while ((b = next_confirmed(d)) != NULL) {
-        b->confirmed = 0;
+    while ((b = pending_take(&d->pending)) != NULL)
         settle_batch(d, b, b->answer, b->why.text);
-    }
 }
 
-/* deliver()'s answer, or what the plugin confirmed meanwhile. */
+/* deliver()'s answer, or what the plugin confirmed meanwhile. But RETRY is PENDING: it took the batch, which
+ * is confirmed, and not settled yet. */
 static int call_deliver(struct deliver *d, struct pending_batch *b)
 {
     struct plugin *p = d->plugin;
     int answer;
 
     b->batch.attempt++;
-    b->state = PENDING_CALLED;
-    b->confirmed = 0;
-    forget_rejections(b);
+    pending_set(&d->pending, b, PENDING_CALLED);
+    pending_forget_rejected(b);
     host_enter(&p->host, PLUGIN_DELIVER);
     answer = host_leave(&p->host, p->def.deliver(&p->host.g, &b->batch));
-    b->state = PENDING_OPEN;
-    if (answer == GARNET_PENDING && b->confirmed != 0)
+    pending_set(&d->pending, b, PENDING_OPEN);
+    b->handed_ns = clock_mono();
+    if (answer == GARNET_PENDING && b->confirmed && b->answer != GARNET_RETRY)
         answer = b->answer;
-    b->confirmed = 0;
-    settle_confirmed(d);
+    if (answer != GARNET_PENDING)
+        pending_forget(&d->pending, b);
     return answer;
 }
 
@@ -204,56 +268,77 @@ static int keep_bytes(struct deliver *d, struct pending_batch *kept, struct batc
     }
     kept->bytes = b->bytes;
     b->bytes = other;
-    return GARNET_OK;
+    return GARNET_PENDING;
 }
 
-int deliver_batch(struct deliver *d, struct batch *b)
+/* The plugin has it, or is done with it. */
+static int settle_taken(struct deliver *d, struct pending_batch *at_hand, struct batch *b,
+                        int answer)
 {
-    struct pending_batch *at_hand = nth_batch(d, d->pending.n);
-    int answer;
-
-    *at_hand = (struct pending_batch){.batch = {.size = sizeof at_hand->batch,
-                                                .nmetrics = b->nmetrics,
-                                                .data = b->bytes.p,
-                                                .n = b->bytes.n,
-                                                .id = d->id,
-                                                .attempt = d->attempt}};
-    answer = call_deliver(d, at_hand);
-    if (answer == GARNET_RETRY)
-        try_later(d, plugin_why(d->plugin));
-    if (answer == GARNET_RETRY || answer == GARNET_FATAL) {
-        d->attempt = at_hand->batch.attempt;
-        free_pending(at_hand);
-        return answer;
-    }
-    d->sent += b->bytes.n + 1;
-    at_hand->end = d->sent;
-    d->pending.n++;
+    d->sent = at_hand->end;
     d->id++;
     d->attempt = 0;
     if (answer == GARNET_PENDING)
         answer = keep_bytes(d, at_hand, b);
-    else
+    settle_confirmed(d); /* what it says of others, or of this one, before its answer */
+    if (answer == GARNET_OK || answer == GARNET_REJECT)
         settle_batch(d, at_hand, answer, plugin_why(d->plugin));
-    move_settled(d);
     return answer == GARNET_FATAL ? GARNET_FATAL : GARNET_OK;
+}
+
+int deliver_batch(struct deliver *d, struct batch *b)
+{
+    const garnet_batch batch = {.size = sizeof batch,
+                                .nmetrics = b->nmetrics,
+                                .data = b->bytes.p,
+                                .n = b->bytes.n,
+                                .id = d->id,
+                                .attempt = d->attempt};
+    struct pending_batch *at_hand = pending_add(&d->pending, &batch);
+    int answer;
+
+    if (at_hand == NULL) {
+        host_why(&d->plugin->host, "no memory to deliver a batch");
+        return GARNET_FATAL;
+    }
+    at_hand->begin = d->sent;
+    at_hand->end = d->sent + b->bytes.n + 1;
+    at_hand->pause.throttle = PAUSES;
+    answer = call_deliver(d, at_hand);
+    if (answer == GARNET_RETRY || answer == GARNET_FATAL) {
+        d->attempt = at_hand->batch.attempt;
+        pending_remove(&d->pending, at_hand);
+        settle_confirmed(d);
+        if (answer == GARNET_RETRY)
+            pause_new(d, plugin_why(d->plugin));
+    } else {
+        answer = settle_taken(d, at_hand, b, answer);
+    }
+    move_settled(d);
+    return answer;
+}
+
+static int deliver_again(struct deliver *d, struct pending_batch *b)
+{
+    int answer = call_deliver(d, b);
+
+    settle_confirmed(d);
+    if (answer == GARNET_PENDING || answer == GARNET_FATAL)
+        return answer;
+    b->wait_ns = d->plugin->host.retry_ns;
+    settle_batch(d, b, answer, plugin_why(d->plugin));
+    return answer;
 }
 
 int deliver_turn(struct deliver *d, int64_t now)
 {
-    settle_confirmed(d);
-    for (unsigned i = 0; i < d->pending.n && now >= d->retry_ns; i++) {
-        struct pending_batch *b = nth_batch(d, i);
-        int answer;
+    struct pending_batch *b;
+    int answer = GARNET_OK;
 
-        if (b->state != PENDING_AGAIN)
-            continue;
-        answer = call_deliver(d, b);
-        if (answer == GARNET_FATAL)
-            return answer;
-        if (answer != GARNET_PENDING)
-            settle_batch(d, b, answer, plugin_why(d->plugin));
-    }
+    settle_confirmed(d);
+    b = d->rests ? NULL : pending_due(&d->pending, is_ordered(d), now);
+    if (b != NULL)
+        answer = deliver_again(d, b);
     move_settled(d);
-    return GARNET_OK;
+    return answer == GARNET_FATAL ? GARNET_FATAL : GARNET_OK;
 }

@@ -3,21 +3,35 @@
  * The plugin answers at once, or PENDING: then it keeps the batch's bytes, which stay where they are,
  * unaltered, until confirm(). Batches end in any order, and `settled` follows the oldest one that has
  * not; both offsets count the bytes of all batches handed over, which is what the position's marks count
- * in too. One that is to come again waits for its time, and nothing new is handed over before it.
+ * in too.
+ *
+ * There are two ways to fail. RETRY from deliver() of a new batch: the plugin takes no more now. That one stays
+ * with the caller, and no other is handed over before its pause has passed; those that are out go on.
+ * RETRY of one that was taken: it waits for a pause of its own, and all others go on, unless the plugin is
+ * ORDERED. Then nothing is handed over before it.
+ *
+ * Nothing gets through is a state (`down`), in the log as it begins and ends; that single batches fail is not.
  */
 #pragma once
-#include "base/throttle.h"
 #include "plugin/batch.h"
+#include "plugin/pending.h"
 
 struct deliver {
     struct plugin *plugin;
     struct pending pending;
-    uint64_t id;      /* of the batch at hand: never used twice */
-    uint32_t attempt; /* at that, so far */
-    struct throttle throttle;
-    bool down;        /* it does not work, and that is logged */
-    int64_t retry_ns; /* mono: not before; the owner may hasten it */
+    unsigned most;      /* of them */
+    uint64_t id;        /* of the batch at hand: never used twice */
+    uint32_t attempt;   /* at that, so far */
+    struct pause pause; /* of all that is new */
+    bool rests;         /* nothing is handed over: its owner waits for what is out */
     uint64_t sent, settled;
+    uint64_t ended; /* batches that were accepted or rejected */
+    uint64_t
+        youngest; /* of those: the largest id. A smaller one that is not among them was overtaken */
+    unsigned failures;  /* since the last of them, of batches that are not overtaken */
+    int64_t failing_ns; /* mono: the first of these */
+    bool down, said;    /* nothing gets through, and that is in the log */
+    struct ratelimit downs, singles;
     /* `n` metrics of the batch that ends at offset `end` will never be accepted. */
     void (*rejected)(void *arg, uint64_t end, uint32_t n);
     void *arg;
@@ -31,8 +45,11 @@ bool deliver_may(const struct deliver *d, int64_t now);
 /* GARNET_OK: it is handed over, and `sent` is behind it; RETRY: the same again when deliver_may()
  * says so; FATAL: plugin_why(). May block, as the next may. */
 int deliver_batch(struct deliver *d, struct batch *b);
-/* Takes what the plugin has confirmed, and hands over again what is due. OK, or FATAL. */
+/* Takes what the plugin has confirmed, and hands over again one batch at most that is due: who was told to stop
+ * is not to wait for more. OK, or FATAL. */
 int deliver_turn(struct deliver *d, int64_t now);
 /* ns until deliver_turn() or deliver_batch() has something to do; -1: no need. */
 int64_t deliver_due(const struct deliver *d, int64_t now);
-void deliver_free(struct deliver *d); /* after the plugin's close() */
+unsigned deliver_open(const struct deliver *d); /* batches that the plugin has */
+void deliver_hurry(struct deliver *d); /* pauses end, but for those that the peer asked for */
+void deliver_free(struct deliver *d);  /* after the plugin's close() */

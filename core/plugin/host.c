@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
 #include "base/number.h"
@@ -29,7 +30,7 @@ enum {
     PENDING = 1 << GARNET_PENDING,
 };
 /* Groups of calls. */
-enum { APPENDS = 1, BAD = 2, REJECTS = 4, CONFIRMS = 8, WAITS = 16 };
+enum { APPENDS = 1, BAD = 2, REJECTS = 4, CONFIRMS = 8, WAITS = 16, RETRIES = 32 };
 
 static const struct {
     const char *name;
@@ -37,18 +38,20 @@ static const struct {
 } RULES[] = {
     [PLUGIN_IDLE] = {"no callback", 0, 0},
     [PLUGIN_CHECK] = {"check()", OK | FATAL, BAD},
-    [PLUGIN_OPEN] = {"open()", OK | RETRY | FATAL, WAITS},
+    [PLUGIN_OPEN] = {"open()", OK | RETRY | FATAL, WAITS | RETRIES},
     [PLUGIN_BEGIN] = {"begin()", OK | FATAL, APPENDS},
     [PLUGIN_FORMAT] = {"format()", OK | SKIP | FATAL, APPENDS},
     [PLUGIN_END] = {"end()", OK | FATAL, APPENDS},
     [PLUGIN_DELIVER] = {"deliver()", OK | RETRY | REJECT | PENDING | FATAL,
-                        REJECTS | CONFIRMS | WAITS},
-    [PLUGIN_EVENT] = {"event()", OK | FATAL, REJECTS | CONFIRMS | WAITS},
+                        REJECTS | CONFIRMS | WAITS | RETRIES},
+    [PLUGIN_EVENT] = {"event()", OK | FATAL, REJECTS | CONFIRMS | WAITS | RETRIES},
     [PLUGIN_CLOSE] = {"close()", OK, WAITS},
 };
 
 static const char *const ANSWERS[] = {"OK", "SKIP", "RETRY", "REJECT", "FATAL", "PENDING"};
 enum { NANSWERS = sizeof ANSWERS / sizeof *ANSWERS };
+
+static const int64_t LONGEST_RETRY = 3600 * NS_PER_S;
 
 /* How many forks this process is away from the one that first loaded a plugin. */
 static unsigned forks;
@@ -92,6 +95,7 @@ void host_enter(struct host *h, enum plugin_callback at)
 {
     h->at = at;
     h->forks = forks;
+    h->retry_ns = 0;
     if (!h->broke) /* by a call from where none runs, a thread say */
         h->why.text[0] = 0;
 }
@@ -270,29 +274,11 @@ GARNET_PRINTF(3, 4) static void host_log(garnet *g, int level, const char *fmt, 
 /* The batch that is being delivered, or one that the plugin has; else NULL, and that broke a rule. */
 static struct pending_batch *find_open(struct host *h, uint64_t id, const char *does)
 {
-    for (unsigned i = 0; i < GARNET_PENDING_MAX; i++) {
-        struct pending_batch *b = &h->pending->v[i];
+    struct pending_batch *b = pending_find(h->pending, id);
 
-        if ((b->state == PENDING_CALLED || b->state == PENDING_OPEN) && b->batch.id == id &&
-            b->confirmed == 0)
-            return b;
-    }
-    breaks(h, "it %s batch %" PRIu64 ", which is not pending", does, id);
-    return NULL;
-}
-
-/* By bit, so that one which is named twice counts once. */
-static void mark_rejected(struct pending_batch *b, uint32_t index, const char *why)
-{
-    uint8_t bit = (uint8_t)(1U << index % 8);
-
-    if ((b->marked[index / 8] & bit) != 0)
-        return;
-    b->marked[index / 8] |= bit;
-    if (b->rejected++ > 0)
-        return;
-    b->first = index;
-    (void)why_set(&b->first_why, "%s", why);
+    if (b == NULL)
+        breaks(h, "it %s batch %" PRIu64 ", which is not pending", does, id);
+    return b;
 }
 
 /* Want of memory to count it is, in effect, a broken rule. */
@@ -307,10 +293,8 @@ static void host_reject(garnet *g, uint64_t id, uint32_t index, const char *why)
     if (index >= b->batch.nmetrics)
         breaks(h, "it rejects metric %" PRIu32 " of a batch that has %" PRIu32, index,
                b->batch.nmetrics);
-    else if (b->marked == NULL && (b->marked = calloc(b->batch.nmetrics / 8 + 1, 1)) == NULL)
+    else if (!pending_reject(b, index, why))
         breaks(h, "no memory to count a rejected metric");
-    else
-        mark_rejected(b, index, why);
 }
 
 static void host_confirm(garnet *g, uint64_t id, int answer)
@@ -318,6 +302,7 @@ static void host_confirm(garnet *g, uint64_t id, int answer)
     bool known = answer == GARNET_OK || answer == GARNET_RETRY || answer == GARNET_REJECT;
     struct host *h = host_of(g);
     struct pending_batch *b;
+    struct why why;
 
     if (!may_call(h, CONFIRMS, "confirm()") || h->pending == NULL)
         return;
@@ -325,11 +310,21 @@ static void host_confirm(garnet *g, uint64_t id, int answer)
         breaks(h, "it confirms a batch with %d, which is none of OK, RETRY, REJECT", answer);
     if (!known || (b = find_open(h, id, "confirms")) == NULL)
         return;
-    b->confirmed = ++h->pending->confirmations;
-    b->answer = answer;
-    b->why = h->why;
-    if (b->why.text[0] == 0)
-        (void)why_set(&b->why, "batch %" PRIu64 ": no reason given", id);
+    why = h->why;
+    if (why.text[0] == 0)
+        (void)why_set(&why, "batch %" PRIu64 ": no reason given", id);
+    pending_confirm(h->pending, b, answer, h->retry_ns, &why);
+    if (answer == GARNET_RETRY)
+        h->retry_ns = 0;
+}
+
+/* Taken by the confirm() that comes next, or else by who looks at this call's answer. */
+static void host_retry_after(garnet *g, int64_t ns)
+{
+    struct host *h = host_of(g);
+
+    if (may_call(h, RETRIES, "retry_after()"))
+        h->retry_ns = ns < 0 ? 0 : ns < LONGEST_RETRY ? ns : LONGEST_RETRY;
 }
 
 /* --- what it waits for --- */
@@ -394,7 +389,8 @@ void host_init(struct host *h, const garnet_plugin *def, const struct plugin_opt
                   .reject = host_reject,
                   .confirm = host_confirm,
                   .watch = host_watch,
-                  .timer = host_timer},
+                  .timer = host_timer,
+                  .retry_after = host_retry_after},
         .def = def,
         .options = options,
     };

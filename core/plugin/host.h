@@ -12,6 +12,7 @@
 #pragma once
 #include "garnet/plugin.h"
 #include "plugin/options.h"
+#include "plugin/pending.h"
 #include "plugin/waits.h"
 
 enum plugin_callback {
@@ -26,30 +27,6 @@ enum plugin_callback {
     PLUGIN_CLOSE,
 };
 
-struct pending { /* the batches in flight */
-    struct pending_batch {
-        garnet_batch batch; /* as the plugin has it */
-        struct buf bytes;   /* owned once it is kept; before that the caller's */
-        uint64_t end;       /* offset behind it */
-        enum pending_state {
-            PENDING_NONE,
-            PENDING_CALLED, /* deliver() runs, with this one */
-            PENDING_OPEN,   /* the plugin has it */
-            PENDING_AGAIN,  /* the plugin is to get it again */
-            PENDING_DONE
-        } state;
-        uint64_t confirmed; /* which of the confirmations it is, until that is settled; 0: none */
-        int answer;
-        struct why why;    /* of that answer */
-        uint32_t rejected; /* metrics that reject() has named */
-        uint8_t *marked;   /* those, by bit; NULL: none */
-        uint32_t first;    /* the first one named, and */
-        struct why first_why;
-    } v[GARNET_PENDING_MAX]; /* a ring, oldest first */
-    unsigned head, n;
-    uint64_t confirmations;
-};
-
 struct host {
     garnet g; /* what the plugin's functions get */
     garnet_host table;
@@ -60,6 +37,7 @@ struct host {
     unsigned forks; /* when it was entered */
     bool broke;     /* a rule, so that its answer does not count */
     struct why why;
+    int64_t retry_ns; /* the next RETRY in this call comes no sooner than in so long */
     /* set by whoever has them */
     struct buf *out;         /* where put() appends */
     struct errors *errors;   /* where bad() reports, while check() runs */

@@ -79,9 +79,24 @@ bool sender_may(const struct sender *s, int64_t now)
     return s->by_plugin ? deliver_may(&s->deliver, now) : outlet_up(&s->outlet);
 }
 
-bool sender_down(const struct sender *s, int64_t now)
+bool sender_hopes(struct sender *s, bool more, int64_t now)
 {
-    return !sender_may(s, now) && !(s->by_plugin && !s->deliver.down);
+    uint64_t ended = s->ended;
+
+    if (!s->by_plugin)
+        return outlet_up(&s->outlet);
+    s->ended = s->deliver.ended;
+    return s->ended != ended || (more && deliver_may(&s->deliver, now));
+}
+
+unsigned sender_in_flight(const struct sender *s)
+{
+    return s->by_plugin ? deliver_open(&s->deliver) : 0;
+}
+
+void sender_rest(struct sender *s, bool rest)
+{
+    s->deliver.rests = rest;
 }
 
 bool sender_stalled(const struct sender *s)
@@ -96,8 +111,10 @@ int64_t sender_due(const struct sender *s, int64_t now)
 
 void sender_hurry(struct sender *s)
 {
-    s->deliver.retry_ns = 0;
-    outlet_hurry(&s->outlet);
+    if (s->by_plugin)
+        deliver_hurry(&s->deliver);
+    else
+        outlet_hurry(&s->outlet);
 }
 
 void sender_finish(struct sender *s, bool finish)

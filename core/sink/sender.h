@@ -22,6 +22,7 @@ struct sender {
     size_t sent;       /* bytes of the batch at hand that are out */
     unsigned marked;   /* metrics of it that are out whole, where each has a mark */
     uint64_t acked;    /* the outlet's, when last looked at */
+    uint64_t ended;    /* batches of the plugin's, likewise */
 };
 
 enum sender_result {
@@ -46,7 +47,11 @@ enum sender_result sender_look(struct sender *s, int64_t now); /* likewise, look
 void sender_hurry(struct sender *s); /* what waits for its next attempt gets it now */
 /* Nothing more will come: all that is out is to be confirmed now. */
 void sender_finish(struct sender *s, bool finish);
-bool sender_down(const struct sender *s, int64_t now);   /* there is nobody who takes anything */
+/* More of what is left may arrive without a new attempt, or something has since the last call. `more`: there is
+ * something to be sent. */
+bool sender_hopes(struct sender *s, bool more, int64_t now);
+unsigned sender_in_flight(const struct sender *s);       /* batches that the plugin has */
+void sender_rest(struct sender *s, bool rest);           /* the plugin gets no more of them */
 bool sender_stalled(const struct sender *s);             /* there is, but he reads nothing */
 int64_t sender_due(const struct sender *s, int64_t now); /* ns until sender_turn(); -1: no need */
 void sender_close(struct sender *s); /* the connections; before the plugin's close() */

@@ -76,9 +76,11 @@ bool start_plugin(struct plugin *p, struct orders *o)
     int answer;
 
     while ((answer = plugin_open(p)) == GARNET_RETRY) {
-        if (t.failures == 0)
+        int64_t least = p->host.retry_ns, ns = throttle_next(&t, random_u64());
+
+        if (t.failures == 1)
             log_warn("the plugin is not ready: %s; trying again", plugin_why(p));
-        if (!orders_pause(o, throttle_next(&t, random_u64())))
+        if (!orders_pause(o, ns > least ? ns : least))
             return false;
     }
     if (answer == GARNET_OK)

@@ -23,9 +23,8 @@
 
 enum { BATCHES_A_TURN = 16, DOZES = 10 /* at least, until a batch is of age */ };
 static const int64_t LOOK_EVERY = 2 * NS_PER_S; /* behind garnetd's words */
-static const int64_t USEFUL_EVERY = NS_PER_S;
-static const int64_t LONGEST_DOZE = 50 * NS_PER_MS;
-static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for somewhere to send to */
+static const int64_t USEFUL_EVERY = NS_PER_S, LONGEST_DOZE = 50 * NS_PER_MS;
+static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for something that gets through */
 
 struct worker {
     const struct conf_sink *sink;
@@ -50,7 +49,7 @@ struct worker {
     /* asked to finish: deliver what is there, then end */
     bool hurried;    /* what was waiting has had its next attempt */
     bool seen;       /* the end of the spool: what comes now is for the next worker */
-    int64_t down_ns; /* mono: since when there is nowhere to send to; 0: there is */
+    int64_t hope_ns; /* mono: when something last could get through; 0: not looked at yet */
 };
 
 /* What it is at, for whoever looks at the scoreboard and sees whether that ever comes to its end: a file
@@ -179,16 +178,17 @@ static bool all_sent(const struct worker *w)
     return w->orders.finish && !w->look && !w->leaving && w->feed.since_ns == 0;
 }
 
-/* Asked to finish, and there is nobody who takes what is left. */
+/* Asked to finish, and nobody takes what is left. What a plugin has by then is waited for, and it gets no more. */
 static bool is_hopeless(struct worker *w, int64_t now)
 {
-    if (!w->orders.finish || !sender_down(&w->sender, now)) {
-        w->down_ns = 0;
-        return w->orders.finish && sender_stalled(&w->sender);
-    }
-    if (w->down_ns == 0)
-        w->down_ns = now;
-    return now - w->down_ns >= LAST_HOPE;
+    bool over;
+
+    if (sender_hopes(&w->sender, !all_sent(w), now) || w->hope_ns == 0 || !w->orders.finish)
+        w->hope_ns = now;
+    over = now - w->hope_ns >= LAST_HOPE;
+    sender_rest(&w->sender, over);
+    return (w->orders.finish && sender_stalled(&w->sender)) ||
+           (over && sender_in_flight(&w->sender) == 0);
 }
 
 static int64_t sooner_of(int64_t a, int64_t b)

@@ -4,12 +4,15 @@
  *   ok, retry, reject    what is confirmed, after the next delivery or a timer of 20 ms
  *   early                confirmed before deliver() has returned
  *   one                  the first metric of the batch is rejected, the rest is ok
+ *   hang                 the next time it blocks until a signal, having said so in the file PATH.calls
+ *   dead                 retry, from now on
  *   twice, wrong         broken promises: confirmed twice; an id that never was
  * What is confirmed is appended to `path`. Confirmations come in the opposite order of the
  * deliveries since the last. */
 #include <errno.h>
 #include <fcntl.h>
 #include <garnet/plugin.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -33,13 +36,15 @@ static const garnet_option options[] = {
      .offset = GARNET_FIELD_LIST(struct conf, answers)},
 };
 
+enum { MOST = 16 };
 static struct {
     garnet_batch batch;
     const char *answer;
-} held[GARNET_PENDING_MAX];
+} held[MOST];
 static unsigned nheld;
 static size_t calls;
 static int ends[2];
+static bool dead;
 
 static int plugin_open(garnet *g)
 {
@@ -60,9 +65,8 @@ static void plugin_close(garnet *g)
 static void confirm(garnet *g, const garnet_batch *b, const char *answer)
 {
     const struct conf *c = g->conf;
-    int code = strcmp(answer, "retry") == 0    ? GARNET_RETRY
-               : strcmp(answer, "reject") == 0 ? GARNET_REJECT
-                                               : GARNET_OK;
+    bool retry = dead || strcmp(answer, "retry") == 0 || strcmp(answer, "hang") == 0;
+    int code = retry ? GARNET_RETRY : strcmp(answer, "reject") == 0 ? GARNET_REJECT : GARNET_OK;
 
     if (code != GARNET_OK)
         (void)g->host->fail(g, code, "the peer says %s", answer);
@@ -90,12 +94,26 @@ static int event(garnet *g, int fd, uint32_t events)
     return GARNET_OK;
 }
 
+static int hang(garnet *g)
+{
+    const struct conf *c = g->conf;
+    char path[4096];
+
+    snprintf(path, sizeof path, "%s.calls", c->path);
+    append(path, "hangs\n", 6);
+    (void)pause();
+    return g->host->fail(g, GARNET_RETRY, "interrupted");
+}
+
 static int deliver(garnet *g, const garnet_batch *b)
 {
     const struct conf *c = g->conf;
     const char *answer = calls < c->answers.n ? c->answers.v[calls].s : "ok";
 
     calls++;
+    dead = dead || strcmp(answer, "dead") == 0;
+    if (strcmp(answer, "hang") == 0 && b->attempt > 1)
+        return hang(g);
     if (strcmp(answer, "early") == 0) {
         confirm(g, b, "ok");
         return GARNET_PENDING;
@@ -124,4 +142,4 @@ static int format(garnet *g, const garnet_metric *m)
 GARNET_PLUGIN(.name = "pending", .version = "1", .about = "Confirms later.",
               GARNET_OPTIONS(options), .conf_size = sizeof(struct conf), .lines = 1,
               .open = plugin_open, .close = plugin_close, .format = format, .deliver = deliver,
-              .event = event);
+              .event = event, .max_pending = MOST);

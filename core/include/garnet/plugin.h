@@ -267,9 +267,6 @@ typedef struct garnet_host { /* grows at the end */
     void (*retry_after)(garnet *, int64_t ns);
 } garnet_host;
 
-enum { GARNET_PENDING_MAX = 16 }; /* batches */
-
-
 struct garnet { /* your handle, made by the host; grows at the end */
     uint32_t size;
     const garnet_host *host;

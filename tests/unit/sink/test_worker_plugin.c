@@ -166,6 +166,33 @@ Test(worker_plugin, a_pending_batch_that_fails_comes_again)
     expect_cursor(200, DROP_REJECTED, 0);
 }
 
+/* One at a time comes again: a signal ends the call at hand, and the next one would block again. */
+Test(worker_plugin, sigterm_is_not_answered_by_the_next_that_comes_again)
+{
+    pending_sink("hang, hang, hang, hang, hang, hang");
+    accept_metrics(24); /* three batches, which are all put off, and then hang */
+    start_ready_worker();
+    wake_worker();
+    wait_calls("hangs\n");
+    for (siginfo_t si = {.si_pid = 0}; si.si_pid == 0; poll(NULL, 0, 10)) {
+        cr_assert_eq(kill(worker_rig.pid, SIGTERM), 0);
+        cr_assert_eq(waitid(P_PID, (id_t)worker_rig.pid, &si, WEXITED | WNOHANG | WNOWAIT), 0);
+    }
+    expect_exit(0);
+    cr_assert_str_eq(kit_read(kit, kit_path(kit, "out.calls")), "hangs\n");
+    expect_cursor(0, DROP_REJECTED, 0);
+}
+
+/* Whatever it fails with, a peer that is down is tried once more, for a second. */
+Test(worker_plugin, a_peer_that_fails_later_is_not_waited_for)
+{
+    pending_sink("dead");
+    accept_metrics(24);
+    start_ready_worker();
+    finish_worker();
+    cr_assert_eq(stored_cursor().position, stored_cursor().start);
+}
+
 Test(worker_plugin, what_is_rejected_later_is_counted)
 {
     pending_sink("ok, reject, one, ok");
