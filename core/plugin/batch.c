@@ -8,6 +8,7 @@
 #include "plugin/batch.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -35,6 +36,8 @@ void batch_begin(struct batch *b)
 void batch_free(struct batch *b)
 {
     buf_free(&b->bytes);
+    free(b->places.v);
+    b->places = (struct places){0};
 }
 
 /* --- the metric as the plugin sees it --- */
@@ -217,8 +220,21 @@ static bool ensure_begun(struct batch *b)
     return true;
 }
 
-static enum batch_result keep_or_cut(struct batch *b, const struct metric *m, size_t from,
-                                     int answer, int64_t now)
+/* Without memory a metric that is rejected is told by its number. */
+static void note_place(struct batch *b, uint64_t seq)
+{
+    struct places *p = &b->places;
+    uint32_t cap = p->cap > 0 ? 2 * p->cap : 64;
+    uint64_t *more = b->nmetrics == p->cap ? reallocarray(p->v, cap, sizeof *more) : NULL;
+
+    if (more != NULL)
+        *p = (struct places){more, cap};
+    if (b->nmetrics < p->cap)
+        p->v[b->nmetrics] = seq;
+}
+
+static enum batch_result keep_or_cut(struct batch *b, const struct metric *m, uint64_t seq,
+                                     size_t from, int answer, int64_t now)
 {
     bool fits = buf_ok(&b->bytes);
 
@@ -231,6 +247,8 @@ static enum batch_result keep_or_cut(struct batch *b, const struct metric *m, si
     if (answer != GARNET_OK)
         return without_bytes(b, m, answer, now);
     if (fits) {
+        if (b->plugin->def.deliver != NULL)
+            note_place(b, seq);
         b->nmetrics++;
         return BATCH_ADDED;
     }
@@ -251,7 +269,7 @@ enum batch_result batch_add(struct batch *b, const struct metric *m, uint64_t se
         return BATCH_FATAL;
     from = b->bytes.n;
     view_metric(b, m);
-    return keep_or_cut(b, m, from, format_metric(b, seq, from), now);
+    return keep_or_cut(b, m, seq, from, format_metric(b, seq, from), now);
 }
 
 bool batch_end(struct batch *b)

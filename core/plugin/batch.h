@@ -23,7 +23,8 @@ struct batch {
     struct ratelimit without_bytes; /* metrics, in the log */
     bool begun;                     /* begin() has been called */
     size_t header;                  /* bytes that it has appended */
-    garnet_metric view;             /* of the metric at hand, and its tags: too large for a stack */
+    struct places places; /* of those in bytes, where the plugin delivers, and may name one */
+    garnet_metric view;   /* of the metric at hand, and its tags: too large for a stack */
     garnet_tag tags[METRIC_MAX_TAGS], meta[METRIC_MAX_TAGS];
 };
 

@@ -20,7 +20,7 @@ static const struct rate SINGLES = {1, 60 * NS_PER_S, 0};
 static const int64_t FULL_FOR = NS_PER_S;
 
 void deliver_init(struct deliver *d, struct plugin *p,
-                  void (*rejected)(void *arg, uint64_t end, uint32_t n), void *arg)
+                  void (*rejected)(void *arg, const struct deliver_loss *loss), void *arg)
 {
     unsigned most = p->def.max_pending;
 
@@ -201,31 +201,34 @@ int64_t deliver_due(const struct deliver *d, int64_t now)
 
 /* --- what becomes of a batch --- */
 
-static void log_rejections(const struct pending_batch *b, int answer, const char *why)
+static void report_rejected(struct deliver *d, const struct pending_batch *b, int answer,
+                            const char *why)
 {
-    if (answer == GARNET_REJECT)
-        log_warn("a batch of %" PRIu32 " metrics is rejected: %s", b->batch.nmetrics, why);
-    else if (b->rejected > 0)
-        log_warn("%" PRIu32 " of a batch of %" PRIu32
-                 " metrics are rejected; the first named, number %" PRIu32 ": %s",
-                 b->rejected, b->batch.nmetrics, b->first, b->first_why.text);
+    bool all = answer == GARNET_REJECT;
+    struct deliver_loss loss = {.end = b->end,
+                                .n = all ? b->batch.nmetrics : b->rejected,
+                                .of = b->batch.nmetrics,
+                                .first = all ? 0 : b->first,
+                                .why = all ? why : b->first_why.text};
+
+    if (loss.first < b->places.cap)
+        loss.place = b->places.v[loss.first] + 1;
+    if (loss.n > 0)
+        d->rejected(d->arg, &loss);
 }
 
 /* It ends with OK or REJECT, or is to come again with RETRY. */
 static void settle_batch(struct deliver *d, struct pending_batch *b, int answer, const char *why)
 {
-    uint32_t rejected = answer == GARNET_REJECT ? b->batch.nmetrics : b->rejected;
-    uint64_t id = b->batch.id, end = b->end;
+    uint64_t id = b->batch.id;
 
     if (answer == GARNET_RETRY) {
         postpone(d, b, why);
         return;
     }
-    log_rejections(b, answer, why);
+    report_rejected(d, b, answer, why);
     pending_remove(&d->pending, b);
     got_through(d, id);
-    if (rejected > 0)
-        d->rejected(d->arg, end, rejected);
 }
 
 static void settle_confirmed(struct deliver *d)
@@ -268,6 +271,7 @@ static int keep_bytes(struct deliver *d, struct pending_batch *kept, struct batc
     }
     kept->bytes = b->bytes;
     b->bytes = other;
+    b->places = (struct places){0};
     return GARNET_PENDING;
 }
 
@@ -304,6 +308,7 @@ int deliver_batch(struct deliver *d, struct batch *b)
     at_hand->begin = d->sent;
     at_hand->end = d->sent + b->bytes.n + 1;
     at_hand->pause.throttle = PAUSES;
+    at_hand->places = b->places;
     answer = call_deliver(d, at_hand);
     if (answer == GARNET_RETRY || answer == GARNET_FATAL) {
         d->attempt = at_hand->batch.attempt;

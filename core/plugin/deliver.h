@@ -16,6 +16,14 @@
 #include "plugin/batch.h"
 #include "plugin/pending.h"
 
+struct deliver_loss { /* metrics of one batch that will never be accepted */
+    uint64_t end;     /* offset behind the batch */
+    uint32_t n, of;   /* so many, of so many that it has */
+    uint32_t first;   /* the first one that was named: which of those it is, */
+    uint64_t place;   /* and in the spool, plus one; 0: not known */
+    const char *why;
+};
+
 struct deliver {
     struct plugin *plugin;
     struct pending pending;
@@ -32,14 +40,13 @@ struct deliver {
     int64_t failing_ns; /* mono: the first of these */
     bool down, said;    /* nothing gets through, and that is in the log */
     struct ratelimit downs, singles;
-    /* `n` metrics of the batch that ends at offset `end` will never be accepted. */
-    void (*rejected)(void *arg, uint64_t end, uint32_t n);
+    void (*rejected)(void *arg, const struct deliver_loss *loss);
     void *arg;
 };
 
 /* From now on the plugin's reject() and confirm() count. */
 void deliver_init(struct deliver *d, struct plugin *p,
-                  void (*rejected)(void *arg, uint64_t end, uint32_t n), void *arg);
+                  void (*rejected)(void *arg, const struct deliver_loss *loss), void *arg);
 /* Whether another batch may be handed over now. */
 bool deliver_may(const struct deliver *d, int64_t now);
 /* GARNET_OK: it is handed over, and `sent` is behind it; RETRY: the same again when deliver_may()

@@ -12,12 +12,19 @@ void pending_init(struct pending *p)
     TAILQ_INIT(&p->said);
 }
 
-static void free_batch(struct pending_batch *b)
+static void empty(struct pending_batch *b)
 {
-    if (b == NULL)
-        return;
+    if (b->bytes.p != NULL)
+        free(b->places.v);
+    b->places = (struct places){0};
     buf_free(&b->bytes);
     pending_forget_rejected(b);
+}
+
+static void free_batch(struct pending_batch *b)
+{
+    if (b != NULL)
+        empty(b);
     free(b);
 }
 
@@ -60,8 +67,7 @@ void pending_remove(struct pending *p, struct pending_batch *b)
     TAILQ_REMOVE(&p->all, b, all);
     p->n--;
     free_batch(p->spare);
-    buf_free(&b->bytes);
-    pending_forget_rejected(b);
+    empty(b);
     p->spare = b;
 }
 

@@ -18,6 +18,12 @@ struct pause { /* before the next attempt; all zero but the throttle: none */
     int64_t least; /* mono: it is not cut shorter than that, as the peer has asked for it */
 };
 
+struct
+    places { /* where in the spool each metric of a batch is, as far as there was memory to note it */
+    uint64_t *v;
+    uint32_t cap;
+};
+
 enum pending_state {
     PENDING_CALLED, /* deliver() runs, with this one */
     PENDING_OPEN,   /* the plugin has it */
@@ -25,9 +31,10 @@ enum pending_state {
 };
 
 struct pending_batch {
-    garnet_batch batch;  /* as the plugin has it */
-    struct buf bytes;    /* owned once it is kept; before that the caller's */
-    uint64_t begin, end; /* offsets: where it begins, and behind it */
+    garnet_batch batch;   /* as the plugin has it */
+    struct buf bytes;     /* owned once it is kept; before that none */
+    struct places places; /* owned as the bytes are; before that the caller's */
+    uint64_t begin, end;  /* offsets: where it begins, and behind it */
     enum pending_state state;
     struct pause pause;
     int64_t handed_ns; /* mono: to the plugin, the last time */

@@ -5,7 +5,13 @@
  */
 #include "sink/sender.h"
 
+#include <inttypes.h>
+
 #include "base/clock.h"
+#include "base/log.h"
+#include "sink/lookup.h"
+
+static const struct rate REJECTIONS = {.lines = 1, .per_ns = 60 * NS_PER_S};
 
 /* Metrics are sent again that may have arrived and must not come twice. */
 static void count_doubt(struct sender *s, uint64_t metrics)
@@ -14,13 +20,36 @@ static void count_doubt(struct sender *s, uint64_t metrics)
     atomic_store(&s->board->in_doubt, s->in_doubt);
 }
 
+/* By its name, for which the spool is read once more, or else by where in the batch it is. */
+static void log_rejected(struct sender *s, const struct deliver_loss *l)
+{
+    struct buf first = {0};
+    uint64_t ignored;
+
+    if (!ratelimit_take(&s->rejections, &REJECTIONS, clock_mono(), &ignored))
+        return;
+    buf_putc(&first, '"');
+    if (l->place == 0 || !lookup_name(s->feed->dirfd, l->place - 1, &first)) {
+        buf_reset(&first);
+        buf_putf(&first, "number %" PRIu32, l->first);
+    } else {
+        buf_putc(&first, '"');
+    }
+    log_warn("%" PRIu32 " of a batch of %" PRIu32
+             " metrics are rejected, the first named being %.*s: %s (more are counted, and "
+             "logged once a minute)",
+             l->n, l->of, (int)first.n, first.n > 0 ? first.p : "", l->why);
+    buf_free(&first);
+}
+
 /* What came out about a batch, before or after it was marked. */
-static void on_rejected(void *arg, uint64_t end, uint32_t n)
+static void on_rejected(void *arg, const struct deliver_loss *l)
 {
     struct sender *s = arg;
 
-    position_drop(s->position, end, DROP_REJECTED, n);
-    feed_rejected(s->feed, n);
+    position_drop(s->position, l->end, DROP_REJECTED, l->n);
+    feed_rejected(s->feed, l->n);
+    log_rejected(s, l);
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)

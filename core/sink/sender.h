@@ -18,11 +18,12 @@ struct sender {
     bool repeatable;      /* the plugin is idempotent: what is in doubt may be sent again */
     struct outlet outlet; /* or */
     struct deliver deliver;
-    uint64_t in_doubt; /* as on the board, which the plugin may overwrite */
-    size_t sent;       /* bytes of the batch at hand that are out */
-    unsigned marked;   /* metrics of it that are out whole, where each has a mark */
-    uint64_t acked;    /* the outlet's, when last looked at */
-    uint64_t ended;    /* batches of the plugin's, likewise */
+    uint64_t in_doubt;           /* as on the board, which the plugin may overwrite */
+    struct ratelimit rejections; /* in the log */
+    size_t sent;                 /* bytes of the batch at hand that are out */
+    unsigned marked;             /* metrics of it that are out whole, where each has a mark */
+    uint64_t acked;              /* the outlet's, when last looked at */
+    uint64_t ended;              /* batches of the plugin's, likewise */
 };
 
 enum sender_result {

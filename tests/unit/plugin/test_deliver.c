@@ -40,11 +40,10 @@ static int confirms_itself_with_retry(garnet *g, const garnet_batch *batch)
     return GARNET_PENDING;
 }
 
-static void on_rejected(void *arg, uint64_t end, uint32_t n)
+static void on_rejected(void *arg, const struct deliver_loss *loss)
 {
     (void)arg;
-    (void)end;
-    rejected += n;
+    rejected += loss->n;
 }
 
 static void setup(void)
