@@ -18,6 +18,7 @@ static const struct rate DOWNS = {3, 60 * NS_PER_S, 60 * NS_PER_S};
 static const struct rate SINGLES = {1, 60 * NS_PER_S, 0};
 /* A plugin that takes no more while others are out has a queue that is full, until that does not move. */
 static const int64_t FULL_FOR = NS_PER_S;
+static const int64_t STALLED = 20 * NS_PER_S; /* as a peer that takes nothing (delivery/outlet.c) */
 
 void deliver_init(struct deliver *d, struct plugin *p,
                   void (*rejected)(void *arg, const struct deliver_loss *loss), void *arg)
@@ -44,11 +45,6 @@ void deliver_free(struct deliver *d)
 static bool is_ordered(const struct deliver *d)
 {
     return (d->plugin->def.flags & GARNET_ORDERED) != 0;
-}
-
-unsigned deliver_open(const struct deliver *d)
-{
-    return d->pending.n - d->pending.again;
 }
 
 /* The position follows the oldest; what is behind that, and has arrived, is delivered twice after a crash. */
@@ -162,6 +158,7 @@ static void come_up(struct deliver *d)
 static void got_through(struct deliver *d, uint64_t id)
 {
     d->ended++;
+    d->ended_ns = clock_mono();
     if (d->youngest < id)
         d->youngest = id;
     if (is_ordered(d) && any_failing(d))
@@ -171,6 +168,41 @@ static void got_through(struct deliver *d, uint64_t id)
     d->failures = 0;
     throttle_ok(&d->pause.throttle);
     pause_cut(&d->pause);
+}
+
+bool deliver_in_flight(const struct deliver *d, int64_t now)
+{
+    const struct pending_batch *b;
+
+    TAILQ_FOREACH (b, &d->pending.all, all)
+        if (b->state == PENDING_OPEN && now - b->handed_ns < STALLED)
+            return true;
+    return false;
+}
+
+/* One that others have overtaken says nothing of the peer. */
+static bool is_stalled(const struct deliver *d, int64_t now)
+{
+    const struct pending_batch *b;
+
+    if (now - d->ended_ns < STALLED)
+        return false;
+    TAILQ_FOREACH (b, &d->pending.all, all)
+        if (b->state == PENDING_OPEN && !is_overtaken(d, b) && now - b->handed_ns >= STALLED)
+            return true;
+    return false;
+}
+
+static void look_whether_stalled(struct deliver *d, int64_t now)
+{
+    bool was = d->stalled;
+
+    d->stalled = is_stalled(d, now);
+    if (d->stalled && !was)
+        log_warn("stalled: of %u batches that the plugin has, none has been confirmed for %d s",
+                 d->pending.n - d->pending.again, (int)(STALLED / NS_PER_S));
+    else if (was && !d->stalled)
+        log_info("no longer stalled");
 }
 
 void deliver_hurry(struct deliver *d)
@@ -344,6 +376,7 @@ int deliver_turn(struct deliver *d, int64_t now)
     b = d->rests ? NULL : pending_due(&d->pending, is_ordered(d), now);
     if (b != NULL)
         answer = deliver_again(d, b);
+    look_whether_stalled(d, now);
     move_settled(d);
     return answer == GARNET_FATAL ? GARNET_FATAL : GARNET_OK;
 }

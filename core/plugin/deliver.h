@@ -38,7 +38,9 @@ struct deliver {
         youngest; /* of those: the largest id. A smaller one that is not among them was overtaken */
     unsigned failures;  /* since the last of them, of batches that are not overtaken */
     int64_t failing_ns; /* mono: the first of these */
+    int64_t ended_ns;   /* mono: the last of them */
     bool down, said;    /* nothing gets through, and that is in the log */
+    bool stalled;       /* the plugin has batches, and says nothing of them */
     struct ratelimit downs, singles;
     void (*rejected)(void *arg, const struct deliver_loss *loss);
     void *arg;
@@ -57,6 +59,7 @@ int deliver_batch(struct deliver *d, struct batch *b);
 int deliver_turn(struct deliver *d, int64_t now);
 /* ns until deliver_turn() or deliver_batch() has something to do; -1: no need. */
 int64_t deliver_due(const struct deliver *d, int64_t now);
-unsigned deliver_open(const struct deliver *d); /* batches that the plugin has */
+/* The plugin has batches that may yet be confirmed: not for too long. */
+bool deliver_in_flight(const struct deliver *d, int64_t now);
 void deliver_hurry(struct deliver *d); /* pauses end, but for those that the peer asked for */
 void deliver_free(struct deliver *d);  /* after the plugin's close() */

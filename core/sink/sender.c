@@ -118,9 +118,9 @@ bool sender_hopes(struct sender *s, bool more, int64_t now)
     return s->ended != ended || (more && deliver_may(&s->deliver, now));
 }
 
-unsigned sender_in_flight(const struct sender *s)
+bool sender_in_flight(const struct sender *s, int64_t now)
 {
-    return s->by_plugin ? deliver_open(&s->deliver) : 0;
+    return s->by_plugin && deliver_in_flight(&s->deliver, now);
 }
 
 void sender_rest(struct sender *s, bool rest)
@@ -130,7 +130,7 @@ void sender_rest(struct sender *s, bool rest)
 
 bool sender_stalled(const struct sender *s)
 {
-    return !s->by_plugin && outlet_stalled(&s->outlet);
+    return s->by_plugin ? s->deliver.stalled : outlet_stalled(&s->outlet);
 }
 
 int64_t sender_due(const struct sender *s, int64_t now)
@@ -225,15 +225,15 @@ static void send_again(struct sender *s, const struct stream_loss *loss, int64_t
 enum sender_result sender_turn(struct sender *s, int64_t now)
 {
     struct stream_loss loss;
-    bool lost;
+    bool fatal = false, lost = false;
 
     if (s->by_plugin)
-        return deliver_turn(&s->deliver, now) == GARNET_FATAL ? SENDER_FATAL
-                                                              : sender_follow(s, clock_mono());
-    lost = outlet_turn(&s->outlet, now, &loss);
-    atomic_store(&s->board->stalled, outlet_stalled(&s->outlet));
+        fatal = deliver_turn(&s->deliver, now) == GARNET_FATAL;
+    else
+        lost = outlet_turn(&s->outlet, now, &loss);
+    atomic_store(&s->board->stalled, sender_stalled(s));
     if (!lost)
-        return sender_follow(s, clock_mono());
+        return fatal ? SENDER_FATAL : sender_follow(s, clock_mono());
     send_again(s, &loss, clock_mono());
     return SENDER_ANEW;
 }

@@ -51,9 +51,9 @@ void sender_finish(struct sender *s, bool finish);
 /* More of what is left may arrive without a new attempt, or something has since the last call. `more`: there is
  * something to be sent. */
 bool sender_hopes(struct sender *s, bool more, int64_t now);
-unsigned sender_in_flight(const struct sender *s);       /* batches that the plugin has */
-void sender_rest(struct sender *s, bool rest);           /* the plugin gets no more of them */
-bool sender_stalled(const struct sender *s);             /* there is, but he reads nothing */
+bool sender_in_flight(const struct sender *s, int64_t now); /* the plugin has what may yet arrive */
+void sender_rest(struct sender *s, bool rest);              /* the plugin gets no more of them */
+bool sender_stalled(const struct sender *s);                /* who is to take it does not */
 int64_t sender_due(const struct sender *s, int64_t now); /* ns until sender_turn(); -1: no need */
 void sender_close(struct sender *s); /* the connections; before the plugin's close() */
 void sender_free(struct sender *s);  /* what the plugin has, after that */

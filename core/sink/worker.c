@@ -188,7 +188,7 @@ static bool is_hopeless(struct worker *w, int64_t now)
     over = now - w->hope_ns >= LAST_HOPE;
     sender_rest(&w->sender, over);
     return (w->orders.finish && sender_stalled(&w->sender)) ||
-           (over && sender_in_flight(&w->sender) == 0);
+           (over && !sender_in_flight(&w->sender, now));
 }
 
 static int64_t sooner_of(int64_t a, int64_t b)

@@ -95,6 +95,15 @@ class Flight(unittest.TestCase):
         self.assertRegex(self.log_of_it()[0], r'1 of a batch of 1 metrics are rejected, the first named being "m\.0": '
                          "it is not wanted")
 
+    # --- the end ---
+
+    def test_a_plugin_that_confirms_nothing_is_stalled_and_not_waited_for(self):
+        self.begin("open")
+        self.send(3)
+        wait_for("it is stalled", lambda: self.own("stalled") == 1, 60)
+        self.assertTrue(self.says("stalled: of "))
+        self.assertLess(self.end(), SHORT)
+
 
 if __name__ == "__main__":
     main(side_by_side=4)

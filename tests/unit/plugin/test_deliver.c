@@ -410,6 +410,42 @@ Test(deliver, a_full_queue_is_not_down)
     cr_assert(d.down);
 }
 
+/* --- nothing is said of what is pending --- */
+
+static bool stalls_at(int64_t now)
+{
+    cr_assert_eq(deliver_turn(&d, now), GARNET_OK);
+    return d.stalled;
+}
+
+Test(deliver, a_plugin_that_confirms_nothing_is_stalled)
+{
+    int64_t since = clock_mono();
+
+    hands_over("a");
+    cr_assert_not(stalls_at(since + 19 * NS_PER_S));
+    cr_assert(deliver_in_flight(&d, since + 19 * NS_PER_S));
+    cr_assert(stalls_at(clock_mono() + 20 * NS_PER_S));
+    cr_assert_not(deliver_in_flight(&d, clock_mono() + 20 * NS_PER_S));
+    hands_over("b");
+    confirms(0, GARNET_OK);
+    cr_assert_not(d.stalled);
+    cr_assert_not(stalls_at(since + 19 * NS_PER_S));
+    cr_assert(stalls_at(clock_mono() + 20 * NS_PER_S));
+    confirms(1, GARNET_RETRY);
+    cr_assert_not(d.stalled, "it says that it fails");
+}
+
+Test(deliver, one_that_others_have_overtaken_is_not_stalled)
+{
+    hands_over("stuck");
+    hands_over("b");
+    confirms(1, GARNET_OK);
+    cr_assert_not(stalls_at(clock_mono() + 1000 * NS_PER_S));
+    hands_over("c");
+    cr_assert(stalls_at(clock_mono() + 1000 * NS_PER_S));
+}
+
 /* --- RETRY with a time --- */
 
 Test(deliver, a_time_that_the_peer_asked_for_is_kept)
