@@ -49,7 +49,7 @@ struct conf {
     bool folder_written; /* in the file; else it is the default, and may be missing */
     struct strings plugin_path;
     struct pairs tags; /* host among them */
-    int64_t shutdown_timeout;
+    int64_t shutdown_timeout, reload_grace;
     struct conf_self_metrics self_metrics;
     int64_t log_level;                    /* enum log_level */
     uid_t self;                           /* who garnetd is, if there are sinks */

@@ -15,9 +15,6 @@
 #include "spool/segment.h"
 #include "supervise/supervisor.h"
 
-/* For a worker that a reload replaces: a datagram needs a second until it is known to be there. */
-static const int64_t reload_grace = 2 * NS_PER_S;
-
 struct sink_entry {
     struct sinks *all;
     struct generation *gen; /* that its worker was started with */
@@ -149,6 +146,12 @@ static void stop_sink(struct sink_entry *o, int64_t grace)
         supervisor_stop(&o->supervisor, grace);
 }
 
+/* For good, or for another one to begin. */
+static void end_at_reload(struct sink_entry *o)
+{
+    stop_sink(o, o->all->gen->conf->reload_grace);
+}
+
 static struct sink_entry *sink_named(const struct sinks *s, const char *name)
 {
     struct sink_entry *o;
@@ -187,7 +190,7 @@ static void configure_sink(struct sink_entry *o, struct generation *g, const str
     if (changed)
         log_info("sink %s changed: its worker is replaced", conf->name);
     if (o->supervised)
-        stop_sink(o, reload_grace);
+        end_at_reload(o);
     else if (!conf->refused)
         start_sink(o);
 }
@@ -225,7 +228,7 @@ static void remove_unconfigured(struct sinks *s)
             continue;
         o->removed = true;
         if (o->supervised)
-            stop_sink(o, reload_grace);
+            end_at_reload(o);
         else
             remove_sink(o);
     }
@@ -280,7 +283,7 @@ void sinks_restart(struct sinks *s)
     sinks_spool_begins(s, append_oldest(s->spool));
     LIST_FOREACH (o, &s->list, entries) {
         sink_cursor_lost(&o->cursor);
-        stop_sink(o, reload_grace);
+        end_at_reload(o);
     }
     list_cursors(s);
 }

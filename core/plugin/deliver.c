@@ -181,7 +181,7 @@ bool deliver_in_flight(const struct deliver *d, int64_t now)
 }
 
 /* One that others have overtaken says nothing of the peer. */
-static bool is_stalled(const struct deliver *d, int64_t now)
+static bool says_nothing(const struct deliver *d, int64_t now)
 {
     const struct pending_batch *b;
 
@@ -197,7 +197,7 @@ static void look_whether_stalled(struct deliver *d, int64_t now)
 {
     bool was = d->stalled;
 
-    d->stalled = is_stalled(d, now);
+    d->stalled = says_nothing(d, now);
     if (d->stalled && !was)
         log_warn("stalled: of %u batches that the plugin has, none has been confirmed for %d s",
                  d->pending.n - d->pending.again, (int)(STALLED / NS_PER_S));

@@ -97,6 +97,31 @@ class Flight(unittest.TestCase):
 
     # --- the end ---
 
+    def test_a_peer_that_is_down_is_not_waited_for(self):
+        self.begin("dead")
+        self.send(5)
+        wait_for("all have failed", lambda: self.says("cannot deliver") and len(self.attempts()) > 1)
+        self.assertLess(self.end(), SHORT)
+        self.assertEqual(self.d.verify()["p"]["confirmed"], 0)
+
+    def test_what_is_pending_is_waited_for_although_no_more_is_taken(self):
+        d = self.begin("mix", ", time: 4s")
+        self.first_alone()
+        self.send(3)
+        wait_for("the second is refused", lambda: self.says("cannot deliver"))
+        self.end()
+        self.assertEqual(self.arrived(), [0])
+        self.assertEqual(d.verify()["p"]["confirmed"], 1)
+
+    def test_a_reload_waits_for_what_is_pending(self):
+        d = self.begin("later", ", time: 4s", top="reload_grace: 25s\n")
+        self.first_alone()
+        d.configure(self.config("later", ", time: 1s"))
+        d.hup()
+        self.send()
+        wait_for("the next worker delivers", lambda: 1 in self.arrived())
+        self.assertEqual(self.arrived(), [0, 1])
+
     def test_a_plugin_that_confirms_nothing_is_stalled_and_not_waited_for(self):
         self.begin("open")
         self.send(3)

@@ -68,6 +68,7 @@ static void put_main(struct buf *b, const struct conf *c, bool with_host)
              (int)c->intake.per_user.bytes, (int)c->intake.per_user.series);
     put_time(b, "idle", c->intake.idle);
     put_time(b, "shutdown_timeout", c->shutdown_timeout);
+    put_time(b, "reload_grace", c->reload_grace);
     put_time(b, "self_metrics", c->self_metrics.interval);
     if (c->self_metrics.level == SELF_FULL)
         buf_putf(b, "self_metrics.level full\n");
