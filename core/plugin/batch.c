@@ -28,6 +28,7 @@ void batch_begin(struct batch *b)
     b->bytes.max = b->limit;
     buf_reset(&b->bytes);
     b->nmetrics = 0;
+    b->eldest_ns = INT64_MAX;
     b->skipped = b->rejected = 0;
     b->begun = false;
     b->header = 0;

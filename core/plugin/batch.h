@@ -17,8 +17,10 @@ struct batch {
     struct scoreboard *board; /* where garnetd sees which metric the plugin has; or NULL */
     uint64_t formats;         /* calls of format() */
     size_t limit;
-    struct buf bytes;               /* of `limit`, allocated once */
-    uint32_t nmetrics;              /* in bytes */
+    struct buf bytes;  /* of `limit`, allocated once */
+    uint32_t nmetrics; /* in bytes */
+    int64_t
+        eldest_ns; /* wall: the oldest of those is of then, where that is judged; else INT64_MAX */
     uint64_t skipped, rejected;     /* of those, without bytes */
     struct ratelimit without_bytes; /* metrics, in the log */
     bool begun;                     /* begin() has been called */

@@ -20,17 +20,18 @@ static const struct rate SINGLES = {1, 60 * NS_PER_S, 0};
 static const int64_t FULL_FOR = NS_PER_S;
 static const int64_t STALLED = 20 * NS_PER_S; /* as a peer that takes nothing (delivery/outlet.c) */
 
-void deliver_init(struct deliver *d, struct plugin *p,
-                  void (*rejected)(void *arg, const struct deliver_loss *loss), void *arg)
+void deliver_init(struct deliver *d, struct plugin *p, int64_t max_age,
+                  void (*lost)(void *arg, const struct deliver_loss *loss), void *arg)
 {
     unsigned most = p->def.max_pending;
 
     *d = (struct deliver){
         .plugin = p,
         .most = most > 0 ? most : PENDING_DEFAULT,
+        .max_age = max_age,
         .id = 1,
         .pause.throttle = PAUSES,
-        .rejected = rejected,
+        .lost = lost,
         .arg = arg,
     };
     pending_init(&d->pending);
@@ -63,32 +64,6 @@ static bool is_overtaken(const struct deliver *d, const struct pending_batch *b)
     return b->batch.id < d->youngest;
 }
 
-/* Of those that tell whether anything gets through. */
-static bool any_open(const struct deliver *d)
-{
-    const struct pending_batch *b;
-
-    TAILQ_FOREACH_REVERSE(b, &d->pending.all, pending_list, all)
-    {
-        if (is_overtaken(d, b))
-            return false;
-        if (b->state != PENDING_AGAIN)
-            return true;
-    }
-    return false;
-}
-
-/* Some batch has failed and has not ended. */
-static bool any_failing(const struct deliver *d)
-{
-    const struct pending_batch *b;
-
-    TAILQ_FOREACH (b, &d->pending.all, all)
-        if (b->state == PENDING_AGAIN || b->batch.attempt > 1)
-            return true;
-    return false;
-}
-
 /* Asked each time, so that an outage that lasts is said, however many there were just before. */
 static void go_down(struct deliver *d, int64_t now, const char *why)
 {
@@ -116,7 +91,7 @@ static void pause_new(struct deliver *d, const char *why)
 
     pause_begin(&d->pause, now, d->plugin->host.retry_ns);
     count_failure(d, now);
-    if (!any_open(d) || now - d->failing_ns >= FULL_FOR)
+    if (!pending_any_open(&d->pending, d->youngest) || now - d->failing_ns >= FULL_FOR)
         go_down(d, now, why);
 }
 
@@ -132,7 +107,7 @@ static void postpone(struct deliver *d, struct pending_batch *b, const char *why
     b->failed_ns = now;
     if (!is_overtaken(d, b))
         count_failure(d, now);
-    all = d->failures > 1 && !is_overtaken(d, b) && !any_open(d);
+    all = d->failures > 1 && !is_overtaken(d, b) && !pending_any_open(&d->pending, d->youngest);
     if (is_ordered(d) || all || d->pending.again == d->most)
         go_down(d, now, why);
     else if (!d->down && ratelimit_take(&d->singles, &SINGLES, now, &ignored))
@@ -161,7 +136,7 @@ static void got_through(struct deliver *d, uint64_t id)
     d->ended_ns = clock_mono();
     if (d->youngest < id)
         d->youngest = id;
-    if (is_ordered(d) && any_failing(d))
+    if (is_ordered(d) && pending_any_failing(&d->pending))
         return;
     if (d->down)
         come_up(d);
@@ -246,7 +221,7 @@ static void report_rejected(struct deliver *d, const struct pending_batch *b, in
     if (loss.first < b->places.cap)
         loss.place = b->places.v[loss.first] + 1;
     if (loss.n > 0)
-        d->rejected(d->arg, &loss);
+        d->lost(d->arg, &loss);
 }
 
 /* It ends with OK or REJECT, or is to come again with RETRY. */
@@ -341,6 +316,7 @@ int deliver_batch(struct deliver *d, struct batch *b)
     at_hand->end = d->sent + b->bytes.n + 1;
     at_hand->pause.throttle = PAUSES;
     at_hand->places = b->places;
+    at_hand->eldest_ns = b->eldest_ns;
     answer = call_deliver(d, at_hand);
     if (answer == GARNET_RETRY || answer == GARNET_FATAL) {
         d->attempt = at_hand->batch.attempt;
@@ -355,6 +331,18 @@ int deliver_batch(struct deliver *d, struct batch *b)
     return answer;
 }
 
+static void drop_stale_batch(struct deliver *d, struct pending_batch *b)
+{
+    struct deliver_loss loss = {.end = b->end,
+                                .stale = true,
+                                .n = b->batch.nmetrics,
+                                .of = b->batch.nmetrics,
+                                .eldest_ns = b->eldest_ns};
+
+    d->lost(d->arg, &loss);
+    pending_remove(&d->pending, b);
+}
+
 static int deliver_again(struct deliver *d, struct pending_batch *b)
 {
     int answer = call_deliver(d, b);
@@ -367,6 +355,12 @@ static int deliver_again(struct deliver *d, struct pending_batch *b)
     return answer;
 }
 
+void deliver_anew(struct deliver *d)
+{
+    d->id += d->attempt > 0;
+    d->attempt = 0;
+}
+
 int deliver_turn(struct deliver *d, int64_t now)
 {
     struct pending_batch *b;
@@ -374,7 +368,9 @@ int deliver_turn(struct deliver *d, int64_t now)
 
     settle_confirmed(d);
     b = d->rests ? NULL : pending_due(&d->pending, is_ordered(d), now);
-    if (b != NULL)
+    if (b != NULL && d->max_age > 0 && b->eldest_ns < clock_wall() - d->max_age)
+        drop_stale_batch(d, b);
+    else if (b != NULL)
         answer = deliver_again(d, b);
     look_whether_stalled(d, now);
     move_settled(d);

@@ -132,6 +132,32 @@ void pending_forget_rejected(struct pending_batch *b)
     b->rejected = 0;
 }
 
+/* --- how it goes --- */
+
+bool pending_any_open(const struct pending *p, uint64_t id)
+{
+    const struct pending_batch *b;
+
+    TAILQ_FOREACH_REVERSE(b, &p->all, pending_list, all)
+    {
+        if (b->batch.id <= id)
+            return false;
+        if (b->state != PENDING_AGAIN)
+            return true;
+    }
+    return false;
+}
+
+bool pending_any_failing(const struct pending *p)
+{
+    const struct pending_batch *b;
+
+    TAILQ_FOREACH (b, &p->all, all)
+        if (b->state == PENDING_AGAIN || b->batch.attempt > 1)
+            return true;
+    return false;
+}
+
 /* --- those that come again --- */
 
 struct pending_batch *pending_due(struct pending *p, bool ordered, int64_t now)

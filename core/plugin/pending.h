@@ -35,6 +35,7 @@ struct pending_batch {
     struct buf bytes;     /* owned once it is kept; before that none */
     struct places places; /* owned as the bytes are; before that the caller's */
     uint64_t begin, end;  /* offsets: where it begins, and behind it */
+    int64_t eldest_ns;    /* wall: of the oldest metric in it */
     enum pending_state state;
     struct pause pause;
     int64_t handed_ns; /* mono: to the plugin, the last time */
@@ -79,6 +80,12 @@ void pending_forget(struct pending *p, struct pending_batch *b); /* that it was 
 /* Metric `index`, which it has. One that is named twice counts once. False: no memory. */
 bool pending_reject(struct pending_batch *b, uint32_t index, const char *why);
 void pending_forget_rejected(struct pending_batch *b);
+
+/* --- how it goes --- */
+
+/* One that the plugin has, of those that are younger than number `id`. */
+bool pending_any_open(const struct pending *p, uint64_t id);
+bool pending_any_failing(const struct pending *p); /* has had a RETRY */
 
 /* --- those that come again --- */
 

@@ -44,6 +44,7 @@ void feed_next_batch(struct feed *f)
     batch_begin(f->batch);
     f->nends = 0;
     f->since_ns = f->oldest_ns = 0;
+    f->begin = f->read.seq;
 }
 
 /* garnetd is to know before anything is made of it. */
@@ -76,9 +77,27 @@ void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
     put_taken(f, 0);
 }
 
-void feed_rejected(struct feed *f, uint64_t n)
+void feed_drop(struct feed *f, enum drop_reason reason, uint64_t n)
 {
-    f->read.dropped[DROP_REJECTED] += n;
+    f->read.dropped[reason] += n;
+}
+
+void feed_log_stale(struct feed *f, uint64_t n, int64_t eldest_ns)
+{
+    if (f->stale == 0)
+        log_warn("drops a batch of %" PRIu64
+                 " metrics that was to come again as stale: the oldest is of %.1f s ago, "
+                 "and max_age is %g s; further ones are counted",
+                 n, (double)clock_between(eldest_ns, clock_wall()) / 1e9,
+                 (double)f->rules.max_age / 1e9);
+    f->stale += n;
+    f->stale_ns = clock_mono();
+}
+
+bool feed_outlived(const struct feed *f, int64_t longer)
+{
+    return f->rules.max_age > 0 && f->batch->nmetrics > 0 &&
+           f->batch->eldest_ns < clock_wall() - f->rules.max_age - longer;
 }
 
 void feed_close(struct feed *f)
@@ -160,11 +179,21 @@ static bool is_wanted(const struct feed *f)
     return f->rules.sink == NULL || feed_wants(f->rules.sink, &f->metric);
 }
 
+static bool by_its_sender(const struct metric *m)
+{
+    return (m->flags & METRIC_TIME_ASSIGNED) == 0;
+}
+
+/* Wall: of when the metric is, where it is judged by its age. */
+static int64_t dates_from(const struct feed *f)
+{
+    return by_its_sender(&f->metric) ? f->metric.time_ns : accepted(f);
+}
+
 static bool is_stale(struct feed *f)
 {
     const struct metric *m = &f->metric;
-    bool by_its_sender = (m->flags & METRIC_TIME_ASSIGNED) == 0;
-    int64_t since = by_its_sender ? m->time_ns : accepted(f), now;
+    int64_t since = dates_from(f), now;
 
     if (f->passing || f->rules.max_age == 0 || since >= (now = clock_wall()) - f->rules.max_age)
         return f->passing;
@@ -174,7 +203,7 @@ static bool is_stale(struct feed *f)
                  "and max_age is "
                  "%g s; further ones are counted",
                  (int)m->name.n, m->name.s,
-                 by_its_sender ? "its sender says that it is of" : "it was accepted",
+                 by_its_sender(m) ? "its sender says that it is of" : "it was accepted",
                  (double)clock_between(since, now) / 1e9, (double)f->rules.max_age / 1e9);
     return true;
 }
@@ -250,6 +279,8 @@ static enum batch_result add_record(struct feed *f, int64_t now)
         f->oldest_ns = accepted(f);
     if (b->nmetrics > before && f->rules.ends)
         remember_end(f);
+    if (b->nmetrics > before && f->rules.max_age > 0 && dates_from(f) < b->eldest_ns)
+        b->eldest_ns = dates_from(f);
     return BATCH_ADDED;
 }
 

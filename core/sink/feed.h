@@ -36,6 +36,7 @@ struct feed {
     uint64_t stale;    /* so many were, since the log has it; 0: the log knows of none */
     int64_t stale_ns;  /* mono: when the last one was */
     bool passing;      /* `live`, and the end of the spool has not been reached */
+    uint64_t begin;    /* the batch is from there on */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     uint64_t taken;    /* all before is in memory, or accounted for (spool/account.h) */
     struct point read; /* up to here everything is accounted for */
@@ -76,8 +77,12 @@ uint64_t feed_can_drop(const struct feed *f);
 /* Takes at most `most` metrics. With 0 none: it is only learnt whether there is one, and how old. */
 enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now);
 void feed_next_batch(struct feed *f); /* the one at hand has left */
-/* So many metrics of earlier batches will never be accepted. */
-void feed_rejected(struct feed *f, uint64_t n);
+/* So many metrics of earlier batches are dropped after all. */
+void feed_drop(struct feed *f, enum drop_reason reason, uint64_t n);
+/* Of one that was to come again, and is too old for that: said like others that are. */
+void feed_log_stale(struct feed *f, uint64_t n, int64_t eldest_ns);
+/* The batch has waited, and some of it is too old to be sent; `longer` more is allowed. */
+bool feed_outlived(const struct feed *f, int64_t longer);
 /* Wall: when the oldest metric was accepted that has not left; 0: none waits, as far as was read. */
 int64_t feed_oldest(struct feed *f);
 /* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is

@@ -43,13 +43,17 @@ static void log_rejected(struct sender *s, const struct deliver_loss *l)
 }
 
 /* What came out about a batch, before or after it was marked. */
-static void on_rejected(void *arg, const struct deliver_loss *l)
+static void on_lost(void *arg, const struct deliver_loss *l)
 {
     struct sender *s = arg;
+    enum drop_reason reason = l->stale ? DROP_STALE : DROP_REJECTED;
 
-    position_drop(s->position, l->end, DROP_REJECTED, l->n);
-    feed_rejected(s->feed, l->n);
-    log_rejected(s, l);
+    position_drop(s->position, l->end, reason, l->n);
+    feed_drop(s->feed, reason, l->n);
+    if (l->stale)
+        feed_log_stale(s->feed, l->n, l->eldest_ns);
+    else
+        log_rejected(s, l);
 }
 
 static uint64_t larger(uint64_t a, uint64_t b)
@@ -81,9 +85,10 @@ void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink,
                          .position = at,
                          .board = board,
                          .by_plugin = p->def.deliver != NULL,
+                         .flush = sink->flush,
                          .repeatable = (p->def.flags & GARNET_IDEMPOTENT) != 0};
     if (s->by_plugin)
-        deliver_init(&s->deliver, p, on_rejected, s);
+        deliver_init(&s->deliver, p, f->rules.max_age, on_lost, s);
     else
         outlet_init(&s->outlet, l, sink, s->repeatable, (p->def.flags & GARNET_ORDERED) != 0);
     if (s->by_plugin || link_datagrams(sink))
@@ -263,6 +268,18 @@ static enum sender_result send_bytes(struct sender *s, const struct buf *b)
     return SENDER_DONE;
 }
 
+/* What was sent, and drops since, are counted up to where the batch begins. */
+static enum sender_result make_anew(struct sender *s)
+{
+    const struct point *last = position_last(s->position);
+    struct point from = last != NULL ? *last : position_point(s->position);
+    uint64_t begin = s->feed->begin;
+
+    deliver_anew(&s->deliver);
+    feed_seek(s->feed, &from, begin < from.seq ? begin : from.seq);
+    return SENDER_ANEW;
+}
+
 enum sender_result sender_send(struct sender *s)
 {
     struct batch *b = s->feed->batch;
@@ -270,6 +287,8 @@ enum sender_result sender_send(struct sender *s)
 
     if (!s->by_plugin)
         return send_bytes(s, &b->bytes);
+    if (feed_outlived(s->feed, s->deliver.attempt > 0 ? 0 : s->flush))
+        return make_anew(s);
     atomic_store(&s->board->sent, s->feed->read.seq);
     if (b->nmetrics > 0)
         answer = deliver_batch(&s->deliver, b);

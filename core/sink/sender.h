@@ -15,6 +15,7 @@ struct sender {
     struct position *position;
     struct scoreboard *board;
     bool by_plugin;
+    int64_t flush;        /* how long a batch may be under way to here */
     bool repeatable;      /* the plugin is idempotent: what is in doubt may be sent again */
     struct outlet outlet; /* or */
     struct deliver deliver;
@@ -40,7 +41,7 @@ void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink,
  * new. May block in a name look-up, or in the plugin. */
 enum sender_result sender_turn(struct sender *s, int64_t now);
 bool sender_may(const struct sender *s, int64_t now); /* there is somewhere to send to */
-/* The feed's batch, as far as it goes without waiting. DONE: it is out. */
+/* The feed's batch, as far as it goes without waiting. DONE: it is out; ANEW: it has waited, and was too old. */
 enum sender_result sender_send(struct sender *s);
 /* The position follows what has arrived. DONE: something has. */
 enum sender_result sender_follow(struct sender *s, int64_t now);

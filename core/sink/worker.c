@@ -159,10 +159,10 @@ static bool work(struct worker *w)
         publish_oldest(w);
         begin_sending(w);
         result = sender_send(&w->sender);
-        if (result == SENDER_FATAL)
-            orders_give_up(&w->orders, plugin_why(&w->plugin));
-        if (result != SENDER_DONE)
-            return false;
+        if (result != SENDER_DONE) {
+            after_move(w, result);
+            return result == SENDER_ANEW;
+        }
         w->leaving = false;
         feed_next_batch(&w->feed);
         after_move(w, sender_follow(&w->sender, clock_mono()));

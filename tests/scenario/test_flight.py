@@ -95,6 +95,27 @@ class Flight(unittest.TestCase):
         self.assertRegex(self.log_of_it()[0], r'1 of a batch of 1 metrics are rejected, the first named being "m\.0": '
                          "it is not wanted")
 
+    # --- an output without times ---
+
+    def goes_out_late(self, mode):
+        """What its peer did not take until it was older than max_age does not go out; what is young does."""
+        d = self.begin(mode, ", max_age: 1s", "flight_untimed", top="shutdown_timeout: 1s\n")
+        self.first_alone()
+        self.send(4)
+        old = time.monotonic() + 2
+        wait_for("it has been tried again, and is old", lambda: len(self.attempts()) > 1 and time.monotonic() > old)
+        os.unlink(self.hold)
+        wait_for("what is young goes out", lambda: (self.send(), self.arrived())[1])
+        self.assertFalse(set(self.arrived()) & set(range(5)), "old ones")
+        wait_for("all that is left is counted", lambda: d.verify()["p"].get("stale", 0) >= 5)
+        self.assertEqual(len(self.says("as stale")), 1)
+
+    def test_a_batch_that_is_not_taken_is_made_anew(self):
+        self.goes_out_late("down")
+
+    def test_a_batch_that_fails_and_gets_old_is_dropped(self):
+        self.goes_out_late("drops")
+
     # --- the end ---
 
     def test_a_peer_that_is_down_is_not_waited_for(self):

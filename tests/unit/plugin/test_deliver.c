@@ -11,7 +11,7 @@ static struct batch b;
 enum { MOST = 16 }; /* pending, where the plugin says nothing of that */
 static const garnet_batch *held[2 * 1024];
 static unsigned nheld;
-static uint64_t rejected;
+static uint64_t rejected, stale;
 
 static int holds(garnet *g, const garnet_batch *batch)
 {
@@ -40,10 +40,10 @@ static int confirms_itself_with_retry(garnet *g, const garnet_batch *batch)
     return GARNET_PENDING;
 }
 
-static void on_rejected(void *arg, const struct deliver_loss *loss)
+static void on_lost(void *arg, const struct deliver_loss *loss)
 {
     (void)arg;
-    rejected += loss->n;
+    *(loss->stale ? &stale : &rejected) += loss->n;
 }
 
 static void setup(void)
@@ -52,7 +52,7 @@ static void setup(void)
     p.def = (garnet_plugin){.name = "x", .deliver = holds};
     host_init(&p.host, &p.def, &p.options);
     cr_assert(batch_init(&b, &p, 1000));
-    deliver_init(&d, &p, on_rejected, NULL);
+    deliver_init(&d, &p, 0, on_lost, NULL);
 }
 
 /* Begins anew with a plugin that says this of itself. */
@@ -60,7 +60,7 @@ static void is_plugin(uint32_t flags, uint32_t max_pending)
 {
     p.def.flags = flags;
     p.def.max_pending = max_pending;
-    deliver_init(&d, &p, on_rejected, NULL);
+    deliver_init(&d, &p, 0, on_lost, NULL);
 }
 
 static void teardown(void)
@@ -444,6 +444,46 @@ Test(deliver, one_that_others_have_overtaken_is_not_stalled)
     cr_assert_not(stalls_at(clock_mono() + 1000 * NS_PER_S));
     hands_over("c");
     cr_assert(stalls_at(clock_mono() + 1000 * NS_PER_S));
+}
+
+/* --- what is too old to come again --- */
+
+Test(deliver, what_is_too_old_does_not_come_again)
+{
+    d.max_age = 10 * NS_PER_S;
+    hands_over("a");
+    hands_over("b");
+    with_id(1)->eldest_ns = clock_wall() - 9 * NS_PER_S;
+    with_id(2)->eldest_ns = clock_wall() - 11 * NS_PER_S;
+    confirms(0, GARNET_RETRY);
+    confirms(1, GARNET_RETRY);
+    deliver_hurry(&d);
+    cr_assert_eq(deliver_turn(&d, clock_mono()), GARNET_OK);
+    cr_assert_eq(deliver_turn(&d, clock_mono()), GARNET_OK);
+    cr_assert_eq(nheld, 3);
+    cr_assert(is(2, "a"));
+    cr_assert_eq(stale, 1);
+    cr_assert_eq(d.pending.n, 1);
+    confirms(2, GARNET_RETRY);
+    with_id(1)->eldest_ns = clock_wall() - 11 * NS_PER_S;
+    cr_assert_eq(deliver_turn(&d, due_at()), GARNET_OK);
+    cr_assert_eq(nheld, 3);
+    cr_assert_eq(stale, 2);
+    cr_assert_eq(d.settled, d.sent);
+}
+
+/* What is made anew of the spool is another batch, which has not been tried. */
+Test(deliver, a_batch_that_is_made_anew_has_a_number_of_its_own)
+{
+    is_not_taken();
+    deliver_anew(&d);
+    deliver_hurry(&d);
+    hands_over("other");
+    cr_assert_eq(held[0]->id, 2);
+    cr_assert_eq(held[0]->attempt, 1);
+    deliver_anew(&d);
+    hands_over("more");
+    cr_assert_eq(held[1]->id, 3);
 }
 
 /* --- RETRY with a time --- */
