@@ -8,6 +8,7 @@ CONFIRM = "unit.(delivery|sink).(halfclose|outlet|worker)$|scenario.confirm"
 CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
 LOADS = "unit.(conf|daemon).(askers|look|kept|beside|removed)$"
 PLUGIN = "unit.(plugin|conf).(plugin|batch|facts|conf_digests)$|unit.abi$|scenario.(check|inherited)$"
+FLIGHT = "unit.plugin.deliver$"
 ACCOUNTS = "unit.(spool|sink|daemon).(append_retain|feed|sinks)$|scenario.accounts"
 
 MUTATIONS = [
@@ -148,4 +149,21 @@ MUTATIONS = [
     Mutation("what is held is refused with what was lost", "core/spool/commit.c",
              "decide(c, c->written,\n           \"the spool was removed",
              "decide(c, c->last,\n           \"the spool was removed", SPOOL),
+    # batches in flight
+    Mutation("an outage that lasts after short ones is silent", "core/plugin/deliver.c",
+             "    if (d->said || !ratelimit_take(", "    if (d->failures > 1 || d->said || !ratelimit_take(", FLIGHT),
+    Mutation("a younger one is due before the oldest, where there is an order", "core/plugin/pending.c",
+             "if (ordered)\n            return at;", "if (ordered && at < 0)\n            return at;", FLIGHT),
+    Mutation("as long as not all places fail it is not down", "core/plugin/deliver.c",
+             "all = d->failures > 1 &&", "all = d->failures == 0 &&", FLIGHT),
+    Mutation("all that are due come again in one turn", "core/plugin/deliver.c",
+             "    else if (b != NULL)\n        answer = deliver_again(d, b);",
+             "    else\n        for (; b != NULL; b = pending_due(&d->pending, is_ordered(d), now))\n"
+             "            answer = deliver_again(d, b);", FLIGHT),
+    Mutation("all that wait are hurried as it works again", "core/plugin/deliver.c",
+             " && b->failed_ns >= d->failing_ns", "", FLIGHT),
+    Mutation("a pause that the peer asked for is cut short", "core/plugin/pending.c",
+             "p->until = p->least;", "p->until = 0;", FLIGHT),
+    Mutation("what is too old comes again", "core/plugin/deliver.c",
+             "if (b != NULL && d->max_age > 0 &&", "if (b != NULL && d->max_age < 0 &&", FLIGHT),
 ]

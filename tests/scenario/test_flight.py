@@ -142,6 +142,7 @@ class Flight(unittest.TestCase):
         self.send()
         wait_for("the next worker delivers", lambda: 1 in self.arrived())
         self.assertEqual(self.arrived(), [0, 1])
+        self.assertNotIn("did not finish in time", d.log())
 
     def test_a_plugin_that_confirms_nothing_is_stalled_and_not_waited_for(self):
         self.begin("open")
