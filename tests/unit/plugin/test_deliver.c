@@ -60,6 +60,7 @@ static void is_plugin(uint32_t flags, uint32_t max_pending)
 {
     p.def.flags = flags;
     p.def.max_pending = max_pending;
+    deliver_free(&d);
     deliver_init(&d, &p, 0, on_lost, NULL);
 }
 
@@ -341,9 +342,6 @@ Test(deliver, all_that_fail_are_down)
             confirms(first + i, GARNET_RETRY);
         }
         cr_assert(d.down, "%u batches fail", n);
-        p.def.deliver = NULL;
-        deliver_free(&d);
-        p.def.deliver = holds;
         is_plugin(0, 0);
     }
 }
