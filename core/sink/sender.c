@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "sink/lookup.h"
 
-static const struct rate REJECTIONS = {.lines = 1, .per_ns = 60 * NS_PER_S};
+static const struct rate REJECTIONS = {3, 60 * NS_PER_S, 60 * NS_PER_S};
 
 /* Metrics are sent again that may have arrived and must not come twice. */
 static void count_doubt(struct sender *s, uint64_t metrics)
@@ -36,8 +36,8 @@ static void log_rejected(struct sender *s, const struct deliver_loss *l)
         buf_putc(&first, '"');
     }
     log_warn("%" PRIu32 " of a batch of %" PRIu32
-             " metrics are rejected, the first named being %.*s: %s (more are counted, and "
-             "logged once a minute)",
+             " metrics are rejected, the first named being %.*s: %s (more are counted, and logged "
+             "three times a minute at most)",
              l->n, l->of, (int)first.n, first.n > 0 ? first.p : "", l->why);
     buf_free(&first);
 }
