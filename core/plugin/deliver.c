@@ -69,8 +69,6 @@ static void go_down(struct deliver *d, int64_t now, const char *why)
 {
     uint64_t ignored;
 
-    if (!d->down && d->failures == 0)
-        d->failing_ns = now;
     d->down = true;
     if (d->said || !ratelimit_take(&d->downs, &DOWNS, now, &ignored))
         return;
@@ -91,7 +89,7 @@ static void pause_new(struct deliver *d, const char *why)
 
     pause_begin(&d->pause, now, d->plugin->host.retry_ns);
     count_failure(d, now);
-    if (!pending_any_open(&d->pending, d->youngest) || now - d->failing_ns >= FULL_FOR)
+    if (d->pending.n == d->pending.again || now - d->failing_ns >= FULL_FOR)
         go_down(d, now, why);
 }
 
@@ -104,7 +102,6 @@ static void postpone(struct deliver *d, struct pending_batch *b, const char *why
 
     pending_set(&d->pending, b, PENDING_AGAIN);
     pause_begin(&b->pause, now, b->wait_ns);
-    b->failed_ns = now;
     if (!is_overtaken(d, b))
         count_failure(d, now);
     all = d->failures > 1 && !is_overtaken(d, b) && !pending_any_open(&d->pending, d->youngest);
@@ -117,7 +114,7 @@ static void postpone(struct deliver *d, struct pending_batch *b, const char *why
                  b->batch.nmetrics, why);
 }
 
-/* What has failed since nothing got through need not wait for its time. */
+/* What has failed with all the others need not wait for its time. */
 static void come_up(struct deliver *d)
 {
     struct pending_batch *b;
@@ -126,23 +123,25 @@ static void come_up(struct deliver *d)
         log_info("delivers again");
     d->down = d->said = false;
     TAILQ_FOREACH (b, &d->pending.all, all)
-        if (b->state == PENDING_AGAIN && b->failed_ns >= d->failing_ns)
+        if (b->state == PENDING_AGAIN && !is_overtaken(d, b))
             pause_cut(&b->pause);
 }
 
 static void got_through(struct deliver *d, uint64_t id)
 {
+    bool all = !is_ordered(d) || !pending_any_failing(&d->pending);
+
+    if (all && d->down)
+        come_up(d);
+    if (all) {
+        d->failures = 0;
+        throttle_ok(&d->pause.throttle);
+        pause_cut(&d->pause);
+    }
     d->ended++;
     d->ended_ns = clock_mono();
     if (d->youngest < id)
         d->youngest = id;
-    if (is_ordered(d) && pending_any_failing(&d->pending))
-        return;
-    if (d->down)
-        come_up(d);
-    d->failures = 0;
-    throttle_ok(&d->pause.throttle);
-    pause_cut(&d->pause);
 }
 
 bool deliver_in_flight(const struct deliver *d, int64_t now)

@@ -39,7 +39,6 @@ struct pending_batch {
     enum pending_state state;
     struct pause pause;
     int64_t handed_ns; /* mono: to the plugin, the last time */
-    int64_t failed_ns; /* mono: the last RETRY */
     /* What was said of it. */
     bool confirmed;    /* with what follows, and that is not settled yet */
     int answer;        /* RETRY: */

@@ -161,7 +161,7 @@ MUTATIONS = [
              "    else\n        for (; b != NULL; b = pending_due(&d->pending, is_ordered(d), now))\n"
              "            answer = deliver_again(d, b);", FLIGHT),
     Mutation("all that wait are hurried as it works again", "core/plugin/deliver.c",
-             " && b->failed_ns >= d->failing_ns", "", FLIGHT),
+             "b->state == PENDING_AGAIN && !is_overtaken(d, b)", "b->state == PENDING_AGAIN", FLIGHT),
     Mutation("a pause that the peer asked for is cut short", "core/plugin/pending.c",
              "p->until = p->least;", "p->until = 0;", FLIGHT),
     Mutation("what is too old comes again", "core/plugin/deliver.c",

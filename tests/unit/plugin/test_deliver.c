@@ -397,10 +397,12 @@ Test(deliver, an_outage_that_lasts_is_said)
     cr_assert(d.said);
 }
 
-/* Who takes no more while others are out has a full queue, until that does not move. */
+/* Who takes no more while others are out has a full queue, whichever they are, until that does not move. */
 Test(deliver, a_full_queue_is_not_down)
 {
     hands_over("a");
+    hands_over("b");
+    confirms(1, GARNET_OK);
     is_not_taken();
     cr_assert_not(d.down);
     d.failing_ns -= 2 * NS_PER_S;
