@@ -68,6 +68,14 @@ static const struct option SINK_ROWS[] = {
         "ago, or has an older time from its sender, is dropped as `stale`, and never sent as if it "
         "were new. The log says when that begins and ends. `0`: nothing is dropped",
         .def = "10s", .min = "0", .max = "1d"),
+    KEY(struct conf_sink, warm, OPT_DURATION,
+        "for plugins that are asked for the present (`GARNET_LIVE`: a page that others fetch, "
+        "say), "
+        "no others: at each start the plugin is [given again](#a-page-that-others-fetch) what was "
+        "accepted within this time before, and what came meanwhile; anything older that was not "
+        "delivered is dropped as `stale`. Make it longer than the longest interval of the sink's "
+        "series. `0`: each start begins at the newest metric",
+        .def = "10m", .min = "0", .max = "7d"),
     KEY(struct conf_sink, memory_limit, OPT_SIZE,
         "the memory that the sink's worker may use (its data, not its stack; `RLIMIT_DATA`): a "
         "plugin that leaks gets no more. If it ends because of that, it is started again, and the "

@@ -32,6 +32,7 @@ struct conf_sink {
     int64_t max_packet;            /* bytes of a datagram; 0 = the transport's own */
     int64_t catch_up_rate;         /* metrics a second of a backlog; 0 = no bound */
     int64_t max_age;               /* ns, for a plugin that is GARNET_UNTIMED; 0 = no bound */
+    int64_t warm;                  /* ns, for a plugin that is GARNET_LIVE; 0 = nothing */
     int64_t memory_limit;          /* bytes of its worker's data */
     int64_t start;                 /* START_NOW ... */
     struct strings only, drop;     /* patterns for names, base/glob.h; see sink/feed.h */

@@ -176,6 +176,8 @@ static void check_use(const struct plugin *p, const struct conf_sink *sink, stru
 {
     if ((p->def.flags & GARNET_UNTIMED) == 0)
         no_use(p, sink, "max_age", "sends the time of each metric", e);
+    if ((p->def.flags & GARNET_LIVE) == 0)
+        no_use(p, sink, "warm", "is not one that is asked for the present (GARNET_LIVE)", e);
     if (p->def.deliver == NULL && (p->def.flags & GARNET_IDEMPOTENT) == 0)
         no_use(p, sink, "confirm", "is not idempotent, so nothing is sent again", e);
     if (p->def.deliver != NULL) {

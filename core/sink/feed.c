@@ -24,6 +24,20 @@ static const int64_t LONGEST = NS_PER_S; /* likewise */
 static const struct rate LOSSES = {.lines = 1, .per_ns = 10 * NS_PER_S};
 static const int64_t QUIET = 60 * NS_PER_S; /* nothing was stale for so long: it is over */
 
+/* Where a live plugin begins, and with how old a metric. */
+static void begin_warm(struct feed *f, uint64_t position)
+{
+    const struct feed_rules *rules = &f->rules;
+
+    f->warm_ns = INT64_MAX;
+    f->warm = UINT64_MAX;
+    if (!rules->live || rules->warm == 0)
+        return;
+    f->warm_ns = clock_wall() - rules->warm;
+    f->warm = segment_horizon(f->dirfd, position, rules->warm);
+    f->warm = f->warm > rules->start ? f->warm : rules->start;
+}
+
 int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *from,
               const struct feed_rules *rules)
 {
@@ -35,6 +49,7 @@ int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *fr
                        .tail = tail_open(dirfd, from->seq)};
     if (f->tail == NULL)
         return -1;
+    begin_warm(f, from->seq);
     batch_begin(b);
     return 0;
 }
@@ -43,6 +58,7 @@ void feed_next_batch(struct feed *f)
 {
     batch_begin(f->batch);
     f->nends = 0;
+    f->again = false;
     f->since_ns = f->oldest_ns = 0;
     f->begin = f->read.seq;
 }
@@ -59,8 +75,11 @@ static void put_taken(struct feed *f, uint64_t end)
 
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
 {
-    uint64_t at = seq;
+    uint64_t at;
 
+    if (f->passing && f->warm < seq)
+        seq = f->warm;
+    at = seq;
     if (f->rules.counters != NULL) { /* what is sent then is what it would have been */
         counters_forget(f->rules.counters);
         f->segment = UINT64_MAX;
@@ -151,9 +170,15 @@ static int64_t accepted(const struct feed *f)
     return f->frame.accepted_ns != 0 ? f->frame.accepted_ns : f->metric.time_ns;
 }
 
+/* What a live plugin begins with has waited for nothing, if it was delivered before. */
+static bool has_waited(const struct feed *f)
+{
+    return !f->passing || f->seq >= f->floor;
+}
+
 int64_t feed_oldest(struct feed *f)
 {
-    if (f->oldest_ns != 0 || f->left == 0 || f->seq < f->read.seq)
+    if (f->oldest_ns != 0 || f->left == 0 || f->seq < f->read.seq || !has_waited(f))
         return f->oldest_ns;
     if (f->frame.accepted_ns == 0 && !f->pending && !read_record(f))
         return 0;
@@ -195,8 +220,12 @@ static bool is_stale(struct feed *f)
     const struct metric *m = &f->metric;
     int64_t since = dates_from(f), now;
 
-    if (f->passing || f->rules.max_age == 0 || since >= (now = clock_wall()) - f->rules.max_age)
-        return f->passing;
+    if (f->passing && accepted(f) < f->warm_ns)
+        return true;
+    if (f->rules.max_age == 0 || since >= (now = clock_wall()) - f->rules.max_age)
+        return false;
+    if (f->seq < f->floor) /* the log was told when it was counted, or it was sent in time */
+        return true;
     f->stale_ns = clock_mono();
     if (f->stale++ == 0)
         log_warn("drops metrics as stale, \"%.*s\" being the first: %s %.1f s ago, "
@@ -275,7 +304,8 @@ static enum batch_result add_record(struct feed *f, int64_t now)
         f->read.dropped[DROP_REJECTED] += b->rejected - rejected;
     }
     account_to(f, f->seq + 1, now);
-    if (b->nmetrics > before && f->oldest_ns == 0)
+    f->again |= b->nmetrics > before && f->seq < f->floor;
+    if (b->nmetrics > before && f->oldest_ns == 0 && has_waited(f))
         f->oldest_ns = accepted(f);
     if (b->nmetrics > before && f->rules.ends)
         remember_end(f);
@@ -382,6 +412,8 @@ enum feed_result feed_fill(struct feed *f, uint64_t most, int64_t now)
 
         if (f->left > 0 && f->seq >= f->read.seq && f->read.seq - from >= most)
             return FEED_ENOUGH;
+        if (f->left > 0 && f->again && f->rules.apart && f->seq >= f->floor)
+            return FEED_FULL;
         if (f->left > 0)
             result = take_record(f, now);
         else if (!next_frame(f, now)) {

@@ -8,6 +8,9 @@
  * dropped. What garnetd has given up by then (its scoreboard's `oldest`) is expired, and whether it can still
  * be read does not matter: so both agree on every metric. Where counters are differenced, reading begins a window before that: what is read there
  * is compared with, and nothing else.
+ *
+ * A live plugin begins with what was accepted within `warm` before, whether it has had it or not: that is
+ * read again like any replay, and counts only where it was not counted yet.
  */
 #pragma once
 #include "base/throttle.h"
@@ -23,7 +26,9 @@ struct feed_rules { /* what becomes of a metric before the plugin gets it; all z
     struct counters *counters;     /* or NULL: they are sent as they are */
     uint64_t start;                /* what came before, when there was no such sink, is not read */
     int64_t max_age;               /* ns: what is older is stale; 0: nothing is */
-    bool live;                     /* what is there at the start is stale */
+    bool live;                     /* what is there at the start is stale, */
+    int64_t warm;                  /* ns: but for this much, which the plugin has again */
+    bool apart;                    /* what is read again is in batches of its own */
     bool ends;                     /* where each metric ends in the batch is remembered */
 };
 
@@ -35,7 +40,9 @@ struct feed {
     uint64_t segment;  /* that the counters' cut was found for */
     uint64_t stale;    /* so many were, since the log has it; 0: the log knows of none */
     int64_t stale_ns;  /* mono: when the last one was */
-    bool passing;      /* `live`, and the end of the spool has not been reached */
+    bool passing;      /* `live`, and the end of the spool has not been reached: */
+    int64_t warm_ns;   /* wall: what was accepted before is stale; INT64_MAX: all is */
+    uint64_t warm;     /* and nothing that was not is before */
     uint64_t begin;    /* the batch is from there on */
     uint64_t floor;    /* losses below it are not counted: they were when it was read before */
     uint64_t taken;    /* all before is in memory, or accounted for (spool/account.h) */
@@ -51,8 +58,10 @@ struct feed {
     size_t at;
     uint64_t seq;
     uint32_t left;
-    size_t size;   /* of the record at hand, in `metric` */
-    bool pending;  /* it did not fit: all is decided but that it is in the next batch */
+    size_t size;  /* of the record at hand, in `metric` */
+    bool pending; /* it did not fit: all is decided but that it is in the next batch */
+    bool
+        again; /* the batch has metrics below the floor, and where they are to be apart no others */
     uint64_t lost; /* metrics that are not in the log yet */
     struct ratelimit losses;
     bool failing;         /* the spool could not be read: logged */

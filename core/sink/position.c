@@ -291,16 +291,21 @@ static bool report_store(struct position *p, bool ok, const char *what)
     return ok;
 }
 
+static uint64_t log_before(const struct position *p, uint64_t at, int64_t ns)
+{
+    return ns > 0 ? segment_horizon(p->dirfd, at, ns) : at;
+}
+
 /* Where the log begins that is needed for what is sent from `from` on. Not before the sink does:
  * what came before it existed may be gone already. */
 static uint64_t needed_from(struct position *p, uint64_t from, int64_t now)
 {
     uint64_t start = p->cursor.state.start;
 
-    if (p->rules.window_ns == 0)
+    if (p->rules.window_ns == 0 && p->rules.warm_ns == 0)
         return from;
     if (p->horizon_ns == 0 || now - p->horizon_ns >= HORIZON_EVERY) {
-        p->horizon = segment_horizon(p->dirfd, from, p->rules.window_ns);
+        p->horizon = log_before(p, log_before(p, from, p->rules.warm_ns), p->rules.window_ns);
         p->horizon_ns = now;
     }
     return earlier(p->horizon > start ? p->horizon : start, from);

@@ -12,7 +12,8 @@
  * trail is stored with the position: a worker that dies early must not cost the next one more. How
  * far what is sent again has come is `again`: a replay that is itself cut short goes back there,
  * however late, and over a restart too (cursor_state.owed). What is sent from there may depend on a
- * stretch of log before it, which is kept, too (`window_ns`, spool/segment.h).
+ * stretch of log before it, which is kept, too (`window_ns`, spool/segment.h); and so is what the next
+ * worker begins with, though it has arrived (`warm_ns`).
  *
  * What may yet be refused, and must not come twice over a restart, is passed before it is sure: the
  * position moves, and `again` stays behind until it is. What is refused is then read from there again,
@@ -41,7 +42,8 @@ struct marks { /* a ring of `cap` */
 
 struct position_rules {
     int64_t replay_ns; /* how far back a replay goes */
-    int64_t window_ns; /* how much log before that is needed; 0: none */
+    int64_t warm_ns;   /* how much log before that a start begins with; 0: none */
+    int64_t window_ns; /* how much log before all that is needed; 0: none */
     bool fine;         /* there is a mark for each metric */
     bool never_twice;  /* what is to be sent again is not left to the next worker */
 };

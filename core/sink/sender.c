@@ -42,12 +42,15 @@ static void log_rejected(struct sender *s, const struct deliver_loss *l)
     buf_free(&first);
 }
 
-/* What came out about a batch, before or after it was marked. */
+/* What came out about a batch, before or after it was marked. One that was read again has its account
+ * already, whatever is said of it now. */
 static void on_lost(void *arg, const struct deliver_loss *l)
 {
     struct sender *s = arg;
     enum drop_reason reason = l->stale ? DROP_STALE : DROP_REJECTED;
 
+    if (l->end <= s->again_to)
+        return;
     position_drop(s->position, l->end, reason, l->n);
     feed_drop(s->feed, reason, l->n);
     if (l->stale)
@@ -280,6 +283,19 @@ static enum sender_result make_anew(struct sender *s)
     return SENDER_ANEW;
 }
 
+/* What was read again comes before all else, in batches of its own. */
+static int hand_batch(struct sender *s, struct batch *b)
+{
+    int answer;
+
+    if (!s->feed->again)
+        return deliver_batch(&s->deliver, b);
+    s->again_to = UINT64_MAX; /* the plugin may reject it before it returns */
+    answer = deliver_batch(&s->deliver, b);
+    s->again_to = s->deliver.sent;
+    return answer;
+}
+
 enum sender_result sender_send(struct sender *s)
 {
     struct batch *b = s->feed->batch;
@@ -291,7 +307,7 @@ enum sender_result sender_send(struct sender *s)
         return make_anew(s);
     atomic_store(&s->board->sent, s->feed->read.seq);
     if (b->nmetrics > 0)
-        answer = deliver_batch(&s->deliver, b);
+        answer = hand_batch(s, b);
     if (answer != GARNET_OK)
         return answer == GARNET_FATAL ? SENDER_FATAL : SENDER_WAITS;
     position_mark(s->position, s->deliver.sent, &s->feed->read);

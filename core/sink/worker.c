@@ -280,8 +280,8 @@ static bool open_ends(struct worker *w, const struct conf *conf)
     if (!start_load(&w->plugin, conf, w->sink, &w->orders))
         return false;
     counters_init(&w->counters, plugin_counters(&w->plugin, w->sink), w->sink->counter_window);
-    if (w->counters.mode != COUNTERS_RAW)
-        rules.window_ns = w->counters.window;
+    rules.window_ns = w->counters.mode != COUNTERS_RAW ? w->counters.window : 0;
+    rules.warm_ns = (def->flags & GARNET_LIVE) != 0 ? w->sink->warm : 0;
     rules.never_twice = (def->flags & GARNET_IDEMPOTENT) == 0;
     /* What must not come twice is sent again by single metrics, where a batch is nothing but those. */
     rules.fine =
@@ -307,6 +307,8 @@ static bool join_ends(struct worker *w, const struct conf *conf)
         .start = w->position.cursor.state.start,
         .max_age = (def->flags & GARNET_UNTIMED) != 0 ? w->sink->max_age : 0,
         .live = (def->flags & GARNET_LIVE) != 0,
+        .warm = w->sink->warm,
+        .apart = def->deliver != NULL,
         .ends = w->position.rules.fine,
     };
 
@@ -337,9 +339,8 @@ static bool make_ready(struct worker *w, const struct conf *conf, int control)
     w->dirfd = opener_folder(conf->spool.dir);
     if (w->dirfd < 0)
         return cannot(w, "open the spool ", conf->spool.dir);
-    if (!open_ends(w, conf))
-        return false;
-    return join_ends(w, conf) || cannot(w, "begin to read the spool ", conf->spool.dir);
+    return open_ends(w, conf) &&
+           (join_ends(w, conf) || cannot(w, "begin to read the spool ", conf->spool.dir));
 }
 
 /* --- the end --- */

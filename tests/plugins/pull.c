@@ -1,5 +1,6 @@
-/* A pull sink: keeps the last value of each of a few names, and gives all of them to whoever
- * connects to the Unix socket `path`, a line each, then closes. */
+/* A pull sink: keeps what it was given since its start, as far as there is room for, and gives all to whoever
+ * connects to the Unix socket `path`, a line each, then closes. With `rejects` the first metric of each
+ * batch is rejected, and is on the page all the same. */
 #include <errno.h>
 #include <garnet/plugin.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 struct conf {
     const char *path;
+    int64_t rejects;
 };
 
 static const garnet_option options[] = {
@@ -18,6 +20,11 @@ static const garnet_option options[] = {
      .name = "path",
      .help = "The socket to listen at.",
      .offset = GARNET_FIELD_STR(struct conf, path)},
+    {.type = GARNET_BOOL,
+     .name = "rejects",
+     .def = "false",
+     .help = "Whether it rejects the first of each batch.",
+     .offset = GARNET_FIELD_INT(struct conf, rejects)},
 };
 
 static char page[4096];
@@ -67,12 +74,15 @@ static int format(garnet *g, const garnet_metric *m)
     return GARNET_OK;
 }
 
-/* The last batch alone: enough for a test. */
 static int deliver(garnet *g, const garnet_batch *b)
 {
-    (void)g;
-    used = b->n < sizeof page ? b->n : sizeof page;
-    memcpy(page, b->data, used);
+    const struct conf *c = g->conf;
+    size_t room = sizeof page - used, n = b->n < room ? b->n : room;
+
+    if (c->rejects)
+        g->host->reject(g, b->id, 0, "as it was told to");
+    memcpy(page + used, b->data, n);
+    used += n;
     return GARNET_OK;
 }
 

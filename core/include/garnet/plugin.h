@@ -108,8 +108,8 @@ enum {
                               `max_age` is dropped as stale (counted), never sent late */
     GARNET_ORDERED = 8, /* the peer must read in the order of sending, over two connections too: at
                            a rotation nothing is written before the old one has ended */
-    GARNET_LIVE = 4     /* somebody asks for the present: each start begins at the newest metric;
-                              what came before is dropped as stale (counted) */
+    GARNET_LIVE = 4 /* somebody asks for the present: each start begins with what came within the
+                              sink's `warm` before, again; what is older is dropped as stale (counted) */
 };
 /* garnet_plugin.counters: what becomes of counters unless the sink's `counters` says otherwise. */
 enum { GARNET_COUNTERS_RAW = 0, GARNET_COUNTERS_RATE = 1, GARNET_COUNTERS_DELTA = 2 };

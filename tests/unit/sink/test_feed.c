@@ -283,6 +283,102 @@ Test(feed, an_error_does_not_end_what_a_live_plugin_passes_over)
     cr_assert_eq(b.nmetrics, 2);
 }
 
+/* --- what a live plugin begins with --- */
+
+static void frame_accepted(const char *name, int64_t accepted_ns)
+{
+    struct metric m = kit_metric(name, 1);
+    struct buf bytes = {0};
+    uint64_t end;
+
+    record_put(&bytes, &m);
+    cr_assert_eq(append_held(spool, bytes.p, bytes.n, 1, accepted_ns, &end), 0);
+    buf_free(&bytes);
+}
+
+static void begins_live(uint64_t position, int64_t warm_s)
+{
+    struct point at = {.seq = begin.seq + position};
+
+    feed_close(&f);
+    cr_assert_eq(
+        feed_open(&f, &b, append_dirfd(spool), &at,
+                  &(struct feed_rules){
+                      .start = begin.seq, .live = true, .warm = warm_s * NS_PER_S, .apart = true}),
+        0);
+    feed_seek(&f, &at, at.seq);
+}
+
+/* Four metrics, 10 s apart; `at` is a position, and a start at the last one's time with 15 s. */
+static void four_metrics(void)
+{
+    static const char *const names[] = {"a", "b", "c", "d"};
+    int64_t first = clock_wall() + NS_PER_S;
+
+    for (int i = 0; i < 4; i++)
+        frame_accepted(names[i], first + i * 10 * NS_PER_S);
+}
+
+static void fills(enum feed_result want, const char *text)
+{
+    feed_next_batch(&f);
+    cr_assert_eq(feed_fill(&f, UINT64_MAX, 1), want);
+    cr_assert_eq(strlen(text) * strlen("x 1 1700000000\n"), b.bytes.n, "%.*s", (int)b.bytes.n,
+                 b.bytes.p);
+    for (size_t i = 0; text[i] != 0; i++)
+        cr_assert_eq(b.bytes.p[i * strlen("x 1 1700000000\n")], text[i]);
+}
+
+Test(feed, a_live_plugin_has_again_what_came_within_its_time_and_nothing_counts_twice)
+{
+    for (uint64_t position = 0; position <= 4; position++) {
+        four_metrics();
+        begins_live(position, 1000);
+        cr_assert_leq(f.warm_ns, clock_wall() - 1000 * NS_PER_S);
+        f.warm_ns = clock_wall() + 15 * NS_PER_S; /* as if it were later: b is older, c is not */
+        if (position <= 2) {
+            fills(FEED_DRY, "cd");
+        } else {
+            fills(position == 3 ? FEED_FULL : FEED_DRY, position == 3 ? "c" : "cd");
+            cr_assert(f.again);
+            cr_assert_eq(f.oldest_ns, 0, "it waits for nothing");
+        }
+        if (position == 3) {
+            fills(FEED_DRY, "d");
+            cr_assert_not(f.again);
+            cr_assert_neq(f.oldest_ns, 0);
+        }
+        cr_assert_eq(f.read.seq, begin.seq + 4);
+        cr_assert_eq(f.read.dropped[DROP_STALE], position < 2 ? 2 - position : 0);
+        cr_assert_eq(f.taken, begin.seq + 4);
+        frame_accepted("e", clock_wall()); /* after the start whatever the clock says */
+        fills(FEED_DRY, "e");
+        begin.seq += 5;
+    }
+}
+
+Test(feed, a_live_plugin_without_such_a_time_begins_at_the_end)
+{
+    four_metrics();
+    begins_live(1, 0);
+    fills(FEED_DRY, "");
+    cr_assert_eq(f.read.dropped[DROP_STALE], 3);
+}
+
+/* What was cut short begins again where it began, as long as the end was not seen. */
+Test(feed, a_live_plugin_whose_stream_is_lost_has_it_once_more)
+{
+    struct point at = {.seq = begin.seq + 4};
+
+    four_metrics();
+    begins_live(4, 1000);
+    cr_assert_eq(feed_fill(&f, 2, 1), FEED_ENOUGH);
+    feed_seek(&f, &at, at.seq);
+    fills(FEED_DRY, "abcd");
+    feed_seek(&f, &at, at.seq);
+    fills(FEED_DRY, "");
+}
+
 /* --- only and drop, together --- */
 
 static bool wants(const char *only1, const char *only2, const char *drop, const char *name)

@@ -449,6 +449,26 @@ Test(position, keeps_the_log_that_it_depends_on)
     cr_assert_eq(keeps(), 700);
 }
 
+/* What a start begins with is kept as well, and what rates of that are made from; neither is sent again. */
+Test(position, keeps_what_the_next_worker_begins_with)
+{
+    struct position_rules rules = {.replay_ns = 60 * NS_PER_S, .warm_ns = 600 * NS_PER_S};
+
+    segment(1, 1000);
+    for (uint64_t i = 1; i < 10; i++)
+        segment(i * 100, 1000 + (int64_t)i * 300);
+    begins_with(rules);
+    arrives(950, 1);
+    now += 3600 * NS_PER_S;
+    cr_assert_eq(keeps(), 700, "900 and what follows came 600 s after 700 at the least");
+    cr_assert_eq(p.cursor.state.window, 250);
+    cr_assert_eq(rewinds(true), 950);
+    rules.window_ns = 300 * NS_PER_S;
+    begins_with(rules);
+    cr_assert_eq(keeps(), 600, "700 depends on that");
+    cr_assert_eq(rewinds(false), 950);
+}
+
 /* What may yet be refused has moved the position, and is read again from where it is sure. */
 Test(position, what_is_refused_is_read_again_and_not_by_the_next_worker)
 {

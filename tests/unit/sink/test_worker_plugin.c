@@ -2,6 +2,7 @@
 #include <sys/un.h>
 
 #include "base/exit.h"
+#include "rig/until.h"
 #include "rig/worker_rig.h"
 
 TestSuite(worker_plugin, .init = worker_rig_start, .fini = worker_rig_end, .timeout = 100);
@@ -254,4 +255,31 @@ Test(worker_plugin, a_live_one_begins_at_the_end)
     pulls(path, "m.1000 1000\nm.1001 1001\n");
     finish_worker();
     expect_cursor(1002, DROP_STALE, 1000);
+}
+
+/* It has all again that came within that time; what comes while no worker runs, too. Each has its account
+ * already, and what is said of it now is not added to that. */
+Test(worker_plugin, a_live_one_begins_with_what_it_had)
+{
+    const char *path = kit_path(kit, "pull");
+
+    configure_sink(TEST_PLUGIN("pull"), arena_printf(&kit->arena, "path: %s\nrejects: true", path),
+                   NULL, NULL);
+    kit->sink.warm = 600 * NS_PER_S;
+    accept_metrics(2);
+    start_ready_worker();
+    pulls(path, "m.0 0\nm.1 1\n");
+    UNTIL_WITHIN(20, poll(NULL, 0, 1), confirmed() == 2, "");
+    kill(worker_rig.pid, SIGKILL);
+    (void)wait_worker();
+    accept_metrics(2);
+    start_ready_worker();
+    pulls(path, "m.0 0\nm.1 1\nm.2 2\nm.3 3\n");
+    finish_worker();
+    expect_cursor(4, DROP_REJECTED, 2);
+    start_ready_worker();
+    pulls(path, "m.0 0\nm.1 1\nm.2 2\nm.3 3\n");
+    finish_worker();
+    expect_cursor(4, DROP_REJECTED, 2);
+    cr_assert_eq(stored_cursor().keep, stored_cursor().start, "that is kept");
 }
