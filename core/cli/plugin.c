@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/terminal.h"
 #include "base/text.h"
+#include "cli/drill.h"
 #include "cli/plugin_preview.h"
 #include "plugin/plugin.h"
 #include "plugintest/plugintest.h"
@@ -21,6 +22,7 @@ const char PLUGIN_HELP[] =
     "usage: garnet plugin describe NAME|FILE [--json]\n"
     "       garnet plugin preview -c CONFIG [SINK]... <JSON\n"
     "       garnet plugin test FILE [-o KEY=VALUE]... [--golden FOLDER]\n"
+    "              [--deliver [--received COMMAND] [--break COMMAND --mend COMMAND]...]\n"
     "\n"
     "describe  what a plugin declares: version, ABI, roles, options. NAME is looked for\n"
     "          in the plugin folder; FILE holds a slash or ends in .so.\n"
@@ -29,6 +31,10 @@ const char PLUGIN_HELP[] =
     "          standard error. No daemon, no network.\n"
     "test      says what is wrong with a plugin and what to do, a check a line. VALUE is YAML.\n"
     "          FOLDER holds a folder a case: metrics.json, options.yaml, want (docs/plugins.md).\n"
+    "          --deliver has a plugin deliver to the peer that its options name, through "
+    "restarts,\n"
+    "          kill -9, and a peer that is broken and mended. --received prints what the peer "
+    "has.\n"
     "Exit status: 0 all is well, 1 something is wrong (it is printed), 2 wrong usage, 111 the\n"
     "system refused.\n";
 
@@ -268,10 +274,38 @@ static const char *option_value_of(const char *option, char *const argv[], int *
     return argv[++*i];
 }
 
+/* What is for the peer. False: it is something else, or one too many. */
+static bool peer_option(struct drill_peer *p, char *const argv[], int *i)
+{
+    const char *value;
+
+    if ((value = option_value_of("--received", argv, i)) != NULL)
+        p->received = value;
+    else if (p->nbreaks < DRILL_BREAKS && p->nbreaks == p->nmends &&
+             (value = option_value_of("--break", argv, i)) != NULL)
+        p->breaks[p->nbreaks++] = value;
+    else if (p->nmends < p->nbreaks && (value = option_value_of("--mend", argv, i)) != NULL)
+        p->mends[p->nmends++] = value;
+    return value != NULL;
+}
+
+static int run_checks_of(const char *file, char *const options[], size_t n, const char *golden,
+                         const struct drill_peer *peer)
+{
+    int status = plugintest_run(file, options, n, golden), drilled;
+
+    if (peer == NULL || status == EXIT_WORLD)
+        return status;
+    drilled = drill_run(file, options, n, peer);
+    return drilled != 0 ? drilled : status;
+}
+
 static int run_test(struct arena *a, int argc, char *const argv[])
 {
     const char *name = NULL, *golden = NULL, *value, *file;
     char **options = arena_alloc(a, (size_t)argc * sizeof *options);
+    struct drill_peer peer = {0};
+    bool deliver = false;
     size_t n = 0;
 
     if (options == NULL)
@@ -281,14 +315,20 @@ static int run_test(struct arena *a, int argc, char *const argv[])
             options[n++] = argv[i];
         else if (value == NULL && (value = option_value_of("--golden", argv, &i)) != NULL)
             golden = value;
+        else if (value == NULL && strcmp(argv[i], "--deliver") == 0)
+            deliver = true;
+        else if (value == NULL && deliver && peer_option(&peer, argv, &i))
+            continue;
         else if (value != NULL || argv[i][0] == '-' || name != NULL)
             return wrong_usage("test does not take ", argv[i]);
         else
             name = argv[i];
-    if (name == NULL)
-        return wrong_usage("test which plugin?", "");
+    if (name == NULL || peer.nbreaks != peer.nmends)
+        return wrong_usage(name == NULL ? "test which plugin?" : "no --mend for ",
+                           name == NULL ? "" : peer.breaks[peer.nmends]);
     file = plugin_file_of(a, name);
-    return file != NULL ? plugintest_run(file, options, n, golden) : EXIT_WORLD;
+    return file != NULL ? run_checks_of(file, options, n, golden, deliver ? &peer : NULL)
+                        : EXIT_WORLD;
 }
 
 int plugin_main(int argc, char *const argv[])

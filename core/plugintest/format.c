@@ -4,7 +4,8 @@
  * batch away. What begin() appends is its own affair, and may hold a number that grows. Whether
  * a text breaks out of its field is judged without knowing the format: a character that stands
  * between fields in the output of a harmless metric may not become more when a text holds it,
- * unless it is escaped by a backslash or stands in double quotes.
+ * unless it is escaped by a backslash or stands in double quotes. Where lines are declared, a text that ends
+ * one may hold anything.
  */
 #include "plugintest/format.h"
 
@@ -130,27 +131,69 @@ static bool separates(char c)
                         !(c >= '0' && c <= '9') && !((c | 32) >= 'a' && (c | 32) <= 'z'));
 }
 
+enum { ASCII = 128 };
+
 struct hostile {
     struct trial *trial;
     struct buf plain, out; /* what comes of harmless texts, and of the one at hand */
     unsigned texts;
+    char ends[BATTERY_FIELDS][2 * ASCII]; /* what each field may hold, since it ends its line */
     unsigned kept, broke; /* fields in which the character at hand was dealt with, or not */
     char broken[400];     /* the first of those */
 };
 
-/* The first separator that there are more of than there should be, or also fewer if a backslash may
+/* The first separator that there are more of in `out` than in `plain`, or also fewer if a backslash may
  * have swallowed one; 0: none. */
-static char broken(const struct hostile *h, char c)
+static char broken(const struct buf *plain, const struct buf *out, char c)
 {
-    bool quotes = memchr(h->plain.p, '"', h->plain.n) != NULL;
+    bool quotes = memchr(plain->p, '"', plain->n) != NULL;
 
     for (char s = ' '; s < 127; s++) {
-        unsigned wanted = bare(&h->plain, s, quotes), found = bare(&h->out, s, quotes);
+        unsigned wanted = bare(plain, s, quotes), found = bare(out, s, quotes);
 
         if (separates(s) && wanted > 0 && (found > wanted || (found < wanted && c == '\\')))
             return s;
     }
     return 0;
+}
+
+/* Without the text of that field where it ends a line; false: it ends none. */
+static bool cut_line_end(const struct buf *from, char c, unsigned field, struct buf *to)
+{
+    const char end[] = {'a', c, (char)('b' + field), '\n'};
+    const char *at = from->p, *found, *stop = from->p + from->n;
+    bool any = false;
+
+    buf_reset(to);
+    for (; (found = memmem(at, (size_t)(stop - at), end, sizeof end)) != NULL;
+         at = found + sizeof end - 1) {
+        buf_put(to, at, (size_t)(found - at));
+        any = true;
+    }
+    buf_put(to, at, (size_t)(stop - at));
+    return any && buf_ok(to);
+}
+
+/* Of a plugin that declares its lines, what stands last in one goes up to its end, and no character but that
+ * ends it: if this is all, it is a text for people, say, that may be anything. */
+static bool is_free(const struct hostile *h, char c, unsigned field)
+{
+    struct buf plain = {0}, out = {0};
+    bool free = h->trial->plugin.def.lines > 0 && cut_line_end(&h->plain, 'x', field, &plain) &&
+                cut_line_end(&h->out, c, field, &out) && broken(&plain, &out, c) == 0;
+
+    buf_free(&plain);
+    buf_free(&out);
+    return free;
+}
+
+static void note_free(struct hostile *h, char c, unsigned field)
+{
+    char *all = h->ends[field];
+    size_t n = strlen(all);
+
+    all[n] = c;
+    all[n + 1] = 0;
 }
 
 static void try_field(struct hostile *h, char c, unsigned field)
@@ -160,7 +203,11 @@ static void try_field(struct hostile *h, char c, unsigned field)
     h->texts++;
     if (!output_of(h->trial, c, field, &h->out) || h->out.n == 0)
         return;
-    s = broken(h, c);
+    s = broken(&h->plain, &h->out, c);
+    if (s != 0 && is_free(h, c, field)) {
+        note_free(h, c, field);
+        return;
+    }
     if (s == 0) {
         h->kept += !str_eq((struct str){h->out.p, h->out.n}, (struct str){h->plain.p, h->plain.n});
         return;
@@ -201,6 +248,16 @@ static void judge_percent(struct trial *t)
                       "putf(g, \"%%s\", text), or put()");
 }
 
+static void tell_free(const struct hostile *h)
+{
+    for (unsigned field = 0; field < BATTERY_FIELDS; field++)
+        if (h->ends[field][0] != 0)
+            child_say(h->trial->child,
+                      "look hostile: %s ends a line, and \"%s\" in it stays as it is: right if "
+                      "whoever reads it takes all up to the end of the line\n",
+                      battery_field(field), trial_show(h->ends[field], strlen(h->ends[field])));
+}
+
 int check_hostile(void *arg)
 {
     struct trial *t = arg;
@@ -213,6 +270,7 @@ int check_hostile(void *arg)
     for (char c = ' '; c < 127; c++)
         if (separates(c))
             try_character(&h, c);
+    tell_free(&h);
     judge_percent(t);
     buf_free(&h.plain);
     buf_free(&h.out);

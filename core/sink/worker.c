@@ -233,7 +233,6 @@ static void worker_turn(struct worker *w)
     if (w->orders.finish && !w->hurried)
         sender_hurry(&w->sender);
     w->hurried = w->orders.finish;
-
     begin_sending(w);
     after_move(w, sender_turn(&w->sender, clock_mono()));
     more = work(w);

@@ -208,7 +208,6 @@ BAD = {
     "BEGIN": ("format", "begin() must forget a batch that was discarded"),
     "OPEN_FAILS": ("open", "open() answers RETRY: nobody listens"),
     "FD_LEFT": ("close", "(/dev/null) is still open after close()"),
-    "FD_INHERITED": ("open", "without close-on-exec"),
     "FD_CLOSED": ("open", "closes descriptors that it did not open: 0"),
     "CLOSES_ALL": ("open", "closes descriptors that it did not open: 0, 1, 2, "),
     "PRINTS": ("format", 'writes to standard output, "debugging '),
@@ -246,6 +245,21 @@ class Tester(unittest.TestCase):
                 self.assertEqual(status, 1, out)
                 fails = [line for line in out.splitlines() if line.startswith(f"FAIL {check}: ")]
                 self.assertTrue(any(part in line for line in fails), out)
+
+    def test_what_a_library_cannot_help_is_told_and_hides_nothing(self):
+        status, out = self.verdict(self.compile("FD_INHERITED"))
+        self.assertEqual(status, 0, out)
+        self.assertIn("(/dev/null) without close-on-exec: O_CLOEXEC", out)
+        self.assertEqual(re.findall(r"(?m)^(look|ok  ) (\w+)", out), [("ok  ", "symbols"), ("ok  ", "load"), ("ok  ", "options"),
+                         ("look", "open")] + [("ok  ", c) for c in ("open", "format", "hostile", "batch", "close")])
+
+    def test_a_text_up_to_the_end_of_a_line_is_free(self):
+        status, out = self.verdict(f"{BUILD}/tests/plugins/free_text.so")
+        self.assertEqual(status, 0, out)
+        self.assertEqual(re.findall("(?m)^look hostile: (.*?) ends a line, and (.*?) in it", out), [("its name", '" #:"')])
+        status, out = self.verdict(f"{BUILD}/tests/plugins/free_text_inside.so")
+        self.assertEqual(status, 1, out)
+        self.assertIn('FAIL hostile: " " in its name changes how many " " stand between the fields', out)
 
     def test_a_crash_names_the_metric(self):
         status, out = self.verdict(self.compile("CRASH"))
