@@ -136,7 +136,7 @@ static bool orphaned(void)
 }
 
 /* What the plugin allocates without end must not become the host's trouble. The stack and what is
- * only mapped to be read do not count. */
+ * only mapped to be read do not count; the stacks of threads do, all of them, so they are small. */
 static void limit_memory(int64_t bytes)
 {
 #ifndef GARNET_SANITIZED /* which maps terabytes */
@@ -171,6 +171,7 @@ static int run_sink(const struct conf *conf, const struct conf_sink *sink)
         fatal("has no scoreboard on descriptor %d: %m", WORKER_SCOREBOARD);
     (void)close(WORKER_SCOREBOARD);
     move_stdout();
+    process_small_stacks();
     limit_memory(sink->memory_limit);
     if (!orphaned())
         status = worker_run(conf, sink, WORKER_CONTROL, board);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -247,6 +248,17 @@ pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *
 }
 
 /* --- who ends, who is whose child --- */
+
+void process_small_stacks(void)
+{
+    pthread_attr_t attr;
+
+    if (pthread_attr_init(&attr) != 0)
+        return;
+    if (pthread_attr_setstacksize(&attr, PROCESS_STACK) == 0)
+        (void)pthread_setattr_default_np(&attr);
+    (void)pthread_attr_destroy(&attr);
+}
 
 bool process_wait(pid_t pid, int64_t until, int *status)
 {

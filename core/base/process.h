@@ -62,6 +62,10 @@ pid_t spawn_helper(const char *name, const int *keep, size_t n, int (*fn)(void *
  * limit that it was started with. Best effort. */
 void spawn_raise_files(void);
 
+/* Threads that are started without a size of their own get a stack of this much: what a library sets aside for them counts
+ * as memory in use, whether it is touched or not, and 8 MiB each is more than a process may have. Best effort. */
+enum { PROCESS_STACK = 1 << 20 };
+void process_small_stacks(void);
 /* Waits for a child's end, but not beyond `until` (clock_mono()), and reaps it. False: it runs on. True:
  * *status is how it ended, or 0 if it is no child of ours, or not any more. */
 bool process_wait(pid_t pid, int64_t until, int *status);

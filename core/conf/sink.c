@@ -77,7 +77,9 @@ static const struct option SINK_ROWS[] = {
         "series. `0`: each start begins at the newest metric",
         .def = "10m", .min = "0", .max = "7d"),
     KEY(struct conf_sink, memory_limit, OPT_SIZE,
-        "the memory that the sink's worker may use (its data, not its stack; `RLIMIT_DATA`): a "
+        "the memory that the sink's worker may use (its data; of stacks only those of threads that "
+        "a "
+        "plugin or its libraries start, 1 MiB each unless they set a size; `RLIMIT_DATA`): a "
         "plugin that leaks gets no more. If it ends because of that, it is started again, and the "
         "log says how much it had",
         .def = "1GiB", .min = "32MiB", .max = "1024GiB"),

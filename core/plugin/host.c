@@ -1,8 +1,8 @@
 /* plugin/host.c - the table of garnet/plugin.h, where a plugin stands in it, and the calls that it may make
  *
  * A plugin that breaks a rule is not stopped in the middle of its function: what it did is noted,
- * and its answer replaced when it returns. A thread of its own that calls the host is noted in the
- * same way, since no function runs then. A child that it forked, and that comes back from the
+ * and its answer replaced when it returns. Of a thread of its own that calls the host nothing else is done but to
+ * note that: the next function that returns, whichever it is, is FATAL. A child that it forked, and that comes back from the
  * call, would send everything a second time: it ends here. Nothing here trusts that a plugin keeps its
  * promises, but its pointers.
  * Without memory for the fork handler a child is not found out.
@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -52,6 +53,8 @@ static const char *const ANSWERS[] = {"OK", "SKIP", "RETRY", "REJECT", "FATAL", 
 enum { NANSWERS = sizeof ANSWERS / sizeof *ANSWERS };
 
 static const int64_t LONGEST_RETRY = 3600 * NS_PER_S;
+/* This thread is the one that loads the plugin, and calls it. */
+static _Thread_local bool ours;
 
 /* How many forks this process is away from the one that first loaded a plugin. */
 static unsigned forks;
@@ -115,9 +118,20 @@ static void breaks_by_answer(struct host *h, int answer)
            host_name(h->at), known ? ANSWERS[answer] : "", answer, list);
 }
 
+/* It may have called at any time since a function returned last. */
+static bool was_foreign(struct host *h)
+{
+    const char *call = atomic_exchange_explicit(&h->foreign, NULL, memory_order_relaxed);
+
+    if (call != NULL)
+        breaks(h, "a thread of its own calls %s, and no thread may call the host", call);
+    return call != NULL;
+}
+
 int host_leave(struct host *h, int answer)
 {
     enum plugin_callback at = h->at;
+    bool foreign;
 
     if (h->forks != forks) {
         log_error("plugin %s has forked in %s, and the child returned: the child ends",
@@ -126,10 +140,11 @@ int host_leave(struct host *h, int answer)
     }
     if (answer < 0 || answer >= NANSWERS || (RULES[at].answers & 1 << answer) == 0)
         breaks_by_answer(h, answer);
+    foreign = atomic_load_explicit(&h->foreign, memory_order_relaxed) != NULL && was_foreign(h);
     h->at = PLUGIN_IDLE;
     if (h->broke) {
         h->broke = false;
-        return at == PLUGIN_FORMAT ? GARNET_REJECT : GARNET_FATAL;
+        return at == PLUGIN_FORMAT && !foreign ? GARNET_REJECT : GARNET_FATAL;
     }
     if (answer != GARNET_OK && h->why.text[0] == 0)
         host_why(h, "%s gave no reason", host_name(at));
@@ -143,9 +158,19 @@ static struct host *host_of(garnet *g)
     return (struct host *)((char *)g - offsetof(struct host, g));
 }
 
+/* Whether who makes this call is not a thread of the plugin's. */
+static bool is_ours(struct host *h, const char *name)
+{
+    if (!ours)
+        atomic_store_explicit(&h->foreign, name, memory_order_relaxed);
+    return ours;
+}
+
 /* Whether the function that runs may make this call, called `name`; if not, that broke a rule. */
 static bool may_call(struct host *h, int what, const char *name)
 {
+    if (!is_ours(h, name))
+        return false;
     if ((RULES[h->at].calls & what) != 0)
         return true;
     breaks(h, "it calls %s in %s, where it may not", name, host_name(h->at));
@@ -226,6 +251,8 @@ GARNET_PRINTF(3, 4) static int host_fail(garnet *g, int answer, const char *fmt,
 {
     va_list ap;
 
+    if (!is_ours(host_of(g), "fail()"))
+        return answer;
     va_start(ap, fmt);
     set_why(host_of(g), fmt, ap);
     va_end(ap);
@@ -259,7 +286,8 @@ GARNET_PRINTF(3, 4) static void host_log(garnet *g, int level, const char *fmt, 
     char text[1024];
     va_list ap;
 
-    (void)g;
+    if (!is_ours(host_of(g), "log()"))
+        return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
@@ -374,6 +402,7 @@ void host_init(struct host *h, const garnet_plugin *def, const struct plugin_opt
 {
     static bool watched;
 
+    ours = true;
     *h = (struct host){
         .g = {.size = sizeof h->g, .host = &h->table},
         .table = {.size = sizeof h->table,

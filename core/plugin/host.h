@@ -5,7 +5,7 @@
  * in `why` until the next call.
  *
  * None of the calls that the plugin makes meanwhile (garnet_host) can fail towards it. One that is made
- * where it is not allowed, or with what makes no sense, breaks a rule. Where there is nobody to hand a
+ * where it is not allowed, by another thread, or with what makes no sense, breaks a rule. Where there is nobody to hand a
  * call on to (no loop to wait in, no batches in flight) it does nothing. What it says of a batch is only
  * noted: plugin/deliver.h takes the note when the function has returned.
  */
@@ -34,8 +34,9 @@ struct host {
     const struct plugin_options *options;
     const struct node *node; /* the sink's */
     enum plugin_callback at;
-    unsigned forks; /* when it was entered */
-    bool broke;     /* a rule, so that its answer does not count */
+    unsigned forks;                /* when it was entered */
+    bool broke;                    /* a rule, so that its answer does not count */
+    _Atomic(const char *) foreign; /* the call that a thread of the plugin's has made; NULL: none */
     struct why why;
     int64_t retry_ns; /* the next RETRY in this call comes no sooner than in so long */
     /* set by whoever has them */

@@ -9,6 +9,7 @@
 
 #include <dlfcn.h>
 
+#include "base/log.h"
 #include "plugin/fill.h"
 
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
@@ -247,19 +248,25 @@ int plugin_event(struct plugin *p, int fd, uint32_t events)
     return host_leave(&p->host, p->def.event(&p->host.g, fd, events));
 }
 
-void plugin_close(struct plugin *p)
+int plugin_close(struct plugin *p)
 {
+    int answer = GARNET_OK;
+
     if (p->opened && p->def.close != NULL) {
         host_enter(&p->host, PLUGIN_CLOSE);
         p->def.close(&p->host.g);
-        (void)host_leave(&p->host, GARNET_OK);
+        answer = host_leave(&p->host, GARNET_OK);
     }
+    if (answer != GARNET_OK)
+        log_warn("the plugin breaks a rule in close(), where nothing comes of it any more: %s",
+                 plugin_why(p));
     p->opened = false;
+    return answer;
 }
 
 void plugin_free(struct plugin *p)
 {
-    plugin_close(p);
+    (void)plugin_close(p);
     arena_free(&p->arena);
 }
 

@@ -36,7 +36,8 @@ bool plugin_configure(struct plugin *p, const struct conf_sink *sink, const char
 int64_t plugin_counters(const struct plugin *p, const struct conf_sink *sink);
 int plugin_open(struct plugin *p);                           /* OK, RETRY or FATAL */
 int plugin_event(struct plugin *p, int fd, uint32_t events); /* OK or FATAL */
-void plugin_close(struct plugin *p);                         /* close(), if opened */
+int plugin_close(
+    struct plugin *p); /* close(), if opened: OK, or FATAL for a broken rule, which is logged */
 /* That, and frees. The first leaves the code loaded, for a thread of the plugin's that may be in it. */
 void plugin_free(struct plugin *p);
 void plugin_unload(struct plugin *p);

@@ -1,7 +1,7 @@
 /* plugintest/child.c - how a child is limited, watched and ended
  *
- * A step that takes longer than it may is ended by SIGKILL. The memory limit is on address space,
- * which the sanitizers need for themselves, so there it is left out. The child dies with us.
+ * A step that takes longer than it may is ended by SIGKILL. Memory is limited as it is in a worker; not
+ * with the sanitizers, which need it for themselves. The child dies with us.
  */
 #include "plugintest/child.h"
 
@@ -20,7 +20,7 @@
 #include "base/process.h"
 
 enum { CPU_S = 120 };
-static const rlim_t MEMORY = (rlim_t)2 << 30; /* of addresses: a sanitizer maps terabytes */
+static const rlim_t MEMORY = (rlim_t)1 << 30; /* as a worker has: a sanitizer maps terabytes */
 
 struct child *child_new(void)
 {
@@ -85,12 +85,13 @@ _Noreturn static void be_child(struct child *c, int (*fn)(void *arg), void *arg,
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent || (c->out_fd >= 0 && dup2(c->out_fd, STDOUT_FILENO) < 0))
         _exit(1);
+    process_small_stacks();
     limit_to(RLIMIT_CORE, 0);
     limit_to(RLIMIT_CPU, CPU_S);
 #ifdef GARNET_SANITIZED
     (void)MEMORY;
 #else
-    limit_to(RLIMIT_AS, MEMORY);
+    limit_to(RLIMIT_DATA, MEMORY);
 #endif
     (void)signal(SIGPIPE, SIG_IGN); /* as in a worker */
     result = fn(arg);

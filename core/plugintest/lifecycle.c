@@ -190,7 +190,8 @@ static void feed_all(struct trial *t)
 static void close_plugin(struct trial *t)
 {
     child_doing(t->child, CHILD_BLOCKS, "close()");
-    plugin_close(&t->plugin);
+    if (plugin_close(&t->plugin) != GARNET_OK)
+        trial_fail(t, "%s", plugin_why(&t->plugin));
 }
 
 static size_t in_use(void)

@@ -70,12 +70,22 @@ bool start_load(struct plugin *p, const struct conf *conf, const struct conf_sin
     return ok;
 }
 
-bool start_plugin(struct plugin *p, struct orders *o)
+static int open_once(struct plugin *p, struct scoreboard *board, unsigned attempt)
+{
+    int answer;
+
+    atomic_store(&board->step, attempt * (uint64_t)SCOREBOARD_STEP_ONE | SCOREBOARD_OPENS);
+    answer = plugin_open(p);
+    atomic_store(&board->step, SCOREBOARD_WAITS);
+    return answer;
+}
+
+bool start_plugin(struct plugin *p, struct orders *o, struct scoreboard *board)
 {
     struct throttle t = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S};
     int answer;
 
-    while ((answer = plugin_open(p)) == GARNET_RETRY) {
+    while ((answer = open_once(p, board, t.failures)) == GARNET_RETRY) {
         int64_t least = p->host.retry_ns, ns = throttle_next(&t, random_u64());
 
         if (t.failures == 1)

@@ -4,6 +4,7 @@
  * these says false the reason is in the log, and the worker stops by it unless it was asked to meanwhile.
  */
 #pragma once
+#include "model/scoreboard.h"
 #include "plugin/plugin.h"
 #include "sink/orders.h"
 #include "sink/position.h"
@@ -13,8 +14,8 @@ bool start_check(struct plugin *p, const struct conf *conf, const struct conf_si
                  struct errors *e);
 bool start_load(struct plugin *p, const struct conf *conf, const struct conf_sink *sink,
                 struct orders *o); /* likewise */
-/* Its open(), again and again until it is ready. */
-bool start_plugin(struct plugin *p, struct orders *o);
+/* Its open(), again and again until it is ready; `board` says when it runs. */
+bool start_plugin(struct plugin *p, struct orders *o, struct scoreboard *board);
 /* Waits for the cursor's lock: a worker that was just killed may hold it a little longer. */
 bool start_position(struct position *p, int dirfd, const struct conf *conf,
                     const struct conf_sink *sink, const struct position_rules *rules,

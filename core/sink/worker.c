@@ -291,7 +291,7 @@ static bool open_ends(struct worker *w, const struct conf *conf)
     scoreboard_put_read(w->board, at.seq, at.dropped[DROP_EXPIRED]); /* it has the cursor */
     waits_init(&w->waits, w->loop, on_plugin_event, w);
     w->plugin.host.waits = &w->waits;
-    return start_plugin(&w->plugin, &w->orders);
+    return start_plugin(&w->plugin, &w->orders, w->board);
 }
 
 /* What stands between them. False, with errno: no memory, or a spool that cannot be read. */
@@ -358,7 +358,7 @@ static void take_apart(struct worker *w)
     orders_say(&w->orders, WORKER_ENDS);
     sender_close(&w->sender);
     waits_clear(&w->waits);
-    plugin_close(&w->plugin); /* what it may still look at goes after it */
+    (void)plugin_close(&w->plugin); /* what it may still look at goes after it */
     sender_free(&w->sender);
     feed_close(&w->feed);
     counters_forget(&w->counters);

@@ -141,6 +141,13 @@ static bool does_not_return(struct supervisor *s)
 
     look_how_it_is(s);
     look_whether_stuck(s);
+    if (stuck_in_open(&s->stuck)) {
+        log_error(
+            "sink %s: its plugin's open() has not returned for %d s, and would answer RETRY if "
+            "it had to wait: killing the worker",
+            s->name, STUCK_OPEN_LOOKS);
+        return true;
+    }
     if (!poison_hangs(&s->poison, formatting, atomic_load(&s->board->formats)))
         return false;
     if (s->frozen) {

@@ -119,6 +119,11 @@ enum stuck_verdict stuck_look(struct stuck *s, uint64_t step)
     return was ? STUCK_ENDS : STUCK_BEGINS;
 }
 
+bool stuck_in_open(const struct stuck *s)
+{
+    return (s->step & SCOREBOARD_STEP_MASK) == SCOREBOARD_OPENS && s->looks == STUCK_OPEN_LOOKS;
+}
+
 const char *stuck_from(uint64_t step)
 {
     switch (step & SCOREBOARD_STEP_MASK) {
@@ -131,6 +136,8 @@ const char *stuck_from(uint64_t step)
         return "the spool, or its plugin's format()";
     case SCOREBOARD_STORES:
         return "storing its position in the spool";
+    case SCOREBOARD_OPENS:
+        return "its plugin's open()";
     }
     return "its work";
 }

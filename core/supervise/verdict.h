@@ -67,7 +67,7 @@ bool poison_hangs(struct poison *p, uint64_t formatting, uint64_t formats);
  * but events, it says so. What blocks in the kernel (a file on a frozen file system, or on one whose
  * server is gone) stands still there, and cannot say so itself. */
 
-enum { STUCK_LOOKS = 20 };
+enum { STUCK_LOOKS = 20, STUCK_OPEN_LOOKS = 60 };
 
 struct stuck {      /* all zero: a new worker */
     uint64_t step;  /* as it was looked at last */
@@ -78,5 +78,8 @@ enum stuck_verdict { STUCK_NOTHING_NEW, STUCK_BEGINS, STUCK_ENDS };
 
 enum stuck_verdict stuck_look(struct stuck *s, uint64_t step);
 bool stuck_is(const struct stuck *s);
+/* It does not come back from its plugin's open(), which may wait, but not so long: RETRY is for that. Said once;
+ * the worker is to be killed. */
+bool stuck_in_open(const struct stuck *s);
 /* What it is at, for the log: "from ..." */
 const char *stuck_from(uint64_t step);

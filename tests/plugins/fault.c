@@ -216,15 +216,51 @@ static int threads(garnet *g)
     return GARNET_OK;
 }
 
+static void *say(void *arg)
+{
+    garnet *g = arg;
+
+    g->host->log(g, GARNET_INFO, "from a thread");
+    return NULL;
+}
+
+static int threadsay(garnet *g)
+{
+    pthread_t t;
+
+    if (pthread_create(&t, NULL, say, g) == 0)
+        (void)pthread_join(t, NULL);
+    return GARNET_OK;
+}
+
+/* As libraries do it, once: each thread with the stack that it is given, of which it uses a little. */
+static void *waits(void *arg)
+{
+    for (volatile int forever = 1; forever;)
+        pause();
+    return arg;
+}
+
+static int crowds(garnet *g)
+{
+    static int n;
+    pthread_t t;
+
+    for (; n < 16; n++)
+        if (pthread_create(&t, NULL, waits, NULL) != 0)
+            return g->host->fail(g, GARNET_FATAL, "no thread after %d", n);
+    return GARNET_OK;
+}
+
 static const struct {
     const char *name;
     int (*fn)(garnet *);
 } faults[] = {
-    {"segv", segv},       {"abort", aborts},    {"loop", loops},   {"sleep", sleeps},
-    {"leak", leaks},      {"exit", exits},      {"close", closes}, {"fork", forks},
-    {"stay", stays},      {"escape", escapes},  {"term", terms},   {"stop", stops},
-    {"kill", kills},      {"garbage", garbage}, {"flood", floods}, {"print", prints},
-    {"threads", threads}, {"brood", broods},
+    {"segv", segv},       {"abort", aborts},    {"loop", loops},          {"sleep", sleeps},
+    {"leak", leaks},      {"exit", exits},      {"close", closes},        {"fork", forks},
+    {"stay", stays},      {"escape", escapes},  {"term", terms},          {"stop", stops},
+    {"kill", kills},      {"garbage", garbage}, {"flood", floods},        {"print", prints},
+    {"threads", threads}, {"brood", broods},    {"threadsay", threadsay}, {"crowd", crowds},
 };
 
 static int go_wrong(garnet *g, enum where where)

@@ -1,4 +1,6 @@
 /* plugin/plugin.c and options.c: what is refused and how it is told, and how options reach a plugin. */
+#include <pthread.h>
+
 #include "rig/sink_kit.h"
 
 static void refused(const char *file, const char *sentence)
@@ -63,7 +65,7 @@ Test(plugin, keys_of_every_sink_that_come_after_1_0_begin_with_sink_)
                                        "max_packet",     "confirm",      "catch_up_rate",
                                        "max_age",        "memory_limit", "start",
                                        "only",           "drop",         "counters",
-                                       "counter_window", "user",         "allow_writable"};
+                                       "counter_window", "user",         "allow_writable", "warm"};
 
     for (size_t i = 0; i < sink_section.n; i++) {
         const char *name = sink_section.rows[i].name;
@@ -74,6 +76,74 @@ Test(plugin, keys_of_every_sink_that_come_after_1_0_begin_with_sink_)
         cr_assert(known, "%s: a plugin may have an option of this name: call it sink_%s", name,
                   name);
     }
+}
+
+/* --- calls from threads --- */
+
+static struct plugin threaded;
+static const char *call;
+
+static void *make_call(void *arg)
+{
+    garnet *g = arg;
+    const garnet_host *h = g->host;
+
+    if (strcmp(call, "put()") == 0)
+        h->put(g, "x", 1);
+    else if (strcmp(call, "fail()") == 0)
+        cr_assert_eq(h->fail(g, GARNET_RETRY, "from a thread"), GARNET_RETRY);
+    else if (strcmp(call, "log()") == 0)
+        h->log(g, GARNET_ERROR, "from a thread");
+    else if (strcmp(call, "confirm()") == 0)
+        h->confirm(g, 1, GARNET_OK);
+    else
+        cr_assert_eq(h->watch(g, 0, GARNET_READABLE), -1);
+    return NULL;
+}
+
+static void call_in_thread(void)
+{
+    pthread_t t;
+
+    cr_assert_eq(pthread_create(&t, NULL, make_call, &threaded.host.g), 0);
+    cr_assert_eq(pthread_join(t, NULL), 0);
+}
+
+/* Whatever runs meanwhile, and if it may make that call itself. */
+static void returns(enum plugin_callback at, bool called, int want)
+{
+    host_enter(&threaded.host, at);
+    if (called)
+        call_in_thread();
+    cr_assert_eq(host_leave(&threaded.host, GARNET_OK), want, "%s in %s", call, host_name(at));
+}
+
+Test(plugin, a_thread_may_call_nothing)
+{
+    static const char *const calls[] = {"put()", "fail()", "log()", "confirm()", "watch()"};
+    struct buf out = {0};
+    char why[80];
+    struct kit k;
+
+    kit_open(&k);
+    kit_plugin(&k, &threaded, GRAPHITE, "{name: main, plugin: graphite, to: stdout}");
+    threaded.host.out = &out;
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        call = calls[i];
+        (void)snprintf(why, sizeof why,
+                       "a thread of its own calls %s, and no thread may call the host", call);
+        returns(PLUGIN_FORMAT, true, GARNET_FATAL);
+        cr_assert_str_eq(plugin_why(&threaded), why);
+        returns(PLUGIN_DELIVER, true, GARNET_FATAL);
+        returns(PLUGIN_EVENT, false, GARNET_OK);
+        call_in_thread(); /* while none runs */
+        returns(PLUGIN_OPEN, false, GARNET_FATAL);
+        cr_assert_str_eq(plugin_why(&threaded), why);
+        returns(PLUGIN_OPEN, false, GARNET_OK);
+    }
+    cr_assert_eq(out.n, 0);
+    plugin_unload(&threaded);
+    kit_close(&k);
 }
 
 /* What format() writes for one metric. */
