@@ -31,7 +31,7 @@ static const int64_t A_WHILE = NS_PER_S;     /* what takes longer is worth a loo
 struct drill {
     struct drill_worker worker;
     const struct drill_peer *peer;
-    bool repeatable; /* the plugin is idempotent */
+    const char *harmless; /* why what comes twice does no harm; NULL: it does */
     struct drill_report report;
 };
 
@@ -293,10 +293,9 @@ static void judge_twice(struct drill *d, const struct drill_record *r)
 
     if (r->twice == 0)
         drill_tell("ok  ", "nothing came twice");
-    else if (d->repeatable)
-        drill_tell("ok  ",
-                   "%" PRIu64 " metrics came twice, which does no harm: the plugin is idempotent",
-                   r->twice);
+    else if (d->harmless != NULL)
+        drill_tell("ok  ", "%" PRIu64 " metrics came twice, which does no harm: %s", r->twice,
+                   d->harmless);
     else if (r->twice <= doubt)
         drill_tell("look",
                    "%" PRIu64 " metrics came twice, of %" PRIu64
@@ -351,7 +350,10 @@ static bool may_be_drilled(struct drill *d, const char *file)
         ok = drill_fail(&d->report,
                         "plugin %s does not deliver by itself: --deliver is for those that do",
                         p.def.name);
-    d->repeatable = ok && (p.def.flags & GARNET_IDEMPOTENT) != 0;
+    if (ok && (p.def.flags & GARNET_LIVE) != 0)
+        d->harmless = "one that is asked for the present is given again what it had";
+    if (ok && (p.def.flags & GARNET_IDEMPOTENT) != 0)
+        d->harmless = "it is idempotent";
     plugin_unload(&p);
     return ok;
 }

@@ -73,8 +73,9 @@ static bool drill_spool(struct drill_worker *w, struct why *why)
     (void)snprintf(w->dir, sizeof w->dir, "%s/garnet-test.XXXXXX",
                    tmp != NULL && strlen(tmp) < 40 ? tmp : "/tmp");
     if (mkdtemp(w->dir) == NULL) {
+        (void)why_set(why, "cannot make the folder %s: %s", w->dir, strerror(errno));
         w->dir[0] = 0;
-        return why_set(why, "cannot make a folder in /tmp: %s", strerror(errno));
+        return false;
     }
     (void)snprintf(w->spool_dir, sizeof w->spool_dir, "%s/spool", w->dir);
     c.dir = w->conf.spool.dir = w->spool_dir;

@@ -217,6 +217,13 @@ static void owe_from(struct position *p, uint64_t again)
     p->again = again;
 }
 
+/* It does not go back: what is read again though nothing was wrong with it says nothing. */
+static void make_sure(struct position *p, const struct point *at)
+{
+    if (at->seq >= p->sure.seq)
+        p->sure = *at;
+}
+
 /* The marks up to `offset`, from which what is beyond `sure` is kept. The last one. */
 static bool pass_marks(struct position *p, uint64_t offset, uint64_t sure, struct mark *last)
 {
@@ -224,7 +231,7 @@ static bool pass_marks(struct position *p, uint64_t offset, uint64_t sure, struc
     bool any = false;
 
     while ((m = first_before(&p->unsure, sure)) != NULL) {
-        p->sure = m->at;
+        make_sure(p, &m->at);
         drop_mark(&p->unsure);
     }
     while ((m = first_before(&p->marks, offset)) != NULL) {
@@ -232,7 +239,7 @@ static bool pass_marks(struct position *p, uint64_t offset, uint64_t sure, struc
         any = true;
         drop_mark(&p->marks);
         if (last->offset <= sure)
-            p->sure = last->at;
+            make_sure(p, &last->at);
         else
             put_mark(&p->unsure, last->offset, &last->at);
     }

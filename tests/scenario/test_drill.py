@@ -76,6 +76,13 @@ class Drill(unittest.TestCase):
                          r"whether they arrived is not known: give --received COMMAND")
         self.assertIn("look deliver: no peer that hangs or is down was tried: give --break COMMAND and --mend COMMAND", lines)
 
+    def test_one_that_may_have_it_twice(self):
+        so = os.path.join(BUILD, "tests/plugins/fault_deliver.so")
+        _, lines = self.run_garnet(so, "-o", "fault=none", "-o", "where=open", "-o", "at=1000", "-o", f"path={self.out}",
+                                   "--deliver", "--received", f"cat {self.out}")  # its names may hold a blank: "hostile" says so
+        self.assertEqual([line for line in lines if line.startswith("FAIL")], [])
+        self.assertRegex("\n".join(lines), r"ok   deliver: (\d+ metrics came twice, which does no harm: it is idempotent|nothing)")
+
     def test_what_it_is_not_for(self):
         status, lines = self.run_garnet(f"{BUILD}/plugins/graphite.so", "--deliver")
         self.assertEqual((status, lines), (1, ["FAIL deliver: plugin graphite does not deliver by itself: --deliver is for those "

@@ -467,6 +467,10 @@ Test(position, keeps_what_the_next_worker_begins_with)
     begins_with(rules);
     cr_assert_eq(keeps(), 600, "700 depends on that");
     cr_assert_eq(rewinds(false), 950);
+    arrives(800, 0); /* read again */
+    cr_assert_eq(p.sure.seq, 950);
+    cr_assert_eq(position_point(&p).seq, 950);
+    cr_assert_eq(rewinds(false), 950);
 }
 
 /* What may yet be refused has moved the position, and is read again from where it is sure. */
