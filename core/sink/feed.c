@@ -73,13 +73,15 @@ static void put_taken(struct feed *f, uint64_t end)
         scoreboard_put_read(f->batch->board, f->taken, f->read.dropped[DROP_EXPIRED]);
 }
 
+uint64_t feed_begin(const struct feed *f, uint64_t seq)
+{
+    return f->passing && f->warm < seq ? f->warm : seq;
+}
+
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq)
 {
-    uint64_t at;
+    uint64_t at = seq;
 
-    if (f->passing && f->warm < seq)
-        seq = f->warm;
-    at = seq;
     if (f->rules.counters != NULL) { /* what is sent then is what it would have been */
         counters_forget(f->rules.counters);
         f->segment = UINT64_MAX;

@@ -94,6 +94,9 @@ void feed_log_stale(struct feed *f, uint64_t n, int64_t eldest_ns);
 bool feed_outlived(const struct feed *f, int64_t longer);
 /* Wall: when the oldest metric was accepted that has not left; 0: none waits, as far as was read. */
 int64_t feed_oldest(struct feed *f);
+/* Where to seek to so that all is read again from `seq` on, and what a live plugin begins with, as long as it has not had
+ * all of that. */
+uint64_t feed_begin(const struct feed *f, uint64_t seq);
 /* Throws the batch away, and reads from `seq` again: not after `from`, up to which all is
  * counted. */
 void feed_seek(struct feed *f, const struct point *from, uint64_t seq);

@@ -218,13 +218,15 @@ static void count_in_doubt(struct sender *s, const struct stream_loss *loss,
 static void send_again(struct sender *s, const struct stream_loss *loss, int64_t now)
 {
     struct point from;
+    uint64_t begin;
 
     (void)position_pass(s->position, loss->kept, loss->sure, now);
     from = position_point(s->position);
     count_in_doubt(s, loss, &from);
     if (loss->doubtful) /* else it never was a connection */
         atomic_store(&s->board->losses, atomic_load(&s->board->losses) + 1);
-    feed_seek(s->feed, &from, position_rewind(s->position, loss->doubtful && s->repeatable, now));
+    begin = position_rewind(s->position, loss->doubtful && s->repeatable, now);
+    feed_seek(s->feed, &from, feed_begin(s->feed, begin));
     s->acked = 0;
     s->sent = s->marked = 0;
     atomic_store(&s->board->sent, from.seq);

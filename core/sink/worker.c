@@ -316,7 +316,8 @@ static bool join_ends(struct worker *w, const struct conf *conf)
         feed_open(&w->feed, &w->batch, w->dirfd, &from, &rules) < 0)
         return false;
     w->batch.board = w->board;
-    feed_seek(&w->feed, &from, position_rewind(&w->position, false, clock_mono()));
+    feed_seek(&w->feed, &from,
+              feed_begin(&w->feed, position_rewind(&w->position, false, clock_mono())));
     pace_init(&w->pace, w->sink->catch_up_rate, clock_mono());
     sender_open(&w->sender, w->loop, w->sink, &w->feed, &w->position);
     w->look = true;
