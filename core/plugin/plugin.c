@@ -15,7 +15,8 @@
 enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
 
 /* The size that version 1.0 had: what every plugin must have at least. */
-static const size_t SIZE_1_0 = offsetof(garnet_plugin, event) + sizeof(((garnet_plugin *)0)->event);
+static const size_t SIZE_1_0 =
+    offsetof(garnet_plugin, max_pending) + sizeof(((garnet_plugin *)0)->max_pending);
 
 /* --- loading --- */
 

@@ -273,12 +273,16 @@ static enum sender_result send_bytes(struct sender *s, const struct buf *b)
     return SENDER_DONE;
 }
 
-/* What was sent, and drops since, are counted up to where the batch begins. */
+/* What was sent, and drops since, are counted up to where the batch begins; and what a live plugin has again up to
+ * the position, which the last that it was sent may be before. */
 static enum sender_result make_anew(struct sender *s)
 {
     const struct point *last = position_last(s->position);
-    struct point from = last != NULL ? *last : position_point(s->position);
+    struct point from = position_point(s->position);
     uint64_t begin = s->feed->begin;
+
+    if (last != NULL && last->seq > from.seq)
+        from = *last;
 
     deliver_anew(&s->deliver);
     feed_seek(s->feed, &from, begin < from.seq ? begin : from.seq);

@@ -20,7 +20,7 @@ struct sender {
     struct outlet outlet; /* or */
     struct deliver deliver;
     uint64_t again_to; /* batches that end up to there, by the plugin's offset, were read again */
-    uint64_t in_doubt;           /* as on the board, which the plugin may overwrite */
+    uint64_t in_doubt; /* as on the board, which the plugin may overwrite */
     struct ratelimit rejections; /* in the log */
     size_t sent;                 /* bytes of the batch at hand that are out */
     unsigned marked;             /* metrics of it that are out whole, where each has a mark */

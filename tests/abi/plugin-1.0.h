@@ -8,9 +8,9 @@
  *   - Your own process, for one configured sink. Host calls and your callbacks come one at a time,
  *     on one thread, never nested, never from a signal handler. You may start threads of your own
  *     with all signals blocked; they may not call the host.
- *   - You may block in open(), deliver(), event() and close(). A stop is SIGTERM, which ends a blocking
- *     system call with EINTR: answer GARNET_RETRY. Two seconds later the process is killed, which
- *     loses nothing: the position in the spool moves only after delivery.
+ *   - You may block in open() (for less than a minute), deliver(), event() and close(). A stop is
+ *     SIGTERM, which ends a blocking system call with EINTR: answer GARNET_RETRY. Two seconds later
+ *     the process is killed, which loses nothing: the position in the spool moves only after delivery.
  *   - check() and open() see options already parsed, checked and defaulted.
  *   - g, g->host, g->conf and the strings in them live until close() has returned; anything else
  *     you are handed (metrics, batches) is yours to read until you return. You own nothing you did
@@ -33,12 +33,12 @@
  *
  *       callback    may answer                          may call
  *       check()     OK, FATAL                           bad
- *       open()      OK, RETRY, FATAL                    watch, timer
+ *       open()      OK, RETRY, FATAL                    watch, timer, retry_after
  *       begin()     OK, FATAL                           put, putf, putv, tell, patch
  *       format()    OK, SKIP, FATAL                     put, putf, putv, tell, patch
  *       end()       OK, FATAL                           put, putf, putv, tell, patch
- *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, timer
- *       event()     OK, FATAL                           reject, confirm, watch, timer
+ *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, timer, retry_after
+ *       event()     OK, FATAL                           reject, confirm, watch, timer, retry_after
  *       close()     (nothing)                           watch(fd, 0), timer(-1)
  *
  * Units: times and durations are nanoseconds, sizes are bytes. Strings are UTF-8 without control
@@ -66,7 +66,7 @@
 enum {
     GARNET_OK = 0,
     GARNET_SKIP = 1,   /* no form for this metric: nothing of it is kept, it is counted */
-    GARNET_RETRY = 2,  /* the same again later; the host backs off, 100 ms to 30 s */
+    GARNET_RETRY = 2,  /* the same again later; the host backs off, 100 ms to 30 s: retry_after() */
     GARNET_REJECT = 3, /* will never be accepted: counted, and the sink goes on behind it */
     GARNET_FATAL = 4,  /* end this worker with the reason in the log; restarts are throttled */
     GARNET_PENDING =
@@ -108,8 +108,8 @@ enum {
                               `max_age` is dropped as stale (counted), never sent late */
     GARNET_ORDERED = 8, /* the peer must read in the order of sending, over two connections too: at
                            a rotation nothing is written before the old one has ended */
-    GARNET_LIVE = 4     /* somebody asks for the present: each start begins at the newest metric;
-                              what came before is dropped as stale (counted) */
+    GARNET_LIVE = 4 /* somebody asks for the present: each start begins with what came within the
+                              sink's `warm` before, again; what is older is dropped as stale (counted) */
 };
 /* garnet_plugin.counters: what becomes of counters unless the sink's `counters` says otherwise. */
 enum { GARNET_COUNTERS_RAW = 0, GARNET_COUNTERS_RATE = 1, GARNET_COUNTERS_DELTA = 2 };
@@ -249,8 +249,9 @@ typedef struct garnet_host { /* grows at the end */
      * anew. */
     void (*reject)(garnet *, uint64_t id, uint32_t index, const char *why);
     /* In deliver() and event(): the end of a batch that was PENDING. OK; RETRY, it comes again in
-     * deliver(), after a pause; REJECT, all of it. Any order will do; the position in the spool
-     * follows the oldest one still open. At most GARNET_PENDING_MAX are, then deliver() waits. */
+     * deliver(), after a pause of its own, and the others go on (GARNET_ORDERED: they wait for it);
+     * REJECT, all of it. Any order will do; the position in the spool follows the oldest one still
+     * open. At most garnet_plugin.max_pending are, or are to come again: then no new one comes. */
     void (*confirm)(garnet *, uint64_t id, int answer);
     /* From open() on: have event() called while `fd` (yours) is ready for any of `events`; 0 ends
      * it, which must come before you close fd. When close() is called nothing is watched any more,
@@ -260,9 +261,11 @@ typedef struct garnet_host { /* grows at the end */
      * a negative number cancels it. An open() that does not answer OK has asked for nothing: what it
      * watches and times is forgotten (end a watch before you close its fd even so). */
     void (*timer)(garnet *, int64_t after_ns);
+    /* In open(), deliver() and event(): the RETRY that is answered or confirmed next in this call comes
+     * no sooner than in so many ns (HTTP's Retry-After), an hour at most, also where the host would
+     * try again sooner. It is about that batch alone. */
+    void (*retry_after)(garnet *, int64_t ns);
 } garnet_host;
-
-enum { GARNET_PENDING_MAX = 16 }; /* batches */
 
 struct garnet { /* your handle, made by the host; grows at the end */
     uint32_t size;
@@ -305,6 +308,9 @@ typedef struct garnet_plugin { /* your side; grows at the end */
     int (*deliver)(garnet *, const garnet_batch *);
     /* Optional: a descriptor that watch() named is ready (`events`), or with fd -1, a timer is due. */
     int (*event)(garnet *, int fd, uint32_t events);
+    /* How many batches may be PENDING, or wait to come again: 1 to 1024; 0 = 16. Each has memory of
+     * its own while it is. */
+    uint32_t max_pending;
 } garnet_plugin;
 
 #define GARNET_HAS(p, T, m) ((p)->size >= offsetof(T, m) + sizeof((p)->m))

@@ -8,9 +8,9 @@
  *   - Your own process, for one configured sink. Host calls and your callbacks come one at a time,
  *     on one thread, never nested, never from a signal handler. You may start threads of your own
  *     with all signals blocked; they may not call the host.
- *   - You may block in open(), deliver(), event() and close(). A stop is SIGTERM, which ends a blocking
- *     system call with EINTR: answer GARNET_RETRY. Two seconds later the process is killed, which
- *     loses nothing: the position in the spool moves only after delivery.
+ *   - You may block in open() (for less than a minute), deliver(), event() and close(). A stop is
+ *     SIGTERM, which ends a blocking system call with EINTR: answer GARNET_RETRY. Two seconds later
+ *     the process is killed, which loses nothing: the position in the spool moves only after delivery.
  *   - check() and open() see options already parsed, checked and defaulted.
  *   - g, g->host, g->conf and the strings in them live until close() has returned; anything else
  *     you are handed (metrics, batches) is yours to read until you return. You own nothing you did

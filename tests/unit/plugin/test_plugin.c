@@ -60,12 +60,12 @@ Test(plugin, wrong_rows_are_refused)
 /* An option of a plugin of 1.0 may have any other name: so a key that comes later must have one that none has. */
 Test(plugin, keys_of_every_sink_that_come_after_1_0_begin_with_sink_)
 {
-    static const char *const keys[] = {"name",           "plugin",       "to",
-                                       "flush",          "batch_size",   "batch_metrics",
-                                       "max_packet",     "confirm",      "catch_up_rate",
-                                       "max_age",        "memory_limit", "start",
-                                       "only",           "drop",         "counters",
-                                       "counter_window", "user",         "allow_writable", "warm"};
+    static const char *const keys[] = {
+        "name",          "plugin",         "to",           "flush",
+        "batch_size",    "batch_metrics",  "max_packet",   "confirm",
+        "catch_up_rate", "max_age",        "memory_limit", "start",
+        "only",          "drop",           "counters",     "counter_window",
+        "user",          "allow_writable", "warm"};
 
     for (size_t i = 0; i < sink_section.n; i++) {
         const char *name = sink_section.rows[i].name;
