@@ -23,8 +23,7 @@
 
 enum { BATCHES_A_TURN = 16, DOZES = 10 /* at least, until a batch is of age */ };
 static const int64_t LOOK_EVERY = 2 * NS_PER_S; /* behind garnetd's words */
-static const int64_t USEFUL_EVERY = NS_PER_S, LONGEST_DOZE = 50 * NS_PER_MS;
-static const int64_t LAST_HOPE = NS_PER_S; /* asked to finish: for something that gets through */
+static const int64_t USEFUL_EVERY = NS_PER_S, LONGEST_DOZE = 50 * NS_PER_MS, LAST_HOPE = NS_PER_S;
 
 struct worker {
     const struct conf_sink *sink;
@@ -45,10 +44,9 @@ struct worker {
     int64_t looked_ns;
     bool leaving; /* the batch is closed and on its way */
     int64_t useful_ns;
-    uint64_t steps; /* begun, as the scoreboard has it */
-    /* asked to finish: deliver what is there, then end */
-    bool hurried;    /* what was waiting has had its next attempt */
-    bool seen;       /* the end of the spool: what comes now is for the next worker */
+    uint64_t steps;  /* begun, as the scoreboard has it */
+    bool hurried;    /* asked to finish: what was waiting has had its next attempt, */
+    bool seen;       /* and the end of the spool was: what comes now is for the next worker */
     int64_t hope_ns; /* mono: when something last could get through; 0: not looked at yet */
 };
 
@@ -181,14 +179,13 @@ static bool all_sent(const struct worker *w)
 /* Asked to finish, and nobody takes what is left. What a plugin has by then is waited for, and it gets no more. */
 static bool is_hopeless(struct worker *w, int64_t now)
 {
-    bool over;
-
-    if (sender_hopes(&w->sender, !all_sent(w), now) || w->hope_ns == 0 || !w->orders.finish)
+    if (!w->orders.finish)
+        return false;
+    if (sender_hopes(&w->sender, !all_sent(w), now) || w->hope_ns == 0)
         w->hope_ns = now;
-    over = now - w->hope_ns >= LAST_HOPE;
-    sender_rest(&w->sender, over);
-    return (w->orders.finish && sender_stalled(&w->sender)) ||
-           (over && !sender_in_flight(&w->sender, now));
+    sender_rest(&w->sender, now - w->hope_ns >= LAST_HOPE);
+    return sender_stalled(&w->sender) ||
+           (now - w->hope_ns >= LAST_HOPE && !sender_in_flight(&w->sender, now));
 }
 
 static int64_t sooner_of(int64_t a, int64_t b)
