@@ -88,7 +88,7 @@ void sender_open(struct sender *s, struct loop *l, const struct conf_sink *sink,
                          .position = at,
                          .board = board,
                          .by_plugin = p->def.deliver != NULL,
-                         .flush = sink->flush,
+                         .flush = p->flush,
                          .repeatable = (p->def.flags & GARNET_IDEMPOTENT) != 0};
     if (s->by_plugin)
         deliver_init(&s->deliver, p, f->rules.max_age, on_lost, s);

@@ -45,7 +45,7 @@ FAULTS = {
     "flood": ("at: 20", r"rejected metric \".*\": alone it is longer than 65536 bytes", 0, "rejected"),
     "print": ("at: 20, memory_limit: 64MiB", r"rejected metric \".*\": alone it is longer than", 0, "rejected"),
     "threads": ("", r"the plugin gives up: a thread of its own calls put\(\), and no thread may call the host", FEW, ""),
-    "threadsay": ("", r"the plugin gives up: a thread of its own calls say\(\), and no thread may call the host", FEW, ""),
+    "threadsay": ("", r"the plugin gives up: a thread of its own calls log\(\), and no thread may call the host", FEW, ""),
     # 16 of them, with stacks: also where not even half of those would fit if they were as large as usual.
     "crowd": ("", "", 0, ""),
     "crowd-open": ("memory_limit: 32MiB", "", 0, ""),
