@@ -31,7 +31,8 @@ struct keeper {
     struct keeper_job job; /* the one at hand */
     struct cgroup cgroup;
     struct starter starter;
-    struct launch_order order; /* the collector writes into it until its exec */
+    struct launch_order order;
+    struct launch_failure *failure; /* the page that is shared with the collector until its exec */
     enum step step;
     int64_t started, deadline; /* mono */
     struct keeper_report report;
@@ -92,9 +93,9 @@ static void note_end(struct keeper *k)
     k->report.user_ns = to_ns(ru->ru_utime);
     k->report.system_ns = to_ns(ru->ru_stime);
     k->report.max_rss = (int64_t)ru->ru_maxrss * 1024;
-    if (k->order.failure.error != 0) {
+    if (k->failure->error != 0) {
         k->report.end = KEEPER_FAILED;
-        k->report.failure = k->order.failure;
+        k->report.failure = *k->failure;
     }
 }
 
@@ -120,6 +121,9 @@ static int start_collector(struct keeper *k)
 {
     pid_t pid;
 
+    if (k->failure == NULL && (k->failure = launch_page()) == NULL)
+        return -1;
+    *k->failure = (struct launch_failure){0};
     k->report.failure.step = STEP_CGROUP;
     if (cgroup_make(&k->cgroup, k->job.launch.conf, k->job.garnetd) < 0)
         return -1;
@@ -127,8 +131,10 @@ static int start_collector(struct keeper *k)
     k->report.failure.step = STEP_START;
     k->started = clock_mono();
     k->deadline = later(k->started, k->job.timeout);
-    k->order = (struct launch_order){
-        .launch = &k->job.launch, .cgroup = &k->cgroup, .control = k->keeping.control};
+    k->order = (struct launch_order){.launch = &k->job.launch,
+                                     .cgroup = &k->cgroup,
+                                     .control = k->keeping.control,
+                                     .failure = k->failure};
     pid = launch_collector(&k->starter, &k->order);
     if (pid < 0)
         return -1;

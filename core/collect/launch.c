@@ -4,8 +4,9 @@
  * and then the run does not start: a collector with more rights than configured is worse than none.
  *
  * The exec may hang (a dead network folder): whoever waits for the child has a deadline. What failed
- * before or in the exec the child writes into the keeper's memory, which is its own until then
- * (base/starter.h): so nothing on its way allocates or takes a lock.
+ * before or in the exec comes back through a shared page. The child has the keeper's memory until then
+ * (base/starter.h): so nothing on its way allocates, or takes a lock but that of strerror(3), which only setlocale(3)
+ * would take away from others.
  *
  * Its session is its own, and not the keeper's: the kernel's scheduler may take what is of one session
  * together, and then a run that has made itself slow would slow the next.
@@ -15,6 +16,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -186,11 +188,8 @@ static bool confine(const struct conf_collector *c, const char *cwd, enum run_st
 
 void launch_bound(const struct conf_collector *c)
 {
-    static bool bound;
-
-    if (c->no_new_privs && !bound) /* else set-user-id programs are to have an effect */
+    if (c->no_new_privs) /* else set-user-id programs are to have an effect */
         privileges_bound();
-    bound |= c->no_new_privs;
 }
 
 /* It was looked at when the configuration was read, which may be long ago; and nobody who could
@@ -224,16 +223,26 @@ static int become_collector(void *arg)
     (void)setsid();
     (void)send(control, &self, sizeof self, MSG_DONTWAIT | MSG_NOSIGNAL);
     fd_close(&control); /* whose end is the keeper's, also while an exec hangs */
+    launch_bound(
+        l->conf); /* the keeper's thread began before the keeper had to, where that had other runs */
     if (cgroup_enter(o->cgroup) == 0 && confine(l->conf, l->cwd, &step)) {
         step = STEP_EXEC;
-        if (may_run(l, &trust, &o->failure.why))
+        if (may_run(l, &trust, &o->failure->why))
             (void)spawn_exec(&s);
     }
-    o->failure.error = errno;
-    o->failure.step = step;
-    if (step == STEP_EXEC && o->failure.why.text[0] == 0)
-        (void)script_fault(l->argv[0], NULL, &o->failure.why);
+    o->failure->error = errno;
+    o->failure->step = step;
+    if (step == STEP_EXEC && o->failure->why.text[0] == 0)
+        (void)script_fault(l->argv[0], NULL, &o->failure->why);
     _exit(EXIT_NOT_RUN);
+}
+
+struct launch_failure *launch_page(void)
+{
+    void *page = mmap(NULL, sizeof(struct launch_failure), PROT_READ | PROT_WRITE,
+                      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    return page != MAP_FAILED ? page : NULL;
 }
 
 pid_t launch_collector(struct starter *s, struct launch_order *o)

@@ -46,7 +46,7 @@ struct launch_order { /* what the child is to do, and what comes of it */
     const struct launch *launch;
     const struct cgroup *cgroup;
     int control;
-    struct launch_failure failure;
+    struct launch_failure *failure;
 };
 
 /* All but `out` and `err`, in the arena. False: no memory. */
@@ -54,8 +54,10 @@ bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collect
 /* What of that is done to its keeper, once for all of its runs, since it takes as long as a fork: with no_new_privs
  * the bounding set is emptied. A keeper for which that was done has no runs without. */
 void launch_bound(const struct conf_collector *c);
+/* Memory for what fails, shared with the child. NULL with errno. */
+struct launch_failure *launch_page(void);
 /* The collector's pid, or -1 with errno. The child sends its pid over `control` before it does
- * anything else; what fails on its way is in `failure`, once it has ended. The order stays until then. */
+ * anything else; what fails on its way is in `*failure`, once it has ended. The order stays until then. */
 pid_t launch_collector(struct starter *s, struct launch_order *o);
 /* Why it never ran: "cannot switch to user nobody: Operation not permitted". */
 void launch_describe(const struct launch_failure *f, const struct conf_collector *c,
