@@ -83,7 +83,7 @@ static bool begin_thread(struct starter *s)
     return begun;
 }
 
-static void begin(struct starter *s)
+static void begin_starter(struct starter *s)
 {
     s->begun = true;
     (void)sem_init(&s->wanted, 0, 0);
@@ -93,7 +93,7 @@ static void begin(struct starter *s)
 
 /* --- a child --- */
 
-static pid_t fork_child(struct starter *s)
+static pid_t fork_copy(struct starter *s)
 {
     pid_t pid = fork();
 
@@ -132,10 +132,10 @@ pid_t starter_start(struct starter *s, int (*fn)(void *arg), void *arg)
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     if (!s->begun)
-        begin(s);
+        begin_starter(s);
     s->fn = fn;
     s->arg = arg;
-    pid = s->forks ? fork_child(s) : order_child(s);
+    pid = s->forks ? fork_copy(s) : order_child(s);
     error = errno;
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
     errno = error;

@@ -48,7 +48,6 @@ struct daemon {
     struct collectors collectors;
     struct logwriter log;
     struct loop_timer housekeeping, phase_timer;
-    uint64_t kept; /* sequence number that the spool had come to at the last housekeeping */
     struct loop_hook after;
     enum daemon_phase phase;
     struct end_plan end;
@@ -109,7 +108,7 @@ static void on_self_round(void *arg, const struct self_round *at)
     write_garnetd(d, at);
 }
 
-/* --- once a second, or every other one while nothing comes --- */
+/* --- once a second --- */
 
 static void keep_store(struct daemon *d)
 {
@@ -126,10 +125,7 @@ static void keep_store(struct daemon *d)
 static void on_second(void *arg)
 {
     struct daemon *d = arg;
-    uint64_t seq = append_next_seq(d->store.commit.spool);
-    int64_t pause = seq != d->kept ? NS_PER_S : 2 * NS_PER_S;
 
-    d->kept = seq;
     keep_store(d);
     if (d->phase == PHASE_RUNNING) {
         sinks_retry(&d->sinks);
@@ -137,7 +133,7 @@ static void on_second(void *arg)
     }
     if (d->phase < PHASE_SINKS)
         sinks_metrics_begun(&d->sinks, &d->self);
-    loop_timer_set(d->loop, &d->housekeeping, clock_second(clock_mono() + pause), on_second, d);
+    loop_timer_set(d->loop, &d->housekeeping, clock_second(clock_mono() + NS_PER_S), on_second, d);
 }
 
 /* --- the start --- */

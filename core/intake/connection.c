@@ -15,6 +15,8 @@
 
 /* What a run's end may take beyond the turn: bytes at most, and time once so much is in. */
 enum { DRAIN_MOST = 4 << 20, DRAIN_LEAST = 256 << 10, DRAIN_NS = 20 * NS_PER_MS };
+/* Who has not asked for a reply until then only streams: what he sends may be left alone for a moment. */
+static const int64_t STREAMS_AFTER = NS_PER_S;
 
 struct connection {
     struct connections *set;
@@ -24,6 +26,8 @@ struct connection {
     bool gone;            /* the peer has closed: nobody reads an answer */
     bool touched, known;  /* in this turn; has had one before */
     bool fds_may_come;    /* base/fdpass.h */
+    bool asks;            /* has asked for a reply */
+    int64_t since;        /* it is there */
     int64_t unread_since; /* replies were last all sent, or got shorter; 0: all are sent */
     int64_t paused_since; /* it is not read, for what it is owed; 0: it is */
     struct queue_entry turn;
@@ -189,6 +193,7 @@ bool connection_new(struct connections *cs, const struct guest *g, struct pool *
     if (c == NULL)
         return false;
     c->set = cs;
+    c->since = loop_now(l);
     c->place.arg = c;
     if (!pool_enter(pool, room_key(g), &c->place, loop_now(l)) ||
         loop_fd_add(l, &c->io, g->fd, LOOP_IN, on_connection, c) < 0) {
@@ -251,7 +256,8 @@ static void settle_connection(struct connection *c)
 {
     struct replies *r = &c->session.replies;
 
-    c->set->awaited |= has_replies(c) || replies_held(r);
+    c->asks |= has_replies(c) || replies_held(r);
+    c->set->awaited |= c->asks || c->ended || now_of(c) - c->since < STREAMS_AFTER;
     if (replies_lost(r))
         c->gone = c->ended = true;
     if (!c->gone)
@@ -336,20 +342,22 @@ void connections_free(struct connections *cs)
 void connections_turn(void *set)
 {
     struct connections *cs = set;
+    struct intake_batch *b = &cs->common.batch;
     struct connection *c;
-    int64_t now, until;
+    int64_t until;
 
     queue_run(&cs->queue);
-    now = loop_now(cs->common.loop);
-    until = rest_until(&cs->rest, cs->common.batch.all - cs->taken, now);
-    cs->taken = cs->common.batch.all;
-    intake_batch_commit(&cs->common.batch);
+    until = rest_until(&cs->rest, b->all - cs->taken, b->all_bytes - cs->taken_bytes,
+                       loop_now(cs->common.loop));
+    cs->taken = b->all;
+    cs->taken_bytes = b->all_bytes;
+    intake_batch_commit(b);
     while ((c = TAILQ_FIRST(&cs->touched)) != NULL) {
         /* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): it does not follow the list's aliases */
         untouch_connection(c);
         settle_connection(c);
     }
-    if (!cs->awaited)
+    if (!cs->awaited && b->ticket == 0)
         loop_rest(cs->common.loop, until);
     cs->awaited = false;
 }
@@ -358,6 +366,8 @@ void connections_known(struct connections *cs, uint64_t ticket, const char *why)
 {
     struct connection *c;
 
+    if (ticket >= cs->common.batch.ticket)
+        cs->common.batch.ticket = 0;
     TAILQ_FOREACH (c, &cs->all, all) {
         struct replies *r = &c->session.replies;
         size_t before = r->out.n;

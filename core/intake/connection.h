@@ -15,8 +15,8 @@ struct connection;
 struct connections {
     struct session_common common;
     struct rest rest;
-    uint64_t taken; /* metrics, when the last turn was over */
-    bool awaited;   /* a reply, in this turn: who waits for it is not to wait for more */
+    uint64_t taken, taken_bytes; /* metrics, when the last turn was over */
+    bool awaited;                /* somebody had his turn who may wait for a reply */
     unsigned n;
     struct queue queue; /* those with something to be read */
     TAILQ_HEAD(, connection) all;

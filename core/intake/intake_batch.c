@@ -55,6 +55,7 @@ size_t intake_batch_put(struct intake_batch *b, struct intake_part *p, const str
     size = b->records.n - before;
     b->count++;
     b->all++;
+    b->all_bytes += size;
     p->metrics++;
     intake_batch_join(b, p);
     if (b->records.n >= FULL)
@@ -85,6 +86,8 @@ void intake_batch_commit(struct intake_batch *b)
         if (r < 0 && !b->refused)
             log_error("the spool refuses metrics: %s", why.text);
         b->refused = r < 0;
+        if (r > 0)
+            b->ticket = ticket;
     }
     buf_reset(&b->records);
     b->count = 0;

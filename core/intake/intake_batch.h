@@ -34,8 +34,9 @@ struct intake_part {
 
 struct intake_batch {
     struct buf records;
-    uint32_t count; /* of them */
-    uint64_t all;   /* that were ever put in */
+    uint32_t count;          /* of them */
+    uint64_t all, all_bytes; /* that were ever put in */
+    uint64_t ticket;         /* the last that was given, while its fate is not known; 0: none is */
     intake_commit_fn *commit;
     void *arg;
     bool refused; /* the last one was: that is logged once */

@@ -11,5 +11,5 @@ struct rest {
     int64_t awake; /* mono: none until then */
 };
 
-/* After a turn that began at `now` (mono) and has taken so many metrics: when to look again. `now`: at once. */
-int64_t rest_until(struct rest *r, uint64_t metrics, int64_t now);
+/* After a turn that began at `now` (mono) and has taken so much: when to look again. `now`: at once. */
+int64_t rest_until(struct rest *r, uint64_t metrics, uint64_t bytes, int64_t now);

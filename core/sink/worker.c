@@ -215,7 +215,8 @@ static void doze(const struct worker *w)
     int64_t age = w->plugin.flush / DOZES, most = age < LONGEST_DOZE ? age : LONGEST_DOZE;
     struct timespec ts = {0};
 
-    if (w->feed.since_ns == 0 || w->look || w->leaving || w->orders.finish)
+    if (w->feed.since_ns == 0 || w->look || w->leaving || w->orders.finish ||
+        w->plugin.def.event != NULL) /* which may be due sooner than anybody here knows */
         return;
     ts.tv_nsec = sooner_of(most, idle_for(w));
     (void)nanosleep(&ts, NULL);
