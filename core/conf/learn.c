@@ -243,6 +243,7 @@ static void judge_secret(int fd, struct buf *text, struct buf *out)
             learn_error(out, "read", errno);
     } else {
         text->n -= text->n > 0 && text->p[text->n - 1] == '\n';
+        text->n -= text->n > 0 && text->p[text->n - 1] == '\r';
         if (text->n == 0 || memchr(text->p, 0, text->n) != NULL)
             fact_put_error(out, text->n == 0 ? "is empty" : "is no text: it has a byte 0");
         else
@@ -250,16 +251,30 @@ static void judge_secret(int fd, struct buf *text, struct buf *out)
     }
 }
 
-/* O_NONBLOCK: a FIFO that nobody writes must not hold us. */
+/* The sink's user may have the file and its folders, but not lead us by his folders and links to what is not his and
+ * he could not read. O_NONBLOCK: a FIFO that nobody writes must not hold us. */
+static int open_secret(const char *path, uid_t user, struct trust_fault *f)
+{
+    const int how = O_RDONLY | O_NONBLOCK | O_NOCTTY;
+    struct trust t = {.users = {geteuid(), user}, .own_group = learn_own_group};
+    int fd = trust_open(&t, path, how, f);
+    struct stat st;
+
+    if (fd < 0 || user == geteuid() || (fstat(fd, &st) == 0 && st.st_uid == user))
+        return fd;
+    fd_close(&fd);
+    t.users[1] = geteuid();
+    return trust_open(&t, path, how, f);
+}
+
 static void learn_secret(const char *user_and_path, struct buf *out)
 {
     char *path;
     uid_t user = (uid_t)strtol(user_and_path, &path, 10);
-    struct trust t = {.users = {geteuid(), user}, .own_group = learn_own_group};
     struct trust_fault f;
     struct buf text = {.max = SECRET_MAX};
     struct why why;
-    int fd = trust_open(&t, ++path, O_RDONLY | O_NONBLOCK | O_NOCTTY, &f);
+    int fd = open_secret(++path, user, &f);
 
     if (fd >= 0) {
         judge_secret(fd, &text, out);

@@ -194,15 +194,26 @@ bool deliver_may(const struct deliver *d, int64_t now)
            !(is_ordered(d) && d->pending.again > 0);
 }
 
+/* ns until it is too old to come again; 0: it is. */
+static int64_t stale_in(const struct deliver *d, const struct pending_batch *b)
+{
+    int64_t left = b->eldest_ns - (clock_wall() - d->max_age);
+
+    return left > 0 ? left : 0;
+}
+
 int64_t deliver_due(const struct deliver *d, int64_t now)
 {
-    int64_t due = pending_due_at(&d->pending, is_ordered(d));
+    const struct pending_batch *eldest = d->max_age > 0 ? pending_eldest_again(&d->pending) : NULL;
+    int64_t due = d->rests ? -1 : pending_due_at(&d->pending, is_ordered(d)), ns = -1;
 
-    if (d->rests)
-        return -1;
-    if (d->pause.until > now && (due < 0 || d->pause.until < due))
+    if (!d->rests && d->pause.until > now && (due < 0 || d->pause.until < due))
         due = d->pause.until;
-    return due < 0 ? -1 : due > now ? due - now : 0;
+    if (due >= 0)
+        ns = due > now ? due - now : 0;
+    if (eldest != NULL && (ns < 0 || stale_in(d, eldest) < ns))
+        ns = stale_in(d, eldest);
+    return ns;
 }
 
 /* --- what becomes of a batch --- */
@@ -360,16 +371,21 @@ void deliver_anew(struct deliver *d)
     d->attempt = 0;
 }
 
+void deliver_look(struct deliver *d)
+{
+    settle_confirmed(d);
+    move_settled(d);
+}
+
 int deliver_turn(struct deliver *d, int64_t now)
 {
     struct pending_batch *b;
     int answer = GARNET_OK;
 
     settle_confirmed(d);
-    b = d->rests ? NULL : pending_due(&d->pending, is_ordered(d), now);
-    if (b != NULL && d->max_age > 0 && b->eldest_ns < clock_wall() - d->max_age)
+    if (d->max_age > 0 && (b = pending_eldest_again(&d->pending)) != NULL && stale_in(d, b) == 0)
         drop_stale_batch(d, b);
-    else if (b != NULL)
+    else if (!d->rests && (b = pending_due(&d->pending, is_ordered(d), now)) != NULL)
         answer = deliver_again(d, b);
     look_whether_stalled(d, now);
     move_settled(d);

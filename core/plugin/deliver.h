@@ -59,8 +59,10 @@ bool deliver_may(const struct deliver *d, int64_t now);
  * says so; FATAL: plugin_why(). May block, as the next may. */
 int deliver_batch(struct deliver *d, struct batch *b);
 void deliver_anew(struct deliver *d); /* the batch at hand is not the same any more */
-/* Takes what the plugin has confirmed, and hands over again one batch at most that is due: who was told to stop
- * is not to wait for more. OK, or FATAL. */
+/* Takes what the plugin has confirmed. */
+void deliver_look(struct deliver *d);
+/* That, drops one that is too old to come again, or hands over again one that is due: who was told to stop is not to
+ * wait for more. OK, or FATAL. */
 int deliver_turn(struct deliver *d, int64_t now);
 /* ns until deliver_turn() or deliver_batch() has something to do; -1: no need. */
 int64_t deliver_due(const struct deliver *d, int64_t now);

@@ -195,6 +195,18 @@ int64_t pending_due_at(const struct pending *p, bool ordered)
     return at;
 }
 
+struct pending_batch *pending_eldest_again(const struct pending *p)
+{
+    struct pending_batch *b, *eldest = NULL;
+
+    if (p->again == 0)
+        return NULL;
+    TAILQ_FOREACH (b, &p->all, all)
+        if (b->state == PENDING_AGAIN && (eldest == NULL || b->eldest_ns < eldest->eldest_ns))
+            eldest = b;
+    return eldest;
+}
+
 void pause_begin(struct pause *p, int64_t now, int64_t least)
 {
     int64_t ns = throttle_next(&p->throttle, random_u64());

@@ -92,6 +92,8 @@ bool pending_any_failing(const struct pending *p); /* has had a RETRY */
 struct pending_batch *pending_due(struct pending *p, bool ordered, int64_t now);
 /* Mono: when there will be one; -1: never. */
 int64_t pending_due_at(const struct pending *p, bool ordered);
+/* The one with the oldest metric of all; NULL: none is to come again. */
+struct pending_batch *pending_eldest_again(const struct pending *p);
 
 /* At least `least` ns. */
 void pause_begin(struct pause *p, int64_t now, int64_t least);

@@ -175,9 +175,12 @@ enum sender_result sender_follow(struct sender *s, int64_t now)
 
 enum sender_result sender_look(struct sender *s, int64_t now)
 {
-    if (s->by_plugin || !outlet_up(&s->outlet))
+    if (s->by_plugin)
+        deliver_look(&s->deliver);
+    else if (outlet_up(&s->outlet))
+        (void)stream_look(&s->outlet.stream);
+    else
         return SENDER_WAITS;
-    (void)stream_look(&s->outlet.stream);
     return sender_follow(s, now);
 }
 

@@ -46,7 +46,8 @@ bool sender_may(const struct sender *s, int64_t now); /* there is somewhere to s
 enum sender_result sender_send(struct sender *s);
 /* The position follows what has arrived. DONE: something has. */
 enum sender_result sender_follow(struct sender *s, int64_t now);
-enum sender_result sender_look(struct sender *s, int64_t now); /* likewise, looking once more */
+/* Likewise, looking once more at what the peer has, or at what the plugin has said. */
+enum sender_result sender_look(struct sender *s, int64_t now);
 void sender_hurry(struct sender *s); /* what waits for its next attempt gets it now */
 /* Nothing more will come: all that is out is to be confirmed now. */
 void sender_finish(struct sender *s, bool finish);

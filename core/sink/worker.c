@@ -199,6 +199,8 @@ static int64_t idle_for(const struct worker *w)
     int64_t now = clock_mono(), ns = sooner_of(LOOK_EVERY, position_due(&w->position, now)), at;
 
     ns = sooner_of(ns, sender_due(&w->sender, now));
+    if (w->orders.finish && w->hope_ns != 0)
+        ns = sooner_of(ns, w->hope_ns + LAST_HOPE > now ? w->hope_ns + LAST_HOPE - now : LAST_HOPE);
     if (!sender_may(&w->sender, now) || w->leaving)
         return ns;
     if (w->feed.since_ns != 0) {

@@ -1,4 +1,6 @@
 """A secret of a plugin that is in a file, by the key NAME_file: read with the configuration, and never shown."""
+import pwd
+
 from harness import *
 
 PLUGIN = os.path.join(BUILD, "tests/plugins/secret.so")
@@ -54,6 +56,23 @@ class Secrets(unittest.TestCase):
         self.assertNotIn("tops3cret", err)
         os.chmod(d.path("key"), 0o640)
         self.assertEqual(d.check()[0], 0)
+
+    @unittest.skipIf(os.geteuid(), "needs root, to be another user")
+    def test_one_that_the_sinks_user_leads_to(self):
+        d = self.daemon("user: nobody, key_file: home/key")
+        nobody = pwd.getpwnam("nobody")
+        d.write("roots", "tops3cret\n", 0o600)
+        os.mkdir(d.path("home"))
+        os.symlink(d.path("roots"), d.path("home/key"))
+        for path in ("home", "home/key"):
+            os.chown(d.path(path), nobody.pw_uid, nobody.pw_gid, follow_symlinks=False)
+        code, _, err = d.check()
+        self.assertEqual(code, 3)
+        self.assertRegex(err, r'key_file: .*/home, which belongs to user \d+, who could alter it')
+        os.unlink(d.path("home/key"))
+        d.write("home/key", "tops3cret\r\n", 0o600)
+        os.chown(d.path("home/key"), nobody.pw_uid, nobody.pw_gid)
+        self.assertEqual(d.check()[0], 0, "what is his is his to read")
 
     def test_both_ways(self):
         d = self.daemon("key: tops, key_file: key", key="tops3cret\n")

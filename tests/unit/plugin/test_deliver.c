@@ -472,6 +472,36 @@ Test(deliver, what_is_too_old_does_not_come_again)
     cr_assert_eq(d.settled, d.sent);
 }
 
+/* However long its pause: an hour, say, that the peer has asked for. */
+Test(deliver, what_becomes_too_old_in_its_pause_is_dropped_there)
+{
+    d.max_age = 10 * NS_PER_S;
+    hands_over("a");
+    hands_over("b");
+    with_id(1)->eldest_ns = clock_wall() - 8 * NS_PER_S;
+    confirms(0, GARNET_RETRY);
+    with_id(1)->pause.until = clock_mono() + 3600 * NS_PER_S;
+    cr_assert_leq(deliver_due(&d, clock_mono()), 2 * NS_PER_S);
+    cr_assert_gt(deliver_due(&d, clock_mono()), 0);
+    with_id(1)->eldest_ns -= 3 * NS_PER_S;
+    cr_assert_eq(deliver_due(&d, clock_mono()), 0);
+    cr_assert_eq(deliver_turn(&d, clock_mono()), GARNET_OK);
+    cr_assert_eq(stale, 1);
+    cr_assert_eq(d.pending.n, 1);
+    cr_assert_eq(deliver_due(&d, clock_mono()), -1);
+}
+
+/* At an end there is no turn any more, and what the plugin said counts all the same. */
+Test(deliver, what_is_said_last_is_taken_without_a_turn)
+{
+    hands_over("a");
+    hands_over("b");
+    cr_assert_eq(event(says_confirm, 0, GARNET_OK), GARNET_OK);
+    cr_assert_eq(d.settled, 0);
+    deliver_look(&d);
+    cr_assert_eq(d.settled, 2);
+}
+
 /* What is made anew of the spool is another batch, which has not been tried. */
 Test(deliver, a_batch_that_is_made_anew_has_a_number_of_its_own)
 {
