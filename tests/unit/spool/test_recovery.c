@@ -258,28 +258,39 @@ static void do_seal(void)
     trace_note(" seal");
 }
 
-static void do_cursor_damage(void)
+static void hit_cursor(struct reader *r, bool newest)
 {
-    struct reader *r = any_reader();
-    bool newest = random_below(&world.rng, 2) == 0, lost = random_below(&world.rng, 4) == 0;
     uint64_t at = (r->cursor.generation + !newest) % 2 * 512 + random_below(&world.rng, 512);
     uint8_t c;
 
-    if (lost && random_below(&world.rng, 2) == 0) {
-        MUST(cursor_remove(model_dir.fd, name_of(r)) == 0, "%m");
-    } else if (lost) {
-        MUST(ftruncate(r->cursor.fd, (off_t)random_below(&world.rng, 512)) == 0, "%m");
-    } else {
-        MUST(pread(r->cursor.fd, &c, 1, (off_t)at) == 1, "%m");
-        c = (uint8_t)(c ^ (1U << random_below(&world.rng, 8)));
-        MUST(pwrite(r->cursor.fd, &c, 1, (off_t)at) == 1, "%m");
-    }
-    trace_note(" %s %s", name_of(r),
-               lost     ? "is lost"
-               : newest ? "is hit"
-                        : "is hit in its older slot");
+    MUST(pread(r->cursor.fd, &c, 1, (off_t)at) == 1, "%m");
+    c = (uint8_t)(c ^ (1U << random_below(&world.rng, 8)));
+    MUST(pwrite(r->cursor.fd, &c, 1, (off_t)at) == 1, "%m");
+    trace_note(" %s is hit%s", name_of(r), newest ? "" : " in its older slot");
     reader_stop(r);
-    reader_again(r, lost, newest);
+    reader_again(r, false, newest);
+}
+
+static void lose_cursor(struct reader *r)
+{
+    if (random_below(&world.rng, 2) == 0)
+        MUST(cursor_remove(model_dir.fd, name_of(r)) == 0, "%m");
+    else
+        MUST(ftruncate(r->cursor.fd, (off_t)random_below(&world.rng, 512)) == 0, "%m");
+    trace_note(" %s is lost", name_of(r));
+    reader_stop(r);
+    reader_again(r, true, false);
+}
+
+static void do_cursor_damage(void)
+{
+    struct reader *r = any_reader();
+    bool newest = random_below(&world.rng, 2) == 0;
+
+    if (random_below(&world.rng, 4) == 0)
+        lose_cursor(r);
+    else
+        hit_cursor(r, newest);
 }
 
 /* A new segment has found no room; as a rule after every reader has come to the end. */
@@ -312,15 +323,12 @@ static void see_reused(uint64_t first, uint64_t needed)
 }
 
 /* The writer unlinks from the oldest, never the newest, and never what is needed without need. */
-static void do_retain(void)
+static void retain(bool bounded)
 {
-    bool bounded = random_below(&world.rng, 2) == 0, full = random_below(&world.rng, 3) == 0;
     uint64_t needed = world.next, bytes = append_bytes(world.a), newest = append_segment(world.a);
     int64_t reserve = (int64_t)random_below(&world.rng, 3) * 100;
     unsigned lost;
 
-    if (full)
-        disk_fills();
     for (size_t i = 0; i < world.nreaders; i++)
         if (world.readers[i].stored.keep < needed)
             needed = world.readers[i].stored.keep;
@@ -332,9 +340,17 @@ static void do_retain(void)
     trace_note(" retain from %" PRIu64 "%s", needed, bounded ? " in 500" : "");
     MUST(lost == 0 || (bounded && bytes + (uint64_t)reserve > 500), "%u removed without need",
          lost);
-    if (full)
-        see_reused(newest, needed);
+    see_reused(newest, needed);
     see_removed(needed, lost > 0);
+}
+
+static void do_retain(void)
+{
+    bool bounded = random_below(&world.rng, 2) == 0;
+
+    if (random_below(&world.rng, 3) == 0)
+        disk_fills();
+    retain(bounded);
 }
 
 static void do_full(void)
@@ -379,30 +395,40 @@ static void settle(void)
     tail_close(late.tail);
 }
 
-static void sequence(uint64_t seed)
+static void begin(uint64_t seed, size_t most_readers)
 {
     static const char *const names[] = {"a", "b"};
-    uint64_t ops;
 
     world = (struct world){.rng = seed};
     trace_reset();
     trace_note("GARNET_TEST_SEED=%" PRIu64 ":", seed);
     model_open_writer();
-    world.nreaders = 1 + random_below(&world.rng, READERS);
+    world.nreaders = 1 + random_below(&world.rng, most_readers);
     for (size_t i = 0; i < world.nreaders; i++)
         reader_create(&world.readers[i], 0);
     MUST(cursor_list_write(model_dir.fd, names, (unsigned)world.nreaders) == 0);
-    for (ops = 8 + random_below(&world.rng, 10); ops > 0; ops--)
-        act_by_chance(acts, sizeof acts / sizeof *acts, &world.rng);
+}
+
+static void end(void)
+{
     settle();
     append_close(world.a);
 }
 
-static void in_memory(uint64_t seed)
+static void sequence(uint64_t seed)
 {
+    begin(seed, READERS);
+    for (uint64_t ops = 8 + random_below(&world.rng, 10); ops > 0; ops--)
+        act_by_chance(acts, sizeof acts / sizeof *acts, &world.rng);
+    end();
+}
+
+static void in_memory(void (*run)(uint64_t seed), uint64_t seed)
+{
+    (void)snprintf(model_dir.path, sizeof model_dir.path, DISK);
     disk_reset();
     model_dir.fd = open(DISK, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    sequence(seed);
+    run(seed);
     (void)close(model_dir.fd);
     for (int i = 0; i < OPENS; i++)
         MUST(disk->opens[i].node < 0, "descriptor %d is left open", i);
@@ -415,13 +441,41 @@ Test(model, random_operations_crashes_and_damage)
     uint64_t n = SEQUENCES / STRIDE * (is_long_run() ? 10 : 1);
 
     log_set_level(LOG_L_ERROR);
-    (void)snprintf(model_dir.path, sizeof model_dir.path, DISK);
     if (one != NULL) {
-        in_memory(strtoull(one, NULL, 10));
+        in_memory(sequence, strtoull(one, NULL, 10));
         puts(trace.text);
     }
     for (uint64_t seed = 1; one == NULL && seed <= n; seed++)
-        in_memory(seed);
+        in_memory(sequence, seed);
+}
+
+/* Appends find no room, so retention makes the newest the next, with nothing in it yet. Then the only cursor goes back to
+ * its older slot: that name is all that tells of the numbers before it. */
+static void reused_then_hit(uint64_t seed)
+{
+    struct reader *r = &world.readers[0];
+
+    begin(seed, 1);
+    append_and_note();
+    while (reader_step(r))
+        ;
+    reader_store(r);
+    append_seal(world.a);
+    do_full();
+    append_and_note();
+    retain(false);
+    MUST(seg_of(world.next) != NULL, "the model has not seen that it is reused");
+    hit_cursor(r, true);
+    MUST(r->next == 0 && world.next > 0);
+    do_restart();
+    end();
+}
+
+Test(model, a_cursor_goes_back_before_a_newest_that_was_reused)
+{
+    log_set_level(LOG_L_ERROR);
+    for (uint64_t seed = 1; seed <= 100; seed++)
+        in_memory(reused_then_hit, seed);
 }
 
 /* And on the machine's own, which has its own idea of times and inodes. */
