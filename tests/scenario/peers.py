@@ -201,14 +201,15 @@ class CarbonCache(Peer):
 
 
 class CarbonRelay(Proxy):
-    """Ended itself: it keeps what it has read in memory until its destination has it."""
+    """Ended itself: it keeps what it has read in memory until its destination has it. Its queue has room for all of a
+    load: of what comes at once after a loss it would drop what is more than 25,000 lines, where its destination is slow."""
     programs = ("carbon-c-relay",)
     signals = [signal.SIGKILL, signal.SIGTERM]
 
     def argv(self):
         conf = self.write("relay.conf", f"cluster all forward 127.0.0.1:{self.backend.port};\n"
                           f"match * send to all stop;\nlisten type linemode 127.0.0.1:{self.port} proto tcp;\n")
-        return [found("carbon-c-relay"), "-f", conf, "-w", "1"]
+        return [found("carbon-c-relay"), "-f", conf, "-w", "1", "-q", "1000000"]
 
     def start(self, argv=None):
         if self.backend.process is None:
