@@ -7,6 +7,9 @@
  * two checksums hold; its sequence number says what is lost. The end of an unsealed segment means
  * wait; the end of a sealed one leads to the next, and its name says what is lost.
  *
+ * Only the next garnetd can go back: on a full disk (spool/resume.h), where somebody has deleted the newest segment. A
+ * reader that stood in that, and has outlived the one before, as no worker does, counts as lost what is written there.
+ *
  * Damage leaves trailers behind: they tell tail_seen() of frames whose header is gone. A place that
  * the disk cannot read is read as zeros, a page at a time, and so is damage like any other.
  *

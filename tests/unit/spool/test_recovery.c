@@ -46,16 +46,27 @@ static void do_reader_restart(void)
     reader_start(r);
 }
 
+/* It goes on, on a full disk, in one before a segment that somebody has deleted. */
+static bool writer_went_back(void)
+{
+    for (size_t i = 0; world.a->fd >= 0 && i < world.nsegs; i++)
+        if (world.segs[i].first > append_segment(world.a))
+            return true;
+    return false;
+}
+
 /* Workers end with garnetd. Whether their readers are new must not matter, though, unless numbers
- * that nothing tells of are given again. */
+ * that nothing tells of are given again, or the writer has gone back. */
 static void do_restart(void)
 {
     uint64_t was = world.next;
+    bool back;
 
     trace_note(" restart");
     model_reopen_writer();
+    back = world.next < was || writer_went_back();
     for (size_t i = 0; i < world.nreaders; i++)
-        if (world.next < was || random_below(&world.rng, 2) == 0) {
+        if (back || random_below(&world.rng, 2) == 0) {
             reader_stop(&world.readers[i]);
             reader_start(&world.readers[i]);
         }
