@@ -42,6 +42,7 @@ const char PLUGIN_HELP[] =
 
 static const char *const TYPES[] = {"?",        "string", "choice", "int",  "real", "bool",
                                     "duration", "size",   "path",   "list", "map"};
+static const char *const STATS[] = {[GARNET_GAUGE] = "gauge", [GARNET_COUNTER] = "counter"};
 static const char *const COUNTERS[] = {"raw", "rate", "delta"};
 
 /* Each bit's word. */
@@ -107,6 +108,18 @@ static void json_option(struct buf *b, const struct option *o)
     buf_putc(b, '}');
 }
 
+static void json_stats(struct buf *b, const struct plugin_stats *s)
+{
+    for (uint32_t i = 0; i < s->n; i++) {
+        buf_puts(b, i == 0 ? "{\"name\":" : ",{\"name\":");
+        buf_put_json(b, str_of(s->rows[i].name));
+        json_text(b, "type", STATS[s->rows[i].type]);
+        json_text(b, "unit", s->rows[i].unit);
+        json_text(b, "help", s->help[i]);
+        buf_putc(b, '}');
+    }
+}
+
 static void put_as_json(struct buf *b, const struct plugin *p, const char *file)
 {
     const garnet_plugin *d = &p->def;
@@ -133,6 +146,8 @@ static void put_as_json(struct buf *b, const struct plugin *p, const char *file)
             buf_putc(b, ',');
         json_option(b, &p->options.rows[i]);
     }
+    buf_puts(b, "],\"stats\":[");
+    json_stats(b, &p->stats);
     buf_puts(b, "]}\n");
 }
 
@@ -172,6 +187,14 @@ static void put_batches(struct buf *b, const garnet_plugin *d)
         buf_putc(b, '\n');
 }
 
+static void put_stat_text(struct buf *b, const struct plugin_stats *s, uint32_t i)
+{
+    const struct stat_row *row = &s->rows[i];
+
+    buf_putf(b, "  garnet.sink.plugin.%s: %s%s%s\n      %s\n", row->name, STATS[row->type],
+             *row->unit != 0 ? ", " : "", row->unit, s->help[i]);
+}
+
 static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
 {
     const garnet_plugin *d = &p->def;
@@ -192,6 +215,10 @@ static void put_as_text(struct buf *b, const struct plugin *p, const char *file)
     buf_putf(b, "options:%s\n", d->noptions == 0 ? "  none" : "");
     for (size_t i = 0; i < p->options.n; i++)
         put_option_text(b, &p->options.rows[i]);
+    if (p->stats.n > 0)
+        buf_puts(b, "counts:\n");
+    for (uint32_t i = 0; i < p->stats.n; i++)
+        put_stat_text(b, &p->stats, i);
 }
 
 static int describe(const char *file, bool json)

@@ -65,6 +65,18 @@ void self_gauge(const struct self_round *at, int level, const char *name, const 
     send_whole(at, level, name, unit, METRIC_GAUGE, NULL, v);
 }
 
+void self_signed(const struct self_round *at, int level, const char *name, const char *unit,
+                 int64_t v)
+{
+    struct metric *m = &at->to->scratch;
+
+    if (!row_wanted(at, level, METRIC_GAUGE))
+        return;
+    m->vtype = METRIC_I64;
+    m->value.i = v;
+    send_row(at, name, unit, METRIC_GAUGE, NULL);
+}
+
 void self_real(const struct self_round *at, int level, const char *name, const char *unit, double v)
 {
     struct metric *m = &at->to->scratch;

@@ -2,7 +2,7 @@
  *
  * They take the road of everybody's, into this turn's batch of intake, stamped with the slot of
  * their grid. Each part of garnetd writes the rows about itself where it keeps the number: one call
- * of self_count(), self_gauge() or self_real() is a row, of a round that its owner is given.
+ * of self_count(), self_gauge(), self_signed() or self_real() is a row, of a round that its owner is given.
  * docs/operations.md has the same rows, and a test compares the two.
  *
  * Counters count since garnetd's start, but for a sink's confirmed and dropped, which its cursor
@@ -53,5 +53,8 @@ void self_count(const struct self_round *at, int level, const char *name, const 
                 const char *why, uint64_t v);
 void self_gauge(const struct self_round *at, int level, const char *name, const char *unit,
                 uint64_t v);
+/* Of what may be below 0. */
+void self_signed(const struct self_round *at, int level, const char *name, const char *unit,
+                 int64_t v);
 void self_real(const struct self_round *at, int level, const char *name, const char *unit,
                double v);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "daemon/sink_cursor.h"
+#include "daemon/sink_stats.h"
 #include "spool/segment.h"
 #include "supervise/supervisor.h"
 
@@ -22,6 +23,7 @@ struct sink_entry {
     struct supervisor supervisor;
     bool supervised; /* else between two configurations, or ended for good */
     struct sink_cursor cursor;
+    struct sink_stats stats;
     bool removed; /* no longer configured: forgotten when its worker is gone */
     uint64_t restarts, losses, in_doubt, unkillable; /* under the supervisors before this one */
     unsigned cursor_in; /* seconds until the cursor of one that is refused is looked at */
@@ -66,10 +68,18 @@ static const struct scoreboard *board_of(const struct sink_entry *o)
     return o->supervised ? o->supervisor.board : NULL;
 }
 
+/* Of the worker that has gone; there may have been none. */
+static void end_stats(struct sink_entry *o)
+{
+    if (o->supervisor.board != NULL)
+        sink_stats_end(&o->stats, o->conf->name, &o->supervisor.board->stats);
+}
+
 static bool prepare_worker(void *arg)
 {
     struct sink_entry *o = arg;
 
+    end_stats(o);
     return sink_cursor_ensure(&o->cursor);
 }
 
@@ -110,6 +120,7 @@ static void on_worker_gone(void *arg)
     o->restarts += o->supervisor.restarts;
     o->unkillable += o->supervisor.unkillable;
     o->losses += losses_of(o->supervisor.board);
+    end_stats(o);
     supervisor_end(&o->supervisor);
     o->supervised = false;
     if (o->removed)
@@ -411,6 +422,20 @@ static void write_sink(struct self_round at, struct sink_entry *o)
     self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, o->losses + losses_of(b));
     if (b != NULL)
         self_gauge(&at, BASIC, "garnet.sink.stalled", "", supervisor_stalled(&o->supervisor));
+    if (b != NULL)
+        sink_stats_look(&o->stats, o->conf->name, &b->stats);
+    sink_stats_metrics(&o->stats, &at, b != NULL && o->supervisor.ready ? &b->stats : NULL);
+}
+
+/* What the plugin counts by itself is known once its worker has loaded it. */
+static void begin_stats(struct sink_entry *o, const struct scoreboard *b, struct selfmetrics *to)
+{
+    struct self_round at = selfmetrics_beginning(to, clock_wall());
+
+    at.zero = true;
+    at.key = "sink", at.val = o->conf->name;
+    sink_stats_look(&o->stats, o->conf->name, &b->stats);
+    sink_stats_begun(&o->stats, &at);
 }
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at)
@@ -435,5 +460,7 @@ void sinks_metrics_begun(struct sinks *s, struct selfmetrics *to)
         at.zero = true;
         if (made != 0)
             write_sink(at, o);
+        if (b != NULL)
+            begin_stats(o, b, to);
     }
 }

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "model/statboard.h"
+
 enum { SCOREBOARD_POISONS = 32 };
 
 /* What a worker is at, in the lowest bits of its `step`; above them, how often it has begun one. */
@@ -52,9 +54,10 @@ struct scoreboard {
     _Atomic uint64_t oldest; /* what is before is gone from the spool, or will be in a moment */
     /* The worker's again. */
     _Atomic int64_t
-        oldest_ns;         /* Unix time: the oldest metric that is not written was accepted then;
+        oldest_ns;          /* Unix time: the oldest metric that is not written was accepted then;
                                   0: none waits, as far as it knows */
-    _Atomic uint64_t step; /* what it is at now; SCOREBOARD_WAITS: it waits for events */
+    _Atomic uint64_t step;  /* what it is at now; SCOREBOARD_WAITS: it waits for events */
+    struct statboard stats; /* what its plugin counts by itself */
 };
 
 /* A new one, all zero. NULL with errno; else *fd (close-on-exec) is what a worker is to get. */

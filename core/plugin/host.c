@@ -31,7 +31,7 @@ enum {
     PENDING = 1 << GARNET_PENDING,
 };
 /* Groups of calls. */
-enum { APPENDS = 1, BAD = 2, REJECTS = 4, CONFIRMS = 8, WAITS = 16, RETRIES = 32 };
+enum { APPENDS = 1, BAD = 2, REJECTS = 4, CONFIRMS = 8, WAITS = 16, RETRIES = 32, MEASURES = 64 };
 
 static const struct {
     const char *name;
@@ -39,13 +39,13 @@ static const struct {
 } RULES[] = {
     [PLUGIN_IDLE] = {"no callback", 0, 0},
     [PLUGIN_CHECK] = {"check()", OK | FATAL, BAD},
-    [PLUGIN_OPEN] = {"open()", OK | RETRY | FATAL, WAITS | RETRIES},
+    [PLUGIN_OPEN] = {"open()", OK | RETRY | FATAL, WAITS | RETRIES | MEASURES},
     [PLUGIN_BEGIN] = {"begin()", OK | FATAL, APPENDS},
     [PLUGIN_FORMAT] = {"format()", OK | SKIP | FATAL, APPENDS},
     [PLUGIN_END] = {"end()", OK | FATAL, APPENDS},
     [PLUGIN_DELIVER] = {"deliver()", OK | RETRY | REJECT | PENDING | FATAL,
-                        REJECTS | CONFIRMS | WAITS | RETRIES},
-    [PLUGIN_EVENT] = {"event()", OK | FATAL, REJECTS | CONFIRMS | WAITS | RETRIES},
+                        REJECTS | CONFIRMS | WAITS | RETRIES | MEASURES},
+    [PLUGIN_EVENT] = {"event()", OK | FATAL, REJECTS | CONFIRMS | WAITS | RETRIES | MEASURES},
     [PLUGIN_CLOSE] = {"close()", OK, WAITS},
 };
 
@@ -391,6 +391,17 @@ static void host_timer(garnet *g, int64_t after_ns)
         waits_timer(h->waits, after_ns);
 }
 
+/* --- what it counts by itself --- */
+
+static void host_measure(garnet *g, uint32_t index, int64_t v)
+{
+    struct host *h = host_of(g);
+    struct why why;
+
+    if (may_call(h, MEASURES, "measure()") && !plugin_stats_measure(h->stats, index, v, &why))
+        breaks(h, "%s", why.text);
+}
+
 /* --- the beginning --- */
 
 static void note_fork(void)
@@ -419,7 +430,8 @@ void host_init(struct host *h, const garnet_plugin *def, const struct plugin_opt
                   .confirm = host_confirm,
                   .watch = host_watch,
                   .timer = host_timer,
-                  .retry_after = host_retry_after},
+                  .retry_after = host_retry_after,
+                  .measure = host_measure},
         .def = def,
         .options = options,
     };

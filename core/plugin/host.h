@@ -13,6 +13,7 @@
 #include "garnet/plugin.h"
 #include "plugin/options.h"
 #include "plugin/pending.h"
+#include "plugin/stats.h"
 #include "plugin/waits.h"
 
 enum plugin_callback {
@@ -40,10 +41,11 @@ struct host {
     struct why why;
     int64_t retry_ns; /* the next RETRY in this call comes no sooner than in so long */
     /* set by whoever has them */
-    struct buf *out;         /* where put() appends */
-    struct errors *errors;   /* where bad() reports, while check() runs */
-    struct pending *pending; /* what reject() and confirm() are about, or NULL */
-    struct waits *waits;     /* what watch() and timer() go to, or NULL */
+    struct buf *out;                  /* where put() appends */
+    struct errors *errors;            /* where bad() reports, while check() runs */
+    struct pending *pending;          /* what reject() and confirm() are about, or NULL */
+    struct waits *waits;              /* what watch() and timer() go to, or NULL */
+    const struct plugin_stats *stats; /* what measure() is about */
 };
 
 /* All that is pointed to is the caller's, and lives as long. From now on a child that the plugin forks

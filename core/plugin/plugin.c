@@ -16,7 +16,7 @@ enum { SIZE_MAX_SANE = 64 << 10 }; /* of what a plugin calls a struct's size */
 
 /* The size that version 1.0 had: what every plugin must have at least. */
 static const size_t SIZE_1_0 =
-    offsetof(garnet_plugin, max_pending) + sizeof(((garnet_plugin *)0)->max_pending);
+    offsetof(garnet_plugin, stat_size) + sizeof(((garnet_plugin *)0)->stat_size);
 
 /* --- loading --- */
 
@@ -112,11 +112,13 @@ bool plugin_load(struct plugin *p, const char *file)
 
     *p = (struct plugin){.batch_metrics = UINT32_MAX};
     host_init(&p->host, &p->def, &p->options);
+    p->host.stats = &p->stats;
     def = find_symbol(&p->handle, file, why);
     if (def == NULL || !copy_def(&p->def, file, def, why) || !check_def(&p->def, file, why) ||
         !take_kinds(p, file, why))
         return false;
     return (plugin_options_read(&p->options, &p->arena, &p->def, why) &&
+            plugin_stats_read(&p->stats, &p->def, why) &&
             plugin_options_default(&p->arena, "flush", p->def.flush, &p->flush, why) &&
             plugin_options_default(&p->arena, "batch_size", p->def.batch_size, &p->batch_size,
                                    why)) ||

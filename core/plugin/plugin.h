@@ -15,6 +15,7 @@ struct plugin {
     void *handle;
     garnet_plugin def; /* the plugin's own, copied up to its size; the rest zero */
     struct plugin_options options;
+    struct plugin_stats stats;
     struct arena arena; /* options and their strings */
     struct host host;
     bool opened;

@@ -85,6 +85,7 @@ bool start_plugin(struct plugin *p, struct orders *o, struct scoreboard *board)
     struct throttle t = {.base = 100 * NS_PER_MS, .cap = 30 * NS_PER_S};
     int answer;
 
+    plugin_stats_show(&p->stats, &board->stats);
     while ((answer = open_once(p, board, t.failures)) == GARNET_RETRY) {
         int64_t least = p->host.retry_ns, ns = throttle_next(&t, random_u64());
 

@@ -14,7 +14,7 @@ bool start_check(struct plugin *p, const struct conf *conf, const struct conf_si
                  struct errors *e);
 bool start_load(struct plugin *p, const struct conf *conf, const struct conf_sink *sink,
                 struct orders *o); /* likewise */
-/* Its open(), again and again until it is ready; `board` says when it runs. */
+/* Its open(), again and again until it is ready; `board` says when it runs, and what it counts. */
 bool start_plugin(struct plugin *p, struct orders *o, struct scoreboard *board);
 /* Waits for the cursor's lock: a worker that was just killed may hold it a little longer. */
 bool start_position(struct position *p, int dirfd, const struct conf *conf,

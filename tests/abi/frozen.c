@@ -39,6 +39,11 @@ static const garnet_option options[] = {
     ROW(GARNET_MAP, 0, map, nullptr, nullptr, nullptr, nullptr, MAP),
 };
 
+static const garnet_stat stats[] = {
+    {GARNET_COUNTER, 0, "opened", "Event", "Times that it was opened."},
+    {GARNET_GAUGE, 0, "below", nullptr, "Always -1."},
+};
+
 static int check(garnet *g)
 {
     const struct conf *c = (const struct conf *)g->conf;
@@ -54,6 +59,8 @@ static int open_(garnet *g)
 
     g->state = &mine;
     g->host->log(g, GARNET_INFO, "sink %s opens", g->sink);
+    g->host->measure(g, 0, 1);
+    g->host->measure(g, 1, -1);
     return GARNET_OK;
 }
 
@@ -135,4 +142,4 @@ GARNET_PLUGIN(.name = "frozen", .version = "1.0", .about = "Must load for ever."
               .vtypes = GARNET_I64 | GARNET_U64 | GARNET_F64, .lines = 1,
               .counters = GARNET_COUNTERS_RAW, .batch_metrics = 100000, .flush = "2s",
               .batch_size = "32KiB", .check = check, .open = open_, .close = close_, .begin = begin,
-              .format = format, .end = end);
+              .format = format, .end = end, GARNET_STATS(stats));

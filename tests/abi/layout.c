@@ -27,7 +27,9 @@ int main(void)
     SHOW(garnet_host, tell), SHOW(garnet_host, patch), SHOW(garnet_host, fail);
     SHOW(garnet_host, bad), SHOW(garnet_host, log), SHOW(garnet_host, reject);
     SHOW(garnet_host, confirm), SHOW(garnet_host, watch), SHOW(garnet_host, timer);
-    SHOW(garnet_host, retry_after);
+    SHOW(garnet_host, retry_after), SHOW(garnet_host, measure);
+    SHOW(garnet_stat, type), SHOW(garnet_stat, flags), SHOW(garnet_stat, name);
+    SHOW(garnet_stat, unit), SHOW(garnet_stat, help);
     SHOW(garnet, size), SHOW(garnet, host), SHOW(garnet, conf), SHOW(garnet, state);
     SHOW(garnet, sink), SHOW(garnet, hostname), SHOW(garnet_plugin, size);
     SHOW(garnet_plugin, abi_minor), SHOW(garnet_plugin, name), SHOW(garnet_plugin, version);
@@ -39,7 +41,8 @@ int main(void)
     SHOW(garnet_plugin, check), SHOW(garnet_plugin, open), SHOW(garnet_plugin, close);
     SHOW(garnet_plugin, begin), SHOW(garnet_plugin, format), SHOW(garnet_plugin, end);
     SHOW(garnet_plugin, deliver), SHOW(garnet_plugin, event);
-    SHOW(garnet_plugin, max_pending);
+    SHOW(garnet_plugin, max_pending), SHOW(garnet_plugin, stats);
+    SHOW(garnet_plugin, nstats), SHOW(garnet_plugin, stat_size);
     IS(GARNET_OK), IS(GARNET_SKIP), IS(GARNET_RETRY), IS(GARNET_REJECT), IS(GARNET_FATAL);
     IS(GARNET_PENDING), IS(GARNET_GAUGE), IS(GARNET_COUNTER), IS(GARNET_RATE), IS(GARNET_COUNT);
     IS(GARNET_TIMESTAMP), IS(GARNET_I64), IS(GARNET_U64), IS(GARNET_F64);

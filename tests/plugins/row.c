@@ -56,6 +56,49 @@ static int format(garnet *g, const garnet_metric *m)
     return GARNET_OK;
 }
 
+#if defined ROW_STAT_NAME
+#define STAT                                                                                       \
+    {                                                                                              \
+        GARNET_COUNTER, 0, "No-Good", "B", "h"                                                     \
+    }
+#elif defined ROW_STAT_TYPE
+#define STAT                                                                                       \
+    {                                                                                              \
+        GARNET_RATE, 0, "x", "B", "h"                                                              \
+    }
+#elif defined ROW_STAT_UNIT
+#define STAT                                                                                       \
+    {                                                                                              \
+        GARNET_COUNTER, 0, "x", "a b", "h"                                                         \
+    }
+#elif defined ROW_STAT_HELP
+#define STAT                                                                                       \
+    {                                                                                              \
+        GARNET_COUNTER, 0, "x", "B", ""                                                            \
+    }
+#elif defined ROW_STAT_FLAGS
+#define STAT                                                                                       \
+    {                                                                                              \
+        GARNET_COUNTER, 4, "x", "B", "h"                                                           \
+    }
+#elif defined ROW_STAT_TWICE
+#define STAT                                                                                       \
+    {                                                                                              \
+        GARNET_GAUGE, 0, "fine", "B", "h"                                                          \
+    }
+#else
+#define STAT                                                                                       \
+    {                                                                                              \
+        GARNET_GAUGE, 0, "level", NULL, "h"                                                        \
+    }
+#endif
+static const garnet_stat stats[17] = {{GARNET_COUNTER, 0, "fine", "Event", "Fine."}, STAT};
+#ifdef ROW_STAT_MANY
+enum { NSTATS = 17 };
+#else
+enum { NSTATS = 2 };
+#endif
+
 #ifdef ROW_OFFSET
 #define SIZE offsetof(struct conf, m)
 #else
@@ -80,4 +123,5 @@ static int format(garnet *g, const garnet_metric *m)
 #define MORE
 #endif
 GARNET_PLUGIN(.name = "row", .version = "1", .about = "A wrong row.", GARNET_OPTIONS(options),
-              .conf_size = SIZE, MORE.counters = KIND, .format = format);
+              .conf_size = SIZE, MORE.counters = KIND, .format = format, .stats = stats,
+              .nstats = NSTATS, .stat_size = sizeof *stats);

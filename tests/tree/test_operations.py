@@ -54,6 +54,8 @@ def check_metrics(page):
     for what, name in written:
         if level.get(name) != what.lower():
             yield f"level of {name}: {what.lower()} in core/daemon, {level.get(name)} in docs/operations.md"
+    if any('"garnet.sink.plugin.%s"' in f for f in files):  # whose names are the plugins'
+        source.add("garnet.sink.plugin.NAME")
     yield from differences("metric", source, set(told))
     for name, (file, never) in REASONS.items():
         listed = re.search(r"\*const names\[\w*\] = \{([^}]*)\}", text(file)).group(1)

@@ -33,19 +33,21 @@
  *
  *       callback    may answer                          may call
  *       check()     OK, FATAL                           bad
- *       open()      OK, RETRY, FATAL                    watch, timer, retry_after
+ *       open()      OK, RETRY, FATAL                    watch, timer, retry_after, measure
  *       begin()     OK, FATAL                           put, putf, putv, tell, patch
  *       format()    OK, SKIP, FATAL                     put, putf, putv, tell, patch
  *       end()       OK, FATAL                           put, putf, putv, tell, patch
- *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, timer, retry_after
- *       event()     OK, FATAL                           reject, confirm, watch, timer, retry_after
+ *       deliver()   OK, RETRY, REJECT, PENDING, FATAL   reject, confirm, watch, timer, retry_after,
+ *                                                   measure
+ *       event()     OK, FATAL                           reject, confirm, watch, timer, retry_after,
+ *                                                   measure
  *       close()     (nothing)                           watch(fd, 0), timer(-1)
  *
  * Units: times and durations are nanoseconds, sizes are bytes. Strings are UTF-8 without control
  * characters, except option values, which are as the user wrote them.
  *
  * How this header grows: members are appended, never moved or removed, and every struct that can
- * grow carries its size (of an option: option_size); GARNET_HAS() tells whether the other side knows
+ * grow carries its size (of a row: option_size, stat_size); GARNET_HAS() tells whether the other side knows
  * a member. No value ever changes. A host refuses a flag, an option's type or an option's flag that
  * it does not know; hints, and members behind those that it knows, it passes over.
  */
@@ -220,6 +222,15 @@ template <class Wanted, class Found> constexpr size_t garnet_checked_(size_t at)
      }))
 #endif
 
+/* One row per counter or gauge of yours, 16 at most: one of Garnet's own metrics, garnet.sink.plugin.NAME,
+ * with the sink's name as its tag. */
+typedef struct garnet_stat {
+    uint32_t type;           /* GARNET_COUNTER or GARNET_GAUGE */
+    uint32_t flags;          /* none yet: 0 */
+    const char *name, *unit; /* [a-z][a-z0-9_]*; "B", "s", as in Metrics 2.0, NULL = none */
+    const char *help;        /* one sentence, for people */
+} garnet_stat;
+
 typedef struct garnet garnet;
 
 /* The host's calls; the first argument is always your handle. */
@@ -265,6 +276,11 @@ typedef struct garnet_host { /* grows at the end */
      * no sooner than in so many ns (HTTP's Retry-After), an hour at most, also where the host would
      * try again sooner. It is about that batch alone. */
     void (*retry_after)(garnet *, int64_t ns);
+    /* In open(), deliver() and event(): the counter in your row `index` of stats, from 0, grows by v, which
+     * is not negative; the gauge becomes v. A counter goes on over restarts of this process, so never
+     * add to it what another process counted; a gauge begins with 0. Costs a store. Not in format(),
+     * which may be called again for the same metric. */
+    void (*measure)(garnet *, uint32_t index, int64_t v);
 } garnet_host;
 
 struct garnet { /* your handle, made by the host; grows at the end */
@@ -311,11 +327,14 @@ typedef struct garnet_plugin { /* your side; grows at the end */
     /* How many batches may be PENDING, or wait to come again: 1 to 1024; 0 = 16. Each has memory of
      * its own while it is. */
     uint32_t max_pending;
+    const garnet_stat *stats;   /* your own counters and gauges, for measure() */
+    uint32_t nstats, stat_size; /* stride, so that these rows can grow too */
 } garnet_plugin;
 
 #define GARNET_HAS(p, T, m) ((p)->size >= offsetof(T, m) + sizeof((p)->m))
 #define GARNET_OPTIONS(a)                                                                          \
     .options = (a), .noptions = sizeof(a) / sizeof *(a), .option_size = sizeof *(a)
+#define GARNET_STATS(a) .stats = (a), .nstats = sizeof(a) / sizeof *(a), .stat_size = sizeof *(a)
 
 /* The one exported symbol:
  *   GARNET_PLUGIN(.name = "x", .version = "1", .about = "...", GARNET_OPTIONS(options),

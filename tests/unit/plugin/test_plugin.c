@@ -57,6 +57,21 @@ Test(plugin, wrong_rows_are_refused)
     refused(TEST_PLUGIN("row_HELP"), "option x has no help");
 }
 
+Test(plugin, wrong_counters_and_gauges_are_refused)
+{
+    refused(TEST_PLUGIN("row_STAT_NAME"),
+            "its counter or gauge 1, \"No-Good\", has a name that is not [a-z][a-z0-9_]*");
+    refused(TEST_PLUGIN("row_STAT_TYPE"),
+            "has a type that is neither GARNET_COUNTER nor GARNET_GAUGE");
+    refused(TEST_PLUGIN("row_STAT_UNIT"), "\"x\", has a unit that is not up to 32 visible ASCII");
+    refused(TEST_PLUGIN("row_STAT_HELP"), "its counter or gauge 1, \"x\", has no help");
+    refused(TEST_PLUGIN("row_STAT_FLAGS"), "\"x\", has flags that this ABI does not have");
+    refused(TEST_PLUGIN("row_STAT_TWICE"), "it has two counters or gauges fine");
+    refused(TEST_PLUGIN("row_STAT_MANY"),
+            "its counters and gauges cannot be read: 17 rows of 32 bytes; wanted at most 16 of at "
+            "least 32 bytes (GARNET_STATS fills this in)");
+}
+
 /* An option of a plugin of 1.0 may have any other name: so a key that comes later must have one that none has. */
 Test(plugin, keys_of_every_sink_that_come_after_1_0_begin_with_sink_)
 {
@@ -96,6 +111,8 @@ static void *make_call(void *arg)
         h->log(g, GARNET_ERROR, "from a thread");
     else if (strcmp(call, "confirm()") == 0)
         h->confirm(g, 1, GARNET_OK);
+    else if (strcmp(call, "measure()") == 0)
+        h->measure(g, 0, 1);
     else
         cr_assert_eq(h->watch(g, 0, GARNET_READABLE), -1);
     return NULL;
@@ -120,7 +137,8 @@ static void returns(enum plugin_callback at, bool called, int want)
 
 Test(plugin, a_thread_may_call_nothing)
 {
-    static const char *const calls[] = {"put()", "fail()", "log()", "confirm()", "watch()"};
+    static const char *const calls[] = {"put()",     "fail()",    "log()",
+                                        "confirm()", "measure()", "watch()"};
     struct buf out = {0};
     char why[80];
     struct kit k;
@@ -144,6 +162,43 @@ Test(plugin, a_thread_may_call_nothing)
     cr_assert_eq(out.n, 0);
     plugin_unload(&threaded);
     kit_close(&k);
+}
+
+/* --- what it counts by itself --- */
+
+static void measures(struct plugin *p, enum plugin_callback at, uint32_t i, int64_t v, int want,
+                     const char *why)
+{
+    host_enter(&p->host, at);
+    p->host.table.measure(&p->host.g, i, v);
+    cr_assert_eq(host_leave(&p->host, GARNET_OK), want, "in %s", host_name(at));
+    cr_assert_str_eq(plugin_why(p), why);
+}
+
+Test(plugin, what_it_counts_is_on_the_board)
+{
+    static struct statboard board;
+    struct plugin p;
+
+    cr_assert(plugin_load(&p, TEST_PLUGIN("stats")), "%s", plugin_why(&p));
+    measures(&p, PLUGIN_DELIVER, 0, 1, GARNET_OK, ""); /* nobody looks */
+    plugin_stats_show(&p.stats, &board);
+    cr_assert_eq(statboard_rows(&board), 3);
+    measures(&p, PLUGIN_OPEN, 0, 1, GARNET_OK, "");
+    measures(&p, PLUGIN_DELIVER, 0, 2, GARNET_OK, "");
+    measures(&p, PLUGIN_EVENT, 2, -5, GARNET_OK, "");
+    cr_assert_eq(statboard_value(&board, 0), 3);
+    cr_assert_eq(statboard_value(&board, 2), -5);
+    measures(&p, PLUGIN_DELIVER, 0, -1, GARNET_FATAL,
+             "it measures -1 for its counter batches, which cannot go back");
+    measures(&p, PLUGIN_DELIVER, 3, 1, GARNET_FATAL,
+             "it measures row 3 of its counters and gauges, and has 3");
+    measures(&p, PLUGIN_FORMAT, 0, 1, GARNET_REJECT,
+             "it calls measure() in format(), where it may not");
+    measures(&p, PLUGIN_CLOSE, 0, 1, GARNET_FATAL,
+             "it calls measure() in close(), where it may not");
+    cr_assert_eq(statboard_value(&board, 0), 3);
+    plugin_unload(&p);
 }
 
 /* What format() writes for one metric. */
