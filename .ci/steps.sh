@@ -13,6 +13,9 @@ PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev liby
 ONE_TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" libcriterion-dev make)
 # shellcheck disable=SC2034 # used by run-tests
 TEST_PACKAGES=("${ONE_TEST_PACKAGES[@]}" clang clang-format)
+# What the plugins in tests/abi are built with: pkg-config's name, and the package.
+# shellcheck disable=SC2034
+SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev)
 # What the tests' peers and their network take. All of it is installed, so none of it conflicts with another package or
 # has a service.
 # shellcheck disable=SC2034
@@ -93,6 +96,16 @@ need_packages() {
     # It fails rather than remove, or bring down, anything of the machine's own.
     step apt-install "installing ${missing[*]}" \
         apt_get install -y --no-install-recommends --no-remove "${missing[@]}"
+}
+
+# want_libraries MODULE=PACKAGE...: what pkg-config does not find is installed, if it can be. What cannot be had, for want of root or
+# since it conflicts with what is there, costs the tests that use it, which say so.
+want_libraries() {
+    local pair missing=()
+    for pair in "$@"; do
+        pkg-config --exists "${pair%=*}" 2>/dev/null || missing+=("${pair#*=}")
+    done
+    [ "${#missing[@]}" -eq 0 ] || need_packages "${missing[@]}" || say "going on without ${missing[*]}"
 }
 
 # unpack PACKAGE: into build/peers, at the version of this Debian; no root, and nothing outside build/ changes.

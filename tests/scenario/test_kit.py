@@ -4,61 +4,12 @@ plugins of third parties. And `garnet plugin test` finds each thing that can be 
 import concurrent.futures
 
 import harness
-from harness import *
-
-ABI = os.path.join(SOURCE, "tests/abi")
+from installed import *
 METRICS = '{"name":"two words","value":12.5,"time":1700000000.25,"tags":{"k":"a b"}}\n' \
           '{"name":"n","value":18446744073709551615,"time":1700000001}\n'
 
 
-def run(args, **more):
-    r = subprocess.run(args, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, **more)
-    if r.returncode != 0:
-        raise AssertionError(f"{args} ended with {r.returncode}:\n{r.stdout}")
-    return r.stdout
-
-
-def read(path):
-    with open(path) as f:
-        return f.read()
-
-
-def cache(name):
-    with open(os.path.join(BUILD, "CMakeCache.txt")) as f:
-        return next(line.split("=", 1)[1].strip() for line in f if line.startswith(name + ":"))
-
-
-def hidden():
-    """What to put before a command so that it cannot see the source; nothing where the kernel does not let us."""
-    hide = ["unshare", "-rm", "/bin/sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"', SOURCE]
-    try:
-        ok = subprocess.run(hide + ["test", "!", "-e", SOURCE + "/CMakeLists.txt"],
-                            stderr=subprocess.DEVNULL, timeout=30).returncode == 0
-    except FileNotFoundError:
-        ok = False
-    return hide if ok else []
-
-
-class Installed(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.top = tempfile.mkdtemp(prefix="garnet-kit-")
-        cls.addClassCleanup(shutil.rmtree, cls.top)
-        stage = os.path.join(cls.top, "stage")
-        run(["cmake", "--install", BUILD], env=dict(os.environ, DESTDIR=stage))
-        cls.prefix = stage + cache("CMAKE_INSTALL_PREFIX")
-        pc = next(os.path.join(d, "garnet.pc") for d, _, files in os.walk(stage) if "garnet.pc" in files)
-        cls.doc = next(d for d, _, files in os.walk(stage) if "plugins.md" in files)
-        cls.env = {"PATH": cls.prefix + "/bin:" + os.environ["PATH"], "HOME": cls.top,
-                   "PKG_CONFIG_PATH": os.path.dirname(pc), "CMAKE_PREFIX_PATH": cls.prefix}
-        if SANITIZED:
-            cls.env["ASAN_OPTIONS"] = os.environ.get("ASAN_OPTIONS", "")
-        cls.plugins = run(["pkg-config", "--variable=plugindir", "garnet"], env=cls.env).strip()
-        cls.hide = hidden()
-        # garnetd looks beside itself first; where it was really meant to be installed there is nothing.
-        sink = next(os.path.join(d, "garnet-sink") for d, _, files in os.walk(stage) if "garnet-sink" in files)
-        os.symlink(sink, cls.prefix + "/sbin/garnet-sink")
-
+class Kit(Installed):
     def test_every_link_leads_somewhere(self):
         pages = [os.path.join(d, f) for d, _, files in os.walk(self.doc) for f in files if f.endswith(".md")]
         self.assertGreater(len(pages), 8)
@@ -68,32 +19,6 @@ class Installed(unittest.TestCase):
                 self.assertTrue(os.path.exists(os.path.join(os.path.dirname(page), link)), f"{page}: {link}")
             for word in ("./quickstart", "./run-tests"):
                 self.assertFalse(word in text, f"{page}: {word}")
-
-    def copy(self, source, name):
-        to = os.path.join(self.top, name)
-        shutil.copytree(source, to)
-        return to
-
-    def sees_no_source(self, text):
-        self.assertNotRegex(text.replace(BUILD + "/", ""), r"""(?m)(^|[\s"'=:]|-[IL])""" + re.escape(SOURCE + "/"))
-
-    def build(self, *args, cwd, **env):
-        out = run(self.hide + list(args), cwd=cwd, env=dict(self.env, **env))
-        self.sees_no_source(out)
-        return out
-
-    def make(self, source, name):
-        d = self.copy(source, name)
-        self.build("make", cwd=d)
-        return d
-
-    def cmake(self, source, name):
-        d = self.copy(source, name)
-        self.build("cmake", "-B", "build", cwd=d)
-        self.build("cmake", "--build", "build", "--verbose", cwd=d)
-        with open(d + "/build/CMakeCache.txt") as f:
-            self.sees_no_source(f.read())
-        return d
 
     def test_template_both_ways_to_a_receiver(self):
         template = self.doc + "/examples/plugin"
@@ -106,13 +31,6 @@ class Installed(unittest.TestCase):
             self.assertTrue(os.path.exists(self.plugins + "/hello.so"), self.plugins)
             self.arrives()
             os.unlink(self.plugins + "/hello.so")
-
-    def daemon(self, sinks):
-        harness.BUILD = self.prefix + "/sbin"
-        try:
-            return Daemon(self, f"self_metrics: 0\nshutdown_timeout: 500ms\nplugin_path: ['{self.plugins}']\nsinks:\n{sinks}")
-        finally:
-            harness.BUILD = BUILD
 
     def preview(self, d, *sinks):
         r = subprocess.run([self.prefix + "/bin/garnet", "plugin", "preview", "-c", d.config_path, *sinks],
