@@ -7,6 +7,18 @@
 #define IS(name)   printf(#name " %d\n", (int)(name))
 #define FIXED(T)   printf(#T " %zu\n", sizeof(T))
 
+/* No padding behind the last member: what is appended must lie behind what there was, or GARNET_HAS() would find it in
+ * what was built before. */
+#define ENDS(T, m)                                                                                 \
+    _Static_assert(offsetof(T, m) + sizeof(((T *)0)->m) == sizeof(T), #T " ends with padding")
+ENDS(garnet_metric, prefix);
+ENDS(garnet_batch, flags);
+ENDS(garnet_option, offset);
+ENDS(garnet_stat, help);
+ENDS(garnet, hostname);
+ENDS(garnet_host, measure);
+ENDS(garnet_plugin, stat_size);
+
 int main(void)
 {
     FIXED(garnet_str), FIXED(garnet_tag), FIXED(garnet_list), FIXED(garnet_map);
