@@ -15,7 +15,7 @@ ONE_TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" libcriterion-dev make)
 TEST_PACKAGES=("${ONE_TEST_PACKAGES[@]}" clang clang-format)
 # What the plugins in tests/abi are built with: pkg-config's name, and the package.
 # shellcheck disable=SC2034
-SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev)
+SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev rdkafka=librdkafka-dev)
 # What the tests' peers and their network take. All of it is installed, so none of it conflicts with another package or
 # has a service.
 # shellcheck disable=SC2034

@@ -131,4 +131,4 @@ class InfluxHttp(Installed, UnderLoad):
 
 
 if __name__ == "__main__":
-    main()
+    main(side_by_side=4)
