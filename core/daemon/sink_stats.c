@@ -27,20 +27,20 @@ static struct sink_stat *stat_like(struct sink_stats *s, const struct stat_row *
 
 static void take_rows(struct sink_stats *s, const char *sink, const struct statboard *b)
 {
-    uint32_t n = statboard_rows(b);
+    int n = statboard_rows(b);
     struct stat_row row;
 
-    if (n == 0)
+    if (n < 0)
         return;
     for (uint32_t i = 0; i < s->n; i++)
         s->v[i].shown = false;
-    for (uint32_t i = 0; i < n; i++) {
-        struct sink_stat *o = statboard_row(b, i, &row) ? stat_like(s, &row) : NULL;
+    for (int i = 0; i < n; i++) {
+        struct sink_stat *o = statboard_row(b, (uint32_t)i, &row) ? stat_like(s, &row) : NULL;
 
         if (o != NULL && !o->shown) {
             o->row = row; /* its unit may be another */
             o->shown = true;
-            o->at = (int)i;
+            o->at = i;
         } else if (o == NULL && !s->full) {
             s->full = true;
             log_warn(

@@ -48,7 +48,7 @@ void statboard_show(struct statboard *b, const struct stat_row *rows, uint32_t n
         share_text(b->rows[i].name, rows[i].name);
         share_text(b->rows[i].unit, rows[i].unit);
     }
-    atomic_store(&b->n, n);
+    atomic_store(&b->n, n + 1);
 }
 
 void statboard_add(struct statboard *b, uint32_t i, int64_t v)
@@ -67,11 +67,11 @@ void statboard_set(struct statboard *b, uint32_t i, int64_t v)
 
 /* --- garnetd's --- */
 
-uint32_t statboard_rows(const struct statboard *b)
+int statboard_rows(const struct statboard *b)
 {
     uint32_t n = atomic_load(&b->n);
 
-    return n < STATS_MAX ? n : STATS_MAX;
+    return n <= STATS_MAX ? (int)n - 1 : STATS_MAX;
 }
 
 static void copy_shared(char to[STAT_TEXT + 1], const _Atomic char from[STAT_TEXT + 1])

@@ -15,7 +15,7 @@ struct stat_row {
     char name[STAT_TEXT + 1], unit[STAT_TEXT + 1];
 };
 struct statboard {
-    _Atomic uint32_t n; /* 0: not said yet, or there are none */
+    _Atomic uint32_t n; /* one more than there are; 0: not said yet */
     struct stat_shared {
         _Atomic uint32_t type;
         _Atomic char name[STAT_TEXT + 1], unit[STAT_TEXT + 1];
@@ -32,7 +32,7 @@ void statboard_add(struct statboard *b, uint32_t i, int64_t v); /* v >= 0; stays
 void statboard_set(struct statboard *b, uint32_t i, int64_t v);
 
 /* garnetd's. */
-uint32_t statboard_rows(const struct statboard *b); /* STATS_MAX at most */
+int statboard_rows(const struct statboard *b); /* STATS_MAX at most; -1: not said yet */
 /* False: it is none that a plugin may have. */
 bool statboard_row(const struct statboard *b, uint32_t i, struct stat_row *to);
 int64_t statboard_value(const struct statboard *b, uint32_t i);

@@ -9,6 +9,7 @@ CURSOR = "unit.(sink|spool).(position|cursor|worker|crash)|scenario.kill9"
 LOADS = "unit.(conf|daemon).(askers|look|kept|beside|removed)$"
 PLUGIN = "unit.(plugin|conf).(plugin|batch|facts|conf_digests)$|unit.abi$|scenario.(check|inherited)$"
 FLIGHT = "unit.plugin.deliver$"
+STATS = "unit.(daemon.sink_stats|model.statboard|plugin.plugin)$"
 ACCOUNTS = "unit.(spool|sink|daemon).(append_retain|feed|sinks)$|scenario.accounts"
 
 MUTATIONS = [
@@ -169,4 +170,13 @@ MUTATIONS = [
              "    settle_confirmed(d);\n    move_settled(d);\n}", "}", FLIGHT),
     Mutation("a sink's user leads to what is not his", "core/conf/learn.c",
              "    t.users[1] = geteuid();\n", "", "scenario.secrets"),
+    # what a plugin counts by itself
+    Mutation("a counter begins anew with each worker", "core/daemon/sink_stats.c",
+             "s->v[i].before = total_of(&s->v[i]);", "s->v[i].before = 0;", STATS),
+    Mutation("a counter goes back", "core/daemon/sink_stats.c",
+             "o->here = now > o->here ? now : o->here;", "o->here = now;", STATS),
+    Mutation("a row of a plugin's is believed", "core/model/statboard.c",
+             "return stat_fault(to->type, to->name, to->unit) == NULL;", "return true;", STATS),
+    Mutation("rows are taken anew at each look", "core/daemon/sink_stats.c",
+             "if (!s->taken)\n        take_rows(", "if (s->n >= 0)\n        take_rows(", STATS),
 ]

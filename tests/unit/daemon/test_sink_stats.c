@@ -68,7 +68,7 @@ static const char *round_of(bool at_work)
 static void next_worker(void)
 {
     sink_stats_end(&stats, "main", &board);
-    cr_assert_eq(statboard_rows(&board), 0);
+    cr_assert_eq(statboard_rows(&board), -1);
 }
 
 Test(sink_stats, counters_begin_with_nothing_and_go_on)
@@ -97,6 +97,9 @@ Test(sink_stats, rows_are_known_by_their_names)
     worker("taken", "sent"); /* another type is another row */
     statboard_add(&board, 0, 1);
     cr_assert_str_eq(round_of(true), "taken=0 taken=1 sent=0 ");
+    next_worker();
+    statboard_show(&board, NULL, 0);
+    cr_assert_str_eq(round_of(true), "", "this one has none");
     next_worker();
     worker("sent", "open");
     cr_assert_str_eq(round_of(true), "sent=5 open=0 ", "it has not been forgotten");
