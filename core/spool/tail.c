@@ -112,18 +112,25 @@ static void see(struct tail *t, uint64_t next)
         t->seen = next;
 }
 
+/* What is read in two goes may be of two lives: of a torn frame, and of what has been written since to where its rest
+ * would be. That has been written over its beginning before. */
 static enum look look_whole(struct tail *t, uint64_t off, const struct frame_header *h)
 {
     size_t size = frame_size(h->length);
+    bool at_once = t->bytes.at + t->bytes.n >= off + size, good;
     struct frame_header trailer;
     const uint8_t *p;
     ssize_t n = window_fill(&t->bytes, off, size, &p);
-    bool good;
+    int stands;
 
     if (n < 0)
         return LOOK_ERROR;
     if ((size_t)n < size)
         return LOOK_END;
+    if (!at_once && (stands = window_stands(&t->bytes, off, FRAME_HEADER)) <= 0) {
+        window_drop(&t->bytes);
+        return stands < 0 ? LOOK_ERROR : LOOK_NOISE;
+    }
     good = frame_sum(p + FRAME_HEADER, h->length, t->header.salt) == h->payload_sum;
     if (!good && t->header.older > off &&
         !frame_trailer_get(p + size - FRAME_TRAILER, &trailer, t->header.salt))

@@ -87,6 +87,16 @@ ssize_t window_fill(struct window *w, uint64_t off, size_t want, const uint8_t *
     return (ssize_t)(w->at + w->n - off);
 }
 
+int window_stands(const struct window *w, uint64_t off, size_t n)
+{
+    uint8_t now[WINDOW_LOOK];
+    ssize_t r = fd_read_at(w->fd, now, n, (off_t)off);
+
+    if (r < 0)
+        return segment_rotten(errno) ? 1 : -1;
+    return r == (ssize_t)n && memcmp(now, w->buf + (off - w->at), n) == 0;
+}
+
 /* Past a hole, whose end the file system knows without reading it. */
 static uint64_t pass_hole(const struct window *w, uint64_t from)
 {

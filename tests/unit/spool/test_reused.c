@@ -104,6 +104,36 @@ Test(reused, a_torn_frame_never_was)
     }
 }
 
+/* A power failure has left a torn frame. Its file becomes another segment while its beginning is in a reader's memory,
+ * and its number is another's. */
+Test(reused, a_torn_frame_is_not_completed_by_the_next_life)
+{
+    for (size_t cut = 1; cut < FRAME_OF_10 - FRAME_HEADER; cut++) {
+        struct append *a = open_writer(1 << 20);
+        struct read_total n;
+        struct tail *t;
+
+        log_set_level(LOG_L_ERROR);
+        for (int i = 0; i < 3; i++)
+            put_frame(a, 10);
+        append_close(a);
+        truncate_segment(0, end_of(3) - cut);
+        t = tail_from(0, &n);
+        (void)read_step(t, &n);
+        a = open_writer(1 << 20);
+        cr_assert_eq(append_next_seq(a), 20);
+        put_frame(a, 15);
+        be_starved(a, 1 << 20);
+        append_retain(a, 20, 0);
+        append_seal(a);
+        for (int i = 0; i < 4; i++)
+            put_frame(a, 10);
+        cr_assert_eq(a->head.older, end_of(3) - cut);
+        goes_on_and_ends(a, t, &n, 85);
+        empty_dir(spool_dir.fd);
+    }
+}
+
 /* It is overwritten by the next frame, or a newer segment says the same. */
 Test(reused, a_damaged_mark_costs_nothing)
 {
