@@ -5,7 +5,8 @@
  * note that: the next function that returns, whichever it is, is FATAL. A child that it forked, and that comes back from the
  * call, would send everything a second time: it ends here. Nothing here trusts that a plugin keeps its
  * promises, but its pointers.
- * Without memory for the fork handler a child is not found out.
+ * Without memory for the fork handler a child is not found out. The table and the calls that it is about are one contract,
+ * and so in one file, of a little over 400 lines.
  */
 #include "plugin/host.h"
 
