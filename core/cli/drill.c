@@ -192,7 +192,7 @@ static bool end_at_work(struct drill *d, const char *name, int signo, int times)
     else
         drill_tell("ok  ",
                    "%s: %d times while it was at work, %.2f s at the longest; %" PRIu64
-                   " metrics had no answer by then and went out once more",
+                   " metrics had no answer by then, or none on record yet, and went out once more",
                    name, times, seconds(longest), d->worker.doubt - doubt);
     return true;
 }
@@ -302,12 +302,12 @@ static void judge_twice(struct drill *d, const struct drill_record *r)
                    " without an answer when a worker ended: they count as in_doubt",
                    r->twice, doubt);
     else
-        (void)drill_fail(
-            &d->report,
-            "%" PRIu64 " metrics came twice, and only %" PRIu64
-            " had no answer when a worker ended: it must not answer RETRY for what has arrived, "
-            "or it is idempotent and should say so",
-            r->twice, doubt);
+        (void)drill_fail(&d->report,
+                         "%" PRIu64 " metrics came twice, and only %" PRIu64
+                         " had no answer on record when a worker ended: it must not answer RETRY "
+                         "for what has arrived, "
+                         "or it is idempotent and should say so",
+                         r->twice, doubt);
 }
 
 static void judge_peer(struct drill *d)

@@ -227,7 +227,23 @@ static void learn_file(const char *path, struct buf *out)
     fact_put_file(out, &file);
 }
 
-/* Its whole text but the newline at the end, or what is wrong with it. */
+/* By a descriptor that was opened with O_PATH. */
+static bool read_found(int found, struct buf *text)
+{
+    char path[32];
+    int fd, error;
+    bool all;
+
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", found);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    all = fd >= 0 && fd_read_all(fd, -1, text) >= 0;
+    error = errno;
+    fd_close(&fd);
+    errno = error;
+    return all;
+}
+
+/* Its whole text but the end of the last line, or what is wrong with it. */
 static void judge_secret(int fd, struct buf *text, struct buf *out)
 {
     struct stat st;
@@ -236,7 +252,7 @@ static void judge_secret(int fd, struct buf *text, struct buf *out)
         fact_put_error(out, "is not a regular file");
     } else if ((st.st_mode & S_IRWXO) != 0) {
         fact_put_error(out, "is open to everybody: chmod o-rwx it");
-    } else if (fd_read_all(fd, -1, text) < 0) {
+    } else if (!read_found(fd, text)) {
         if (errno == EFBIG)
             fact_put_error(out, "is larger than 64 KiB");
         else
@@ -251,20 +267,25 @@ static void judge_secret(int fd, struct buf *text, struct buf *out)
     }
 }
 
-/* The sink's user may have the file and its folders, but not lead us by his folders and links to what is not his and
- * he could not read. O_NONBLOCK: a FIFO that nobody writes must not hold us. */
-static int open_secret(const char *path, uid_t user, struct trust_fault *f)
+static bool is_file_of(int fd, uid_t user)
 {
-    const int how = O_RDONLY | O_NONBLOCK | O_NOCTTY;
-    struct trust t = {.users = {geteuid(), user}, .own_group = learn_own_group};
-    int fd = trust_open(&t, path, how, f);
     struct stat st;
 
-    if (fd < 0 || user == geteuid() || (fstat(fd, &st) == 0 && st.st_uid == user))
+    return fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == user;
+}
+
+/* Only looked at: to open what is no file (a FIFO, a device) may do something. The sink's user may have the file and its
+ * folders, but not lead us by his folders and links to what is not his and he could not read. */
+static int find_secret(const char *path, uid_t user, struct trust_fault *f)
+{
+    struct trust t = {.users = {geteuid(), user}, .own_group = learn_own_group};
+    int fd = trust_open(&t, path, O_PATH, f);
+
+    if (fd < 0 || user == geteuid() || is_file_of(fd, user))
         return fd;
     fd_close(&fd);
     t.users[1] = geteuid();
-    return trust_open(&t, path, how, f);
+    return trust_open(&t, path, O_PATH, f);
 }
 
 static void learn_secret(const char *user_and_path, struct buf *out)
@@ -274,7 +295,7 @@ static void learn_secret(const char *user_and_path, struct buf *out)
     struct trust_fault f;
     struct buf text = {.max = SECRET_MAX};
     struct why why;
-    int fd = open_secret(++path, user, &f);
+    int fd = find_secret(++path, user, &f);
 
     if (fd >= 0) {
         judge_secret(fd, &text, out);

@@ -25,6 +25,22 @@ static struct sink_stat *stat_like(struct sink_stats *s, const struct stat_row *
     return &s->v[s->n++];
 }
 
+/* Once for each reason. */
+static void say_left_out(struct sink_stats *s, const char *sink, bool good)
+{
+    if (good && !s->full)
+        log_warn("sink %s: its plugin has had more counters and gauges than %d: the others are not "
+                 "among Garnet's "
+                 "own metrics until garnetd is started anew",
+                 sink, SINK_STATS_MAX);
+    else if (!good && !s->wrong)
+        log_warn("sink %s: its plugin has written over its counters and gauges: what is wrong of "
+                 "them is left out",
+                 sink);
+    s->full |= good;
+    s->wrong |= !good;
+}
+
 static void take_rows(struct sink_stats *s, const char *sink, const struct statboard *b)
 {
     int n = statboard_rows(b);
@@ -35,18 +51,15 @@ static void take_rows(struct sink_stats *s, const char *sink, const struct statb
     for (uint32_t i = 0; i < s->n; i++)
         s->v[i].shown = false;
     for (int i = 0; i < n; i++) {
-        struct sink_stat *o = statboard_row(b, (uint32_t)i, &row) ? stat_like(s, &row) : NULL;
+        bool good = statboard_row(b, (uint32_t)i, &row);
+        struct sink_stat *o = good ? stat_like(s, &row) : NULL;
 
         if (o != NULL && !o->shown) {
             o->row = row; /* its unit may be another */
             o->shown = true;
             o->at = i;
-        } else if (o == NULL && !s->full) {
-            s->full = true;
-            log_warn(
-                "sink %s: its plugin has more counters and gauges than %d, or wrong ones: they "
-                "are not among Garnet's own metrics until garnetd is started anew",
-                sink, SINK_STATS_MAX);
+        } else if (o == NULL) {
+            say_left_out(s, sink, good);
         }
     }
     s->taken = true;

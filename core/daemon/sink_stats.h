@@ -18,8 +18,8 @@ struct sink_stats { /* all zero at first */
         int64_t before, here; /* counted under earlier workers, and this one */
     } v[SINK_STATS_MAX];
     uint32_t n;
-    bool taken; /* this worker's rows */
-    bool full;  /* which is in the log */
+    bool taken;       /* this worker's rows */
+    bool full, wrong; /* there were more, and wrong ones: which is in the log */
 };
 
 /* Looks at the page of the worker that is alive, once a second and before its metrics are written. `sink`: for the log. */

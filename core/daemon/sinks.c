@@ -432,6 +432,9 @@ static void begin_stats(struct sink_entry *o, const struct scoreboard *b, struct
 {
     struct self_round at = selfmetrics_beginning(to, clock_wall());
 
+    if (at.interval >
+        0) /* the slot before: the next may be due already, and must not come out as the earlier one */
+        at.time -= at.time % at.interval;
     at.zero = true;
     at.key = "sink", at.val = o->conf->name;
     sink_stats_look(&o->stats, o->conf->name, &b->stats);

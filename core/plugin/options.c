@@ -13,7 +13,7 @@ static const size_t SIZE_1_0 =
 /* How the names of such keys begin that every sink gets after 1.0: no plugin has one of those already. */
 static const char LATER[] = "sink_";
 
-enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, NAME_MAX_BYTES = 32 };
+enum { ROWS_MAX = 256, CONF_MAX = 1 << 20, STRIDE_MAX = 64 << 10, NAME_MAX_BYTES = 32 };
 
 /* The public numbers are conf's own. */
 _Static_assert((int)GARNET_STRING == (int)OPT_STRING && (int)GARNET_CHOICE == (int)OPT_CHOICE &&
@@ -276,7 +276,8 @@ bool plugin_options_read(struct plugin_options *o, struct arena *a, const garnet
     if (d->noptions == 0)
         return true;
     if (d->options == NULL || d->noptions > ROWS_MAX || d->conf_size > CONF_MAX ||
-        d->option_size < SIZE_1_0 || d->option_size % sizeof(void *) != 0)
+        d->option_size < SIZE_1_0 || d->option_size > STRIDE_MAX ||
+        d->option_size % sizeof(void *) != 0)
         return why_set(
             why,
             "its options cannot be read: %u rows of %u bytes for a struct of %zu; wanted "

@@ -12,6 +12,8 @@
 /* The size of a row in version 1.0: what every plugin's rows have at least. */
 static const size_t ROW_1_0 = offsetof(garnet_stat, help) + sizeof(((garnet_stat *)0)->help);
 
+enum { ROW_MOST = 64 << 10 }; /* that is sane */
+
 _Static_assert((int)METRIC_COUNTER == (int)GARNET_COUNTER && (int)METRIC_GAUGE == (int)GARNET_GAUGE,
                "types differ");
 
@@ -48,7 +50,7 @@ bool plugin_stats_read(struct plugin_stats *s, const garnet_plugin *def, struct 
     if (def->nstats == 0)
         return true;
     if (def->stats == NULL || def->nstats > STATS_MAX || def->stat_size < ROW_1_0 ||
-        def->stat_size % sizeof(void *) != 0)
+        def->stat_size > ROW_MOST || def->stat_size % sizeof(void *) != 0)
         return why_set(why,
                        "its counters and gauges cannot be read: %" PRIu32 " rows of %" PRIu32
                        " bytes; wanted at most %d of at least %zu bytes (GARNET_STATS fills this "

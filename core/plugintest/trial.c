@@ -171,7 +171,7 @@ bool trial_add(struct trial *t, const struct metric *m, const char *what)
                    b->limit);
     else if (b->rejected > rejected)
         trial_fail(t, "with %s: %s%s", what, plugin_why(&t->plugin),
-                   b->limit > b->bytes.n && t->plugin.def.lines > 0
+                   strstr(plugin_why(&t->plugin), "whole lines") != NULL
                        ? "; escape or replace what ends a line"
                        : "");
     else
