@@ -26,7 +26,7 @@ static struct sink_stat *stat_like(struct sink_stats *s, const struct stat_row *
 }
 
 /* Once for each reason. */
-static void say_left_out(struct sink_stats *s, const char *sink, bool good)
+static void warn_of_left_out(struct sink_stats *s, const char *sink, bool good)
 {
     if (good && !s->full)
         log_warn("sink %s: its plugin has had more counters and gauges than %d: the others are not "
@@ -59,7 +59,7 @@ static void take_rows(struct sink_stats *s, const char *sink, const struct statb
             o->shown = true;
             o->at = i;
         } else if (o == NULL) {
-            say_left_out(s, sink, good);
+            warn_of_left_out(s, sink, good);
         }
     }
     s->taken = true;
