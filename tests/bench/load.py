@@ -138,18 +138,6 @@ def wakeups(pid):
     return n
 
 
-# --- one measurement ---
-
-@dataclass
-class Measured:
-    lines: int
-    lost: int  # of those that should have come
-    rate: float  # lines a second, by the time when nine tenths were through
-    cpu: float  # seconds per million lines, of all its processes
-    pss: int  # KiB of all its processes, at the end or the most that was seen
-    pump_cpu: float  # seconds per million lines, of the sender
-
-
 @contextlib.contextmanager
 def idle_connections(to, n):
     """So many to a Unix socket, that say nothing."""

@@ -15,6 +15,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "plain.h"
+
 enum { BUFFER = 64 << 10, EVENTS = 64 };
 
 struct connection {
@@ -22,23 +24,6 @@ struct connection {
     size_t length; /* bytes of a line whose end has not come */
     char data[BUFFER];
 };
-
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(111);
-}
-
-static int listen_at(const char *path)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 4096) < 0)
-        die(path);
-    return fd;
-}
 
 static int connect_to(const char *port)
 {
@@ -116,7 +101,7 @@ int main(int argc, char **argv)
         return 2;
     }
     to = connect_to(argv[2]);
-    listener = listen_at(argv[1]);
+    listener = listen_unix(argv[1]);
     watch(poll, listener, NULL);
     for (;;) {
         int n = epoll_wait(poll, events, EVENTS, -1);

@@ -27,6 +27,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plain.h"
+
 enum {
     PIECE = 64 << 10,   /* bytes of one send, where EACH does not say how much */
     MOST_SENDING = 64,  /* connections that send */
@@ -50,12 +52,6 @@ static struct connection sending[MOST_SENDING];
 static int connections;
 static long each, rate;
 static char tail[TAIL + 1];
-
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(111);
-}
 
 static int64_t now_ns(clockid_t clock)
 {

@@ -16,22 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(111);
-}
-
-static int listen_at(const char *path)
-{
-    struct sockaddr_un at = {.sun_family = AF_UNIX};
-    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-    (void)snprintf(at.sun_path, sizeof at.sun_path, "%s", path);
-    if (fd < 0 || bind(fd, (const struct sockaddr *)&at, sizeof at) < 0 || listen(fd, 4096) < 0)
-        die(path);
-    return fd;
-}
+#include "plain.h"
 
 static time_t next_slot(void)
 {
@@ -90,7 +75,7 @@ int main(int argc, char **argv)
         fputs("usage: spawnloop N SECONDS PROGRAM SOCKET\n", stderr);
         return 2;
     }
-    listener = listen_at(argv[4]);
+    listener = listen_unix(argv[4]);
     for (long i = strtol(argv[2], NULL, 10); i > 0; i--) {
         time_t slot = next_slot();
 

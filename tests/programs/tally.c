@@ -17,6 +17,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "plain.h"
+
 enum { BUFFER = 256 << 10, EVENTS = 64, SECOND = 1000000000 /* ns */ };
 
 /* tests/bench/load.py reads and writes it. Times are ns of CLOCK_MONOTONIC. */
@@ -29,12 +31,6 @@ struct page {
     uint64_t reached; /* when there were as many; the reader sets it to 0 before that */
     uint64_t bytes;
 };
-
-static _Noreturn void die(const char *what)
-{
-    perror(what);
-    exit(111);
-}
 
 static struct page *share(const char *path)
 {
