@@ -18,6 +18,11 @@ static inline int64_t clock_second(int64_t at)
 {
     return at - at % NS_PER_S;
 }
+/* ns, not negative, as system calls have it. */
+static inline struct timespec clock_timespec(int64_t ns)
+{
+    return (struct timespec){.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+}
 /* For stamps of files, which anybody may set to any year: what does not fit into nanoseconds (before
  * 1677, after 2262) is as far as they go. */
 int64_t clock_ns(struct timespec t);

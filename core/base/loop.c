@@ -353,7 +353,7 @@ static int64_t wait_limit(const struct loop *l, int64_t max_wait_ns)
 
 static int wait_events(struct loop *l, int64_t ns)
 {
-    struct timespec ts = {.tv_sec = (time_t)(ns / NS_PER_S), .tv_nsec = (long)(ns % NS_PER_S)};
+    struct timespec ts = clock_timespec(ns);
     int n = epoll_pwait2(l->epfd, l->events, EVENTS, ns < 0 ? NULL : &ts, NULL);
 
     if (n < 0 && errno == ENOSYS) { /* Linux before 5.11 knows milliseconds only: never too early */

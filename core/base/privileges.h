@@ -8,8 +8,8 @@
 #include <sys/types.h>
 
 /* Another user, with exactly these groups beside `gid`, and another group; (uid_t)-1 and (gid_t)-1:
- * as it is. For good: real, effective and saved; of the calling thread alone. 0, or -1 with errno, also when the system says that
- * it has done it and has not. */
+ * as it is. For good: real, effective and saved; of the calling thread alone. 0, or -1 with errno, also
+ * when the system says that it has done it and has not. */
 int privileges_become(uid_t uid, gid_t gid, const gid_t *groups, size_t ngroups);
 
 /* Empties the bounding set, as far as that is allowed: it takes CAP_SETPCAP, and so comes before

@@ -91,7 +91,7 @@ bool process_await(int fd, int64_t deadline, const sigset_t *waiting)
 {
     struct pollfd p = {.fd = fd, .events = POLLIN};
     int64_t now = clock_mono(), left = deadline > now ? deadline - now : 0;
-    struct timespec ts = {.tv_sec = (time_t)(left / NS_PER_S), .tv_nsec = (long)(left % NS_PER_S)};
+    struct timespec ts = clock_timespec(left);
 
     return ppoll(&p, 1, deadline == INT64_MAX ? NULL : &ts, waiting) > 0;
 }

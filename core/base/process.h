@@ -1,9 +1,9 @@
 /* base/process.h - processes: fork with a known state, signals, a child's end, a parent
  *
- * Plain fork: a vfork-class spawn would hold the parent while the child blocks before exec (base/starter.h has
- * one that does not, for who starts programs all day). In the child, before anything else: all signals back to default and unblocked, every
- * descriptor closed but those named. So a child never holds a lock, a listening socket or a
- * client of its parent's.
+ * Plain fork: a vfork-class spawn would hold the parent while the child blocks before exec (base/starter.h
+ * has one that does not, for who starts programs all day). In the child, before anything else: all signals
+ * back to default and unblocked, every descriptor closed but those named. So a child never holds a lock, a
+ * listening socket or a client of its parent's.
  *
  * A signal that comes before its handler ends the program. So the first line of a main that has
  * handlers is signals_hold(), and a helper begins with all of them held. When the handlers are

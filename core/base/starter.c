@@ -112,9 +112,7 @@ static pid_t order_child(struct starter *s)
     atomic_store(&s->pid, 0);
     (void)sem_post(&s->wanted);
     while ((pid = atomic_load(&s->pid)) == 0) {
-        int64_t soon = clock_mono() + NS_PER_MS;
-        const struct timespec at = {.tv_sec = (time_t)(soon / NS_PER_S),
-                                    .tv_nsec = (long)(soon % NS_PER_S)};
+        const struct timespec at = clock_timespec(clock_mono() + NS_PER_MS);
 
         (void)sem_clockwait(&s->settled, CLOCK_MONOTONIC, &at);
     }
