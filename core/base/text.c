@@ -5,7 +5,6 @@
  */
 #include "base/text.h"
 
-#include <stdbool.h>
 #include <string.h>
 
 #include "base/le.h"
@@ -199,6 +198,14 @@ static size_t put_json_escape(struct buf *b, struct str s)
         buf_putf(b, "\\u%04x", c1 || c < 0x20 || c == 0x7f ? control : 0xfffdU);
     }
     return c1 ? 2 : 1;
+}
+
+bool text_is_name(const char *s, size_t most)
+{
+    size_t n = strlen(s);
+
+    return n >= 1 && n <= most && *s >= 'a' && *s <= 'z' &&
+           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
 }
 
 void buf_put_json(struct buf *b, struct str s)

@@ -4,6 +4,7 @@
  * people are to read it without those that turn the direction of what follows.
  */
 #pragma once
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/buf.h"
@@ -21,6 +22,8 @@ void str_show(char *out, size_t size, struct str s);
 /* How many bytes at the front of s are good text, valid UTF-8 without control characters (C0, DEL, C1):
  * s.n when all are. */
 size_t str_good(struct str s);
+/* [a-z][a-z0-9_]*, of at most `most` bytes: what a plugin may call something of its own. */
+bool text_is_name(const char *s, size_t most);
 /* Quoted and escaped as a JSON string. */
 void buf_put_json(struct buf *b, struct str s);
 void buf_put_member(struct buf *b, const char *key, struct str s); /* ,"KEY":"S" */

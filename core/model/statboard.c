@@ -5,15 +5,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
 #include "model/metric.h"
-
-static bool is_stat_name(const char *s)
-{
-    size_t n = strlen(s);
-
-    return n >= 1 && n <= STAT_TEXT && *s >= 'a' && *s <= 'z' &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
-}
 
 static bool is_stat_unit(const char *s)
 {
@@ -26,7 +19,7 @@ static bool is_stat_unit(const char *s)
 
 const char *stat_fault(uint32_t type, const char *name, const char *unit)
 {
-    if (!is_stat_name(name))
+    if (!text_is_name(name, STAT_TEXT))
         return "has a name that is not [a-z][a-z0-9_]*, of at most 32";
     if (type != METRIC_COUNTER && type != METRIC_GAUGE)
         return "has a type that is neither GARNET_COUNTER nor GARNET_GAUGE";

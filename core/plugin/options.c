@@ -4,6 +4,7 @@
  */
 #include "plugin/options.h"
 
+#include "base/text.h"
 #include "conf/sink.h"
 
 /* The size of a row in version 1.0: what every plugin's rows have at least. */
@@ -60,14 +61,6 @@ size_t plugin_option_size(uint32_t type)
     return kinds[types[type].kind].size;
 }
 
-static bool is_option_name(const char *s)
-{
-    size_t n = s != NULL ? strlen(s) : 0;
-
-    return n >= 1 && n <= NAME_MAX_BYTES && *s >= 'a' && *s <= 'z' &&
-           strspn(s, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
-}
-
 /* Among its first n rows. */
 static bool has_row(const struct plugin_options *o, size_t n, const char *name)
 {
@@ -77,7 +70,7 @@ static bool has_row(const struct plugin_options *o, size_t n, const char *name)
 static bool check_option_name(const struct plugin_options *o, size_t row, const char *name,
                               struct why *why)
 {
-    if (!is_option_name(name))
+    if (name == NULL || !text_is_name(name, NAME_MAX_BYTES))
         return why_set(why,
                        "option row %zu has the name \"%s\": it must be [a-z][a-z0-9_]*, at most %d",
                        row, name != NULL ? name : "", NAME_MAX_BYTES);
