@@ -124,10 +124,8 @@ static const struct option MAIN_ROWS[] = {
         .max = "1h"),
     KEY(struct conf, reload_grace, OPT_DURATION,
         "how long the worker of a sink that a reload changes or removes may take to end: what it "
-        "has sent is "
-        "waited for, but not a peer that is down or stalled. What is not confirmed by then the "
-        "next worker "
-        "sends again",
+        "has sent is waited for, but not a peer that is down or stalled. What is not confirmed by "
+        "then the next worker sends again",
         .def = "2s", .max = "1h"),
     KEY(struct conf, self_metrics, OPT_SECTION,
         "how often Garnet reports on itself, or the next two keys", .section = &self_section,

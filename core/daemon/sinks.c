@@ -427,13 +427,13 @@ static void write_sink(struct self_round at, struct sink_entry *o)
     sink_stats_metrics(&o->stats, &at, b != NULL && o->supervisor.ready ? &b->stats : NULL);
 }
 
-/* What the plugin counts by itself is known once its worker has loaded it. */
+/* What the plugin counts by itself is known once its worker has loaded it. Stamped with the slot before: the next may
+ * be due already, and must not come out as the earlier one. */
 static void begin_stats(struct sink_entry *o, const struct scoreboard *b, struct selfmetrics *to)
 {
     struct self_round at = selfmetrics_beginning(to, clock_wall());
 
-    if (at.interval >
-        0) /* the slot before: the next may be due already, and must not come out as the earlier one */
+    if (at.interval > 0)
         at.time -= at.time % at.interval;
     at.zero = true;
     at.key = "sink", at.val = o->conf->name;

@@ -202,18 +202,23 @@ static int64_t stale_in(const struct deliver *d, const struct pending_batch *b)
     return left > 0 ? left : 0;
 }
 
+/* Of those that are to come again the one that will be too old first; NULL: none will be. */
+static struct pending_batch *eldest_again(const struct deliver *d)
+{
+    return d->max_age > 0 ? pending_eldest_again(&d->pending) : NULL;
+}
+
 int64_t deliver_due(const struct deliver *d, int64_t now)
 {
-    const struct pending_batch *eldest = d->max_age > 0 ? pending_eldest_again(&d->pending) : NULL;
+    const struct pending_batch *eldest = eldest_again(d);
     int64_t due = d->rests ? -1 : pending_due_at(&d->pending, is_ordered(d)), ns = -1;
+    int64_t stale = eldest != NULL ? stale_in(d, eldest) : -1;
 
     if (!d->rests && d->pause.until > now && (due < 0 || d->pause.until < due))
         due = d->pause.until;
     if (due >= 0)
         ns = due > now ? due - now : 0;
-    if (eldest != NULL && (ns < 0 || stale_in(d, eldest) < ns))
-        ns = stale_in(d, eldest);
-    return ns;
+    return stale >= 0 && (ns < 0 || stale < ns) ? stale : ns;
 }
 
 /* --- what becomes of a batch --- */
@@ -383,7 +388,7 @@ int deliver_turn(struct deliver *d, int64_t now)
     int answer = GARNET_OK;
 
     settle_confirmed(d);
-    if (d->max_age > 0 && (b = pending_eldest_again(&d->pending)) != NULL && stale_in(d, b) == 0)
+    if ((b = eldest_again(d)) != NULL && stale_in(d, b) == 0)
         drop_stale_batch(d, b);
     else if (!d->rests && (b = pending_due(&d->pending, is_ordered(d), now)) != NULL)
         answer = deliver_again(d, b);

@@ -165,7 +165,7 @@ MUTATIONS = [
     Mutation("a pause that the peer asked for is cut short", "core/plugin/pending.c",
              "p->until = p->least;", "p->until = 0;", FLIGHT),
     Mutation("what is too old comes again", "core/plugin/deliver.c",
-             "if (d->max_age > 0 && (b = ", "if (d->max_age < 0 && (b = ", FLIGHT),
+             "return d->max_age > 0 ? pending_eldest_again", "return d->max_age < 0 ? pending_eldest_again", FLIGHT),
     Mutation("what the plugin says last is not taken", "core/plugin/deliver.c",
              "    settle_confirmed(d);\n    move_settled(d);\n}", "}", FLIGHT),
     Mutation("a sink's user leads to what is not his", "core/conf/learn.c",
