@@ -214,7 +214,7 @@ bool metric_check(const struct metric *m, const struct metric_limits *lim, struc
 
 /* --- as JSON --- */
 
-static void put_value_json(struct buf *b, const struct metric *m)
+void metric_put_value(struct buf *b, const struct metric *m)
 {
     if (m->vtype == METRIC_F64)
         buf_put_f64(b, m->value.f);
@@ -247,7 +247,7 @@ void metric_put_json(struct buf *b, const struct metric *m, enum metric_time dig
     buf_puts(b, "\"name\":");
     buf_put_json(b, m->name);
     buf_puts(b, ",\"value\":");
-    put_value_json(b, m);
+    metric_put_value(b, m);
     buf_puts(b, ",\"time\":");
     metric_put_time(b, m->time_ns, digits);
     buf_put_member(b, "type", str_of(metric_type_name(m->type)));
