@@ -94,16 +94,33 @@ void show_metric_put(struct buf *line, const struct metric *m)
     buf_putc(line, '\n');
 }
 
-void show_metric_put_json(struct buf *line, const struct metric *m, uint64_t seq)
+/* But for the brace that it begins with. */
+static void put_json(struct buf *line, const struct metric *m)
 {
-    buf_putc(line, '{');
-    if (seq > 0)
-        buf_putf(line, "\"seq\":%" PRIu64 ",", seq);
     metric_put_json(line, m, METRIC_TIME_NS);
     if (m->collector.n > 0)
         buf_put_member(line, "collector", m->collector);
     if (m->prefix.n > 0)
         buf_put_member(line, "prefix", m->prefix);
+    buf_puts(line, "}\n");
+}
+
+void show_metric_put_json(struct buf *line, const struct metric *m)
+{
+    buf_putc(line, '{');
+    put_json(line, m);
+}
+
+void show_record_put_json(struct buf *line, uint64_t seq, const struct metric *m)
+{
+    buf_putf(line, "{\"seq\":%" PRIu64 ",", seq);
+    put_json(line, m);
+}
+
+void show_gap_put_json(struct buf *line, uint64_t seq, uint64_t n, const char *reason)
+{
+    buf_putf(line, "{\"seq\":%" PRIu64 ",\"left_out\":%" PRIu64, seq, n);
+    buf_put_member(line, "reason", str_of(reason));
     buf_puts(line, "}\n");
 }
 

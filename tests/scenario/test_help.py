@@ -10,7 +10,8 @@ def commands():
 
 PROGRAMS = [("garnetd",), ("garnet-sink",), ("collectors/cpu",), ("collectors/memory",), ("collectors/loadavg",), ("garnet",)] + \
            [("garnet", c) for c in commands()] + \
-           [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + [("garnet", "spool", "verify")]
+           [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + \
+           [("garnet", "spool", c) for c in ("list", "cat", "verify")]
 
 
 def run(*args, **more):

@@ -88,8 +88,8 @@ Test(show_metric, as_json)
 
     tag("cpu", "0");
     metric.collector = str_of("cpu");
-    show_metric_put_json(&line, &metric, 7);
-    show_metric_put_json(&line, &metric, 0);
+    show_record_put_json(&line, 7, &metric);
+    show_metric_put_json(&line, &metric);
     buf_putc(&line, 0);
     cr_assert(buf_ok(&line));
     cr_assert_str_eq(line.p,

@@ -1,9 +1,9 @@
-/* tests/unit/cli/test_spool_audit.c - that a spool's numbers add up, and that they are seen when not */
+/* tests/unit/cli/test_spool_verify.c - that a spool's numbers add up, and that they are seen when not */
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
-#include "cli/spool.h"
+#include "cli/spool_verify.h"
 #include "model/record.h"
 #include "rig/spool_dir.h"
 #include "spool/cursor.h"
@@ -213,7 +213,10 @@ Test(audit, an_empty_folder_is_sound_and_no_folder_is_not)
     cr_assert_eq(found.sinks->error, ENOENT);
     arena_free(&found.arena);
     cr_assert_not(audit_spool(&found, "/nonexistent", &why));
-    cr_assert_str_eq(why.text, "cannot be read: No such file or directory");
+    cr_assert_str_eq(
+        why.text,
+        "cannot be read: No such file or directory: either garnetd has not run yet, or its spool "
+        "is elsewhere (`spool: {dir: ...}` in its configuration)");
     arena_free(&found.arena);
     append_close(a);
 }
