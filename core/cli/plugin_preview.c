@@ -8,8 +8,6 @@
 #include "cli/plugin_preview.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -19,15 +17,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/terminal.h"
+#include "cli/show_sink.h"
 #include "conf/load.h"
-#include "delivery/link.h"
-#include "plugin/batch.h"
-#include "plugintest/child.h"
 #include "plugintest/metrics.h"
-#include "sink/counters.h"
-#include "sink/feed.h"
-
-enum { OUT_LEAST = 100 };
 
 struct preview {
     const struct conf *conf;
@@ -35,91 +27,29 @@ struct preview {
     struct str json;
     int64_t now;
     struct child *child;
-    /* in the child */
-    struct plugin plugin;
-    struct batch batch;
-    struct counters counters;
-    struct metric metric; /* too large for a stack */
-    uint64_t seq;
-    FILE *out; /* our standard output: the plugin's is standard error */
-    bool failed;
+    uint64_t seq;          /* these in the child */
+    struct show_sink show; /* large */
+    FILE *out;             /* our standard output: the plugin's is standard error */
 };
 
 /* --- in the child --- */
 
-/* Returns false. */
-static bool fail_sink(struct preview *v, const char *what)
-{
-    say(stderr, "garnet plugin: sink %s: %s", v->sink->name, what);
-    v->failed = true;
-    return false;
-}
-
 /* The very bytes, but for a terminal. */
-static bool show_bytes(struct preview *v, struct str bytes)
+static bool show_bytes(void *arg, struct str bytes)
 {
+    struct preview *v = arg;
+
     if (!isatty(fileno(v->out)))
         return fwrite(bytes.s, 1, bytes.n, v->out) == bytes.n;
     say_text(v->out, bytes);
     return ferror(v->out) == 0;
 }
 
-static void end_batch_of(struct preview *v)
-{
-    struct batch *b = &v->batch;
-
-    child_doing(v->child, CHILD_CALLS, "end()");
-    if (!batch_end(b))
-        (void)fail_sink(v, plugin_why(&v->plugin));
-    else if (!show_bytes(v, (struct str){b->bytes.p, b->bytes.n}))
-        (void)fail_sink(v, "cannot write to standard output");
-    batch_begin(b);
-}
-
-static void say_without_bytes(const struct preview *v, const struct metric *m, const char *what,
-                              const char *why)
-{
-    say(stderr, "garnet plugin: sink %s: %s metric \"%.*s\": %s", v->sink->name, what,
-        (int)m->name.n, m->name.s, why);
-}
-
-static void format_for(struct preview *v, const struct metric *m)
-{
-    struct batch *b = &v->batch;
-    uint64_t skipped, rejected;
-    enum batch_result result;
-
-    child_doing(v->child, CHILD_CALLS, "format() of metric \"%.*s\"", (int)m->name.n, m->name.s);
-    skipped = b->skipped, rejected = b->rejected;
-    while ((result = batch_add(b, m, v->seq, v->now)) == BATCH_FULL) {
-        end_batch_of(v);
-        skipped = rejected = 0;
-    }
-    if (result == BATCH_FATAL)
-        (void)fail_sink(v, plugin_why(&v->plugin));
-    else if (b->skipped > skipped)
-        say_without_bytes(v, m, "skipped", plugin_why(&v->plugin));
-    else if (b->rejected > rejected)
-        say_without_bytes(v, m, "rejected", plugin_why(&v->plugin));
-}
-
-/* One metric's way from the reader to the plugin, as core/sink/feed.c has it. */
 static void preview_metric(void *arg, const struct metric *m)
 {
     struct preview *v = arg;
 
-    if (v->failed)
-        return;
-    v->metric = *m;
-    v->seq++;
-    if (!feed_wants(v->sink, &v->metric)) {
-        say_without_bytes(v, m, "deselected", "the sink's `only` or `drop` leaves it out");
-    } else if (!counters_apply(&v->counters, &v->metric, v->seq)) {
-        say_without_bytes(v, m, "skipped",
-                          "a counter's first value gives no rate or delta (`counters`)");
-    } else {
-        format_for(v, &v->metric);
-    }
+    show_sink_metric(&v->show, m, ++v->seq, true);
 }
 
 static void say_bad(void *arg, struct place at, const char *field, const char *why)
@@ -153,58 +83,30 @@ static unsigned read_metrics(struct preview *v, metrics_fn *metric, metrics_bad_
                         v->json);
 }
 
-static bool open_plugin_of(struct preview *v)
-{
-    struct errors e = {0};
-    bool ok;
-
-    child_doing(v->child, CHILD_BLOCKS, "its constructors");
-    if (!plugin_load(&v->plugin, v->sink->plugin_file))
-        return fail_sink(v, plugin_why(&v->plugin));
-    child_doing(v->child, CHILD_CALLS, "check()");
-    ok = plugin_configure(&v->plugin, v->sink, v->conf->host, &e);
-    if (!ok)
-        (void)fwrite(e.text.p, 1, e.text.n, stderr);
-    errors_free(&e);
-    if (!ok)
-        return false;
-    child_doing(v->child, CHILD_BLOCKS, "open()");
-    if (plugin_open(&v->plugin) != GARNET_OK)
-        return fail_sink(v, plugin_why(&v->plugin));
-    return batch_init(&v->batch, &v->plugin, link_batch_size(v->sink, v->plugin.batch_size)) ||
-           fail_sink(v, "there is no memory for a batch");
-}
-
-/* What the plugin prints is not to lie among what it would send. */
-static bool part_outputs(struct preview *v)
-{
-    int fd = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, OUT_LEAST);
-
-    v->out = fd >= 0 ? fdopen(fd, "we") : NULL;
-    if (v->out != NULL && dup2(STDERR_FILENO, STDOUT_FILENO) >= 0)
-        return true;
-    return fail_sink(v, strerror(errno));
-}
-
-static int show_sink(void *arg)
+static int preview_sink(void *arg)
 {
     struct preview *v = arg;
+    int fd = show_sink_output();
+    bool ok;
 
-    if (!part_outputs(v))
+    if (fd < 0 || (v->out = fdopen(fd, "we")) == NULL) {
+        say(stderr, "garnet plugin: sink %s: %s", v->sink->name, strerror(errno));
         return EXIT_WORLD;
-    (void)unshare(CLONE_NEWUSER | CLONE_NEWNET); /* best effort: open() may want to connect */
-    if (!open_plugin_of(v))
-        return EXIT_CONFIG;
-    counters_init(&v->counters, plugin_counters(&v->plugin, v->sink), v->sink->counter_window);
-    batch_begin(&v->batch);
-    (void)read_metrics(v, preview_metric, NULL); /* the parent has printed what is wrong */
-    if (!v->failed)
-        end_batch_of(v);
-    batch_free(&v->batch);
-    counters_forget(&v->counters);
-    child_doing(v->child, CHILD_BLOCKS, "close()");
-    plugin_unload(&v->plugin);
-    return v->failed || fclose(v->out) != 0 ? EXIT_CONFIG : 0;
+    }
+    v->show = (struct show_sink){.program = "garnet plugin",
+                                 .conf = v->conf,
+                                 .sink = v->sink,
+                                 .child = v->child,
+                                 .each = true,
+                                 .bytes = show_bytes,
+                                 .arg = v};
+    if (show_sink_open(&v->show)) {
+        (void)read_metrics(v, preview_metric, NULL); /* the parent has printed what is wrong */
+        show_sink_flush(&v->show);
+    }
+    ok = !v->show.failed;
+    show_sink_close(&v->show);
+    return ok && fclose(v->out) == 0 ? 0 : EXIT_CONFIG;
 }
 
 /* --- the command --- */
@@ -243,7 +145,7 @@ static int show_sinks(struct preview *v, char *const names[], int n)
             continue;
         if (headers)
             say(stderr, "==> %s <==", v->sink->name);
-        result = child_run(v->child, show_sink, v, &why);
+        result = child_run(v->child, preview_sink, v, &why);
         if (result < 0)
             say(stderr, "garnet plugin: sink %s: its plugin %s", v->sink->name, why.text);
         status = result != 0 ? EXIT_CONFIG : status;
