@@ -12,6 +12,7 @@
 #include "cli/emit.h"
 #include "cli/plugin.h"
 #include "cli/spool.h"
+#include "cli/tail.h"
 
 static int version_main(int argc, char *const argv[]);
 static int help_main(int argc, char *const argv[]);
@@ -23,7 +24,9 @@ static const struct command {
 } COMMANDS[] = {
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},
-    {"spool", "read a spool, and check that every metric is accounted for", SPOOL_HELP, spool_main},
+    {"tail", "show metrics as they come, or as a sink would send them", TAIL_HELP, tail_main},
+    {"spool", "list and print a spool, and check that every metric is accounted for", SPOOL_HELP,
+     spool_main},
     {"plugin", "describe, preview or test plugins", PLUGIN_HELP, plugin_main},
     {"version", "print the version", "usage: garnet version\n", version_main},
     {"help", "print this, or with a command's name what that one does",

@@ -23,6 +23,7 @@ struct conf *conf_load(struct snapshot *s, const char *path, const struct snapsh
 struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct errors *e);
 /* The collectors' files anew, beside the main file that is in use: s is what was. */
 struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct errors *e);
-/* The shared socket of the configuration whose main file is `path`, of which nothing else is read.
+/* The shared socket of the configuration whose main file is `path`, or its spool; nothing else is read.
  * NULL after errors of that file, and without memory. */
 const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);
+const char *conf_spool_of(struct arena *a, const char *path, struct errors *e);

@@ -28,7 +28,7 @@ static struct pos plugin_pos(const struct conf_sink *sink)
 
 /* Nobody who could alter it after this look would pass (base/trust.h), so it is loaded by its name,
  * which is what tells it where its own libraries are ($ORIGIN). What is missing is for dlopen(). */
-static bool may_load(const struct conf *conf, const struct conf_sink *sink, struct errors *e)
+bool start_may_load(const struct conf *conf, const struct conf_sink *sink, struct errors *e)
 {
     const struct trust t = {.users = {geteuid(), conf->self}, .own_groups = sink->own_groups};
     struct trust_fault f;
@@ -47,7 +47,7 @@ bool start_check(struct plugin *p, const struct conf *conf, const struct conf_si
                  struct errors *e)
 {
     *p = (struct plugin){0};
-    if (!may_load(conf, sink, e))
+    if (!start_may_load(conf, sink, e))
         return false;
     if (plugin_load(p, sink->plugin_file))
         return plugin_configure(p, sink, conf->host, e);

@@ -9,6 +9,8 @@
 #include "sink/orders.h"
 #include "sink/position.h"
 
+/* Whether nobody can alter the plugin who should not; errors to `e`. */
+bool start_may_load(const struct conf *conf, const struct conf_sink *sink, struct errors *e);
 /* Loads the plugin and checks the sink's options; errors to `e`. plugin_unload() either way. */
 bool start_check(struct plugin *p, const struct conf *conf, const struct conf_sink *sink,
                  struct errors *e);
