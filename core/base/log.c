@@ -193,6 +193,13 @@ bool log_relay(const char *ident, const char *line)
     return true;
 }
 
+bool log_trouble(const char *line, const char **text)
+{
+    unsigned level = level_of(line, text);
+
+    return level == LOG_L_ERROR || level == LOG_L_WARN || level == FATAL || level == PANIC;
+}
+
 __attribute__((format(printf, 1, 2))) _Noreturn void fatal(const char *fmt, ...)
 {
     va_list ap;

@@ -43,5 +43,8 @@ void log_as(const char *ident, enum log_level level, const char *fmt, ...) LOG_P
  * False if it is none of those. */
 bool log_relay(const char *ident, const char *line);
 
+/* Whether such a line is a warning, or worse; *text is then what it says. */
+bool log_trouble(const char *line, const char **text);
+
 _Noreturn void fatal(const char *fmt, ...) LOG_PRINTF(1, 2);
 _Noreturn void panic(const char *fmt, ...) LOG_PRINTF(1, 2);

@@ -284,7 +284,9 @@ static const char *socket_path(const struct emit *e, struct arena *a)
     struct errors errors = {0};
 
     if (e->config != NULL) {
-        path = conf_socket_of(a, e->config, &errors);
+        struct conf_places places = {0};
+
+        path = conf_places_of(a, e->config, &places, &errors) ? places.socket : NULL;
         if (path == NULL && errors.n == 0)
             (void)fputs("garnet emit: out of memory\n", stderr);
         else if (path == NULL)

@@ -133,11 +133,11 @@ static int without_sink(const struct tail_asked *t, const char *config)
 {
     struct arena a = {0};
     struct errors e = {0};
-    const char *dir = t->spool != NULL ? t->spool : conf_spool_of(&a, config, &e);
+    struct conf_places places = {.spool = t->spool};
     int status = EXIT_CONFIG;
 
-    if (dir != NULL)
-        status = tail_run(t, dir, NULL);
+    if (t->spool != NULL || conf_places_of(&a, config, &places, &e))
+        status = tail_run(t, places.spool, NULL);
     else
         say_text(stderr, e.n > 0 ? (struct str){e.text.p, e.text.n}
                                  : str_of("garnet tail: out of memory\n"));

@@ -102,6 +102,7 @@ static const struct section intake_section = {ROWS(INTAKE_ROWS), "intake"};
 static const struct option MAIN_ROWS[] = {
     KEY(struct conf, socket, OPT_SECTION, "the shared socket: its path, or the next three keys",
         .section = &socket_section, .flags = OPT_SHORT),
+    KEY(struct conf, control, OPT_SECTION, NULL, .section = &control_section),
     KEY(struct conf, host, OPT_STRING,
         "the value of the tag `host` of every metric. The machine's name is read again with each "
         "SIGHUP. A machine that is called `localhost` or `(none)`, or has no name, is a warning; "
@@ -306,6 +307,7 @@ static void parse_main_file(struct parsing *p, const struct node *root)
     parse_check_tags(p, &c->tags);
     merge_tags(p);
     parse_socket(p, root);
+    parse_control(p, root);
     check_self_metrics(p, node_get(root, "self_metrics"));
     fit_segments(p, spool);
     fit_reserve(p, spool);

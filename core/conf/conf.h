@@ -42,6 +42,7 @@ struct conf_self_metrics { /* Garnet's own metrics */
 struct conf {
     struct arena arena; /* owns everything below; the snapshot may be freed */
     struct conf_socket socket;
+    struct conf_control control;
     struct conf_spool spool;
     struct conf_intake intake;
     const char *host;

@@ -258,35 +258,17 @@ struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct erro
     return s->files != NULL && arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }
 
-/* Of the main file alone, all that needs no fact; NULL after errors. */
-static struct conf *parse_main(struct snapshot *s, const char *path, struct errors *e)
-{
-    struct conf *c = load_main(s, path) ? conf_parse(s, e) : NULL;
-
-    if (c == NULL || e->n == 0)
-        return c;
-    conf_free(c);
-    return NULL;
-}
-
-const char *conf_socket_of(struct arena *a, const char *path, struct errors *e)
+bool conf_places_of(struct arena *a, const char *path, struct conf_places *places, struct errors *e)
 {
     struct snapshot s;
-    struct conf *c = parse_main(&s, path, e);
-    const char *found = c != NULL ? arena_strdup(a, c->socket.path) : NULL;
+    struct conf *c = NULL;
+    bool good = load_main(&s, path) && (c = conf_parse(&s, e)) != NULL && e->n == 0;
 
+    if (good)
+        *places =
+            (struct conf_places){arena_strdup(a, c->socket.path), arena_strdup(a, c->control.path),
+                                 arena_strdup(a, c->spool.dir)};
     conf_free(c);
     snapshot_free(&s);
-    return found;
-}
-
-const char *conf_spool_of(struct arena *a, const char *path, struct errors *e)
-{
-    struct snapshot s;
-    struct conf *c = parse_main(&s, path, e);
-    const char *found = c != NULL ? arena_strdup(a, c->spool.dir) : NULL;
-
-    conf_free(c);
-    snapshot_free(&s);
-    return found;
+    return good && arena_ok(a);
 }

@@ -23,7 +23,10 @@ struct conf *conf_load(struct snapshot *s, const char *path, const struct snapsh
 struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct errors *e);
 /* The collectors' files anew, beside the main file that is in use: s is what was. */
 struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct errors *e);
-/* The shared socket of the configuration whose main file is `path`, or its spool; nothing else is read.
- * NULL after errors of that file, and without memory. */
-const char *conf_socket_of(struct arena *a, const char *path, struct errors *e);
-const char *conf_spool_of(struct arena *a, const char *path, struct errors *e);
+struct conf_places { /* where a garnetd is found that has this configuration */
+    const char *socket, *control, *spool;
+};
+/* Of the configuration whose main file is `path`, of which nothing else is read. False after errors of that file,
+ * and without memory. */
+bool conf_places_of(struct arena *a, const char *path, struct conf_places *places,
+                    struct errors *e);

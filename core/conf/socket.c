@@ -1,10 +1,11 @@
 /* conf/socket.c - who could put another in the socket's place is an error of the configuration
  *
- * What will be refused at the start, whoever runs the check: intake/socket_file.h, which looks again.
+ * What will be refused at the start, whoever runs the check: base/socket_file.h, which looks again.
  */
 #include "conf/socket.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "conf/conf.h"
@@ -22,6 +23,17 @@ static const struct option SOCKET_ROWS[] = {
         .unset = "left as it is"),
 };
 const struct section socket_section = {ROWS(SOCKET_ROWS), "socket"};
+
+static const struct option CONTROL_ROWS[] = {
+    KEY(struct conf_control, path, OPT_PATH,
+        "where the socket is that `garnet status` and its like ask ([the control "
+        "socket](control.md))",
+        .unset = "`control.sock` beside the shared socket"),
+    ROW(struct conf_control, "group", group_name, OPT_STRING,
+        "its group, by name or id, whose members may ask for the state, too",
+        .unset = "none: garnetd's own user and root may"),
+};
+const struct section control_section = {ROWS(CONTROL_ROWS), "control"};
 
 static struct pos place_of(const struct node *map, const char *key)
 {
@@ -44,7 +56,8 @@ static void parse_mode(struct parsing *p, struct pos at)
 
 /* A folder that is not there is made; the default one is the package's. What strangers could do is an
  * error at a start; a garnetd that runs has its socket already, and keeps it. */
-static void check_socket_folder(struct parsing *p, const char *path, struct pos at)
+static void check_socket_folder(struct parsing *p, const char *path, struct pos at,
+                                const char **own_groups)
 {
     struct str s = path_dir(path);
     const char *dir = arena_strndup(p->a, s.s, s.n);
@@ -65,7 +78,7 @@ static void check_socket_folder(struct parsing *p, const char *path, struct pos 
         report(p->e, at,
                "path: a group may write to the folder %s, and replace the socket: chmod g-w it",
                dir);
-    else if (fact_folder(p, dir, &p->c->socket.own_groups) == FACT_ERROR)
+    else if (fact_folder(p, dir, own_groups) == FACT_ERROR)
         report(p->e, at, "path: the folder %s %s", dir, p->why);
 }
 
@@ -87,7 +100,38 @@ void parse_socket(struct parsing *p, const struct node *root)
                    strlen(path), CONF_SOCKET_MOST);
     else if (v != NULL && !node_is_null(v) &&
              (v->kind == NODE_SCALAR || node_get(v, "path") != NULL))
-        check_socket_folder(p, path, place_of(v, "path"));
+        check_socket_folder(p, path, place_of(v, "path"), &p->c->socket.own_groups);
+}
+
+void parse_control(struct parsing *p, const struct node *root)
+{
+    const struct node *v = node_get(root, "control"), *written = node_get(v, "path");
+    struct conf_control *c = &p->c->control;
+    const char *shared = p->c->socket.path;
+    struct pos at = written != NULL ? written->at : root->at;
+
+    c->group = (gid_t)-1;
+    if (c->group_name != NULL)
+        parse_group(p, node_get(v, "group"), &c->group);
+    if (shared == NULL || (written != NULL && c->path == NULL))
+        return;
+    if (written == NULL) {
+        c->path = path_from(p->a, shared, "control.sock");
+        c->own_groups = p->c->socket.own_groups;
+    } else {
+        check_socket_folder(p, c->path, at, &c->own_groups);
+    }
+    if (c->path == NULL)
+        return;
+    if (strcmp(c->path, shared) == 0)
+        errors_add(p->e, at, "path: \"%s\" is the shared socket's: give each a name of its own",
+                   c->path);
+    else if (strlen(c->path) > CONF_SOCKET_MOST && strlen(shared) <= CONF_SOCKET_MOST)
+        errors_add(p->e, at,
+                   "path: \"%s\" is %zu bytes long, and a socket's may have %d: shorten "
+                   "%s",
+                   c->path, strlen(c->path), CONF_SOCKET_MOST,
+                   written != NULL ? "it" : "socket.path, which it is beside, or set control.path");
 }
 
 char *conf_collector_socket(struct arena *a, const struct conf *c, const char *name)

@@ -85,6 +85,9 @@ static const char *what_stays(const struct conf *now, const struct conf *next)
 
     if (!text_same(a->path, b->path) || a->mode != b->mode || a->group != b->group)
         return "socket";
+    if (!text_same(now->control.path, next->control.path) ||
+        now->control.group != next->control.group)
+        return "control";
     return !text_same(now->spool.dir, next->spool.dir) ? "spool.dir" : NULL;
 }
 

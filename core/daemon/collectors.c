@@ -8,27 +8,13 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "collect/collector.h"
+#include "base/text.h"
+#include "daemon/answer.h"
+#include "daemon/collector_entry.h"
 #include "daemon/sockets.h"
-
-struct collector_entry {
-    struct collectors *all;
-    struct generation *gen; /* holds one reference for conf */
-    const struct conf_collector *conf;
-    struct collector run;
-    bool begun;            /* `run` is: else disabled, or between two configurations */
-    struct source *source; /* its socket, or NULL */
-    bool recorded;         /* this run is (spool/slots.h); */
-    int64_t slot_before;   /* the one before it was for this slot */
-    bool brought_nothing;  /* runs have ended well, and nothing ever came: logged */
-    bool leaving;          /* no longer configured: freed when its run is gone */
-    bool waiting;          /* it cannot be started for now: logged */
-    LIST_ENTRY(collector_entry) entries;
-};
 
 void collectors_init(struct collectors *c, struct keepers *keepers, struct intake *in,
                      struct selfmetrics *self, const struct collectors_events *ev)
@@ -48,118 +34,13 @@ void collectors_free(struct collectors *c)
     slots_close(&c->slots);
 }
 
-/* --- metrics --- */
-
-static bool can_fail(const struct conf_collector *c, enum outcome o)
-{
-    bool daemon = c->mode == MODE_DAEMON;
-
-    switch (o) {
-    case OUTCOME_TIMEOUT:
-        return !daemon;
-    case OUTCOME_OVERLAP:
-        return !daemon && c->overlap == OVERLAP_KILL;
-    case OUTCOME_SILENCE:
-        return daemon && c->silence > 0;
-    default:
-        return outcome_failed(o);
-    }
-}
-
-static void write_slots(const struct self_round *at, const struct schedule *s)
-{
-    uint64_t missed = 0;
-
-    for (unsigned i = 0; i < MISS_REASONS; i++)
-        missed += s->missed[i];
-    self_count(at, BASIC, "garnet.collector.missed", "Run", NULL, missed);
-    for (unsigned i = 0; i < MISS_REASONS; i++)
-        self_count(at, FULL, "garnet.collector.missed_by", "Run", schedule_miss_name(i),
-                   s->missed[i]);
-}
-
-static void write_source(const struct self_round *at, const struct collector_entry *m)
-{
-    const struct origin_counts *n = source_counts(m->source);
-
-    self_count(at, BASIC, "garnet.collector.accepted", "Metric", NULL, n->accepted);
-    self_count(at, BASIC, "garnet.collector.rejected", "Metric", NULL, n->rejected);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "series", n->limited.series);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "metrics", n->limited.metrics);
-    self_count(at, FULL, "garnet.collector.limited", "Event", "bytes", n->limited.bytes);
-    self_count(at, FULL, "garnet.collector.connections_refused", "Conn", NULL,
-               n->refused_connections);
-    self_gauge(at, BASIC, "garnet.collector.brought_nothing", "", m->brought_nothing);
-}
-
-static void write_collector(struct self_round at, const struct collector_entry *m)
-{
-    const struct collector_stats *st = &m->run.stats;
-
-    at.key = "collector", at.val = m->conf->name;
-    self_count(&at, BASIC, "garnet.collector.runs", "Run", NULL, st->runs);
-    for (unsigned i = 0; i < OUTCOMES; i++)
-        if (can_fail(m->conf, i))
-            self_count(&at, BASIC, "garnet.collector.failures", "Run", outcome_name(i),
-                       st->outcomes[i]);
-    if (m->conf->mode == MODE_DAEMON)
-        self_count(&at, FULL, "garnet.collector.restarts", "Event", NULL, st->restarts);
-    else
-        write_slots(&at, &m->run.sched);
-    self_count(&at, FULL, "garnet.collector.unkillable", "Run", NULL, m->run.run.unkillable);
-    write_source(&at, m);
-    if (st->last_success_ns > 0)
-        self_real(&at, FULL, "garnet.collector.last_success_age", "s",
-                  (double)(clock_wall() - st->last_success_ns) / 1e9);
-}
-
-void collectors_metrics(const struct collectors *c, const struct self_round *at)
-{
-    const struct collector_entry *m;
-
-    LIST_FOREACH (m, &c->list, entries)
-        if (m->begun)
-            write_collector(*at, m);
-}
-
-/* What wait4() said of it. */
-static void write_process(const struct self_round *at, const struct keeper_report *r)
-{
-    self_real(at, BASIC, "garnet.collector.duration", "s", (double)r->duration_ns / 1e9);
-    self_real(at, FULL, "garnet.collector.cpu_user", "s", (double)r->user_ns / 1e9);
-    self_real(at, FULL, "garnet.collector.cpu_system", "s", (double)r->system_ns / 1e9);
-    self_gauge(at, FULL, "garnet.collector.max_rss", "B", (uint64_t)r->max_rss);
-    self_gauge(at, FULL, "garnet.collector.left_behind", "Process", r->left_behind);
-    if (WIFEXITED(r->status))
-        self_gauge(at, FULL, "garnet.collector.exit_status", "", (uint64_t)WEXITSTATUS(r->status));
-    self_gauge(at, FULL, "garnet.collector.signal", "",
-               WIFSIGNALED(r->status) ? (uint64_t)WTERMSIG(r->status) : 0);
-}
-
-/* One point a run, stamped like the run's own metrics: with its slot, or a daemon's with its end. */
-static void write_run(const struct collector_entry *m, const struct run_receipt *r,
-                      uint64_t accepted, uint64_t rejected)
-{
-    struct self_round at = {.to = m->all->self,
-                            .time = r->slot_ns != 0 ? r->slot_ns : clock_wall(),
-                            .interval = m->conf->interval,
-                            .key = "collector",
-                            .val = m->conf->name};
-
-    if (r->outcome == OUTCOME_SPAWN)
-        return;
-    if (r->outcome != OUTCOME_LOST)
-        write_process(&at, &r->report);
-    self_gauge(&at, FULL, "garnet.collector.run_accepted", "Metric", accepted);
-    self_gauge(&at, FULL, "garnet.collector.run_rejected", "Metric", rejected);
-}
-
 /* --- a run --- */
 
 static void on_run_started(void *arg, int64_t slot_ns)
 {
     struct collector_entry *m = arg;
 
+    m->started = clock_wall();
     source_run(m->source, slot_ns);
     m->recorded = m->conf->persistent;
     if (!m->recorded)
@@ -186,11 +67,14 @@ static void note_fruitless(struct collector_entry *m, bool good)
 static void on_run_ended(void *arg, const struct run_receipt *r)
 {
     struct collector_entry *m = arg;
-    uint64_t accepted, rejected;
+    struct last_run *l = &m->last;
 
-    source_run_end(m->source, &accepted, &rejected);
+    *l = (struct last_run){.started = m->started, .ended = clock_wall(), .receipt = *r};
+    source_run_end(m->source, &l->accepted, &l->rejected);
+    if (outcome_failed(r->outcome) || m->run.daemon)
+        run_describe(r, m->conf, &l->words);
     note_fruitless(m, r->outcome == OUTCOME_OK);
-    write_run(m, r, accepted, rejected);
+    collector_entry_run_rows(m, m->all->self);
     if (r->outcome == OUTCOME_SPAWN && m->recorded)
         slots_put(&m->all->slots, m->conf->name, m->slot_before);
 }
@@ -250,6 +134,7 @@ static void say_waiting(struct collector_entry *m, const char *why)
     if (!m->waiting)
         log_error("collector %s does not run yet: %s; trying again", m->conf->name, why);
     m->waiting = true;
+    remark_set(&m->why, "%s", why);
 }
 
 /* As configured, unless the old run is still ending: then on_run_gone() comes here again. */
@@ -275,7 +160,7 @@ static void run_collector(struct collector_entry *m)
         collector_catch_up(&m->run, slots_get(&m->all->slots, m->conf->name), c->host);
     m->begun = true;
     m->waiting = false;
-    write_collector(selfmetrics_beginning(m->all->self, clock_wall()), m);
+    collector_entry_rows(m, selfmetrics_beginning(m->all->self, clock_wall()));
 }
 
 static void retire(struct collector_entry *m)
@@ -396,5 +281,28 @@ void collectors_kill(struct collectors *c)
         next = LIST_NEXT(m, entries);
         if (m->begun && run_alive(&m->run.run))
             run_abandon(&m->run.run);
+    }
+}
+
+/* --- what they tell --- */
+
+void collectors_metrics(const struct collectors *c, const struct self_round *at)
+{
+    const struct collector_entry *m;
+
+    LIST_FOREACH (m, &c->list, entries)
+        if (m->begun)
+            collector_entry_rows(m, *at);
+}
+
+void collectors_status(const struct collectors *c, struct buf *out)
+{
+    const struct collector_entry *m;
+    bool first = true;
+
+    LIST_FOREACH (m, &c->list, entries) {
+        buf_puts(out, first ? "" : ",");
+        collector_entry_status(m, out);
+        first = false;
     }
 }

@@ -41,3 +41,6 @@ void collectors_retry(struct collectors *c); /* once a second */
 void collectors_stop(struct collectors *c);  /* all of them leave */
 void collectors_kill(struct collectors *c);  /* their time is up */
 void collectors_metrics(const struct collectors *c, const struct self_round *at);
+/* Of each a JSON object, in no order, with commas between; those that are refused and have never run are not
+ * among them. */
+void collectors_status(const struct collectors *c, struct buf *out);

@@ -10,18 +10,21 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/log.h"
+#include "base/socket_file.h"
 #include "collect/keeper.h"
+#include "control/control.h"
 #include "daemon/check.h"
 #include "daemon/collectors.h"
 #include "daemon/end_plan.h"
 #include "daemon/generation.h"
 #include "daemon/logwriter.h"
+#include "daemon/receipt.h"
 #include "daemon/reload.h"
 #include "daemon/selfmetrics.h"
 #include "daemon/sinks.h"
 #include "daemon/sockets.h"
+#include "daemon/status.h"
 #include "daemon/store.h"
-#include "intake/socket_file.h"
 
 static const int64_t nursery_most = 500 * NS_PER_MS; /* for keepers, of which none runs */
 
@@ -51,7 +54,12 @@ struct daemon {
     struct loop_hook after;
     enum daemon_phase phase;
     struct end_plan end;
-    int status; /* exit status */
+    struct control *control;
+    bool mute; /* it has no socket yet: logged */
+    bool control_locked;
+    int64_t started;  /* wall */
+    const char *path; /* of the configuration */
+    int status;       /* exit status */
 };
 
 static void next_phase(void *arg);
@@ -96,6 +104,7 @@ static void write_garnetd(const struct daemon *d, const struct self_round *at)
     sockets_metrics(d->intake, d->shared, at);
     store_metrics(&d->store, at);
     reload_metrics(&d->reload, at);
+    status_control_rows(d->control, at);
     self_count(at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
 }
 
@@ -106,6 +115,57 @@ static void on_self_round(void *arg, const struct self_round *at)
     collectors_metrics(&d->collectors, at);
     sinks_metrics(&d->sinks, at);
     write_garnetd(d, at);
+}
+
+/* --- the control socket --- */
+
+static void on_status_asked(void *arg, struct buf *out)
+{
+    const struct daemon *d = arg;
+    const struct status_of s = {.conf = d->gen->conf,
+                                .file = d->path,
+                                .phase = d->phase == PHASE_RUNNING ? "running" : "ending",
+                                .started = d->started,
+                                .reload = &d->reload,
+                                .collectors = &d->collectors,
+                                .sinks = &d->sinks,
+                                .store = &d->store,
+                                .intake = d->intake,
+                                .shared = d->shared,
+                                .control = d->control};
+
+    status_put(out, &s);
+}
+
+static bool on_reload_asked(void *arg)
+{
+    struct daemon *d = arg;
+
+    if (d->phase != PHASE_RUNNING)
+        return false;
+    reload_request(&d->reload);
+    return d->reload.loading;
+}
+
+/* Without it all else goes on: it is tried again. */
+static void open_control(struct daemon *d)
+{
+    const struct conf_control *c = &d->gen->conf->control;
+    struct why why;
+
+    if (control_listens(d->control))
+        return;
+    if (sockets_open_control(d->control, c, &d->control_locked, &why)) {
+        if (d->mute)
+            log_info("garnetd answers at %s now", c->path);
+        d->mute = false;
+        return;
+    }
+    if (!d->mute)
+        log_error("control socket: %s; trying again: without it `garnet status` and its like get "
+                  "no answer",
+                  why.text);
+    d->mute = true;
 }
 
 /* --- once a second --- */
@@ -128,6 +188,7 @@ static void on_second(void *arg)
 
     keep_store(d);
     if (d->phase == PHASE_RUNNING) {
+        open_control(d);
         sinks_retry(&d->sinks);
         collectors_retry(&d->collectors);
     }
@@ -152,11 +213,13 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     const struct commit_events commit = {d, on_written, on_verdict};
     const struct sinks_events sinks = {d, next_phase};
     const struct collectors_events collectors = {d, next_phase};
+    const struct control_events control = {d, on_status_asked, on_reload_asked};
 
     if (!sockets_lock(c) || !store_open(&d->store, d->loop, &c->spool, &commit))
         return false;
     d->intake = intake_new(d->loop, &c->intake, store_commit, &d->store);
-    if (d->intake == NULL) {
+    d->control = control_new(d->loop, &control);
+    if (d->intake == NULL || d->control == NULL) {
         log_error("cannot start: out of memory");
         return false;
     }
@@ -177,6 +240,7 @@ static bool start_garnetd(struct daemon *d)
     struct self_round beginning;
 
     log_set_level((enum log_level)c->log_level);
+    d->started = clock_wall();
     if (!make_parts(d, c))
         return false;
     d->phase = PHASE_RUNNING;
@@ -209,16 +273,35 @@ static void apply(struct daemon *d, struct generation *g)
 
 static void leave_loop(struct daemon *d, int status)
 {
+    if (d->control != NULL && control_listens(d->control)) {
+        const struct conf_control *c = &d->gen->conf->control;
+
+        socket_remove(c->path, c->own_groups);
+    }
+    control_free(d->control);
+    d->control = NULL;
     reload_end(&d->reload);
     d->status = status;
     d->phase = PHASE_DONE;
     loop_stop(d->loop);
 }
 
+/* Whoever asked while it was read, and so perhaps too late, waits for the next one. */
+static void tell_receipt(struct daemon *d, const struct generation *g)
+{
+    struct buf receipt = {0};
+
+    receipt_put(&receipt, d->gen->conf, g != NULL ? g->conf : NULL, &d->reload.wrong);
+    control_reloaded(d->control, buf_ok(&receipt) ? &receipt : NULL);
+    buf_free(&receipt);
+}
+
 static void on_configuration(void *arg, struct generation *g)
 {
     struct daemon *d = arg;
 
+    if (d->phase == PHASE_RUNNING && !d->reload.looking && !d->reload.again)
+        tell_receipt(d, g);
     if (d->phase == PHASE_RUNNING && g != NULL) {
         apply(d, g);
     } else if (d->phase == PHASE_LOADING && g == NULL) {
@@ -344,6 +427,7 @@ int daemon_run(const char *conf_path, const char *sink_program)
     int64_t now;
 
     d.sink_program = sink_program;
+    d.path = conf_path;
     d.loop = loop_new();
     if (d.loop == NULL)
         fatal("cannot start: %m");

@@ -20,7 +20,7 @@
 #include "conf/snapshot.h"
 #include "daemon/check.h"
 
-enum { LOAD_MAX = 32 << 20, LOAD_PIECE = 1 << 16 };
+enum { LOAD_MAX = 32 << 20, LOAD_PIECE = 1 << 16, WRONG_MAX = 1 << 16 };
 static const int64_t load_deadline = 60 * NS_PER_S, look_pause = 30 * NS_PER_S;
 
 void reload_init(struct reload *r, struct keepers *keepers, const char *path,
@@ -76,6 +76,7 @@ void reload_end(struct reload *r)
 void reload_free(struct reload *r)
 {
     reload_end(r);
+    buf_free(&r->wrong);
     fd_close(&r->hung);
     generation_unref(r->now);
 }
@@ -116,9 +117,19 @@ static void log_lines(enum log_level level, const char *text)
         log_at(level, "%.*s", (int)line.n, line.s);
 }
 
+/* As far as there is room and memory: the log has all. */
+static void keep_wrong(struct reload *r, struct str text)
+{
+    buf_reset(&r->wrong);
+    buf_put(&r->wrong, text.s, text.n < WRONG_MAX ? text.n : WRONG_MAX);
+    if (!buf_ok(&r->wrong))
+        buf_free(&r->wrong);
+}
+
 static void refuse_conf(struct reload *r, const char *text)
 {
     log_lines(LOG_L_ERROR, text);
+    keep_wrong(r, str_of(text));
     r->failures++;
     if (r->now != NULL)
         log_error("the new configuration is not used: the old one stays");
@@ -218,6 +229,7 @@ static struct generation *take_beside(struct reload *r, struct str rest)
     buf_put(&lines, rest.s + sizeof n, n);
     buf_putc(&lines, '\0');
     log_lines(LOG_L_ERROR, buf_ok(&lines) ? lines.p : "");
+    keep_wrong(r, (struct str){rest.s + sizeof n, n});
     buf_free(&lines);
     log_error("%s is not used: the old one stays; the collectors' files are applied", r->path);
     g = accept_snapshot(r, (struct str){rest.s + sizeof n + n, rest.n - sizeof n - n});
@@ -319,6 +331,9 @@ static void end_load(struct reload *r, bool late)
     if (g != NULL) {
         generation_unref(r->now);
         r->now = generation_ref(g);
+        r->applied_ns = clock_wall();
+        if (!r->looking && !r->beside)
+            buf_reset(&r->wrong);
     }
     if (g != NULL || !r->looking)
         r->loaded(r->arg, g);

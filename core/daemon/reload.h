@@ -11,7 +11,7 @@
  */
 #pragma once
 #include "daemon/generation.h"
-#include "daemon/selfmetrics.h"
+#include "daemon/row.h"
 #include "keep/ward.h"
 
 struct reload { /* its own to write */
@@ -39,6 +39,9 @@ struct reload { /* its own to write */
     bool beside; /* the new main file has errors: the old one is in use, beside new collectors */
     bool ended;
     uint64_t failures;
+    struct buf
+        wrong; /* the errors for which the newest main file is not in use; as much as is kept */
+    int64_t applied_ns; /* wall: when `now` was */
 };
 
 /* `loaded` gets each configuration that is accepted, the reference included, or NULL: refused, and

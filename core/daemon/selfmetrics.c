@@ -13,86 +13,45 @@ static void tag_row(struct metric *m, const char *key, const char *val)
         metric_tag(m->tags, &m->ntags, str_of(key), str_of(val), false);
 }
 
-static bool row_wanted(const struct self_round *at, int level, unsigned type)
+static void send_row(void *to, const struct self_round *at, const struct self_row *row)
 {
-    const struct conf_self_metrics *c = &at->to->conf->self_metrics;
+    struct selfmetrics *s = to;
+    struct metric *m = &s->scratch;
+    const struct pairs *tags = &s->conf->tags;
 
-    return c->interval > 0 && c->level >= level && (type == METRIC_COUNTER || !at->only_counters);
-}
-
-static void send_row(const struct self_round *at, const char *name, const char *unit, unsigned type,
-                     const char *why)
-{
-    struct metric *m = &at->to->scratch;
-    const struct pairs *tags = &at->to->conf->tags;
-
-    m->type = (uint8_t)type;
+    m->type = row->type;
+    m->vtype = row->vtype;
+    m->value = row->value;
     m->flags = METRIC_TIME_ASSIGNED;
     m->ntags = m->nmeta = 0;
     m->time_ns = at->time;
     m->interval_ns = at->interval;
-    m->name = str_of(name);
-    m->unit = str_of(unit);
+    m->name = str_of(row->name);
+    m->unit = str_of(row->unit);
     m->collector = m->prefix = (struct str){0};
     tag_row(m, at->key, at->val);
-    tag_row(m, "why", why);
+    tag_row(m, "why", row->why);
     for (size_t i = 0; i < tags->n; i++)
         tag_row(m, tags->v[i].key, tags->v[i].val);
-    intake_own(at->to->intake, m);
+    intake_own(s->intake, m);
 }
 
-static void send_whole(const struct self_round *at, int level, const char *name, const char *unit,
-                       unsigned type, const char *why, uint64_t v)
+struct self_round selfmetrics_round(struct selfmetrics *s, int64_t time, int64_t interval)
 {
-    struct metric *m = &at->to->scratch;
+    const struct conf_self_metrics *c = &s->conf->self_metrics;
 
-    if (!row_wanted(at, level, type))
-        return;
-    m->value.u = at->zero ? 0 : v;
-    m->vtype = v <= INT64_MAX ? METRIC_I64 : METRIC_U64;
-    send_row(at, name, unit, type, why);
-}
-
-void self_count(const struct self_round *at, int level, const char *name, const char *unit,
-                const char *why, uint64_t v)
-{
-    send_whole(at, level, name, unit, METRIC_COUNTER, why, v);
-}
-
-void self_gauge(const struct self_round *at, int level, const char *name, const char *unit,
-                uint64_t v)
-{
-    send_whole(at, level, name, unit, METRIC_GAUGE, NULL, v);
-}
-
-void self_signed(const struct self_round *at, int level, const char *name, const char *unit,
-                 int64_t v)
-{
-    struct metric *m = &at->to->scratch;
-
-    if (!row_wanted(at, level, METRIC_GAUGE))
-        return;
-    m->vtype = METRIC_I64;
-    m->value.i = v;
-    send_row(at, name, unit, METRIC_GAUGE, NULL);
-}
-
-void self_real(const struct self_round *at, int level, const char *name, const char *unit, double v)
-{
-    struct metric *m = &at->to->scratch;
-
-    if (!row_wanted(at, level, METRIC_GAUGE))
-        return;
-    m->vtype = METRIC_F64;
-    m->value.f = v;
-    send_row(at, name, unit, METRIC_GAUGE, NULL);
+    return (struct self_round){.take = send_row,
+                               .to = s,
+                               .level = c->interval > 0 ? (int)c->level : -1,
+                               .time = time,
+                               .interval = interval};
 }
 
 static void on_self_slot(void *arg)
 {
     struct selfmetrics *s = arg;
     int64_t interval = s->conf->self_metrics.interval, wall = clock_wall();
-    struct self_round at = {.to = s, .time = wall - wall % interval, .interval = interval};
+    struct self_round at = selfmetrics_round(s, wall - wall % interval, interval);
 
     s->round(s->arg, &at);
     selfmetrics_start(s);
@@ -122,8 +81,10 @@ void selfmetrics_configure(struct selfmetrics *s, const struct conf *c)
 
 struct self_round selfmetrics_beginning(struct selfmetrics *s, int64_t wall)
 {
-    return (struct self_round){
-        .to = s, .time = wall, .interval = s->conf->self_metrics.interval, .only_counters = true};
+    struct self_round at = selfmetrics_round(s, wall, s->conf->self_metrics.interval);
+
+    at.only_counters = true;
+    return at;
 }
 
 void selfmetrics_init(struct selfmetrics *s, struct loop *l, struct intake *in,

@@ -161,6 +161,7 @@ static void begin_account(struct sink_cursor *c, uint64_t start, uint64_t expire
     c->start = start;
     c->expired = 0;
     c->loss = (struct sink_loss){.logged = expired};
+    c->progress = (struct sink_progress){.dropped = UINT64_MAX};
 }
 
 /* The cursor first, the end last: see spool/account.c. What another worker has read is in the cursor. False: it
@@ -229,6 +230,21 @@ static void watch_progress(struct sink_cursor *c, uint64_t sent)
     c->still_at = out;
 }
 
+/* Whether drops grow, and whether what is there to be confirmed is. */
+static void note_progress(struct sink_progress *p, const struct account *a)
+{
+    int64_t now = clock_mono();
+
+    if (a->all_dropped > p->dropped) /* at first that says nothing */
+        p->dropped_wall = clock_wall();
+    if (a->confirmed > p->confirmed || a->unconfirmed + a->queued == 0)
+        p->waiting_since = 0;
+    else if (p->waiting_since == 0)
+        p->waiting_since = now;
+    p->dropped = a->all_dropped;
+    p->confirmed = a->confirmed;
+}
+
 bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b)
 {
     struct cursor_state st;
@@ -238,8 +254,10 @@ bool sink_cursor_look(struct sink_cursor *c, const struct scoreboard *b)
     if (seen) {
         c->known = st;
         c->knows = true;
-        if (derive(c, &st, b, &a))
+        if (derive(c, &st, b, &a)) {
             log_loss(c, a.dropped[DROP_EXPIRED], false);
+            note_progress(&c->progress, &a);
+        }
     }
     watch_progress(c, b != NULL ? atomic_load(&b->sent) : 0);
     return seen;

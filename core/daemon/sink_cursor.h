@@ -6,7 +6,7 @@
  */
 #pragma once
 #include "conf/conf.h"
-#include "daemon/selfmetrics.h"
+#include "daemon/row.h"
 #include "model/scoreboard.h"
 #include "spool/account.h"
 #include "spool/append.h"
@@ -35,6 +35,12 @@ struct sink_cursor {
         uint64_t total, said;   /* since this began, and of that in the log; total 0: it is over */
         int64_t last_ns, at_ns; /* mono: of the last loss, of the last line */
     } loss;
+    struct sink_progress { /* by the looks at it, once a second */
+        uint64_t confirmed, dropped;
+        int64_t dropped_wall; /* when that grew last; 0: not since this garnetd's start */
+        int64_t
+            waiting_since; /* mono: something is to be confirmed, and nothing has been; 0: it is not so */
+    } progress;
 };
 
 /* Where a new one begins is decided now, as the sink's configuration says, however long it takes to

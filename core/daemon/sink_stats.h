@@ -4,7 +4,7 @@
  * there are is taken from it once for each worker, checked; a sink has so many names at most in garnetd's life.
  */
 #pragma once
-#include "daemon/selfmetrics.h"
+#include "daemon/row.h"
 #include "model/statboard.h"
 
 enum { SINK_STATS_MAX = 4 * STATS_MAX };

@@ -1,7 +1,6 @@
 /* daemon/sinks.c - one entry a sink: its generation, its worker, its cursor. One that is refused has no
  * worker, or the one that it had. Short memory leaves a sink without an entry, and is made good within
- * a second. A worker's death is its supervisor's to mend. An entry's making, change and end stay side by
- * side, since each undoes another: that is why this file has a few lines more than 400.
+ * a second. A worker's death is its supervisor's to mend.
  */
 #include "daemon/sinks.h"
 
@@ -11,24 +10,8 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "daemon/sink_cursor.h"
-#include "daemon/sink_stats.h"
+#include "daemon/sink_entry.h"
 #include "spool/segment.h"
-#include "supervise/supervisor.h"
-
-struct sink_entry {
-    struct sinks *all;
-    struct generation *gen; /* that its worker was started with */
-    const struct conf_sink *conf;
-    struct supervisor supervisor;
-    bool supervised; /* else between two configurations, or ended for good */
-    struct sink_cursor cursor;
-    struct sink_stats stats;
-    bool removed; /* no longer configured: forgotten when its worker is gone */
-    uint64_t restarts, losses, in_doubt, unkillable; /* under the supervisors before this one */
-    unsigned cursor_in; /* seconds until the cursor of one that is refused is looked at */
-    LIST_ENTRY(sink_entry) entries;
-};
 
 void sinks_init(struct sinks *s, struct keepers *keepers, const struct append *spool,
                 const char *dir, const char *program, const struct sinks_events *ev)
@@ -63,11 +46,6 @@ static void list_cursors(const struct sinks *s)
 
 /* --- one sink --- */
 
-static const struct scoreboard *board_of(const struct sink_entry *o)
-{
-    return o->supervised ? o->supervisor.board : NULL;
-}
-
 /* Of the worker that has gone; there may have been none. */
 static void end_stats(struct sink_entry *o)
 {
@@ -96,30 +74,15 @@ static void remove_sink(struct sink_entry *o)
     list_cursors(s);
 }
 
-static uint64_t losses_of(const struct scoreboard *b)
-{
-    return b != NULL ? atomic_load(&b->losses) : 0;
-}
-
-/* The worker says it once it is ready; before that, and without one, the cursor does. */
-static uint64_t doubt_of(const struct sink_entry *o)
-{
-    const struct scoreboard *b = board_of(o);
-    uint64_t says = b != NULL ? atomic_load(&b->in_doubt) : 0, stored = o->cursor.known.in_doubt;
-
-    says = says > stored ? says : stored;
-    return says > o->in_doubt ? says : o->in_doubt;
-}
-
 static void on_worker_gone(void *arg)
 {
     struct sink_entry *o = arg;
     struct sinks *s = o->all;
 
-    o->in_doubt = doubt_of(o);
+    o->in_doubt = sink_entry_doubt(o);
     o->restarts += o->supervisor.restarts;
     o->unkillable += o->supervisor.unkillable;
-    o->losses += losses_of(o->supervisor.board);
+    o->losses += o->supervisor.board != NULL ? atomic_load(&o->supervisor.board->losses) : 0;
     end_stats(o);
     supervisor_end(&o->supervisor);
     o->supervised = false;
@@ -368,7 +331,7 @@ uint64_t sinks_needed(struct sinks *s)
     LIST_FOREACH (o, &s->list, entries) {
         uint64_t keep = 0; /* unknown: everything that max_size allows */
 
-        if (sink_cursor_look(&o->cursor, board_of(o)))
+        if (sink_cursor_look(&o->cursor, sink_entry_board(o)))
             keep = o->cursor.known.keep;
         needed = keep < needed ? keep : needed;
     }
@@ -381,7 +344,7 @@ uint64_t sinks_passed(struct sinks *s)
     struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries) {
-        const struct scoreboard *b = board_of(o);
+        const struct scoreboard *b = sink_entry_board(o);
         uint64_t has = 0, taken, lost;
 
         if (sink_cursor_look(&o->cursor, b))
@@ -405,40 +368,11 @@ void sinks_spool_begins(struct sinks *s, uint64_t oldest)
 
 /* --- metrics --- */
 
-static void write_sink(struct self_round at, struct sink_entry *o)
+static bool is_refused(const struct sink_entry *o)
 {
-    const struct scoreboard *b = board_of(o);
     const struct conf_sink *wanted = conf_sink_named(o->all->gen->conf, o->conf->name);
 
-    at.key = "sink", at.val = o->conf->name;
-    if (!sink_cursor_metrics(&o->cursor, &at, b))
-        return;
-    self_gauge(&at, BASIC, "garnet.sink.refused", "", wanted != NULL && wanted->refused);
-    self_count(&at, FULL, "garnet.sink.restarts", "Event", NULL,
-               o->restarts + (o->supervised ? o->supervisor.restarts : 0));
-    self_count(&at, FULL, "garnet.sink.unkillable", "Event", NULL,
-               o->unkillable + (o->supervised ? o->supervisor.unkillable : 0));
-    self_count(&at, FULL, "garnet.sink.in_doubt", "Metric", NULL, doubt_of(o));
-    self_count(&at, FULL, "garnet.sink.losses", "Event", NULL, o->losses + losses_of(b));
-    if (b != NULL)
-        self_gauge(&at, BASIC, "garnet.sink.stalled", "", supervisor_stalled(&o->supervisor));
-    if (b != NULL)
-        sink_stats_look(&o->stats, o->conf->name, &b->stats);
-    sink_stats_metrics(&o->stats, &at, b != NULL && o->supervisor.ready ? &b->stats : NULL);
-}
-
-/* What the plugin counts by itself is known once its worker has loaded it. Stamped with the slot before: the next may
- * be due already, and must not come out as the earlier one. */
-static void begin_stats(struct sink_entry *o, const struct scoreboard *b, struct selfmetrics *to)
-{
-    struct self_round at = selfmetrics_beginning(to, clock_wall());
-
-    if (at.interval > 0)
-        at.time -= at.time % at.interval;
-    at.zero = true;
-    at.key = "sink", at.val = o->conf->name;
-    sink_stats_look(&o->stats, o->conf->name, &b->stats);
-    sink_stats_begun(&o->stats, &at);
+    return wanted != NULL && wanted->refused;
 }
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at)
@@ -446,7 +380,7 @@ void sinks_metrics(const struct sinks *s, const struct self_round *at)
     struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries)
-        write_sink(*at, o);
+        sink_entry_rows(o, is_refused(o), *at);
 }
 
 /* Once its worker has said what it can drop for; by then it may have, so this is how it began. */
@@ -455,15 +389,27 @@ void sinks_metrics_begun(struct sinks *s, struct selfmetrics *to)
     struct sink_entry *o;
 
     LIST_FOREACH (o, &s->list, entries) {
-        const struct scoreboard *b = board_of(o);
+        const struct scoreboard *b = sink_entry_board(o);
         int64_t made =
             b == NULL || atomic_load(&b->can_drop) == 0 ? 0 : sink_cursor_take_made(&o->cursor);
         struct self_round at = selfmetrics_beginning(to, made);
 
         at.zero = true;
         if (made != 0)
-            write_sink(at, o);
+            sink_entry_rows(o, is_refused(o), at);
         if (b != NULL)
-            begin_stats(o, b, to);
+            sink_entry_begin_stats(o, b, to);
+    }
+}
+
+void sinks_status(const struct sinks *s, struct buf *out)
+{
+    struct sink_entry *o;
+    bool first = true;
+
+    LIST_FOREACH (o, &s->list, entries) {
+        buf_puts(out, first ? "" : ",");
+        sink_entry_status(o, conf_sink_named(s->gen->conf, o->conf->name), out);
+        first = false;
     }
 }

@@ -58,5 +58,7 @@ uint64_t sinks_passed(struct sinks *s);
 void sinks_spool_begins(struct sinks *s, uint64_t oldest);
 
 void sinks_metrics(const struct sinks *s, const struct self_round *at);
+/* Of each a JSON object, in no order, with commas between. */
+void sinks_status(const struct sinks *s, struct buf *out);
 /* Of those that have just begun, how they began; once a second. */
 void sinks_metrics_begun(struct sinks *s, struct selfmetrics *to);

@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 #include "base/log.h"
-#include "intake/socket_file.h"
+#include "base/socket_file.h"
 
 bool sockets_lock(const struct conf *c)
 {
@@ -81,7 +81,7 @@ static void write_refusals(struct self_round at, struct user_refusals *r, bool o
     (void)snprintf(user, sizeof user, "%lu", (unsigned long)r->uid);
     at.key = "user", at.val = others ? "others" : user;
     at.zero = at.zero || !r->told;
-    r->told = true;
+    r->told = r->told || !at.look;
     for (unsigned w = 0; w < USER_LIMITS; w++)
         self_count(&at, BASIC, "garnet.intake.limited", "Metric", user_limit_key(w), r->n[w]);
 }
@@ -102,6 +102,22 @@ void sockets_metrics(const struct intake *in, const struct source *shared,
     self_count(&at, BASIC, "garnet.intake.rejected", "Metric", NULL, n->rejected);
     for (unsigned i = 0; i <= USERS_TOLD; i++)
         write_refusals(*round, &all->users[i], i == USERS_TOLD);
+}
+
+/* --- the control socket --- */
+
+bool sockets_open_control(struct control *control, const struct conf_control *c, bool *locked,
+                          struct why *why)
+{
+    bool grouped = c->group != (gid_t)-1;
+    const struct socket_config sc = {.path = c->path,
+                                     .own_groups = c->own_groups,
+                                     .mode = grouped ? 0660 : 0600,
+                                     .uid = (uid_t)-1,
+                                     .group = c->group};
+
+    *locked = *locked || socket_lock(c->path, c->own_groups, why) >= 0;
+    return *locked && control_listen(control, &sc, why);
 }
 
 /* --- a collector's own --- */

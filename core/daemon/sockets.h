@@ -6,7 +6,8 @@
 #pragma once
 #include "base/why.h"
 #include "conf/conf.h"
-#include "daemon/selfmetrics.h"
+#include "control/control.h"
+#include "daemon/row.h"
 #include "intake/intake.h"
 
 /* For life; then what a garnetd that was killed has left is removed. False: logged. */
@@ -15,6 +16,9 @@ bool sockets_lock(const struct conf *c);
 struct source *sockets_open(struct intake *in, const struct conf *c);
 /* All but the path, mode and group; the intake's limits with it. */
 void sockets_configure(struct intake *in, struct source *shared, const struct conf *c);
+/* The control socket. It is locked first, for life, unless *locked says that it is. False, and why. */
+bool sockets_open_control(struct control *control, const struct conf_control *c, bool *locked,
+                          struct why *why);
 void sockets_metrics(const struct intake *in, const struct source *shared,
                      const struct self_round *at);
 

@@ -9,7 +9,7 @@
 #include "base/loop.h"
 #include "base/why.h"
 #include "conf/conf.h"
-#include "daemon/selfmetrics.h"
+#include "daemon/row.h"
 #include "spool/commit.h"
 
 struct store { /* its own to write */

@@ -330,6 +330,11 @@ const struct origin_counts *source_counts(const struct source *s)
     return &s->origin->counts;
 }
 
+const struct remark *source_fault(const struct source *s)
+{
+    return &s->origin->fault;
+}
+
 const struct intake_counts *intake_counts(const struct intake *in)
 {
     return &in->counts;

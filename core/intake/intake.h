@@ -41,10 +41,11 @@ const struct intake_counts *intake_counts(const struct intake *in); /* of all so
 /* Writes what is pending and closes all clients. Sources must be closed before. */
 void intake_free(struct intake *in);
 
-/* Makes its socket, and listens (intake/socket_file.h). NULL and a sentence in why[]: nothing is left
+/* Makes its socket, and listens (base/socket_file.h). NULL and a sentence in why[]: nothing is left
  * behind. */
 struct source *source_open(struct intake *in, const struct source_config *c, struct why *why);
 const struct origin_counts *source_counts(const struct source *s);
+const struct remark *source_fault(const struct source *s); /* the last in what was sent to it */
 /* A run begins: its counts and limits start anew, and metrics without a time get `slot_ns`. */
 void source_run(struct source *s, int64_t slot_ns);
 /* A run has ended and all its processes are dead: what they have sent is taken in (4 MiB of it at

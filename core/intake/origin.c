@@ -192,6 +192,7 @@ void origin_refused(struct origin *o, int64_t now, struct ratelimit *starved, co
     uint64_t left_out;
 
     o->counts.refused_connections++;
+    remark_set(&o->fault, "refused a connection: %s", why);
     if (!ratelimit_take(starved != NULL ? starved : &o->refusals, &CONNECTIONS, now, &left_out))
         return;
     log_warn("%s%s: refused a connection: %s",
@@ -205,6 +206,7 @@ void origin_closed(struct origin *o, int64_t now, const char *name, const char *
 {
     uint64_t left_out;
 
+    remark_set(&o->fault, "closed a connection: %s", why);
     if (!ratelimit_take(&o->closings, &CONNECTIONS, now, &left_out))
         return;
     log_warn("%s: closed: %s", name, why);

@@ -30,14 +30,15 @@ static bool may_log(const struct replies *r)
 static void log_fault(const struct replies *r, const struct place *at, const struct metric_fault *f)
 {
     const char *colon = f->field[0] != 0 ? ": " : "";
+    struct remark *last = &r->origin->fault;
 
-    if (!may_log(r))
-        return;
     if (at != NULL)
-        log_warn("%s: line %" PRIu64 ", byte %" PRIu64 "%s%s: %s", r->name, at->line, at->byte,
-                 colon, f->field, f->why.text);
+        remark_set(last, "line %" PRIu64 ", byte %" PRIu64 "%s%s: %s", at->line, at->byte, colon,
+                   f->field, f->why.text);
     else
-        log_warn("%s: %s%s%s", r->name, f->field, colon, f->why.text);
+        remark_set(last, "%s%s%s", f->field, colon, f->why.text);
+    if (may_log(r))
+        log_warn("%s: %s", r->name, last->text);
 }
 
 /* Each of the first few faults has a line of its own; these are the others. */

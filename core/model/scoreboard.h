@@ -26,6 +26,9 @@ enum scoreboard_step {
 };
 enum { SCOREBOARD_STEP_MASK = 7, SCOREBOARD_STEP_ONE = 8 };
 
+/* Whether what is sent gets out: not known yet, no; or yes, and the endpoint's place in `to` is added. */
+enum { SCOREBOARD_PEER_DOWN = 1, SCOREBOARD_PEER_UP = 2 };
+
 struct scoreboard {
     /* The worker's. */
     /* A metric is its sequence number plus one; 0: none. */
@@ -33,6 +36,7 @@ struct scoreboard {
     _Atomic uint64_t formats;    /* how often it was given one */
     _Atomic uint64_t sent;       /* all before it may have left, though the cursor is not there */
     _Atomic uint64_t stalled;    /* 1: the peer takes bytes and reads nothing */
+    _Atomic uint64_t peer;       /* SCOREBOARD_PEER_DOWN ... */
     _Atomic uint64_t can_drop;   /* a bit for each drop reason that can happen; 0: not known yet */
     _Atomic uint64_t losses;     /* times that a connection did not end well, on this page */
     /* Metrics sent again that may be there twice, and must not be: since the sink began, once a worker is

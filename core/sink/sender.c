@@ -235,6 +235,15 @@ static void send_again(struct sender *s, const struct stream_loss *loss, int64_t
     atomic_store(&s->board->sent, from.seq);
 }
 
+static uint64_t peer_now(const struct sender *s)
+{
+    if (s->by_plugin)
+        return s->deliver.down ? SCOREBOARD_PEER_DOWN : SCOREBOARD_PEER_UP;
+    if (outlet_up(&s->outlet))
+        return SCOREBOARD_PEER_UP + s->outlet.at;
+    return s->outlet.complaints > 0 ? SCOREBOARD_PEER_DOWN : 0;
+}
+
 enum sender_result sender_turn(struct sender *s, int64_t now)
 {
     struct stream_loss loss;
@@ -245,6 +254,7 @@ enum sender_result sender_turn(struct sender *s, int64_t now)
     else
         lost = outlet_turn(&s->outlet, now, &loss);
     atomic_store(&s->board->stalled, sender_stalled(s));
+    atomic_store(&s->board->peer, peer_now(s));
     if (!lost)
         return fatal ? SENDER_FATAL : sender_follow(s, clock_mono());
     send_again(s, &loss, clock_mono());

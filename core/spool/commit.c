@@ -148,6 +148,7 @@ static int refuse(struct commit *c, uint64_t count, struct why *why)
 {
     why_set(why, "the spool cannot be written: %s; send it again later", strerror(c->error));
     c->refused += count;
+    remark_set(&c->refusal, "%s", why->text);
     return -1;
 }
 

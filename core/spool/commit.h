@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 
 #include "base/clock.h"
+#include "base/remark.h"
 #include "base/why.h"
 #include "spool/append.h"
 #include "spool/unsynced.h"
@@ -48,15 +49,16 @@ struct commit { /* spool, sync and ev set, the rest zero */
     uint64_t last; /* the newest ticket */
     uint64_t
         written; /* up to this one all is in the spool, or refused; what is held has one each after it */
-    uint64_t decided;    /* up to this one, each has its verdict */
-    uint64_t synced_for; /* up to this one, verdicts wait for a sync */
-    int error;           /* of the last append, 0: it worked */
-    bool gone;           /* the folder; not made again yet */
-    bool ending;         /* nothing more is held */
-    bool failing;        /* a sync has failed, */
-    bool unsafe;         /* and writing it again has failed as well */
-    bool dirty;          /* written since the last commit_sync() */
-    uint64_t refused;    /* metrics, since the start */
+    uint64_t decided;      /* up to this one, each has its verdict */
+    uint64_t synced_for;   /* up to this one, verdicts wait for a sync */
+    int error;             /* of the last append, 0: it worked */
+    bool gone;             /* the folder; not made again yet */
+    bool ending;           /* nothing more is held */
+    bool failing;          /* a sync has failed, */
+    bool unsafe;           /* and writing it again has failed as well */
+    bool dirty;            /* written since the last commit_sync() */
+    uint64_t refused;      /* metrics, since the start */
+    struct remark refusal; /* the last of them, and why */
 };
 
 /* Copies the batch. False: full, or no memory. */

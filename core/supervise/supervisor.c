@@ -83,6 +83,7 @@ static bool clear_scoreboard(struct supervisor *s)
         return false;
     atomic_store(&b->formatting, 0);
     atomic_store(&b->stalled, 0);
+    atomic_store(&b->peer, 0);
     atomic_store(&b->step, SCOREBOARD_WAITS);
     atomic_store(&b->oldest, s->config.oldest);
     scoreboard_forget_read(b);
@@ -239,6 +240,7 @@ static void start_later(struct supervisor *s, int64_t base, const char *what)
 
     s->throttle.base = base;
     pause = throttle_next(&s->throttle, random_u64());
+    remark_set(&s->process.trouble, "%s", what);
     log_error("sink %s: %s; starting it again in %.1fs", s->name, what,
               (double)pause / (double)NS_PER_S);
     loop_timer_set(s->loop, &s->timer, loop_now(s->loop) + pause, on_pause_over, s);

@@ -25,10 +25,13 @@ enum { MESSAGES = 64 }; /* taken from a worker in one turn */
 
 static void on_said(void *arg, enum log_level level, const char *line)
 {
-    const struct worker_process *p = arg;
+    struct worker_process *p = arg;
+    const char *text;
 
     if (!log_relay(p->ident, line))
         log_as(p->ident, level, "%s", line);
+    if (log_trouble(line, &text))
+        remark_set(&p->trouble, "%s", text);
 }
 
 static void on_printed(void *arg, enum log_level level, const char *line)

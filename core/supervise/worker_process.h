@@ -15,6 +15,7 @@
 #pragma once
 #include "base/logpipe.h"
 #include "base/loop.h"
+#include "base/remark.h"
 #include "keep/ward.h"
 #include "model/worker.h"
 
@@ -38,6 +39,7 @@ struct worker_process {
     struct loop_fd watch;
     struct logpipe_owner says, prints;
     struct logpipe said, printed;
+    struct remark trouble; /* the last that it has said, as a warning or worse; its owner may add its own */
 };
 
 struct worker_start { /* all borrowed */

@@ -8,10 +8,11 @@ MAY = {
     "core/supervise": {"supervise", "base", "model", "conf", "keep"},
     "core/intake": {"intake", "base", "model", "conf"},
     "core/spool": {"spool", "base"},
+    "core/control": {"control", "base"},
     "core/plugin": {"plugin", "base", "model", "conf", "garnet"},
     "core/delivery": {"delivery", "base", "conf"},
     "core/sink": {"sink", "base", "model", "conf", "spool", "plugin", "delivery", "garnet"},
-    "core/daemon": {"daemon", "base", "model", "conf", "keep", "collect", "supervise", "intake", "spool"},
+    "core/daemon": {"daemon", "base", "model", "conf", "keep", "collect", "supervise", "intake", "spool", "control"},
     "core/plugintest": {"plugintest", "base", "model", "conf", "intake", "plugin", "garnet"},
     "core/cli": None,  # with the mains: anything
     "core/include": set(),

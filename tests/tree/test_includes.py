@@ -8,7 +8,7 @@ from folders import MAY, PARTS
 SOURCE = os.environ["GARNET_SOURCE"]
 ONLY = {  # a library's header -> the one place that knows the library
     "yaml.h": re.compile(r"core/conf/"),
-    "jansson.h": re.compile(r"core/intake/json|core/cli/"),
+    "jansson.h": re.compile(r"core/intake/json|core/control/request|core/cli/"),
     "xxhash.h": re.compile(r"core/(conf|spool)/|core/intake/quota|core/sink/counters"),
     "dlfcn.h": re.compile(r"core/plugin/plugin|core/plugintest/elf"),
 }

@@ -1,4 +1,4 @@
-/* tests/unit/intake/test_socket_folder.c - a socket's folder is nobody else's, and nothing is done through a stranger's link */
+/* tests/unit/base/test_socket_folder.c - a socket's folder is nobody else's, and nothing is done through a stranger's link */
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +13,7 @@
 
 #include "base/fd.h"
 #include "base/why.h"
-#include "intake/socket_file.h"
+#include "base/socket_file.h"
 
 enum { STRANGER = 64903 };
 static char dir[64];

@@ -1,4 +1,4 @@
-/* tests/unit/intake/test_lock.c - of two processes, one gets the lock */
+/* tests/unit/base/test_lock.c - of two processes, one gets the lock */
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "base/why.h"
-#include "intake/socket_file.h"
+#include "base/socket_file.h"
 
 static char dir[64], path[96], file[112];
 

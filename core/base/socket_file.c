@@ -1,4 +1,4 @@
-/* intake/socket_file.c - a folder that is looked at before it is used, and what is made in it
+/* base/socket_file.c - a folder that is looked at before it is used, and what is made in it
  *
  * bind() alone takes a path: so the socket is then looked for in the folder that was checked, and
  * everything else is done there. What stands in the way and is no socket is never removed.
@@ -7,7 +7,7 @@
  * holder. Taking it twice in one process is not noticed, and closing any descriptor of the file would
  * release it: nobody else opens it.
  */
-#include "intake/socket_file.h"
+#include "base/socket_file.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,4 +1,4 @@
-/* intake/socket_file.h - a Unix socket in the file system, its lock, and the folder that they live in
+/* base/socket_file.h - a Unix socket in the file system, its lock, and the folder that they live in
  *
  * Whoever can write to a folder can put a link, another socket or another folder in the place of what
  * we have made, and in the place of what a start removes. So a folder is walked to and looked at

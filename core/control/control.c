@@ -1,0 +1,479 @@
+/* control/control.c - what a client is at is one of three things: it is read from, it waits for a reload, or it is
+ * written to; and it is watched for just that. Short memory costs a client its connection; no descriptors, a second
+ * until the next is accepted.
+ */
+#include "control/control.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/fdpass.h"
+#include "base/text.h"
+#include "control/request.h"
+
+enum {
+    EVENTS = 8,        /* of clients, until there is a rest */
+    PIECE = 64 * 1024, /* bytes that one of them writes at most */
+    SHARE = 100,   /* the state is put together again after so many times as long as that took */
+    CUT_AFTER = 10 /* seconds for which a reply is not read at all */
+};
+static const int64_t rest = 5 * NS_PER_MS, again = NS_PER_S;
+
+struct text { /* a reply, its end included, for as long as somebody is to read it */
+    struct buf bytes;
+    unsigned refs;
+};
+
+struct client {
+    struct control *all;
+    int fd;
+    struct ucred who;
+    char got[CONTROL_LINE]; /* what it has asked and is not answered yet */
+    size_t ngot;
+    bool waits;         /* for a reload */
+    struct text *reply; /* or NULL */
+    size_t sent;        /* of that */
+    int64_t moved;      /* mono: since then it has done nothing */
+    TAILQ_ENTRY(client) others;
+};
+
+struct control {
+    struct loop *loop;
+    struct control_events ev;
+    int poll, listener; /* the epoll, and what it watches beside the clients; -1: none */
+    bool deaf;          /* the listener is not watched, for want of descriptors or memory */
+    struct loop_fd watch;
+    struct loop_timer rested, look;
+    TAILQ_HEAD(, client) clients; /* who has moved last is last */
+    unsigned nclients;
+    struct text *status; /* as last put together; or NULL */
+    int64_t fresh;       /* mono: until then it will do */
+    struct control_counts counts;
+};
+
+/* --- replies --- */
+
+static struct text *text_new(void)
+{
+    struct text *t = calloc(1, sizeof *t);
+
+    if (t != NULL)
+        t->refs = 1;
+    return t;
+}
+
+static void text_unref(struct text *t)
+{
+    if (t == NULL || --t->refs > 0)
+        return;
+    buf_free(&t->bytes);
+    free(t);
+}
+
+/* {"garnet":1,"KEY":BODY} as a line. NULL: no memory. */
+static struct text *reply_text(const char *key, const struct buf *body)
+{
+    struct text *t = text_new();
+
+    if (t == NULL)
+        return NULL;
+    buf_putf(&t->bytes, "{\"garnet\":%d,\"%s\":", CONTROL_VERSION, key);
+    buf_put(&t->bytes, body->p, body->n);
+    buf_puts(&t->bytes, "}\n");
+    if (buf_ok(body) && buf_ok(&t->bytes))
+        return t;
+    text_unref(t);
+    return NULL;
+}
+
+static struct text *error_text(const char *why)
+{
+    struct buf b = {0};
+    struct text *t;
+
+    buf_put_json(&b, str_of(why));
+    t = reply_text("error", &b);
+    buf_free(&b);
+    return t;
+}
+
+static struct text *status_text(struct control *c)
+{
+    int64_t began = clock_mono();
+    struct buf b = {0};
+
+    if (c->status != NULL && began < c->fresh)
+        return c->status;
+    text_unref(c->status);
+    c->ev.status(c->ev.arg, &b);
+    c->status = reply_text("status", &b);
+    buf_free(&b);
+    c->fresh = clock_mono() + (clock_mono() - began) * SHARE;
+    return c->status;
+}
+
+/* --- one client --- */
+
+static void watch_client(const struct client *k)
+{
+    struct epoll_event e = {.events = k->waits           ? 0
+                                      : k->reply != NULL ? EPOLLOUT
+                                                         : EPOLLIN,
+                            .data.ptr = (void *)(uintptr_t)k};
+
+    (void)epoll_ctl(k->all->poll, EPOLL_CTL_MOD, k->fd, &e);
+}
+
+static void drop_client(struct client *k)
+{
+    struct control *c = k->all;
+
+    TAILQ_REMOVE(&c->clients, k, others);
+    c->nclients--;
+    fdpass_close(&k->fd); /* which takes it out of the epoll */
+    text_unref(k->reply);
+    free(k);
+}
+
+static void has_moved(struct client *k)
+{
+    struct control *c = k->all;
+
+    k->moved = loop_now(c->loop);
+    TAILQ_REMOVE(&c->clients, k, others);
+    TAILQ_INSERT_TAIL(&c->clients, k, others);
+}
+
+/* `t`: a reference is taken. False: there is none, and the client is gone. */
+static bool reply_with(struct client *k, struct text *t)
+{
+    if (t == NULL) {
+        k->all->counts.refused++;
+        drop_client(k);
+        return false;
+    }
+    t->refs++;
+    k->reply = t;
+    k->sent = 0;
+    return true;
+}
+
+static bool reply_error(struct client *k, const char *why)
+{
+    struct text *t = error_text(why);
+    bool there;
+
+    k->all->counts.refused++;
+    there = reply_with(k, t);
+    text_unref(t);
+    return there;
+}
+
+static bool may_command(const struct client *k)
+{
+    return k->who.uid == 0 || k->who.uid == geteuid();
+}
+
+static bool ask_reload(struct client *k)
+{
+    struct control *c = k->all;
+
+    if (!may_command(k))
+        return reply_error(k, "a reload is for root and for garnetd's own user: use sudo");
+    k->waits = true; /* first: it may be over at once */
+    if (c->ev.reload(c->ev.arg))
+        return true;
+    k->waits = false;
+    return reply_error(k, "garnetd is ending: there is no reload");
+}
+
+/* False: the client is gone. */
+static bool answer_line(struct client *k, struct str line)
+{
+    struct control_request r = {0};
+    struct why why;
+
+    k->all->counts.requests++;
+    if (!control_request_read(&r, line, &why))
+        return reply_error(k, why.text);
+    if (r.ask == CONTROL_RELOAD)
+        return ask_reload(k);
+    return reply_with(k, status_text(k->all));
+}
+
+/* The next line of what it has asked, if it is free for one. False: the client is gone. */
+static bool take_line(struct client *k)
+{
+    const char *end = memchr(k->got, '\n', k->ngot);
+    char line[CONTROL_LINE];
+    size_t n;
+
+    if (k->reply != NULL || k->waits)
+        return true;
+    if (end == NULL && k->ngot < sizeof k->got)
+        return true;
+    if (end == NULL) {
+        k->ngot = 0;
+        return reply_error(k, "a request is a line of at most 4096 bytes");
+    }
+    n = (size_t)(end - k->got);
+    memcpy(line, k->got, n);
+    k->ngot -= n + 1;
+    memmove(k->got, end + 1, k->ngot);
+    return answer_line(k, (struct str){line, n});
+}
+
+/* The end of what it sends ends a line, too. */
+static bool read_client(struct client *k)
+{
+    ssize_t n = fdpass_recv(k->fd, k->got + k->ngot, sizeof k->got - k->ngot);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (n == 0 && k->ngot > 0) {
+        k->got[k->ngot] = '\n';
+        n = 1;
+    }
+    if (n <= 0) {
+        drop_client(k);
+        return false;
+    }
+    k->ngot += (size_t)n;
+    return true;
+}
+
+static bool write_client(struct client *k)
+{
+    const struct buf *b = &k->reply->bytes;
+    size_t left = b->n - k->sent;
+    ssize_t n =
+        send(k->fd, b->p + k->sent, left < PIECE ? left : PIECE, MSG_DONTWAIT | MSG_NOSIGNAL);
+
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return true;
+    if (n < 0) {
+        drop_client(k);
+        return false;
+    }
+    k->sent += (size_t)n;
+    if (k->sent == b->n) {
+        text_unref(k->reply);
+        k->reply = NULL;
+    }
+    return true;
+}
+
+static void serve_client(struct client *k)
+{
+    has_moved(k);
+    if (k->waits) { /* only a hang-up is reported now */
+        drop_client(k);
+        return;
+    }
+    if (k->reply != NULL ? !write_client(k) : !read_client(k))
+        return;
+    if (!take_line(k))
+        return;
+    watch_client(k);
+}
+
+/* --- all of them --- */
+
+static void watch_listener(struct control *c, bool on)
+{
+    struct epoll_event e = {.events = on ? EPOLLIN : 0, .data.ptr = NULL};
+
+    c->deaf = !on;
+    if (c->listener >= 0)
+        (void)epoll_ctl(c->poll, EPOLL_CTL_MOD, c->listener, &e);
+}
+
+/* Once a second while there are clients, or the listener is not watched. */
+static void on_control_look(void *arg)
+{
+    struct control *c = arg;
+    int64_t now = loop_now(c->loop);
+    struct client *next;
+
+    if (c->deaf)
+        watch_listener(c, true);
+    for (struct client *k = TAILQ_FIRST(&c->clients); k != NULL; k = next) {
+        next = TAILQ_NEXT(k, others);
+        if (now - k->moved < CUT_AFTER * NS_PER_S)
+            break;
+        if (k->reply != NULL)
+            drop_client(k);
+    }
+    if (c->nclients > 0)
+        loop_timer_set(c->loop, &c->look, clock_second(now + again), on_control_look, c);
+}
+
+static void look_soon(struct control *c)
+{
+    if (!c->look.armed)
+        loop_timer_set(c->loop, &c->look, clock_mono() + again, on_control_look, c);
+}
+
+/* Of those that have asked nothing: whoever is silent for longest. False: there is none. */
+static bool one_gives_way(struct control *c)
+{
+    struct client *k;
+
+    TAILQ_FOREACH (k, &c->clients, others)
+        if (k->reply == NULL && !k->waits)
+            break;
+    if (k == NULL)
+        return false;
+    drop_client(k);
+    return true;
+}
+
+static void turn_away(struct control *c, int fd)
+{
+    static const char why[] = "{\"garnet\":1,\"error\":\"too many clients: try again\"}\n";
+
+    c->counts.refused++;
+    (void)send(fd, why, sizeof why - 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+    fdpass_close(&fd);
+}
+
+static void accept_client(struct control *c)
+{
+    int fd = accept4(c->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+    struct client *k = fd < 0 ? NULL : calloc(1, sizeof *k);
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = k};
+    socklen_t n = sizeof k->who;
+
+    if (fd < 0 && (errno == EMFILE || errno == ENFILE || errno == ENOMEM || errno == ENOBUFS)) {
+        watch_listener(c, false);
+        look_soon(c);
+    }
+    if (fd < 0)
+        return;
+    if (k == NULL || (c->nclients >= CONTROL_CLIENTS && !one_gives_way(c)) ||
+        getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &k->who, &n) < 0 ||
+        epoll_ctl(c->poll, EPOLL_CTL_ADD, fd, &e) < 0) {
+        turn_away(c, fd);
+        free(k);
+        return;
+    }
+    k->all = c;
+    k->fd = fd;
+    k->moved = loop_now(c->loop);
+    TAILQ_INSERT_TAIL(&c->clients, k, others);
+    c->nclients++;
+    look_soon(c);
+}
+
+static void on_clients(void *arg, uint32_t events);
+
+static void on_rested(void *arg)
+{
+    struct control *c = arg;
+
+    loop_fd_mod(c->loop, &c->watch, LOOP_IN);
+}
+
+/* One at a time: an event may be of a client that the one before has pushed out. */
+static void on_clients(void *arg, uint32_t events)
+{
+    struct control *c = arg;
+    struct epoll_event e;
+
+    (void)events;
+    for (int i = 0; i < EVENTS && epoll_wait(c->poll, &e, 1, 0) == 1; i++) {
+        if (e.data.ptr == NULL)
+            accept_client(c);
+        else
+            serve_client(e.data.ptr);
+    }
+    loop_fd_mod(c->loop, &c->watch, 0);
+    loop_timer_set(c->loop, &c->rested, clock_mono() + rest, on_rested, c);
+}
+
+void control_reloaded(struct control *c, const struct buf *receipt)
+{
+    struct text *t = receipt != NULL ? reply_text("reload", receipt) : NULL;
+    struct client *next;
+
+    c->fresh = 0; /* who asks now is to see it */
+    for (struct client *k = TAILQ_FIRST(&c->clients); k != NULL; k = next) {
+        next = TAILQ_NEXT(k, others);
+        if (!k->waits)
+            continue;
+        k->waits = false;
+        k->moved = loop_now(c->loop);
+        if (reply_with(k, t))
+            watch_client(k);
+    }
+    text_unref(t);
+}
+
+/* --- beginning and end --- */
+
+struct control *control_new(struct loop *l, const struct control_events *ev)
+{
+    struct control *c = calloc(1, sizeof *c);
+
+    if (c == NULL)
+        return NULL;
+    c->loop = l;
+    c->ev = *ev;
+    c->listener = -1;
+    TAILQ_INIT(&c->clients);
+    loop_fd_init(&c->watch);
+    c->poll = epoll_create1(EPOLL_CLOEXEC);
+    if (c->poll >= 0 && loop_fd_add(l, &c->watch, c->poll, LOOP_IN, on_clients, c) == 0)
+        return c;
+    fd_close(&c->poll);
+    free(c);
+    return NULL;
+}
+
+bool control_listen(struct control *c, const struct socket_config *socket, struct why *why)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = NULL};
+
+    fd_close(&c->listener);
+    c->listener = socket_listen(socket, why);
+    if (c->listener < 0)
+        return false;
+    if (epoll_ctl(c->poll, EPOLL_CTL_ADD, c->listener, &e) == 0)
+        return true;
+    why_set(why, "cannot watch %s: %s", socket->path, strerror(errno));
+    fd_close(&c->listener);
+    return false;
+}
+
+bool control_listens(const struct control *c)
+{
+    return c->listener >= 0;
+}
+
+const struct control_counts *control_counts(const struct control *c)
+{
+    return &c->counts;
+}
+
+void control_free(struct control *c)
+{
+    struct client *k;
+
+    if (c == NULL)
+        return;
+    while ((k = TAILQ_FIRST(&c->clients)) != NULL)
+        drop_client(k);
+    text_unref(c->status);
+    loop_timer_clear(c->loop, &c->rested);
+    loop_timer_clear(c->loop, &c->look);
+    loop_fd_del(c->loop, &c->watch);
+    fd_close(&c->listener);
+    fd_close(&c->poll);
+    free(c);
+}
