@@ -11,7 +11,9 @@
 #include "base/terminal.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"
+#include "cli/reload.h"
 #include "cli/spool.h"
+#include "cli/status.h"
 #include "cli/tail.h"
 
 static int version_main(int argc, char *const argv[]);
@@ -22,6 +24,8 @@ static const struct command {
     const char *help;
     int (*run)(int argc, char *const argv[]);
 } COMMANDS[] = {
+    {"status", "whether all is well, and if not, why", STATUS_HELP, status_main},
+    {"reload", "reread the configuration, and say what came of it", RELOAD_HELP, reload_main},
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},
     {"tail", "show metrics as they come, or as a sink would send them", TAIL_HELP, tail_main},

@@ -1,0 +1,340 @@
+/* cli/show_status.c - two tables, and a few lines around them; fails as stdio does */
+#include "cli/show_status.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/terminal.h"
+
+double status_number(const json_t *of, const char *key)
+{
+    return json_number_value(json_object_get(of, key));
+}
+
+const char *status_text(const json_t *of, const char *key)
+{
+    const char *s = json_string_value(json_object_get(of, key));
+
+    return s != NULL ? s : "";
+}
+
+/* --- words --- */
+
+struct status_words status_span(double seconds)
+{
+    struct status_words w;
+    long s = (long)(seconds + 0.5);
+
+    if (seconds < 9.95 && seconds > 0)
+        (void)snprintf(w.text, sizeof w.text, "%.*fs", seconds < 0.995 ? 2 : 1, seconds);
+    else if (s < 60)
+        (void)snprintf(w.text, sizeof w.text, "%lds", s);
+    else if (s < 3600)
+        (void)snprintf(w.text, sizeof w.text, "%ldm %lds", s / 60, s % 60);
+    else if (s < 86400)
+        (void)snprintf(w.text, sizeof w.text, "%ldh %ldm", s / 3600, s % 3600 / 60);
+    else
+        (void)snprintf(w.text, sizeof w.text, "%ldd %ldh", s / 86400, s % 86400 / 3600);
+    return w;
+}
+
+struct status_words status_ago(double now, double at)
+{
+    struct status_words w = {"never"}, span = status_span(now > at ? now - at : 0);
+
+    if (at > 0)
+        (void)snprintf(w.text, sizeof w.text, "%.24s ago", span.text);
+    return w;
+}
+
+struct status_words status_size(double bytes)
+{
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+    struct status_words w;
+    unsigned u = 0;
+
+    while (bytes >= 1024 && u + 1 < sizeof units / sizeof *units) {
+        bytes /= 1024;
+        u++;
+    }
+    (void)snprintf(w.text, sizeof w.text, "%.*f %s", u > 0 && bytes < 9.95 ? 1 : 0, bytes,
+                   units[u]);
+    return w;
+}
+
+/* As short as fits a column: 12.3M. */
+static struct status_words short_count(double n)
+{
+    static const char units[] = " kMGT";
+    struct status_words w;
+    unsigned u = 0;
+
+    while (n >= 99999.5 && u + 2 < sizeof units) {
+        n /= 1000;
+        u++;
+    }
+    if (u == 0)
+        (void)snprintf(w.text, sizeof w.text, "%.0f", n);
+    else
+        (void)snprintf(w.text, sizeof w.text, "%.*f%c", n < 99.95 ? 1 : 0, n, units[u]);
+    return w;
+}
+
+static struct status_words clock_text(double at)
+{
+    struct status_words w = {"?"};
+    time_t t = (time_t)at;
+    struct tm tm;
+
+    if (localtime_r(&t, &tm) != NULL)
+        (void)strftime(w.text, sizeof w.text, "%F %T", &tm);
+    return w;
+}
+
+/* --- tables --- */
+
+static int by_their_name(const void *a, const void *b)
+{
+    return strcmp(status_text(*(json_t *const *)a, "name"),
+                  status_text(*(json_t *const *)b, "name"));
+}
+
+/* The list's objects by name, from malloc(); *n of them. NULL: none, or no memory. */
+static json_t **sorted(const json_t *list, size_t *n)
+{
+    json_t **all = calloc(json_array_size(list) + 1, sizeof *all);
+
+    *n = all != NULL ? json_array_size(list) : 0;
+    for (size_t i = 0; i < *n; i++)
+        all[i] = json_array_get(list, i);
+    if (*n > 0)
+        qsort(all, *n, sizeof *all, by_their_name);
+    return all;
+}
+
+static int widest(json_t *const *all, size_t n, int least)
+{
+    int most = least;
+
+    for (size_t i = 0; i < n; i++) {
+        int w = (int)strlen(status_text(all[i], "name"));
+
+        most = w > most ? w : most;
+    }
+    return most;
+}
+
+static struct status_words next_text(const json_t *c, double now)
+{
+    double next = status_number(c, "next_run");
+    struct status_words w = {"-"};
+
+    if (next > 0)
+        w = status_span(next > now ? next - now : 0);
+    return w;
+}
+
+/* "ok 0.07s", "exit 3", "-" */
+static struct status_words outcome_text(const json_t *c)
+{
+    const json_t *last = json_object_get(c, "last_run");
+    const char *outcome = status_text(last, "outcome");
+    struct status_words w = {"-"};
+
+    if (strcmp(outcome, "exit") == 0)
+        (void)snprintf(w.text, sizeof w.text, "exit %.0f", status_number(last, "exit_status"));
+    else if (strcmp(outcome, "signal") == 0)
+        (void)snprintf(w.text, sizeof w.text, "signal %.0f", status_number(last, "signal"));
+    else if (*outcome != '\0')
+        (void)snprintf(w.text, sizeof w.text, "%.12s %.12s", outcome,
+                       status_span(status_number(last, "duration")).text);
+    return w;
+}
+
+/* A new list: those that are refused, and have never run, are among them. NULL: no memory. */
+static json_t *all_collectors(const json_t *status)
+{
+    json_t *all = json_copy(json_object_get(status, "collectors"));
+    const json_t *one, *conf = json_object_get(status, "configuration");
+    size_t i;
+
+    json_array_foreach (json_object_get(conf, "refused"), i, one)
+        if (*status_text(one, "collector") != '\0' &&
+            !json_is_true(json_object_get(one, "old_runs")))
+            (void)json_array_append_new(
+                all,
+                json_pack("{s:s,s:s}", "name", status_text(one, "collector"), "state", "refused"));
+    return all;
+}
+
+static void show_collector_table(FILE *to, const json_t *status)
+{
+    double now = status_number(status, "now");
+    json_t *list = all_collectors(status);
+    size_t n;
+    json_t **all = sorted(list, &n);
+    int w = widest(all, n, 9);
+
+    if (n > 0)
+        (void)fprintf(to, "\n%-*s  %-8s  %-13s %8s %8s %6s  %s\n", w, "COLLECTOR", "STATE",
+                      "LAST RUN", "ACCEPTED", "REJECTED", "MISSED", "NEXT IN");
+    for (size_t i = 0; i < n; i++)
+        say(to, "%-*s  %-8s  %-13s %8s %8s %6s  %s", w, status_text(all[i], "name"),
+            status_text(all[i], "state"), outcome_text(all[i]).text,
+            short_count(status_number(all[i], "accepted")).text,
+            short_count(status_number(all[i], "rejected")).text,
+            short_count(status_number(all[i], "missed")).text, next_text(all[i], now).text);
+    free(all);
+    json_decref(list);
+}
+
+static double sum_of(const json_t *members)
+{
+    double sum = 0;
+    const char *key;
+    json_t *v;
+
+    json_object_foreach ((json_t *)(uintptr_t)members, key, v)
+        sum += json_number_value(v);
+    return sum;
+}
+
+static const char *endpoint_of(const json_t *s)
+{
+    const char *in_use = status_text(s, "endpoint");
+    const char *first = json_string_value(json_array_get(json_object_get(s, "to"), 0));
+
+    return *in_use != '\0' ? in_use : first != NULL ? first : status_text(s, "plugin");
+}
+
+static void show_sink_table(FILE *to, const json_t *status)
+{
+    size_t n;
+    json_t **all = sorted(json_object_get(status, "sinks"), &n);
+    int w = widest(all, n, 9);
+
+    if (n > 0)
+        (void)fprintf(to, "\n%-*s  %-8s  %7s %8s %8s %8s  %s\n", w, "SINK", "STATE", "LAG",
+                      "QUEUED", "UNCONF'D", "DROPPED", "ENDPOINT");
+    for (size_t i = 0; i < n; i++)
+        say(to, "%-*s  %-8s  %7s %8s %8s %8s  %s", w, status_text(all[i], "name"),
+            status_text(all[i], "state"), status_span(status_number(all[i], "lag")).text,
+            short_count(status_number(all[i], "queued")).text,
+            short_count(status_number(all[i], "unconfirmed")).text,
+            short_count(sum_of(json_object_get(all[i], "dropped"))).text, endpoint_of(all[i]));
+    free(all);
+}
+
+void show_status(FILE *to, const json_t *status)
+{
+    const json_t *conf = json_object_get(status, "configuration");
+    const json_t *spool = json_object_get(status, "spool");
+    const json_t *intake = json_object_get(status, "intake");
+    double now = status_number(status, "now");
+
+    say(to, "garnetd %s on %s: process %.0f, up %s%s", status_text(status, "version"),
+        status_text(status, "host"), status_number(status, "pid"),
+        status_span(now - status_number(status, "started")).text,
+        strcmp(status_text(status, "phase"), "ending") == 0 ? ", ending" : "");
+    say(to, "configuration %s, in use since %s", status_text(conf, "file"),
+        clock_text(status_number(conf, "applied")).text);
+    say(to, "spool %s: %s of %s, %s in reserve", status_text(spool, "folder"),
+        status_size(status_number(spool, "size")).text,
+        status_size(status_number(spool, "max_size")).text,
+        status_size(status_number(spool, "reserve")).text);
+    say(to, "socket %s: %.0f accepted, %.0f rejected, %.0f connections now",
+        status_text(intake, "socket"), status_number(intake, "accepted"),
+        status_number(intake, "rejected"), status_number(intake, "connections"));
+    show_collector_table(to, status);
+    show_sink_table(to, status);
+}
+
+/* --- one --- */
+
+static bool is_time(const char *key)
+{
+    static const char *const times[] = {"at",       "due",           "started",  "ended",
+                                        "next_run", "running_since", "last_drop"};
+
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++)
+        if (strcmp(key, times[i]) == 0)
+            return true;
+    return false;
+}
+
+static void show_members(FILE *to, const json_t *of, int depth);
+
+static void show_member(FILE *to, const char *key, const json_t *v, int depth)
+{
+    int indent = 2 * depth;
+
+    if (json_is_object(v)) {
+        say(to, "%*s%s", indent, "", key);
+        show_members(to, v, depth + 1);
+    } else if (json_is_array(v)) {
+        size_t i;
+        const json_t *one;
+
+        json_array_foreach (v, i, one)
+            say(to, "%*s%-*s %s", indent, "", 24 - indent, i == 0 ? key : "",
+                json_is_string(one) ? json_string_value(one) : "");
+    } else if (json_is_string(v)) {
+        say(to, "%*s%-*s %s", indent, "", 24 - indent, key, json_string_value(v));
+    } else if (json_is_boolean(v)) {
+        say(to, "%*s%-*s %s", indent, "", 24 - indent, key, json_is_true(v) ? "yes" : "no");
+    } else if (is_time(key)) {
+        say(to, "%*s%-*s %s", indent, "", 24 - indent, key, clock_text(json_number_value(v)).text);
+    } else {
+        say(to, "%*s%-*s %.10g", indent, "", 24 - indent, key, json_number_value(v));
+    }
+}
+
+static void show_members(FILE *to, const json_t *of, int depth)
+{
+    const char *key;
+    json_t *v;
+
+    json_object_foreach ((json_t *)(uintptr_t)of, key, v)
+        show_member(to, key, v, depth);
+}
+
+static bool show_named(FILE *to, const json_t *list, const char *kind, const char *name)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach (list, i, one) {
+        if (strcmp(status_text(one, "name"), name) != 0)
+            continue;
+        say(to, "%s %s", kind, name);
+        show_members(to, one, 1);
+        return true;
+    }
+    return false;
+}
+
+static bool show_refused(FILE *to, const json_t *status, const char *name)
+{
+    const json_t *one, *list = json_object_get(json_object_get(status, "configuration"), "refused");
+    bool any = false;
+    size_t i;
+
+    json_array_foreach (list, i, one) {
+        if (strcmp(status_text(one, "collector"), name) != 0 &&
+            strcmp(status_text(one, "sink"), name) != 0)
+            continue;
+        say(to, "refused");
+        show_members(to, one, 1);
+        any = true;
+    }
+    return any;
+}
+
+bool show_status_of(FILE *to, const json_t *status, const char *name)
+{
+    bool collector = show_named(to, json_object_get(status, "collectors"), "collector", name);
+    bool sink = show_named(to, json_object_get(status, "sinks"), "sink", name);
+
+    return show_refused(to, status, name) || collector || sink;
+}

@@ -1,0 +1,22 @@
+/* cli/show_status.h - what a garnetd says of itself (docs/control.md), as people read it: 80 columns where names allow it
+ *
+ * And how its members are read: one that is missing is 0, or "".
+ */
+#pragma once
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+double status_number(const json_t *of, const char *key);
+const char *status_text(const json_t *of, const char *key);
+
+struct status_words { /* by value: a few words */
+    char text[32];
+};
+struct status_words status_span(double seconds);       /* "7s", "3m 5s", "2d 4h" */
+struct status_words status_ago(double now, double at); /* "7s ago", "never" */
+struct status_words status_size(double bytes);         /* "1.5 MiB" */
+
+void show_status(FILE *to, const json_t *status);
+/* One collector or sink with all that is known of it. False: there is none of that name. */
+bool show_status_of(FILE *to, const json_t *status, const char *name);
