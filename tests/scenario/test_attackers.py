@@ -197,8 +197,8 @@ class Attackers(unittest.TestCase):
         os.kill(opener, 9)  # then the worker ends, and another comes with another opener
         d.wait_log("its opener, without which it cannot read the spool, has been ended")
         wait_for("another worker", lambda: d.worker("main") != worker)
+        worker = d.worker("main")  # now: one that starts after the next line may be the new folder's
         os.rename(d.path("spool"), d.path("spool.old"))  # and with a folder that is replaced
-        worker = d.worker("main")
         wait_for("another one, of the new folder", lambda: os.path.exists(d.path("spool/lock")) and d.worker("main") != worker)
         send(2000)
         wait_for("the rest is there", lambda: delivered() == set(range(3000)))
