@@ -12,6 +12,7 @@
 #include "cli/emit.h"
 #include "cli/plugin.h"
 #include "cli/reload.h"
+#include "cli/run.h"
 #include "cli/spool.h"
 #include "cli/status.h"
 #include "cli/tail.h"
@@ -28,6 +29,8 @@ static const struct command {
     {"reload", "reread the configuration, and say what came of it", RELOAD_HELP, reload_main},
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},
+    {"run", "run a collector once, now, and show its metrics and what is wrong", RUN_HELP,
+     run_main},
     {"tail", "show metrics as they come, or as a sink would send them", TAIL_HELP, tail_main},
     {"spool", "list and print a spool, and check that every metric is accounted for", SPOOL_HELP,
      spool_main},

@@ -234,6 +234,15 @@ void collector_catch_up(struct collector *c, int64_t recorded, const char *host)
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
 }
 
+void collector_once(struct collector *c, int64_t slot)
+{
+    if (c->daemon)
+        return;
+    loop_timer_clear(c->loop, &c->timer);
+    c->sched = (struct schedule){.rule = c->sched.rule, .slots = 1, .runs = 1};
+    start_run(c, slot, clock_mono());
+}
+
 void collector_adopt(struct collector *c, const struct conf_collector *conf)
 {
     c->conf = conf;

@@ -59,6 +59,9 @@ void collector_start(struct collector *c, struct keepers *keepers,
 /* Just after that, of one that is persistent: the slot that came last gets its run within a minute,
  * unless it has had one: `recorded` is the slot of the last run (INT64_MIN: of none). */
 void collector_catch_up(struct collector *c, int64_t recorded, const char *host);
+/* Just after that, for who wants one run alone, and stops it in ended(): it begins now, and is stamped with
+ * `slot`. A daemon's life begins now in any case. */
+void collector_once(struct collector *c, int64_t slot);
 /* The same configuration, from a newer struct conf; or a changed one, if collector_stop()
  * follows. */
 void collector_adopt(struct collector *c, const struct conf_collector *conf);

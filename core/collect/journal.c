@@ -105,6 +105,14 @@ void journal_catching_up(const struct journal *j, int64_t slot, int64_t wait, co
              slot_text(when, slot), (double)wait / (double)NS_PER_S);
 }
 
+void journal_fruitless(const struct journal *j)
+{
+    log_info("collector %s has ended with exit status 0 and has sent no metric yet: what it prints "
+             "only goes to this log; send metrics to the socket that is its last argument and in "
+             "GARNET_SOCKET, for example by `garnet emit`",
+             j->name);
+}
+
 void journal_look(struct journal *j, int64_t mono)
 {
     for (int i = 0; i <= TROUBLE; i++)

@@ -144,6 +144,24 @@ bool load_files(struct snapshot *s, const char *path)
     return load_all(s, path, NULL, &of);
 }
 
+/* In the place of the folder's own of that name, so that what may clash with it comes in the same order. */
+static void load_one_more(struct snapshot *s, const char *file, struct asking *of)
+{
+    const char *path = absolute(&s->arena, file);
+    struct snapshot_file *f = s->files;
+
+    if (path == NULL)
+        return;
+    while (f != NULL && (f == s->files || strcmp(path_base(f->path), path_base(path)) != 0))
+        f = f->next;
+    if (f == NULL && (f = snapshot_add(s, path)) == NULL)
+        return;
+    f->path = path;
+    f->error = NULL;
+    f->unread = true;
+    read_unread(s, of);
+}
+
 /* --- all --- */
 
 /* Ends: every round learns all that the one before lacked, and finite text lacks finitely much. */
@@ -189,6 +207,16 @@ struct conf *conf_load(struct snapshot *s, const char *path, const struct snapsh
     if (now != NULL && !before_add(s, now))
         return NULL;
     return use_newest(s, of, e);
+}
+
+struct conf *conf_load_with(struct snapshot *s, const char *path, const char *file,
+                            struct asking *of, struct errors *e)
+{
+    if (!load_all(s, path, NULL, of))
+        return NULL;
+    if (file != NULL)
+        load_one_more(s, file, of);
+    return arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }
 
 /* As if nothing were known of it. */

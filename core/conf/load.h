@@ -17,6 +17,10 @@ bool load_files(struct snapshot *s, const char *path);
  * processes, maybe after errors. */
 struct conf *conf_load(struct snapshot *s, const char *path, const struct snapshot *now,
                        struct asking *of, struct errors *e);
+/* conf_load() for who has no garnetd, with one more collector's file, or NULL: it stands for that of the same
+ * name in the folder, if there is one. */
+struct conf *conf_load_with(struct snapshot *s, const char *path, const char *file,
+                            struct asking *of, struct errors *e);
 /* Once more for a snapshot that was read already: what collectors' files and sinks were refused for, if
  * that is of the world, is found out anew, and files that could not be read are read; nothing else is.
  * A sink's check is the caller's. A file that was refused comes last, so that it gives way where it clashes with what was not. */

@@ -56,10 +56,7 @@ static void note_fruitless(struct collector_entry *m, bool good)
     bool nothing = n->accepted == 0 && n->rejected == 0;
 
     if (nothing && !m->brought_nothing && good)
-        log_info("collector %s has ended with exit status 0 and has sent no metric yet: what it "
-                 "prints only goes to this log; send metrics to the socket that is its last "
-                 "argument and in GARNET_SOCKET, for example by `garnet emit`",
-                 m->conf->name);
+        journal_fruitless(&m->run.journal);
     m->brought_nothing = nothing && (m->brought_nothing || good);
 }
 

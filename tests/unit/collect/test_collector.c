@@ -42,6 +42,34 @@ Test(collector, runs_at_the_slots)
     cr_assert_eq(errno, ECHILD);
 }
 
+Test(collector, one_run_alone_is_stamped_as_asked)
+{
+    struct scene *s = scene_prepare("exit 0", 3600000 * MS);
+
+    s->stop_in_ended = true;
+    scene_go(s);
+    collector_once(s->collector, 42000 * MS);
+    TURN_UNTIL(s, s->ngone > 0);
+    cr_assert_eq(s->nstarted, 1);
+    cr_assert_eq(s->started[0], 42000 * MS);
+    cr_assert_eq(last_run(s)->outcome, OUTCOME_OK);
+}
+
+Test(collector, one_run_alone_that_cannot_begin_ends_as_well)
+{
+    struct scene *s = scene_prepare(NULL, 3600000 * MS);
+
+    s->command[0] = "/no/such/program";
+    s->stop_in_ended = true;
+    scene_go(s);
+    collector_once(s->collector, 42000 * MS);
+    TURN_UNTIL(s, s->ngone > 0);
+    cr_assert_eq(s->nended, 1);
+    cr_assert_eq(last_run(s)->outcome, OUTCOME_SPAWN);
+    cr_assert(times_logged(s, "collector probe: missed the run due at 1970-01-01T00:00:42.000Z: "
+                              "cannot run /no/such/program"));
+}
+
 Test(collector, is_told_all_it_needs)
 {
     struct scene *s;
