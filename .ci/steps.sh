@@ -8,7 +8,8 @@ LOGS=build/logs
 mkdir -p "$LOGS"
 
 # What it takes to build the programs, without and with the tests.
-PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev python3)
+PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev
+    libmicrohttpd-dev python3)
 # shellcheck disable=SC2034 # used by run-tests
 ONE_TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" libcriterion-dev make)
 # shellcheck disable=SC2034 # used by run-tests

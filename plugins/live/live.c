@@ -303,6 +303,7 @@ static void leave_out(garnet *g, struct state *s, bool no_memory)
     if (no_memory || s->status.full)
         return;
     s->status.full = true;
+    s->round_ms = 0; /* the open pages are told now */
     g->host->log(g, GARNET_WARN,
                  "the page has %lld series, which is max_series: metrics of others are left out. "
                  "Raise it, or "

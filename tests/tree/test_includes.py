@@ -9,7 +9,8 @@ SOURCE = os.environ["GARNET_SOURCE"]
 ONLY = {  # a library's header -> the one place that knows the library
     "yaml.h": re.compile(r"core/conf/"),
     "jansson.h": re.compile(r"core/intake/json|core/control/request|core/cli/"),
-    "xxhash.h": re.compile(r"core/(conf|spool)/|core/intake/quota|core/sink/counters"),
+    "xxhash.h": re.compile(r"core/(conf|spool)/|core/intake/quota|core/sink/counters|plugins/live/store"),
+    "microhttpd.h": re.compile(r"plugins/live/(http|streams|answers)"),
     "dlfcn.h": re.compile(r"core/plugin/plugin|core/plugintest/elf"),
 }
 

@@ -20,7 +20,8 @@ let drawn = 0, told = 0, version = -1, pending = false;
 
 const about = {
     now: () => pausedAt || Date.now() + skew,
-    span: () => view.span,
+    // Not from before there was anything: so the first minute fills the charts.
+    from: () => Math.max(about.now() - view.span * 1000, Math.min(model.oldest, about.now() - 60_000)),
     open: metric => {
         view.metric = view.metric === metric.name ? "" : metric.name;
         change(true);

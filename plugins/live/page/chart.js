@@ -1,7 +1,7 @@
 // A metric's card: a line for each set of tags, and a legend that says what the cursor points at.
 
 import {align} from "./align.js";
-import {axisLabels, count, inOrder, isBytes, quantity} from "./format.js";
+import {axisLabels, count, inOrder, isBytes, known, quantity} from "./format.js";
 
 const LINES = {small: 16, big: 60}, COLOURS = 12, STALE_MS = 60_000;
 const POWERS = Array.from({length: 61}, (_, i) => 2 ** i);
@@ -19,8 +19,8 @@ function element(tag, className, text) {
 function labels(series) {
     const keys = new Set(series.flatMap(s => Object.keys(s.tags)));
     const telling = [...keys].filter(k => series.some(s => s.tags[k] !== series[0].tags[k])).sort();
-    return series.map(s => telling.map(k => s.tags[k] === undefined ? "" : telling.length > 1 ? `${k}=${s.tags[k]}` : s.tags[k]).filter(Boolean).join("  ") ||
-        (series.length > 1 ? "(no tags)" : ""));
+    const text = (s, k) => telling.length > 1 || /^[\d.]*$/.test(s.tags[k]) ? `${k}=${s.tags[k]}` : s.tags[k];
+    return series.map(s => telling.filter(k => s.tags[k] !== undefined).map(k => text(s, k)).join("  ") || (series.length > 1 ? "(no tags)" : ""));
 }
 
 function bounds(u, min, max) {
@@ -33,7 +33,7 @@ function bounds(u, min, max) {
 }
 
 export class Chart {
-    // about: {now(): ms, span(): s, open(metric)}
+    // about: {from(): ms, now(): ms, open(metric)}
     constructor(metric, model, about, big) {
         Object.assign(this, {metric, model, about, big, lines: [], all: [], cells: [], shown: false});
         this.root = element("article", big ? "chart big" : "chart");
@@ -123,7 +123,7 @@ export class Chart {
             padding: [8, 8, 0, 0],
             cursor: {y: false, drag: {x: false, y: false}, sync: {key: shared.key, setSeries: false}, points: {size: 7}},
             scales: {
-                x: {time: true, range: () => [this.about.now() / 1000 - this.about.span(), this.about.now() / 1000]},
+                x: {time: true, range: () => [this.about.from() / 1000, this.about.now() / 1000]},
                 y: {range: bounds},
             },
             axes: [
@@ -144,7 +144,7 @@ export class Chart {
 
     draw() {
         if (!this.shown) return;
-        const data = align(this.lines, this.about.now() - this.about.span() * 1000);
+        const data = align(this.lines, this.about.from());
         if (this.u) this.u.setData(data);
         else this.make(data);
         this.values();
@@ -169,13 +169,10 @@ export class Chart {
             const text = quantity(this.valueOf(this.lines[i], i, at), unit);
             if (cell.textContent !== text) cell.textContent = text;
         });
-        this.now.textContent = this.chosen.length === 1 ? quantity(this.valueOf(this.lines[0], 0, at), unit) : unitOf(unit);
+        this.now.textContent = this.chosen.length === 1 ? quantity(this.valueOf(this.lines[0], 0, at), unit) : known(unit);
+        this.now.classList.toggle("muted", this.chosen.length !== 1);
         this.root.classList.toggle("gone", this.lines.every(s => this.about.now() - s.newest > Math.max(STALE_MS, 3 * pace(s))));
     }
-}
-
-function unitOf(unit) {
-    return unit === "unknown" ? "" : unit;
 }
 
 function pace(s) {

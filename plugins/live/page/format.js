@@ -12,6 +12,11 @@ function digits(x) {
     return x.toPrecision(2);
 }
 
+// Metrics 2.0 says so of what has none.
+export function known(unit) {
+    return unit === "unknown" ? "" : unit;
+}
+
 export function isBytes(unit) {
     return unit === "B" || unit === "B/s";
 }
@@ -33,18 +38,19 @@ function scaled(x, unit) {
 // "1.25 GiB", "312 ms", "13.4"
 export function quantity(x, unit) {
     if (x === null || x === undefined || !Number.isFinite(x)) return "–";
-    const [value, name] = scaled(x, unit === "unknown" ? "" : unit);
+    const [value, name] = scaled(x, known(unit));
     return name ? `${digits(value)}\u202f${name}` : digits(value);
 }
 
 // The labels of an axis: one scale for all of them, and as many digits as tell them apart.
 export function axisLabels(values, unit) {
     const most = Math.max(...values.map(Math.abs));
-    const [value, name] = scaled(most, unit === "unknown" ? "" : unit);
+    unit = known(unit);
+    const [value, name] = scaled(most, unit);
     const factor = most ? value / most : 1, step = values.length > 1 ? Math.abs(values[1] - values[0]) * factor : 1;
     const places = step > 0 ? Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9))) : 0;
-    const short = name.length > 4 ? name.slice(0, name.length - unit.length) : name;
-    return values.map(v => (v * factor).toFixed(places) + (short ? " " + short : ""));
+    const short = unit === "s" ? " " + name : isBytes(unit) ? " " + name.replace("/s", "") : name === unit ? "" : name.slice(0, name.length - unit.length);
+    return values.map(v => v === 0 ? "0" : (v * factor).toFixed(places) + short);
 }
 
 export function count(n) {

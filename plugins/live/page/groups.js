@@ -15,7 +15,7 @@ function element(tag, className, text) {
 export class Groups {
     constructor(model, about, nav, main) {
         Object.assign(this, {model, about, nav, main, groups: new Map(), big: null});
-        this.charts = new Map(); // by the metric's key
+        this.ranks = new Map(); // by the metric's key
         this.watcher = new IntersectionObserver(entries => {
             for (const e of entries) e.isIntersecting ? e.target.chart.show() : e.target.chart.hide();
         }, {rootMargin: "400px"});
@@ -74,7 +74,7 @@ export class Groups {
             this.groups.set(name, g);
         }
         if (this.main.children[at] !== g.root) this.main.insertBefore(g.root, this.main.children[at] ?? null);
-        metrics.sort((a, b) => inOrder(a[0].name, b[0].name));
+        metrics.sort((a, b) => this.rank(a) - this.rank(b) || inOrder(a[0].name, b[0].name));
         const n = metrics.reduce((sum, [, series]) => sum + series.length, 0);
         g.title.replaceChildren(name || "(no name)", element("span", "muted", `${count(metrics.length)} metric${metrics.length > 1 ? "s" : ""}, ${count(n)} series`));
         this.fill(g, metrics.slice(0, g.most));
@@ -83,6 +83,12 @@ export class Groups {
             g.more.textContent = `Show more: ${count(left)} are left`;
             g.root.append(g.more);
         } else g.more.remove();
+    }
+
+    // What stood at 0 when it was first seen comes last, and what has more words in its name after what has fewer.
+    rank([m, series]) {
+        if (!this.ranks.has(m.key)) this.ranks.set(m.key, series.every(s => s.value === 0) ? 1000 : m.name.split(".").length);
+        return this.ranks.get(m.key);
     }
 
     fill(g, metrics) {

@@ -50,6 +50,7 @@ export class Model {
         this.version = 0; // of which series there are
         this.wanted = new Set(); // whose points are to be asked for
         this.loading = false;
+        this.oldest = Infinity; // of all points that were ever here
         this.onPoints = () => {};
     }
 
@@ -129,6 +130,7 @@ export class Model {
                 for (const points of await answer.json()) {
                     const s = this.series.get(points.i);
                     if (s && s.users && asked.includes(s)) s.take(points);
+                    this.oldest = Math.min(this.oldest, s?.t[0] ?? Infinity);
                 }
                 this.onPoints();
             } catch {
