@@ -21,7 +21,7 @@ UP, CLEAR = "\x1b[%dA", "\x1b[J"
 NEXT = """
 Where to go on from here:
 
-    config/quickstart.yaml          what has just run; it shows a second sink in four lines
+    config/quickstart.yaml          what has just run; it shows another sink in four lines
     collectors/examples/            collectors in shell and Python to begin yours from
     README.md                       a first collector, a first sink, and the installation
     build/quickstart/garnet plugin preview -c config/quickstart.yaml

@@ -3,6 +3,7 @@ import fcntl
 import pty
 import struct
 import termios
+import urllib.request
 
 from harness import *
 
@@ -13,12 +14,14 @@ class Quickstart(unittest.TestCase):
     def setUp(self):
         self.d = Daemon(self, "sinks: []\n", start=False)
         os.mkdir(self.d.path("quickstart.d"))
+        self.port = free_port()
         for name in ("quickstart.yaml", *os.listdir(os.path.join(SOURCE, "config/quickstart.d"))):
             folder = "" if name == "quickstart.yaml" else "quickstart.d/"
             with open(os.path.join(SOURCE, "config", folder + name)) as f:
                 text = f.read()
             for own in ("run", "spool"):
                 text = text.replace(f"../build/quickstart/{own}", own)
+            text = text.replace("127.0.0.1:8200", f"127.0.0.1:{self.port}")
             self.d.write(folder + name, text.replace("../../build/", "../build/").replace("../build/quickstart", BUILD))
 
     def test_a_second_run_of_the_tests_at_once_is_refused(self):
@@ -60,6 +63,10 @@ class Quickstart(unittest.TestCase):
             p = self.begin(f, "dumb")
         for word in (r"cpu       user [\d,.]+ ms/s   nice ", "disk /    size [0-9.]+ [KMGT]iB", "uptime    [0-9]", "loadavg   1m"):
             wait_for(word, lambda w=word: re.search("^" + w, text(), re.M))
+        wait_for("the page", lambda: "the page is at" in text())
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.port}/api/series", timeout=PATIENCE) as answer:
+            names = {s["n"] for s in json.load(answer)["series"]}
+        self.assertLessEqual({"cpu.user", "memory.free", "uptime", "disk.free", "garnet.collector.runs"}, names)
         p.send_signal(signal.SIGINT)
         shown = self.ends_well(p, text)
         lines = [x for x in shown[:shown.index("Seen in")].split("\n") if x and not re.match(r"\d{4}-", x)]

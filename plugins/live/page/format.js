@@ -48,7 +48,8 @@ export function axisLabels(values, unit) {
     unit = known(unit);
     const [value, name] = scaled(most, unit);
     const factor = most ? value / most : 1, step = values.length > 1 ? Math.abs(values[1] - values[0]) * factor : 1;
-    const places = step > 0 ? Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9))) : 0;
+    let places = step > 0 ? Math.min(6, Math.max(0, -Math.floor(Math.log10(step) + 1e-9))) : 0;
+    while (places < 3 && Math.abs(step * 10 ** places - Math.round(step * 10 ** places)) > 0.01) places++; // 0.125
     const short = unit === "s" ? " " + name : isBytes(unit) ? " " + name.replace("/s", "") : name === unit ? "" : name.slice(0, name.length - unit.length);
     return values.map(v => v === 0 ? "0" : (v * factor).toFixed(places) + short);
 }
