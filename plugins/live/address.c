@@ -74,7 +74,7 @@ bool address_is_loopback(const struct address *a)
 int address_listen(const struct address *a, unsigned *port)
 {
     int fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
-    struct sockaddr_storage got;
+    struct sockaddr_storage got = {0};
     socklen_t size = sizeof got;
 
     if (fd < 0)

@@ -150,7 +150,8 @@ static void tell_status(struct state *s, int64_t now)
 {
     struct json j = {0};
 
-    if (memcmp(&s->status, &s->told, sizeof s->told) == 0)
+    if (s->status.series == s->told.series && s->status.left_out == s->told.left_out &&
+        s->status.shortened == s->told.shortened && s->status.full == s->told.full)
         return;
     s->told = s->status;
     json_text(&j, "{\"status\":");

@@ -4,6 +4,7 @@
  */
 #include "points.h"
 
+#include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -51,6 +52,12 @@ static struct chunk *grow(struct points *p, struct stock *s, int64_t ms)
     return c;
 }
 
+/* What no float reaches becomes the largest one. */
+static float narrow(double v)
+{
+    return v > FLT_MAX ? FLT_MAX : v < -FLT_MAX ? -FLT_MAX : (float)v;
+}
+
 enum points_answer points_add(struct points *p, struct stock *s, int64_t ms, double value)
 {
     struct chunk *c = p->last;
@@ -63,7 +70,7 @@ enum points_answer points_add(struct points *p, struct stock *s, int64_t ms, dou
         if ((c = grow(p, s, ms)) == NULL)
             return POINTS_NO_MEMORY;
     c->at[c->n] = (uint16_t)((ms - c->begin_ms + TICK_MS / 2) / TICK_MS);
-    c->v[c->n++] = (float)(value - p->base);
+    c->v[c->n++] = narrow(value - p->base);
     p->newest = value;
     p->newest_ms = ms;
     return POINTS_TAKEN;

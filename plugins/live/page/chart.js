@@ -132,7 +132,7 @@ export class Chart {
             ],
             series: [{}, ...this.lines.map((s, i) => {
                 const stroke = this.colour(`--l${i % COLOURS}`);
-                return {stroke, width: 1.6, points: {size: 4, fill: stroke}, ...(this.lines.length === 1 ? {fill: stroke + "1f"} : {})};
+                return {stroke, width: 1.35, points: {size: 4, fill: stroke}, ...(this.lines.length === 1 ? {fill: stroke + "1f"} : {})};
             })],
             hooks: {setCursor: [() => this.values()]},
         }, data, this.plot);

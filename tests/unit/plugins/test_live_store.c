@@ -106,6 +106,12 @@ Test(live_store, times_and_values_are_as_exact_as_is_said)
     cr_expect_lt(fabs(v - 0.1), 1e-8);
     cr_expect_eq(p.newest, 0.1);
     points_free(&p, &stock);
+    cr_assert_eq(points_add(&p, &stock, NOW, 0), POINTS_TAKEN);
+    cr_assert_eq(points_add(&p, &stock, NOW + 1, -1e300), POINTS_TAKEN);
+    at = points_begin(&p);
+    cr_assert(points_next(&p, &at, &ms, &v) && points_next(&p, &at, &ms, &v));
+    cr_expect(isfinite(v) && v < -1e38);
+    points_free(&p, &stock);
 }
 
 Test(live_store, a_slow_series_has_whole_chunks_of_time)
