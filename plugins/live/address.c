@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { BACKLOG = 64 };
+enum { BACKLOG = 64, SEND_BUFFER = 256 * 1024 };
 
 static const char *parse_port(const char *text, uint16_t *port)
 {
@@ -76,10 +76,13 @@ int address_listen(const struct address *a, unsigned *port)
     int fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
     struct sockaddr_storage got = {0};
     socklen_t size = sizeof got;
+    int room = SEND_BUFFER;
 
     if (fd < 0)
         return -1;
     (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    /* Its connections inherit it: the kernel would keep megabytes for each that does not read. */
+    (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     if (bind(fd, (const struct sockaddr *)&a->at, a->size) < 0 || listen(fd, BACKLOG) < 0 ||
         getsockname(fd, (struct sockaddr *)&got, &size) < 0) {
         int failed = errno;
