@@ -15,6 +15,13 @@ function element(tag, className, text) {
     return e;
 }
 
+const two = n => String(n).padStart(2, "0");
+
+function clock(s, seconds) {
+    const d = new Date(s * 1000);
+    return `${two(d.getHours())}:${two(d.getMinutes())}` + (seconds ? ":" + two(d.getSeconds()) : "");
+}
+
 // What tells its lines apart: the tags that not all have alike.
 function labels(series) {
     const keys = new Set(series.flatMap(s => Object.keys(s.tags)));
@@ -127,7 +134,7 @@ export class Chart {
                 y: {range: bounds},
             },
             axes: [
-                {...axis, size: 24, gap: 4, space: 70, values: "{HH}:{mm}:{ss}", grid: {show: false}},
+                {...axis, size: 24, gap: 4, space: 50, values: (u, splits, i, space, step) => splits.map(s => clock(s, step < 60)), grid: {show: false}},
                 {...axis, size: 58, gap: 6, space: 32, values: (u, splits) => axisLabels(splits, unit), ...(isBytes(unit) ? {incrs: POWERS} : {})},
             ],
             series: [{}, ...this.lines.map((s, i) => {
