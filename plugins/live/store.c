@@ -13,7 +13,9 @@
 
 struct store {
     struct series *places;
-    size_t max, n, used; /* places, series, and places that were ever used */
+    size_t max;           /* of series that are not Garnet's own */
+    size_t all, used;     /* places, and those that were ever used */
+    size_t nothers, nown; /* series */
     size_t *vacant, nvacant;
     uint32_t *table; /* place + 1; 0: free */
     size_t mask;
@@ -29,13 +31,14 @@ struct store *store_new(size_t max_series)
 
     if (s == NULL)
         return NULL;
-    while (cap < 2 * max_series)
+    while (cap < 2 * (max_series + STORE_OWN))
         cap *= 2;
     s->max = max_series;
+    s->all = max_series + STORE_OWN;
     s->mask = cap - 1;
     s->stock.most = max_series;
-    s->places = calloc(max_series, sizeof *s->places);
-    s->vacant = calloc(max_series, sizeof *s->vacant);
+    s->places = calloc(s->all, sizeof *s->places);
+    s->vacant = calloc(s->all, sizeof *s->vacant);
     s->table = calloc(cap, sizeof *s->table);
     if (getrandom(&s->seed, sizeof s->seed, GRND_NONBLOCK) < 0)
         s->seed = (uint64_t)(uintptr_t)s;
@@ -101,8 +104,24 @@ static void vacate(struct store *s, size_t hole)
     s->table[hole] = 0;
 }
 
+static bool is_own(garnet_str key)
+{
+    static const char own[] = "garnet.";
+    garnet_str type, unit;
+
+    return line_field(&key, &type) && line_field(&key, &unit) && key.n >= sizeof own - 1 &&
+           memcmp(key.s, own, sizeof own - 1) == 0;
+}
+
+static bool has_room(const struct store *s, garnet_str key, bool own)
+{
+    if (own)
+        return s->nown < STORE_OWN;
+    return s->nothers < s->max && s->key_bytes + key.n <= s->max * STORE_KEY;
+}
+
 /* NULL: no memory. */
-static struct series *add(struct store *s, garnet_str key, size_t slot)
+static struct series *add(struct store *s, garnet_str key, size_t slot, bool own)
 {
     size_t place = s->nvacant > 0 ? s->vacant[s->nvacant - 1] : s->used;
     struct series *e = &s->places[place];
@@ -114,7 +133,7 @@ static struct series *add(struct store *s, garnet_str key, size_t slot)
     copy[key.n] = 0;
     if (s->nvacant > 0) {
         s->nvacant--;
-        e->id += s->max;
+        e->id += s->all;
     } else {
         s->used++;
         e->id = place;
@@ -123,8 +142,13 @@ static struct series *add(struct store *s, garnet_str key, size_t slot)
     e->nkey = (uint32_t)key.n;
     e->points = (struct points){0};
     s->table[slot] = (uint32_t)place + 1;
-    s->key_bytes += key.n;
-    s->n++;
+    e->own = own;
+    if (own) {
+        s->nown++;
+    } else {
+        s->nothers++;
+        s->key_bytes += key.n;
+    }
     return e;
 }
 
@@ -132,25 +156,29 @@ static void take_away(struct store *s, struct series *e)
 {
     vacate(s, slot_of(s, (garnet_str){e->key, e->nkey}));
     points_free(&e->points, &s->stock);
-    s->key_bytes -= e->nkey;
+    if (e->own) {
+        s->nown--;
+    } else {
+        s->nothers--;
+        s->key_bytes -= e->nkey;
+    }
     free(e->key);
     e->key = NULL;
     s->vacant[s->nvacant++] = (size_t)(e - s->places);
-    s->n--;
 }
 
 enum store_answer store_take(struct store *s, const struct line *line, int64_t now_ms,
                              const struct series **series)
 {
     size_t slot = slot_of(s, line->key);
-    bool is_new = s->table[slot] == 0;
+    bool is_new = s->table[slot] == 0, own = is_new && is_own(line->key);
     struct series *e = is_new ? NULL : &s->places[s->table[slot] - 1];
 
     if (line->time_ms <= now_ms - POINTS_WINDOW_MS || line->time_ms > now_ms + STORE_AHEAD_MS)
         return STORE_NOT_NOW;
-    if (is_new && (s->n == s->max || s->key_bytes + line->key.n > s->max * STORE_KEY))
+    if (is_new && !has_room(s, line->key, own))
         return STORE_LEFT_OUT;
-    if (is_new && (e = add(s, line->key, slot)) == NULL)
+    if (is_new && (e = add(s, line->key, slot, own)) == NULL)
         return STORE_NO_MEMORY;
     *series = e;
     points_drop(&e->points, &s->stock, now_ms - POINTS_WINDOW_MS);
@@ -184,7 +212,7 @@ void store_sweep(struct store *s, int64_t now_ms, void (*gone)(void *arg, const 
 
 size_t store_count(const struct store *s)
 {
-    return s->n;
+    return s->nothers + s->nown;
 }
 
 uint64_t store_shortened(const struct store *s)
@@ -204,7 +232,7 @@ const struct series *store_at(const struct store *s, size_t i)
 
 const struct series *store_find(const struct store *s, uint64_t id)
 {
-    const struct series *e = store_at(s, (size_t)(id % s->max));
+    const struct series *e = store_at(s, (size_t)(id % s->all));
 
     return e != NULL && e->id == id ? e : NULL;
 }

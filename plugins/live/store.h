@@ -1,7 +1,7 @@
 /* live/store.h - which series there are, each with its points
  *
  * At most max_series at a time, whose keys have at most STORE_KEY bytes each on an average: what is beyond
- * is left out, and counted. A series of which nothing has come for ten minutes is removed. So the
+ * is left out. Garnet's own metrics, which tell how collectors and sinks are, have STORE_OWN places beside these. A series of which nothing has come for ten minutes is removed. So the
  * memory has a bound, whatever is sent.
  * store_free() is the one free of all.
  */
@@ -11,11 +11,12 @@
 #include "line.h"
 #include "points.h"
 
-enum { STORE_KEY = 512, STORE_AHEAD_MS = 60 * 1000 };
+enum { STORE_KEY = 512, STORE_OWN = 2048, STORE_AHEAD_MS = 60 * 1000 };
 
 struct series {
     char *key; /* line.h; NULL: a free place */
     uint32_t nkey;
+    bool own;    /* one of Garnet's own metrics: nobody else can send such a name */
     uint64_t id; /* never used twice */
     struct points points;
 };

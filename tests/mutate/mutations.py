@@ -19,7 +19,7 @@ MUTATIONS = [
     Mutation("any host will do", "plugins/live/access.c", "    if (n == 0)\n        return false;\n    for", "    if (n > 0)\n        return true;\n    for", LIVE),
     Mutation("the beginning of a token will do", "plugins/live/access.c", "volatile size_t differ = n ^ given_n;", "volatile size_t differ = 0;", LIVE),
     Mutation("a page that does not read is waited for", "plugins/live/feed.c", "if (f->end - *at > FEED_RING)", "if (f->end - *at > 100ull * FEED_RING)", LIVE),
-    Mutation("a series is never left out", "plugins/live/store.c", "if (is_new && (s->n == s->max || ", "if (is_new && (", LIVE),
+    Mutation("a series is never left out", "plugins/live/store.c", "return s->nothers < s->max && ", "return ", LIVE),
     # syncs
     Mutation("a segment is not synced", "core/spool/sync_helper.c",
              "if (fdatasync(fd) < 0 || fstat(fd, &st) < 0)", "if (fstat(fd, &st) < 0)", SPOOL),

@@ -69,6 +69,16 @@ class LivePage(unittest.TestCase):
         self.assertLessEqual(self.b.run(POINTS, "loadavg.1m"), n + 1)
         self.b.click("#pause")
         wait_for("it has caught up", lambda: self.b.run(POINTS, "loadavg.1m") >= n + 2)
+
+        # A hidden tab: no connection, and all that was missed afterwards.
+        hide = "const on = arguments[0]; Object.defineProperty(document, 'hidden', {configurable: true, get: () => on}); " \
+            "document.dispatchEvent(new Event('visibilitychange'))"
+        self.b.run(hide, True)
+        wait_for("the stream is closed", lambda: self.b.run("return document.body.dataset.connection") == "off")
+        self.d.send('{"name":"loadavg.1m.meanwhile","value":1}')
+        self.assertEqual(self.names(), ["loadavg.1m"])
+        self.b.run(hide, False)
+        wait_for("what came meanwhile", lambda: self.names() == ["loadavg.1m", "loadavg.1m.meanwhile"])
         self.quiet()
 
         self.assertEqual(self.d.terminate(), 0)
@@ -77,6 +87,11 @@ class LivePage(unittest.TestCase):
         self.d.start()
         wait_for("it is connected again", lambda: self.b.run("return document.body.dataset.connection") == "on" and not self.b.text("#notices p"))
         wait_for("it has all of before, and goes on", lambda: self.b.run(POINTS, "loadavg.1m") >= n + 2)
+        with open(self.d.config_path) as f:
+            config = f.read()
+        self.d.configure(config.replace(", listen:", ", drop: garnet.*, listen:"))
+        self.d.hup()
+        wait_for("without Garnet's own metrics it says so", lambda: "Nothing is known of collectors and sinks" in "".join(self.b.text("#health-toggle")))
         self.quiet("ERR_CONNECTION_REFUSED|ERR_INCOMPLETE_CHUNKED|ERR_EMPTY_RESPONSE|ERR_CONNECTION_RESET")
 
     def test_two_thousand_series_hostile_names_and_a_phone(self):

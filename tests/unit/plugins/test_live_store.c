@@ -154,6 +154,25 @@ Test(live_store, series_are_bounded_and_come_back)
     cr_expect_eq(store_find(store, find("c")->id), find("c"));
 }
 
+Test(live_store, own_metrics_have_places_beside)
+{
+    char key[64];
+
+    store = store_new(1);
+    cr_expect_eq(take("gauge\tB\ta", NOW, 1, NOW), STORE_NEW);
+    cr_expect_eq(take("gauge\tB\tgarnetx", NOW, 1, NOW), STORE_LEFT_OUT);
+    for (int i = 0; i < STORE_OWN; i++) {
+        (void)snprintf(key, sizeof key, "gauge\t\tgarnet.sink.%d", i);
+        cr_assert_eq(take(key, NOW, 1, NOW), STORE_NEW);
+    }
+    cr_expect_eq(take("gauge\t\tgarnet.one.more", NOW, 1, NOW), STORE_LEFT_OUT);
+    cr_expect_eq(store_count(store), STORE_OWN + 1);
+    sweep(NOW + POINTS_WINDOW_MS + 1);
+    cr_expect_eq(store_count(store), 0);
+    cr_expect_eq(take("gauge\tB\tb", NOW, 1, NOW), STORE_NEW);
+    cr_expect_eq(take("gauge\tB\tc", NOW, 1, NOW), STORE_LEFT_OUT);
+}
+
 Test(live_store, long_keys_are_bounded)
 {
     char key[3 * STORE_KEY + 1];
