@@ -74,7 +74,11 @@ bool address_is_loopback(const struct address *a)
 int address_listen(const struct address *a, unsigned *port)
 {
     int fd = socket(a->at.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), on = 1;
-    struct sockaddr_storage got = {0};
+    union {
+        struct sockaddr any;
+        struct sockaddr_in v4;
+        struct sockaddr_in6 v6;
+    } got = {.v6 = {0}};
     socklen_t size = sizeof got;
     int room = SEND_BUFFER;
 
@@ -84,14 +88,13 @@ int address_listen(const struct address *a, unsigned *port)
     /* Its connections inherit it: the kernel would keep megabytes for each that does not read. */
     (void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     if (bind(fd, (const struct sockaddr *)&a->at, a->size) < 0 || listen(fd, BACKLOG) < 0 ||
-        getsockname(fd, (struct sockaddr *)&got, &size) < 0) {
+        getsockname(fd, &got.any, &size) < 0) {
         int failed = errno;
 
         (void)close(fd);
         errno = failed;
         return -1;
     }
-    *port = ntohs(got.ss_family == AF_INET ? ((struct sockaddr_in *)&got)->sin_port
-                                           : ((struct sockaddr_in6 *)&got)->sin6_port);
+    *port = ntohs(got.any.sa_family == AF_INET ? got.v4.sin_port : got.v6.sin6_port);
     return fd;
 }
