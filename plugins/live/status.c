@@ -1,4 +1,4 @@
-/* live/status.c */
+/* live/status.c - one JSON object, for a page that opens and whenever something in it has changed */
 #include "status.h"
 
 #include <string.h>
