@@ -7,11 +7,11 @@
 #pragma once
 #include "base/arena.h"
 #include "base/remark.h"
+#include "base/socket_file.h"
 #include "base/throttle.h"
 #include "intake/intake_batch.h"
 #include "intake/json.h"
 #include "intake/quota.h"
-#include "base/socket_file.h"
 
 struct source_config { /* of a socket and its origin; all is copied */
     struct socket_config socket;
@@ -52,7 +52,7 @@ struct origin {
     uint64_t run_accepted, run_rejected;
     struct inflight inflight, run_inflight;
     struct ratelimit errors, refusals, closings; /* in the log */
-    struct remark fault;                         /* the last one in what it sent, or how it was sent */
+    struct remark fault; /* the last one in what it sent, or how it was sent */
     bool closed;
     unsigned users;
 };

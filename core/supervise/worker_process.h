@@ -39,7 +39,8 @@ struct worker_process {
     struct loop_fd watch;
     struct logpipe_owner says, prints;
     struct logpipe said, printed;
-    struct remark trouble; /* the last that it has said, as a warning or worse; its owner may add its own */
+    struct remark
+        trouble; /* the last that it has said, as a warning or worse; its owner may add its own */
 };
 
 struct worker_start { /* all borrowed */

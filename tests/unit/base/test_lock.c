@@ -6,8 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/why.h"
 #include "base/socket_file.h"
+#include "base/why.h"
 
 static char dir[64], path[96], file[112];
 

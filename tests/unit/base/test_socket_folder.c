@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "base/fd.h"
-#include "base/why.h"
 #include "base/socket_file.h"
+#include "base/why.h"
 
 enum { STRANGER = 64903 };
 static char dir[64];
