@@ -9,6 +9,7 @@
 
 #include "base/exit.h"
 #include "base/terminal.h"
+#include "cli/check.h"
 #include "cli/emit.h"
 #include "cli/plugin.h"
 #include "cli/reload.h"
@@ -26,6 +27,7 @@ static const struct command {
     int (*run)(int argc, char *const argv[]);
 } COMMANDS[] = {
     {"status", "whether all is well, and if not, why", STATUS_HELP, status_main},
+    {"check", "check a configuration, and what a reload to it would do", CHECK_HELP, check_main},
     {"reload", "reread the configuration, and say what came of it", RELOAD_HELP, reload_main},
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},

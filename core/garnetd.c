@@ -16,8 +16,9 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/program.h"
 #include "base/terminal.h"
-#include "daemon/check.h"
+#include "daemon/check_print.h"
 #include "daemon/daemon.h"
 
 static const char usage[] =
@@ -29,43 +30,17 @@ static const char usage[] =
     "  -V, --version  print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
 
-/* Beside this program where it is there (the build tree, a private prefix), else where it is installed. */
 static const char *sink_program(void)
 {
-    static char path[PATH_MAX + 16];
-    char self[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash;
-
-    self[n > 0 ? n : 0] = '\0';
-    if ((slash = strrchr(self, '/')) != NULL) {
-        (void)snprintf(path, sizeof path, "%.*s/garnet-sink", (int)(slash - self), self);
-        if (access(path, X_OK) == 0)
-            return path;
-    }
-    return GARNET_LIBEXEC_DIR "/garnet-sink";
+    return program_beside("garnet-sink", GARNET_LIBEXEC_DIR "/garnet-sink");
 }
 
-/* What -t exits with. Every error is on stderr, and warnings, marked. */
-static int print_check(const char *path)
+/* What -t exits with. */
+static int only_check_it(const char *path)
 {
     struct buf snapshot = {0};
-    struct errors e = {0};
-    struct asking asking = {.table = -1};
-    bool good = check_configuration(path, NULL, &asking, sink_program(), &snapshot, &e);
-    char *rest;
-    int status;
+    int status = check_print(path, sink_program(), &snapshot);
 
-    buf_putc(&e.warnings, '\0');
-    rest = buf_ok(&e.warnings) ? e.warnings.p : NULL;
-    for (char *line; (line = strsep(&rest, "\n")) != NULL && *line != 0;)
-        fprintf(stderr, "warning: %s\n", line);
-    status = e.n == 0 ? EXIT_SUCCESS : good ? EXIT_REFUSED : EXIT_CONFIG;
-    if (e.n > 0)
-        fwrite(e.text.p, 1, e.text.n, stderr);
-    if (good)
-        say(stdout, e.n == 0 ? "%s: no errors" : "%s: no errors but of what is refused", path);
-    errors_free(&e);
     buf_free(&snapshot);
     return status;
 }
@@ -119,5 +94,5 @@ int main(int argc, char **argv)
     if (!only_check)
         return daemon_run(path, sink_program());
     signals_release(); /* it has no handlers */
-    return print_check(path);
+    return only_check_it(path);
 }

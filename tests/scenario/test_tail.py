@@ -166,6 +166,7 @@ class LeftOut(unittest.TestCase):
         t = Tail(self, d, read=False)
         n = self.flood(d) + self.flood(d)
         wait_for("the pipe is full, and it lets go of the segment", lambda: t.unread() > 60000 and not t.segments())
+        wait_for("retention", lambda: min(int(x[:-4]) for x in d.segments()) > 10000)  # some 1000 are in the pipe
         self.assertLess(rss_kib(t.process.pid), 400000 if SANITIZED else 30000)
         t.reader.start()
         d.send(metric("last"))
