@@ -11,6 +11,7 @@
 #include "base/terminal.h"
 #include "cli/check.h"
 #include "cli/emit.h"
+#include "cli/explain.h"
 #include "cli/plugin.h"
 #include "cli/reload.h"
 #include "cli/run.h"
@@ -34,6 +35,7 @@ static const struct command {
     {"run", "run a collector once, now, and show its metrics and what is wrong", RUN_HELP,
      run_main},
     {"tail", "show metrics as they come, or as a sink would send them", TAIL_HELP, tail_main},
+    {"explain", "what becomes of a metric, or why it is missing", EXPLAIN_HELP, explain_main},
     {"spool", "list and print a spool, and check that every metric is accounted for", SPOOL_HELP,
      spool_main},
     {"plugin", "describe, preview or test plugins", PLUGIN_HELP, plugin_main},

@@ -118,6 +118,9 @@ void sink_entry_status(struct sink_entry *o, const struct conf_sink *wanted, str
         answer_number(b, "pid", o->supervisor.process.ward.pid);
         answer_remark(b, "last_error", &o->supervisor.process.trouble);
     }
+    answer_count(b, "position", o->cursor.known.position);
+    if (sink_entry_board(o) != NULL)
+        answer_count(b, "sent", atomic_load(&sink_entry_board(o)->sent));
     answer_time(b, "last_drop", p->dropped_wall);
     if (p->waiting_since != 0)
         answer_seconds(b, "nothing_confirmed_for", clock_mono() - p->waiting_since);
