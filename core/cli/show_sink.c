@@ -96,6 +96,7 @@ static bool configure_shown(struct show_sink *s)
     bool ok;
 
     s->masked = *s->sink;
+    s->plugin.masked = s->mask;
     if (s->mask) {
         s->masked.node = mask_node(s);
         s->masked.secrets = mask_secrets(s);

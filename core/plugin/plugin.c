@@ -196,14 +196,16 @@ static void check_use(const struct plugin *p, const struct conf_sink *sink, stru
 
 static void call_check(struct plugin *p, const struct conf_sink *sink, struct errors *e)
 {
+    struct errors unheard = {0};
     unsigned before = e->n;
     int answer;
 
-    p->host.errors = e;
+    p->host.errors = p->masked ? &unheard : e;
     host_enter(&p->host, PLUGIN_CHECK);
     answer = host_leave(&p->host, p->def.check(&p->host.g));
     p->host.errors = NULL;
-    if (answer != GARNET_OK && e->n == before)
+    errors_free(&unheard);
+    if (answer != GARNET_OK && e->n == before && !p->masked)
         errors_add(e, sink->node->at, "plugin %s refuses these options: %s", p->def.name,
                    plugin_why(p));
 }

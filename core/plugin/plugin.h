@@ -19,6 +19,8 @@ struct plugin {
     struct arena arena; /* options and their strings */
     struct host host;
     bool opened;
+    bool
+        masked; /* its secrets are not the true ones, which check() has seen: it has no say about these */
     struct known takes; /* others are skipped; */
     bool takes_all;     /* there are none */
     /* As configured: what the sink asks for, or else what its plugin has by itself. */

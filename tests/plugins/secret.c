@@ -1,5 +1,5 @@
 /* Two secrets, of which one must be set; what it was given is appended to its own file `path` in open(), and written in
- * each line. check() finds fault with `key: bad`. With CLASH it has an option that is to be the host's. */
+ * each line. check() finds fault with `key: bad`, and with one that begins with a star. With CLASH it has an option that is to be the host's. */
 #include <garnet/plugin.h>
 #include <string.h>
 
@@ -36,7 +36,7 @@ static int check(garnet *g)
 {
     const struct conf *c = g->conf;
 
-    if (strcmp(c->key, "bad") == 0)
+    if (strcmp(c->key, "bad") == 0 || c->key[0] == '*')
         g->host->bad(g, "key", "is a bad one");
     return GARNET_OK;
 }
