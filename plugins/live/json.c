@@ -144,20 +144,20 @@ void json_points(struct json *j, const struct series *e)
     const char *before = "";
     double v;
 
-    if (points_next(&e->points, &at, &ms, &v))
+    if (points_next(&at, &ms, &v))
         begin = ms;
     json_text(j, "{\"i\":");
     json_int(j, (int64_t)e->id);
     json_text(j, ",\"b\":");
     json_int(j, begin);
     json_text(j, ",\"t\":[");
-    for (at = points_begin(&e->points); points_next(&e->points, &at, &ms, &v); before = ",") {
+    for (at = points_begin(&e->points); points_next(&at, &ms, &v); before = ",") {
         json_text(j, before);
         json_int(j, ms - begin);
     }
     json_text(j, "],\"v\":[");
     before = "";
-    for (at = points_begin(&e->points); points_next(&e->points, &at, &ms, &v); before = ",") {
+    for (at = points_begin(&e->points); points_next(&at, &ms, &v); before = ",") {
         json_text(j, before);
         json_value(j, v);
     }

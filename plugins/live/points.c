@@ -14,6 +14,7 @@ struct chunk {
     struct chunk *next;
     int64_t begin_ms;
     uint32_t n;
+    float base;
     uint16_t at[CHUNK_POINTS]; /* in ticks from begin_ms on */
     float v[CHUNK_POINTS];
 };
@@ -31,7 +32,7 @@ static void drop_first(struct points *p, struct stock *s)
 }
 
 /* A chunk more, which is the last; NULL: no memory. */
-static struct chunk *grow(struct points *p, struct stock *s, int64_t ms)
+static struct chunk *grow(struct points *p, struct stock *s, int64_t ms, float base)
 {
     struct chunk *c = calloc(1, sizeof *c);
 
@@ -44,6 +45,7 @@ static struct chunk *grow(struct points *p, struct stock *s, int64_t ms)
     if (p->nchunks++ >= POINTS_SHARE)
         s->used++;
     c->begin_ms = ms;
+    c->base = base;
     if (p->last != NULL)
         p->last->next = c;
     else
@@ -58,19 +60,30 @@ static float narrow(double v)
     return v > FLT_MAX ? FLT_MAX : v < -FLT_MAX ? -FLT_MAX : (float)v;
 }
 
+/* A difference that is larger than the value itself would have fewer of its digits. */
+static bool suits(float base, double value)
+{
+    return base == 0 || fabs(value - (double)base) <= fabs(value);
+}
+
+static bool has_place(const struct chunk *c, int64_t ms, double value)
+{
+    return c != NULL && c->n < CHUNK_POINTS && ms - c->begin_ms <= UINT16_MAX * TICK_MS &&
+           suits(c->base, value);
+}
+
 enum points_answer points_add(struct points *p, struct stock *s, int64_t ms, double value)
 {
     struct chunk *c = p->last;
+    bool large = fabs(value) >= BASE_FROM && fabs(value) <= (double)FLT_MAX &&
+                 (c == NULL || suits(c->base, value));
 
     if (c != NULL && ms <= p->newest_ms)
         return POINTS_LATE;
-    if (c == NULL)
-        p->base = fabs(value) >= BASE_FROM ? value : 0;
-    if (c == NULL || c->n == CHUNK_POINTS || ms - c->begin_ms > UINT16_MAX * TICK_MS)
-        if ((c = grow(p, s, ms)) == NULL)
-            return POINTS_NO_MEMORY;
+    if (!has_place(c, ms, value) && (c = grow(p, s, ms, large ? narrow(value) : 0)) == NULL)
+        return POINTS_NO_MEMORY;
     c->at[c->n] = (uint16_t)((ms - c->begin_ms + TICK_MS / 2) / TICK_MS);
-    c->v[c->n++] = narrow(value - p->base);
+    c->v[c->n++] = narrow(value - (double)c->base);
     p->newest = value;
     p->newest_ms = ms;
     return POINTS_TAKEN;
@@ -98,13 +111,13 @@ struct points_at points_begin(const struct points *p)
     return (struct points_at){p->first, 0};
 }
 
-bool points_next(const struct points *p, struct points_at *at, int64_t *ms, double *value)
+bool points_next(struct points_at *at, int64_t *ms, double *value)
 {
     while (at->chunk != NULL && at->i == at->chunk->n)
         *at = (struct points_at){at->chunk->next, 0};
     if (at->chunk == NULL)
         return false;
     *ms = ms_of(at->chunk, at->i);
-    *value = p->base + (double)at->chunk->v[at->i++];
+    *value = (double)at->chunk->base + (double)at->chunk->v[at->i++];
     return true;
 }

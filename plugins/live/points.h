@@ -1,7 +1,7 @@
 /* live/points.h - the points of one series within the last ten minutes, small
  *
  * A point takes six bytes: its time in 10 ms from the beginning of its chunk, and its value as a float, for
- * large values as the difference to the series' first. So a time is true to 5 ms, and a value to seven digits or
+ * large values as the difference to the chunk's first. So a time is true to 5 ms, and a value to seven digits or
  * more. Chunks are freed whole, once all in them is old; so a little more than ten minutes is kept.
  *
  * Each series may have POINTS_SHARE chunks, which is ten minutes of a point a second. Who has more
@@ -18,7 +18,6 @@ struct chunk;
 
 struct points {
     struct chunk *first, *last;
-    double base;
     double newest; /* its value, as it came */
     int64_t newest_ms;
     uint32_t nchunks;
@@ -44,4 +43,4 @@ struct points_at {
     uint32_t i;
 };
 struct points_at points_begin(const struct points *);
-bool points_next(const struct points *, struct points_at *, int64_t *ms, double *value);
+bool points_next(struct points_at *, int64_t *ms, double *value);

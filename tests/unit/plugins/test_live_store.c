@@ -47,7 +47,7 @@ static size_t count_points(const struct series *e, int64_t *oldest)
     int64_t ms;
     double v;
 
-    for (; points_next(&e->points, &at, &ms, &v); n++)
+    for (; points_next(&at, &ms, &v); n++)
         if (n == 0)
             *oldest = ms;
     return n;
@@ -94,23 +94,46 @@ Test(live_store, times_and_values_are_as_exact_as_is_said)
         cr_assert_eq(points_add(&p, &stock, NOW + i * 777, 16e9 + (double)i * 100), POINTS_TAKEN);
     at = points_begin(&p);
     for (int64_t i = 0; i < 500; i++) {
-        cr_assert(points_next(&p, &at, &ms, &v));
+        cr_assert(points_next(&at, &ms, &v));
         cr_expect_leq(llabs((long long)(ms - NOW - i * 777)), 5);
         cr_expect_eq(v, 16e9 + (double)i * 100);
     }
-    cr_expect_not(points_next(&p, &at, &ms, &v));
+    cr_expect_not(points_next(&at, &ms, &v));
     points_free(&p, &stock);
     cr_assert_eq(points_add(&p, &stock, NOW, 0.1), POINTS_TAKEN);
     at = points_begin(&p);
-    cr_assert(points_next(&p, &at, &ms, &v));
+    cr_assert(points_next(&at, &ms, &v));
     cr_expect_lt(fabs(v - 0.1), 1e-8);
     cr_expect_eq(p.newest, 0.1);
     points_free(&p, &stock);
     cr_assert_eq(points_add(&p, &stock, NOW, 0), POINTS_TAKEN);
     cr_assert_eq(points_add(&p, &stock, NOW + 1, -1e300), POINTS_TAKEN);
     at = points_begin(&p);
-    cr_assert(points_next(&p, &at, &ms, &v) && points_next(&p, &at, &ms, &v));
+    cr_assert(points_next(&at, &ms, &v) && points_next(&at, &ms, &v));
     cr_expect(isfinite(v) && v < -1e38);
+    points_free(&p, &stock);
+}
+
+/* It would have the digits of its first value, for good. */
+Test(live_store, a_value_is_as_exact_after_a_large_one)
+{
+    static const double values[] = {1234567891, 1234567892, 10.25, 0.5, -3e9, 7, 1234567891, 10.25};
+    struct points p = {0};
+    struct stock stock = {.most = 100};
+    struct points_at at;
+    int64_t ms;
+    double v;
+
+    store = NULL;
+    for (int64_t i = 0; i < 200; i++)
+        cr_assert_eq(points_add(&p, &stock, NOW + i * SECOND, values[i % 8]), POINTS_TAKEN);
+    cr_expect_leq(p.nchunks, 5);
+    at = points_begin(&p);
+    for (int64_t i = 0; i < 200; i++) {
+        cr_assert(points_next(&at, &ms, &v));
+        cr_expect_lt(fabs(v - values[i % 8]), fabs(values[i % 8]) * 1e-7, "%g is %g", values[i % 8],
+                     v);
+    }
     points_free(&p, &stock);
 }
 
