@@ -203,7 +203,7 @@ void store_sweep(struct store *s, int64_t now_ms, void (*gone)(void *arg, const 
         if (e->key == NULL)
             continue;
         points_drop(&e->points, &s->stock, now_ms - POINTS_WINDOW_MS);
-        if (e->points.first != NULL)
+        if (e->points.first != NULL && e->points.newest_ms <= now_ms + STORE_AHEAD_MS)
             continue;
         gone(arg, e);
         take_away(s, e);

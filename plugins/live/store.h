@@ -37,7 +37,8 @@ void store_free(struct store *);
 /* *series is the one that it was of, for POINT and NEW. */
 enum store_answer store_take(struct store *, const struct line *, int64_t now_ms,
                              const struct series **series);
-/* Drops what is too old by now; tells of each series that goes, which is still whole then. */
+/* Drops what is too old by now, and series that end in the future, since the clock was set back: nothing would be new
+ * to them until it is there. Tells of each series that goes, which is still whole then. */
 void store_sweep(struct store *, int64_t now_ms, void (*gone)(void *arg, const struct series *),
                  void *arg);
 size_t store_count(const struct store *);

@@ -137,6 +137,17 @@ Test(live_store, a_value_is_as_exact_after_a_large_one)
     points_free(&p, &stock);
 }
 
+Test(live_store, a_clock_that_is_set_back)
+{
+    store = store_new(10);
+    cr_assert_eq(take("a", NOW, 1, NOW), STORE_NEW);
+    sweep(NOW - STORE_AHEAD_MS);
+    cr_expect_eq(gone, 0);
+    sweep(NOW - STORE_AHEAD_MS - 1);
+    cr_expect_eq(gone, 1);
+    cr_expect_eq(take("a", NOW - 3600 * SECOND, 2, NOW - 3600 * SECOND), STORE_NEW);
+}
+
 Test(live_store, a_slow_series_has_whole_chunks_of_time)
 {
     int64_t oldest = 0;
