@@ -43,33 +43,43 @@ static struct node *copy_node(struct show_sink *s, const struct node *of)
     return n;
 }
 
-/* Whether the key is that of a secret which is a text; others have nothing that could be hidden in it. */
+/* Whether the key is that of a secret with texts in it. Another's value, such as a number, cannot be made ***. */
 static bool is_secret(const struct show_sink *s, const char *key)
 {
     const struct plugin_options *o = &s->plugin.options;
 
     for (size_t i = 0; i < o->def->noptions; i++)
         if (strcmp(o->rows[i].name, key) == 0)
-            return o->rows[i].type == OPT_STRING && (o->rows[i].flags & OPT_SECRET) != 0;
+            return (o->rows[i].flags & OPT_SECRET) != 0 &&
+                   (o->rows[i].type == OPT_STRING || o->rows[i].type == OPT_LIST ||
+                    o->rows[i].type == OPT_MAP);
     return false;
+}
+
+/* All children are copies then, and the texts of secrets, or of `all`, are ***. False: no memory. */
+static bool mask_children(struct show_sink *s, struct node *of, bool all)
+{
+    for (struct node **at = &of->first; *at != NULL; at = &(*at)->next) {
+        if ((*at = copy_node(s, *at)) == NULL)
+            return false;
+        if (!all && !is_secret(s, (*at)->key))
+            continue;
+        if ((*at)->kind == NODE_SCALAR && !node_is_null(*at)) {
+            (*at)->text = "***";
+            (*at)->plain = false;
+        } else if (!mask_children(s, *at, true)) {
+            return false;
+        }
+    }
+    return true;
 }
 
 /* The sink's map with other texts in it. */
 static const struct node *mask_node(struct show_sink *s)
 {
-    struct node *map = copy_node(s, s->sink->node), **at;
+    struct node *map = copy_node(s, s->sink->node);
 
-    if (map == NULL)
-        return NULL;
-    for (at = &map->first; *at != NULL; at = &(*at)->next) {
-        if ((*at = copy_node(s, *at)) == NULL)
-            return NULL;
-        if ((*at)->kind == NODE_SCALAR && is_secret(s, (*at)->key) && !node_is_null(*at)) {
-            (*at)->text = "***";
-            (*at)->plain = false;
-        }
-    }
-    return map;
+    return map != NULL && mask_children(s, map, false) ? map : NULL;
 }
 
 /* Those that are in files, which have been read. */

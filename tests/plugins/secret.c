@@ -1,5 +1,5 @@
 /* Two secrets, of which one must be set; what it was given is appended to its own file `path` in open(), and written in
- * each line. check() finds fault with `key: bad`, and with one that begins with a star. With CLASH it has an option that is to be the host's. */
+ * each line, as is what the secret list and map hold. check() finds fault with `key: bad`, and with one that begins with a star. With CLASH it has an option that is to be the host's. */
 #include <garnet/plugin.h>
 #include <string.h>
 
@@ -7,6 +7,8 @@
 
 struct conf {
     const char *key, *other, *path, *key_file;
+    garnet_list more;
+    garnet_map headers;
 };
 static const garnet_option options[] = {
     {.type = GARNET_STRING,
@@ -20,6 +22,16 @@ static const garnet_option options[] = {
      .def = "none",
      .help = "Another.",
      .offset = GARNET_FIELD_STR(struct conf, other)},
+    {.type = GARNET_LIST,
+     .flags = GARNET_SECRET,
+     .name = "more",
+     .help = "Others.",
+     .offset = GARNET_FIELD_LIST(struct conf, more)},
+    {.type = GARNET_MAP,
+     .flags = GARNET_SECRET,
+     .name = "headers",
+     .help = "Others, by name.",
+     .offset = GARNET_FIELD_MAP(struct conf, headers)},
     {.type = GARNET_PATH,
      .name = "path",
      .help = "Where to write.",
@@ -56,7 +68,12 @@ static int format(garnet *g, const garnet_metric *m)
 {
     const struct conf *c = g->conf;
 
-    g->host->putf(g, "%s %s %s\n", m->name.s, c->key, c->other);
+    g->host->putf(g, "%s %s %s", m->name.s, c->key, c->other);
+    for (size_t i = 0; i < c->more.n; i++)
+        g->host->putf(g, " %s", c->more.v[i].s);
+    for (size_t i = 0; i < c->headers.n; i++)
+        g->host->putf(g, " %s=%s", c->headers.v[i].key.s, c->headers.v[i].val.s);
+    g->host->put(g, "\n", 1);
     return GARNET_OK;
 }
 

@@ -10,7 +10,7 @@ from harness import *
 GARNET = os.path.join(BUILD, "garnet")
 SMALL = "spool: {dir: spool, max_size: 1MiB, segment_size: 64KiB}\n"
 SECRET = (f"  - {{name: keyed, plugin: {BUILD}/tests/plugins/secret.so, to: 'file:keyed.txt', key: tops3cret, "
-          "other_file: other}\n")
+          "other_file: other, more: [th1rd, f0urth], headers: {auth: f1fth}}\n")
 
 
 def run(*args, **more):
@@ -114,10 +114,10 @@ class Shown(unittest.TestCase):
         d.start()
         main, keyed = Tail(self, d, "--sink", "main"), Tail(self, d, "--sink", "keyed")
         d.send(metric("a") + metric("b"))
-        wait_for("the sinks have it", lambda: d.file_lines("keyed.txt") == ["a tops3cret s3cond", "b tops3cret s3cond"] and
+        wait_for("the sinks have it", lambda: d.file_lines("keyed.txt") == [m + " tops3cret s3cond th1rd f0urth auth=f1fth" for m in "ab"] and
                  d.file_lines("main.txt") == ["testhost.a 1 1700000000"])
         wait_for("and so has tail", lambda: main.lines() == d.file_lines("main.txt"))
-        wait_for("but for the secrets", lambda: keyed.lines() == ["a *** ***", "b *** ***"])
+        wait_for("but for the secrets", lambda: keyed.lines() == [m + " *** *** *** *** auth=***" for m in "ab"])
         r = run("tail", "-c", d.config_path, "--sink", "nothing")
         self.assertEqual((r.returncode, r.stdout), (2, ""))
         self.assertIn('has no sink "nothing"', r.stderr)
