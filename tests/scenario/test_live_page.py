@@ -109,6 +109,11 @@ class LivePage(unittest.TestCase):
         self.search("evil", *("evil." + n for n in HOSTILE))
         wait_for("tags are text, too", lambda: f"{HOSTILE[0]}={HOSTILE[0]}" in "".join(self.b.text(".legend .label")))
         self.assertEqual(self.b.run("return document.querySelectorAll('main img, main script, main svg').length"), 0)
+        self.d.send('{"name":"proto","value":1,"tags":{"constructor":"x","__proto__":"y"}}{"name":"proto","value":1}')
+        self.search("proto", "proto")
+        wait_for("a tag is one that was sent", lambda: self.b.text(".legend .label") == ["__proto__=y  constructor=x", "(no tags)"] or
+                 self.b.text(".legend .label") == ["(no tags)", "__proto__=y  constructor=x"])
+        self.search("evil", *("evil." + n for n in HOSTILE))
         self.b.run("document.querySelector('.chart h3 button').click()")
         wait_for("one alone", lambda: self.b.run("return document.querySelectorAll('.chart.big canvas').length") == 1)
         self.assertIn("Garnet", self.b.run("return document.title"))

@@ -8,7 +8,7 @@ class Series {
         this.name = raw.n;
         this.unit = raw.u;
         this.type = raw.y;
-        this.tags = raw.g;
+        this.tags = Object.assign(Object.create(null), raw.g); // so that none has a tag called "constructor" that was not sent
         this.key = JSON.stringify([raw.y, raw.u, raw.n, raw.g]);
         this.newest = raw.t;
         this.value = raw.v;
