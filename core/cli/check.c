@@ -35,7 +35,7 @@ struct check_options {
 };
 
 /* What can be said of it beside a garnetd that runs. False: none does. */
-static bool compare(const struct check_options *o, const struct conf *c)
+static bool compare_with_running(const struct check_options *o, const struct conf *c)
 {
     json_t *status = NULL;
     struct why why;
@@ -63,7 +63,7 @@ static int look_further(const struct check_options *o, struct str bytes, int sta
         status = EXIT_WORLD;
     } else {
         (void)check_receivers(stderr, c);
-        if (!compare(o, c) && o->plan)
+        if (!compare_with_running(o, c) && o->plan)
             status = EXIT_WORLD;
     }
     conf_free(c);
