@@ -85,20 +85,29 @@ static void end_within(struct answer_rows *r)
     r->within[0] = '\0';
 }
 
+/* Of one, or with "limited_1000" of each user: no two are to be of one name. */
+static void name_within(char *out, size_t size, const char *name, const struct self_round *at)
+{
+    bool user = at->key != NULL && strcmp(at->key, "user") == 0;
+
+    (void)snprintf(out, size, "%s%s%s", name, user ? "_" : "", user ? at->val : "");
+}
+
 static void answer_row(void *to, const struct self_round *at, const struct self_row *row)
 {
     struct answer_rows *r = to;
     size_t n = strlen(r->begin);
     const char *name = row->name + strlen("garnet.");
+    char within[sizeof r->within];
 
-    (void)at;
     name += strncmp(name, r->begin, n) == 0 ? n : 0;
-    if (row->why == NULL || strcmp(r->within, name) != 0)
+    name_within(within, sizeof within, name, at);
+    if (row->why == NULL || strcmp(r->within, within) != 0)
         end_within(r);
     if (row->why != NULL && r->within[0] == '\0') {
-        put_member_key(r->out, name);
+        put_member_key(r->out, within);
         buf_putc(r->out, '{');
-        (void)snprintf(r->within, sizeof r->within, "%s", name);
+        memcpy(r->within, within, sizeof within);
     } else {
         buf_putc(r->out, ',');
     }

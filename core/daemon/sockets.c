@@ -80,7 +80,7 @@ static void write_refusals(struct self_round at, struct user_refusals *r, bool o
         return;
     (void)snprintf(user, sizeof user, "%lu", (unsigned long)r->uid);
     at.key = "user", at.val = others ? "others" : user;
-    at.zero = at.zero || !r->told;
+    at.zero = at.zero || (!r->told && !at.look);
     r->told = r->told || !at.look;
     for (unsigned w = 0; w < USER_LIMITS; w++)
         self_count(&at, BASIC, "garnet.intake.limited", "Metric", user_limit_key(w), r->n[w]);

@@ -27,7 +27,8 @@ static bool may_log(const struct replies *r)
     return origin_may_log(r->origin, loop_now(r->loop));
 }
 
-static void log_fault(const struct replies *r, const struct place *at, const struct metric_fault *f)
+static void remark_fault(const struct replies *r, const struct place *at,
+                         const struct metric_fault *f)
 {
     const char *colon = f->field[0] != 0 ? ": " : "";
     struct remark *last = &r->origin->fault;
@@ -37,8 +38,13 @@ static void log_fault(const struct replies *r, const struct place *at, const str
                    f->field, f->why.text);
     else
         remark_set(last, "%s%s%s", f->field, colon, f->why.text);
+}
+
+static void log_fault(const struct replies *r, const struct place *at, const struct metric_fault *f)
+{
+    remark_fault(r, at, f);
     if (may_log(r))
-        log_warn("%s: %s", r->name, last->text);
+        log_warn("%s: %s", r->name, r->origin->fault.text);
 }
 
 /* Each of the first few faults has a line of its own; these are the others. */
@@ -108,8 +114,10 @@ void replies_reject(struct replies *r, uint64_t n, const struct place *at,
 void replies_refuse(struct replies *r, const struct place *at, const struct metric_fault *f)
 {
     r->account.rejected++;
-    if (r->account.faults++ < REPLY_ERRORS && f != NULL)
-        put_error(&r->account.errors, at, f);
+    if (r->account.faults++ >= REPLY_ERRORS || f == NULL)
+        return;
+    remark_fault(r, at, f);
+    put_error(&r->account.errors, at, f);
 }
 
 void replies_note(struct replies *r, const char *why)
