@@ -80,6 +80,8 @@ static const char *sink_state(const struct sink_entry *o, const struct conf_sink
         return "ending";
     if (!o->supervised || !ward_runs(&s->process.ward))
         return "pausing";
+    if (s->frozen)
+        return "stopped";
     if (!s->ready)
         return "starting";
     if (supervisor_stalled(s))
@@ -121,6 +123,7 @@ void sink_entry_status(struct sink_entry *o, const struct conf_sink *wanted, str
     answer_count(b, "position", o->cursor.known.position);
     if (sink_entry_board(o) != NULL)
         answer_count(b, "sent", atomic_load(&sink_entry_board(o)->sent));
+    answer_seconds(b, "confirm_every", o->conf->confirm.every);
     answer_time(b, "last_drop", p->dropped_wall);
     if (p->waiting_since != 0)
         answer_seconds(b, "nothing_confirmed_for", clock_mono() - p->waiting_since);

@@ -53,7 +53,6 @@ static void put_configuration(struct buf *b, const struct status_of *s)
     buf_put_json(b, str_of(s->file));
     answer_text(b, "collectors", s->conf->collectors_folder);
     answer_time(b, "applied", s->reload->applied_ns);
-    answer_flag(b, "old_main_file", s->reload->beside);
     answer_flag(b, "reading", s->reload->loading);
     if (s->reload->wrong.n > 0) {
         buf_puts(b, ",\"errors\":");
@@ -95,6 +94,7 @@ static void put_spool(struct buf *b, const struct status_of *s)
     answer_flag(b, "durable", c->durable);
     answer_flag(b, "sync_fails", c->failing);
     answer_flag(b, "folder_gone", c->gone);
+    answer_flag(b, "disk_full", c->spool->folder.reserve.full);
     answer_remark(b, "last_refused", &c->refusal);
     store_metrics(s->store, &at);
     answer_rows_end(&rows);

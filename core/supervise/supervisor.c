@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -17,6 +18,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/why.h"
 
 static const int64_t AGAIN_FIRST = 100 * NS_PER_MS;
 /* What was asked for, or a plugin, is wrong: that will not be right soon. */
@@ -29,6 +31,20 @@ static const int64_t END_IN = 10 * NS_PER_S; /* from its last word to its end: f
 enum { LOOKS_UNREADY = 10 }; /* then the log says that it is not */
 
 static void start_worker(struct supervisor *s);
+
+/* Into the log, and for whoever asks how it is. */
+__attribute__((format(printf, 2, 3))) static void warn_of_worker(struct supervisor *s,
+                                                                 const char *fmt, ...)
+{
+    struct why text;
+    va_list ap;
+
+    va_start(ap, fmt);
+    (void)why_setv(&text, fmt, ap);
+    va_end(ap);
+    log_warn("sink %s: %s", s->name, text.text);
+    remark_set(&s->process.trouble, "%s", text.text);
+}
 
 /* --- patience --- */
 
@@ -105,14 +121,14 @@ static void look_how_it_is(struct supervisor *s)
     bool stopped = s->process.ward.stopped;
 
     if (stopped && !s->frozen)
-        log_warn("sink %s: its worker is stopped, by a signal: it delivers nothing until SIGCONT "
-                 "(process %d)",
-                 s->name, (int)s->process.ward.pid);
+        warn_of_worker(
+            s, "its worker is stopped, by a signal: it delivers nothing until SIGCONT (process %d)",
+            (int)s->process.ward.pid);
     s->frozen = stopped;
     if (++s->looks == LOOKS_UNREADY && !s->ready)
-        log_warn("sink %s: its worker is not ready after %d s: its plugin's open() waits, or does "
-                 "not return",
-                 s->name, LOOKS_UNREADY);
+        warn_of_worker(
+            s, "its worker is not ready after %d s: its plugin's open() waits, or does not return",
+            LOOKS_UNREADY);
 }
 
 static void look_whether_stuck(struct supervisor *s)
@@ -121,10 +137,9 @@ static void look_whether_stuck(struct supervisor *s)
 
     switch (stuck_look(&s->stuck, s->frozen ? SCOREBOARD_WAITS : atomic_load(&s->board->step))) {
     case STUCK_BEGINS:
-        log_warn(
-            "sink %s: stalled: its worker has not returned for %d s from %s; metrics wait in the "
-            "spool",
-            s->name, STUCK_LOOKS, stuck_from(s->stuck.step));
+        warn_of_worker(
+            s, "stalled: its worker has not returned for %d s from %s; metrics wait in the spool",
+            STUCK_LOOKS, stuck_from(s->stuck.step));
         break;
     case STUCK_ENDS:
         log_info("sink %s: its worker has returned after %u s", s->name, looks);
