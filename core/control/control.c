@@ -18,12 +18,14 @@
 #include "control/request.h"
 
 enum {
-    EVENTS = 8,        /* of clients, until there is a rest */
+    EVENTS = 64,       /* of clients, until there is a rest; or as many as take `busy` */
+    PART = 50,         /* times as long as they took: the rest */
     PIECE = 64 * 1024, /* bytes that one of them writes at most */
     SHARE = 100,   /* the state is put together again after so many times as long as that took */
-    CUT_AFTER = 10 /* seconds for which a reply is not read at all */
+    CUT_AFTER = 10 /* seconds, then a reply is to have been read whole: till then it is kept */
 };
-static const int64_t rest = 5 * NS_PER_MS, again = NS_PER_S;
+static const int64_t busy = NS_PER_MS / 10, again = NS_PER_S;
+static const int64_t rest_least = 5 * NS_PER_MS, rest_most = 100 * NS_PER_MS;
 
 struct text { /* a reply, its end included, for as long as somebody is to read it */
     struct buf bytes;
@@ -39,7 +41,7 @@ struct client {
     bool waits;         /* for a reload */
     struct text *reply; /* or NULL */
     size_t sent;        /* of that */
-    int64_t moved;      /* mono: since then it has done nothing */
+    int64_t moved;      /* mono: since then it has asked nothing, or has its reply in front of it */
     TAILQ_ENTRY(client) others;
 };
 
@@ -183,14 +185,14 @@ static bool may_command(const struct client *k)
 static bool ask_reload(struct client *k)
 {
     struct control *c = k->all;
+    struct why why;
 
     if (!may_command(k))
         return reply_error(k, "a reload is for root and for garnetd's own user: use sudo");
-    k->waits = true; /* first: it may be over at once */
-    if (c->ev.reload(c->ev.arg))
-        return true;
-    k->waits = false;
-    return reply_error(k, "garnetd is ending: there is no reload");
+    if (!c->ev.reload(c->ev.arg, &why))
+        return reply_error(k, why.text);
+    k->waits = true;
+    return true;
 }
 
 /* False: the client is gone. */
@@ -271,13 +273,14 @@ static bool write_client(struct client *k)
 
 static void serve_client(struct client *k)
 {
-    has_moved(k);
     if (k->waits) { /* only a hang-up is reported now */
         drop_client(k);
         return;
     }
     if (k->reply != NULL ? !write_client(k) : !read_client(k))
         return;
+    if (k->reply == NULL)
+        has_moved(k);
     if (!take_line(k))
         return;
     watch_client(k);
@@ -384,6 +387,7 @@ static void on_rested(void *arg)
 static void on_clients(void *arg, uint32_t events)
 {
     struct control *c = arg;
+    int64_t began = clock_mono(), spent = 0, rest;
     struct epoll_event e;
 
     (void)events;
@@ -392,7 +396,13 @@ static void on_clients(void *arg, uint32_t events)
             accept_client(c);
         else
             serve_client(e.data.ptr);
+        spent = clock_mono() - began;
+        if (spent >= busy)
+            break;
     }
+    rest = spent * PART < rest_least  ? rest_least
+           : spent * PART > rest_most ? rest_most
+                                      : spent * PART;
     loop_fd_mod(c->loop, &c->watch, 0);
     loop_timer_set(c->loop, &c->rested, clock_mono() + rest, on_rested, c);
 }
@@ -408,7 +418,7 @@ void control_reloaded(struct control *c, const struct buf *receipt)
         if (!k->waits)
             continue;
         k->waits = false;
-        k->moved = loop_now(c->loop);
+        has_moved(k);
         if (reply_with(k, t))
             watch_client(k);
     }

@@ -22,8 +22,8 @@ struct control_events {
     void *arg;
     /* The state of all: appends a JSON object. */
     void (*status)(void *arg, struct buf *out);
-    /* control_reloaded() follows. False: there is no reload, for it ends. */
-    bool (*reload)(void *arg);
+    /* control_reloaded() follows, later. False, and why: there is no reload. */
+    bool (*reload)(void *arg, struct why *why);
 };
 struct control_counts { /* since the start */
     uint64_t requests;
@@ -36,7 +36,8 @@ struct control *control_new(struct loop *l, const struct control_events *ev);
 /* In place of the one that it has. False, and why: it has none then. */
 bool control_listen(struct control *c, const struct socket_config *socket, struct why *why);
 bool control_listens(const struct control *c);
-/* A reload is over: `receipt` is a JSON object, for those who asked for it. NULL: there was no memory for it. */
+/* A reload is over: `receipt` is a JSON object, for those who asked for it. NULL: there is none,
+ * for want of memory or because garnetd ends: they are hung up on. */
 void control_reloaded(struct control *c, const struct buf *receipt);
 const struct control_counts *control_counts(const struct control *c);
 /* Its clients are hung up on, its socket stays in the folder: its name is the owner's to remove. NULL is fine. */

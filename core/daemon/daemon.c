@@ -12,13 +12,12 @@
 #include "base/log.h"
 #include "base/socket_file.h"
 #include "collect/keeper.h"
-#include "control/control.h"
 #include "daemon/check.h"
 #include "daemon/collectors.h"
+#include "daemon/control_socket.h"
 #include "daemon/end_plan.h"
 #include "daemon/generation.h"
 #include "daemon/logwriter.h"
-#include "daemon/receipt.h"
 #include "daemon/reload.h"
 #include "daemon/selfmetrics.h"
 #include "daemon/sinks.h"
@@ -54,9 +53,7 @@ struct daemon {
     struct loop_hook after;
     enum daemon_phase phase;
     struct end_plan end;
-    struct control *control;
-    bool mute; /* it has no socket yet: logged */
-    bool control_locked;
+    struct control_socket control;
     int64_t started;  /* wall */
     const char *path; /* of the configuration */
     int status;       /* exit status */
@@ -104,7 +101,7 @@ static void write_garnetd(const struct daemon *d, const struct self_round *at)
     sockets_metrics(d->intake, d->shared, at);
     store_metrics(&d->store, at);
     reload_metrics(&d->reload, at);
-    status_control_rows(d->control, at);
+    status_control_rows(d->control.control, at);
     self_count(at, BASIC, "garnet.log.dropped", "Event", NULL, log_dropped());
 }
 
@@ -132,40 +129,21 @@ static void on_status_asked(void *arg, struct buf *out)
                                 .store = &d->store,
                                 .intake = d->intake,
                                 .shared = d->shared,
-                                .control = d->control};
+                                .control = d->control.control};
 
     status_put(out, &s);
 }
 
-static bool on_reload_asked(void *arg)
+static bool on_reload_asked(void *arg, struct why *why)
 {
     struct daemon *d = arg;
 
     if (d->phase != PHASE_RUNNING)
-        return false;
+        return why_set(why, "garnetd is ending: there is no reload");
     reload_request(&d->reload);
-    return d->reload.loading;
-}
-
-/* Without it all else goes on: it is tried again. */
-static void open_control(struct daemon *d)
-{
-    const struct conf_control *c = &d->gen->conf->control;
-    struct why why;
-
-    if (control_listens(d->control))
-        return;
-    if (sockets_open_control(d->control, c, &d->control_locked, &why)) {
-        if (d->mute)
-            log_info("garnetd answers at %s now", c->path);
-        d->mute = false;
-        return;
-    }
-    if (!d->mute)
-        log_error("control socket: %s; trying again: without it `garnet status` and its like get "
-                  "no answer",
-                  why.text);
-    d->mute = true;
+    return d->reload.loading ||
+           why_set(why,
+                   "there is no process left to read the configuration: garnetd's log says more");
 }
 
 /* --- once a second --- */
@@ -188,7 +166,7 @@ static void on_second(void *arg)
 
     keep_store(d);
     if (d->phase == PHASE_RUNNING) {
-        open_control(d);
+        control_socket_open(&d->control, &d->gen->conf->control);
         sinks_retry(&d->sinks);
         collectors_retry(&d->collectors);
     }
@@ -218,8 +196,8 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     if (!sockets_lock(c) || !store_open(&d->store, d->loop, &c->spool, &commit))
         return false;
     d->intake = intake_new(d->loop, &c->intake, store_commit, &d->store);
-    d->control = control_new(d->loop, &control);
-    if (d->intake == NULL || d->control == NULL) {
+    d->control.control = control_new(d->loop, &control);
+    if (d->intake == NULL || d->control.control == NULL) {
         log_error("cannot start: out of memory");
         return false;
     }
@@ -273,35 +251,19 @@ static void apply(struct daemon *d, struct generation *g)
 
 static void leave_loop(struct daemon *d, int status)
 {
-    if (d->control != NULL && control_listens(d->control)) {
-        const struct conf_control *c = &d->gen->conf->control;
-
-        socket_remove(c->path, c->own_groups);
-    }
-    control_free(d->control);
-    d->control = NULL;
+    control_socket_end(&d->control, d->gen != NULL ? &d->gen->conf->control : NULL);
     reload_end(&d->reload);
     d->status = status;
     d->phase = PHASE_DONE;
     loop_stop(d->loop);
 }
 
-/* Whoever asked while it was read, and so perhaps too late, waits for the next one. */
-static void tell_receipt(struct daemon *d, const struct generation *g)
-{
-    struct buf receipt = {0};
-
-    receipt_put(&receipt, d->gen->conf, g != NULL ? g->conf : NULL, &d->reload.wrong);
-    control_reloaded(d->control, buf_ok(&receipt) ? &receipt : NULL);
-    buf_free(&receipt);
-}
-
 static void on_configuration(void *arg, struct generation *g)
 {
     struct daemon *d = arg;
 
-    if (d->phase == PHASE_RUNNING && !d->reload.looking && !d->reload.again)
-        tell_receipt(d, g);
+    if (d->phase == PHASE_RUNNING && !d->reload.looking)
+        control_socket_reloaded(&d->control, &d->reload, d->gen, g);
     if (d->phase == PHASE_RUNNING && g != NULL) {
         apply(d, g);
     } else if (d->phase == PHASE_LOADING && g == NULL) {
@@ -402,6 +364,7 @@ static void on_end_requested(void *arg)
     if (d->phase == PHASE_DONE) /* in this turn: the socket may be another garnetd's */
         return;
     reload_end(&d->reload);
+    control_socket_no_more(&d->control);
     if (d->phase == PHASE_LOADING) {
         leave_loop(d, d->status);
     } else if (d->phase == PHASE_RUNNING) {

@@ -409,6 +409,21 @@ static bool start_loading(struct reload *r)
     return true;
 }
 
+/* There was no process for it, or no descriptor. */
+static void cannot_load(struct reload *r, int error)
+{
+    struct why why;
+
+    r->failures++;
+    why_set(&why, "the configuration cannot be read: %s\n", strerror(error));
+    keep_wrong(r, str_of(why.text));
+    log_error("%.*s; %s", (int)strcspn(why.text, "\n"), why.text,
+              r->now != NULL ? "the old one stays" : "giving up");
+    plan_look(r);
+    if (r->now != NULL)
+        r->loaded(r->arg, NULL);
+}
+
 void reload_request(void *arg)
 {
     struct reload *r = arg;
@@ -423,12 +438,8 @@ void reload_request(void *arg)
         return;
     r->lost = false;
     r->loading = start_loading(r);
-    if (!r->loading) {
-        r->failures++;
-        log_error("the configuration cannot be read: %m; %s",
-                  r->now != NULL ? "the old one stays" : "giving up");
-        plan_look(r);
-    }
+    if (!r->loading)
+        cannot_load(r, errno);
 }
 
 static void on_look_due(void *arg)

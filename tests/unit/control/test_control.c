@@ -34,11 +34,11 @@ static void put_status(void *arg, struct buf *out)
     buf_putc(out, '}');
 }
 
-static bool take_reload(void *arg)
+static bool take_reload(void *arg, struct why *why)
 {
     (void)arg;
     reloads++;
-    return !ending;
+    return !ending || why_set(why, "garnetd is ending");
 }
 
 static void begin(void)
@@ -206,6 +206,22 @@ Test(control, one_that_does_not_read, .timeout = 60)
     fd_close(&other);
 }
 
+/* Nor does one stay for ever that takes a little now and then: what it is being told is kept for it. */
+Test(control, one_that_reads_slowly, .timeout = 60)
+{
+    static char some[4096];
+    int slow = client();
+
+    size = 16 << 20;
+    put(slow, ASK);
+    UNTIL_WITHIN(20, (void)loop_turn(loop, 20 * NS_PER_MS), asked == 1, "not asked");
+    UNTIL_WITHIN(30, (void)loop_turn(loop, 20 * NS_PER_MS),
+                 recv(slow, some, sizeof some, MSG_DONTWAIT) == 0 ||
+                     send(slow, "\n", 1, MSG_NOSIGNAL) < 0,
+                 "it is still there");
+    fd_close(&slow);
+}
+
 Test(control, a_reload_is_waited_for)
 {
     struct buf receipt = {0};
@@ -226,6 +242,11 @@ Test(control, a_reload_is_waited_for)
     ending = true;
     put(other, RELOAD);
     cr_assert_neq(strstr(reply(other), "garnetd is ending"), NULL);
+    ending = false;
+    put(other, RELOAD);
+    UNTIL_WITHIN(20, (void)loop_turn(loop, 20 * NS_PER_MS), reloads == 4, "not asked");
+    control_reloaded(control, NULL);
+    cr_assert_str_eq(reply(other), "gone", "nobody waits for what does not come");
     fd_close(&one);
     fd_close(&other);
 }
