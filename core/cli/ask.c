@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "conf/conf.h"
 #include "conf/load.h"
 #include "control/request.h"
@@ -34,8 +35,11 @@ bool ask_where(struct ask_where *w, struct arena *a, const char *socket, const c
     if (conf_places_of(a, config, &places, &errors)) {
         w->spool = places.spool;
         w->socket = socket != NULL ? socket : places.control;
+    } else if (installed && socket == NULL) {
+        w->wrong = arena_strndup(a, errors.text.p != NULL ? errors.text.p : "", errors.text.n);
     } else if (!installed) {
         (void)fwrite(errors.text.p, 1, errors.text.n, stderr);
+        say(stderr, "so it does not say where its garnetd answers: give --socket PATH instead");
     }
     if (w->socket == NULL && installed)
         w->socket = CONF_CONTROL;
@@ -43,7 +47,20 @@ bool ask_where(struct ask_where *w, struct arena *a, const char *socket, const c
     return w->socket != NULL;
 }
 
-static enum ask_result connect_to(const char *path, int *fd, struct why *why)
+/* One that has as many waiting as it may is tried again until then. False with errno. */
+static bool connect_until(int fd, const struct sockaddr_un *sa, int64_t until)
+{
+    enum { PAUSE_MS = 20 };
+
+    while (connect(fd, (const struct sockaddr *)sa, sizeof *sa) < 0) {
+        if ((errno != EAGAIN && errno != EINTR) || clock_mono() >= until)
+            return false;
+        (void)poll(NULL, 0, PAUSE_MS);
+    }
+    return true;
+}
+
+static enum ask_result connect_to(const char *path, int64_t until, int *fd, struct why *why)
 {
     struct sockaddr_un sa = {.sun_family = AF_UNIX};
 
@@ -54,7 +71,7 @@ static enum ask_result connect_to(const char *path, int *fd, struct why *why)
     }
     memcpy(sa.sun_path, path, strlen(path));
     *fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-    if (*fd >= 0 && connect(*fd, (struct sockaddr *)&sa, sizeof sa) == 0)
+    if (*fd >= 0 && connect_until(*fd, &sa, until))
         return ASK_ANSWERED;
     if (errno == EACCES || errno == EPERM) {
         why_set(why,
@@ -66,6 +83,7 @@ static enum ask_result connect_to(const char *path, int *fd, struct why *why)
     why_set(why, "%s: %s", path,
             errno == ENOENT ? "there is no such socket: no garnetd runs, or its is another one"
             : errno == ECONNREFUSED ? "nobody listens: garnetd is not running"
+            : errno == EAGAIN       ? "garnetd is there, and takes no connection"
                                     : strerror(errno));
     return ASK_NOBODY;
 }
@@ -119,7 +137,7 @@ enum ask_result ask(const char *path, const char *what, int seconds, json_t **an
     int64_t until = clock_mono() + seconds * NS_PER_S;
     struct buf text = {.max = ANSWER_MAX};
     int fd;
-    enum ask_result r = connect_to(path, &fd, why);
+    enum ask_result r = connect_to(path, until, &fd, why);
 
     if (r == ASK_ANSWERED) {
         buf_putf(&text, "{\"garnet\":%d,\"ask\":\"%s\"}\n", CONTROL_VERSION, what);

@@ -25,6 +25,7 @@ enum ask_result {
 struct ask_where { /* filled by ask_where() */
     const char *socket;
     const char *spool; /* its folder; NULL: the configuration cannot be read */
+    const char *wrong; /* lines: why the installed one cannot; or NULL */
 };
 
 /* Of the socket that was named, or the configuration; both NULL: the installed one, where there is one. False: what is

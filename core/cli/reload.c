@@ -54,7 +54,16 @@ static void print_changes(const json_t *list)
     }
 }
 
-static int print_receipt(const json_t *r)
+static int exit_of(const json_t *r)
+{
+    const char *result = status_text(r, "result");
+
+    return strcmp(result, "applied") == 0  ? 0
+           : strcmp(result, "partly") == 0 ? EXIT_REFUSED
+                                           : EXIT_CONFIG;
+}
+
+static void print_receipt(const json_t *r)
 {
     const char *result = status_text(r, "result");
 
@@ -69,9 +78,15 @@ static int print_receipt(const json_t *r)
         (void)puts(strcmp(result, "partly") == 0
                        ? "the configuration is in use, but for what is refused"
                        : "the configuration is refused: the old one stays");
-    return strcmp(result, "applied") == 0  ? 0
-           : strcmp(result, "partly") == 0 ? EXIT_REFUSED
-                                           : EXIT_CONFIG;
+}
+
+static int print_receipt_json(const json_t *r)
+{
+    if (json_dumpf(r, stdout, JSON_COMPACT) < 0 || putchar('\n') == EOF) {
+        say(stderr, "garnet reload: the receipt cannot be printed");
+        return EXIT_WORLD;
+    }
+    return exit_of(r);
 }
 
 int reload_main(int argc, char *const argv[])
@@ -100,12 +115,14 @@ int reload_main(int argc, char *const argv[])
     }
     if (ask_where(&w, &a, socket, config)) {
         status = EXIT_WORLD;
-        if (ask(w.socket, "reload", ASK_WAITS_RELOAD, &receipt, &why) != ASK_ANSWERED)
+        if (ask(w.socket, "reload", ASK_WAITS_RELOAD, &receipt, &why) != ASK_ANSWERED) {
             say(stderr, "garnet reload: %s", why.text);
-        else
-            status = print_receipt(receipt);
-        if (json && receipt != NULL)
-            (void)json_dumpf(receipt, stdout, JSON_COMPACT);
+        } else if (json) {
+            status = print_receipt_json(receipt);
+        } else {
+            print_receipt(receipt);
+            status = exit_of(receipt);
+        }
     }
     json_decref(receipt);
     arena_free(&a);

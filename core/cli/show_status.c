@@ -243,9 +243,10 @@ void show_status(FILE *to, const json_t *status)
         status_size(status_number(spool, "size")).text,
         status_size(status_number(spool, "max_size")).text,
         status_size(status_number(spool, "reserve")).text);
-    say(to, "socket %s: %.0f accepted, %.0f rejected, %.0f connections now",
-        status_text(intake, "socket"), status_number(intake, "accepted"),
-        status_number(intake, "rejected"), status_number(intake, "connections"));
+    if (intake != NULL) /* at an end it is closed first */
+        say(to, "socket %s: %.0f accepted, %.0f rejected, %.0f connections now",
+            status_text(intake, "socket"), status_number(intake, "accepted"),
+            status_number(intake, "rejected"), status_number(intake, "connections"));
     show_collector_table(to, status);
     show_sink_table(to, status);
 }
@@ -280,7 +281,10 @@ static void show_member(FILE *to, const char *key, const json_t *v, int depth)
             say(to, "%*s%-*s %s", indent, "", 24 - indent, i == 0 ? key : "",
                 json_is_string(one) ? json_string_value(one) : "");
     } else if (json_is_string(v)) {
-        say(to, "%*s%-*s %s", indent, "", 24 - indent, key, json_string_value(v));
+        struct str rest = str_of(json_string_value(v)), line;
+
+        for (; str_line(&rest, &line); key = "")
+            say(to, "%*s%-*s %.*s", indent, "", 24 - indent, key, (int)line.n, line.s);
     } else if (json_is_boolean(v)) {
         say(to, "%*s%-*s %s", indent, "", 24 - indent, key, json_is_true(v) ? "yes" : "no");
     } else if (is_time(key)) {
@@ -299,42 +303,42 @@ static void show_members(FILE *to, const json_t *of, int depth)
         show_member(to, key, v, depth);
 }
 
-static bool show_named(FILE *to, const json_t *list, const char *kind, const char *name)
+/* Those of `list` whose `key` is `name`, with `title` above each. `to` NULL: they are only counted. */
+static unsigned show_named(FILE *to, const json_t *list, const char *key, const char *name,
+                           const char *title)
 {
     const json_t *one;
+    unsigned n = 0;
     size_t i;
 
     json_array_foreach (list, i, one) {
-        if (strcmp(status_text(one, "name"), name) != 0)
+        if (strcmp(status_text(one, key), name) != 0)
             continue;
-        say(to, "%s %s", kind, name);
-        show_members(to, one, 1);
-        return true;
+        n++;
+        if (to != NULL) {
+            say(to, "%s %s", title, name);
+            show_members(to, one, 1);
+        }
     }
-    return false;
+    return n;
 }
 
-static bool show_refused(FILE *to, const json_t *status, const char *name)
+static unsigned show_all_of(FILE *to, const json_t *status, const char *name)
 {
-    const json_t *one, *list = json_object_get(json_object_get(status, "configuration"), "refused");
-    bool any = false;
-    size_t i;
+    const json_t *refused = json_object_get(json_object_get(status, "configuration"), "refused");
 
-    json_array_foreach (list, i, one) {
-        if (strcmp(status_text(one, "collector"), name) != 0 &&
-            strcmp(status_text(one, "sink"), name) != 0)
-            continue;
-        say(to, "refused");
-        show_members(to, one, 1);
-        any = true;
-    }
-    return any;
+    return show_named(to, json_object_get(status, "collectors"), "name", name, "collector") +
+           show_named(to, json_object_get(status, "sinks"), "name", name, "sink") +
+           show_named(to, refused, "collector", name, "refused: collector") +
+           show_named(to, refused, "sink", name, "refused: sink");
 }
 
-bool show_status_of(FILE *to, const json_t *status, const char *name)
+bool status_knows(const json_t *status, const char *name)
 {
-    bool collector = show_named(to, json_object_get(status, "collectors"), "collector", name);
-    bool sink = show_named(to, json_object_get(status, "sinks"), "sink", name);
+    return show_all_of(NULL, status, name) > 0;
+}
 
-    return show_refused(to, status, name) || collector || sink;
+void show_status_of(FILE *to, const json_t *status, const char *name)
+{
+    (void)show_all_of(to, status, name);
 }

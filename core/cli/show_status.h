@@ -18,5 +18,7 @@ struct status_words status_ago(double now, double at); /* "7s ago", "never" */
 struct status_words status_size(double bytes);         /* "1.5 MiB" */
 
 void show_status(FILE *to, const json_t *status);
-/* One collector or sink with all that is known of it. False: there is none of that name. */
-bool show_status_of(FILE *to, const json_t *status, const char *name);
+/* Whether there is a collector or sink of that name, one that is refused included. */
+bool status_knows(const json_t *status, const char *name);
+/* Of one all that is known. */
+void show_status_of(FILE *to, const json_t *status, const char *name);

@@ -30,8 +30,9 @@ const char STATUS_HELP[] =
     "  --socket PATH     its control socket; default: the installed configuration's, else\n"
     "                    /run/garnet/control.sock\n"
     "Exit status, for health checks: 0 healthy; 1 degraded: something is refused, down, or has\n"
-    "failed, been rejected or dropped within ten minutes; 2 failing: garnetd does not answer,\n"
-    "cannot keep what is sent, or a sink has had nothing confirmed for five minutes;\n"
+    "failed, been rejected or dropped within ten minutes, or within two of a collector's\n"
+    "intervals; 2 failing: garnetd does not answer, cannot keep what is sent, or a sink has had\n"
+    "nothing confirmed for five minutes, or twice its confirm.every;\n"
     "3 you may not ask. Wrong usage is 2, too: a check that is misspelt must not look healthy.\n";
 
 enum { STATUS_NO_RIGHT = 3 };
@@ -174,18 +175,19 @@ static int show_answer(const struct status_options *o, json_t *status)
 
     if (!verdict_of(&v, &a, status, o->name, &o->bounds)) {
         say(stderr, "garnet status: out of memory");
+    } else if (o->name != NULL && !status_knows(status, o->name)) {
+        say(stderr, "garnet status: there is no collector and no sink called \"%s\"", o->name);
+        result = EXIT_USAGE;
     } else if (o->json) {
         result = print_json(status, &v);
     } else {
         result = (int)v.grade;
         print_verdict(&v);
         (void)putchar('\n');
-        if (o->name == NULL) {
+        if (o->name == NULL)
             show_status(stdout, status);
-        } else if (!show_status_of(stdout, status, o->name)) {
-            say(stderr, "garnet status: there is no collector and no sink called \"%s\"", o->name);
-            result = EXIT_USAGE;
-        }
+        else
+            show_status_of(stdout, status, o->name);
     }
     arena_free(&a);
     return result;
@@ -224,6 +226,8 @@ static int show_silence(const struct status_options *o, const struct ask_where *
         return VERDICT_FAILING;
     }
     say(stdout, "failing: %s", why->text);
+    if (w->wrong != NULL && *w->wrong != '\0')
+        say_text(stdout, str_of(w->wrong));
     if (w->spool != NULL)
         show_spool(w->spool);
     return VERDICT_FAILING;

@@ -27,26 +27,46 @@ const char *verdict_name(enum verdict_grade g)
     return names[g];
 }
 
+/* Between two characters: half of one could not be printed as JSON. */
+static void cut_text(char *out, size_t size, const char *text)
+{
+    size_t n = strnlen(text, size - 1);
+
+    while (n > 0 && text[n] != '\0' && ((unsigned char)text[n] & 0xc0) == 0x80)
+        n--;
+    memcpy(out, text, n);
+    out[n] = '\0';
+}
+
 __attribute__((format(printf, 3, 4))) static void
 add_reason(struct judging *j, enum verdict_grade g, const char *fmt, ...)
 {
     struct verdict *v = j->v;
     va_list ap;
-    char text[1024];
+    char text[2048], shown[1536];
 
     if (v->n == REASONS_MAX)
         return;
     va_start(ap, fmt);
     (void)vsnprintf(text, sizeof text, fmt, ap);
     va_end(ap);
-    v->reasons[v->n++] = (struct verdict_reason){g, arena_strdup(j->a, text)};
+    cut_text(shown, sizeof shown, text);
+    v->reasons[v->n++] = (struct verdict_reason){g, arena_strdup(j->a, shown)};
     if (g > v->grade)
         v->grade = g;
 }
 
+/* What is said to have been later than now was before the clock was set back. */
+static bool within(const struct judging *j, double at, double seconds)
+{
+    enum { AHEAD = 60 };
+
+    return at > 0 && j->now - at < seconds && at - j->now < AHEAD;
+}
+
 static bool recent(const struct judging *j, double at)
 {
-    return at > 0 && j->now - at < RECENT;
+    return within(j, at, RECENT);
 }
 
 /* --- garnetd itself --- */
@@ -58,7 +78,7 @@ static void weigh_spool(struct judging *j, const json_t *spool)
     if (json_is_true(json_object_get(spool, "folder_gone")))
         add_reason(j, VERDICT_FAILING, "spool: its folder %s is gone and cannot be made again",
                    status_text(spool, "folder"));
-    else if (status_number(refused, "at") > j->now - 60)
+    else if (within(j, status_number(refused, "at"), 60))
         add_reason(j, VERDICT_FAILING, "spool: %s", status_text(refused, "text"));
     else if (recent(j, status_number(refused, "at")))
         add_reason(j, VERDICT_DEGRADED, "spool: it has refused metrics %s: %s",
@@ -66,22 +86,34 @@ static void weigh_spool(struct judging *j, const json_t *spool)
                    status_text(refused, "text"));
     if (json_is_true(json_object_get(spool, "sync_fails")))
         add_reason(j, VERDICT_DEGRADED, "spool: what is written cannot be synced to the disk");
+    if (json_is_true(json_object_get(spool, "disk_full")))
+        add_reason(
+            j, VERDICT_DEGRADED,
+            "spool: the disk is full: %s of its reserve are left; when no sink has done with "
+            "any more, the oldest metrics give way",
+            status_size(status_number(spool, "reserve")).text);
     if (status_number(spool, "held") > 0)
         add_reason(j, VERDICT_DEGRADED,
                    "spool: the disk takes nothing now: metrics wait in memory");
 }
 
-static void weigh_configuration(struct judging *j, const json_t *c)
+static void weigh_main_file(struct judging *j, const json_t *c)
+{
+    if (status_text(c, "errors")[0] != '\0')
+        add_reason(j, VERDICT_DEGRADED, "%s is not in use, the one before it is: %s",
+                   status_text(c, "file"), status_text(c, "errors"));
+}
+
+static void weigh_refused(struct judging *j, const json_t *list, const char *only)
 {
     const json_t *one;
     size_t i;
 
-    if (status_text(c, "errors")[0] != '\0')
-        add_reason(j, VERDICT_DEGRADED, "%s is not in use, the one before it is: %s",
-                   status_text(c, "file"), status_text(c, "errors"));
-    json_array_foreach (json_object_get(c, "refused"), i, one) {
+    json_array_foreach (list, i, one) {
         const char *sink = status_text(one, "sink"), *collector = status_text(one, "collector");
 
+        if (only != NULL && strcmp(only, sink) != 0 && strcmp(only, collector) != 0)
+            continue;
         add_reason(j, VERDICT_DEGRADED, "%s %s is refused%s: %s",
                    *sink != '\0'        ? "sink"
                    : *collector != '\0' ? "collector"
@@ -97,9 +129,31 @@ static void weigh_configuration(struct judging *j, const json_t *c)
 
 /* --- sinks --- */
 
-static const char *last_error(const json_t *of)
+/* ": TEXT", or ""; with its age where that is no longer of what is now. */
+static const char *last_error(struct judging *j, const json_t *of)
 {
-    return status_text(json_object_get(of, "last_error"), "text");
+    const json_t *e = json_object_get(of, "last_error");
+    const char *text = status_text(e, "text"), *said = "";
+
+    if (*text != '\0' && recent(j, status_number(e, "at")))
+        said = arena_printf(j->a, ": %s", text);
+    else if (*text != '\0')
+        said = arena_printf(j->a, "; %s it said: %s",
+                            status_ago(j->now, status_number(e, "at")).text, text);
+    return said != NULL ? said : "";
+}
+
+/* ": 3 expired, 1 skipped", since the sink is there; or "". */
+static const char *all_drops(struct judging *j, const json_t *s)
+{
+    const char *key, *said = "";
+    json_t *n;
+
+    json_object_foreach (json_object_get(s, "dropped"), key, n)
+        if (said != NULL && json_number_value(n) > 0)
+            said = arena_printf(j->a, "%s%s %.0f %s", said, *said == '\0' ? "; in all" : ",",
+                                json_number_value(n), key);
+    return said != NULL ? said : "";
 }
 
 static void weigh_bounds(struct judging *j, const json_t *s, const char *name)
@@ -116,19 +170,21 @@ static void weigh_sink(struct judging *j, const json_t *s)
 {
     const char *name = status_text(s, "name"), *state = status_text(s, "state");
     double waits = status_number(s, "nothing_confirmed_for");
-    const char *error = last_error(s);
+    double usual =
+        2 * status_number(s, "confirm_every"); /* so long it may take where all is well */
+    const char *error = last_error(j, s);
 
-    if (waits >= LONG_UNCONFIRMED && strcmp(state, "refused") != 0)
-        add_reason(j, VERDICT_FAILING, "sink %s: nothing has been confirmed for %s%s%s", name,
-                   status_span(waits).text, *error != '\0' ? ": " : "", error);
+    if (waits >= (usual > LONG_UNCONFIRMED ? usual : LONG_UNCONFIRMED) &&
+        strcmp(state, "refused") != 0)
+        add_reason(j, VERDICT_FAILING, "sink %s: nothing has been confirmed for %s%s", name,
+                   status_span(waits).text, error);
     else if (strcmp(state, "down") == 0 || strcmp(state, "stalled") == 0 ||
-             strcmp(state, "pausing") == 0)
-        add_reason(j, VERDICT_DEGRADED, "sink %s is %s%s%s", name,
-                   strcmp(state, "pausing") == 0 ? "without a worker" : state,
-                   *error != '\0' ? ": " : "", error);
+             strcmp(state, "stopped") == 0 || strcmp(state, "pausing") == 0)
+        add_reason(j, VERDICT_DEGRADED, "sink %s is %s%s", name,
+                   strcmp(state, "pausing") == 0 ? "without a worker" : state, error);
     if (recent(j, status_number(s, "last_drop")))
-        add_reason(j, VERDICT_DEGRADED, "sink %s: it has dropped metrics %s", name,
-                   status_ago(j->now, status_number(s, "last_drop")).text);
+        add_reason(j, VERDICT_DEGRADED, "sink %s: it has dropped metrics %s%s", name,
+                   status_ago(j->now, status_number(s, "last_drop")).text, all_drops(j, s));
     weigh_bounds(j, s, name);
 }
 
@@ -144,7 +200,8 @@ static void weigh_run(struct judging *j, const json_t *c, const char *name)
         add_reason(j, VERDICT_DEGRADED,
                    "collector %s has been running for %s, and its interval is %s", name,
                    status_span(j->now - since).text, status_span(interval).text);
-    if (json_is_true(json_object_get(last, "failed")) && recent(j, status_number(last, "ended")))
+    if (json_is_true(json_object_get(last, "failed")) &&
+        within(j, status_number(last, "ended"), interval > RECENT ? 2 * interval : RECENT))
         add_reason(j, VERDICT_DEGRADED, "collector %s: its last run failed %s: %s", name,
                    status_ago(j->now, status_number(last, "ended")).text,
                    status_text(last, "error"));
@@ -164,8 +221,11 @@ static void weigh_collector(struct judging *j, const json_t *c)
                    name, status_ago(j->now, status_number(error, "at")).text,
                    status_text(error, "text"));
     if (status_number(c, "brought_nothing") > 0)
-        add_reason(j, VERDICT_DEGRADED,
-                   "collector %s: its runs end well, and it has sent no metric yet", name);
+        add_reason(
+            j, VERDICT_DEGRADED,
+            "collector %s: its runs end well, and it has sent no metric yet: `garnet run %s` "
+            "shows what it does",
+            name, name);
 }
 
 /* --- all --- */
@@ -192,12 +252,16 @@ static void weigh_each(struct judging *j, const json_t *list, const char *only,
 
 static void weigh_garnetd(struct judging *j, const json_t *status)
 {
-    const json_t *shared = json_object_get(json_object_get(status, "intake"), "last_error");
-
     weigh_spool(j, json_object_get(status, "spool"));
-    weigh_configuration(j, json_object_get(status, "configuration"));
+    weigh_main_file(j, json_object_get(status, "configuration"));
     if (json_array_size(json_object_get(status, "sinks")) == 0)
         add_reason(j, VERDICT_DEGRADED, "there is no sink: nothing is delivered anywhere");
+}
+
+static void weigh_shared(struct judging *j, const json_t *intake)
+{
+    const json_t *shared = json_object_get(intake, "last_error");
+
     if (recent(j, status_number(shared, "at")))
         add_reason(j, VERDICT_DEGRADED, "the shared socket: something was rejected %s: %s",
                    status_ago(j->now, status_number(shared, "at")).text,
@@ -214,8 +278,11 @@ bool verdict_of(struct verdict *v, struct arena *a, const json_t *status, const 
         return false;
     if (only == NULL)
         weigh_garnetd(&j, status);
+    weigh_refused(&j, json_object_get(json_object_get(status, "configuration"), "refused"), only);
     weigh_each(&j, json_object_get(status, "sinks"), only, weigh_sink);
     weigh_each(&j, json_object_get(status, "collectors"), only, weigh_collector);
+    if (only == NULL)
+        weigh_shared(&j, json_object_get(status, "intake"));
     qsort(v->reasons, v->n, sizeof *v->reasons, by_grade);
     return arena_ok(a);
 }

@@ -2,7 +2,8 @@
  *
  * failing   nothing that is sent can be kept, or a sink that has something to deliver has had nothing confirmed for five
  *           minutes. (So is a garnetd that does not answer, which is the caller's to find out.)
- * degraded  something is refused, has failed, was rejected or dropped within the last ten minutes, or does not get on
+ * degraded  something is refused, has failed (and not run since), was rejected or dropped within the last ten minutes, or
+ *           does not get on. A collector that runs less often is looked back at for two of its intervals.
  * healthy   else
  *
  * Every reason is a sentence of its own, the most important first.

@@ -83,6 +83,44 @@ class Status(Asked):
         self.assertEqual(numbers["dead"]["unconfirmed"] + numbers["dead"]["queued"], 1)
         self.assertEqual(numbers["main"]["endpoint"], "file://" + d.path("out.txt"))
 
+    def test_one_that_is_refused_or_unknown_is_not_healthy(self):
+        d = self.start(collectors={"refused": "command: [/no/such/file]\ninterval: 1s\n"})
+        for more in ((), ("--json",)):
+            r = self.status(d, "refused", *more)
+            self.assertEqual((r.returncode, "refused: " in r.stdout), (1, True), r.stdout)
+            r = garnet("status", "-c", d.path("garnet.yaml"), "nobody", *more)
+            self.assertEqual((r.returncode, r.stdout), (2, ""))
+
+    def test_a_worker_that_is_stopped(self):
+        d = self.start()
+        pid = d.worker("main")
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            r = self.until(d, "sink main is stopped: its worker is stopped, by a signal")
+        finally:
+            os.kill(pid, signal.SIGCONT)
+        self.assertEqual(r.returncode, 1)
+
+    @unittest.skipUnless(os.geteuid() == 0, "needs root, to be several users")
+    def test_who_sends_more_than_he_may(self):
+        d = self.start(config="intake: {per_user: {series: 1}}\nsocket: {path: run/garnet.sock, mode: '0666'}\n")
+        os.chmod(d.path(""), 0o755)
+        for uid in (65533, 65534):
+            for name in ("a", "b"):
+                garnet("emit", name, "1", "--socket", d.path("run/garnet.sock"), user=uid, group=uid, extra_groups=[])
+        r = self.until(d, "the shared socket: something was rejected ")
+        self.assertIn("series", r.stdout)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.connect(d.path("run/control.sock"))
+            s.sendall(b'{"garnet":1,"ask":"status"}\n')
+            line = s.makefile().readline()
+
+        def unique(pairs):
+            self.assertEqual(len(pairs), len(dict(pairs)), pairs)
+            return dict(pairs)
+        intake = json.loads(line, object_pairs_hook=unique)["status"]["intake"]
+        self.assertEqual((intake["limited_65533"]["series"], intake["limited_65534"]["series"]), (1, 1), intake)
+
     def test_no_sink_and_no_garnetd(self):
         d = self.start(sinks="")
         self.assertTrue(self.until(d, "there is no sink").stdout.startswith("degraded: there is no sink"))
@@ -163,6 +201,24 @@ class Reload(Asked):
         self.assertEqual((r.returncode, r.stdout), (0, "restarts  collector alters\nstarts    collector comes\n"
                                                        "stops     collector goes\nthe configuration is in use\n"))
 
+    def test_as_json(self):
+        d = self.start()
+        r = garnet("reload", "--json", "-c", d.path("garnet.yaml"))
+        self.assertEqual((r.returncode, json.loads(r.stdout)["result"]), (0, "applied"))
+
+    def test_two_at_once_are_told_of_both(self):
+        d = self.start(collectors={"stays": "command: [/bin/true]\ninterval: 1h\n"})
+        d.collector("comes", "command: [/bin/true]\ninterval: 1h\n")
+        with socket.socket(socket.AF_UNIX) as a, socket.socket(socket.AF_UNIX) as b:
+            for s in (a, b):
+                s.connect(d.path("run/control.sock"))
+                s.settimeout(PATIENCE)
+            for s in (a, b):
+                s.sendall(b'{"garnet":1,"ask":"reload"}\n')
+            for s in (a, b):
+                receipt = json.loads(s.makefile().readline())["reload"]
+                self.assertEqual((receipt["result"], receipt["changes"]), ("applied", [{"collector": "comes", "change": "starts"}]))
+
     def test_partly_and_refused(self):
         d = self.start()
         d.collector("bad", "command: [/bin/true]\ninterval: soon\n")
@@ -173,6 +229,8 @@ class Reload(Asked):
         r = garnet("reload", "--socket", d.path("run/control.sock"))
         self.assertEqual(r.returncode, 3, "beside a garnet.yaml with errors collectors' files are applied")
         self.assertIn("garnet.yaml:1:1: ", r.stderr)
+        r = garnet("status", "-c", d.path("garnet.yaml"))
+        self.assertEqual((r.returncode, "give --socket PATH instead" in r.stderr), (2, True), r.stderr)
         self.assertIn("garnet.yaml is not in use", garnet("status", "--socket", d.path("run/control.sock")).stdout.replace("\n            ", " "))
 
 

@@ -1,6 +1,8 @@
 /* tests/unit/cli/test_verdict.c - cli/verdict.h: what is a reason, how grave it is, and which comes first */
 #include <criterion/criterion.h>
 #include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "cli/verdict.h"
 
@@ -44,16 +46,36 @@ Test(verdict, healthy)
            VERDICT_HEALTHY, NULL);
     judges(SINK(",\"last_drop\":99000"), VERDICT_HEALTHY, NULL);
     judges(SINK(",\"nothing_confirmed_for\":299"), VERDICT_HEALTHY, NULL);
+    judges(SINK(",\"nothing_confirmed_for\":1199,\"confirm_every\":600"), VERDICT_HEALTHY, NULL);
+    /* What was said before the clock was set back. */
+    judges(SINK(",\"last_drop\":200000"), VERDICT_HEALTHY, NULL);
+    judges("{" NOW ",\"sinks\":[{\"name\":\"a\"}],\"spool\":{\"last_refused\":{\"at\":200000,"
+           "\"text\":\"full\"}}}",
+           VERDICT_HEALTHY, NULL);
 }
 
 Test(verdict, degraded)
 {
     judges("{" NOW "}", VERDICT_DEGRADED, "there is no sink");
     judges(SINK(",\"last_drop\":99900"), VERDICT_DEGRADED, "dropped metrics 1m 40s ago");
-    judges(
-        "{" NOW
-        ",\"sinks\":[{\"name\":\"m\",\"state\":\"down\",\"last_error\":{\"text\":\"refused\"}}]}",
-        VERDICT_DEGRADED, "sink m is down: refused");
+    judges(SINK(",\"last_drop\":99900,\"dropped\":{\"expired\":7,\"skipped\":0,\"damaged\":2}"),
+           VERDICT_DEGRADED, "dropped metrics 1m 40s ago; in all 7 expired, 2 damaged");
+    judges("{" NOW ",\"sinks\":[{\"name\":\"m\",\"state\":\"stopped\",\"last_error\":{\"at\":99990,"
+           "\"text\":\"by a signal\"}}]}",
+           VERDICT_DEGRADED, "sink m is stopped: by a signal");
+    judges("{" NOW ",\"sinks\":[{\"name\":\"m\",\"state\":\"stalled\",\"last_error\":{\"at\":92800,"
+           "\"text\":\"refused\"}}]}",
+           VERDICT_DEGRADED, "sink m is stalled; 2h 0m ago it said: refused");
+    judges("{" NOW
+           ",\"sinks\":[{\"name\":\"a\"}],\"spool\":{\"disk_full\":true,\"reserve\":1048576}}",
+           VERDICT_DEGRADED, "spool: the disk is full: 1.0 MiB of its reserve are left");
+    judges("{" NOW
+           ",\"sinks\":[{\"name\":\"a\"}],\"collectors\":[{\"name\":\"hourly\",\"interval\":3600,"
+           "\"last_run\":{\"failed\":true,\"ended\":96500,\"error\":\"exit status 1\"}}]}",
+           VERDICT_DEGRADED, "its last run failed 58m 20s ago: exit status 1");
+    judges("{" NOW ",\"sinks\":[{\"name\":\"m\",\"state\":\"down\",\"last_error\":{\"at\":99990,"
+           "\"text\":\"refused\"}}]}",
+           VERDICT_DEGRADED, "sink m is down: refused");
     judges(COLLECTOR(",\"running_since\":99970"), VERDICT_DEGRADED,
            "has been running for 30s, and its interval is 10s");
     judges(COLLECTOR(",\"last_run\":{\"failed\":true,\"ended\":99990,\"error\":\"exit status 1\"}"),
@@ -105,4 +127,39 @@ Test(verdict, of_one)
     cr_assert_eq(judged(both, "a", (struct verdict_bounds){-1, -1}).n, 1);
     cr_assert_eq(judged(both, "b", (struct verdict_bounds){-1, -1}).n, 1);
     cr_assert_eq(judged(both, "c", (struct verdict_bounds){-1, -1}).grade, VERDICT_HEALTHY);
+}
+
+/* Of what is refused there is nothing else to be said. */
+Test(verdict, of_one_that_is_refused)
+{
+    const char *text =
+        "{" NOW ",\"sinks\":[{\"name\":\"m\"}],\"configuration\":{\"refused\":["
+        "{\"collector\":\"c\",\"errors\":\"no\"},{\"sink\":\"s\",\"errors\":\"no\"}]}}";
+    struct verdict v = judged(text, "c", (struct verdict_bounds){-1, -1});
+
+    cr_assert_eq(v.n, 1);
+    cr_assert_str_eq(v.reasons[0].text, "collector c is refused: no");
+    cr_assert_eq(judged(text, "s", (struct verdict_bounds){-1, -1}).grade, VERDICT_DEGRADED);
+    cr_assert_eq(judged(text, "m", (struct verdict_bounds){-1, -1}).grade, VERDICT_HEALTHY);
+}
+
+/* Whatever a collector said, a reason can be printed as JSON. */
+Test(verdict, is_cut_between_characters)
+{
+    char said[4096] = "", text[8192];
+    struct verdict v;
+    json_t *shown;
+
+    for (size_t i = 0; i < 2000; i += 2)
+        (void)strcat(said, "\u00e4");
+    for (unsigned ahead = 0; ahead < 2; ahead++) {
+        (void)snprintf(text, sizeof text,
+                       COLLECTOR(",\"last_error\":{\"at\":99990,\"text\":\"%s%s\"}"),
+                       ahead > 0 ? "x" : "", said);
+        v = judged(text, NULL, (struct verdict_bounds){-1, -1});
+        cr_assert_eq(v.n, 1);
+        shown = json_string(v.reasons[0].text);
+        cr_assert_neq(shown, NULL);
+        json_decref(shown);
+    }
 }
