@@ -385,7 +385,7 @@ static void on_rested(void *arg)
 }
 
 /* Of this thread, ns: what others have taken of the machine meanwhile is no reason to rest. */
-static int64_t cpu_time(void)
+static int64_t cpu_spent(void)
 {
     struct timespec t;
 
@@ -397,7 +397,7 @@ static int64_t cpu_time(void)
 static void on_clients(void *arg, uint32_t events)
 {
     struct control *c = arg;
-    int64_t began = cpu_time(), spent = 0, rest;
+    int64_t began = cpu_spent(), spent = 0, rest;
     struct epoll_event e;
 
     (void)events;
@@ -406,7 +406,7 @@ static void on_clients(void *arg, uint32_t events)
             accept_client(c);
         else
             serve_client(e.data.ptr);
-        spent = cpu_time() - began;
+        spent = cpu_spent() - began;
         if (spent >= busy)
             break;
     }
