@@ -20,12 +20,12 @@
 
 enum {
     EVENTS = 64,       /* of clients, until there is a rest; or as many as take `busy` */
-    PART = 50,         /* times as long as they took: the rest */
+    PART = 20,         /* times as long as they took: the rest */
     PIECE = 64 * 1024, /* bytes that one of them writes at most */
     SHARE = 100,   /* the state is put together again after so many times as long as that took */
     CUT_AFTER = 10 /* seconds, then a reply is to have been read whole: till then it is kept */
 };
-static const int64_t busy = NS_PER_MS / 10, again = NS_PER_S;
+static const int64_t busy = NS_PER_MS / 4, again = NS_PER_S;
 static const int64_t rest_least = 5 * NS_PER_MS, rest_most = 100 * NS_PER_MS;
 
 struct text { /* a reply, its end included, for as long as somebody is to read it */
