@@ -1,6 +1,6 @@
 /* control/control.c - what a client is at is one of three things: it is read from, it waits for a reload, or it is
  * written to; and it is watched for just that. Short memory costs a client its connection; no descriptors, a second
- * until the next is accepted.
+ * until the next is accepted. A client and what watches it undo each other, so both are here, in a few lines more than 400.
  */
 #include "control/control.h"
 
@@ -15,7 +15,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/fdpass.h"
-#include "base/text.h"
+#include "control/reply.h"
 #include "control/request.h"
 
 enum {
@@ -28,21 +28,16 @@ enum {
 static const int64_t busy = NS_PER_MS / 4, again = NS_PER_S;
 static const int64_t rest_least = 5 * NS_PER_MS, rest_most = 100 * NS_PER_MS;
 
-struct text { /* a reply, its end included, for as long as somebody is to read it */
-    struct buf bytes;
-    unsigned refs;
-};
-
 struct client {
     struct control *all;
     int fd;
     struct ucred who;
     char got[CONTROL_LINE]; /* what it has asked and is not answered yet */
     size_t ngot;
-    bool waits;         /* for a reload */
-    struct text *reply; /* or NULL */
-    size_t sent;        /* of that */
-    int64_t moved;      /* mono: since then it has asked nothing, or has its reply in front of it */
+    bool waits;                  /* for a reload */
+    struct control_reply *reply; /* or NULL */
+    size_t sent;                 /* of that */
+    int64_t moved; /* mono: since then it has asked nothing, or has its reply in front of it */
     TAILQ_ENTRY(client) others;
 };
 
@@ -55,67 +50,22 @@ struct control {
     struct loop_timer rested, look;
     TAILQ_HEAD(, client) clients; /* who has moved last is last */
     unsigned nclients;
-    struct text *status; /* as last put together; or NULL */
-    int64_t fresh;       /* mono: until then it will do */
+    struct control_reply *status; /* as last put together; or NULL */
+    int64_t fresh;                /* mono: until then it will do */
     struct control_counts counts;
 };
 
-/* --- replies --- */
-
-static struct text *text_new(void)
-{
-    struct text *t = calloc(1, sizeof *t);
-
-    if (t != NULL)
-        t->refs = 1;
-    return t;
-}
-
-static void text_unref(struct text *t)
-{
-    if (t == NULL || --t->refs > 0)
-        return;
-    buf_free(&t->bytes);
-    free(t);
-}
-
-/* {"garnet":1,"KEY":BODY} as a line. NULL: no memory. */
-static struct text *reply_text(const char *key, const struct buf *body)
-{
-    struct text *t = text_new();
-
-    if (t == NULL)
-        return NULL;
-    buf_putf(&t->bytes, "{\"garnet\":%d,\"%s\":", CONTROL_VERSION, key);
-    buf_put(&t->bytes, body->p, body->n);
-    buf_puts(&t->bytes, "}\n");
-    if (buf_ok(body) && buf_ok(&t->bytes))
-        return t;
-    text_unref(t);
-    return NULL;
-}
-
-static struct text *error_text(const char *why)
-{
-    struct buf b = {0};
-    struct text *t;
-
-    buf_put_json(&b, str_of(why));
-    t = reply_text("error", &b);
-    buf_free(&b);
-    return t;
-}
-
-static struct text *status_text(struct control *c)
+/* The state, as it was put together last, or anew. */
+static struct control_reply *state_now(struct control *c)
 {
     int64_t began = clock_mono();
     struct buf b = {0};
 
     if (c->status != NULL && began < c->fresh)
         return c->status;
-    text_unref(c->status);
+    control_reply_unref(c->status);
     c->ev.status(c->ev.arg, &b);
-    c->status = reply_text("status", &b);
+    c->status = control_reply_new("status", &b);
     buf_free(&b);
     c->fresh = clock_mono() + (clock_mono() - began) * SHARE;
     return c->status;
@@ -140,7 +90,7 @@ static void drop_client(struct client *k)
     TAILQ_REMOVE(&c->clients, k, others);
     c->nclients--;
     fdpass_close(&k->fd); /* which takes it out of the epoll */
-    text_unref(k->reply);
+    control_reply_unref(k->reply);
     free(k);
 }
 
@@ -154,7 +104,7 @@ static void has_moved(struct client *k)
 }
 
 /* `t`: a reference is taken. False: there is none, and the client is gone. */
-static bool reply_with(struct client *k, struct text *t)
+static bool reply_with(struct client *k, struct control_reply *t)
 {
     if (t == NULL) {
         k->all->counts.refused++;
@@ -169,12 +119,12 @@ static bool reply_with(struct client *k, struct text *t)
 
 static bool reply_error(struct client *k, const char *why)
 {
-    struct text *t = error_text(why);
+    struct control_reply *t = control_reply_error(why);
     bool there;
 
     k->all->counts.refused++;
     there = reply_with(k, t);
-    text_unref(t);
+    control_reply_unref(t);
     return there;
 }
 
@@ -207,7 +157,7 @@ static bool answer_line(struct client *k, struct str line)
         return reply_error(k, why.text);
     if (r.ask == CONTROL_RELOAD)
         return ask_reload(k);
-    return reply_with(k, status_text(k->all));
+    return reply_with(k, state_now(k->all));
 }
 
 /* The next line of what it has asked, if it is free for one. False: the client is gone. */
@@ -266,7 +216,7 @@ static bool write_client(struct client *k)
     }
     k->sent += (size_t)n;
     if (k->sent == b->n) {
-        text_unref(k->reply);
+        control_reply_unref(k->reply);
         k->reply = NULL;
     }
     return true;
@@ -419,7 +369,7 @@ static void on_clients(void *arg, uint32_t events)
 
 void control_reloaded(struct control *c, const struct buf *receipt)
 {
-    struct text *t = receipt != NULL ? reply_text("reload", receipt) : NULL;
+    struct control_reply *t = receipt != NULL ? control_reply_new("reload", receipt) : NULL;
     struct client *next;
 
     c->fresh = 0; /* who asks now is to see it */
@@ -432,7 +382,7 @@ void control_reloaded(struct control *c, const struct buf *receipt)
         if (reply_with(k, t))
             watch_client(k);
     }
-    text_unref(t);
+    control_reply_unref(t);
 }
 
 /* --- beginning and end --- */
@@ -489,7 +439,7 @@ void control_free(struct control *c)
         return;
     while ((k = TAILQ_FIRST(&c->clients)) != NULL)
         drop_client(k);
-    text_unref(c->status);
+    control_reply_unref(c->status);
     loop_timer_clear(c->loop, &c->rested);
     loop_timer_clear(c->loop, &c->look);
     loop_fd_del(c->loop, &c->watch);
