@@ -9,7 +9,7 @@ mkdir -p "$LOGS"
 
 # What it takes to build the programs, without and with the tests.
 PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev libyaml-dev libxxhash-dev
-    libmicrohttpd-dev python3)
+    libmicrohttpd-dev libncurses-dev python3)
 # shellcheck disable=SC2034 # used by run-tests
 ONE_TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" libcriterion-dev make)
 # shellcheck disable=SC2034 # used by run-tests

@@ -18,6 +18,7 @@
 #include "cli/spool.h"
 #include "cli/status.h"
 #include "cli/tail.h"
+#include "cli/top.h"
 
 static int version_main(int argc, char *const argv[]);
 static int help_main(int argc, char *const argv[]);
@@ -29,6 +30,7 @@ static const struct command {
 } COMMANDS[] = {
     {"status", "whether all is well, and if not, why", STATUS_HELP, status_main},
     {"check", "check a configuration, and what a reload to it would do", CHECK_HELP, check_main},
+    {"top", "the same live, with rates, at a terminal", TOP_HELP, top_main},
     {"reload", "reread the configuration, and say what came of it", RELOAD_HELP, reload_main},
     {"emit", "send a metric, or JSON from standard input, to a running garnetd", EMIT_HELP,
      emit_main},

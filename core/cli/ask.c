@@ -88,31 +88,6 @@ static enum ask_result connect_to(const char *path, int64_t until, int *fd, stru
     return ASK_NOBODY;
 }
 
-/* Until a line is whole. False, and why. */
-static bool read_line(int fd, int64_t until, struct buf *line, struct why *why)
-{
-    for (;;) {
-        struct pollfd p = {.fd = fd, .events = POLLIN};
-        int64_t left = until - clock_mono();
-        char *room = buf_room(line, PIECE);
-        ssize_t n;
-
-        if (room == NULL)
-            return why_set(why, "its answer is too long, or there is no memory");
-        if (left <= 0)
-            return why_set(why, "garnetd is there, and does not answer");
-        (void)poll(&p, 1, (int)(left / NS_PER_MS) + 1);
-        n = read(fd, room, PIECE);
-        if (n < 0 && (errno == EAGAIN || errno == EINTR))
-            continue;
-        if (n <= 0)
-            return why_set(why, "garnetd hung up before it had answered");
-        line->n += (size_t)n;
-        if (room[n - 1] == '\n')
-            return true;
-    }
-}
-
 static enum ask_result read_member(const struct buf *line, const char *what, json_t **answer,
                                    struct why *why)
 {
@@ -131,26 +106,80 @@ static enum ask_result read_member(const struct buf *line, const char *what, jso
     return found != NULL ? ASK_ANSWERED : ASK_REFUSED;
 }
 
+enum ask_result ask_begin(struct ask_going *g, const char *path, const char *what, int seconds,
+                          struct why *why)
+{
+    enum ask_result r;
+
+    *g = (struct ask_going){.fd = -1,
+                            .what = what,
+                            .until = clock_mono() + seconds * NS_PER_S,
+                            .line = {.max = ANSWER_MAX}};
+    r = connect_to(path, g->until, &g->fd, why);
+    if (r == ASK_ANSWERED) {
+        buf_putf(&g->line, "{\"garnet\":%d,\"ask\":\"%s\"}\n", CONTROL_VERSION, what);
+        r = ASK_ASKED;
+        if (send(g->fd, g->line.p, g->line.n, MSG_NOSIGNAL) != (ssize_t)g->line.n) {
+            why_set(why, "%s: %s", path, strerror(errno));
+            r = ASK_NOBODY;
+        }
+        buf_reset(&g->line);
+    }
+    if (r != ASK_ASKED)
+        ask_end(g);
+    return r;
+}
+
+/* True: more may come. */
+static bool take_piece(struct ask_going *g, bool *whole, struct why *why)
+{
+    char *room = buf_room(&g->line, PIECE);
+    ssize_t n;
+
+    if (room == NULL)
+        return why_set(why, "its answer is too long, or there is no memory");
+    n = read(g->fd, room, PIECE);
+    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+        return clock_mono() < g->until || why_set(why, "garnetd is there, and does not answer");
+    if (n <= 0)
+        return why_set(why, "garnetd hung up before it had answered");
+    g->line.n += (size_t)n;
+    *whole = room[n - 1] == '\n';
+    return true;
+}
+
+enum ask_result ask_go_on(struct ask_going *g, json_t **answer, struct why *why)
+{
+    bool whole = false;
+    enum ask_result r = ASK_ASKED;
+
+    if (!take_piece(g, &whole, why))
+        r = ASK_NOBODY;
+    else if (whole)
+        r = read_member(&g->line, g->what, answer, why);
+    if (r != ASK_ASKED)
+        ask_end(g);
+    return r;
+}
+
+void ask_end(struct ask_going *g)
+{
+    buf_free(&g->line);
+    fd_close(&g->fd);
+}
+
 enum ask_result ask(const char *path, const char *what, int seconds, json_t **answer,
                     struct why *why)
 {
-    int64_t until = clock_mono() + seconds * NS_PER_S;
-    struct buf text = {.max = ANSWER_MAX};
-    int fd;
-    enum ask_result r = connect_to(path, until, &fd, why);
+    struct ask_going g;
+    enum ask_result r = ask_begin(&g, path, what, seconds, why);
 
-    if (r == ASK_ANSWERED) {
-        buf_putf(&text, "{\"garnet\":%d,\"ask\":\"%s\"}\n", CONTROL_VERSION, what);
-        r = ASK_NOBODY;
-        if (send(fd, text.p, text.n, MSG_NOSIGNAL) != (ssize_t)text.n) {
-            why_set(why, "%s: %s", path, strerror(errno));
-        } else {
-            buf_reset(&text);
-            if (read_line(fd, until, &text, why))
-                r = read_member(&text, what, answer, why);
-        }
+    while (r == ASK_ASKED) {
+        struct pollfd p = {.fd = g.fd, .events = POLLIN};
+        int64_t left = g.until - clock_mono();
+
+        (void)poll(&p, 1, left > 0 ? (int)(left / NS_PER_MS) + 1 : 0);
+        r = ask_go_on(&g, answer, why);
     }
-    buf_free(&text);
-    fd_close(&fd);
     return r;
 }

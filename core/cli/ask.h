@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/why.h"
 
 enum {
@@ -20,6 +21,7 @@ enum ask_result {
     ASK_NOBODY,   /* no garnetd is there, or it does not answer */
     ASK_NO_RIGHT, /* the caller may not ask */
     ASK_REFUSED,  /* it answers something else: it is of another version, say */
+    ASK_ASKED,    /* of ask_begin() and ask_go_on(): the answer has not come yet */
 };
 
 struct ask_where { /* filled by ask_where() */
@@ -34,3 +36,17 @@ bool ask_where(struct ask_where *w, struct arena *a, const char *socket, const c
 /* ASK_ANSWERED: *answer is the member `what` of the reply, the caller's to decref; else why[] is a sentence. */
 enum ask_result ask(const char *socket, const char *what, int seconds, json_t **answer,
                     struct why *why);
+
+/* The same for who has something else to do meanwhile. */
+struct ask_going { /* {.fd = -1}: nothing is asked */
+    int fd;        /* becomes readable when there is more of the answer */
+    const char *what;
+    int64_t until; /* clock_mono() */
+    struct buf line;
+};
+/* `what` is borrowed until the end. Where it is not ASK_ASKED all is over: why[]. */
+enum ask_result ask_begin(struct ask_going *g, const char *socket, const char *what, int seconds,
+                          struct why *why);
+/* Takes what has come, and never waits. Likewise; ASK_ANSWERED as ask() has it. */
+enum ask_result ask_go_on(struct ask_going *g, json_t **answer, struct why *why);
+void ask_end(struct ask_going *g); /* whatever the state */

@@ -63,8 +63,7 @@ struct status_words status_size(double bytes)
     return w;
 }
 
-/* As short as fits a column: 12.3M. */
-static struct status_words short_count(double n)
+struct status_words status_count(double n)
 {
     static const char units[] = " kMGT";
     struct status_words w;
@@ -135,8 +134,7 @@ static struct status_words next_text(const json_t *c, double now)
     return w;
 }
 
-/* "ok 0.07s", "exit 3", "-" */
-static struct status_words outcome_text(const json_t *c)
+struct status_words status_outcome(const json_t *c)
 {
     const json_t *last = json_object_get(c, "last_run");
     const char *outcome = status_text(last, "outcome");
@@ -152,8 +150,7 @@ static struct status_words outcome_text(const json_t *c)
     return w;
 }
 
-/* A new list: those that are refused, and have never run, are among them. NULL: no memory. */
-static json_t *all_collectors(const json_t *status)
+json_t *status_collectors(const json_t *status)
 {
     json_t *all = json_copy(json_object_get(status, "collectors"));
     const json_t *one, *conf = json_object_get(status, "configuration");
@@ -171,7 +168,7 @@ static json_t *all_collectors(const json_t *status)
 static void show_collector_table(FILE *to, const json_t *status)
 {
     double now = status_number(status, "now");
-    json_t *list = all_collectors(status);
+    json_t *list = status_collectors(status);
     size_t n;
     json_t **all = sorted(list, &n);
     int w = widest(all, n, 9);
@@ -181,15 +178,15 @@ static void show_collector_table(FILE *to, const json_t *status)
                       "LAST RUN", "ACCEPTED", "REJECTED", "MISSED", "NEXT IN");
     for (size_t i = 0; i < n; i++)
         say(to, "%-*s  %-8s  %-13s %8s %8s %6s  %s", w, status_text(all[i], "name"),
-            status_text(all[i], "state"), outcome_text(all[i]).text,
-            short_count(status_number(all[i], "accepted")).text,
-            short_count(status_number(all[i], "rejected")).text,
-            short_count(status_number(all[i], "missed")).text, next_text(all[i], now).text);
+            status_text(all[i], "state"), status_outcome(all[i]).text,
+            status_count(status_number(all[i], "accepted")).text,
+            status_count(status_number(all[i], "rejected")).text,
+            status_count(status_number(all[i], "missed")).text, next_text(all[i], now).text);
     free(all);
     json_decref(list);
 }
 
-static double sum_of(const json_t *members)
+double status_sum(const json_t *members)
 {
     double sum = 0;
     const char *key;
@@ -200,7 +197,7 @@ static double sum_of(const json_t *members)
     return sum;
 }
 
-static const char *endpoint_of(const json_t *s)
+const char *status_endpoint(const json_t *s)
 {
     const char *in_use = status_text(s, "endpoint");
     const char *first = json_string_value(json_array_get(json_object_get(s, "to"), 0));
@@ -220,9 +217,10 @@ static void show_sink_table(FILE *to, const json_t *status)
     for (size_t i = 0; i < n; i++)
         say(to, "%-*s  %-8s  %7s %8s %8s %8s  %s", w, status_text(all[i], "name"),
             status_text(all[i], "state"), status_span(status_number(all[i], "lag")).text,
-            short_count(status_number(all[i], "queued")).text,
-            short_count(status_number(all[i], "unconfirmed")).text,
-            short_count(sum_of(json_object_get(all[i], "dropped"))).text, endpoint_of(all[i]));
+            status_count(status_number(all[i], "queued")).text,
+            status_count(status_number(all[i], "unconfirmed")).text,
+            status_count(status_sum(json_object_get(all[i], "dropped"))).text,
+            status_endpoint(all[i]));
     free(all);
 }
 

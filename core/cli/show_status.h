@@ -16,6 +16,14 @@ struct status_words { /* by value: a few words */
 struct status_words status_span(double seconds);       /* "7s", "3m 5s", "2d 4h" */
 struct status_words status_ago(double now, double at); /* "7s ago", "never" */
 struct status_words status_size(double bytes);         /* "1.5 MiB" */
+struct status_words status_count(double n);            /* as short as fits a column: "12.3M" */
+
+/* A new list: those that are refused, and have never run, are among them. NULL: there are none, or no memory. */
+json_t *status_collectors(const json_t *status);
+struct status_words
+status_outcome(const json_t *collector);         /* of its last run: "ok 0.07s", "exit 3", "-" */
+const char *status_endpoint(const json_t *sink); /* the one in use, else the first */
+double status_sum(const json_t *members);        /* of an object that has one for each reason */
 
 void show_status(FILE *to, const json_t *status);
 /* Whether there is a collector or sink of that name, one that is refused included. */

@@ -11,6 +11,8 @@ ONLY = {  # a library's header -> the one place that knows the library
     "jansson.h": re.compile(r"core/intake/json|core/control/request|core/cli/"),
     "xxhash.h": re.compile(r"core/(conf|spool)/|core/intake/quota|core/sink/counters|plugins/live/store"),
     "microhttpd.h": re.compile(r"plugins/live/(http|streams|answers)"),
+    "curses.h": re.compile(r"core/cli/top_screen"),
+    "term.h": re.compile(r"core/cli/top_screen"),
     "dlfcn.h": re.compile(r"core/plugin/plugin|core/plugintest/elf"),
 }
 
