@@ -1,35 +1,18 @@
-/* cli/tail_output.c - poll(), then a write under a timer, as daemon/logwriter has it for the log */
+/* cli/tail_output.c - poll(), then a write that a timer ends (base/timed_write.h) */
 #include "cli/tail_output.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "base/clock.h"
+#include "base/timed_write.h"
 
 enum { PIECE = 1 << 16, PATIENCE_MS = 200 };
 
-static void on_time_out(int signo)
-{
-    (void)signo; /* it is there to end write() */
-}
-
 void tail_output_init(struct tail_output *o, int fd)
 {
-    struct sigaction time_out = {.sa_handler = on_time_out}; /* no SA_RESTART */
-
     *o = (struct tail_output){.fd = fd};
-    (void)sigaction(SIGALRM, &time_out, NULL);
-}
-
-/* Again and again: one that comes before write() has begun would be lost. */
-static void set_time_out(suseconds_t us)
-{
-    struct itimerval every = {.it_interval.tv_usec = us, .it_value.tv_usec = us};
-
-    (void)setitimer(ITIMER_REAL, &every, NULL);
+    timed_write_init();
 }
 
 size_t tail_output_waits(const struct tail_output *o)
@@ -40,14 +23,9 @@ size_t tail_output_waits(const struct tail_output *o)
 static enum tail_output_state write_in_time(struct tail_output *o)
 {
     size_t n = tail_output_waits(o);
-    ssize_t r;
-    int failed;
+    ssize_t r =
+        timed_write(o->fd, o->bytes.p + o->written, n < PIECE ? n : PIECE, PATIENCE_MS * 1000);
 
-    set_time_out(PATIENCE_MS * 1000);
-    r = write(o->fd, o->bytes.p + o->written, n < PIECE ? n : PIECE);
-    failed = errno;
-    set_time_out(0);
-    errno = failed;
     if (r < 0)
         return errno == EPIPE                      ? TAIL_OUTPUT_CLOSED
                : errno == EINTR || errno == EAGAIN ? TAIL_OUTPUT_BUSY

@@ -17,13 +17,13 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/timed_write.h"
 
 enum { CAP = 65536, CHUNK = PIPE_BUF, NUDGE_US = 200000 };
 
@@ -39,27 +39,12 @@ struct writer {
     char bytes[CAP];
 };
 
-static void on_nudge(int signo)
-{
-    (void)signo; /* it is there to end write() with EINTR */
-}
-
 static void set_writer_signals(void)
 {
-    struct sigaction nudge = {.sa_handler = on_nudge}; /* no SA_RESTART */
-
     signals_ignore_ends();
     (void)signal(SIGPIPE, SIG_IGN);
-    (void)sigaction(SIGALRM, &nudge, NULL);
+    timed_write_init();
     signals_release();
-}
-
-/* Again and again: one that comes before write() has begun would be lost. */
-static void set_nudge(suseconds_t us)
-{
-    struct itimerval every = {.it_interval.tv_usec = us, .it_value.tv_usec = us};
-
-    (void)setitimer(ITIMER_REAL, &every, NULL);
 }
 
 static void closing(struct writer *w)
@@ -93,13 +78,10 @@ static size_t chunk(const struct writer *w)
 
 static void write_some(struct writer *w)
 {
-    ssize_t r;
+    ssize_t r = timed_write(STDERR_FILENO, w->bytes, chunk(w), NUDGE_US);
 
-    set_nudge(NUDGE_US);
-    r = write(STDERR_FILENO, w->bytes, chunk(w));
     if (r < 0 && errno != EINTR && errno != EAGAIN)
         r = (ssize_t)w->n; /* broken: all is lost, and nobody shall wait for it */
-    set_nudge(0);
     if (r <= 0)
         return;
     w->n -= (size_t)r;
