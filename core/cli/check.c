@@ -10,6 +10,7 @@
 #include "cli/ask.h"
 #include "cli/check_plan.h"
 #include "cli/check_receivers.h"
+#include "cli/options.h"
 #include "conf/snapshot.h"
 #include "daemon/check_print.h"
 
@@ -74,23 +75,22 @@ static int look_further(const struct check_options *o, struct str bytes, int sta
 int check_main(int argc, char *const argv[])
 {
     struct check_options o = {.config = GARNET_CONFIG};
+    const struct cli_option options[] = {{"-c", &o.config}, {"--socket", &o.socket}};
     struct buf snapshot = {0};
     int status;
 
     for (int i = 1; i < argc; i++) {
-        const char **where = strcmp(argv[i], "-c") == 0         ? &o.config
-                             : strcmp(argv[i], "--socket") == 0 ? &o.socket
-                                                                : NULL;
+        enum option_taken taken =
+            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
 
-        if (strcmp(argv[i], "--plan") == 0) {
-            o.plan = true;
-        } else if (where != NULL && i + 1 < argc) {
-            *where = argv[++i];
-        } else {
+        if (taken == OPTION_TAKEN)
+            continue;
+        if (strcmp(argv[i], "--plan") != 0) {
             say(stderr, "garnet check: %s: %s (see `garnet check --help`)", argv[i],
-                where != NULL ? "needs a value" : "is not known here");
+                taken == OPTION_BARE ? "needs a value" : "is not known here");
             return EXIT_USAGE;
         }
+        o.plan = true;
     }
     status = check_print(o.config, program_beside("garnet-sink", GARNET_LIBEXEC_DIR "/garnet-sink"),
                          &snapshot);

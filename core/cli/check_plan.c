@@ -11,17 +11,6 @@
 
 /* --- the plan --- */
 
-static const json_t *named(const json_t *list, const char *name)
-{
-    const json_t *one;
-    size_t i;
-
-    json_array_foreach (list, i, one)
-        if (strcmp(status_text(one, "name"), name) == 0)
-            return one;
-    return NULL;
-}
-
 static struct conf_part part_in_use(const json_t *one)
 {
     const char *state = status_text(one, "state");
@@ -41,15 +30,6 @@ static void print_change(FILE *to, enum conf_change change, const char *kind, co
             file != NULL ? file : "");
 }
 
-static const struct conf_collector *collector_named(const struct conf *c, const char *name)
-{
-    const struct conf_collector *k = c->collectors;
-
-    while (k != NULL && strcmp(k->name, name) != 0)
-        k = k->next;
-    return k;
-}
-
 /* A file that would be refused leaves what runs as it is. */
 static bool would_be_refused(const struct conf *c, const char *collector)
 {
@@ -66,7 +46,7 @@ static void plan_collectors(FILE *to, const struct conf *c, const json_t *list, 
 
     json_array_foreach (list, i, one) {
         const char *name = status_text(one, "name");
-        bool goes = collector_named(c, name) == NULL && !would_be_refused(c, name);
+        bool goes = conf_collector_named(c, name) == NULL && !would_be_refused(c, name);
 
         if (goes && part_in_use(one).runs)
             print_change(to, CHANGE_STOPS, "collector", name, NULL, same);
@@ -74,9 +54,9 @@ static void plan_collectors(FILE *to, const struct conf *c, const json_t *list, 
     for (const struct conf_collector *k = c->collectors; k != NULL; k = k->next) {
         const struct conf_part now = {k->enabled != 0, k->digest};
 
-        if (now.runs || part_in_use(named(list, k->name)).runs)
-            print_change(to, conf_change_of(part_in_use(named(list, k->name)), now), "collector",
-                         k->name, k->node->at.file, same);
+        if (now.runs || part_in_use(status_named(list, k->name)).runs)
+            print_change(to, conf_change_of(part_in_use(status_named(list, k->name)), now),
+                         "collector", k->name, k->node->at.file, same);
     }
 }
 
@@ -92,7 +72,7 @@ static void plan_sinks(FILE *to, const struct conf *c, const json_t *list, unsig
         const struct conf_part now = {true, s->digest};
 
         if (!s->refused)
-            print_change(to, conf_change_of(part_in_use(named(list, s->name)), now), "sink",
+            print_change(to, conf_change_of(part_in_use(status_named(list, s->name)), now), "sink",
                          s->name, NULL, same);
     }
 }
@@ -107,7 +87,8 @@ static void plan_refused(FILE *to, const struct conf *c, const json_t *status)
         const json_t *list = json_object_get(status, r->sink != NULL ? "sinks" : "collectors");
 
         say(to, "refused   %s %s%s", kind, name,
-            part_in_use(named(list, name)).runs ? ": as it was before, it would run on" : "");
+            part_in_use(status_named(list, name)).runs ? ": as it was before, it would run on"
+                                                       : "");
     }
 }
 
@@ -170,6 +151,6 @@ void check_advice(FILE *to, const struct conf *c, const json_t *status)
     const json_t *list = json_object_get(status, "collectors");
 
     for (const struct conf_collector *k = c->collectors; k != NULL; k = k->next)
-        advise_interval(to, k, named(list, k->name));
+        advise_interval(to, k, status_named(list, k->name));
     advise_spool(to, c, status);
 }

@@ -20,11 +20,13 @@
 #include "base/text.h"
 #include "cli/ask.h"
 #include "cli/explain_seen.h"
+#include "cli/options.h"
 #include "cli/run_sinks.h"
 #include "cli/show_metric.h"
 #include "cli/show_status.h"
 #include "conf/load.h"
 #include "model/record.h"
+#include "sink/feed.h"
 
 const char EXPLAIN_HELP[] =
     "usage: garnet explain METRIC [--for TIME] [-c FILE]\n"
@@ -121,41 +123,26 @@ static bool watch_spool(struct explaining *x)
 
 /* --- what a sink does with it --- */
 
-static const char *pattern_of(const struct strings *patterns, struct str name)
-{
-    for (size_t i = 0; i < patterns->n; i++)
-        if (glob_match(patterns->v[i], name))
-            return patterns->v[i];
-    return NULL;
-}
-
 static void show_fate(const struct explaining *x, const struct conf_sink *s, uint64_t seq)
 {
-    const json_t *one, *list = json_object_get(x->status, "sinks");
-    size_t i;
+    const json_t *one = status_named(json_object_get(x->status, "sinks"), s->name);
 
-    json_array_foreach (list, i, one) {
-        double position = status_number(one, "position"), sent = status_number(one, "sent");
-
-        if (strcmp(status_text(one, "name"), s->name) != 0)
-            continue;
-        if (position > (double)seq)
-            say(stdout, "    confirmed, or dropped for a reason that `garnet status %s` has",
-                s->name);
-        else if (sent > (double)seq)
-            say(stdout, "    sent, and not confirmed yet; the sink is %s",
-                status_text(one, "state"));
-        else
-            say(stdout, "    not sent yet: %.0f metrics are queued, its lag is %s; the sink is %s",
-                status_number(one, "queued"), status_span(status_number(one, "lag")).text,
-                status_text(one, "state"));
-    }
+    if (one == NULL)
+        return;
+    if (status_number(one, "position") > (double)seq)
+        say(stdout, "    confirmed, or dropped for a reason that `garnet status %s` has", s->name);
+    else if (status_number(one, "sent") > (double)seq)
+        say(stdout, "    sent, and not confirmed yet; the sink is %s", status_text(one, "state"));
+    else
+        say(stdout, "    not sent yet: %.0f metrics are queued, its lag is %s; the sink is %s",
+            status_number(one, "queued"), status_span(status_number(one, "lag")).text,
+            status_text(one, "state"));
 }
 
 static void show_sink_part(const struct explaining *x, const struct conf_sink *s,
                            const struct seen_series *o, const struct metric *m)
 {
-    const char *drop = pattern_of(&s->drop, m->name), *only = pattern_of(&s->only, m->name);
+    const char *drop = feed_pattern(&s->drop, m), *only = feed_pattern(&s->only, m);
 
     if (drop != NULL) {
         say(stdout, "  sink %s: left out, by drop: \"%s\"", s->name, drop);
@@ -177,18 +164,17 @@ static void show_series(const struct explaining *x, const struct seen_series *o)
 {
     static struct metric m; /* too large for a stack */
     double now = (double)clock_wall() / 1e9;
+    const char *from;
 
     if (record_get(o->last.p, o->last.n, &m) == 0)
         return;
     show_metric(stdout, &m);
-    if (m.collector.n > 0)
-        say(stdout, "  from collector %.*s; %" PRIu64 " in the spool, the last %s, number %" PRIu64,
-            (int)m.collector.n, m.collector.s, o->count,
-            status_ago(now, (double)m.time_ns / 1e9).text, o->seq);
-    else
-        say(stdout, "  from %s; %" PRIu64 " in the spool, the last %s, number %" PRIu64,
-            metric_is_garnets(m.prefix, m.name) ? "Garnet itself" : "the shared socket", o->count,
-            status_ago(now, (double)m.time_ns / 1e9).text, o->seq);
+    from = m.collector.n > 0                     ? "collector "
+           : metric_is_garnets(m.prefix, m.name) ? "Garnet itself"
+                                                 : "the shared socket";
+    say(stdout, "  from %s%.*s; %" PRIu64 " in the spool, the last %s, number %" PRIu64, from,
+        (int)m.collector.n, m.collector.n > 0 ? m.collector.s : "", o->count,
+        status_ago(now, (double)m.time_ns / 1e9).text, o->seq);
     if (o->seq < x->began)
         say(stdout, "  none has come while this command waited");
     for (const struct conf_sink *s = x->conf->sinks; s != NULL; s = s->next)
@@ -256,17 +242,14 @@ static int explain_metric(struct explaining *x)
     struct why why;
     int status = EXIT_WORLD;
 
-    if (ask(x->conf->control.path, "status", ASK_WAITS, &x->status, &why) != ASK_ANSWERED)
-        say(stderr, "garnet explain: what was sent and rejected is not known: %s", why.text);
     if (!follow_open(&x->follow, x->conf->spool.dir, true, &why))
         say(stderr, "garnet explain: %s: %s", x->conf->spool.dir, why.text);
     else if (!seen_init(&x->seen, x->name))
         say(stderr, "garnet explain: out of memory");
     else if (watch_spool(x)) {
-        json_decref(
-            x->status); /* how far the sinks are is to be known after what has come by now */
-        x->status = NULL;
-        (void)ask(x->conf->control.path, "status", ASK_WAITS, &x->status, &why);
+        /* Now: how far the sinks are is to be known after what has come by then. */
+        if (ask(x->conf->control.path, "status", ASK_WAITS, &x->status, &why) != ASK_ANSWERED)
+            say(stderr, "garnet explain: what was sent and rejected is not known: %s", why.text);
         status = x->seen.failed ? EXIT_WORLD : show_all(x);
     }
     seen_free(&x->seen);
@@ -277,23 +260,25 @@ static int explain_metric(struct explaining *x)
 
 static bool parse_explain(struct explaining *x, int argc, char *const argv[], struct why *why)
 {
+    const char *wait = NULL;
+    const struct cli_option options[] = {{"-c", &x->config}, {"--for", &wait}};
     struct why clause;
 
     *x = (struct explaining){.config = GARNET_CONFIG, .wait = -1};
     for (int i = 1; i < argc; i++) {
-        bool value = strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--for") == 0;
+        enum option_taken taken =
+            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
 
-        if (value && i + 1 == argc)
+        if (taken == OPTION_BARE)
             return why_set(why, "%s needs a value", argv[i]);
-        if (strcmp(argv[i], "-c") == 0)
-            x->config = argv[++i];
-        else if (strcmp(argv[i], "--for") == 0 && !units_duration(argv[++i], &x->wait, &clause))
-            return why_set(why, "--for %.40s: write a time, such as 30s", argv[i]);
-        else if (!value && (argv[i][0] == '-' || x->name != NULL))
+        if (taken == OPTION_TAKEN)
+            continue;
+        if (argv[i][0] == '-' || x->name != NULL)
             return why_set(why, "%.60s: there is one METRIC, and --for and -c", argv[i]);
-        else if (!value)
-            x->name = argv[i];
+        x->name = argv[i];
     }
+    if (wait != NULL && !units_duration(wait, &x->wait, &clause))
+        return why_set(why, "--for %.40s: write a time, such as 30s", wait);
     if (x->name == NULL)
         return why_set(why, "which METRIC?");
     if (glob_fault(x->name) != NULL)

@@ -8,6 +8,7 @@
 #include "base/exit.h"
 #include "base/terminal.h"
 #include "cli/ask.h"
+#include "cli/options.h"
 #include "cli/show_status.h"
 
 const char RELOAD_HELP[] =
@@ -91,7 +92,8 @@ static int print_receipt_json(const json_t *r)
 
 int reload_main(int argc, char *const argv[])
 {
-    const char *socket = NULL, *config = NULL, **where;
+    const char *socket = NULL, *config = NULL;
+    const struct cli_option options[] = {{"-c", &config}, {"--socket", &socket}};
     bool json = false;
     struct arena a = {0};
     struct ask_where w;
@@ -100,18 +102,17 @@ int reload_main(int argc, char *const argv[])
     int status = EXIT_USAGE;
 
     for (int i = 1; i < argc; i++) {
-        where = strcmp(argv[i], "-c") == 0         ? &config
-                : strcmp(argv[i], "--socket") == 0 ? &socket
-                                                   : NULL;
-        if (strcmp(argv[i], "--json") == 0) {
-            json = true;
-        } else if (where != NULL && i + 1 < argc) {
-            *where = argv[++i];
-        } else {
+        enum option_taken taken =
+            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
+
+        if (taken == OPTION_TAKEN)
+            continue;
+        if (strcmp(argv[i], "--json") != 0) {
             say(stderr, "garnet reload: %s: %s", argv[i],
-                where != NULL ? "needs a value" : "is not known here");
+                taken == OPTION_BARE ? "needs a value" : "is not known here");
             return EXIT_USAGE;
         }
+        json = true;
     }
     if (ask_where(&w, &a, socket, config)) {
         status = EXIT_WORLD;

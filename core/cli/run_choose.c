@@ -137,10 +137,8 @@ static const struct conf_refused *find_named(struct run_choice *c, const char *w
     char name[NAME_MAX + 1];
 
     (void)snprintf(name, sizeof name, "%.*s", (int)n, base);
-    for (c->collector = c->conf->collectors; c->collector != NULL;
-         c->collector = c->collector->next)
-        if (strcmp(c->collector->name, name) == 0)
-            return NULL;
+    if ((c->collector = conf_collector_named(c->conf, name)) != NULL)
+        return NULL;
     if ((r = find_refused(c->conf, name)) == NULL)
         r = find_refused(c->conf, base);
     if (r == NULL && !run_is_file(what))

@@ -19,6 +19,17 @@ const char *status_text(const json_t *of, const char *key)
     return s != NULL ? s : "";
 }
 
+const json_t *status_named(const json_t *list, const char *name)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach (list, i, one)
+        if (strcmp(status_text(one, "name"), name) == 0)
+            return one;
+    return NULL;
+}
+
 /* --- words --- */
 
 struct status_words status_span(double seconds)

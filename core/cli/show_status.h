@@ -9,6 +9,8 @@
 
 double status_number(const json_t *of, const char *key);
 const char *status_text(const json_t *of, const char *key);
+const json_t *status_named(const json_t *list,
+                           const char *name); /* the one of that name, or NULL */
 
 struct status_words { /* by value: a few words */
     char text[32];

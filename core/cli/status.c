@@ -6,13 +6,13 @@
 #include "cli/status.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/exit.h"
 #include "base/number.h"
 #include "base/terminal.h"
 #include "cli/ask.h"
+#include "cli/options.h"
 #include "cli/show_status.h"
 #include "cli/spool_verify.h"
 #include "cli/verdict.h"
@@ -56,49 +56,42 @@ static bool take_lag(struct status_options *o, const char *text, struct why *why
 
 static bool take_queued(struct status_options *o, const char *text, struct why *why)
 {
-    char *end;
+    struct why clause;
 
-    o->bounds.queued = strtoll(text, &end, 10);
-    if (end != text && *end == '\0' && o->bounds.queued >= 0)
+    if (units_int(text, &o->bounds.queued, &clause) && o->bounds.queued >= 0)
         return true;
     return why_set(why, "--max-queued %.40s: write a number of metrics", text);
 }
 
-/* argv[*i] needs a value behind it. */
-static bool take_option_value(struct status_options *o, int argc, char *const argv[], int *i,
-                              struct why *why)
-{
-    const char *key = argv[*i], *value = *i + 1 < argc ? argv[++*i] : NULL;
-    const char **where = strcmp(key, "-c") == 0         ? &o->config
-                         : strcmp(key, "--socket") == 0 ? &o->socket
-                                                        : NULL;
-
-    if (where == NULL && strcmp(key, "--max-lag") != 0 && strcmp(key, "--max-queued") != 0)
-        return why_set(why, "unknown option %.60s", key);
-    if (value == NULL)
-        return why_set(why, "%s needs a value", key);
-    if (where == NULL)
-        return strcmp(key, "--max-lag") == 0 ? take_lag(o, value, why) : take_queued(o, value, why);
-    *where = value;
-    return true;
-}
-
 static bool parse_status(struct status_options *o, int argc, char *const argv[], struct why *why)
 {
+    const char *lag = NULL, *queued = NULL;
+    const struct cli_option options[] = {{"-c", &o->config},
+                                         {"--socket", &o->socket},
+                                         {"--max-lag", &lag},
+                                         {"--max-queued", &queued}};
+
     *o = (struct status_options){.bounds = {-1, -1}};
     for (int i = 1; i < argc; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
+        enum option_taken taken =
+            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
+
+        if (taken == OPTION_BARE)
+            return why_set(why, "%s needs a value", argv[i]);
+        if (taken == OPTION_TAKEN)
+            continue;
+        if (strcmp(argv[i], "--json") == 0)
             o->json = true;
-        } else if (argv[i][0] == '-') {
-            if (!take_option_value(o, argc, argv, &i, why))
-                return false;
-        } else if (o->name != NULL) {
+        else if (argv[i][0] == '-')
+            return why_set(why, "unknown option %.60s", argv[i]);
+        else if (o->name != NULL)
             return why_set(why, "%.60s: there can be one NAME, and \"%.60s\" is there", argv[i],
                            o->name);
-        } else {
+        else
             o->name = argv[i];
-        }
     }
+    if ((lag != NULL && !take_lag(o, lag, why)) || (queued != NULL && !take_queued(o, queued, why)))
+        return false;
     return o->socket == NULL || o->config == NULL ||
            why_set(why, "--socket and -c both say which garnetd: give one of them");
 }

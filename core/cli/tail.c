@@ -12,6 +12,7 @@
 #include "base/glob.h"
 #include "base/log.h"
 #include "base/terminal.h"
+#include "cli/options.h"
 #include "cli/tail_run.h"
 #include "conf/load.h"
 
@@ -38,14 +39,6 @@ const char TAIL_HELP[] =
 
 /* --- the command line --- */
 
-static bool take_argument(const char **where, int argc, char *const argv[], int *i, struct why *why)
-{
-    if (*i + 1 >= argc)
-        return why_set(why, "%s needs a value", argv[*i]);
-    *where = argv[++*i];
-    return true;
-}
-
 static bool take_glob(struct tail_asked *t, const char *arg, struct why *why)
 {
     const char *fault = glob_fault(arg);
@@ -66,29 +59,25 @@ static bool take_glob(struct tail_asked *t, const char *arg, struct why *why)
 
 bool tail_parse(struct tail_asked *t, int argc, char *const argv[], struct why *why)
 {
-    const struct {
-        const char *name;
-        const char **where;
-    } texts[] = {{"--collector", &t->collector},
-                 {"--sink", &t->sink},
-                 {"-c", &t->config},
-                 {"--spool", &t->spool}};
+    const struct cli_option texts[] = {{"--collector", &t->collector},
+                                       {"--sink", &t->sink},
+                                       {"-c", &t->config},
+                                       {"--spool", &t->spool}};
 
     *t = (struct tail_asked){0};
     for (int i = 1; i < argc; i++) {
-        size_t k = 0;
-
-        while (k < sizeof texts / sizeof *texts && strcmp(argv[i], texts[k].name) != 0)
-            k++;
-        if (k < sizeof texts / sizeof *texts) {
-            if (!take_argument(texts[k].where, argc, argv, &i, why))
+        switch (option_take(texts, sizeof texts / sizeof *texts, argc, argv, &i)) {
+        case OPTION_TAKEN:
+            break;
+        case OPTION_BARE:
+            return why_set(why, "%s needs a value", argv[i]);
+        case OPTION_NONE:
+            if (strcmp(argv[i], "--json") == 0)
+                t->json = true;
+            else if (strcmp(argv[i], "--from-start") == 0)
+                t->oldest = true;
+            else if (!take_glob(t, argv[i], why))
                 return false;
-        } else if (strcmp(argv[i], "--json") == 0) {
-            t->json = true;
-        } else if (strcmp(argv[i], "--from-start") == 0) {
-            t->oldest = true;
-        } else if (!take_glob(t, argv[i], why)) {
-            return false;
         }
     }
     if (t->json && t->sink != NULL)

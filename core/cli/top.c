@@ -24,6 +24,7 @@
 #include "base/process.h"
 #include "base/terminal.h"
 #include "cli/ask.h"
+#include "cli/options.h"
 #include "cli/top_draw.h"
 #include "cli/top_model.h"
 #include "cli/top_screen.h"
@@ -60,25 +61,25 @@ struct topping {
 
 bool top_parse(struct top_asked *t, int argc, char *const argv[], struct why *why)
 {
-    *t = (struct top_asked){.every = NS_PER_S};
-    for (int i = 1; i < argc; i += 2) {
-        const char *value = i + 1 < argc ? argv[i + 1] : NULL;
-        struct why clause;
+    const char *every = NULL;
+    const struct cli_option options[] = {
+        {"-c", &t->config}, {"--socket", &t->socket}, {"--every", &every}};
+    struct why clause;
 
-        if (strcmp(argv[i], "-c") != 0 && strcmp(argv[i], "--socket") != 0 &&
-            strcmp(argv[i], "--every") != 0)
+    *t = (struct top_asked){.every = NS_PER_S};
+    for (int i = 1; i < argc; i++) {
+        enum option_taken taken =
+            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
+
+        if (taken == OPTION_BARE)
+            return why_set(why, "%s needs a value", argv[i]);
+        if (taken == OPTION_NONE)
             return why_set(why, "unknown %s %.60s", argv[i][0] == '-' ? "option" : "argument",
                            argv[i]);
-        if (value == NULL)
-            return why_set(why, "%s needs a value", argv[i]);
-        if (strcmp(argv[i], "-c") == 0)
-            t->config = value;
-        else if (strcmp(argv[i], "--socket") == 0)
-            t->socket = value;
-        else if (!units_duration(value, &t->every, &clause) || t->every < NS_PER_S / 10 ||
-                 t->every > 3600 * NS_PER_S)
-            return why_set(why, "--every %.40s: write a time from 100ms to 1h, such as 2s", value);
     }
+    if (every != NULL && (!units_duration(every, &t->every, &clause) || t->every < NS_PER_S / 10 ||
+                          t->every > 3600 * NS_PER_S))
+        return why_set(why, "--every %.40s: write a time from 100ms to 1h, such as 2s", every);
     return t->socket == NULL || t->config == NULL ||
            why_set(why, "--socket and -c both say which garnetd: give one of them");
 }

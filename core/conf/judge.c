@@ -172,6 +172,15 @@ const struct conf_refused *conf_refused_file(const struct conf *c, const char *f
     return r;
 }
 
+struct conf_collector *conf_collector_named(const struct conf *c, const char *name)
+{
+    struct conf_collector *k = c->collectors;
+
+    while (k != NULL && strcmp(k->name, name) != 0)
+        k = k->next;
+    return k;
+}
+
 const struct conf_refused *conf_refused_same(const struct conf *c, const struct conf_refused *what)
 {
     const struct conf_refused *r = c->refused;

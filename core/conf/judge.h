@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 struct conf;
+struct conf_collector;
 struct errors;
 struct node;
 struct parsing;
@@ -30,6 +31,7 @@ void parse_refuse(struct parsing *p, struct conf_refused what, const struct erro
 /* The collectors' folder itself, which stands among the files when it cannot be read. */
 bool conf_is_folder(const struct conf *c, const char *path);
 const struct conf_refused *conf_refused_file(const struct conf *c, const char *file); /* or NULL */
+struct conf_collector *conf_collector_named(const struct conf *c, const char *name);  /* or NULL */
 /* What c refuses of the same name as `what`; or NULL. */
 const struct conf_refused *conf_refused_same(const struct conf *c, const struct conf_refused *what);
 /* Whether c refuses that too, for the same reasons and with the same outcome. */

@@ -187,18 +187,18 @@ int64_t feed_oldest(struct feed *f)
     return accepted(f);
 }
 
-static bool matches_any(const struct strings *patterns, struct str name)
+const char *feed_pattern(const struct strings *patterns, const struct metric *m)
 {
     for (size_t i = 0; i < patterns->n; i++)
-        if (glob_match(patterns->v[i], name))
-            return true;
-    return false;
+        if (glob_match(patterns->v[i], m->name))
+            return patterns->v[i];
+    return NULL;
 }
 
 bool feed_wants(const struct conf_sink *sink, const struct metric *m)
 {
-    return (sink->only.n == 0 || matches_any(&sink->only, m->name)) &&
-           !matches_any(&sink->drop, m->name);
+    return (sink->only.n == 0 || feed_pattern(&sink->only, m) != NULL) &&
+           feed_pattern(&sink->drop, m) == NULL;
 }
 
 static bool is_wanted(const struct feed *f)

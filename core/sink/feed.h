@@ -81,6 +81,8 @@ int feed_open(struct feed *f, struct batch *b, int dirfd, const struct point *fr
 /* Whether the sink wants it: one of `only` matches its name as it was sent, without a prefix, where there
  * is one, and none of `drop` (base/glob.h). */
 bool feed_wants(const struct conf_sink *sink, const struct metric *m);
+/* The first pattern that matches it; NULL: none does. */
+const char *feed_pattern(const struct strings *patterns, const struct metric *m);
 /* A bit for each reason (spool/cursor.h) for which a metric may be dropped on its way into the batch. */
 uint64_t feed_can_drop(const struct feed *f);
 /* Takes at most `most` metrics. With 0 none: it is only learnt whether there is one, and how old. */
