@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/fd.h"
+#include "base/process.h"
 #include "base/terminal.h"
 #include "delivery/link.h"
 
@@ -28,17 +29,22 @@ struct probe {
     size_t n; /* of that, so far */
 };
 
-/* The child's: what is wrong goes to `fd`. */
-_Noreturn static void probe_endpoint(const char *uri, int fd)
+struct probe_order {
+    const char *uri;
+    int fd; /* to which what is wrong goes */
+};
+
+static int probe_endpoint(void *arg)
 {
+    const struct probe_order *o = arg;
     struct loop *l = loop_new();
     int64_t until = clock_mono() + CHECK_WAITS * NS_PER_S;
     struct link k;
     const char *wrong = NULL;
 
     if (l == NULL)
-        _exit(EXIT_FAILURE);
-    link_init(&k, l, uri);
+        return EXIT_FAILURE;
+    link_init(&k, l, o->uri);
     if (link_open(&k) == 0)
         while (!link_up(&k) && !k.fell && clock_mono() < until) {
             (void)loop_turn(l, 100 * NS_PER_MS);
@@ -47,20 +53,20 @@ _Noreturn static void probe_endpoint(const char *uri, int fd)
     if (!link_up(&k))
         wrong = k.t.why.text[0] != '\0' ? k.t.why.text : "does not answer";
     if (wrong != NULL)
-        (void)fd_write_all(fd, wrong, strlen(wrong));
-    _exit(EXIT_SUCCESS);
+        (void)fd_write_all(o->fd, wrong, strlen(wrong));
+    return EXIT_SUCCESS;
 }
 
 static bool start_probe(struct probe *p)
 {
+    struct probe_order order;
     int fds[2];
 
     p->fd = -1;
     if (fd_pipe(fds, O_NONBLOCK, 0) < 0)
         return false;
-    p->pid = fork();
-    if (p->pid == 0)
-        probe_endpoint(p->uri, fds[1]);
+    order = (struct probe_order){p->uri, fds[1]};
+    p->pid = spawn_helper("garnet-probe", &order.fd, 1, probe_endpoint, &order);
     fd_close(&fds[1]);
     p->fd = fds[0];
     if (p->pid < 0)

@@ -83,7 +83,7 @@ void show_metric_put(struct buf *line, const struct metric *m)
         put_part(line, m->tags[i].val);
     }
     buf_puts(line, m->ntags > 0 ? "} " : " ");
-    metric_put_value(line, m);
+    metric_put_value(line, m->vtype, m->value);
     if (m->unit.n > 0) {
         buf_putc(line, ' ');
         put_part(line, m->unit);

@@ -47,12 +47,10 @@ static struct status_words column_text(const struct top_row *r, int column)
 
 static enum top_paint paint_of(const struct top_row *r)
 {
-    static const char *const bad[] = {"refused", "waiting", "down", "stalled", "pausing"};
-    const char *state = status_text(r->of, "state");
+    int rank = top_state_rank(status_text(r->of, "state"));
 
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        if (strcmp(state, bad[i]) == 0)
-            return i < 3 ? TOP_BAD : TOP_WARN;
+    if (rank >= TOP_WARNS)
+        return rank >= TOP_IS_BAD ? TOP_BAD : TOP_WARN;
     return json_is_true(json_object_get(json_object_get(r->of, "last_run"), "failed")) ? TOP_WARN
                                                                                        : TOP_PLAIN;
 }

@@ -100,11 +100,11 @@ static int by_kind_and_name(const void *a, const void *b)
                               : strcmp(x->name, y->name);
 }
 
-/* Of a state that is not known: worst, so that it is seen. */
-static int state_rank(const char *state)
+int top_state_rank(const char *state)
 {
-    static const char *const good[] = {"disabled", "idle",    "running", "starting", "ending",
-                                       "pausing",  "stalled", "down",    "waiting",  "refused"};
+    static const char *const good[] = {"disabled", "idle",    "running", "starting",
+                                       "ending",   "pausing", "stalled", "down",
+                                       "waiting",  "refused"}; /* see TOP_WARNS */
     int rank = 0;
 
     while (rank < (int)(sizeof good / sizeof *good) && strcmp(state, good[rank]) != 0)
@@ -121,7 +121,8 @@ static int by_order(const void *a, const void *b, void *order)
     case TOP_BY_NAME:
         break;
     case TOP_BY_STATE:
-        d = state_rank(status_text(y->of, "state")) - state_rank(status_text(x->of, "state"));
+        d = top_state_rank(status_text(y->of, "state")) -
+            top_state_rank(status_text(x->of, "state"));
         break;
     case TOP_BY_RATE:
         d = y->rate - x->rate;

@@ -59,6 +59,9 @@ bool top_model_take(struct top_model *m, json_t *status);
 bool top_model_silent(struct top_model *m, const char *why);
 void top_model_list(struct top_model *m); /* after a change of `order` or `filter` */
 
+/* How bad a state is. From TOP_WARNS on somebody is to look, and from TOP_IS_BAD on soon: so with one that is not known. */
+enum { TOP_WARNS = 5, TOP_IS_BAD = 7 };
+int top_state_rank(const char *state);
 /* The past in n cells, the newest last: each the highest of as many answers as it stands for. < 0: not known. The same
  * answers stay together, so that the picture moves and does not flicker. Returns the highest of all. */
 enum top_what { TOP_RATES, TOP_LAGS };

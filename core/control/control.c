@@ -325,8 +325,6 @@ static void accept_client(struct control *c)
     look_soon(c);
 }
 
-static void on_clients(void *arg, uint32_t events);
-
 static void on_rested(void *arg)
 {
     struct control *c = arg;

@@ -55,6 +55,11 @@ void answer_time(struct buf *b, const char *key, int64_t wall)
         answer_seconds(b, key, wall);
 }
 
+void answer_digest(struct buf *b, uint64_t digest)
+{
+    buf_putf(b, ",\"digest\":\"%016llx\"", (unsigned long long)digest);
+}
+
 void answer_remark(struct buf *b, const char *key, const struct remark *r)
 {
     if (r->at == 0)
@@ -67,16 +72,6 @@ void answer_remark(struct buf *b, const char *key, const struct remark *r)
 }
 
 /* --- rows --- */
-
-static void put_value(struct buf *b, const struct self_row *row)
-{
-    if (row->vtype == METRIC_F64)
-        buf_put_f64(b, row->value.f);
-    else if (row->vtype == METRIC_U64)
-        buf_put_u64(b, row->value.u);
-    else
-        buf_put_i64(b, row->value.i);
-}
 
 static void end_within(struct answer_rows *r)
 {
@@ -113,7 +108,7 @@ static void answer_row(void *to, const struct self_round *at, const struct self_
     }
     buf_put_json(r->out, str_of(row->why != NULL ? row->why : name));
     buf_putc(r->out, ':');
-    put_value(r->out, row);
+    metric_put_value(r->out, row->vtype, row->value);
 }
 
 struct self_round answer_round(struct answer_rows *r, struct buf *out, const char *begin)

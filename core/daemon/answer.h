@@ -14,6 +14,7 @@ void answer_flag(struct buf *b, const char *key, bool v);
 void answer_text(struct buf *b, const char *key, const char *v); /* NULL: left out */
 void answer_seconds(struct buf *b, const char *key, int64_t ns);
 void answer_time(struct buf *b, const char *key, int64_t wall); /* ns; 0: left out */
+void answer_digest(struct buf *b, uint64_t digest);
 /* {"at":...,"text":...}; left out where nothing has been said. */
 void answer_remark(struct buf *b, const char *key, const struct remark *r);
 

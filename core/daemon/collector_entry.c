@@ -174,7 +174,7 @@ void collector_entry_status(const struct collector_entry *m, struct buf *b)
     answer_text(b, "mode", c->mode == MODE_DAEMON ? "daemon" : "oneshot");
     answer_text(b, "command", c->command.n > 0 ? c->command.v[0] : NULL);
     answer_seconds(b, "interval", c->interval);
-    buf_putf(b, ",\"digest\":\"%016llx\"", (unsigned long long)c->digest);
+    answer_digest(b, c->digest);
     if (m->waiting)
         answer_remark(b, "waits_for", &m->why);
     if (alive) {

@@ -115,7 +115,7 @@ void sink_entry_status(struct sink_entry *o, const struct conf_sink *wanted, str
     answer_text(b, "state", sink_state(o, wanted));
     answer_text(b, "plugin", o->conf->plugin);
     put_endpoints(b, o);
-    buf_putf(b, ",\"digest\":\"%016llx\"", (unsigned long long)o->conf->digest);
+    answer_digest(b, o->conf->digest);
     if (o->supervised) {
         answer_number(b, "pid", o->supervisor.process.ward.pid);
         answer_remark(b, "last_error", &o->supervisor.process.trouble);

@@ -214,14 +214,14 @@ bool metric_check(const struct metric *m, const struct metric_limits *lim, struc
 
 /* --- as JSON --- */
 
-void metric_put_value(struct buf *b, const struct metric *m)
+void metric_put_value(struct buf *b, uint8_t vtype, union metric_value v)
 {
-    if (m->vtype == METRIC_F64)
-        buf_put_f64(b, m->value.f);
-    else if (m->vtype == METRIC_U64)
-        buf_put_u64(b, m->value.u);
+    if (vtype == METRIC_F64)
+        buf_put_f64(b, v.f);
+    else if (vtype == METRIC_U64)
+        buf_put_u64(b, v.u);
     else
-        buf_put_i64(b, m->value.i);
+        buf_put_i64(b, v.i);
 }
 
 void metric_put_tags(struct buf *b, const char *key, const struct tag *tags, uint32_t n)
@@ -247,7 +247,7 @@ void metric_put_json(struct buf *b, const struct metric *m, enum metric_time dig
     buf_puts(b, "\"name\":");
     buf_put_json(b, m->name);
     buf_puts(b, ",\"value\":");
-    metric_put_value(b, m);
+    metric_put_value(b, m->vtype, m->value);
     buf_puts(b, ",\"time\":");
     metric_put_time(b, m->time_ns, digits);
     buf_put_member(b, "type", str_of(metric_type_name(m->type)));

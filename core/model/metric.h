@@ -79,7 +79,7 @@ enum metric_time { METRIC_TIME_US = 6, METRIC_TIME_NS = 9 }; /* so many digits o
  * has no point. Appends "name":...,"value":... and so on, without the braces; what the metric does not
  * have is left out. Fails only as the buf does. */
 void metric_put_json(struct buf *b, const struct metric *m, enum metric_time digits);
-void metric_put_value(struct buf *b, const struct metric *m);             /* likewise exact */
-void metric_put_time(struct buf *b, int64_t ns, enum metric_time digits); /* Unix seconds */
+void metric_put_value(struct buf *b, uint8_t vtype, union metric_value v); /* likewise exact */
+void metric_put_time(struct buf *b, int64_t ns, enum metric_time digits);  /* Unix seconds */
 /* ,"KEY":{"a":"b",...}; nothing without tags. */
 void metric_put_tags(struct buf *b, const char *key, const struct tag *tags, uint32_t n);
