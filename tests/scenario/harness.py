@@ -38,6 +38,20 @@ def wait_for(what, condition, timeout=PATIENCE):
         time.sleep(0.01)
 
 
+def until_says(text, run, timeout=PATIENCE):
+    """The first run of a command whose output has this text."""
+    last = []
+
+    def says():
+        last.append(run())
+        return text in last[-1].stdout
+    try:
+        wait_for(f"{text!r} is said", says, timeout)
+    except AssertionError as e:
+        raise AssertionError(f"{e}: {last[-1].stdout}{last[-1].stderr}") from None
+    return last[-1]
+
+
 def needs_mounts(test):
     """Skips the test where it cannot mount in a namespace of its own (`unshare -m`)."""
     if os.geteuid():

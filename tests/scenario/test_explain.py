@@ -9,16 +9,7 @@ class Explain(unittest.TestCase):
         return subprocess.run([GARNET, "explain", "-c", d.path("garnet.yaml"), *args], capture_output=True, text=True, timeout=PATIENCE)
 
     def until(self, d, text, *args):
-        last = []
-
-        def says():
-            last.append(self.explain(d, *args))
-            return text in last[-1].stdout
-        try:
-            wait_for(f"explain says {text!r}", says)
-        except AssertionError as e:
-            raise AssertionError(f"{e}: {last[-1].stdout}{last[-1].stderr}") from None
-        return last[-1]
+        return until_says(text, lambda: self.explain(d, *args))
 
     def test_each_sinks_part(self):
         d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt") +

@@ -24,17 +24,7 @@ class Asked(unittest.TestCase):
         return r
 
     def until(self, d, text, *args):
-        """The first status that says so."""
-        seen = []
-
-        def says():
-            seen.append(self.status(d, *args))
-            return text in seen[-1].stdout
-        try:
-            wait_for(f"a status with {text!r}", says)
-        except AssertionError as e:
-            raise AssertionError(f"{e}: {seen[-1].stdout}") from None
-        return seen[-1]
+        return until_says(text, lambda: self.status(d, *args))
 
 
 class Status(Asked):
