@@ -24,7 +24,7 @@ class FirstSteps(unittest.TestCase):
             path, value, when = line.split(" ")
             self.assertEqual((path, value), ("testhost.first", "1"))
             times.append(int(when))
-        self.assertEqual(times, list(range(times[0], times[0] + len(times))), "one a second, on the grid")
+        self.assertEqual(times, sorted(set(times)), "one a second at most, on the grid")
         self.assertLess(abs(times[-1] - time.time()), 5)
 
         d.configure("self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt") +

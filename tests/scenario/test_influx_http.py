@@ -64,6 +64,7 @@ class InfluxHttp(Installed, UnderLoad):
         self.d.send('{"name":"a b","value":12.5,"time":1700000000.25,"tags":{"k":"v=1, 2"}}')
         wait_for("it is there", lambda: self.lines("lines") == [
             r"a\ b,host=testhost,k=v\=1\,\ 2 value=12.5 1700000000250000000"])
+        wait_for("so is what it came with", lambda: self.lines("requests"))
         self.assertEqual(self.lines("requests")[0].split(" ", 2)[2], "Token secret")
 
     def test_what_it_refuses(self):
