@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/terminal.h"
+#include "base/text.h"
 #include "conf/conf.h"
 #include "conf/load.h"
 #include "control/request.h"
@@ -106,8 +107,16 @@ static enum ask_result read_member(const struct buf *line, const char *what, jso
     return found != NULL ? ASK_ANSWERED : ASK_REFUSED;
 }
 
-enum ask_result ask_begin(struct ask_going *g, const char *path, const char *what, int seconds,
-                          struct why *why)
+static void put_request(struct buf *b, const char *what, const char *metric)
+{
+    buf_putf(b, "{\"garnet\":%d,\"ask\":\"%s\"", CONTROL_VERSION, what);
+    if (metric != NULL)
+        buf_put_member(b, "metric", str_of(metric));
+    buf_puts(b, "}\n");
+}
+
+static enum ask_result begin_asking(struct ask_going *g, const char *path, const char *what,
+                                    const char *metric, int seconds, struct why *why)
 {
     enum ask_result r;
 
@@ -117,7 +126,7 @@ enum ask_result ask_begin(struct ask_going *g, const char *path, const char *wha
                             .line = {.max = ANSWER_MAX}};
     r = connect_to(path, g->until, &g->fd, why);
     if (r == ASK_ANSWERED) {
-        buf_putf(&g->line, "{\"garnet\":%d,\"ask\":\"%s\"}\n", CONTROL_VERSION, what);
+        put_request(&g->line, what, metric);
         r = ASK_ASKED;
         if (send(g->fd, g->line.p, g->line.n, MSG_NOSIGNAL) != (ssize_t)g->line.n) {
             why_set(why, "%s: %s", path, strerror(errno));
@@ -128,6 +137,12 @@ enum ask_result ask_begin(struct ask_going *g, const char *path, const char *wha
     if (r != ASK_ASKED)
         ask_end(g);
     return r;
+}
+
+enum ask_result ask_begin(struct ask_going *g, const char *path, const char *what, int seconds,
+                          struct why *why)
+{
+    return begin_asking(g, path, what, NULL, seconds, why);
 }
 
 /* True: more may come. */
@@ -168,11 +183,11 @@ void ask_end(struct ask_going *g)
     fd_close(&g->fd);
 }
 
-enum ask_result ask(const char *path, const char *what, int seconds, json_t **answer,
-                    struct why *why)
+static enum ask_result ask_and_wait(const char *path, const char *what, const char *metric,
+                                    int seconds, json_t **answer, struct why *why)
 {
     struct ask_going g;
-    enum ask_result r = ask_begin(&g, path, what, seconds, why);
+    enum ask_result r = begin_asking(&g, path, what, metric, seconds, why);
 
     while (r == ASK_ASKED) {
         struct pollfd p = {.fd = g.fd, .events = POLLIN};
@@ -182,4 +197,16 @@ enum ask_result ask(const char *path, const char *what, int seconds, json_t **an
         r = ask_go_on(&g, answer, why);
     }
     return r;
+}
+
+enum ask_result ask(const char *path, const char *what, int seconds, json_t **answer,
+                    struct why *why)
+{
+    return ask_and_wait(path, what, NULL, seconds, answer, why);
+}
+
+enum ask_result ask_metric(const char *path, const char *metric, int seconds, json_t **answer,
+                           struct why *why)
+{
+    return ask_and_wait(path, "explain", metric, seconds, answer, why);
 }

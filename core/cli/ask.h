@@ -36,6 +36,9 @@ bool ask_where(struct ask_where *w, struct arena *a, const char *socket, const c
 /* ASK_ANSWERED: *answer is the member `what` of the reply, the caller's to decref; else why[] is a sentence. */
 enum ask_result ask(const char *socket, const char *what, int seconds, json_t **answer,
                     struct why *why);
+/* Likewise, what garnetd remembers of a metric, by name or pattern (docs/control.md: explain). */
+enum ask_result ask_metric(const char *socket, const char *metric, int seconds, json_t **answer,
+                           struct why *why);
 
 /* The same for who has something else to do meanwhile. */
 struct ask_going { /* {.fd = -1}: nothing is asked */

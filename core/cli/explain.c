@@ -1,7 +1,7 @@
 /* cli/explain.c - first what the spool has of it, then what comes; then each sink's part
  *
  * The spool is the memory: it has every metric that was accepted, for as long as retention keeps it. What was rejected is not in it:
- * of that garnetd says the last of each source. The sinks' plugins run in children, without a network, and get *** for
+ * of that garnetd remembers the last (cli/explain_memory.h). The sinks' plugins run in children, without a network, and get *** for
  * their secrets (cli/run_sinks.h). Fails where the configuration or the spool cannot be read.
  */
 #include "cli/explain.h"
@@ -19,6 +19,7 @@
 #include "base/terminal.h"
 #include "base/text.h"
 #include "cli/ask.h"
+#include "cli/explain_memory.h"
 #include "cli/explain_seen.h"
 #include "cli/options.h"
 #include "cli/run_sinks.h"
@@ -51,7 +52,7 @@ struct explaining {
     const char *name, *config;
     int64_t wait; /* ns; < 0: by its interval */
     const struct conf *conf;
-    json_t *status; /* or NULL: no garnetd answers */
+    json_t *status, *memory; /* or NULL: no garnetd answers */
     struct follow follow;
     struct seen seen;
     uint64_t began; /* the number of the first metric that came while we looked */
@@ -185,21 +186,9 @@ static void show_series(const struct explaining *x, const struct seen_series *o)
 
 /* --- one that is missing --- */
 
-static void show_rejected(const char *who, const char *name, const json_t *of)
-{
-    const json_t *last = json_object_get(of, "last_error");
-
-    if (last != NULL)
-        say(stdout, "  rejected %s: %s%s: %s",
-            status_ago((double)clock_wall() / 1e9, status_number(last, "at")).text, who, name,
-            status_text(last, "text"));
-}
-
 static void show_missing(const struct explaining *x)
 {
     const char *near = seen_near(&x->seen, x->name);
-    const json_t *one;
-    size_t i;
 
     say(stdout, "%s is not among the %" PRIu64 " metrics in the spool, which go back to %s%s",
         x->name, x->seen.metrics,
@@ -209,9 +198,8 @@ static void show_missing(const struct explaining *x)
         x->seen.left_out > 0 ? ", some of which cannot be read" : "");
     if (near != NULL)
         say(stdout, "  there is %s: is it that?", near);
-    show_rejected("the shared socket", "", json_object_get(x->status, "intake"));
-    json_array_foreach (json_object_get(x->status, "collectors"), i, one)
-        show_rejected("collector ", status_text(one, "name"), one);
+    show_remembered(stdout, x->memory, x->name);
+    show_rejections(stdout, x->memory, true);
     say(stdout,
         "  a collector that should bring it: garnet run NAME shows what it sends; sinks: garnet "
         "status");
@@ -234,6 +222,7 @@ static int show_all(struct explaining *x)
     if (n > SHOWN || x->seen.unkept > 0)
         say(stdout, "and %u series more%s: name one of them", n - (n < SHOWN ? n : SHOWN),
             x->seen.unkept > 0 ? ", or still more" : "");
+    show_rejections(stdout, x->memory, false);
     return 0;
 }
 
@@ -250,11 +239,15 @@ static int explain_metric(struct explaining *x)
         /* Now: how far the sinks are is to be known after what has come by then. */
         if (ask(x->conf->control.path, "status", ASK_WAITS, &x->status, &why) != ASK_ANSWERED)
             say(stderr, "garnet explain: what was sent and rejected is not known: %s", why.text);
+        else if (ask_metric(x->conf->control.path, x->name, ASK_WAITS, &x->memory, &why) !=
+                 ASK_ANSWERED)
+            say(stderr, "garnet explain: what was rejected is not known: %s", why.text);
         status = x->seen.failed ? EXIT_WORLD : show_all(x);
     }
     seen_free(&x->seen);
     follow_close(&x->follow);
     json_decref(x->status);
+    json_decref(x->memory);
     return status;
 }
 

@@ -1,6 +1,6 @@
 /* control/control.c - what a client is at is one of three things: it is read from, it waits for a reload, or it is
- * written to; and it is watched for just that. Short memory costs a client its connection; no descriptors, a second
- * until the next is accepted. A client and what watches it undo each other, so both are here, in a few lines more than 400.
+ * written to (control/wire.h); and it is watched for just that. Short memory costs a client its connection; no
+ * descriptors, a second until the next is accepted.
  */
 #include "control/control.h"
 
@@ -15,13 +15,11 @@
 #include "base/clock.h"
 #include "base/fd.h"
 #include "base/fdpass.h"
-#include "control/reply.h"
-#include "control/request.h"
+#include "control/wire.h"
 
 enum {
-    EVENTS = 64,       /* of clients, until there is a rest; or as many as take `busy` */
-    PART = 20,         /* times as long as they took: the rest */
-    PIECE = 64 * 1024, /* bytes that one of them writes at most */
+    EVENTS = 64,   /* of clients, until there is a rest; or as many as take `busy` */
+    PART = 20,     /* times as long as they took: the rest */
     SHARE = 100,   /* the state is put together again after so many times as long as that took */
     CUT_AFTER = 10 /* seconds, then a reply is to have been read whole: till then it is kept */
 };
@@ -30,13 +28,9 @@ static const int64_t rest_least = 5 * NS_PER_MS, rest_most = 100 * NS_PER_MS;
 
 struct client {
     struct control *all;
-    int fd;
     struct ucred who;
-    char got[CONTROL_LINE]; /* what it has asked and is not answered yet */
-    size_t ngot;
-    bool waits;                  /* for a reload */
-    struct control_reply *reply; /* or NULL */
-    size_t sent;                 /* of that */
+    struct wire wire;
+    bool waits;    /* for a reload */
     int64_t moved; /* mono: since then it has asked nothing, or has its reply in front of it */
     TAILQ_ENTRY(client) others;
 };
@@ -75,12 +69,12 @@ static struct control_reply *state_now(struct control *c)
 
 static void watch_client(const struct client *k)
 {
-    struct epoll_event e = {.events = k->waits           ? 0
-                                      : k->reply != NULL ? EPOLLOUT
-                                                         : EPOLLIN,
+    struct epoll_event e = {.events = k->waits                ? 0
+                                      : k->wire.reply != NULL ? EPOLLOUT
+                                                              : EPOLLIN,
                             .data.ptr = (void *)(uintptr_t)k};
 
-    (void)epoll_ctl(k->all->poll, EPOLL_CTL_MOD, k->fd, &e);
+    (void)epoll_ctl(k->all->poll, EPOLL_CTL_MOD, k->wire.fd, &e);
 }
 
 static void drop_client(struct client *k)
@@ -89,8 +83,8 @@ static void drop_client(struct client *k)
 
     TAILQ_REMOVE(&c->clients, k, others);
     c->nclients--;
-    fdpass_close(&k->fd); /* which takes it out of the epoll */
-    control_reply_unref(k->reply);
+    fdpass_close(&k->wire.fd); /* which takes it out of the epoll */
+    wire_end(&k->wire);
     free(k);
 }
 
@@ -111,9 +105,7 @@ static bool reply_with(struct client *k, struct control_reply *t)
         drop_client(k);
         return false;
     }
-    t->refs++;
-    k->reply = t;
-    k->sent = 0;
+    wire_reply(&k->wire, t);
     return true;
 }
 
@@ -146,6 +138,21 @@ static bool ask_reload(struct client *k)
     return true;
 }
 
+static bool ask_explain(struct client *k, const char *metric)
+{
+    const struct control_events *ev = &k->all->ev;
+    struct control_reply *t;
+    struct buf b = {0};
+    bool there;
+
+    ev->explain(ev->arg, metric, &b);
+    t = control_reply_new("explain", &b);
+    buf_free(&b);
+    there = reply_with(k, t);
+    control_reply_unref(t);
+    return there;
+}
+
 /* False: the client is gone. */
 static bool answer_line(struct client *k, struct str line)
 {
@@ -157,69 +164,27 @@ static bool answer_line(struct client *k, struct str line)
         return reply_error(k, why.text);
     if (r.ask == CONTROL_RELOAD)
         return ask_reload(k);
+    if (r.ask == CONTROL_EXPLAIN)
+        return ask_explain(k, r.metric);
     return reply_with(k, state_now(k->all));
 }
 
 /* The next line of what it has asked, if it is free for one. False: the client is gone. */
 static bool take_line(struct client *k)
 {
-    const char *end = memchr(k->got, '\n', k->ngot);
     char line[CONTROL_LINE];
     size_t n;
 
-    if (k->reply != NULL || k->waits)
+    if (k->wire.reply != NULL || k->waits)
         return true;
-    if (end == NULL && k->ngot < sizeof k->got)
-        return true;
-    if (end == NULL) {
-        k->ngot = 0;
+    switch (wire_take(&k->wire, line, &n)) {
+    case WIRE_LINE:
+        return answer_line(k, (struct str){line, n});
+    case WIRE_TOO_LONG:
         return reply_error(k, "a request is a line of at most 4096 bytes");
-    }
-    n = (size_t)(end - k->got);
-    memcpy(line, k->got, n);
-    k->ngot -= n + 1;
-    memmove(k->got, end + 1, k->ngot);
-    return answer_line(k, (struct str){line, n});
-}
-
-/* The end of what it sends ends a line, too. */
-static bool read_client(struct client *k)
-{
-    ssize_t n = fdpass_recv(k->fd, k->got + k->ngot, sizeof k->got - k->ngot);
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
+    default:
         return true;
-    if (n == 0 && k->ngot > 0) {
-        k->got[k->ngot] = '\n';
-        n = 1;
     }
-    if (n <= 0) {
-        drop_client(k);
-        return false;
-    }
-    k->ngot += (size_t)n;
-    return true;
-}
-
-static bool write_client(struct client *k)
-{
-    const struct buf *b = &k->reply->bytes;
-    size_t left = b->n - k->sent;
-    ssize_t n =
-        send(k->fd, b->p + k->sent, left < PIECE ? left : PIECE, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-    if (n < 0 && (errno == EAGAIN || errno == EINTR))
-        return true;
-    if (n < 0) {
-        drop_client(k);
-        return false;
-    }
-    k->sent += (size_t)n;
-    if (k->sent == b->n) {
-        control_reply_unref(k->reply);
-        k->reply = NULL;
-    }
-    return true;
 }
 
 static void serve_client(struct client *k)
@@ -228,9 +193,11 @@ static void serve_client(struct client *k)
         drop_client(k);
         return;
     }
-    if (k->reply != NULL ? !write_client(k) : !read_client(k))
+    if (k->wire.reply != NULL ? !wire_write(&k->wire) : !wire_read(&k->wire)) {
+        drop_client(k);
         return;
-    if (k->reply == NULL)
+    }
+    if (k->wire.reply == NULL)
         has_moved(k);
     if (!take_line(k))
         return;
@@ -261,7 +228,7 @@ static void on_control_look(void *arg)
         next = TAILQ_NEXT(k, others);
         if (now - k->moved < CUT_AFTER * NS_PER_S)
             break;
-        if (k->reply != NULL)
+        if (k->wire.reply != NULL)
             drop_client(k);
     }
     if (c->nclients > 0)
@@ -280,7 +247,7 @@ static bool one_gives_way(struct control *c)
     struct client *k;
 
     TAILQ_FOREACH (k, &c->clients, others)
-        if (k->reply == NULL && !k->waits)
+        if (k->wire.reply == NULL && !k->waits)
             break;
     if (k == NULL)
         return false;
@@ -318,7 +285,7 @@ static void accept_client(struct control *c)
         return;
     }
     k->all = c;
-    k->fd = fd;
+    k->wire.fd = fd;
     k->moved = loop_now(c->loop);
     TAILQ_INSERT_TAIL(&c->clients, k, others);
     c->nclients++;

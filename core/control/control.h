@@ -22,6 +22,8 @@ struct control_events {
     void *arg;
     /* The state of all: appends a JSON object. */
     void (*status)(void *arg, struct buf *out);
+    /* What is remembered of the metrics of that name, or pattern (control/request.h): likewise. */
+    void (*explain)(void *arg, const char *metric, struct buf *out);
     /* control_reloaded() follows, later. False, and why: there is no reload. */
     bool (*reload)(void *arg, struct why *why);
 };

@@ -4,7 +4,10 @@
 #include <jansson.h>
 #include <string.h>
 
-static const char *const ASKS[] = {[CONTROL_STATUS] = "status", [CONTROL_RELOAD] = "reload"};
+#include "base/glob.h"
+
+static const char *const ASKS[] = {
+    [CONTROL_STATUS] = "status", [CONTROL_RELOAD] = "reload", [CONTROL_EXPLAIN] = "explain"};
 enum { NASKS = sizeof ASKS / sizeof *ASKS };
 
 static bool read_version(const json_t *v, struct why *why)
@@ -30,8 +33,24 @@ static bool read_ask(struct control_request *r, const json_t *v, struct why *why
             return true;
         }
     }
-    why_set(why, "\"ask\" is to be \"status\" or \"reload\"");
+    why_set(why, "\"ask\" is to be \"status\", \"reload\" or \"explain\"");
     return false;
+}
+
+/* Which goes with one ask, and with no other. */
+static bool read_metric(struct control_request *r, const json_t *v, struct why *why)
+{
+    const char *metric = json_string_value(v);
+
+    if (r->ask != CONTROL_EXPLAIN)
+        return v == NULL || why_set(why, "\"metric\" goes with \"explain\"");
+    if (metric == NULL || metric[0] == '\0' || strlen(metric) > CONTROL_METRIC)
+        return why_set(why, "\"metric\" is to be a name or a pattern, of %d bytes at most",
+                       CONTROL_METRIC);
+    if (glob_fault(metric) != NULL)
+        return why_set(why, "\"%.60s\" %s", metric, glob_fault(metric));
+    memcpy(r->metric, metric, strlen(metric) + 1);
+    return true;
 }
 
 static bool read_members(struct control_request *r, json_t *all, struct why *why)
@@ -39,14 +58,12 @@ static bool read_members(struct control_request *r, json_t *all, struct why *why
     const char *key;
     json_t *v;
 
-    json_object_foreach (all, key, v) {
-        if (strcmp(key, "garnet") != 0 && strcmp(key, "ask") != 0) {
-            why_set(why, "\"%.64s\" is not known here", key);
-            return false;
-        }
-    }
+    json_object_foreach (all, key, v)
+        if (strcmp(key, "garnet") != 0 && strcmp(key, "ask") != 0 && strcmp(key, "metric") != 0)
+            return why_set(why, "\"%.64s\" is not known here", key);
     return read_version(json_object_get(all, "garnet"), why) &&
-           read_ask(r, json_object_get(all, "ask"), why);
+           read_ask(r, json_object_get(all, "ask"), why) &&
+           read_metric(r, json_object_get(all, "metric"), why);
 }
 
 bool control_request_read(struct control_request *r, struct str line, struct why *why)

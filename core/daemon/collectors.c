@@ -292,6 +292,17 @@ void collectors_metrics(const struct collectors *c, const struct self_round *at)
             collector_entry_rows(m, *at);
 }
 
+void collectors_sources(const struct collectors *c,
+                        void (*each)(void *arg, const char *collector, const struct source *s),
+                        void *arg)
+{
+    const struct collector_entry *m;
+
+    LIST_FOREACH (m, &c->list, entries)
+        if (m->source != NULL)
+            each(arg, m->conf->name, m->source);
+}
+
 void collectors_status(const struct collectors *c, struct buf *out)
 {
     const struct collector_entry *m;

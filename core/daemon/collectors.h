@@ -44,3 +44,7 @@ void collectors_metrics(const struct collectors *c, const struct self_round *at)
 /* Of each a JSON object, in no order, with commas between; those that are refused and have never run are not
  * among them. */
 void collectors_status(const struct collectors *c, struct buf *out);
+/* Calls it for each socket of theirs. */
+void collectors_sources(const struct collectors *c,
+                        void (*each)(void *arg, const char *collector, const struct source *s),
+                        void *arg);

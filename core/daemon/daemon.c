@@ -18,6 +18,7 @@
 #include "daemon/end_plan.h"
 #include "daemon/generation.h"
 #include "daemon/logwriter.h"
+#include "daemon/recall.h"
 #include "daemon/reload.h"
 #include "daemon/selfmetrics.h"
 #include "daemon/sinks.h"
@@ -134,6 +135,13 @@ static void on_status_asked(void *arg, struct buf *out)
     status_put(out, &s);
 }
 
+static void on_explain_asked(void *arg, const char *metric, struct buf *out)
+{
+    const struct daemon *d = arg;
+
+    recall_put(out, metric, &(struct recall_from){d->intake, d->shared, &d->collectors});
+}
+
 static bool on_reload_asked(void *arg, struct why *why)
 {
     struct daemon *d = arg;
@@ -191,7 +199,7 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     const struct commit_events commit = {d, on_written, on_verdict};
     const struct sinks_events sinks = {d, next_phase};
     const struct collectors_events collectors = {d, next_phase};
-    const struct control_events control = {d, on_status_asked, on_reload_asked};
+    const struct control_events control = {d, on_status_asked, on_explain_asked, on_reload_asked};
 
     if (!sockets_lock(c) || !store_open(&d->store, d->loop, &c->spool, &commit))
         return false;

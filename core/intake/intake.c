@@ -95,8 +95,12 @@ static void on_own_settled(void *arg, uint32_t metrics, const struct intake_fate
 
 void intake_own(struct intake *in, const struct metric *m)
 {
-    if (intake_batch_put(&in->connections.common.batch, &in->own, m) > 0)
+    struct session_common *common = &in->connections.common;
+
+    if (intake_batch_put(&common->batch, &in->own, m) > 0) {
+        names_saw(&common->names, m->name, m->collector, loop_now(in->loop));
         return;
+    }
     log_error("no memory for Garnet's own metric");
     in->counts.own_rejected++;
 }
@@ -333,6 +337,16 @@ const struct origin_counts *source_counts(const struct source *s)
 const struct remark *source_fault(const struct source *s)
 {
     return &s->origin->fault;
+}
+
+const struct rejections *source_rejections(const struct source *s)
+{
+    return &s->origin->rejections;
+}
+
+const struct names *intake_names(const struct intake *in)
+{
+    return &in->connections.common.names;
 }
 
 const struct intake_counts *intake_counts(const struct intake *in)

@@ -10,6 +10,7 @@
 #pragma once
 #include "base/loop.h"
 #include "conf/conf.h"
+#include "intake/names.h"
 #include "intake/origin.h"
 #include "intake/users.h"
 
@@ -38,6 +39,7 @@ struct intake_counts {
         *users; /* USERS_TOLD + 1 of them, those with counts: on the shared socket */
 };
 const struct intake_counts *intake_counts(const struct intake *in); /* of all sources */
+const struct names *intake_names(const struct intake *in);
 /* Writes what is pending and closes all clients. Sources must be closed before. */
 void intake_free(struct intake *in);
 
@@ -46,6 +48,7 @@ void intake_free(struct intake *in);
 struct source *source_open(struct intake *in, const struct source_config *c, struct why *why);
 const struct origin_counts *source_counts(const struct source *s);
 const struct remark *source_fault(const struct source *s); /* the last in what was sent to it */
+const struct rejections *source_rejections(const struct source *s);
 /* A run begins: its counts and limits start anew, and metrics without a time get `slot_ns`. */
 void source_run(struct source *s, int64_t slot_ns);
 /* A run has ended and all its processes are dead: what they have sent is taken in (4 MiB of it at

@@ -101,6 +101,15 @@ bool member_named(struct str text, size_t at, struct str key, struct member *m)
     return false;
 }
 
+struct str member_name(struct str object)
+{
+    struct member m;
+
+    if (!member_named(object, 0, str_of("name"), &m) || m.val.n < 2 || m.val.s[0] != '"')
+        return NONE;
+    return (struct str){m.val.s + 1, m.val.n - 2};
+}
+
 bool member_around(struct str text, size_t at, size_t place, struct member *m)
 {
     struct members ms = members_of(text, at);

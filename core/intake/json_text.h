@@ -25,6 +25,8 @@ struct members { /* an iteration */
 struct members members_of(struct str text, size_t at);
 bool member_next(struct members *ms, struct member *m);
 bool member_named(struct str text, size_t at, struct str key, struct member *m);
+/* What an object calls itself, as it is written there, without its quotes; n == 0: it does not. */
+struct str member_name(struct str object);
 /* The member whose key or value holds the byte at `place`. */
 bool member_around(struct str text, size_t at, size_t place, struct member *m);
 

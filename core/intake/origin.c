@@ -108,6 +108,7 @@ void origin_unuse(struct origin *o)
         return;
     inflight_free(&o->inflight);
     inflight_free(&o->run_inflight);
+    rejections_free(&o->rejections);
     quota_start(&o->quota, 0);
     arena_free(&o->set.memory);
     free(o);

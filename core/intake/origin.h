@@ -12,6 +12,7 @@
 #include "intake/intake_batch.h"
 #include "intake/json.h"
 #include "intake/quota.h"
+#include "intake/rejections.h"
 
 struct source_config { /* of a socket and its origin; all is copied */
     struct socket_config socket;
@@ -53,6 +54,7 @@ struct origin {
     struct inflight inflight, run_inflight;
     struct ratelimit errors, refusals, closings; /* in the log */
     struct remark fault; /* the last one in what it sent, or how it was sent */
+    struct rejections rejections;
     bool closed;
     unsigned users;
 };

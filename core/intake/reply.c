@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/number.h"
 #include "base/text.h"
@@ -38,6 +39,26 @@ static void remark_fault(const struct replies *r, const struct place *at,
                    f->field, f->why.text);
     else
         remark_set(last, "%s%s%s", f->field, colon, f->why.text);
+}
+
+/* The next fault of an account. *f may be missing, where it is not spelled out. */
+static void remember(const struct replies *r, const struct account *a, struct str name,
+                     const struct place *at, const struct metric_fault *f)
+{
+    struct rejections *to = &r->origin->rejections;
+    char text[REJECTION_TEXT + 1];
+
+    if (a->faults >= REJECTIONS || f == NULL) {
+        to->all++;
+        return;
+    }
+    (void)snprintf(text, sizeof text, "%s%s%s", f->field, f->field[0] != 0 ? ": " : "",
+                   f->why.text);
+    rejections_add(to, &(struct rejection){.at = clock_wall(),
+                                           .line = at != NULL ? at->line : 0,
+                                           .byte = at != NULL ? at->byte : 0,
+                                           .name = name,
+                                           .text = str_of(text)});
 }
 
 static void log_fault(const struct replies *r, const struct place *at, const struct metric_fault *f)
@@ -80,12 +101,13 @@ static void put_error(struct buf *b, const struct place *at, const struct metric
 
 bool replies_spells_out(const struct replies *r)
 {
-    return r->account.faults < REPLY_ERRORS;
+    return r->account.faults < REJECTIONS;
 }
 
-static void add_fault(const struct replies *r, struct account *a, const struct place *at,
-                      const struct metric_fault *f)
+static void add_fault(const struct replies *r, struct account *a, struct str name,
+                      const struct place *at, const struct metric_fault *f)
 {
+    remember(r, a, name, at, f);
     if (a->faults++ < REPLY_ERRORS) {
         log_fault(r, at, f);
         put_error(&a->errors, at, f);
@@ -104,16 +126,18 @@ void replies_accept(struct replies *r, uint64_t n, uint64_t ticket)
     r->account.waiting += n;
 }
 
-void replies_reject(struct replies *r, uint64_t n, const struct place *at,
+void replies_reject(struct replies *r, uint64_t n, struct str name, const struct place *at,
                     const struct metric_fault *f)
 {
     r->account.rejected += n;
-    add_fault(r, &r->account, at, f);
+    add_fault(r, &r->account, name, at, f);
 }
 
-void replies_refuse(struct replies *r, const struct place *at, const struct metric_fault *f)
+void replies_refuse(struct replies *r, struct str name, const struct place *at,
+                    const struct metric_fault *f)
 {
     r->account.rejected++;
+    remember(r, &r->account, name, at, f);
     if (r->account.faults++ >= REPLY_ERRORS || f == NULL)
         return;
     remark_fault(r, at, f);
@@ -207,7 +231,7 @@ static uint64_t settle_account(const struct replies *r, struct account *a, uint6
     }
     why_set(&f.why, "%s", why);
     a->rejected += n;
-    add_fault(r, a, NULL, &f);
+    add_fault(r, a, (struct str){"", 0}, NULL, &f);
     return n;
 }
 

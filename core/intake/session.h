@@ -9,6 +9,7 @@
 #include "conf/conf.h"
 #include "intake/frame.h"
 #include "intake/intake_batch.h"
+#include "intake/names.h"
 #include "intake/reply.h"
 #include "intake/users.h"
 
@@ -18,6 +19,7 @@ struct session_common { /* what all sessions share; limits may change at any tim
     struct metric_limits metric_limits;
     struct intake_batch batch;
     struct users users; /* of the shared socket */
+    struct names names; /* of what was put into batches */
 };
 
 /* All zero before, but for its limits. Hands batches to `commit`. */

@@ -15,53 +15,19 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../scenario"))
 from harness import *
 from peers import Peer
+from stamped import Stamped, quantile
 
 METRICS, ROUNDS, SECONDS = [int(sys.argv.pop(1)) if len(sys.argv) > 1 else n for n in (1_000_000, 7, 5)]
 RATE, EACH = 2000, 10  # metrics a second, and in one write
 FLUSH = "20ms"
-# Reads lines "testhost.stamp NANOSECONDS TIME" and keeps, for each, how long ago that was; the bytes of one read have
-# one time. Prints them at the end of its input.
-STAMPED = r'''
-import re, selectors, socket, sys, time
-s = socket.create_server(("127.0.0.1", int(sys.argv[1])))
-poll, late, rest = selectors.DefaultSelector(), [], {}
-poll.register(s, selectors.EVENT_READ)
-poll.register(sys.stdin, selectors.EVENT_READ)
-print("ready", flush=True)
-while True:
-    for key, _ in poll.select():
-        if key.fileobj is s:
-            c, _ = s.accept()
-            rest[c] = b""
-            poll.register(c, selectors.EVENT_READ)
-        elif key.fileobj is sys.stdin:
-            print(*late)
-            sys.exit()
-        else:
-            c, data = key.fileobj, key.fileobj.recv(1 << 16)
-            now = time.monotonic_ns()
-            if not data:
-                poll.unregister(c)
-                c.close()
-            data = rest.pop(c) + data
-            rest[c] = data[data.rfind(b"\n") + 1:]
-            late += [now - int(x) for x in re.findall(rb"^testhost\.stamp (\d+) \d+$", data, re.M)]
-'''
-
-
-def quantile(values, q):
-    return sorted(values)[min(len(values) - 1, int(len(values) * q))]
 
 
 class Bench(unittest.TestCase):
     def begin(self, bad, more=""):
         """A daemon with the healthy sink and, if so, with the bad ones; and the healthy one's receiver."""
         d = Daemon(self, "sinks: []\n", start=False)
-        port = free_port()
-        receiver = subprocess.Popen(["/usr/bin/python3", "-c", STAMPED, str(port)], stdin=subprocess.PIPE,
-                                    stdout=subprocess.PIPE, text=True)
-        self.addCleanup(lambda: receiver.poll() is None and (receiver.kill(), receiver.communicate()))
-        receiver.stdout.readline()
+        receiver = Stamped(self)
+        port = receiver.port
         sinks = f"  - {{name: healthy, plugin: graphite, to: 'tcp://127.0.0.1:{port}', flush: {FLUSH}}}\n"
         peers = [Peer(self, d, name) for name in (("stopped", "slow") if bad else ())]
         for p in peers:
@@ -93,8 +59,7 @@ class Bench(unittest.TestCase):
             s.shutdown(socket.SHUT_WR)
             assert read_reply(s)["accepted"] == SECONDS * RATE
         time.sleep(0.5)  # the last ones arrive
-        out, _ = receiver.communicate()
-        delays = [int(x) / 1e6 for x in out.split()]
+        delays = receiver.delays()
         assert len(delays) >= SECONDS * RATE, len(delays)
         crashes = d.log().count("sink crashing")
         d.terminate()

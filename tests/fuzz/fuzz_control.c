@@ -13,7 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     if (n > CONTROL_LINE)
         return 0;
     if (control_request_read(&r, (struct str){(const char *)p, n}, &why))
-        HOLDS(r.ask == CONTROL_STATUS || r.ask == CONTROL_RELOAD);
+        HOLDS(r.ask == CONTROL_EXPLAIN ? r.metric[0] != '\0' && strlen(r.metric) <= CONTROL_METRIC
+                                       : r.ask == CONTROL_STATUS || r.ask == CONTROL_RELOAD);
     else
         HOLDS(why.text[0] != '\0' && strlen(why.text) < WHY_SIZE);
     return 0;

@@ -44,10 +44,43 @@ class Explain(unittest.TestCase):
         self.assertEqual(r.returncode, 1)
         self.assertTrue(r.stdout.startswith("cpu.usr is not among the 1 metrics in the spool, which go back to "), r.stdout)
         self.assertIn("  there is cpu.user: is it that?\n", r.stdout)
-        self.assertIn("the shared socket: line 2, byte 29: value: must be a number, not a string\n", r.stdout)
+        self.assertRegex(r.stdout, r"  nor is it among the 1 names that garnetd has seen since it began, \d+s ago\n"
+                                   "  it has seen cpu.user: is cpu.usr that\\?\n"
+                                   "  it is not among the last 1 that were rejected of the shared socket\n")
+        r = self.explain(d, "cpu.usage", "--for", "0s")
+        self.assertRegex(r.stdout, r"  rejected \d+s ago: the shared socket: line 2, byte 29: cpu.usage: "
+                                   "value: must be a number, not a string\n")
+        self.assertNotIn("it is not among the last 1 that were", r.stdout)
         d.terminate()
         r = self.explain(d, "cpu.user", "--for", "0s")
         self.assertEqual((r.returncode, "what was sent and rejected is not known" in r.stderr), (0, True))
+
+    def test_what_was_rejected_is_remembered_by_source(self):
+        d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt"),
+                   {"c": f"command: [{GARNET}, emit, --socket]\ninterval: 1h\n"})
+        bad = "".join(f'{{"name":"bad.{i}","value":null}}\n' for i in range(300))
+        reply = d.send(bad + '{"name":"x","value":}\n{"name":"ok","value":1}\n' + '{"name":"d","values":{"a":1,"b":"x"}}\n')
+        self.assertEqual((reply["accepted"], reply["rejected"], len(reply["errors"])), (2, 302, 5))
+        first = self.explain(d, "bad.7", "--for", "0s").stdout
+        self.assertRegex(first, "rejected .*: line 8, byte 24: bad.7: value: must be a number, not null\n")
+        late = self.explain(d, "bad.290", "--for", "0s").stdout
+        self.assertIn("  it is not among the last 256 that were rejected of the shared socket; 46 more are not remembered\n", late)
+        d.send('{"name":"x","value":}\n{"name":"d","values":{"a":1,"b":"x"}}\n')
+        broken = self.explain(d, "y", "--for", "0s").stdout
+        self.assertRegex(broken, "  rejected, with no name that can be told, .*: the shared socket: line 1, byte 2[0-9]: ")
+        some = self.explain(d, "d.a", "--for", "0s").stdout
+        self.assertRegex(some, "\n  rejected .*: the shared socket: line 2, byte .*: d: values.b: must be a number")
+        many = self.explain(d, "bad.*", "--for", "0s").stdout
+        self.assertEqual(many.count("  rejected "), 9)  # eight of them, and the nameless one
+        self.assertIn(" times more: the shared socket\n", many)
+
+    def test_a_name_that_the_spool_has_no_more(self):
+        d = Daemon(self, "self_metrics: 0\nspool: {dir: spool, max_size: 1MiB, segment_size: 64KiB}\nsinks: []\n")
+        d.send('{"name":"once","value":1}\n')
+        d.send('{"name":"others","value":1}\n' * 30000)
+        r = until_says("once is not among the ", lambda: self.explain(d, "once", "--for", "0s"))
+        self.assertIn("  garnetd has taken in once, the last ", r.stdout)
+        self.assertIn("from the shared socket\n", r.stdout)
 
     def test_the_command_line(self):
         for args in ((), ("a", "b"), ("--nonsense",), ("a", "--for"), ("a", "--for", "x"), ("[",)):

@@ -34,6 +34,12 @@ static void put_status(void *arg, struct buf *out)
     buf_putc(out, '}');
 }
 
+static void put_explained(void *arg, const char *metric, struct buf *out)
+{
+    (void)arg;
+    buf_putf(out, "{\"of\":\"%s\"}", metric);
+}
+
 static bool take_reload(void *arg, struct why *why)
 {
     (void)arg;
@@ -43,7 +49,7 @@ static bool take_reload(void *arg, struct why *why)
 
 static void begin(void)
 {
-    const struct control_events ev = {NULL, put_status, take_reload};
+    const struct control_events ev = {NULL, put_status, put_explained, take_reload};
     struct why why;
 
     cr_assert_neq(mkdtemp(dir), NULL);
@@ -128,6 +134,16 @@ Test(control, a_line_gets_a_line)
     cr_assert_str_eq(reply(fd), SAYS, "an error ends nothing");
     cr_assert_eq(control_counts(control)->requests, 4);
     cr_assert_eq(control_counts(control)->refused, 1);
+    fd_close(&fd);
+}
+
+Test(control, what_is_remembered_of_a_metric)
+{
+    int fd = client();
+
+    put(fd, "{\"garnet\":1,\"ask\":\"explain\",\"metric\":\"cpu.*\"}\n" ASK);
+    cr_assert_str_eq(reply(fd), "{\"garnet\":1,\"explain\":{\"of\":\"cpu.*\"}}\n");
+    cr_assert_str_eq(reply(fd), SAYS);
     fd_close(&fd);
 }
 

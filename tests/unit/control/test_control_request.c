@@ -20,6 +20,10 @@ Test(control_request, what_can_be_asked)
     cr_assert_eq(r.ask, CONTROL_STATUS);
     cr_assert(control_request_read(&r, str_of(" {\"ask\":\"reload\", \"garnet\":1} "), &why));
     cr_assert_eq(r.ask, CONTROL_RELOAD);
+    cr_assert(control_request_read(
+        &r, str_of("{\"garnet\":1,\"ask\":\"explain\",\"metric\":\"cpu.*\"}"), &why));
+    cr_assert_eq(r.ask, CONTROL_EXPLAIN);
+    cr_assert_str_eq(r.metric, "cpu.*");
 }
 
 Test(control_request, what_cannot)
@@ -37,6 +41,11 @@ Test(control_request, what_cannot)
         {"{\"garnet\":1,\"ask\":\"stop\"}", "\"ask\" is to be"},
         {"{\"garnet\":1,\"ask\":[]}", "\"ask\" is to be"},
         {"{\"garnet\":1,\"ask\":\"status\",\"name\":\"x\"}", "\"name\" is not known here"},
+        {"{\"garnet\":1,\"ask\":\"status\",\"metric\":\"x\"}", "\"metric\" goes with \"explain\""},
+        {"{\"garnet\":1,\"ask\":\"explain\"}", "\"metric\" is to be a name"},
+        {"{\"garnet\":1,\"ask\":\"explain\",\"metric\":\"\"}", "\"metric\" is to be a name"},
+        {"{\"garnet\":1,\"ask\":\"explain\",\"metric\":[\"x\"]}", "\"metric\" is to be a name"},
+        {"{\"garnet\":1,\"ask\":\"explain\",\"metric\":\"a[\"}", "\"a[\" "},
         {"{\"garnet\":1,\"garnet\":1,\"ask\":\"status\"}", "duplicate"},
     };
 
