@@ -198,7 +198,7 @@ static void show_missing(const struct explaining *x)
         x->seen.left_out > 0 ? ", some of which cannot be read" : "");
     if (near != NULL)
         say(stdout, "  there is %s: is it that?", near);
-    show_remembered(stdout, x->memory, x->name);
+    show_remembered(stdout, x->memory, near == NULL);
     show_rejections(stdout, x->memory, true);
     say(stdout,
         "  a collector that should bring it: garnet run NAME shows what it sends; sinks: garnet "

@@ -25,11 +25,11 @@ static void show_reach(FILE *to, const json_t *memory)
         say(to, "  it has not looked through all that it remembers: give a whole name");
 }
 
-void show_remembered(FILE *to, const json_t *memory, const char *metric)
+void show_remembered(FILE *to, const json_t *memory, bool near)
 {
     const json_t *seen = json_object_get(memory, "seen"), *one;
     double more = status_number(memory, "matching") - (double)json_array_size(seen);
-    const char *near = status_text(memory, "near");
+    const char *nearest = status_text(memory, "near");
     size_t i;
 
     json_array_foreach (seen, i, one) {
@@ -46,14 +46,14 @@ void show_remembered(FILE *to, const json_t *memory, const char *metric)
     say(to, "  nor is it among the %.0f names that garnetd has seen since it began, %s",
         status_number(memory, "names"), how_long_ago(memory, "since").text);
     show_reach(to, memory);
-    if (near[0] != '\0')
-        say(to, "  it has seen %s: is %s that?", near, metric);
+    if (near && nearest[0] != '\0')
+        say(to, "  it has seen %s: is it that?", nearest);
 }
 
 /* --- rejections --- */
 
-static void show_one(FILE *to, const char *from, const char *collector, const json_t *x,
-                     const char *which)
+static void show_rejection(FILE *to, const char *from, const char *collector, const json_t *x,
+                           const char *which)
 {
     const char *name = status_text(x, "name");
     double line = status_number(x, "line");
@@ -76,13 +76,13 @@ static void show_source(FILE *to, const json_t *source, bool missing)
     size_t i;
 
     json_array_foreach (of_this, i, one)
-        show_one(to, from, collector, one, "");
+        show_rejection(to, from, collector, one, "");
     if (more > 0)
         say(to, "  and %.0f times more: %s%s", more, from, collector);
     if (!missing)
         return;
     json_array_foreach (nameless, i, one)
-        show_one(to, from, collector, one, ", with no name that can be told,");
+        show_rejection(to, from, collector, one, ", with no name that can be told,");
     if (json_array_size(of_this) > 0)
         return;
     (void)fprintf(to, "  it is not among the last %.0f that were rejected of %s%s", kept, from,

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* When its name came last, and from whom; else what the nearest name is. */
-void show_remembered(FILE *to, const json_t *memory, const char *metric);
+/* When its name came last, and from whom; else, with `near`, what the nearest name is. */
+void show_remembered(FILE *to, const json_t *memory, bool near);
 /* What was rejected of it. `missing`: also what may have been it, and where it was looked for in vain. */
 void show_rejections(FILE *to, const json_t *memory, bool missing);

@@ -7,11 +7,11 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <xxhash.h>
 
 #include "base/clock.h"
 #include "base/random.h"
 #include "conf/nearest.h"
+#include "intake/quota.h"
 
 enum {
     WAYS = 8,
@@ -36,7 +36,7 @@ struct names_set {
     struct known_name way[WAYS];
 };
 
-static struct str name_of(const struct known_name *k)
+static struct str name_kept(const struct known_name *k)
 {
     return (struct str){k->text->bytes, k->text->nname};
 }
@@ -120,7 +120,7 @@ static struct known_name *find_name(const struct names *s, uint32_t hash, struct
 
     for (unsigned w = 0; w < WAYS; w++)
         if (set->way[w].text != NULL && set->way[w].hash == hash &&
-            str_eq(name_of(&set->way[w]), name))
+            str_eq(name_kept(&set->way[w]), name))
             return &set->way[w];
     return NULL;
 }
@@ -148,7 +148,7 @@ void names_saw(struct names *s, struct str name, struct str collector, int64_t m
         return;
     }
     s->looked++;
-    hash = (uint32_t)XXH3_64bits_withSeed(name.s, name.n, s->seed);
+    hash = (uint32_t)series_hash_text(name, s->seed);
     now = (uint32_t)(clock_wall() / NS_PER_S);
     if ((k = find_name(s, hash, name)) == NULL) {
         add_name(s, hash, name, collector, now);
@@ -181,7 +181,7 @@ bool names_next(const struct names *s, size_t *at, struct name_seen *out)
 
         if (k == NULL)
             continue;
-        *out = (struct name_seen){name_of(k), collector_of(k), k->last * NS_PER_S};
+        *out = (struct name_seen){name_kept(k), collector_of(k), k->last * NS_PER_S};
         return true;
     }
     return false;

@@ -21,18 +21,18 @@
 
 enum { SMALLEST = 64 };
 
-static uint64_t hash_str(struct str s, uint64_t seed)
+uint64_t series_hash_text(struct str s, uint64_t seed)
 {
     return XXH3_64bits_withSeed(s.s, s.n, seed);
 }
 
 uint64_t series_hash(const struct metric *m, uint64_t seed)
 {
-    uint64_t h = hash_str(m->name, seed + m->type);
+    uint64_t h = series_hash_text(m->name, seed + m->type);
 
-    h = hash_str(m->unit, h);
+    h = series_hash_text(m->unit, h);
     for (uint32_t i = 0; i < m->ntags; i++)
-        h = hash_str(m->tags[i].val, hash_str(m->tags[i].key, h));
+        h = series_hash_text(m->tags[i].val, series_hash_text(m->tags[i].key, h));
     return h;
 }
 

@@ -21,6 +21,7 @@ struct series { /* all zero: empty */
 /* What makes a metric a series of its own: name, type, unit and tags. Under a secret seed, or a
  * sender could find two that pass for one. */
 uint64_t series_hash(const struct metric *m, uint64_t seed);
+uint64_t series_hash_text(struct str s, uint64_t seed); /* of a name alone, likewise */
 /* Adds what is new, unless there are `limit` already. Not for want of memory: not added. */
 enum series_answer series_add(struct series *s, uint64_t hash, size_t limit);
 void series_free(struct series *s); /* and it is empty */

@@ -46,7 +46,7 @@ static void remember(const struct replies *r, const struct account *a, struct st
                      const struct place *at, const struct metric_fault *f)
 {
     struct rejections *to = &r->origin->rejections;
-    char text[REJECTION_TEXT + 1];
+    char text[sizeof f->field + WHY_SIZE + 2];
 
     if (a->faults >= REJECTIONS || f == NULL) {
         to->all++;
