@@ -45,7 +45,6 @@ class Explain(unittest.TestCase):
         self.assertTrue(r.stdout.startswith("cpu.usr is not among the 1 metrics in the spool, which go back to "), r.stdout)
         self.assertIn("  there is cpu.user: is it that?\n", r.stdout)
         self.assertRegex(r.stdout, r"  nor is it among the 1 names that garnetd has seen since it began, [\d.]+s ago\n"
-                                   r"  it has seen cpu.user: is cpu.usr that\?\n"
                                    "  it is not among the last 1 that were rejected of the shared socket\n")
         r = self.explain(d, "cpu.usage", "--for", "0s")
         self.assertRegex(r.stdout, r"  rejected [\d.]+s ago: the shared socket: line 2, byte 29: cpu.usage: "
@@ -71,7 +70,7 @@ class Explain(unittest.TestCase):
         some = self.explain(d, "d.a", "--for", "0s").stdout
         self.assertRegex(some, "\n  rejected .*: the shared socket: line 2, byte .*: d: values.b: must be a number")
         many = self.explain(d, "bad.*", "--for", "0s").stdout
-        self.assertEqual(many.count("  rejected "), 9)  # eight of them, and the nameless one
+        self.assertEqual((many.count("  rejected "), many.count("  rejected, with no name")), (8, 1))
         self.assertIn(" times more: the shared socket\n", many)
 
     def test_a_name_that_the_spool_has_no_more(self):
