@@ -115,8 +115,9 @@ static void put_request(struct buf *b, const char *what, const char *metric)
     buf_puts(b, "}\n");
 }
 
+/* `patient`: waits for a place in the queue. */
 static enum ask_result begin_asking(struct ask_going *g, const char *path, const char *what,
-                                    const char *metric, int seconds, struct why *why)
+                                    const char *metric, int seconds, bool patient, struct why *why)
 {
     enum ask_result r;
 
@@ -124,7 +125,7 @@ static enum ask_result begin_asking(struct ask_going *g, const char *path, const
                             .what = what,
                             .until = clock_mono() + seconds * NS_PER_S,
                             .line = {.max = ANSWER_MAX}};
-    r = connect_to(path, g->until, &g->fd, why);
+    r = connect_to(path, patient ? g->until : 0, &g->fd, why);
     if (r == ASK_ANSWERED) {
         put_request(&g->line, what, metric);
         r = ASK_ASKED;
@@ -142,7 +143,7 @@ static enum ask_result begin_asking(struct ask_going *g, const char *path, const
 enum ask_result ask_begin(struct ask_going *g, const char *path, const char *what, int seconds,
                           struct why *why)
 {
-    return begin_asking(g, path, what, NULL, seconds, why);
+    return begin_asking(g, path, what, NULL, seconds, false, why);
 }
 
 /* True: more may come. */
@@ -187,7 +188,7 @@ static enum ask_result ask_and_wait(const char *path, const char *what, const ch
                                     int seconds, json_t **answer, struct why *why)
 {
     struct ask_going g;
-    enum ask_result r = begin_asking(&g, path, what, metric, seconds, why);
+    enum ask_result r = begin_asking(&g, path, what, metric, seconds, true, why);
 
     while (r == ASK_ASKED) {
         struct pollfd p = {.fd = g.fd, .events = POLLIN};

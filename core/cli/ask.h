@@ -47,7 +47,7 @@ struct ask_going { /* {.fd = -1}: nothing is asked */
     int64_t until; /* clock_mono() */
     struct buf line;
 };
-/* `what` is borrowed until the end. Where it is not ASK_ASKED all is over: why[]. */
+/* Never waits. `what` is borrowed until the end. Where it is not ASK_ASKED all is over: why[]. */
 enum ask_result ask_begin(struct ask_going *g, const char *socket, const char *what, int seconds,
                           struct why *why);
 /* Takes what has come, and never waits. Likewise; ASK_ANSWERED as ask() has it. */

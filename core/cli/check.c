@@ -35,23 +35,25 @@ struct check_options {
     bool plan;
 };
 
-/* What can be said of it beside a garnetd that runs. False: none does. */
-static bool compare_with_running(const struct check_options *o, const struct conf *c)
+/* What can be said of it beside a garnetd that runs. The status, which so far is `status`. */
+static int compare_with_running(const struct check_options *o, const struct conf *c, int status)
 {
-    json_t *status = NULL;
+    json_t *running = NULL;
     struct why why;
     enum ask_result r =
-        ask(o->socket != NULL ? o->socket : c->control.path, "status", ASK_WAITS, &status, &why);
+        ask(o->socket != NULL ? o->socket : c->control.path, "status", ASK_WAITS, &running, &why);
 
     if (r == ASK_ANSWERED) {
-        check_advice(stderr, c, status);
-        if (o->plan)
-            check_plan(stdout, c, status);
+        check_advice(stderr, c, running);
+        if (o->plan && !check_plan(stdout, c, running))
+            status = EXIT_CONFIG;
     } else {
         say(stderr, "%s: %s", o->plan ? "garnet check --plan" : "no garnetd is asked", why.text);
+        if (o->plan)
+            status = EXIT_WORLD;
     }
-    json_decref(status);
-    return r == ASK_ANSWERED;
+    json_decref(running);
+    return status;
 }
 
 static int look_further(const struct check_options *o, struct str bytes, int status)
@@ -64,8 +66,7 @@ static int look_further(const struct check_options *o, struct str bytes, int sta
         status = EXIT_WORLD;
     } else {
         (void)check_receivers(stderr, c);
-        if (!compare_with_running(o, c) && o->plan)
-            status = EXIT_WORLD;
+        status = compare_with_running(o, c, status);
     }
     conf_free(c);
     snapshot_free(&snap);

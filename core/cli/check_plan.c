@@ -92,14 +92,32 @@ static void plan_refused(FILE *to, const struct conf *c, const json_t *status)
     }
 }
 
-void check_plan(FILE *to, const struct conf *c, const json_t *status)
+/* What may not change while garnetd runs (daemon/check.c), as far as it says what it has. NULL: nothing of that changes. */
+static const char *what_would_stay(const struct conf *c, const json_t *status)
 {
+    const char *socket = status_text(json_object_get(status, "intake"), "socket");
+    const char *folder = status_text(json_object_get(status, "spool"), "folder");
+
+    if (socket[0] != '\0' && strcmp(socket, c->socket.path) != 0)
+        return "socket";
+    return folder[0] != '\0' && strcmp(folder, c->spool.dir) != 0 ? "spool.dir" : NULL;
+}
+
+bool check_plan(FILE *to, const struct conf *c, const json_t *status)
+{
+    const char *stays = what_would_stay(c, status);
     unsigned same = 0;
 
+    if (stays != NULL) {
+        say(to, "refused   %s: `%s` cannot change while garnetd runs: restart it", c->root->at.file,
+            stays);
+        return false;
+    }
     plan_refused(to, c, status);
     plan_collectors(to, c, json_object_get(status, "collectors"), &same);
     plan_sinks(to, c, json_object_get(status, "sinks"), &same);
     say(to, "a reload would leave %u collectors and sinks as they are", same);
+    return true;
 }
 
 /* --- advice --- */

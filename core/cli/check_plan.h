@@ -8,7 +8,7 @@
 
 #include "conf/conf.h"
 
-/* What would start, stop and restart, a line each; and how many would not notice. */
-void check_plan(FILE *to, const struct conf *c, const json_t *status);
+/* What would start, stop and restart, a line each; and how many would not notice. False: garnetd would refuse all of it. */
+bool check_plan(FILE *to, const struct conf *c, const json_t *status);
 /* Intervals that are shorter than runs take; a spool that does not hold a day of what comes. */
 void check_advice(FILE *to, const struct conf *c, const json_t *status);

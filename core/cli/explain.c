@@ -39,7 +39,8 @@ const char EXPLAIN_HELP[] =
     "and\n"
     "what was rejected of late. Needs root, or the user that garnetd runs as.\n"
     "  METRIC         its name, or a pattern such as 'cpu.*'\n"
-    "  --for TIME     waits so long for the next one; default: twice its interval, or 15s\n"
+    "  --for TIME     waits so long for the next one; default: twice its interval, at most 1m, or "
+    "15s\n"
     "  -c FILE        garnetd's configuration (default " GARNET_CONFIG ")\n"
     "Exit status: 0 it has been seen, 1 it has not, 2 wrong usage, 111 the spool or the "
     "configuration\n"
@@ -47,6 +48,7 @@ const char EXPLAIN_HELP[] =
 
 enum { SHOWN = 8 };
 static const int64_t LOOK_AGAIN = 100 * NS_PER_MS, WAIT_UNKNOWN = 15 * NS_PER_S;
+static const int64_t WAIT_MOST = 60 * NS_PER_S, WAIT_UNSAID = 3 * NS_PER_S;
 
 struct explaining {
     const char *name, *config;
@@ -91,7 +93,7 @@ static int64_t patience_for(const struct explaining *x)
         return x->wait;
     if (o == NULL || record_get(o->last.p, o->last.n, &m) == 0 || m.interval_ns == 0)
         return WAIT_UNKNOWN;
-    return 2 * m.interval_ns + NS_PER_S;
+    return m.interval_ns < WAIT_MOST / 2 ? 2 * m.interval_ns + NS_PER_S : WAIT_MOST;
 }
 
 static bool has_come(const struct explaining *x)
@@ -106,12 +108,16 @@ static bool has_come(const struct explaining *x)
 
 static bool watch_spool(struct explaining *x)
 {
-    int64_t until;
+    int64_t until, wait;
 
     if (!read_all(x))
         return false;
     x->began = x->follow.next;
-    until = clock_mono() + patience_for(x);
+    wait = patience_for(x);
+    if (wait > WAIT_UNSAID)
+        say(stderr, "garnet explain: waits up to %s for the next one (--for TIME)",
+            status_span((double)wait / 1e9).text);
+    until = clock_mono() + wait;
     while (!has_come(x) && clock_mono() < until) {
         const struct timespec pause = clock_timespec(LOOK_AGAIN);
 
@@ -130,8 +136,14 @@ static void show_fate(const struct explaining *x, const struct conf_sink *s, uin
 
     if (one == NULL)
         return;
-    if (status_number(one, "position") > (double)seq)
+    if (strtoull(status_text(one, "digest"), NULL, 16) != s->digest)
+        say(stdout, "    garnetd runs another configuration of this sink than the file has: see "
+                    "`garnet check --plan`");
+    if (status_number(one, "position") > (double)seq &&
+        status_sum(json_object_get(one, "dropped")) > 0)
         say(stdout, "    confirmed, or dropped for a reason that `garnet status %s` has", s->name);
+    else if (status_number(one, "position") > (double)seq)
+        say(stdout, "    confirmed");
     else if (status_number(one, "sent") > (double)seq)
         say(stdout, "    sent, and not confirmed yet; the sink is %s", status_text(one, "state"));
     else
@@ -165,16 +177,15 @@ static void show_series(const struct explaining *x, const struct seen_series *o)
 {
     static struct metric m; /* too large for a stack */
     double now = (double)clock_wall() / 1e9;
-    const char *from;
+    char collector[COLLECTOR_NAME_MAX + 1];
 
     if (record_get(o->last.p, o->last.n, &m) == 0)
         return;
     show_metric(stdout, &m);
-    from = m.collector.n > 0                     ? "collector "
-           : metric_is_garnets(m.prefix, m.name) ? "Garnet itself"
-                                                 : "the shared socket";
-    say(stdout, "  from %s%.*s; %" PRIu64 " in the spool, the last %s, number %" PRIu64, from,
-        (int)m.collector.n, m.collector.n > 0 ? m.collector.s : "", o->count,
+    (void)snprintf(collector, sizeof collector, "%.*s", (int)m.collector.n,
+                   m.collector.n > 0 ? m.collector.s : "");
+    say(stdout, "  from %s; %" PRIu64 " in the spool, the last stamped %s, number %" PRIu64,
+        status_sender(collector, metric_is_garnets(m.prefix, m.name)).text, o->count,
         status_ago(now, (double)m.time_ns / 1e9).text, o->seq);
     if (o->seq < x->began)
         say(stdout, "  none has come while this command waited");
@@ -190,12 +201,12 @@ static void show_missing(const struct explaining *x)
 {
     const char *near = seen_near(&x->seen, x->name);
 
-    say(stdout, "%s is not among the %" PRIu64 " metrics in the spool, which go back to %s%s",
-        x->name, x->seen.metrics,
+    say(stdout, "%s is not among the %" PRIu64 " metrics in the spool%s%s%s", x->name,
+        x->seen.metrics, x->seen.metrics > 0 ? ", the first of which is stamped " : "",
         x->seen.metrics > 0
             ? status_ago((double)clock_wall() / 1e9, (double)x->seen.oldest_ns / 1e9).text
-            : "nothing",
-        x->seen.left_out > 0 ? ", some of which cannot be read" : "");
+            : "",
+        x->seen.left_out > 0 ? "; some are gone by now, or cannot be read" : "");
     if (near != NULL)
         say(stdout, "  there is %s: is it that?", near);
     show_remembered(stdout, x->memory, near == NULL);
@@ -242,6 +253,8 @@ static int explain_metric(struct explaining *x)
         else if (ask_metric(x->conf->control.path, x->name, ASK_WAITS, &x->memory, &why) !=
                  ASK_ANSWERED)
             say(stderr, "garnet explain: what was rejected is not known: %s", why.text);
+        if (x->seen.failed)
+            say(stderr, "garnet explain: out of memory");
         status = x->seen.failed ? EXIT_WORLD : show_all(x);
     }
     seen_free(&x->seen);

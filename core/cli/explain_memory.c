@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/terminal.h"
 #include "cli/show_status.h"
+#include "model/metric.h"
 
 static struct status_words how_long_ago(const json_t *of, const char *key)
 {
@@ -12,7 +13,7 @@ static struct status_words how_long_ago(const json_t *of, const char *key)
 
 /* --- names --- */
 
-/* "; it looked at 97 of 100 of what came, ..." */
+/* Why a name may have come all the same. */
 static void show_reach(FILE *to, const json_t *memory)
 {
     double skipped = status_number(memory, "skipped"), gone = status_number(memory, "displaced");
@@ -22,7 +23,15 @@ static void show_reach(FILE *to, const json_t *memory)
     if (gone > 0)
         say(to, "  %.0f names that had not come for longest had to give way to others", gone);
     if (json_is_true(json_object_get(memory, "partly")))
-        say(to, "  it has not looked through all that it remembers: give a whole name");
+        say(to, "  it has not looked through all that it remembers: ask once more, for a shorter "
+                "pattern");
+}
+
+static struct status_sender sender_of(const json_t *one)
+{
+    const char *collector = status_text(one, "collector"), *name = status_text(one, "name");
+
+    return status_sender(collector, metric_is_garnets((struct str){"", 0}, str_of(name)));
 }
 
 void show_remembered(FILE *to, const json_t *memory, bool near)
@@ -32,21 +41,18 @@ void show_remembered(FILE *to, const json_t *memory, bool near)
     const char *nearest = status_text(memory, "near");
     size_t i;
 
-    json_array_foreach (seen, i, one) {
-        const char *collector = status_text(one, "collector");
-
-        say(to, "  garnetd has taken in %s, the last %s, from %s%s", status_text(one, "name"),
-            how_long_ago(one, "at").text, collector[0] != '\0' ? "collector " : "",
-            collector[0] != '\0' ? collector : "the shared socket");
-    }
+    json_array_foreach (seen, i, one)
+        say(to, "  garnetd has taken in %s, the last %s, from %s", status_text(one, "name"),
+            how_long_ago(one, "at").text, sender_of(one).text);
     if (more > 0)
         say(to, "  and %.0f names more", more);
-    if (json_array_size(seen) > 0 || json_object_get(memory, "names") == NULL)
+    if (json_object_get(memory, "names") == NULL)
         return;
-    say(to, "  nor is it among the %.0f names that garnetd has seen since it began, %s",
-        status_number(memory, "names"), how_long_ago(memory, "since").text);
+    if (json_array_size(seen) == 0 && !json_is_true(json_object_get(memory, "partly")))
+        say(to, "  nor is it among the %.0f names that garnetd remembers since it began, %s",
+            status_number(memory, "names"), how_long_ago(memory, "since").text);
     show_reach(to, memory);
-    if (near && nearest[0] != '\0')
+    if (json_array_size(seen) == 0 && near && nearest[0] != '\0')
         say(to, "  it has seen %s: is it that?", nearest);
 }
 
@@ -65,7 +71,7 @@ static void show_rejection(FILE *to, const char *from, const char *collector, co
     say(to, "%s%s%s", name, name[0] != '\0' ? ": " : "", status_text(x, "text"));
 }
 
-static void show_source(FILE *to, const json_t *source, bool missing)
+static void show_source(FILE *to, const json_t *memory, const json_t *source, bool missing)
 {
     const json_t *of_this = json_object_get(source, "of_this"),
                  *nameless = json_object_get(source, "nameless"), *one;
@@ -85,11 +91,13 @@ static void show_source(FILE *to, const json_t *source, bool missing)
         show_rejection(to, from, collector, one, ", with no name that can be told,");
     if (json_array_size(of_this) > 0)
         return;
-    (void)fprintf(to, "  it is not among the last %.0f that were rejected of %s%s", kept, from,
-                  collector);
-    if (before > 0)
-        (void)fprintf(to, "; %.0f more are not remembered", before);
-    (void)fputc('\n', to);
+    if (json_is_true(json_object_get(memory, "rejected_partly")))
+        say(to, "  garnetd has not looked through all that was rejected: ask once more");
+    else if (before > 0)
+        say(to, "  it is not among the %.0f that are remembered of %.0f that were rejected of %s%s",
+            kept, kept + before, from, collector);
+    else
+        say(to, "  it is not among the %.0f that were rejected of %s%s", kept, from, collector);
 }
 
 void show_rejections(FILE *to, const json_t *memory, bool missing)
@@ -98,5 +106,5 @@ void show_rejections(FILE *to, const json_t *memory, bool missing)
     size_t i;
 
     json_array_foreach (json_object_get(memory, "rejected"), i, one)
-        show_source(to, one, missing);
+        show_source(to, memory, one, missing);
 }

@@ -1,6 +1,7 @@
 /* cli/explain_seen.c - names by an open table, series by a list: of those that are looked for there are few */
 #include "cli/explain_seen.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/glob.h"
@@ -96,6 +97,21 @@ static struct seen_series *find_seen(struct seen *s, const struct metric *m)
     return o;
 }
 
+/* By its name, or with its collector's prefix before that. */
+static bool is_asked_for(const struct seen *s, const struct metric *m)
+{
+    char whole[2 * METRIC_HARD_STRING + 2];
+    int n;
+
+    if (glob_match(s->glob, m->name))
+        return true;
+    if (m->prefix.n == 0)
+        return false;
+    n = snprintf(whole, sizeof whole, "%.*s.%.*s", (int)m->prefix.n, m->prefix.s, (int)m->name.n,
+                 m->name.s);
+    return n > 0 && (size_t)n < sizeof whole && glob_match(s->glob, (struct str){whole, (size_t)n});
+}
+
 void seen_take(struct seen *s, const struct follow *f, const struct metric *m)
 {
     struct seen_series *o;
@@ -104,7 +120,7 @@ void seen_take(struct seen *s, const struct follow *f, const struct metric *m)
     s->metrics++;
     if (s->oldest_ns == 0)
         s->oldest_ns = m->time_ns;
-    if (!glob_match(s->glob, m->name)) {
+    if (!is_asked_for(s, m)) {
         keep_name(s, m->name);
         return;
     }

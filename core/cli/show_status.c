@@ -32,6 +32,18 @@ const json_t *status_named(const json_t *list, const char *name)
 
 /* --- words --- */
 
+struct status_sender status_sender(const char *collector, bool garnets)
+{
+    struct status_sender s;
+
+    if (collector[0] != '\0')
+        (void)snprintf(s.text, sizeof s.text, "collector %.80s", collector);
+    else
+        (void)snprintf(s.text, sizeof s.text, "%s",
+                       garnets ? "Garnet itself" : "the shared socket");
+    return s;
+}
+
 struct status_words status_span(double seconds)
 {
     struct status_words w;
@@ -113,13 +125,13 @@ static int by_their_name(const void *a, const void *b)
 /* The list's objects by name, from malloc(); *n of them. NULL: none, or no memory. */
 static json_t **sorted(const json_t *list, size_t *n)
 {
-    json_t **all = calloc(json_array_size(list) + 1, sizeof *all);
+    json_t **all = calloc(json_array_size(list) + 1, sizeof(json_t *));
 
     *n = all != NULL ? json_array_size(list) : 0;
     for (size_t i = 0; i < *n; i++)
         all[i] = json_array_get(list, i);
     if (*n > 0)
-        qsort(all, *n, sizeof *all, by_their_name);
+        qsort(all, *n, sizeof(json_t *), by_their_name);
     return all;
 }
 

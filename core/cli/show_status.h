@@ -20,6 +20,12 @@ struct status_words status_ago(double now, double at); /* "7s ago", "never" */
 struct status_words status_size(double bytes);         /* "1.5 MiB" */
 struct status_words status_count(double n);            /* as short as fits a column: "12.3M" */
 
+struct status_sender { /* by value */
+    char text[96];
+};
+/* "collector cpu", "the shared socket", "Garnet itself"; `collector` may be "". */
+struct status_sender status_sender(const char *collector, bool garnets);
+
 /* A new list: those that are refused, and have never run, are among them. NULL: there are none, or no memory. */
 json_t *status_collectors(const json_t *status);
 struct status_words

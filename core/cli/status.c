@@ -103,11 +103,11 @@ enum { COLUMNS = 80, INDENT = 10 };
 /* Where a line of at most `room` bytes ends: at a space, or where a word is longer, with the word. */
 static size_t line_end(struct str text, size_t room)
 {
-    size_t end = text.n;
+    size_t end = room;
 
     if (text.n <= room)
         return text.n;
-    for (end = room; end > 0 && text.s[end] != ' ';)
+    while (end > 0 && text.s[end] != ' ')
         end--;
     while (end == 0 || (end < text.n && text.s[end] != ' '))
         end++;
@@ -200,7 +200,7 @@ static void show_spool(const char *dir)
             (unsigned long long)audit.metrics);
         for (const struct audit_sink *s = audit.sinks; s != NULL; s = s->next)
             say(stdout, "  sink %s: %llu metrics wait for it there%s", s->name,
-                (unsigned long long)(s->account.queued + s->account.unconfirmed),
+                (unsigned long long)s->account.queued + s->account.unconfirmed,
                 s->held ? "; a worker of it is there still" : "");
     }
     arena_free(&audit.arena);

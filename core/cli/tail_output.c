@@ -24,7 +24,7 @@ static enum tail_output_state write_in_time(struct tail_output *o)
 {
     size_t n = tail_output_waits(o);
     ssize_t r =
-        timed_write(o->fd, o->bytes.p + o->written, n < PIECE ? n : PIECE, PATIENCE_MS * 1000);
+        timed_write(o->fd, o->bytes.p + o->written, n < PIECE ? n : PIECE, PATIENCE_MS * 1000L);
 
     if (r < 0)
         return errno == EPIPE                      ? TAIL_OUTPUT_CLOSED

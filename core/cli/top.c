@@ -113,7 +113,7 @@ static void on_no_patience(int signo)
 
 static void set_handlers(void)
 {
-    static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGWINCH, SIGTSTP, SIGCONT};
+    static const int ours[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGWINCH, SIGTSTP, SIGCONT};
     struct sigaction act = {.sa_handler = note_signal}, last = {.sa_handler = on_no_patience};
 
     signals_hold();

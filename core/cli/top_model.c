@@ -160,7 +160,7 @@ static struct top_row *row_for(const struct top_model *m, enum top_kind kind, co
     struct top_row **found = NULL;
 
     if (m->n > 0)
-        found = bsearch(&key, m->rows, m->n, sizeof *m->rows, by_kind_and_name);
+        found = bsearch(&key, m->rows, m->n, sizeof(struct top_row *), by_kind_and_name);
     if (found != NULL && !(*found)->met) /* a sink that is being replaced is there twice */
         return *found;
     r = calloc(1, sizeof *r);
@@ -198,7 +198,7 @@ static void replace_rows(struct top_model *m, struct top_row **rows, size_t n)
     for (size_t i = 0; i < n; i++)
         rows[i]->met = false;
     if (n > 0)
-        qsort(rows, n, sizeof *rows, by_kind_and_name);
+        qsort(rows, n, sizeof(struct top_row *), by_kind_and_name);
 }
 
 static bool meet_all(struct top_model *m, const json_t *status, double seconds)

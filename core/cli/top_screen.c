@@ -40,8 +40,8 @@ static void choose_colours(void)
     if (!colours)
         return;
     (void)use_default_colors();
-    for (short i = TOP_GOOD; i <= TOP_BAD; i++)
-        (void)init_pair(i, of[i], -1);
+    for (int i = TOP_GOOD; i <= TOP_BAD; i++)
+        (void)init_pair((short)i, of[i], -1);
 }
 
 /* newterm() does not say what is wrong. */
@@ -209,7 +209,8 @@ void top_screen_put_past(int y, int x, int n, const struct top_row *r, enum top_
         return;
     most = top_row_past(r, what, cells, (size_t)n);
     for (int i = 0; i < n; i++) {
-        int level = cells[i] <= 0 ? 0 : 1 + (int)(cells[i] / most * (LEVELS - 2));
+        double part = cells[i] / most;
+        int level = cells[i] <= 0 ? 0 : part <= 1 ? 1 + (int)(part * (LEVELS - 2)) : LEVELS - 1;
         wchar_t c = cells[i] < 0 ? L' ' : (wide ? blocks : ascii)[level];
 
         (void)mvaddnwstr(y, x + i, &c, 1);

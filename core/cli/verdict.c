@@ -143,14 +143,20 @@ static const char *last_error(struct judging *j, const json_t *of)
     return said != NULL ? said : "";
 }
 
-/* ": 3 expired, 1 skipped", since the sink is there; or "". */
+/* What is left out on purpose. */
+static bool is_meant(const char *reason)
+{
+    return strcmp(reason, "deselected") == 0 || strcmp(reason, "skipped") == 0;
+}
+
+/* "; in all 3 expired, 1 rejected", since the sink is there; or "". */
 static const char *all_drops(struct judging *j, const json_t *s)
 {
     const char *key, *said = "";
     json_t *n;
 
     json_object_foreach (json_object_get(s, "dropped"), key, n)
-        if (said != NULL && json_number_value(n) > 0)
+        if (said != NULL && json_number_value(n) > 0 && !is_meant(key))
             said = arena_printf(j->a, "%s%s %.0f %s", said, *said == '\0' ? "; in all" : ",",
                                 json_number_value(n), key);
     return said != NULL ? said : "";

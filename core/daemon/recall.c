@@ -14,18 +14,21 @@
 #include "intake/intake.h"
 
 enum { NAMES_TOLD = 16, REJECTIONS_TOLD = 8 }; /* of a source; more are counted */
-static const int64_t recall_most = 10 * NS_PER_MS;
+enum { LOOK_EACH = 16 };                       /* names between two looks at the clock */
+static const int64_t recall_most = 4 * NS_PER_MS;
 
 struct recalling {
     struct buf *out;
     const char *metric;
     int64_t until; /* mono */
+    unsigned looked;
     bool partly, first;
 };
 
 static bool in_time(struct recalling *r)
 {
-    r->partly = r->partly || clock_mono() > r->until;
+    if (!r->partly && r->looked++ % LOOK_EACH == 0)
+        r->partly = clock_mono() > r->until;
     return !r->partly;
 }
 
@@ -48,6 +51,14 @@ static void put_seen(struct recalling *r, const struct name_seen *s)
     buf_putc(r->out, '}');
 }
 
+/* With its collector's prefix, or without. */
+static bool is_called(const struct recalling *r, const struct name_seen *s)
+{
+    return glob_match(r->metric, s->name) ||
+           (s->prefix > 0 &&
+            glob_match(r->metric, (struct str){s->name.s + s->prefix, s->name.n - s->prefix}));
+}
+
 static void put_names(struct recalling *r, const struct names *names)
 {
     struct name_seen s;
@@ -61,12 +72,12 @@ static void put_names(struct recalling *r, const struct names *names)
     buf_puts(r->out, ",\"seen\":[");
     r->first = true;
     while (in_time(r) && names_next(names, &at, &s))
-        if (glob_match(r->metric, s.name) && matching++ < NAMES_TOLD)
+        if (is_called(r, &s) && matching++ < NAMES_TOLD)
             put_seen(r, &s);
     buf_putc(r->out, ']');
     answer_count(r->out, "matching", matching);
-    if (matching == 0 && in_time(r)) {
-        struct str near = names_near(names, r->metric);
+    if (matching == 0) {
+        struct str near = names_near(names, r->metric, r->until);
 
         if (near.n > 0)
             buf_put_member(r->out, "near", near);
@@ -75,15 +86,15 @@ static void put_names(struct recalling *r, const struct names *names)
 
 /* --- rejections --- */
 
-/* One of several values is called NAME.KEY, and is rejected as NAME. */
 static bool is_of_this(const struct recalling *r, const struct rejection *x)
 {
-    size_t n = x->name.n;
+    const struct str *name = &x->who.name;
 
-    if (n == 0)
+    if (name->n == 0)
         return false;
-    return glob_match(r->metric, x->name) ||
-           (strlen(r->metric) > n && r->metric[n] == '.' && memcmp(r->metric, x->name.s, n) == 0);
+    return glob_match(r->metric, *name) ||
+           (x->who.values && strncmp(r->metric, name->s, name->n) == 0 &&
+            r->metric[name->n] == '.');
 }
 
 static void put_rejection(struct recalling *r, const struct rejection *x)
@@ -92,8 +103,8 @@ static void put_rejection(struct recalling *r, const struct rejection *x)
     buf_puts(r->out, "{\"text\":");
     buf_put_json(r->out, x->text);
     answer_time(r->out, "at", x->at);
-    if (x->name.n > 0)
-        buf_put_member(r->out, "name", x->name);
+    if (x->who.name.n > 0)
+        buf_put_member(r->out, "name", x->who.name);
     if (x->line > 0) {
         answer_count(r->out, "line", x->line);
         answer_count(r->out, "byte", x->byte);
@@ -110,7 +121,7 @@ static uint64_t put_those(struct recalling *r, const struct rejections *all, boo
 
     r->first = true;
     for (size_t i = 0; in_time(r) && rejections_get(all, i, &x); i++)
-        if ((named ? is_of_this(r, &x) : x.name.n == 0) && n++ < most)
+        if ((named ? is_of_this(r, &x) : x.who.name.n == 0) && n++ < most)
             put_rejection(r, &x);
     return n;
 }
@@ -143,19 +154,19 @@ static void put_source(void *arg, const char *collector, const struct source *s)
 
 void recall_put(struct buf *out, const char *metric, const struct recall_from *from)
 {
-    struct recalling r = {.out = out, .metric = metric, .until = clock_mono() + recall_most};
+    struct recalling r = {
+        .out = out, .metric = metric, .until = clock_mono() + recall_most, .first = true};
 
-    buf_putc(out, '{');
-    if (from->intake != NULL) {
-        put_names(&r, intake_names(from->intake));
-        buf_putc(out, ',');
-    }
-    buf_puts(out, "\"rejected\":[");
-    r.first = true;
+    buf_puts(out, "{\"rejected\":[");
     if (from->shared != NULL)
         put_source(&r, NULL, from->shared);
     collectors_sources(from->collectors, put_source, &r);
     buf_putc(out, ']');
+    answer_flag(out, "rejected_partly", r.partly);
+    if (from->intake != NULL) {
+        buf_putc(out, ',');
+        put_names(&r, intake_names(from->intake));
+    }
     answer_flag(out, "partly", r.partly);
     buf_putc(out, '}');
 }

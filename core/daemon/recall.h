@@ -2,7 +2,7 @@
  *
  * Which names have come, with when and from whom (intake/names.h), and what was rejected of each source
  * (intake/rejections.h). docs/control.md describes it member by member. Whoever may connect asks, with a pattern of his
- * own, so it takes ten milliseconds at most: where those do not do, the answer says so.
+ * own, so it takes four milliseconds, and little more: where those do not do, the answer says so.
  */
 #pragma once
 #include <stdbool.h>

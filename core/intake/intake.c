@@ -98,7 +98,7 @@ void intake_own(struct intake *in, const struct metric *m)
     struct session_common *common = &in->connections.common;
 
     if (intake_batch_put(&common->batch, &in->own, m) > 0) {
-        names_saw(&common->names, m->name, m->collector, loop_now(in->loop));
+        names_saw(&common->names, m, loop_now(in->loop));
         return;
     }
     log_error("no memory for Garnet's own metric");

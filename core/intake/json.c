@@ -41,6 +41,7 @@ static const double MILLISECONDS = 1e11; /* as seconds: the year 5138 */
 /* Large, so never on the stack and never zeroed: each reading sets all that counts. */
 static struct metric scratch;
 static char joined[METRIC_HARD_STRING]; /* name.key of `values` */
+static char faulty[METRIC_HARD_STRING]; /* the name of what has a fault */
 
 static struct str string_of(const json_t *v)
 {
@@ -67,6 +68,22 @@ bool json_add_default_tags(const struct json_defaults *d, struct metric *m)
         if (!metric_tag(m->tags, &m->ntags, d->tags[i].key, d->tags[i].val, false))
             return false;
     return true;
+}
+
+/* --- whose fault it is --- */
+
+/* NAME, or NAME.KEY; as much as there is room for. */
+static void name_fault(struct json_fault *f, struct str name, struct str key)
+{
+    size_t n = name.n < sizeof faulty ? name.n : sizeof faulty;
+
+    memcpy(faulty, name.s, n);
+    if (key.n > 0 && n + 1 + key.n <= sizeof faulty) {
+        faulty[n++] = '.';
+        memcpy(faulty + n, key.s, key.n);
+        n += key.n;
+    }
+    f->name = (struct str){faulty, n};
 }
 
 /* --- members --- */
@@ -325,6 +342,7 @@ static bool take_values(struct reading *r)
     scratch.value.i = 0;
     if (!check_metric(r, &scratch))
         return false;
+    f.values = false;
     r->report.fault = &f;
     for (void *it = json_object_iter(v); it != NULL; it = json_object_iter_next(v, it)) {
         struct str key = {json_object_iter_key(it), json_object_iter_key_len(it)};
@@ -335,6 +353,7 @@ static bool take_values(struct reading *r)
         if (take_joined(r, name, key, json_object_iter_value(it), m.val)) {
             r->sink->metric(r->sink->arg, &scratch);
         } else {
+            name_fault(&f, name, key);
             r->sink->bad(r->sink->arg, &f);
             r->report.placed = ++bad < PLACES;
         }
@@ -376,6 +395,8 @@ enum json_result json_read(const char *p, size_t n, const struct json_defaults *
     json_error_t e;
     json_t *object;
 
+    fault->name = NONE;
+    fault->values = false;
     errno = 0;
     object = json_loadb(p, n, JSON_REJECT_DUPLICATES, &e);
     if (object == NULL && json_error_code(&e) == json_error_numeric_overflow) {
@@ -391,6 +412,10 @@ enum json_result json_read(const char *p, size_t n, const struct json_defaults *
         return JSON_FAULT;
     }
     result = take_parsed(&r, object);
+    if (result == JSON_FAULT && json_is_string(r.field[NAME])) {
+        name_fault(fault, string_of(r.field[NAME]), NONE);
+        fault->values = r.field[VALUES] != NULL;
+    }
     json_decref(object);
     return result;
 }

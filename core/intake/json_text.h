@@ -37,6 +37,9 @@ bool json_is_integer_text(struct str word);
 struct json_fault {
     size_t offset;            /* of the place, within the object's bytes */
     struct metric_fault what; /* field may be "" */
+    struct str
+        name; /* of the metric, which for one of `values` is NAME.KEY; n == 0: it is not known. Until the next reading */
+    bool values; /* it is of an object with `values`, and concerns all of them */
 };
 
 struct json_report { /* where the fault of an object is put down */

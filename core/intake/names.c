@@ -17,14 +17,13 @@ enum {
     WAYS = 8,
     FIRST_SETS = 16,
     LAST_SETS = NAMES_MOST / WAYS,
-    BURST = NAMES_MOST, /* names that may be looked at at once */
-    NEAR_TRIED = 2000   /* names that the near one is sought among: some milliseconds */
+    BURST = NAMES_MOST /* names that may be looked at at once */
 };
 static const int64_t each = NS_PER_S / NAMES_A_SECOND;
 
 struct name_text {
-    uint8_t nname, ncollector;
-    char bytes[]; /* the name, a NUL, the collector */
+    uint8_t nprefix, nname, ncollector; /* nprefix: its dot included; nname: all of that included */
+    char bytes[];                       /* the name, a NUL, the collector */
 };
 
 struct known_name {
@@ -82,25 +81,35 @@ static struct known_name *place_in(struct names_set *set)
     return oldest;
 }
 
-static struct name_text *new_name_text(struct str name, struct str collector)
+static size_t prefix_length(const struct metric *m)
 {
-    struct name_text *t = malloc(sizeof *t + name.n + 1 + collector.n);
+    return m->prefix.n > 0 ? m->prefix.n + 1 : 0;
+}
+
+static struct name_text *new_name_text(const struct metric *m)
+{
+    size_t prefix = prefix_length(m), n = prefix + m->name.n;
+    struct name_text *t = malloc(sizeof *t + n + 1 + m->collector.n);
 
     if (t == NULL)
         return NULL;
-    t->nname = (uint8_t)name.n;
-    t->ncollector = (uint8_t)collector.n;
-    memcpy(t->bytes, name.s, name.n);
-    t->bytes[name.n] = '\0';
-    if (collector.n > 0)
-        memcpy(t->bytes + name.n + 1, collector.s, collector.n);
+    t->nprefix = (uint8_t)prefix;
+    t->nname = (uint8_t)n;
+    t->ncollector = (uint8_t)m->collector.n;
+    if (prefix > 0) {
+        memcpy(t->bytes, m->prefix.s, m->prefix.n);
+        t->bytes[m->prefix.n] = '.';
+    }
+    memcpy(t->bytes + prefix, m->name.s, m->name.n);
+    t->bytes[n] = '\0';
+    if (m->collector.n > 0)
+        memcpy(t->bytes + n + 1, m->collector.s, m->collector.n);
     return t;
 }
 
-static void add_name(struct names *s, uint32_t hash, struct str name, struct str collector,
-                     uint32_t now)
+static void add_name(struct names *s, uint32_t hash, const struct metric *m, uint32_t now)
 {
-    struct name_text *t = new_name_text(name, collector);
+    struct name_text *t = new_name_text(m);
     struct known_name *k;
 
     if (t == NULL)
@@ -114,13 +123,21 @@ static void add_name(struct names *s, uint32_t hash, struct str name, struct str
     *k = (struct known_name){hash, now, t};
 }
 
-static struct known_name *find_name(const struct names *s, uint32_t hash, struct str name)
+static bool is_name_of(const struct name_text *t, const struct metric *m)
+{
+    size_t prefix = prefix_length(m);
+
+    return t->nprefix == prefix && t->nname == prefix + m->name.n &&
+           memcmp(t->bytes + prefix, m->name.s, m->name.n) == 0 &&
+           (prefix == 0 || memcmp(t->bytes, m->prefix.s, m->prefix.n) == 0);
+}
+
+static struct known_name *find_name(const struct names *s, uint32_t hash, const struct metric *m)
 {
     struct names_set *set = set_of(s, hash);
 
     for (unsigned w = 0; w < WAYS; w++)
-        if (set->way[w].text != NULL && set->way[w].hash == hash &&
-            str_eq(name_kept(&set->way[w]), name))
+        if (set->way[w].text != NULL && set->way[w].hash == hash && is_name_of(set->way[w].text, m))
             return &set->way[w];
     return NULL;
 }
@@ -137,26 +154,29 @@ static bool may_look(struct names *s, int64_t mono)
     return true;
 }
 
-void names_saw(struct names *s, struct str name, struct str collector, int64_t mono)
+void names_saw(struct names *s, const struct metric *m, int64_t mono)
 {
+    uint64_t seed = s->seed;
     uint32_t hash, now;
     struct known_name *k;
 
-    if (name.n > NAMES_LENGTH || collector.n > NAMES_LENGTH || !may_look(s, mono) ||
-        (s->nsets == 0 && !grow_names(s))) {
+    if (prefix_length(m) + m->name.n > NAMES_LENGTH || m->collector.n > NAMES_LENGTH ||
+        !may_look(s, mono) || (s->nsets == 0 && !grow_names(s))) {
         s->skipped++;
         return;
     }
     s->looked++;
-    hash = (uint32_t)series_hash_text(name, s->seed);
+    if (m->prefix.n > 0)
+        seed = series_hash_text(m->prefix, seed);
+    hash = (uint32_t)series_hash_text(m->name, seed);
     now = (uint32_t)(clock_wall() / NS_PER_S);
-    if ((k = find_name(s, hash, name)) == NULL) {
-        add_name(s, hash, name, collector, now);
+    if ((k = find_name(s, hash, m)) == NULL) {
+        add_name(s, hash, m, now);
         return;
     }
     k->last = now;
-    if (!str_eq(collector_of(k), collector)) {
-        struct name_text *t = new_name_text(name, collector);
+    if (!str_eq(collector_of(k), m->collector)) {
+        struct name_text *t = new_name_text(m);
 
         if (t != NULL) {
             free(k->text);
@@ -181,24 +201,26 @@ bool names_next(const struct names *s, size_t *at, struct name_seen *out)
 
         if (k == NULL)
             continue;
-        *out = (struct name_seen){name_kept(k), collector_of(k), k->last * NS_PER_S};
+        *out =
+            (struct name_seen){name_kept(k), k->text->nprefix, collector_of(k), k->last * NS_PER_S};
         return true;
     }
     return false;
 }
 
-struct str names_near(const struct names *s, const char *name)
+struct str names_near(const struct names *s, const char *name, int64_t until)
 {
     struct nearest near = nearest_to(name);
-    size_t n = strlen(name), tried = 0;
+    size_t n = strlen(name);
 
-    for (size_t at = 0; at < s->nsets * WAYS && tried < NEAR_TRIED; at++) {
+    for (size_t at = 0; at < s->nsets * WAYS; at++) {
         const struct known_name *k = known_at(s, at);
 
         if (k == NULL || k->text->nname + near.bound <= n || n + near.bound <= k->text->nname)
             continue;
+        if (clock_mono() >= until) /* each costs some microseconds */
+            break;
         nearest_try(&near, k->text->bytes);
-        tried++;
     }
     return near.found != NULL ? str_of(near.found) : (struct str){"", 0};
 }

@@ -1,6 +1,6 @@
 /* intake/names.h - the names that have come, each with when it came last and whose it was: for `garnet explain`
  *
- * NAMES_MOST at most: beyond that a new one takes the place of one that has not come for longest, among the few that it
+ * Up to NAMES_MOST: near that a new one takes the place of one that has not come for longest, among the few that it
  * could stand beside. So what is not here may have come all the same, and `since` and `displaced` say how far the memory
  * reaches. To look costs as much as a short copy, so no more than NAMES_A_SECOND are looked at: at a higher rate one in so
  * many, spread over time, which still meets what comes again and again. Without memory a name is passed over.
@@ -8,7 +8,7 @@
 #pragma once
 #include <stdint.h>
 
-#include "base/buf.h"
+#include "model/metric.h"
 
 enum { NAMES_MOST = 16384, NAMES_A_SECOND = 65536, NAMES_LENGTH = 255 };
 
@@ -24,16 +24,18 @@ struct names { /* its own to write, but for the counts, which are there to be re
     uint64_t displaced;       /* names that are not known any more */
 };
 
-struct name_seen {              /* borrowed until the next call */
-    struct str name, collector; /* n == 0: the shared socket's, or Garnet's own */
-    int64_t at;                 /* wall ns, to the second */
+struct name_seen {        /* borrowed until the next call */
+    struct str name;      /* with its prefix, if it has one: */
+    size_t prefix;        /* bytes of that, its dot included */
+    struct str collector; /* n == 0: the shared socket's, or Garnet's own */
+    int64_t at;           /* wall ns, to the second */
 };
 
 void names_init(struct names *s);
 void names_free(struct names *s);
 /* One has come. `mono` is now; it may be that of the turn. */
-void names_saw(struct names *s, struct str name, struct str collector, int64_t mono);
+void names_saw(struct names *s, const struct metric *m, int64_t mono);
 /* The next of all, in no order; *at is 0 at first. */
 bool names_next(const struct names *s, size_t *at, struct name_seen *out);
-/* The one that is written most like it; n == 0: none is near. Takes some milliseconds at most. */
-struct str names_near(const struct names *s, const char *name);
+/* The one that is written most like it, of as many as can be looked at until then (mono); n == 0: none is near. */
+struct str names_near(const struct names *s, const char *name, int64_t until);

@@ -55,6 +55,7 @@ struct origin {
     struct ratelimit errors, refusals, closings; /* in the log */
     struct remark fault; /* the last one in what it sent, or how it was sent */
     struct rejections rejections;
+    int64_t remembered; /* mono: when one was, last */
     bool closed;
     unsigned users;
 };

@@ -8,12 +8,13 @@ struct kept_rejection {
     int64_t at;
     uint64_t line, byte;
     uint8_t nname, ntext;
+    bool values;
     char bytes[]; /* the name, the text */
 };
 
 static struct kept_rejection *keep_rejection(const struct rejection *x)
 {
-    size_t nname = x->name.n < REJECTION_NAME ? x->name.n : REJECTION_NAME;
+    size_t nname = x->who.name.n < REJECTION_NAME ? x->who.name.n : REJECTION_NAME;
     size_t ntext = x->text.n < REJECTION_TEXT ? x->text.n : REJECTION_TEXT;
     struct kept_rejection *k = malloc(sizeof *k + nname + ntext);
 
@@ -24,8 +25,9 @@ static struct kept_rejection *keep_rejection(const struct rejection *x)
     k->byte = x->byte;
     k->nname = (uint8_t)nname;
     k->ntext = (uint8_t)ntext;
+    k->values = x->who.values;
     if (nname > 0)
-        memcpy(k->bytes, x->name.s, nname);
+        memcpy(k->bytes, x->who.name.s, nname);
     if (ntext > 0)
         memcpy(k->bytes + nname, x->text.s, ntext);
     return k;
@@ -54,8 +56,11 @@ bool rejections_get(const struct rejections *r, size_t i, struct rejection *out)
     if (i >= r->n)
         return false;
     k = r->ring[(r->next + REJECTIONS - 1 - i) % REJECTIONS];
-    *out = (struct rejection){
-        k->at, k->line, k->byte, {k->bytes, k->nname}, {k->bytes + k->nname, k->ntext}};
+    *out = (struct rejection){.at = k->at,
+                              .line = k->line,
+                              .byte = k->byte,
+                              .who = {{k->bytes, k->nname}, k->values},
+                              .text = {k->bytes + k->nname, k->ntext}};
     return true;
 }
 

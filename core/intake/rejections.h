@@ -1,21 +1,26 @@
 /* intake/rejections.h - what was wrong last in what one source sent: for `garnet explain`
  *
- * The last REJECTIONS of them, by name, place and reason. Of what a client sends before it asks for a reply no more than that are
- * written down at all (intake/reply.h): so `all` has more, and who finds nothing here knows of the last ones
- * only. Each takes its own length, 400 bytes at most. Without memory one is only counted.
+ * REJECTIONS of them, by name, place and reason. Of what comes faster than intake/reply.h writes it down only some are here:
+ * so `all` has more, and who finds nothing here knows of these only. Each takes its own length, some 550 bytes at most.
+ * Without memory one is only counted.
  */
 #pragma once
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
 
-enum { REJECTIONS = 256, REJECTION_NAME = 127, REJECTION_TEXT = 255 };
+enum { REJECTIONS = 256, REJECTION_NAME = 255, REJECTION_TEXT = 255 };
+
+struct faulty {      /* whose fault it is */
+    struct str name; /* n == 0: it has none, or it cannot be told */
+    bool values;     /* an object with `values`: all metrics that are called NAME.KEY */
+};
 
 struct rejection {
     int64_t at;          /* wall ns */
     uint64_t line, byte; /* in what was sent; line 0: of no one place */
-    struct str
-        name; /* as it was sent, in JSON, without quotes; n == 0: there is none, or it cannot be told */
+    struct faulty who;
     struct str text; /* "value: must be a number, ..." */
 };
 

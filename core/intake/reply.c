@@ -28,44 +28,31 @@ static bool may_log(const struct replies *r)
     return origin_may_log(r->origin, loop_now(r->loop));
 }
 
-static void remark_fault(const struct replies *r, const struct place *at,
-                         const struct metric_fault *f)
-{
-    const char *colon = f->field[0] != 0 ? ": " : "";
-    struct remark *last = &r->origin->fault;
+static const int64_t SOME = 10 * NS_PER_MS;
 
-    if (at != NULL)
-        remark_set(last, "line %" PRIu64 ", byte %" PRIu64 "%s%s: %s", at->line, at->byte, colon,
-                   f->field, f->why.text);
-    else
-        remark_set(last, "%s%s%s", f->field, colon, f->why.text);
+bool replies_spells_out(const struct replies *r)
+{
+    return r->account.faults < REJECTIONS || loop_now(r->loop) - r->origin->remembered >= SOME;
 }
 
-/* The next fault of an account. *f may be missing, where it is not spelled out. */
-static void remember(const struct replies *r, const struct account *a, struct str name,
-                     const struct place *at, const struct metric_fault *f)
+static void remember(const struct replies *r, const struct faulty *who, const struct place *at,
+                     const struct metric_fault *f)
 {
-    struct rejections *to = &r->origin->rejections;
+    struct origin *o = r->origin;
     char text[sizeof f->field + WHY_SIZE + 2];
 
-    if (a->faults >= REJECTIONS || f == NULL) {
-        to->all++;
-        return;
-    }
+    o->remembered = loop_now(r->loop);
     (void)snprintf(text, sizeof text, "%s%s%s", f->field, f->field[0] != 0 ? ": " : "",
                    f->why.text);
-    rejections_add(to, &(struct rejection){.at = clock_wall(),
-                                           .line = at != NULL ? at->line : 0,
-                                           .byte = at != NULL ? at->byte : 0,
-                                           .name = name,
-                                           .text = str_of(text)});
-}
-
-static void log_fault(const struct replies *r, const struct place *at, const struct metric_fault *f)
-{
-    remark_fault(r, at, f);
-    if (may_log(r))
-        log_warn("%s: %s", r->name, r->origin->fault.text);
+    if (at != NULL)
+        remark_set(&o->fault, "line %" PRIu64 ", byte %" PRIu64 ": %s", at->line, at->byte, text);
+    else
+        remark_set(&o->fault, "%s", text);
+    rejections_add(&o->rejections, &(struct rejection){.at = o->fault.at,
+                                                       .line = at != NULL ? at->line : 0,
+                                                       .byte = at != NULL ? at->byte : 0,
+                                                       .who = *who,
+                                                       .text = str_of(text)});
 }
 
 /* Each of the first few faults has a line of its own; these are the others. */
@@ -99,21 +86,20 @@ static void put_error(struct buf *b, const struct place *at, const struct metric
 
 /* --- accounts --- */
 
-bool replies_spells_out(const struct replies *r)
-{
-    return r->account.faults < REJECTIONS;
-}
-
-static void add_fault(const struct replies *r, struct account *a, struct str name,
+static void add_fault(const struct replies *r, struct account *a, const struct faulty *who,
                       const struct place *at, const struct metric_fault *f)
 {
-    remember(r, a, name, at, f);
-    if (a->faults++ < REPLY_ERRORS) {
-        log_fault(r, at, f);
-        put_error(&a->errors, at, f);
-    } else {
+    if (replies_spells_out(r))
+        remember(r, who, at, f);
+    else
+        r->origin->rejections.all++;
+    if (a->faults++ >= REPLY_ERRORS) {
         a->unlogged++;
+        return;
     }
+    if (may_log(r))
+        log_warn("%s: %s", r->name, r->origin->fault.text);
+    put_error(&a->errors, at, f);
 }
 
 void replies_accept(struct replies *r, uint64_t n, uint64_t ticket)
@@ -126,22 +112,23 @@ void replies_accept(struct replies *r, uint64_t n, uint64_t ticket)
     r->account.waiting += n;
 }
 
-void replies_reject(struct replies *r, uint64_t n, struct str name, const struct place *at,
+void replies_reject(struct replies *r, uint64_t n, const struct faulty *who, const struct place *at,
                     const struct metric_fault *f)
 {
     r->account.rejected += n;
-    add_fault(r, &r->account, name, at, f);
+    add_fault(r, &r->account, who, at, f);
 }
 
-void replies_refuse(struct replies *r, struct str name, const struct place *at,
+void replies_refuse(struct replies *r, const struct faulty *who, const struct place *at,
                     const struct metric_fault *f)
 {
     r->account.rejected++;
-    remember(r, &r->account, name, at, f);
-    if (r->account.faults++ >= REPLY_ERRORS || f == NULL)
-        return;
-    remark_fault(r, at, f);
-    put_error(&r->account.errors, at, f);
+    if (f != NULL)
+        remember(r, who, at, f);
+    else
+        r->origin->rejections.all++;
+    if (r->account.faults++ < REPLY_ERRORS && f != NULL)
+        put_error(&r->account.errors, at, f);
 }
 
 void replies_note(struct replies *r, const char *why)
@@ -231,7 +218,7 @@ static uint64_t settle_account(const struct replies *r, struct account *a, uint6
     }
     why_set(&f.why, "%s", why);
     a->rejected += n;
-    add_fault(r, a, (struct str){"", 0}, NULL, &f);
+    add_fault(r, a, &(struct faulty){.name = {"", 0}}, NULL, &f);
     return n;
 }
 

@@ -13,7 +13,8 @@
 #include "intake/origin.h"
 
 /* Faults that a reply spells out, and the log; the rest is counted. Of more than that it is remembered what they were
- * (intake/rejections.h), up to as many as there is room for. */
+ * (intake/rejections.h): of as many as there is room for there, and then of one each 10 ms, so that the newest there is about
+ * the last one. */
 enum { REPLY_ERRORS = 5 };
 
 struct account {
@@ -43,12 +44,12 @@ void replies_free(struct replies *r);
 
 /* n metrics are accepted: safe (ticket 0), or to wait for the ticket. */
 void replies_accept(struct replies *r, uint64_t n, uint64_t ticket);
-/* n are rejected for one reason; `at` is NULL when it is of no one place, and the name is empty where there is none. */
-void replies_reject(struct replies *r, uint64_t n, struct str name, const struct place *at,
+/* n are rejected for one reason; `at` is NULL when it is of no one place. */
+void replies_reject(struct replies *r, uint64_t n, const struct faulty *who, const struct place *at,
                     const struct metric_fault *f);
 /* One is refused, which the log has in a line of its own. *f may be missing, where the reply does not
  * spell it out. */
-void replies_refuse(struct replies *r, struct str name, const struct place *at,
+void replies_refuse(struct replies *r, const struct faulty *who, const struct place *at,
                     const struct metric_fault *f);
 void replies_note(struct replies *r, const char *why); /* in the next reply, nothing is rejected */
 bool replies_spells_out(const struct replies *r);      /* the next fault is told or remembered */

@@ -20,13 +20,13 @@ enum {
 
 /* --- rejecting --- */
 
-static const struct str NAMELESS = {"", 0};
+static const struct faulty NAMELESS = {.name = {"", 0}};
 
-static void reject(struct session *s, uint32_t lost, struct str name, const struct place *at,
-                   const struct metric_fault *f)
+static void reject(struct session *s, uint32_t lost, const struct faulty *who,
+                   const struct place *at, const struct metric_fault *f)
 {
     origin_rejected(s->origin, s->run, lost);
-    replies_reject(&s->replies, lost, name, at, f);
+    replies_reject(&s->replies, lost, who, at, f);
 }
 
 static void reject_for(struct session *s, uint32_t lost, const struct place *at, const char *why)
@@ -35,7 +35,7 @@ static void reject_for(struct session *s, uint32_t lost, const struct place *at,
 
     if (replies_spells_out(&s->replies))
         why_set(&f.why, "%s", why);
-    reject(s, lost, NAMELESS, at, &f);
+    reject(s, lost, &NAMELESS, at, &f);
 }
 
 /* --- objects --- */
@@ -50,14 +50,14 @@ static void take_bad(void *arg, const struct json_fault *f)
 {
     const struct object *o = arg;
     struct session *s = o->session;
-    struct str name = NAMELESS;
+    struct faulty who = NAMELESS;
     struct place at = {0};
 
     if (replies_spells_out(&s->replies)) { /* each costs a walk over the object */
         at = frame_place(&s->frame, o->bytes, f->offset);
-        name = member_name(o->bytes);
+        who = (struct faulty){f->name.n > 0 ? f->name : member_name(o->bytes), f->values};
     }
-    reject(s, 1, name, &at, &f->what);
+    reject(s, 1, &who, &at, &f->what);
 }
 
 /* Long tags beside many values would make hundreds of megabytes of one small object. */
@@ -80,7 +80,8 @@ static bool user_admits(struct session *s, const struct metric *m, int64_t now)
         reject_for(s, 1, &s->frame.start, "no memory to count this series");
     } else if (answer == USER_BEYOND) {
         origin_rejected(s->origin, s->run, 1);
-        replies_refuse(&s->replies, m->name, &s->frame.start, told ? &f : NULL);
+        replies_refuse(&s->replies, &(struct faulty){.name = m->name}, &s->frame.start,
+                       told ? &f : NULL);
     }
     return answer == USER_MAY;
 }
@@ -97,14 +98,14 @@ static void take_good(void *arg, const struct metric *m)
         reject_for(s, 1, &s->frame.start,
                    "its metrics are too much for one object: split values, or shorten tags");
     } else if (!quota_metric(s->quota, m, now, &f)) {
-        reject(s, 1, m->name, &s->frame.start, &f);
+        reject(s, 1, &(struct faulty){.name = m->name}, &s->frame.start, &f);
     } else if (!user_admits(s, m, now)) {
         return;
     } else if ((size = intake_batch_put(&s->common->batch, &s->part, m)) == 0) {
         reject_for(s, 1, &s->frame.start, "no memory");
     } else {
         o->made += size;
-        names_saw(&s->common->names, m->name, m->collector, now);
+        names_saw(&s->common->names, m, now);
         if (s->user != NULL)
             user_took(s->user, size, now);
     }
@@ -319,7 +320,7 @@ void session_over_quota(struct session *s)
     struct metric_fault f;
 
     quota_over(s->quota, &f);
-    reject(s, 1, NAMELESS, NULL, &f);
+    reject(s, 1, &NAMELESS, NULL, &f);
     session_end(s, "unfinished when the limit was reached");
 }
 

@@ -2,8 +2,8 @@
 
 Never a crash, a hang, a leaked descriptor, an orphan; after each fault the collectors run, and what is sent arrives.
 While garnetd runs or reloads, one process takes fault after fault. At its start and end it is a process per fault,
-which may then end with an error, but says why. Where every n would take too long a sample is taken; GARNET_TEST_LONG=1
-takes them all. Under AddressSanitizer, which has the memory to itself, no malloc fails."""
+which may then end with an error, but says why. Where every n would take too long a sample is taken, a closer one with
+GARNET_TEST_LONG=1. Under AddressSanitizer, which has the memory to itself, no malloc fails."""
 import collections
 import contextlib
 import errno
@@ -19,7 +19,8 @@ from shims import *
 
 RECOVERED = 10.0  # seconds: accepting pauses for one; the rest is for a busy machine
 THREADS = 8 if not SANITIZED else 4  # they wait most of the time
-DENSE = 28 if not SANITIZED else 10  # up to here every n, and then a sample
+DENSE = 400 if LONG else 28 if not SANITIZED else 10  # up to here every n, and then a sample
+STEP = 50 if LONG else 4  # n by an n-th of itself
 MANY = "".join(  # more than a segment of the spool
     f'{{"name":"many.{i}","value":{i},"meta":{{"filler":"{"x" * 500}"}}}}\n' for i in range(140))
 COLLECTORS = dict(zip("abc", ("100ms", "100ms", "150ms") if not SANITIZED else ("300ms", "300ms", "400ms")))
@@ -50,7 +51,7 @@ def numbers():
     n = 1
     while True:
         yield n
-        n += 1 if LONG or n < DENSE else n // 4
+        n += 1 if n < DENSE else n // STEP
 
 
 class Lines:

@@ -21,13 +21,13 @@ class Explain(unittest.TestCase):
         r = self.until(d, "  sink main: taken\ntesthost.cpu.user.1 7 1700000001\n    confirmed", "cpu.user", "--for", "0s")
         self.assertEqual((r.returncode, r.stderr), (0, ""))
         self.assertTrue(r.stdout.startswith("2023-11-14T22:13:21Z cpu.user{core=1,host=testhost} 7 counter\n"
-                                            "  from the shared socket; 2 in the spool, "), r.stdout)
+                                            "  from the shared socket; 2 in the spool, the last stamped "), r.stdout)
         self.assertIn("  sink rates: taken\ntesthost.cpu.user.1 2 1700000001\n", r.stdout)
         self.assertIn('  sink dead: taken, by only: "cpu.*"\ntesthost.cpu.user.1 7 1700000001\n', r.stdout)
         self.assertIn('  sink less: left out, by drop: "cpu.u*"\n', r.stdout)
         self.assertIn("  sink other: left out: no pattern of only matches its name\n", r.stdout)
         self.until(d, "; the sink is down", "cpu.user", "--for", "0s")
-        self.assertEqual(self.explain(d, "*", "--for", "0s").stdout.count("in the spool, the last "), 2)
+        self.assertEqual(self.explain(d, "*", "--for", "0s").stdout.count("in the spool, the last stamped "), 2)
 
     def test_one_that_comes_while_it_waits(self):
         d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt"),
@@ -42,14 +42,14 @@ class Explain(unittest.TestCase):
         d.send('{"name":"cpu.user","value":5}\n{"name":"cpu.usage","value":"x"}\n')
         r = self.explain(d, "cpu.usr", "--for", "0s")
         self.assertEqual(r.returncode, 1)
-        self.assertTrue(r.stdout.startswith("cpu.usr is not among the 1 metrics in the spool, which go back to "), r.stdout)
+        self.assertTrue(r.stdout.startswith("cpu.usr is not among the 1 metrics in the spool, the first of which is stamped "), r.stdout)
         self.assertIn("  there is cpu.user: is it that?\n", r.stdout)
-        self.assertRegex(r.stdout, r"  nor is it among the 1 names that garnetd has seen since it began, [\d.]+s ago\n"
-                                   "  it is not among the last 1 that were rejected of the shared socket\n")
+        self.assertRegex(r.stdout, r"  nor is it among the 1 names that garnetd remembers since it began, [\d.]+s ago\n"
+                                   "  it is not among the 1 that were rejected of the shared socket\n")
         r = self.explain(d, "cpu.usage", "--for", "0s")
         self.assertRegex(r.stdout, r"  rejected [\d.]+s ago: the shared socket: line 2, byte 29: cpu.usage: "
                                    "value: must be a number, not a string\n")
-        self.assertNotIn("it is not among the last 1 that were", r.stdout)
+        self.assertNotIn("it is not among the 1 that were", r.stdout)
         d.terminate()
         r = self.explain(d, "cpu.user", "--for", "0s")
         self.assertEqual((r.returncode, "what was sent and rejected is not known" in r.stderr), (0, True))
@@ -62,16 +62,35 @@ class Explain(unittest.TestCase):
         self.assertEqual((reply["accepted"], reply["rejected"], len(reply["errors"])), (2, 302, 5))
         first = self.explain(d, "bad.7", "--for", "0s").stdout
         self.assertRegex(first, "rejected .*: line 8, byte 25: bad.7: value: must be a number, not null\n")
-        late = self.explain(d, "bad.290", "--for", "0s").stdout
-        self.assertIn("  it is not among the last 256 that were rejected of the shared socket; 46 more are not remembered\n", late)
-        d.send('{"name":"x","value":}\n{"name":"d","values":{"a":1,"b":"x"}}\n')
+        self.assertIn("  it is not among the 256 that are remembered of 302 that were rejected of the shared socket\n",
+                      self.explain(d, "bad.290", "--for", "0s").stdout)
+        d.send('{"name":"x","value":}\n{"name":"d","values":{"a":1,"b":"x"}}\n{"name":"caf\\u00e9","value":null}\n'
+               '{"name":"whole","values":{"a":1},"type":"odd"}\n{"name":"cpu","value":null}\n')
         broken = self.explain(d, "y", "--for", "0s").stdout
-        self.assertRegex(broken, "  rejected, with no name that can be told, .*: the shared socket: line 1, byte 2[0-9]: ")
-        some = self.explain(d, "d.a", "--for", "0s").stdout
-        self.assertRegex(some, "\n  rejected .*: the shared socket: line 2, byte .*: d: values.b: must be a number")
+        self.assertRegex(broken, "  rejected, with no name that can be told, .*: the shared socket: line 1, byte 2[0-9]: |line 1, byte 2")
+        self.assertRegex(self.explain(d, "d.b", "--for", "0s").stdout, "\n  rejected .*: the shared socket: line 2, byte .*: d.b: values.b: must be a number")
+        self.assertNotIn("rejected ", self.explain(d, "d.a", "--for", "0s").stdout, "it was accepted")
+        self.assertRegex(self.explain(d, "café", "--for", "0s").stdout, "line 3, byte .*: café: value: must be")
+        self.assertRegex(self.explain(d, "whole.a", "--for", "0s").stdout, "line 4, byte .*: whole: type: is unknown")
+        self.assertNotIn("cpu: value", self.explain(d, "cpu.usage", "--for", "0s").stdout)
         many = self.explain(d, "bad.*", "--for", "0s").stdout
         self.assertEqual((many.count("  rejected "), many.count("  rejected, with no name")), (8, 1))
         self.assertIn(" times more: the shared socket\n", many)
+
+    def test_the_newest_is_remembered_however_many_there_are(self):
+        d = Daemon(self, "self_metrics: 0\nsinks: []\n")
+        with d.connect() as s:  # which never asks for a reply
+            s.sendall(b"".join(b'{"name":"old.%d","value":null}\n' % i for i in range(300)))
+            wait_for("they are rejected", lambda: "301 more" in d.log() or "among the 256" in self.explain(d, "x", "--for", "0s").stdout)
+            s.sendall(b'{"name":"the.newest","value":null}\n')
+            r = until_says("the.newest: value: must be", lambda: self.explain(d, "the.newest", "--for", "0s"))
+        self.assertRegex(r.stdout, r"rejected [\d.]+s ago: the shared socket: line 301, byte ")
+
+    def test_a_prefix(self):
+        d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt"),
+                   {"c": f"command: [{GARNET}, emit, temp, '1', --socket]\ninterval: 1s\nprefix: site.room\n"})
+        for name in ("temp", "site.room.temp", "site.*"):
+            self.assertIn("  from collector c; ", self.explain(d, name, "--for", "5s").stdout)
 
     def test_a_name_that_the_spool_has_no_more(self):
         d = Daemon(self, "self_metrics: 0\nspool: {dir: spool, max_size: 1MiB, segment_size: 64KiB}\nsinks: []\n")

@@ -8,10 +8,20 @@
 static struct names names;
 static int64_t now = 1000 * NS_PER_S;
 
+static struct metric *called(const char *name, const char *collector)
+{
+    static struct metric m;
+
+    m.name = str_of(name);
+    m.collector = str_of(collector);
+    m.prefix = str_of("");
+    return &m;
+}
+
 static void saw(const char *name, const char *collector)
 {
     now += NS_PER_MS;
-    names_saw(&names, str_of(name), str_of(collector), now);
+    names_saw(&names, called(name, collector), now);
 }
 
 /* The collector of a name; NULL: it is not known. */
@@ -77,14 +87,37 @@ Test(names, grows_to_its_bound_and_then_the_oldest_give_way)
     names_free(&names);
 }
 
+/* One script, two collectors with prefixes of their own. */
+Test(names, a_prefix_makes_another_name)
+{
+    struct metric m = *called("temp", "a");
+    struct name_seen s;
+    size_t at = 0;
+
+    names_init(&names);
+    m.prefix = str_of("site.one");
+    names_saw(&names, &m, now);
+    names_saw(&names, &m, now);
+    m.prefix = str_of("site.two");
+    names_saw(&names, &m, now);
+    saw("temp", "b");
+    cr_assert_eq(count_names(), 3);
+    cr_assert_str_eq(whose("site.one.temp"), "a");
+    cr_assert_str_eq(whose("site.two.temp"), "a");
+    cr_assert_str_eq(whose("temp"), "b");
+    while (names_next(&names, &at, &s))
+        cr_assert(str_eq((struct str){s.name.s + s.prefix, s.name.n - s.prefix}, str_of("temp")));
+    names_free(&names);
+}
+
 Test(names, near_ones)
 {
     names_init(&names);
     saw("cpu.user", "cpu");
     saw("memory.used", "memory");
-    cr_assert(str_eq(names_near(&names, "cpu.usr"), str_of("cpu.user")));
-    cr_assert(str_eq(names_near(&names, "memory.usde"), str_of("memory.used")));
-    cr_assert_eq(names_near(&names, "disk.reads").n, 0);
+    cr_assert(str_eq(names_near(&names, "cpu.usr", INT64_MAX), str_of("cpu.user")));
+    cr_assert(str_eq(names_near(&names, "memory.usde", INT64_MAX), str_of("memory.used")));
+    cr_assert_eq(names_near(&names, "disk.reads", INT64_MAX).n, 0);
     names_free(&names);
 }
 
@@ -96,7 +129,7 @@ Test(names, looks_at_no_more_than_its_rate)
 
     names_init(&names);
     for (int i = 0; i < 4 * NAMES_MOST; i++)
-        names_saw(&names, str_of("burst"), str_of(""), now);
+        names_saw(&names, called("burst", ""), now);
     cr_assert_leq(names.looked, NAMES_MOST + 1);
     cr_assert_eq(names.looked + names.skipped, 4 * NAMES_MOST);
     before = names.looked;
@@ -104,7 +137,7 @@ Test(names, looks_at_no_more_than_its_rate)
         now += NS_PER_MS;
         for (int k = 0; k < 1000; k++) {
             (void)snprintf(name, sizeof name, "%d", (i + k) % 100);
-            names_saw(&names, str_of(name), str_of(""), now);
+            names_saw(&names, called(name, ""), now);
         }
     }
     cr_assert_leq(names.looked - before, NAMES_A_SECOND + 10);
@@ -115,14 +148,15 @@ Test(names, looks_at_no_more_than_its_rate)
 
 Test(names, what_is_too_long_is_passed_over)
 {
-    static char name[NAMES_LENGTH + 1];
+    static char name[NAMES_LENGTH + 2];
 
-    memset(name, 'x', sizeof name);
+    memset(name, 'x', NAMES_LENGTH + 1);
     names_init(&names);
-    names_saw(&names, (struct str){name, sizeof name}, str_of(""), now);
+    saw(name, "");
     cr_assert_eq(count_names(), 0);
     cr_assert_eq(names.skipped, 1);
-    names_saw(&names, (struct str){name, NAMES_LENGTH}, str_of(""), now);
+    name[NAMES_LENGTH] = '\0';
+    saw(name, "");
     cr_assert_eq(count_names(), 1);
     names_free(&names);
 }

@@ -10,7 +10,8 @@ static void add(struct rejections *r, int i)
 
     (void)snprintf(name, sizeof name, "n%d", i);
     (void)snprintf(text, sizeof text, "t%d", i);
-    rejections_add(r, &(struct rejection){i, (uint64_t)i, 7, str_of(name), str_of(text)});
+    rejections_add(
+        r, &(struct rejection){i, (uint64_t)i, 7, {str_of(name), i % 2 == 0}, str_of(text)});
 }
 
 Test(rejections, the_newest_first)
@@ -22,10 +23,10 @@ Test(rejections, the_newest_first)
     add(&r, 1);
     add(&r, 2);
     cr_assert(rejections_get(&r, 0, &x));
-    cr_assert(str_eq(x.name, str_of("n2")) && str_eq(x.text, str_of("t2")));
-    cr_assert(x.at == 2 && x.line == 2 && x.byte == 7);
+    cr_assert(str_eq(x.who.name, str_of("n2")) && str_eq(x.text, str_of("t2")));
+    cr_assert(x.at == 2 && x.line == 2 && x.byte == 7 && x.who.values);
     cr_assert(rejections_get(&r, 1, &x));
-    cr_assert(str_eq(x.name, str_of("n1")));
+    cr_assert(str_eq(x.who.name, str_of("n1")));
     cr_assert_not(rejections_get(&r, 2, &x));
     rejections_free(&r);
     cr_assert_not(rejections_get(&r, 0, &x));
@@ -55,12 +56,12 @@ Test(rejections, long_ones_are_cut)
     struct rejection x;
 
     memset(many, 'x', sizeof many);
-    rejections_add(&r,
-                   &(struct rejection){.name = {many, sizeof many}, .text = {many, sizeof many}});
-    rejections_add(&r, &(struct rejection){.name = {"", 0}, .text = {NULL, 0}});
+    rejections_add(
+        &r, &(struct rejection){.who.name = {many, sizeof many}, .text = {many, sizeof many}});
+    rejections_add(&r, &(struct rejection){.who.name = {"", 0}, .text = {NULL, 0}});
     cr_assert(rejections_get(&r, 1, &x));
-    cr_assert(x.name.n == REJECTION_NAME && x.text.n == REJECTION_TEXT);
+    cr_assert(x.who.name.n == REJECTION_NAME && x.text.n == REJECTION_TEXT);
     cr_assert(rejections_get(&r, 0, &x));
-    cr_assert(x.name.n == 0 && x.text.n == 0);
+    cr_assert(x.who.name.n == 0 && x.text.n == 0);
     rejections_free(&r);
 }
