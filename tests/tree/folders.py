@@ -17,6 +17,8 @@ MAY = {
     "core/cli": None,  # with the mains: anything
     "core/include": set(),
     "core": None,
+    "client": {"client", "base", "garnet"},
+    "client/include": set(),
     "collectors": {"client"},
     "plugins": {"garnet"},
 }

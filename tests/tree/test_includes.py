@@ -26,7 +26,7 @@ def rule(path):
 
 def main():
     checked, wrong = 0, []
-    for top in ("core", "plugins", "collectors"):
+    for top in ("core", "plugins", "client", "collectors"):
         for folder, _, files in os.walk(os.path.join(SOURCE, top)):
             for name in sorted(f for f in files if f.endswith((".c", ".h"))):
                 path = os.path.relpath(os.path.join(folder, name), SOURCE)
