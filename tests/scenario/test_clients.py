@@ -1,10 +1,13 @@
 """The clients, as somebody has them who has only an installed package: the C library by gcc and as C++, shared and static, by
-make and by CMake. Against a real garnetd, and against every kind of bad other side."""
+make and by CMake; and the Python module. Against a real garnetd, and against every kind of bad other side."""
+import ast
+
 from installed import *
 from test_collectors import REJECTED, Peer
 
 SINK = "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt", ", path: '{name}'")
 SANITIZE = "-fsanitize=address,undefined" if SANITIZED else ""
+UNCLEAN = r'a"b\c' + "\u00e9\u2028" + '}],\'$x`'
 
 
 def started(argv, **more):
@@ -138,6 +141,121 @@ class Library(Installed, Other):
             self.assertEqual((r.returncode, r.stderr), (0, ""))
         want = ["first.i -1", "first.f 0.5", "second 18446744073709551615"] * 2
         wait_for("all of it", lambda: [x.rpartition(" ")[0] for x in d.file_lines("out.txt")] == want)
+        d.terminate()
+
+    def test_what_comes_with_it(self):
+        python = next(d for d, _, files in os.walk(self.prefix) if "garnet.py" in files)
+        r = started(["/usr/bin/python3", "-B", "-c", "import garnet; print(garnet.__version__)"],
+                    env=dict(os.environ, PYTHONPATH=python))
+        self.assertEqual((r.stdout, r.stderr), ("1.0\n", ""))
+
+
+class Python(unittest.TestCase, Other):
+    @classmethod
+    def setUpClass(cls):
+        sys.path.insert(0, SOURCE + "/client/python")
+        sys.dont_write_bytecode = True
+        global garnet
+        import garnet
+
+    def test_it_is_python_3_7(self):
+        ast.parse(read(SOURCE + "/client/python/garnet.py"), feature_version=(3, 7))
+
+    def test_the_shared_socket_is_garnetds(self):
+        self.assertIn(f'CONF_SOCKET "{garnet.SHARED_SOCKET}"', read(SOURCE + "/core/conf/socket.h"))
+
+    def test_what_is_written(self):
+        path, peer = self.other()
+        with garnet.Client(path) as g:
+            g.gauge("a", True, unit="B", tags={"k": 1, "q": UNCLEAN}, meta={"m": "n"}, time=1700000000.25)
+            g.counter("b", {"x": 2**64 - 1, "y": -0.5})
+        peer.close()
+        self.assertEqual(peer.objects(), [
+            {"name": "a", "type": "gauge", "unit": "B", "tags": {"k": "1", "q": UNCLEAN}, "meta": {"m": "n"},
+             "time": 1700000000.25, "value": 1},
+            {"name": "b", "type": "counter", "values": {"x": 2**64 - 1, "y": -0.5}}])
+
+    def test_garnetd(self):
+        d = Daemon(self, SINK)
+        g = garnet.Client(d.socket_path)
+        g.rate("a", 1.5, time=1700000000)
+        self.assertEqual(g.flush().accepted, 1)
+        g.gauge("nan", float("nan"))
+        g.gauge("large", 2**64)
+        g.gauge("broken\udcff", 1)
+        g.gauge("...", 1, unit="\n")
+        g.gauge("b", 2, time=1700000000)
+        with self.assertRaises(garnet.Rejected) as e:
+            g.flush()
+        self.assertEqual((e.exception.reply.accepted, e.exception.reply.rejected), (1, 4))
+        self.assertEqual(str(e.exception),
+                         "nan: value must be a finite number, not nan: leave it out when there is none, and 3 more")
+        self.assertRegex(str(e.exception.reply.errors[-1]), "^line 3, byte [0-9]+, unit: has a control character")
+        self.assertEqual(g.flush().accepted, 0)
+        d.terminate()
+        g.gauge("lost", 1)
+        with self.assertRaisesRegex(garnet.Error, "garnetd"):
+            g.flush()
+        d.start()
+        g.gauge("c", 3, time=1700000000)
+        self.assertEqual(g.close().accepted, 1)
+        wait_for("what was accepted", lambda: [x.split(" ")[1] for x in d.file_lines("out.txt")] == ["1.5", "2", "3"])
+        d.terminate()
+
+    def test_wrong_types_are_the_scripts_errors(self):
+        g = garnet.Client("/nonexistent")
+        for args, more in ((("a", "1"), {}), (("a", None), {}), (("a", [1]), {}), ((1, 1), {}), (("a", {"k": "1"}), {}),
+                           (("a", 1), {"tags": {"k": 1.5}}), (("a", 1), {"unit": 1}), (("a", 1), {"time": "now"})):
+            with self.subTest(args=args, more=more), self.assertRaises(TypeError):
+                g.gauge(*args, **more)
+        g.close()
+
+    def test_an_exception_of_its_own_sends_nothing(self):
+        with self.assertRaises(ZeroDivisionError), garnet.Client("/nonexistent") as g:
+            g.gauge("a", 1)
+            1 / 0
+        self.assertEqual(g.close().accepted, 0)
+
+    def fails(self, words, *args, timeout=5.0, **more):
+        path, _ = self.other(*args, **more)
+        with self.assertRaisesRegex(garnet.Error, words) as e, garnet.Client(path, timeout=timeout) as g:
+            g.gauge("a", 1)
+        self.assertNotIsInstance(e.exception, garnet.Rejected)
+
+    def test_bad_other_sides(self):
+        self.fails("closed without a reply", b"")
+        self.fails("not a reply of garnetd: b'hello'", b"hello\n")
+        self.fails("not a reply of garnetd", b'{"accepted":"1","rejected":0}\n')
+        self.fails("too many connections", b'{"accepted":0,"rejected":0,"errors":[{"error":"too many connections"}]}\n')
+        hold = threading.Event()
+        self.fails("no answer in time", timeout=0.2, hold=hold)
+        hold.set()
+        for path, words in (("/nonexistent/s", "is garnetd running"), ("/" + "x" * 200, "too long")):
+            with self.assertRaisesRegex(garnet.Error, words), garnet.Client(path) as g:
+                g.gauge("a", 1)
+
+    def test_a_queue_that_is_full_is_waited_for_and_not_for_ever(self):
+        folder = tempfile.mkdtemp(prefix="garnet-")
+        self.addCleanup(shutil.rmtree, folder)
+        with socket.socket(socket.AF_UNIX) as s, socket.socket(socket.AF_UNIX) as first:
+            s.bind(folder + "/s")
+            s.listen(0)
+            first.connect(folder + "/s")
+            with self.assertRaisesRegex(garnet.Error, "it has taken no connection in time"), \
+                    garnet.Client(folder + "/s", timeout=0.2) as g:
+                g.gauge("a", 1)
+
+    def test_one_connection_for_many_flushes(self):
+        d = Daemon(self, SINK)
+        g = garnet.Client(d.socket_path)
+        used = set()
+        for _ in range(3):
+            g.gauge("a", 1)
+            g.flush()
+            used.add(g._socket)
+        self.assertEqual(len(used), 1)
+        g.close()
+        self.assertIsNone(g._socket)
         d.terminate()
 
 
