@@ -1,5 +1,5 @@
 """The clients, as somebody has them who has only an installed package: the C library by gcc and as C++, shared and static, by
-make and by CMake; and the Python module. Against a real garnetd, and against every kind of bad other side."""
+make and by CMake; the Python module; the shell's functions. Against a real garnetd, and against every kind of bad other side."""
 import ast
 
 from installed import *
@@ -148,6 +148,7 @@ class Library(Installed, Other):
         r = started(["/usr/bin/python3", "-B", "-c", "import garnet; print(garnet.__version__)"],
                     env=dict(os.environ, PYTHONPATH=python))
         self.assertEqual((r.stdout, r.stderr), ("1.0\n", ""))
+        self.assertEqual(read(self.prefix + "/share/garnet/garnet.sh"), read(SOURCE + "/client/shell/garnet.sh"))
 
 
 class Python(unittest.TestCase, Other):
@@ -256,6 +257,73 @@ class Python(unittest.TestCase, Other):
         self.assertEqual(len(used), 1)
         g.close()
         self.assertIsNone(g._socket)
+        d.terminate()
+
+
+class Shell(unittest.TestCase, Other):
+    SHELLS = [["dash"], ["bash", "--posix"]]
+
+    def emit(self, shell, script, *args, path, locale="C"):
+        text = f'set -eu\n. "$GARNET_SH"\n{script}'
+        env = {"PATH": BUILD + ":/usr/bin:/bin", "GARNET_SH": SOURCE + "/client/shell/garnet.sh", "GARNET_SOCKET": path,
+               "LC_ALL": locale, **{k: v for k, v in os.environ.items() if k.endswith("SAN_OPTIONS")}}
+        r = subprocess.run([*shell, "-c", text, "sh", *args], env=env, capture_output=True, timeout=PATIENCE)
+        return r.returncode, r.stderr.decode()
+
+    def objects(self, peer):
+        peer.close()
+        return [json.loads(line.decode("utf-8", "surrogateescape")) for line in peer.received.split(b"\n")[:-1]]
+
+    def test_any_bytes(self):
+        characters = bytes(range(1, 256)).decode("latin-1").encode()
+        for shell in self.SHELLS:
+            for locale in ("C", "C.UTF-8") if shell[0] == "bash" else ("C",):  # dash has no others
+                for text in (characters, bytes(range(1, 256)), UNCLEAN.encode()):
+                    with self.subTest(shell=shell, locale=locale, text=text):
+                        path, peer = self.other()
+                        said = self.emit(shell, 'garnet_metric "$1" -1.5e3 --tag "k=$1" --time 17.5 --type=gauge | garnet emit',
+                                         text, path=path, locale=locale)
+                        self.assertEqual(said, (0, ""))
+                        t = text.decode("utf-8", "surrogateescape")
+                        self.assertEqual(self.objects(peer), [
+                            {"name": t, "value": -1500.0, "tags": {"k": t}, "time": 17.5, "type": "gauge"}])
+
+    def test_every_option(self):
+        path, peer = self.other()
+        self.emit(["dash"], """garnet_metric a 1 --tag 'k"=v=w' --tag=l= --meta m=n --meta='o=\\p' --unit '"' --time 1e9 | garnet emit""",
+                  path=path)
+        self.assertEqual(self.objects(peer), [{"name": "a", "value": 1, "tags": {'k"': "v=w", "l": ""}, "unit": '"', "time": 1e9,
+                                               "meta": {"m": "n", "o": "\\p"}}])
+
+    def test_no_value_is_more_than_one(self):
+        for shell in self.SHELLS:
+            path, peer = self.other()
+            self.emit(shell, """garnet_metric a '1,"tags":{"x":"y"}' | garnet emit""", path=path)
+            self.assertEqual(self.objects(peer), [{"name": "a", "value": '1,"tags":{"x":"y"}'}])
+
+    def test_garnetd_judges(self):
+        d = Daemon(self, SINK)
+        for shell in self.SHELLS:
+            code, err = self.emit(shell, """{
+                set +e
+                garnet_metric a 1 --tag k='a "b"' --time 1700000000
+                printf '2\\n3\\n' | while read -r n; do garnet_metric b "$n" --time 1700000000; done
+                garnet_metric c NaN
+                garnet_metric d ''
+                garnet_metric e
+                garnet_metric f 1 --colour red
+                garnet_metric g 1 --tag red
+                garnet_metric h 4 --time 1700000000
+            } | garnet emit""", path=d.socket_path)
+            self.assertEqual(code, 1)
+            self.assertIn("garnet_metric: unknown option --colour", err)
+            self.assertIn("garnet_metric: --tag red: write it as KEY=VALUE", err)
+            self.assertIn("garnet_metric: usage: ", err)
+            self.assertIn("value: must be a finite number", err)
+            self.assertEqual(err.count("rejected: line "), 5)
+        wait_for("all others", lambda: [x.split(" ")[1] for x in d.file_lines("out.txt")] == ["1", "2", "3", "4"] * 2)
+        code, err = self.emit(["dash"], "garnet_metric a 1 | garnet emit", path="/nonexistent")
+        self.assertEqual(code, 111)
         d.terminate()
 
 
