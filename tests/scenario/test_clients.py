@@ -1,5 +1,6 @@
 """The clients, as somebody has them who has only an installed package: the C library by gcc and as C++, shared and static, by
-make and by CMake; the Python module; the shell's functions. Against a real garnetd, and against every kind of bad other side."""
+make and by CMake; the Python module; the shell's functions; and the examples of docs/protocol.md in each language that
+is here. Against a real garnetd, and against every kind of bad other side."""
 import ast
 
 from installed import *
@@ -325,6 +326,59 @@ class Shell(unittest.TestCase, Other):
         code, err = self.emit(["dash"], "garnet_metric a 1 | garnet emit", path="/nonexistent")
         self.assertEqual(code, 111)
         d.terminate()
+
+
+# Of docs/protocol.md: how a block calls its language -> what runs it, and what succeeds where all is there that it needs.
+LANGUAGES = {"python": ("python3", "-V"), "perl": ("perl", "-MJSON::PP", "-e1"), "ruby": ("ruby", "-rjson", "-e1"),
+             "js": ("node", "-v"), "go": ("go", "version"), "php": ("php", "-v")}
+
+
+class Languages(unittest.TestCase, Other):
+    """The example of each language, as docs/protocol.md has it, is a collector of a real garnetd; and it says what is wrong."""
+
+    def command(self, language, folder):
+        """What runs it. None: the language is not there."""
+        name, *probe = LANGUAGES[language]
+        program = shutil.which(name, path="/usr/bin:/usr/local/bin")
+        if program is None or started([program, *probe]).returncode != 0:
+            print(f"left out, since {name} is not there, or not all of it: its example", flush=True)
+            return None
+        path = os.path.join(folder, "load." + language)
+        with open(path, "w") as f:
+            f.write(re.search(rf"(?ms)^```{language}\n(.*?)^```", read(SOURCE + "/docs/protocol.md"))[1])
+        if language != "go":
+            return [program, path]
+        run([program, "build", "-o", path + ".out", path],
+            env={"PATH": os.environ["PATH"], "HOME": folder, "GO111MODULE": "off", "CGO_ENABLED": "0"})
+        return [path + ".out"]
+
+    def test_each_is_a_collector(self):
+        d = Daemon(self, SINK.replace("{name}", "{collector}.{name}"), start=False)
+        commands = {language: c for language in LANGUAGES if (c := self.command(language, d.dir))}
+        for language, command in commands.items():
+            d.collector(language, f"command: {json.dumps(command)}\ninterval: 3s\ntimeout: 30s\n")
+        d.start()
+        want = {f"{language}.load.{n}m" for language in commands for n in (1, 5)}
+        wait_for("what each sends", lambda: want <= {x.split(" ")[0] for x in d.file_lines("out.txt")})
+        self.assertNotIn(": exit status", d.log())
+        d.terminate()
+        for language, command in commands.items():
+            with self.subTest(language=language):
+                self.says_what_is_wrong(command)
+
+    def says_what_is_wrong(self, command):
+        path, peer = self.other(REJECTED)
+        r = started([*command, path])
+        self.assertNotEqual(r.returncode, 0)
+        self.assertIn("must be a finite number", r.stderr)
+        peer.close()
+        sent = json.loads(peer.received.decode())
+        self.assertEqual((sent["name"], set(sent["values"])), ("load", {"1m", "5m"}))
+        self.assertTrue(all(isinstance(v, (int, float)) for v in sent["values"].values()), sent)
+        for reply in (b"", b'{"accepted":0,"rejected":0,"errors":[{"error":"too many connections"}]}\n'):
+            path, _ = self.other(reply)
+            self.assertNotEqual(started([*command, path]).returncode, 0, f"the reply is {reply}")
+        self.assertNotEqual(started([*command, "/nonexistent/s"]).returncode, 0)
 
 
 if __name__ == "__main__":
