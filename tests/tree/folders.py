@@ -19,7 +19,7 @@ MAY = {
     "core": None,
     "client": {"client", "base", "garnet"},
     "client/include": set(),
-    "collectors": {"client"},
+    "collectors": {"client", "base"},
     "plugins": {"garnet"},
 }
 PARTS = {folder.split("/")[1] for folder in MAY if folder.startswith("core/")} - {"include"} | {"garnet"}

@@ -5,7 +5,7 @@ import sys
 
 SOURCE = os.environ["GARNET_SOURCE"]
 ROOTS = ("", "core", "core/include", "client/include", "plugins", "tests", "docs")
-NAMED = re.compile(r"(?<![\w./{*-])(?!sys/|linux/)((?:[a-z][a-z0-9_]*/)+[a-z0-9_]+)\.(\[ch\]|[ch]|py|md)\b(?![\w/])")
+NAMED = re.compile(r"(?<![\w./{*-])(?!sys/|linux/|curl/)((?:[a-z][a-z0-9_]*/)+[a-z0-9_]+)\.(\[ch\]|[ch]|py|md)\b(?![\w/])")
 
 
 def texts():
