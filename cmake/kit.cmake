@@ -1,4 +1,4 @@
-# What plugin authors get: the header, pkg-config and CMake packages, the manual page, the template.
+# What authors of plugins and of programs with the client get: headers, pkg-config and CMake packages, the manual page, templates.
 # All of it finds its prefix by its own place, so a tree that was moved or staged works.
 include(CMakePackageConfigHelpers)
 
@@ -7,10 +7,11 @@ string(REGEX REPLACE ".*MINOR ([0-9]+).*" "1.\\1" GARNET_ABI "${minor}")
 
 set(GARNET_INCLUDE_DIR ${CMAKE_INSTALL_FULL_INCLUDEDIR})
 set(GARNET_BIN_DIR ${CMAKE_INSTALL_FULL_BINDIR})
+set(GARNET_LIB_DIR ${CMAKE_INSTALL_FULL_LIBDIR})
 set(package_dir ${CMAKE_INSTALL_LIBDIR}/cmake/Garnet)
 configure_package_config_file(cmake/GarnetConfig.cmake.in ${CMAKE_BINARY_DIR}/kit/GarnetConfig.cmake
                               INSTALL_DESTINATION ${package_dir}
-                              PATH_VARS GARNET_PLUGIN_DIR GARNET_INCLUDE_DIR GARNET_BIN_DIR)
+                              PATH_VARS GARNET_PLUGIN_DIR GARNET_INCLUDE_DIR GARNET_BIN_DIR GARNET_LIB_DIR)
 write_basic_package_version_file(${CMAKE_BINARY_DIR}/kit/GarnetConfigVersion.cmake
                                  VERSION ${GARNET_ABI} COMPATIBILITY SameMajorVersion)
 install(FILES ${CMAKE_BINARY_DIR}/kit/GarnetConfig.cmake ${CMAKE_BINARY_DIR}/kit/GarnetConfigVersion.cmake
@@ -20,7 +21,8 @@ file(RELATIVE_PATH GARNET_PC_TO_PREFIX ${CMAKE_INSTALL_FULL_LIBDIR}/pkgconfig ${
 string(REGEX REPLACE "/$" "" GARNET_PC_TO_PREFIX "${GARNET_PC_TO_PREFIX}")
 file(RELATIVE_PATH GARNET_PC_PLUGIN_DIR ${CMAKE_INSTALL_PREFIX} ${GARNET_PLUGIN_DIR})
 configure_file(cmake/garnet.pc.in ${CMAKE_BINARY_DIR}/kit/garnet.pc @ONLY)
-install(FILES ${CMAKE_BINARY_DIR}/kit/garnet.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(cmake/garnet-client.pc.in ${CMAKE_BINARY_DIR}/kit/garnet-client.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/kit/garnet.pc ${CMAKE_BINARY_DIR}/kit/garnet-client.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 
 install(FILES core/include/garnet/plugin.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/garnet)
 install(FILES LICENSE docs/plugins.md docs/plugin-options.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
@@ -45,7 +47,7 @@ foreach(plugin graphite live metrics20 statsd)
   install(FILES ${CMAKE_BINARY_DIR}/kit/${plugin}.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/plugins)
 endforeach()
 install(FILES docs/man/garnet-plugin.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
-install(DIRECTORY examples/plugin DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY examples/plugin examples/client DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # docs/plugin-options.md anew, from what the built plugins say of themselves.
 add_custom_target(plugin-options

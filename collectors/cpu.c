@@ -17,7 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "collector.h"
 
 static const char HELP[] =
     "usage: cpu [--per-core] [SOCKET]\n"
@@ -64,7 +64,7 @@ static void send_line(struct client *c, char *line, bool per_core, uint64_t per_
 {
     char *core = line + strlen("cpu");
     char *columns = core + strcspn(core, " \n");
-    struct client_tag tag = {"core", core};
+    garnet_client_tag tag = {"core", core};
     struct client_series s = {.name = "cpu", .type = "counter", .unit = "ms"};
 
     if (*columns != 0)

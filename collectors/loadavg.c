@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
+#include "collector.h"
 
 static const char HELP[] =
     "usage: loadavg [SOCKET]\n"

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client.h"
+#include "collector.h"
 
 static const char HELP[] =
     "usage: memory [SOCKET]\n"

@@ -15,6 +15,7 @@
 #include "cli/plugin.h"
 #include "cli/reload.h"
 #include "cli/run.h"
+#include "cli/scrape.h"
 #include "cli/spool.h"
 #include "cli/status.h"
 #include "cli/tail.h"
@@ -36,6 +37,8 @@ static const struct command {
      emit_main},
     {"run", "run a collector once, now, and show its metrics and what is wrong", RUN_HELP,
      run_main},
+    {"scrape", "print what an exporter says, by http, https or a Unix socket", SCRAPE_HELP,
+     scrape_main},
     {"tail", "show metrics as they come, or as a sink would send them", TAIL_HELP, tail_main},
     {"explain", "what becomes of a metric, or why it is missing", EXPLAIN_HELP, explain_main},
     {"spool", "list and print a spool, and check that every metric is accounted for", SPOOL_HELP,

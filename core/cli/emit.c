@@ -26,7 +26,7 @@
 #include "base/number.h"
 #include "base/terminal.h"
 #include "base/text.h"
-#include "client.h"
+#include "collector.h"
 #include "conf/conf.h"
 #include "conf/load.h"
 

@@ -53,7 +53,7 @@ class Peer:
         self.listener.close()
 
     def objects(self):
-        return [json.loads(line) for line in self.received.decode().splitlines()]
+        return [json.loads(line) for line in self.received.decode().split("\n") if line]
 
 
 class Case(unittest.TestCase):

@@ -17,7 +17,9 @@ MAY = {
     "core/cli": None,  # with the mains: anything
     "core/include": set(),
     "core": None,
-    "collectors": {"client"},
+    "client": {"client", "base", "garnet"},
+    "client/include": set(),
+    "collectors": {"client", "base"},
     "plugins": {"garnet"},
 }
 PARTS = {folder.split("/")[1] for folder in MAY if folder.startswith("core/")} - {"include"} | {"garnet"}

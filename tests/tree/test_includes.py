@@ -13,6 +13,7 @@ ONLY = {  # a library's header -> the one place that knows the library
     "microhttpd.h": re.compile(r"plugins/live/(http|streams|answers)"),
     "curses.h": re.compile(r"core/cli/top_screen"),
     "term.h": re.compile(r"core/cli/top_screen"),
+    "curl/curl.h": re.compile(r"collectors/scrape"),
     "dlfcn.h": re.compile(r"core/plugin/plugin|core/plugintest/elf"),
 }
 
@@ -26,7 +27,7 @@ def rule(path):
 
 def main():
     checked, wrong = 0, []
-    for top in ("core", "plugins", "collectors"):
+    for top in ("core", "plugins", "client", "collectors"):
         for folder, _, files in os.walk(os.path.join(SOURCE, top)):
             for name in sorted(f for f in files if f.endswith((".c", ".h"))):
                 path = os.path.relpath(os.path.join(folder, name), SOURCE)

@@ -4,12 +4,12 @@ import re
 import sys
 
 SOURCE = os.environ["GARNET_SOURCE"]
-ROOTS = ("", "core", "core/include", "plugins", "tests", "docs")
-NAMED = re.compile(r"(?<![\w./{*-])(?!sys/|linux/)((?:[a-z][a-z0-9_]*/)+[a-z0-9_]+)\.(\[ch\]|[ch]|py|md)\b(?![\w/])")
+ROOTS = ("", "core", "core/include", "client/include", "plugins", "tests", "docs")
+NAMED = re.compile(r"(?<![\w./{*-])(?!sys/|linux/|curl/)((?:[a-z][a-z0-9_]*/)+[a-z0-9_]+)\.(\[ch\]|[ch]|py|md)\b(?![\w/])")
 
 
 def texts():
-    for top in ("core", "plugins", "collectors", "tests", "docs"):
+    for top in ("core", "plugins", "client", "collectors", "tests", "docs"):
         for folder, _, files in os.walk(os.path.join(SOURCE, top)):
             for name in sorted(files):
                 path = os.path.join(folder, name)

@@ -1,5 +1,5 @@
-/* The collectors' client library: what it builds, and how it gets along with every kind of other
- * side. */
+/* The client that collectors, `garnet emit` and the library share: what it builds, and how it gets along with
+ * every kind of other side. */
 #include <criterion/criterion.h>
 #include <math.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client.h"
+#include "collector.h"
 
 static const struct client_series PLAIN = {.name = "a"};
 static const char ACCEPTED[] = "{\"accepted\":1,\"rejected\":0,\"errors\":[]}\n";
@@ -71,7 +71,7 @@ Test(client, builds_one_value)
 
 Test(client, builds_values_and_tags)
 {
-    const struct client_tag tags[] = {{"core", "0"}, {"node", "1"}};
+    const garnet_client_tag tags[] = {{"core", "0"}, {"node", "1"}};
     struct client c;
 
     client_init(&c, "test", "/test");
@@ -90,9 +90,10 @@ Test(client, builds_values_and_tags)
 
 Test(client, doubles_are_short_and_read_back)
 {
-    const double numbers[] = {0.05, 0.1, 1.0 / 3, 1e300, 5e-324, -2.5, 123456789.125};
-    const char *const texts[] = {"0.05", "0.1",  "0.3333333333333333", "1e+300",
-                                 NULL,   "-2.5", "123456789.125"};
+    const double numbers[] = {0.05, 0.1, 1.0 / 3, 1e300, 5e-324, -2.5, 123456789.125, 3, -0.0};
+    const char *const texts[] = {"0.05",          "0.1", "0.3333333333333333",
+                                 "1e+300",        NULL,  "-2.5",
+                                 "123456789.125", "3.0", "-0.0"};
 
     for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
         struct client c;
@@ -100,12 +101,31 @@ Test(client, doubles_are_short_and_read_back)
 
         client_init(&c, "test", "/test");
         client_f64(&c, NULL, numbers[i]);
+        client_end(&c);
         text = strrchr(c.out.p, ':') + 1;
         if (texts[i] != NULL)
-            cr_assert_str_eq(text, texts[i]);
+            cr_assert(strcspn(text, "}") == strlen(texts[i]) &&
+                          strncmp(text, texts[i], strlen(texts[i])) == 0,
+                      "%s", text);
         cr_assert(fabs(strtod(text, NULL) - numbers[i]) <= 0);
         client_close(&c);
     }
+}
+
+Test(client, meta_and_time)
+{
+    const garnet_client_tag meta[] = {{"agent", "x"}};
+    struct client c;
+
+    client_init(&c, "test", "/test");
+    client_begin(
+        &c, &(struct client_series){.name = "a", .meta = meta, .nmeta = 1, .time = 1700000000.25});
+    client_i64(&c, NULL, -1);
+    client_end(&c);
+    cr_assert_str_eq(
+        c.out.p,
+        "{\"name\":\"a\",\"meta\":{\"agent\":\"x\"},\"time\":1700000000.25,\"value\":-1}\n");
+    client_close(&c);
 }
 
 Test(client, not_a_number_is_an_error)
@@ -114,7 +134,8 @@ Test(client, not_a_number_is_an_error)
 
     client_init(&c, "test", "/test");
     client_f64(&c, "k", NAN);
-    cr_assert_str_eq(c.error, "k: JSON has no nan");
+    cr_assert_str_eq(c.error,
+                     "k: must be a finite number, not nan: leave it out when there is none");
     client_close(&c);
 }
 
@@ -124,7 +145,8 @@ Test(client, strings_cannot_leave_their_quotes)
 
     client_init(&c, "test", "/test");
     client_begin(&c, &(struct client_series){.name = "a\"b\\c\nd\x01\xc3\xa9"});
-    cr_assert_str_eq(c.out.p, "{\"name\":\"a\\u0022b\\u005cc\\u000ad\\u0001\xc3\xa9\"");
+    client_end(&c);
+    cr_assert_str_eq(c.out.p, "{\"name\":\"a\\\"b\\\\c\\nd\\u0001\xc3\xa9\"}\n");
     client_close(&c);
 }
 

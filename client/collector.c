@@ -1,0 +1,105 @@
+/* collector.c - what all collectors do alike: options, the socket's path, the last word
+ *
+ * The reply is only searched for two words. Ends the program for --help, --version and wrong usage, and dies
+ * of nothing else.
+ */
+#include "collector.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { EXIT_WRONG_USAGE = 2 };
+
+static bool failed(const struct client *c)
+{
+    return c->error[0] != 0;
+}
+
+static bool take_flag(const char *arg, const struct client_flag *flags)
+{
+    for (; flags != NULL && flags->name != NULL; flags++)
+        if (strcmp(arg, flags->name) == 0) {
+            *flags->given = true;
+            return true;
+        }
+    return false;
+}
+
+void client_open(struct client *c, int argc, char *const argv[], const char *help,
+                 const struct client_flag *flags)
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const char *program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "collector";
+    const char *path = getenv("GARNET_SOCKET");
+
+    if (argc > 1 && argv[argc - 1][0] == '/')
+        path = argv[--argc];
+    client_init(c, program, path);
+    for (int i = 1; i < argc; i++) {
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
+            (void)fputs(help, stdout);
+            exit(fflush(stdout) == 0 ? 0 : 1);
+        }
+        if (strcmp(argv[i], "--version") == 0 || strcmp(argv[i], "-V") == 0) {
+            (void)printf("%s %s\n", program, GARNET_VERSION);
+            exit(fflush(stdout) == 0 ? 0 : 1);
+        }
+        if (!take_flag(argv[i], flags)) {
+            (void)fprintf(stderr, "%s: unknown argument \"%s\"\n%s", program, argv[i], help);
+            exit(EXIT_WRONG_USAGE);
+        }
+    }
+    if (path == NULL || path[0] == 0)
+        client_fail(c, "no socket: give its path as the last argument, or set GARNET_SOCKET");
+}
+
+/* Garnet wrote the line, without blanks, and a quote inside of a string is escaped: so neither
+ * word can be found where it is only talked about. */
+static bool all_accepted(const char *reply)
+{
+    return strstr(reply, "\"rejected\":0") != NULL && strstr(reply, "\"error\":") == NULL;
+}
+
+/* For a terminal: nothing in it moves the cursor. Garnet's own replies have no control characters. */
+static const char *visible(char *text)
+{
+    unsigned char before = 0;
+
+    for (unsigned char *p = (unsigned char *)text; *p != 0; before = *p++)
+        if (*p < 0x20 || *p == 0x7f || (before == 0xc2 && *p >= 0x80 && *p < 0xa0))
+            *p = '?';
+    return text;
+}
+
+bool client_logged(const struct client *c)
+{
+    const char *own = getenv("GARNET_SOCKET");
+    struct stat st;
+
+    return getenv("GARNET_COLLECTOR") != NULL && own != NULL && strcmp(own, c->path) == 0 &&
+           fstat(STDERR_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+int client_finish(struct client *c)
+{
+    bool good = false;
+
+    if (!failed(c))
+        (void)client_send(c, c->out.p != NULL ? c->out.p : "", c->out.n);
+    if (!failed(c) && client_reply(c)) {
+        good = all_accepted(c->reply.p);
+        if (!good && !client_logged(c))
+            (void)fprintf(stderr, "%s: not everything was accepted: %s\n", c->program,
+                          visible(c->reply.p));
+        else if (c->cut_short)
+            client_fail(c, "%s: closed before it had read everything", c->path);
+    }
+    if (failed(c))
+        (void)fprintf(stderr, "%s: %s\n", c->program, visible(c->error));
+    good = good && !failed(c);
+    client_close(c);
+    return good ? 0 : 1;
+}

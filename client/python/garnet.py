@@ -1,0 +1,313 @@
+"""Sends metrics to Garnet. One file, nothing but the standard library, Python 3.7 and later.
+
+    import garnet
+
+    with garnet.Client() as g:
+        g.gauge("queue.size", 42, unit="B", tags={"queue": "mail"})
+        g.counter("requests", {"get": 10, "put": 2})        # requests.get and requests.put
+
+The end of the block sends what was added and waits for Garnet's reply: garnet.Rejected says which metrics were not
+taken, and all others were; any other garnet.Error means that Garnet could not be reached or did not answer. When the
+block ends with an exception of its own, nothing is sent. Without a block: add, and flush() or close().
+
+Client() takes the socket from $GARNET_SOCKET, which garnetd sets for each collector, and without that the shared one,
+/run/garnet/garnet.sock. `timeout` is in seconds: nothing waits for longer without a byte moving, nor for a reply for
+longer than that in all.
+
+Values are int (of 64 bits, signed or not), float, and what converts to these (bool is 0 or 1); or a dict of them, a
+metric NAME.KEY each. `unit` is Metrics 2.0's ("B", "s", "%", "B/s"); Garnet converts nothing. `time` is in Unix seconds,
+or a datetime that has a time zone; without it a metric gets the time at which the collector's run was due, else that of
+its arrival. `tags` belong to the metric's identity, `meta` tells about it; both are dicts of str (int is written out).
+
+What is no metric at all, a str for a number, say, is a TypeError at once. What only cannot be sent (NaN, an infinity,
+an integer beyond 64 bits, text that is not UTF-8) is left out alone, and is in the Rejected of the next flush. Names,
+types, units and the rest are Garnet's to judge. What waits is gone after a flush, whatever came of it: add it again to
+try again.
+
+A Client is for one thread at a time.
+"""
+import json
+import math
+import operator
+import os
+import socket
+import struct
+import time as clock
+
+__all__ = ["Client", "Error", "Fault", "Rejected", "Reply"]
+__version__ = "1.0"
+
+SHARED_SOCKET = "/run/garnet/garnet.sock"
+MAX_WAITING = 16 << 20  # bytes
+MAX_REPLY = 1 << 20
+
+
+class Error(Exception):
+    """Garnet could not be reached, has refused, or did not answer: what was accepted is not known."""
+
+
+class Rejected(Error):
+    """Something is wrong with metrics, in `reply`; all others were accepted."""
+
+    def __init__(self, reply):
+        self.reply = reply
+        more = reply.rejected - 1
+        first = str(reply.errors[0]) if reply.errors else "it does not say why"
+        super().__init__(first + (", and %d more" % more if more > 0 else ""))
+
+
+class Fault:
+    """What is wrong with one metric: `error`, and where that is known `field`, and `line` and `byte` of the connection."""
+
+    def __init__(self, error, field=None, line=None, byte=None):
+        self.error, self.field, self.line, self.byte = error, field, line, byte
+
+    def __str__(self):
+        place = "line %d, byte %d, " % (self.line, self.byte) if self.line and self.byte else ""
+        return place + (self.field + ": " if self.field else "") + self.error
+
+    def __repr__(self):
+        return "Fault(%r)" % str(self)
+
+
+class Reply:
+    """What became of a flush: how many metrics were accepted and rejected, and the first errors."""
+
+    def __init__(self, accepted=0, rejected=0, errors=()):
+        self.accepted, self.rejected, self.errors = accepted, rejected, list(errors)
+
+    def __repr__(self):
+        return "Reply(accepted=%d, rejected=%d, errors=%r)" % (self.accepted, self.rejected, self.errors)
+
+
+class Client:
+    def __init__(self, path=None, timeout=5.0):
+        self.path = os.fspath(path or os.environ.get("GARNET_SOCKET") or SHARED_SOCKET)
+        self.timeout = timeout
+        self._socket = None
+        self._waiting = bytearray()
+        self._refused = []
+
+    # --- adding: into memory, nothing is sent ---
+
+    def gauge(self, name, value, **more):
+        """A value as it is now."""
+        self.add(name, value, type="gauge", **more)
+
+    def counter(self, name, value, **more):
+        """One that only grows, until it starts again."""
+        self.add(name, value, type="counter", **more)
+
+    def rate(self, name, value, **more):
+        """Per second."""
+        self.add(name, value, type="rate", **more)
+
+    def count(self, name, value, **more):
+        """How many since the last report."""
+        self.add(name, value, type="count", **more)
+
+    def timestamp(self, name, value, **more):
+        """A point in time as a value: Unix seconds, or a datetime that has a time zone."""
+        self.add(name, _seconds(value, "value"), type="timestamp", **more)
+
+    def add(self, name, value, *, type=None, unit=None, tags=None, meta=None, time=None):
+        """A metric, or with a dict of values several."""
+        metric = {"name": _text(name, "name")}
+        for field, text in (("type", type), ("unit", unit)):
+            if text is not None:
+                metric[field] = _text(text, field)
+        for field, pairs in (("tags", tags), ("meta", meta)):
+            if pairs:
+                metric[field] = {_text(k, field): _tag(v, field) for k, v in pairs.items()}
+        if time is not None:
+            metric["time"] = _seconds(time, "time")
+        if hasattr(value, "items"):
+            metric["values"] = {_text(k, "values"): _number(v, "values") for k, v in value.items()}
+        else:
+            metric["value"] = _number(value, "value")
+        try:
+            _check(metric)
+            line = json.dumps(metric, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
+            if len(self._waiting) + len(line) > MAX_WAITING:
+                raise ValueError("more than 16 MiB would wait: flush more often")
+        except ValueError as e:  # UnicodeEncodeError is one
+            self._refused.append(Fault("is not text in UTF-8" if isinstance(e, UnicodeError) else str(e),
+                                       ascii(name)[1:-1]))
+        else:
+            self._waiting += line
+
+    # --- sending ---
+
+    def flush(self):
+        """Sends what waits, returns the Reply and keeps the connection. Raises Rejected, or another Error."""
+        return self._settle(False)
+
+    def close(self):
+        """The same, and ends the connection. The client may be used again."""
+        return self._settle(True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, error, where):
+        if kind is None:
+            self.close()
+        else:
+            self._waiting, self._refused = bytearray(), []
+            self._disconnect()
+
+    def _settle(self, end):
+        waiting, refused = self._waiting, self._refused
+        self._waiting, self._refused = bytearray(), []
+        reply = Reply()
+        try:
+            if waiting:
+                reply = self._exchange(waiting, end)
+        except OSError as e:
+            self._disconnect()
+            raise Error("%s: %s" % (self.path, _help(e))) from e
+        except BaseException:  # a KeyboardInterrupt among them: the next reply would be taken for the next flush's
+            self._disconnect()
+            raise
+        if end:
+            self._disconnect()
+        reply.rejected += len(refused)
+        reply.errors = refused + reply.errors
+        if reply.rejected:
+            raise Rejected(reply)
+        return reply
+
+    def _exchange(self, waiting, end):
+        if self._socket is not None and self._is_over():
+            self._disconnect()
+        if self._socket is None:
+            self._connect()
+        whole = self._send(waiting if end else waiting + b'{"ack":true}\n')
+        line = self._read(end)
+        if not line:
+            raise Error("%s: closed without a reply: what was accepted is not known" % self.path)
+        try:
+            told = json.loads(line.decode())
+            reply = Reply(operator.index(told["accepted"]), operator.index(told["rejected"]),
+                          [Fault(e["error"], e.get("field"), e.get("line"), e.get("byte")) for e in told.get("errors", [])])
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise Error("%s: this is not a reply of garnetd: %.60r" % (self.path, line)) from None
+        if reply.errors and not reply.rejected:
+            raise Error(str(reply.errors[0]))
+        if not whole:
+            raise Error("%s: closed before it had read everything" % self.path)
+        return reply
+
+    def _connect(self):
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        # Where the queue of the one who listens is full, a connect() with Python's own timeout would not wait at all.
+        self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO,
+                                struct.pack("@ll", int(self.timeout), int(self.timeout % 1 * 1e6)))
+        self._socket.connect(self.path)
+
+    def _disconnect(self):
+        if self._socket is not None:
+            self._socket.close()
+        self._socket = None
+
+    def _is_over(self):
+        """Garnet has hung up, or said something unasked, which it does before it hangs up."""
+        self._socket.settimeout(0)
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            pass
+        return True
+
+    def _send(self, data):
+        """False: the other side does not read on. Then it may have said why."""
+        rest = memoryview(data)
+        while rest:
+            self._socket.settimeout(self.timeout)
+            try:
+                rest = rest[self._socket.send(rest, socket.MSG_NOSIGNAL):]
+            except (BrokenPipeError, ConnectionResetError):
+                return False
+        return True
+
+    def _read(self, end):
+        """The reply: a line, or what there is before the end."""
+        if end:
+            try:
+                self._socket.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass  # the other side is gone: reading tells
+        until = clock.monotonic() + self.timeout
+        data = b""
+        while b"\n" not in data:
+            left = until - clock.monotonic()
+            if left <= 0:
+                raise socket.timeout("timed out")
+            self._socket.settimeout(left)
+            try:
+                part = self._socket.recv(65536)
+            except ConnectionResetError:  # it closed without reading all
+                break
+            data += part
+            if not part:
+                break
+            if len(data) > MAX_REPLY:
+                raise Error("%s: the reply is longer than 1 MiB: not garnetd?" % self.path)
+        return data.partition(b"\n")[0]
+
+
+def _help(e):
+    if isinstance(e, FileNotFoundError):
+        return "there is no such socket: is garnetd running, and with this socket path?"
+    if isinstance(e, ConnectionRefusedError):
+        return "nobody listens on it: garnetd is not running"
+    if isinstance(e, PermissionError):
+        return "permission denied: `socket` in garnet.yaml sets the mode and the group"
+    if isinstance(e, BlockingIOError):
+        return "it has taken no connection in time: garnetd hangs or is overloaded"
+    if isinstance(e, socket.timeout):
+        return "no answer in time: what was accepted is not known; garnetd's log may say why"
+    return e.strerror or str(e)
+
+
+def _text(s, field):
+    if not isinstance(s, str):
+        raise TypeError("%s must be a str, not %s" % (field, type(s).__name__))
+    return s
+
+
+def _tag(v, field):
+    return str(operator.index(v)) if isinstance(v, int) and not isinstance(v, bool) else _text(v, "a value in " + field)
+
+
+def _number(v, field):
+    """An int or a float. numpy's, Decimal and Fraction are among what converts."""
+    try:
+        return operator.index(v)
+    except TypeError:
+        pass
+    if isinstance(v, float):
+        return float(v)
+    if isinstance(v, (str, bytes, bytearray)) or not hasattr(type(v), "__float__"):
+        raise TypeError("%s must be a number, not %s" % (field, type(v).__name__))
+    return float(v)
+
+
+def _seconds(t, field):
+    if not hasattr(t, "timestamp"):
+        return _number(t, field)
+    if t.tzinfo is None:
+        raise TypeError("%s must be Unix seconds, or a datetime with a time zone" % field)
+    return t.timestamp()
+
+
+def _check(metric):
+    """A ValueError where there is a number that JSON does not have, or Garnet."""
+    numbers = list(metric.get("values", {}).items()) + [(f, metric[f]) for f in ("value", "time") if f in metric]
+    for field, v in numbers:
+        if isinstance(v, int) and not -2**63 <= v < 2**64:
+            raise ValueError("%s is an integer beyond 64 bits: send it as a float" % field)
+        if not math.isfinite(v):
+            raise ValueError("%s must be a finite number, not %r: leave it out when there is none" % (field, v))
