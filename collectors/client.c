@@ -4,7 +4,7 @@
  * other side: it reads a reply up to a bound and only searches it for two words.
  *
  * It fails, with a sentence in `error`, when memory runs out, when nobody listens, when 5 s pass
- * without a byte moving, and when the stream ends without a reply: then what was accepted is not
+ * without a byte moving (unless there is no hurry), and when the stream ends without a reply: then what was accepted is not
  * known, and the sentence says so.
  */
 #include "client.h"
@@ -231,11 +231,15 @@ static bool client_connect(struct client *c)
 /* What the socket is ready for; 0 after an error. */
 static int wait_for(struct client *c, short events)
 {
+    static const struct timespec LIMIT = {.tv_sec = TIMEOUT_S};
     struct pollfd p = {.fd = c->fd, .events = events};
     int n;
 
-    while ((n = poll(&p, 1, TIMEOUT_S * 1000)) < 0 && errno == EINTR)
-        ;
+    do {
+        bool patient = c->hurry != NULL && *c->hurry == 0;
+
+        n = ppoll(&p, 1, patient ? NULL : &LIMIT, c->waiting);
+    } while (n < 0 && errno == EINTR);
     if (n < 0)
         client_fail(c, "cannot wait for %s: %s", c->path, strerror(errno));
     if (n == 0)

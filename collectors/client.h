@@ -10,9 +10,10 @@
  *
  * Errors stick: after the first one every call does nothing, and client_finish() prints it and
  * returns 1. So a collector asks once, at its end. Nothing waits for longer than 5 s without
- * progress. It needs only libc, and of Garnet only docs/protocol.md.
+ * progress, unless its owner wants it to. It needs only libc, and of Garnet only docs/protocol.md.
  */
 #pragma once
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -28,6 +29,10 @@ struct client {
     int fd;              /* -1: not connected */
     bool in_values;      /* between client_begin() and client_end(), after the first key */
     bool cut_short;      /* the other side hung up before it had everything */
+    /* For who has others wait for it, set after client_init(): as long as this is there and 0, there is no limit of time
+     * but for connecting; and the signals' mask while it waits, NULL: as it is. Borrowed. */
+    const volatile sig_atomic_t *hurry;
+    const sigset_t *waiting;
     struct client_bytes out, reply;
     char error[256]; /* the first error; "" = none */
 };
