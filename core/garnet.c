@@ -10,6 +10,7 @@
 #include "base/exit.h"
 #include "base/terminal.h"
 #include "cli/check.h"
+#include "cli/convert.h"
 #include "cli/emit.h"
 #include "cli/explain.h"
 #include "cli/plugin.h"
@@ -36,6 +37,8 @@ static const struct command {
      emit_main},
     {"run", "run a collector once, now, and show its metrics and what is wrong", RUN_HELP,
      run_main},
+    {"convert", "show the metrics in what a script prints, in any of several formats", CONVERT_HELP,
+     convert_main},
     {"tail", "show metrics as they come, or as a sink would send them", TAIL_HELP, tail_main},
     {"explain", "what becomes of a metric, or why it is missing", EXPLAIN_HELP, explain_main},
     {"spool", "list and print a spool, and check that every metric is accounted for", SPOOL_HELP,
