@@ -11,19 +11,24 @@
 
 static const struct format *const FORMATS[] = {
     &FORMAT_LINES, &FORMAT_INFLUX, &FORMAT_PROMETHEUS, &FORMAT_NAGIOS,
-    &FORMAT_MUNIN, &FORMAT_PUTVAL, &FORMAT_JSON,
+    &FORMAT_MUNIN, &FORMAT_PUTVAL, &FORMAT_JSON,       NULL,
 };
-enum { NFORMATS = sizeof FORMATS / sizeof *FORMATS };
 
 const struct format *format_at(size_t i)
 {
-    return i < NFORMATS ? FORMATS[i] : NULL;
+    const struct format *const *at = FORMATS;
+
+    while (i > 0 && *at != NULL) {
+        at++;
+        i--;
+    }
+    return *at;
 }
 
 const struct format *format_named(const char *name)
 {
-    for (size_t i = 0; i < NFORMATS; i++)
-        if (strcmp(FORMATS[i]->name, name) == 0)
-            return FORMATS[i];
+    for (const struct format *const *at = FORMATS; *at != NULL; at++)
+        if (strcmp((*at)->name, name) == 0)
+            return *at;
     return NULL;
 }

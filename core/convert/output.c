@@ -183,7 +183,7 @@ static void put_object(struct buf *b, const struct output_metric *m, struct str 
 
 bool output_put(struct output *o, const struct output_metric *m)
 {
-    struct str name;
+    struct str name = {NULL, 0};
     size_t before;
 
     if (!join_name(o, m, &name) || !check_part(o, m->unit, OUTPUT_UNIT, "a unit"))

@@ -108,10 +108,11 @@ static size_t count_parts(struct str list)
     return n;
 }
 
-/* The i-th of n. */
-static void put_number_of(struct output *o, const struct putval *p, struct output_metric *m,
+/* The i-th of n, of which all have the rest in common. */
+static void put_number_of(struct output *o, const struct putval *p, const struct output_metric *all,
                           size_t i, size_t n, struct str text)
 {
+    struct output_metric m = *all;
     struct value value;
     char number[24];
 
@@ -122,14 +123,14 @@ static void put_number_of(struct output *o, const struct putval *p, struct outpu
     if (!value_read(o, text, "value", &value))
         return;
     if (i < p->type.n) {
-        m->type = p->type.value[i].mtype;
-        m->name[2] = p->type.value[i].name;
+        m.type = p->type.value[i].mtype;
+        m.name[2] = p->type.value[i].name;
     } else if (n > 1) {
         (void)snprintf(number, sizeof number, "%zu", i);
-        m->name[2] = str_of(number);
+        m.name[2] = str_of(number);
     }
-    m->value = value_str(&value);
-    (void)output_put(o, m);
+    m.value = value_str(&value);
+    (void)output_put(o, &m);
 }
 
 /* TIME:VALUE:VALUE... */

@@ -17,8 +17,7 @@ static const double LAST_SECOND_TAKEN =
 static const double LEAST_TIME = 1e-6;
 
 enum { MILLI = 1000, SHOWN = 48 };
-static const uint64_t THOUSANDTHS =
-    UINT64_C(100000000000); /* 1e11: from here on no seconds are meant */
+static const double FINER[] = {1e11, 1e14, 1e17}; /* from here on: ms, us, ns */
 
 /* --- its parts --- */
 
@@ -189,8 +188,7 @@ static uint64_t scale_of(double t)
 {
     uint64_t scale = 1;
 
-    for (double limit = (double)THOUSANDTHS; t >= limit && scale < UINT64_C(1000000000);
-         limit *= MILLI)
+    for (size_t i = 0; i < sizeof FINER / sizeof *FINER && t >= FINER[i]; i++)
         scale *= MILLI;
     return scale;
 }
@@ -227,7 +225,7 @@ bool value_time(struct output *o, struct str s, enum value_clock clock, struct v
         return output_fault(
             o, s.s, "time %s is not after 1970: print Unix seconds, or leave it out", shown);
     scale = clock == VALUE_SCALED ? scale_of(seconds) : 1;
-    if (scale == 1 && seconds >= (double)THOUSANDTHS)
+    if (scale == 1 && seconds >= FINER[0])
         return output_fault(o, s.s, "time %s looks like milliseconds: print Unix seconds", shown);
     if (seconds / (double)scale >= LAST_SECOND_TAKEN)
         return output_fault(o, s.s, "time %s is beyond the year 2261: print Unix seconds", shown);
