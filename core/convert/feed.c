@@ -38,7 +38,7 @@ static bool wait_input(const struct feed *f, int fd, int beside, int64_t ns, enu
     return false;
 }
 
-static enum feed_news read_piece(struct feed *f, ssize_t *got)
+static enum feed_news feed_piece(struct feed *f, ssize_t *got)
 {
     char piece[PIECE];
 
@@ -57,7 +57,7 @@ enum feed_news feed_next(struct feed *f)
     enum feed_news news;
     ssize_t got;
 
-    return wait_input(f, f->fd, f->beside, f->silence, &news) ? read_piece(f, &got) : news;
+    return wait_input(f, f->fd, f->beside, f->silence, &news) ? feed_piece(f, &got) : news;
 }
 
 void feed_rest(struct feed *f)
@@ -66,7 +66,7 @@ void feed_rest(struct feed *f)
     ssize_t got = 1;
 
     for (size_t all = 0; all < REST_MOST && got > 0 && poll(&p, 1, 0) > 0; all += (size_t)got)
-        if (read_piece(f, &got) != FEED_INPUT)
+        if (feed_piece(f, &got) != FEED_INPUT)
             break;
 }
 
