@@ -10,6 +10,7 @@
 #include "base/exit.h"
 #include "base/terminal.h"
 #include "cli/check.h"
+#include "cli/convert.h"
 #include "cli/emit.h"
 #include "cli/explain.h"
 #include "cli/plugin.h"
@@ -39,6 +40,8 @@ static const struct command {
      run_main},
     {"scrape", "print what an exporter says, by http, https or a Unix socket", SCRAPE_HELP,
      scrape_main},
+    {"convert", "show the metrics in what a script prints, in any of several formats", CONVERT_HELP,
+     convert_main},
     {"tail", "show metrics as they come, or as a sink would send them", TAIL_HELP, tail_main},
     {"explain", "what becomes of a metric, or why it is missing", EXPLAIN_HELP, explain_main},
     {"spool", "list and print a spool, and check that every metric is accounted for", SPOOL_HELP,

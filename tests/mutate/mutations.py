@@ -12,6 +12,8 @@ FLIGHT = "unit.plugin.deliver$"
 STATS = "unit.(daemon.sink_stats|model.statboard|plugin.plugin)$"
 ACCOUNTS = "unit.(spool|sink|daemon).(append_retain|feed|sinks)$|scenario.accounts"
 
+CONVERT = "unit.convert.convert_(cases|hostile)$"
+
 LIVE = "unit.plugins.live_(access|store|feed)$|scenario.live$"
 
 MUTATIONS = [
@@ -20,6 +22,16 @@ MUTATIONS = [
     Mutation("the beginning of a token will do", "plugins/live/access.c", "volatile size_t differ = n ^ given_n;", "volatile size_t differ = 0;", LIVE),
     Mutation("a page that does not read is waited for", "plugins/live/feed.c", "if (f->end - *at > FEED_RING)", "if (f->end - *at > 100ull * FEED_RING)", LIVE),
     Mutation("a series is never left out", "plugins/live/store.c", "return s->nothers < s->max && ", "return ", LIVE),
+    # what scripts print
+    Mutation("half a line is a line", "core/convert/stream.c", "cut_is_bad || status == FORMAT_STATUS_KILLED;",
+             "cut_is_bad && status == FORMAT_STATUS_KILLED;", CONVERT),
+    Mutation("a line may have any length", "core/convert/stream.c", "too_long = end - begin > STREAM_LINE;",
+             "too_long = end - begin > 1000 * (size_t)STREAM_LINE;", CONVERT),
+    Mutation("any byte may be in a name", "core/convert/output.c", "if (good == s.n)", "if (good <= s.n)", CONVERT),
+    Mutation("what is in a string is a line", "core/convert/influx.c",
+             "&& !last && lines < STRING_LINES)", "&& !last && lines < 1)", CONVERT),
+    Mutation("an integer of any size is one", "core/convert/value.c",
+             "(p->point || !fits(whole, p->negative))", "(p->point || (p->negative && !fits(whole, true)))", CONVERT),
     # syncs
     Mutation("a segment is not synced", "core/spool/sync_helper.c",
              "if (fdatasync(fd) < 0 || fstat(fd, &st) < 0)", "if (fstat(fd, &st) < 0)", SPOOL),

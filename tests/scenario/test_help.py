@@ -8,7 +8,8 @@ def commands():
     return [line.split()[0] for line in text.splitlines() if line.startswith("  ")]
 
 
-PROGRAMS = [("garnetd",), ("garnet-sink",), ("collectors/cpu",), ("collectors/memory",), ("collectors/loadavg",), ("garnet",)] + \
+PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("collectors/cpu",), ("collectors/memory",), ("collectors/loadavg",),
+            ("garnet",)] + \
            [("garnet", c) for c in commands()] + \
            [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + \
            [("garnet", "spool", c) for c in ("list", "cat", "verify")]
@@ -46,7 +47,7 @@ class Help(unittest.TestCase):
         self.assertIn("usage: garnet emit", run("garnet", "emit", "name", "1", "--help").stdout)
 
     def test_a_standard_output_that_is_full(self):
-        for program in (("garnetd",), ("garnet",), ("garnet", "emit"), ("garnet-sink",)):
+        for program in (("garnetd",), ("garnet",), ("garnet", "emit"), ("garnet-sink",), ("garnet-convert",)):
             with self.subTest(program=program), open("/dev/full", "w") as full:
                 r = subprocess.run([os.path.join(BUILD, program[0]), *program[1:], "--help"], stdout=full,
                                    stderr=subprocess.PIPE, text=True)
@@ -55,7 +56,9 @@ class Help(unittest.TestCase):
 
     def test_wrong_usage(self):
         for program in (("garnetd", "-x"), ("garnet",), ("garnet", "nonsense"), ("garnet", "spool"), ("garnet", "plugin"),
-                        ("garnet-sink",), ("collectors/cpu", "--nonsense"), ("garnet", "emit", "--nonsense")):
+                        ("garnet-sink",), ("collectors/cpu", "--nonsense"), ("garnet", "emit", "--nonsense"),
+                        ("garnet-convert",), ("garnet-convert", "nonsense", "/x"), ("garnet-convert", "lines"), ("garnet", "convert"),
+                        ("garnet", "convert", "nonsense"), ("garnet", "convert", "lines", "/no/socket")):
             with self.subTest(program=program):
                 r = run(*program)
                 self.assertEqual((r.returncode, r.stdout), (2, ""))

@@ -2,6 +2,7 @@
 MAY = {
     "core/base": {"base"},
     "core/model": {"model", "base"},
+    "core/convert": {"convert", "base", "model"},
     "core/conf": {"conf", "base"},
     "core/keep": {"keep", "base"},
     "core/collect": {"collect", "base", "conf", "keep"},
