@@ -37,10 +37,15 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, enabled, OPT_BOOL, "whether it runs", .def = "true"),
     KEY(struct conf_collector, command, OPT_LIST,
         "the program's path and its arguments. No shell, no search in PATH. The path of the "
-        "collector's socket is appended, and is in `GARNET_SOCKET`. A program that the system "
+        "collector's socket is appended (but for an `output`), and is in `GARNET_SOCKET`. A "
+        "program that the system "
         "could not run (a carriage return after `#!`, no `#!`, an interpreter that is not there, "
         "a `noexec` mount) is an error; if it becomes so later, the log says why",
         .flags = OPT_SHELL, .unset = "required"),
+    KEY(struct conf_collector, output, OPT_CHOICE,
+        "what its standard output is: lines for the `log`, or metrics [as scripts print "
+        "them](formats.md). With anything but `log` no argument is appended to `command`",
+        .def = "log", .choices = OUTPUT_NAMES),
     KEY(struct conf_collector, interval, OPT_DURATION,
         "runs start at multiples of it: at 10 s, at :00, :10, :20", .def = "10s", .min = "100ms",
         .max = "1d"),

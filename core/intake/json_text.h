@@ -37,6 +37,8 @@ bool json_is_integer_text(struct str word);
 struct json_fault {
     size_t offset;            /* of the place, within the object's bytes */
     struct metric_fault what; /* field may be "" */
+    uint64_t line,
+        byte; /* of JSON_TOLD: the place in what its sender has read; line 0: of no one place */
 };
 
 struct json_report { /* where the fault of an object is put down */
