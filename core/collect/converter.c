@@ -71,9 +71,11 @@ bool converter_start(struct converter *c, const struct conf_collector *of, int64
 {
     c->command[0] = c->program;
     c->command[1] = conf_output_name(of->output);
+    c->command[2] = "--status-fd";
+    c->command[3] = "3";
     c->conf = (struct conf_collector){.name = of->name,
                                       .socket = of->socket,
-                                      .command = {c->command, 2},
+                                      .command = {c->command, 4},
                                       .mode = MODE_DAEMON, /* without a timeout of its own */
                                       .interval = of->interval,
                                       .grace = KILL_AFTER,
@@ -135,14 +137,21 @@ void converter_abandon(struct converter *c)
     run_abandon(&c->run);
 }
 
+/* 1: something in the text is wrong, which it has told garnetd of by the way of all metrics. */
+static bool has_converted(const struct run_receipt *r)
+{
+    return r->outcome == OUTCOME_OK ||
+           (r->outcome == OUTCOME_EXIT && WEXITSTATUS(r->report.status) == 1);
+}
+
 bool converter_failed(const struct converter *c, struct why *why)
 {
     const struct run_receipt *r = &c->run.receipt;
     struct why how;
 
-    if (r->outcome == OUTCOME_OK && !c->early)
+    if (has_converted(r) && !c->early)
         return false;
-    if (r->outcome == OUTCOME_OK)
+    if (has_converted(r))
         why_set(&how, "it ended before the collector");
     else if (r->outcome == OUTCOME_STOPPED)
         why_set(&how, "it was not done with the output %gs after the end",

@@ -12,7 +12,7 @@ struct converter { /* its own to write */
     struct run run;
     struct conf_collector conf; /* its own: made of the collector's */
     const char *program;        /* garnet-convert; borrowed */
-    const char *command[3];
+    const char *command[5];
     int out,
         status; /* write ends: what is printed goes into the one, how it ended into the other; -1 */
     struct run_ends its; /* the other ends of these; 0 */

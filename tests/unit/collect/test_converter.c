@@ -73,7 +73,7 @@ static void clear(void)
 Test(converter, gets_what_is_printed_and_how_it_ended)
 {
     struct scene *s =
-        begin("cat >text; echo \"$1 $2 $(cat <&3)\" >told",
+        begin("cat >text; echo \"$1 $4 $(cat <&3)\" >told",
               "echo one; (sleep 0.2; echo two) & echo \"$0-$#\"; exit 2", OUTPUT_NAGIOS);
 
     go_once(s);
@@ -98,11 +98,12 @@ Test(converter, exit_status_of_others_counts)
 
 Test(converter, one_that_fails_is_a_reason_of_its_own)
 {
-    struct scene *s = begin("cat >text; echo 'it is wrong' >&2; exit 1", "echo one", OUTPUT_LINES);
+    struct scene *s =
+        begin("cat >text; echo 'it is wrong' >&2; exit 111", "echo one", OUTPUT_LINES);
 
     go_once(s);
     cr_assert_eq(last_run(s)->outcome, OUTCOME_CONVERTER);
-    cr_assert(times_logged(s, "collector probe: its converter (output: lines): exit status 1"));
+    cr_assert(times_logged(s, "collector probe: its converter (output: lines): exit status 111"));
     cr_assert(times_logged(s, "it is wrong"));
     cr_assert(WIFEXITED(last_run(s)->report.status), "the run is its own");
     clear();
