@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/fd.h"
@@ -122,7 +121,7 @@ void converter_finish(struct converter *c, int status)
     int n = snprintf(text, sizeof text, "%d\n", WEXITSTATUS(status));
 
     if (status >= 0 && WIFEXITED(status))
-        (void)write(c->status, text, (size_t)n); /* the pipe is empty: there is room */
+        (void)fd_write_all(c->status, text, (size_t)n); /* the pipe is empty: there is room */
     close_writers(c);
     loop_timer_set(c->run.keepers->loop, &c->late, clock_mono() + c->grace, on_convert_late, c);
 }
