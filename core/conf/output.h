@@ -16,6 +16,7 @@ enum conf_output {
     OUTPUT_PUTVAL,
     OUTPUTS
 };
-#define OUTPUT_NAMES "log|json|lines|influx|prometheus|nagios|munin|putval"
+#define OUTPUT_NAMES   "log|json|lines|influx|prometheus|nagios|munin|putval"
+#define OUTPUT_FORMATS "json, lines, influx, prometheus, nagios, munin, putval"
 
 const char *conf_output_name(int64_t output); /* "log", ... */
