@@ -22,7 +22,9 @@
 #include "base/clock.h"
 #include "base/exit.h"
 #include "base/fd.h"
+#include "base/number.h"
 #include "base/terminal.h"
+#include "base/text.h"
 #include "collector.h"
 #include "convert/asked.h"
 #include "convert/feed.h"
@@ -53,8 +55,10 @@ struct sender {
     const sigset_t *waiting;
     struct client client;
     bool connected;
-    bool gone;  /* nobody takes any more */
-    int status; /* of the exit, so far */
+    bool gone;       /* nobody takes any more */
+    int status;      /* of the exit, so far */
+    bool logged;     /* garnetd says in the log of our standard error what it rejects */
+    uint64_t faults; /* in the input */
 };
 
 /* Asks for the reply, and tells of what is in it. */
@@ -90,9 +94,35 @@ static void send_json(void *arg, const char *p, size_t n)
     s->gone = true;
 }
 
+/* Into the log, the counts and the status of the collector, like a bad object (docs/protocol.md). There is no line end in it:
+ * metrics stay on the lines that they come from. */
+static void tell_fault(struct sender *s, const struct output_fault *f)
+{
+    struct buf b = {0};
+
+    buf_puts(&b, "{\"error\":");
+    buf_put_json(&b, str_of(f->text));
+    if (f->line > 0) {
+        buf_puts(&b, ",\"line\":");
+        buf_put_u64(&b, f->line);
+        buf_puts(&b, ",\"byte\":");
+        buf_put_u64(&b, f->byte);
+    }
+    buf_putc(&b, '}');
+    if (buf_ok(&b))
+        send_json(s, b.p, b.n);
+    buf_free(&b);
+}
+
 static void hear_fault(void *arg, const struct output_fault *f)
 {
-    report_fault(&((struct sender *)arg)->report, f);
+    struct sender *s = arg;
+
+    s->faults++;
+    if (s->logged)
+        tell_fault(s, f);
+    else
+        report_fault(&s->report, f);
 }
 
 static void hear_left_out(void *arg, const struct output_fault *f, enum output_left what)
@@ -160,7 +190,7 @@ static int convert(struct sender *s, const struct asked *asked)
     get_reply(s);
     stream_free(stream);
     report_end(&s->report);
-    return s->status == 0 && s->report.faults > 0 ? 1 : s->status;
+    return s->status == 0 && s->faults > 0 ? 1 : s->status;
 }
 
 int main(int argc, char *argv[])
@@ -180,8 +210,11 @@ int main(int argc, char *argv[])
     s.waiting = &waiting;
     if (asked_read(&asked, argc, argv, true, &why)) {
         s.path = asked.socket != NULL ? asked.socket : getenv("GARNET_SOCKET");
-        if (s.path != NULL && s.path[0] != 0)
+        if (s.path != NULL && s.path[0] != 0) {
+            client_init(&s.client, "garnet-convert", s.path);
+            s.logged = client_logged(&s.client);
             return convert(&s, &asked);
+        }
         (void)why_set(&why, "no socket: name it behind the format, or set GARNET_SOCKET");
     }
     say(stderr, "garnet-convert: %s", why.text);

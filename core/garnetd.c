@@ -30,16 +30,11 @@ static const char usage[] =
     "  -V, --version  print the version\n"
     "SIGHUP rereads the configuration, SIGTERM and SIGINT end.\n";
 
-static const char *sink_program(void)
-{
-    return program_beside("garnet-sink", GARNET_LIBEXEC_DIR "/garnet-sink");
-}
-
 /* What -t exits with. */
-static int only_check_it(const char *path)
+static int only_check_it(const char *path, const char *sink_program)
 {
     struct buf snapshot = {0};
-    int status = check_print(path, sink_program(), &snapshot);
+    int status = check_print(path, sink_program, &snapshot);
 
     buf_free(&snapshot);
     return status;
@@ -58,6 +53,11 @@ static const char *default_path(void)
 
 int main(int argc, char **argv)
 {
+    static char sink[PROGRAM_PATH], converter[PROGRAM_PATH];
+    const struct daemon_programs programs = {
+        .sink = program_beside(sink, "garnet-sink", GARNET_LIBEXEC_DIR "/garnet-sink"),
+        .converter =
+            program_beside(converter, "garnet-convert", GARNET_LIBEXEC_DIR "/garnet-convert")};
     const char *path = NULL;
     bool only_check = false;
     int asked;
@@ -92,7 +92,7 @@ int main(int argc, char **argv)
     if (path == NULL && (path = default_path()) == NULL)
         return EXIT_USAGE;
     if (!only_check)
-        return daemon_run(path, sink_program());
+        return daemon_run(path, &programs);
     signals_release(); /* it has no handlers */
-    return only_check_it(path);
+    return only_check_it(path, programs.sink);
 }

@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-const char *program_beside(const char *name, const char *installed)
+const char *program_beside(char path[PROGRAM_PATH], const char *name, const char *installed)
 {
-    static char path[PATH_MAX + NAME_MAX];
     char self[PATH_MAX];
     ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
     char *slash;
@@ -16,6 +15,6 @@ const char *program_beside(const char *name, const char *installed)
     self[n > 0 ? n : 0] = '\0';
     if ((slash = strrchr(self, '/')) == NULL)
         return installed;
-    (void)snprintf(path, sizeof path, "%.*s/%.250s", (int)(slash - self), self, name);
+    (void)snprintf(path, PROGRAM_PATH, "%.*s/%.250s", (int)(slash - self), self, name);
     return access(path, X_OK) == 0 ? path : installed;
 }

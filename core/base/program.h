@@ -1,6 +1,8 @@
 /* base/program.h - where another program of ours is */
 #pragma once
 
-/* The file `name` beside the running program where it is there (the build tree, a private prefix), else `installed`. In
- * static memory: one at a time. */
-const char *program_beside(const char *name, const char *installed);
+enum { PROGRAM_PATH = 4096 + 256 }; /* bytes */
+
+/* The file `name` beside the running program where it is there (the build tree, a private prefix), which is then
+ * in path[], else `installed`. */
+const char *program_beside(char path[PROGRAM_PATH], const char *name, const char *installed);

@@ -78,6 +78,7 @@ int check_main(int argc, char *const argv[])
     struct check_options o = {.config = GARNET_CONFIG};
     const struct cli_option options[] = {{"-c", &o.config}, {"--socket", &o.socket}};
     struct buf snapshot = {0};
+    static char sink[PROGRAM_PATH];
     int status;
 
     for (int i = 1; i < argc; i++) {
@@ -93,7 +94,8 @@ int check_main(int argc, char *const argv[])
         }
         o.plan = true;
     }
-    status = check_print(o.config, program_beside("garnet-sink", GARNET_LIBEXEC_DIR "/garnet-sink"),
+    status = check_print(o.config,
+                         program_beside(sink, "garnet-sink", GARNET_LIBEXEC_DIR "/garnet-sink"),
                          &snapshot);
     if (status != EXIT_CONFIG)
         status = look_further(&o, (struct str){snapshot.p, snapshot.n}, status);

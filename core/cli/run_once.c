@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/loop.h"
+#include "base/program.h"
 #include "collect/collector.h"
 #include "daemon/sockets.h"
 #include "intake/intake.h"
@@ -50,10 +51,10 @@ static void on_signal(void *arg)
     bool again = o->result->stop != RUN_STOP_NONE;
 
     stop(o, RUN_STOP_SIGNAL);
-    if (!again || !run_alive(&o->collector.run))
+    if (!again || !collector_runs(&o->collector))
         return;
     o->result->stop = RUN_STOP_KILL;
-    run_abandon(&o->collector.run);
+    collector_abandon(&o->collector);
 }
 
 static void on_most(void *arg)
@@ -157,12 +158,17 @@ static bool begin_once(struct once *o, struct why *why)
 
 static void carry_out(struct once *o)
 {
+    static char converter[PROGRAM_PATH];
     const struct run_order *order = o->order;
     const struct origin_counts *n;
     int64_t until;
     const struct collector_events ev = {o, on_started, on_ended, on_gone, taken, withheld};
 
-    collector_start(&o->collector, &o->keepers, order->collector, order->conf->host, &ev);
+    collector_start(&o->collector,
+                    &(struct collector_means){&o->keepers, order->conf->host,
+                                              program_beside(converter, "garnet-convert",
+                                                             GARNET_LIBEXEC_DIR "/garnet-convert")},
+                    order->collector, &ev);
     if (order->turn != NULL)
         loop_after(o->loop, &o->after, on_turn_end, o);
     loop_signal(o->loop, SIGINT, on_signal, o);

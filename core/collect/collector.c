@@ -66,12 +66,23 @@ static void say_end(struct collector *c)
 static void start_run(struct collector *c, int64_t slot, int64_t due);
 static void revive_later(struct collector *c);
 
+/* What its converter has made of it counts as well. */
+static void judge_output(struct collector *c)
+{
+    struct run_receipt *r = &c->run.receipt;
+    bool converted = !converter_failed(&c->converter, &r->converter);
+
+    r->outcome = outcome_converted(r->outcome, r->report.status, c->conf->output, converted);
+}
+
 /* Counts, says and hands on how it ended, and sees to what follows. The event may call
  * collector_stop(). */
 static void settle_run(struct collector *c)
 {
     int64_t slot;
 
+    if (c->conf->output != OUTPUT_LOG)
+        judge_output(c);
     count_end(c);
     say_end(c);
     c->ev.ended(c->ev.arg, &c->run.receipt);
@@ -83,24 +94,63 @@ static void settle_run(struct collector *c)
         start_run(c, slot, c->sched.run_due);
 }
 
-static void on_run_over(void *arg)
+/* Of the run, and of its converter. */
+static void all_over(struct collector *c)
 {
-    struct collector *c = arg;
     bool stopping = c->stopping; /* else gone() comes from a timer, if ended() stops it */
 
-    if (!stopping && run_again(&c->run, c->conf))
-        return;
     settle_run(c);
     if (stopping)
         c->ev.gone(c->ev.arg); /* c may be gone, or started again, by now */
+}
+
+static void on_run_over(void *arg)
+{
+    struct collector *c = arg;
+    const struct run_ends ends = converter_ends(&c->converter);
+    const struct run_receipt *r = &c->run.receipt;
+
+    if (!c->stopping && run_again(&c->run, c->conf, &ends))
+        return;
+    if (converter_alive(&c->converter))
+        converter_finish(&c->converter, r->outcome == OUTCOME_SPAWN ? -1 : r->report.status);
+    else
+        all_over(c);
+}
+
+static void on_converter_over(void *arg)
+{
+    struct collector *c = arg;
+
+    if (run_alive(&c->run))
+        run_end(&c->run, ENDING_CONVERTER);
+    else
+        all_over(c);
+}
+
+bool collector_runs(const struct collector *c)
+{
+    return run_alive(&c->run) || converter_alive(&c->converter);
 }
 
 /* --- a slot --- */
 
 static void start_run(struct collector *c, int64_t slot, int64_t due)
 {
+    struct run_ends ends;
+
     c->ev.started(c->ev.arg, slot);
-    if (!run_start(&c->run, c->conf, slot, due))
+    if (c->conf->output != OUTPUT_LOG && !converter_start(&c->converter, c->conf, slot)) {
+        c->run.receipt = c->converter.run.receipt;
+        settle_run(c);
+        return;
+    }
+    ends = converter_ends(&c->converter);
+    if (run_start(&c->run, c->conf, &ends, slot, due))
+        return;
+    if (converter_alive(&c->converter))
+        converter_finish(&c->converter, -1);
+    else
         settle_run(c);
 }
 
@@ -111,7 +161,7 @@ static void on_slot(void *arg)
     const struct schedule before = c->sched;
     int64_t now = clock_mono(), slot;
     enum schedule_action action =
-        schedule_due(&c->sched, clock_wall(), now, run_alive(&c->run), &slot);
+        schedule_due(&c->sched, clock_wall(), now, collector_runs(c), &slot);
 
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
     if (action == SCHEDULE_WAIT)
@@ -119,8 +169,10 @@ static void on_slot(void *arg)
     say_misses(c, &before, slot, now);
     if (action == SCHEDULE_RUN)
         start_run(c, slot, c->sched.run_due);
-    else if (action == SCHEDULE_REPLACE)
+    else if (action == SCHEDULE_REPLACE && run_alive(&c->run))
         run_end(&c->run, ENDING_OVERLAP);
+    else if (action == SCHEDULE_REPLACE)
+        converter_hurry(&c->converter);
 }
 
 /* --- a daemon's life --- */
@@ -143,7 +195,7 @@ static void on_silence_look(void *arg)
 {
     struct collector *c = arg;
 
-    if (notice_metrics(c)) {
+    if (notice_metrics(c) && run_alive(&c->run)) {
         run_end(&c->run, ENDING_SILENCE); /* and then revive_later() */
         return;
     }
@@ -204,16 +256,18 @@ static void begin_clock(struct collector *c, const char *host)
     loop_timer_set(c->loop, &c->timer, c->sched.due, on_slot, c);
 }
 
-void collector_start(struct collector *c, struct keepers *keepers,
-                     const struct conf_collector *conf, const char *host,
-                     const struct collector_events *ev)
+void collector_start(struct collector *c, const struct collector_means *means,
+                     const struct conf_collector *conf, const struct collector_events *ev)
 {
+    struct keepers *keepers = means->keepers;
+
     *c = (struct collector){
         .loop = keepers->loop, .conf = conf, .ev = *ev, .daemon = conf->mode == MODE_DAEMON};
     (void)snprintf(c->name, sizeof c->name, "%s", conf->name);
     run_init(&c->run, keepers, c->name, on_run_over, c);
+    converter_init(&c->converter, keepers, c->name, means->converter, on_converter_over, c);
     journal_init(&c->journal, c->name);
-    begin_clock(c, host);
+    begin_clock(c, means->host);
 }
 
 void collector_catch_up(struct collector *c, int64_t recorded, const char *host)
@@ -256,13 +310,23 @@ void collector_stop(struct collector *c)
     loop_timer_clear(c->loop, &c->timer);
     if (run_alive(&c->run))
         run_end(&c->run, ENDING_STOP);
-    else
+    else if (!converter_alive(&c->converter)) /* which has its grace already */
         loop_timer_set(c->loop, &c->timer, loop_now(c->loop), c->ev.gone, c->ev.arg);
+}
+
+void collector_abandon(struct collector *c)
+{
+    bool converted = converter_alive(&c->converter); /* then c stays until that is over, too */
+
+    if (run_alive(&c->run))
+        run_abandon(&c->run);
+    if (converted)
+        converter_abandon(&c->converter);
 }
 
 void collector_end(struct collector *c)
 {
-    if (run_alive(&c->run))
+    if (collector_runs(c))
         panic("collector %s: ended while it runs", c->name);
     loop_timer_clear(c->loop, &c->timer);
     journal_flush(&c->journal);

@@ -8,9 +8,16 @@
  * ended.
  */
 #pragma once
+#include "collect/converter.h"
 #include "collect/journal.h"
 #include "collect/run.h"
 #include "collect/schedule.h"
+
+struct collector_means { /* borrowed */
+    struct keepers *keepers;
+    const char *host;      /* and its name decide its place within `splay` */
+    const char *converter; /* the program garnet-convert */
+};
 
 struct collector_events {
     void *arg;
@@ -46,16 +53,16 @@ struct collector { /* its own to write */
     int64_t revive_at;       /* mono: when a daemon's next life is due */
     struct loop_timer timer; /* the next slot, look or start; or, when stopping, gone() */
     struct run run;
+    struct converter converter; /* of one with an output */
     struct journal journal;
     struct collector_stats stats;
     bool stopping;
 };
 
-/* Starts its clock. `conf` is borrowed until collector_adopt() gives another. `host` and its name
- * decide its place within `splay`. */
-void collector_start(struct collector *c, struct keepers *keepers,
-                     const struct conf_collector *conf, const char *host,
-                     const struct collector_events *ev);
+/* Starts its clock. `conf` is borrowed until collector_adopt() gives another. */
+void collector_start(struct collector *c, const struct collector_means *means,
+                     const struct conf_collector *conf, const struct collector_events *ev);
+bool collector_runs(const struct collector *c); /* a run of it is not over yet */
 /* Just after that, of one that is persistent: the slot that came last gets its run within a minute,
  * unless it has had one: `recorded` is the slot of the last run (INT64_MIN: of none). */
 void collector_catch_up(struct collector *c, int64_t recorded, const char *host);
@@ -67,5 +74,7 @@ void collector_once(struct collector *c, int64_t slot);
 void collector_adopt(struct collector *c, const struct conf_collector *conf);
 /* No new runs; the current one is ended; then gone() is called, from the loop. */
 void collector_stop(struct collector *c);
+/* Nobody waits for its run any more: ended() and what follows come before this returns. */
+void collector_abandon(struct collector *c);
 /* Only when no run is alive: in or after gone(). It may be started again. */
 void collector_end(struct collector *c);

@@ -14,16 +14,17 @@
 #include "base/fd.h"
 #include "keep/keeping.h"
 
-enum { PACKET = 32 << 10, FDS = 3 }; /* stdout, stderr, and the memfd of a long one */
+enum { PACKET = 32 << 10, FDS = 5 }; /* stdout, stderr; stdin, status; the memfd of a long one */
 
 struct head {
-    int64_t timeout, grace, nice, no_new_privs, allow_writable;
+    int64_t timeout, grace, nice, no_new_privs, allow_writable, output;
     struct conf_limits limits;
     int64_t group_processes, group_memory;
     uid_t uid;
     gid_t gid;
     pid_t garnetd;
     uint32_t ngroups, nargv, nenv;
+    uint32_t in, status, apart; /* there is such a descriptor; what follows is in the memfd */
 };
 
 /* --- garnetd's side --- */
@@ -52,6 +53,7 @@ static void pack(struct buf *b, const struct keeper_job *job)
                            .nice = c->nice,
                            .no_new_privs = c->no_new_privs,
                            .allow_writable = c->allow_writable,
+                           .output = c->output,
                            .limits = c->limits,
                            .group_processes = c->cgroup.processes,
                            .group_memory = c->cgroup.memory,
@@ -60,7 +62,9 @@ static void pack(struct buf *b, const struct keeper_job *job)
                            .garnetd = job->garnetd,
                            .ngroups = (uint32_t)id->ngroups,
                            .nargv = count(job->launch.argv),
-                           .nenv = count(job->launch.env)};
+                           .nenv = count(job->launch.env),
+                           .in = job->launch.in > 0,
+                           .status = job->launch.status > 0};
 
     buf_put(b, &h, sizeof h);
     if (id->ngroups > 0)
@@ -75,31 +79,41 @@ static void pack(struct buf *b, const struct keeper_job *job)
         put_text(b, job->launch.env[i]);
 }
 
-/* The head tells it from a word. */
-static ssize_t send_long(int control, const struct buf *b, int out, int err)
+/* The head, which tells it from a word, goes in the packet, the whole in a memfd. */
+static ssize_t send_apart(int control, const struct buf *b, int *fds, unsigned nfds)
 {
-    int fds[FDS] = {out, err, memfd_create("job", MFD_CLOEXEC)};
+    struct head h;
     ssize_t sent = -1;
+    int apart = memfd_create("job", MFD_CLOEXEC);
 
-    if (fds[2] >= 0 && fd_write_all(fds[2], b->p, b->n) == 0)
-        sent = fd_send(control, b->p, sizeof(struct head), fds, FDS, MSG_DONTWAIT);
-    fd_close(&fds[2]);
+    memcpy(&h, b->p, sizeof h);
+    h.apart = 1;
+    fds[nfds] = apart;
+    if (apart >= 0 && fd_write_all(apart, b->p, b->n) == 0)
+        sent = fd_send(control, &h, sizeof h, fds, nfds + 1, MSG_DONTWAIT);
+    fd_close(&apart);
     return sent;
 }
 
 int job_send(int control, const struct keeper_job *job)
 {
-    int fds[] = {job->launch.out, job->launch.err};
+    const struct launch *l = &job->launch;
+    int fds[FDS] = {l->out, l->err};
+    unsigned n = 2;
     struct buf b = {0};
     ssize_t sent = -1;
 
+    if (l->in > 0)
+        fds[n++] = l->in;
+    if (l->status > 0)
+        fds[n++] = l->status;
     pack(&b, job);
     if (!buf_ok(&b))
         errno = ENOMEM;
     else if (b.n <= PACKET)
-        sent = fd_send(control, b.p, b.n, fds, 2, MSG_DONTWAIT);
+        sent = fd_send(control, b.p, b.n, fds, n, MSG_DONTWAIT);
     else
-        sent = send_long(control, &b, fds[0], fds[1]);
+        sent = send_apart(control, &b, fds, n);
     buf_free(&b);
     return sent < 0 ? -1 : 0;
 }
@@ -159,6 +173,7 @@ static bool unpack(struct arena *a, struct str bytes, struct keeper_job *job)
         .nice = h.nice,
         .no_new_privs = h.no_new_privs,
         .allow_writable = h.allow_writable,
+        .output = h.output,
         .limits = h.limits,
         .identity = {.uid = h.uid, .gid = h.gid, .groups = groups, .ngroups = h.ngroups}};
     c->cgroup = (struct conf_cgroup){take_optional(&bytes), h.group_processes, h.group_memory};
@@ -173,11 +188,23 @@ static bool unpack(struct arena *a, struct str bytes, struct keeper_job *job)
     return arena_ok(a) && h.nargv > 0;
 }
 
+/* The descriptors in the order in which they were sent. The memfd; -1: there is none. */
+static int take_descriptors(const struct head *h, const int *fds, struct launch *l)
+{
+    l->out = fds[0];
+    l->err = fds[1];
+    fds += 2;
+    l->in = h->in ? *fds++ : 0;
+    l->status = h->status ? *fds++ : 0;
+    return h->apart ? *fds : -1;
+}
+
 enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
 {
     static char packet[PACKET]; /* what a run does not write, its keeper need not copy */
-    int fds[FDS];
+    int fds[FDS], apart;
     struct buf whole = {0};
+    struct head h;
     bool good, cut;
     ssize_t n = fd_receive(control, packet, sizeof packet, fds, FDS, MSG_DONTWAIT, &cut);
     char *bytes;
@@ -187,20 +214,20 @@ enum job_taken job_take(int control, struct arena *a, struct keeper_job *job)
             fd_close(&fds[i]);
         return JOB_END;
     }
-    if (n < (ssize_t)sizeof(struct head))
+    if (n < (ssize_t)sizeof h)
         return JOB_NONE;
-    good = !cut && (fds[2] < 0 || fd_read_all(fds[2], 0, &whole) == 0);
-    if (fds[2] < 0)
+    memcpy(&h, packet, sizeof h);
+    apart = take_descriptors(&h, fds, &job->launch);
+    good = !cut && (!h.apart || fd_read_all(apart, 0, &whole) == 0);
+    if (!h.apart)
         buf_put(&whole, packet, (size_t)n);
-    fd_close(&fds[2]);
+    fd_close(&apart);
     bytes = good && buf_ok(&whole) ? arena_alloc(a, whole.n) : NULL;
     if (bytes != NULL)
         memcpy(bytes, whole.p, whole.n);
-    job->launch.out = fds[0];
-    job->launch.err = fds[1];
     good = bytes != NULL && unpack(a, (struct str){bytes, whole.n}, job);
     buf_free(&whole);
     if (cut)
         errno = EMFILE;
-    return good && fds[1] >= 0 ? JOB_TAKEN : JOB_BAD;
+    return good && job->launch.err >= 0 ? JOB_TAKEN : JOB_BAD;
 }

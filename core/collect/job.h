@@ -1,7 +1,7 @@
 /* collect/job.h - what a keeper is to run: on its way from garnetd, which prepares it, to the keeper
  *
- * One packet, with the write ends for the run's stdout and stderr; what is too long for a packet is in
- * a memfd that goes along. Both sides are one program, so numbers go as they are.
+ * One packet, with the descriptors that the run gets; what is too long for a packet is in a memfd that goes along,
+ * last. Both sides are one program, so numbers go as they are.
  */
 #pragma once
 #include <stdint.h>
@@ -26,6 +26,6 @@ enum job_taken {
     JOB_END   /* there is no garnetd any more */
 };
 
-/* The next job. All that it points to is in the arena; `out` and `err` are the caller's to close. Never
+/* The next job. All that it points to is in the arena; Its descriptors are the caller's to close. Never
  * blocks. */
 enum job_taken job_take(int control, struct arena *a, struct keeper_job *job);

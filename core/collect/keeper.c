@@ -155,13 +155,21 @@ static void report_unstarted(struct keeper *k)
     report(k);
 }
 
+/* Else nobody would see their end. Their numbers stay in the job: the child may be about to read them there. */
+static void close_ends(const struct launch *l)
+{
+    int ends[] = {l->out, l->err, l->in, l->status};
+
+    for (size_t i = 0; i < sizeof ends / sizeof *ends; i++)
+        if (ends[i] > 0)
+            fd_close(&ends[i]);
+}
+
 static void keep_run(struct keeper *k)
 {
-    int out = k->job.launch.out, err = k->job.launch.err;
     int started = start_collector(k);
 
-    fd_close(&out); /* else garnetd would never see their end */
-    fd_close(&err);
+    close_ends(&k->job.launch);
     if (started < 0) {
         report_unstarted(k);
         return;
@@ -185,8 +193,7 @@ static void next_job(struct keeper *k)
         keep_run(k);
         break;
     case JOB_BAD:
-        fd_close(&k->job.launch.out);
-        fd_close(&k->job.launch.err);
+        close_ends(&k->job.launch);
         report_unstarted(k);
         break;
     case JOB_NONE:

@@ -27,6 +27,7 @@
 #include "base/fd.h"
 #include "base/privileges.h"
 #include "base/process.h"
+#include "conf/output.h"
 #include "conf/script.h"
 
 enum { EXIT_NOT_RUN = 127, RUN_UMASK = 022 };
@@ -111,10 +112,10 @@ bool launch_prepare(struct launch *l, struct arena *a, const struct conf_collect
     size_t n = c->command.n;
     const char **argv = arena_alloc(a, (n + 2) * sizeof *argv);
 
-    if (argv != NULL) {
+    if (argv != NULL)
         memcpy(argv, c->command.v, n * sizeof *argv);
+    if (argv != NULL && c->output == OUTPUT_LOG) /* others take arguments of their own alone */
         argv[n] = c->socket;
-    }
     *l = (struct launch){.conf = c,
                          .argv = argv,
                          .env = make_environment(a, c),
@@ -146,7 +147,10 @@ static bool limit_run(const struct conf_collector *c)
     const struct conf_limits *l = &c->limits;
     int64_t cpu = l->cpu < 0 ? -1 : l->cpu / NS_PER_S + (l->cpu % NS_PER_S > 0);
     int64_t memory = c->cgroup.memory ? -1 : l->memory;
-    int64_t processes = c->cgroup.processes ? -1 : l->processes;
+    int64_t processes = c->cgroup.processes || l->processes < 0 ? -1
+                        : c->output != OUTPUT_LOG
+                            ? l->processes + 1 /* its converter is that user's */
+                            : l->processes;
 
     return limit_one(RLIMIT_CORE, 0, 0) && limit_one(RLIMIT_CPU, cpu, cpu + 1) &&
            limit_one(RLIMIT_AS, memory, memory) && limit_one(RLIMIT_NOFILE, l->files, l->files) &&
@@ -214,7 +218,10 @@ static int become_collector(void *arg)
 {
     struct launch_order *o = arg;
     const struct launch *l = o->launch;
-    struct spawn s = {.argv = l->argv, .env = l->env, .fds = {-1, l->out, l->err}, .nfds = 3};
+    struct spawn s = {.argv = l->argv,
+                      .env = l->env,
+                      .fds = {l->in > 0 ? l->in : -1, l->out, l->err, l->status},
+                      .nfds = l->status > 0 ? 4 : 3};
     const struct trust trust = conf_collector_trust(l->conf, geteuid());
     enum run_step step = STEP_CGROUP;
     int control = o->control;

@@ -22,6 +22,8 @@ struct launch {
     const char *const *env;
     const char *cwd;
     int out, err; /* write ends for its stdout and stderr */
+    int in,
+        status; /* for its stdin and its descriptor 3 (collect/converter.h); 0: /dev/null, and none */
 };
 
 enum run_step {             /* what is done on the way, for the report of what failed */

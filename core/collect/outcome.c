@@ -12,8 +12,9 @@ enum { LOOKS_A_HUSH = 8 }; /* within `silence` */
 
 const char *outcome_name(enum outcome o)
 {
-    static const char *const names[OUTCOMES] = {"ok",    "stopped", "exit",    "signal", "timeout",
-                                                "spawn", "overlap", "silence", "lost"};
+    static const char *const names[OUTCOMES] = {"ok",      "stopped",  "exit",    "signal",
+                                                "timeout", "spawn",    "overlap", "silence",
+                                                "lost",    "converter"};
 
     return names[o];
 }
@@ -36,11 +37,20 @@ enum outcome outcome_of(const struct keeper_report *r, enum ending asked)
         return OUTCOME_OVERLAP;
     if (r->end == KEEPER_STOPPED && asked == ENDING_SILENCE)
         return OUTCOME_SILENCE;
+    if (r->end == KEEPER_STOPPED && asked == ENDING_CONVERTER)
+        return OUTCOME_CONVERTER;
     if (r->end == KEEPER_STOPPED)
         return OUTCOME_STOPPED;
     if (WIFSIGNALED(r->status))
         return OUTCOME_SIGNAL;
     return WEXITSTATUS(r->status) == 0 ? OUTCOME_OK : OUTCOME_EXIT;
+}
+
+enum outcome outcome_converted(enum outcome o, int status, int64_t output, bool converted)
+{
+    if (o == OUTCOME_EXIT && output == OUTPUT_NAGIOS && WEXITSTATUS(status) <= 3)
+        o = OUTCOME_OK;
+    return o == OUTCOME_OK && !converted ? OUTCOME_CONVERTER : o;
 }
 
 void revival_init(struct revival *r, int64_t interval, int64_t silence)

@@ -25,16 +25,20 @@ enum outcome {
     OUTCOME_OVERLAP, /* the next slot had come, and its configuration says `overlap: kill` */
     OUTCOME_SILENCE, /* it had brought no metric for too long */
     OUTCOME_LOST,    /* its keeper was killed: nothing is known of it */
+    OUTCOME_CONVERTER, /* who was to make metrics of what it printed has failed (collect/converter.h) */
     OUTCOMES
 };
 const char *outcome_name(enum outcome o); /* "ok", "stopped", "exit", ... */
 bool outcome_failed(enum outcome o);
 
 /* Why garnetd has asked the keeper to end a run, if it has. */
-enum ending { ENDING_NONE, ENDING_STOP, ENDING_OVERLAP, ENDING_SILENCE };
+enum ending { ENDING_NONE, ENDING_STOP, ENDING_OVERLAP, ENDING_SILENCE, ENDING_CONVERTER };
 
 /* `r`: NULL when the keeper left none. */
 enum outcome outcome_of(const struct keeper_report *r, enum ending asked);
+/* Of one with an output, which its converter has made metrics of, or not. A Nagios plugin says by its exit status how what it
+ * looks at is (1 warning, 2 critical, 3 unknown): that is no failure of its own. */
+enum outcome outcome_converted(enum outcome o, int status, int64_t output, bool converted);
 
 #define REVIVAL_FIRST NS_PER_S
 #define REVIVAL_LAST  (60 * NS_PER_S)

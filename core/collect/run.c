@@ -138,7 +138,8 @@ static uint64_t sort_of(const struct conf_collector *c)
 }
 
 /* False with errno. */
-static bool begin_run(struct run *r, const struct conf_collector *conf, int out, int err)
+static bool begin_run(struct run *r, const struct conf_collector *conf, const struct run_ends *ends,
+                      int out, int err)
 {
     struct arena a = {0};
     struct keeper_job job = {.timeout = conf->mode == MODE_DAEMON ? INT64_MAX : conf->timeout,
@@ -154,15 +155,18 @@ static bool begin_run(struct run *r, const struct conf_collector *conf, int out,
 
     errno = ENOMEM;
     if (launch_prepare(&job.launch, &a, conf)) {
-        job.launch.out = out;
+        job.launch.out = ends->out > 0 ? ends->out : out;
         job.launch.err = err;
+        job.launch.in = ends->in;
+        job.launch.status = ends->status;
         r->keeper = keepers_begin(r->keepers, &use);
     }
     arena_free(&a); /* keeps errno: free() does, since glibc 2.33 */
     return r->keeper != NULL;
 }
 
-static bool try_run(struct run *r, const struct conf_collector *conf, int64_t slot_ns)
+static bool try_run(struct run *r, const struct conf_collector *conf, const struct run_ends *ends,
+                    int64_t slot_ns)
 {
     struct keeper_report failed = {.end = KEEPER_FAILED};
     int64_t now = clock_mono();
@@ -176,7 +180,7 @@ static bool try_run(struct run *r, const struct conf_collector *conf, int64_t sl
     r->tries++;
     out = logpipe_open(&r->out, r->keepers->loop, &r->owner, LOG_L_INFO, 0);
     err = out < 0 ? -1 : logpipe_open(&r->err, r->keepers->loop, &r->owner, LOG_L_WARN, 0);
-    begun = err >= 0 && begin_run(r, conf, out, err);
+    begun = err >= 0 && begin_run(r, conf, ends, out, err);
     failed.failure.error = errno;
     fd_close(&out);
     fd_close(&err);
@@ -185,17 +189,18 @@ static bool try_run(struct run *r, const struct conf_collector *conf, int64_t sl
     return begun;
 }
 
-bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due)
+bool run_start(struct run *r, const struct conf_collector *conf, const struct run_ends *ends,
+               int64_t slot_ns, int64_t due)
 {
     r->due = due;
     r->tries = 0;
-    return try_run(r, conf, slot_ns);
+    return try_run(r, conf, ends, slot_ns);
 }
 
-bool run_again(struct run *r, const struct conf_collector *conf)
+bool run_again(struct run *r, const struct conf_collector *conf, const struct run_ends *ends)
 {
     return r->deserted && r->tries == 1 && r->asked == ENDING_NONE &&
-           try_run(r, conf, r->receipt.slot_ns);
+           try_run(r, conf, ends, r->receipt.slot_ns);
 }
 
 bool run_alive(const struct run *r)
@@ -235,6 +240,9 @@ void run_describe(const struct run_receipt *r, const struct conf_collector *conf
         return;
     case OUTCOME_SILENCE:
         why_set(why, "ended after %gs without a metric", (double)conf->silence / (double)NS_PER_S);
+        return;
+    case OUTCOME_CONVERTER:
+        *why = r->converter;
         return;
     default:
         break;

@@ -13,11 +13,18 @@
 #include "conf/conf.h"
 #include "keep/keepers.h"
 
+struct
+    run_ends { /* what a run has in place of what others have; all zero: nothing. The caller's to close */
+    int out;        /* its stdout, which is not for the log */
+    int in, status; /* its stdin, and its descriptor 3 */
+};
+
 struct run_receipt {
     int64_t slot_ns;     /* wall; 0: a daemon's */
     int64_t lateness_ns; /* from its due time until a keeper was asked to start it */
     pid_t pid;           /* the collector's; 0: not known */
     enum outcome outcome;
+    struct why converter; /* of OUTCOME_CONVERTER: what is wrong with that */
     struct keeper_report
         report; /* all zero but `end` and `failure` when it never ran, or is lost */
 };
@@ -46,10 +53,11 @@ void run_init(struct run *r, struct keepers *keepers, const char *name, void (*o
 /* For a slot that was due at `due` (mono). True: over() follows, from the loop. False: it never ran.
  * In either case the receipt then says how it ended. `conf` has the mode that the collector began
  * with. */
-bool run_start(struct run *r, const struct conf_collector *conf, int64_t slot_ns, int64_t due);
+bool run_start(struct run *r, const struct conf_collector *conf, const struct run_ends *ends,
+               int64_t slot_ns, int64_t due);
 /* From over(): it was deserted, and for the first time, and nobody wants its end: true as run_start(). False: it
  * is over. */
-bool run_again(struct run *r, const struct conf_collector *conf);
+bool run_again(struct run *r, const struct conf_collector *conf, const struct run_ends *ends);
 bool run_alive(const struct run *r);
 void run_end(struct run *r, enum ending why); /* asks its keeper to */
 /* Nobody waits for it any more: the nursery kills the keeper, and what it kept. over() follows before

@@ -5,16 +5,16 @@
 #include "conf/before.h"
 
 #include "conf/conf.h"
-#include "conf/path.h"
+#include "conf/scripts.h"
 
-/* A collector is its file's name, wherever the folder is. They are asked for in about the order in which they
+/* A collector is its file's name, wherever the folder is, and whether it is a script or the file beside that. They are asked for in about the order in which they
  * are: from *at on, which is where the last one was. */
 static const struct snapshot_file *find_file(const struct snapshot *s, const char *path,
                                              const struct snapshot_file **at)
 {
     const struct snapshot_file *begin = *at, *f = begin;
 
-    while (strcmp(path_base(f->path), path_base(path)) != 0) {
+    while (!str_eq(script_stem(f->path), script_stem(path))) {
         f = f->next != NULL ? f->next : s->files;
         if (f == begin)
             return NULL;
@@ -40,6 +40,8 @@ enum { UNCHANGED, CHANGED, NEW, RANKS };
 static int rank_by_change(const struct conf *c, const struct snapshot_file *f)
 {
     (void)c;
+    if (f->old) /* it was not looked at: it is as it was */
+        return UNCHANGED;
     if (f->before == NULL)
         return NEW;
     return f->error != NULL || str_cmp(f->text, f->before->text) != 0 ? CHANGED : UNCHANGED;
@@ -73,15 +75,16 @@ static void order_files(struct snapshot *s, const struct conf *c,
 
 /* --- what was before --- */
 
-/* The folder could not be read: nothing in it is known to be gone. */
-static void copy_collectors(struct snapshot *s, const struct snapshot *now, const struct conf *next)
+/* The folder, that of scripts or the other, could not be read: nothing in it is known to be gone. */
+static void copy_collectors(struct snapshot *s, const struct snapshot *now, const struct conf *next,
+                            bool scripts)
 {
     struct snapshot_file **end = &s->files, *copy;
 
     while (*end != NULL)
         end = &(*end)->next;
     for (const struct snapshot_file *f = now->files->next; f != NULL; f = f->next) {
-        if (conf_is_folder(next, f->path))
+        if (conf_is_folder(next, f->path) || (f->script != NULL) != scripts)
             continue;
         if ((copy = snapshot_copy(s, f)) == NULL)
             return;
@@ -91,9 +94,13 @@ static void copy_collectors(struct snapshot *s, const struct snapshot *now, cons
     }
 }
 
-static bool folder_failed(const struct snapshot *s, const struct conf *next)
+static bool folder_failed(const struct snapshot *s, const char *folder)
 {
-    return s->files->next != NULL && conf_is_folder(next, s->files->next->path);
+    const struct snapshot_file *f = s->files->next;
+
+    while (f != NULL && (folder == NULL || strcmp(f->path, folder) != 0))
+        f = f->next;
+    return f != NULL;
 }
 
 /* It is judged by what is found out now, if that is good enough. */
@@ -116,11 +123,14 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
 
     if (c == NULL || next == NULL) {
         s->arena.failed = true;
-    } else if (folder_failed(s, next)) {
-        copy_collectors(s, now, next);
     } else {
+        if (folder_failed(s, next->collectors_folder))
+            copy_collectors(s, now, next, false);
+        if (folder_failed(s, next->scripts_folder))
+            copy_collectors(s, now, next, true);
         for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
-            if ((used = file_in_use(now, c, f->path, &at)) != NULL && used->error == NULL)
+            if (!f->old && (used = file_in_use(now, c, f->path, &at)) != NULL &&
+                used->error == NULL)
                 f->before = copy_version(s, used);
         order_files(s, next, rank_by_change);
     }

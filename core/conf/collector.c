@@ -10,6 +10,7 @@
 #include "conf/conf.h"
 #include "conf/facts.h"
 #include "conf/path.h"
+#include "conf/scripts.h"
 
 enum { COLLECTOR_SEED = 6, MAX_TAGS = 32 };
 /* From which on it matters that one is missed. */
@@ -37,10 +38,15 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, enabled, OPT_BOOL, "whether it runs", .def = "true"),
     KEY(struct conf_collector, command, OPT_LIST,
         "the program's path and its arguments. No shell, no search in PATH. The path of the "
-        "collector's socket is appended, and is in `GARNET_SOCKET`. A program that the system "
+        "collector's socket is appended (but for an `output`), and is in `GARNET_SOCKET`. A "
+        "program that the system "
         "could not run (a carriage return after `#!`, no `#!`, an interpreter that is not there, "
         "a `noexec` mount) is an error; if it becomes so later, the log says why",
         .flags = OPT_SHELL, .unset = "required"),
+    KEY(struct conf_collector, output, OPT_CHOICE,
+        "what its standard output is: lines for the `log`, or metrics [as scripts print "
+        "them](formats.md). With anything but `log` no argument is appended to `command`",
+        .def = "log", .choices = OUTPUT_NAMES),
     KEY(struct conf_collector, interval, OPT_DURATION,
         "runs start at multiples of it: at 10 s, at :00, :10, :20", .def = "10s", .min = "100ms",
         .max = "1d"),
@@ -108,12 +114,12 @@ const struct section collector_section = {ROWS(COLLECTOR_ROWS), "a collector's f
 
 static const char *collector_name(struct parsing *p, const struct snapshot_file *f)
 {
-    const char *base = path_base(f->path);
-    size_t n = strlen(base) - strlen(".yaml"); /* load_files() takes no other */
+    struct str stem = script_stem(f->path);
 
-    if (strlen(base) > strlen(".yaml") && n <= COLLECTOR_NAME_MAX &&
-        strspn(base, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") == n)
-        return arena_strndup(p->a, base, n);
+    if (stem.n > 0 && stem.n <= COLLECTOR_NAME_MAX &&
+        strspn(stem.s, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-") ==
+            stem.n)
+        return arena_strndup(p->a, stem.s, stem.n);
     errors_add(p->e, (struct pos){f->path, 0, 0},
                "a collector's name must be 1 to 64 of A-Z a-z 0-9 _ -: rename the file");
     return NULL;
@@ -267,9 +273,32 @@ static void parse_program(struct parsing *p, struct conf_collector *k, const str
     check_program(p, k, v, f);
 }
 
-static void parse_command(struct parsing *p, struct conf_collector *k, struct fact_file *program)
+/* What a script is, where the file beside it does not say otherwise. `program`: what stands for its command. */
+static bool take_script(struct parsing *p, struct conf_collector *k, const char *script,
+                        struct node *program)
+{
+    const char **argv = arena_alloc(p->a, 2 * sizeof *argv);
+    struct script_means m;
+
+    if (argv == NULL || !script_means(p->a, script, &m))
+        return false;
+    argv[0] = m.path;
+    if (node_get(k->node, "interval") == NULL)
+        k->interval = m.interval;
+    if (node_get(k->node, "output") == NULL)
+        k->output = m.output;
+    if (node_get(k->node, "command") == NULL)
+        k->command = (struct strings){argv, 1};
+    *program = (struct node){.kind = NODE_SCALAR, .at = {k->node->at.file, 0, 0}, .text = m.path};
+    return true;
+}
+
+static void parse_command(struct parsing *p, struct conf_collector *k, const struct node *script,
+                          struct fact_file *program)
 {
     const struct node *v = node_get(k->node, "command");
+
+    v = v != NULL ? v : script;
 
     if (!k->enabled || k->node->kind != NODE_MAP)
         return;
@@ -351,12 +380,16 @@ static uint64_t collector_digest(const struct conf *c, const struct conf_collect
     return digest_text(digest_pairs(h, &c->tags), c->host);
 }
 
-static void fill_collector(struct parsing *p, struct conf_collector *k)
+static void fill_collector(struct parsing *p, struct conf_collector *k, const char *script)
 {
     struct fact_file program = {0};
+    struct node *command = NULL;
 
     k->limits = (struct conf_limits){-1, -1, -1, -1, -1};
     section_fill(p->a, &collector_section, k->node, k, p->e);
+    if (script != NULL && ((command = arena_alloc(p->a, sizeof *command)) == NULL ||
+                           !take_script(p, k, script, command)))
+        return;
     if (k->prefix != NULL && *k->prefix == 0)
         k->prefix = NULL;
     check_prefix(p, k);
@@ -364,7 +397,7 @@ static void fill_collector(struct parsing *p, struct conf_collector *k)
     parse_check_tags(p, &k->tags);
     check_env(p, &k->env);
     parse_collector_identity(p, k);
-    parse_command(p, k, &program);
+    parse_command(p, k, command, &program);
     take_cgroup(p, k);
     p->counted |= counted_by_user(k);
     k->digest = collector_digest(p->c, k, &program);
@@ -376,7 +409,7 @@ struct conf_collector *parse_collector(struct parsing *p, const struct snapshot_
 
     if (k == NULL)
         return NULL;
-    if (!path_ends(f->path, ".yaml")) {
+    if (!path_ends(f->path, ".yaml") && f->script == NULL) {
         errors_warn(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
         return NULL;
     }
@@ -384,10 +417,14 @@ struct conf_collector *parse_collector(struct parsing *p, const struct snapshot_
         errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
     else if (f->error != NULL)
         errors_world(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
+    if (f->twice != NULL)
+        errors_add(p->e, (struct pos){f->path, 0, 0},
+                   "is a collector of the same name as %s: neither is used; rename one of them",
+                   f->twice);
     k->name = collector_name(p, f);
     if (f->error != NULL || (k->node = yaml_parse(p->a, f->path, f->text, p->e)) == NULL)
         return k;
-    fill_collector(p, k);
+    fill_collector(p, k, f->script);
     if (k->name != NULL)
         parse_collector_socket(p, k);
     return k;

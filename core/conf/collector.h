@@ -5,6 +5,7 @@
 #pragma once
 #include "base/trust.h"
 #include "conf/identity.h"
+#include "conf/output.h"
 #include "conf/section.h"
 
 /* Of a collector, where neither its `env` nor garnetd has a PATH. */
@@ -39,6 +40,7 @@ struct conf_collector {
     struct strings command; /* argv; argv[0] absolute */
     /* ns; timeout defaults to the interval, and is INT64_MAX, none, for a daemon */
     int64_t interval, timeout, grace;
+    int64_t output;     /* OUTPUT_LOG ... (conf/output.h) */
     int64_t overlap;    /* OVERLAP_SKIP ... */
     int64_t splay;      /* ns: runs begin up to this much after their slot; 0 = none */
     int64_t persistent; /* what was missed before the start is run then */

@@ -112,6 +112,11 @@ static const struct option MAIN_ROWS[] = {
         "a folder; each `*.yaml` in it is one collector. What ends in `.yml`, `.YAML` or `.conf` "
         "is not read: a warning",
         .unset = "`collectors.d`"),
+    ROW(struct conf, "scripts", scripts_folder, OPT_PATH,
+        "a folder of folders that are called like intervals (`30s`): each program in one of these "
+        "is a "
+        "collector, [without a file of its own](#scripts-without-a-file)",
+        .unset = "`scripts.d`"),
     KEY(struct conf, plugin_path, OPT_PATHS, "folders, searched in order for `NAME.so`",
         .def = GARNET_PLUGIN_DIR, .unset = "where plugins are installed"),
     KEY(struct conf, tags, OPT_MAP,
@@ -303,6 +308,9 @@ static void parse_main_file(struct parsing *p, const struct node *root)
     c->folder_written = c->collectors_folder != NULL;
     if (!c->folder_written)
         c->collectors_folder = path_from(p->a, root->at.file, "collectors.d");
+    c->scripts_written = c->scripts_folder != NULL;
+    if (!c->scripts_written)
+        c->scripts_folder = path_from(p->a, root->at.file, "scripts.d");
     parse_host(p, root);
     parse_check_tags(p, &c->tags);
     merge_tags(p);
@@ -342,6 +350,7 @@ struct conf *conf_parse(const struct snapshot *s, struct errors *e)
     if (c == NULL)
         return NULL;
     p.a = &c->arena;
+    c->scripts_there = s->scripts;
     if ((root = c->root = read_main(&p)) != NULL)
         parse_main_file(&p, root);
     if (root != NULL && arena_ok(p.a)) {

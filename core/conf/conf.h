@@ -48,6 +48,8 @@ struct conf {
     const char *host;
     const char *collectors_folder;
     bool folder_written; /* in the file; else it is the default, and may be missing */
+    const char *scripts_folder;
+    bool scripts_written, scripts_there; /* likewise; it is there */
     struct strings plugin_path;
     struct pairs tags; /* host among them */
     int64_t shutdown_timeout, reload_grace;

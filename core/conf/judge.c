@@ -133,11 +133,14 @@ static void judge_collector(struct parsing *p, const struct snapshot_file *f)
 }
 
 /* The folder itself, which cannot be read. */
-static void refuse_folder(struct parsing *p, const struct snapshot_file *f, struct pos at)
+static void refuse_folder(struct parsing *p, const struct snapshot_file *f, const struct node *root)
 {
+    const char *key = strcmp(f->path, p->c->scripts_folder) == 0 ? "scripts" : "collectors";
+    const struct node *written = node_get(root, key);
+    struct pos at = written != NULL ? written->at : (struct pos){root->at.file, 0, 0};
     struct errors own = {0};
 
-    errors_world(&own, at, "collectors: \"%s\" %s", f->path,
+    errors_world(&own, at, "%s: \"%s\" %s", key, f->path,
                  f->error != NULL ? f->error : "is not a folder");
     p->a->failed |= !buf_ok(&own.text);
     if (arena_ok(p->a))
@@ -148,19 +151,18 @@ static void refuse_folder(struct parsing *p, const struct snapshot_file *f, stru
 
 void parse_collectors(struct parsing *p, const struct snapshot_file *files, const struct node *root)
 {
-    const struct node *written = node_get(root, "collectors");
-
     parse_in_use(p, files);
     for (const struct snapshot_file *f = files; f != NULL; f = f->next)
         if (conf_is_folder(p->c, f->path))
-            refuse_folder(p, f, written != NULL ? written->at : (struct pos){root->at.file, 0, 0});
+            refuse_folder(p, f, root);
         else
             judge_collector(p, f);
 }
 
 bool conf_is_folder(const struct conf *c, const char *path)
 {
-    return c->collectors_folder != NULL && strcmp(c->collectors_folder, path) == 0;
+    return c->collectors_folder != NULL && c->scripts_folder != NULL &&
+           (strcmp(c->collectors_folder, path) == 0 || strcmp(c->scripts_folder, path) == 0);
 }
 
 const struct conf_refused *conf_refused_file(const struct conf *c, const char *file)

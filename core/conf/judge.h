@@ -28,7 +28,7 @@ void parse_collectors(struct parsing *p, const struct snapshot_file *files,
                       const struct node *root);
 /* One more: a copy of `what` and of these errors. */
 void parse_refuse(struct parsing *p, struct conf_refused what, const struct errors *why);
-/* The collectors' folder itself, which stands among the files when it cannot be read. */
+/* The folder of the collectors' files, or of scripts, which stands among the files when it cannot be read. */
 bool conf_is_folder(const struct conf *c, const char *path);
 const struct conf_refused *conf_refused_file(const struct conf *c, const char *file); /* or NULL */
 struct conf_collector *conf_collector_named(const struct conf *c, const char *name);  /* or NULL */

@@ -13,6 +13,7 @@
 #include "conf/facts.h"
 #include "conf/path.h"
 #include "conf/read.h"
+#include "conf/scripts.h"
 
 /* --- the collectors' folder --- */
 
@@ -61,6 +62,15 @@ static int list_folder(struct snapshot *s, const char *dir, struct dirent ***lis
     return n;
 }
 
+static bool had_scripts(const struct snapshot *now)
+{
+    const struct snapshot_file *f = now != NULL ? now->files : NULL;
+
+    while (f != NULL && f->script == NULL)
+        f = f->next;
+    return f != NULL;
+}
+
 static bool had_files(const struct snapshot *now, const char *dir)
 {
     const struct snapshot_file *f = now != NULL ? now->files->next : NULL;
@@ -72,8 +82,7 @@ static bool had_files(const struct snapshot *now, const char *dir)
 
 /* A folder that cannot be read stands in the snapshot like a file; a default one may be missing, unless
  * there are collectors of it in use. */
-static void load_folder(struct snapshot *s, const char *dir, bool written, bool had,
-                        struct asking *of)
+static void load_folder(struct snapshot *s, const char *dir, bool written, bool had)
 {
     struct dirent **list;
     struct snapshot_file *f;
@@ -92,6 +101,15 @@ static void load_folder(struct snapshot *s, const char *dir, bool written, bool 
         free(list[i]);
     }
     free(list);
+}
+
+/* Both folders, as `now` had files of them. */
+static void load_folders(struct snapshot *s, const struct conf *c, const struct snapshot *now,
+                         struct asking *of)
+{
+    load_folder(s, c->collectors_folder, c->folder_written, had_files(now, c->collectors_folder));
+    scripts_load(s, c->scripts_folder, c->scripts_written, had_scripts(now));
+    scripts_compare(s);
     read_unread(s, of);
 }
 
@@ -131,8 +149,7 @@ static bool load_all(struct snapshot *s, const char *path, const struct snapshot
     if ((c = conf_parse_known(s)) == NULL)
         s->arena.failed = true;
     else
-        load_folder(s, c->collectors_folder, c->folder_written,
-                    had_files(now, c->collectors_folder), of);
+        load_folders(s, c, now, of);
     conf_free(c);
     return arena_ok(&s->arena);
 }
@@ -219,6 +236,12 @@ struct conf *conf_load_with(struct snapshot *s, const char *path, const char *fi
     return arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }
 
+static bool a_folder_is_refused(const struct conf *c)
+{
+    return (c->collectors_folder != NULL && conf_refused_file(c, c->collectors_folder) != NULL) ||
+           (c->scripts_folder != NULL && conf_refused_file(c, c->scripts_folder) != NULL);
+}
+
 /* As if nothing were known of it. */
 static void forget_file(struct snapshot_file *f)
 {
@@ -248,24 +271,51 @@ static void load_folder_again(struct snapshot *s, const struct conf *c, struct a
 
     next.files = snapshot_copy(&next, s->files);
     if (next.files != NULL) {
-        load_folder(&next, c->collectors_folder, c->folder_written,
-                    had_files(s, c->collectors_folder), of);
+        load_folders(&next, c, s, of);
         (void)before_add(&next, s);
     }
     snapshot_free(s);
     *s = next;
 }
 
-struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct errors *e)
+/* The scripts that are there now, in place of those in the snapshot; all else as it is. */
+static void load_scripts_again(struct snapshot *s, const struct conf *c, struct asking *of)
+{
+    struct snapshot next = {.running = s->running};
+    struct snapshot_file **end = &next.files;
+
+    for (const struct snapshot_file *f = s->files; f != NULL; f = f->next) {
+        struct snapshot_file *copy = f->script == NULL ? snapshot_copy(&next, f) : NULL;
+
+        if (copy == NULL)
+            continue;
+        copy->twice = NULL;
+        copy->before = f->before != NULL ? snapshot_copy(&next, f->before) : NULL;
+        *end = copy;
+        end = &copy->next;
+    }
+    if (next.files != NULL) {
+        scripts_load(&next, c->scripts_folder, c->scripts_written, true);
+        scripts_compare(&next);
+        read_unread(&next, of);
+        (void)before_add(&next, s);
+    }
+    snapshot_free(s);
+    *s = next;
+}
+
+struct conf *conf_load_refused(struct snapshot *s, int64_t settled, struct asking *of,
+                               struct errors *e)
 {
     struct conf *c = conf_parse_known(s);
 
     if (c == NULL)
         return NULL;
     before_refused_last(s, c);
-    if (s->files != NULL && c->collectors_folder != NULL &&
-        conf_refused_file(c, c->collectors_folder) != NULL)
+    if (s->files != NULL && a_folder_is_refused(c))
         load_folder_again(s, c, of);
+    else if (s->files != NULL && scripts_differ(s, c, settled))
+        load_scripts_again(s, c, of);
     forget_refused(s, c, of);
     for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)
         if (k->refused)

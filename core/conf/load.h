@@ -22,9 +22,11 @@ struct conf *conf_load(struct snapshot *s, const char *path, const struct snapsh
 struct conf *conf_load_with(struct snapshot *s, const char *path, const char *file,
                             struct asking *of, struct errors *e);
 /* Once more for a snapshot that was read already: what collectors' files and sinks were refused for, if
- * that is of the world, is found out anew, and files that could not be read are read; nothing else is.
+ * that is of the world, is found out anew, and files that could not be read are read; and scripts that have come or gone
+ * are, once all there have not changed for `settled` ns; nothing else is.
  * A sink's check is the caller's. A file that was refused comes last, so that it gives way where it clashes with what was not. */
-struct conf *conf_load_refused(struct snapshot *s, struct asking *of, struct errors *e);
+struct conf *conf_load_refused(struct snapshot *s, int64_t settled, struct asking *of,
+                               struct errors *e);
 /* The collectors' files anew, beside the main file that is in use: s is what was. */
 struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct errors *e);
 struct conf_places { /* where a garnetd is found that has this configuration */

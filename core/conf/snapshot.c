@@ -6,7 +6,7 @@
 
 enum { MAX_FILE = 1 << 20, MAX_STRING = 2 << 20 };
 
-static const char MAGIC[] = "garnet snapshot 3\n";
+static const char MAGIC[] = "garnet snapshot 4\n";
 
 struct snapshot_file *snapshot_add(struct snapshot *s, const char *path)
 {
@@ -31,6 +31,8 @@ struct snapshot_file *snapshot_copy(struct snapshot *s, const struct snapshot_fi
     *copy = (struct snapshot_file){.path = arena_strdup(&s->arena, f->path), .old = true};
     copy->text = (struct str){arena_strndup(&s->arena, f->text.s, f->text.n), f->text.n};
     copy->error = f->error != NULL ? arena_strdup(&s->arena, f->error) : NULL;
+    copy->script = f->script != NULL ? arena_strdup(&s->arena, f->script) : NULL;
+    copy->twice = f->twice != NULL ? arena_strdup(&s->arena, f->twice) : NULL;
     for (const struct snapshot_fact *fact = f->facts; fact != NULL; fact = fact->next)
         if (!snapshot_put(s, copy, fact->key, fact->value))
             return NULL;
@@ -78,6 +80,11 @@ static void put_string(struct buf *b, struct str s)
     buf_putstr(b, s);
 }
 
+static void put_optional(struct buf *out, const char *s)
+{
+    put_string(out, str_of(s != NULL ? s : ""));
+}
+
 static void put_facts(struct buf *out, const struct snapshot_fact *facts)
 {
     size_t n = 0;
@@ -94,7 +101,9 @@ static void put_facts(struct buf *out, const struct snapshot_fact *facts)
 static void put_file(struct buf *out, const struct snapshot_file *f)
 {
     put_string(out, str_of(f->path));
-    put_string(out, str_of(f->error != NULL ? f->error : ""));
+    put_optional(out, f->error);
+    put_optional(out, f->script);
+    put_optional(out, f->twice);
     put_string(out, f->text);
     put_facts(out, f->facts);
 }
@@ -107,6 +116,7 @@ void snapshot_write(const struct snapshot *s, struct buf *out)
         n++;
     buf_put(out, MAGIC, sizeof MAGIC);
     put_u32(out, s->running);
+    put_u32(out, s->scripts);
     put_u32(out, n);
     for (const struct snapshot_file *f = s->files; f != NULL; f = f->next) {
         put_file(out, f);
@@ -149,6 +159,16 @@ static const char *get_cstr(struct snapshot *s, struct str *in)
     return v.s;
 }
 
+static bool get_optional(struct snapshot *s, struct str *in, const char **out)
+{
+    *out = get_cstr(s, in);
+    if (*out == NULL)
+        return false;
+    if (**out == 0)
+        *out = NULL;
+    return true;
+}
+
 static bool get_facts(struct snapshot *s, struct str *in, struct snapshot_fact **end)
 {
     struct snapshot_fact *f;
@@ -170,11 +190,10 @@ static struct snapshot_file *get_file(struct snapshot *s, struct str *in)
 {
     struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f);
 
-    if (f == NULL || (f->path = get_cstr(s, in)) == NULL || (f->error = get_cstr(s, in)) == NULL ||
+    if (f == NULL || (f->path = get_cstr(s, in)) == NULL || !get_optional(s, in, &f->error) ||
+        !get_optional(s, in, &f->script) || !get_optional(s, in, &f->twice) ||
         !get_string(s, in, MAX_FILE, &f->text) || !get_facts(s, in, &f->facts))
         return NULL;
-    if (*f->error == 0)
-        f->error = NULL;
     return f;
 }
 
@@ -196,14 +215,16 @@ static bool get_files(struct snapshot *s, struct str *in)
 
 bool snapshot_read(struct snapshot *s, struct str bytes)
 {
-    uint32_t running;
+    uint32_t running, scripts;
 
     *s = (struct snapshot){0};
     if (bytes.n > sizeof MAGIC && memcmp(bytes.s, MAGIC, sizeof MAGIC) == 0) {
         bytes.s += sizeof MAGIC;
         bytes.n -= sizeof MAGIC;
-        if (get_u32(&bytes, &running) && running <= 1 && get_files(s, &bytes) && bytes.n == 0) {
+        if (get_u32(&bytes, &running) && running <= 1 && get_u32(&bytes, &scripts) &&
+            scripts <= 1 && get_files(s, &bytes) && bytes.n == 0) {
             s->running = running;
+            s->scripts = scripts;
             return true;
         }
     }

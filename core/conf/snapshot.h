@@ -19,6 +19,9 @@ struct snapshot_file {
     const char *path;
     struct str text;
     const char *error; /* why it could not be read, or NULL */
+    const char *
+        script; /* "INTERVAL PATH": a script (conf/scripts.h), of which this is the file beside it, or itself; or NULL */
+    const char *twice; /* another file that is a collector of the same name; or NULL */
     bool unread;       /* that is to be found out; is not written */
     struct snapshot_fact *facts;
     struct snapshot_fact *was;    /* older ones, if these should not do; is not written */
@@ -31,6 +34,7 @@ struct snapshot {
     struct snapshot_file *files; /* the main file first */
     struct snapshot_file *added; /* last */
     bool running;                /* it is for a garnetd that has its socket already */
+    bool scripts;                /* there is a folder of scripts */
 };
 
 /* A file without bytes at the end; NULL without memory. */

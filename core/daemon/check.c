@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 
+#include "base/clock.h"
 #include "base/fd.h"
 #include "base/privileges.h"
 #include "base/process.h"
@@ -157,23 +158,35 @@ static bool same_refused(const struct conf *a, const struct conf *b)
     return of_a == NULL && of_b == NULL;
 }
 
-/* The look at what was refused for the world: conf_load_refused(), and the checks of sinks that are not
- * any more. 1: something is different; 0: nothing is; -1: there was no memory. */
-static int check_refused(struct snapshot *now, struct asking *of, const char *sink_program,
-                         struct buf *bytes)
+/* Likewise: the same collectors, of the same files. Both lists are sorted by name. */
+static bool same_collectors(const struct conf *a, const struct conf *b)
+{
+    const struct conf_collector *of_a = a->collectors, *of_b = b->collectors;
+
+    for (; of_a != NULL && of_b != NULL; of_a = of_a->next, of_b = of_b->next)
+        if (strcmp(of_a->name, of_b->name) != 0 ||
+            strcmp(of_a->node->at.file, of_b->node->at.file) != 0)
+            return false;
+    return of_a == NULL && of_b == NULL;
+}
+
+/* The look at what was refused for the world, and at the scripts: conf_load_refused(), and the checks of sinks that
+ * are not refused any more. 1: something is different; 0: nothing is; -1: there was no memory. */
+static int check_refused(struct snapshot *now, int64_t settled, struct asking *of,
+                         const char *sink_program, struct buf *bytes)
 {
     struct errors ignored = {0};
     struct conf *before = conf_parse_known(now), *after = NULL;
     int different = -1;
 
     if (before != NULL)
-        after = conf_load_refused(now, of, &ignored);
+        after = conf_load_refused(now, settled, of, &ignored);
     if (after != NULL && check_sinks(now, after, before, sink_program, of->table, NULL)) {
         conf_free(after);
         after = conf_parse_known(now);
         snapshot_write(now, bytes);
         if (after != NULL && buf_ok(bytes))
-            different = !same_refused(before, after);
+            different = !same_refused(before, after) || !same_collectors(before, after);
     }
     errors_free(&ignored);
     conf_free(before);
@@ -223,7 +236,7 @@ static int look_again(const struct ward_job *j, struct snapshot *now)
 {
     struct asking of = {.table = j->fds[CHECK_HUNG]};
     struct buf snapshot = {0};
-    int different = check_refused(now, &of, j->argv[2], &snapshot);
+    int different = check_refused(now, j->word * NS_PER_MS, &of, j->argv[2], &snapshot);
     int out = j->fds[CHECK_ANSWER];
 
     if (different < 0)

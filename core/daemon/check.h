@@ -16,7 +16,8 @@ bool check_configuration(const char *path, const struct snapshot *now, struct as
     "there is no sink: metrics wait in the spool until they are too old or too many"
 
 /* What is asked of a ward (keep/warder.h). Its strings are a name for the process, the path and the sink program;
- * its word: only to look at what the snapshot in use has refused for the world (conf_load_refused()). */
+ * its word: only to look at what the snapshot in use has refused for the world, and at the scripts, which are to have been
+ * as they are for so many ms (conf_load_refused()). */
 enum check_fd {
     CHECK_ANSWER = 3, /* a pipe */
     CHECK_NOW,        /* the snapshot in use, a file; or -1 */

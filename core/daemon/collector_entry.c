@@ -24,6 +24,8 @@ static bool can_fail(const struct conf_collector *c, enum outcome o)
         return !daemon && c->overlap == OVERLAP_KILL;
     case OUTCOME_SILENCE:
         return daemon && c->silence > 0;
+    case OUTCOME_CONVERTER:
+        return c->output != OUTPUT_LOG;
     default:
         return outcome_failed(o);
     }
@@ -115,7 +117,7 @@ static const char *collector_state(const struct collector_entry *m)
         return m->begun ? "ending" : "disabled";
     if (!m->begun)
         return "waiting";
-    if (run_alive(&m->run.run))
+    if (collector_runs(&m->run))
         return m->run.stopping ? "ending" : "running";
     return m->run.daemon ? "pausing" : "idle";
 }
@@ -125,7 +127,7 @@ static int64_t next_start(const struct collector_entry *m)
 {
     int64_t due = m->run.daemon ? m->run.revive_at : m->run.sched.due;
 
-    if (!m->begun || m->run.stopping || (m->run.daemon && run_alive(&m->run.run)))
+    if (!m->begun || m->run.stopping || (m->run.daemon && collector_runs(&m->run)))
         return 0;
     return clock_wall() + due - clock_mono();
 }
@@ -165,7 +167,7 @@ void collector_entry_status(const struct collector_entry *m, struct buf *b)
     const struct conf_collector *c = m->conf;
     struct answer_rows rows;
     struct self_round at = answer_round(&rows, b, "collector.");
-    bool alive = m->begun && run_alive(&m->run.run);
+    bool alive = m->begun && collector_runs(&m->run);
 
     buf_puts(b, "{\"name\":");
     buf_put_json(b, str_of(c->name));

@@ -16,10 +16,12 @@
 #include "daemon/collector_entry.h"
 #include "daemon/sockets.h"
 
-void collectors_init(struct collectors *c, struct keepers *keepers, struct intake *in,
-                     struct selfmetrics *self, const struct collectors_events *ev)
+void collectors_init(struct collectors *c, struct keepers *keepers, const char *converter,
+                     struct intake *in, struct selfmetrics *self,
+                     const struct collectors_events *ev)
 {
-    *c = (struct collectors){.keepers = keepers, .intake = in, .self = self, .ev = *ev};
+    *c = (struct collectors){
+        .keepers = keepers, .converter = converter, .intake = in, .self = self, .ev = *ev};
     LIST_INIT(&c->list);
     c->slots.dirfd = -1;
 }
@@ -152,7 +154,8 @@ static void run_collector(struct collector_entry *m)
         say_waiting(m, why.text);
         return;
     }
-    collector_start(&m->run, m->all->keepers, m->conf, c->host, &ev);
+    collector_start(&m->run, &(struct collector_means){m->all->keepers, c->host, m->all->converter},
+                    m->conf, &ev);
     if (m->conf->persistent)
         collector_catch_up(&m->run, slots_get(&m->all->slots, m->conf->name), c->host);
     m->begun = true;
@@ -276,8 +279,8 @@ void collectors_kill(struct collectors *c)
 
     for (struct collector_entry *m = LIST_FIRST(&c->list); m != NULL; m = next) {
         next = LIST_NEXT(m, entries);
-        if (m->begun && run_alive(&m->run.run))
-            run_abandon(&m->run.run);
+        if (m->begun)
+            collector_abandon(&m->run);
     }
 }
 

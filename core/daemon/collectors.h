@@ -20,6 +20,7 @@ struct collectors_events {
 
 struct collectors { /* its own to write */
     struct keepers *keepers;
+    const char *converter; /* the program garnet-convert */
     struct intake *intake;
     struct selfmetrics *self;
     struct collectors_events ev;
@@ -29,8 +30,9 @@ struct collectors { /* its own to write */
 };
 
 /* Its rows go to `self`; all is borrowed. */
-void collectors_init(struct collectors *c, struct keepers *keepers, struct intake *in,
-                     struct selfmetrics *self, const struct collectors_events *ev);
+void collectors_init(struct collectors *c, struct keepers *keepers, const char *converter,
+                     struct intake *in, struct selfmetrics *self,
+                     const struct collectors_events *ev);
 /* Before they are applied: when they ran is kept in this folder, the spool's. Else it is forgotten. */
 void collectors_remember(struct collectors *c, int dirfd);
 void collectors_free(struct collectors *c); /* once they are drained */

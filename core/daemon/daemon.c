@@ -41,7 +41,7 @@ struct daemon {
     struct loop *loop;
     struct generation *gen; /* the one in force; NULL while loading */
     struct reload reload;
-    const char *sink_program;
+    const struct daemon_programs *programs;
     struct store store;
     struct intake *intake; /* NULL again once all is taken in */
     struct source *shared; /* NULL again once it is closed */
@@ -211,10 +211,11 @@ static bool make_parts(struct daemon *d, const struct conf *c)
     }
     loop_after(d->loop, &d->after, on_turn_over, d); /* behind the intake's own: its turn is over */
     selfmetrics_init(&d->self, d->loop, d->intake, c, on_self_round, d);
-    sinks_init(&d->sinks, &d->keepers, d->store.commit.spool, d->store.dir, d->sink_program,
+    sinks_init(&d->sinks, &d->keepers, d->store.commit.spool, d->store.dir, d->programs->sink,
                &sinks);
     d->store.commit.spool->folder.ev = (struct append_events){d, on_spool_begins, on_no_room};
-    collectors_init(&d->collectors, &d->keepers, d->intake, &d->self, &collectors);
+    collectors_init(&d->collectors, &d->keepers, d->programs->converter, d->intake, &d->self,
+                    &collectors);
     collectors_remember(&d->collectors, append_dirfd(d->store.commit.spool));
     d->shared = sockets_open(d->intake, c);
     return d->shared != NULL;
@@ -391,13 +392,13 @@ static void on_end_requested(void *arg)
     }
 }
 
-int daemon_run(const char *conf_path, const char *sink_program)
+int daemon_run(const char *conf_path, const struct daemon_programs *programs)
 {
     static const struct nursery_work work = {keeper_keep_runs, check_in_child};
     static struct daemon d; /* static: timers and hooks in it outlive this frame's callers */
     int64_t now;
 
-    d.sink_program = sink_program;
+    d.programs = programs;
     d.path = conf_path;
     d.loop = loop_new();
     if (d.loop == NULL)
@@ -406,7 +407,7 @@ int daemon_run(const char *conf_path, const char *sink_program)
         fatal("cannot start the nursery: %m");
     if (logwriter_start(&d.log, d.loop) < 0)
         fatal("cannot start the log writer: %m");
-    reload_init(&d.reload, &d.keepers, conf_path, sink_program, on_configuration, &d);
+    reload_init(&d.reload, &d.keepers, conf_path, programs->sink, on_configuration, &d);
     loop_signal(d.loop, SIGHUP, reload_request, &d.reload);
     loop_signal(d.loop, SIGTERM, on_end_requested, &d);
     loop_signal(d.loop, SIGINT, on_end_requested, &d);

@@ -6,7 +6,10 @@
  */
 #pragma once
 
+struct daemon_programs {          /* where they are; borrowed */
+    const char *sink, *converter; /* garnet-sink, garnet-convert */
+};
+
 /* The exit status: EXIT_CONFIG for a configuration with errors, EXIT_WORLD for a socket or a spool
- * that is in use or cannot be made, and for an end without waiting. `sink_program`: where garnet-sink
- * is. */
-int daemon_run(const char *conf_path, const char *sink_program);
+ * that is in use or cannot be made, and for an end without waiting. */
+int daemon_run(const char *conf_path, const struct daemon_programs *programs);

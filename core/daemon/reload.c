@@ -179,6 +179,18 @@ static void log_all_refused(const struct reload *r, const struct conf *next)
         }
 }
 
+/* What has come to the folder of scripts, and gone from it; other collectors do so by a SIGHUP alone. */
+static void log_scripts(const struct conf *before, const struct conf *next)
+{
+    for (const struct conf_collector *k = next->collectors; k != NULL; k = k->next)
+        if (conf_collector_named(before, k->name) == NULL)
+            log_info("collector %s: %s is there, and runs each %gs", k->name, k->node->at.file,
+                     (double)k->interval / (double)NS_PER_S);
+    for (const struct conf_collector *k = before->collectors; k != NULL; k = k->next)
+        if (conf_collector_named(next, k->name) == NULL)
+            log_info("collector %s: %s is gone", k->name, k->node->at.file);
+}
+
 /* The snapshot has been checked by the child; here it becomes a configuration of this process. NULL:
  * refused. */
 static struct generation *accept_snapshot(struct reload *r, struct str bytes)
@@ -200,6 +212,8 @@ static struct generation *accept_snapshot(struct reload *r, struct str bytes)
         log_lines(LOG_L_WARN, e.warnings.p);
     if (g != NULL && c->sinks == NULL && !r->looking)
         log_warn("%s: " CHECK_NO_SINK, r->path);
+    if (g != NULL && r->looking)
+        log_scripts(r->now->conf, c);
     if (g != NULL)
         log_all_refused(r, c);
     else
@@ -308,11 +322,12 @@ static void on_look_due(void *arg);
 
 static void plan_look(struct reload *r)
 {
-    const struct conf_refused *q = r->now != NULL ? r->now->conf->refused : NULL;
+    const struct conf *c = r->now != NULL ? r->now->conf : NULL;
+    const struct conf_refused *q = c != NULL ? c->refused : NULL;
 
     while (q != NULL && !q->world)
         q = q->next;
-    if (q != NULL && !r->ended)
+    if ((q != NULL || (c != NULL && c->scripts_there)) && !r->ended)
         loop_timer_set(r->loop, &r->look, clock_mono() + r->look_every, on_look_due, r);
 }
 
@@ -383,7 +398,7 @@ static bool start_loading(struct reload *r)
     struct ward_job job = {
         .argv = argv,
         .helper = true,
-        .word = r->looking,
+        .word = r->looking ? (uint32_t)(r->look_every / NS_PER_MS) + 1 : 0,
         .fds = {-1, -1, STDERR_FILENO, [CHECK_NOW] = r->now != NULL ? r->now->snapshot_fd : -1,
                 [CHECK_HUNG] = r->hung},
         .nfds = CHECK_FDS};

@@ -6,7 +6,7 @@
  * nursery before it comes to it, is started once more.
  *
  * What a collector's file was refused for is looked at again every look_every, where that is of the
- * world; a HUP goes before such a look. There is no look while a child that was killed is not gone: on a
+ * world, and likewise the folder of scripts, if there is one; a HUP goes before such a look. There is no look while a child that was killed is not gone: on a
  * dead mount they would become more and more.
  */
 #pragma once

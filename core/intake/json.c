@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "conf/nearest.h"
+#include "intake/json_told.h"
 
 /* Faults of one object with a place of their own: finding it costs a walk. */
 enum { PLACES = 5 };
@@ -373,6 +374,8 @@ static bool take_value(const struct reading *r)
 
 static enum json_result take_parsed(struct reading *r, json_t *object)
 {
+    if (json_object_get(object, "error") != NULL)
+        return json_told_read(object, &r->report) ? JSON_TOLD : JSON_FAULT;
     if (!collect_fields(r, object))
         return JSON_FAULT;
     if (r->field[ACK] != NULL) {
@@ -416,6 +419,8 @@ enum json_result json_read(const char *p, size_t n, const struct json_defaults *
         name_fault(fault, string_of(r.field[NAME]), NONE);
         fault->values = r.field[VALUES] != NULL;
     }
+    if (result == JSON_TOLD && json_object_get(object, "name") != NULL)
+        name_fault(fault, string_of(json_object_get(object, "name")), NONE);
     json_decref(object);
     return result;
 }

@@ -25,6 +25,7 @@ bool json_add_default_tags(const struct json_defaults *d, struct metric *m);
 enum json_result {
     JSON_METRICS, /* each was handed to fn; `values` expands to several  */
     JSON_ACK,     /* it was {"ack":true}                                 */
+    JSON_TOLD,    /* its sender tells of an error: see fault */
     JSON_FAULT,   /* nothing was handed on: see fault; a bad member of `values` costs only itself
                      and is reported through bad()                       */
 };

@@ -40,6 +40,8 @@ struct json_fault {
     struct str
         name; /* of the metric, which for one of `values` is NAME.KEY; n == 0: it is not known. Until the next reading */
     bool values; /* it is of an object with `values`, and concerns all of them */
+    uint64_t line,
+        byte; /* of JSON_TOLD: the place in what its sender has read; line 0: of no one place */
 };
 
 struct json_report { /* where the fault of an object is put down */

@@ -60,6 +60,14 @@ static void take_bad(void *arg, const struct json_fault *f)
     reject(s, 1, &who, &at, &f->what);
 }
 
+/* The place is in what the sender has read, and not in what it sends. */
+static void take_told(struct session *s, const struct json_fault *f)
+{
+    const struct place at = {f->line, f->byte};
+
+    reject(s, 1, &(struct faulty){.name = f->name}, f->line > 0 ? &at : NULL, &f->what);
+}
+
 /* Long tags beside many values would make hundreds of megabytes of one small object. */
 static bool is_inflated(const struct object *o)
 {
@@ -145,6 +153,8 @@ static void read_object(struct session *s, struct str bytes, const struct json_d
         request_reply(s);
     else if (r == JSON_FAULT)
         take_bad(&o, &f);
+    else if (r == JSON_TOLD)
+        take_told(s, &f);
 }
 
 /* Those that stand here as a whole, from p on; where the quick reader declines. */

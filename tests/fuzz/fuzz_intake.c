@@ -73,6 +73,10 @@ static void take_object(struct stream *s, const char *p, size_t n)
     case JSON_ACK:
         buf_puts(&s->out, "ack\n");
         break;
+    case JSON_TOLD:
+        buf_putf(&s->out, "told of %llu:%llu %s\n", (unsigned long long)f.line,
+                 (unsigned long long)f.byte, f.what.why.text);
+        break;
     case JSON_METRICS:
         break;
     }

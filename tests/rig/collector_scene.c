@@ -82,7 +82,8 @@ void scene_go(struct scene *s)
     static struct collector collector;
 
     s->collector = &collector;
-    collector_start(s->collector, &s->keepers, &s->conf, "web01", &events);
+    collector_start(s->collector, &(struct collector_means){&s->keepers, "web01", s->converter},
+                    &s->conf, &events);
 }
 
 struct scene *scene_begin(const char *script, int64_t interval)

@@ -19,6 +19,7 @@ struct scene {
     struct loop *loop;
     struct keepers keepers;
     struct conf_collector conf;
+    const char *converter; /* of one with an output: a program */
     struct collector *collector;
     int log; /* read end */
     char text[65536];

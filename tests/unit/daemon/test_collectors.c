@@ -38,7 +38,7 @@ static void apply(void)
         stand_intake(&stand, g->conf);
         collectors = &made;
         stand_keepers(&stand);
-        collectors_init(collectors, &stand.keepers, stand.intake, stand.self, &ev);
+        collectors_init(collectors, &stand.keepers, NULL, stand.intake, stand.self, &ev);
         if (remember >= 0) {
             collectors_remember(collectors, remember);
             STAND_UNTIL(&stand, clock_wall() % NS_PER_S < NS_PER_S / 4);

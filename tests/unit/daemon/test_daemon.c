@@ -38,7 +38,7 @@ Test(daemon, a_signal_in_the_turn_in_which_it_gives_up_changes_nothing)
         (void)snprintf(self, sizeof self, "%d", (int)getpid());
         (void)setenv("GARNET_PID", self, 1);
         (void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* should the test fail meanwhile */
-        _exit(daemon_run(conf, check));
+        _exit(daemon_run(conf, &(struct daemon_programs){.sink = check}));
     }
     cr_assert_eq(waitpid(pid, &status, WUNTRACED), pid);
     cr_assert(WIFSTOPPED(status), "%x", (unsigned)status);

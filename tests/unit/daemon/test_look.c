@@ -152,6 +152,38 @@ Test(look, there_is_no_look_while_a_killed_child_is_not_gone)
     loads_end();
 }
 
+/* --- scripts --- */
+
+Test(look, a_script_that_is_dropped_runs_and_one_that_goes_does_not)
+{
+    loads_begin("", GOOD);
+    stand_collector(&loads.stand, "good", "command: [/bin/true]\n");
+    cr_assert_eq(mkdir(stand_path(&loads.stand, "scripts.d"), 0700), 0);
+    cr_assert_eq(mkdir(stand_path(&loads.stand, "scripts.d/30s"), 0700), 0);
+    loads.reload.look_every = 20 * NS_PER_MS;
+    loads_go();
+    loads_turn(200 * NS_PER_MS);
+    cr_assert_eq(loads.accepted, 1, "a look that finds nothing hands over nothing");
+    stand_collector(&loads.stand, "later", "command: [/bin/true]\n"); /* for a SIGHUP */
+    (void)stand_script(&loads.stand, "scripts.d/30s/mail.nagios", "#!/bin/sh\n");
+    STAND_UNTIL(&loads.stand, loads.accepted == 2);
+    cr_assert_str_eq(loads.generation->conf->collectors->next->name, "mail");
+    cr_assert_null(loads.generation->conf->collectors->next->next, "%s",
+                   stand_log_text(&loads.stand));
+    cr_assert_eq(stand_logged(&loads.stand, "mail.nagios is there, and runs each 30s"), 1);
+    (void)stand_script(&loads.stand, "scripts.d/30s/good.sh", "#!/bin/sh\n");
+    STAND_UNTIL(&loads.stand, loads.accepted == 3);
+    cr_assert_eq(stand_logged(&loads.stand, "is a collector of the same name as"), 2, "%s",
+                 stand_log_text(&loads.stand));
+    cr_assert_str_eq(loads.generation->conf->collectors->name, "good", "what ran runs on");
+    cr_assert_eq(unlink(stand_path(&loads.stand, "scripts.d/30s/good.sh")), 0);
+    cr_assert_eq(unlink(stand_path(&loads.stand, "scripts.d/30s/mail.nagios")), 0);
+    STAND_UNTIL(&loads.stand, loads.generation->conf->collectors->next == NULL);
+    cr_assert_eq(stand_logged(&loads.stand, "mail.nagios is gone"), 1);
+    cr_assert_null(loads.generation->conf->refused);
+    loads_end();
+}
+
 /* --- sinks --- */
 
 #define LATER "sinks:\n  - {name: main, plugin: ./later.so, to: 'tcp://127.0.0.1:1'}\n"
