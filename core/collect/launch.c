@@ -36,7 +36,7 @@ enum { EXIT_NOT_RUN = 127, RUN_UMASK = 022 };
 
 static const char *const WHO[] = {"HOME", "USER", "LOGNAME"}; /* garnetd's, or the collector's */
 
-enum { WHOS = sizeof WHO / sizeof *WHO, OWN = 3 };
+enum { WHOS = sizeof WHO / sizeof *WHO, OWN = 3, MUNIN = 2 };
 
 struct env {
     struct arena *a;
@@ -77,6 +77,13 @@ static void add_who(struct env *e)
         set_default(e, WHO[i], getenv(WHO[i]));
 }
 
+/* Where Munin's plugins find what they share, and that they may print several graphs. */
+static void add_munin(struct env *e)
+{
+    set_default(e, "MUNIN_LIBDIR", "/usr/share/munin");
+    set_default(e, "MUNIN_CAP_MULTIGRAPH", "1");
+}
+
 static bool is_own(const char *key)
 {
     return strcmp(key, "GARNET_SOCKET") == 0 || strcmp(key, "GARNET_COLLECTOR") == 0 ||
@@ -87,7 +94,7 @@ static const char **make_environment(struct arena *a, const struct conf_collecto
 {
     struct env e = {.a = a, .conf = c};
 
-    e.v = arena_alloc(a, (ENVIRONMENT_PASSED + WHOS + c->env.n + OWN + 1) * sizeof *e.v);
+    e.v = arena_alloc(a, (ENVIRONMENT_PASSED + WHOS + c->env.n + MUNIN + OWN + 1) * sizeof *e.v);
     if (e.v == NULL)
         return NULL;
     for (size_t i = 0; i < ENVIRONMENT_PASSED; i++) {
@@ -98,6 +105,8 @@ static const char **make_environment(struct arena *a, const struct conf_collecto
         set_default(&e, environment_passed[i], value);
     }
     add_who(&e);
+    if (c->output == OUTPUT_MUNIN)
+        add_munin(&e);
     for (size_t i = 0; i < c->env.n; i++)
         if (!is_own(c->env.v[i].key))
             set_variable(&e, c->env.v[i].key, c->env.v[i].val);
