@@ -104,7 +104,7 @@ class Sent(unittest.TestCase):
         d = Daemon(self, SINK, {"old": "command: [/bin/sh, -c, 'printf \"queue 5\\nbad\\ngarnet.x 1\\n\" | "
                                        f"{CONVERT} lines']\ninterval: 1s\n"})
         wait_for("its metric arrives", lambda: any(x.startswith("queue 5 ") for x in d.file_lines("out")))
-        d.wait_log("garnet-convert: line 2, byte 1: one word alone")
+        d.wait_log("collector old: line 2, byte 1: one word alone")
         d.wait_log('line 3, byte 9: name: begins with "garnet"')  # which garnetd says, and nobody else
         self.assertNotIn("not everything was accepted", d.log())
         d.terminate()

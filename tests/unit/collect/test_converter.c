@@ -32,6 +32,7 @@ static struct scene *begin(const char *converter, const char *script, int64_t ou
     cr_assert_eq(chmod(program, 0755), 0);
     s->converter = program;
     s->conf.output = output;
+    s->conf.grace = 10 * NS_PER_S;
     return s;
 }
 
@@ -124,6 +125,7 @@ Test(converter, one_that_does_not_come_to_an_end_is_ended)
     struct scene *s =
         begin("trap '' TERM; cat >text; while :; do sleep 1; done", "echo one", OUTPUT_LINES);
 
+    s->conf.grace = 100 * MS;
     go_once(s);
     cr_assert_eq(last_run(s)->outcome, OUTCOME_CONVERTER);
     cr_assert(times_logged(s, "it was not done with the output 0.1s after the end"));
@@ -159,7 +161,6 @@ Test(converter, stopped_while_it_is_finishing)
 {
     struct scene *s = begin("cat >text; sleep 0.5; : >done", "echo one", OUTPUT_LINES);
 
-    s->conf.grace = 10 * NS_PER_S;
     scene_go(s);
     collector_once(s->collector, 42000 * MS);
     TURN_UNTIL(s, content("text")[0] != '\0' && !run_alive(&s->collector->run));
