@@ -19,8 +19,8 @@ from shims import *
 
 RECOVERED = 10.0  # seconds: accepting pauses for one; the rest is for a busy machine
 THREADS = 8 if not SANITIZED else 4  # they wait most of the time
-DENSE = 400 if LONG else 28 if not SANITIZED else 10  # up to here every n, and then a sample
-STEP = 50 if LONG else 4  # n by an n-th of itself
+DENSE = 400 if LONG else 14 if not SANITIZED else 10  # up to here every n, and then a sample
+STEP = 50 if LONG else 3  # n by an n-th of itself
 MANY = "".join(  # more than a segment of the spool
     f'{{"name":"many.{i}","value":{i},"meta":{{"filler":"{"x" * 500}"}}}}\n' for i in range(140))
 COLLECTORS = dict(zip("abc", ("100ms", "100ms", "150ms") if not SANITIZED else ("300ms", "300ms", "400ms")))

@@ -169,7 +169,8 @@ Test(keepers, both_that_die_are_replaced)
     ended = s->nended;
     TURN_UNTIL(s, s->nended >= ended + 3);
     cr_assert_neq(scene_nursery(s), nursery);
-    cr_assert_eq(stats_of(s).outcomes[OUTCOME_OK], (uint64_t)s->nended);
+    cr_assert_geq(stats_of(s).outcomes[OUTCOME_OK] + 1, (uint64_t)s->nended,
+                  "but for one that was under way when both died");
     scene_finish(s);
 }
 
