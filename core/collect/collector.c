@@ -73,6 +73,8 @@ static void judge_output(struct collector *c)
     bool converted = !converter_failed(&c->converter, &r->converter);
 
     r->outcome = outcome_converted(r->outcome, r->report.status, c->conf->output, converted);
+    if (r->outcome == OUTCOME_CONVERTER && c->converter.run.receipt.outcome == OUTCOME_OVERLAP)
+        r->outcome = OUTCOME_OVERLAP;
 }
 
 /* Counts, says and hands on how it ended, and sees to what follows. The event may call
@@ -108,12 +110,13 @@ static void on_run_over(void *arg)
 {
     struct collector *c = arg;
     const struct run_ends ends = converter_ends(&c->converter);
-    const struct run_receipt *r = &c->run.receipt;
+    const struct keeper_report *r = &c->run.receipt.report;
 
     if (!c->stopping && run_again(&c->run, c->conf, &ends))
         return;
-    if (converter_alive(&c->converter))
-        converter_finish(&c->converter, r->outcome == OUTCOME_SPAWN ? -1 : r->report.status);
+    if (converter_alive(
+            &c->converter)) /* of one that did not end by itself there is no status to tell */
+        converter_finish(&c->converter, r->end == KEEPER_EXITED ? r->status : -1);
     else
         all_over(c);
 }
@@ -122,10 +125,10 @@ static void on_converter_over(void *arg)
 {
     struct collector *c = arg;
 
-    if (run_alive(&c->run))
-        run_end(&c->run, ENDING_CONVERTER);
-    else
+    if (!run_alive(&c->run))
         all_over(c);
+    else if (c->run.asked == ENDING_NONE)
+        run_end(&c->run, ENDING_CONVERTER);
 }
 
 bool collector_runs(const struct collector *c)
@@ -172,7 +175,7 @@ static void on_slot(void *arg)
     else if (action == SCHEDULE_REPLACE && run_alive(&c->run))
         run_end(&c->run, ENDING_OVERLAP);
     else if (action == SCHEDULE_REPLACE)
-        converter_hurry(&c->converter);
+        converter_hurry(&c->converter, ENDING_OVERLAP);
 }
 
 /* --- a daemon's life --- */
@@ -300,6 +303,8 @@ void collector_once(struct collector *c, int64_t slot)
 void collector_adopt(struct collector *c, const struct conf_collector *conf)
 {
     c->conf = conf;
+    if (converter_alive(&c->converter))
+        converter_adopt(&c->converter, conf);
 }
 
 void collector_stop(struct collector *c)

@@ -112,7 +112,7 @@ struct run_ends converter_ends(const struct converter *c)
 
 static void on_convert_late(void *arg)
 {
-    converter_hurry(arg);
+    converter_hurry(arg, ENDING_STOP);
 }
 
 void converter_finish(struct converter *c, int status)
@@ -126,13 +126,21 @@ void converter_finish(struct converter *c, int status)
     loop_timer_set(c->run.keepers->loop, &c->late, clock_mono() + c->grace, on_convert_late, c);
 }
 
-void converter_hurry(struct converter *c)
+void converter_hurry(struct converter *c, enum ending why)
 {
-    run_end(&c->run, ENDING_STOP);
+    run_end(&c->run, why);
+}
+
+void converter_adopt(struct converter *c, const struct conf_collector *of)
+{
+    c->conf.name = of->name;
+    c->conf.socket = of->socket;
+    c->conf.identity = of->identity;
 }
 
 void converter_abandon(struct converter *c)
 {
+    c->run.asked = ENDING_STOP; /* it is not tried again */
     run_abandon(&c->run);
 }
 

@@ -33,7 +33,9 @@ bool converter_alive(const struct converter *c);
 struct run_ends converter_ends(const struct converter *c);
 /* The collector has ended so (wait status; -1: it never ran). */
 void converter_finish(struct converter *c, int status);
-void converter_hurry(struct converter *c); /* its time is up */
+void converter_hurry(struct converter *c, enum ending why); /* its time is up */
+/* The same collector, of a newer configuration: borrowed in place of the one before. */
+void converter_adopt(struct converter *c, const struct conf_collector *of);
 void converter_abandon(struct converter *c);
 /* Of one that is over: why what was printed has not become metrics. False: it has. */
 bool converter_failed(const struct converter *c, struct why *why);

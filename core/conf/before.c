@@ -5,6 +5,7 @@
 #include "conf/before.h"
 
 #include "conf/conf.h"
+#include "conf/path.h"
 #include "conf/scripts.h"
 
 /* A collector is its file's name, wherever the folder is, and whether it is a script or the file beside that. They are asked for in about the order in which they
@@ -75,16 +76,24 @@ static void order_files(struct snapshot *s, const struct conf *c,
 
 /* --- what was before --- */
 
-/* The folder, that of scripts or the other, could not be read: nothing in it is known to be gone. */
+/* Whether a file of before is of this folder, which cannot be read: then nothing in it is known to be gone. */
+static bool was_in(const struct snapshot_file *f, const struct conf *next, const char *folder)
+{
+    if (strcmp(folder, next->collectors_folder) == 0)
+        return f->script == NULL;
+    return f->script != NULL && (strcmp(folder, next->scripts_folder) == 0 ||
+                                 str_cmp(path_dir(f->path), str_of(folder)) == 0);
+}
+
 static void copy_collectors(struct snapshot *s, const struct snapshot *now, const struct conf *next,
-                            bool scripts)
+                            const char *folder)
 {
     struct snapshot_file **end = &s->files, *copy;
 
     while (*end != NULL)
         end = &(*end)->next;
     for (const struct snapshot_file *f = now->files->next; f != NULL; f = f->next) {
-        if (conf_is_folder(next, f->path) || (f->script != NULL) != scripts)
+        if (conf_is_folder(next, f->path) || !was_in(f, next, folder))
             continue;
         if ((copy = snapshot_copy(s, f)) == NULL)
             return;
@@ -92,15 +101,6 @@ static void copy_collectors(struct snapshot *s, const struct snapshot *now, cons
         *end = copy;
         end = &copy->next;
     }
-}
-
-static bool folder_failed(const struct snapshot *s, const char *folder)
-{
-    const struct snapshot_file *f = s->files->next;
-
-    while (f != NULL && (folder == NULL || strcmp(f->path, folder) != 0))
-        f = f->next;
-    return f != NULL;
 }
 
 /* It is judged by what is found out now, if that is good enough. */
@@ -124,10 +124,10 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
     if (c == NULL || next == NULL) {
         s->arena.failed = true;
     } else {
-        if (folder_failed(s, next->collectors_folder))
-            copy_collectors(s, now, next, false);
-        if (folder_failed(s, next->scripts_folder))
-            copy_collectors(s, now, next, true);
+        for (struct snapshot_file *f = s->files->next; f != NULL;
+             f = f->next) /* and its own copies */
+            if (!f->old && !f->odd && conf_is_folder(next, f->path))
+                copy_collectors(s, now, next, f->path);
         for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
             if (!f->old && (used = file_in_use(now, c, f->path, &at)) != NULL &&
                 used->error == NULL)

@@ -413,7 +413,8 @@ struct conf_collector *parse_collector(struct parsing *p, const struct snapshot_
         errors_warn(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
         return NULL;
     }
-    if (f->error != NULL && f->before != NULL) /* what it says now is for a SIGHUP to read */
+    if (f->error != NULL &&
+        (f->before != NULL || f->odd)) /* what it says now is for a SIGHUP to read */
         errors_add(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);
     else if (f->error != NULL)
         errors_world(p->e, (struct pos){f->path, 0, 0}, "%s", f->error);

@@ -10,6 +10,7 @@
 
 #include "conf/conf.h"
 #include "conf/facts.h"
+#include "conf/path.h"
 
 /* They come sorted by name but for a few. */
 static void insert_sorted(struct parsing *p, struct conf_collector *k)
@@ -135,7 +136,7 @@ static void judge_collector(struct parsing *p, const struct snapshot_file *f)
 /* The folder itself, which cannot be read. */
 static void refuse_folder(struct parsing *p, const struct snapshot_file *f, const struct node *root)
 {
-    const char *key = strcmp(f->path, p->c->scripts_folder) == 0 ? "scripts" : "collectors";
+    const char *key = strcmp(f->path, p->c->collectors_folder) == 0 ? "collectors" : "scripts";
     const struct node *written = node_get(root, key);
     struct pos at = written != NULL ? written->at : (struct pos){root->at.file, 0, 0};
     struct errors own = {0};
@@ -153,7 +154,7 @@ void parse_collectors(struct parsing *p, const struct snapshot_file *files, cons
 {
     parse_in_use(p, files);
     for (const struct snapshot_file *f = files; f != NULL; f = f->next)
-        if (conf_is_folder(p->c, f->path))
+        if (conf_is_folder(p->c, f->path) && !f->odd)
             refuse_folder(p, f, root);
         else
             judge_collector(p, f);
@@ -162,7 +163,8 @@ void parse_collectors(struct parsing *p, const struct snapshot_file *files, cons
 bool conf_is_folder(const struct conf *c, const char *path)
 {
     return c->collectors_folder != NULL && c->scripts_folder != NULL &&
-           (strcmp(c->collectors_folder, path) == 0 || strcmp(c->scripts_folder, path) == 0);
+           (strcmp(c->collectors_folder, path) == 0 || strcmp(c->scripts_folder, path) == 0 ||
+            str_cmp(path_dir(path), str_of(c->scripts_folder)) == 0);
 }
 
 const struct conf_refused *conf_refused_file(const struct conf *c, const char *file)

@@ -236,10 +236,20 @@ struct conf *conf_load_with(struct snapshot *s, const char *path, const char *fi
     return arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }
 
-static bool a_folder_is_refused(const struct conf *c)
+static bool is_refused_folder(const struct conf *c, const char *folder)
 {
-    return (c->collectors_folder != NULL && conf_refused_file(c, c->collectors_folder) != NULL) ||
-           (c->scripts_folder != NULL && conf_refused_file(c, c->scripts_folder) != NULL);
+    return folder != NULL && conf_refused_file(c, folder) != NULL;
+}
+
+/* The folder of scripts, or one in it. */
+static bool scripts_are_refused(const struct conf *c)
+{
+    const struct conf_refused *r = c->refused;
+
+    while (r != NULL && (r->sink != NULL || r->collector != NULL || !conf_is_folder(c, r->file) ||
+                         strcmp(r->file, c->collectors_folder) == 0))
+        r = r->next;
+    return r != NULL;
 }
 
 /* As if nothing were known of it. */
@@ -247,7 +257,7 @@ static void forget_file(struct snapshot_file *f)
 {
     f->facts = NULL;
     f->old = false;
-    f->unread = f->error != NULL;
+    f->unread = f->error != NULL && !f->odd;
 }
 
 static void forget_refused(struct snapshot *s, const struct conf *c, struct asking *of)
@@ -278,6 +288,31 @@ static void load_folder_again(struct snapshot *s, const struct conf *c, struct a
     *s = next;
 }
 
+/* A script, or what is said of a folder or file among them. */
+static bool is_of_scripts(const struct conf *c, const struct snapshot_file *f)
+{
+    size_t n = strlen(c->scripts_folder);
+
+    return f->script != NULL || (strncmp(f->path, c->scripts_folder, n) == 0 &&
+                                 (f->path[n] == '/' || f->path[n] == '\0'));
+}
+
+/* Those that were there stay as they were read: a change in a file is for a SIGHUP. */
+static void keep_known(struct snapshot *next, const struct snapshot *s)
+{
+    for (struct snapshot_file *f = next->files; f != NULL; f = f->next) {
+        const struct snapshot_file *known = f->script != NULL ? scripts_find(s, f) : NULL;
+        struct snapshot_file *copy = known != NULL ? snapshot_copy(next, known) : NULL;
+
+        if (copy == NULL)
+            continue;
+        copy->before = known->before != NULL ? snapshot_copy(next, known->before) : NULL;
+        copy->next = f->next;
+        copy->twice = NULL;
+        *f = *copy;
+    }
+}
+
 /* The scripts that are there now, in place of those in the snapshot; all else as it is. */
 static void load_scripts_again(struct snapshot *s, const struct conf *c, struct asking *of)
 {
@@ -285,7 +320,7 @@ static void load_scripts_again(struct snapshot *s, const struct conf *c, struct 
     struct snapshot_file **end = &next.files;
 
     for (const struct snapshot_file *f = s->files; f != NULL; f = f->next) {
-        struct snapshot_file *copy = f->script == NULL ? snapshot_copy(&next, f) : NULL;
+        struct snapshot_file *copy = !is_of_scripts(c, f) ? snapshot_copy(&next, f) : NULL;
 
         if (copy == NULL)
             continue;
@@ -296,6 +331,7 @@ static void load_scripts_again(struct snapshot *s, const struct conf *c, struct 
     }
     if (next.files != NULL) {
         scripts_load(&next, c->scripts_folder, c->scripts_written, true);
+        keep_known(&next, s);
         scripts_compare(&next);
         read_unread(&next, of);
         (void)before_add(&next, s);
@@ -312,9 +348,9 @@ struct conf *conf_load_refused(struct snapshot *s, int64_t settled, struct askin
     if (c == NULL)
         return NULL;
     before_refused_last(s, c);
-    if (s->files != NULL && a_folder_is_refused(c))
+    if (s->files != NULL && is_refused_folder(c, c->collectors_folder))
         load_folder_again(s, c, of);
-    else if (s->files != NULL && scripts_differ(s, c, settled))
+    else if (s->files != NULL && (scripts_are_refused(c) || scripts_differ(s, c, settled)))
         load_scripts_again(s, c, of);
     forget_refused(s, c, of);
     for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)

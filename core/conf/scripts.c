@@ -103,12 +103,15 @@ static void free_names(struct dirent **list, int n)
     free(list);
 }
 
-static void add_fault(struct snapshot *s, const char *path, const char *error)
+/* `odd`: for its name; else it cannot be read now. */
+static void add_fault(struct snapshot *s, const char *path, bool odd, const char *error)
 {
-    struct snapshot_file *f = snapshot_add(s, path);
+    struct snapshot_file *f = path != NULL ? snapshot_add(s, path) : NULL;
 
-    if (f != NULL)
-        f->error = error;
+    if (f == NULL)
+        return;
+    f->error = error;
+    f->odd = odd;
 }
 
 static bool is_yaml(const char *name)
@@ -137,7 +140,8 @@ static void add_script(struct snapshot *s, const char *dir, const char *interval
         return;
     f->script = arena_printf(&s->arena, "%s %s", interval, path);
     f->unread = file != NULL;
-    if (output_of(suffix_of(name)) == OUTPUT_LOG && file == NULL)
+    f->odd = output_of(suffix_of(name)) == OUTPUT_LOG && file == NULL;
+    if (f->odd)
         f->error = arena_printf(
             &s->arena,
             "prints what? \".%s\" is no format: call it NAME, or NAME. and one of " OUTPUT_FORMATS,
@@ -155,11 +159,12 @@ static void load_interval(struct snapshot *s, const char *folder, const char *in
     if (dir == NULL)
         return;
     if (!units_duration(interval, &ns, &ignored) || ns < LEAST || ns > MOST) {
-        add_fault(s, dir, "is not read: name it like an interval, 30s or 5m, from 100ms to 1d");
+        add_fault(s, dir, true,
+                  "is not read: name it like an interval, 30s or 5m, from 100ms to 1d");
         return;
     }
     if ((n = list_names(s, dir, &list, &error)) < 0) {
-        add_fault(s, dir, error);
+        add_fault(s, dir, false, error);
         return;
     }
     for (int i = 0; i < n && arena_ok(&s->arena); i++) {
@@ -168,7 +173,7 @@ static void load_interval(struct snapshot *s, const char *folder, const char *in
         if (!is_yaml(name))
             add_script(s, dir, interval, name, other);
         else if (other == NULL)
-            add_fault(s, path_join(&s->arena, dir, name),
+            add_fault(s, path_join(&s->arena, dir, name), true,
                       "is not read: there is no script of that name beside it");
     }
     free_names(list, n);
@@ -185,7 +190,7 @@ void scripts_load(struct snapshot *s, const char *folder, bool written, bool had
         error = had ? "is gone: make it again, empty if no script is to run" : NULL;
     if (n < 0) {
         if (error != NULL)
-            add_fault(s, folder, error);
+            add_fault(s, folder, false, error);
         return;
     }
     for (int i = 0; i < n && arena_ok(&s->arena); i++)
@@ -216,18 +221,15 @@ void scripts_compare(struct snapshot *s)
 
 /* --- what is there now --- */
 
-/* The newest change of a file's or folder's state, wall ns; it cannot be set back by whoever copies it. */
-static int64_t changed_at(const char *path)
-{
-    struct stat st;
-
-    return stat(path, &st) == 0 ? clock_ns(st.st_ctim) : clock_wall();
-}
-
+/* By the newest change of its state, which whoever copies it cannot set back. What is not there any more is not settled. */
 static bool is_settled(const char *path, int64_t settled)
 {
-    int64_t age = clock_between(changed_at(path), clock_wall());
+    struct stat st;
+    int64_t age;
 
+    if (lstat(path, &st) < 0)
+        return false;
+    age = clock_between(clock_ns(st.st_ctim), clock_wall());
     return age >= settled || age < 0; /* a clock that was set back makes nobody wait */
 }
 
@@ -238,8 +240,7 @@ static const struct snapshot_file *next_script(const struct snapshot_file *f)
     return f;
 }
 
-static const struct snapshot_file *find_script(const struct snapshot *s,
-                                               const struct snapshot_file *like)
+const struct snapshot_file *scripts_find(const struct snapshot *s, const struct snapshot_file *like)
 {
     for (const struct snapshot_file *f = next_script(s->files); f != NULL; f = next_script(f->next))
         if (strcmp(f->script, like->script) == 0 && strcmp(f->path, like->path) == 0)
@@ -251,7 +252,7 @@ static const struct snapshot_file *find_script(const struct snapshot *s,
 static bool scripts_within(const struct snapshot *a, const struct snapshot *b)
 {
     for (const struct snapshot_file *f = next_script(a->files); f != NULL; f = next_script(f->next))
-        if (find_script(b, f) == NULL)
+        if (scripts_find(b, f) == NULL)
             return false;
     return true;
 }

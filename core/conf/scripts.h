@@ -26,5 +26,8 @@ struct str script_stem(const char *path);
 void scripts_load(struct snapshot *s, const char *folder, bool written, bool had);
 /* Two files that are collectors of one name get each other's as `twice`: neither is to be used. */
 void scripts_compare(struct snapshot *s);
+/* The same script, with the same file beside it, or none; NULL: there is none. */
+const struct snapshot_file *scripts_find(const struct snapshot *s,
+                                         const struct snapshot_file *like);
 /* Whether others are there now than those in the snapshot, and none of it has changed for `settled` ns. */
 bool scripts_differ(const struct snapshot *s, const struct conf *c, int64_t settled);

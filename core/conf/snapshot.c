@@ -6,7 +6,7 @@
 
 enum { MAX_FILE = 1 << 20, MAX_STRING = 2 << 20 };
 
-static const char MAGIC[] = "garnet snapshot 4\n";
+static const char MAGIC[] = "garnet snapshot 5\n";
 
 struct snapshot_file *snapshot_add(struct snapshot *s, const char *path)
 {
@@ -32,6 +32,7 @@ struct snapshot_file *snapshot_copy(struct snapshot *s, const struct snapshot_fi
     copy->text = (struct str){arena_strndup(&s->arena, f->text.s, f->text.n), f->text.n};
     copy->error = f->error != NULL ? arena_strdup(&s->arena, f->error) : NULL;
     copy->script = f->script != NULL ? arena_strdup(&s->arena, f->script) : NULL;
+    copy->odd = f->odd;
     copy->twice = f->twice != NULL ? arena_strdup(&s->arena, f->twice) : NULL;
     for (const struct snapshot_fact *fact = f->facts; fact != NULL; fact = fact->next)
         if (!snapshot_put(s, copy, fact->key, fact->value))
@@ -104,6 +105,7 @@ static void put_file(struct buf *out, const struct snapshot_file *f)
     put_optional(out, f->error);
     put_optional(out, f->script);
     put_optional(out, f->twice);
+    put_u32(out, f->odd);
     put_string(out, f->text);
     put_facts(out, f->facts);
 }
@@ -189,11 +191,13 @@ static bool get_facts(struct snapshot *s, struct str *in, struct snapshot_fact *
 static struct snapshot_file *get_file(struct snapshot *s, struct str *in)
 {
     struct snapshot_file *f = arena_alloc(&s->arena, sizeof *f);
+    uint32_t odd;
 
     if (f == NULL || (f->path = get_cstr(s, in)) == NULL || !get_optional(s, in, &f->error) ||
-        !get_optional(s, in, &f->script) || !get_optional(s, in, &f->twice) ||
-        !get_string(s, in, MAX_FILE, &f->text) || !get_facts(s, in, &f->facts))
+        !get_optional(s, in, &f->script) || !get_optional(s, in, &f->twice) || !get_u32(in, &odd) ||
+        odd > 1 || !get_string(s, in, MAX_FILE, &f->text) || !get_facts(s, in, &f->facts))
         return NULL;
+    f->odd = odd != 0;
     return f;
 }
 

@@ -22,6 +22,7 @@ struct snapshot_file {
     const char *
         script; /* "INTERVAL PATH": a script (conf/scripts.h), of which this is the file beside it, or itself; or NULL */
     const char *twice; /* another file that is a collector of the same name; or NULL */
+    bool odd;          /* by its name alone it cannot be used, and is never read */
     bool unread;       /* that is to be found out; is not written */
     struct snapshot_fact *facts;
     struct snapshot_fact *was;    /* older ones, if these should not do; is not written */

@@ -202,6 +202,70 @@ Test(scripts, others_may_not_put_any_there)
     cr_assert(refused("scripts: "));
 }
 
+/* A look reads nothing that a name alone rules out: a script's text is no collector's file. */
+Test(scripts, what_is_odd_is_never_read)
+{
+    put("scripts.d/30s/evil.bak", 0700, "command: [/bin/true]\n");
+    put("scripts.d/30s/lonely.yaml", 0600, "command: [/bin/true]\n");
+    load();
+    cr_assert_null(conf->collectors);
+    for (int i = 0; i < 2; i++) {
+        struct conf *next = conf_load_refused(&snap, 0, &asking, &errors);
+
+        cr_assert_not_null(next);
+        cr_assert_null(next->collectors, "%s", next->collectors->name);
+        conf_free(next);
+    }
+}
+
+/* What is in a folder that cannot be read now stays as it is, and it is said. */
+Test(scripts, a_folder_that_cannot_be_read_costs_nothing)
+{
+    struct snapshot now;
+    struct conf *next;
+
+    folder("scripts.d/1m");
+    put("scripts.d/30s/a.sh", 0700, SCRIPT);
+    put("scripts.d/1m/b.sh", 0700, SCRIPT);
+    load();
+    now = snap;
+    snap = (struct snapshot){0};
+    cr_assert_eq(chmod(in_dir("scripts.d/30s"), 0777), 0);
+    next = conf_load(&snap, in_dir("garnet.yaml"), &now, &asking, &errors);
+    cr_assert_not_null(next);
+    cr_assert_not_null(conf_collector_named(next, "a"));
+    cr_assert_not_null(conf_collector_named(next, "b"));
+    cr_assert_not_null(next->refused);
+    cr_assert_not_null(strstr(next->refused->lines, "scripts: "));
+    conf_free(next);
+    next = conf_load_refused(&snap, 0, &asking, &errors);
+    cr_assert_not_null(conf_collector_named(next, "a"), "a look keeps it, too");
+    cr_assert_not_null(next->refused);
+    conf_free(next);
+    cr_assert_eq(chmod(in_dir("scripts.d/30s"), 0700), 0);
+    next = conf_load_refused(&snap, 0, &asking, &errors);
+    cr_assert_not_null(conf_collector_named(next, "a"));
+    cr_assert_null(next->refused, "%s", next->refused->lines);
+    conf_free(next);
+    snapshot_free(&now);
+}
+
+/* Only a SIGHUP takes what a file says anew. */
+Test(scripts, a_look_takes_scripts_and_no_edits)
+{
+    struct conf *next;
+
+    put("scripts.d/30s/a.sh", 0700, SCRIPT);
+    put("scripts.d/30s/a.yaml", 0600, "interval: 1m\n");
+    load();
+    put("scripts.d/30s/a.yaml", 0600, "interval: 2m\n");
+    put("scripts.d/30s/b.sh", 0700, SCRIPT);
+    next = conf_load_refused(&snap, 0, &asking, &errors);
+    cr_assert_eq(conf_collector_named(next, "a")->interval, 60 * NS_PER_S);
+    cr_assert_not_null(conf_collector_named(next, "b"));
+    conf_free(next);
+}
+
 Test(scripts, what_comes_and_goes_is_seen_once_it_is_settled)
 {
     put("scripts.d/30s/a.sh", 0700, SCRIPT);
