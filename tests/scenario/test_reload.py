@@ -37,7 +37,7 @@ class Reload(unittest.TestCase):
         r = Receiver()
         self.addCleanup(r.stop)
         other = "file:other.txt"
-        base = "self_metrics: 0\nsinks:\n" + graphite_sink("main", f"tcp://127.0.0.1:{r.port}")
+        base = "self_metrics: 0\nsinks:\n" + graphite_sink("main", f"tcp://127.0.0.1:{r.port}", ", confirm: {every: 1h}")
         d = Daemon(self, base)
         self.assertEqual(d.send('{"name":"a","value":1}')["accepted"], 1)
         wait_for("first metric", lambda: len(r.lines()) == 1)

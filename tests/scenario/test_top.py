@@ -216,7 +216,7 @@ class Top(unittest.TestCase):
         t = self.top(self.daemon())
         t.until("degraded: ")
         t.until(re.compile(r"^failing +\w+ .* exit 3", re.M))
-        text = t.until(re.compile(r"^good +idle +[01]\.\d .*[\u2581-\u2588]", re.M))
+        text = t.until(re.compile(r"^good +(?:idle|running) +[01]\.\d .*[\u2581-\u2588]", re.M))
         self.assertRegex(text, r"(?m)^garnetd \S+ on testhost, up .* every 1s, by name$")
         self.assertRegex(text, r"(?m)^COLLECTOR +STATE +ACC/S")
         self.assertRegex(text, r"(?m)^main +running +[01]\.\d")
