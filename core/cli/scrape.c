@@ -31,7 +31,9 @@ const char SCRAPE_HELP[] =
 
 int scrape_main(int argc, char *const argv[])
 {
-    const char *program = program_beside("garnet-scrape", GARNET_LIBEXEC_DIR "/garnet-scrape");
+    char beside[PROGRAM_PATH];
+    const char *program =
+        program_beside(beside, "garnet-scrape", GARNET_LIBEXEC_DIR "/garnet-scrape");
 
     (void)argc;
     (void)execv(program, argv);
