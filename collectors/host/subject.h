@@ -1,0 +1,38 @@
+/* subject.h - what a collector of the host is: its table, and who reads the files that it names
+ *
+ * Each is a program of its own (one.c), and `host` has all of those that cannot block. Both are the frame
+ * (frame.h) around the same subject.
+ */
+#pragma once
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "host/figure.h"
+
+struct host;
+
+/* What is asked for by options; bits of host.options. */
+enum { HOST_PER_CORE = 1, HOST_ALL_DISKS = 2, HOST_VETH = 4 };
+
+struct subject_option {
+    const char *name; /* "--per-core"; NULL ends a list of them */
+    unsigned bit;
+    const char *help;
+};
+
+struct subject {
+    const char *name;  /* of the program too */
+    const char *about; /* for --help: what it sends */
+    const struct figure *figures;
+    size_t nfigures;
+    void (*read)(struct host *h);
+    const struct subject_option *options; /* NULL: none */
+    bool
+        optional; /* there are sound hosts without its files: no word about that unless it was asked for by name */
+};
+
+/* Those that cannot block, in the order of the documents; NULL ends it. */
+extern const struct subject *const host_subjects[];
+
+extern const struct subject cpu_subject, loadavg_subject, memory_subject, uptime_subject,
+    vmstat_subject;
