@@ -102,6 +102,30 @@ bool field_f64(struct str word, double *v)
     return true;
 }
 
+static bool is_octal(struct str s)
+{
+    return s.n >= 4 && s.s[0] == '\\' && s.s[1] >= '0' && s.s[1] <= '3' && s.s[2] >= '0' &&
+           s.s[2] <= '7' && s.s[3] >= '0' && s.s[3] <= '7';
+}
+
+struct str field_unescape(struct str word, char *out, size_t size)
+{
+    size_t n = 0;
+
+    while (word.n > 0) {
+        size_t step = is_octal(word) ? 4 : 1;
+
+        if (n == size)
+            return (struct str){0};
+        out[n++] =
+            step == 1 ? word.s[0]
+                      : (char)((word.s[1] - '0') << 6 | (word.s[2] - '0') << 3 | (word.s[3] - '0'));
+        word.s += step;
+        word.n -= step;
+    }
+    return (struct str){out, n};
+}
+
 bool field_next(struct str *line, uint64_t *v)
 {
     struct str word;

@@ -20,5 +20,7 @@ bool field_is(struct str word, const char *text);
 bool field_u64(struct str word, uint64_t *v); /* digits and nothing else, below 2^64 */
 bool field_hex(struct str word, uint64_t *v); /* likewise, without 0x */
 bool field_f64(struct str word, double *v);   /* as base/number.h reads it, never negative */
+/* A name in which the kernel has written blanks and backslashes as \040 and so on: as it is, in out; longer than that: all zero. */
+struct str field_unescape(struct str word, char *out, size_t size);
 /* line's next word as a number. */
 bool field_next(struct str *line, uint64_t *v);

@@ -107,25 +107,45 @@ static void read_file(const struct host *h, struct host_file *f)
         (void)read_open(f);
 }
 
-bool host_text(struct host *h, const char *name, struct str *text)
+/* NULL, with a complaint: there are more than a test has ever read. */
+static const struct host_file *get_file(struct host *h, const char *name)
 {
     struct host_file *f = file_named(h, name);
+
+    if (f == NULL)
+        host_complain(h, "%s: too many files", name);
+    else if (f->round != h->round)
+        read_file(h, f);
+    return f;
+}
+
+static bool is_absent(const struct host_file *f)
+{
+    return !f->opened && (f->error == ENOENT || f->error == EOPNOTSUPP); /* psi=0 */
+}
+
+bool host_text(struct host *h, const char *name, struct str *text)
+{
+    const struct host_file *f = get_file(h, name);
     char path[PATH_MOST];
 
-    if (f == NULL) {
-        host_complain(h, "too many files"); /* a test reads all */
+    if (f == NULL)
         return false;
-    }
-    if (f->round != h->round)
-        read_file(h, f);
     *text = (struct str){f->text.p, f->text.n};
     if (f->error == 0)
         return true;
-    h->absent = h->absent || (!f->opened && f->error == ENOENT && h->why.text[0] == 0);
+    h->absent = h->absent || (is_absent(f) && h->why.text[0] == 0);
     errno = f->error;
     host_complain(h, "cannot %s %s: %m", f->opened ? "read" : "open",
                   host_path(h, name, path, sizeof path));
     return false;
+}
+
+bool host_text_if_any(struct host *h, const char *name, struct str *text)
+{
+    const struct host_file *f = get_file(h, name);
+
+    return f != NULL && !is_absent(f) && host_text(h, name, text);
 }
 
 /* --- numbers --- */

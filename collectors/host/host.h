@@ -52,6 +52,8 @@ bool host_read(struct host *h, const struct subject *s);
 
 /* The text of a file of the tables, good until the end of the round. False, with a complaint: there is none. */
 bool host_text(struct host *h, const char *name, struct str *text);
+/* The same of a file that sound hosts need not have: no complaint when it is not there. */
+bool host_text_if_any(struct host *h, const char *name, struct str *text);
 /* Only the first of a round counts. */
 void host_complain(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `name` as people find it: below --proc or --sys. */

@@ -8,32 +8,27 @@
 #include "host/reading.h"
 
 #define FILE_NAME "/proc/meminfo"
-#define FIGURE(key, in_file, of_diamond, of_collectd, of_node)                                     \
+#define FIGURE(key, in_file, of_collectd)                                                          \
     {                                                                                              \
         .name = "memory." key, .unit = "B", .type = "gauge", .file = FILE_NAME, .field = in_file,  \
-        .scale = SAID_KIBIBYTES, .diamond = of_diamond, .collectd = of_collectd,                   \
-        .node_exporter = of_node                                                                   \
+        .scale = SAID_KIBIBYTES, .diamond = "memory." in_file, .collectd = of_collectd,            \
+        .node_exporter = "node_memory_" in_file "_bytes"                                           \
     }
 
 static const struct figure FIGURES[] = {
-    FIGURE("total", "MemTotal", "memory.MemTotal", NULL, "node_memory_MemTotal_bytes"),
-    FIGURE("free", "MemFree", "memory.MemFree", "memory/memory-free", "node_memory_MemFree_bytes"),
-    FIGURE("available", "MemAvailable", "memory.MemAvailable", NULL,
-           "node_memory_MemAvailable_bytes"),
-    FIGURE("buffers", "Buffers", "memory.Buffers", "memory/memory-buffered",
-           "node_memory_Buffers_bytes"),
-    FIGURE("cached", "Cached", "memory.Cached", "memory/memory-cached", "node_memory_Cached_bytes"),
-    FIGURE("shmem", "Shmem", NULL, NULL, "node_memory_Shmem_bytes"),
-    FIGURE("slab", "Slab", NULL, NULL, "node_memory_Slab_bytes"),
-    FIGURE("slab_reclaimable", "SReclaimable", NULL, "memory/memory-slab_recl",
-           "node_memory_SReclaimable_bytes"),
-    FIGURE("dirty", "Dirty", "memory.Dirty", NULL, "node_memory_Dirty_bytes"),
-    FIGURE("writeback", "Writeback", "memory.Writeback", NULL, "node_memory_Writeback_bytes"),
-    FIGURE("swap_total", "SwapTotal", "memory.SwapTotal", NULL, "node_memory_SwapTotal_bytes"),
-    FIGURE("swap_free", "SwapFree", "memory.SwapFree", "swap/swap-free",
-           "node_memory_SwapFree_bytes"),
-    FIGURE("swap_cached", "SwapCached", "memory.SwapCached", "swap/swap-cached",
-           "node_memory_SwapCached_bytes"),
+    FIGURE("total", "MemTotal", NULL),
+    FIGURE("free", "MemFree", "memory/memory-free"),
+    FIGURE("available", "MemAvailable", NULL),
+    FIGURE("buffers", "Buffers", "memory/memory-buffered"),
+    FIGURE("cached", "Cached", "memory/memory-cached"),
+    FIGURE("shmem", "Shmem", NULL),
+    FIGURE("slab", "Slab", NULL),
+    FIGURE("slab_reclaimable", "SReclaimable", "memory/memory-slab_recl"),
+    FIGURE("dirty", "Dirty", NULL),
+    FIGURE("writeback", "Writeback", NULL),
+    FIGURE("swap_total", "SwapTotal", NULL),
+    FIGURE("swap_free", "SwapFree", "swap/swap-free"),
+    FIGURE("swap_cached", "SwapCached", "swap/swap-cached"),
 };
 
 static void memory_read(struct host *h)

@@ -131,3 +131,40 @@ size_t reading_pairs(struct host *h, const char *file)
     }
     return found;
 }
+
+size_t reading_lists(struct host *h, const char *file)
+{
+    bool seen[HOST_FIGURES] = {false};
+    struct str text, line, group, name, value;
+    size_t found = 0, hint = 0;
+
+    if (!host_text(h, file, &text))
+        return 0;
+    while (field_line(&text, &line)) {
+        if (!field_name(&line, ':', &group))
+            continue;
+        while (field_word(&line, &name) && field_word(&line, &value)) {
+            const struct figure *f = reading_row(h, file, group, name, &hint);
+
+            if (f != NULL && is_new(h, f, seen)) {
+                put_number(h, f, value, (struct str){0});
+                found++;
+            }
+        }
+    }
+    return found;
+}
+
+bool reading_line(struct host *h, const char *file, const char *key, struct str *rest)
+{
+    char path[512];
+    struct str text, word;
+
+    if (!host_text(h, file, &text))
+        return false;
+    while (field_line(&text, rest))
+        if (field_word(rest, &word) && field_is(word, key))
+            return true;
+    host_complain(h, "%s has no line %s", host_path(h, file, path, sizeof path), key);
+    return false;
+}

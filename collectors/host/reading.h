@@ -5,10 +5,15 @@
 #pragma once
 #include "host/host.h"
 
-/* "KEY VALUE" or "KEY: VALUE UNIT". Returns how many rows were found. */
+/* "KEY VALUE" or "KEY: VALUE UNIT". Returns how many rows were found. Of a file that is not there it is none, with a
+ * complaint; see host_text_if_any(). */
 size_t reading_keys(struct host *h, const char *file);
 /* Of pairs of lines, "Tcp: NAME NAME..." and "Tcp: VALUE VALUE...": the row's field is "Tcp NAME". */
 size_t reading_pairs(struct host *h, const char *file);
+/* "GROUP: NAME VALUE NAME VALUE...": likewise. */
+size_t reading_lists(struct host *h, const char *file);
+/* What follows the word `key` on the first line that begins with it. False, with a complaint: there is none. */
+bool reading_line(struct host *h, const char *file, const char *key, struct str *rest);
 /* The row of the subject for this field of this file; NULL: none. *hint is where to look first, 0 to begin with: files
  * and tables are mostly in the same order. */
 const struct figure *reading_row(const struct host *h, const char *file, struct str group,

@@ -34,5 +34,7 @@ struct subject {
 /* Those that cannot block, in the order of the documents; NULL ends it. */
 extern const struct subject *const host_subjects[];
 
-extern const struct subject cpu_subject, loadavg_subject, memory_subject, uptime_subject,
-    vmstat_subject;
+extern const struct subject conntrack_subject, cpu_subject, disks_subject, files_subject,
+    icmp_subject, interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
+    pressure_subject, processes_subject, sockets_subject, softirqs_subject, swap_subject,
+    tcp_subject, udp_subject, uptime_subject, vmstat_subject;

@@ -2,5 +2,8 @@
 #include "host/subject.h"
 
 const struct subject *const host_subjects[] = {
-    &cpu_subject, &memory_subject, &loadavg_subject, &uptime_subject, &vmstat_subject, NULL,
+    &cpu_subject,      &memory_subject,    &swap_subject,       &vmstat_subject,   &loadavg_subject,
+    &pressure_subject, &processes_subject, &interrupts_subject, &softirqs_subject, &files_subject,
+    &disks_subject,    &network_subject,   &ip_subject,         &icmp_subject,     &tcp_subject,
+    &udp_subject,      &sockets_subject,   &conntrack_subject,  &uptime_subject,   NULL,
 };

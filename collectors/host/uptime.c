@@ -13,7 +13,7 @@ static const struct figure FIGURES[] = {
         .type = "gauge",
         .file = FILE_NAME,
         .field = "1st",
-        .diamond = "uptime.seconds",
+        .diamond = "uptime.minutes",
         .collectd = "uptime/uptime",
         .node_exporter = "node_time_seconds - node_boot_time_seconds",
     },

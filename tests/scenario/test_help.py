@@ -9,7 +9,7 @@ def commands():
 
 
 PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("garnet",)] + \
-           [("collectors/" + c,) for c in ("host", "cpu", "memory", "loadavg", "uptime", "vmstat")] + \
+           [("collectors/" + c,) for c in ("host", "cpu", "memory", "loadavg", "disks", "network")] + \
            [("garnet", c) for c in commands()] + \
            [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + \
            [("garnet", "spool", c) for c in ("list", "cat", "verify")]
