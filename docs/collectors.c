@@ -26,10 +26,10 @@ static void print_figure(const struct figure *f)
     putchar('\n');
 }
 
-int main(void)
+static void print_tables(const struct subject *const *subjects)
 {
-    for (size_t i = 0; host_subjects[i] != NULL; i++) {
-        const struct subject *s = host_subjects[i];
+    for (; *subjects != NULL; subjects++) {
+        const struct subject *s = *subjects;
 
         printf(
             "@%s\n| metric | unit | type | tags | source | Diamond | collectd | node_exporter |\n"
@@ -38,5 +38,11 @@ int main(void)
         for (size_t k = 0; k < s->nfigures; k++)
             print_figure(&s->figures[k]);
     }
+}
+
+int main(void)
+{
+    print_tables(host_subjects);
+    print_tables(slow_subjects);
     return 0;
 }

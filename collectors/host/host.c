@@ -180,10 +180,15 @@ void host_u64(struct host *h, const struct figure *f, uint64_t v)
         host_complain(h, "%s: %s is beyond 64 bits", f->file, f->field);
 }
 
+bool host_tags(struct host *h, struct str first, struct str second)
+{
+    if (samples_tags(&h->out, first, second))
+        return true;
+    host_complain(h, "a name of %zu bytes: it cannot be sent", first.n);
+    return false;
+}
+
 bool host_tag(struct host *h, struct str value)
 {
-    if (samples_tags(&h->out, value, (struct str){0}))
-        return true;
-    host_complain(h, "a name of %zu bytes: it cannot be sent", value.n);
-    return false;
+    return host_tags(h, value, (struct str){0});
 }

@@ -31,10 +31,10 @@ struct subject {
         optional; /* there are sound hosts without its files: no word about that unless it was asked for by name */
 };
 
-/* Those that cannot block, in the order of the documents; NULL ends it. */
-extern const struct subject *const host_subjects[];
+/* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */
+extern const struct subject *const host_subjects[], *const slow_subjects[];
 
 extern const struct subject conntrack_subject, cpu_subject, disks_subject, files_subject,
-    icmp_subject, interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
-    pressure_subject, processes_subject, sockets_subject, softirqs_subject, swap_subject,
-    tcp_subject, udp_subject, uptime_subject, vmstat_subject;
+    filesystems_subject, icmp_subject, interrupts_subject, ip_subject, loadavg_subject,
+    memory_subject, network_subject, pressure_subject, processes_subject, sockets_subject,
+    softirqs_subject, swap_subject, tcp_subject, udp_subject, uptime_subject, vmstat_subject;

@@ -1,4 +1,4 @@
-/* subjects.c - the list. What may wait for a device or a server has a program of its own and is not here */
+/* subjects.c - the lists. What may wait for a device or a server is not in `host` */
 #include "host/subject.h"
 
 const struct subject *const host_subjects[] = {
@@ -7,3 +7,5 @@ const struct subject *const host_subjects[] = {
     &disks_subject,    &network_subject,   &ip_subject,         &icmp_subject,     &tcp_subject,
     &udp_subject,      &sockets_subject,   &conntrack_subject,  &uptime_subject,   NULL,
 };
+
+const struct subject *const slow_subjects[] = {&filesystems_subject, NULL};
