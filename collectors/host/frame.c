@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/fd.h"
 #include "base/number.h"
 #include "base/terminal.h"
 #include "collector.h"
@@ -217,6 +218,7 @@ static int run(struct frame *f, int argc, char *const argv[])
     int64_t every;
     int status;
 
+    (void)fd_fill_stdio(); /* or a message would go where the socket or a file is */
     parse(f, argc, argv, &every);
     if (!f->print && f->client.error[0] != 0)
         return client_finish(&f->client);

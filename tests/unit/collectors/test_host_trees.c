@@ -161,6 +161,14 @@ Test(host_trees, every_row_of_the_tables_is_in_some_tree)
             cr_expect(seen[at++], "%s", host_subjects[i]->figures[j].name);
 }
 
+Test(host_trees, no_table_is_too_large)
+{
+    for (size_t i = 0; host_subjects[i] != NULL; i++)
+        cr_expect_leq(host_subjects[i]->nfigures, HOST_FIGURES);
+    for (size_t i = 0; slow_subjects[i] != NULL; i++)
+        cr_expect_leq(slow_subjects[i]->nfigures, HOST_FIGURES);
+}
+
 /* Whether all that b has is in `all`. */
 static void is_part(const struct buf *b, const struct buf *all, const char *name, size_t cut)
 {
