@@ -35,6 +35,7 @@ struct subject {
 extern const struct subject *const host_subjects[], *const slow_subjects[];
 
 extern const struct subject conntrack_subject, cpu_subject, disks_subject, files_subject,
-    filesystems_subject, icmp_subject, interrupts_subject, ip_subject, loadavg_subject,
-    memory_subject, network_subject, pressure_subject, processes_subject, sockets_subject,
-    softirqs_subject, swap_subject, tcp_subject, udp_subject, uptime_subject, vmstat_subject;
+    filesystems_subject, hwmon_subject, thermal_subject, icmp_subject, interrupts_subject,
+    ip_subject, loadavg_subject, memory_subject, network_subject, pressure_subject,
+    processes_subject, sockets_subject, softirqs_subject, swap_subject, tcp_subject, udp_subject,
+    uptime_subject, vmstat_subject;

@@ -18,7 +18,7 @@ def units():
     """What plugins/metrics20/unit.c lists, without prefixes."""
     with open(os.path.join(SOURCE, "plugins/metrics20/unit.c")) as f:
         tables = re.findall(r"\*const (?:measured|frequency|counted|share)\[\] = \{(.*?)\};", f.read(), re.S)
-    return set(re.findall(r'"([^"]+)"', " ".join(tables))) | {"ms", "us"}
+    return set(re.findall(r'"([^"]+)"', " ".join(tables))) | {"ms", "us", "uJ", "\u00b0C"}
 
 
 def faults():
