@@ -110,6 +110,7 @@ bool client_exchange(struct client *c, struct why *why)
            client_send(c, ACK, sizeof ACK - 1);
     buf_reset(&c->out);
     if (!failed(c) && (sent ? client_reply_line(c) : client_reply(c))) {
+        c->reply.p[strcspn(c->reply.p, "\n")] = 0;
         good = all_accepted(c->reply.p) && !c->cut_short;
         if (!good)
             (void)why_set(why, "not everything was accepted: %.300s", visible(c->reply.p));
