@@ -12,7 +12,7 @@
 struct host;
 
 /* What is asked for by options; bits of host.options. */
-enum { HOST_PER_CORE = 1, HOST_ALL_DISKS = 2, HOST_VETH = 4 };
+enum { HOST_PER_CORE = 1, HOST_ALL_DISKS = 2, HOST_VETH = 4, HOST_ALL_CGROUPS = 8 };
 
 struct subject_option {
     const char *name; /* "--per-core"; NULL ends a list of them */
@@ -32,10 +32,10 @@ struct subject {
 };
 
 /* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */
-extern const struct subject *const host_subjects[], *const slow_subjects[];
+extern const struct subject cgroups_subject, *const host_subjects[], *const slow_subjects[];
 
-extern const struct subject conntrack_subject, cpu_subject, disks_subject, files_subject,
-    filesystems_subject, hwmon_subject, thermal_subject, icmp_subject, interrupts_subject,
-    ip_subject, loadavg_subject, memory_subject, network_subject, pressure_subject,
-    processes_subject, sockets_subject, softirqs_subject, swap_subject, tcp_subject, udp_subject,
-    uptime_subject, vmstat_subject;
+extern const struct subject cgroups_subject, conntrack_subject, cpu_subject, disks_subject,
+    files_subject, filesystems_subject, hwmon_subject, thermal_subject, icmp_subject,
+    interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
+    pressure_subject, processes_subject, sockets_subject, softirqs_subject, swap_subject,
+    tcp_subject, udp_subject, uptime_subject, vmstat_subject;

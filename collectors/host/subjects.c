@@ -8,5 +8,5 @@ const struct subject *const host_subjects[] = {
     &udp_subject,      &sockets_subject,   &conntrack_subject,  &uptime_subject,   NULL,
 };
 
-const struct subject *const slow_subjects[] = {&filesystems_subject, &hwmon_subject,
-                                               &thermal_subject, NULL};
+const struct subject *const slow_subjects[] = {&filesystems_subject, &cgroups_subject,
+                                               &hwmon_subject, &thermal_subject, NULL};
