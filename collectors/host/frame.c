@@ -26,6 +26,7 @@ enum {
     EXIT_WRONG_USAGE = 2,
 };
 static const int64_t EVERY_LEAST = 10 * NS_PER_MS, EVERY_MOST = 86400 * NS_PER_S;
+static const int64_t LOOK = 10 * NS_PER_S; /* how long a clock that was set may go unnoticed */
 
 struct frame {
     const struct subject *const *subjects;
@@ -80,12 +81,13 @@ static char *help_text(const struct frame *f, const char *program)
 /* What is asked for; *every is 0 for one round. Exits as client_open() does. */
 static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
 {
-    const char *interval = NULL, *proc = "/proc", *sys = "/sys", *slash = strrchr(argv[0], '/');
+    const char *interval = NULL, *proc = "/proc", *sys = "/sys";
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     bool asked[FLAGS] = {false}, any = false;
     unsigned bits[FLAGS] = {0};
     size_t n = 0;
     struct client_flag flags[FLAGS + 1] = {{NULL, NULL, NULL}};
-    char *help = help_text(f, slash != NULL ? slash + 1 : argv[0]);
+    char *help = help_text(f, slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "host");
     struct why why;
     unsigned options = 0;
 
@@ -186,17 +188,16 @@ static int once(struct frame *f)
 static _Noreturn void for_ever(struct frame *f, int64_t every)
 {
     struct grid grid = {.every = every};
-    int64_t wait, missed;
+    int64_t now, wait, due, missed;
     struct why why = {{0}};
 
     for (;;) {
-        while ((wait = grid_wait(&grid, clock_wall())) > 0) {
-            const struct timespec t = clock_timespec(wait);
+        while ((wait = grid_wait(&grid, now = clock_wall())) > 0) {
+            const struct timespec t = clock_timespec(wait < LOOK ? wait : LOOK);
 
-            (void)nanosleep(
-                &t, NULL); /* a signal in between, or a clock that was set: it is looked at again */
+            (void)nanosleep(&t, NULL);
         }
-        wait = grid_take(&grid, clock_wall(), &missed);
+        due = grid_take(&grid, now, &missed);
         if (missed > 0)
             say(stderr,
                 "%s: %lld due times were missed: the round before took too long, or this "
@@ -208,7 +209,7 @@ static _Noreturn void for_ever(struct frame *f, int64_t every)
                 exit(EXIT_MISSING);
             continue;
         }
-        samples_send(&f->host.out, &f->client, (double)wait / (double)NS_PER_S);
+        samples_send(&f->host.out, &f->client, (double)due / (double)NS_PER_S);
         tell_change(f, f->n, client_exchange(&f->client, &why), why.text);
     }
 }
