@@ -12,7 +12,13 @@
 struct host;
 
 /* What is asked for by options; bits of host.options. */
-enum { HOST_PER_CORE = 1, HOST_ALL_DISKS = 2, HOST_VETH = 4, HOST_ALL_CGROUPS = 8 };
+enum {
+    HOST_PER_CORE = 1,
+    HOST_ALL_DISKS = 2,
+    HOST_VETH = 4,
+    HOST_ALL_CGROUPS = 8,
+    HOST_STATES = 16
+};
 
 struct subject_option {
     const char *name; /* "--per-core"; NULL ends a list of them */
