@@ -19,8 +19,8 @@
 #define ROOT "/sys/fs/cgroup"
 #define FIGURE(key, of_unit, of_type, in_name, in_file)                                            \
     {                                                                                              \
-        .name = "cgroup." key, .unit = of_unit, .type = of_type, .tags = {"cgroup"},               \
-        .file = ROOT "/GROUP/" in_name, .field = in_file                                           \
+        .name = "cgroup." key, .unit = (of_unit), .type = (of_type), .tags = {"cgroup"},           \
+        .file = ROOT "/GROUP/" in_name, .field = (in_file)                                         \
     }
 
 /* Rows of one file stand together. */

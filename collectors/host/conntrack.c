@@ -10,8 +10,8 @@
 #define MAX   "/proc/sys/net/netfilter/nf_conntrack_max"
 #define STAT(key, of_unit)                                                                         \
     {                                                                                              \
-        .name = "conntrack." key, .unit = of_unit, .type = "counter", .file = STATS, .field = key, \
-        .node_exporter = "node_nf_conntrack_stat_" key                                             \
+        .name = "conntrack." key, .unit = (of_unit), .type = "counter", .file = STATS,             \
+        .field = (key), .node_exporter = "node_nf_conntrack_stat_" key                             \
     }
 
 static const struct figure FIGURES[] = {

@@ -22,7 +22,7 @@
     {                                                                                              \
         .name = "cpu.core." kind, .unit = "ms", .type = "counter", .tags = {"core"},               \
         .file = FILE_NAME, .field = "cpuN, " column, .scale = TICKS, .diamond = "cpu.cpuN." kind,  \
-        .collectd = of_collectd, .node_exporter = of_node                                          \
+        .collectd = (of_collectd), .node_exporter = (of_node)                                      \
     }
 #define SECONDS(mode) "node_cpu_seconds_total{mode=\"" mode "\"}"
 

@@ -15,9 +15,9 @@
 #define FILE_NAME "/proc/diskstats"
 #define FIGURE(key, of_unit, of_type, column, of_scale, of_diamond, of_collectd, of_node)          \
     {                                                                                              \
-        .name = "disk." key, .unit = of_unit, .type = of_type, .tags = {"device"},                 \
-        .file = FILE_NAME, .field = column, .scale = of_scale, .diamond = of_diamond,              \
-        .collectd = of_collectd, .node_exporter = of_node                                          \
+        .name = "disk." key, .unit = (of_unit), .type = (of_type), .tags = {"device"},             \
+        .file = FILE_NAME, .field = (column), .scale = (of_scale), .diamond = (of_diamond),        \
+        .collectd = (of_collectd), .node_exporter = (of_node)                                      \
     }
 
 /* In the order of the columns. */

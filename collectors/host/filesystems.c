@@ -28,9 +28,9 @@
 #define FILE_NAME "/proc/self/mountinfo"
 #define FIGURE(key, of_unit, in_file, of_diamond, of_collectd, of_node)                            \
     {                                                                                              \
-        .name = "filesystem." key, .unit = of_unit, .type = "gauge", .tags = {"mount", "fstype"},  \
-        .file = FILE_NAME, .field = "statvfs() " in_file,                                          \
-        .diamond = "diskspace.MOUNT." of_diamond, .collectd = of_collectd,                         \
+        .name = "filesystem." key, .unit = (of_unit), .type = "gauge",                             \
+        .tags = {"mount", "fstype"}, .file = FILE_NAME, .field = "statvfs() " in_file,             \
+        .diamond = "diskspace.MOUNT." of_diamond, .collectd = (of_collectd),                       \
         .node_exporter = "node_filesystem_" of_node                                                \
     }
 

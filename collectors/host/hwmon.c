@@ -15,8 +15,8 @@
 #define CLASS "/sys/class/hwmon"
 #define FIGURE(key, of_unit, of_type, in_file, of_collectd, of_node)                               \
     {                                                                                              \
-        .name = "hwmon." key, .unit = of_unit, .type = of_type, .tags = {"chip", "sensor"},        \
-        .file = CLASS "/hwmonN", .field = in_file, .collectd = of_collectd,                        \
+        .name = "hwmon." key, .unit = (of_unit), .type = (of_type), .tags = {"chip", "sensor"},    \
+        .file = CLASS "/hwmonN", .field = (in_file), .collectd = (of_collectd),                    \
         .node_exporter = "node_hwmon_" of_node                                                     \
     }
 

@@ -9,8 +9,8 @@
 #define FILE_NAME "/proc/loadavg"
 #define FIGURE(key, in_file, of_diamond, of_collectd, of_node)                                     \
     {                                                                                              \
-        .name = "loadavg." key, .type = "gauge", .file = FILE_NAME, .field = in_file,              \
-        .diamond = of_diamond, .collectd = of_collectd, .node_exporter = of_node                   \
+        .name = "loadavg." key, .type = "gauge", .file = FILE_NAME, .field = (in_file),            \
+        .diamond = (of_diamond), .collectd = (of_collectd), .node_exporter = (of_node)             \
     }
 
 static const struct figure FIGURES[] = {

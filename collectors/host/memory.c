@@ -10,9 +10,9 @@
 #define FILE_NAME "/proc/meminfo"
 #define FIGURE(key, in_file, of_collectd)                                                          \
     {                                                                                              \
-        .name = "memory." key, .unit = "B", .type = "gauge", .file = FILE_NAME, .field = in_file,  \
-        .scale = SAID_KIBIBYTES, .diamond = "memory." in_file, .collectd = of_collectd,            \
-        .node_exporter = "node_memory_" in_file "_bytes"                                           \
+        .name = "memory." key, .unit = "B", .type = "gauge", .file = FILE_NAME,                    \
+        .field = (in_file), .scale = SAID_KIBIBYTES, .diamond = "memory." in_file,                 \
+        .collectd = (of_collectd), .node_exporter = "node_memory_" in_file "_bytes"                \
     }
 
 static const struct figure FIGURES[] = {

@@ -8,8 +8,8 @@
 
 #define ROW(resource, kind, key, in_file, of_unit, of_type, of_node)                               \
     {                                                                                              \
-        .name = "pressure." resource "." kind "." key, .unit = of_unit, .type = of_type,           \
-        .file = "/proc/pressure/" resource, .field = kind " " in_file, .node_exporter = of_node    \
+        .name = "pressure." resource "." kind "." key, .unit = (of_unit), .type = (of_type),       \
+        .file = "/proc/pressure/" resource, .field = kind " " in_file, .node_exporter = (of_node)  \
     }
 #define ROWS(resource, kind, of_node)                                                              \
     ROW(resource, kind, "10s", "avg10", "%", "gauge", NULL),                                       \

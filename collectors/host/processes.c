@@ -18,8 +18,8 @@
 #define STATE(key, letters, of_collectd, of_node)                                                  \
     {                                                                                              \
         .name = "processes.state." key, .unit = "process", .type = "gauge",                        \
-        .file = "/proc/PID/stat", .field = letters, .collectd = of_collectd,                       \
-        .node_exporter = of_node                                                                   \
+        .file = "/proc/PID/stat", .field = (letters), .collectd = (of_collectd),                   \
+        .node_exporter = (of_node)                                                                 \
     }
 
 static const struct figure FIGURES[] = {

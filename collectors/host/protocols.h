@@ -12,14 +12,14 @@
 
 #define MIB_ROW(of_name, of_unit, of_type, of_file, group, in_file, of_diamond)                    \
     {                                                                                              \
-        .name = of_name, .unit = of_unit, .type = of_type, .file = of_file,                        \
-        .field = group " " in_file, .diamond = of_diamond,                                         \
+        .name = (of_name), .unit = (of_unit), .type = (of_type), .file = (of_file),                \
+        .field = group " " in_file, .diamond = (of_diamond),                                       \
         .collectd = "protocols-" group "/protocol_counter-" in_file,                               \
         .node_exporter = "node_netstat_" group "_" in_file                                         \
     }
 #define MIB6_ROW(of_name, of_unit, group, in_file)                                                 \
     {                                                                                              \
-        .name = of_name, .unit = of_unit, .type = "counter", .file = SNMP6,                        \
+        .name = (of_name), .unit = (of_unit), .type = "counter", .file = SNMP6,                    \
         .field = group in_file, .node_exporter = "node_netstat_" group "_" in_file                 \
     }
 

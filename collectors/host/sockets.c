@@ -9,8 +9,8 @@
 #define SIX  "/proc/net/sockstat6"
 #define FIGURE(key, of_unit, of_file, group, in_file, of_scale, of_diamond)                        \
     {                                                                                              \
-        .name = "sockets." key, .unit = of_unit, .type = "gauge", .file = of_file,                 \
-        .field = group " " in_file, .scale = of_scale, .diamond = of_diamond,                      \
+        .name = "sockets." key, .unit = (of_unit), .type = "gauge", .file = (of_file),             \
+        .field = group " " in_file, .scale = (of_scale), .diamond = (of_diamond),                  \
         .node_exporter = "node_sockstat_" group "_" in_file                                        \
     }
 

@@ -34,11 +34,11 @@ struct subject {
     void (*read)(struct host *h);
     const struct subject_option *options; /* NULL: none */
     bool
-        optional; /* there are sound hosts without its files: no word about that unless it was asked for by name */
+        optional; /* sound hosts may be without its files: no word about that unless it was named */
 };
 
 /* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */
-extern const struct subject cgroups_subject, *const host_subjects[], *const slow_subjects[];
+extern const struct subject *const host_subjects[], *const slow_subjects[];
 
 extern const struct subject cgroups_subject, conntrack_subject, cpu_subject, disks_subject,
     files_subject, filesystems_subject, hwmon_subject, thermal_subject, icmp_subject,

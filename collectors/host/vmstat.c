@@ -9,8 +9,8 @@
 #define FILE_NAME "/proc/vmstat"
 #define FIGURE(key, of_unit, of_scale, of_diamond, of_collectd)                                    \
     {                                                                                              \
-        .name = "vmstat." key, .unit = of_unit, .type = "counter", .file = FILE_NAME,              \
-        .field = key, .scale = of_scale, .diamond = of_diamond, .collectd = of_collectd,           \
+        .name = "vmstat." key, .unit = (of_unit), .type = "counter", .file = FILE_NAME,            \
+        .field = (key), .scale = (of_scale), .diamond = (of_diamond), .collectd = (of_collectd),   \
         .node_exporter = "node_vmstat_" key                                                        \
     }
 
