@@ -33,8 +33,7 @@ struct subject {
     size_t nfigures;
     void (*read)(struct host *h);
     const struct subject_option *options; /* NULL: none */
-    bool
-        optional; /* sound hosts may be without its files: no word about that unless it was named */
+    bool optional; /* sound hosts may lack its files, which is said only where it was named */
 };
 
 /* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */
