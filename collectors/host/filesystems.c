@@ -5,9 +5,9 @@
  * the same time, and what has not answered in time is killed. A process that not even that ends stays where it is, and its
  * mount is not asked again before it is gone: so there is one for each dead mount, however long this goes on.
  *
- * Left out are file systems that the kernel makes up (proc, cgroup2, ..., and all below /sys and /proc), images that are always full (squashfs), overlays
- * but for `/`, what another mount covers, the second and further mounts of the same device (bind mounts), and what this
- * user may not look at.
+ * Left out are file systems that the kernel makes up (proc, cgroup2, ..., and all below /sys and /proc), images that are
+ * always full (squashfs), overlays but for `/`, what another mount covers, the second and further mounts of the same device
+ * (bind mounts), and what this user may not look at.
  */
 #include <errno.h>
 #include <fcntl.h>

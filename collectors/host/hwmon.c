@@ -2,8 +2,8 @@
  *
  * /sys/class/hwmon, one folder a chip. The kernel numbers the chips as it finds them, so a chip is called by its own name
  * and its device: coretemp-coretemp.0, nct6775-nct6775.656. A sensor is called as in the folder, with its label behind it
- * where it has one: "temp1 Package id 0". Without a name it is left out, as it would be another series. A read may wait for a slow bus; one that gives no value, as of a socket where
- * nothing is plugged in, is left out.
+ * where it has one: "temp1 Package id 0". Without a name it is left out, as it would be another series. A read may wait
+ * for a slow bus; one that gives no value, as of a socket where nothing is plugged in, is left out.
  */
 #include <errno.h>
 #include <libgen.h>
