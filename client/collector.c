@@ -18,14 +18,27 @@ static bool failed(const struct client *c)
     return c->error[0] != 0;
 }
 
-static bool take_flag(const char *arg, const struct client_flag *flags)
+/* *i is then the last argument that belongs to it. */
+static bool take_flag(int argc, char *const argv[], int *i, const struct client_flag *flags)
 {
     for (; flags != NULL && flags->name != NULL; flags++)
-        if (strcmp(arg, flags->name) == 0) {
-            *flags->given = true;
+        if (strcmp(argv[*i], flags->name) == 0) {
+            if (flags->value != NULL && *i + 1 >= argc)
+                return false;
+            if (flags->value != NULL)
+                *flags->value = argv[++*i];
+            if (flags->given != NULL)
+                *flags->given = true;
             return true;
         }
     return false;
+}
+
+static bool is_option(const char *arg, const struct client_flag *flags)
+{
+    while (flags != NULL && flags->name != NULL && strcmp(arg, flags->name) != 0)
+        flags++;
+    return flags != NULL && flags->name != NULL;
 }
 
 void client_open(struct client *c, int argc, char *const argv[], const char *help,
@@ -35,8 +48,6 @@ void client_open(struct client *c, int argc, char *const argv[], const char *hel
     const char *program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "collector";
     const char *path = getenv("GARNET_SOCKET");
 
-    if (argc > 1 && argv[argc - 1][0] == '/')
-        path = argv[--argc];
     client_init(c, program, path);
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
@@ -47,8 +58,12 @@ void client_open(struct client *c, int argc, char *const argv[], const char *hel
             (void)printf("%s %s\n", program, GARNET_VERSION);
             exit(fflush(stdout) == 0 ? 0 : 1);
         }
-        if (!take_flag(argv[i], flags)) {
-            (void)fprintf(stderr, "%s: unknown argument \"%s\"\n%s", program, argv[i], help);
+        if (i == argc - 1 && argv[i][0] == '/') {
+            c->path = path = argv[i];
+        } else if (!take_flag(argc, argv, &i, flags)) {
+            (void)fprintf(stderr, "%s: %s \"%s\"\n%s", program,
+                          is_option(argv[i], flags) ? "nothing follows" : "unknown argument",
+                          argv[i], help);
             exit(EXIT_WRONG_USAGE);
         }
     }
@@ -81,6 +96,30 @@ bool client_logged(const struct client *c)
 
     return getenv("GARNET_COLLECTOR") != NULL && own != NULL && strcmp(own, c->path) == 0 &&
            fstat(STDERR_FILENO, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode));
+}
+
+bool client_exchange(struct client *c, struct why *why)
+{
+    static const char ACK[] = "{\"ack\":true}\n";
+    bool sent, good = false;
+
+    if (client_is_over(c))
+        client_disconnect(c);
+    buf_reset(&c->reply);
+    sent = client_send(c, c->out.p != NULL ? c->out.p : "", c->out.n) &&
+           client_send(c, ACK, sizeof ACK - 1);
+    buf_reset(&c->out);
+    if (!failed(c) && (sent ? client_reply_line(c) : client_reply(c))) {
+        c->reply.p[strcspn(c->reply.p, "\n")] = 0;
+        good = all_accepted(c->reply.p) && !c->cut_short;
+        if (!good)
+            (void)why_set(why, "not everything was accepted: %.300s", visible(c->reply.p));
+    } else {
+        (void)why_set(why, "%s", visible(c->error));
+    }
+    if (failed(c) || c->cut_short)
+        client_disconnect(c);
+    return good;
 }
 
 int client_finish(struct client *c)

@@ -63,6 +63,14 @@ add_custom_target(keys
                           ${CMAKE_SOURCE_DIR}/docs/operations.md
                   VERBATIM)
 add_dependencies(keys garnet-keys)
+# The tables of metrics in docs/collectors.md anew, from those that the collectors are made of.
+add_executable(garnet-collectors EXCLUDE_FROM_ALL docs/collectors.c)
+target_link_libraries(garnet-collectors PRIVATE garnet_host)
+add_custom_target(collector-tables
+                  COMMAND python3 -B ${CMAKE_SOURCE_DIR}/docs/keys.py $<TARGET_FILE:garnet-collectors>
+                          ${CMAKE_SOURCE_DIR}/docs/collectors.md
+                  VERBATIM)
+add_dependencies(collector-tables garnet-collectors)
 if(GARNET_TESTS)
-  set_target_properties(garnet-keys PROPERTIES EXCLUDE_FROM_ALL FALSE) # tree.operations runs it
+  set_target_properties(garnet-keys garnet-collectors PROPERTIES EXCLUDE_FROM_ALL FALSE) # tree.operations and tree.collector_tables run them
 endif()

@@ -1,6 +1,7 @@
 #!/usr/bin/python3
-"""keys.py PROGRAM PAGE [-]: puts the tables that PROGRAM (docs/keys.c) prints into PAGE, each between the lines
-"<!-- keys of NAME ... -->" and "<!-- end of keys -->"; "-": writes the page to standard output instead."""
+"""keys.py PROGRAM PAGE [-]: puts the tables that PROGRAM (docs/keys.c, docs/collectors.c) prints into PAGE, each between the
+lines "<!-- keys of NAME ... -->" and "<!-- end of keys -->", or with "metrics" for "keys"; "-": writes the page to standard
+output instead."""
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ def main():
         page = f.read()
     for table in printed.split("@")[1:]:
         name, rows = table.split("\n", 1)
-        place = re.compile(rf"(<!-- keys of {re.escape(name)}\b.*?-->\n).*?(<!-- end of keys -->\n)", re.S)
+        place = re.compile(rf"(<!-- (?:keys|metrics) of {re.escape(name)}\b.*?-->\n).*?(<!-- end of (?:keys|metrics) -->\n)", re.S)
         page, n = place.subn(lambda m: m.group(1) + rows + m.group(2), page)
         if n != 1:
             sys.exit(f"{path} has {n} places for the keys of {name}")

@@ -228,6 +228,168 @@ class Collectors(Case):
         self.assertTrue(4.9 < took < 10, took)
 
 
+class AckPeer:
+    """Takes metrics as garnetd does from who goes on: answers each {"ack":true}. `rounds` has the objects before each, and
+    `connections` how many there were."""
+
+    def __init__(self, path):
+        self.rounds, self.connections, self.reply = [], 0, ACCEPTED
+        self.enough = threading.Condition()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(path)
+        self.listener.listen()
+        self.current = None
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                self.current, _ = self.listener.accept()
+                self.connections += 1
+                self.serve_one(self.current)
+
+    def serve_one(self, connection):
+        now = []
+        with connection, connection.makefile() as lines, contextlib.suppress(OSError):
+            for line in lines:
+                if json.loads(line) != {"ack": True}:
+                    now.append(json.loads(line))
+                    continue
+                connection.sendall(self.reply)
+                with self.enough:
+                    self.rounds.append(now)
+                    self.enough.notify()
+                now = []
+
+    def wait(self, n):
+        with self.enough:
+            if not self.enough.wait_for(lambda: len(self.rounds) >= n, timeout=20):
+                raise AssertionError(f"{len(self.rounds)} rounds, not {n}")
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+        if self.current:
+            with contextlib.suppress(OSError):
+                self.current.shutdown(socket.SHUT_RDWR)
+        self.thread.join(timeout=10)
+
+
+class Host(Case):
+    ODD = os.path.join(os.environ["GARNET_SOURCE"], "tests/data/host/odd")
+
+    def values(self, objects):
+        """{(name, tag): value}"""
+        out = {}
+        for o in objects:
+            tag = next(iter(o.get("tags", {}).values()), None)
+            for key, value in o.get("values", {None: o.get("value")}).items():
+                name = o["name"] + (f".{key}" if key else "")
+                self.assertNotIn((name, tag), out)
+                out[name, tag] = value
+        return out
+
+    def test_network_and_disks_agree_with_proc(self):
+        def interfaces():
+            with open("/proc/net/dev") as f:
+                rows = [line.replace(":", " ").split() for line in f.readlines()[2:]]
+            return {row[0]: [int(v) for v in row[1:]] for row in rows if not row[0].startswith("veth")}
+
+        def disks():
+            with open("/proc/diskstats") as f:
+                rows = [line.split() for line in f]
+            return {row[2]: [int(v) for v in row[3:]] for row in rows
+                    if not os.path.exists(f"/sys/dev/block/{row[0]}:{row[1]}/partition")
+                    and row[2].rstrip("0123456789") not in ("loop", "ram", "zram", "fd")}
+
+        before = interfaces(), disks()
+        sent = self.values(self.collect(collector("host"), "network", "disks"))
+        after = interfaces(), disks()
+        for key, column, n in (("rx_bytes", 0, 1), ("rx_packets", 1, 1), ("tx_bytes", 8, 1), ("tx_packets", 9, 1)):
+            self.assertEqual({t for name, t in sent if name == "network." + key}, set(before[0]))
+            for name in before[0]:
+                self.assertTrue(before[0][name][column] * n <= sent["network." + key, name] <= after[0][name][column] * n)
+        for key, column, n in (("reads", 0, 1), ("read_bytes", 2, 512), ("writes", 4, 1), ("written_bytes", 6, 512)):
+            self.assertEqual({t for name, t in sent if name == "disk." + key}, set(before[1]))
+            for name in before[1]:
+                self.assertTrue(before[1][name][column] * n <= sent["disk." + key, name] <= after[1][name][column] * n)
+
+    def test_a_program_alone_measures_what_host_does(self):
+        names = [line.split()[0] for line in self.run_program(collector("host"), "--help")[1].split("\n\n")[0].splitlines()[2:]]
+        self.assertGreater(len(names), 15)
+        for name in names:
+            with self.subTest(name=name):
+                code, out, _ = self.run_program(collector(name), "--print", "--proc", self.ODD + "/proc")
+                part = self.run_program(collector("host"), name, "--print", "--proc", self.ODD + "/proc")
+                self.assertEqual((code, out), part[:2])
+
+    def test_what_is_wrong_costs_itself(self):
+        code, out, err = self.run_program(collector("host"), "loadavg", "memory", "--print", "--proc", self.ODD + "/proc")
+        self.assertEqual(code, 1)
+        self.assertEqual(err, f"host: memory: {self.ODD}/proc/meminfo: MemAvailable is no number in kB: -1\n")
+        self.assertRegex(out, r"(?m)^loadavg\.1m +1024 +gauge$")
+        self.assertRegex(out, r"(?m)^memory\.free +524288000 B +gauge$")
+        self.assertNotIn("available", out)
+
+    def test_what_no_host_must_have_is_silent_unless_it_is_named(self):
+        os.mkdir(self.folder + "/proc")
+        shutil.copy("/proc/uptime", self.folder + "/proc/uptime")
+        code, out, err = self.run_program(collector("host"), "--print", "--proc", self.folder + "/proc")
+        self.assertEqual(code, 1)
+        self.assertNotIn("pressure", err)
+        self.assertIn("host: cpu: cannot open", err)
+        self.assertIn("uptime", out)
+        code, _, err = self.run_program(collector("pressure"), "--print", "--proc", self.folder + "/proc")
+        self.assertEqual(code, 1)
+        self.assertIn("pressure: cannot open", err)
+
+    def test_rounds_on_the_grid_over_one_connection(self):
+        peer = AckPeer(self.path)
+        p = subprocess.Popen([collector("host"), "uptime", "loadavg", "--every", "100ms", self.path], stderr=subprocess.PIPE, text=True)
+        peer.wait(6)
+        fds = os.listdir(f"/proc/{p.pid}/fd")
+        peer.wait(12)
+        self.assertEqual(len(os.listdir(f"/proc/{p.pid}/fd")), len(fds))
+        times = []
+        for objects in peer.rounds:
+            self.assertEqual([o["name"] for o in objects], ["loadavg", "uptime"])
+            self.assertEqual(objects[0]["time"], objects[1]["time"])
+            times.append(round(objects[0]["time"] * 10))
+            self.assertAlmostEqual(objects[0]["time"] * 10, times[-1], places=3)
+        self.assertEqual(sorted(set(times)), times)
+        self.assertEqual(peer.connections, 1)
+        self.finish(p, peer)
+
+    def finish(self, p, peer):
+        p.terminate()
+        err = p.communicate(timeout=10)[1]
+        self.assertEqual(p.returncode, -15)
+        peer.close()
+        return err
+
+    def test_a_peer_that_goes_and_comes_is_said_once_each(self):
+        peer = AckPeer(self.path)
+        p = subprocess.Popen([collector("uptime"), "--every", "50ms", self.path], stderr=subprocess.PIPE, text=True)
+        peer.wait(2)
+        peer.close()
+        os.unlink(self.path)
+        line = p.stderr.readline()
+        self.assertRegex(line, "^uptime: (cannot connect to|.*closed without a reply)")
+        peer = AckPeer(self.path)
+        self.assertEqual(p.stderr.readline(), "uptime: works again\n")
+        peer.reply = REJECTED
+        self.assertRegex(p.stderr.readline(), "^uptime: not everything was accepted: ")
+        self.finish(p, peer)
+
+    def test_wrong_usage(self):
+        for args, text in ((("--every", "0"), "give 10ms to 1d"), (("--every", "x"), "give 10ms to 1d"), (("--every",), "nothing follows"),
+                           (("--proc",), "nothing follows"), (("nonsense",), "unknown argument"), (("cpu", "/a", "/b"), "unknown argument")):
+            code, out, err = self.run_program(collector("host"), *args)
+            self.assertEqual((code, out), (2, ""))
+            self.assertIn(text, err)
+
+
 class Emit(Case):
     def emit(self, *args, **kwargs):
         return self.run_program(GARNET, "emit", *args, **kwargs)

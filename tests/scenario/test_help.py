@@ -8,8 +8,8 @@ def commands():
     return [line.split()[0] for line in text.splitlines() if line.startswith("  ")]
 
 
-PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("collectors/cpu",), ("collectors/memory",), ("collectors/loadavg",),
-            ("garnet",)] + \
+PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("garnet",)] + \
+           [("collectors/" + c,) for c in ("host", "cpu", "memory", "loadavg", "disks", "network")] + \
            [("garnet", c) for c in commands()] + \
            [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + \
            [("garnet", "spool", c) for c in ("list", "cat", "verify")]

@@ -311,7 +311,7 @@ Test(client, finds_its_socket)
 {
     char *named[] = {"/a/b/cpu", "--x", "/s", NULL}, *bare[] = {"cpu", NULL};
     bool x = false;
-    const struct client_flag flags[] = {{"--x", &x}, {NULL, NULL}};
+    const struct client_flag flags[] = {{"--x", &x, NULL}, {NULL, NULL, NULL}};
     struct client c;
 
     cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
@@ -326,4 +326,91 @@ Test(client, finds_its_socket)
     client_open(&c, 1, bare, "help", NULL);
     cr_assert_str_eq(c.error,
                      "no socket: give its path as the last argument, or set GARNET_SOCKET");
+}
+
+Test(client, options_may_have_values)
+{
+    char *given[] = {"/a/b/cpu", "--every", "/v", "--x", "/s", NULL},
+         *bare[] = {"cpu", "--every", "1s", NULL};
+    bool x = false;
+    const char *every = NULL;
+    const struct client_flag flags[] = {
+        {"--x", &x, NULL}, {"--every", NULL, &every}, {NULL, NULL, NULL}};
+    struct client c;
+
+    cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
+    client_open(&c, 5, given, "help", flags);
+    cr_assert(x);
+    cr_assert_str_eq(every, "/v");
+    cr_assert_str_eq(c.path, "/s");
+    client_open(&c, 3, bare, "help", flags);
+    cr_assert_str_eq(every, "1s");
+    cr_assert_str_eq(c.path, "/e");
+}
+
+/* Answers each request for a reply with the next of these, and hangs up. */
+static _Noreturn void answer_requests(int fd, const char *const *replies)
+{
+    static const char ACK[] = "{\"ack\":true}\n";
+    char text[4096];
+    size_t n = 0;
+
+    for (; *replies != NULL; replies++, n = 0) {
+        while (n < sizeof ACK - 1 ||
+               memcmp(text + n - (sizeof ACK - 1), ACK, sizeof ACK - 1) != 0) {
+            ssize_t got = read(fd, text + n, sizeof text - n);
+
+            if (got <= 0)
+                _exit(1);
+            n += (size_t)got;
+        }
+        if (strstr(text, "{\"name\":\"a\",\"value\":1}\n") != text)
+            _exit(2);
+        say(fd, *replies);
+    }
+    _exit(0);
+}
+
+static bool exchange_one(struct client *c, struct why *why)
+{
+    client_begin(c, &PLAIN);
+    client_u64(c, NULL, 1);
+    client_end(c);
+    return client_exchange(c, why);
+}
+
+Test(client, goes_on_over_one_connection, .timeout = 30)
+{
+    static const char REJECTED[] = "{\"accepted\":0,\"rejected\":1,\"errors\":[]}\n";
+    const char *const replies[] = {ACCEPTED, REJECTED, ACCEPTED, NULL};
+    struct client c;
+    struct why why;
+    int peer, status, fd;
+    pid_t pid;
+
+    connected(&c, &peer);
+    fd = c.fd;
+    pid = fork();
+    cr_assert(pid >= 0);
+    if (pid == 0) {
+        close(c.fd);
+        answer_requests(peer, replies);
+    }
+    close(peer);
+    cr_assert(exchange_one(&c, &why));
+    cr_assert_eq(c.out.n, 0);
+    cr_assert(!exchange_one(&c, &why));
+    cr_assert_str_eq(why.text, "not everything was accepted: "
+                               "{\"accepted\":0,\"rejected\":1,\"errors\":[]}");
+    cr_assert(exchange_one(&c, &why));
+    cr_assert_eq(c.fd, fd);
+    cr_assert_eq(waitpid(pid, &status, 0), pid);
+    cr_assert_eq(status, 0);
+    /* It has hung up: a new connection is tried, of which nothing is left when that fails. */
+    cr_assert(!exchange_one(&c, &why));
+    cr_assert(strstr(why.text, "cannot connect to /test") == why.text);
+    cr_assert_eq(c.fd, -1);
+    cr_assert_eq(c.out.n, 0);
+    cr_assert_str_eq(c.error, "");
+    client_close(&c);
 }

@@ -1,21 +1,5 @@
 /* The cpu collector's reading of /proc/stat. */
-#include <criterion/criterion.h>
-
-int cpu_main(int argc, char **argv);
-#define main cpu_main
-#include "collectors/cpu.c"
-#undef main
-
-/* What it builds from such a file, at 100 ticks a second; in *c. */
-static void read_stat(struct client *c, const char *text, bool per_core)
-{
-    FILE *f = fmemopen((void *)(uintptr_t)text, strlen(text), "r");
-
-    cr_assert_neq(f, NULL);
-    client_init(c, "cpu", "/test");
-    send_stat(c, f, per_core, 100);
-    fclose(f);
-}
+#include "rig/host_rig.h"
 
 static const char STAT[] = "cpu  1 2 3 4 5 6 7 8 9 10\n"
                            "cpu0 11 0 0 0 0 0 0 0 0 0\n"
@@ -28,60 +12,80 @@ static const char TOTAL[] =
     "\"system\":30,\"idle\":40,\"iowait\":50,\"irq\":60,\"softirq\":70,\"steal\":80,\"guest\":90,"
     "\"guest_nice\":100}}\n";
 
+static struct host_rig r;
+
+static const char *read_stat(const char *text, bool per_core)
+{
+    r.h.options = per_core ? HOST_PER_CORE : 0;
+    return host_rig_text(&r, &cpu_subject, "/proc/stat", text);
+}
+
+static void open_rig(void)
+{
+    host_rig_open(&r);
+}
+
+static void close_rig(void)
+{
+    host_rig_close(&r);
+}
+
+TestSuite(cpu, .init = open_rig, .fini = close_rig);
+
 Test(cpu, total_alone)
 {
-    struct client c;
-
-    read_stat(&c, STAT, false);
-    cr_assert_str_eq(c.error, "");
-    cr_assert_str_eq(c.out.p, TOTAL);
-    client_close(&c);
+    cr_assert_str_eq(read_stat(STAT, false), TOTAL);
+    cr_assert_str_eq(host_rig_why(&r), "");
 }
 
 Test(cpu, per_core_stops_at_the_first_other_line)
 {
-    struct client c;
+    const char *out = read_stat(STAT, true);
 
-    read_stat(&c, STAT, true);
-    cr_assert_str_eq(c.error, "");
-    cr_assert_eq(strncmp(c.out.p, TOTAL, strlen(TOTAL)), 0);
-    cr_assert(strstr(c.out.p, "{\"name\":\"cpu.core\",\"type\":\"counter\",\"unit\":\"ms\","
-                              "\"tags\":{\"core\":\"0\"},\"values\":{\"user\":110,") != NULL);
-    cr_assert(strstr(c.out.p, "\"tags\":{\"core\":\"17\"}") != NULL);
-    cr_assert(strstr(c.out.p, "\"guest_nice\":184467440737095510}}\n") != NULL);
-    cr_assert(strstr(c.out.p, "\"99\"") == NULL);
-    client_close(&c);
+    cr_assert_str_eq(host_rig_why(&r), "");
+    cr_assert_eq(strncmp(out, TOTAL, strlen(TOTAL)), 0);
+    cr_assert(strstr(out, "{\"name\":\"cpu.core\",\"type\":\"counter\",\"unit\":\"ms\","
+                          "\"tags\":{\"core\":\"0\"},\"values\":{\"user\":110,") != NULL);
+    cr_assert(strstr(out, "\"tags\":{\"core\":\"17\"}") != NULL);
+    cr_assert(strstr(out, "\"guest_nice\":184467440737095510}}\n") != NULL);
+    cr_assert(strstr(out, "\"99\"") == NULL);
 }
 
 Test(cpu, old_kernels_have_fewer_columns_and_new_ones_may_have_more)
 {
-    struct client c;
-
-    read_stat(&c, "cpu 1 2 3 4\n", false);
-    cr_assert_str_eq(c.out.p, "{\"name\":\"cpu\",\"type\":\"counter\",\"unit\":\"ms\",\"values\":"
-                              "{\"user\":10,\"nice\":20,\"system\":30,\"idle\":40}}\n");
-    client_close(&c);
-    read_stat(&c, "cpu  1 2 3 4 5 6 7 8 9 10 11 12\n", false);
-    cr_assert_str_eq(c.out.p, TOTAL);
-    client_close(&c);
+    cr_assert_str_eq(read_stat("cpu 1 2 3 4\n", false),
+                     "{\"name\":\"cpu\",\"type\":\"counter\",\"unit\":\"ms\",\"values\":"
+                     "{\"user\":10,\"nice\":20,\"system\":30,\"idle\":40}}\n");
+    cr_assert_str_eq(read_stat("cpu  1 2 3 4 5 6 7 8 9 10 11 12\n", false), TOTAL);
 }
 
 Test(cpu, what_is_no_stat_file_is_an_error)
 {
-    struct client c;
+    cr_assert_str_eq(read_stat("intr 1\n", false), "");
+    cr_assert_str_eq(host_rig_why(&r), "/proc/stat has no cpu line");
+    cr_assert_str_eq(read_stat("cpu\n", false), "");
+    cr_assert_str_eq(host_rig_why(&r), "/proc/stat: a cpu line without numbers");
+}
 
-    read_stat(&c, "intr 1\n", false);
-    cr_assert_str_eq(c.error, "/proc/stat has no cpu line");
-    client_close(&c);
-    read_stat(&c, "cpu\n", false);
-    cr_assert_str_eq(c.error, "/proc/stat: a cpu line without numbers");
-    client_close(&c);
+Test(cpu, a_number_that_is_none_ends_its_line)
+{
+    cr_assert_str_eq(read_stat("cpu 1 -2 3\n", false),
+                     "{\"name\":\"cpu\",\"type\":\"counter\",\"unit\":\"ms\",\"values\":"
+                     "{\"user\":10}}\n");
+    cr_assert_str_eq(read_stat("cpu 1 2 18446744073709551616\n", false),
+                     "{\"name\":\"cpu\",\"type\":\"counter\",\"unit\":\"ms\",\"values\":"
+                     "{\"user\":10,\"nice\":20}}\n");
 }
 
 Test(cpu, ticks_of_any_length)
 {
-    cr_assert_eq(milliseconds(7, 100), 70);
-    cr_assert_eq(milliseconds(1023, 1024), 999);
-    cr_assert_eq(milliseconds(UINT64_MAX, 1000), UINT64_MAX);
-    cr_assert_eq(milliseconds(UINT64_MAX / 2, 1000), UINT64_MAX / 2);
+    r.h.ticks = 1024;
+    cr_assert_neq(strstr(read_stat("cpu 1023\n", false), "{\"user\":999}"), NULL);
+    r.h.ticks = 1000;
+    cr_assert_neq(
+        strstr(read_stat("cpu 18446744073709551615\n", false), "{\"user\":18446744073709551615}"),
+        NULL);
+    r.h.ticks = 100;
+    cr_assert_str_eq(read_stat("cpu 18446744073709551615\n", false), "");
+    cr_assert_str_eq(host_rig_why(&r), "/proc/stat: cpu, 1st is beyond 64 bits");
 }

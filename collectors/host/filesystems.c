@@ -1,0 +1,337 @@
+/* filesystems - how full each mounted file system is
+ *
+ * /proc/self/mountinfo says what is mounted, statvfs() how full it is. That may never return: a server is gone, or a FUSE
+ * program hangs; and the way to a sound mount may lead over a dead one. So each is asked in a process of its own, all at
+ * the same time, and what has not answered in time is killed. A process that not even that ends stays where it is, and its
+ * mount is not asked again before it is gone: so there is one for each dead mount, however long this goes on.
+ *
+ * Left out are file systems that the kernel makes up (proc, cgroup2, ..., and all below /sys and /proc), images that are
+ * always full (squashfs), overlays but for `/`, what another mount covers, the second and further mounts of the same device
+ * (bind mounts), and what this user may not look at.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/process.h"
+#include "base/text.h"
+#include "host/reading.h"
+
+#define FILE_NAME "/proc/self/mountinfo"
+#define FIGURE(key, of_unit, in_file, of_diamond, of_collectd, of_node)                            \
+    {                                                                                              \
+        .name = "filesystem." key, .unit = (of_unit), .type = "gauge",                             \
+        .tags = {"mount", "fstype"}, .file = FILE_NAME, .field = "statvfs() " in_file,             \
+        .diamond = "diskspace.MOUNT." of_diamond, .collectd = (of_collectd),                       \
+        .node_exporter = "node_filesystem_" of_node                                                \
+    }
+
+static const struct figure FIGURES[] = {
+    FIGURE("size", "B", "f_blocks", "byte_size", NULL, "size_bytes"),
+    FIGURE("used", "B", "f_blocks - f_bfree", "byte_used", "df-MOUNT/df_complex-used",
+           "size_bytes - node_filesystem_free_bytes"),
+    FIGURE("free", "B", "f_bfree", "byte_free", NULL, "free_bytes"),
+    FIGURE("available", "B", "f_bavail", "byte_avail", "df-MOUNT/df_complex-free", "avail_bytes"),
+    FIGURE("inodes", "ino", "f_files", "inodes_size", NULL, "files"),
+    FIGURE("inodes_free", "ino", "f_ffree", "inodes_free", "df-MOUNT/df_inodes-free", "files_free"),
+};
+enum { SIZE, USED, FREE, AVAILABLE, INODES, INODES_FREE };
+
+enum {
+    MOUNTS = 256, /* the most that are asked in a round */
+    PIECE = 32,   /* of them at the same time */
+};
+static const int64_t PATIENCE = 2 * NS_PER_S, KILLED = NS_PER_S;
+
+struct mount {
+    uint64_t id;                    /* as statx() has it */
+    struct str device, point, type; /* in the file's text; point as the kernel writes it */
+};
+
+struct answer {
+    int error; /* errno; 0: the rest is known */
+    uint64_t block, blocks, free, available, inodes, inodes_free;
+};
+
+struct asked { /* a mount, by a process */
+    const struct mount *of;
+    char point[PATH_MAX];
+    pid_t pid; /* -1: there is none */
+    int fds[2];
+};
+
+/* Processes that KILL has not ended, over all rounds. */
+static struct {
+    pid_t pid; /* 0: none */
+    char *point;
+} hung[MOUNTS];
+
+/* --- what is mounted --- */
+
+static bool starts_with(struct str s, const char *start)
+{
+    size_t n = strlen(start);
+
+    return s.n >= n && memcmp(s.s, start, n) == 0;
+}
+
+static bool is_left_out(const struct mount *m)
+{
+    static const char *const TYPES[] = {
+        "autofs",    "binfmt_misc", "bpf",      "cgroup",  "cgroup2", "configfs",   "debugfs",
+        "devpts",    "devtmpfs",    "efivarfs", "erofs",   "fusectl", "hugetlbfs",  "iso9660",
+        "mqueue",    "nsfs",        "proc",     "pstore",  "ramfs",   "rpc_pipefs", "securityfs",
+        "selinuxfs", "squashfs",    "sysfs",    "tracefs",
+    };
+
+    for (size_t i = 0; i < sizeof TYPES / sizeof *TYPES; i++)
+        if (field_is(m->type, TYPES[i]))
+            return true;
+    return (field_is(m->type, "overlay") && !field_is(m->point, "/")) ||
+           starts_with(m->point, "/sys/") || starts_with(m->point, "/proc/");
+}
+
+/* "26 1 254:0 / /home rw,relatime shared:1 - ext4 /dev/vda1 rw": the optional fields end at the hyphen. */
+static bool take_mount(struct str line, struct mount *m)
+{
+    struct str word;
+
+    if (!field_next(&line, &m->id) || !field_word(&line, &word) || !field_word(&line, &m->device) ||
+        !field_word(&line, &word) || !field_word(&line, &m->point))
+        return false;
+    do
+        if (!field_word(&line, &word))
+            return false;
+    while (!field_is(word, "-"));
+    return field_word(&line, &m->type);
+}
+
+/* Whether the n mounts behind it have one that covers it, and whether those before it have its device. */
+static bool is_covered(const struct mount *m, size_t n)
+{
+    for (size_t i = 1; i <= n; i++)
+        if (str_eq(m[i].point, m->point))
+            return true;
+    return false;
+}
+
+static bool is_second(const struct mount *list, size_t n, const struct mount *m)
+{
+    for (size_t i = 0; i < n; i++)
+        if (str_eq(list[i].device, m->device))
+            return true;
+    return false;
+}
+
+/* Those that are asked, in `list`. Returns how many. */
+static size_t list_mounts(struct host *h, struct str text, struct buf *list)
+{
+    struct mount m, *all;
+    struct str line;
+    char path[512];
+    size_t n, kept = 0;
+
+    while (field_line(&text, &line))
+        if (take_mount(line, &m))
+            buf_put(list, &m, sizeof m);
+        else
+            host_complain(h, "%s: a line without a mount",
+                          host_path(h, FILE_NAME, path, sizeof path));
+    if (!buf_ok(list)) {
+        host_complain(h, "out of memory");
+        return 0;
+    }
+    all = (struct mount *)(void *)list->p;
+    n = list->n / sizeof m;
+    for (size_t i = 0; i < n; i++)
+        if (!is_covered(&all[i], n - i - 1) && !is_left_out(&all[i]) &&
+            !is_second(all, kept, &all[i]))
+            all[kept++] = all[i];
+    if (kept <= MOUNTS)
+        return kept;
+    host_complain(h, "more than %d file systems: what is beyond is left out", MOUNTS);
+    return MOUNTS;
+}
+
+/* --- asking --- */
+
+/* What is found there may be another one, which was mounted over a folder on the way. */
+static bool is_this(const struct asked *a)
+{
+    struct statx x;
+
+    return statx(AT_FDCWD, a->point, AT_NO_AUTOMOUNT, STATX_MNT_ID, &x) < 0 ||
+           (x.stx_mask & STATX_MNT_ID) == 0 || x.stx_mnt_id == a->of->id;
+}
+
+static int ask(void *arg)
+{
+    const struct asked *a = arg;
+    struct statvfs v;
+    struct answer out = {0};
+
+    if (!is_this(a))
+        out.error = ENOENT;
+    else if (statvfs(a->point, &v) == 0)
+        out = (struct answer){.block = v.f_frsize,
+                              .blocks = v.f_blocks,
+                              .free = v.f_bfree,
+                              .available = v.f_bavail,
+                              .inodes = v.f_files,
+                              .inodes_free = v.f_ffree};
+    else
+        out.error = errno;
+    return fd_write_all(a->fds[1], &out, sizeof out) == 0 ? 0 : 1;
+}
+
+/* Whether one that was asked before still hangs there. */
+static bool is_hung(const char *point)
+{
+    int status;
+
+    for (size_t i = 0; i < MOUNTS; i++) {
+        if (hung[i].pid == 0 || strcmp(hung[i].point, point) != 0)
+            continue;
+        if (!process_wait(hung[i].pid, 0, &status))
+            return true;
+        hung[i].pid = 0;
+        free(hung[i].point);
+    }
+    return false;
+}
+
+static void remember_hung(pid_t pid, const char *point)
+{
+    size_t i = 0;
+
+    while (i < MOUNTS && hung[i].pid != 0)
+        i++;
+    if (i < MOUNTS && (hung[i].point = strdup(point)) != NULL)
+        hung[i].pid = pid;
+}
+
+static void begin(struct host *h, struct asked *a, const struct mount *m)
+{
+    struct str point = field_unescape(m->point, a->point, sizeof a->point - 1);
+
+    a->of = m;
+    a->pid = -1;
+    a->fds[0] = a->fds[1] = -1;
+    a->point[point.n] = 0;
+    if (is_hung(a->point)) {
+        host_complain(h, "%s: still does not answer", a->point);
+        return;
+    }
+    if (fd_pipe(a->fds, 0, 0) == 0)
+        a->pid = spawn_helper("filesystem", &a->fds[1], 1, ask, a);
+    if (a->pid < 0)
+        host_complain(h, "%s: no process to ask with: %m", a->point);
+    fd_close(&a->fds[1]);
+}
+
+/* Whether the answer has come before the deadline. */
+static bool has_answered(const struct asked *a, int64_t until, struct answer *out)
+{
+    struct pollfd p = {.fd = a->fds[0], .events = POLLIN};
+    int64_t left;
+    int n;
+
+    do {
+        left = until - clock_mono();
+        n = poll(&p, 1, left > 0 ? (int)(left / NS_PER_MS) + 1 : 0);
+    } while (n < 0 && errno == EINTR);
+    return n > 0 && read(a->fds[0], out, sizeof *out) == (ssize_t)sizeof *out;
+}
+
+static void put_bytes(struct host *h, const struct figure *f, uint64_t blocks, uint64_t block)
+{
+    if (__builtin_mul_overflow(blocks, block, &blocks))
+        host_complain(h, "%s: %s is beyond 64 bits", f->name, f->field);
+    else
+        host_u64(h, f, blocks);
+}
+
+static void put_mount(struct host *h, const struct asked *of, const struct answer *a)
+{
+    if (a->error == EACCES || a->error == EPERM || a->error == ENOENT || a->error == ENOTDIR)
+        return; /* not for this user, or gone meanwhile */
+    if (a->error != 0) {
+        errno = a->error;
+        host_complain(h, "%s: %m", of->point);
+        return;
+    }
+    if (a->blocks == 0 || !host_tags(h, str_of(of->point), of->of->type))
+        return;
+    put_bytes(h, &FIGURES[SIZE], a->blocks, a->block);
+    if (a->free <= a->blocks)
+        put_bytes(h, &FIGURES[USED], a->blocks - a->free, a->block);
+    put_bytes(h, &FIGURES[FREE], a->free, a->block);
+    put_bytes(h, &FIGURES[AVAILABLE], a->available, a->block);
+    if (a->inodes == 0) /* it makes them as they are needed */
+        return;
+    host_u64(h, &FIGURES[INODES], a->inodes);
+    host_u64(h, &FIGURES[INODES_FREE], a->inodes_free);
+}
+
+static void end(struct host *h, struct asked *a, int64_t until)
+{
+    struct answer answer;
+
+    if (a->pid > 0 && has_answered(a, until, &answer)) {
+        put_mount(h, a, &answer);
+    } else if (a->pid > 0) {
+        host_complain(h, "%s: does not answer", a->point);
+        (void)kill(a->pid, SIGKILL);
+    }
+    fd_close(&a->fds[0]);
+}
+
+/* One that has answered ends by itself, at once. */
+static void reap(const struct asked *a, int64_t until)
+{
+    int status;
+
+    if (a->pid > 0 && !process_wait(a->pid, until, &status))
+        remember_hung(a->pid, a->point);
+}
+
+static void filesystems_read(struct host *h)
+{
+    struct asked asked[PIECE];
+    struct buf list = {0};
+    struct str text;
+    size_t n;
+
+    if (!host_text(h, FILE_NAME, &text))
+        return;
+    n = list_mounts(h, text, &list);
+    for (size_t at = 0; at < n; at += PIECE) {
+        size_t size = n - at < PIECE ? n - at : PIECE;
+        int64_t until = clock_mono() + PATIENCE;
+
+        for (size_t i = 0; i < size; i++)
+            begin(h, &asked[i], (const struct mount *)(void *)list.p + at + i);
+        for (size_t i = 0; i < size; i++)
+            end(h, &asked[i], until);
+        until = clock_mono() + KILLED;
+        for (size_t i = 0; i < size; i++)
+            reap(&asked[i], until);
+    }
+    buf_free(&list);
+}
+
+const struct subject filesystems_subject = {
+    .name = "filesystems",
+    .about = "how full each file system is: filesystem.available, filesystem.inodes_free, ...",
+    .figures = FIGURES,
+    .nfigures = sizeof FIGURES / sizeof *FIGURES,
+    .read = filesystems_read,
+};

@@ -1,0 +1,248 @@
+/* frame.c - options, rounds, and what people are told
+ *
+ * Of the connection it is told as of a subject: once when it fails, once when it works again. TERM ends it by its default
+ * action: nothing is held that was not answered for, and a round that is cut short is one that was not sent.
+ */
+#include "host/frame.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fd.h"
+#include "base/number.h"
+#include "base/terminal.h"
+#include "collector.h"
+#include "host/grid.h"
+#include "host/host.h"
+
+enum {
+    SUBJECTS = 32, /* the most that a program has */
+    FLAGS = 96,
+    EXIT_MISSING = 1,
+    EXIT_WRONG_USAGE = 2,
+};
+static const int64_t EVERY_LEAST = 10 * NS_PER_MS, EVERY_MOST = 86400 * NS_PER_S;
+static const int64_t LOOK = 10 * NS_PER_S; /* how long a clock that was set may go unnoticed */
+
+struct frame {
+    const struct subject *const *subjects;
+    size_t n;
+    bool choice;          /* whether they are chosen by name */
+    bool named[SUBJECTS]; /* on the command line */
+    bool used[SUBJECTS];
+    bool failing[SUBJECTS + 1]; /* the last: the connection */
+    bool print;
+    struct host host;
+    struct client client;
+};
+
+/* --- the command line --- */
+
+static void put_option(struct buf *b, const char *name, const char *help)
+{
+    buf_putf(b, "  %-16s %s\n", name, help);
+}
+
+static char *help_text(const struct frame *f, const char *program)
+{
+    struct buf b = {0};
+
+    buf_putf(&b, "usage: %s %s[OPTION]... [SOCKET]\n", program, f->choice ? "[SUBJECT]... " : "");
+    if (f->choice)
+        buf_puts(&b, "Sends the figures of this host, of each SUBJECT that is named or of all:\n");
+    for (size_t i = 0; i < f->n; i++)
+        if (f->choice)
+            put_option(&b, f->subjects[i]->name, f->subjects[i]->about);
+        else
+            buf_putf(&b, "Sends %s\n", f->subjects[i]->about);
+    if (f->choice)
+        buf_putc(&b, '\n');
+    for (size_t i = 0; i < f->n; i++)
+        for (const struct subject_option *o = f->subjects[i]->options; o != NULL && o->name != NULL;
+             o++)
+            put_option(&b, o->name, o->help);
+    put_option(&b, "--every TIME", "goes on for ever, at multiples of 1s, 10s, ... of the clock");
+    put_option(&b, "--print", "shows a table and sends nothing");
+    put_option(&b, "--proc DIR", "reads DIR instead of /proc");
+    put_option(&b, "--sys DIR", "reads DIR instead of /sys");
+    put_option(&b, "SOCKET", "Garnet's socket, an absolute path; else $GARNET_SOCKET");
+    buf_putc(&b, 0);
+    if (!buf_ok(&b)) {
+        (void)fputs("out of memory\n", stderr);
+        exit(EXIT_MISSING);
+    }
+    return b.p;
+}
+
+/* What is asked for; *every is 0 for one round. Exits as client_open() does. */
+static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
+{
+    const char *interval = NULL, *proc = "/proc", *sys = "/sys";
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    bool asked[FLAGS] = {false}, any = false;
+    unsigned bits[FLAGS] = {0};
+    size_t n = 0;
+    struct client_flag flags[FLAGS + 1] = {{NULL, NULL, NULL}};
+    char *help = help_text(f, slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "host");
+    struct why why;
+    unsigned options = 0;
+
+    flags[n++] = (struct client_flag){"--every", NULL, &interval};
+    flags[n++] = (struct client_flag){"--proc", NULL, &proc};
+    flags[n++] = (struct client_flag){"--sys", NULL, &sys};
+    flags[n++] = (struct client_flag){"--print", &f->print, NULL};
+    for (size_t i = 0; i < f->n; i++) {
+        const struct subject_option *o = f->subjects[i]->options;
+
+        if (f->choice)
+            flags[n++] = (struct client_flag){f->subjects[i]->name, &f->named[i], NULL};
+        for (; o != NULL && o->name != NULL && n < FLAGS; o++, n++) {
+            bits[n] = o->bit;
+            flags[n] = (struct client_flag){o->name, &asked[n], NULL};
+        }
+    }
+    client_open(&f->client, argc, argv, help, flags);
+    free(help);
+    for (size_t i = 0; i < n; i++)
+        options |= asked[i] ? bits[i] : 0;
+    for (size_t i = 0; i < f->n; i++)
+        any = any || f->named[i];
+    for (size_t i = 0; i < f->n; i++)
+        f->used[i] = f->named[i] || !any;
+    *every = 0;
+    if (interval != NULL &&
+        (!units_duration(interval, every, &why) || *every < EVERY_LEAST || *every > EVERY_MOST)) {
+        say(stderr, "%s: --every \"%s\": give 10ms to 1d, such as 1s", f->client.program, interval);
+        exit(EXIT_WRONG_USAGE);
+    }
+    host_init(&f->host, proc, sys);
+    f->host.options = options;
+}
+
+/* --- a round --- */
+
+/* A message about a subject, or, for the last place, the connection. */
+static void tell(const struct frame *f, size_t at, const char *text)
+{
+    if (f->choice && at < f->n)
+        say(stderr, "%s: %s: %s", f->client.program, f->subjects[at]->name, text);
+    else
+        say(stderr, "%s: %s", f->client.program, text);
+}
+
+static void tell_change(struct frame *f, size_t at, bool good, const char *text)
+{
+    if (!good && !f->failing[at])
+        tell(f, at, text);
+    else if (good && f->failing[at])
+        tell(f, at, "works again");
+    f->failing[at] = !good;
+}
+
+/* Whether nothing is missing. */
+static bool measure(struct frame *f)
+{
+    bool good = true;
+
+    host_begin(&f->host);
+    for (size_t i = 0; i < f->n; i++) {
+        bool read = !f->used[i] || host_read(&f->host, f->subjects[i]);
+
+        if (f->choice && !f->named[i] && f->subjects[i]->optional && f->host.absent)
+            read = true; /* not asked for, and not there */
+        tell_change(f, i, read, f->host.why.text);
+        good = good && read;
+    }
+    return good;
+}
+
+static bool print(struct frame *f)
+{
+    samples_print(&f->host.out, stdout);
+    if (fflush(stdout) == 0)
+        return true;
+    say(stderr, "%s: cannot write to standard output: %s", f->client.program, strerror(errno));
+    return false;
+}
+
+static int once(struct frame *f)
+{
+    bool good = measure(f);
+    int status;
+
+    if (f->print)
+        return print(f) && good ? 0 : EXIT_MISSING;
+    if (!good && samples_count(&f->host.out) == 0) {
+        client_close(&f->client);
+        return EXIT_MISSING;
+    }
+    samples_send(&f->host.out, &f->client, 0);
+    status = client_finish(&f->client);
+    return good ? status : EXIT_MISSING;
+}
+
+static _Noreturn void for_ever(struct frame *f, int64_t every)
+{
+    struct grid grid = {.every = every};
+    int64_t now, wait, due, missed;
+    struct why why = {{0}};
+
+    for (;;) {
+        while ((wait = grid_wait(&grid, now = clock_wall())) > 0) {
+            const struct timespec t = clock_timespec(wait < LOOK ? wait : LOOK);
+
+            (void)nanosleep(&t, NULL);
+        }
+        due = grid_take(&grid, now, &missed);
+        if (missed > 0)
+            say(stderr,
+                "%s: %lld due times were missed: the round before took too long, or this "
+                "machine stood still",
+                f->client.program, (long long)missed);
+        (void)measure(f);
+        if (f->print) {
+            if (!print(f) || putchar('\n') == EOF)
+                exit(EXIT_MISSING);
+            continue;
+        }
+        samples_send(&f->host.out, &f->client, (double)due / (double)NS_PER_S);
+        tell_change(f, f->n, client_exchange(&f->client, &why), why.text);
+    }
+}
+
+static int run(struct frame *f, int argc, char *const argv[])
+{
+    int64_t every;
+    int status;
+
+    (void)fd_fill_stdio(); /* or a message would go where the socket or a file is */
+    parse(f, argc, argv, &every);
+    if (!f->print && f->client.error[0] != 0)
+        return client_finish(&f->client);
+    if (every > 0)
+        for_ever(f, every);
+    status = once(f);
+    host_free(&f->host);
+    return status;
+}
+
+int frame_one(int argc, char *const argv[], const struct subject *subject)
+{
+    const struct subject *const subjects[] = {subject};
+    struct frame f = {.subjects = subjects, .n = 1};
+
+    return run(&f, argc, argv);
+}
+
+int frame_some(int argc, char *const argv[], const struct subject *const *subjects)
+{
+    struct frame f = {.subjects = subjects, .choice = true};
+
+    while (f.n < SUBJECTS && subjects[f.n] != NULL)
+        f.n++;
+    return run(&f, argc, argv);
+}

@@ -1,0 +1,194 @@
+/* host.c - files that stay open
+ *
+ * A file below /proc is made anew by each read from its beginning, so it is opened once. One that cannot be read any
+ * more (its device is gone, its file system was mounted anew) is opened again, once a round.
+ */
+#include "host/host.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/fd.h"
+
+enum { PATH_MOST = 4096 };
+
+void host_init(struct host *h, const char *proc, const char *sys)
+{
+    long page = sysconf(_SC_PAGESIZE), ticks = sysconf(_SC_CLK_TCK);
+
+    *h = (struct host){.proc = proc, .sys = sys};
+    h->page = page > 0 ? (uint64_t)page : 0;
+    h->ticks = ticks > 0 ? (uint64_t)ticks : 0;
+}
+
+void host_free(struct host *h)
+{
+    for (size_t i = 0; i < h->nfiles; i++) {
+        fd_close(&h->files[i].fd);
+        buf_free(&h->files[i].text);
+    }
+    samples_free(&h->out);
+}
+
+void host_begin(struct host *h)
+{
+    samples_reset(&h->out);
+    h->round++;
+}
+
+bool host_read(struct host *h, const struct subject *s)
+{
+    h->at = s;
+    h->why.text[0] = 0;
+    h->absent = false;
+    s->read(h);
+    if (!samples_ok(&h->out))
+        host_complain(h, "out of memory");
+    return h->why.text[0] == 0;
+}
+
+void host_complain(struct host *h, const char *fmt, ...)
+{
+    va_list ap;
+
+    if (h->why.text[0] != 0)
+        return;
+    va_start(ap, fmt);
+    (void)why_setv(&h->why, fmt, ap);
+    va_end(ap);
+}
+
+/* --- files --- */
+
+const char *host_path(const struct host *h, const char *name, char *path, size_t size)
+{
+    bool sys = strncmp(name, "/sys/", 5) == 0;
+
+    (void)snprintf(path, size, "%s%s", sys ? h->sys : h->proc,
+                   name + (sys ? strlen("/sys") : strlen("/proc")));
+    return path;
+}
+
+static struct host_file *file_named(struct host *h, const char *name)
+{
+    for (size_t i = 0; i < h->nfiles; i++)
+        if (strcmp(h->files[i].name, name) == 0)
+            return &h->files[i];
+    if (h->nfiles == HOST_FILES)
+        return NULL;
+    h->files[h->nfiles] = (struct host_file){.name = name, .fd = -1, .text.max = HOST_FILE_MOST};
+    return &h->files[h->nfiles++];
+}
+
+static bool read_open(struct host_file *f)
+{
+    buf_reset(&f->text);
+    f->error = fd_read_all(f->fd, 0, &f->text) == 0 ? 0 : errno;
+    if (f->error != 0)
+        fd_close(&f->fd);
+    return f->error == 0;
+}
+
+static void read_file(const struct host *h, struct host_file *f)
+{
+    char path[PATH_MOST];
+
+    f->round = h->round;
+    f->opened = true;
+    if (f->fd >= 0 && read_open(f))
+        return;
+    f->fd = open(host_path(h, f->name, path, sizeof path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    f->opened = f->fd >= 0;
+    f->error = errno;
+    if (f->opened)
+        (void)read_open(f);
+}
+
+/* NULL, with a complaint: there are more than a test has ever read. */
+static const struct host_file *get_file(struct host *h, const char *name)
+{
+    struct host_file *f = file_named(h, name);
+
+    if (f == NULL)
+        host_complain(h, "%s: too many files", name);
+    else if (f->round != h->round)
+        read_file(h, f);
+    return f;
+}
+
+static bool is_absent(const struct host_file *f)
+{
+    return !f->opened && (f->error == ENOENT || f->error == EOPNOTSUPP); /* psi=0 */
+}
+
+bool host_text(struct host *h, const char *name, struct str *text)
+{
+    const struct host_file *f = get_file(h, name);
+    char path[PATH_MOST];
+
+    if (f == NULL)
+        return false;
+    *text = (struct str){f->text.p, f->text.n};
+    if (f->error == 0)
+        return true;
+    h->absent = h->absent || (is_absent(f) && h->why.text[0] == 0);
+    errno = f->error;
+    host_complain(h, "cannot %s %s: %m", f->opened ? "read" : "open",
+                  host_path(h, name, path, sizeof path));
+    return false;
+}
+
+bool host_text_if_any(struct host *h, const char *name, struct str *text)
+{
+    const struct host_file *f = get_file(h, name);
+
+    return f != NULL && !is_absent(f) && host_text(h, name, text);
+}
+
+/* --- numbers --- */
+
+static bool scaled(const struct host *h, enum scale scale, uint64_t *v)
+{
+    switch (scale) {
+    case KIBIBYTES:
+    case SAID_KIBIBYTES:
+        return !__builtin_mul_overflow(*v, 1024, v);
+    case SECTORS:
+        return !__builtin_mul_overflow(*v, 512, v);
+    case PAGES:
+        return h->page > 0 && !__builtin_mul_overflow(*v, h->page, v);
+    case TICKS: {
+        uint64_t rest = h->ticks > 0 ? *v % h->ticks * 1000 / h->ticks : 0;
+
+        return h->ticks > 0 && !__builtin_mul_overflow(*v / h->ticks, 1000, v) &&
+               !__builtin_add_overflow(*v, rest, v);
+    }
+    case AS_IS:
+        break;
+    }
+    return true;
+}
+
+void host_u64(struct host *h, const struct figure *f, uint64_t v)
+{
+    if (scaled(h, f->scale, &v))
+        samples_u64(&h->out, f, v);
+    else
+        host_complain(h, "%s: %s is beyond 64 bits", f->file, f->field);
+}
+
+bool host_tags(struct host *h, struct str first, struct str second)
+{
+    if (samples_tags(&h->out, first, second))
+        return true;
+    host_complain(h, "a name of %zu bytes: it cannot be sent", first.n);
+    return false;
+}
+
+bool host_tag(struct host *h, struct str value)
+{
+    return host_tags(h, value, (struct str){0});
+}

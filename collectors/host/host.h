@@ -1,0 +1,65 @@
+/* host.h - what a subject has at hand: the files, and where its numbers go
+ *
+ * A file is read once in a round, whoever asks for it, and stays open for the next one. What is wrong with one number
+ * or one line costs that alone: the subject complains, and goes on. No number is better than a wrong one.
+ */
+#pragma once
+#include <stdbool.h>
+
+#include "base/why.h"
+#include "host/fields.h"
+#include "host/samples.h"
+#include "host/subject.h"
+
+enum {
+    HOST_FILES = 32,           /* the most that all subjects together read */
+    HOST_FILE_MOST = 16 << 20, /* bytes of a file */
+    HOST_FIGURES = 128,        /* the most that a subject has */
+};
+
+struct host_file {
+    const char *name; /* "/proc/stat", as in the tables; borrowed */
+    int fd;           /* -1: not open */
+    int error;        /* errno of this round; 0: text is whole */
+    bool opened;      /* whether the error is not one of opening it */
+    uint64_t round;   /* when it was read last */
+    struct buf text;
+};
+
+struct host {
+    struct samples out;
+    const char *proc, *sys; /* what stands in place of /proc and /sys; borrowed */
+    unsigned options;       /* HOST_PER_CORE, ... */
+    uint64_t page;          /* bytes */
+    uint64_t ticks;         /* a second */
+    uint64_t round;
+    struct host_file files[HOST_FILES];
+    size_t nfiles;
+    /* The subject that is read, and what is wrong: */
+    const struct subject *at;
+    struct why why; /* the first; "": nothing */
+    bool absent;    /* it is that a file is not there */
+};
+
+void host_init(struct host *h, const char *proc, const char *sys);
+void host_free(struct host *h);
+/* What was measured before is forgotten. */
+void host_begin(struct host *h);
+/* Adds a subject's samples. False: something of it is missing; see why and absent. */
+bool host_read(struct host *h, const struct subject *s);
+
+/* --- for subjects --- */
+
+/* The text of a file of the tables, good until the end of the round. False, with a complaint: there is none. */
+bool host_text(struct host *h, const char *name, struct str *text);
+/* The same of a file that sound hosts need not have: no complaint when it is not there. */
+bool host_text_if_any(struct host *h, const char *name, struct str *text);
+/* Only the first of a round counts. */
+void host_complain(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* `name` as people find it: below --proc or --sys. */
+const char *host_path(const struct host *h, const char *name, char *path, size_t size);
+/* A number as the kernel counts it. One that is too large for its unit is left out, with a complaint. */
+void host_u64(struct host *h, const struct figure *f, uint64_t v);
+/* Which thing the next numbers are about; what cannot be told apart is left out, with a complaint: false. */
+bool host_tag(struct host *h, struct str value);
+bool host_tags(struct host *h, struct str first, struct str second);

@@ -1,0 +1,88 @@
+/* fuzz_host.c - what the collectors of the host make of a file of arbitrary bytes
+ *
+ * The first byte chooses the file, the rest is in it: all subjects read it. What is sent is of their tables, finite, has the
+ * tags that its row has, none of them empty, and stays below what one collector may send. The JSON of it is read by
+ * garnetd's own reader in fuzz_intake.
+ */
+#include <math.h>
+
+#include "fuzz.h"
+#include "host/host.h"
+
+static const char *const FILES[] = {
+    "stat",         "meminfo",       "loadavg",     "uptime",         "vmstat",
+    "diskstats",    "swaps",         "net/dev",     "net/snmp",       "net/netstat",
+    "net/snmp6",    "net/sockstat",  "pressure/io", "sys/fs/file-nr", "net/stat/nf_conntrack",
+    "pressure/cpu", "net/sockstat6",
+};
+enum { NFILES = sizeof FILES / sizeof *FILES };
+
+/* Folders for FILES below proc, and what removes them. */
+static const char *const FOLDERS[] = {"net", "net/stat", "pressure", "sys", "sys/fs"};
+enum { NFOLDERS = sizeof FOLDERS / sizeof *FOLDERS };
+
+static void remove_folders(void)
+{
+    int fd = open(fuzz_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+    for (size_t i = NFOLDERS; i-- > 0;)
+        (void)unlinkat(fd, FOLDERS[i], AT_REMOVEDIR);
+    (void)close(fd);
+}
+
+static int folder(void)
+{
+    static bool made;
+    int fd = fuzz_folder();
+
+    for (size_t i = 0; i < NFOLDERS && !made; i++)
+        HOLDS(mkdirat(fd, FOLDERS[i], 0700) == 0);
+    if (!made)
+        HOLDS(atexit(remove_folders) == 0);
+    made = true;
+    return fd;
+}
+
+static void is_sound(const struct samples *s, const struct subject *of)
+{
+    for (size_t i = 0; i < samples_count(s); i++) {
+        const struct sample *at = samples_at(s, i);
+        bool known = false;
+
+        for (size_t k = 0; k < of->nfigures; k++)
+            known = known || at->figure == &of->figures[k];
+        HOLDS(known);
+        HOLDS(!at->real || isfinite(at->as.f64));
+        for (size_t t = 0; t < FIGURE_TAGS && at->figure->tags[t] != NULL; t++) {
+            const char *value = samples_tag(s, at, t);
+
+            HOLDS(*value != 0 && strlen(value) <= 512);
+            for (; *value != 0; value++)
+                HOLDS((unsigned char)*value >= 0x20 && *value != 0x7f);
+        }
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
+{
+    const char *name = FILES[n > 0 ? p[0] % NFILES : 0];
+    struct host h;
+    struct client c;
+    int fd = folder();
+
+    fuzz_file(fd, name, p + (n > 0), n - (n > 0));
+    host_init(&h, fuzz_path, fuzz_path);
+    h.options = UINT32_MAX;
+    client_init(&c, "fuzz", "/fuzz");
+    for (size_t i = 0; host_subjects[i] != NULL; i++) {
+        host_begin(&h);
+        (void)host_read(&h, host_subjects[i]);
+        is_sound(&h.out, host_subjects[i]);
+        samples_send(&h.out, &c, 0);
+        HOLDS(c.error[0] == 0);
+    }
+    client_close(&c);
+    host_free(&h);
+    HOLDS(unlinkat(fd, name, 0) == 0);
+    return 0;
+}

@@ -1,0 +1,81 @@
+/* Files that stay open, and what a subject may rely on. */
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "rig/host_rig.h"
+
+static struct host_rig r;
+
+static void open_rig(void)
+{
+    host_rig_open(&r);
+}
+
+static void close_rig(void)
+{
+    host_rig_close(&r);
+}
+
+TestSuite(host, .init = open_rig, .fini = close_rig);
+
+Test(host, a_file_is_read_anew_in_each_round)
+{
+    const char *out = host_rig_text(&r, &uptime_subject, "/proc/uptime", "1.50 9\n");
+
+    cr_assert_neq(strstr(out, "\"value\":1.5}"), NULL);
+    out = host_rig_text(&r, &uptime_subject, "/proc/uptime", "22 9\n");
+    cr_assert_neq(strstr(out, "\"value\":22"), NULL);
+    cr_assert_eq(r.h.nfiles, 1);
+    cr_assert_geq(r.h.files[0].fd, 0);
+    cr_assert_neq(fcntl(r.h.files[0].fd, F_GETFD) & FD_CLOEXEC, 0);
+}
+
+Test(host, a_file_is_read_once_in_a_round)
+{
+    struct str text;
+
+    (void)host_rig_text(&r, &uptime_subject, "/proc/uptime", "1 9\n");
+    host_rig_write(&r, "/proc/uptime", "2 9\n", 4);
+    cr_assert(host_text(&r.h, "/proc/uptime", &text) && text.s[0] == '1');
+    host_begin(&r.h);
+    cr_assert(host_text(&r.h, "/proc/uptime", &text) && text.s[0] == '2');
+}
+
+Test(host, what_is_not_there_is_said_and_may_come_and_go)
+{
+    char path[200];
+
+    cr_assert_str_eq(host_rig_read(&r, &uptime_subject), "");
+    cr_assert_str_eq(host_rig_why(&r), "cannot open /proc/uptime: No such file or directory");
+    cr_assert(r.h.absent);
+    (void)host_rig_text(&r, &uptime_subject, "/proc/uptime", "1 9\n");
+    cr_assert_str_eq(host_rig_why(&r), "");
+    cr_assert(!r.h.absent);
+    /* As when its device is gone: the open one cannot be read any more. */
+    (void)snprintf(path, sizeof path, "%s/proc", r.dir);
+    cr_assert_geq(dup3(open(path, O_RDONLY | O_CLOEXEC), r.h.files[0].fd, O_CLOEXEC), 0);
+    cr_assert_neq(strstr(host_rig_read(&r, &uptime_subject), "\"value\":1"), NULL);
+    cr_assert_str_eq(host_rig_why(&r), "");
+}
+
+Test(host, what_cannot_be_read_is_no_absence)
+{
+    char path[200];
+
+    (void)snprintf(path, sizeof path, "%s/proc", r.dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    (void)snprintf(path, sizeof path, "%s/proc/uptime", r.dir);
+    cr_assert_eq(mkdir(path, 0700), 0);
+    cr_assert_str_eq(host_rig_read(&r, &uptime_subject), "");
+    cr_assert_str_eq(host_rig_why(&r), "cannot read /proc/uptime: Is a directory");
+    cr_assert(!r.h.absent);
+}
+
+Test(host, the_first_complaint_stands)
+{
+    host_begin(&r.h);
+    r.h.why.text[0] = 0;
+    host_complain(&r.h, "first %d", 1);
+    host_complain(&r.h, "second");
+    cr_assert_str_eq(r.h.why.text, "first 1");
+}
