@@ -79,17 +79,14 @@ int check_main(int argc, char *const argv[])
     const struct cli_option options[] = {{"-c", &o.config}, {"--socket", &o.socket}};
     struct buf snapshot = {0};
     static char sink[PROGRAM_PATH];
-    int status;
+    enum option_next next;
+    int i = 0, status;
 
-    for (int i = 1; i < argc; i++) {
-        enum option_taken taken =
-            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
-
-        if (taken == OPTION_TAKEN)
-            continue;
+    while ((next = option_next(options, sizeof options / sizeof *options, argc, argv, &i)) !=
+           OPTION_END) {
         if (strcmp(argv[i], "--plan") != 0) {
             say(stderr, "garnet check: %s: %s (see `garnet check --help`)", argv[i],
-                taken == OPTION_BARE ? "needs a value" : "is not known here");
+                next == OPTION_BARE ? "needs a value" : "is not known here");
             return EXIT_USAGE;
         }
         o.plan = true;

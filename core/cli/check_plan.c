@@ -1,7 +1,6 @@
 /* cli/check_plan.c - by name and digest, as garnetd compares them; fails as stdio does */
 #include "cli/check_plan.h"
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -17,7 +16,7 @@ static struct conf_part part_in_use(const json_t *one)
 
     if (one == NULL || strcmp(state, "disabled") == 0 || strcmp(state, "refused") == 0)
         return (struct conf_part){0};
-    return (struct conf_part){true, strtoull(status_text(one, "digest"), NULL, 16)};
+    return (struct conf_part){true, status_digest(one)};
 }
 
 static void print_change(FILE *to, enum conf_change change, const char *kind, const char *name,

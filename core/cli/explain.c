@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -136,7 +135,7 @@ static void show_fate(const struct explaining *x, const struct conf_sink *s, uin
 
     if (one == NULL)
         return;
-    if (strtoull(status_text(one, "digest"), NULL, 16) != s->digest)
+    if (status_digest(one) != s->digest)
         say(stdout, "    garnetd runs another configuration of this sink than the file has: see "
                     "`garnet check --plan`");
     if (status_number(one, "position") > (double)seq &&
@@ -268,17 +267,15 @@ static bool parse_explain(struct explaining *x, int argc, char *const argv[], st
 {
     const char *wait = NULL;
     const struct cli_option options[] = {{"-c", &x->config}, {"--for", &wait}};
+    enum option_next next;
+    int i = 0;
     struct why clause;
 
     *x = (struct explaining){.config = GARNET_CONFIG, .wait = -1};
-    for (int i = 1; i < argc; i++) {
-        enum option_taken taken =
-            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
-
-        if (taken == OPTION_BARE)
+    while ((next = option_next(options, sizeof options / sizeof *options, argc, argv, &i)) !=
+           OPTION_END) {
+        if (next == OPTION_BARE)
             return why_set(why, "%s needs a value", argv[i]);
-        if (taken == OPTION_TAKEN)
-            continue;
         if (argv[i][0] == '-' || x->name != NULL)
             return why_set(why, "%.60s: there is one METRIC, and --for and -c", argv[i]);
         x->name = argv[i];

@@ -3,16 +3,19 @@
 
 #include <string.h>
 
-enum option_taken option_take(const struct cli_option *all, size_t n, int argc, char *const argv[],
-                              int *i)
+enum option_next option_next(const struct cli_option *all, size_t n, int argc, char *const argv[],
+                             int *i)
 {
-    for (size_t k = 0; k < n; k++) {
-        if (strcmp(argv[*i], all[k].name) != 0)
-            continue;
+    while (++*i < argc) {
+        size_t k = 0;
+
+        while (k < n && strcmp(argv[*i], all[k].name) != 0)
+            k++;
+        if (k == n)
+            return OPTION_NONE;
         if (*i + 1 >= argc)
             return OPTION_BARE;
         *all[k].value = argv[++*i];
-        return OPTION_TAKEN;
     }
-    return OPTION_NONE;
+    return OPTION_END;
 }

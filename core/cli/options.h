@@ -7,12 +7,12 @@ struct cli_option {
     const char **value;
 };
 
-enum option_taken {
-    OPTION_NONE,  /* it is none of these */
-    OPTION_TAKEN, /* *i is at its value now */
-    OPTION_BARE,  /* nothing is behind it */
+enum option_next {
+    OPTION_NONE, /* argv[*i] is none of these */
+    OPTION_BARE, /* it is one, and nothing is behind it */
+    OPTION_END,
 };
 
-/* argv[*i], if it is one of n: its value is borrowed from argv. */
-enum option_taken option_take(const struct cli_option *all, size_t n, int argc, char *const argv[],
-                              int *i);
+/* Behind argv[*i], which is argv[0] at first: takes those of n, whose values are borrowed from argv, up to something else. */
+enum option_next option_next(const struct cli_option *all, size_t n, int argc, char *const argv[],
+                             int *i);

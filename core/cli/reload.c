@@ -99,17 +99,15 @@ int reload_main(int argc, char *const argv[])
     struct ask_where w;
     json_t *receipt = NULL;
     struct why why;
+    enum option_next next;
+    int i = 0;
     int status = EXIT_USAGE;
 
-    for (int i = 1; i < argc; i++) {
-        enum option_taken taken =
-            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
-
-        if (taken == OPTION_TAKEN)
-            continue;
+    while ((next = option_next(options, sizeof options / sizeof *options, argc, argv, &i)) !=
+           OPTION_END) {
         if (strcmp(argv[i], "--json") != 0) {
             say(stderr, "garnet reload: %s: %s", argv[i],
-                taken == OPTION_BARE ? "needs a value" : "is not known here");
+                next == OPTION_BARE ? "needs a value" : "is not known here");
             return EXIT_USAGE;
         }
         json = true;

@@ -19,6 +19,11 @@ const char *status_text(const json_t *of, const char *key)
     return s != NULL ? s : "";
 }
 
+uint64_t status_digest(const json_t *of)
+{
+    return strtoull(status_text(of, "digest"), NULL, 16);
+}
+
 const json_t *status_named(const json_t *list, const char *name)
 {
     const json_t *one;

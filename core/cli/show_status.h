@@ -5,10 +5,12 @@
 #pragma once
 #include <jansson.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 
 double status_number(const json_t *of, const char *key);
 const char *status_text(const json_t *of, const char *key);
+uint64_t status_digest(const json_t *of); /* of a collector's or sink's configuration; 0: none */
 const json_t *status_named(const json_t *list,
                            const char *name); /* the one of that name, or NULL */
 

@@ -70,16 +70,14 @@ static bool parse_status(struct status_options *o, int argc, char *const argv[],
                                          {"--socket", &o->socket},
                                          {"--max-lag", &lag},
                                          {"--max-queued", &queued}};
+    enum option_next next;
+    int i = 0;
 
     *o = (struct status_options){.bounds = {-1, -1}};
-    for (int i = 1; i < argc; i++) {
-        enum option_taken taken =
-            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
-
-        if (taken == OPTION_BARE)
+    while ((next = option_next(options, sizeof options / sizeof *options, argc, argv, &i)) !=
+           OPTION_END) {
+        if (next == OPTION_BARE)
             return why_set(why, "%s needs a value", argv[i]);
-        if (taken == OPTION_TAKEN)
-            continue;
         if (strcmp(argv[i], "--json") == 0)
             o->json = true;
         else if (argv[i][0] == '-')

@@ -63,22 +63,20 @@ bool tail_parse(struct tail_asked *t, int argc, char *const argv[], struct why *
                                        {"--sink", &t->sink},
                                        {"-c", &t->config},
                                        {"--spool", &t->spool}};
+    enum option_next next;
+    int i = 0;
 
     *t = (struct tail_asked){0};
-    for (int i = 1; i < argc; i++) {
-        switch (option_take(texts, sizeof texts / sizeof *texts, argc, argv, &i)) {
-        case OPTION_TAKEN:
-            break;
-        case OPTION_BARE:
+    while ((next = option_next(texts, sizeof texts / sizeof *texts, argc, argv, &i)) !=
+           OPTION_END) {
+        if (next == OPTION_BARE)
             return why_set(why, "%s needs a value", argv[i]);
-        case OPTION_NONE:
-            if (strcmp(argv[i], "--json") == 0)
-                t->json = true;
-            else if (strcmp(argv[i], "--from-start") == 0)
-                t->oldest = true;
-            else if (!take_glob(t, argv[i], why))
-                return false;
-        }
+        if (strcmp(argv[i], "--json") == 0)
+            t->json = true;
+        else if (strcmp(argv[i], "--from-start") == 0)
+            t->oldest = true;
+        else if (!take_glob(t, argv[i], why))
+            return false;
     }
     if (t->json && t->sink != NULL)
         return why_set(why,

@@ -64,19 +64,16 @@ bool top_parse(struct top_asked *t, int argc, char *const argv[], struct why *wh
     const char *every = NULL;
     const struct cli_option options[] = {
         {"-c", &t->config}, {"--socket", &t->socket}, {"--every", &every}};
+    enum option_next next;
     struct why clause;
+    int i = 0;
 
     *t = (struct top_asked){.every = NS_PER_S};
-    for (int i = 1; i < argc; i++) {
-        enum option_taken taken =
-            option_take(options, sizeof options / sizeof *options, argc, argv, &i);
-
-        if (taken == OPTION_BARE)
-            return why_set(why, "%s needs a value", argv[i]);
-        if (taken == OPTION_NONE)
-            return why_set(why, "unknown %s %.60s", argv[i][0] == '-' ? "option" : "argument",
-                           argv[i]);
-    }
+    next = option_next(options, sizeof options / sizeof *options, argc, argv, &i);
+    if (next == OPTION_BARE)
+        return why_set(why, "%s needs a value", argv[i]);
+    if (next == OPTION_NONE)
+        return why_set(why, "unknown %s %.60s", argv[i][0] == '-' ? "option" : "argument", argv[i]);
     if (every != NULL && (!units_duration(every, &t->every, &clause) || t->every < NS_PER_S / 10 ||
                           t->every > 3600 * NS_PER_S))
         return why_set(why, "--every %.40s: write a time from 100ms to 1h, such as 2s", every);

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "cli/show_status.h"
+#include "spool/cursor.h"
 
 enum { RECENT = 600, LONG_UNCONFIRMED = 300, REASONS_MAX = 4096 };
 
@@ -143,10 +144,13 @@ static const char *last_error(struct judging *j, const json_t *of)
     return said != NULL ? said : "";
 }
 
-/* What is left out on purpose. */
 static bool is_meant(const char *reason)
 {
-    return strcmp(reason, "deselected") == 0 || strcmp(reason, "skipped") == 0;
+    unsigned i = 0;
+
+    while (i < DROP_COUNT && strcmp(drop_reason_name(i), reason) != 0)
+        i++;
+    return drop_is_meant(i);
 }
 
 /* "; in all 3 expired, 1 rejected", since the sink is there; or "". */

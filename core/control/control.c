@@ -109,15 +109,19 @@ static bool reply_with(struct client *k, struct control_reply *t)
     return true;
 }
 
-static bool reply_error(struct client *k, const char *why)
+/* One that nobody else gets. Likewise. */
+static bool reply_alone(struct client *k, struct control_reply *t)
 {
-    struct control_reply *t = control_reply_error(why);
-    bool there;
+    bool there = reply_with(k, t);
 
-    k->all->counts.refused++;
-    there = reply_with(k, t);
     control_reply_unref(t);
     return there;
+}
+
+static bool reply_error(struct client *k, const char *why)
+{
+    k->all->counts.refused++;
+    return reply_alone(k, control_reply_error(why));
 }
 
 static bool may_command(const struct client *k)
@@ -143,14 +147,11 @@ static bool ask_explain(struct client *k, const char *metric)
     const struct control_events *ev = &k->all->ev;
     struct control_reply *t;
     struct buf b = {0};
-    bool there;
 
     ev->explain(ev->arg, metric, &b);
     t = control_reply_new("explain", &b);
     buf_free(&b);
-    there = reply_with(k, t);
-    control_reply_unref(t);
-    return there;
+    return reply_alone(k, t);
 }
 
 /* False: the client is gone. */

@@ -230,13 +230,15 @@ static void watch_progress(struct sink_cursor *c, uint64_t sent)
     c->still_at = out;
 }
 
-/* Whether drops grow, and whether what is there to be confirmed is. What `only` and `drop` leave out, and what the plugin has no
- * form for, a counter's first value say, is as it was configured, and no drop in this sense. */
+/* Whether drops grow, and whether what is there to be confirmed is. */
 static void note_progress(struct sink_progress *p, const struct account *a)
 {
-    uint64_t dropped = a->all_dropped - a->dropped[DROP_DESELECTED] - a->dropped[DROP_SKIPPED];
+    uint64_t dropped = a->all_dropped;
     int64_t now = clock_mono();
 
+    for (unsigned i = 0; i < DROP_COUNT; i++)
+        if (drop_is_meant(i))
+            dropped -= a->dropped[i];
     if (dropped > p->dropped) /* at first that says nothing */
         p->dropped_wall = clock_wall();
     if (a->confirmed > p->confirmed || a->unconfirmed + a->queued == 0)

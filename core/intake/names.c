@@ -157,8 +157,8 @@ static bool may_look(struct names *s, int64_t mono)
 void names_saw(struct names *s, const struct metric *m, int64_t mono)
 {
     uint64_t seed = s->seed;
-    uint32_t hash, now;
     struct known_name *k;
+    uint32_t hash;
 
     if (prefix_length(m) + m->name.n > NAMES_LENGTH || m->collector.n > NAMES_LENGTH ||
         !may_look(s, mono) || (s->nsets == 0 && !grow_names(s))) {
@@ -169,12 +169,15 @@ void names_saw(struct names *s, const struct metric *m, int64_t mono)
     if (m->prefix.n > 0)
         seed = series_hash_text(m->prefix, seed);
     hash = (uint32_t)series_hash_text(m->name, seed);
-    now = (uint32_t)(clock_wall() / NS_PER_S);
+    if (mono != s->turn) { /* the wall clock is read once in a turn */
+        s->turn = mono;
+        s->turn_wall = (uint32_t)(clock_wall() / NS_PER_S);
+    }
     if ((k = find_name(s, hash, m)) == NULL) {
-        add_name(s, hash, m, now);
+        add_name(s, hash, m, s->turn_wall);
         return;
     }
-    k->last = now;
+    k->last = s->turn_wall;
     if (!str_eq(collector_of(k), m->collector)) {
         struct name_text *t = new_name_text(m);
 

@@ -19,6 +19,8 @@ struct names { /* its own to write, but for the counts, which are there to be re
     size_t nsets, n;
     uint64_t seed;
     int64_t earned;           /* monotonic: what has been looked at was earned by then */
+    int64_t turn;             /* mono: of this turn of the loop, */
+    uint32_t turn_wall;       /* which is that second */
     int64_t since;            /* wall ns: nothing before is known */
     uint64_t looked, skipped; /* metrics */
     uint64_t displaced;       /* names that are not known any more */

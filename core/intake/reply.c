@@ -35,12 +35,17 @@ bool replies_spells_out(const struct replies *r)
     return r->account.faults < REJECTIONS || loop_now(r->loop) - r->origin->remembered >= SOME;
 }
 
+/* f NULL: it is not spelled out, and only counted. */
 static void remember(const struct replies *r, const struct faulty *who, const struct place *at,
                      const struct metric_fault *f)
 {
     struct origin *o = r->origin;
     char text[sizeof f->field + WHY_SIZE + 2];
 
+    if (f == NULL) {
+        o->rejections.all++;
+        return;
+    }
     o->remembered = loop_now(r->loop);
     (void)snprintf(text, sizeof text, "%s%s%s", f->field, f->field[0] != 0 ? ": " : "",
                    f->why.text);
@@ -89,10 +94,7 @@ static void put_error(struct buf *b, const struct place *at, const struct metric
 static void add_fault(const struct replies *r, struct account *a, const struct faulty *who,
                       const struct place *at, const struct metric_fault *f)
 {
-    if (replies_spells_out(r))
-        remember(r, who, at, f);
-    else
-        r->origin->rejections.all++;
+    remember(r, who, at, replies_spells_out(r) ? f : NULL);
     if (a->faults++ >= REPLY_ERRORS) {
         a->unlogged++;
         return;
@@ -123,10 +125,7 @@ void replies_refuse(struct replies *r, const struct faulty *who, const struct pl
                     const struct metric_fault *f)
 {
     r->account.rejected++;
-    if (f != NULL)
-        remember(r, who, at, f);
-    else
-        r->origin->rejections.all++;
+    remember(r, who, at, f);
     if (r->account.faults++ < REPLY_ERRORS && f != NULL)
         put_error(&r->account.errors, at, f);
 }

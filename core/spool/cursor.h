@@ -39,6 +39,13 @@ static inline const char *drop_reason_name(unsigned reason) /* NULL beyond the l
     return reason < DROP_COUNT ? names[reason] : NULL;
 }
 
+/* What is left out as it was configured: `only` and `drop` say so, or the plugin has no form for it, as for a counter's first
+ * value. */
+static inline bool drop_is_meant(unsigned reason)
+{
+    return reason == DROP_SKIPPED || reason == DROP_DESELECTED;
+}
+
 enum { DROP_REASONS = 16, CURSOR_TRAIL = 16 }; /* that a cursor has room for */
 
 /* All but the last member is stored word by word, in this order: see cursor.c. */

@@ -8,7 +8,6 @@ Run: GARNET_BUILD=build/release GARNET_SOURCE=. tests/bench/insight.py [RATE] [R
 RATE 100,000 if left out; the delays are a batch's age (`flush`, FLUSH here) at most, and the rest of the road.
 """
 import contextlib
-import http.client
 import os
 import statistics
 import sys

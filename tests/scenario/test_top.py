@@ -115,7 +115,6 @@ class Terminal:
 
     def __init__(self, test, *argv, lines=24, columns=80, cwd=None, **env):
         self.screen, self.seen, self.lock = Screen(lines, columns), b"", threading.Lock()
-        self.held, self.holds, self.go_on = False, threading.Event(), threading.Event()
         env = {"PATH": os.environ["PATH"], "TERM": "xterm", "LC_ALL": "C.UTF-8", **env}
         self.ours, self.its = pty.openpty()  # ours of both: its state is looked at when the program has ended
         test.addCleanup(self.close)
@@ -133,9 +132,6 @@ class Terminal:
     def read(self):
         undecoded = b""
         while True:
-            if self.held:
-                self.holds.set()
-                self.go_on.wait()
             try:
                 piece = os.read(self.ours, 4096)
             except OSError:
@@ -152,16 +148,9 @@ class Terminal:
             self.screen.resize(lines, columns)
         fcntl.ioctl(self.its, termios.TIOCSWINSZ, struct.pack("HHHH", lines, columns, 0, 0))
 
-    def stuff(self):
-        """From now on it takes nothing more, until go_on is set."""
-        self.held = True
-        fd = os.open(os.ttyname(self.its), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
-        for full in (lambda: self.holds.is_set(), lambda: True):
-            with contextlib.suppress(BlockingIOError):
-                while True:
-                    os.write(fd, b"." * 100)
-            wait_for("nobody reads", full)
-        os.close(fd)
+    def stop_output(self):
+        """From now on it takes nothing more, as after Ctrl-S: writes wait, and it never becomes writable."""
+        termios.tcflow(self.its, termios.TCOOFF)
 
     def press(self, keys):
         os.write(self.ours, keys.encode())
@@ -188,7 +177,6 @@ class Terminal:
             self.process.kill()
             self.process.wait()
         os.close(self.its)
-        self.go_on.set()
         self.reader.join(PATIENCE)
         os.close(self.ours)
 
@@ -325,11 +313,10 @@ class Top(unittest.TestCase):
             self.restored(t)
         t = self.top(d, "--every", "100ms")  # a terminal that takes nothing any more
         t.until("\ngood ")
-        t.stuff()
+        t.stop_output()
         t.process.send_signal(signal.SIGTERM)
         self.assertEqual(t.ended(), 128 + signal.SIGTERM)
         self.assertEqual(termios.tcgetattr(t.its), t.before)
-        t.go_on.set()
 
     def test_stopped_and_continued(self):
         d = self.daemon()
