@@ -62,12 +62,14 @@ static void show_rejection(FILE *to, const char *from, const char *collector, co
                            const char *which)
 {
     const char *name = status_text(x, "name");
-    double line = status_number(x, "line");
+    double line = status_number(x, "line"), byte = status_number(x, "byte");
 
     (void)fprintf(to, "  rejected%s %s: %s%s: ", which, how_long_ago(x, "at").text, from,
                   collector);
-    if (line > 0)
-        (void)fprintf(to, "line %.0f, byte %.0f: ", line, status_number(x, "byte"));
+    if (line > 0 && byte > 0)
+        (void)fprintf(to, "line %.0f, byte %.0f: ", line, byte);
+    else if (line > 0)
+        (void)fprintf(to, "line %.0f: ", line);
     say(to, "%s%s%s", name, name[0] != '\0' ? ": " : "", status_text(x, "text"));
 }
 

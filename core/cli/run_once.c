@@ -90,7 +90,7 @@ static void on_ended(void *arg, const struct run_receipt *r)
     source_run_end(o->source, &accepted, &rejected);
     o->result->receipt = *r;
     if (r->outcome == OUTCOME_OK && accepted + rejected == 0)
-        journal_fruitless(&o->collector.journal);
+        journal_fruitless(&o->collector.journal, o->order->collector->output);
     collector_stop(&o->collector);
 }
 

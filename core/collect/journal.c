@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "conf/output.h"
 
 static const int64_t SAME_AGAIN = 60 * NS_PER_S;
 
@@ -105,8 +106,14 @@ void journal_catching_up(const struct journal *j, int64_t slot, int64_t wait, co
              slot_text(when, slot), (double)wait / (double)NS_PER_S);
 }
 
-void journal_fruitless(const struct journal *j)
+void journal_fruitless(const struct journal *j, int64_t output)
 {
+    if (output != OUTPUT_LOG) {
+        log_info(
+            "collector %s has ended with exit status 0 and has printed no metric yet (output: %s)",
+            j->name, conf_output_name(output));
+        return;
+    }
     log_info("collector %s has ended with exit status 0 and has sent no metric yet: what it prints "
              "only goes to this log. Send metrics to the socket that is its last argument and in "
              "GARNET_SOCKET, for example by `garnet emit`; or say by `output` what it prints",

@@ -31,7 +31,7 @@ void journal_catching_up(const struct journal *j, int64_t slot, int64_t wait, co
 void journal_missed(struct journal *j, int64_t mono, enum schedule_miss reason, uint64_t n,
                     int64_t slot, const char *why);
 /* It has ended well, and nothing ever came from it: most likely its author expects what it prints to be taken. */
-void journal_fruitless(const struct journal *j);
+void journal_fruitless(const struct journal *j, int64_t output);
 /* Says what is a minute old; once in a while, at every slot say. */
 void journal_look(struct journal *j, int64_t mono);
 /* Says all that is unsaid still: at the end. */

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -137,6 +138,13 @@ static uint64_t sort_of(const struct conf_collector *c)
     return (uint64_t)c->identity.uid << 1 | (c->no_new_privs != 0);
 }
 
+/* Who runs as another user and opens /dev/stderr (`echo >/dev/stderr`), opens the pipe anew. No other user comes to it so:
+ * only who may look into its processes does. */
+static void let_write(int fd)
+{
+    (void)fchmod(fd, S_IRUSR | S_IWUSR | S_IWGRP | S_IWOTH);
+}
+
 /* False with errno. */
 static bool begin_run(struct run *r, const struct conf_collector *conf, const struct run_ends *ends,
                       int out, int err)
@@ -157,6 +165,8 @@ static bool begin_run(struct run *r, const struct conf_collector *conf, const st
     if (launch_prepare(&job.launch, &a, conf)) {
         job.launch.out = ends->out > 0 ? ends->out : out;
         job.launch.err = err;
+        let_write(job.launch.out);
+        let_write(job.launch.err);
         job.launch.in = ends->in;
         job.launch.status = ends->status;
         r->keeper = keepers_begin(r->keepers, &use);

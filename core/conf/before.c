@@ -15,13 +15,14 @@ static const struct snapshot_file *find_file(const struct snapshot *s, const cha
 {
     const struct snapshot_file *begin = *at, *f = begin;
 
-    while (!str_eq(script_stem(f->path), script_stem(path))) {
+    /* The main file is none, whatever it is called. */
+    while (f == s->files || !str_eq(script_stem(f->path), script_stem(path))) {
         f = f->next != NULL ? f->next : s->files;
         if (f == begin)
             return NULL;
     }
     *at = f;
-    return f != s->files ? f : NULL;
+    return f;
 }
 
 /* The version of a file that is in use; NULL: there is none. */

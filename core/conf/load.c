@@ -297,24 +297,9 @@ static bool is_of_scripts(const struct conf *c, const struct snapshot_file *f)
                                  (f->path[n] == '/' || f->path[n] == '\0'));
 }
 
-/* Those that were there stay as they were read: a change in a file is for a SIGHUP. */
-static void keep_known(struct snapshot *next, const struct snapshot *s)
-{
-    for (struct snapshot_file *f = next->files; f != NULL; f = f->next) {
-        const struct snapshot_file *known = f->script != NULL ? scripts_find(s, f) : NULL;
-        struct snapshot_file *copy = known != NULL ? snapshot_copy(next, known) : NULL;
-
-        if (copy == NULL)
-            continue;
-        copy->before = known->before != NULL ? snapshot_copy(next, known->before) : NULL;
-        copy->next = f->next;
-        copy->twice = NULL;
-        *f = *copy;
-    }
-}
-
-/* The scripts that are there now, in place of those in the snapshot; all else as it is. */
-static void load_scripts_again(struct snapshot *s, const struct conf *c, struct asking *of)
+/* The scripts that are there now, in place of those in the snapshot; all else as it is: a change in a file is for a SIGHUP. */
+static void load_scripts_again(struct snapshot *s, const struct conf *c, int64_t settled,
+                               struct asking *of)
 {
     struct snapshot next = {.running = s->running};
     struct snapshot_file **end = &next.files;
@@ -331,7 +316,7 @@ static void load_scripts_again(struct snapshot *s, const struct conf *c, struct 
     }
     if (next.files != NULL) {
         scripts_load(&next, c->scripts_folder, c->scripts_written, true);
-        keep_known(&next, s);
+        scripts_settle(&next, s, c->scripts_folder, settled);
         scripts_compare(&next);
         read_unread(&next, of);
         (void)before_add(&next, s);
@@ -351,7 +336,7 @@ struct conf *conf_load_refused(struct snapshot *s, int64_t settled, struct askin
     if (s->files != NULL && is_refused_folder(c, c->collectors_folder))
         load_folder_again(s, c, of);
     else if (s->files != NULL && (scripts_are_refused(c) || scripts_differ(s, c, settled)))
-        load_scripts_again(s, c, of);
+        load_scripts_again(s, c, settled, of);
     forget_refused(s, c, of);
     for (const struct conf_sink *k = c->sinks; k != NULL && s->files != NULL; k = k->next)
         if (k->refused)

@@ -200,6 +200,11 @@ void scripts_load(struct snapshot *s, const char *folder, bool written, bool had
 
 /* --- names that are there twice --- */
 
+static const char *path_of(const struct snapshot_file *script)
+{
+    return strchr(script->script, ' ') + 1;
+}
+
 static bool is_collector(const struct snapshot_file *f)
 {
     return f->script != NULL || path_ends(f->path, ".yaml");
@@ -213,8 +218,8 @@ void scripts_compare(struct snapshot *s)
             continue;
         for (struct snapshot_file *o = s->files->next; o != NULL; o = o->next)
             if (o != f && is_collector(o) && str_eq(script_stem(o->path), script_stem(f->path))) {
-                f->twice = o->path;
-                o->twice = f->path;
+                f->twice = o->script != NULL ? path_of(o) : o->path;
+                o->twice = path_of(f);
             }
     }
 }
@@ -240,7 +245,9 @@ static const struct snapshot_file *next_script(const struct snapshot_file *f)
     return f;
 }
 
-const struct snapshot_file *scripts_find(const struct snapshot *s, const struct snapshot_file *like)
+/* The same script, with the same file beside it, or none. */
+static const struct snapshot_file *find_same(const struct snapshot *s,
+                                             const struct snapshot_file *like)
 {
     for (const struct snapshot_file *f = next_script(s->files); f != NULL; f = next_script(f->next))
         if (strcmp(f->script, like->script) == 0 && strcmp(f->path, like->path) == 0)
@@ -248,27 +255,57 @@ const struct snapshot_file *scripts_find(const struct snapshot *s, const struct 
     return NULL;
 }
 
-/* That all of a's are among b's. */
-static bool scripts_within(const struct snapshot *a, const struct snapshot *b)
+/* The same script, whatever is beside it. */
+static const struct snapshot_file *find_script(const struct snapshot *s,
+                                               const struct snapshot_file *like)
 {
-    for (const struct snapshot_file *f = next_script(a->files); f != NULL; f = next_script(f->next))
-        if (scripts_find(b, f) == NULL)
-            return false;
-    return true;
+    const struct snapshot_file *f = next_script(s->files);
+
+    while (f != NULL && strcmp(f->script, like->script) != 0)
+        f = next_script(f->next);
+    return f;
 }
 
-static bool all_settled(struct snapshot *now, const char *folder, int64_t settled)
+/* What goes, or may have: its folder must be still, since who replaces a file may take it away first. */
+static bool may_go(struct arena *a, const struct snapshot_file *f, int64_t settled)
 {
-    bool good = is_settled(folder, settled);
+    const char *dir = arena_strndup(a, path_of(f), path_dir(path_of(f)).n);
 
-    for (const struct snapshot_file *f = next_script(now->files); good && f != NULL;
-         f = next_script(f->next)) {
-        const char *path = strchr(f->script, ' ') + 1;
-        const char *dir = arena_strndup(&now->arena, path, path_dir(path).n);
+    return dir != NULL && (is_settled(dir, settled) || access(dir, F_OK) < 0);
+}
 
-        good = dir != NULL && is_settled(path, settled) && is_settled(dir, settled);
-    }
-    return good;
+/* What comes needs only to be still itself: in its folder others may be at work for ever. */
+static bool may_come(const struct snapshot_file *f, int64_t settled)
+{
+    return is_settled(path_of(f), settled) &&
+           (strcmp(f->path, path_of(f)) == 0 || is_settled(f->path, settled));
+}
+
+/* Whether one that is in `now`, and is not so in `s`, is to be taken. */
+static bool is_taken(struct snapshot *now, const struct snapshot_file *f, const struct snapshot *s,
+                     int64_t settled)
+{
+    const struct snapshot_file *was = find_script(s, f);
+
+    return may_come(f, settled) && (was == NULL || may_go(&now->arena, was, settled));
+}
+
+static bool folder_is_unread(const struct snapshot *now, const char *folder,
+                             const struct snapshot_file *of)
+{
+    for (const struct snapshot_file *f = now->files; f != NULL; f = f->next)
+        if (f->script == NULL &&
+            (strcmp(f->path, folder) == 0 || str_cmp(path_dir(path_of(of)), str_of(f->path)) == 0))
+            return true;
+    return false;
+}
+
+/* Whether one of `s` is not in `now` any more. */
+static bool is_gone(struct snapshot *now, const char *folder, const struct snapshot_file *f,
+                    int64_t settled)
+{
+    return find_script(now, f) == NULL && !folder_is_unread(now, folder, f) &&
+           may_go(&now->arena, f, settled);
 }
 
 bool scripts_differ(const struct snapshot *s, const struct conf *c, int64_t settled)
@@ -279,9 +316,54 @@ bool scripts_differ(const struct snapshot *s, const struct conf *c, int64_t sett
     if (!s->scripts || snapshot_add(&now, "") == NULL)
         return false;
     scripts_load(&now, c->scripts_folder, c->scripts_written, true);
-    if (arena_ok(&now.arena) && now.scripts)
-        differ = (!scripts_within(&now, s) || !scripts_within(s, &now)) &&
-                 all_settled(&now, c->scripts_folder, settled);
+    for (const struct snapshot_file *f = next_script(now.files); f != NULL && !differ;
+         f = next_script(f->next))
+        differ = find_same(s, f) == NULL && is_taken(&now, f, s, settled);
+    for (const struct snapshot_file *f = next_script(s->files); f != NULL && !differ;
+         f = next_script(f->next))
+        differ = is_gone(&now, c->scripts_folder, f, settled);
+    differ = differ && now.scripts && arena_ok(&now.arena);
     snapshot_free(&now);
     return differ;
+}
+
+/* As it was, and as it is in use. NULL: no memory. */
+static struct snapshot_file *copy_known(struct snapshot *s, const struct snapshot_file *known)
+{
+    struct snapshot_file *copy = snapshot_copy(s, known);
+
+    if (copy == NULL)
+        return NULL;
+    copy->before = known->before != NULL ? snapshot_copy(s, known->before) : NULL;
+    copy->twice = NULL;
+    return copy;
+}
+
+void scripts_settle(struct snapshot *now, const struct snapshot *s, const char *folder,
+                    int64_t settled)
+{
+    struct snapshot_file **at, *copy;
+
+    for (at = &now->files; *at != NULL && arena_ok(&now->arena);) {
+        struct snapshot_file *f = *at;
+        const struct snapshot_file *was = f->script != NULL ? find_script(s, f) : NULL;
+
+        if (f->script == NULL || (find_same(s, f) == NULL && is_taken(now, f, s, settled))) {
+            at = &f->next;
+        } else if (was == NULL || (copy = copy_known(now, was)) == NULL) {
+            *at = f->next;
+        } else {
+            copy->next = f->next;
+            *at = copy;
+            at = &copy->next;
+        }
+    }
+    for (const struct snapshot_file *f = next_script(s->files); f != NULL && arena_ok(&now->arena);
+         f = next_script(f->next))
+        if (find_script(now, f) == NULL && !folder_is_unread(now, folder, f) &&
+            !may_go(&now->arena, f, settled) && (copy = copy_known(now, f)) != NULL) {
+            *at = copy;
+            at = &copy->next;
+        }
+    now->added = NULL;
 }

@@ -26,8 +26,9 @@ struct str script_stem(const char *path);
 void scripts_load(struct snapshot *s, const char *folder, bool written, bool had);
 /* Two files that are collectors of one name get each other's as `twice`: neither is to be used. */
 void scripts_compare(struct snapshot *s);
-/* The same script, with the same file beside it, or none; NULL: there is none. */
-const struct snapshot_file *scripts_find(const struct snapshot *s,
-                                         const struct snapshot_file *like);
-/* Whether others are there now than those in the snapshot, and none of it has changed for `settled` ns. */
+/* Whether a script has come that has not changed for `settled` ns, or one has gone from a folder that has not. */
 bool scripts_differ(const struct snapshot *s, const struct conf *c, int64_t settled);
+/* Of what has just been loaded from `folder`: those of `s` become what they were there, whatever is in their files now;
+ * who came or went in the last `settled` ns did not. */
+void scripts_settle(struct snapshot *now, const struct snapshot *s, const char *folder,
+                    int64_t settled);

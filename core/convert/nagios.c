@@ -105,17 +105,28 @@ static bool item_fields(struct output *o, struct str *rest, struct item *item)
                                          "behind them");
 }
 
+/* A unit has neither digits nor quotes, say the guidelines: so 0x10, 1_000 and 12:30 are wrong numbers, not units of 0, 1 and
+ * 12; no more does `a=1|b=2` have the unit |b=2. */
+static bool is_unit(struct str s)
+{
+    static const char WRONG_FIRST[] = ".,+-", WRONG[] = "0123456789'\"|=";
+
+    for (size_t i = 0; i < s.n; i++)
+        if (memchr(WRONG, s.s[i], sizeof WRONG - 1) != NULL)
+            return false;
+    return s.n == 0 || memchr(WRONG_FIRST, s.s[0], sizeof WRONG_FIRST - 1) == NULL;
+}
+
 /* "1.5ms": its number and its unit. False: it has been told. */
 static bool split_value(struct output *o, struct str text, struct value *value, struct str *unit)
 {
-    static const char NO_UNIT[] = "0123456789.,+-"; /* begins with one of these */
     size_t n = value_span(text);
 
     if (text.n == 0)
         return output_fault(o, text.s, "no value: print U where there is none");
     if (text.n == 1 && text.s[0] == 'U')
         return output_left_out(o, LEFT_UNKNOWN, text.s, "value is unknown (U): left out");
-    if (n == 0 || (n < text.n && memchr(NO_UNIT, text.s[n], sizeof NO_UNIT - 1) != NULL))
+    if (n == 0 || !is_unit((struct str){text.s + n, text.n - n}))
         n = text.n; /* which says what is wrong */
     *unit = (struct str){text.s + n, text.n - n};
     return value_read(o, (struct str){text.s, n}, "value", value);

@@ -2,7 +2,7 @@
 #pragma once
 #include "base/buf.h"
 
-enum { PUTVAL_VALUES = 4 };
+enum { PUTVAL_VALUES = 5 };
 
 struct putval_type {
     size_t n; /* of its values */

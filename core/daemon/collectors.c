@@ -58,7 +58,7 @@ static void note_fruitless(struct collector_entry *m, bool good)
     bool nothing = n->accepted == 0 && n->rejected == 0;
 
     if (nothing && !m->brought_nothing && good)
-        journal_fruitless(&m->run.journal);
+        journal_fruitless(&m->run.journal, m->conf->output);
     m->brought_nothing = nothing && (m->brought_nothing || good);
 }
 

@@ -105,10 +105,10 @@ static void put_rejection(struct recalling *r, const struct rejection *x)
     answer_time(r->out, "at", x->at);
     if (x->who.name.n > 0)
         buf_put_member(r->out, "name", x->who.name);
-    if (x->line > 0) {
+    if (x->line > 0)
         answer_count(r->out, "line", x->line);
+    if (x->byte > 0)
         answer_count(r->out, "byte", x->byte);
-    }
     buf_putc(r->out, '}');
 }
 

@@ -49,8 +49,10 @@ static void remember(const struct replies *r, const struct faulty *who, const st
     o->remembered = loop_now(r->loop);
     (void)snprintf(text, sizeof text, "%s%s%s", f->field, f->field[0] != 0 ? ": " : "",
                    f->why.text);
-    if (at != NULL)
+    if (at != NULL && at->byte > 0)
         remark_set(&o->fault, "line %" PRIu64 ", byte %" PRIu64 ": %s", at->line, at->byte, text);
+    else if (at != NULL) /* as a converter may know it */
+        remark_set(&o->fault, "line %" PRIu64 ": %s", at->line, text);
     else
         remark_set(&o->fault, "%s", text);
     rejections_add(&o->rejections, &(struct rejection){.at = o->fault.at,
@@ -75,8 +77,10 @@ static void put_error(struct buf *b, const struct place *at, const struct metric
     if (at != NULL) {
         buf_puts(b, "\"line\":");
         buf_put_u64(b, at->line);
-        buf_puts(b, ",\"byte\":");
-        buf_put_u64(b, at->byte);
+        if (at->byte > 0) {
+            buf_puts(b, ",\"byte\":");
+            buf_put_u64(b, at->byte);
+        }
         buf_putc(b, ',');
     }
     if (f->field[0] != 0) {

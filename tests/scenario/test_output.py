@@ -5,16 +5,17 @@ Each goes through a converter of its own; what is wrong with a line is in the lo
 from harness import *
 
 GARNET = os.path.join(BUILD, "garnet")
-SINK = "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt", ", path: '{name}'")
+SINK = "socket: {path: run/garnet.sock, mode: '0666'}\nself_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt", ", path: '{name}'")
 
 
 class Output(unittest.TestCase):
     def daemon(self, **collectors):
         """name -> (output, script, more)"""
         self.d = Daemon(self, SINK, start=False)
+        os.chmod(self.d.path(""), 0o755)  # some are other users
         for name, (output, script, more) in collectors.items():
             path = self.d.script(name, "#!/bin/sh\n" + script)
-            self.d.collector(name, f"command: [{path or self.d.path(name)}]\ninterval: 1s\noutput: {output}\n{more}")
+            self.d.collector(name, f"command: [{path}]\ninterval: 1s\noutput: {output}\n{more}")
         self.d.start()
 
     def arrives(self, *lines):
@@ -62,6 +63,13 @@ class Output(unittest.TestCase):
     def test_no_argument_and_what_is_in_the_environment(self):
         self.daemon(env=("lines", "echo \"arguments $#\"; [ -S \"$GARNET_SOCKET\" ] && echo socket 1\n", ""))
         self.arrives("arguments 0", "socket 1")
+
+    def test_who_is_another_user_and_opens_its_output_anew(self):
+        needs_others(self, 65534, os.path.join(BUILD, "garnet-convert"))
+        self.daemon(anew=("lines", "echo 'a 1' >/dev/stdout; echo said >/dev/stderr\n", "user: nobody\n"))
+        self.d.wait_log("collector anew[")
+        self.arrives("a 1")
+        self.assertIn(": said", self.d.log())
 
     def test_its_converter_is_killed(self):
         self.daemon(slow=("lines", "echo 'a 1'; sleep 1000\n", "timeout: 60s\n"))

@@ -250,6 +250,23 @@ Test(scripts, a_folder_that_cannot_be_read_costs_nothing)
     snapshot_free(&now);
 }
 
+Test(scripts, one_that_is_called_like_the_main_file)
+{
+    struct snapshot now;
+    struct conf *next;
+
+    put("scripts.d/30s/garnet.sh", 0700, SCRIPT);
+    load();
+    cr_assert_not_null(conf_collector_named(conf, "garnet"));
+    now = snap;
+    snap = (struct snapshot){0};
+    put("scripts.d/30s/garnet.yaml", 0600, "intervall: 1m\n");
+    next = conf_load(&snap, in_dir("garnet.yaml"), &now, &asking, &errors);
+    cr_assert_not_null(conf_collector_named(next, "garnet"), "as it was before its file");
+    conf_free(next);
+    snapshot_free(&now);
+}
+
 /* Only a SIGHUP takes what a file says anew. */
 Test(scripts, a_look_takes_scripts_and_no_edits)
 {
@@ -281,4 +298,43 @@ Test(scripts, what_comes_and_goes_is_seen_once_it_is_settled)
     cr_assert_eq(unlink(in_dir("scripts.d/30s/a.yaml")), 0);
     cr_assert_eq(unlink(in_dir("scripts.d/30s/a.sh")), 0);
     cr_assert(scripts_differ(&snap, conf, 0));
+}
+
+/* Somebody writes into the folder all the time. */
+static bool differs_while_busy(int64_t settled)
+{
+    put("scripts.d/30s/busy~", 0600, "");
+    cr_assert_eq(unlink(in_dir("scripts.d/30s/busy~")), 0);
+    return scripts_differ(&snap, conf, settled);
+}
+
+Test(scripts, what_is_still_by_itself_comes_alone)
+{
+    static const int64_t SETTLED = NS_PER_S;
+    struct conf *next;
+
+    put("scripts.d/30s/a.sh", 0700, SCRIPT);
+    put("scripts.d/30s/a.yaml", 0600, "interval: 1m\n");
+    load();
+    put("scripts.d/30s/b.sh", 0700, SCRIPT);
+    for (int64_t end = clock_mono() + 60 * NS_PER_S; !differs_while_busy(SETTLED);)
+        cr_assert_lt(clock_mono(), end, "a busy folder keeps it out");
+    put("scripts.d/30s/half.sh", 0700, SCRIPT);
+    cr_assert_eq(unlink(in_dir("scripts.d/30s/a.yaml")), 0);
+    next = conf_load_refused(&snap, SETTLED, &asking, &errors);
+    cr_assert_not_null(conf_collector_named(next, "b"));
+    cr_assert_null(conf_collector_named(next, "half"), "it may be half there");
+    cr_assert_eq(conf_collector_named(next, "a")->interval, 60 * NS_PER_S,
+                 "its file may be back in a moment");
+    conf_free(next);
+    cr_assert_eq(unlink(in_dir("scripts.d/30s/b.sh")), 0);
+    cr_assert_not(differs_while_busy(SETTLED), "it may be back, too");
+    next = conf_load_refused(&snap, SETTLED, &asking, &errors);
+    cr_assert_not_null(conf_collector_named(next, "b"));
+    conf_free(next);
+    next = conf_load_refused(&snap, 0, &asking, &errors);
+    cr_assert_null(conf_collector_named(next, "b"));
+    cr_assert_not_null(conf_collector_named(next, "half"));
+    cr_assert_eq(conf_collector_named(next, "a")->interval, 30 * NS_PER_S);
+    conf_free(next);
 }
