@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FIGURE_TAGS = 2 }; /* the most that one has */
+enum { FIGURE_TAGS = 3 }; /* the most that one has */
 
 /* What the kernel counts in, and so what its number is to be multiplied by. */
 enum scale {

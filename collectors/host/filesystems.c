@@ -268,7 +268,8 @@ static void put_mount(struct host *h, const struct asked *of, const struct answe
         host_complain(h, "%s: %m", of->point);
         return;
     }
-    if (a->blocks == 0 || !host_tags(h, str_of(of->point), of->of->type))
+    if (a->blocks == 0 ||
+        !host_tags(h, (const struct str[FIGURE_TAGS]){str_of(of->point), of->of->type}))
         return;
     put_bytes(h, &FIGURES[SIZE], a->blocks, a->block);
     if (a->free <= a->blocks)

@@ -180,15 +180,16 @@ void host_u64(struct host *h, const struct figure *f, uint64_t v)
         host_complain(h, "%s: %s is beyond 64 bits", f->file, f->field);
 }
 
-bool host_tags(struct host *h, struct str first, struct str second)
+bool host_tags(struct host *h, const struct str values[FIGURE_TAGS])
 {
-    if (samples_tags(&h->out, first, second))
+    if (samples_tags(&h->out, values))
         return true;
-    host_complain(h, "a name of %zu bytes: it cannot be sent", first.n);
+    if (samples_ok(&h->out)) /* else host_read() says so */
+        host_complain(h, "a name of %zu bytes: it cannot be sent", values[0].n);
     return false;
 }
 
 bool host_tag(struct host *h, struct str value)
 {
-    return host_tags(h, value, (struct str){0});
+    return host_tags(h, (const struct str[FIGURE_TAGS]){value});
 }

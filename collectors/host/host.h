@@ -62,4 +62,4 @@ const char *host_path(const struct host *h, const char *name, char *path, size_t
 void host_u64(struct host *h, const struct figure *f, uint64_t v);
 /* Which thing the next numbers are about; what cannot be told apart is left out, with a complaint: false. */
 bool host_tag(struct host *h, struct str value);
-bool host_tags(struct host *h, struct str first, struct str second);
+bool host_tags(struct host *h, const struct str values[FIGURE_TAGS]);

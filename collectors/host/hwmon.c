@@ -113,7 +113,7 @@ static void take_sensor(struct host *h, const char *dir, const char *file)
 
     if (kind < 0 || sensor.n > 40 || !sysfs_number(h, dir, file, &v) || is_faulty(h, dir, sensor) ||
         !name_chip(h, dir, chip, sizeof chip) || !name_sensor(h, dir, sensor, name, sizeof name) ||
-        !host_tags(h, str_of(chip), str_of(name)))
+        !host_tags(h, (const struct str[FIGURE_TAGS]){str_of(chip), str_of(name)}))
         return;
     if (kind != ENERGY)
         samples_f64(&h->out, &FIGURES[kind], (double)v / KIND[kind].divisor);

@@ -47,13 +47,15 @@ static bool put_tag(struct samples *s, struct str value)
     return value.n > 0 && s->text.n - before <= TAG_MOST + 1;
 }
 
-bool samples_tags(struct samples *s, struct str first, struct str second)
+bool samples_tags(struct samples *s, const struct str values[FIGURE_TAGS])
 {
     s->tags = s->text.n;
-    if (put_tag(s, first) && (second.s == NULL || put_tag(s, second)))
-        return true;
-    s->text.n = s->tags;
-    return false;
+    for (size_t i = 0; i < FIGURE_TAGS && (i == 0 || values[i].s != NULL); i++)
+        if (!put_tag(s, values[i])) {
+            s->text.n = s->tags;
+            return false;
+        }
+    return true;
 }
 
 void samples_u64(struct samples *s, const struct figure *f, uint64_t v)

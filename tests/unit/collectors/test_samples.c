@@ -25,6 +25,14 @@ static const char *json(double time)
     return c.out.n > 0 ? c.out.p : "";
 }
 
+static bool tags(const char *first, const char *second)
+{
+    const struct str values[FIGURE_TAGS] = {str_of(first),
+                                            second != NULL ? str_of(second) : (struct str){0}};
+
+    return samples_tags(&s, values);
+}
+
 static const char *table(void)
 {
     static char text[1000];
@@ -43,11 +51,11 @@ Test(samples, none)
 
 Test(samples, what_belongs_together_is_one_object)
 {
-    cr_assert(samples_tags(&s, str_of("sda"), (struct str){0}));
+    cr_assert(tags("sda", NULL));
     samples_u64(&s, &READS, 1);
     samples_u64(&s, &WRITES, UINT64_MAX);
     samples_u64(&s, &READ_BYTES, 512);
-    cr_assert(samples_tags(&s, str_of("sdb"), (struct str){0}));
+    cr_assert(tags("sdb", NULL));
     samples_u64(&s, &READS, 2);
     samples_f64(&s, &UPTIME, 0.5);
     cr_assert_str_eq(
@@ -77,14 +85,16 @@ Test(samples, tags_of_any_bytes)
 {
     char wide[514];
 
-    cr_assert(samples_tags(&s, str_of("a \"b\"\xc3\xa9"), str_of("x\n\x01\xff")));
+    cr_assert(tags("a \"b\"\xc3\xa9", "x\n\x01\xff"));
     samples_u64(&s, &TEMP, 1);
     cr_assert_neq(
         strstr(json(0), "{\"chip\":\"a \\\"b\\\"\xc3\xa9\",\"sensor\":\"x\\\\n\\\\x01\\\\xff\"}"),
         NULL, "%s", c.out.p);
     memset(wide, 'x', sizeof wide);
-    cr_assert(!samples_tags(&s, (struct str){wide, 513}, (struct str){0}));
-    cr_assert(samples_tags(&s, (struct str){wide, 512}, (struct str){0}));
-    cr_assert(!samples_tags(&s, str_of(""), (struct str){0}));
-    cr_assert(!samples_tags(&s, str_of("a"), str_of("")));
+    wide[513] = 0;
+    cr_assert(!tags(wide, NULL));
+    wide[512] = 0;
+    cr_assert(tags(wide, NULL));
+    cr_assert(!tags("", NULL));
+    cr_assert(!tags("a", ""));
 }
