@@ -102,9 +102,10 @@ static void read_file(const struct host *h, struct host_file *f)
         return;
     f->fd = open(host_path(h, f->name, path, sizeof path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     f->opened = f->fd >= 0;
-    f->error = errno;
     if (f->opened)
         (void)read_open(f);
+    else
+        f->error = errno;
 }
 
 /* NULL, with a complaint: there are more than a test has ever read. */
@@ -119,9 +120,10 @@ static const struct host_file *get_file(struct host *h, const char *name)
     return f;
 }
 
+/* What is switched off may be there, and say so as it is opened or read: /proc/pressure with psi=0. */
 static bool is_absent(const struct host_file *f)
 {
-    return !f->opened && (f->error == ENOENT || f->error == EOPNOTSUPP); /* psi=0 */
+    return f->error == EOPNOTSUPP || (!f->opened && f->error == ENOENT);
 }
 
 bool host_text(struct host *h, const char *name, struct str *text)

@@ -2,7 +2,21 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/fd.h"
 #include "rig/host_rig.h"
+
+/* --- in place of base/fd.c's: tests/CMakeLists.txt --- */
+
+int __real_fd_read_all(int fd, off_t from, struct buf *out);
+int __wrap_fd_read_all(int fd, off_t from, struct buf *out);
+
+static bool off;
+
+int __wrap_fd_read_all(int fd, off_t from, struct buf *out)
+{
+    errno = EOPNOTSUPP;
+    return off ? -1 : __real_fd_read_all(fd, from, out);
+}
 
 static struct host_rig r;
 
@@ -69,6 +83,19 @@ Test(host, what_cannot_be_read_is_no_absence)
     cr_assert_str_eq(host_rig_read(&r, &uptime_subject), "");
     cr_assert_str_eq(host_rig_why(&r), "cannot read /proc/uptime: Is a directory");
     cr_assert(!r.h.absent);
+}
+
+Test(host, what_is_switched_off_is_absent)
+{
+    struct str text;
+
+    off = true;
+    cr_assert_str_eq(host_rig_text(&r, &uptime_subject, "/proc/uptime", "1 9\n"), "");
+    cr_assert_str_eq(host_rig_why(&r), "cannot read /proc/uptime: Operation not supported");
+    cr_assert(r.h.absent);
+    r.h.why.text[0] = 0;
+    cr_assert(!host_text_if_any(&r.h, "/proc/uptime", &text));
+    cr_assert_str_eq(host_rig_why(&r), "");
 }
 
 Test(host, the_first_complaint_stands)
