@@ -264,8 +264,10 @@ static void cgroups_read(struct host *h)
             return;
         }
     }
-    h->absent = errno == ENOENT;
-    host_complain(h, "%s has no cgroup v2", host_path(h, ROOT, root, sizeof root));
+    if (errno == ENOENT)
+        host_miss(h, "%s has no cgroup v2", host_path(h, ROOT, root, sizeof root));
+    else
+        host_complain(h, "cannot look into %s: %m", host_path(h, ROOT, root, sizeof root));
 }
 
 static const struct subject_option OPTIONS[] = {

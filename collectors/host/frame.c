@@ -1,6 +1,6 @@
 /* frame.c - options, rounds, and what people are told
  *
- * Of the connection it is told as of a subject: once when it fails, once when it works again. TERM ends it by its default
+ * Of the connection it is told as of a subject: when it fails, and when it works again. TERM ends it by its default
  * action: nothing is held that was not answered for, and a round that is cut short is one that was not sent.
  */
 #include "host/frame.h"
@@ -34,7 +34,10 @@ struct frame {
     bool choice;          /* whether they are chosen by name */
     bool named[SUBJECTS]; /* on the command line */
     bool used[SUBJECTS];
-    bool failing[SUBJECTS + 1]; /* the last: the connection */
+    struct told {
+        bool failing;
+        struct why why;
+    } told[SUBJECTS + 1]; /* what was said last of each; the last: the connection */
     bool print;
     struct host host;
     struct client client;
@@ -134,13 +137,18 @@ static void tell(const struct frame *f, size_t at, const char *text)
         say(stderr, "%s: %s", f->client.program, text);
 }
 
+/* Once when it begins, when it is another trouble, and when it ends. */
 static void tell_change(struct frame *f, size_t at, bool good, const char *text)
 {
-    if (!good && !f->failing[at])
-        tell(f, at, text);
-    else if (good && f->failing[at])
+    struct told *told = &f->told[at];
+
+    if (good && told->failing)
         tell(f, at, "works again");
-    f->failing[at] = !good;
+    if (!good && (!told->failing || strcmp(told->why.text, text) != 0)) {
+        tell(f, at, text);
+        (void)why_set(&told->why, "%s", text);
+    }
+    told->failing = !good;
 }
 
 /* Whether nothing is missing. */

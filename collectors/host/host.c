@@ -43,21 +43,41 @@ bool host_read(struct host *h, const struct subject *s)
 {
     h->at = s;
     h->why.text[0] = 0;
-    h->absent = false;
+    h->more = 0;
+    h->absent = true;
     s->read(h);
     if (!samples_ok(&h->out))
         host_complain(h, "out of memory");
+    h->absent = h->absent && h->why.text[0] != 0;
+    if (h->more > 0)
+        (void)why_set(&h->why, "%s (and %u more)", h->why.text, h->more);
     return h->why.text[0] == 0;
+}
+
+static void complain(struct host *h, const char *fmt, va_list ap)
+{
+    if (h->why.text[0] == 0)
+        (void)why_setv(&h->why, fmt, ap);
+    else
+        h->more++;
 }
 
 void host_complain(struct host *h, const char *fmt, ...)
 {
     va_list ap;
 
-    if (h->why.text[0] != 0)
-        return;
+    h->absent = false;
     va_start(ap, fmt);
-    (void)why_setv(&h->why, fmt, ap);
+    complain(h, fmt, ap);
+    va_end(ap);
+}
+
+void host_miss(struct host *h, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    complain(h, fmt, ap);
     va_end(ap);
 }
 
@@ -136,10 +156,12 @@ bool host_text(struct host *h, const char *name, struct str *text)
     *text = (struct str){f->text.p, f->text.n};
     if (f->error == 0)
         return true;
-    h->absent = h->absent || (is_absent(f) && h->why.text[0] == 0);
+    (void)host_path(h, name, path, sizeof path);
     errno = f->error;
-    host_complain(h, "cannot %s %s: %m", f->opened ? "read" : "open",
-                  host_path(h, name, path, sizeof path));
+    if (is_absent(f))
+        host_miss(h, "cannot %s %s: %m", f->opened ? "read" : "open", path);
+    else
+        host_complain(h, "cannot %s %s: %m", f->opened ? "read" : "open", path);
     return false;
 }
 

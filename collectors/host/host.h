@@ -37,8 +37,9 @@ struct host {
     size_t nfiles;
     /* The subject that is read, and what is wrong: */
     const struct subject *at;
-    struct why why; /* the first; "": nothing */
-    bool absent;    /* it is that a file is not there */
+    struct why why; /* the first, and how many more; "": nothing */
+    unsigned more;
+    bool absent; /* all of it is that something is not there */
 };
 
 void host_init(struct host *h, const char *proc, const char *sys);
@@ -54,8 +55,10 @@ bool host_read(struct host *h, const struct subject *s);
 bool host_text(struct host *h, const char *name, struct str *text);
 /* The same of a file that sound hosts need not have: no complaint when it is not there. */
 bool host_text_if_any(struct host *h, const char *name, struct str *text);
-/* Only the first of a round counts. */
+/* Of a subject's complaints in a round the first stands, and the others are counted. */
 void host_complain(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The same where something is not there at all, as on hosts that are sound. */
+void host_miss(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `name` as people find it: below --proc or --sys. */
 const char *host_path(const struct host *h, const char *name, char *path, size_t size);
 /* A number as the kernel counts it. One that is too large for its unit is left out, with a complaint. */

@@ -19,8 +19,10 @@ bool sysfs_each(struct host *h, const char *dir, const char *start,
     int n = scandir(host_path(h, dir, path, sizeof path), &list, NULL, versionsort);
 
     if (n < 0) {
-        h->absent = h->absent || (errno == ENOENT && h->why.text[0] == 0);
-        host_complain(h, "cannot list %s: %m", path);
+        if (errno == ENOENT)
+            host_miss(h, "cannot list %s: %m", path);
+        else
+            host_complain(h, "cannot list %s: %m", path);
         return false;
     }
     for (int i = 0; i < n; i++) {

@@ -327,7 +327,7 @@ class Host(Case):
     def test_what_is_wrong_costs_itself(self):
         code, out, err = self.run_program(collector("host"), "loadavg", "memory", "--print", "--proc", self.ODD + "/proc")
         self.assertEqual(code, 1)
-        self.assertEqual(err, f"host: memory: {self.ODD}/proc/meminfo: MemAvailable is no number in kB: -1\n")
+        self.assertEqual(err, f"host: memory: {self.ODD}/proc/meminfo: MemAvailable is no number in kB: -1 (and 2 more)\n")
         self.assertRegex(out, r"(?m)^loadavg\.1m +1024 +gauge$")
         self.assertRegex(out, r"(?m)^memory\.free +524288000 B +gauge$")
         self.assertNotIn("available", out)
@@ -381,6 +381,23 @@ class Host(Case):
         peer.reply = REJECTED
         self.assertRegex(p.stderr.readline(), "^uptime: not everything was accepted: ")
         self.finish(p, peer)
+
+    def test_each_trouble_is_said_once(self):
+        path = self.folder + "/proc/uptime"
+        os.mkdir(self.folder + "/proc")
+        p = subprocess.Popen([collector("uptime"), "--every", "50ms", "--print", "--proc", self.folder + "/proc"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        self.assertIn("cannot open", p.stderr.readline())
+        with open(path, "w", buffering=1) as f:
+            f.write("x\n")
+            self.assertIn("no number of seconds", p.stderr.readline())
+            for _ in range(3):
+                self.assertEqual(p.stdout.readline(), "\n")
+            f.seek(0)
+            f.write("5\n")
+            self.assertEqual(p.stderr.readline(), "uptime: works again\n")
+        p.terminate()
+        self.assertEqual(p.communicate(timeout=10)[1], "")
 
     def test_wrong_usage(self):
         for args, text in ((("--every", "0"), "give 10ms to 1d"), (("--every", "x"), "give 10ms to 1d"), (("--every",), "nothing follows"),

@@ -93,16 +93,41 @@ Test(host, what_is_switched_off_is_absent)
     cr_assert_str_eq(host_rig_text(&r, &uptime_subject, "/proc/uptime", "1 9\n"), "");
     cr_assert_str_eq(host_rig_why(&r), "cannot read /proc/uptime: Operation not supported");
     cr_assert(r.h.absent);
+    host_begin(&r.h);
     r.h.why.text[0] = 0;
     cr_assert(!host_text_if_any(&r.h, "/proc/uptime", &text));
     cr_assert_str_eq(host_rig_why(&r), "");
 }
 
-Test(host, the_first_complaint_stands)
+static const char *steps; /* m: miss, c: complain, a number behind each */
+
+static void read_steps(struct host *h)
 {
-    host_begin(&r.h);
-    r.h.why.text[0] = 0;
-    host_complain(&r.h, "first %d", 1);
-    host_complain(&r.h, "second");
-    cr_assert_str_eq(r.h.why.text, "first 1");
+    for (const char *s = steps; *s != 0; s++)
+        if (*s == 'm')
+            host_miss(h, "missed %d", (int)(s - steps));
+        else
+            host_complain(h, "wrong %d", (int)(s - steps));
+}
+
+Test(host, the_first_complaint_stands_and_others_count)
+{
+    static const struct subject subject = {.name = "steps", .read = read_steps};
+    const struct {
+        const char *steps, *why;
+        bool absent;
+    } cases[] = {{"", "", false},
+                 {"c", "wrong 0", false},
+                 {"m", "missed 0", true},
+                 {"mmm", "missed 0 (and 2 more)", true},
+                 {"cm", "wrong 0 (and 1 more)", false},
+                 {"mc", "missed 0 (and 1 more)", false}};
+
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        steps = cases[i].steps;
+        host_begin(&r.h);
+        cr_assert_eq(host_read(&r.h, &subject), cases[i].why[0] == 0);
+        cr_assert_str_eq(r.h.why.text, cases[i].why);
+        cr_assert_eq(r.h.absent, cases[i].absent, "%s", steps);
+    }
 }

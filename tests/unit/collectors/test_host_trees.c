@@ -11,8 +11,7 @@
 #include "rig/host_rig.h"
 
 static const char ROOT[] = TEST_DATA "/host";
-static const char SUMMED[] =
-    "/proc/net/stat/nf_conntrack"; /* a line less is another sum */
+static const char SUMMED[] = "/proc/net/stat/nf_conntrack"; /* a line less is another sum */
 enum { CUTS = 40, OPTIONS = -1 };
 
 static struct buf trees, files; /* names, each with its NUL */
