@@ -182,12 +182,12 @@ static int once(struct frame *f)
     bool good = measure(f);
     int status;
 
-    if (f->print)
-        return print(f) && good ? 0 : EXIT_MISSING;
-    if (!good && samples_count(&f->host.out) == 0) {
+    if (!good && (!samples_ok(&f->host.out) || samples_count(&f->host.out) == 0)) {
         client_close(&f->client);
         return EXIT_MISSING;
     }
+    if (f->print)
+        return print(f) && good ? 0 : EXIT_MISSING;
     samples_send(&f->host.out, &f->client, 0);
     status = client_finish(&f->client);
     return good ? status : EXIT_MISSING;
@@ -212,6 +212,10 @@ static _Noreturn void for_ever(struct frame *f, int64_t every)
                 "machine stood still",
                 f->client.program, (long long)missed);
         (void)measure(f);
+        if (!samples_ok(&f->host.out)) { /* what is missing may be a name */
+            tell_change(f, f->n, false, "out of memory: this round is left out");
+            continue;
+        }
         if (f->print) {
             if (!print(f) || putchar('\n') == EOF)
                 exit(EXIT_MISSING);

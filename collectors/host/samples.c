@@ -44,7 +44,7 @@ static bool put_tag(struct samples *s, struct str value)
 
     buf_put_visible(&s->text, value);
     buf_putc(&s->text, 0);
-    return value.n > 0 && s->text.n - before <= TAG_MOST + 1;
+    return buf_ok(&s->text) && value.n > 0 && s->text.n - before <= TAG_MOST + 1;
 }
 
 bool samples_tags(struct samples *s, const struct str values[FIGURE_TAGS])

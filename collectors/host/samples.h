@@ -34,7 +34,7 @@ bool samples_ok(const struct samples *s);
 
 /* The values of the tags of what comes next; one that is all zero: there are no more. What no tag may hold (control
  * characters, broken UTF-8) becomes visible as in the log: \x1b. False: one is empty or too long, so what it is the
- * name of cannot be told. */
+ * name of cannot be told; or out of memory. */
 bool samples_tags(struct samples *s, const struct str values[FIGURE_TAGS]);
 void samples_u64(struct samples *s, const struct figure *f, uint64_t v);
 void samples_f64(struct samples *s, const struct figure *f, double v); /* v is finite */

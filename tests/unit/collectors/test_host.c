@@ -131,3 +131,11 @@ Test(host, the_first_complaint_stands_and_others_count)
         cr_assert_eq(r.h.absent, cases[i].absent, "%s", steps);
     }
 }
+
+Test(host, out_of_memory_is_said)
+{
+    r.h.out.list.max = sizeof(struct sample) - 1;
+    (void)host_rig_text(&r, &uptime_subject, "/proc/uptime", "1 9\n");
+    cr_assert_str_eq(host_rig_why(&r), "out of memory");
+    cr_assert(!r.h.absent);
+}

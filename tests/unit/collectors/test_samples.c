@@ -98,3 +98,13 @@ Test(samples, tags_of_any_bytes)
     cr_assert(!tags("", NULL));
     cr_assert(!tags("a", ""));
 }
+
+Test(samples, without_memory_there_is_no_tag)
+{
+    s.text.max = 4;
+    cr_assert(tags("abc", NULL));
+    cr_assert(!tags("d", NULL));
+    cr_assert(!samples_ok(&s));
+    samples_reset(&s);
+    cr_assert(samples_ok(&s) && tags("abc", NULL));
+}
