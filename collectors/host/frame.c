@@ -50,6 +50,15 @@ static void put_option(struct buf *b, const char *name, const char *help)
     buf_putf(b, "  %-16s %s\n", name, help);
 }
 
+static bool is_rooted(const struct frame *f)
+{
+    bool rooted = false;
+
+    for (size_t i = 0; i < f->n; i++)
+        rooted = rooted || f->subjects[i]->rooted;
+    return rooted;
+}
+
 static char *help_text(const struct frame *f, const char *program)
 {
     struct buf b = {0};
@@ -72,6 +81,8 @@ static char *help_text(const struct frame *f, const char *program)
     put_option(&b, "--print", "shows a table and sends nothing");
     put_option(&b, "--proc DIR", "reads DIR instead of /proc");
     put_option(&b, "--sys DIR", "reads DIR instead of /sys");
+    if (is_rooted(f))
+        put_option(&b, "--root DIR", "looks for what is mounted at / in DIR");
     put_option(&b, "SOCKET", "Garnet's socket, an absolute path; else $GARNET_SOCKET");
     buf_putc(&b, 0);
     if (!buf_ok(&b)) {
@@ -84,7 +95,7 @@ static char *help_text(const struct frame *f, const char *program)
 /* What is asked for; *every is 0 for one round. Exits as client_open() does. */
 static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
 {
-    const char *interval = NULL, *proc = "/proc", *sys = "/sys";
+    const char *interval = NULL, *proc = "/proc", *sys = "/sys", *root = "";
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     bool asked[FLAGS] = {false}, any = false;
     unsigned bits[FLAGS] = {0};
@@ -98,6 +109,8 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     flags[n++] = (struct client_flag){"--proc", NULL, &proc};
     flags[n++] = (struct client_flag){"--sys", NULL, &sys};
     flags[n++] = (struct client_flag){"--print", &f->print, NULL};
+    if (is_rooted(f))
+        flags[n++] = (struct client_flag){"--root", NULL, &root};
     for (size_t i = 0; i < f->n; i++) {
         const struct subject_option *o = f->subjects[i]->options;
 
@@ -124,6 +137,7 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     }
     host_init(&f->host, proc, sys);
     f->host.options = options;
+    f->host.root = root;
 }
 
 /* --- a round --- */

@@ -19,7 +19,7 @@ void host_init(struct host *h, const char *proc, const char *sys)
 {
     long page = sysconf(_SC_PAGESIZE), ticks = sysconf(_SC_CLK_TCK);
 
-    *h = (struct host){.proc = proc, .sys = sys};
+    *h = (struct host){.proc = proc, .sys = sys, .root = ""};
     h->page = page > 0 ? (uint64_t)page : 0;
     h->ticks = ticks > 0 ? (uint64_t)ticks : 0;
 }
@@ -83,10 +83,28 @@ void host_miss(struct host *h, const char *fmt, ...)
 
 /* --- files --- */
 
+/* What of a name below /proc stands behind the number of the process that it is about; NULL: it is about none. */
+static const char *of_process(const char *name)
+{
+    if (strncmp(name, "/proc/net/", strlen("/proc/net/")) == 0)
+        return name + strlen("/proc");
+    if (strncmp(name, "/proc/self/", strlen("/proc/self/")) == 0)
+        return name + strlen("/proc/self");
+    return NULL;
+}
+
 const char *host_path(const struct host *h, const char *name, char *path, size_t size)
 {
     bool sys = strncmp(name, "/sys/", 5) == 0;
+    const char *rest = strcmp(h->proc, "/proc") != 0 ? of_process(name) : NULL;
 
+    if (rest != NULL) {
+        (void)snprintf(path, size, "%s/1/net", h->proc);
+        if (access(path, F_OK) == 0) {
+            (void)snprintf(path, size, "%s/1%s", h->proc, rest);
+            return path;
+        }
+    }
     (void)snprintf(path, size, "%s%s", sys ? h->sys : h->proc,
                    name + (sys ? strlen("/sys") : strlen("/proc")));
     return path;

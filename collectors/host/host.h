@@ -29,6 +29,7 @@ struct host_file {
 struct host {
     struct samples out;
     const char *proc, *sys; /* what stands in place of /proc and /sys; borrowed */
+    const char *root;       /* what stands before the host's mount points; borrowed */
     unsigned options;       /* HOST_PER_CORE, ... */
     uint64_t page;          /* bytes */
     uint64_t ticks;         /* a second */
@@ -59,7 +60,8 @@ bool host_text_if_any(struct host *h, const char *name, struct str *text);
 void host_complain(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same where something is not there at all, as on hosts that are sound. */
 void host_miss(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* `name` as people find it: below --proc or --sys. */
+/* `name` as people find it: below --proc or --sys. Below another /proc than our own, /proc/net and /proc/self are those of
+ * its first process: a link to our own would lead to us, and so to our namespaces. */
 const char *host_path(const struct host *h, const char *name, char *path, size_t size);
 /* A number as the kernel counts it. One that is too large for its unit is left out, with a complaint. */
 void host_u64(struct host *h, const struct figure *f, uint64_t v);

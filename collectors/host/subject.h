@@ -34,6 +34,7 @@ struct subject {
     void (*read)(struct host *h);
     const struct subject_option *options; /* NULL: none */
     bool optional; /* sound hosts may lack its files, which is said only where it was named */
+    bool rooted;   /* looks at what is mounted, below --root */
 };
 
 /* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */

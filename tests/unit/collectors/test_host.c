@@ -72,6 +72,24 @@ Test(host, what_is_not_there_is_said_and_may_come_and_go)
     cr_assert_str_eq(host_rig_why(&r), "");
 }
 
+Test(host, of_another_proc_net_and_self_are_those_of_its_first_process)
+{
+    char path[300], expected[300];
+
+    host_rig_write(&r, "/proc/1/stat", "", 0);
+    (void)snprintf(expected, sizeof expected, "%s/proc/net/dev", r.dir);
+    cr_assert_str_eq(host_path(&r.h, "/proc/net/dev", path, sizeof path), expected);
+    host_rig_write(&r, "/proc/1/net/dev", "", 0);
+    (void)snprintf(expected, sizeof expected, "%s/proc/1/net/dev", r.dir);
+    cr_assert_str_eq(host_path(&r.h, "/proc/net/dev", path, sizeof path), expected);
+    (void)snprintf(expected, sizeof expected, "%s/proc/1/mountinfo", r.dir);
+    cr_assert_str_eq(host_path(&r.h, "/proc/self/mountinfo", path, sizeof path), expected);
+    (void)snprintf(expected, sizeof expected, "%s/proc/stat", r.dir);
+    cr_assert_str_eq(host_path(&r.h, "/proc/stat", path, sizeof path), expected);
+    r.h.proc = "/proc";
+    cr_assert_str_eq(host_path(&r.h, "/proc/net/dev", path, sizeof path), "/proc/net/dev");
+}
+
 Test(host, what_cannot_be_read_is_no_absence)
 {
     char path[200];
