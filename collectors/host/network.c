@@ -8,11 +8,11 @@
 #define FILE_NAME "/proc/net/dev"
 #define FIGURE(key, of_unit, column, of_diamond, of_collectd, of_node)                             \
     {                                                                                              \
-        .name = "network." key, .unit = (of_unit), .type = "counter", .tags = {"interface"},       \
-        .file = FILE_NAME, .field = (column), .diamond = "network.INTERFACE." of_diamond,          \
+        .name = "network." key, .unit = (of_unit), .type = "counter", .tags = {"device"},          \
+        .file = FILE_NAME, .field = (column), .diamond = "network.DEVICE." of_diamond,             \
         .collectd = (of_collectd), .node_exporter = "node_network_" of_node "_total"               \
     }
-#define COLLECTD(type, way) "interface-INTERFACE/if_" type " " way
+#define COLLECTD(type, way) "interface-DEVICE/if_" type " " way
 
 /* In the order of the columns. */
 static const struct figure FIGURES[] = {

@@ -144,15 +144,16 @@ class Collectors(Case):
         for _ in range(50):  # until /proc says the same before and after
             with open("/proc/loadavg") as f:
                 before = f.read()
-            (load,) = self.collect(collector("loadavg"))
+            load, counts = self.collect(collector("loadavg"))
             with open("/proc/loadavg") as f:
                 after = f.read()
             if before.split()[:3] == after.split()[:3]:
                 break
         else:
             self.fail("the load averages never stood still")
-        values = load.pop("values")
-        self.assertEqual(load, {"name": "loadavg", "type": "gauge"})
+        values = {**load.pop("values"), **counts.pop("values")}
+        self.assertEqual(load, {"name": "loadavg", "type": "gauge", "unit": "load"})
+        self.assertEqual(counts, {"name": "loadavg", "type": "gauge", "unit": "thread"})
         self.assertEqual([values[k] for k in ("1m", "5m", "15m")],
                          [float(v) for v in before.split()[:3]])
         self.assertGreaterEqual(values["threads"], values["runnable"])
@@ -328,7 +329,7 @@ class Host(Case):
         code, out, err = self.run_program(collector("host"), "loadavg", "memory", "--print", "--proc", self.ODD + "/proc")
         self.assertEqual(code, 1)
         self.assertEqual(err, f"host: memory: {self.ODD}/proc/meminfo: MemAvailable is no number in kB: -1 (and 2 more)\n")
-        self.assertRegex(out, r"(?m)^loadavg\.1m +1024 +gauge$")
+        self.assertRegex(out, r"(?m)^loadavg\.1m +1024 load +gauge$")
         self.assertRegex(out, r"(?m)^memory\.free +524288000 B +gauge$")
         self.assertNotIn("available", out)
 
@@ -353,8 +354,8 @@ class Host(Case):
         self.assertEqual(len(os.listdir(f"/proc/{p.pid}/fd")), len(fds))
         times = []
         for objects in peer.rounds:
-            self.assertEqual([o["name"] for o in objects], ["loadavg", "uptime"])
-            self.assertEqual(objects[0]["time"], objects[1]["time"])
+            self.assertEqual([o["name"] for o in objects], ["loadavg", "loadavg", "uptime"])
+            self.assertEqual(objects[0]["time"], objects[2]["time"])
             times.append(round(objects[0]["time"] * 10))
             self.assertAlmostEqual(objects[0]["time"] * 10, times[-1], places=3)
         self.assertEqual(sorted(set(times)), times)

@@ -8,6 +8,7 @@ import sys
 SOURCE, BUILD = os.environ["GARNET_SOURCE"], os.environ["GARNET_BUILD"]
 PAGE = os.path.join(SOURCE, "docs/collectors.md")
 PROGRAM = os.path.join(BUILD, "garnet-collectors")
+WITHOUT_UNIT = {"hwmon.fan_rpm"}  # Metrics 2.0 has no turns a minute
 
 
 def output(*argv):
@@ -36,6 +37,8 @@ def faults():
             seen.add(name)
             if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", name):
                 yield f"{name}: lower case, digits, _ and dots"
+            if not unit and name not in WITHOUT_UNIT:
+                yield f"{name} has no unit"
             if unit and unit not in known:
                 yield f"{name}: the unit {unit} is not in plugins/metrics20/unit.c"
             if kind not in ("gauge", "counter"):
