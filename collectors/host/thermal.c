@@ -36,7 +36,7 @@ static void take_zone(struct host *h, const char *dir, const char *name)
 
 static void thermal_read(struct host *h)
 {
-    (void)sysfs_each(h, CLASS, ZONE, take_zone);
+    sysfs_each(h, CLASS, ZONE, true, take_zone);
 }
 
 const struct subject thermal_subject = {
