@@ -15,6 +15,7 @@ enum scale {
     SAID_KIBIBYTES, /* likewise, and "kB" must stand behind the number */
     SECTORS,        /* of 512 bytes, whatever the device's own are; to bytes */
     PAGES,          /* to bytes */
+    SOCKET_PAGES,   /* likewise, those that memory of sockets is counted in */
     TICKS,          /* of the clock, to ms */
 };
 

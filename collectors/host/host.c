@@ -9,19 +9,28 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
 enum { PATH_MOST = 4096 };
 
+uint64_t host_socket_page(const char *release, uint64_t page)
+{
+    return strtoul(release, NULL, 10) < 6 ? 4096 : page;
+}
+
 void host_init(struct host *h, const char *proc, const char *sys)
 {
     long page = sysconf(_SC_PAGESIZE), ticks = sysconf(_SC_CLK_TCK);
+    struct utsname name;
 
     *h = (struct host){.proc = proc, .sys = sys, .root = ""};
     h->page = page > 0 ? (uint64_t)page : 0;
     h->ticks = ticks > 0 ? (uint64_t)ticks : 0;
+    h->socket_page = uname(&name) == 0 ? host_socket_page(name.release, h->page) : 0;
 }
 
 void host_free(struct host *h)
@@ -202,6 +211,8 @@ static bool scaled(const struct host *h, enum scale scale, uint64_t *v)
         return !__builtin_mul_overflow(*v, 512, v);
     case PAGES:
         return h->page > 0 && !__builtin_mul_overflow(*v, h->page, v);
+    case SOCKET_PAGES:
+        return h->socket_page > 0 && !__builtin_mul_overflow(*v, h->socket_page, v);
     case TICKS: {
         uint64_t rest = h->ticks > 0 ? *v % h->ticks * 1000 / h->ticks : 0;
 

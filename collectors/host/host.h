@@ -32,6 +32,7 @@ struct host {
     const char *root;       /* what stands before the host's mount points; borrowed */
     unsigned options;       /* HOST_PER_CORE, ... */
     uint64_t page;          /* bytes */
+    uint64_t socket_page;   /* bytes; see below */
     uint64_t ticks;         /* a second */
     uint64_t round;
     struct host_file files[HOST_FILES];
@@ -45,6 +46,8 @@ struct host {
 
 void host_init(struct host *h, const char *proc, const char *sys);
 void host_free(struct host *h);
+/* What the kernel of this release (uname) counts the memory of sockets in: before 6.0 it is 4096 bytes, whatever a page has. */
+uint64_t host_socket_page(const char *release, uint64_t page);
 /* What was measured before is forgotten. */
 void host_begin(struct host *h);
 /* Adds a subject's samples. False: something of it is missing; see why and absent. */

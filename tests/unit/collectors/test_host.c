@@ -157,3 +157,15 @@ Test(host, out_of_memory_is_said)
     cr_assert_str_eq(host_rig_why(&r), "out of memory");
     cr_assert(!r.h.absent);
 }
+
+Test(host, memory_of_sockets_is_counted_in_pages_of_4096_before_linux_6)
+{
+    cr_assert_eq(host_socket_page("5.19.17-x", 65536), 4096);
+    cr_assert_eq(host_socket_page("6.0.0", 65536), 65536);
+    cr_assert_eq(host_socket_page("10.1", 16384), 16384);
+    r.h.socket_page = 65536;
+    cr_assert_neq(strstr(host_rig_text(&r, &sockets_subject, "/proc/net/sockstat",
+                                       "sockets: used 1\nTCP: mem 2\n"),
+                         "\"mem\":131072"),
+                  NULL, "%s", r.c.out.p);
+}

@@ -60,7 +60,7 @@ static void open_tree(struct host *h, char *proc, char *sys, size_t size, const 
     (void)snprintf(proc, size, "%s/proc", dir);
     (void)snprintf(sys, size, "%s/sys", dir);
     host_init(h, proc, sys);
-    h->page = 4096;
+    h->page = h->socket_page = 4096;
     h->ticks = 100;
     h->options = (unsigned)OPTIONS;
 }
