@@ -1,7 +1,7 @@
 /* swap - what went there and came back, and how full each device of it is
  *
  * swap.in and swap.out are bytes since boot, of whole pages, from /proc/vmstat. /proc/swaps lists the devices; without one
- * there are none of their metrics. The sum over them is memory.swap_total and memory.swap_free.
+ * there are none of their metrics. Their sizes are memory.swap_total together, what is used memory.swap_total - swap_free.
  */
 #include "host/reading.h"
 
