@@ -1,5 +1,6 @@
 /* What was measured, as JSON and as a table. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 #include "host/samples.h"
 
@@ -87,9 +88,9 @@ Test(samples, tags_of_any_bytes)
 
     cr_assert(tags("a \"b\"\xc3\xa9", "x\n\x01\xff"));
     samples_u64(&s, &TEMP, 1);
-    cr_assert_neq(
-        strstr(json(0), "{\"chip\":\"a \\\"b\\\"\xc3\xa9\",\"sensor\":\"x\\\\n\\\\x01\\\\xff\"}"),
-        NULL, "%s", c.out.p);
+    cr_assert_neq(strstr(json(0), "{\"chip\":\"a \\\"b\\\"\xc3\xa9\","
+                                  "\"sensor\":\"$'x\\\\n\\\\x01\\\\xff'\"}"),
+                  NULL, "%s", c.out.p);
     memset(wide, 'x', sizeof wide);
     wide[513] = 0;
     cr_assert(!tags(wide, NULL));
@@ -107,4 +108,25 @@ Test(samples, without_memory_there_is_no_tag)
     cr_assert(!samples_ok(&s));
     samples_reset(&s);
     cr_assert(samples_ok(&s) && tags("abc", NULL));
+}
+
+/* Whatever names there are, no two become the same. */
+Test(samples, tags_of_two_names_are_two)
+{
+    static const char *const names[] = {"a\x01",      "a\\x01",     "a\\\\x01",     "$'a\\x01'",
+                                        "a\\x01\x02", "a\x01\\x02", "a\\\\x01\x02", "$'a\\\\x01'",
+                                        "$'",         "a\u202e",    "a\\u202e",     "$''"};
+    enum { NAMES = sizeof names / sizeof *names };
+    char *texts[NAMES];
+
+    for (size_t i = 0; i < NAMES; i++) {
+        cr_assert(tags(names[i], NULL));
+        texts[i] = strdup(s.text.p + s.tags);
+        for (size_t j = 0; j < i; j++)
+            cr_expect_str_neq(texts[i], texts[j], "%zu, %zu", i, j);
+    }
+    cr_expect_str_eq(texts[0], "$'a\\x01'");
+    cr_expect_str_eq(texts[1], "a\\x01");
+    for (size_t i = 0; i < NAMES; i++)
+        free(texts[i]);
 }
