@@ -323,7 +323,8 @@ class Host(Case):
             with self.subTest(name=name):
                 code, out, _ = self.run_program(collector(name), "--print", "--proc", self.ODD + "/proc")
                 part = self.run_program(collector("host"), name, "--print", "--proc", self.ODD + "/proc")
-                self.assertEqual((code, out), part[:2])
+                if name != "clock":  # which never shows the same twice
+                    self.assertEqual((code, out), part[:2])
 
     def test_what_is_wrong_costs_itself(self):
         code, out, err = self.run_program(collector("host"), "loadavg", "memory", "--print", "--proc", self.ODD + "/proc")

@@ -2,6 +2,7 @@
  * --print shows of them with every option (GARNET_TEST_WRITE=1 writes it anew: look at each line of the difference).
  * Each file is then cut in many places: what is sent of it may become less, but never another number. */
 #include <ftw.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -9,6 +10,26 @@
 #include "base/number.h"
 #include "rig/chance.h"
 #include "rig/host_rig.h"
+
+/* --- in place of the system's: tests/CMakeLists.txt --- */
+
+int __wrap_adjtimex(struct timex *t);
+
+static bool forbidden;
+
+int __wrap_adjtimex(struct timex *t)
+{
+    if (forbidden) {
+        errno = EPERM;
+        return -1;
+    }
+    *t = (struct timex){.offset = -1234567,
+                        .freq = -65536 * 12 - 32768,
+                        .maxerror = 16000000,
+                        .esterror = 250,
+                        .status = STA_PLL | STA_NANO};
+    return 0;
+}
 
 static const char ROOT[] = TEST_DATA "/host";
 static const char SUMMED[] = "/proc/net/stat/nf_conntrack"; /* a line less is another sum */
@@ -182,6 +203,19 @@ Test(host_trees, every_row_of_the_tables_is_in_some_tree)
     for (size_t i = 0; subject_at(i) != NULL; i++)
         for (size_t j = 0; j < subject_at(i)->nfigures; j++)
             cr_expect(seen[at++], "%s", subject_at(i)->figures[j].name);
+}
+
+Test(host_trees, a_clock_that_may_not_be_looked_at_is_absent)
+{
+    struct host h;
+
+    forbidden = true;
+    host_init(&h, "/proc", "/sys");
+    host_begin(&h);
+    cr_assert(!host_read(&h, &clock_subject));
+    cr_assert(h.absent);
+    cr_assert_eq(strncmp(h.why.text, "adjtimex(): Operation not permitted: a filter", 45), 0);
+    host_free(&h);
 }
 
 Test(host_trees, no_table_is_too_large)
