@@ -107,7 +107,8 @@ class Hung(unittest.TestCase):
             d.collector("filesystems", f.read().replace("@GARNET_LIBEXEC_DIR@", BUILD).replace("1m", "1s"))
 
         def rounds(dead):
-            return {x.split(" ")[2] for x in d.file_lines("out.txt") if x.startswith("testhost.filesystem.size.") and ("mnt" in x) == dead}
+            return {x.split(" ")[2] for x in d.file_lines("out.txt")
+                    if x.startswith("testhost.filesystem.size.") and (os.path.basename(d.dir) in x) == dead}
         fs.answer()
         d.start()
         worker = d.worker("main")
