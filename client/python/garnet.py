@@ -92,8 +92,11 @@ class Client:
     def __init__(self, path=None, timeout=DEFAULT_TIMEOUT):
         self.path = os.fspath(path or os.environ.get("GARNET_SOCKET") or SHARED_SOCKET)
         # As in C: what is no limit is the default, never none at all.
-        good = isinstance(timeout, (int, float)) and 0 < timeout < math.inf
-        self.timeout = min(float(timeout), MAX_TIMEOUT) if good else DEFAULT_TIMEOUT
+        try:
+            timeout = float(timeout)
+        except (TypeError, ValueError, OverflowError):
+            timeout = 0.0
+        self.timeout = min(timeout, MAX_TIMEOUT) if 0 < timeout < math.inf else DEFAULT_TIMEOUT
         self._socket = None
         self._forget()
 

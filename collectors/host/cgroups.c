@@ -164,6 +164,20 @@ static bool tag(const struct group *g, struct str device)
     return host_tags(g->h, values);
 }
 
+/* The word before the first number, and `line` what follows it: some kernels print a device without numbers, and no line end, so that it
+ * stands before another. */
+static bool device_of(struct str *line, struct str *device)
+{
+    struct str rest = *line, word;
+
+    *device = (struct str){0};
+    while (field_word(&rest, &word) && memchr(word.s, '=', word.n) == NULL) {
+        *device = word;
+        *line = rest;
+    }
+    return device->n > 0 && memchr(device->s, ':', device->n) != NULL; /* "(unknown)" is several */
+}
+
 /* "8:0 rbytes=1 wbytes=2 rios=3 ...", a line each; one that has done nothing may have no numbers. */
 static void put_devices(const struct group *g, struct str text)
 {
@@ -171,7 +185,7 @@ static void put_devices(const struct group *g, struct str text)
     uint64_t v;
 
     while (field_line(&text, &line)) {
-        if (!field_word(&line, &device) || !tag(g, device))
+        if (!device_of(&line, &device) || !tag(g, device))
             continue;
         for (size_t i = NPLAIN; i < NFIGURES; i++) {
             enum found found = assigned(line, FIGURES[i].field, &v);

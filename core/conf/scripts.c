@@ -326,6 +326,16 @@ bool scripts_differ(const struct snapshot *s, const struct conf *c, int64_t sett
     return differ;
 }
 
+/* Its program is not there, and another one of that name is. */
+static bool is_replaced(const struct snapshot *now, const struct snapshot_file *f)
+{
+    const struct snapshot_file *o = next_script(now->files);
+
+    while (o != NULL && !str_eq(script_stem(path_of(o)), script_stem(path_of(f))))
+        o = next_script(o->next);
+    return o != NULL && access(path_of(f), F_OK) < 0;
+}
+
 /* As it was, and as it is in use. NULL: no memory. */
 static struct snapshot_file *copy_known(struct snapshot *s, const struct snapshot_file *known)
 {
@@ -360,7 +370,8 @@ void scripts_settle(struct snapshot *now, const struct snapshot *s, const char *
     for (const struct snapshot_file *f = next_script(s->files); f != NULL && arena_ok(&now->arena);
          f = next_script(f->next))
         if (find_script(now, f) == NULL && !folder_is_unread(now, folder, f) &&
-            !may_go(&now->arena, f, settled) && (copy = copy_known(now, f)) != NULL) {
+            !may_go(&now->arena, f, settled) && !is_replaced(now, f) &&
+            (copy = copy_known(now, f)) != NULL) {
             *at = copy;
             at = &copy->next;
         }

@@ -13,6 +13,7 @@
 struct passed {
     size_t depth;
     bool in_string, escaped;
+    bool within_line; /* it is not its first byte that comes */
 };
 
 struct stream {
@@ -171,10 +172,16 @@ static void lose(struct stream *s)
     s->skipping = true;
 }
 
-/* A string ends with its line whether it is closed or not, as garnetd has it. */
+/* A string ends with its line whether it is closed or not, as garnetd has it. And an object that begins a line begins anew,
+ * whatever was not closed before: else one missing } would make all that comes one object. */
 static void follow(struct passed *j, char c)
 {
-    if (j->in_string) {
+    bool first = !j->within_line;
+
+    j->within_line = c != '\n';
+    if (first && c == '{') {
+        j->depth = 1;
+    } else if (j->in_string) {
         j->in_string = c != '\n' && (j->escaped || c != '"');
         j->escaped = j->in_string && !j->escaped && c == '\\';
     } else if (c == '"') {
