@@ -141,6 +141,8 @@ Test(incomplete, cgroups)
         {&cgroups_subject, GROUP "/memory.current", "5\n", "{\"current\":5}", ""},
         {&cgroups_subject, GROUP "/io.stat", "8:0 rbytes=1 wbytes=x\n8:16\n8:32 wios=3\n",
          "\"device\":\"8:32\"},\"values\":{\"writes\":3}", GROUP "/io.stat: wbytes is no number"},
+        {&cgroups_subject, GROUP "/io.stat", "7:7 7:6 8:0 wios=3\n(unknown) wios=4\n",
+         "\"device\":\"8:0\"},\"values\":{\"writes\":3}", ""},
         {&cgroups_subject, GROUP "/io.stat", "8:0 rbytes=1\n8:16 rbyt",
          "\"device\":\"8:0\"},\"values\":{\"read_bytes\":1}",
          GROUP "/io.stat: its last line breaks off"},

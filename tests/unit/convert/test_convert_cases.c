@@ -260,7 +260,9 @@ Test(convert_cases, json_is_passed_on_up_to_between_objects)
         {"}", true},
         {"]}", true},
         {"[1,", false},
-        {"2]", true},
+        {"2]\n", true},
+        {"{\"never\": [closed\n", false},
+        {"{\"a\":1}\n", true},
     };
     struct heard h = {0};
     const struct output_to to = {&h, hear_json, hear_fault, hear_left_out};
@@ -271,7 +273,7 @@ Test(convert_cases, json_is_passed_on_up_to_between_objects)
         stream_take(s, PARTS[i].text, strlen(PARTS[i].text));
         cr_expect_eq(stream_is_between(s), PARTS[i].between, "part %zu: %s", i, PARTS[i].text);
     }
-    cr_assert_eq(stream_handed_line(s), 5);
+    cr_assert_eq(stream_handed_line(s), 8);
     stream_end(s, 0);
     stream_free(s);
     forget(&h);
