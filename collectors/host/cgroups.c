@@ -182,7 +182,7 @@ static bool device_of(struct str *line, struct str *device)
 static void put_devices(const struct group *g, struct str text)
 {
     struct str line, device;
-    uint64_t v;
+    uint64_t v = 0;
 
     while (field_line(&text, &line)) {
         if (!device_of(&line, &device) || !tag(g, device))
@@ -200,7 +200,7 @@ static void read_group(const struct group *g)
     const char *before = "";
     struct buf text = {.max = HOST_FILE_MOST};
     bool there = false;
-    uint64_t v;
+    uint64_t v = 0;
 
     if (!tag(g, (struct str){0}))
         return;
