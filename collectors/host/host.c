@@ -63,7 +63,8 @@ bool host_read(struct host *h, const struct subject *s)
     return h->why.text[0] == 0;
 }
 
-static void complain(struct host *h, const char *fmt, va_list ap)
+static void __attribute__((format(printf, 2, 0)))
+complain(struct host *h, const char *fmt, va_list ap)
 {
     if (h->why.text[0] == 0)
         (void)why_setv(&h->why, fmt, ap);
