@@ -26,7 +26,7 @@ PEER_PACKAGES=(socat nodejs perl ca-certificates iproute2 util-linux python3-twi
 # The peers themselves: only unpacked, into build/peers. Installed they would start services at each boot, and one of
 # them (syslog-ng) would make apt remove the machine's own rsyslog.
 # shellcheck disable=SC2034
-UNPACKED_PEERS=(graphite-carbon carbon-c-relay haproxy nginx libnginx-mod-stream ncat procps
+UNPACKED_PEERS=(graphite-carbon carbon-c-relay collectd-core haproxy nginx libnginx-mod-stream ncat procps
     prometheus-node-exporter sysstat syslog-ng-core)
 
 say() {
