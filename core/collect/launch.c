@@ -14,6 +14,7 @@
 #include "collect/launch.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -36,7 +37,7 @@ enum { EXIT_NOT_RUN = 127, RUN_UMASK = 022 };
 
 static const char *const WHO[] = {"HOME", "USER", "LOGNAME"}; /* garnetd's, or the collector's */
 
-enum { WHOS = sizeof WHO / sizeof *WHO, OWN = 3, MUNIN = 2 };
+enum { WHOS = sizeof WHO / sizeof *WHO, OWN = 3, OF_FORMAT = 2 };
 
 struct env {
     struct arena *a;
@@ -84,6 +85,14 @@ static void add_munin(struct env *e)
     set_default(e, "MUNIN_CAP_MULTIGRAPH", "1");
 }
 
+/* Without these collectd's scripts take a host and an interval of their own: "localhost", say. */
+static void add_collectd(struct env *e)
+{
+    set_default(e, "COLLECTD_HOSTNAME", e->conf->host);
+    set_default(e, "COLLECTD_INTERVAL",
+                arena_printf(e->a, "%.3f", (double)e->conf->interval / (double)NS_PER_S));
+}
+
 static bool is_own(const char *key)
 {
     return strcmp(key, "GARNET_SOCKET") == 0 || strcmp(key, "GARNET_COLLECTOR") == 0 ||
@@ -94,7 +103,8 @@ static const char **make_environment(struct arena *a, const struct conf_collecto
 {
     struct env e = {.a = a, .conf = c};
 
-    e.v = arena_alloc(a, (ENVIRONMENT_PASSED + WHOS + c->env.n + MUNIN + OWN + 1) * sizeof *e.v);
+    e.v =
+        arena_alloc(a, (ENVIRONMENT_PASSED + WHOS + c->env.n + OF_FORMAT + OWN + 1) * sizeof *e.v);
     if (e.v == NULL)
         return NULL;
     for (size_t i = 0; i < ENVIRONMENT_PASSED; i++) {
@@ -107,6 +117,8 @@ static const char **make_environment(struct arena *a, const struct conf_collecto
     add_who(&e);
     if (c->output == OUTPUT_MUNIN)
         add_munin(&e);
+    if (c->output == OUTPUT_PUTVAL)
+        add_collectd(&e);
     for (size_t i = 0; i < c->env.n; i++)
         if (!is_own(c->env.v[i].key))
             set_variable(&e, c->env.v[i].key, c->env.v[i].val);
@@ -167,10 +179,38 @@ static bool limit_run(const struct conf_collector *c)
            limit_one(RLIMIT_FSIZE, l->file_size, l->file_size);
 }
 
+/* Where the kernel shares out by session (sched_autogroup_enabled), niceness counts within a session alone, and a run is
+ * one by itself: so its session gets it, too. Best effort: a kernel may have no such thing, and lets who is not root set
+ * one in a tenth of a second. */
+static void let_session_be_nice(int niceness)
+{
+    char text[4], *p = text + sizeof text;
+    unsigned n = (unsigned)abs(niceness);
+    int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
+
+    do
+        *--p = (char)('0' + n % 10);
+    while ((n /= 10) > 0);
+    if (niceness < 0)
+        *--p = '-';
+    if (fd >= 0) {
+        (void)!write(fd, p, (size_t)(text + sizeof text - p));
+        (void)close(fd);
+    }
+}
+
 static bool be_nice(int64_t more)
 {
+    int niceness;
+
+    if (more == 0)
+        return true;
     errno = 0; /* -1 is a niceness too */
-    return more == 0 || nice((int)more) != -1 || errno == 0;
+    niceness = nice((int)more);
+    if (niceness == -1 && errno != 0)
+        return false;
+    let_session_be_nice(niceness);
+    return true;
 }
 
 /* There is no way back. False with errno and the step that failed. With or without a user of its own it

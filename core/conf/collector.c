@@ -87,7 +87,9 @@ static const struct option COLLECTOR_ROWS[] = {
     KEY(struct conf_collector, env, OPT_MAP,
         "variables, in addition to those that it always gets. `GARNET_*` cannot be set",
         .flags = OPT_SHELL),
-    KEY(struct conf_collector, nice, OPT_INT, "added to garnetd's own; below 0 takes CAP_SYS_NICE",
+    KEY(struct conf_collector, nice, OPT_INT,
+        "added to garnetd's own, also where the kernel shares out by session (autogroup); below 0 "
+        "takes CAP_SYS_NICE",
         .def = "0", .min = "-20", .max = "19"),
     KEY(struct conf_collector, limits, OPT_SECTION, NULL, .section = &limits_section),
     KEY(struct conf_collector, no_new_privs, OPT_BOOL,
@@ -390,6 +392,7 @@ static void fill_collector(struct parsing *p, struct conf_collector *k, const ch
     if (script != NULL && ((command = arena_alloc(p->a, sizeof *command)) == NULL ||
                            !take_script(p, k, script, command)))
         return;
+    k->host = p->c->host;
     if (k->prefix != NULL && *k->prefix == 0)
         k->prefix = NULL;
     check_prefix(p, k);

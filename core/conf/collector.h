@@ -56,6 +56,7 @@ struct conf_collector {
     const char *own_groups; /* that may write on its way: for struct trust */
     const char *socket;     /* its own: conf_collector_socket() */
     const char *prefix;     /* or NULL */
+    const char *host;       /* the main file's */
     struct pairs tags;
     struct conf_quota quota;
     bool kept;               /* from what its file said before: what it says now has errors */

@@ -3,7 +3,7 @@
  * collectd's types.db says how many values a type has, their names, and whether they are counters; what it does not say (a type of
  * the site's own) is a gauge, and several values are numbered.
  *
- * An identifier without a host is one whose program was told none ($COLLECTD_HOSTNAME): then there is no such tag.
+ * An identifier without a host is one whose program was told none ($COLLECTD_HOSTNAME is empty): then there is no such tag.
  */
 #include "convert/putval.h"
 
