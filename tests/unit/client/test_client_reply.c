@@ -102,8 +102,9 @@ Test(client_reply, what_is_no_reply)
         "{\"accepted\":1,\"rejected\":1,\"errors\":[{\"error\":\"x}]}",
         "{\"accepted\":1,\"rejected\":1,\"errors\":[{\"error\":\"\\x\"}]}",
         "{\"accepted\":1,\"rejected\":1,\"errors\":[{\"error\":\"\\u12\"}]}",
-        "{\"accepted\":1,\"rejected\":0,\"new\":[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]"
-        "]}",
+        ("{\"accepted\":1,\"rejected\":0,\"new\":[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]"
+         "]"
+         "]}"),
         "{\"accepted\":1,\"rejected\":0,\"new\":}",
         "{\"accepted\":1,\"rejected\":0,\"new\":[1",
         "{\"accepted\":1,\"rejected\":0,\"new\":{\"a\"",
