@@ -26,8 +26,9 @@ PEER_PACKAGES=(socat nodejs perl ca-certificates iproute2 util-linux python3-twi
 # The peers themselves: only unpacked, into build/peers. Installed they would start services at each boot, and one of
 # them (syslog-ng) would make apt remove the machine's own rsyslog.
 # shellcheck disable=SC2034
-UNPACKED_PEERS=(graphite-carbon carbon-c-relay collectd-core haproxy nginx libnginx-mod-stream ncat procps
-    prometheus-node-exporter sysstat syslog-ng-core)
+UNPACKED_PEERS=(graphite-carbon carbon-c-relay collectd-core haproxy monitoring-plugins-basic monitoring-plugins-common
+    munin-common munin-plugins-core nginx libnginx-mod-stream ncat procps prometheus-node-exporter prometheus-process-exporter
+    sysstat syslog-ng-core)
 
 say() {
     printf '==> %s\n' "$*"
