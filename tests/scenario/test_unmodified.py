@@ -143,4 +143,4 @@ class Unmodified(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    main()
+    main(4)
