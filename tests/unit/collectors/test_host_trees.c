@@ -86,14 +86,14 @@ static void open_tree(struct host *h, char *proc, char *sys, size_t size, const 
     h->options = (unsigned)OPTIONS;
 }
 
-/* All but filesystems, whose figures are this machine's. */
+/* All but filesystems and connections, whose figures are this machine's. */
 static const struct subject *subject_at(size_t i)
 {
     static size_t n;
 
     while (host_subjects[n] != NULL)
         n++;
-    return i < n ? host_subjects[i] : slow_subjects[i - n + 1];
+    return i < n ? host_subjects[i] : slow_subjects[i - n + 2];
 }
 
 /* Whether its table names the file; of /sys some do not. */
@@ -224,6 +224,7 @@ Test(host_trees, no_table_is_too_large)
         cr_expect_leq(subject_at(i)->nfigures, HOST_FIGURES);
     cr_expect_eq(subject_at(0), host_subjects[0]);
     cr_expect_eq(slow_subjects[0], &filesystems_subject);
+    cr_expect_eq(slow_subjects[1], &connections_subject);
 }
 
 /* Whether all that b has is in `all`. */
