@@ -39,6 +39,7 @@ void host_free(struct host *h)
         fd_close(&h->files[i].fd);
         buf_free(&h->files[i].text);
     }
+    chosen_free(&h->chosen);
     samples_free(&h->out);
 }
 

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/why.h"
+#include "host/chosen.h"
 #include "host/fields.h"
 #include "host/samples.h"
 #include "host/subject.h"
@@ -31,9 +32,11 @@ struct host {
     const char *proc, *sys; /* what stands in place of /proc and /sys; borrowed */
     const char *root;       /* what stands before the host's mount points; borrowed */
     unsigned options;       /* HOST_PER_CORE, ... */
-    uint64_t page;          /* bytes */
-    uint64_t socket_page;   /* bytes; see below */
-    uint64_t ticks;         /* a second */
+    bool goes_on;           /* there will be another round, and another after that */
+    struct chosen chosen;
+    uint64_t page;        /* bytes */
+    uint64_t socket_page; /* bytes; see below */
+    uint64_t ticks;       /* a second */
     uint64_t round;
     struct host_file files[HOST_FILES];
     size_t nfiles;

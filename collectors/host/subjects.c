@@ -11,6 +11,10 @@ const struct subject *const host_subjects[] = {
     &uptime_subject,    &clock_subject,      NULL,
 };
 
-const struct subject *const slow_subjects[] = {&filesystems_subject, &connections_subject,
-                                               &cgroups_subject,     &hwmon_subject,
-                                               &thermal_subject,     NULL};
+const struct subject *const slow_subjects[] = {&filesystems_subject,
+                                               &connections_subject,
+                                               &programs_subject,
+                                               &cgroups_subject,
+                                               &hwmon_subject,
+                                               &thermal_subject,
+                                               NULL};

@@ -311,7 +311,7 @@ Test(client, finds_its_socket)
 {
     char *named[] = {"/a/b/cpu", "--x", "/s", NULL}, *bare[] = {"cpu", NULL};
     bool x = false;
-    const struct client_flag flags[] = {{"--x", &x, NULL}, {NULL, NULL, NULL}};
+    const struct client_flag flags[] = {{"--x", &x, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct client c;
 
     cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
@@ -335,7 +335,7 @@ Test(client, options_may_have_values)
     bool x = false;
     const char *every = NULL;
     const struct client_flag flags[] = {
-        {"--x", &x, NULL}, {"--every", NULL, &every}, {NULL, NULL, NULL}};
+        {"--x", &x, NULL, NULL}, {"--every", NULL, &every, NULL}, {NULL, NULL, NULL, NULL}};
     struct client c;
 
     cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
