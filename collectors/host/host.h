@@ -71,6 +71,7 @@ void host_miss(struct host *h, const char *fmt, ...) __attribute__((format(print
 const char *host_path(const struct host *h, const char *name, char *path, size_t size);
 /* A number as the kernel counts it. One that is too large for its unit is left out, with a complaint. */
 void host_u64(struct host *h, const struct figure *f, uint64_t v);
+void host_older(struct host *h, const struct figure *f, uint64_t v); /* from f->older */
 /* Which thing the next numbers are about; what cannot be told apart is left out, with a complaint: false. */
 bool host_tag(struct host *h, struct str value);
 bool host_tags(struct host *h, const struct str values[FIGURE_TAGS]);

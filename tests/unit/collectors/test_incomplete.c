@@ -205,3 +205,35 @@ Test(incomplete, cgroups)
     cr_assert_neq(strstr(host_rig_read(&r, &cgroups_subject), "{\"usage\":1}"), NULL);
     cr_assert_str_eq(host_rig_why(&r), "cannot read " GROUP "/pids.current: Is a directory");
 }
+
+Test(incomplete, cgroups_of_v1)
+{
+    static const struct incomplete cases[] = {
+        {&cgroups_subject, "/sys/fs/cgroup/memory/a/memory.stat", "total_rss x\ntotal_cache 2\n",
+         "{\"file\":2}", "/sys/fs/cgroup/memory/a/memory.stat: total_rss is no number"},
+        {&cgroups_subject, "/sys/fs/cgroup/memory/a/memory.stat", "total_rss 1\ntotal_ca",
+         "{\"anon\":1}", "/sys/fs/cgroup/memory/a/memory.stat: its last line breaks off"},
+        {&cgroups_subject, "/sys/fs/cgroup/memory/a/memory.stat", "total_rss 1\n", "{\"anon\":1}",
+         ""},
+        {&cgroups_subject, "/sys/fs/cgroup/cpuacct/a/cpuacct.stat",
+         "user 18446744073709551615\nsystem 1\n", "{\"system\":10000}",
+         "/sys/fs/cgroup/cpuacct/GROUP/cpuacct.stat: user is beyond 64 bits"},
+        {&cgroups_subject, "/sys/fs/cgroup/cpuacct/a/cpuacct.stat", "user 2\n", "{\"user\":20000}",
+         ""},
+        {&cgroups_subject, "/sys/fs/cgroup/blkio/a/blkio.throttle.io_serviced",
+         "8:0 Read x\n8:0 Write 3\n", "{\"writes\":3}",
+         "/sys/fs/cgroup/blkio/a/blkio.throttle.io_serviced: a line without a number"},
+    };
+    static const char *const TREES[] = {"memory", "cpuacct", "blkio"};
+    char path[200];
+
+    cr_assert_str_eq(host_rig_read(&r, &cgroups_subject), "");
+    cr_assert(r.h.absent);
+    cr_assert_str_eq(host_rig_why(&r), "/sys/fs/cgroup has no control groups");
+    for (size_t i = 0; i < sizeof TREES / sizeof *TREES; i++) {
+        (void)snprintf(path, sizeof path, "/sys/fs/cgroup/%s/cgroup.procs", TREES[i]);
+        host_rig_write(&r, path, "", 0);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check(&cases[i]);
+}
