@@ -8,6 +8,6 @@ enum found { NOT_THERE, NO_NUMBER, NUMBER };
 enum found group_find(const char *field, struct str text, uint64_t *v);
 /* "KEY=VALUE" among the words of line. */
 enum found group_assigned(struct str line, const char *key, uint64_t *v);
-/* The word before the first number, and `line` what follows it: some kernels print a device without numbers, and no line end, so that it
- * stands before another. False: there is none. */
+/* The word before the first number, and `line` what follows it: some kernels print a device without numbers, and no line
+ * end, so that it stands before another. False: there is none. */
 bool group_device(struct str *line, struct str *device);

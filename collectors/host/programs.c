@@ -5,8 +5,8 @@
  * of a process are opened below its folder, so that none of them is another's who has its pid by now; one that ends
  * meanwhile is not counted. A zombie is none that runs, and only its counters are read, as long as it is there.
  *
- * Descriptors, io and PSS of other users' processes take CAP_SYS_PTRACE (descriptors no more from Linux 6.2 on). Where one process's cannot be
- * read, that figure of its name is left out: a part of a sum is another number.
+ * Io and PSS of other users' processes take CAP_SYS_PTRACE, and so do descriptors before Linux 6.2. Where one process's cannot
+ * be read, that figure of its name is left out: a part of a sum is another number.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -28,7 +28,8 @@ struct subject_option {
     const char *name; /* "--per-core"; NULL ends a list of them */
     unsigned bit;
     const char *help;
-    /* Of the one that has a value, and may be there more than once: takes it, which stays where it is. False: why has a clause that fits behind it. */
+    /* Of the one option of a program that has a value, and may be there more than once: takes it, which
+     * stays where it is. False: why has a clause that fits behind it. NULL: it has none. */
     bool (*take)(struct host *h, const char *value, struct why *why);
 };
 

@@ -348,6 +348,21 @@ Test(client, options_may_have_values)
     cr_assert_str_eq(c.path, "/e");
 }
 
+Test(client, options_may_be_there_more_than_once)
+{
+    char *given[] = {"cpu", "--name", "a", "--name", "--name", "/s", NULL};
+    const char *names[CLIENT_VALUES];
+    size_t n = 0;
+    const struct client_flag flags[] = {{"--name", NULL, names, &n}, {NULL, NULL, NULL, NULL}};
+    struct client c;
+
+    client_open(&c, 6, given, "help", flags);
+    cr_assert_eq(n, 2);
+    cr_assert_str_eq(names[0], "a");
+    cr_assert_str_eq(names[1], "--name");
+    cr_assert_str_eq(c.path, "/s");
+}
+
 /* Answers each request for a reply with the next of these, and hangs up. */
 static _Noreturn void answer_requests(int fd, const char *const *replies)
 {
