@@ -33,16 +33,16 @@
     {                                                                                              \
         .file = NULL                                                                               \
     }
-#define FIGURE(key, of_unit, of_type, in_name, in_file, of_v1)                                     \
+#define FIGURE(key, of_unit, of_type, in_name, in_file, ...)                                       \
     {                                                                                              \
         .name = "cgroup." key, .unit = (of_unit), .type = (of_type), .tags = {"cgroup", "depth"},  \
-        .file = ROOT "/GROUP/" in_name, .field = (in_file), .older = of_v1                         \
+        .file = ROOT "/GROUP/" in_name, .field = (in_file), .older = __VA_ARGS__                   \
     }
-#define OF_DEVICE(key, of_unit, in_file, of_v1)                                                    \
+#define OF_DEVICE(key, of_unit, in_file, ...)                                                      \
     {                                                                                              \
         .name = "cgroup." key, .unit = (of_unit), .type = "counter",                               \
         .tags = {"cgroup", "depth", "device"}, .file = ROOT "/GROUP/" IO_STAT, .field = (in_file), \
-        .older = of_v1                                                                             \
+        .older = __VA_ARGS__                                                                       \
     }
 #define RECURSIVE   "_recursive" /* some kernels have only the files without it */
 #define BYTES(word) V1("blkio", "blkio.throttle.io_service_bytes" RECURSIVE, word, AS_IS)
@@ -100,7 +100,7 @@ struct group {
     const char *root;    /* the folder of the root group; it and path[] are as people find them */
     char path[PATH_MOST];
     unsigned depth; /* below the root */
-    size_t *groups; /* how many were read */
+    size_t groups;  /* how many were read of this tree */
 };
 
 /* The name of the file that has the row; NULL: it is in another tree, or nowhere. */
@@ -298,8 +298,8 @@ static void read_below(struct group *g)
         int more = snprintf(g->path + n, sizeof g->path - n, "/%s", list[i]->d_name);
 
         free(list[i]);
-        if (more > 0 && (size_t)more < sizeof g->path - n && *g->groups < GROUPS) {
-            ++*g->groups;
+        if (more > 0 && (size_t)more < sizeof g->path - n && g->groups < GROUPS) {
+            g->groups++;
             g->depth++;
             read_group(g);
             read_below(g);
@@ -315,14 +315,13 @@ static void read_below(struct group *g)
 /* Whether there is one: `mark` is in its root. */
 static bool read_tree(struct group *g, const char *mark)
 {
-    size_t groups = 0;
     char path[sizeof g->path + 32];
 
     (void)snprintf(path, sizeof path, "%s/%s", g->root, mark);
     if (access(path, F_OK) != 0)
         return false;
     (void)snprintf(g->path, sizeof g->path, "%s", g->root);
-    g->groups = &groups;
+    g->groups = 0;
     read_below(g);
     return true;
 }
