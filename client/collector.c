@@ -25,8 +25,10 @@ static bool take_flag(int argc, char *const argv[], int *i, const struct client_
         if (strcmp(argv[*i], flags->name) == 0) {
             if (flags->value != NULL && *i + 1 >= argc)
                 return false;
+            if (flags->values != NULL && *flags->values == CLIENT_VALUES)
+                return false;
             if (flags->value != NULL)
-                *flags->value = argv[++*i];
+                flags->value[flags->values != NULL ? (*flags->values)++ : 0] = argv[++*i];
             if (flags->given != NULL)
                 *flags->given = true;
             return true;
@@ -34,11 +36,15 @@ static bool take_flag(int argc, char *const argv[], int *i, const struct client_
     return false;
 }
 
-static bool is_option(const char *arg, const struct client_flag *flags)
+/* What is wrong with an argument that is not taken. */
+static const char *not_taken(const char *arg, const struct client_flag *flags)
 {
     while (flags != NULL && flags->name != NULL && strcmp(arg, flags->name) != 0)
         flags++;
-    return flags != NULL && flags->name != NULL;
+    if (flags == NULL || flags->name == NULL)
+        return "unknown argument";
+    return flags->values != NULL && *flags->values == CLIENT_VALUES ? "too many times"
+                                                                    : "nothing follows";
 }
 
 void client_open(struct client *c, int argc, char *const argv[], const char *help,
@@ -61,9 +67,8 @@ void client_open(struct client *c, int argc, char *const argv[], const char *hel
         if (i == argc - 1 && argv[i][0] == '/') {
             c->path = path = argv[i];
         } else if (!take_flag(argc, argv, &i, flags)) {
-            (void)fprintf(stderr, "%s: %s \"%s\"\n%s", program,
-                          is_option(argv[i], flags) ? "nothing follows" : "unknown argument",
-                          argv[i], help);
+            (void)fprintf(stderr, "%s: %s \"%s\"\n%s", program, not_taken(argv[i], flags), argv[i],
+                          help);
             exit(EXIT_WRONG_USAGE);
         }
     }

@@ -15,10 +15,13 @@
 #include "base/why.h"
 #include "client.h"
 
+enum { CLIENT_VALUES = 64 };
+
 struct client_flag { /* an option of a collector; a table of them ends with a NULL name */
     const char *name;
     bool *given;
     const char **value; /* where the argument behind it goes, borrowed; NULL: it has none */
+    size_t *values;     /* how many of them, in an array of CLIENT_VALUES; NULL: the last stands */
 };
 
 /* Takes the socket's path from the last argument when that begins with `/` and is no option's, else

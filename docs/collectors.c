@@ -19,7 +19,10 @@ static void print_figure(const struct figure *f)
     printf("| `%s` | %s | %s |", f->name, f->unit != NULL ? f->unit : "", f->type);
     for (size_t i = 0; i < FIGURE_TAGS && f->tags[i] != NULL; i++)
         printf("%s `%s`", i > 0 ? "," : "", f->tags[i]);
-    printf(" | `%s`: %s |", f->file, f->field);
+    printf(" | `%s`: %s", f->file, f->field);
+    if (f->older.file != NULL)
+        printf("; or `%s`: %s", f->older.file, f->older.field);
+    fputs(" |", stdout);
     print_name(f->diamond);
     print_name(f->collectd);
     print_name(f->node_exporter);

@@ -1,9 +1,13 @@
-/* cgroups - what each control group uses, and so each unit of systemd and each container: cgroup v2
+/* cgroups - what each control group uses, and so each unit of systemd and each container: cgroup v2, v1, or both beside each other
  *
- * Those up to two folders below /sys/fs/cgroup (or below unified, where v1 has the rest), so system.slice/ssh.service and
- * all slices; with --all-cgroups those below them, too. The root's figures are the host's. A group has the files of those
- * controllers that are on for it; what is not there is left out, and so is a group that goes away meanwhile. A group's
- * figures have in them those of the groups below it, so each says how deep it is.
+ * Those up to two folders below /sys/fs/cgroup, so system.slice/ssh.service and all slices; with --all-cgroups those below
+ * them, too. The root's figures are the host's. A group has the files of those controllers that are on for it; what is not there
+ * is left out, and so is a group that goes away meanwhile. A group's figures have in them those of the groups below it, so
+ * each says how deep it is.
+ *
+ * v1 has a tree of its own for each controller, where a group's path is the same, and is walked once for each. Where v2 is
+ * beside it (in `unified`: hybrid) no controller is in both; but v2 has the times of all its groups without one, and
+ * so v1's cpuacct is asked only for groups that v2 does not know.
  *
  * io.stat has a line for each device, and so each is a series of its own: a sum would go back when a device goes away, and
  * what goes back is taken for a counter that has begun anew. The kernel adds up its counters as they are read, which takes
@@ -16,105 +20,107 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "host/group_text.h"
 #include "host/host.h"
 
 #define ROOT    "/sys/fs/cgroup"
 #define IO_STAT "io.stat"
-#define FIGURE(key, of_unit, of_type, in_name, in_file)                                            \
+#define V1(in_tree, in_name, in_file, of_scale)                                                    \
+    {                                                                                              \
+        .file = ROOT "/" in_tree "/GROUP/" in_name, .field = (in_file), .scale = (of_scale)        \
+    }
+#define NOT_IN_V1                                                                                  \
+    {                                                                                              \
+        .file = NULL                                                                               \
+    }
+#define FIGURE(key, of_unit, of_type, in_name, in_file, ...)                                       \
     {                                                                                              \
         .name = "cgroup." key, .unit = (of_unit), .type = (of_type), .tags = {"cgroup", "depth"},  \
-        .file = ROOT "/GROUP/" in_name, .field = (in_file)                                         \
+        .file = ROOT "/GROUP/" in_name, .field = (in_file), .older = __VA_ARGS__                   \
     }
-#define OF_DEVICE(key, of_unit, in_file)                                                           \
+#define OF_DEVICE(key, of_unit, in_file, ...)                                                      \
     {                                                                                              \
         .name = "cgroup." key, .unit = (of_unit), .type = "counter",                               \
-        .tags = {"cgroup", "depth", "device"}, .file = ROOT "/GROUP/" IO_STAT, .field = (in_file)  \
+        .tags = {"cgroup", "depth", "device"}, .file = ROOT "/GROUP/" IO_STAT, .field = (in_file), \
+        .older = __VA_ARGS__                                                                       \
     }
+#define RECURSIVE   "_recursive" /* some kernels have only the files without it */
+#define BYTES(word) V1("blkio", "blkio.throttle.io_service_bytes" RECURSIVE, word, AS_IS)
+#define TIMES(word) V1("blkio", "blkio.throttle.io_serviced" RECURSIVE, word, AS_IS)
 
 /* Rows of one file stand together. */
 static const struct figure FIGURES[] = {
-    FIGURE("cpu.usage", "us", "counter", "cpu.stat", "usage_usec"),
-    FIGURE("cpu.user", "us", "counter", "cpu.stat", "user_usec"),
-    FIGURE("cpu.system", "us", "counter", "cpu.stat", "system_usec"),
-    FIGURE("cpu.throttled", "us", "counter", "cpu.stat", "throttled_usec"),
-    FIGURE("cpu.periods", "event", "counter", "cpu.stat", "nr_periods"),
-    FIGURE("cpu.periods_throttled", "event", "counter", "cpu.stat", "nr_throttled"),
-    FIGURE("memory.current", "B", "gauge", "memory.current", "1st"),
-    FIGURE("memory.swap", "B", "gauge", "memory.swap.current", "1st"),
-    FIGURE("memory.anon", "B", "gauge", "memory.stat", "anon"),
-    FIGURE("memory.file", "B", "gauge", "memory.stat", "file"),
-    FIGURE("memory.shmem", "B", "gauge", "memory.stat", "shmem"),
-    FIGURE("memory.oom_kills", "event", "counter", "memory.events", "oom_kill"),
-    FIGURE("pids.current", "thread", "gauge", "pids.current", "1st"),
-    FIGURE("pressure.cpu", "us", "counter", "cpu.pressure", "some total"),
-    FIGURE("pressure.memory", "us", "counter", "memory.pressure", "some total"),
-    FIGURE("pressure.io", "us", "counter", "io.pressure", "some total"),
-    OF_DEVICE("io.read_bytes", "B", "rbytes"),
-    OF_DEVICE("io.written_bytes", "B", "wbytes"),
-    OF_DEVICE("io.reads", "req", "rios"),
-    OF_DEVICE("io.writes", "req", "wios"),
+    FIGURE("cpu.usage", "us", "counter", "cpu.stat", "usage_usec",
+           V1("cpuacct", "cpuacct.usage", "1st", NANOSECONDS)),
+    FIGURE("cpu.user", "us", "counter", "cpu.stat", "user_usec",
+           V1("cpuacct", "cpuacct.stat", "user", TICKS_TO_US)),
+    FIGURE("cpu.system", "us", "counter", "cpu.stat", "system_usec",
+           V1("cpuacct", "cpuacct.stat", "system", TICKS_TO_US)),
+    FIGURE("cpu.throttled", "us", "counter", "cpu.stat", "throttled_usec",
+           V1("cpu", "cpu.stat", "throttled_time", NANOSECONDS)),
+    FIGURE("cpu.periods", "event", "counter", "cpu.stat", "nr_periods",
+           V1("cpu", "cpu.stat", "nr_periods", AS_IS)),
+    FIGURE("cpu.periods_throttled", "event", "counter", "cpu.stat", "nr_throttled",
+           V1("cpu", "cpu.stat", "nr_throttled", AS_IS)),
+    FIGURE("memory.current", "B", "gauge", "memory.current", "1st",
+           V1("memory", "memory.usage_in_bytes", "1st", AS_IS)),
+    FIGURE("memory.swap", "B", "gauge", "memory.swap.current", "1st",
+           V1("memory", "memory.stat", "total_swap", AS_IS)),
+    FIGURE("memory.anon", "B", "gauge", "memory.stat", "anon",
+           V1("memory", "memory.stat", "total_rss", AS_IS)),
+    FIGURE("memory.file", "B", "gauge", "memory.stat", "file",
+           V1("memory", "memory.stat", "total_cache", AS_IS)),
+    FIGURE("memory.shmem", "B", "gauge", "memory.stat", "shmem",
+           V1("memory", "memory.stat", "total_shmem", AS_IS)),
+    FIGURE("memory.oom_kills", "event", "counter", "memory.events", "oom_kill",
+           V1("memory", "memory.oom_control", "oom_kill", AS_IS)),
+    FIGURE("pids.current", "thread", "gauge", "pids.current", "1st",
+           V1("pids", "pids.current", "1st", AS_IS)),
+    FIGURE("pressure.cpu", "us", "counter", "cpu.pressure", "some total", NOT_IN_V1),
+    FIGURE("pressure.memory", "us", "counter", "memory.pressure", "some total", NOT_IN_V1),
+    FIGURE("pressure.io", "us", "counter", "io.pressure", "some total", NOT_IN_V1),
+    OF_DEVICE("io.read_bytes", "B", "rbytes", BYTES("Read")),
+    OF_DEVICE("io.written_bytes", "B", "wbytes", BYTES("Write")),
+    OF_DEVICE("io.reads", "req", "rios", TIMES("Read")),
+    OF_DEVICE("io.writes", "req", "wios", TIMES("Write")),
 };
 enum {
     NFIGURES = sizeof FIGURES / sizeof *FIGURES,
     NPLAIN = NFIGURES - 4, /* those that are not of a device */
     GROUPS = 1000,
     DEPTH = 2,
-    DEEPEST = 12
+    DEEPEST = 12,
+    PATH_MOST = 4096
 };
 
 struct group {
     struct host *h;
-    const char *root; /* the folder of the root group; it and path[] are as people find them */
-    char path[4096];
+    const char *tree;    /* of v1: its controller; NULL: of v2 */
+    const char *unified; /* beside that, v2; NULL: it is not there */
+    const char *root;    /* the folder of the root group; it and path[] are as people find them */
+    char path[PATH_MOST];
     unsigned depth; /* below the root */
-    size_t *groups; /* how many were read */
+    size_t groups;  /* how many were read of this tree */
 };
 
-static const char *file_of(const struct figure *f)
+/* The name of the file that has the row; NULL: it is in another tree, or nowhere. */
+static const char *file_of(const struct group *g, const struct figure *f)
 {
-    return strrchr(f->file, '/') + 1;
+    const char *file = g->tree == NULL ? f->file : f->older.file;
+    size_t n = g->tree != NULL ? strlen(g->tree) : 0;
+
+    if (g->tree != NULL && (file == NULL || strncmp(file + sizeof ROOT, g->tree, n) != 0 ||
+                            file[sizeof ROOT + n] != '/'))
+        return NULL;
+    return strrchr(file, '/') + 1;
+}
+
+static const char *field_of(const struct group *g, const struct figure *f)
+{
+    return g->tree == NULL ? f->field : f->older.field;
 }
 
 /* --- a file --- */
-
-enum found { NOT_THERE, NO_NUMBER, NUMBER };
-
-static enum found number(struct str word, uint64_t *v)
-{
-    return field_u64(word, v) ? NUMBER : NO_NUMBER;
-}
-
-/* "KEY=VALUE" among the words of line. */
-static enum found assigned(struct str line, const char *key, uint64_t *v)
-{
-    struct str word, name;
-
-    while (field_word(&line, &word))
-        if (field_name(&word, '=', &name) && field_is(name, key))
-            return number(word, v);
-    return NOT_THERE;
-}
-
-/* The value of a row, in the text of its file. */
-static enum found find(const char *field, struct str text, uint64_t *v)
-{
-    bool first = strcmp(field, "1st") == 0, pressure = strcmp(field, "some total") == 0;
-    struct str line, word;
-
-    while (field_line(&text, &line)) {
-        if (!field_word(&line, &word))
-            continue;
-        if (first)
-            return number(word, v);
-        if (!field_is(word, pressure ? "some" : field))
-            continue;
-        if (pressure)
-            return assigned(line, "total", v);
-        (void)field_word(&line, &word);
-        return number(word, v);
-    }
-    return first ? NO_NUMBER : NOT_THERE;
-}
 
 static void complain(const struct group *g, const char *name, const char *what)
 {
@@ -123,10 +129,12 @@ static void complain(const struct group *g, const char *name, const char *what)
 
 static void put(const struct group *g, const struct figure *f, enum found found, uint64_t v)
 {
-    if (found == NUMBER)
+    if (found == NUMBER && g->tree == NULL)
         host_u64(g->h, f, v);
+    else if (found == NUMBER)
+        host_older(g->h, f, v);
     else if (found == NO_NUMBER)
-        host_complain(g->h, "%s/%s: %s is no number", g->path, file_of(f), f->field);
+        host_complain(g->h, "%s/%s: %s is no number", g->path, file_of(g, f), field_of(g, f));
 }
 
 /* False: there is none for this group, or, with a complaint, it cannot be read. */
@@ -164,20 +172,6 @@ static bool tag(const struct group *g, struct str device)
     return host_tags(g->h, values);
 }
 
-/* The word before the first number, and `line` what follows it: some kernels print a device without numbers, and no line end, so that it
- * stands before another. */
-static bool device_of(struct str *line, struct str *device)
-{
-    struct str rest = *line, word;
-
-    *device = (struct str){0};
-    while (field_word(&rest, &word) && memchr(word.s, '=', word.n) == NULL) {
-        *device = word;
-        *line = rest;
-    }
-    return device->n > 0 && memchr(device->s, ':', device->n) != NULL; /* "(unknown)" is several */
-}
-
 /* "8:0 rbytes=1 wbytes=2 rios=3 ...", a line each; one that has done nothing may have no numbers. */
 static void put_devices(const struct group *g, struct str text)
 {
@@ -185,14 +179,64 @@ static void put_devices(const struct group *g, struct str text)
     uint64_t v = 0;
 
     while (field_line(&text, &line)) {
-        if (!device_of(&line, &device) || !tag(g, device))
+        if (!group_device(&line, &device) || !tag(g, device))
             continue;
         for (size_t i = NPLAIN; i < NFIGURES; i++) {
-            enum found found = assigned(line, FIGURES[i].field, &v);
+            enum found found = group_assigned(line, FIGURES[i].field, &v);
 
             put(g, &FIGURES[i], found, v);
         }
     }
+}
+
+/* Of v1, "8:0 Read 1", a line for each number, those of a device together; a sum over all at the end. */
+static void put_older_devices(const struct group *g, const char *name, const struct figure *rows,
+                              size_t n, struct str text)
+{
+    struct str line, device, before = {0}, word;
+    bool tagged = false;
+    uint64_t v;
+
+    while (field_line(&text, &line)) {
+        if (!field_word(&line, &device) || memchr(device.s, ':', device.n) == NULL ||
+            !field_word(&line, &word))
+            continue;
+        if (!str_eq(device, before))
+            tagged = tag(g, device);
+        before = device;
+        for (size_t i = 0; i < n && tagged; i++)
+            if (field_is(word, rows[i].older.field) && field_next(&line, &v))
+                host_older(g->h, &rows[i], v);
+            else if (field_is(word, rows[i].older.field))
+                complain(g, name, "a line without a number");
+    }
+}
+
+/* The n rows of a file about devices. */
+static void read_older_devices(const struct group *g, const struct figure *rows, size_t n,
+                               struct buf *text)
+{
+    const char *name = file_of(g, rows);
+    char alone[64];
+
+    (void)snprintf(alone, sizeof alone, "%.*s", (int)(strlen(name) - strlen(RECURSIVE)), name);
+    if (!read_file(g, name, text)) {
+        name = alone;
+        if (!read_file(g, name, text))
+            return;
+    }
+    put_older_devices(g, name, rows, n, (struct str){text->p, text->n});
+}
+
+/* Whether its times are v2's, in a group of the same name. */
+static bool is_known(const struct group *g)
+{
+    char path[sizeof g->path];
+
+    if (g->unified == NULL || strcmp(g->tree, "cpuacct") != 0)
+        return false;
+    (void)snprintf(path, sizeof path, "%s%s/cpu.stat", g->unified, g->path + strlen(g->root));
+    return access(path, F_OK) == 0;
 }
 
 static void read_group(const struct group *g)
@@ -202,22 +246,28 @@ static void read_group(const struct group *g)
     bool there = false;
     uint64_t v = 0;
 
-    if (!tag(g, (struct str){0}))
+    if (is_known(g) || !tag(g, (struct str){0}))
         return;
     for (size_t i = 0; i < NPLAIN; i++) {
         const struct figure *f = &FIGURES[i];
+        const char *file = file_of(g, f);
 
-        if (strcmp(file_of(f), before) != 0)
-            there = read_file(g, file_of(f), &text);
-        before = file_of(f);
+        if (file == NULL)
+            continue;
+        if (strcmp(file, before) != 0)
+            there = read_file(g, file, &text);
+        before = file;
         if (there) {
-            enum found found = find(f->field, (struct str){text.p, text.n}, &v);
+            enum found found = group_find(field_of(g, f), (struct str){text.p, text.n}, &v);
 
             put(g, f, found, v);
         }
     }
-    if (read_file(g, IO_STAT, &text))
+    if (g->tree == NULL && read_file(g, IO_STAT, &text))
         put_devices(g, (struct str){text.p, text.n});
+    for (size_t i = NPLAIN; i < NFIGURES && file_of(g, &FIGURES[i]) != NULL && g->tree != NULL;
+         i += 2)
+        read_older_devices(g, &FIGURES[i], 2, &text);
     buf_free(&text);
 }
 
@@ -248,8 +298,8 @@ static void read_below(struct group *g)
         int more = snprintf(g->path + n, sizeof g->path - n, "/%s", list[i]->d_name);
 
         free(list[i]);
-        if (more > 0 && (size_t)more < sizeof g->path - n && *g->groups < GROUPS) {
-            ++*g->groups;
+        if (more > 0 && (size_t)more < sizeof g->path - n && g->groups < GROUPS) {
+            g->groups++;
             g->depth++;
             read_group(g);
             read_below(g);
@@ -262,31 +312,51 @@ static void read_below(struct group *g)
     free(list);
 }
 
+/* Whether there is one: `mark` is in its root. */
+static bool read_tree(struct group *g, const char *mark)
+{
+    char path[sizeof g->path + 32];
+
+    (void)snprintf(path, sizeof path, "%s/%s", g->root, mark);
+    if (access(path, F_OK) != 0)
+        return false;
+    (void)snprintf(g->path, sizeof g->path, "%s", g->root);
+    g->groups = 0;
+    read_below(g);
+    return true;
+}
+
 static void cgroups_read(struct host *h)
 {
-    static const char *const ROOTS[] = {ROOT, ROOT "/unified"};
-    char root[sizeof((struct group *)NULL)->path], mark[sizeof root + 32];
-    size_t groups = 0;
-    struct group g = {.h = h, .root = root, .groups = &groups};
+    static const char MARK[] = "cgroup.controllers";
+    static const char *const TREES[] = {"cpuacct", "cpu", "memory", "pids", "blkio"};
+    char root[PATH_MOST], unified[sizeof root + 16], tree[sizeof root + 16];
+    struct group g = {.h = h, .root = host_path(h, ROOT, root, sizeof root)};
+    bool found = false;
 
-    for (size_t i = 0; i < sizeof ROOTS / sizeof *ROOTS; i++) {
-        (void)snprintf(mark, sizeof mark, "%s/cgroup.controllers",
-                       host_path(h, ROOTS[i], root, sizeof root));
-        if (access(mark, F_OK) == 0) {
-            (void)snprintf(g.path, sizeof g.path, "%s", root);
-            read_below(&g);
-            return;
-        }
+    if (read_tree(&g, MARK))
+        return;
+    if (errno != ENOENT) {
+        host_complain(h, "cannot look into %s: %m", root);
+        return;
     }
-    if (errno == ENOENT)
-        host_miss(h, "%s has no cgroup v2", host_path(h, ROOT, root, sizeof root));
-    else
-        host_complain(h, "cannot look into %s: %m", host_path(h, ROOT, root, sizeof root));
+    (void)snprintf(unified, sizeof unified, "%s/unified", root);
+    g.root = unified;
+    found = read_tree(&g, MARK);
+    g.unified = found ? unified : NULL;
+    g.root = tree;
+    for (size_t i = 0; i < sizeof TREES / sizeof *TREES; i++) {
+        g.tree = TREES[i];
+        (void)snprintf(tree, sizeof tree, "%s/%s", root, TREES[i]);
+        found = read_tree(&g, "cgroup.procs") || found;
+    }
+    if (!found)
+        host_miss(h, "%s has no control groups", root);
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--all-cgroups", HOST_ALL_CGROUPS, "also those more than two folders down"},
-    {NULL, 0, NULL},
+    {"--all-cgroups", HOST_ALL_CGROUPS, "also those more than two folders down", NULL},
+    {NULL, 0, NULL, NULL},
 };
 
 const struct subject cgroups_subject = {

@@ -87,8 +87,9 @@ static void cpu_read(struct host *h)
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--per-core", HOST_PER_CORE, "also cpu.core.user, ... of each processor, with the tag core"},
-    {NULL, 0, NULL},
+    {"--per-core", HOST_PER_CORE, "also cpu.core.user, ... of each processor, with the tag core",
+     NULL},
+    {NULL, 0, NULL, NULL},
 };
 
 const struct subject cpu_subject = {

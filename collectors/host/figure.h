@@ -17,6 +17,14 @@ enum scale {
     PAGES,          /* to bytes */
     SOCKET_PAGES,   /* likewise, those that memory of sockets is counted in */
     TICKS,          /* of the clock, to ms */
+    TICKS_TO_US,    /* likewise, to us */
+    NANOSECONDS,    /* to us */
+};
+
+struct source {
+    const char *file; /* below /proc or /sys */
+    const char *field;
+    enum scale scale;
 };
 
 struct figure {
@@ -28,6 +36,7 @@ struct figure {
     const char *file;              /* below /proc or /sys */
     const char *field;             /* in that file */
     enum scale scale;
+    struct source older; /* where older kernels have the same; file NULL: nowhere */
     /* What others call the same, or what is nearest; NULL: they do not have it. */
     const char *diamond, *collectd, *node_exporter;
 };

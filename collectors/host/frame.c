@@ -92,6 +92,24 @@ static char *help_text(const struct frame *f, const char *program)
     return b.p;
 }
 
+struct values {                      /* of the one option that has some */
+    const struct subject_option *of; /* NULL: there is none */
+    const char *list[CLIENT_VALUES];
+    size_t n;
+};
+
+static void take_values(struct frame *f, const struct values *values)
+{
+    struct why why;
+
+    for (size_t i = 0; i < values->n; i++)
+        if (!values->of->take(&f->host, values->list[i], &why)) {
+            say(stderr, "%s: %s \"%s\" %s", f->client.program, values->of->name, values->list[i],
+                why.text);
+            exit(EXIT_WRONG_USAGE);
+        }
+}
+
 /* What is asked for; *every is 0 for one round. Exits as client_open() does. */
 static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
 {
@@ -100,25 +118,31 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     bool asked[FLAGS] = {false}, any = false;
     unsigned bits[FLAGS] = {0};
     size_t n = 0;
-    struct client_flag flags[FLAGS + 1] = {{NULL, NULL, NULL}};
+    struct client_flag flags[FLAGS + 1] = {{NULL, NULL, NULL, NULL}};
     char *help = help_text(f, slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "host");
     struct why why;
+    struct values values = {.of = NULL};
     unsigned options = 0;
 
-    flags[n++] = (struct client_flag){"--every", NULL, &interval};
-    flags[n++] = (struct client_flag){"--proc", NULL, &proc};
-    flags[n++] = (struct client_flag){"--sys", NULL, &sys};
-    flags[n++] = (struct client_flag){"--print", &f->print, NULL};
+    flags[n++] = (struct client_flag){"--every", NULL, &interval, NULL};
+    flags[n++] = (struct client_flag){"--proc", NULL, &proc, NULL};
+    flags[n++] = (struct client_flag){"--sys", NULL, &sys, NULL};
+    flags[n++] = (struct client_flag){"--print", &f->print, NULL, NULL};
     if (is_rooted(f))
-        flags[n++] = (struct client_flag){"--root", NULL, &root};
+        flags[n++] = (struct client_flag){"--root", NULL, &root, NULL};
     for (size_t i = 0; i < f->n; i++) {
         const struct subject_option *o = f->subjects[i]->options;
 
         if (f->choice)
-            flags[n++] = (struct client_flag){f->subjects[i]->name, &f->named[i], NULL};
+            flags[n++] = (struct client_flag){f->subjects[i]->name, &f->named[i], NULL, NULL};
         for (; o != NULL && o->name != NULL && n < FLAGS; o++, n++) {
             bits[n] = o->bit;
-            flags[n] = (struct client_flag){o->name, &asked[n], NULL};
+            flags[n] = (struct client_flag){o->name, &asked[n], NULL, NULL};
+            if (o->take != NULL) {
+                values.of = o;
+                flags[n].value = values.list;
+                flags[n].values = &values.n;
+            }
         }
     }
     client_open(&f->client, argc, argv, help, flags);
@@ -138,6 +162,8 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     host_init(&f->host, proc, sys);
     f->host.options = options;
     f->host.root = root;
+    f->host.goes_on = *every > 0;
+    take_values(f, &values);
 }
 
 /* --- a round --- */

@@ -39,6 +39,7 @@ void host_free(struct host *h)
         fd_close(&h->files[i].fd);
         buf_free(&h->files[i].text);
     }
+    chosen_free(&h->chosen);
     samples_free(&h->out);
 }
 
@@ -214,12 +215,17 @@ static bool scaled(const struct host *h, enum scale scale, uint64_t *v)
         return h->page > 0 && !__builtin_mul_overflow(*v, h->page, v);
     case SOCKET_PAGES:
         return h->socket_page > 0 && !__builtin_mul_overflow(*v, h->socket_page, v);
-    case TICKS: {
-        uint64_t rest = h->ticks > 0 ? *v % h->ticks * 1000 / h->ticks : 0;
+    case TICKS:
+    case TICKS_TO_US: {
+        uint64_t unit = scale == TICKS ? 1000 : 1000000;
+        uint64_t rest = h->ticks > 0 ? *v % h->ticks * unit / h->ticks : 0;
 
-        return h->ticks > 0 && !__builtin_mul_overflow(*v / h->ticks, 1000, v) &&
+        return h->ticks > 0 && !__builtin_mul_overflow(*v / h->ticks, unit, v) &&
                !__builtin_add_overflow(*v, rest, v);
     }
+    case NANOSECONDS:
+        *v /= 1000;
+        break;
     case AS_IS:
         break;
     }
@@ -232,6 +238,14 @@ void host_u64(struct host *h, const struct figure *f, uint64_t v)
         samples_u64(&h->out, f, v);
     else
         host_complain(h, "%s: %s is beyond 64 bits", f->file, f->field);
+}
+
+void host_older(struct host *h, const struct figure *f, uint64_t v)
+{
+    if (scaled(h, f->older.scale, &v))
+        samples_u64(&h->out, f, v);
+    else
+        host_complain(h, "%s: %s is beyond 64 bits", f->older.file, f->older.field);
 }
 
 bool host_tags(struct host *h, const struct str values[FIGURE_TAGS])

@@ -7,6 +7,7 @@
 #include <stdbool.h>
 
 #include "base/why.h"
+#include "host/chosen.h"
 #include "host/fields.h"
 #include "host/samples.h"
 #include "host/subject.h"
@@ -31,9 +32,11 @@ struct host {
     const char *proc, *sys; /* what stands in place of /proc and /sys; borrowed */
     const char *root;       /* what stands before the host's mount points; borrowed */
     unsigned options;       /* HOST_PER_CORE, ... */
-    uint64_t page;          /* bytes */
-    uint64_t socket_page;   /* bytes; see below */
-    uint64_t ticks;         /* a second */
+    bool goes_on;           /* there will be another round, and another after that */
+    struct chosen chosen;
+    uint64_t page;        /* bytes */
+    uint64_t socket_page; /* bytes; see below */
+    uint64_t ticks;       /* a second */
     uint64_t round;
     struct host_file files[HOST_FILES];
     size_t nfiles;
@@ -68,6 +71,7 @@ void host_miss(struct host *h, const char *fmt, ...) __attribute__((format(print
 const char *host_path(const struct host *h, const char *name, char *path, size_t size);
 /* A number as the kernel counts it. One that is too large for its unit is left out, with a complaint. */
 void host_u64(struct host *h, const struct figure *f, uint64_t v);
+void host_older(struct host *h, const struct figure *f, uint64_t v); /* from f->older */
 /* Which thing the next numbers are about; what cannot be told apart is left out, with a complaint: false. */
 bool host_tag(struct host *h, struct str value);
 bool host_tags(struct host *h, const struct str values[FIGURE_TAGS]);

@@ -3,7 +3,7 @@
  * From /proc/stat. The kernel calls them processes and counts threads: a fork is any clone(). How many there are now is
  * loadavg.threads. The states take a look at every process in /proc, which costs more than all else together, and so
  * they are there with --states alone. A process's state is that of its first thread. One that ends meanwhile is not
- * counted. Its name may hold anything, brackets and line ends too.
+ * counted. Its name may hold anything, brackets and line ends too. Those of a name by themselves are in programs.c.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -126,8 +126,8 @@ static void processes_read(struct host *h)
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--states", HOST_STATES, "also processes.state.running, ...: a look at every process"},
-    {NULL, 0, NULL},
+    {"--states", HOST_STATES, "also processes.state.running, ...: a look at every process", NULL},
+    {NULL, 0, NULL, NULL},
 };
 
 const struct subject processes_subject = {

@@ -10,6 +10,7 @@
 #include "host/figure.h"
 
 struct host;
+struct why;
 
 /* What is asked for by options; bits of host.options. */
 enum {
@@ -17,13 +18,19 @@ enum {
     HOST_ALL_DISKS = 2,
     HOST_VETH = 4,
     HOST_ALL_CGROUPS = 8,
-    HOST_STATES = 16
+    HOST_STATES = 16,
+    HOST_DESCRIPTORS = 32,
+    HOST_IO = 64,
+    HOST_PSS = 128
 };
 
 struct subject_option {
     const char *name; /* "--per-core"; NULL ends a list of them */
     unsigned bit;
     const char *help;
+    /* Of the one option of a program that has a value, and may be there more than once: takes it, which
+     * stays where it is. False: why has a clause that fits behind it. NULL: it has none. */
+    bool (*take)(struct host *h, const char *value, struct why *why);
 };
 
 struct subject {
@@ -37,11 +44,11 @@ struct subject {
     bool rooted;   /* looks at what is mounted, below --root */
 };
 
-/* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */
+/* Those that cannot block and take little, and those that may, in the order of the documents; NULL ends either. */
 extern const struct subject *const host_subjects[], *const slow_subjects[];
 
-extern const struct subject cgroups_subject, clock_subject, conntrack_subject, cpu_subject,
-    disks_subject, files_subject, filesystems_subject, hwmon_subject, thermal_subject, icmp_subject,
-    interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
-    pressure_subject, processes_subject, sockets_subject, softirqs_subject, swap_subject,
-    tcp_subject, udp_subject, uptime_subject, vmstat_subject;
+extern const struct subject cgroups_subject, clock_subject, connections_subject, conntrack_subject,
+    cpu_subject, disks_subject, files_subject, filesystems_subject, hwmon_subject, thermal_subject,
+    icmp_subject, interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
+    pressure_subject, processes_subject, programs_subject, sockets_subject, softirqs_subject,
+    swap_subject, tcp_subject, udp_subject, uptime_subject, vmstat_subject;

@@ -1,4 +1,4 @@
-/* subjects.c - the lists. What may wait for a device or a server is not in `host` */
+/* subjects.c - the lists. What may wait for a device or a server, or take long, is not in `host` */
 #include "host/subject.h"
 
 const struct subject *const host_subjects[] = {
@@ -11,5 +11,10 @@ const struct subject *const host_subjects[] = {
     &uptime_subject,    &clock_subject,      NULL,
 };
 
-const struct subject *const slow_subjects[] = {&filesystems_subject, &cgroups_subject,
-                                               &hwmon_subject, &thermal_subject, NULL};
+const struct subject *const slow_subjects[] = {&filesystems_subject,
+                                               &connections_subject,
+                                               &programs_subject,
+                                               &cgroups_subject,
+                                               &hwmon_subject,
+                                               &thermal_subject,
+                                               NULL};

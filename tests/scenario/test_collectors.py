@@ -401,7 +401,113 @@ class Host(Case):
         p.terminate()
         self.assertEqual(p.communicate(timeout=10)[1], "")
 
+    def program(self, name, *args):
+        """A shell under that name; it ends with the test."""
+        path = os.path.join(self.folder, name)
+        if not os.path.exists(path):
+            shutil.copy("/bin/dash" if os.path.exists("/bin/dash") else "/bin/sh", path)
+        p = subprocess.Popen([path, *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.addCleanup(p.communicate)
+        self.addCleanup(p.kill)
+        p.stdin.write("echo ready\n")
+        p.stdin.flush()
+        self.assertEqual(p.stdout.readline(), "ready\n")
+        return p
+
+    def test_programs_by_name_and_by_command_line(self):
+        odd = self.program("od) S (d\n\u00fc")
+        long = self.program("a-name-of-more-than-15-bytes")
+        self.program("a-name-of-more-than-15-others")
+        two = [self.program("garnet-two", "-s", "x y", str(i)) for i in range(2)]
+        sent = {}
+        for o in self.collect(collector("programs"), "--name", "od) S (d\n\u00fc", "--name", "a-name-of-more-than-15-bytes", "--name",
+                              "two=^/.*two -s x y [0-9]$", "--name", "nobody-s", "--descriptors", "--io", "--pss"):
+            for key, v in o["values"].items():
+                sent[o["tags"]["program"], o["name"] + "." + key] = v
+        self.assertEqual({name for _, name in sent}, {"program." + key for key in (
+            "processes", "threads", "memory.rss", "memory.pss", "descriptors")})  # one run has no counters
+        for name, processes in (("$'od) S (d\\n\u00fc'", [odd]), ("a-name-of-more-than-15-bytes", [long]), ("two", two), ("nobody-s", [])):
+            self.assertEqual(sent[name, "program.processes"], len(processes), name)
+            self.assertEqual(sent[name, "program.threads"], len(processes))
+            self.assertEqual(sent[name, "program.descriptors"], sum(len(os.listdir(f"/proc/{p.pid}/fd")) for p in processes))
+            for key, field in (("rss", "VmRSS"), ("pss", "Pss")):
+                kib = 0
+                for p in processes:
+                    with open(f"/proc/{p.pid}/" + ("status" if key == "rss" else "smaps_rollup")) as f:
+                        kib += sum(int(line.split()[1]) for line in f if line.startswith(field + ":"))
+                self.assertAlmostEqual(sent[name, "program.memory." + key], kib * 1024, delta=0.5 * kib * 1024)
+
+    def test_programs_that_end_take_nothing_back(self):
+        peer = AckPeer(self.path)
+        p = subprocess.Popen([collector("programs"), "--name", "garnet-busy", "--every", "50ms", self.path], stderr=subprocess.PIPE,
+                             text=True)
+
+        def last():
+            peer.wait(len(peer.rounds) + 1)
+            return {o["name"] + "." + key: v for o in peer.rounds[-1] for key, v in o["values"].items()}
+
+        def burn(wanted):
+            busy = self.program("garnet-busy")
+            busy.stdin.write("while :; do :; done\n")
+            busy.stdin.flush()
+            deadline = time.monotonic() + 20
+            while (now := last())["program.cpu.user"] < wanted:
+                self.assertLess(time.monotonic(), deadline, now)
+            self.assertEqual(now["program.processes"], 1)
+            busy.kill()
+            busy.wait()
+
+        self.assertEqual(last()["program.cpu.user"], 0)
+        burn(100)
+        self.assertEqual((last(), last())[1]["program.processes"], 0)
+        before = last()["program.cpu.user"]
+        burn(before + 100)
+        sums = [o["values"]["user"] for objects in peer.rounds for o in objects if "user" in o["values"]]
+        self.assertEqual(sums, sorted(sums))
+        self.ends_quietly(p, peer)
+
+    def ends_quietly(self, p, peer):
+        self.assertEqual([line for line in self.finish(p, peer).splitlines() if "due times were missed" not in line], [])
+
+    def written(self):
+        with open("/proc/self/io") as f:
+            return next(int(line.split()[1]) for line in f if line.startswith("write_bytes"))
+
+    def test_what_a_child_of_a_program_writes_counts_once(self):
+        """Its bytes are in its parent's, too, as soon as that has waited for it."""
+        before, size = self.written(), 3 << 20
+        with open(self.folder + "/ours", "wb") as f:
+            f.write(bytes(size))
+        if self.written() < before + size:
+            self.skipTest("the kernel counts no bytes that are written here, as on tmpfs")
+        peer = AckPeer(self.path)
+        p = subprocess.Popen([collector("programs"), "--name", "garnet-busy", "--io", "--every", "50ms", self.path], stderr=subprocess.PIPE,
+                             text=True)
+
+        def last():
+            peer.wait(len(peer.rounds) + 1)
+            return next(o["values"]["written_bytes"] for o in peer.rounds[-1] if "written_bytes" in o["values"])
+
+        last()
+        parent = self.program("garnet-busy")
+        before = last()
+        parent.stdin.write(f"{self.folder}/garnet-busy -c 'head -c {size} /dev/zero > {self.folder}/data; read x; :'; echo done\n")
+        parent.stdin.flush()
+        deadline = time.monotonic() + 20
+        while (now := last()) < before + size:
+            self.assertLess(time.monotonic(), deadline, now)
+        parent.stdin.write("x\n")
+        parent.stdin.flush()
+        self.assertEqual(parent.stdout.readline(), "done\n")
+        self.assertLess((last(), last())[1] - before, 1.5 * size)
+        self.ends_quietly(p, peer)
+
     def test_wrong_usage(self):
+        for args, text in ((("--name",), "nothing follows"), (("--name", "a="), "nothing behind the ="), (("--name", "a=["), "no extended"),
+                           (("--name", "a", "--name", "a=b"), "that was there before"), (("--name", "a") * 65, "too many times")):
+            code, out, err = self.run_program(collector("programs"), "--print", *args)
+            self.assertEqual((code, out), (2, ""))
+            self.assertIn(text, err)
         for args, text in ((("--every", "0"), "give 10ms to 1d"), (("--every", "x"), "give 10ms to 1d"), (("--every",), "nothing follows"),
                            (("--proc",), "nothing follows"), (("nonsense",), "unknown argument"), (("cpu", "/a", "/b"), "unknown argument")):
             code, out, err = self.run_program(collector("host"), *args)

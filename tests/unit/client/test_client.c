@@ -311,7 +311,7 @@ Test(client, finds_its_socket)
 {
     char *named[] = {"/a/b/cpu", "--x", "/s", NULL}, *bare[] = {"cpu", NULL};
     bool x = false;
-    const struct client_flag flags[] = {{"--x", &x, NULL}, {NULL, NULL, NULL}};
+    const struct client_flag flags[] = {{"--x", &x, NULL, NULL}, {NULL, NULL, NULL, NULL}};
     struct client c;
 
     cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
@@ -335,7 +335,7 @@ Test(client, options_may_have_values)
     bool x = false;
     const char *every = NULL;
     const struct client_flag flags[] = {
-        {"--x", &x, NULL}, {"--every", NULL, &every}, {NULL, NULL, NULL}};
+        {"--x", &x, NULL, NULL}, {"--every", NULL, &every, NULL}, {NULL, NULL, NULL, NULL}};
     struct client c;
 
     cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
@@ -346,6 +346,21 @@ Test(client, options_may_have_values)
     client_open(&c, 3, bare, "help", flags);
     cr_assert_str_eq(every, "1s");
     cr_assert_str_eq(c.path, "/e");
+}
+
+Test(client, options_may_be_there_more_than_once)
+{
+    char *given[] = {"cpu", "--name", "a", "--name", "--name", "/s", NULL};
+    const char *names[CLIENT_VALUES];
+    size_t n = 0;
+    const struct client_flag flags[] = {{"--name", NULL, names, &n}, {NULL, NULL, NULL, NULL}};
+    struct client c;
+
+    client_open(&c, 6, given, "help", flags);
+    cr_assert_eq(n, 2);
+    cr_assert_str_eq(names[0], "a");
+    cr_assert_str_eq(names[1], "--name");
+    cr_assert_str_eq(c.path, "/s");
 }
 
 /* Answers each request for a reply with the next of these, and hangs up. */

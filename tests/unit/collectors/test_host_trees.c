@@ -1,5 +1,5 @@
 /* All subjects over trees of files that were captured: tests/data/host/NAME/proc and sys, and `expected`, which is what
- * --print shows of them with every option (GARNET_TEST_WRITE=1 writes it anew: look at each line of the difference).
+ * --print shows of them with every option and some names (GARNET_TEST_WRITE=1 writes it anew: look at each line of the difference).
  * Each file is then cut in many places: what is sent of it may become less, but never another number. */
 #include <ftw.h>
 #include <sys/timex.h>
@@ -78,22 +78,31 @@ static void read_into(struct buf *b, const char *folder, const char *name)
 
 static void open_tree(struct host *h, char *proc, char *sys, size_t size, const char *dir)
 {
+    static const char *const NAMES[] = {"nginx", "postgres=^/usr/bin/postgres -D /x y$",
+                                        "prometheus-node-exporter", "kernel=kblockd"};
+    char path[1000];
+    struct why why;
+
     (void)snprintf(proc, size, "%s/proc", dir);
     (void)snprintf(sys, size, "%s/sys", dir);
     host_init(h, proc, sys);
     h->page = h->socket_page = 4096;
     h->ticks = 100;
     h->options = (unsigned)OPTIONS;
+    h->goes_on = true;
+    (void)snprintf(path, sizeof path, "%s/proc/1", dir); /* where there are processes */
+    for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES && access(path, F_OK) == 0; i++)
+        cr_assert(chosen_add(&h->chosen, NAMES[i], &why), "%s", why.text);
 }
 
-/* All but filesystems, whose figures are this machine's. */
+/* All but filesystems and connections, whose figures are this machine's. */
 static const struct subject *subject_at(size_t i)
 {
     static size_t n;
 
     while (host_subjects[n] != NULL)
         n++;
-    return i < n ? host_subjects[i] : slow_subjects[i - n + 1];
+    return i < n ? host_subjects[i] : slow_subjects[i - n + 2];
 }
 
 /* Whether its table names the file; of /sys some do not. */
@@ -224,6 +233,7 @@ Test(host_trees, no_table_is_too_large)
         cr_expect_leq(subject_at(i)->nfigures, HOST_FIGURES);
     cr_expect_eq(subject_at(0), host_subjects[0]);
     cr_expect_eq(slow_subjects[0], &filesystems_subject);
+    cr_expect_eq(slow_subjects[1], &connections_subject);
 }
 
 /* Whether all that b has is in `all`. */

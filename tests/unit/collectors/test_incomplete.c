@@ -126,6 +126,53 @@ Test(incomplete, swap)
         check(&cases[i]);
 }
 
+#define STAT_FRONT "7 (x) S 1 7 7 0 -1 0 0 0 0 0 "
+#define STAT_END   " 0 0 20 0 2 0 50 1000 3 0\n"
+#define TWO        "\"program\":\"x\"},\"values\":{\"threads\":2}"
+
+Test(incomplete, programs)
+{
+    static const struct incomplete cases[] = {
+        {&programs_subject, "/proc/7/stat", STAT_FRONT "4 5" STAT_END, TWO, ""},
+        {&programs_subject, "/proc/7/stat", STAT_FRONT "-4 5" STAT_END, "\"threads\":0",
+         "/proc/7/stat: not as proc(5) has it"},
+        {&programs_subject, "/proc/7/stat", STAT_FRONT "4 5 0 0\n", "\"threads\":0",
+         "/proc/7/stat: not as proc(5) has it"},
+        {&programs_subject, "/proc/7/stat", STAT_FRONT "4", "\"threads\":0",
+         "/proc/7/stat: not as proc(5) has it"},
+        {&programs_subject, "/proc/7/stat", "7 )x( S 1", "\"threads\":0",
+         "/proc/7/stat: not as proc(5) has it"},
+        {&programs_subject, "/proc/7/stat", "", "\"threads\":0",
+         "/proc/7/stat: not as proc(5) has it"},
+        {&programs_subject, "/proc/7/stat", "7 (y) S 1 7 7\n", "\"threads\":0",
+         "/proc/7/stat: not as proc(5) has it"},
+        {&programs_subject, "/proc/7/stat", STAT_FRONT "4 5" STAT_END, TWO, ""},
+        /* asked for, and not there: */
+        {&programs_subject, "/proc/7/smaps_rollup", "Rss: 9 kB\nPss: 4 kB\n", "\"pss\":4096}", ""},
+        {&programs_subject, "/proc/7/smaps_rollup", "Rss: 9 kB\nPss: x kB\n", TWO,
+         "x: this kernel has no PSS of a process"},
+        {&programs_subject, "/proc/7/smaps_rollup", "Pss: 4", TWO,
+         "x: this kernel has no PSS of a process"},
+    };
+    struct why why;
+
+    cr_assert(chosen_add(&r.h.chosen, "x", &why));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        if (strstr(cases[i].file, "smaps") != NULL)
+            r.h.options = HOST_PSS;
+        check(&cases[i]);
+    }
+    r.h.options = HOST_IO | HOST_DESCRIPTORS;
+    check(&(struct incomplete){&programs_subject, "/proc/7/io", "read_bytes: 1\n", TWO,
+                               "x: this kernel has no descriptors of a process (and 1 more)"});
+}
+
+Test(incomplete, programs_that_were_not_asked_for)
+{
+    cr_assert_str_eq(host_rig_read(&r, &programs_subject), "");
+    cr_assert_str_eq(host_rig_why(&r), "none was asked for: give --name NAME or --name NAME=REGEX");
+}
+
 #define GROUP "/sys/fs/cgroup/a"
 
 Test(incomplete, cgroups)
@@ -157,4 +204,36 @@ Test(incomplete, cgroups)
     cr_assert_eq(mkdir(path, 0700), 0);
     cr_assert_neq(strstr(host_rig_read(&r, &cgroups_subject), "{\"usage\":1}"), NULL);
     cr_assert_str_eq(host_rig_why(&r), "cannot read " GROUP "/pids.current: Is a directory");
+}
+
+Test(incomplete, cgroups_of_v1)
+{
+    static const struct incomplete cases[] = {
+        {&cgroups_subject, "/sys/fs/cgroup/memory/a/memory.stat", "total_rss x\ntotal_cache 2\n",
+         "{\"file\":2}", "/sys/fs/cgroup/memory/a/memory.stat: total_rss is no number"},
+        {&cgroups_subject, "/sys/fs/cgroup/memory/a/memory.stat", "total_rss 1\ntotal_ca",
+         "{\"anon\":1}", "/sys/fs/cgroup/memory/a/memory.stat: its last line breaks off"},
+        {&cgroups_subject, "/sys/fs/cgroup/memory/a/memory.stat", "total_rss 1\n", "{\"anon\":1}",
+         ""},
+        {&cgroups_subject, "/sys/fs/cgroup/cpuacct/a/cpuacct.stat",
+         "user 18446744073709551615\nsystem 1\n", "{\"system\":10000}",
+         "/sys/fs/cgroup/cpuacct/GROUP/cpuacct.stat: user is beyond 64 bits"},
+        {&cgroups_subject, "/sys/fs/cgroup/cpuacct/a/cpuacct.stat", "user 2\n", "{\"user\":20000}",
+         ""},
+        {&cgroups_subject, "/sys/fs/cgroup/blkio/a/blkio.throttle.io_serviced",
+         "8:0 Read x\n8:0 Write 3\n", "{\"writes\":3}",
+         "/sys/fs/cgroup/blkio/a/blkio.throttle.io_serviced: a line without a number"},
+    };
+    static const char *const TREES[] = {"memory", "cpuacct", "blkio"};
+    char path[200];
+
+    cr_assert_str_eq(host_rig_read(&r, &cgroups_subject), "");
+    cr_assert(r.h.absent);
+    cr_assert_str_eq(host_rig_why(&r), "/sys/fs/cgroup has no control groups");
+    for (size_t i = 0; i < sizeof TREES / sizeof *TREES; i++) {
+        (void)snprintf(path, sizeof path, "/sys/fs/cgroup/%s/cgroup.procs", TREES[i]);
+        host_rig_write(&r, path, "", 0);
+    }
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+        check(&cases[i]);
 }
