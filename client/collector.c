@@ -41,8 +41,20 @@ static bool is_option(const char *arg, const struct client_flag *flags)
     return flags != NULL && flags->name != NULL;
 }
 
+/* The last argument, where a path there is nothing else. */
+static bool is_socket(const char *arg, const char *known, const struct client_words *words)
+{
+    return arg[0] == '/' && (words == NULL || !*words->unsent || text_same(arg, known));
+}
+
 void client_open(struct client *c, int argc, char *const argv[], const char *help,
                  const struct client_flag *flags)
+{
+    client_open_words(c, argc, argv, help, flags, NULL);
+}
+
+void client_open_words(struct client *c, int argc, char *const argv[], const char *help,
+                       const struct client_flag *flags, struct client_words *words)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "collector";
@@ -58,8 +70,10 @@ void client_open(struct client *c, int argc, char *const argv[], const char *hel
             (void)printf("%s %s\n", program, GARNET_VERSION);
             exit(fflush(stdout) == 0 ? 0 : 1);
         }
-        if (i == argc - 1 && argv[i][0] == '/') {
+        if (i == argc - 1 && is_socket(argv[i], path, words)) {
             c->path = path = argv[i];
+        } else if (words != NULL && argv[i][0] != '-') {
+            words->v[words->n++] = argv[i];
         } else if (!take_flag(argc, argv, &i, flags)) {
             (void)fprintf(stderr, "%s: %s \"%s\"\n%s", program,
                           is_option(argv[i], flags) ? "nothing follows" : "unknown argument",

@@ -40,9 +40,12 @@ static void print_tables(const struct subject *const *subjects)
     }
 }
 
+static const struct subject *const checks[] = {&paths_subject, NULL};
+
 int main(void)
 {
     print_tables(host_subjects);
     print_tables(slow_subjects);
+    print_tables(checks);
     return 0;
 }

@@ -39,6 +39,7 @@ struct frame {
         struct why why;
     } told[SUBJECTS + 1]; /* what was said last of each; the last: the connection */
     bool print;
+    struct client_words words;
     struct host host;
     struct client client;
 };
@@ -48,6 +49,14 @@ struct frame {
 static void put_option(struct buf *b, const char *name, const char *help)
 {
     buf_putf(b, "  %-16s %s\n", name, help);
+}
+
+static void put_value_option(struct buf *b, const struct subject_value *v)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "%s %s", v->name, v->takes);
+    put_option(b, text, v->help);
 }
 
 static bool is_rooted(const struct frame *f)
@@ -61,9 +70,12 @@ static bool is_rooted(const struct frame *f)
 
 static char *help_text(const struct frame *f, const char *program)
 {
+    const struct subject *only = f->subjects[0]; /* that has words or values */
     struct buf b = {0};
 
-    buf_putf(&b, "usage: %s %s[OPTION]... [SOCKET]\n", program, f->choice ? "[SUBJECT]... " : "");
+    buf_putf(&b, "usage: %s %s[OPTION]... %s%s[SOCKET]\n", program,
+             f->choice ? "[SUBJECT]... " : "", only->words != NULL ? only->words : "",
+             only->words != NULL ? " " : "");
     if (f->choice)
         buf_puts(&b, "Sends the figures of this host, of each SUBJECT that is named or of all:\n");
     for (size_t i = 0; i < f->n; i++)
@@ -77,10 +89,14 @@ static char *help_text(const struct frame *f, const char *program)
         for (const struct subject_option *o = f->subjects[i]->options; o != NULL && o->name != NULL;
              o++)
             put_option(&b, o->name, o->help);
+    for (size_t i = 0; only->values != NULL && only->values[i].name != NULL; i++)
+        put_value_option(&b, &only->values[i]);
     put_option(&b, "--every TIME", "goes on for ever, at multiples of 1s, 10s, ... of the clock");
     put_option(&b, "--print", "shows a table and sends nothing");
-    put_option(&b, "--proc DIR", "reads DIR instead of /proc");
-    put_option(&b, "--sys DIR", "reads DIR instead of /sys");
+    if (!only->elsewhere) {
+        put_option(&b, "--proc DIR", "reads DIR instead of /proc");
+        put_option(&b, "--sys DIR", "reads DIR instead of /sys");
+    }
     if (is_rooted(f))
         put_option(&b, "--root DIR", "looks for what is mounted at / in DIR");
     put_option(&b, "SOCKET", "Garnet's socket, an absolute path; else $GARNET_SOCKET");
@@ -92,11 +108,37 @@ static char *help_text(const struct frame *f, const char *program)
     return b.p;
 }
 
+static _Noreturn void wrong_usage(const struct frame *f, const char *text)
+{
+    say(stderr, "%s: %s", f->client.program, text);
+    say(stderr, "(see `%s --help`)", f->client.program);
+    exit(EXIT_WRONG_USAGE);
+}
+
+/* What is there twice would be sent twice. */
+static bool check_words(const struct frame *f, const struct subject *s, struct why *why)
+{
+    const struct client_words *w = &f->words;
+
+    if (s->needs_words && w->n == 0)
+        return why_set(why, "%s is missing; a path at the end is Garnet's socket, but with --print",
+                       s->words);
+    if (w->n > HOST_WORDS)
+        return why_set(why, "%zu arguments: %d at most", w->n, HOST_WORDS);
+    for (size_t i = 0; i < w->n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(w->v[i], w->v[k]) == 0)
+                return why_set(why, "\"%s\" is there twice", w->v[i]);
+    return true;
+}
+
 /* What is asked for; *every is 0 for one round. Exits as client_open() does. */
 static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
 {
     const char *interval = NULL, *proc = "/proc", *sys = "/sys", *root = "";
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const struct subject *only = f->subjects[0];
+    const char *values[HOST_VALUES] = {NULL};
     bool asked[FLAGS] = {false}, any = false;
     unsigned bits[FLAGS] = {0};
     size_t n = 0;
@@ -106,8 +148,10 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     unsigned options = 0;
 
     flags[n++] = (struct client_flag){"--every", NULL, &interval};
-    flags[n++] = (struct client_flag){"--proc", NULL, &proc};
-    flags[n++] = (struct client_flag){"--sys", NULL, &sys};
+    if (!only->elsewhere) {
+        flags[n++] = (struct client_flag){"--proc", NULL, &proc};
+        flags[n++] = (struct client_flag){"--sys", NULL, &sys};
+    }
     flags[n++] = (struct client_flag){"--print", &f->print, NULL};
     if (is_rooted(f))
         flags[n++] = (struct client_flag){"--root", NULL, &root};
@@ -121,7 +165,12 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
             flags[n] = (struct client_flag){o->name, &asked[n], NULL};
         }
     }
-    client_open(&f->client, argc, argv, help, flags);
+    for (size_t i = 0; only->values != NULL && only->values[i].name != NULL && i < HOST_VALUES; i++)
+        flags[n++] = (struct client_flag){only->values[i].name, NULL, &values[i]};
+    if (only->words == NULL)
+        client_open(&f->client, argc, argv, help, flags);
+    else
+        client_open_words(&f->client, argc, argv, help, flags, &f->words);
     free(help);
     for (size_t i = 0; i < n; i++)
         options |= asked[i] ? bits[i] : 0;
@@ -138,6 +187,11 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     host_init(&f->host, proc, sys);
     f->host.options = options;
     f->host.root = root;
+    f->host.words = f->words.v;
+    f->host.nwords = f->words.n;
+    memcpy(f->host.values, values, sizeof values);
+    if (!check_words(f, only, &why) || (only->prepare != NULL && !only->prepare(&f->host, &why)))
+        wrong_usage(f, why.text);
 }
 
 /* --- a round --- */
@@ -177,7 +231,7 @@ static bool measure(struct frame *f)
         if (f->choice && !f->named[i] && f->subjects[i]->optional && f->host.absent)
             read = true; /* not asked for, and not there */
         tell_change(f, i, read, f->host.why.text);
-        good = good && read;
+        good = good && (read || f->host.sound);
     }
     return good;
 }
@@ -245,6 +299,12 @@ static int run(struct frame *f, int argc, char *const argv[])
     int64_t every;
     int status;
 
+    f->words = (struct client_words){.v = calloc((size_t)argc + 1, sizeof *f->words.v),
+                                     .unsent = &f->print};
+    if (f->words.v == NULL) {
+        (void)fputs("out of memory\n", stderr);
+        return EXIT_MISSING;
+    }
     (void)fd_fill_stdio(); /* or a message would go where the socket or a file is */
     parse(f, argc, argv, &every);
     if (!f->print && f->client.error[0] != 0)
@@ -253,6 +313,7 @@ static int run(struct frame *f, int argc, char *const argv[])
         for_ever(f, every);
     status = once(f);
     host_free(&f->host);
+    free(f->words.v);
     return status;
 }
 

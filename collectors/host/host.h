@@ -15,6 +15,8 @@ enum {
     HOST_FILES = 32,           /* the most that all subjects together read */
     HOST_FILE_MOST = 16 << 20, /* bytes of a file */
     HOST_FIGURES = 128,        /* the most that a subject has */
+    HOST_WORDS = 256,          /* the most that it is told to look at */
+    HOST_VALUES = 12,          /* options with an argument */
 };
 
 struct host_file {
@@ -28,12 +30,15 @@ struct host_file {
 
 struct host {
     struct samples out;
-    const char *proc, *sys; /* what stands in place of /proc and /sys; borrowed */
-    const char *root;       /* what stands before the host's mount points; borrowed */
-    unsigned options;       /* HOST_PER_CORE, ... */
-    uint64_t page;          /* bytes */
-    uint64_t socket_page;   /* bytes; see below */
-    uint64_t ticks;         /* a second */
+    const char *proc, *sys;   /* what stands in place of /proc and /sys; borrowed */
+    const char *root;         /* what stands before the host's mount points; borrowed */
+    unsigned options;         /* HOST_PER_CORE, ... */
+    const char *const *words; /* what to look at; borrowed, as are the values */
+    size_t nwords;
+    const char *values[HOST_VALUES]; /* of the subject's options; NULL: not given */
+    uint64_t page;                   /* bytes */
+    uint64_t socket_page;            /* bytes; see below */
+    uint64_t ticks;                  /* a second */
     uint64_t round;
     struct host_file files[HOST_FILES];
     size_t nfiles;
@@ -42,6 +47,7 @@ struct host {
     struct why why; /* the first, and how many more; "": nothing */
     unsigned more;
     bool absent; /* all of it is that something is not there */
+    bool sound;  /* all of it is remarks */
 };
 
 void host_init(struct host *h, const char *proc, const char *sys);
@@ -63,6 +69,8 @@ bool host_text_if_any(struct host *h, const char *name, struct str *text);
 void host_complain(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same where something is not there at all, as on hosts that are sound. */
 void host_miss(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Said as a complaint is, and none: nothing of the collector's own is wrong, but what it looks at, and the figures say so. */
+void host_remark(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `name` as people find it: below --proc or --sys. Below another /proc than our own, /proc/net and /proc/self are those of
  * its first process: a link to our own would lead to us, and so to our namespaces. */
 const char *host_path(const struct host *h, const char *name, char *path, size_t size);

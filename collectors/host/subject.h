@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/why.h"
 #include "host/figure.h"
 
 struct host;
@@ -26,6 +27,13 @@ struct subject_option {
     const char *help;
 };
 
+struct
+    subject_value { /* an option with an argument, which is then in host.values at its place in the list */
+    const char *name;  /* "--depth"; NULL ends a list of them */
+    const char *takes; /* "N" */
+    const char *help;
+};
+
 struct subject {
     const char *name;  /* of the program too */
     const char *about; /* for --help: what it sends */
@@ -35,6 +43,13 @@ struct subject {
     const struct subject_option *options; /* NULL: none */
     bool optional; /* sound hosts may lack its files, which is said only where it was named */
     bool rooted;   /* looks at what is mounted, below --root */
+    /* Of those that look at what they are told to, and that are programs of their own: */
+    bool elsewhere;                     /* it reads neither /proc nor /sys */
+    const char *words;                  /* "PATH...": arguments, in host.words; NULL: it has none */
+    bool needs_words;                   /* one at least */
+    const struct subject_value *values; /* NULL: none */
+    /* Before the first round. False: why has what is wrong with the command line. NULL: nothing can be. */
+    bool (*prepare)(struct host *h, struct why *why);
 };
 
 /* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */
@@ -45,3 +60,5 @@ extern const struct subject cgroups_subject, clock_subject, conntrack_subject, c
     interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
     pressure_subject, processes_subject, sockets_subject, softirqs_subject, swap_subject,
     tcp_subject, udp_subject, uptime_subject, vmstat_subject;
+/* Those that look at what they are told to: collectors/checks. They are in neither list. */
+extern const struct subject paths_subject;

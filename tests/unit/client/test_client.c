@@ -348,6 +348,31 @@ Test(client, options_may_have_values)
     cr_assert_str_eq(c.path, "/e");
 }
 
+Test(client, arguments_may_be_paths)
+{
+    char *given[] = {"paths", "/a", "--print", "/b", NULL}, *sent[] = {"paths", "/a", "/b", NULL};
+    const char *v[5];
+    bool print = false;
+    const struct client_flag flags[] = {{"--print", &print, NULL}, {NULL, NULL, NULL}};
+    struct client_words words = {.v = v, .unsent = &print};
+    struct client c;
+
+    cr_assert_eq(unsetenv("GARNET_SOCKET"), 0);
+    client_open_words(&c, 3, sent, "help", flags, &words);
+    cr_assert_eq(words.n, 1);
+    cr_assert_str_eq(v[0], "/a");
+    cr_assert_str_eq(c.path, "/b");
+    words.n = 0;
+    client_open_words(&c, 4, given, "help", flags, &words);
+    cr_assert_eq(words.n, 2);
+    cr_assert_str_eq(v[1], "/b");
+    cr_assert_eq(setenv("GARNET_SOCKET", "/b", 1), 0); /* as garnetd starts it */
+    words.n = 0;
+    client_open_words(&c, 4, given, "help", flags, &words);
+    cr_assert_eq(words.n, 1);
+    cr_assert_str_eq(c.path, "/b");
+}
+
 /* Answers each request for a reply with the next of these, and hangs up. */
 static _Noreturn void answer_requests(int fd, const char *const *replies)
 {
