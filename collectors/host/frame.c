@@ -115,7 +115,7 @@ static _Noreturn void wrong_usage(const struct frame *f, const char *text)
     exit(EXIT_WRONG_USAGE);
 }
 
-/* What is there twice would be sent twice. */
+/* What is there twice would be sent twice. (A password may be in it.) */
 static bool check_words(const struct frame *f, const struct subject *s, struct why *why)
 {
     const struct client_words *w = &f->words;
@@ -128,7 +128,7 @@ static bool check_words(const struct frame *f, const struct subject *s, struct w
     for (size_t i = 0; i < w->n; i++)
         for (size_t k = 0; k < i; k++)
             if (strcmp(w->v[i], w->v[k]) == 0)
-                return why_set(why, "\"%s\" is there twice", w->v[i]);
+                return why_set(why, "arguments %zu and %zu are the same", k + 1, i + 1);
     return true;
 }
 

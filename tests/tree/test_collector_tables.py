@@ -9,7 +9,8 @@ SOURCE, BUILD = os.environ["GARNET_SOURCE"], os.environ["GARNET_BUILD"]
 PAGE = os.path.join(SOURCE, "docs/collectors.md")
 PROGRAM = os.path.join(BUILD, "garnet-collectors")
 WITHOUT_UNIT = {"hwmon.fan_rpm",  # Metrics 2.0 has no turns a minute
-                "clock.synchronized", "path.exists"}  # 0 or 1
+                "clock.synchronized", "path.exists", "http.ok",  # 0 or 1
+                "http.status"}
 
 
 def output(*argv):
@@ -44,7 +45,7 @@ def faults():
                 yield f"{name}: the unit {unit} is not in plugins/metrics20/unit.c"
             if kind not in ("gauge", "counter"):
                 yield f"{name}: what type is {kind}?"
-            if not re.match(r"/(proc|sys)/|adjtimex\(\)|PATH`", source):
+            if not re.match(r"/(proc|sys)/|adjtimex\(\)|(PATH|URL)`", source):
                 yield f"{name}: its source {source} is neither in /proc or /sys nor a call that is known"
     if len(seen) < 40:
         yield f"there are only {len(seen)} metrics"
