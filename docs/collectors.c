@@ -44,7 +44,8 @@ static void print_tables(const struct subject *const *subjects)
 /* Where a library is needed and may not be there, the table alone. */
 static const struct subject http_check = {
     .name = "http-check", .figures = http_figures, .nfigures = HTTP_FIGURES};
-static const struct subject *const checks[] = {&paths_subject, &http_check, NULL};
+static const struct subject *const checks[] = {&paths_subject, &http_check, &ping_check_subject,
+                                               NULL};
 
 int main(void)
 {

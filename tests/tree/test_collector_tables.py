@@ -45,7 +45,7 @@ def faults():
                 yield f"{name}: the unit {unit} is not in plugins/metrics20/unit.c"
             if kind not in ("gauge", "counter"):
                 yield f"{name}: what type is {kind}?"
-            if not re.match(r"/(proc|sys)/|adjtimex\(\)|(PATH|URL)`", source):
+            if not re.match(r"/(proc|sys)/|adjtimex\(\)|(PATH|URL|HOST)`", source):
                 yield f"{name}: its source {source} is neither in /proc or /sys nor a call that is known"
     if len(seen) < 40:
         yield f"there are only {len(seen)} metrics"
