@@ -61,4 +61,5 @@ extern const struct subject cgroups_subject, clock_subject, conntrack_subject, c
     pressure_subject, processes_subject, sockets_subject, softirqs_subject, swap_subject,
     tcp_subject, udp_subject, uptime_subject, vmstat_subject;
 /* Those that look at what they are told to: collectors/checks. They are in neither list. */
-extern const struct subject http_check_subject, paths_subject, ping_check_subject;
+extern const struct subject http_check_subject, paths_subject, ping_check_subject,
+    systemd_units_subject;
