@@ -195,8 +195,8 @@ static bool is_good(struct host *h, const char *url, const struct get *g, long s
         host_remark(h, "%s: the answer's status is %ld", url, status);
         return false;
     }
-    if (options.body != NULL &&
-        memmem(g->body.p, g->body.n, options.body, strlen(options.body)) == NULL) {
+    if (options.body != NULL && (g->body.n == 0 || memmem(g->body.p, g->body.n, options.body,
+                                                          strlen(options.body)) == NULL)) {
         host_remark(h, "%s: the answer does not have the text of --body", url);
         return false;
     }
@@ -282,6 +282,8 @@ static bool http_check_prepare(struct host *h, struct why *why)
         return why_set(why, "--status \"%.100s\" %.200s", status, clause.text);
     if (!units_size(size, &r->most, &clause))
         return why_set(why, "--max-size \"%.100s\" %.200s", size, clause.text);
+    if (options.body != NULL && options.body[0] == 0)
+        return why_set(why, "--body \"\": give a text that must be in the answer");
     if (r->most < 1 || r->most > 1 << 30)
         return why_set(why, "--max-size \"%.100s\": give 1B to 1GiB", size);
     return check_time(h->values[TIMEOUT], "10s", &r->timeout_ns, why) && take_urls(h, why);

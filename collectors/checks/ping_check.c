@@ -121,9 +121,10 @@ static void take_address(struct host *h, const char *name, struct target *t,
                          const struct address *a)
 {
     t->at = *a;
+    t->looked_up = a->error == 0 ? clock_mono() : 0;
     if (a->error == 0)
-        t->looked_up = clock_mono();
-    else if (a->error == EAI_SYSTEM)
+        return;
+    if (a->error == EAI_SYSTEM)
         host_remark(h, "%s: its name cannot be looked up: %s", name, strerror(a->number));
     else
         host_remark(h, "%s: its name cannot be looked up: %s", name, gai_strerror(a->error));

