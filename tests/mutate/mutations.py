@@ -204,6 +204,4 @@ MUTATIONS = [
     Mutation("a reply counts twice", "collectors/checks/ping_check.c", "    t->out[e->sequence] = 0;\n", "", "scenario.checks_network"),
     Mutation("what is counted in part is sent", "collectors/checks/paths.c",
              "    if (!a->counted)\n        return;\n", "", "unit.collectors.paths$"),
-    Mutation("what hangs is waited for", "collectors/host/asking.c", "(void)kill(a->pid, SIGKILL);", "(void)a->pid;",
-             "unit.collectors.(paths|filesystems)$"),
 ]
