@@ -14,9 +14,9 @@ PROGRAM_PACKAGES=(gcc libc6-dev cmake ninja-build pkg-config libjansson-dev liby
 ONE_TEST_PACKAGES=("${PROGRAM_PACKAGES[@]}" libcriterion-dev make)
 # shellcheck disable=SC2034 # used by run-tests
 TEST_PACKAGES=("${ONE_TEST_PACKAGES[@]}" clang clang-format)
-# What the plugins in tests/abi are built with: pkg-config's name, and the package.
+# What the plugins in tests/abi and single collectors are built with: pkg-config's name, and the package.
 # shellcheck disable=SC2034
-SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev rdkafka=librdkafka-dev)
+SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev rdkafka=librdkafka-dev libsystemd=libsystemd-dev)
 # What the tests' peers and their network take. All of it is installed, so none of it conflicts with another package or
 # has a service.
 # shellcheck disable=SC2034

@@ -25,10 +25,8 @@ static bool take_flag(int argc, char *const argv[], int *i, const struct client_
         if (strcmp(argv[*i], flags->name) == 0) {
             if (flags->value != NULL && *i + 1 >= argc)
                 return false;
-            if (flags->values != NULL && *flags->values == CLIENT_VALUES)
-                return false;
             if (flags->value != NULL)
-                flags->value[flags->values != NULL ? (*flags->values)++ : 0] = argv[++*i];
+                *flags->value = argv[++*i];
             if (flags->given != NULL)
                 *flags->given = true;
             return true;
@@ -36,19 +34,27 @@ static bool take_flag(int argc, char *const argv[], int *i, const struct client_
     return false;
 }
 
-/* What is wrong with an argument that is not taken. */
-static const char *not_taken(const char *arg, const struct client_flag *flags)
+static bool is_option(const char *arg, const struct client_flag *flags)
 {
     while (flags != NULL && flags->name != NULL && strcmp(arg, flags->name) != 0)
         flags++;
-    if (flags == NULL || flags->name == NULL)
-        return "unknown argument";
-    return flags->values != NULL && *flags->values == CLIENT_VALUES ? "too many times"
-                                                                    : "nothing follows";
+    return flags != NULL && flags->name != NULL;
+}
+
+/* The last argument, where a path there is nothing else. */
+static bool is_socket(const char *arg, const char *known, const struct client_words *words)
+{
+    return arg[0] == '/' && (words == NULL || !*words->unsent || text_same(arg, known));
 }
 
 void client_open(struct client *c, int argc, char *const argv[], const char *help,
                  const struct client_flag *flags)
+{
+    client_open_words(c, argc, argv, help, flags, NULL);
+}
+
+void client_open_words(struct client *c, int argc, char *const argv[], const char *help,
+                       const struct client_flag *flags, struct client_words *words)
 {
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     const char *program = slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "collector";
@@ -64,11 +70,14 @@ void client_open(struct client *c, int argc, char *const argv[], const char *hel
             (void)printf("%s %s\n", program, GARNET_VERSION);
             exit(fflush(stdout) == 0 ? 0 : 1);
         }
-        if (i == argc - 1 && argv[i][0] == '/') {
+        if (i == argc - 1 && is_socket(argv[i], path, words)) {
             c->path = path = argv[i];
+        } else if (words != NULL && argv[i][0] != '-') {
+            words->v[words->n++] = argv[i];
         } else if (!take_flag(argc, argv, &i, flags)) {
-            (void)fprintf(stderr, "%s: %s \"%s\"\n%s", program, not_taken(argv[i], flags), argv[i],
-                          help);
+            (void)fprintf(stderr, "%s: %s \"%s\"\n%s", program,
+                          is_option(argv[i], flags) ? "nothing follows" : "unknown argument",
+                          argv[i], help);
             exit(EXIT_WRONG_USAGE);
         }
     }

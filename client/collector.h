@@ -15,13 +15,10 @@
 #include "base/why.h"
 #include "client.h"
 
-enum { CLIENT_VALUES = 64 };
-
 struct client_flag { /* an option of a collector; a table of them ends with a NULL name */
     const char *name;
     bool *given;
     const char **value; /* where the argument behind it goes, borrowed; NULL: it has none */
-    size_t *values;     /* how many of them, in an array of CLIENT_VALUES; NULL: the last stands */
 };
 
 /* Takes the socket's path from the last argument when that begins with `/` and is no option's, else
@@ -29,6 +26,18 @@ struct client_flag { /* an option of a collector; a table of them ends with a NU
  * and with 0 after --help and --version. */
 void client_open(struct client *c, int argc, char *const argv[], const char *help,
                  const struct client_flag *flags);
+
+/* What a collector is told to look at: the arguments that are neither options nor the socket, in their order. */
+struct client_words {
+    const char **v; /* room for argc of them, the caller's; they are borrowed */
+    size_t n;
+    /* While it is true there is no socket but $GARNET_SOCKET: so the last one may be a path, too. */
+    const bool *unsent;
+};
+
+/* The same for a collector that takes such arguments. */
+void client_open_words(struct client *c, int argc, char *const argv[], const char *help,
+                       const struct client_flag *flags, struct client_words *words);
 
 /* Sends everything, waits for the reply and frees. 0: all was accepted. 1: not; stderr says why. */
 int client_finish(struct client *c);

@@ -65,7 +65,7 @@ add_custom_target(keys
 add_dependencies(keys garnet-keys)
 # The tables of metrics in docs/collectors.md anew, from those that the collectors are made of, and the paths of others from it.
 add_executable(garnet-collectors EXCLUDE_FROM_ALL docs/collectors.c)
-target_link_libraries(garnet-collectors PRIVATE garnet_host)
+target_link_libraries(garnet-collectors PRIVATE garnet_checks)
 add_custom_target(collector-tables
                   COMMAND python3 -B ${CMAKE_SOURCE_DIR}/docs/keys.py $<TARGET_FILE:garnet-collectors>
                           ${CMAKE_SOURCE_DIR}/docs/collectors.md

@@ -4,6 +4,8 @@
  */
 #include <stdio.h>
 
+#include "checks/http_answer.h"
+#include "checks/unit_states.h"
 #include "host/subject.h"
 
 static void print_name(const char *name)
@@ -43,9 +45,18 @@ static void print_tables(const struct subject *const *subjects)
     }
 }
 
+/* Where a library is needed and may not be there, the table alone. */
+static const struct subject http_check = {
+    .name = "http-check", .figures = http_figures, .nfigures = HTTP_FIGURES};
+static const struct subject systemd_units = {
+    .name = "systemd-units", .figures = unit_figures, .nfigures = UNIT_FIGURES};
+static const struct subject *const checks[] = {&paths_subject, &http_check, &ping_check_subject,
+                                               &systemd_units, NULL};
+
 int main(void)
 {
     print_tables(host_subjects);
     print_tables(slow_subjects);
+    print_tables(checks);
     return 0;
 }

@@ -355,8 +355,8 @@ static void cgroups_read(struct host *h)
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--all-cgroups", HOST_ALL_CGROUPS, "also those more than two folders down", NULL},
-    {NULL, 0, NULL, NULL},
+    {"--all-cgroups", HOST_ALL_CGROUPS, "also those more than two folders down"},
+    {NULL, 0, NULL},
 };
 
 const struct subject cgroups_subject = {

@@ -87,9 +87,8 @@ static void cpu_read(struct host *h)
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--per-core", HOST_PER_CORE, "also cpu.core.user, ... of each processor, with the tag core",
-     NULL},
-    {NULL, 0, NULL, NULL},
+    {"--per-core", HOST_PER_CORE, "also cpu.core.user, ... of each processor, with the tag core"},
+    {NULL, 0, NULL},
 };
 
 const struct subject cpu_subject = {

@@ -117,8 +117,8 @@ static void disks_read(struct host *h)
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--all-disks", HOST_ALL_DISKS, "also ram, loop, floppy and zram devices", NULL},
-    {NULL, 0, NULL, NULL},
+    {"--all-disks", HOST_ALL_DISKS, "also ram, loop, floppy and zram devices"},
+    {NULL, 0, NULL},
 };
 
 const struct subject disks_subject = {

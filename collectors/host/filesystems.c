@@ -1,9 +1,7 @@
 /* filesystems - how full each mounted file system is
  *
  * /proc/self/mountinfo says what is mounted, statvfs() how full it is. That may never return: a server is gone, or a FUSE
- * program hangs; and the way to a sound mount may lead over a dead one. So each is asked in a process of its own, all at
- * the same time, and what has not answered in time is killed. A process that not even that ends stays where it is, and its
- * mount is not asked again before it is gone: so there is one for each dead mount, however long this goes on.
+ * program hangs; and the way to a sound mount may lead over a dead one. So each is asked in a process of its own (asking.h).
  *
  * Left out are file systems that the kernel makes up (proc, cgroup2, ..., and all below /sys and /proc), images that are
  * always full (squashfs), overlays but for `/`, what another mount covers, the second and further mounts of the same device
@@ -16,17 +14,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
-#include <signal.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/fd.h"
-#include "base/process.h"
 #include "base/text.h"
+#include "host/asking.h"
 #include "host/reading.h"
 
 #define FILE_NAME "/proc/self/mountinfo"
@@ -53,7 +46,7 @@ enum {
     MOUNTS = 256, /* the most that are asked in a round */
     PIECE = 32,   /* of them at the same time */
 };
-static const int64_t PATIENCE = 2 * NS_PER_S, KILLED = NS_PER_S;
+static const int64_t PATIENCE = 2 * NS_PER_S;
 
 struct mount {
     uint64_t id;                    /* as statx() has it */
@@ -71,16 +64,8 @@ struct asked { /* a mount, by a process */
     char path[PATH_MAX]; /* that of its point, below the root */
     const char *point;   /* in path */
     bool elsewhere;      /* there is a root */
-    pid_t pid;           /* -1: there is none */
-    int fds[2];
+    struct asking asking;
 };
-
-/* Processes that KILL has not ended, over all rounds. */
-static struct {
-    pid_t pid; /* 0: none */
-    char *path;
-    uint64_t id; /* of the mount: another one may be there by now */
-} hung[MOUNTS];
 
 /* --- what is mounted --- */
 
@@ -185,56 +170,23 @@ static bool is_this(const struct asked *a)
     return (x.stx_mask & STATX_MNT_ID) == 0 || x.stx_mnt_id == a->of->id;
 }
 
-static int ask(void *arg)
+static void ask(const void *arg, void *answer)
 {
     const struct asked *a = arg;
+    struct answer *out = answer;
     struct statvfs v;
-    struct answer out = {0};
 
     if (!is_this(a))
-        out.error = ENOENT;
+        out->error = ENOENT;
     else if (statvfs(a->path, &v) == 0)
-        out = (struct answer){.block = v.f_frsize,
-                              .blocks = v.f_blocks,
-                              .free = v.f_bfree,
-                              .available = v.f_bavail,
-                              .inodes = v.f_files,
-                              .inodes_free = v.f_ffree};
+        *out = (struct answer){.block = v.f_frsize,
+                               .blocks = v.f_blocks,
+                               .free = v.f_bfree,
+                               .available = v.f_bavail,
+                               .inodes = v.f_files,
+                               .inodes_free = v.f_ffree};
     else
-        out.error = errno;
-    return fd_write_all(a->fds[1], &out, sizeof out) == 0 ? 0 : 1;
-}
-
-static void reap_hung(void)
-{
-    int status;
-
-    for (size_t i = 0; i < MOUNTS; i++)
-        if (hung[i].pid != 0 && process_wait(hung[i].pid, 0, &status)) {
-            hung[i].pid = 0;
-            free(hung[i].path);
-        }
-}
-
-/* Whether one that was asked before still hangs there. */
-static bool is_hung(const struct asked *a)
-{
-    for (size_t i = 0; i < MOUNTS; i++)
-        if (hung[i].pid != 0 && hung[i].id == a->of->id && strcmp(hung[i].path, a->path) == 0)
-            return true;
-    return false;
-}
-
-static void remember_hung(const struct asked *a)
-{
-    size_t i = 0;
-
-    while (i < MOUNTS && hung[i].pid != 0)
-        i++;
-    if (i < MOUNTS && (hung[i].path = strdup(a->path)) != NULL) {
-        hung[i].pid = a->pid;
-        hung[i].id = a->of->id;
-    }
+        out->error = errno;
 }
 
 static void begin(struct host *h, struct asked *a, struct mount *m)
@@ -247,37 +199,20 @@ static void begin(struct host *h, struct asked *a, struct mount *m)
     a->of = m;
     a->point = point.n > 0 ? point.s : a->path;
     a->elsewhere = root > 0;
-    a->pid = -1;
-    a->fds[0] = a->fds[1] = -1;
+    a->asking = (struct asking){.pid = -1, .fd = -1};
     m->state = ASKED;
     if (point.n == 0) {
         host_complain(h, "a mount point of %zu bytes: it cannot be asked", m->point.n);
         return;
     }
     a->path[root + point.n] = 0;
-    if (is_hung(a)) {
-        host_complain(h, "%s: still does not answer", a->point);
-        return;
-    }
-    if (fd_pipe(a->fds, 0, 0) == 0)
-        a->pid = spawn_helper("filesystem", &a->fds[1], 1, ask, a);
-    if (a->pid < 0)
-        host_complain(h, "%s: no process to ask with: %m", a->point);
-    fd_close(&a->fds[1]);
-}
-
-/* Whether the answer has come before the deadline. */
-static bool has_answered(const struct asked *a, int64_t until, struct answer *out)
-{
-    struct pollfd p = {.fd = a->fds[0], .events = POLLIN};
-    int64_t left;
-    int n;
-
-    do {
-        left = until - clock_mono();
-        n = poll(&p, 1, left > 0 ? (int)(left / NS_PER_MS) + 1 : 0);
-    } while (n < 0 && errno == EINTR);
-    return n > 0 && read(a->fds[0], out, sizeof *out) == (ssize_t)sizeof *out;
+    asking_begin(h, &a->asking,
+                 &(struct question){.shown = a->point,
+                                    .key = a->path,
+                                    .id = m->id, /* another one may be there by now */
+                                    .ask = ask,
+                                    .arg = a,
+                                    .size = sizeof(struct answer)});
 }
 
 static void put_bytes(struct host *h, const struct figure *f, uint64_t blocks, uint64_t block)
@@ -320,25 +255,12 @@ static void end(struct host *h, struct asked *a, int64_t until)
     struct answer answer;
 
     a->of->state = KNOWN;
-    if (a->pid > 0 && has_answered(a, until, &answer)) {
-        if (is_unreachable(&answer))
-            a->of->state = UNREACHABLE;
-        else
-            put_mount(h, a, &answer);
-    } else if (a->pid > 0) {
-        host_complain(h, "%s: does not answer", a->point);
-        (void)kill(a->pid, SIGKILL);
-    }
-    fd_close(&a->fds[0]);
-}
-
-/* One that has answered ends by itself, at once. */
-static void reap(const struct asked *a, int64_t until)
-{
-    int status;
-
-    if (a->pid > 0 && !process_wait(a->pid, until, &status))
-        remember_hung(a);
+    if (!asking_end(h, &a->asking, until, &answer))
+        return;
+    if (is_unreachable(&answer))
+        a->of->state = UNREACHABLE;
+    else
+        put_mount(h, a, &answer);
 }
 
 /* As many as can be asked at once. Returns how many; 0: all are known. */
@@ -359,9 +281,9 @@ static size_t ask_some(struct host *h, struct mount *list, size_t n, size_t most
     }
     for (size_t i = 0; i < size; i++)
         end(h, &asked[i], until);
-    until = clock_mono() + KILLED;
+    until = clock_mono() + ASKING_KILLED;
     for (size_t i = 0; i < size; i++)
-        reap(&asked[i], until);
+        asking_reap(&asked[i].asking, until);
     return size;
 }
 
@@ -371,7 +293,6 @@ static void filesystems_read(struct host *h)
     struct str text;
     size_t n, size, left = MOUNTS;
 
-    reap_hung();
     if (!host_text(h, FILE_NAME, &text))
         return;
     n = list_mounts(h, text, &list);

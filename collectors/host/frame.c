@@ -39,6 +39,7 @@ struct frame {
         struct why why;
     } told[SUBJECTS + 1]; /* what was said last of each; the last: the connection */
     bool print;
+    struct client_words words;
     struct host host;
     struct client client;
 };
@@ -48,6 +49,14 @@ struct frame {
 static void put_option(struct buf *b, const char *name, const char *help)
 {
     buf_putf(b, "  %-16s %s\n", name, help);
+}
+
+static void put_value_option(struct buf *b, const struct subject_value *v)
+{
+    char text[64];
+
+    (void)snprintf(text, sizeof text, "%s %s", v->name, v->takes);
+    put_option(b, text, v->help);
 }
 
 static bool is_rooted(const struct frame *f)
@@ -61,9 +70,12 @@ static bool is_rooted(const struct frame *f)
 
 static char *help_text(const struct frame *f, const char *program)
 {
+    const struct subject *only = f->subjects[0]; /* that has words or values */
     struct buf b = {0};
 
-    buf_putf(&b, "usage: %s %s[OPTION]... [SOCKET]\n", program, f->choice ? "[SUBJECT]... " : "");
+    buf_putf(&b, "usage: %s %s[OPTION]... %s%s[SOCKET]\n", program,
+             f->choice ? "[SUBJECT]... " : "", only->words != NULL ? only->words : "",
+             only->words != NULL ? " " : "");
     if (f->choice)
         buf_puts(&b, "Sends the figures of this host, of each SUBJECT that is named or of all:\n");
     for (size_t i = 0; i < f->n; i++)
@@ -77,10 +89,14 @@ static char *help_text(const struct frame *f, const char *program)
         for (const struct subject_option *o = f->subjects[i]->options; o != NULL && o->name != NULL;
              o++)
             put_option(&b, o->name, o->help);
+    for (size_t i = 0; only->values != NULL && only->values[i].name != NULL; i++)
+        put_value_option(&b, &only->values[i]);
     put_option(&b, "--every TIME", "goes on for ever, at multiples of 1s, 10s, ... of the clock");
     put_option(&b, "--print", "shows a table and sends nothing");
-    put_option(&b, "--proc DIR", "reads DIR instead of /proc");
-    put_option(&b, "--sys DIR", "reads DIR instead of /sys");
+    if (!only->elsewhere) {
+        put_option(&b, "--proc DIR", "reads DIR instead of /proc");
+        put_option(&b, "--sys DIR", "reads DIR instead of /sys");
+    }
     if (is_rooted(f))
         put_option(&b, "--root DIR", "looks for what is mounted at / in DIR");
     put_option(&b, "SOCKET", "Garnet's socket, an absolute path; else $GARNET_SOCKET");
@@ -92,22 +108,28 @@ static char *help_text(const struct frame *f, const char *program)
     return b.p;
 }
 
-struct values {                      /* of the one option that has some */
-    const struct subject_option *of; /* NULL: there is none */
-    const char *list[CLIENT_VALUES];
-    size_t n;
-};
-
-static void take_values(struct frame *f, const struct values *values)
+static _Noreturn void wrong_usage(const struct frame *f, const char *text)
 {
-    struct why why;
+    say(stderr, "%s: %s", f->client.program, text);
+    say(stderr, "(see `%s --help`)", f->client.program);
+    exit(EXIT_WRONG_USAGE);
+}
 
-    for (size_t i = 0; i < values->n; i++)
-        if (!values->of->take(&f->host, values->list[i], &why)) {
-            say(stderr, "%s: %s \"%s\" %s", f->client.program, values->of->name, values->list[i],
-                why.text);
-            exit(EXIT_WRONG_USAGE);
-        }
+/* What is there twice would be sent twice. (A password may be in it.) */
+static bool check_words(const struct frame *f, const struct subject *s, struct why *why)
+{
+    const struct client_words *w = &f->words;
+
+    if (s->needs_words && w->n == 0)
+        return why_set(why, "%s is missing; a path at the end is Garnet's socket, but with --print",
+                       s->words);
+    if (w->n > HOST_WORDS)
+        return why_set(why, "%zu arguments: %d at most", w->n, HOST_WORDS);
+    for (size_t i = 0; i < w->n; i++)
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(w->v[i], w->v[k]) == 0)
+                return why_set(why, "arguments %zu and %zu are the same", k + 1, i + 1);
+    return true;
 }
 
 /* What is asked for; *every is 0 for one round. Exits as client_open() does. */
@@ -115,37 +137,40 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
 {
     const char *interval = NULL, *proc = "/proc", *sys = "/sys", *root = "";
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    const struct subject *only = f->subjects[0];
+    const char *values[HOST_VALUES] = {NULL};
     bool asked[FLAGS] = {false}, any = false;
     unsigned bits[FLAGS] = {0};
     size_t n = 0;
-    struct client_flag flags[FLAGS + 1] = {{NULL, NULL, NULL, NULL}};
+    struct client_flag flags[FLAGS + 1] = {{NULL, NULL, NULL}};
     char *help = help_text(f, slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "host");
     struct why why;
-    struct values values = {.of = NULL};
     unsigned options = 0;
 
-    flags[n++] = (struct client_flag){"--every", NULL, &interval, NULL};
-    flags[n++] = (struct client_flag){"--proc", NULL, &proc, NULL};
-    flags[n++] = (struct client_flag){"--sys", NULL, &sys, NULL};
-    flags[n++] = (struct client_flag){"--print", &f->print, NULL, NULL};
+    flags[n++] = (struct client_flag){"--every", NULL, &interval};
+    if (!only->elsewhere) {
+        flags[n++] = (struct client_flag){"--proc", NULL, &proc};
+        flags[n++] = (struct client_flag){"--sys", NULL, &sys};
+    }
+    flags[n++] = (struct client_flag){"--print", &f->print, NULL};
     if (is_rooted(f))
-        flags[n++] = (struct client_flag){"--root", NULL, &root, NULL};
+        flags[n++] = (struct client_flag){"--root", NULL, &root};
     for (size_t i = 0; i < f->n; i++) {
         const struct subject_option *o = f->subjects[i]->options;
 
         if (f->choice)
-            flags[n++] = (struct client_flag){f->subjects[i]->name, &f->named[i], NULL, NULL};
+            flags[n++] = (struct client_flag){f->subjects[i]->name, &f->named[i], NULL};
         for (; o != NULL && o->name != NULL && n < FLAGS; o++, n++) {
             bits[n] = o->bit;
-            flags[n] = (struct client_flag){o->name, &asked[n], NULL, NULL};
-            if (o->take != NULL) {
-                values.of = o;
-                flags[n].value = values.list;
-                flags[n].values = &values.n;
-            }
+            flags[n] = (struct client_flag){o->name, &asked[n], NULL};
         }
     }
-    client_open(&f->client, argc, argv, help, flags);
+    for (size_t i = 0; only->values != NULL && only->values[i].name != NULL && i < HOST_VALUES; i++)
+        flags[n++] = (struct client_flag){only->values[i].name, NULL, &values[i]};
+    if (only->words == NULL)
+        client_open(&f->client, argc, argv, help, flags);
+    else
+        client_open_words(&f->client, argc, argv, help, flags, &f->words);
     free(help);
     for (size_t i = 0; i < n; i++)
         options |= asked[i] ? bits[i] : 0;
@@ -163,7 +188,11 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     f->host.options = options;
     f->host.root = root;
     f->host.goes_on = *every > 0;
-    take_values(f, &values);
+    f->host.words = f->words.v;
+    f->host.nwords = f->words.n;
+    memcpy(f->host.values, values, sizeof values);
+    if (!check_words(f, only, &why) || (only->prepare != NULL && !only->prepare(&f->host, &why)))
+        wrong_usage(f, why.text);
 }
 
 /* --- a round --- */
@@ -203,7 +232,7 @@ static bool measure(struct frame *f)
         if (f->choice && !f->named[i] && f->subjects[i]->optional && f->host.absent)
             read = true; /* not asked for, and not there */
         tell_change(f, i, read, f->host.why.text);
-        good = good && read;
+        good = good && (read || f->host.sound);
     }
     return good;
 }
@@ -271,6 +300,12 @@ static int run(struct frame *f, int argc, char *const argv[])
     int64_t every;
     int status;
 
+    f->words = (struct client_words){.v = calloc((size_t)argc + 1, sizeof *f->words.v),
+                                     .unsent = &f->print};
+    if (f->words.v == NULL) {
+        (void)fputs("out of memory\n", stderr);
+        return EXIT_MISSING;
+    }
     (void)fd_fill_stdio(); /* or a message would go where the socket or a file is */
     parse(f, argc, argv, &every);
     if (!f->print && f->client.error[0] != 0)
@@ -279,6 +314,7 @@ static int run(struct frame *f, int argc, char *const argv[])
         for_ever(f, every);
     status = once(f);
     host_free(&f->host);
+    free(f->words.v);
     return status;
 }
 

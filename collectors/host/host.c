@@ -54,7 +54,7 @@ bool host_read(struct host *h, const struct subject *s)
     h->at = s;
     h->why.text[0] = 0;
     h->more = 0;
-    h->absent = true;
+    h->absent = h->sound = true;
     s->read(h);
     if (!samples_ok(&h->out))
         host_complain(h, "out of memory");
@@ -77,7 +77,7 @@ void host_complain(struct host *h, const char *fmt, ...)
 {
     va_list ap;
 
-    h->absent = false;
+    h->absent = h->sound = false;
     va_start(ap, fmt);
     complain(h, fmt, ap);
     va_end(ap);
@@ -87,6 +87,17 @@ void host_miss(struct host *h, const char *fmt, ...)
 {
     va_list ap;
 
+    h->sound = false;
+    va_start(ap, fmt);
+    complain(h, fmt, ap);
+    va_end(ap);
+}
+
+void host_remark(struct host *h, const char *fmt, ...)
+{
+    va_list ap;
+
+    h->absent = false;
     va_start(ap, fmt);
     complain(h, fmt, ap);
     va_end(ap);

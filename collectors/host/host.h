@@ -16,6 +16,8 @@ enum {
     HOST_FILES = 32,           /* the most that all subjects together read */
     HOST_FILE_MOST = 16 << 20, /* bytes of a file */
     HOST_FIGURES = 128,        /* the most that a subject has */
+    HOST_WORDS = 256,          /* the most that it is told to look at */
+    HOST_VALUES = 12,          /* options with an argument */
 };
 
 struct host_file {
@@ -29,10 +31,13 @@ struct host_file {
 
 struct host {
     struct samples out;
-    const char *proc, *sys; /* what stands in place of /proc and /sys; borrowed */
-    const char *root;       /* what stands before the host's mount points; borrowed */
-    unsigned options;       /* HOST_PER_CORE, ... */
-    bool goes_on;           /* there will be another round, and another after that */
+    const char *proc, *sys;   /* what stands in place of /proc and /sys; borrowed */
+    const char *root;         /* what stands before the host's mount points; borrowed */
+    unsigned options;         /* HOST_PER_CORE, ... */
+    bool goes_on;             /* there will be another round, and another after that */
+    const char *const *words; /* what to look at; borrowed, as are the values */
+    size_t nwords;
+    const char *values[HOST_VALUES]; /* of the subject's options; NULL: not given */
     struct chosen chosen;
     uint64_t page;        /* bytes */
     uint64_t socket_page; /* bytes; see below */
@@ -45,6 +50,7 @@ struct host {
     struct why why; /* the first, and how many more; "": nothing */
     unsigned more;
     bool absent; /* all of it is that something is not there */
+    bool sound;  /* all of it is remarks */
 };
 
 void host_init(struct host *h, const char *proc, const char *sys);
@@ -66,6 +72,8 @@ bool host_text_if_any(struct host *h, const char *name, struct str *text);
 void host_complain(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* The same where something is not there at all, as on hosts that are sound. */
 void host_miss(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Said as a complaint is, and none: nothing of the collector's own is wrong, but what it looks at, and the figures say so. */
+void host_remark(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* `name` as people find it: below --proc or --sys. Below another /proc than our own, /proc/net and /proc/self are those of
  * its first process: a link to our own would lead to us, and so to our namespaces. */
 const char *host_path(const struct host *h, const char *name, char *path, size_t size);

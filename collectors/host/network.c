@@ -99,8 +99,8 @@ static void network_read(struct host *h)
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--veth", HOST_VETH, "also veth interfaces, of which each container has one", NULL},
-    {NULL, 0, NULL, NULL},
+    {"--veth", HOST_VETH, "also veth interfaces, of which each container has one"},
+    {NULL, 0, NULL},
 };
 
 const struct subject network_subject = {

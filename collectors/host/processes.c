@@ -126,8 +126,8 @@ static void processes_read(struct host *h)
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--states", HOST_STATES, "also processes.state.running, ...: a look at every process", NULL},
-    {NULL, 0, NULL, NULL},
+    {"--states", HOST_STATES, "also processes.state.running, ...: a look at every process"},
+    {NULL, 0, NULL},
 };
 
 const struct subject processes_subject = {

@@ -349,10 +349,6 @@ static void programs_read(struct host *h)
     const struct dirent *e;
     DIR *list;
 
-    if (h->chosen.n == 0) {
-        host_complain(h, "none was asked for: give --name NAME or --name NAME=REGEX");
-        return;
-    }
     list = fd_list(open(h->proc, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (list == NULL) {
         host_complain(h, "cannot list %s: %m", h->proc);
@@ -372,24 +368,32 @@ static void programs_read(struct host *h)
     buf_free(&r.text);
 }
 
-static bool take_name(struct host *h, const char *value, struct why *why)
+static bool take_names(struct host *h, struct why *why)
 {
-    return chosen_add(&h->chosen, value, why);
+    struct why clause;
+
+    for (size_t i = 0; i < h->nwords; i++)
+        if (!chosen_add(&h->chosen, h->words[i], &clause))
+            return why_set(why, "\"%s\" %s", h->words[i], clause.text);
+    return true;
 }
 
 static const struct subject_option OPTIONS[] = {
-    {"--name", 0, "NAME: its processes; NAME=REGEX: those with such a command line", take_name},
-    {"--descriptors", HOST_DESCRIPTORS, "also program.descriptors", NULL},
-    {"--io", HOST_IO, "also program.io.read_bytes, ... (of other users' as root alone)", NULL},
-    {"--pss", HOST_PSS, "also program.memory.pss (likewise)", NULL},
-    {NULL, 0, NULL, NULL},
+    {"--descriptors", HOST_DESCRIPTORS, "also program.descriptors"},
+    {"--io", HOST_IO, "also program.io.read_bytes, ... (of other users' as root alone)"},
+    {"--pss", HOST_PSS, "also program.memory.pss (likewise)"},
+    {NULL, 0, NULL},
 };
 
 const struct subject programs_subject = {
     .name = "programs",
-    .about = "what the processes of a name use: program.cpu.user, program.memory.rss, ...",
+    .about = "what the processes of a name use: program.cpu.user, program.memory.rss, ...\n"
+             "NAME is all of that name, NAME=REGEX those with such a command line",
     .figures = FIGURES,
     .nfigures = sizeof FIGURES / sizeof *FIGURES,
     .read = programs_read,
     .options = OPTIONS,
+    .words = "NAME[=REGEX]...",
+    .needs_words = true,
+    .prepare = take_names,
 };

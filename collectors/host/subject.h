@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/why.h"
 #include "host/figure.h"
 
 struct host;
@@ -28,9 +29,13 @@ struct subject_option {
     const char *name; /* "--per-core"; NULL ends a list of them */
     unsigned bit;
     const char *help;
-    /* Of the one option of a program that has a value, and may be there more than once: takes it, which
-     * stays where it is. False: why has a clause that fits behind it. NULL: it has none. */
-    bool (*take)(struct host *h, const char *value, struct why *why);
+};
+
+struct
+    subject_value { /* an option with an argument, which is then in host.values at its place in the list */
+    const char *name;  /* "--depth"; NULL ends a list of them */
+    const char *takes; /* "N" */
+    const char *help;
 };
 
 struct subject {
@@ -42,6 +47,13 @@ struct subject {
     const struct subject_option *options; /* NULL: none */
     bool optional; /* sound hosts may lack its files, which is said only where it was named */
     bool rooted;   /* looks at what is mounted, below --root */
+    /* Of those that look at what they are told to, and that are programs of their own: */
+    bool elsewhere;                     /* it reads neither /proc nor /sys */
+    const char *words;                  /* "PATH...": arguments, in host.words; NULL: it has none */
+    bool needs_words;                   /* one at least */
+    const struct subject_value *values; /* NULL: none */
+    /* Before the first round. False: why has what is wrong with the command line. NULL: nothing can be. */
+    bool (*prepare)(struct host *h, struct why *why);
 };
 
 /* Those that cannot block and take little, and those that may, in the order of the documents; NULL ends either. */
@@ -52,3 +64,6 @@ extern const struct subject cgroups_subject, clock_subject, connections_subject,
     icmp_subject, interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
     pressure_subject, processes_subject, programs_subject, sockets_subject, softirqs_subject,
     swap_subject, tcp_subject, udp_subject, uptime_subject, vmstat_subject;
+/* Those that look at what they are told to: collectors/checks. They are in neither list. */
+extern const struct subject http_check_subject, paths_subject, ping_check_subject,
+    systemd_units_subject;

@@ -420,8 +420,8 @@ class Host(Case):
         self.program("a-name-of-more-than-15-others")
         two = [self.program("garnet-two", "-s", "x y", str(i)) for i in range(2)]
         sent = {}
-        for o in self.collect(collector("programs"), "--name", "od) S (d\n\u00fc", "--name", "a-name-of-more-than-15-bytes", "--name",
-                              "two=^/.*two -s x y [0-9]$", "--name", "nobody-s", "--descriptors", "--io", "--pss"):
+        for o in self.collect(collector("programs"), "od) S (d\n\u00fc", "a-name-of-more-than-15-bytes",
+                              "two=^/.*two -s x y [0-9]$", "nobody-s", "--descriptors", "--io", "--pss"):
             for key, v in o["values"].items():
                 sent[o["tags"]["program"], o["name"] + "." + key] = v
         self.assertEqual({name for _, name in sent}, {"program." + key for key in (
@@ -439,7 +439,7 @@ class Host(Case):
 
     def test_programs_that_end_take_nothing_back(self):
         peer = AckPeer(self.path)
-        p = subprocess.Popen([collector("programs"), "--name", "garnet-busy", "--every", "50ms", self.path], stderr=subprocess.PIPE,
+        p = subprocess.Popen([collector("programs"), "garnet-busy", "--every", "50ms", self.path], stderr=subprocess.PIPE,
                              text=True)
 
         def last():
@@ -481,7 +481,7 @@ class Host(Case):
         if self.written() < before + size:
             self.skipTest("the kernel counts no bytes that are written here, as on tmpfs")
         peer = AckPeer(self.path)
-        p = subprocess.Popen([collector("programs"), "--name", "garnet-busy", "--io", "--every", "50ms", self.path], stderr=subprocess.PIPE,
+        p = subprocess.Popen([collector("programs"), "garnet-busy", "--io", "--every", "50ms", self.path], stderr=subprocess.PIPE,
                              text=True)
 
         def last():
@@ -503,8 +503,8 @@ class Host(Case):
         self.ends_quietly(p, peer)
 
     def test_wrong_usage(self):
-        for args, text in ((("--name",), "nothing follows"), (("--name", "a="), "nothing behind the ="), (("--name", "a=["), "no extended"),
-                           (("--name", "a", "--name", "a=b"), "that was there before"), (("--name", "a") * 65, "too many times")):
+        for args, text in (((), "NAME[=REGEX]... is missing"), (("a=",), "nothing behind the ="), (("a=[",), "no extended"), (("=a",), "no name"),
+                           (("a", "a=b"), "that was there before"), (tuple(f"a{i}" for i in range(65)), "one too many")):
             code, out, err = self.run_program(collector("programs"), "--print", *args)
             self.assertEqual((code, out), (2, ""))
             self.assertIn(text, err)

@@ -9,7 +9,7 @@ def commands():
 
 
 PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("garnet",)] + \
-           [("collectors/" + c,) for c in ("host", "cpu", "memory", "loadavg", "disks", "network")] + \
+           [("collectors/" + c,) for c in ("host", "cpu", "memory", "loadavg", "disks", "network", "paths", "ping-check")] + \
            [("garnet", c) for c in commands()] + \
            [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + \
            [("garnet", "spool", c) for c in ("list", "cat", "verify")]

@@ -13,7 +13,8 @@ ONLY = {  # a library's header -> the one place that knows the library
     "microhttpd.h": re.compile(r"plugins/live/(http|streams|answers)"),
     "curses.h": re.compile(r"core/cli/top_screen"),
     "term.h": re.compile(r"core/cli/top_screen"),
-    "curl/curl.h": re.compile(r"collectors/scrape"),
+    "curl/curl.h": re.compile(r"collectors/http\.h"),
+    "systemd/sd-bus.h": re.compile(r"collectors/checks/systemd_units"),
     "dlfcn.h": re.compile(r"core/plugin/plugin|core/plugintest/elf"),
 }
 

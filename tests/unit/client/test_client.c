@@ -311,7 +311,7 @@ Test(client, finds_its_socket)
 {
     char *named[] = {"/a/b/cpu", "--x", "/s", NULL}, *bare[] = {"cpu", NULL};
     bool x = false;
-    const struct client_flag flags[] = {{"--x", &x, NULL, NULL}, {NULL, NULL, NULL, NULL}};
+    const struct client_flag flags[] = {{"--x", &x, NULL}, {NULL, NULL, NULL}};
     struct client c;
 
     cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
@@ -335,7 +335,7 @@ Test(client, options_may_have_values)
     bool x = false;
     const char *every = NULL;
     const struct client_flag flags[] = {
-        {"--x", &x, NULL, NULL}, {"--every", NULL, &every, NULL}, {NULL, NULL, NULL, NULL}};
+        {"--x", &x, NULL}, {"--every", NULL, &every}, {NULL, NULL, NULL}};
     struct client c;
 
     cr_assert_eq(setenv("GARNET_SOCKET", "/e", 1), 0);
@@ -348,19 +348,29 @@ Test(client, options_may_have_values)
     cr_assert_str_eq(c.path, "/e");
 }
 
-Test(client, options_may_be_there_more_than_once)
+Test(client, arguments_may_be_paths)
 {
-    char *given[] = {"cpu", "--name", "a", "--name", "--name", "/s", NULL};
-    const char *names[CLIENT_VALUES];
-    size_t n = 0;
-    const struct client_flag flags[] = {{"--name", NULL, names, &n}, {NULL, NULL, NULL, NULL}};
+    char *given[] = {"paths", "/a", "--print", "/b", NULL}, *sent[] = {"paths", "/a", "/b", NULL};
+    const char *v[5];
+    bool print = false;
+    const struct client_flag flags[] = {{"--print", &print, NULL}, {NULL, NULL, NULL}};
+    struct client_words words = {.v = v, .unsent = &print};
     struct client c;
 
-    client_open(&c, 6, given, "help", flags);
-    cr_assert_eq(n, 2);
-    cr_assert_str_eq(names[0], "a");
-    cr_assert_str_eq(names[1], "--name");
-    cr_assert_str_eq(c.path, "/s");
+    cr_assert_eq(unsetenv("GARNET_SOCKET"), 0);
+    client_open_words(&c, 3, sent, "help", flags, &words);
+    cr_assert_eq(words.n, 1);
+    cr_assert_str_eq(v[0], "/a");
+    cr_assert_str_eq(c.path, "/b");
+    words.n = 0;
+    client_open_words(&c, 4, given, "help", flags, &words);
+    cr_assert_eq(words.n, 2);
+    cr_assert_str_eq(v[1], "/b");
+    cr_assert_eq(setenv("GARNET_SOCKET", "/b", 1), 0); /* as garnetd starts it */
+    words.n = 0;
+    client_open_words(&c, 4, given, "help", flags, &words);
+    cr_assert_eq(words.n, 1);
+    cr_assert_str_eq(c.path, "/b");
 }
 
 /* Answers each request for a reply with the next of these, and hangs up. */

@@ -167,12 +167,6 @@ Test(incomplete, programs)
                                "x: this kernel has no descriptors of a process (and 1 more)"});
 }
 
-Test(incomplete, programs_that_were_not_asked_for)
-{
-    cr_assert_str_eq(host_rig_read(&r, &programs_subject), "");
-    cr_assert_str_eq(host_rig_why(&r), "none was asked for: give --name NAME or --name NAME=REGEX");
-}
-
 #define GROUP "/sys/fs/cgroup/a"
 
 Test(incomplete, cgroups)
