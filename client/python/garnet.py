@@ -285,7 +285,7 @@ def _tag(v, field):
 def _number(v, field):
     """An int or a float. numpy's, Decimal and Fraction are among what converts."""
     try:
-        return operator.index(v)
+        return int(operator.index(v))  # True is itself to index() before Python 3.10
     except TypeError:
         pass
     if isinstance(v, float):
