@@ -8,7 +8,7 @@ from harness import *
 PROGRAM = os.path.join(BUILD, "garnet-diamond")
 DATA = os.path.join(SOURCE, "tests/data/diamond")
 GOOD, BROKEN, CONF = (os.path.join(DATA, name) for name in ("collectors", "broken", "conf"))
-SINK = "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt", ", path: '{name}.{tags}'")
+SINK = "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt", ", path: '{host}.{name}.{instance}'")
 TEN = {  # the last metric of each
     "Gauges": "gauges.gauge -3", "Counters": "counters.both 1060", "Derivatives": "derivatives.round3.down -70", "Printer": "printer.lost 1",
     "Places": "top.vm2 4", "Devices": "devices.dated 16", "Units": "units.refused 1", "Configured": "configured.again 8080",
@@ -188,7 +188,7 @@ class UnderGarnet(unittest.TestCase):
         out = {}
         for line in d.file_lines("out.txt"):
             metric, _, at = line.rpartition(" ")
-            out.setdefault(metric, []).append(int(at))
+            out.setdefault(metric.replace("testhost.", "", 1), []).append(int(at))
         return out
 
     def test_ten_beside_one_that_hangs_and_one_that_raises(self):
@@ -204,7 +204,7 @@ class UnderGarnet(unittest.TestCase):
         for round_, values in enumerate(((0, 0, 0, 0, 0), (60, 6, 60, 60, 60), (0, 0, 0, 186, -70)), start=1):
             for name, value in zip(("rate", "of_ten", "in_all", "wrapped", "down"), values):
                 self.assertIn(f"derivatives.round{round_}.{name} {value}", sent)
-        self.assertEqual(sent["ports.up.switch1 12"][0], 1700000000)
+        self.assertEqual(sent["switch1.ports.up 12"][0], 1700000000)
         self.assertEqual(sent["devices.dated 16"][0], 1700000001)
         self.assertIn("configured.interval 1", sent)
 
