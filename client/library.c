@@ -236,6 +236,8 @@ static int judge(garnet_client *g)
     }
     if (c->cut_short) {
         (void)why_set(&g->why, "%s: closed before it had read everything", g->path);
+        if (g->reply.told.nfaults > 0)
+            (void)why_set(&g->why, "%s: %.300s", g->why.text, g->reply.faults[0].text);
         return GARNET_CLIENT_FAILED;
     }
     if (g->reply.told.rejected == 0)

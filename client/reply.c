@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/text.h"
+
 enum { MAX_DEPTH = 16 };
 
 struct scan {
@@ -68,6 +70,22 @@ static char *put_character(char *to, unsigned long c)
     return to;
 }
 
+/* The character at s->p as it stands there, under the same rule. */
+static char *plain(struct scan *s, char *to)
+{
+    size_t n = str_utf8((struct str){s->p, strnlen(s->p, 4)});
+    unsigned char c = (unsigned char)s->p[0];
+
+    if (n == 0 || c < 0x20 || c == 0x7f || (c == 0xc2 && (unsigned char)s->p[1] < 0xa0)) {
+        *to++ = '?';
+        s->p += n > 0 ? n : 1;
+        return to;
+    }
+    memmove(to, s->p, n);
+    s->p += n;
+    return to + n;
+}
+
 /* \uXXXX at s->p, behind the u, with its other half where there is one. */
 static char *unicode(struct scan *s, char *to)
 {
@@ -97,12 +115,11 @@ static const char *string(struct scan *s)
 
         if (c == 0)
             return NULL;
-        s->p++;
         if (c != '\\') {
-            *to++ = (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+            to = plain(s, to);
             continue;
         }
-        c = *s->p;
+        c = *++s->p;
         if (c == 0 || strchr("\"\\/bfnrtu", c) == NULL)
             return NULL;
         s->p++;

@@ -12,6 +12,7 @@
  */
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -64,7 +65,7 @@ static void parse(struct asked *a, int argc, char *const argv[])
         else if (argv[i][0] == '-')
             wrong_usage("unknown option ", argv[i]);
         else if (a->url != NULL)
-            wrong_usage("nothing may follow the URL but options: ", argv[i]);
+            wrong_usage("nothing may follow the URL but options", ""); /* a password may be in it */
         else
             a->url = argv[i];
     }
@@ -198,6 +199,15 @@ static bool is_answer(CURLcode r)
            r == CURLE_UNSUPPORTED_PROTOCOL;
 }
 
+/* An answer had begun when the other side broke the connection. */
+static bool broke_off(const struct fetch *f, CURLcode r)
+{
+    long status = 0;
+
+    return r == CURLE_RECV_ERROR &&
+           curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK && status != 0;
+}
+
 static void get(struct fetch *f, const struct asked *a)
 {
     CURLcode r = curl_easy_perform(f->curl);
@@ -210,7 +220,7 @@ static void get(struct fetch *f, const struct asked *a)
     if (r == CURLE_WRITE_ERROR || r == CURLE_FILESIZE_EXCEEDED)
         fail(f, EXIT_CONFIG, "the answer is larger than --max-size ", a->max_size);
     if (r != CURLE_OK)
-        fail(f, is_answer(r) ? EXIT_CONFIG : EXIT_WORLD,
+        fail(f, is_answer(r) || broke_off(f, r) ? EXIT_CONFIG : EXIT_WORLD,
              f->error[0] != 0 ? f->error : curl_easy_strerror(r), "");
     (void)curl_easy_getinfo(f->curl, CURLINFO_RESPONSE_CODE, &status);
     if (status != STATUS_OK) {
@@ -224,6 +234,12 @@ int main(int argc, char *argv[])
     struct fetch f = {.shown = "libcurl"};
     struct asked a;
 
+    if (fcntl(STDOUT_FILENO, F_GETFD) < 0) { /* else a connection would take its number */
+        say(stderr, "garnet scrape: cannot write to standard output: %s", strerror(errno));
+        return EXIT_WORLD;
+    }
+    if (fd_fill_stdio() < 0)
+        return EXIT_WORLD;
     parse(&a, argc, argv);
     f.body.max = (size_t)a.most;
     if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK || (f.curl = curl_easy_init()) == NULL)
@@ -231,7 +247,7 @@ int main(int argc, char *argv[])
     take_url(&f, a.url);
     set_up(&f, &a);
     get(&f, &a);
-    if (fd_write_all(STDOUT_FILENO, f.body.p, f.body.n) < 0) {
+    if (print_bytes(f.body.p, f.body.n) < 0) {
         say(stderr, "garnet scrape: cannot write to standard output: %s", strerror(errno));
         _exit(EXIT_WORLD);
     }

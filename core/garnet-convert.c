@@ -13,6 +13,7 @@
  * Exits 0, 1 (something in the input is wrong, or was rejected), EXIT_USAGE, or EXIT_WORLD.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -51,14 +52,16 @@ static void end_soon(int signo)
 
 struct sender {
     struct report report;
+    struct stream *stream;
     const char *path;
     const sigset_t *waiting;
     struct client client;
     bool connected;
-    bool gone;       /* nobody takes any more */
-    int status;      /* of the exit, so far */
-    bool logged;     /* garnetd says in the log of our standard error what it rejects */
-    uint64_t faults; /* in the input */
+    uint64_t first_line; /* of the input, on this connection */
+    bool gone;           /* nobody takes any more */
+    int status;          /* of the exit, so far */
+    bool logged;         /* garnetd says in the log of our standard error what it rejects */
+    uint64_t faults;     /* in the input */
 };
 
 /* Asks for the reply, and tells of what is in it. */
@@ -70,6 +73,11 @@ static void get_reply(struct sender *s)
     if (client_finish(&s->client) == 0)
         return;
     s->gone = s->client.error[0] != 0;
+    if (!s->gone && !s->logged && s->first_line > 1)
+        say(stderr,
+            "garnet-convert: line 1 of that reply is line %" PRIu64
+            " of the input, since a silence began a new connection",
+            s->first_line);
     if (s->gone)
         s->status = EXIT_WORLD;
     else if (s->status == 0)
@@ -87,6 +95,7 @@ static void send_json(void *arg, const char *p, size_t n)
         s->client.hurry = &asked_to_end;
         s->client.waiting = s->waiting;
         s->connected = true;
+        s->first_line = stream_handed_line(s->stream);
     }
     if (client_send(&s->client, p, n))
         return;
@@ -155,7 +164,8 @@ static int pass_on(struct sender *s, struct feed *feed, const struct asked *aske
 
     while (!s->gone && news != FEED_END && news != FEED_ASKED) {
         feed->beside = s->connected ? s->client.fd : -1;
-        feed->silence = s->connected ? 5 * NS_PER_S : 0;
+        /* the rest of an object would be wrong on a connection of its own */
+        feed->silence = s->connected && stream_is_between(s->stream) ? 5 * NS_PER_S : 0;
         news = feed_next(feed);
         if (news == FEED_SILENT || news == FEED_OTHER) {
             get_reply(s);
@@ -175,7 +185,7 @@ static int pass_on(struct sender *s, struct feed *feed, const struct asked *aske
 static int convert(struct sender *s, const struct asked *asked)
 {
     const struct output_to to = {s, send_json, hear_fault, hear_left_out};
-    struct stream *stream = stream_new(asked->format, &to, true);
+    struct stream *stream = s->stream = stream_new(asked->format, &to, true);
     struct feed feed = {
         .stream = stream, .fd = STDIN_FILENO, .signals = s->waiting, .asked = &asked_to_end};
     int ending;

@@ -1,7 +1,7 @@
 /* conntrack - connections that the packet filter knows, how many it can, and what went wrong
  *
  * The counters have a line for each processor in /proc/net/stat/nf_conntrack, in hexadecimal and 32 bits; here they are
- * summed up. Which column is which says the file's first line: it is not the same in all kernels.
+ * summed up, to 32 bits as well: so the sum begins anew as each of them does, at 2^32. Which column is which says the file's first line: it is not the same in all kernels.
  */
 #include "host/reading.h"
 
@@ -54,16 +54,16 @@ static void put_gauge(struct host *h, const struct figure *f)
 }
 
 /* All lines below the first, column by column. False: a line is not like it. */
-static bool sum_up(struct str text, size_t columns, uint64_t sums[COLUMNS])
+static bool sum_up(struct str text, size_t columns, uint32_t sums[COLUMNS])
 {
     struct str line, word;
     uint64_t v;
 
     while (field_line(&text, &line))
         for (size_t i = 0; i < columns; i++) {
-            if (!field_word(&line, &word) || !field_hex(word, &v))
+            if (!field_word(&line, &word) || !field_hex(word, &v) || v > UINT32_MAX)
                 return false;
-            sums[i] += v;
+            sums[i] += (uint32_t)v;
         }
     return text.n == 0;
 }
@@ -71,13 +71,16 @@ static bool sum_up(struct str text, size_t columns, uint64_t sums[COLUMNS])
 static void put_stats(struct host *h, struct str text)
 {
     const struct figure *of[COLUMNS] = {NULL};
-    uint64_t sums[COLUMNS] = {0};
+    uint32_t sums[COLUMNS] = {0};
     size_t columns = 0, hint = GAUGES;
     char path[512];
     struct str line, word;
 
-    if (!field_line(&text, &line) || text.n == 0)
+    if (!field_line(&text, &line) || text.n == 0) {
+        host_complain(h, "%s: no numbers below its first line",
+                      host_path(h, STATS, path, sizeof path));
         return;
+    }
     for (; columns < COLUMNS && field_word(&line, &word); columns++)
         of[columns] = reading_row(h, STATS, (struct str){0}, word, &hint);
     if (!sum_up(text, columns, sums)) {

@@ -56,12 +56,8 @@ static void put_times(struct host *h, struct str name, struct str columns)
 {
     const struct str core = {name.s + 3, name.n - 3};
     uint64_t ticks[KINDS];
-    size_t n = reading_numbers(columns, ticks, KINDS);
-    char path[512];
+    size_t n = reading_numbers(h, FILE_NAME, name, columns, ticks, 1, KINDS);
 
-    if (n == 0)
-        host_complain(h, "%s: a cpu line without numbers",
-                      host_path(h, FILE_NAME, path, sizeof path));
     if (core.n > 0 && !host_tag(h, core))
         return;
     for (size_t i = 0; i < n; i++)
@@ -73,16 +69,19 @@ static void cpu_read(struct host *h)
     struct str text, line, name;
     size_t lines = 0;
     char path[512];
+    bool more;
 
     if (!host_text(h, FILE_NAME, &text))
         return;
     /* They come first, the total before the cores; what follows may be very long. */
-    while (field_line(&text, &line) && field_word(&line, &name) && name.n >= 3 &&
+    while ((more = field_line(&text, &line)) && field_word(&line, &name) && name.n >= 3 &&
            memcmp(name.s, "cpu", 3) == 0) {
         if (name.n == 3 ? lines == 0 : (h->options & HOST_PER_CORE) != 0)
             put_times(h, name, line);
         lines++;
     }
+    if (!more)
+        reading_end(h, FILE_NAME, text);
     if (lines == 0)
         host_complain(h, "%s has no cpu line", host_path(h, FILE_NAME, path, sizeof path));
 }

@@ -95,16 +95,10 @@ static void put_disk(struct host *h, struct str line)
         host_complain(h, "%s: a line without a device", host_path(h, FILE_NAME, path, sizeof path));
         return;
     }
-    if ((h->options & HOST_ALL_DISKS) == 0 && is_small_fry(name))
+    if (((h->options & HOST_ALL_DISKS) == 0 && is_small_fry(name)) || is_partition(h, major, minor))
         return;
-    n = reading_numbers(line, v, COLUMNS);
-    if (n < LEAST) {
-        if (!is_partition(h, major, minor)) /* which had four until 2.6.25 */
-            host_complain(h, "%s: a device has %zu numbers, not %d or more",
-                          host_path(h, FILE_NAME, path, sizeof path), n, LEAST);
-        return;
-    }
-    if (is_partition(h, major, minor) || !host_tag(h, name))
+    n = reading_numbers(h, FILE_NAME, name, line, v, LEAST, COLUMNS);
+    if (n == 0 || !host_tag(h, name))
         return;
     n = n == COLUMNS ? n : n >= WITH_DISCARDS ? WITH_DISCARDS : LEAST;
     for (size_t i = 0; i < n; i++)
@@ -119,6 +113,7 @@ static void disks_read(struct host *h)
         return;
     while (field_line(&text, &line))
         put_disk(h, line);
+    reading_end(h, FILE_NAME, text);
 }
 
 static const struct subject_option OPTIONS[] = {

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { FIGURE_TAGS = 2 }; /* the most that one has */
+enum { FIGURE_TAGS = 3 }; /* the most that one has */
 
 /* What the kernel counts in, and so what its number is to be multiplied by. */
 enum scale {
@@ -15,6 +15,7 @@ enum scale {
     SAID_KIBIBYTES, /* likewise, and "kB" must stand behind the number */
     SECTORS,        /* of 512 bytes, whatever the device's own are; to bytes */
     PAGES,          /* to bytes */
+    SOCKET_PAGES,   /* likewise, those that memory of sockets is counted in */
     TICKS,          /* of the clock, to ms */
 };
 

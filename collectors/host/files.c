@@ -32,7 +32,8 @@ static void files_read(struct host *h)
 
     if (!host_text(h, FILE_NAME, &text))
         return;
-    if (!field_line(&text, &line) || reading_numbers(line, v, 3) < 3) {
+    if (!field_line(&text, &line) || !field_next(&line, &v[0]) || !field_next(&line, &v[1]) ||
+        !field_next(&line, &v[2])) {
         host_complain(h, "%s: not three numbers", host_path(h, FILE_NAME, path, sizeof path));
         return;
     }

@@ -7,7 +7,11 @@
  *
  * Left out are file systems that the kernel makes up (proc, cgroup2, ..., and all below /sys and /proc), images that are
  * always full (squashfs), overlays but for `/`, what another mount covers, the second and further mounts of the same device
- * (bind mounts), and what this user may not look at.
+ * (bind mounts), and what this user may not look at. A second mount is asked where the one before it is such a one; where
+ * that does not answer it is not, or a dead server with a hundred mounts would hold a hundred processes.
+ *
+ * With --root, as in a container that has the host's / there, the host's mounts are asked below that folder. What of them
+ * cannot be seen there is left out.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -54,6 +58,7 @@ static const int64_t PATIENCE = 2 * NS_PER_S, KILLED = NS_PER_S;
 struct mount {
     uint64_t id;                    /* as statx() has it */
     struct str device, point, type; /* in the file's text; point as the kernel writes it */
+    enum { WAITS, ASKED, KNOWN, UNREACHABLE } state; /* KNOWN: of its device no other is asked */
 };
 
 struct answer {
@@ -62,16 +67,19 @@ struct answer {
 };
 
 struct asked { /* a mount, by a process */
-    const struct mount *of;
-    char point[PATH_MAX];
-    pid_t pid; /* -1: there is none */
+    struct mount *of;
+    char path[PATH_MAX]; /* that of its point, below the root */
+    const char *point;   /* in path */
+    bool elsewhere;      /* there is a root */
+    pid_t pid;           /* -1: there is none */
     int fds[2];
 };
 
 /* Processes that KILL has not ended, over all rounds. */
 static struct {
     pid_t pid; /* 0: none */
-    char *point;
+    char *path;
+    uint64_t id; /* of the mount: another one may be there by now */
 } hung[MOUNTS];
 
 /* --- what is mounted --- */
@@ -114,7 +122,7 @@ static bool take_mount(struct str line, struct mount *m)
     return field_word(&line, &m->type);
 }
 
-/* Whether the n mounts behind it have one that covers it, and whether those before it have its device. */
+/* Whether the n mounts behind it have one that covers it. */
 static bool is_covered(const struct mount *m, size_t n)
 {
     for (size_t i = 1; i <= n; i++)
@@ -123,18 +131,10 @@ static bool is_covered(const struct mount *m, size_t n)
     return false;
 }
 
-static bool is_second(const struct mount *list, size_t n, const struct mount *m)
-{
-    for (size_t i = 0; i < n; i++)
-        if (str_eq(list[i].device, m->device))
-            return true;
-    return false;
-}
-
-/* Those that are asked, in `list`. Returns how many. */
+/* Those that may be asked, in `list`. Returns how many. */
 static size_t list_mounts(struct host *h, struct str text, struct buf *list)
 {
-    struct mount m, *all;
+    struct mount m = {.state = WAITS}, *all;
     struct str line;
     char path[512];
     size_t n, kept = 0;
@@ -145,6 +145,7 @@ static size_t list_mounts(struct host *h, struct str text, struct buf *list)
         else
             host_complain(h, "%s: a line without a mount",
                           host_path(h, FILE_NAME, path, sizeof path));
+    reading_end(h, FILE_NAME, text);
     if (!buf_ok(list)) {
         host_complain(h, "out of memory");
         return 0;
@@ -152,24 +153,36 @@ static size_t list_mounts(struct host *h, struct str text, struct buf *list)
     all = (struct mount *)(void *)list->p;
     n = list->n / sizeof m;
     for (size_t i = 0; i < n; i++)
-        if (!is_covered(&all[i], n - i - 1) && !is_left_out(&all[i]) &&
-            !is_second(all, kept, &all[i]))
+        if (!is_covered(&all[i], n - i - 1) && !is_left_out(&all[i]))
             all[kept++] = all[i];
-    if (kept <= MOUNTS)
-        return kept;
-    host_complain(h, "more than %d file systems: what is beyond is left out", MOUNTS);
-    return MOUNTS;
+    return kept;
+}
+
+/* Whether it is to be asked now: it waits, and no other of its device is asked or known. */
+static bool is_next(const struct mount *list, size_t n, const struct mount *m)
+{
+    if (m->state != WAITS)
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if ((list[i].state == ASKED || list[i].state == KNOWN) && str_eq(list[i].device, m->device))
+            return false;
+    return true;
 }
 
 /* --- asking --- */
 
-/* What is found there may be another one, which was mounted over a folder on the way. */
+/* What is found there may be another one, which was mounted over a folder on the way. Elsewhere mounts have other ids; what
+ * is no mount there is a folder of another file system, as the host's mount was not taken over. */
 static bool is_this(const struct asked *a)
 {
     struct statx x;
 
-    return statx(AT_FDCWD, a->point, AT_NO_AUTOMOUNT, STATX_MNT_ID, &x) < 0 ||
-           (x.stx_mask & STATX_MNT_ID) == 0 || x.stx_mnt_id == a->of->id;
+    if (statx(AT_FDCWD, a->path, AT_NO_AUTOMOUNT, STATX_MNT_ID, &x) < 0)
+        return true;
+    if (a->elsewhere)
+        return (x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
+               (x.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+    return (x.stx_mask & STATX_MNT_ID) == 0 || x.stx_mnt_id == a->of->id;
 }
 
 static int ask(void *arg)
@@ -180,7 +193,7 @@ static int ask(void *arg)
 
     if (!is_this(a))
         out.error = ENOENT;
-    else if (statvfs(a->point, &v) == 0)
+    else if (statvfs(a->path, &v) == 0)
         out = (struct answer){.block = v.f_frsize,
                               .blocks = v.f_blocks,
                               .free = v.f_bfree,
@@ -192,41 +205,57 @@ static int ask(void *arg)
     return fd_write_all(a->fds[1], &out, sizeof out) == 0 ? 0 : 1;
 }
 
-/* Whether one that was asked before still hangs there. */
-static bool is_hung(const char *point)
+static void reap_hung(void)
 {
     int status;
 
-    for (size_t i = 0; i < MOUNTS; i++) {
-        if (hung[i].pid == 0 || strcmp(hung[i].point, point) != 0)
-            continue;
-        if (!process_wait(hung[i].pid, 0, &status))
+    for (size_t i = 0; i < MOUNTS; i++)
+        if (hung[i].pid != 0 && process_wait(hung[i].pid, 0, &status)) {
+            hung[i].pid = 0;
+            free(hung[i].path);
+        }
+}
+
+/* Whether one that was asked before still hangs there. */
+static bool is_hung(const struct asked *a)
+{
+    for (size_t i = 0; i < MOUNTS; i++)
+        if (hung[i].pid != 0 && hung[i].id == a->of->id && strcmp(hung[i].path, a->path) == 0)
             return true;
-        hung[i].pid = 0;
-        free(hung[i].point);
-    }
     return false;
 }
 
-static void remember_hung(pid_t pid, const char *point)
+static void remember_hung(const struct asked *a)
 {
     size_t i = 0;
 
     while (i < MOUNTS && hung[i].pid != 0)
         i++;
-    if (i < MOUNTS && (hung[i].point = strdup(point)) != NULL)
-        hung[i].pid = pid;
+    if (i < MOUNTS && (hung[i].path = strdup(a->path)) != NULL) {
+        hung[i].pid = a->pid;
+        hung[i].id = a->of->id;
+    }
 }
 
-static void begin(struct host *h, struct asked *a, const struct mount *m)
+static void begin(struct host *h, struct asked *a, struct mount *m)
 {
-    struct str point = field_unescape(m->point, a->point, sizeof a->point - 1);
+    size_t root = (size_t)snprintf(a->path, sizeof a->path, "%s", h->root);
+    struct str point = {0};
 
+    if (root < sizeof a->path)
+        point = field_unescape(m->point, a->path + root, sizeof a->path - 1 - root);
     a->of = m;
+    a->point = point.n > 0 ? point.s : a->path;
+    a->elsewhere = root > 0;
     a->pid = -1;
     a->fds[0] = a->fds[1] = -1;
-    a->point[point.n] = 0;
-    if (is_hung(a->point)) {
+    m->state = ASKED;
+    if (point.n == 0) {
+        host_complain(h, "a mount point of %zu bytes: it cannot be asked", m->point.n);
+        return;
+    }
+    a->path[root + point.n] = 0;
+    if (is_hung(a)) {
         host_complain(h, "%s: still does not answer", a->point);
         return;
     }
@@ -259,16 +288,21 @@ static void put_bytes(struct host *h, const struct figure *f, uint64_t blocks, u
         host_u64(h, f, blocks);
 }
 
+/* Not for this user, behind another mount, or gone meanwhile. */
+static bool is_unreachable(const struct answer *a)
+{
+    return a->error == EACCES || a->error == EPERM || a->error == ENOENT || a->error == ENOTDIR;
+}
+
 static void put_mount(struct host *h, const struct asked *of, const struct answer *a)
 {
-    if (a->error == EACCES || a->error == EPERM || a->error == ENOENT || a->error == ENOTDIR)
-        return; /* not for this user, or gone meanwhile */
     if (a->error != 0) {
         errno = a->error;
         host_complain(h, "%s: %m", of->point);
         return;
     }
-    if (a->blocks == 0 || !host_tags(h, str_of(of->point), of->of->type))
+    if (a->blocks == 0 ||
+        !host_tags(h, (const struct str[FIGURE_TAGS]){str_of(of->point), of->of->type}))
         return;
     put_bytes(h, &FIGURES[SIZE], a->blocks, a->block);
     if (a->free <= a->blocks)
@@ -285,8 +319,12 @@ static void end(struct host *h, struct asked *a, int64_t until)
 {
     struct answer answer;
 
+    a->of->state = KNOWN;
     if (a->pid > 0 && has_answered(a, until, &answer)) {
-        put_mount(h, a, &answer);
+        if (is_unreachable(&answer))
+            a->of->state = UNREACHABLE;
+        else
+            put_mount(h, a, &answer);
     } else if (a->pid > 0) {
         host_complain(h, "%s: does not answer", a->point);
         (void)kill(a->pid, SIGKILL);
@@ -300,31 +338,45 @@ static void reap(const struct asked *a, int64_t until)
     int status;
 
     if (a->pid > 0 && !process_wait(a->pid, until, &status))
-        remember_hung(a->pid, a->point);
+        remember_hung(a);
+}
+
+/* As many as can be asked at once. Returns how many; 0: all are known. */
+static size_t ask_some(struct host *h, struct mount *list, size_t n, size_t most)
+{
+    struct asked asked[PIECE];
+    int64_t until = clock_mono() + PATIENCE;
+    size_t size = 0;
+
+    for (size_t i = 0; i < n && size < PIECE; i++) {
+        if (!is_next(list, n, &list[i]))
+            continue;
+        if (size == most) {
+            host_complain(h, "more than %d file systems: what is beyond is left out", MOUNTS);
+            break;
+        }
+        begin(h, &asked[size++], &list[i]);
+    }
+    for (size_t i = 0; i < size; i++)
+        end(h, &asked[i], until);
+    until = clock_mono() + KILLED;
+    for (size_t i = 0; i < size; i++)
+        reap(&asked[i], until);
+    return size;
 }
 
 static void filesystems_read(struct host *h)
 {
-    struct asked asked[PIECE];
     struct buf list = {0};
     struct str text;
-    size_t n;
+    size_t n, size, left = MOUNTS;
 
+    reap_hung();
     if (!host_text(h, FILE_NAME, &text))
         return;
     n = list_mounts(h, text, &list);
-    for (size_t at = 0; at < n; at += PIECE) {
-        size_t size = n - at < PIECE ? n - at : PIECE;
-        int64_t until = clock_mono() + PATIENCE;
-
-        for (size_t i = 0; i < size; i++)
-            begin(h, &asked[i], (const struct mount *)(void *)list.p + at + i);
-        for (size_t i = 0; i < size; i++)
-            end(h, &asked[i], until);
-        until = clock_mono() + KILLED;
-        for (size_t i = 0; i < size; i++)
-            reap(&asked[i], until);
-    }
+    while ((size = ask_some(h, (struct mount *)(void *)list.p, n, left)) > 0)
+        left -= size;
     buf_free(&list);
 }
 
@@ -334,4 +386,5 @@ const struct subject filesystems_subject = {
     .figures = FIGURES,
     .nfigures = sizeof FIGURES / sizeof *FIGURES,
     .read = filesystems_read,
+    .rooted = true,
 };

@@ -1,6 +1,6 @@
 /* frame.c - options, rounds, and what people are told
  *
- * Of the connection it is told as of a subject: once when it fails, once when it works again. TERM ends it by its default
+ * Of the connection it is told as of a subject: when it fails, and when it works again. TERM ends it by its default
  * action: nothing is held that was not answered for, and a round that is cut short is one that was not sent.
  */
 #include "host/frame.h"
@@ -34,7 +34,10 @@ struct frame {
     bool choice;          /* whether they are chosen by name */
     bool named[SUBJECTS]; /* on the command line */
     bool used[SUBJECTS];
-    bool failing[SUBJECTS + 1]; /* the last: the connection */
+    struct told {
+        bool failing;
+        struct why why;
+    } told[SUBJECTS + 1]; /* what was said last of each; the last: the connection */
     bool print;
     struct host host;
     struct client client;
@@ -45,6 +48,15 @@ struct frame {
 static void put_option(struct buf *b, const char *name, const char *help)
 {
     buf_putf(b, "  %-16s %s\n", name, help);
+}
+
+static bool is_rooted(const struct frame *f)
+{
+    bool rooted = false;
+
+    for (size_t i = 0; i < f->n; i++)
+        rooted = rooted || f->subjects[i]->rooted;
+    return rooted;
 }
 
 static char *help_text(const struct frame *f, const char *program)
@@ -69,6 +81,8 @@ static char *help_text(const struct frame *f, const char *program)
     put_option(&b, "--print", "shows a table and sends nothing");
     put_option(&b, "--proc DIR", "reads DIR instead of /proc");
     put_option(&b, "--sys DIR", "reads DIR instead of /sys");
+    if (is_rooted(f))
+        put_option(&b, "--root DIR", "looks for what is mounted at / in DIR");
     put_option(&b, "SOCKET", "Garnet's socket, an absolute path; else $GARNET_SOCKET");
     buf_putc(&b, 0);
     if (!buf_ok(&b)) {
@@ -81,7 +95,7 @@ static char *help_text(const struct frame *f, const char *program)
 /* What is asked for; *every is 0 for one round. Exits as client_open() does. */
 static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
 {
-    const char *interval = NULL, *proc = "/proc", *sys = "/sys";
+    const char *interval = NULL, *proc = "/proc", *sys = "/sys", *root = "";
     const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
     bool asked[FLAGS] = {false}, any = false;
     unsigned bits[FLAGS] = {0};
@@ -95,6 +109,8 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     flags[n++] = (struct client_flag){"--proc", NULL, &proc};
     flags[n++] = (struct client_flag){"--sys", NULL, &sys};
     flags[n++] = (struct client_flag){"--print", &f->print, NULL};
+    if (is_rooted(f))
+        flags[n++] = (struct client_flag){"--root", NULL, &root};
     for (size_t i = 0; i < f->n; i++) {
         const struct subject_option *o = f->subjects[i]->options;
 
@@ -121,6 +137,7 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     }
     host_init(&f->host, proc, sys);
     f->host.options = options;
+    f->host.root = root;
 }
 
 /* --- a round --- */
@@ -134,13 +151,18 @@ static void tell(const struct frame *f, size_t at, const char *text)
         say(stderr, "%s: %s", f->client.program, text);
 }
 
+/* Once when it begins, when it is another trouble, and when it ends. */
 static void tell_change(struct frame *f, size_t at, bool good, const char *text)
 {
-    if (!good && !f->failing[at])
-        tell(f, at, text);
-    else if (good && f->failing[at])
+    struct told *told = &f->told[at];
+
+    if (good && told->failing)
         tell(f, at, "works again");
-    f->failing[at] = !good;
+    if (!good && (!told->failing || strcmp(told->why.text, text) != 0)) {
+        tell(f, at, text);
+        (void)why_set(&told->why, "%s", text);
+    }
+    told->failing = !good;
 }
 
 /* Whether nothing is missing. */
@@ -174,12 +196,12 @@ static int once(struct frame *f)
     bool good = measure(f);
     int status;
 
-    if (f->print)
-        return print(f) && good ? 0 : EXIT_MISSING;
-    if (!good && samples_count(&f->host.out) == 0) {
+    if (!good && (!samples_ok(&f->host.out) || samples_count(&f->host.out) == 0)) {
         client_close(&f->client);
         return EXIT_MISSING;
     }
+    if (f->print)
+        return print(f) && good ? 0 : EXIT_MISSING;
     samples_send(&f->host.out, &f->client, 0);
     status = client_finish(&f->client);
     return good ? status : EXIT_MISSING;
@@ -204,6 +226,10 @@ static _Noreturn void for_ever(struct frame *f, int64_t every)
                 "machine stood still",
                 f->client.program, (long long)missed);
         (void)measure(f);
+        if (!samples_ok(&f->host.out)) { /* what is missing may be a name */
+            tell_change(f, f->n, false, "out of memory: this round is left out");
+            continue;
+        }
         if (f->print) {
             if (!print(f) || putchar('\n') == EOF)
                 exit(EXIT_MISSING);

@@ -1,7 +1,7 @@
 /* frame.h - a collector of the host from its command line to its exit status
  *
  * One-shot, or with --every for ever: on the grid of the wall clock, over one connection. What is wrong with one
- * subject costs no other; it is said on standard error, of a long-running one when it begins and when it ends.
+ * subject costs no other; it is said on standard error, of a long-running one when it begins, when it changes and when it ends.
  * Exit status: 0; 1: something is missing, or was not accepted; 2: wrong usage.
  */
 #pragma once

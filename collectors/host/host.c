@@ -9,19 +9,28 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 
 enum { PATH_MOST = 4096 };
 
+uint64_t host_socket_page(const char *release, uint64_t page)
+{
+    return strtoul(release, NULL, 10) < 6 ? 4096 : page;
+}
+
 void host_init(struct host *h, const char *proc, const char *sys)
 {
     long page = sysconf(_SC_PAGESIZE), ticks = sysconf(_SC_CLK_TCK);
+    struct utsname name;
 
-    *h = (struct host){.proc = proc, .sys = sys};
+    *h = (struct host){.proc = proc, .sys = sys, .root = ""};
     h->page = page > 0 ? (uint64_t)page : 0;
     h->ticks = ticks > 0 ? (uint64_t)ticks : 0;
+    h->socket_page = uname(&name) == 0 ? host_socket_page(name.release, h->page) : 0;
 }
 
 void host_free(struct host *h)
@@ -43,30 +52,69 @@ bool host_read(struct host *h, const struct subject *s)
 {
     h->at = s;
     h->why.text[0] = 0;
-    h->absent = false;
+    h->more = 0;
+    h->absent = true;
     s->read(h);
     if (!samples_ok(&h->out))
         host_complain(h, "out of memory");
+    h->absent = h->absent && h->why.text[0] != 0;
+    if (h->more > 0)
+        (void)why_set(&h->why, "%s (and %u more)", h->why.text, h->more);
     return h->why.text[0] == 0;
+}
+
+static void __attribute__((format(printf, 2, 0)))
+complain(struct host *h, const char *fmt, va_list ap)
+{
+    if (h->why.text[0] == 0)
+        (void)why_setv(&h->why, fmt, ap);
+    else
+        h->more++;
 }
 
 void host_complain(struct host *h, const char *fmt, ...)
 {
     va_list ap;
 
-    if (h->why.text[0] != 0)
-        return;
+    h->absent = false;
     va_start(ap, fmt);
-    (void)why_setv(&h->why, fmt, ap);
+    complain(h, fmt, ap);
+    va_end(ap);
+}
+
+void host_miss(struct host *h, const char *fmt, ...)
+{
+    va_list ap;
+
+    va_start(ap, fmt);
+    complain(h, fmt, ap);
     va_end(ap);
 }
 
 /* --- files --- */
 
+/* What of a name below /proc stands behind the number of the process that it is about; NULL: it is about none. */
+static const char *of_process(const char *name)
+{
+    if (strncmp(name, "/proc/net/", strlen("/proc/net/")) == 0)
+        return name + strlen("/proc");
+    if (strncmp(name, "/proc/self/", strlen("/proc/self/")) == 0)
+        return name + strlen("/proc/self");
+    return NULL;
+}
+
 const char *host_path(const struct host *h, const char *name, char *path, size_t size)
 {
     bool sys = strncmp(name, "/sys/", 5) == 0;
+    const char *rest = strcmp(h->proc, "/proc") != 0 ? of_process(name) : NULL;
 
+    if (rest != NULL) {
+        (void)snprintf(path, size, "%s/1/net", h->proc);
+        if (access(path, F_OK) == 0) {
+            (void)snprintf(path, size, "%s/1%s", h->proc, rest);
+            return path;
+        }
+    }
     (void)snprintf(path, size, "%s%s", sys ? h->sys : h->proc,
                    name + (sys ? strlen("/sys") : strlen("/proc")));
     return path;
@@ -102,9 +150,10 @@ static void read_file(const struct host *h, struct host_file *f)
         return;
     f->fd = open(host_path(h, f->name, path, sizeof path), O_RDONLY | O_CLOEXEC | O_NOCTTY);
     f->opened = f->fd >= 0;
-    f->error = errno;
     if (f->opened)
         (void)read_open(f);
+    else
+        f->error = errno;
 }
 
 /* NULL, with a complaint: there are more than a test has ever read. */
@@ -119,9 +168,10 @@ static const struct host_file *get_file(struct host *h, const char *name)
     return f;
 }
 
+/* What is switched off may be there, and say so as it is opened or read: /proc/pressure with psi=0. */
 static bool is_absent(const struct host_file *f)
 {
-    return !f->opened && (f->error == ENOENT || f->error == EOPNOTSUPP); /* psi=0 */
+    return f->error == EOPNOTSUPP || (!f->opened && f->error == ENOENT);
 }
 
 bool host_text(struct host *h, const char *name, struct str *text)
@@ -134,10 +184,12 @@ bool host_text(struct host *h, const char *name, struct str *text)
     *text = (struct str){f->text.p, f->text.n};
     if (f->error == 0)
         return true;
-    h->absent = h->absent || (is_absent(f) && h->why.text[0] == 0);
+    (void)host_path(h, name, path, sizeof path);
     errno = f->error;
-    host_complain(h, "cannot %s %s: %m", f->opened ? "read" : "open",
-                  host_path(h, name, path, sizeof path));
+    if (is_absent(f))
+        host_miss(h, "cannot %s %s: %m", f->opened ? "read" : "open", path);
+    else
+        host_complain(h, "cannot %s %s: %m", f->opened ? "read" : "open", path);
     return false;
 }
 
@@ -160,6 +212,8 @@ static bool scaled(const struct host *h, enum scale scale, uint64_t *v)
         return !__builtin_mul_overflow(*v, 512, v);
     case PAGES:
         return h->page > 0 && !__builtin_mul_overflow(*v, h->page, v);
+    case SOCKET_PAGES:
+        return h->socket_page > 0 && !__builtin_mul_overflow(*v, h->socket_page, v);
     case TICKS: {
         uint64_t rest = h->ticks > 0 ? *v % h->ticks * 1000 / h->ticks : 0;
 
@@ -180,15 +234,16 @@ void host_u64(struct host *h, const struct figure *f, uint64_t v)
         host_complain(h, "%s: %s is beyond 64 bits", f->file, f->field);
 }
 
-bool host_tags(struct host *h, struct str first, struct str second)
+bool host_tags(struct host *h, const struct str values[FIGURE_TAGS])
 {
-    if (samples_tags(&h->out, first, second))
+    if (samples_tags(&h->out, values))
         return true;
-    host_complain(h, "a name of %zu bytes: it cannot be sent", first.n);
+    if (samples_ok(&h->out)) /* else host_read() says so */
+        host_complain(h, "a name of %zu bytes: it cannot be sent", values[0].n);
     return false;
 }
 
 bool host_tag(struct host *h, struct str value)
 {
-    return host_tags(h, value, (struct str){0});
+    return host_tags(h, (const struct str[FIGURE_TAGS]){value});
 }

@@ -29,20 +29,25 @@ struct host_file {
 struct host {
     struct samples out;
     const char *proc, *sys; /* what stands in place of /proc and /sys; borrowed */
+    const char *root;       /* what stands before the host's mount points; borrowed */
     unsigned options;       /* HOST_PER_CORE, ... */
     uint64_t page;          /* bytes */
+    uint64_t socket_page;   /* bytes; see below */
     uint64_t ticks;         /* a second */
     uint64_t round;
     struct host_file files[HOST_FILES];
     size_t nfiles;
     /* The subject that is read, and what is wrong: */
     const struct subject *at;
-    struct why why; /* the first; "": nothing */
-    bool absent;    /* it is that a file is not there */
+    struct why why; /* the first, and how many more; "": nothing */
+    unsigned more;
+    bool absent; /* all of it is that something is not there */
 };
 
 void host_init(struct host *h, const char *proc, const char *sys);
 void host_free(struct host *h);
+/* What the kernel of this release (uname) counts the memory of sockets in: before 6.0 it is 4096 bytes, whatever a page has. */
+uint64_t host_socket_page(const char *release, uint64_t page);
 /* What was measured before is forgotten. */
 void host_begin(struct host *h);
 /* Adds a subject's samples. False: something of it is missing; see why and absent. */
@@ -54,12 +59,15 @@ bool host_read(struct host *h, const struct subject *s);
 bool host_text(struct host *h, const char *name, struct str *text);
 /* The same of a file that sound hosts need not have: no complaint when it is not there. */
 bool host_text_if_any(struct host *h, const char *name, struct str *text);
-/* Only the first of a round counts. */
+/* Of a subject's complaints in a round the first stands, and the others are counted. */
 void host_complain(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* `name` as people find it: below --proc or --sys. */
+/* The same where something is not there at all, as on hosts that are sound. */
+void host_miss(struct host *h, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* `name` as people find it: below --proc or --sys. Below another /proc than our own, /proc/net and /proc/self are those of
+ * its first process: a link to our own would lead to us, and so to our namespaces. */
 const char *host_path(const struct host *h, const char *name, char *path, size_t size);
 /* A number as the kernel counts it. One that is too large for its unit is left out, with a complaint. */
 void host_u64(struct host *h, const struct figure *f, uint64_t v);
 /* Which thing the next numbers are about; what cannot be told apart is left out, with a complaint: false. */
 bool host_tag(struct host *h, struct str value);
-bool host_tags(struct host *h, struct str first, struct str second);
+bool host_tags(struct host *h, const struct str values[FIGURE_TAGS]);

@@ -1,6 +1,6 @@
 /* hwmon - what the sensors of the board say: temperatures, fans, voltages, currents, power
  *
- * /sys/class/hwmon, one folder a chip. The kernel numbers the chips as it finds them, so a chip is called by its own name
+ * /sys/class/hwmon, one folder a chip; old drivers have the files in its device's. The kernel numbers the chips as it finds them, so a chip is called by its own name
  * and its device: coretemp-coretemp.0, nct6775-nct6775.656. A sensor is called as in the folder, with its label behind it
  * where it has one: "temp1 Package id 0". Without a name it is left out, as it would be another series. A read may wait
  * for a slow bus; one that gives no value, as of a socket where nothing is plugged in, is left out.
@@ -12,7 +12,8 @@
 
 #include "host/sysfs.h"
 
-#define CLASS "/sys/class/hwmon"
+#define CLASS  "/sys/class/hwmon"
+#define DEVICE "/device"
 #define FIGURE(key, of_unit, of_type, in_file, of_collectd, of_node)                               \
     {                                                                                              \
         .name = "hwmon." key, .unit = (of_unit), .type = (of_type), .tags = {"chip", "sensor"},    \
@@ -30,7 +31,7 @@ static const struct figure FIGURES[] = {
     FIGURE("energy", "uJ", "counter", "energyN_input", NULL, "energy_joule_total"),
     FIGURE("humidity", "%", "gauge", "humidityN_input", "sensors-CHIP/humidity-SENSOR", "humidity"),
 };
-enum { ENERGY = 5, KINDS = sizeof FIGURES / sizeof *FIGURES };
+enum { ENERGY = 5, KINDS = sizeof FIGURES / sizeof *FIGURES, CHIP_MOST = 300 };
 
 /* In the order of the rows: how a sensor's files begin, and what the kernel's unit is to be divided by. */
 static const struct {
@@ -69,7 +70,8 @@ static bool name_chip(const struct host *h, const char *dir, char *out, size_t s
     if (!sysfs_line(h, dir, "name", text, &name))
         return false;
     at = strlen(host_path(h, dir, path, sizeof path));
-    (void)snprintf(path + at, sizeof path - at, "/device");
+    if (at < strlen(DEVICE) || strcmp(path + at - strlen(DEVICE), DEVICE) != 0)
+        (void)snprintf(path + at, sizeof path - at, DEVICE);
     n = readlink(path, device, sizeof device - 1);
     device[n > 0 ? n : 0] = 0;
     (void)snprintf(out, size, "%.*s%s%s", (int)name.n, name.s, n > 0 ? "-" : "",
@@ -113,7 +115,7 @@ static void take_sensor(struct host *h, const char *dir, const char *file)
 
     if (kind < 0 || sensor.n > 40 || !sysfs_number(h, dir, file, &v) || is_faulty(h, dir, sensor) ||
         !name_chip(h, dir, chip, sizeof chip) || !name_sensor(h, dir, sensor, name, sizeof name) ||
-        !host_tags(h, str_of(chip), str_of(name)))
+        !host_tags(h, (const struct str[FIGURE_TAGS]){str_of(chip), str_of(name)}))
         return;
     if (kind != ENERGY)
         samples_f64(&h->out, &FIGURES[kind], (double)v / KIND[kind].divisor);
@@ -123,15 +125,19 @@ static void take_sensor(struct host *h, const char *dir, const char *file)
 
 static void take_chip(struct host *h, const char *dir, const char *name)
 {
-    char chip[300];
+    char chip[CHIP_MOST], text[SYSFS_VALUE];
+    struct str line;
 
     (void)snprintf(chip, sizeof chip, "%s/%s", dir, name);
-    (void)sysfs_each(h, chip, "", take_sensor);
+    if (!sysfs_line(h, chip, "name", text, &line) &&
+        errno == ENOENT) /* of an old driver, or gone */
+        (void)snprintf(chip, sizeof chip, "%s/%s" DEVICE, dir, name);
+    sysfs_each(h, chip, "", false, take_sensor);
 }
 
 static void hwmon_read(struct host *h)
 {
-    (void)sysfs_each(h, CLASS, "hwmon", take_chip);
+    sysfs_each(h, CLASS, "hwmon", true, take_chip);
 }
 
 const struct subject hwmon_subject = {

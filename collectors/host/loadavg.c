@@ -7,18 +7,20 @@
 #include "host/host.h"
 
 #define FILE_NAME "/proc/loadavg"
-#define FIGURE(key, in_file, of_diamond, of_collectd, of_node)                                     \
+#define FIGURE(key, of_unit, in_file, of_diamond, of_collectd, of_node)                            \
     {                                                                                              \
-        .name = "loadavg." key, .type = "gauge", .file = FILE_NAME, .field = (in_file),            \
-        .diamond = (of_diamond), .collectd = (of_collectd), .node_exporter = (of_node)             \
+        .name = "loadavg." key, .unit = (of_unit), .type = "gauge", .file = FILE_NAME,             \
+        .field = (in_file), .diamond = (of_diamond), .collectd = (of_collectd),                    \
+        .node_exporter = (of_node)                                                                 \
     }
 
 static const struct figure FIGURES[] = {
-    FIGURE("1m", "1st", "loadavg.01", "load/load shortterm", "node_load1"),
-    FIGURE("5m", "2nd", "loadavg.05", "load/load midterm", "node_load5"),
-    FIGURE("15m", "3rd", "loadavg.15", "load/load longterm", "node_load15"),
-    FIGURE("runnable", "4th, before the slash", "loadavg.processes_running", NULL, NULL),
-    FIGURE("threads", "4th, behind it", "loadavg.processes_total", NULL, "node_processes_threads"),
+    FIGURE("1m", "load", "1st", "loadavg.01", "load/load shortterm", "node_load1"),
+    FIGURE("5m", "load", "2nd", "loadavg.05", "load/load midterm", "node_load5"),
+    FIGURE("15m", "load", "3rd", "loadavg.15", "load/load longterm", "node_load15"),
+    FIGURE("runnable", "thread", "4th, before the slash", "loadavg.processes_running", NULL, NULL),
+    FIGURE("threads", "thread", "4th, behind it", "loadavg.processes_total", NULL,
+           "node_processes_threads"),
 };
 enum { AVERAGES = 3 };
 

@@ -8,11 +8,11 @@
 #define FILE_NAME "/proc/net/dev"
 #define FIGURE(key, of_unit, column, of_diamond, of_collectd, of_node)                             \
     {                                                                                              \
-        .name = "network." key, .unit = (of_unit), .type = "counter", .tags = {"interface"},       \
-        .file = FILE_NAME, .field = (column), .diamond = "network.INTERFACE." of_diamond,          \
+        .name = "network." key, .unit = (of_unit), .type = "counter", .tags = {"device"},          \
+        .file = FILE_NAME, .field = (column), .diamond = "network.DEVICE." of_diamond,             \
         .collectd = (of_collectd), .node_exporter = "node_network_" of_node "_total"               \
     }
-#define COLLECTD(type, way) "interface-INTERFACE/if_" type " " way
+#define COLLECTD(type, way) "interface-DEVICE/if_" type " " way
 
 /* In the order of the columns. */
 static const struct figure FIGURES[] = {
@@ -67,14 +67,14 @@ static void put_interface(struct host *h, struct str line)
     char path[512];
     struct str name;
 
-    if (!field_name(&line, ':', &name) || reading_numbers(line, v, COLUMNS) < COLUMNS) {
-        host_complain(h, "%s: a line without %d numbers",
-                      host_path(h, FILE_NAME, path, sizeof path), COLUMNS);
+    if (!field_name(&line, ':', &name)) {
+        host_complain(h, "%s: a line without an interface",
+                      host_path(h, FILE_NAME, path, sizeof path));
         return;
     }
     if ((h->options & HOST_VETH) == 0 && name.n > 4 && memcmp(name.s, "veth", 4) == 0)
         return;
-    if (!host_tag(h, name))
+    if (reading_numbers(h, FILE_NAME, name, line, v, COLUMNS, COLUMNS) == 0 || !host_tag(h, name))
         return;
     for (size_t i = 0; i < COLUMNS; i++)
         host_u64(h, &FIGURES[i], v[i]);
@@ -95,6 +95,7 @@ static void network_read(struct host *h)
     }
     while (field_line(&text, &line))
         put_interface(h, line);
+    reading_end(h, FILE_NAME, text);
 }
 
 static const struct subject_option OPTIONS[] = {

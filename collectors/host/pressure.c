@@ -26,8 +26,8 @@ static const struct figure FIGURES[] = {
     ROWS("irq", "full", "node_pressure_irq_stalled_seconds_total"),
 };
 
-/* "avg10=1.23" or "total=123" */
-static void put_assignment(struct host *h, const char *file, struct str group, struct str word,
+/* "avg10=1.23" or "total=123". False: it is of no row. */
+static bool put_assignment(struct host *h, const char *file, struct str group, struct str word,
                            size_t *hint)
 {
     const struct figure *f;
@@ -37,29 +37,34 @@ static void put_assignment(struct host *h, const char *file, struct str group, s
     double average;
 
     if (!field_name(&word, '=', &name))
-        return;
+        return false;
     f = reading_row(h, file, group, name, hint);
     if (f == NULL)
-        return;
+        return false;
     if (strcmp(f->type, "counter") == 0 && field_u64(word, &total))
         host_u64(h, f, total);
     else if (strcmp(f->type, "gauge") == 0 && field_f64(word, &average))
         samples_f64(&h->out, f, average);
     else
         host_complain(h, "%s: %s is no number", host_path(h, file, path, sizeof path), f->field);
+    return true;
 }
 
 static void read_resource(struct host *h, const char *file, struct str text)
 {
     struct str line, group, word;
-    size_t hint = 0;
+    size_t hint = 0, known = 0;
+    char path[512];
 
     while (field_line(&text, &line)) {
         if (!field_word(&line, &group))
             continue;
         while (field_word(&line, &word))
-            put_assignment(h, file, group, word, &hint);
+            known += put_assignment(h, file, group, word, &hint);
     }
+    reading_end(h, file, text);
+    if (known == 0)
+        host_complain(h, "%s has nothing that is known", host_path(h, file, path, sizeof path));
 }
 
 static void pressure_read(struct host *h)

@@ -35,13 +35,33 @@ const struct figure *reading_row(const struct host *h, const char *file, struct 
     return NULL;
 }
 
-size_t reading_numbers(struct str line, uint64_t *v, size_t n)
+size_t reading_numbers(struct host *h, const char *file, struct str of, struct str line,
+                       uint64_t *v, size_t least, size_t most)
 {
+    char shown[2][40], path[512];
+    struct str word = {0};
     size_t found = 0;
 
-    while (found < n && field_next(&line, &v[found]))
+    while (found < most && field_word(&line, &word) && field_u64(word, &v[found]))
         found++;
-    return found;
+    if (found == most || (word.n == 0 && found >= least))
+        return found;
+    (void)host_path(h, file, path, sizeof path);
+    str_show(shown[0], sizeof shown[0], of);
+    str_show(shown[1], sizeof shown[1], word);
+    if (word.n > 0)
+        host_complain(h, "%s: %s has %s, which is no number", path, shown[0], shown[1]);
+    else
+        host_complain(h, "%s: %s has %zu numbers, not %zu or more", path, shown[0], found, least);
+    return found >= least ? found : 0;
+}
+
+void reading_end(struct host *h, const char *file, struct str rest)
+{
+    char path[512];
+
+    if (rest.n > 0)
+        host_complain(h, "%s breaks off", host_path(h, file, path, sizeof path));
 }
 
 /* Once for each row. */
@@ -91,6 +111,7 @@ size_t reading_keys(struct host *h, const char *file)
         put_number(h, f, value, line);
         found++;
     }
+    reading_end(h, file, text);
     return found;
 }
 
@@ -101,15 +122,32 @@ static size_t read_pair(struct host *h, const char *file, struct str group, stru
     size_t found = 0, hint = 0;
     struct str name, value;
 
-    while (field_word(&names, &name) && field_word(&values, &value)) {
+    while (field_word(&names, &name)) {
         const struct figure *f = reading_row(h, file, group, name, &hint);
 
+        (void)field_word(&values, &value);
         if (f != NULL && is_new(h, f, seen)) {
             put_number(h, f, value, (struct str){0});
             found++;
         }
     }
     return found;
+}
+
+/* Complains of the names of rows that are on a line without another one. */
+static void miss_pair(struct host *h, const char *file, struct str group, struct str names)
+{
+    size_t hint = 0;
+    char path[512];
+    struct str name;
+
+    while (field_word(&names, &name)) {
+        const struct figure *f = reading_row(h, file, group, name, &hint);
+
+        if (f != NULL)
+            host_complain(h, "%s: %s has no number", host_path(h, file, path, sizeof path),
+                          f->field);
+    }
 }
 
 size_t reading_pairs(struct host *h, const char *file)
@@ -123,12 +161,17 @@ size_t reading_pairs(struct host *h, const char *file)
     while (field_line(&text, &names)) {
         struct str after = text;
 
-        if (!field_name(&names, ':', &group) || !field_line(&after, &values) ||
-            !field_name(&values, ':', &same) || !str_eq(group, same))
+        if (!field_name(&names, ':', &group))
             continue;
+        if (!field_line(&after, &values) || !field_name(&values, ':', &same) ||
+            !str_eq(group, same)) {
+            miss_pair(h, file, group, names);
+            continue;
+        }
         found += read_pair(h, file, group, names, values, seen);
         text = after;
     }
+    reading_end(h, file, text);
     return found;
 }
 
@@ -143,15 +186,17 @@ size_t reading_lists(struct host *h, const char *file)
     while (field_line(&text, &line)) {
         if (!field_name(&line, ':', &group))
             continue;
-        while (field_word(&line, &name) && field_word(&line, &value)) {
+        while (field_word(&line, &name)) {
             const struct figure *f = reading_row(h, file, group, name, &hint);
 
+            (void)field_word(&line, &value);
             if (f != NULL && is_new(h, f, seen)) {
                 put_number(h, f, value, (struct str){0});
                 found++;
             }
         }
     }
+    reading_end(h, file, text);
     return found;
 }
 
@@ -165,6 +210,7 @@ bool reading_line(struct host *h, const char *file, const char *key, struct str 
     while (field_line(&text, rest))
         if (field_word(rest, &word) && field_is(word, key))
             return true;
+    reading_end(h, file, text);
     host_complain(h, "%s has no line %s", host_path(h, file, path, sizeof path), key);
     return false;
 }

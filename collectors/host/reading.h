@@ -18,5 +18,9 @@ bool reading_line(struct host *h, const char *file, const char *key, struct str 
  * and tables are mostly in the same order. */
 const struct figure *reading_row(const struct host *h, const char *file, struct str group,
                                  struct str name, size_t *hint);
-/* All numbers at the front of line, at most n of them. */
-size_t reading_numbers(struct str line, uint64_t *v, size_t n);
+/* The numbers at the front of line, `most` of them at most, and 0 when there are fewer than `least`. Where one is none,
+ * or some are missing, there is a complaint that `of`, whose line it is, has them. */
+size_t reading_numbers(struct host *h, const char *file, struct str of, struct str line,
+                       uint64_t *v, size_t least, size_t most);
+/* Complains when the lines of file are not all: `rest` is what field_line() has left of its text. */
+void reading_end(struct host *h, const char *file, struct str rest);

@@ -38,22 +38,46 @@ const struct sample *samples_at(const struct samples *s, size_t i)
 
 /* --- putting --- */
 
+/* As it is, where all of it is good; else as a shell would quote it, $'a\x01', with backslashes doubled: then no other name
+ * looks the same. */
+static void put_quoted(struct buf *b, struct str value)
+{
+    const char *end;
+
+    buf_puts(b, "$'");
+    while (value.n > 0 && (end = memchr(value.s, '\\', value.n)) != NULL) {
+        struct str before = {value.s, (size_t)(end - value.s)};
+
+        buf_put_visible(b, before);
+        buf_puts(b, "\\\\");
+        value.s += before.n + 1;
+        value.n -= before.n + 1;
+    }
+    buf_put_visible(b, value);
+    buf_putc(b, '\'');
+}
+
 static bool put_tag(struct samples *s, struct str value)
 {
     size_t before = s->text.n;
-
     buf_put_visible(&s->text, value);
+    if (s->text.n - before != value.n || (value.n >= 2 && memcmp(value.s, "$'", 2) == 0)) {
+        s->text.n = before;
+        put_quoted(&s->text, value);
+    }
     buf_putc(&s->text, 0);
-    return value.n > 0 && s->text.n - before <= TAG_MOST + 1;
+    return buf_ok(&s->text) && value.n > 0 && s->text.n - before <= TAG_MOST + 1;
 }
 
-bool samples_tags(struct samples *s, struct str first, struct str second)
+bool samples_tags(struct samples *s, const struct str values[FIGURE_TAGS])
 {
     s->tags = s->text.n;
-    if (put_tag(s, first) && (second.s == NULL || put_tag(s, second)))
-        return true;
-    s->text.n = s->tags;
-    return false;
+    for (size_t i = 0; i < FIGURE_TAGS && (i == 0 || values[i].s != NULL); i++)
+        if (!put_tag(s, values[i])) {
+            s->text.n = s->tags;
+            return false;
+        }
+    return true;
 }
 
 void samples_u64(struct samples *s, const struct figure *f, uint64_t v)

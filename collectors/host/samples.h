@@ -32,10 +32,10 @@ void samples_free(struct samples *s);
 /* False: out of memory; then some are missing, and none may be taken for all. */
 bool samples_ok(const struct samples *s);
 
-/* The values of the tags of what comes next; a NULL `s` in one: there are no more. What no tag may hold (control
- * characters, broken UTF-8) becomes visible as in the log: \x1b. False: one is empty or too long, so what it is the
- * name of cannot be told. */
-bool samples_tags(struct samples *s, struct str first, struct str second);
+/* The values of the tags of what comes next; one that is all zero: there are no more. Where it has what no tag may
+ * hold (control characters, broken UTF-8) all of it becomes $'a\x1b', with backslashes doubled. False: one is empty or too long, so what it is the
+ * name of cannot be told; or out of memory. */
+bool samples_tags(struct samples *s, const struct str values[FIGURE_TAGS]);
 void samples_u64(struct samples *s, const struct figure *f, uint64_t v);
 void samples_f64(struct samples *s, const struct figure *f, double v); /* v is finite */
 

@@ -30,15 +30,12 @@ enum { KINDS = sizeof FIGURES / sizeof *FIGURES };
 static void softirqs_read(struct host *h)
 {
     uint64_t counts[KINDS + 1];
-    char path[512];
     struct str rest;
     size_t n;
 
     if (!reading_line(h, FILE_NAME, "softirq", &rest))
         return;
-    n = reading_numbers(rest, counts, KINDS + 1);
-    if (n < 2)
-        host_complain(h, "%s: softirq has no numbers", host_path(h, FILE_NAME, path, sizeof path));
+    n = reading_numbers(h, FILE_NAME, str_of("softirq"), rest, counts, 2, KINDS + 1);
     for (size_t i = 1; i < n; i++)
         host_u64(h, &FIGURES[i - 1], counts[i]);
 }

@@ -34,13 +34,14 @@ struct subject {
     void (*read)(struct host *h);
     const struct subject_option *options; /* NULL: none */
     bool optional; /* sound hosts may lack its files, which is said only where it was named */
+    bool rooted;   /* looks at what is mounted, below --root */
 };
 
 /* Those that cannot block, and those that can, in the order of the documents; NULL ends either. */
 extern const struct subject *const host_subjects[], *const slow_subjects[];
 
-extern const struct subject cgroups_subject, conntrack_subject, cpu_subject, disks_subject,
-    files_subject, filesystems_subject, hwmon_subject, thermal_subject, icmp_subject,
+extern const struct subject cgroups_subject, clock_subject, conntrack_subject, cpu_subject,
+    disks_subject, files_subject, filesystems_subject, hwmon_subject, thermal_subject, icmp_subject,
     interrupts_subject, ip_subject, loadavg_subject, memory_subject, network_subject,
     pressure_subject, processes_subject, sockets_subject, softirqs_subject, swap_subject,
     tcp_subject, udp_subject, uptime_subject, vmstat_subject;

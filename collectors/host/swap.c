@@ -1,7 +1,7 @@
 /* swap - what went there and came back, and how full each device of it is
  *
  * swap.in and swap.out are bytes since boot, of whole pages, from /proc/vmstat. /proc/swaps lists the devices; without one
- * there are none of their metrics. The sum over them is memory.swap_total and memory.swap_free.
+ * there are none of their metrics. Their sizes are memory.swap_total together, what is used memory.swap_total - swap_free.
  */
 #include "host/reading.h"
 
@@ -68,13 +68,17 @@ static void put_device(struct host *h, struct str line)
 static void swap_read(struct host *h)
 {
     struct str text, line;
+    char path[512];
 
     (void)reading_keys(h, COUNTERS);
     if (!host_text_if_any(h, DEVICES, &text))
         return;
-    (void)field_line(&text, &line);
+    if (!field_line(&text, &line))
+        host_complain(h, "%s: no line with the names of its columns",
+                      host_path(h, DEVICES, path, sizeof path));
     while (field_line(&text, &line))
         put_device(h, line);
+    reading_end(h, DEVICES, text);
 }
 
 const struct subject swap_subject = {

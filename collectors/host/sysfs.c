@@ -11,7 +11,7 @@
 
 enum { PATH_MOST = 4096 };
 
-bool sysfs_each(struct host *h, const char *dir, const char *start,
+void sysfs_each(struct host *h, const char *dir, const char *start, bool needed,
                 void (*take)(struct host *h, const char *dir, const char *name))
 {
     char path[PATH_MOST];
@@ -19,9 +19,11 @@ bool sysfs_each(struct host *h, const char *dir, const char *start,
     int n = scandir(host_path(h, dir, path, sizeof path), &list, NULL, versionsort);
 
     if (n < 0) {
-        h->absent = h->absent || (errno == ENOENT && h->why.text[0] == 0);
-        host_complain(h, "cannot list %s: %m", path);
-        return false;
+        if (errno != ENOENT)
+            host_complain(h, "cannot list %s: %m", path);
+        else if (needed)
+            host_miss(h, "cannot list %s: %m", path);
+        return;
     }
     for (int i = 0; i < n; i++) {
         if (strncmp(list[i]->d_name, start, strlen(start)) == 0 && list[i]->d_name[0] != '.')
@@ -29,7 +31,6 @@ bool sysfs_each(struct host *h, const char *dir, const char *start,
         free(list[i]);
     }
     free(list);
-    return true;
 }
 
 bool sysfs_line(const struct host *h, const char *dir, const char *name, char out[SYSFS_VALUE],

@@ -8,8 +8,8 @@
 enum { SYSFS_VALUE = 256 }; /* bytes; a longer line is none */
 
 /* The names in the folder `dir` ("/sys/class/hwmon") that begin with `start`, sorted as people count: each goes to `take`.
- * False, with a complaint: there is no such folder. */
-bool sysfs_each(struct host *h, const char *dir, const char *start,
+ * A complaint when the folder cannot be listed; when it is not there, only if it is `needed`. */
+void sysfs_each(struct host *h, const char *dir, const char *start, bool needed,
                 void (*take)(struct host *h, const char *dir, const char *name));
 /* The one line in DIR/NAME, in out. False, with errno: it cannot be read; EINVAL: it is empty, too long
  * or has no end. */

@@ -30,13 +30,13 @@ static void take_zone(struct host *h, const char *dir, const char *name)
 
     (void)snprintf(zone, sizeof zone, "%s/%s", dir, name);
     if (sysfs_number(h, zone, "temp", &millidegrees) && sysfs_line(h, zone, "type", text, &kind) &&
-        host_tags(h, str_of(name + strlen(ZONE)), kind))
+        host_tags(h, (const struct str[FIGURE_TAGS]){str_of(name + strlen(ZONE)), kind}))
         samples_f64(&h->out, FIGURES, (double)millidegrees / 1000);
 }
 
 static void thermal_read(struct host *h)
 {
-    (void)sysfs_each(h, CLASS, ZONE, take_zone);
+    sysfs_each(h, CLASS, ZONE, true, take_zone);
 }
 
 const struct subject thermal_subject = {

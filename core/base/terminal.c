@@ -5,8 +5,11 @@
  */
 #include "base/terminal.h"
 
+#include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/exit.h"
 #include "base/text.h"
@@ -51,6 +54,25 @@ void say_text(FILE *to, struct str text)
         text.n -= n + 1;
     }
     print_visible(to, text);
+}
+
+int print_bytes(const char *p, size_t n)
+{
+    struct pollfd room = {.fd = STDOUT_FILENO, .events = POLLOUT};
+
+    while (n > 0) {
+        ssize_t w = write(STDOUT_FILENO, p, n);
+
+        if (w >= 0) {
+            p += w;
+            n -= (size_t)w;
+        } else if (errno == EAGAIN) {
+            (void)poll(&room, 1, -1);
+        } else if (errno != EINTR) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* --- --help and --version --- */

@@ -26,38 +26,46 @@ const char CONVERT_HELP[] =
     "Exit status: 0, 1 something in the input is wrong, 2 wrong usage, 111 input or output "
     "failed.\n";
 
+struct printer {
+    struct report report;
+    int error; /* errno of standard output; 0: it is sound */
+};
+
+/* At once: who waits for it may have a long-running command before it. */
 static void convert_json(void *arg, const char *p, size_t n)
 {
-    (void)arg;
-    (void)fwrite(p, 1, n, stdout);
-    (void)fflush(stdout); /* who waits for it may have a long-running command before it */
+    struct printer *to = arg;
+
+    if (to->error == 0 && print_bytes(p, n) < 0)
+        to->error = errno;
 }
 
 static void print_fault(void *arg, const struct output_fault *f)
 {
-    report_fault(arg, f);
+    report_fault(&((struct printer *)arg)->report, f);
 }
 
 static void print_left_out(void *arg, const struct output_fault *f, enum output_left what)
 {
-    report_left_out(arg, f, what);
+    report_left_out(&((struct printer *)arg)->report, f, what);
 }
 
 /* 0, or EXIT_WORLD. */
-static int pass_input(const struct asked *a, struct stream *stream)
+static int pass_input(const struct asked *a, struct stream *stream, const struct printer *to)
 {
     struct feed feed = {.stream = stream, .fd = STDIN_FILENO, .beside = -1};
     enum feed_news news;
 
-    while ((news = feed_next(&feed)) == FEED_INPUT && !ferror(stdout))
+    while ((news = feed_next(&feed)) == FEED_INPUT && to->error == 0)
         ;
     if (news == FEED_FAILED) {
         say(stderr, "garnet convert: cannot read standard input: %s", strerror(errno));
         return EXIT_WORLD;
     }
-    stream_end(stream, a->status_fd >= 0 ? feed_status(&feed, a->status_fd) : a->status);
-    if (ferror(stdout)) {
-        say(stderr, "garnet convert: cannot write to standard output");
+    if (to->error == 0) /* else nobody is to wait for the end of what is read no more */
+        stream_end(stream, a->status_fd >= 0 ? feed_status(&feed, a->status_fd) : a->status);
+    if (to->error != 0) {
+        say(stderr, "garnet convert: cannot write to standard output: %s", strerror(to->error));
         return EXIT_WORLD;
     }
     return 0;
@@ -65,8 +73,8 @@ static int pass_input(const struct asked *a, struct stream *stream)
 
 int convert_main(int argc, char *const argv[])
 {
-    struct report report = {.program = "garnet convert", .to = stderr};
-    const struct output_to to = {&report, convert_json, print_fault, print_left_out};
+    struct printer printer = {.report = {.program = "garnet convert", .to = stderr}};
+    const struct output_to to = {&printer, convert_json, print_fault, print_left_out};
     struct stream *stream;
     struct asked asked;
     struct why why;
@@ -82,8 +90,8 @@ int convert_main(int argc, char *const argv[])
         say(stderr, "garnet convert: out of memory");
         return EXIT_WORLD;
     }
-    status = pass_input(&asked, stream);
+    status = pass_input(&asked, stream, &printer);
     stream_free(stream);
-    report_end(&report);
-    return status != 0 ? status : report.faults > 0 ? 1 : 0;
+    report_end(&printer.report);
+    return status != 0 ? status : printer.report.faults > 0 ? 1 : 0;
 }

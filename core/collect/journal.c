@@ -115,8 +115,8 @@ void journal_fruitless(const struct journal *j, int64_t output)
         return;
     }
     log_info("collector %s has ended with exit status 0 and has sent no metric yet: what it prints "
-             "only goes to this log. Send metrics to the socket that is its last argument and in "
-             "GARNET_SOCKET, for example by `garnet emit`; or say by `output` what it prints",
+             "only goes to this log: send metrics to the socket that is its last argument and in "
+             "GARNET_SOCKET, for example by `garnet emit`, or say by `output` what it prints",
              j->name);
 }
 

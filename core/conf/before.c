@@ -8,6 +8,12 @@
 #include "conf/path.h"
 #include "conf/scripts.h"
 
+/* The main file is none, whatever it is called; nor is what only looks like one, and is never read. */
+static bool is_collector_file(const struct snapshot *s, const struct snapshot_file *f)
+{
+    return f != s->files && (f->script != NULL || (!f->odd && path_ends(f->path, ".yaml")));
+}
+
 /* A collector is its file's name, wherever the folder is, and whether it is a script or the file beside that. They are asked for in about the order in which they
  * are: from *at on, which is where the last one was. */
 static const struct snapshot_file *find_file(const struct snapshot *s, const char *path,
@@ -15,8 +21,7 @@ static const struct snapshot_file *find_file(const struct snapshot *s, const cha
 {
     const struct snapshot_file *begin = *at, *f = begin;
 
-    /* The main file is none, whatever it is called. */
-    while (f == s->files || !str_eq(script_stem(f->path), script_stem(path))) {
+    while (!is_collector_file(s, f) || !str_eq(script_stem(f->path), script_stem(path))) {
         f = f->next != NULL ? f->next : s->files;
         if (f == begin)
             return NULL;
@@ -130,8 +135,8 @@ bool before_add(struct snapshot *s, const struct snapshot *now)
             if (!f->old && !f->odd && conf_is_folder(next, f->path))
                 copy_collectors(s, now, next, f->path);
         for (struct snapshot_file *f = s->files->next; f != NULL; f = f->next)
-            if (!f->old && (used = file_in_use(now, c, f->path, &at)) != NULL &&
-                used->error == NULL)
+            if (!f->old && is_collector_file(s, f) &&
+                (used = file_in_use(now, c, f->path, &at)) != NULL && used->error == NULL)
                 f->before = copy_version(s, used);
         order_files(s, next, rank_by_change);
     }

@@ -103,12 +103,16 @@ static void load_folder(struct snapshot *s, const char *dir, bool written, bool 
     free(list);
 }
 
-/* Both folders, as `now` had files of them. */
+enum { UNSETTLED = -1 };
+
+/* Both folders, as `now` had files of them. In a look, of scripts only what has not changed for `settled` ns. */
 static void load_folders(struct snapshot *s, const struct conf *c, const struct snapshot *now,
-                         struct asking *of)
+                         int64_t settled, struct asking *of)
 {
     load_folder(s, c->collectors_folder, c->folder_written, had_files(now, c->collectors_folder));
     scripts_load(s, c->scripts_folder, c->scripts_written, had_scripts(now));
+    if (settled != UNSETTLED)
+        scripts_settle(s, now, c->scripts_folder, settled);
     scripts_compare(s);
     read_unread(s, of);
 }
@@ -149,7 +153,7 @@ static bool load_all(struct snapshot *s, const char *path, const struct snapshot
     if ((c = conf_parse_known(s)) == NULL)
         s->arena.failed = true;
     else
-        load_folders(s, c, now, of);
+        load_folders(s, c, now, UNSETTLED, of);
     conf_free(c);
     return arena_ok(&s->arena);
 }
@@ -275,13 +279,14 @@ static void forget_refused(struct snapshot *s, const struct conf *c, struct aski
 }
 
 /* What is in the folder now, if it can be read; `s` was what is in use. */
-static void load_folder_again(struct snapshot *s, const struct conf *c, struct asking *of)
+static void load_folder_again(struct snapshot *s, const struct conf *c, int64_t settled,
+                              struct asking *of)
 {
     struct snapshot next = {.running = s->running};
 
     next.files = snapshot_copy(&next, s->files);
     if (next.files != NULL) {
-        load_folders(&next, c, s, of);
+        load_folders(&next, c, s, settled, of);
         (void)before_add(&next, s);
     }
     snapshot_free(s);
@@ -334,7 +339,7 @@ struct conf *conf_load_refused(struct snapshot *s, int64_t settled, struct askin
         return NULL;
     before_refused_last(s, c);
     if (s->files != NULL && is_refused_folder(c, c->collectors_folder))
-        load_folder_again(s, c, of);
+        load_folder_again(s, c, settled, of);
     else if (s->files != NULL && (scripts_are_refused(c) || scripts_differ(s, c, settled)))
         load_scripts_again(s, c, settled, of);
     forget_refused(s, c, of);
@@ -352,7 +357,7 @@ struct conf *conf_load_beside(struct snapshot *s, struct asking *of, struct erro
     if (c == NULL)
         return NULL;
     s->running = true;
-    load_folder_again(s, c, of);
+    load_folder_again(s, c, UNSETTLED, of);
     conf_free(c);
     return s->files != NULL && arena_ok(&s->arena) ? use_newest(s, of, e) : NULL;
 }

@@ -40,7 +40,7 @@ static const char *suffix_of(const char *name)
 }
 
 /* OUTPUT_LOG: there is no such format. */
-static int64_t output_of(const char *suffix)
+static int64_t output_by_suffix(const char *suffix)
 {
     static const char *const plain[] = {"", "sh", "py", "pl", "rb"};
 
@@ -61,7 +61,7 @@ bool script_means(struct arena *a, const char *script, struct script_means *out)
 
     *out = (struct script_means){.path = space != NULL ? space + 1 : script};
     interval = arena_strndup(a, script, space != NULL ? (size_t)(space - script) : 0);
-    out->output = output_of(suffix_of(path_base(out->path)));
+    out->output = output_by_suffix(suffix_of(path_base(out->path)));
     return interval != NULL &&
            (units_duration(interval, &out->interval, &ignored) || (out->interval = 0, true));
 }
@@ -81,8 +81,7 @@ static int name_order(const struct dirent **a, const struct dirent **b)
 }
 
 /* How many names, or -1 and *error. */
-static int list_names(struct snapshot *s, const char *dir, struct dirent ***list,
-                      const char **error)
+static int names_in(struct snapshot *s, const char *dir, struct dirent ***list, const char **error)
 {
     int fd = read_open(s, dir, O_PATH, error), n, err;
 
@@ -104,7 +103,7 @@ static void free_names(struct dirent **list, int n)
 }
 
 /* `odd`: for its name; else it cannot be read now. */
-static void add_fault(struct snapshot *s, const char *path, bool odd, const char *error)
+static void note_fault(struct snapshot *s, const char *path, bool odd, const char *error)
 {
     struct snapshot_file *f = path != NULL ? snapshot_add(s, path) : NULL;
 
@@ -140,7 +139,7 @@ static void add_script(struct snapshot *s, const char *dir, const char *interval
         return;
     f->script = arena_printf(&s->arena, "%s %s", interval, path);
     f->unread = file != NULL;
-    f->odd = output_of(suffix_of(name)) == OUTPUT_LOG && file == NULL;
+    f->odd = output_by_suffix(suffix_of(name)) == OUTPUT_LOG && file == NULL;
     if (f->odd)
         f->error = arena_printf(
             &s->arena,
@@ -159,12 +158,12 @@ static void load_interval(struct snapshot *s, const char *folder, const char *in
     if (dir == NULL)
         return;
     if (!units_duration(interval, &ns, &ignored) || ns < LEAST || ns > MOST) {
-        add_fault(s, dir, true,
-                  "is not read: name it like an interval, 30s or 5m, from 100ms to 1d");
+        note_fault(s, dir, true,
+                   "is not read: name it like an interval, 30s or 5m, from 100ms to 1d");
         return;
     }
-    if ((n = list_names(s, dir, &list, &error)) < 0) {
-        add_fault(s, dir, false, error);
+    if ((n = names_in(s, dir, &list, &error)) < 0) {
+        note_fault(s, dir, false, error);
         return;
     }
     for (int i = 0; i < n && arena_ok(&s->arena); i++) {
@@ -173,8 +172,8 @@ static void load_interval(struct snapshot *s, const char *folder, const char *in
         if (!is_yaml(name))
             add_script(s, dir, interval, name, other);
         else if (other == NULL)
-            add_fault(s, path_join(&s->arena, dir, name), true,
-                      "is not read: there is no script of that name beside it");
+            note_fault(s, path_join(&s->arena, dir, name), true,
+                       "is not read: there is no script of that name beside it");
     }
     free_names(list, n);
 }
@@ -183,14 +182,14 @@ void scripts_load(struct snapshot *s, const char *folder, bool written, bool had
 {
     const char *error = NULL;
     struct dirent **list;
-    int n = list_names(s, folder, &list, &error);
+    int n = names_in(s, folder, &list, &error);
 
     s->scripts = n >= 0;
     if (n < 0 && !written && error == READ_MISSING)
         error = had ? "is gone: make it again, empty if no script is to run" : NULL;
     if (n < 0) {
         if (error != NULL)
-            add_fault(s, folder, false, error);
+            note_fault(s, folder, false, error);
         return;
     }
     for (int i = 0; i < n && arena_ok(&s->arena); i++)
@@ -282,8 +281,8 @@ static bool may_come(const struct snapshot_file *f, int64_t settled)
 }
 
 /* Whether one that is in `now`, and is not so in `s`, is to be taken. */
-static bool is_taken(struct snapshot *now, const struct snapshot_file *f, const struct snapshot *s,
-                     int64_t settled)
+static bool may_be_taken(struct snapshot *now, const struct snapshot_file *f,
+                         const struct snapshot *s, int64_t settled)
 {
     const struct snapshot_file *was = find_script(s, f);
 
@@ -318,13 +317,23 @@ bool scripts_differ(const struct snapshot *s, const struct conf *c, int64_t sett
     scripts_load(&now, c->scripts_folder, c->scripts_written, true);
     for (const struct snapshot_file *f = next_script(now.files); f != NULL && !differ;
          f = next_script(f->next))
-        differ = find_same(s, f) == NULL && is_taken(&now, f, s, settled);
+        differ = find_same(s, f) == NULL && may_be_taken(&now, f, s, settled);
     for (const struct snapshot_file *f = next_script(s->files); f != NULL && !differ;
          f = next_script(f->next))
         differ = is_gone(&now, c->scripts_folder, f, settled);
     differ = differ && now.scripts && arena_ok(&now.arena);
     snapshot_free(&now);
     return differ;
+}
+
+/* Its program is not there, and another one of that name is. */
+static bool is_replaced(const struct snapshot *now, const struct snapshot_file *f)
+{
+    const struct snapshot_file *o = next_script(now->files);
+
+    while (o != NULL && !str_eq(script_stem(path_of(o)), script_stem(path_of(f))))
+        o = next_script(o->next);
+    return o != NULL && access(path_of(f), F_OK) < 0;
 }
 
 /* As it was, and as it is in use. NULL: no memory. */
@@ -348,7 +357,7 @@ void scripts_settle(struct snapshot *now, const struct snapshot *s, const char *
         struct snapshot_file *f = *at;
         const struct snapshot_file *was = f->script != NULL ? find_script(s, f) : NULL;
 
-        if (f->script == NULL || (find_same(s, f) == NULL && is_taken(now, f, s, settled))) {
+        if (f->script == NULL || (find_same(s, f) == NULL && may_be_taken(now, f, s, settled))) {
             at = &f->next;
         } else if (was == NULL || (copy = copy_known(now, was)) == NULL) {
             *at = f->next;
@@ -361,7 +370,8 @@ void scripts_settle(struct snapshot *now, const struct snapshot *s, const char *
     for (const struct snapshot_file *f = next_script(s->files); f != NULL && arena_ok(&now->arena);
          f = next_script(f->next))
         if (find_script(now, f) == NULL && !folder_is_unread(now, folder, f) &&
-            !may_go(&now->arena, f, settled) && (copy = copy_known(now, f)) != NULL) {
+            !may_go(&now->arena, f, settled) && !is_replaced(now, f) &&
+            (copy = copy_known(now, f)) != NULL) {
             *at = copy;
             at = &copy->next;
         }

@@ -1,5 +1,7 @@
-/* convert/asked.c - pure */
+/* convert/asked.c - pure, but for a look whether a descriptor is open: without one all that comes would count as killed */
 #include "convert/asked.h"
+
+#include <fcntl.h>
 
 #include "base/number.h"
 #include "convert/formats.h"
@@ -52,5 +54,9 @@ bool asked_read(struct asked *a, int argc, char *const argv[], bool socket, stru
         if (!good)
             return false;
     }
+    if (a->status_fd >= 0 && a->status != FORMAT_STATUS_UNKNOWN)
+        return why_set(why, "--status and --status-fd are two answers to one question: give one");
+    if (a->status_fd >= 0 && fcntl(a->status_fd, F_GETFD) < 0)
+        return why_set(why, "--status-fd %d: nothing is open there", a->status_fd);
     return a->format != NULL || why_set(why, "name the format of the input");
 }

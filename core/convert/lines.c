@@ -36,10 +36,11 @@ static bool graphite_tags(struct output *o, struct str *name, struct tag *tags, 
     return true;
 }
 
-/* -1, also with a fraction: the time of its arrival. */
+/* -1, also with a fraction, which is a number to its end: the time of its arrival. */
 static bool is_now(struct str time)
 {
-    return time.n >= 2 && memcmp(time.s, "-1", 2) == 0 && (time.n == 2 || time.s[2] == '.');
+    return time.n >= 2 && memcmp(time.s, "-1", 2) == 0 && (time.n == 2 || time.s[2] == '.') &&
+           value_span(time) == time.n;
 }
 
 static enum format_step lines_record(void *state, struct output *o, char *line, size_t n, bool last)

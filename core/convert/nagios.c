@@ -13,6 +13,7 @@
 struct nagios {
     bool begun;    /* the first line has been */
     bool perfdata; /* all that comes is */
+    bool status;   /* a label has this name, so the exit status' own metric cannot have it */
 };
 
 enum { FIELDS = 5, STATUS_MOST = 3 };
@@ -21,6 +22,8 @@ struct item {
     struct str label, value;
     struct str range[FIELDS - 1];
 };
+
+#define STATUS "status"
 
 static const char *const RANGES[FIELDS - 1] = {"warn", "crit", "min", "max"};
 
@@ -132,7 +135,7 @@ static bool split_value(struct output *o, struct str text, struct value *value, 
     return value_read(o, (struct str){text.s, n}, "value", value);
 }
 
-static void put_item(struct output *o, const struct item *item)
+static void put_item(struct nagios *s, struct output *o, const struct item *item)
 {
     struct tag meta[METRIC_MAX_TAGS];
     struct output_metric m = {.name = {item->label}, .meta = meta};
@@ -154,7 +157,8 @@ static void put_item(struct output *o, const struct item *item)
             !output_tag(o, meta, &m.nmeta, (struct tag){str_of(RANGES[i]), item->range[i]},
                         "threshold", false))
             return;
-    (void)output_put(o, &m);
+    if (output_put(o, &m) && str_eq(item->label, str_of(STATUS)))
+        s->status = true;
 }
 
 static enum format_step nagios_record(void *state, struct output *o, char *line, size_t n,
@@ -174,21 +178,27 @@ static enum format_step nagios_record(void *state, struct output *o, char *line,
         struct item item;
 
         if (item_label(o, &rest, &item.label) && item_fields(o, &rest, &item))
-            put_item(o, &item);
+            put_item(s, o, &item);
     }
     return FORMAT_DONE;
 }
 
 static void nagios_end(void *state, struct output *o, int status)
 {
-    struct output_metric m = {.name = {str_of("status")}};
+    const struct nagios *s = state;
+    struct output_metric m = {.name = {str_of(STATUS)}};
     struct buf text = {0};
 
-    (void)state;
     if (status > STATUS_MOST) {
         (void)output_fault(o, NULL,
                            "exit status %d is none of a Nagios plugin's, 0 to 3: no status is "
                            "reported",
+                           status);
+    } else if (status >= 0 && s->status) {
+        (void)output_fault(o, NULL,
+                           "a label is called " STATUS
+                           ": the exit status %d, whose metric has this name, is not reported; "
+                           "call the label something else",
                            status);
     } else if (status >= 0) {
         buf_put_i64(&text, status);

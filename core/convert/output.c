@@ -11,7 +11,8 @@
 
 void output_init(struct output *o, const struct output_to *to, bool in_place)
 {
-    *o = (struct output){.to = to, .in_place = in_place, .line = 1, .json_line = 1};
+    *o = (struct output){
+        .to = to, .in_place = in_place, .line = 1, .json_line = 1, .handed_line = 1};
 }
 
 void output_free(struct output *o)
@@ -22,8 +23,10 @@ void output_free(struct output *o)
 
 void output_flush(struct output *o)
 {
-    if (o->json.n > 0)
-        o->to->json(o->to->arg, o->json.p, o->json.n);
+    if (o->json.n == 0)
+        return;
+    o->to->json(o->to->arg, o->json.p, o->json.n);
+    o->handed_line = o->json_line; /* only now: it may have begun a connection */
     buf_reset(&o->json);
 }
 

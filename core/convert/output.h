@@ -47,7 +47,7 @@ struct output {
     uint64_t line;    /* of the first of them */
     /* output.c's own */
     struct buf json, name;
-    uint64_t json_line;
+    uint64_t json_line, handed_line; /* behind what waits, and behind what was handed on */
 };
 
 struct output_metric {             /* everything borrowed */

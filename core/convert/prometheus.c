@@ -57,6 +57,7 @@ static const struct sample_kind {
     {SUMMARY, "_created", "timestamp", "s"},
     {GAUGEHISTOGRAM, "_bucket", NULL, ""},
     {GAUGEHISTOGRAM, "_gcount", NULL, ""},
+    {GAUGEHISTOGRAM, "_gsum", NULL, NULL},
 };
 
 /* As OpenMetrics has units, and as Metrics 2.0 has them. */
@@ -104,18 +105,37 @@ static struct str plain_name(struct str *rest, bool colon)
     return name;
 }
 
-/* In quotes, with the first of which `rest` begins. Escaped are the quote and the backslash; a line end, too,
- * but it stays as it is written: Garnet takes no control bytes. */
+static size_t backslashes(struct str s, size_t at)
+{
+    size_t n = 0;
+
+    while (at + n < s.n && s.s[at + n] == '\\')
+        n++;
+    return n;
+}
+
+/* In quotes, with the first of which `rest` begins. Escaped are the quote and the backslash; a line end, too, but it stays as it is
+ * written, `\n`: Garnet takes no control bytes. So all backslashes before an n stay, or a backslash and an n would be the same value. */
 static bool quoted_text(struct output *o, struct str *rest, struct str *text)
 {
     char *to = (char *)rest->s + 1; /* the line is ours to write to */
     size_t at = 1;
 
     *text = (struct str){to, 0};
-    for (; at < rest->n && rest->s[at] != '"'; at++) {
-        at += rest->s[at] == '\\' && at + 1 < rest->n &&
-              (rest->s[at + 1] == '"' || rest->s[at + 1] == '\\');
-        to[text->n++] = rest->s[at];
+    while (at < rest->n && rest->s[at] != '"') {
+        size_t run = backslashes(*rest, at), behind = at + run;
+        bool stay = behind < rest->n && rest->s[behind] == 'n';
+        size_t put = stay ? run : run / 2 + run % 2;
+
+        if (run == 0) {
+            to[text->n++] = rest->s[at++];
+            continue;
+        }
+        memset(to + text->n, '\\', put);
+        text->n += put;
+        at = behind;
+        if (!stay && run % 2 == 1 && at < rest->n && rest->s[at] == '"')
+            to[text->n - 1] = rest->s[at++];
     }
     if (at >= rest->n)
         return output_fault(o, text->s - 1, "a quote is not closed before the line ends");

@@ -8,6 +8,7 @@
 #include "convert/putval.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <strings.h>
 
 #include "base/text.h"
@@ -73,22 +74,45 @@ static bool read_identifier(struct output *o, struct str text, struct identifier
                         "\"%s\" is no identifier: print HOST/PLUGIN-INSTANCE/TYPE-INSTANCE", shown);
 }
 
-static bool is_option(struct str word)
+static bool is_letter(char c)
 {
-    const char *equals = memchr(word.s, '=', word.n);
-
-    return equals != NULL && memchr(word.s, ':', (size_t)(equals - word.s)) == NULL;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* interval=S; others are for collectd. What is wrong with it costs it alone. */
-static void read_option(struct output *o, struct str word, struct value *interval)
+/* As collectd has them: `interval`, `meta:KEY`. The length of the name before the `=`; 0: this is none. */
+static size_t option_name(struct str s)
 {
-    struct str key = word_until(&word, '=');
+    size_t n = 0;
 
-    if (word.n > 1 && word.s[0] == '"' && word.s[word.n - 1] == '"')
-        word = (struct str){word.s + 1, word.n - 2};
-    if (str_eq(key, str_of("interval")) && !value_read(o, word, "interval", interval))
+    while (n < s.n && (is_letter(s.s[n]) || (n > 0 && ((s.s[n] >= '0' && s.s[n] <= '9') ||
+                                                       s.s[n] == '_' || s.s[n] == ':'))))
+        n++;
+    return n < s.n && s.s[n] == '=' ? n : 0;
+}
+
+/* NAME=VALUE, whose value may stand in quotes. interval=S is ours, others are for collectd. What is wrong with it costs it
+ * alone, but for a quote that is not closed: false. */
+static bool read_option(struct output *o, struct str *rest, size_t n, struct value *interval)
+{
+    struct str name = {rest->s, n}, word;
+
+    *rest = (struct str){rest->s + n + 1, rest->n - n - 1};
+    if (rest->n == 0 || rest->s[0] == ' ' || rest->s[0] == '\t')
+        word = (struct str){rest->s, 0}; /* nothing stands behind the = */
+    else if (!quoted_word(o, rest, &word))
+        return false;
+    if (!str_eq(name, str_of("interval")))
+        return true;
+    if (!value_read(o, word, "interval", interval))
         interval->n = 0;
+    else if (strtod(interval->text, NULL) <= 0) {
+        char shown[48];
+
+        str_show(shown, sizeof shown, word);
+        interval->n = 0;
+        (void)output_fault(o, word.s, "interval %s is not more than 0: print seconds", shown);
+    }
+    return true;
 }
 
 /* --- values --- */
@@ -172,13 +196,17 @@ static void read_putval(struct output *o, struct str rest)
     if (!quoted_word(o, &rest, &word) || !read_identifier(o, word, &p.id))
         return;
     (void)putval_type(p.id.type, &p.type);
-    while (word_next(&rest, &word))
-        if (is_option(word)) {
-            read_option(o, word, &p.interval);
-        } else {
+    for (rest = words_trim(rest); rest.n > 0; rest = words_trim(rest)) {
+        size_t option = option_name(rest);
+
+        if (option == 0) {
+            (void)word_next(&rest, &word);
             put_list(o, &p, word);
             any = true;
+        } else if (!read_option(o, &rest, option, &p.interval)) {
+            return;
         }
+    }
     if (!any)
         (void)output_fault(o, rest.s, "no values: print TIME:VALUE, or N:VALUE");
 }

@@ -9,6 +9,13 @@
 
 #include <stdlib.h>
 
+/* Where in JSON that is passed on we are. */
+struct passed {
+    size_t depth;
+    bool in_string, escaped;
+    bool within_line; /* it is not its first byte that comes */
+};
+
 struct stream {
     const struct format *format;
     struct output out;
@@ -18,6 +25,7 @@ struct stream {
     size_t scanned; /* behind them there is no line end up to here */
     uint64_t line;  /* the number of the first one */
     bool skipping;  /* the rest of a line, which has been told */
+    struct passed passed;
 };
 
 struct stream *stream_new(const struct format *format, const struct output_to *to, bool in_place)
@@ -164,10 +172,53 @@ static void lose(struct stream *s)
     s->skipping = true;
 }
 
+/* A string ends with its line whether it is closed or not, as garnetd has it. And an object that begins a line begins anew,
+ * whatever was not closed before: else one missing } would make all that comes one object. */
+static void follow(struct passed *j, char c)
+{
+    bool first = !j->within_line;
+
+    j->within_line = c != '\n';
+    if (first && c == '{') {
+        j->depth = 1;
+    } else if (j->in_string) {
+        j->in_string = c != '\n' && (j->escaped || c != '"');
+        j->escaped = j->in_string && !j->escaped && c == '\\';
+    } else if (c == '"') {
+        j->in_string = true;
+    } else if (c == '{' || c == '[') {
+        j->depth++;
+    } else if ((c == '}' || c == ']') && j->depth > 0) {
+        j->depth--;
+    }
+}
+
+static void pass_on_json(struct stream *s, const char *p, size_t n)
+{
+    uint64_t line_ends = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        follow(&s->passed, p[i]);
+        line_ends += p[i] == '\n';
+    }
+    s->out.to->json(s->out.to->arg, p, n);
+    s->out.handed_line += line_ends; /* only now: it may have begun a connection */
+}
+
+bool stream_is_between(const struct stream *s)
+{
+    return s->passed.depth == 0 && !s->passed.in_string;
+}
+
+uint64_t stream_handed_line(const struct stream *s)
+{
+    return s->out.handed_line;
+}
+
 void stream_take(struct stream *s, const char *p, size_t n)
 {
     if (s->format->record == NULL && n > 0)
-        s->out.to->json(s->out.to->arg, p, n);
+        pass_on_json(s, p, n);
     while (s->format->record != NULL && n > 0) {
         size_t part = n < STREAM_LINE ? n : STREAM_LINE;
 

@@ -151,6 +151,8 @@ static struct counted *slot_of(struct counters *c, const struct metric *m)
 
 /* --- differences --- */
 
+enum { SLIGHT = 64 }; /* a fall by less than this part is none of a restart */
+
 static __int128 as_whole(const struct number *n)
 {
     return n->vtype == METRIC_U64 ? (__int128)n->v.u : n->v.i;
@@ -173,7 +175,7 @@ static bool whole_difference(const struct number *was, const struct number *is, 
 {
     __int128 a = as_whole(was), b = as_whole(is), moved = b - a;
 
-    if (moved < 0 && b < 0)
+    if (moved < 0 && (b < 0 || -moved <= a / SLIGHT))
         return false;
     if (moved < 0)
         moved = wrapped(a, b);
@@ -197,7 +199,7 @@ static bool difference(const struct number *was, const struct number *is, struct
     b = as_double(is);
     d->vtype = METRIC_F64;
     d->v.f = b < a ? b : b - a;
-    return d->v.f >= 0 && isfinite(d->v.f);
+    return d->v.f >= 0 && isfinite(d->v.f) && (b >= a || a - b > a / SLIGHT);
 }
 
 static bool put_rate(struct counters *c, struct metric *m, const struct number *d, uint64_t ns)

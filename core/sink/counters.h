@@ -9,6 +9,8 @@
  *               one, in the log or by its own time; for one whose time is not after the last: that
  *               one stays what the next is compared with, so what is sent twice counts once. A time
  *               that is more than the window before the last begins anew.
+ *   slightly    smaller than before, by a 64th or less: the source has corrected itself, as Linux does with idle and
+ *               iowait, and there is no point. A restart would rarely come so near
  *   smaller     than before: the counter began again at 0, and this value is the difference. A whole
  *               number may also have wrapped, at 2^32 if it was below, else at 2^64: taken for that
  *               if it then has moved by less than an eighth of that, which a restart rarely looks

@@ -5,11 +5,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <garnet/client.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-
-#include <garnet/client.h>
 
 int main(int argc, char **argv)
 {
@@ -30,13 +29,17 @@ int main(int argc, char **argv)
         fprintf(stderr, "queue: %s: %s\n", argv[1], strerror(errno));
         return 1;
     }
-    while ((e = readdir(d)) != NULL) {
+    while (errno = 0, (e = readdir(d)) != NULL) {
         struct stat st;
 
         if (fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(st.st_mode)) {
             files++;
             size += (uint64_t)st.st_size;
         }
+    }
+    if (errno != 0) { /* half of a folder is not reported as the whole */
+        fprintf(stderr, "queue: %s: %s\n", argv[1], strerror(errno));
+        return 1;
     }
     closedir(d);
 

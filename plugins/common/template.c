@@ -67,11 +67,16 @@ static bool near(garnet_str a, garnet_str b)
 
 /* NULL, or what is wrong with it. Whatever is no placeholder is the key of a tag, but for what can
  * only be a slip: the node of a tag that no metric has would be missing without a word. */
-static const char *read_placeholder(struct part *part)
+static const char *read_placeholder(struct part *part, unsigned nstars)
 {
     garnet_str s = part->s;
 
     part->kind = TAG;
+    if (nstars > 0 && s.n == 1 && s.s[0] >= '1' && s.s[0] <= '9') {
+        part->kind = STAR;
+        part->star = (unsigned)(s.s[0] - '1');
+        return part->star < nstars ? NULL : "has a {NUMBER} beyond the stars of the pattern";
+    }
     if (s.n > 4 && memcmp(s.s, "tag:", 4) == 0) {
         part->s = (garnet_str){s.s + 4, s.n - 4};
         return NULL;
@@ -101,7 +106,7 @@ static bool has_long_node(garnet_str s)
 }
 
 /* One part from *at on. NULL, or what is wrong with it. */
-static const char *parse_part(const char **at, struct part *part)
+static const char *parse_part(const char **at, struct part *part, unsigned nstars)
 {
     const char *p = *at;
 
@@ -112,7 +117,7 @@ static const char *parse_part(const char **at, struct part *part)
             p++;
         if (*p != 0 && *p != '{' && *p != '}')
             return "may hold only A-Z a-z 0-9 _ - . and {placeholders}";
-        *part = (struct part){TEXT, {*at, (size_t)(p - *at)}};
+        *part = (struct part){.kind = TEXT, .s = {*at, (size_t)(p - *at)}};
         *at = p;
         return has_long_node(part->s) ? "has a node longer than 250 bytes" : NULL;
     }
@@ -124,30 +129,56 @@ static const char *parse_part(const char **at, struct part *part)
         return "has an empty placeholder \"{}\": use {name}, {host}, {tags}, {prefix}, {collector} "
                "or the key of a tag";
     *at = p + 1;
-    return read_placeholder(part);
+    return read_placeholder(part, nstars);
 }
 
-const char *template_parse(struct template *t, const char *text)
+/* Its parts. `used`: whether {name}, as bit 0, and each star, from bit 1 on, is there. */
+static const char *parse_parts(struct template *t, const char *text, unsigned *used)
 {
     const char *fault;
-    bool name = false;
 
     t->n = t->nnamed = 0;
     t->tags = t->escape = false;
+    *used = 0;
     while (*text != 0) {
         struct part *part = &t->parts[t->n];
 
         if (t->n == PARTS_MOST)
             return "is too long: at most 64 placeholders and texts";
-        if ((fault = parse_part(&text, part)) != NULL)
+        if ((fault = parse_part(&text, part, t->nstars)) != NULL)
             return fault;
         if (part->kind == TAG || part->kind == HOST)
             t->named[t->nnamed++] = part->s;
         t->tags |= part->kind == TAGS;
-        name |= part->kind == NAME;
+        *used |= part->kind == NAME ? 1 : part->kind == STAR ? 2U << part->star : 0;
         t->n++;
     }
-    return name ? NULL : "has no {name}: all metrics would be one series";
+    return NULL;
+}
+
+const char *template_parse(struct template *t, const char *text)
+{
+    const char *fault;
+    unsigned used;
+
+    t->nstars = 0;
+    if ((fault = parse_parts(t, text, &used)) != NULL)
+        return fault;
+    return used != 0 ? NULL : "has no {name}: all metrics would be one series";
+}
+
+const char *template_parse_stars(struct template *t, const char *text, unsigned nstars)
+{
+    const char *fault;
+    unsigned used;
+
+    t->nstars = nstars;
+    if ((fault = parse_parts(t, text, &used)) != NULL)
+        return fault;
+    if ((used & 1) == 0 && used != (2U << nstars) - 2)
+        return "leaves out a star of its pattern, and has no {name}: several metrics would be one "
+               "series";
+    return t->n > 0 ? NULL : "is empty: write a path";
 }
 
 /* --- writing the path --- */
@@ -324,6 +355,9 @@ static void put_part(struct path *p, const struct template *t, const struct part
     case TAG:
         put_tag(p, m, part->s);
         break;
+    case STAR:
+        put_text(p, t->star[part->star], true);
+        break;
     }
 }
 
@@ -336,5 +370,7 @@ const char *template_write(struct path *p, const struct template *t, const garne
     p->fault = NULL;
     for (size_t i = 0; i < t->n && p->fault == NULL; i++)
         put_part(p, t, &t->parts[i], m, host);
+    if (p->n == 0 && p->fault == NULL)
+        p->fault = "nothing is left of its path";
     return p->fault;
 }

@@ -9,7 +9,7 @@
 #include <garnet/plugin.h>
 #include <stdbool.h>
 
-enum { NODE_MOST = 250, PATH_MOST = 4096, PARTS_MOST = 64 };
+enum { NODE_MOST = 250, PATH_MOST = 4096, PARTS_MOST = 64, STARS_MOST = 9 };
 
 /* How the dots in {host} are written: the index of a choice of HOST_STYLES. */
 enum host_style { HOST_UNDERSCORE, HOST_KEEP, HOST_REVERSE };
@@ -29,18 +29,21 @@ enum host_style { HOST_UNDERSCORE, HOST_KEEP, HOST_REVERSE };
         .offset = GARNET_FIELD_INT(S, field)                                                       \
     }
 
-enum part_kind { TEXT, HOST, NAME, PREFIX, COLLECTOR, TAGS, TAG };
+enum part_kind { TEXT, HOST, NAME, PREFIX, COLLECTOR, TAGS, TAG, STAR };
 
 struct template
 {
     struct part {
         enum part_kind kind;
         garnet_str s; /* TEXT, TAG; points into the option */
+        unsigned star;
     } parts[PARTS_MOST];
     size_t n;
     garnet_str named[PARTS_MOST]; /* the tags that are in one of the parts */
     size_t nnamed;
-    bool tags;   /* it has {tags} */
+    unsigned nstars;             /* {1} to {nstars} stand for them, */
+    garnet_str star[STARS_MOST]; /* whose text for the metric at hand whoever writes it puts here */
+    bool tags;                   /* it has {tags} */
     bool escape; /* what no node holds becomes %XX and not "_": what differs stays different */
 };
 
@@ -58,6 +61,8 @@ struct path {
 /* NULL, or what is wrong with `text`, as the end of a sentence. The template borrows it, and does
  * not escape. */
 const char *template_parse(struct template *t, const char *text);
+/* The same for those names only that fit a pattern in which so many `*` stand for any text. */
+const char *template_parse_stars(struct template *t, const char *text, unsigned nstars);
 /* Is this tag's value in the path already? */
 bool template_takes(const struct template *t, garnet_str key);
 /* NULL, or why this metric has no path. */

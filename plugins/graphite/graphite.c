@@ -11,6 +11,7 @@
 
 #include "common/seconds.h"
 #include "common/template.h"
+#include "paths.h"
 #include "tags.h"
 
 enum { PLAIN, TAGGED };
@@ -19,6 +20,7 @@ static const int64_t SECONDS_MOST = UINT32_MAX; /* whisper's are 32 bits */
 
 struct conf {
     const char *path; /* NULL: the style's own */
+    garnet_map paths;
     int64_t host, style;
 };
 
@@ -33,11 +35,18 @@ static const garnet_option options[] = {
         struct conf, path,
         "The path's template; without it {host}.{prefix}.{name}.{tags}, where {tags} stands for "
         "the values of all tags that it does not name, or {prefix}.{name} in style tagged."),
+    {.type = GARNET_MAP,
+     .name = "paths",
+     .help = "Other templates for chosen names, such as cpu.*: old.{host}.{1}. In the pattern * is "
+             "any text, "
+             "and {1} is what the first one stands for.",
+     .offset = GARNET_FIELD_MAP(struct conf, paths)},
     TEMPLATE_HOST(struct conf, host),
 };
 
 struct state {
     struct template t;
+    struct paths others; /* than t, for the names that they are for */
     struct path path;
     struct tags tags;
     struct seconds seconds;
@@ -67,27 +76,44 @@ static int check(garnet *g)
     const struct conf *c = g->conf;
     struct template t;
     const char *fault = parse(&t, c);
+    bool good = fault == NULL && c->paths.n <= PATHS_MOST;
 
-    if (fault == NULL)
-        return GARNET_OK;
-    g->host->bad(g, "path", "\"%s\" %s", path_of(c), fault);
-    return GARNET_FATAL;
+    if (fault != NULL)
+        g->host->bad(g, "path", "\"%s\" %s", path_of(c), fault);
+    if (c->paths.n > PATHS_MOST)
+        g->host->bad(g, "paths", "has more than %d patterns", PATHS_MOST);
+    for (size_t i = 0; i < c->paths.n; i++) {
+        const garnet_tag *row = &c->paths.v[i];
+
+        if ((fault = paths_check(row, c->style == TAGGED, &t)) == NULL)
+            continue;
+        g->host->bad(g, "paths", "%s: \"%s\" %s", row->key.s, row->val.s, fault);
+        good = false;
+    }
+    return good ? GARNET_OK : GARNET_FATAL;
 }
 
 static int open_state(garnet *g)
 {
+    const struct conf *c = g->conf;
     struct state *s = calloc(1, sizeof *s);
 
-    if (s == NULL)
-        return g->host->fail(g, GARNET_RETRY, "no memory for %zu bytes", sizeof *s);
-    (void)parse(&s->t, g->conf); /* check() has let it pass */
+    if (s == NULL || !paths_open(&s->others, c->paths, c->style == TAGGED)) {
+        free(s);
+        return g->host->fail(g, GARNET_RETRY, "no memory for %zu paths", c->paths.n);
+    }
+    (void)parse(&s->t, c); /* check() has let all pass */
     g->state = s;
     return GARNET_OK;
 }
 
 static void close_state(garnet *g)
 {
-    free(g->state);
+    struct state *s = g->state;
+
+    if (s != NULL)
+        paths_close(&s->others);
+    free(s);
 }
 
 static void put_series(garnet *g, struct state *s)
@@ -106,15 +132,18 @@ static int format(garnet *g, const garnet_metric *m)
 {
     const struct conf *c = g->conf;
     struct state *s = g->state;
+    const struct template *t = paths_find(&s->others, m->name);
     int64_t seconds = seconds_of(m);
     size_t start = g->host->tell(g);
     const char *fault;
 
     if (seconds < 1 || seconds > SECONDS_MOST)
         return g->host->fail(g, GARNET_SKIP, "its time is outside what Graphite can store");
-    fault = template_write(&s->path, &s->t, m, (enum host_style)c->host);
+    if (t == NULL)
+        t = &s->t;
+    fault = template_write(&s->path, t, m, (enum host_style)c->host);
     if (fault == NULL && c->style == TAGGED)
-        fault = tags_of(&s->tags, &s->t, m);
+        fault = tags_of(&s->tags, t, m);
     if (fault != NULL)
         return g->host->fail(g, GARNET_SKIP, "%s", fault);
     put_series(g, s);

@@ -2,6 +2,10 @@
 make and by CMake; the Python module; the shell's functions; and the examples of docs/protocol.md in each language that
 is here. Against a real garnetd, and against every kind of bad other side."""
 import ast
+import datetime
+import unittest.mock
+from decimal import Decimal
+from fractions import Fraction
 
 from installed import *
 from test_collectors import REJECTED, Peer
@@ -212,6 +216,34 @@ class Python(unittest.TestCase, Other):
                 g.gauge(*args, **more)
         g.close()
 
+    def test_numbers_that_cannot_be_sent_are_refused_and_not_the_scripts_errors(self):
+        g = garnet.Client("/nonexistent")
+        for value, more in ((Fraction(10**400), {}), (Decimal("sNaN"), {}), (10**400, {}), (1, {"tags": {"k": 10**5000}}),
+                            (1, {"time": 10**400}), (1, {"time": Fraction(10**400)})):
+            g.gauge("a", value, **more)
+        g.timestamp("a", datetime.datetime(2020, 1, 1, tzinfo=datetime.timezone.utc))
+        self.assertEqual(json.loads(bytes(g._waiting))["value"], 1577836800)
+        with self.assertRaises(garnet.Error) as e:
+            g.flush()
+        self.assertNotIsInstance(e.exception, garnet.Rejected)
+        for _ in range(100):
+            g.gauge("nan", float("nan"))
+        self.assertEqual(len(g._refused), garnet.MAX_REFUSED)
+        with self.assertRaises(garnet.Rejected) as e:  # also for what the flush that failed could not tell
+            g.flush()
+        self.assertEqual(e.exception.reply.rejected, 106)
+        self.assertEqual(g.flush().rejected, 0)
+
+    def test_true_is_one_in_every_python(self):
+        g = garnet.Client("/nonexistent")
+        with unittest.mock.patch.object(garnet.operator, "index", lambda v: v):  # as 3.7 to 3.9 have it
+            g.gauge("a", True)
+        self.assertIn(b'"value":1}', g._waiting)
+
+    def test_a_time_limit_there_always_is(self):
+        for given, kept in ((0, 5), (-1, 5), (None, 5), (float("inf"), 5), (float("nan"), 5), (0.2, 0.2), (1e300, 1e8)):
+            self.assertEqual(garnet.Client("/nonexistent", timeout=given).timeout, kept)
+
     def test_an_exception_of_its_own_sends_nothing(self):
         with self.assertRaises(ZeroDivisionError), garnet.Client("/nonexistent") as g:
             g.gauge("a", 1)
@@ -223,11 +255,17 @@ class Python(unittest.TestCase, Other):
         with self.assertRaisesRegex(garnet.Error, words) as e, garnet.Client(path, timeout=timeout) as g:
             g.gauge("a", 1)
         self.assertNotIsInstance(e.exception, garnet.Rejected)
+        return e.exception
 
     def test_bad_other_sides(self):
         self.fails("closed without a reply", b"")
         self.fails("not a reply of garnetd: b'hello'", b"hello\n")
         self.fails("not a reply of garnetd", b'{"accepted":"1","rejected":0}\n')
+        self.fails("not a reply of garnetd", b'{"accepted":1,"rejected":-1}\n')
+        self.fails("not a reply of garnetd", b'{"accepted":0,"rejected":1,"errors":[{"error":5}]}\n')
+        self.fails("not a reply of garnetd", b"[" * 200000 + b"\n")
+        e = self.fails(r"^\?31mred \?\[31m$", b'{"accepted":0,"rejected":0,"errors":[{"error":"\xc2\x9b31mred \\u001b[31m"}]}\n')
+        self.assertEqual((e.reply.accepted, len(e.reply.errors)), (0, 1))
         self.fails("too many connections", b'{"accepted":0,"rejected":0,"errors":[{"error":"too many connections"}]}\n')
         hold = threading.Event()
         self.fails("no answer in time", timeout=0.2, hold=hold)
@@ -246,6 +284,38 @@ class Python(unittest.TestCase, Other):
             with self.assertRaisesRegex(garnet.Error, "it has taken no connection in time"), \
                     garnet.Client(folder + "/s", timeout=0.2) as g:
                 g.gauge("a", 1)
+            seen = []
+            before = signal.signal(signal.SIGALRM, lambda *_: seen.append(0))
+            self.addCleanup(signal.signal, signal.SIGALRM, before)
+            signal.setitimer(signal.ITIMER_REAL, 0.05)  # a handler that returns ends the wait for nobody
+            with self.assertRaisesRegex(garnet.Error, "it has taken no connection in time"), \
+                    garnet.Client(folder + "/s", timeout=0.3) as g:
+                g.gauge("a", 1)
+            self.assertEqual(seen, [0])
+
+    def test_who_hangs_up_says_why(self):
+        folder = tempfile.mkdtemp(prefix="garnet-")
+        self.addCleanup(shutil.rmtree, folder)
+        with socket.socket(socket.AF_UNIX) as s:
+            s.bind(folder + "/s")
+            s.listen()
+
+            def hang_up():
+                c, _ = s.accept()
+                c.recv(1000)
+                c.sendall(b'{"accepted":1,"rejected":1,"errors":[{"error":"more than one may send"}]}\n')
+                c.close()
+
+            t = threading.Thread(target=hang_up)
+            t.start()
+            g = garnet.Client(folder + "/s")
+            for i in range(20000):
+                g.gauge("a", i, tags={"t": "x" * 50})
+            with self.assertRaisesRegex(garnet.Error, "closed before it had read everything: more than one may send") as e:
+                g.close()
+            self.assertNotIsInstance(e.exception, garnet.Rejected)
+            self.assertEqual((e.exception.reply.accepted, e.exception.reply.rejected), (1, 1))
+            t.join()
 
     def test_one_connection_for_many_flushes(self):
         d = Daemon(self, SINK)

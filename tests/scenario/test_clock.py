@@ -9,7 +9,7 @@ from shims import *
 COUNT = 5
 SECONDS = 30 if LONG else 10
 YEAR = 365 * 86400
-SLACK = 0.3 if not SANITIZED else 0.6  # seconds: for starting a script on a busy machine
+SLACK = 0.3  # seconds: for starting a script on a busy machine
 
 CASES = {  # (seconds from the start, seconds to step by), ...
     "a year forward": [(2.3, YEAR + 0.37)],

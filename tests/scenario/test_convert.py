@@ -1,6 +1,9 @@
 """What scripts print for others: `garnet convert` by hand, and garnet-convert between a script and a real garnetd, as it comes,
 with a receiver that is slow, gone, or ends the connection."""
+import fcntl
 import select
+import struct
+import termios
 
 from harness import *
 
@@ -73,6 +76,26 @@ class ByHand(unittest.TestCase):
                 else:  # it was killed, so its last line may be half of one
                     self.assertEqual((r.returncode, r.stdout), (1, ""))
                     self.assertIn("may be half of one", r.stderr)
+
+    def test_a_status_that_cannot_be_read_is_wrong_usage(self):
+        for args, words in ((["--status-fd", "99"], "nothing is open there"), (["--status", "1", "--status-fd", "0"], "give one")):
+            r = run(GARNET, "convert", "nagios", *args, text="OK | a=1\n")
+            self.assertEqual((r.returncode, r.stdout), (2, ""))
+            self.assertIn(words, r.stderr)
+
+    def test_an_output_that_is_non_blocking_loses_nothing(self):
+        ours, theirs = os.pipe()
+        os.set_blocking(theirs, False)
+        text = "".join(f"metric.{i} {i}\n" for i in range(5000))
+        with subprocess.Popen([GARNET, "convert", "lines"], stdin=subprocess.PIPE, stdout=theirs, text=True) as p:
+            os.close(theirs)
+            feed = threading.Thread(target=lambda: (p.stdin.write(text), p.stdin.close()))
+            feed.start()
+            wait_for("it is full", lambda: struct.unpack("i", fcntl.ioctl(ours, termios.FIONREAD, b"    "))[0] > 60000)
+            with open(ours) as f:
+                self.assertEqual(len(f.readlines()), 5000)
+            feed.join()
+            self.assertEqual(p.wait(PATIENCE), 0)
 
     def test_output_that_fails(self):
         with open("/dev/full", "w") as full:

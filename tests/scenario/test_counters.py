@@ -23,7 +23,7 @@ class Series:
     def grow(self, value):
         """The next value, and how much that is."""
         what = self.random.random()
-        if what < 0.03 and 1000 < value < 3_700_000_000:  # above, it would look like a wrap
+        if what < 0.03 and 2000 < value < 3_700_000_000:  # above, it would look like a wrap; below, slight
             value = self.random.randrange(1000)
             return value, value
         if what < 0.05:

@@ -20,7 +20,7 @@ class Hung(unittest.TestCase):
     def slots(self, d, name):
         return [int(x.split(" ")[2]) for x in d.file_lines("out.txt") if x.startswith(f"testhost.{name}.value ")]
 
-    def asking(self, d):
+    def asking(self, d, called="garnetd-ask"):
         """The processes of this garnetd that ask, hung ones included."""
         found, above = [], {d.process.pid}
         everyone = []
@@ -28,9 +28,9 @@ class Hung(unittest.TestCase):
             with contextlib.suppress(OSError), open(f"/proc/{p}/stat") as f:
                 stat = f.read()
                 everyone.append((int(p), int(stat[stat.rindex(")") + 2:].split()[1]), stat[stat.index("(") + 1:stat.rindex(")")]))
-        for _ in range(4):
+        for _ in range(6):
             above |= {p for p, parent, _ in everyone if parent in above}
-        return [p for p, _, comm in everyone if p in above and comm == "garnetd-ask"]
+        return [p for p, _, comm in everyone if p in above and comm == called]
 
     def check_untouched(self, d, worker):
         check_slots(self, "good", self.slots(d, "good"), lambda: d.file_lines("out.txt"))
@@ -98,6 +98,31 @@ class Hung(unittest.TestCase):
         self.assertEqual(len(self.asking(d)), 1)
         fs.answer()
         wait_for("it is judged", lambda: "/mnt/check\" is open to everybody" in d.log(), LOOK)
+        self.check_untouched(d, worker)
+
+    def test_a_mount_whose_size_is_asked_for(self):
+        """By the collector's file as it is installed, but for the interval."""
+        d, fs = self.daemon()
+        with open(os.path.join(SOURCE, "config/collectors.d/filesystems.yaml.in")) as f:
+            d.collector("filesystems", f.read().replace("@GARNET_LIBEXEC_DIR@", BUILD).replace("1m", "1s"))
+
+        def rounds(dead):
+            return {x.split(" ")[2] for x in d.file_lines("out.txt")
+                    if x.startswith("testhost.filesystem.size.") and (os.path.basename(d.dir) in x) == dead}
+        fs.answer()
+        d.start()
+        worker = d.worker("main")
+        wait_for("all are measured", lambda: rounds(True) and rounds(False))
+        fs.hang()
+        d.wait_log("/mnt: does not answer")
+        for _ in range(2):  # what was measured before may be on its way still
+            well, dead = len(rounds(False)), len(rounds(True))
+            wait_for("the others are measured again and again", lambda: len(rounds(False)) > well + 3)
+        self.assertEqual(len(rounds(True)), dead)
+        wait_for("one alone hangs", lambda: len(self.asking(d, "filesystem")) == 1)
+        fs.answer()
+        wait_for("it is measured again", lambda: len(rounds(True)) > dead + 2)
+        wait_for("nobody hangs any more", lambda: not self.asking(d, "filesystem"))
         self.check_untouched(d, worker)
 
     def test_many_commands(self):

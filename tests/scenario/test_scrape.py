@@ -1,9 +1,12 @@
 """`garnet scrape` against servers that answer, and against every kind that does not: all of an answer is printed or nothing,
 and each failure has its status, its sentence and its end in time."""
+import fcntl
 import gzip
 import http.server
 import socketserver
 import ssl
+import struct
+import termios
 
 from harness import *
 
@@ -209,6 +212,34 @@ class Scrape(unittest.TestCase):
                             (("unix:x",), "absolute path"), (("no url at all",), "no URL such as")):
             with self.subTest(args=args):
                 self.fails(2, words, *args)
+
+    def test_a_second_url_is_not_printed(self):
+        self.assertNotIn("secret", self.fails(2, "nothing may follow the URL", "http://a/", "http://user:secret@b/"))
+
+    def test_an_answer_that_is_reset(self):
+        with socket.socket() as s:
+            s.bind(("127.0.0.1", 0))
+            s.listen()
+
+            def answer():
+                c, _ = s.accept()
+                c.recv(4096)
+                c.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\na 1\n")
+                read_by_it = struct.pack("i", 0)
+                wait_for("it has been read", lambda: fcntl.ioctl(c, termios.TIOCOUTQ, b"    ") == read_by_it)
+                c.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                c.close()
+
+            t = threading.Thread(target=answer)
+            t.start()
+            self.fails(1, "", f"http://127.0.0.1:{s.getsockname()[1]}/")
+            t.join()
+
+    def test_an_output_that_is_closed(self):
+        r = subprocess.run(["/bin/sh", "-c", 'exec "$0" scrape http://127.0.0.1:1/ >&-', os.path.join(BUILD, "garnet")],
+                           stderr=subprocess.PIPE, text=True, timeout=PATIENCE)
+        self.assertEqual(r.returncode, 111)
+        self.assertIn("cannot write to standard output", r.stderr)
 
     def test_an_output_that_is_full(self):
         self.web()

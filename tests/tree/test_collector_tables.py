@@ -8,6 +8,8 @@ import sys
 SOURCE, BUILD = os.environ["GARNET_SOURCE"], os.environ["GARNET_BUILD"]
 PAGE = os.path.join(SOURCE, "docs/collectors.md")
 PROGRAM = os.path.join(BUILD, "garnet-collectors")
+WITHOUT_UNIT = {"hwmon.fan_rpm",  # Metrics 2.0 has no turns a minute
+                "clock.synchronized"}  # 0 or 1
 
 
 def output(*argv):
@@ -18,7 +20,7 @@ def units():
     """What plugins/metrics20/unit.c lists, without prefixes."""
     with open(os.path.join(SOURCE, "plugins/metrics20/unit.c")) as f:
         tables = re.findall(r"\*const (?:measured|frequency|counted|share)\[\] = \{(.*?)\};", f.read(), re.S)
-    return set(re.findall(r'"([^"]+)"', " ".join(tables))) | {"ms", "us", "uJ", "\u00b0C"}
+    return set(re.findall(r'"([^"]+)"', " ".join(tables))) | {"ms", "us", "us/s", "uJ", "\u00b0C"}
 
 
 def faults():
@@ -36,12 +38,14 @@ def faults():
             seen.add(name)
             if not re.fullmatch(r"[a-z0-9_]+(\.[a-z0-9_]+)*", name):
                 yield f"{name}: lower case, digits, _ and dots"
+            if not unit and name not in WITHOUT_UNIT:
+                yield f"{name} has no unit"
             if unit and unit not in known:
                 yield f"{name}: the unit {unit} is not in plugins/metrics20/unit.c"
             if kind not in ("gauge", "counter"):
                 yield f"{name}: what type is {kind}?"
-            if not re.match(r"/(proc|sys)/", source):
-                yield f"{name}: its source {source} is in neither /proc nor /sys"
+            if not re.match(r"/(proc|sys)/|adjtimex\(\)", source):
+                yield f"{name}: its source {source} is neither in /proc or /sys nor a call that is known"
     if len(seen) < 40:
         yield f"there are only {len(seen)} metrics"
 

@@ -234,6 +234,22 @@ Test(client_library, a_flush_answers_for_what_was_refused)
     close(peer);
 }
 
+Test(client_library, who_hangs_up_says_why)
+{
+    garnet_client *g = garnet_client_open("/s");
+
+    buf_puts(
+        &g->c.reply,
+        "{\"accepted\":1,\"rejected\":1,\"errors\":[{\"error\":\"more than one may send\"}]}\n");
+    *buf_room(&g->c.reply, 1) = 0; /* behind it, as receive() has it */
+    g->c.cut_short = true;
+    cr_assert_eq(judge(g), GARNET_CLIENT_FAILED);
+    cr_assert_str_eq(garnet_client_error(g),
+                     "/s: closed before it had read everything: more than one may send");
+    cr_assert_eq(garnet_client_last_reply(g)->accepted, 1);
+    garnet_client_free(g);
+}
+
 /* Of garnetd's: started anew, or it closed a silent connection with a reply that nobody had asked for. */
 Test(client_library, a_connection_that_is_over_is_not_used)
 {

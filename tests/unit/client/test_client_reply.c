@@ -34,6 +34,15 @@ Test(client_reply, counts_and_faults)
     cr_assert_str_eq(r.told.faults[1].text, "no place");
 }
 
+Test(client_reply, no_control_character_gets_out_and_no_broken_byte)
+{
+    struct reply r;
+
+    cr_assert(read(&r, "{\"accepted\":0,\"rejected\":1,\"errors\":[{\"error\":"
+                       "\"\xc2\x9b\x31m \xff \xe2\x82 \xc3\xa9 \xc2\xa0 \x1b\x7f\xc3\"}]}"));
+    cr_assert_str_eq(r.told.faults[0].text, "?1m ? ?? \xc3\xa9 \xc2\xa0 ???");
+}
+
 Test(client_reply, what_is_new_is_passed_over)
 {
     struct reply r;

@@ -46,17 +46,19 @@ Test(outcome, of_one_with_an_output)
     cr_assert_eq(outcome_converted(OUTCOME_OK, 0, OUTPUT_LINES, false), OUTCOME_CONVERTER);
     cr_assert_eq(outcome_converted(OUTCOME_EXIT, STATUS_3, OUTPUT_LINES, true), OUTCOME_EXIT);
     cr_assert_eq(outcome_converted(OUTCOME_EXIT, STATUS_3, OUTPUT_NAGIOS, true), OUTCOME_OK);
-    cr_assert_eq(outcome_converted(OUTCOME_EXIT, STATUS_3, OUTPUT_NAGIOS, false), OUTCOME_CONVERTER);
+    cr_assert_eq(outcome_converted(OUTCOME_EXIT, STATUS_3, OUTPUT_NAGIOS, false),
+                 OUTCOME_CONVERTER);
     cr_assert_eq(outcome_converted(OUTCOME_EXIT, 4 << 8, OUTPUT_NAGIOS, true), OUTCOME_EXIT);
-    cr_assert_eq(outcome_converted(OUTCOME_TIMEOUT, BY_TERM, OUTPUT_NAGIOS, false), OUTCOME_TIMEOUT);
+    cr_assert_eq(outcome_converted(OUTCOME_TIMEOUT, BY_TERM, OUTPUT_NAGIOS, false),
+                 OUTCOME_TIMEOUT);
     cr_assert_eq(of(KEEPER_STOPPED, BY_TERM, ENDING_CONVERTER), OUTCOME_CONVERTER);
 }
 
 Test(outcome, names_and_failures)
 {
-    static const char *const want[OUTCOMES] = {"ok",    "stopped", "exit",    "signal", "timeout",
-                                               "spawn", "overlap", "silence", "lost",
-                                               "converter"};
+    static const char *const want[OUTCOMES] = {"ok",      "stopped",  "exit",    "signal",
+                                               "timeout", "spawn",    "overlap", "silence",
+                                               "lost",    "converter"};
 
     for (int o = 0; o < OUTCOMES; o++) {
         cr_assert_str_eq(outcome_name((enum outcome)o), want[o]);

@@ -64,7 +64,7 @@ Test(cpu, what_is_no_stat_file_is_an_error)
     cr_assert_str_eq(read_stat("intr 1\n", false), "");
     cr_assert_str_eq(host_rig_why(&r), "/proc/stat has no cpu line");
     cr_assert_str_eq(read_stat("cpu\n", false), "");
-    cr_assert_str_eq(host_rig_why(&r), "/proc/stat: a cpu line without numbers");
+    cr_assert_str_eq(host_rig_why(&r), "/proc/stat: cpu has 0 numbers, not 1 or more");
 }
 
 Test(cpu, a_number_that_is_none_ends_its_line)

@@ -143,6 +143,42 @@ Test(filesystems, what_another_mount_hides_is_not_taken_for_it)
     cr_assert_eq(strstr(r.c.out.p, line), NULL);
 }
 
+Test(filesystems, another_mount_of_a_device_is_asked_where_the_first_cannot_be_reached)
+{
+    char line[400];
+
+    (void)snprintf(info, sizeof info, "%llu 1 99:1 / %s/gone rw - ext4 /dev/y rw\n",
+                   mount_id(r.dir), r.dir);
+    add("second", "second", "99:1", "ext4");
+    (void)snprintf(line, sizeof line, "%llu 1 99:1 / %s rw - ext4 /dev/y rw\n", mount_id(r.dir),
+                   r.dir);
+    (void)strcat(info, line);
+    cr_assert(has(read_mounts(), "second"));
+    cr_assert_eq(strstr(strstr(r.c.out.p, "\"size\"") + 1, "\"size\""), NULL);
+    cr_assert_str_eq(host_rig_why(&r), "");
+}
+
+Test(filesystems, below_a_root)
+{
+    struct statx x;
+    char host[100];
+
+    (void)snprintf(host, sizeof host, "%s/host", r.dir);
+    cr_assert_eq(mkdir(host, 0700), 0);
+    r.h.root = host;
+    (void)snprintf(
+        info, sizeof info,
+        "1000001 1 99:1 / /data rw - ext4 /dev/y rw\n1000002 1 99:2 / / rw - ext4 /dev/z rw\n");
+    (void)snprintf(host, sizeof host, "%s/host/data", r.dir);
+    cr_assert_eq(mkdir(host, 0700), 0);
+    cr_assert_str_eq(read_mounts(), ""); /* a folder, and no mount */
+    cr_assert_str_eq(host_rig_why(&r), "");
+    r.h.root = "/.";
+    cr_assert_eq(statx(AT_FDCWD, "/", 0, 0, &x), 0);
+    if ((x.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0) /* and no chroot */
+        cr_assert_neq(strstr(read_mounts(), "{\"mount\":\"/\","), NULL, "%s", r.c.out.p);
+}
+
 Test(filesystems, one_that_fails_costs_itself)
 {
     add("broken", "broken", "99:1", "ext4");
@@ -166,7 +202,7 @@ Test(filesystems, a_dead_mount_holds_up_nobody_else, .timeout = 30)
     }
     add("good", "good", "99:2", "ext4");
     cr_assert(has(read_mounts(), "good"));
-    cr_assert_str_eq(host_rig_why(&r), "/hung0: does not answer");
+    cr_assert_str_eq(host_rig_why(&r), "/hung0: does not answer (and 4 more)");
     cr_assert_lt(clock_mono() - start, 10 * NS_PER_S);
     cr_assert_eq(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
     cr_assert_eq(errno, ECHILD);
@@ -184,6 +220,12 @@ Test(filesystems, one_that_cannot_be_killed_is_not_asked_again, .timeout = 30)
     (void)read_mounts();
     cr_assert_str_eq(host_rig_why(&r), "/hung: still does not answer");
     cr_assert_eq(last, first);
+    (void)snprintf(info, sizeof info, "1000001 1 99:1 / %s/hung rw - nfs /dev/y rw\n", r.dir);
+    (void)read_mounts();
+    cr_assert_str_eq(host_rig_why(&r),
+                     ""); /* it is another mount, and asked: it is not the one that is there */
+    info[0] = 0;
+    add("hung", "hung", "99:1", "nfs");
     cr_assert_eq(__real_kill(first, SIGKILL), 0);
     unkillable = false;
     while (kill(first, 0) == 0 &&

@@ -19,8 +19,10 @@ Test(loadavg, all_five)
 {
     cr_assert_str_eq(
         host_rig_text(&r, &loadavg_subject, "/proc/loadavg", "0.05 12.10 123.15 3/92 7177\n"),
-        "{\"name\":\"loadavg\",\"type\":\"gauge\",\"values\":{\"1m\":0.05,"
-        "\"5m\":12.1,\"15m\":123.15,\"runnable\":3,\"threads\":92}}\n");
+        "{\"name\":\"loadavg\",\"type\":\"gauge\",\"unit\":\"load\",\"values\":{\"1m\":0.05,"
+        "\"5m\":12.1,\"15m\":123.15}}\n"
+        "{\"name\":\"loadavg\",\"type\":\"gauge\",\"unit\":\"thread\",\"values\":{"
+        "\"runnable\":3,\"threads\":92}}\n");
     cr_assert_str_eq(host_rig_why(&r), "");
 }
 

@@ -1,5 +1,6 @@
 /* What was measured, as JSON and as a table. */
 #include <criterion/criterion.h>
+#include <stdlib.h>
 
 #include "host/samples.h"
 
@@ -25,6 +26,14 @@ static const char *json(double time)
     return c.out.n > 0 ? c.out.p : "";
 }
 
+static bool tags(const char *first, const char *second)
+{
+    const struct str values[FIGURE_TAGS] = {str_of(first),
+                                            second != NULL ? str_of(second) : (struct str){0}};
+
+    return samples_tags(&s, values);
+}
+
 static const char *table(void)
 {
     static char text[1000];
@@ -43,11 +52,11 @@ Test(samples, none)
 
 Test(samples, what_belongs_together_is_one_object)
 {
-    cr_assert(samples_tags(&s, str_of("sda"), (struct str){0}));
+    cr_assert(tags("sda", NULL));
     samples_u64(&s, &READS, 1);
     samples_u64(&s, &WRITES, UINT64_MAX);
     samples_u64(&s, &READ_BYTES, 512);
-    cr_assert(samples_tags(&s, str_of("sdb"), (struct str){0}));
+    cr_assert(tags("sdb", NULL));
     samples_u64(&s, &READS, 2);
     samples_f64(&s, &UPTIME, 0.5);
     cr_assert_str_eq(
@@ -77,14 +86,47 @@ Test(samples, tags_of_any_bytes)
 {
     char wide[514];
 
-    cr_assert(samples_tags(&s, str_of("a \"b\"\xc3\xa9"), str_of("x\n\x01\xff")));
+    cr_assert(tags("a \"b\"\xc3\xa9", "x\n\x01\xff"));
     samples_u64(&s, &TEMP, 1);
-    cr_assert_neq(
-        strstr(json(0), "{\"chip\":\"a \\\"b\\\"\xc3\xa9\",\"sensor\":\"x\\\\n\\\\x01\\\\xff\"}"),
-        NULL, "%s", c.out.p);
+    cr_assert_neq(strstr(json(0), "{\"chip\":\"a \\\"b\\\"\xc3\xa9\","
+                                  "\"sensor\":\"$'x\\\\n\\\\x01\\\\xff'\"}"),
+                  NULL, "%s", c.out.p);
     memset(wide, 'x', sizeof wide);
-    cr_assert(!samples_tags(&s, (struct str){wide, 513}, (struct str){0}));
-    cr_assert(samples_tags(&s, (struct str){wide, 512}, (struct str){0}));
-    cr_assert(!samples_tags(&s, str_of(""), (struct str){0}));
-    cr_assert(!samples_tags(&s, str_of("a"), str_of("")));
+    wide[513] = 0;
+    cr_assert(!tags(wide, NULL));
+    wide[512] = 0;
+    cr_assert(tags(wide, NULL));
+    cr_assert(!tags("", NULL));
+    cr_assert(!tags("a", ""));
+}
+
+Test(samples, without_memory_there_is_no_tag)
+{
+    s.text.max = 4;
+    cr_assert(tags("abc", NULL));
+    cr_assert(!tags("d", NULL));
+    cr_assert(!samples_ok(&s));
+    samples_reset(&s);
+    cr_assert(samples_ok(&s) && tags("abc", NULL));
+}
+
+/* Whatever names there are, no two become the same. */
+Test(samples, tags_of_two_names_are_two)
+{
+    static const char *const names[] = {"a\x01",      "a\\x01",     "a\\\\x01",     "$'a\\x01'",
+                                        "a\\x01\x02", "a\x01\\x02", "a\\\\x01\x02", "$'a\\\\x01'",
+                                        "$'",         "a\u202e",    "a\\u202e",     "$''"};
+    enum { NAMES = sizeof names / sizeof *names };
+    char *texts[NAMES];
+
+    for (size_t i = 0; i < NAMES; i++) {
+        cr_assert(tags(names[i], NULL));
+        texts[i] = strdup(s.text.p + s.tags);
+        for (size_t j = 0; j < i; j++)
+            cr_expect_str_neq(texts[i], texts[j], "%zu, %zu", i, j);
+    }
+    cr_expect_str_eq(texts[0], "$'a\\x01'");
+    cr_expect_str_eq(texts[1], "a\\x01");
+    for (size_t i = 0; i < NAMES; i++)
+        free(texts[i]);
 }

@@ -300,6 +300,29 @@ Test(scripts, what_comes_and_goes_is_seen_once_it_is_settled)
     cr_assert(scripts_differ(&snap, conf, 0));
 }
 
+Test(scripts, one_that_is_gone_ends_though_its_file_stays)
+{
+    struct conf *next;
+
+    put("scripts.d/30s/a.sh", 0700, SCRIPT);
+    put("scripts.d/30s/a.yaml", 0600, "interval: 1m\n");
+    load();
+    cr_assert_not_null(conf_collector_named(conf, "a"));
+    cr_assert_eq(unlink(in_dir("scripts.d/30s/a.sh")), 0);
+    next = conf_load_refused(&snap, 0, &asking, &errors);
+    cr_assert_null(conf_collector_named(next, "a"));
+    conf_free(next);
+}
+
+static const struct snapshot_file *find_by_name(const char *name)
+{
+    const struct snapshot_file *f = snap.files;
+
+    while (f != NULL && strcmp(f->path, in_dir(name)) != 0)
+        f = f->next;
+    return f;
+}
+
 /* Somebody writes into the folder all the time. */
 static bool differs_while_busy(int64_t settled)
 {
@@ -311,6 +334,7 @@ static bool differs_while_busy(int64_t settled)
 Test(scripts, what_is_still_by_itself_comes_alone)
 {
     static const int64_t SETTLED = NS_PER_S;
+    char was[PATH_MAX];
     struct conf *next;
 
     put("scripts.d/30s/a.sh", 0700, SCRIPT);
@@ -327,7 +351,21 @@ Test(scripts, what_is_still_by_itself_comes_alone)
     cr_assert_eq(conf_collector_named(next, "a")->interval, 60 * NS_PER_S,
                  "its file may be back in a moment");
     conf_free(next);
-    cr_assert_eq(unlink(in_dir("scripts.d/30s/b.sh")), 0);
+    folder("scripts.d/1m");
+    (void)snprintf(was, sizeof was, "%s", in_dir("scripts.d/30s/b.sh"));
+    cr_assert_eq(rename(was, in_dir("scripts.d/1m/b.sh")), 0);
+    for (int64_t end = clock_mono() + 60 * NS_PER_S;
+         find_by_name("scripts.d/1m/b.sh") == NULL;) { /* and `half` is still by then */
+        cr_assert_lt(clock_mono(), end, "one that has moved comes");
+        (void)differs_while_busy(SETTLED);
+        next = conf_load_refused(&snap, SETTLED, &asking, &errors);
+        conf_free(next);
+    }
+    next = conf_load_refused(&snap, SETTLED, &asking, &errors);
+    cr_assert_eq(conf_collector_named(next, "b")->interval, 60 * NS_PER_S,
+                 "and is not kept out by itself");
+    conf_free(next);
+    cr_assert_eq(unlink(in_dir("scripts.d/1m/b.sh")), 0);
     cr_assert_not(differs_while_busy(SETTLED), "it may be back, too");
     next = conf_load_refused(&snap, SETTLED, &asking, &errors);
     cr_assert_not_null(conf_collector_named(next, "b"));

@@ -240,6 +240,61 @@ Test(convert_cases, json_is_passed_on)
     forget(&h);
 }
 
+/* So that a connection never ends within an object. */
+Test(convert_cases, json_is_passed_on_up_to_between_objects)
+{
+    static const struct {
+        const char *text;
+        bool between;
+    } PARTS[] = {
+        {"\n", true},
+        {"{\"name\":\"a", false},
+        {"\\", false},
+        {"\"}", false},
+        {"\",\n\"tags\":{", false},
+        {"}", false},
+        {"}", true},
+        {"{\"a\": \"", false},
+        {"x\\\\\"}\n", true},
+        {"{\"not closed}\n", false},
+        {"}", true},
+        {"]}", true},
+        {"[1,", false},
+        {"2]\n", true},
+        {"{\"never\": [closed\n", false},
+        {"{\"a\":1}\n", true},
+    };
+    struct heard h = {0};
+    const struct output_to to = {&h, hear_json, hear_fault, hear_left_out};
+    struct stream *s = stream_new(format_named("json"), &to, true);
+
+    cr_assert(stream_is_between(s));
+    for (size_t i = 0; i < sizeof PARTS / sizeof *PARTS; i++) {
+        stream_take(s, PARTS[i].text, strlen(PARTS[i].text));
+        cr_expect_eq(stream_is_between(s), PARTS[i].between, "part %zu: %s", i, PARTS[i].text);
+    }
+    cr_assert_eq(stream_handed_line(s), 8);
+    stream_end(s, 0);
+    stream_free(s);
+    forget(&h);
+}
+
+Test(convert_cases, the_line_of_what_is_handed_on_next)
+{
+    struct heard h = {0};
+    const struct output_to to = {&h, hear_json, hear_fault, hear_left_out};
+    struct stream *s = stream_new(format_named("lines"), &to, true);
+
+    cr_assert_eq(stream_handed_line(s), 1);
+    stream_take(s, "#\n#\na 1\n#\n", 10);
+    cr_assert_eq(stream_handed_line(s), 3); /* the end of line 3 comes with what follows it */
+    stream_take(s, "b 1\n", 4);
+    cr_assert_eq(stream_handed_line(s), 5);
+    stream_end(s, 0);
+    stream_free(s);
+    forget(&h);
+}
+
 Test(convert_cases, every_format_has_some_and_its_help)
 {
     for (size_t i = 0; format_at(i) != NULL; i++) {

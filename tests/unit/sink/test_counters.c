@@ -123,7 +123,7 @@ Test(counters, differences)
 Test(counters, resets)
 {
     DELTA(of_i(1000), of_i(0), "0");
-    DELTA(of_i(1000), of_i(999), "999");
+    DELTA(of_i(1000), of_i(984), "984");
     DELTA(of_i(INT64_MAX), of_i(7), "7");
     DELTA(of_u(UINT64_C(1) << 63), of_i(7), "7");
     DELTA(of_i(10), of_i(-3), "none");
@@ -131,6 +131,19 @@ Test(counters, resets)
     DELTA(of_f(10.5), of_f(2.5), "2.5f");
     DELTA(of_f(10.5), of_f(-2.5), "none");
     DELTA(of_f(4294967295.0), of_f(1), "1f"); /* only whole numbers wrap */
+}
+
+/* What the kernel does with a CPU's idle and iowait is no restart. */
+Test(counters, slight_falls)
+{
+    DELTA(of_i(1000), of_i(985), "none");
+    DELTA(of_i(1000), of_i(999), "none");
+    DELTA(of_i(864000000), of_i(863999990), "none");
+    DELTA(of_i((INT64_C(1) << 32) - 10), of_i((INT64_C(1) << 32) - 20), "none");
+    DELTA(of_u(UINT64_MAX), of_u(UINT64_MAX - 1), "none");
+    DELTA(of_f(640.5), of_f(640.25), "none");
+    DELTA(of_f(640), of_f(629), "629f");
+    DELTA(of_i(63), of_i(62), "62"); /* small enough to do no harm */
 }
 
 Test(counters, wraps)
