@@ -7,7 +7,7 @@ from harness import *
 
 PROGRAM = os.path.join(BUILD, "garnet-diamond")
 DATA = os.path.join(SOURCE, "tests/data/diamond")
-GOOD, BROKEN, CONF = (os.path.join(DATA, name) for name in ("collectors", "broken", "conf"))
+GOOD, BROKEN, ODD, CONF = (os.path.join(DATA, name) for name in ("collectors", "broken", "odd", "conf"))
 SINK = "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt", ", path: '{host}.{name}.{instance}'")
 TEN = {  # the last metric of each
     "Gauges": "gauges.gauge -3", "Counters": "counters.both 1060", "Derivatives": "derivatives.round3.down -70", "Printer": "printer.lost 1",
@@ -64,7 +64,7 @@ class Alone(unittest.TestCase):
         self.assertEqual(self.prints("Places"), {
             "rack7.places.here": "1 gauge", "places.there instance=vm.1": "2 gauge", "rack7.top": "3 gauge", "top instance=vm2": "4 gauge"})
         self.assertEqual(self.prints("Devices"), {
-            "ports.up host=switch1": "12 gauge", "ports.up host=switch2": "13 gauge", "ports.up": "14 counter",
+            "ports.up host=switch1": "12 gauge", "ports.up host=switch2": "13 gauge", "ports.up": "14 counter", "ports.timed": "14 counter",
             "elsewhere.ports.up": "15 gauge", "devices.dated": "16 gauge"})
 
     def test_units(self):
@@ -88,19 +88,60 @@ class Alone(unittest.TestCase):
 
     def test_what_is_disabled_or_unreadable(self):
         self.assertEqual(diamond("--once", "--print", "--config", CONF, "Gauges"), (
-            1, "", f"garnet-diamond: GaugesCollector: is not to run: {CONF}/collectors/GaugesCollector.conf has enabled = False for it\n"))
+            1, "", f"garnet-diamond: GaugesCollector: is not to run: {CONF}/collectors/GaugesCollector.cfg has enabled = False for it\n"))
+        self.assertEqual(diamond("--check", "--config", CONF, "Gauges"), (0, "can be loaded\n", ""))
         top = tempfile.mkdtemp(prefix="garnet-")
         self.addCleanup(shutil.rmtree, top)
-        with open(top + "/diamond.conf", "w") as f:
-            f.write("[collectors]\n[[default]]\nnonsense\n")
-        code, out, err = diamond("--once", "--print", "--config", top, "Gauges")
-        self.assertEqual((code, out), (111, ""))
-        self.assertRegex(err, f"^garnet-diamond: {re.escape(top)}/diamond.conf:3: ")
-        with open(top + "/diamond.conf", "w") as f:
-            f.write("[collectors]\n[[default]]\nmetrics_whitelist = (\n")
-        code, out, err = diamond("--once", "--print", "--config", top, "Gauges")
-        self.assertEqual((code, out), (1, ""))
-        self.assertIn("DiamondException: metrics_whitelist: '(' is no pattern: ", err)
+        self.assertEqual(diamond("--check", "--config", top, "Gauges"), (
+            111, "", f"garnet-diamond: {top}: it has neither diamond.conf nor collectors: give a folder like /etc/diamond\n"))
+        main = top + "/diamond.conf"
+        section = "[collectors]\n[[GaugesCollector]]\n"
+        for text, status, said in (
+                ("[collectors]\n[[default]]\nnonsense\n", 111, f"{main}:3: "),
+                ("[collectors]\n[[default]]\nmetrics_whitelist = (\n", 1,
+                 "GaugesCollector: diamond.error.DiamondException: metrics_whitelist: '(' is no pattern: "),
+                (section + "enabled = no\n[[default]]\nenabled = yes\n", 1, f"GaugesCollector: is not to run: {main} has"),
+                (section + "interval = 1, 2\n", 111, "GaugesCollector: its interval is ['1', '2']: give seconds")):
+            with self.subTest(text=text):
+                with open(main, "w") as f:
+                    f.write(text)
+                code, out, err = diamond("--once", "--print", "--config", top, "Gauges")
+                self.assertEqual((code, out), (status, ""), err)
+                self.assertTrue(err.startswith("garnet-diamond: " + said), err)
+        sys.path.insert(0, SOURCE + "/collectors/diamond")
+        self.addCleanup(sys.path.remove, SOURCE + "/collectors/diamond")
+        from garnet_diamond import config
+        for text, said in (
+                ("[collectors]\nGaugesCollector = 3\n", f"{main}: GaugesCollector is to be a section, in brackets"),
+                ("collectors = 3\n", f"{main}: collectors is to be a section, in brackets"),
+                ("server = 3\n", f"{main}: server is to be a section, in brackets"),
+                ("[configs]\npath = a, b\n", f"{main}: path is to be one text"),
+                ("[configs]\npath = nowhere\n", f"{main}: [configs] path = {top}/nowhere: No such file or directory"),
+                (section + "user = %(nobody)s\n", f'{main}: missing option "nobody" in interpolation.'),
+                (section + "enabled = off\n", f"{main}: enabled: 'off' is neither true nor false"),
+                (section + "caf\udce9 = 1\n", f"{main}: 'utf-8' codec can't decode")):
+            with self.subTest(text=text):
+                with open(main, "w", errors="surrogateescape") as f:
+                    f.write(text)
+                with self.assertRaises(config.Unusable) as caught:
+                    config.Configuration(top, "GaugesCollector")
+                self.assertTrue(str(caught.exception).startswith(said), caught.exception)
+
+    def test_where_its_file_is(self):
+        top = tempfile.mkdtemp(prefix="garnet-")
+        self.addCleanup(shutil.rmtree, top)
+        for folder, port in (("collectors", 1), ("elsewhere", 2)):
+            os.mkdir(os.path.join(top, folder))
+            with open(os.path.join(top, folder, "ConfiguredCollector.conf"), "w") as f:
+                f.write(f"port = {port}\n")
+        for server, folder in (("", "collectors"), (f"collectors_config_path = {top}/elsewhere", "elsewhere"),
+                               ("collectors_config_path = gone", "collectors")):
+            with open(top + "/diamond.conf", "w") as f:
+                f.write(f"[server]\n{server}\n")
+            code, out, err = diamond("--options", "--config", top, "Configured")
+            self.assertEqual((code, err), (0, ""))
+            self.assertIn(f"configured by {top}/diamond.conf, {top}/{folder}/ConfiguredCollector.conf\n", out)
+            self.assertRegex(out, r"(?m)^  port = %d " % (1 if folder == "collectors" else 2))
 
     def test_filters(self):
         names = lambda *args: {re.sub(r"\d+ ", "", k): v for k, v in self.prints("Filtered", *args).items()}
@@ -113,8 +154,8 @@ class Alone(unittest.TestCase):
         self.assertEqual(self.prints("Neighbours"), {"neighbours.family": "81 gauge", "neighbours.thread": "2 gauge",
                                                      "neighbours.tagged queue=mail": "3 gauge", "neighbours.untagged": "4 gauge"})
 
-    def says(self, name, *texts, status=1, args=("--once", "--print")):
-        code, out, err = diamond(*args, name, path=BROKEN)
+    def says(self, name, *texts, status=1, args=("--once", "--print"), path=BROKEN):
+        code, out, err = diamond(*args, name, path=path)
         self.assertEqual(code, status, err)
         for text in texts:
             self.assertIn(text, err)
@@ -127,6 +168,7 @@ class Alone(unittest.TestCase):
         self.says("OldImport", f"{BROKEN}/oldimport.py:2: ModuleNotFoundError", "in Python 3 it is urllib.request")
         out = self.says("OldCalls", f"{BROKEN}/oldcalls.py:7: AttributeError", "iteritems was Python 2's: in Python 3 it is items()")
         self.assertIn("OldCallsCollector.before", out)
+        self.says("Names", f"{ODD}/odd.py:60: TypeError", "Python 2 took bytes for text", path=ODD)
 
     def test_modules_that_are_missing(self):
         self.says("Lacking", f"{BROKEN}/lacking.py:2: ModuleNotFoundError: No module named 'psycopg2_of_nobody': this Python module is not installed")
@@ -144,6 +186,44 @@ class Alone(unittest.TestCase):
         code, _, err = diamond("--once", "--print", "--debug", "Raising", path=BROKEN)
         self.assertEqual(code, 1)
         self.assertIn("Traceback (most recent call last):", err)
+
+    def test_what_no_collector_should_do(self):
+        odd = lambda name, *texts, **more: self.says(name, *texts, path=ODD, **more)
+        self.assertEqual(odd("Printing", "by a child\n", "by itself\n", status=0), "PrintingCollector.a  1  gauge\n")
+        self.assertEqual(odd("Forking", "a process that it has forked came back from collect()", status=0), "ForkingCollector.parent  1  gauge\n")
+        self.assertEqual(odd("Stopping", f"{ODD}/odd.py:37: ", "str() failed"), "StoppingCollector.before  1  gauge\n")
+        self.assertEqual(odd("Thread", status=0), "ThreadCollector.a  1  gauge\n")
+        self.assertEqual(odd("Nested", status=0), "NestedCollector.a  1  gauge\n")
+        odd("Hanging", "Timeout (0:00:00.5", f'File "{ODD}/odd.py", line 67 in __init__\n', args=("--timeout", "0.5"))
+        odd("Refusing", f"RefusingCollector: {ODD}/odd.py:74: KeyError: 'port'\n")
+        odd("Soon", "SoonCollector: its interval is 'soon': give seconds", status=111)
+        odd("Headless", "HeadlessCollector: AttributeError: 'HeadlessCollector' object has no attribute 'config'\n")
+        odd("Local", "it has no class LocalCollector when it is loaded\n")
+
+    def test_numbers_beyond_64_bits(self):
+        out = self.says("Numbers", path=ODD, status=0)
+        self.assertEqual([line.split(None, 1)[1] for line in re.sub("  +", " ", out).splitlines()], [
+            "1e+25 gauge", "-1e+25 gauge", "18446744073709551615 gauge", "inf gauge (no number that can be sent)",
+            "inf gauge (no number that can be sent)", "1e+25 counter", "1 gauge"])
+        self.assertIn("NumbersCollector.größe.näme ", out)
+
+    def test_files_that_cannot_be_read(self):
+        top = tempfile.mkdtemp(prefix="garnet-")
+        self.addCleanup(shutil.rmtree, top)
+        shutil.copy(GOOD + "/gauges.py", top)
+        os.symlink("nowhere", top + "/dangling.py")
+        os.mkfifo(top + "/fifo.py")
+        os.mkdir(top + "/folder.py")
+        os.symlink(".", top + "/loop")
+        self.assertEqual(diamond("--check", "Gauges", path=top), (0, "can be loaded\n", ""))
+        needs_others(self, 65534, SOURCE)
+        os.chmod(top, 0o755)
+        with open(top + "/secret.py", "w") as f:
+            os.fchmod(f.fileno(), 0)
+        r = subprocess.run([PROGRAM, "--path", top, "--check", "Gauges"], capture_output=True, text=True, timeout=PATIENCE,
+                           user=65534, group=65534, extra_groups=[])
+        self.assertEqual((r.returncode, r.stdout, r.stderr), (
+            0, "can be loaded\n", f"garnet-diamond: {top}/secret.py: Permission denied: it is left out\n"))
 
     def test_who_is_ended_says_where_it_was(self):
         p = subprocess.Popen([PROGRAM, "--path", BROKEN, "--once", "--print", "Sleeping"], stderr=subprocess.PIPE, text=True)
@@ -173,13 +253,14 @@ class Alone(unittest.TestCase):
 
     def test_wrong_usage(self):
         for args, text in (((), "NAME is missing"), (("--list", "Gauges"), "--list takes no NAME"), (("--timeout", "0", "Gauges"), "more than 0"),
+                           (("--timeout", "1e300", "Gauges"), "at most 100000000"),
                            (("--nonsense", "Gauges"), "--nonsense"), (("Gauges", "/a", "/b"), "/b")):
             code, out, err = diamond(*args)
             self.assertEqual((code, out), (2, ""))
             self.assertIn(text, err)
         code, _, err = diamond("Gauges", GARNET_INTERVAL="soon")
         self.assertEqual(code, 111)
-        self.assertIn("$GARNET_INTERVAL is 'soon'", err)
+        self.assertIn("$GARNET_INTERVAL is 'soon': give seconds, more than 0", err)
 
 
 class UnderGarnet(unittest.TestCase):
@@ -208,7 +289,7 @@ class UnderGarnet(unittest.TestCase):
         self.assertEqual(sent["devices.dated 16"][0], 1700000001)
         self.assertIn("configured.interval 1", sent)
 
-        d.wait_log("RaisingCollector: works again")
+        d.wait_log("RaisingCollector: works again, after 3 rounds")
         wait_for("what is there when it works", lambda: "RaisingCollector.after 4" in self.sent(d))
         for n in (1, 2, 3):
             self.assertIn(f"RaisingCollector.before {n}", self.sent(d))
@@ -234,6 +315,22 @@ class UnderGarnet(unittest.TestCase):
         code, _, err = diamond("--once", "Counters", d.socket_path)
         self.assertEqual(code, 111)
         self.assertIn("is garnetd running", err)
+
+    def test_garnetd_goes_away_and_comes_back(self):
+        d = Daemon(self, SINK)
+        p = subprocess.Popen([PROGRAM, "--path", GOOD, "Counters", d.socket_path], env=dict(os.environ, GARNET_INTERVAL="0.2"),
+                             stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        self.addCleanup(p.__exit__, None, None, None)
+        self.addCleanup(p.kill)
+        wait_for("its first round", lambda: "counters.sum 1060" in self.sent(d))
+        d.terminate()
+        self.assertIn("garnet-diamond: CountersCollector: " + d.socket_path, p.stderr.readline())
+        d.start()
+        self.assertTrue(any(re.search(r"CountersCollector: works again, after \d+ rounds?\n", line) for line in p.stderr))
+        known = len(self.sent(d))
+        wait_for("more of them", lambda: len(self.sent(d)) > known)
+        p.terminate()
+        self.assertEqual(p.wait(timeout=PATIENCE), -signal.SIGTERM)
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ def str_to_bool(value):
 
 
 class Collector:
+    remembers = False  # whether it has asked for what a value was before
+
     def __init__(self, config=None, handlers=(), name=None, configfile=None):
         self.log = logging.getLogger("diamond")
         self.name = name or type(self).__name__
@@ -40,7 +42,6 @@ class Collector:
         self.last_values = {}
         self.configfile = configfile
         self.default_dimensions = self.dimensions = None
-        self.remembers = False  # whether it has asked for what a value was before
         self._given = config
         self.load_config()
 
@@ -129,6 +130,7 @@ class Collector:
         except DiamondException as e:
             self.log.error("%s: %s", self.name, e)
             raise
+        metric.counter = raw_value
         self.publish_metric(metric)
 
     def publish_metric(self, metric):

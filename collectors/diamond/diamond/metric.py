@@ -1,8 +1,9 @@
 """Metric: one value on its way from a collector to the handlers, with its whole Graphite path.
 
-Beside what Diamond's has there are four things that a handler cannot guess: `instance`, the virtual machine that it is about;
-`dimensions`, tags, as collectors for Fullerite have them; and whether its type and its time were given, or are what they are
-for want of another.
+Beside what Diamond's has there are five things that a handler cannot guess: `instance`, the virtual machine that it is about;
+`dimensions`, tags, as collectors for Fullerite have them; whether its type and its time were given, or are what they are
+for want of another; and `counter`, where the value is what that grew by. (`raw_value` is not to be trusted with this: collectors that
+make metrics themselves have been seen to put the time there.)
 """
 import logging
 import re
@@ -18,7 +19,7 @@ def number(value):
     """An int or a float of what may be text, with all its digits."""
     if isinstance(value, (int, float)):
         return int(value) if isinstance(value, bool) else value
-    if isinstance(value, str):
+    if isinstance(value, (str, bytes)):
         try:
             return int(value)
         except ValueError:
@@ -36,11 +37,11 @@ class Metric:
             raise DiamondException("this is no metric: path %r, value %r, metric_type %r" % (path, value, metric_type))
         try:
             self.timestamp = int(time.time() if timestamp is None else timestamp)
-        except (TypeError, ValueError) as e:
+        except (TypeError, ValueError, OverflowError) as e:
             raise DiamondException("metric %r has a timestamp that is none: %s" % (path, e)) from e
         try:
             self.value = number(value)
-        except (TypeError, ValueError) as e:
+        except (TypeError, ValueError, OverflowError) as e:
             raise DiamondException("metric %r has a value that is no number: %s" % (path, e)) from e
         self.path = path
         self.raw_value = raw_value
@@ -50,6 +51,7 @@ class Metric:
         self.ttl = ttl
         self.dimensions = dimensions
         self.instance = instance
+        self.counter = None
 
     def __repr__(self):
         """Graphite's line."""

@@ -8,7 +8,6 @@ import os
 import sys
 
 from diamond.collector import Collector
-from garnet_diamond import find
 
 
 class Missing:
@@ -27,10 +26,9 @@ class NoCollector(Exception):
     """What to tell somebody."""
 
 
-def collector_class(name, path, tops):
+def collector_class(name, path, files):
     """Whatever its file raises comes out of here."""
-    sys.path.append(os.path.dirname(os.path.abspath(path)))
-    for file in find.files(tops):  # a folder of folders would be an empty package by each of their names
+    for file in (path, *files):  # a folder of folders would be an empty package by each of their names
         folder = os.path.dirname(os.path.abspath(file))
         if folder not in sys.path:
             sys.path.append(folder)
@@ -40,6 +38,8 @@ def collector_class(name, path, tops):
     sys.modules[module_name] = module
     spec.loader.exec_module(module)
     found = getattr(module, name, None)
+    if found is None:
+        raise NoCollector("%s: it has no class %s when it is loaded" % (path, name))
     if not (isinstance(found, type) and issubclass(found, Collector)):
         raise NoCollector("%s: it is not derived from diamond.collector.Collector" % path)
     return found

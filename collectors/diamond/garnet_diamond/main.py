@@ -1,10 +1,9 @@
 """The command line of garnet-diamond, and what it says."""
 import argparse
-import contextlib
 import logging
 import os
-import subprocess
 import sys
+import threading
 import traceback
 
 HELP = """usage: garnet-diamond --path FOLDER [OPTION]... NAME [SOCKET]
@@ -17,14 +16,15 @@ Its metrics go to SOCKET, else to $GARNET_SOCKET, with the names that they have 
   --config FOLDER    their configuration, as in /etc/diamond: diamond.conf, collectors/NAMECollector.conf
   --once             one round; else one each $GARNET_INTERVAL seconds, or what the configuration has as its interval
   --print            shows the metrics and sends nothing
-  --timeout SECONDS  ends a round that takes longer, and says where it was; default the interval, with --once none
+  --timeout SECONDS  ends a round that takes longer, and says where it was; default the interval, with --once none; 20 s to be loaded
   --check            loads it, and says what is wrong
-  --options          what can be configured, with the values that it has now
+  --options          what can be configured, with the values that it has now and the files that they are from
   --list             all collectors that are there, and for each whether it can be loaded
   --debug            all that collectors log, and where exceptions come from
 """
 EXIT_FAILED, EXIT_USAGE, EXIT_WORLD = 1, 2, 111
-PATIENCE = 20  # seconds: for one that hangs when it is loaded
+PATIENCE = 20  # seconds: for one that hangs when it is loaded, or made
+MAX_SECONDS = 1e8
 
 
 class Arguments(argparse.ArgumentParser):
@@ -63,61 +63,49 @@ def judge(args):
         fail(EXIT_USAGE, "NAME is missing: --list has the collectors that are there")
     if args.name is not None and args.list:
         fail(EXIT_USAGE, "--list takes no NAME")
-    if args.timeout is not None and not args.timeout > 0:
-        fail(EXIT_USAGE, "--timeout: give seconds, more than 0")
+    if args.timeout is not None and not 0 < args.timeout <= MAX_SECONDS:
+        fail(EXIT_USAGE, "--timeout: give seconds, more than 0 and at most %d" % MAX_SECONDS)
 
 
-def interval(config, name):
-    """In seconds: garnetd's, else the configuration's."""
-    said, text = "$GARNET_INTERVAL", os.environ.get("GARNET_INTERVAL")
-    if text is None:
-        said, text = "its interval", config["collectors"][name].get("interval", config["collectors"]["default"].get("interval"))
-    if text is None:
-        return None
+def interval(what, said):
+    """In seconds, of what garnetd or the collector says."""
     try:
-        seconds = float(text)
-        if seconds > 0:
-            return int(seconds) if seconds == int(seconds) else seconds
-    except (ValueError, OverflowError):
-        pass
-    fail(EXIT_WORLD, "%s: %s is %r: give seconds, more than 0" % (name, said, text))
+        seconds = float(said)
+    except (TypeError, ValueError):
+        seconds = 0
+    if not 0 < seconds <= MAX_SECONDS:
+        fail(EXIT_WORLD, "%s is %r: give seconds, more than 0 and at most %d" % (what, said, MAX_SECONDS))
+    return int(seconds) if seconds == int(seconds) else seconds
 
 
-def list_all(args, found):
-    """Each is loaded by a process of its own, since one may hang, or end it."""
-    good = 0
-    for name, path in found:
-        argv = [sys.executable, "-B", sys.argv[0], "--path", os.path.dirname(path)]
-        for folder in args.path:
-            argv += ["--path", folder]
-        if args.config:
-            argv += ["--config", args.config]
-        verdict = "it hangs when it is loaded"
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            r = subprocess.run([*argv, "--check", name], stdin=subprocess.DEVNULL, capture_output=True, encoding="utf-8", errors="replace",
-                               timeout=PATIENCE)
-            good += r.returncode == 0
-            said = (r.stderr if r.returncode else r.stdout).strip().splitlines() or ["it ended with %d" % r.returncode]
-            verdict = said[-1].replace("garnet-diamond: %s: " % name, "", 1)
-        print("%-32s %s" % (name, verdict), flush=True)
-    print("%d of %d can be loaded" % (good, len(found)))
-    return 0
+def take_standard_output():
+    """For us alone: what the collector prints, or a program that it runs, goes to standard error."""
+    out = open(os.dup(1), "w", encoding="utf-8", errors="backslashreplace")
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return out
 
 
-def show_options(collector, path):
-    print("%s, in %s" % (collector.name, path))
-    texts = collector.get_default_config_help()
-    names = sorted({*texts, *(collector.get_default_config() or {})})
-    for name in names:
-        text = " ".join(str(texts.get(name, "")).split())
-        print("  %-40s %s" % ("%s = %s" % (name, shown(collector.config.get(name))), text))
-    return 0
+def load_and_make(args, name, path, files, configuration, handler, say):
+    """The collector, and what it has as its interval; None, None where it could not be made, which is told."""
+    from garnet_diamond import load, report, watch
 
-
-def shown(value):
-    if isinstance(value, (list, tuple)):
-        return ", ".join(getattr(v, "pattern", None) or str(v) for v in value)
-    return "" if value is None else str(value)
+    patience = PATIENCE
+    due = os.environ.get("GARNET_INTERVAL")
+    if due is not None:
+        configuration.given["collectors"][name]["interval"] = every = interval("$GARNET_INTERVAL", due)
+        patience = max(every, PATIENCE)
+    try:
+        with watch.watched(args.timeout or patience):
+            collector = handler.collector = load.collector_class(name, path, files.paths)(configuration.given, [handler])
+            return collector, collector.config.get("interval")
+    except load.NoCollector as e:
+        say(str(e))
+    except KeyboardInterrupt:
+        raise
+    except BaseException as e:
+        say(report.describe(e, args.path), e)
+    return None, None
 
 
 def run(args):
@@ -126,48 +114,50 @@ def run(args):
     except ImportError:
         fail(EXIT_WORLD, "needs the Python module configobj, which Diamond's configuration is read by (Debian: apt install python3-configobj)")
     import garnet
-    from garnet_diamond import config, find, load, packages, report, rounds, sender
+    from garnet_diamond import config, find, load, packages, rounds, sender, show
 
     try:
+        files = find.Files(args.path, lambda text: sys.stderr.write("garnet-diamond: %s: it is left out\n" % text))
         if args.list:
-            return list_all(args, find.collectors(args.path))
-        name, path = find.collector(args.path, args.name)
-        sections, disabled = config.sections(args.config, name)
+            return show.all_of_them(args, files.collectors(), PATIENCE)
+        name, path = files.collector(args.name)
+        configuration = config.Configuration(args.config, name)
     except (find.NotFound, config.Unusable) as e:
         fail(EXIT_WORLD, e)
-    if disabled and not args.check and not args.options:
-        fail(EXIT_FAILED, "%s: is not to run: %s has enabled = False for it" % (name, disabled))
+    if configuration.disabled and not args.check and not args.options:
+        fail(EXIT_FAILED, "%s: is not to run: %s has enabled = False for it" % (name, configuration.disabled))
 
     def say(text, error=None):
         sys.stderr.write("garnet-diamond: %s: %s\n" % (name, text))
         if args.debug and error is not None:
-            traceback.print_exception(error)
+            traceback.print_exception(type(error), error, error.__traceback__)
 
-    every = interval(sections, name)
-    if every is not None:
-        sections["collectors"][name]["interval"] = every
     logging.basicConfig(stream=sys.stderr, level=logging.DEBUG if args.debug else logging.WARNING, format="%(levelname)s: %(message)s")
-    handler = sender.Sender(sender.Table(sys.stdout) if args.print else garnet.Client(args.socket))
+    out = take_standard_output()
+    handler = sender.Sender(sender.Table(out) if args.print else garnet.Client(args.socket))
     missing = load.Missing()
-    try:
-        with contextlib.redirect_stdout(sys.stderr):
-            collector = handler.collector = load.collector_class(name, path, args.path)(sections, [handler])
-    except load.NoCollector as e:
-        fail(EXIT_FAILED, "%s: %s" % (name, e))
-    except (Exception, SystemExit) as e:
-        say(report.describe(e, args.path), e)
+    collector, every = load_and_make(args, name, path, files, configuration, handler, say)
+    if collector is None:
         return EXIT_FAILED
     if args.options:
-        return show_options(collector, path)
+        return show.options(collector, path, configuration.files, out)
     if args.check:
         lacks = packages.lacking(missing.names)
-        print("can be loaded" + (", but " + lacks if lacks else ""))
+        print("can be loaded" + (", but " + lacks if lacks else ""), file=out, flush=True)
         return 0
+    every = interval("%s: its interval" % name, every)
     life = rounds.Rounds(collector, handler, args.path, missing, say)
     if args.once:
         return life.once(args.timeout)
-    every = float(collector.config["interval"])
     return life.forever(every, args.timeout or max(every, 1))
+
+
+def end(status):
+    """Of this program, whatever threads the collector has: those that are no daemons would be waited for."""
+    if any(not t.daemon for t in threading.enumerate() if t is not threading.main_thread()):
+        sys.stderr.flush()
+        os._exit(status)
+    return status
 
 
 def main(version):
@@ -180,12 +170,10 @@ def main(version):
             print("garnet-diamond " + version)
         else:
             judge(args)
-            status = run(args)
-            sys.stdout.flush()
-            return status
+            return end(run(args))
         sys.stdout.flush()
     except KeyboardInterrupt:
-        return 130
+        return end(130)
     except OSError as e:
         # What fails here is standard output: all else is told where it is.
         sys.stdout = None

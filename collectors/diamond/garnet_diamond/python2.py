@@ -26,8 +26,9 @@ MOVED = {  # from where they were imported
     "izip": "zip", "imap": "map", "ifilter": "filter", "izip_longest": "itertools.zip_longest", "getoutput": "subprocess.getoutput",
 }
 BYTES = re.compile(r"bytes-like object is required, not 'str'|on a bytes-like object|on a string-like object|must be str, not bytes"
-                   r"|not bytes$|bytes-like object, not 'str'|can't concat str to bytes")
-LISTS = re.compile(r"'(dict_\w+|map|filter|zip|range)' object (is not subscriptable|does not support item)"
+                   r"|not bytes$|bytes-like object, not 'str'|can't concat str to bytes"
+                   r"|expected str instance, bytes found|must be encoded before hashing")
+LISTS = re.compile(r"'(dict_\w+|map|filter|zip|range)' object (is not subscriptable|does not support item|has no attribute)"
                    r"|object of type '(map|filter|zip)' has no len")
 SYNTAX = re.compile(r"""^\s*(print\b(?!\s*\()|exec\s+[^(]|raise\s+[\w.]+\s*,|except\b[^:(]*,)|`|<>|\b0\d+\b|\b(\d+|0x[0-9a-fA-F]+)[lL]\b|\bur["']""")
 
@@ -35,7 +36,7 @@ SYNTAX = re.compile(r"""^\s*(print\b(?!\s*\()|exec\s+[^(]|raise\s+[\w.]+\s*,|exc
 def advice(error):
     """What to do about an exception of a collector's, or None when it does not look like Python 2."""
     name, text = getattr(error, "name", None), str(error)
-    if isinstance(error, SyntaxError):
+    if type(error) in (SyntaxError, IndentationError, TabError):  # others are derived from it, as ConfigObjError
         if isinstance(error, TabError) or SYNTAX.search(error.text or ""):
             return "this is Python 2"
         return "this is no Python 3, but may be Python 2"
@@ -46,11 +47,11 @@ def advice(error):
         known = {NameError: NAMES, AttributeError: {**MOVED, **ATTRIBUTES}}.get(type(error), {})
     if name in known:
         return "%s was Python 2's: in Python 3 it is %s" % (name, known[name])
+    if isinstance(error, (AttributeError, TypeError)) and LISTS.search(text):
+        return "in Python 2 this was a list: list(...) makes one"
     if isinstance(error, TypeError):
         if BYTES.search(text):
             return "Python 2 took bytes for text: in Python 3 they are decoded, by .decode() or text=True"
-        if LISTS.search(text):
-            return "in Python 2 this was a list: list(...) makes one"
         if "not supported between instances of" in text:
             return "Python 2 compared these, whatever they were"
     return None

@@ -8,13 +8,13 @@ REWRITE = "`2to3 -w FILE` rewrites most of what differs (Debian: apt install 2to
 
 
 def _place(error, tops):
-    """The innermost line that is below one of `tops`; else the innermost of all."""
+    """The innermost line that is below one of `tops`: what is ours tells nobody anything."""
     if isinstance(error, SyntaxError) and error.filename:
         return error.filename, error.lineno or 1
     frames = [(f.filename, f.lineno) for f in traceback.extract_tb(error.__traceback__)]
     tops = [os.path.join(os.path.realpath(top), "") for top in tops]
     theirs = [f for f in frames if os.path.realpath(f[0]).startswith(tuple(tops))]
-    return (theirs or frames or [(None, None)])[-1]
+    return (theirs or [(None, None)])[-1]
 
 
 def describe(error, tops):
@@ -28,7 +28,10 @@ def describe(error, tops):
 
 
 def advice(error, file):
-    old = python2.advice(error)
+    try:
+        old = python2.advice(error)
+    except Exception:  # it cannot even say what it is
+        return None
     if old:
         return "%s. %s" % (old, REWRITE.replace("FILE", file or "FILE"))
     if isinstance(error, ImportError) and error.name:

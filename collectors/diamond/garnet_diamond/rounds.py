@@ -1,16 +1,12 @@
 """A collector's life: one round, or one after the other at multiples of its interval, as garnetd's own clock has them.
 
 An exception costs the rest of its round: it is told once, and that it is over once. What was published before it is sent. A round that takes
-too long ends the process, with the line at which it stands: nothing else would end it where it hangs in a library, and of what it
-has started garnetd ends the rest, and starts the collector again.
+too long ends the process (watch.py).
 """
-import contextlib
-import faulthandler
-import signal
-import sys
+import os
 import time
 
-from garnet_diamond import packages, report
+from garnet_diamond import packages, report, watch
 
 
 class Rounds:
@@ -18,7 +14,8 @@ class Rounds:
         self.collector, self.sender, self.tops = collector, sender, tops
         self.missing = missing
         self.say = say
-        self.failing = {"collect": None, "send": None}
+        self.pid = os.getpid()
+        self.failing = {"collect": (None, 0), "send": (None, 0)}  # what was told last, and for how many rounds it has failed
 
     def once(self, timeout):
         """The exit status."""
@@ -45,18 +42,19 @@ class Rounds:
 
     def _collect(self, timeout):
         self.sender.count = 0
-        if timeout:
-            faulthandler.dump_traceback_later(timeout, exit=True)
-        faulthandler.register(signal.SIGTERM, chain=True)  # garnetd's end of a run tells where that was
         try:
-            with contextlib.redirect_stdout(sys.stderr):
+            with watch.watched(timeout):
                 self.collector._run()
-        except (Exception, SystemExit) as e:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as e:
             self._tell("collect", report.describe(e, self.tops), e)
             return False
         finally:
-            faulthandler.unregister(signal.SIGTERM)
-            faulthandler.cancel_dump_traceback_later()
+            if os.getpid() != self.pid:
+                self.say("a process that it has forked came back from collect(), where it would be this collector twice: it is ended, "
+                         "and what it has published is not sent")
+                os._exit(1)
         why = packages.lacking(self.missing.names)
         self._tell("collect", None if self.sender.count else "it has published nothing" + (": " + why if why else ""))
         return True
@@ -67,8 +65,9 @@ class Rounds:
         return 0 if wrong is None else 111 if away else 1
 
     def _tell(self, what, wrong, error=None):
-        if wrong is not None and wrong != self.failing[what]:
+        told, rounds = self.failing[what]
+        if wrong is not None and wrong != told:
             self.say(wrong, error)
-        elif wrong is None and self.failing[what] is not None:
-            self.say("works again")
-        self.failing[what] = wrong
+        elif wrong is None and told is not None:
+            self.say("works again, after %d round%s" % (rounds, "" if rounds == 1 else "s"))
+        self.failing[what] = (wrong, 0 if wrong is None else rounds + 1)

@@ -3,6 +3,7 @@
 A metric's name is what its path has below the host. What its path says of another machine (a device that is asked by SNMP, a
 virtual one) becomes a tag, since else two of them would be one series.
 """
+import math
 import threading
 
 import garnet
@@ -29,11 +30,19 @@ def _below(path, prefix, host):
 
 def type_and_value(metric):
     """Garnet takes the counter itself; rates are made of it where they are wanted, from its own times."""
-    if metric.metric_type == "CUMCOUNTER":
-        return "counter", metric.value
-    if metric.metric_type == "COUNTER" and metric.type_given:
-        return "counter", metric.value if metric.raw_value is None else number(metric.raw_value)
-    return "gauge", metric.value
+    if metric.metric_type == "CUMCOUNTER" or metric.metric_type == "COUNTER" and metric.type_given:
+        return "counter", within_64_bits(metric.value if metric.counter is None else number(metric.counter))
+    return "gauge", within_64_bits(metric.value)
+
+
+def within_64_bits(value):
+    """An integer beyond that has its first 15 digits at least."""
+    if isinstance(value, int) and not -2 ** 63 <= value < 2 ** 64:
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf if value > 0 else -math.inf  # which the client refuses
+    return value
 
 
 class Sender:
@@ -81,6 +90,8 @@ class Table:
 
     def add(self, name, value, *, type, tags, time):
         more = "".join(" %s=%s" % pair for pair in sorted(tags.items()))
+        if not math.isfinite(value):
+            more += "  (no number that can be sent)"
         self.rows.append([_printable(text) for text in (name, repr(value), type + more)])
 
     def flush(self):

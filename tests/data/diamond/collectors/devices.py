@@ -18,6 +18,7 @@ class DevicesCollector(Collector):
         self.publish_metric(metric)
         self.publish_metric(Metric('lab.switch2.ports.up', 13, host='switch2', metric_type='GAUGE'))
         self.publish_metric(Metric('lab.me.ports.up', '14', metric_type='COUNTER'))
+        self.publish_metric(Metric('lab.me.ports.timed', 14, 1700000000, metric_type='COUNTER'))  # the time is in raw_value's place
         self.publish_metric(Metric('elsewhere.ports.up', 15))
         self.publish('dated', 16, timestamp=1700000001)
         parsed = Metric.parse('a.b.c.d 17 1700000002\n')
