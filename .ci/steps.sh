@@ -22,11 +22,12 @@ SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev rdkafka=librdkafka-dev)
 # shellcheck disable=SC2034
 PEER_PACKAGES=(socat nodejs perl ca-certificates iproute2 util-linux python3-twisted python3-whisper python3-cachetools python3-configobj
     python3-urllib3 libcap2 libglib2.0-0 libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 liblua5.3-0 libpcap0.8
-    libopentracing-c-wrapper0 libpcre2-8-0 libssl3 libsystemd0)
+    libopentracing-c-wrapper0 libpcre2-8-0 libproc2-0 libssl3 libsystemd0)
 # The peers themselves: only unpacked, into build/peers. Installed they would start services at each boot, and one of
 # them (syslog-ng) would make apt remove the machine's own rsyslog.
 # shellcheck disable=SC2034
-UNPACKED_PEERS=(graphite-carbon carbon-c-relay haproxy nginx libnginx-mod-stream ncat syslog-ng-core)
+UNPACKED_PEERS=(graphite-carbon carbon-c-relay collectd-core haproxy nginx libnginx-mod-stream ncat procps
+    prometheus-node-exporter sysstat syslog-ng-core)
 
 say() {
     printf '==> %s\n' "$*"

@@ -47,7 +47,7 @@ foreach(plugin graphite live metrics20 statsd)
   install(FILES ${CMAKE_BINARY_DIR}/kit/${plugin}.md DESTINATION ${CMAKE_INSTALL_DOCDIR}/plugins)
 endforeach()
 install(FILES docs/man/garnet-plugin.7 DESTINATION ${CMAKE_INSTALL_MANDIR}/man7)
-install(DIRECTORY examples/plugin examples/client DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
+install(DIRECTORY examples/plugin examples/client examples/paths DESTINATION ${CMAKE_INSTALL_DOCDIR}/examples)
 
 # docs/plugin-options.md anew, from what the built plugins say of themselves.
 add_custom_target(plugin-options
@@ -63,12 +63,14 @@ add_custom_target(keys
                           ${CMAKE_SOURCE_DIR}/docs/operations.md
                   VERBATIM)
 add_dependencies(keys garnet-keys)
-# The tables of metrics in docs/collectors.md anew, from those that the collectors are made of.
+# The tables of metrics in docs/collectors.md anew, from those that the collectors are made of, and the paths of others from it.
 add_executable(garnet-collectors EXCLUDE_FROM_ALL docs/collectors.c)
 target_link_libraries(garnet-collectors PRIVATE garnet_host)
 add_custom_target(collector-tables
                   COMMAND python3 -B ${CMAKE_SOURCE_DIR}/docs/keys.py $<TARGET_FILE:garnet-collectors>
                           ${CMAKE_SOURCE_DIR}/docs/collectors.md
+                  COMMAND python3 -B ${CMAKE_SOURCE_DIR}/docs/paths.py collectd > ${CMAKE_SOURCE_DIR}/examples/paths/collectd.yaml
+                  COMMAND python3 -B ${CMAKE_SOURCE_DIR}/docs/paths.py Diamond > ${CMAKE_SOURCE_DIR}/examples/paths/diamond.yaml
                   VERBATIM)
 add_dependencies(collector-tables garnet-collectors)
 if(GARNET_TESTS)

@@ -95,7 +95,7 @@ class Carbon(unittest.TestCase):
         d.configure("self_metrics: 0\nsinks:\n" + graphite_sink("carbon", f"tcp://127.0.0.1:{port}"))
         for n in range(5):
             d.script(f"probe{n}", SCRIPT % {"n": n})
-            d.collector(f"probe{n}", f"command: [{d.path(f'probe{n}')}]\ninterval: 1s\n")
+            d.collector(f"probe{n}", f"command: [{d.path(f'probe{n}')}]\ninterval: 1s\ntimeout: 30s\n")
         began = time.time()
         d.start()
         wait_for("seconds of runs", lambda: time.time() - began > SECONDS + 1, 60)
@@ -103,10 +103,12 @@ class Carbon(unittest.TestCase):
         expected = {f"testhost/probe/{v}/{n}_x.wsp": value for n in range(5) for v, value in
                     (("a", n), ("b", 0.1))}
         for name, value in expected.items():
-            wait_for(f"points in {name}", lambda n=name: len(self.points(d, n, began)) >= SECONDS - 1)
+            # On a slow machine a run may last a second and more: then the next is missed, and told.
+            told = re.findall(rf"collector probe{name.split('/')[3][0]}: missed (?:(\d+) more|the) run", d.log())
+            missed = sum(int(more or 1) for more in told)
+            wait_for(f"points in {name}", lambda n=name, m=missed: len(self.points(d, n, began)) >= SECONDS - 1 - m)
             got = self.points(d, name, began)
-            times = sorted(got)
-            self.assertEqual(times, list(range(times[0], times[0] + len(times))), name)
+            self.assertLessEqual(max(got) - min(got) + 1 - len(got), missed, name)
             self.assertEqual(set(got.values()), {value}, name)
         self.assertEqual(self.files(d), set(expected))
 

@@ -1,5 +1,6 @@
 """docs/collectors.md has the tables that the collectors are made of, and each metric of them keeps to the rules: one name, one
-meaning; a unit that the plugin metrics20 knows; a section in the page for each subject."""
+meaning; a unit that the plugin metrics20 knows; a section in the page for each subject. So have the
+paths of others that are made from it."""
 import os
 import re
 import subprocess
@@ -28,6 +29,10 @@ def faults():
         page = f.read()
     if output("/usr/bin/python3", "-B", os.path.join(SOURCE, "docs/keys.py"), PROGRAM, PAGE, "-") != page:
         yield "docs/collectors.md is out of date: cmake --build BUILD --target collector-tables"
+    for other in ("collectd", "Diamond"):
+        with open(os.path.join(SOURCE, f"examples/paths/{other.lower()}.yaml")) as f:
+            if output("/usr/bin/python3", "-B", os.path.join(SOURCE, "docs/paths.py"), other) != f.read():
+                yield f"examples/paths/{other.lower()}.yaml is out of date: cmake --build BUILD --target collector-tables"
     known, seen = units(), set()
     for table in output(PROGRAM).split("@")[1:]:
         subject, _, _, *rows = table.splitlines()
