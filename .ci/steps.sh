@@ -20,7 +20,7 @@ SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev rdkafka=librdkafka-dev)
 # What the tests' peers and their network take. All of it is installed, so none of it conflicts with another package or
 # has a service.
 # shellcheck disable=SC2034
-PEER_PACKAGES=(socat nodejs perl ca-certificates iproute2 util-linux python3-twisted python3-whisper python3-cachetools
+PEER_PACKAGES=(socat nodejs perl ca-certificates iproute2 util-linux python3-twisted python3-whisper python3-cachetools python3-configobj
     python3-urllib3 libcap2 libglib2.0-0 libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 liblua5.3-0 libpcap0.8
     libopentracing-c-wrapper0 libpcre2-8-0 libproc2-0 libssl3 libsystemd0
     libatomic1 libicu72 libxml2 libldap-2.5-0 libgssapi-krb5-2 liblz4-1 libzstd1 libpam0g libpq5 tzdata)
