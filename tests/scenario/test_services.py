@@ -142,7 +142,9 @@ class Nginx(Service):
         wait_for("it is sent, again and again", lambda: len(sent()) > 2)
         for line in sent():
             self.assertIn("unit=req", line)
-            self.assertIn("mtype=count", line)
+            self.assertRegex(line, r"mtype=counter\b")
+        times = [line.split(" ")[-1] for line in sent()]
+        self.assertEqual(times, sorted(set(times)))
 
 
 class Redis(Service):
@@ -363,6 +365,13 @@ class Bad(Service):
     def test_numbers_that_are_none(self):
         at = Answering(self, b"$54\r\nused_memory:nan\r\nmaxmemory:1e999\r\nconnected_clients:-3\r\n\r\n")
         self.assertEqual(self.measured("redis", "--address", f"127.0.0.1:{at.port}"), {"redis.clients.connected": (-3, "conn gauge")})
+
+    def test_the_guide_has_it_as_it_is(self):
+        with open(SOURCE + "/docs/writing-collectors.md") as guide, open(SERVICES + "/nginx.py") as program:
+            code = [line[4:] for line in guide.read().partition("    #!")[2].partition("\nBegin with")[0].splitlines()[2:] if line.strip()]
+            there = program.read().splitlines()
+        self.assertGreater(len(code), 12)
+        self.assertEqual([line for line in code if line not in there], ["    ..."])
 
     def test_it_goes_away_and_comes_back(self):
         d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt"))
