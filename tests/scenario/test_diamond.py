@@ -59,6 +59,15 @@ class Alone(unittest.TestCase):
                                                   "printer.lost": "1 gauge"})
         for name in ("PrinterCollector", "process"):
             self.assertEqual(len(self.prints(name)), 4)
+        top = tempfile.mkdtemp(prefix="garnet-")
+        self.addCleanup(shutil.rmtree, top)
+        os.mkdir(top + "/collectors")
+        for sudo, is_there in (("/usr/bin/env", True), ("/no/such/sudo", False)):
+            with open(top + "/collectors/PrinterCollector.conf", "w") as f:
+                f.write(f"use_sudo = yes\nsudo_cmd = {sudo}\n")
+            code, out, err = diamond("--once", "--print", "--config", top, "Printer")
+            self.assertEqual((code, len(out.splitlines())), (0, 4) if is_there else (1, 0), err)
+        self.assertIn("ERROR: cannot run /no/such/sudo ", err)
 
     def test_names_below_the_host(self):
         self.assertEqual(self.prints("Places"), {
