@@ -67,6 +67,8 @@ class Figures:
 
 def fetch(url):
     """What a web server says there, as text."""
+    if not url.startswith(("http://", "https://")):
+        raise Wrong("give http://... or https://...")
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as page:
             answer = page.read(MAX_ANSWER + 1)
@@ -169,7 +171,7 @@ class Service:
         except OSError as e:
             return "".join((e.filename + ": " if isinstance(e.filename, str) else "", e.strerror or str(e)))
         except Exception as e:
-            place = traceback.extract_tb(e.__traceback__)[-1]
+            place = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == self.measure.__code__.co_filename][-1]
             return "%s:%d: %s: %s" % (place.filename, place.lineno, type(e).__name__, shown(str(e)))
         return None
 

@@ -336,6 +336,8 @@ class Bad(Service):
         self.assertEqual((r.returncode, r.stdout, r.stderr), (1, "", f"{name}.py: {address}: {text}\n"))
 
     def test_nobody_is_there(self):
+        r = collector("nginx", "--print", "--url", "file:///etc/hostname")
+        self.assertEqual((r.returncode, r.stdout, r.stderr), (1, "", "nginx.py: file:///etc/hostname: give http://... or https://...\n"))
         port = free_port()
         for name, option, address in (("nginx", "--url", f"http://127.0.0.1:{port}/"), ("redis", "--address", f"127.0.0.1:{port}")):
             r = collector(name, "--print", option, address)
@@ -365,6 +367,26 @@ class Bad(Service):
     def test_numbers_that_are_none(self):
         at = Answering(self, b"$54\r\nused_memory:nan\r\nmaxmemory:1e999\r\nconnected_clients:-3\r\n\r\n")
         self.assertEqual(self.measured("redis", "--address", f"127.0.0.1:{at.port}"), {"redis.clients.connected": (-3, "conn gauge")})
+
+    def test_one_of_somebody_else(self):
+        """As the guide has it: in a folder of its own; and with a mistake."""
+        mine = self.write("mine.py", f"""#!/usr/bin/python3 -B
+import sys
+sys.path.append({SERVICES!r})
+import service
+
+def measure(options, out):
+    out.gauge("queue.size", 42, "B", queue="a b")
+    out.counter("queue.lost", service.number("none"))
+    out.counter("queue.sent", int("many"))
+
+service.main("Sends how long queues are.", measure, folder=("/var/spool", "where they are"))
+""")
+        os.chmod(mine, 0o755)
+        r = subprocess.run([mine, "--print"], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual((r.returncode, r.stdout, r.stderr), (
+            1, "queue.size queue=a b  42 B      gauge\n",
+            f"mine.py: /var/spool: {mine}:9: ValueError: invalid literal for int() with base 10: 'many'\n"))
 
     def test_the_guide_has_it_as_it_is(self):
         with open(SOURCE + "/docs/writing-collectors.md") as guide, open(SERVICES + "/nginx.py") as program:
