@@ -16,6 +16,7 @@ docs/writing-collectors.md is the guide.
 """
 import argparse
 import contextlib
+import errno
 import http.client
 import math
 import os
@@ -34,6 +35,7 @@ EXIT_MISSING = 1
 SECONDS = {"ms": 0.001, "s": 1, "m": 60, "h": 3600, "d": 86400}
 MAX_ANSWER = 1 << 20
 MAX_SHOWN = 80  # characters
+SECRET = re.compile(r"(://[^/:@\s]*:)[^/\s]+(?=@)|(password\s*=\s*)(?:'(?:[^'\\]|\\.)*'|[^\s&]+)")  # in an address
 
 
 class Wrong(Exception):
@@ -50,25 +52,38 @@ class Figures:
     def __init__(self):
         self.all = []
 
-    def gauge(self, name, value, unit=None, **tags):
+    def gauge(self, name, value, /, unit=None, **tags):
         """A value as it is now."""
         self._add("gauge", name, value, unit, tags)
 
-    def counter(self, name, value, unit=None, **tags):
+    def counter(self, name, value, /, unit=None, **tags):
         """One that only grows until the service starts again: as it is, since rates are made by a sink."""
         self._add("counter", name, value, unit, tags)
 
+    def gauges(self, table, texts, /, **tags):
+        """Those of a table {its name for it: (ours, unit)} that {its name for it: text} has a number of."""
+        for key, (name, unit) in table.items():
+            self.gauge(name, number(texts.get(key)), unit, **tags)
+
+    def counters(self, table, texts, /, **tags):
+        """Likewise."""
+        for key, (name, unit) in table.items():
+            self.counter(name, number(texts.get(key)), unit, **tags)
+
     def _add(self, kind, name, value, unit, tags):
         if value is not None:
-            self.all.append((name, value, {"type": kind, "unit": unit, "tags": tags}))
+            tags = {key: printable(tag) if isinstance(tag, str) else tag for key, tag in tags.items()}  # control characters Garnet does not take
+            metric = {"type": kind, "unit": unit, "tags": tags}
+            garnet.Client().add(name, value, **metric)  # a str for a number is a TypeError where that is, not when it is sent
+            self.all.append((name, value, metric))
 
 
 # --- what measure() asks by ---
 
 def fetch(url):
     """What a web server says there, as text."""
-    if not url.startswith(("http://", "https://")):
-        raise Wrong("give http://... or https://...")
+    if not re.match(r"https?://[^/@]+(/|$)", url):
+        raise Wrong("give http://... or https://..., without a user's name and password")
     try:
         with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url) as page:
             answer = page.read(MAX_ANSWER + 1)
@@ -102,11 +117,11 @@ def connect(address):
 
 
 def number(text):
-    """An int or a float of a text; None if it is neither, or no finite one."""
-    try:
+    """An int or a float of a text; None if it is neither, or no finite one, or there is no text."""
+    if text is None or "_" in text or not text.isascii():  # of which Python would make one
+        return None
+    with contextlib.suppress(ValueError):
         return int(text)
-    except ValueError:
-        pass
     with contextlib.suppress(ValueError):
         value = float(text)
         if math.isfinite(value):
@@ -120,6 +135,11 @@ def shown(text):
     return printable(text[:MAX_SHOWN]) + ("..." if len(text) > MAX_SHOWN else "")
 
 
+def without_secrets(text):
+    """Of an address, or what somebody says of it."""
+    return SECRET.sub(r"\1\2***", text)
+
+
 def printable(text):
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
 
@@ -129,7 +149,7 @@ def printable(text):
 class Service:
     def __init__(self, measure, options, where):
         self.measure, self.options, self.where = measure, options, where
-        self.client = garnet.Client(options.socket)
+        self.client = garnet.Client(options.garnet_socket)
         self.told = {"measure": None, "send": None}
 
     def once(self):
@@ -153,7 +173,7 @@ class Service:
         """Whether nothing is missing."""
         out = Figures()
         wrong = self._measured(out)
-        self._tell("measure", wrong and "%s: %s" % (self.where, wrong))
+        self._tell("measure", wrong and "%s: %s" % (without_secrets(self.where), without_secrets(wrong)))
         if self.options.print:
             show(out)
             return wrong is None
@@ -173,7 +193,7 @@ class Service:
         except Exception as e:
             place = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == self.measure.__code__.co_filename][-1]
             return "%s:%d: %s: %s" % (place.filename, place.lineno, type(e).__name__, shown(str(e)))
-        return None
+        return None if out.all else "nothing that it says is known here"
 
     def _sent(self, out, due):
         for name, value, more in out.all:
@@ -218,6 +238,8 @@ def show(out):
     wide = [max((len(row[i]) for row in rows), default=0) for i in (0, 1)]
     for name, value, unit, kind in rows:
         print("%-*s  %*s %-5s  %s" % (wide[0], name, wide[1], value, unit, kind))
+    if sys.stdout is None:  # it was closed already when this began
+        raise OSError(errno.EBADF, os.strerror(errno.EBADF))
     sys.stdout.flush()
 
 
@@ -228,7 +250,7 @@ def program():
 
 
 def say(text):
-    sys.stderr.write("%s: %s\n" % (program(), text))
+    sys.stderr.write("%s: %s\n" % (program(), printable(text)))
 
 
 def duration(text):
@@ -247,7 +269,7 @@ def path(text):
 
 
 def main(about, measure, **options):
-    """`options` are the collector's own: NAME=(default, help). The first says where the service is."""
+    """`options` are the collector's own, one at least: NAME=(default, help). The first says where the service is; each value is a text."""
     p = argparse.ArgumentParser(prog=program(), description=about, allow_abbrev=False)
     for name, (default, text) in options.items():
         p.add_argument("--" + name.replace("_", "-"), default=default, metavar=name.upper(),
@@ -255,8 +277,9 @@ def main(about, measure, **options):
     p.add_argument("--timeout", type=duration, default=5, metavar="TIME", help="how long a round may take; default 5s")
     p.add_argument("--every", type=duration, metavar="TIME", help="goes on for ever, at multiples of 1s, 10s, ... of the clock")
     p.add_argument("--print", action="store_true", help="shows a table and sends nothing")
-    p.add_argument("socket", type=path, nargs="?", metavar="SOCKET", help="Garnet's socket, an absolute path; else $GARNET_SOCKET")
-    sys.stdout.reconfigure(errors="backslashreplace")
+    p.add_argument("garnet_socket", type=path, nargs="?", metavar="SOCKET", help="Garnet's socket, an absolute path; else $GARNET_SOCKET")
+    if sys.stdout is not None:
+        sys.stdout.reconfigure(errors="backslashreplace")
     asked = p.parse_args()
     s = Service(measure, asked, getattr(asked, next(iter(options))))
     try:
