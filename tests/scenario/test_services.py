@@ -228,9 +228,10 @@ class PostgreSQL(Service):
         data, port = self.path("data"), free_port()
         os.chmod(self.dir, 0o777)
         quick = ["-c", "fsync=off", "-c", "jit=off", "-c", "autovacuum=off", "-c", f"unix_socket_directories={self.dir}"]
-        r = subprocess.run([initdb, "-D", data, "-U", "super", "-A", "trust", "--no-sync", "--no-locale", "-E", "UTF8"],
-                           capture_output=True, text=True, timeout=PATIENCE, env=self.env, **somebody)
+        r = subprocess.run(["timeout", "%d" % (4 * PATIENCE), initdb, "-D", data, "-U", "super", "-A", "trust", "--no-sync", "--no-locale", "-E", "UTF8"],
+                           capture_output=True, text=True, env=self.env, **somebody)  # `timeout` ends what initdb starts, too
         self.assertEqual(r.returncode, 0, r.stderr)
+        started = time.monotonic()
         self.server(port, postgres, "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=17",
                     *quick, **somebody)
         to = f"host=127.0.0.1 port={port} user=%s dbname='%s'"
@@ -244,13 +245,13 @@ class PostgreSQL(Service):
             return list(csv.DictReader(io.StringIO(r.stdout, newline="")))
         wait_for("it takes connections", lambda: subprocess.run([psql, "-X", "-c", "", "-d", to % ("super", "postgres")],
                                                                 capture_output=True, env=self.env).returncode == 0)
-        sql('CREATE DATABASE "a, \\"" TEMPLATE template0'.replace('\\"', '""'), "CREATE DATABASE closed TEMPLATE template0",
+        odd, shown = 'a, "\né', 'a, "\\né'
+        sql('CREATE DATABASE "%s" TEMPLATE template0' % odd.replace('"', '""'), "CREATE DATABASE closed TEMPLATE template0",
             "REVOKE CONNECT ON DATABASE closed FROM PUBLIC", "CREATE ROLE watcher LOGIN", "CREATE ROLE reader LOGIN IN ROLE pg_read_all_stats")
-        odd = 'a, "'
         sql("CREATE TABLE t (i int)", database=odd)
 
         def says():
-            rows = sql("SELECT s.*, pg_database_size(datid) AS size FROM pg_stat_database s WHERE datname IN ('postgres', 'a, \"', 'closed')")
+            rows = sql("SELECT s.*, pg_database_size(datid) AS size FROM pg_stat_database s WHERE datname NOT LIKE 'template%'")
             return {row["datname"]: row for row in rows}
 
         def rows():
@@ -262,6 +263,10 @@ class PostgreSQL(Service):
             "SELECT count(*) FROM (SELECT generate_series(1, 20000) ORDER BY 1 DESC) AS x", database=odd)
         grown = {"tup_inserted": 101, "tup_updated": 10, "tup_deleted": 1, "xact_rollback": 1}
         wait_for("these are counted", lambda: rows() == {key: first[key] + n for key, n in grown.items()})
+        for _ in range(2):
+            idle = subprocess.Popen([psql, "-X", "-d", to % ("super", odd)], stdin=subprocess.PIPE, env=self.env)
+            self.addCleanup(idle.communicate)
+        wait_for("two are connected", lambda: says()[odd]["numbackends"] == "2")
         before = says()
         values = self.measured("postgresql", "--connect", to % ("reader", "postgres"))
         after = says()
@@ -269,32 +274,47 @@ class PostgreSQL(Service):
                    "conflicts": "conflicts", "blocks.read": "blks_read", "blocks.hit": "blks_hit", "rows.returned": "tup_returned",
                    "rows.fetched": "tup_fetched", "rows.inserted": "tup_inserted", "rows.updated": "tup_updated", "rows.deleted": "tup_deleted",
                    "temporary.files": "temp_files", "temporary.bytes": "temp_bytes"}
+        self.assertEqual(set(before), {"postgres", "closed", odd})
+        self.assertGreater(values["postgresql.db.connections db=postgres"][0], 0)  # its own, and those that asked before and may not be gone yet
         for database in before:
             for name, column in columns.items():
-                value = values[f"postgresql.db.{name} db={database}"][0]
-                self.between(float(before[database][column]), value, float(after[database][column]), f"{database} {name}")
-        self.assertEqual(values[f"postgresql.db.rows.inserted db={odd}"], (first["tup_inserted"] + 101, " counter"))
-        self.assertEqual(values["postgresql.db.connections db=postgres"][0], 1)  # its own
-        self.assertGreater(values[f"postgresql.db.temporary.bytes db={odd}"][0], values[f"postgresql.db.temporary.files db={odd}"][0])
+                if (name, database) != ("connections", "postgres"):
+                    value = values[f"postgresql.db.{name} db={shown if database == odd else database}"][0]
+                    self.between(float(before[database][column]), value, float(after[database][column]), f"{database} {name}")
+        self.assertEqual(values[f"postgresql.db.rows.inserted db={shown}"], (first["tup_inserted"] + 101, " counter"))
+        self.assertGreater(values[f"postgresql.db.temporary.bytes db={shown}"][0], values[f"postgresql.db.temporary.files db={shown}"][0])
         self.assertEqual(values["postgresql.connections.max"], (17, "conn gauge"))
-        self.between(0, values["postgresql.uptime"][0], 240, "uptime")
+        self.between(0.001, values["postgresql.uptime"][0], time.monotonic() - started + 1, "uptime")
         self.assertFalse([key for key in values if "template" in key])
         self.all_are_there("postgresql", values)
 
         watched = self.measured("postgresql", "--connect", to % ("watcher", "postgres"))
         self.assertEqual(set(values) - set(watched), {"postgresql.db.size db=closed"})
+
         r = collector("postgresql", "--print", "--connect", to % ("stranger", "postgres"), env=self.env)
         self.assertEqual((r.returncode, r.stdout), (1, ""))
         self.assertRegex(r.stderr, r'^postgresql.py: .*FATAL: +role "stranger" does not exist\n$')
-        r = collector("postgresql", "--print", "--timeout", "300ms", "--connect", to % ("super", "postgres") + " options=-cpost_auth_delay=5",
-                      env=self.env)
+
+        sql("CREATE SCHEMA mine", "GRANT USAGE ON SCHEMA mine TO PUBLIC", "CREATE ROLE slow LOGIN", "ALTER ROLE slow SET search_path = mine, pg_catalog",
+            "CREATE FUNCTION mine.pg_postmaster_start_time() RETURNS timestamptz LANGUAGE sql AS 'SELECT now() FROM pg_sleep(1000)'")
+        r = collector("postgresql", "--print", "--timeout", "2s", "--connect", to % ("slow", "postgres") + " options=-cstatement_timeout=0", env=self.env)
         self.assertEqual((r.returncode, r.stdout), (1, ""))
-        self.assertRegex(r.stderr, r"^postgresql.py: .*no answer within 0.3 s\n$")
+        self.assertRegex(r.stderr, r"^postgresql.py: .*no answer within 2 s\n$")
+        wait_for("the server has given it up, too", lambda: sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'slow'") == [{"count": "0"}])
 
     def test_without_psql(self):
         r = collector("postgresql", "--print", env=dict(os.environ, PATH="/nowhere"))
         self.assertEqual((r.returncode, r.stderr), (
             1, "postgresql.py: dbname=postgres: psql is not installed (Debian: apt install postgresql-client)\n"))
+
+    def test_no_password_is_told(self):
+        self.env["PATH"] = os.path.dirname(self.program("psql")) + ":" + os.environ["PATH"]
+        to = "host=%s user=me" % self.dir
+        for secret, hidden in (("password='ge\\' heim'", "password=***"), ("password = geheim", "password = ***")):
+            r = collector("postgresql", "--print", "--connect", f"{secret} {to}", env=self.env)
+            self.assertEqual(r.returncode, 1)
+            self.assertRegex(r.stderr, f"^postgresql.py: {re.escape(hidden)} {to}: psql: error: .*No such file")
+            self.assertNotIn("heim", r.stderr)
 
 
 class Answering:
