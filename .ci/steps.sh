@@ -20,15 +20,17 @@ SAMPLE_LIBRARIES=(libcurl=libcurl4-openssl-dev rdkafka=librdkafka-dev libsystemd
 # What the tests' peers and their network take. All of it is installed, so none of it conflicts with another package or
 # has a service.
 # shellcheck disable=SC2034
-PEER_PACKAGES=(socat nodejs perl ca-certificates iproute2 util-linux python3-twisted python3-whisper python3-cachetools
+PEER_PACKAGES=(socat nodejs perl ca-certificates iproute2 util-linux python3-twisted python3-whisper python3-cachetools python3-configobj
     python3-urllib3 libcap2 libglib2.0-0 libivykis0 libjson-c5 libnet1 libpcre3 libwrap0 liblua5.3-0 libpcap0.8
-    libopentracing-c-wrapper0 libpcre2-8-0 libproc2-0 libssl3 libsystemd0)
+    libopentracing-c-wrapper0 libpcre2-8-0 libproc2-0 libssl3 libsystemd0
+    libatomic1 libicu72 libxml2 libldap-2.5-0 libgssapi-krb5-2 liblz4-1 libzstd1 libpam0g libpq5 tzdata)
 # The peers themselves: only unpacked, into build/peers. Installed they would start services at each boot, and one of
 # them (syslog-ng) would make apt remove the machine's own rsyslog.
 # shellcheck disable=SC2034
 UNPACKED_PEERS=(graphite-carbon carbon-c-relay collectd-core haproxy monitoring-plugins-basic monitoring-plugins-common
     munin-common munin-plugins-core nginx libnginx-mod-stream ncat procps prometheus-node-exporter prometheus-process-exporter
-    sysstat syslog-ng-core)
+    sysstat syslog-ng-core
+    redis-server redis-tools libjemalloc2 liblua5.1-0 liblzf1 libhiredis0.14 postgresql-15 postgresql-client-15)
 
 say() {
     printf '==> %s\n' "$*"

@@ -8,7 +8,7 @@ def commands():
     return [line.split()[0] for line in text.splitlines() if line.startswith("  ")]
 
 
-PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("garnet",)] + \
+PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("garnet-diamond",), ("garnet",)] + \
            [("collectors/" + c,) for c in ("host", "cpu", "memory", "loadavg", "disks", "network", "paths", "ping-check")] + \
            [("garnet", c) for c in commands()] + \
            [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + \
@@ -47,7 +47,7 @@ class Help(unittest.TestCase):
         self.assertIn("usage: garnet emit", run("garnet", "emit", "name", "1", "--help").stdout)
 
     def test_a_standard_output_that_is_full(self):
-        for program in (("garnetd",), ("garnet",), ("garnet", "emit"), ("garnet-sink",), ("garnet-convert",)):
+        for program in (("garnetd",), ("garnet",), ("garnet", "emit"), ("garnet-sink",), ("garnet-convert",), ("garnet-diamond",)):
             with self.subTest(program=program), open("/dev/full", "w") as full:
                 r = subprocess.run([os.path.join(BUILD, program[0]), *program[1:], "--help"], stdout=full,
                                    stderr=subprocess.PIPE, text=True)
@@ -57,7 +57,7 @@ class Help(unittest.TestCase):
     def test_wrong_usage(self):
         for program in (("garnetd", "-x"), ("garnet",), ("garnet", "nonsense"), ("garnet", "spool"), ("garnet", "plugin"),
                         ("garnet-sink",), ("collectors/cpu", "--nonsense"), ("garnet", "emit", "--nonsense"),
-                        ("garnet-convert",), ("garnet-convert", "nonsense", "/x"), ("garnet-convert", "lines"), ("garnet", "convert"),
+                        ("garnet-diamond",), ("garnet-convert",), ("garnet-convert", "nonsense", "/x"), ("garnet-convert", "lines"), ("garnet", "convert"),
                         ("garnet", "convert", "nonsense"), ("garnet", "convert", "lines", "/no/socket")):
             with self.subTest(program=program):
                 r = run(*program)
