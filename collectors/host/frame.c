@@ -5,6 +5,7 @@
  */
 #include "host/frame.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -132,65 +133,103 @@ static bool check_words(const struct frame *f, const struct subject *s, struct w
     return true;
 }
 
-/* What is asked for; *every is 0 for one round. Exits as client_open() does. */
-static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
-{
-    const char *interval = NULL, *proc = "/proc", *sys = "/sys", *root = "";
-    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
-    const struct subject *only = f->subjects[0];
-    const char *values[HOST_VALUES] = {NULL};
-    bool asked[FLAGS] = {false}, any = false;
-    unsigned bits[FLAGS] = {0};
-    size_t n = 0;
-    struct client_flag flags[FLAGS + 1] = {{NULL, NULL, NULL}};
-    char *help = help_text(f, slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "host");
-    struct why why;
-    unsigned options = 0;
+/* The options that there are, and what of them was given. */
+struct options {
+    struct client_flag flags[FLAGS + 1];
+    size_t n;
+    bool asked[FLAGS]; /* those of subjects, */
+    unsigned bits[FLAGS];
+    const char *interval, *proc, *sys, *root, *values[HOST_VALUES];
+};
 
-    flags[n++] = (struct client_flag){"--every", NULL, &interval};
+static void add_option(struct options *o, const char *name, bool *given, const char **value)
+{
+    assert(o->n < FLAGS);
+    o->flags[o->n++] = (struct client_flag){name, given, value};
+}
+
+static void add_options(struct frame *f, struct options *o)
+{
+    const struct subject *only = f->subjects[0];
+
+    add_option(o, "--every", NULL, &o->interval);
+    add_option(o, "--print", &f->print, NULL);
     if (!only->elsewhere) {
-        flags[n++] = (struct client_flag){"--proc", NULL, &proc};
-        flags[n++] = (struct client_flag){"--sys", NULL, &sys};
+        add_option(o, "--proc", NULL, &o->proc);
+        add_option(o, "--sys", NULL, &o->sys);
     }
-    flags[n++] = (struct client_flag){"--print", &f->print, NULL};
     if (is_rooted(f))
-        flags[n++] = (struct client_flag){"--root", NULL, &root};
+        add_option(o, "--root", NULL, &o->root);
     for (size_t i = 0; i < f->n; i++) {
-        const struct subject_option *o = f->subjects[i]->options;
+        const struct subject_option *own = f->subjects[i]->options;
 
         if (f->choice)
-            flags[n++] = (struct client_flag){f->subjects[i]->name, &f->named[i], NULL};
-        for (; o != NULL && o->name != NULL && n < FLAGS; o++, n++) {
-            bits[n] = o->bit;
-            flags[n] = (struct client_flag){o->name, &asked[n], NULL};
+            add_option(o, f->subjects[i]->name, &f->named[i], NULL);
+        for (; own != NULL && own->name != NULL; own++) {
+            add_option(o, own->name, &o->asked[o->n], NULL);
+            o->bits[o->n - 1] = own->bit;
         }
     }
-    for (size_t i = 0; only->values != NULL && only->values[i].name != NULL && i < HOST_VALUES; i++)
-        flags[n++] = (struct client_flag){only->values[i].name, NULL, &values[i]};
-    if (only->words == NULL)
-        client_open(&f->client, argc, argv, help, flags);
-    else
-        client_open_words(&f->client, argc, argv, help, flags, &f->words);
+    for (size_t i = 0; only->values != NULL && only->values[i].name != NULL; i++) {
+        assert(i < HOST_VALUES);
+        add_option(o, only->values[i].name, NULL, &o->values[i]);
+    }
+}
+
+/* Takes the command line apart. Exits as client_open() does. */
+static void take_options(struct frame *f, struct options *o, int argc, char *const argv[])
+{
+    const char *slash = argc > 0 ? strrchr(argv[0], '/') : NULL;
+    char *help = help_text(f, slash != NULL ? slash + 1 : argc > 0 ? argv[0] : "host");
+
+    client_open_words(&f->client, argc, argv, help, o->flags,
+                      f->subjects[0]->words != NULL ? &f->words : NULL);
     free(help);
-    for (size_t i = 0; i < n; i++)
-        options |= asked[i] ? bits[i] : 0;
+}
+
+/* 0: one round. */
+static int64_t take_interval(const struct frame *f, const char *text)
+{
+    int64_t every = 0;
+    struct why why;
+
+    if (text == NULL ||
+        (units_duration(text, &every, &why) && every >= EVERY_LEAST && every <= EVERY_MOST))
+        return every;
+    say(stderr, "%s: --every \"%s\": give 10ms to 1d, such as 1s", f->client.program, text);
+    exit(EXIT_WRONG_USAGE);
+}
+
+/* Those that are named, or all. */
+static void choose(struct frame *f)
+{
+    bool any = false;
+
     for (size_t i = 0; i < f->n; i++)
         any = any || f->named[i];
     for (size_t i = 0; i < f->n; i++)
         f->used[i] = f->named[i] || !any;
-    *every = 0;
-    if (interval != NULL &&
-        (!units_duration(interval, every, &why) || *every < EVERY_LEAST || *every > EVERY_MOST)) {
-        say(stderr, "%s: --every \"%s\": give 10ms to 1d, such as 1s", f->client.program, interval);
-        exit(EXIT_WRONG_USAGE);
-    }
-    host_init(&f->host, proc, sys);
-    f->host.options = options;
-    f->host.root = root;
+}
+
+/* What is asked for; *every is 0 for one round. Exits as client_open() does. */
+static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
+{
+    struct options o = {.proc = "/proc", .sys = "/sys", .root = ""};
+    const struct subject *only = f->subjects[0];
+    struct why why;
+
+    add_options(f, &o);
+    take_options(f, &o, argc, argv);
+    choose(f);
+    *every = take_interval(f, o.interval);
+    host_init(&f->host, o.proc, o.sys);
+    f->host.root = o.root;
+    for (size_t i = 0; i < o.n; i++)
+        f->host.options |= o.asked[i] ? o.bits[i] : 0;
     f->host.goes_on = *every > 0;
     f->host.words = f->words.v;
     f->host.nwords = f->words.n;
-    memcpy(f->host.values, values, sizeof values);
+    memcpy(f->host.values, o.values, sizeof o.values);
     if (!check_words(f, only, &why) || (only->prepare != NULL && !only->prepare(&f->host, &why)))
         wrong_usage(f, why.text);
 }
@@ -309,10 +348,11 @@ static int run(struct frame *f, int argc, char *const argv[])
     (void)fd_fill_stdio(); /* or a message would go where the socket or a file is */
     parse(f, argc, argv, &every);
     if (!f->print && f->client.error[0] != 0)
-        return client_finish(&f->client);
-    if (every > 0)
+        status = client_finish(&f->client);
+    else if (every > 0)
         for_ever(f, every);
-    status = once(f);
+    else
+        status = once(f);
     host_free(&f->host);
     free(f->words.v);
     return status;

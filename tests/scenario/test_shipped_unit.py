@@ -189,7 +189,7 @@ sinks:
         self.assertIn("filesystem.available{mount=/home,fstype=tmpfs}", self.names(out))
 
     def test_of_other_users_processes_io_is_missing_and_said(self):
-        code, out, err = self.restricted(unit(), self.reachable("programs"), "--print", "--name", f"us={os.path.basename(__file__)}", "--io", "--pss")
+        code, out, err = self.restricted(unit(), self.reachable("programs"), "--print", f"us={os.path.basename(__file__)}", "--io", "--pss")
         self.assertEqual(code, 1)
         self.assertRegex(err, r"^programs: us: its io: Permission denied: other users' take CAP_SYS_PTRACE \(and 1 more\)\n$")
         self.assertRegex(out, r"(?m)^program\.processes\{program=us\} +[1-9]")
