@@ -11,36 +11,52 @@ COLLECTD = """\
 # The paths that collectd's write_graphite gives these metrics, for a sink with `plugin: graphite` and `counters: rate`.
 # Before each stands the host; what your Prefix and Postfix added, add here. Made from docs/collectors.md.
 #
-# Four of these numbers have another unit than there. Processor time is in ms a second, ten times collectd's ticks; what was swapped and
-# paged is in bytes, not in pages or KiB. Not here: what collectd calls by names that nothing here has (sensors, mount points, swap devices).
+# Some of these numbers have another unit than there. Processor time is in ms a second, ten times collectd's ticks, and of programs a
+# thousandth of its us; what was swapped and paged is in bytes, not in pages or KiB. Not here: what collectd calls by names that nothing here
+# has (sensors, mount points, swap devices, files, URLs).
 """
 DIAMOND = """\
 # The paths that Diamond's own collectors give these metrics, for a sink with `plugin: graphite` and `counters: rate`.
 # `servers` is Diamond's path_prefix: write yours. Made from docs/collectors.md.
 #
 # Some of these numbers have another unit than there. Processor time is in ms a second, ten times Diamond's ticks; all that is in bytes
-# is so in Diamond with `byte_unit = byte`. Not here: mount points, which Diamond writes in a way of its own.
+# is so in Diamond with `byte_unit = byte`. Not here: mount points, files and URLs, which Diamond writes in a way of its own, and processor
+# time and io of programs, which it adds up over those that run.
 """
 
 
-# What no template makes: names for mount points and the like that are written in ways of their own, a sum of several, minutes.
-NONE = re.compile("MOUNT|CHIP|zoneN|swap-DEVICE|[(]|[.]minutes$")
+# What no template makes: a sum of several, minutes, a swap device as collectd writes it. Nor what Diamond adds up over processes: a sum that goes
+# back, ours is a rate.
+NONE = re.compile("[(]|[.]minutes$|swap-")
+NO_RATE = re.compile(r"process[.]NAME[.](cpu_times|io_counters)[.]")
 
 
-def path(other):
-    """What the table calls it there, as a path with our tags in it."""
-    other = other.replace("DEVICE", "{device}")
-    return re.sub("[/ ]", ".", re.sub(r"\b(cpu-?)N\b", r"\1{core}", other))
+def path(other, tags):
+    """What the table calls it there, as a path with our tags in it. None: it lacks a tag, so that several series would be one, and is
+    written there in a way of its own: mount points, sensors, URLs."""
+    for theirs, ours in ((r"DEVICE", "{device}"), (r"\b(cpu-?)N\b", r"\1{core}"), (r"\b(process[.]|processes-)NAME\b", r"\1{program}")):
+        other = re.sub(theirs, ours, other)
+    if NONE.search(other) or not all("{%s}" % tag in other for tag in tags):
+        return None
+    return re.sub("[/ ]", ".", other)
+
+
+def rows(page):
+    """Those of our own tables. The others, of services, have names that are cut short."""
+    for table in re.findall(r"<!-- metrics of .*?-->\n(.*?)<!-- end of metrics", page, re.S):
+        for line in table.splitlines()[2:]:
+            yield [c.strip().strip("`") for c in line[2:].split(" |")]
 
 
 def main():
     column, head, before = {"collectd": (6, COLLECTD, "{host}"), "Diamond": (5, DIAMOND, "servers.{host}")}[sys.argv[1]]
     print(head + "paths:")
     with open(PAGE) as f:
-        rows = [[c.strip().strip("`") for c in line[2:].split(" |")] for line in f if line.startswith("| `")]
-    for row in rows:
-        if len(row) > 7 and row[column] and not NONE.search(row[column]):
-            print(f'  {row[0]}: "{before}.{path(row[column])}"')
+        page = f.read()
+    for row in rows(page):
+        made = None if NO_RATE.match(row[column]) else path(row[column], re.findall(r"\w+", row[3]))
+        if made:
+            print(f'  {row[0]}: "{before}.{made}"')
 
 
 main()

@@ -3,7 +3,7 @@ import peers
 from harness import *
 
 COLLECTD = peers.found("collectd")
-PLUGINS = "cpu load memory swap vmem contextswitch processes interface disk protocols uptime conntrack".split()
+PLUGINS = "cpu load memory swap vmem contextswitch processes interface disk protocols uptime conntrack tcpconns".split()
 ONCE_SEEN = "pending_operations"  # sent by collectd once there has been one
 
 
@@ -20,6 +20,8 @@ class PathsOfBefore(unittest.TestCase):
                 f'PluginDir "{peers.installed("/usr/lib/collectd")}"\nTypesDB "{peers.installed("/usr/share/collectd/types.db")}"\n'
                 + "".join(f"LoadPlugin {p}\n" for p in [*PLUGINS, "write_graphite"]) +
                 '<Plugin protocols>\n Value "/./"\n IgnoreSelected false\n</Plugin>\n<Plugin vmem>\n Verbose true\n</Plugin>\n'
+                '<Plugin tcpconns>\n AllPortsSummary true\n</Plugin>\n'
+                '<Plugin processes>\n CollectFileDescriptor true\n Process "collectd"\n</Plugin>\n'
                 f'<Plugin write_graphite>\n <Node "main">\n  Host "127.0.0.1"\n  Port "{listener.getsockname()[1]}"\n'
                 '  Protocol "tcp"\n  StoreRates true\n </Node>\n</Plugin>\n')
         with open(d.path("collectd.out"), "w") as out:
@@ -47,14 +49,16 @@ class PathsOfBefore(unittest.TestCase):
         d.configure("self_metrics: 0\nsinks:\n  - name: paths\n    plugin: graphite\n"
                     f"    to: file://{d.path('lines')}\n" + block)
         d.start()
-        host = os.path.join(BUILD, "collectors/host")
-        subprocess.run([host, "--per-core", "--states", d.socket_path], check=False, timeout=PATIENCE)
+        for name, *args in (("host", "--per-core", "--states"), ("connections",), ("programs", "--descriptors", "collectd")):
+            subprocess.run([os.path.join(BUILD, "collectors", name), *args, d.socket_path], check=False, timeout=PATIENCE)
         self.assertEqual(d.terminate(), 0)
         ours = {line.split()[0] for line in d.file_lines("lines")}
-        mapped = [re.compile(re.sub(r"\\{device\\}|\\{core\\}", ".+", re.escape(t.replace("{host}", "testhost"))) + "$")
+        mapped = [re.compile(re.sub(r"\\{(device|core|program)\\}", ".+", re.escape(t.replace("{host}", "testhost"))) + "$")
                   for t in self.paths("collectd.yaml").values()]
         paths = {p for p in ours if any(m.match(p) for m in mapped)}
         self.assertGreater(len(paths), 80)
+        for one in ("tcpconns-all.tcp_connections-SYN_RECV", "processes-collectd.ps_count.threads", "processes-collectd.file_handles"):
+            self.assertIn("testhost." + one, paths)
         self.assertEqual([p for p in sorted(paths - theirs) if not p.endswith(ONCE_SEEN)], [])
 
 
