@@ -10,6 +10,32 @@
 
 /* --- names --- */
 
+/* Whether it has what the C library takes besides, and what may take for ever: any user makes command lines. */
+static bool refers_back(const char *regex)
+{
+    for (const char *p = regex; (p = strchr(p, '\\')) != NULL && p[1] != 0; p += 2)
+        if (p[1] >= '1' && p[1] <= '9')
+            return true;
+    return false;
+}
+
+/* The C library looks from each byte on, and so takes the square of a line's length. With the search in the expression it
+ * looks once. Its own error is that of what was given. */
+static int compile(regex_t *line, const char *regex)
+{
+    int error = regcomp(line, regex, REG_EXTENDED | REG_NOSUB);
+    struct buf search = {0};
+
+    if (error != 0)
+        return error;
+    regfree(line);
+    buf_putf(&search, "^.*(%s)", regex);
+    buf_putc(&search, 0);
+    error = buf_ok(&search) ? regcomp(line, search.p, REG_EXTENDED | REG_NOSUB) : REG_ESPACE;
+    buf_free(&search);
+    return error;
+}
+
 bool chosen_add(struct chosen *c, const char *text, struct why *why)
 {
     const char *regex = strchr(text, '=');
@@ -23,12 +49,16 @@ bool chosen_add(struct chosen *c, const char *text, struct why *why)
         name->name.n = (size_t)(regex++ - text);
     if (name->name.n == 0)
         return why_set(why, "has no name: give NAME or NAME=REGEX");
+    if (regex == NULL && name->name.n > CHOSEN_COMM && strchr(text, ' ') != NULL)
+        return why_set(why, "has more than %d bytes and a blank: give NAME=REGEX", CHOSEN_COMM);
     for (size_t i = 0; i < c->n; i++)
         if (str_eq(c->names[i].name, name->name))
             return why_set(why, "has a name that was there before: one can be NAME=REGEX|REGEX");
     if (regex != NULL && *regex == 0)
         return why_set(why, "has nothing behind the =: give a regular expression");
-    error = regex != NULL ? regcomp(&name->line, regex, REG_EXTENDED | REG_NOSUB) : 0;
+    if (regex != NULL && refers_back(regex))
+        return why_set(why, "refers back (\\1): an extended regular expression cannot");
+    error = regex != NULL ? compile(&name->line, regex) : 0;
     if (error != 0) {
         char what[200];
 
@@ -71,10 +101,10 @@ int chosen_match(const struct chosen *c, struct str comm, const char *line)
         bool cut = name->name.n > CHOSEN_COMM;
         const struct str shown = {name->name.s, cut ? CHOSEN_COMM : name->name.n};
 
-        if (!name->by_line && !str_eq(comm, shown))
-            continue;
-        if (!name->by_line && !cut)
+        if (!name->by_line && str_eq(comm, name->name)) /* threads of the kernel have it whole */
             return (int)i;
+        if (!name->by_line && !(cut && str_eq(comm, shown)))
+            continue;
         if (line == NULL)
             return CHOSEN_ASKS;
         if (name->by_line ? regexec(&name->line, line, 0, NULL, 0) == 0
@@ -126,22 +156,34 @@ void chosen_take(struct chosen *c, const struct chosen_process *p)
     buf_put(&c->own, p, sizeof *p);
 }
 
+/* What of p is less than before, or cannot be read now, is as before: what it gets back is not used again. */
+static void keep(struct chosen_process *p, const struct chosen_process *before)
+{
+    for (int i = 0; i < CHOSEN_COUNTERS; i++) {
+        bool io = i == CHOSEN_READ || i == CHOSEN_WRITTEN;
+
+        if (p->counters[i] < before->counters[i] && (!io || before->io))
+            p->counters[i] = before->counters[i];
+    }
+    p->io = p->io || before->io;
+}
+
 /* What p has used since the round before, in `used`. */
-static void look(const struct chosen *c, const struct chosen_process *p,
-                 uint64_t used[CHOSEN_COUNTERS])
+static void look(const struct chosen *c, struct chosen_process *p, uint64_t used[CHOSEN_COUNTERS])
 {
     const struct chosen_process *before = find(&c->before, p->pid);
     bool same = before != NULL && before->start == p->start;
     bool begun = c->begun && p->start >= c->last; /* since then: all of it */
 
+    if (same)
+        keep(p, before);
     for (int i = 0; i < CHOSEN_COUNTERS; i++) {
         bool io = i == CHOSEN_READ || i == CHOSEN_WRITTEN;
-        bool from = same && (!io || before->io);
 
         used[i] = 0;
         if (io && !p->io)
             continue;
-        if (from && p->counters[i] > before->counters[i])
+        if (same && (!io || before->io))
             used[i] = p->counters[i] - before->counters[i];
         else if (!same && begun)
             used[i] = p->counters[i];
@@ -155,7 +197,8 @@ static void take_off(struct chosen *c, const struct chosen_process *child, uint6
     const struct chosen_process *parent = find(&c->own, child->parent);
     uint64_t *of;
 
-    if (parent == NULL || !child->io || (now != NULL && now->start == child->start))
+    if (parent == NULL || parent->start > child->start || !child->io ||
+        (now != NULL && now->start == child->start))
         return;
     of = used + (size_t)(parent - list(&c->own)) * CHOSEN_COUNTERS;
     for (int i = CHOSEN_READ; i <= CHOSEN_WRITTEN; i++)

@@ -1,12 +1,12 @@
 /* programs - what the processes of a name use together: how many there are, processor time, memory, descriptors, io
  *
- * Which they are is asked for (chosen.h). Each process of the host is looked at: its stat by all who may see it, its command
- * line where that decides. That one and its memory may wait for a process that hangs, and so this is not in `host`. All files
- * of a process are opened below its folder, so that none of them is another's who has its pid by now; one that ends
+ * Which they are is asked for (chosen.h). Each process of the host is looked at (pid_files.h): its stat by all who may see it, its
+ * command line where that decides. Its files may wait for a process that hangs, and so this is not in `host`. One that ends
  * meanwhile is not counted. A zombie is none that runs, and only its counters are read, as long as it is there.
  *
  * Io and PSS of other users' processes take CAP_SYS_PTRACE, and so do descriptors before Linux 6.2. Where one process's cannot
- * be read, that figure of its name is left out: a part of a sum is another number.
+ * be read, that figure of its name is left out: a part of a sum is another number. For the same reason a process that cannot be looked at
+ * for another cause than that it is hidden or gone, as when descriptors run out, ends the round.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +22,7 @@
 #include "base/fd.h"
 #include "base/text.h"
 #include "host/host.h"
+#include "host/pid_files.h"
 
 #define FIGURE(key, of_unit, of_type, in_name, in_file, of_scale, of_diamond, of_collectd)         \
     {                                                                                              \
@@ -54,15 +55,6 @@ static const struct figure FIGURES[] = {
 enum gauge { PROCESSES, THREADS, RSS, PSS, DESCRIPTORS, GAUGES };
 enum { FIRST_COUNTER = GAUGES };
 
-enum {
-    COMM_MOST = 64,        /* bytes; the kernel's own threads have more than CHOSEN_COMM */
-    STAT_MOST = 1024,      /* likewise */
-    SMALL_MOST = 4096,     /* likewise, of io and smaps_rollup */
-    LINE_MOST = 128 << 10, /* what of a command line counts */
-};
-
-enum answer { THERE, GONE, NOT_THERE, DENIED };
-
 struct sum { /* of a name */
     uint64_t of[GAUGES];
     bool missing[GAUGES], io_missing;
@@ -70,240 +62,136 @@ struct sum { /* of a name */
 
 struct reading {
     struct host *h;
-    int dir;    /* of the process */
-    bool sized; /* its folder of descriptors says how many it has: Linux 6.2 */
-    struct buf text;
+    struct pid_files files; /* of the process that is looked at */
+    char self[24];          /* our own pid, as this /proc has it; "": it has none */
+    bool broken;            /* with a complaint: one could not be looked at */
     struct sum sums[CHOSEN_NAMES];
 };
-
-struct stat_line { /* /proc/PID/stat */
-    struct str comm;
-    char state;
-    uint64_t parent, user, system, threads, start, rss;
-};
-
-/* --- files of a process --- */
-
-/* What an error in opening or reading `name` means. */
-static enum answer meaning(const struct reading *r, int error)
-{
-    bool there = faccessat(r->dir, "stat", F_OK, 0) == 0;
-
-    errno = error;
-    if (error == ENOENT || error == ESRCH)
-        return there ? NOT_THERE : GONE;
-    return DENIED;
-}
-
-static enum answer read_file(struct reading *r, const char *name, size_t most)
-{
-    int fd = openat(r->dir, name, O_RDONLY | O_CLOEXEC), error = 0;
-
-    buf_reset(&r->text);
-    r->text.max = most;
-    if (fd < 0 || (fd_read_all(fd, -1, &r->text) != 0 && errno != EFBIG))
-        error = errno;
-    fd_close(&fd);
-    return error == 0 ? THERE : meaning(r, error);
-}
-
-/* Its arguments with blanks between them; r->text has them. "": it has none. */
-static enum answer read_line(struct reading *r)
-{
-    enum answer answer = read_file(r, "cmdline", LINE_MOST);
-    size_t n;
-
-    if (answer != THERE)
-        return answer;
-    for (n = r->text.n; n > 0 && r->text.p[n - 1] == 0; n--)
-        ;
-    for (size_t i = 0; i < n; i++)
-        if (r->text.p[i] == 0)
-            r->text.p[i] = ' ';
-    r->text.n = n;
-    r->text.max = 0;
-    buf_putc(&r->text, 0);
-    return buf_ok(&r->text) ? THERE : DENIED;
-}
-
-/* "PID (NAME) S PARENT ...": the name may hold anything, brackets and line ends too. s->comm is in r->text. */
-static bool parse_stat(const struct reading *r, struct stat_line *s)
-{
-    struct str text = {r->text.p, r->text.n}, line;
-    const char *open = text.n > 0 ? memchr(text.s, '(', text.n) : NULL;
-    const char *end = text.n > 0 ? memrchr(text.s, ')', text.n) : NULL;
-    uint64_t v[25] = {0};
-
-    if (open == NULL || end == NULL || end < open || end + 3 >= text.s + text.n || end[1] != ' ')
-        return false;
-    s->comm = (struct str){open + 1, (size_t)(end - open - 1)};
-    s->state = end[2];
-    text.n -= (size_t)(end + 3 - text.s);
-    text.s = end + 3;
-    if (!field_line(&text, &line))
-        return false;
-    for (size_t i = 4; i < sizeof v / sizeof *v; i++) { /* as proc(5) numbers them */
-        struct str word;
-
-        if (!field_word(&line, &word))
-            return false;
-        if (!field_u64(word, &v[i]) &&
-            (i == 4 || i == 14 || i == 15 || i == 20 || i == 22 || i == 24))
-            return false; /* others may be negative */
-    }
-    s->parent = v[4];
-    s->user = v[14];
-    s->system = v[15];
-    s->threads = v[20];
-    s->start = v[22];
-    s->rss = v[24];
-    return true;
-}
-
-/* "KEY: NUMBER", in r->text. */
-static bool find(const struct reading *r, const char *key, uint64_t *v)
-{
-    struct str text = {r->text.p, r->text.n}, line, name;
-
-    while (field_line(&text, &line))
-        if (field_name(&line, ':', &name) && field_is(name, key))
-            return field_next(&line, v);
-    return false;
-}
-
-static enum answer count_descriptors(struct reading *r, uint64_t *n)
-{
-    const struct dirent *e;
-    struct stat st;
-    DIR *list;
-    int error;
-
-    if (r->sized && fstatat(r->dir, "fd", &st, 0) == 0) {
-        *n = (uint64_t)st.st_size;
-        return THERE;
-    }
-    list = fd_list(openat(r->dir, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-    if (list == NULL)
-        return meaning(r, errno);
-    for (*n = 0; errno = 0, (e = readdir(list)) != NULL;)
-        *n += e->d_name[0] != '.';
-    error = errno;
-    (void)closedir(list);
-    return error == 0 ? THERE : meaning(r, error);
-}
 
 /* --- a process --- */
 
 /* A figure of a process that cannot be had; errno says why. */
-static void miss(const struct reading *r, int name, const char *what, enum answer answer)
+static void miss(const struct reading *r, int name, const char *what, enum pid_answer answer)
 {
     const struct str of = r->h->chosen.names[name].name;
     char shown[60];
 
     str_show(shown, sizeof shown, of);
-    if (answer == NOT_THERE)
+    if (answer == PID_NO_FILE)
         host_complain(r->h, "%s: this kernel has no %s of a process", shown, what);
-    else if (errno == EACCES || errno == EPERM)
+    else if (pid_is_hidden(errno))
         host_complain(r->h, "%s: its %s: %m: other users' take CAP_SYS_PTRACE", shown, what);
     else
         host_complain(r->h, "%s: its %s: %m", shown, what);
 }
 
 /* False: it is gone. */
-static bool settle(const struct reading *r, int name, const char *what, enum answer answer,
+static bool settle(const struct reading *r, int name, const char *what, enum pid_answer answer,
                    bool *missing)
 {
-    if (answer != THERE && answer != GONE && !*missing) {
+    if (answer != PID_THERE && answer != PID_GONE && !*missing) {
         *missing = true;
         miss(r, name, what, answer);
     }
-    return answer != GONE;
+    return answer != PID_GONE;
 }
 
-static enum answer read_io(struct reading *r, struct chosen_process *p)
+static enum pid_answer read_io(struct reading *r, struct chosen_process *p)
 {
-    enum answer answer = read_file(r, "io", SMALL_MOST);
+    enum pid_answer answer =
+        pid_read_io(&r->files, &p->counters[CHOSEN_READ], &p->counters[CHOSEN_WRITTEN]);
 
-    p->io = answer == THERE && find(r, "read_bytes", &p->counters[CHOSEN_READ]) &&
-            find(r, "write_bytes", &p->counters[CHOSEN_WRITTEN]);
-    return answer == THERE && !p->io ? NOT_THERE : answer;
-}
-
-static enum answer read_pss(struct reading *r, uint64_t *kib)
-{
-    enum answer answer = read_file(r, "smaps_rollup", SMALL_MOST);
-
-    return answer == THERE && !find(r, "Pss", kib) ? NOT_THERE : answer;
+    p->io = answer == PID_THERE;
+    return answer;
 }
 
 /* What is only there where it was asked for. False: the process is gone. */
-static bool look_closer(struct reading *r, struct chosen_process *p, uint64_t of[GAUGES])
+static bool look_closer(struct reading *r, struct chosen_process *p, const struct pid_stat *stat,
+                        uint64_t of[GAUGES])
 {
     struct sum *sum = &r->sums[p->name];
     unsigned options = r->h->options;
 
     return ((options & HOST_DESCRIPTORS) == 0 ||
-            settle(r, p->name, "descriptors", count_descriptors(r, &of[DESCRIPTORS]),
+            settle(r, p->name, "descriptors", pid_count_descriptors(&r->files, &of[DESCRIPTORS]),
                    &sum->missing[DESCRIPTORS])) &&
            ((options & HOST_IO) == 0 ||
             settle(r, p->name, "io", read_io(r, p), &sum->io_missing)) &&
-           ((options & HOST_PSS) == 0 || of[RSS] == 0 || /* the kernel's own have no memory */
-            settle(r, p->name, "PSS", read_pss(r, &of[PSS]), &sum->missing[PSS]));
+           ((options & HOST_PSS) == 0 || stat->kernel ||
+            settle(r, p->name, "PSS", pid_read_pss(&r->files, &of[PSS]), &sum->missing[PSS]));
 }
 
-/* Whether it was asked for, and is there; p and of are then what its stat says. */
-static bool is_chosen(struct reading *r, struct chosen_process *p, uint64_t of[GAUGES], bool *ended)
+/* Whether the answer is there. If not, it is gone, or not for this user to see; anything else is a complaint. */
+static bool is_there(struct reading *r, enum pid_answer answer, const char *pid)
 {
-    char comm[COMM_MOST + 1];
-    struct stat_line s;
+    if (answer == PID_DENIED && !pid_is_hidden(errno)) {
+        r->broken = true;
+        host_complain(r->h, "%s/%s: %m", r->h->proc, pid);
+    }
+    return answer == PID_THERE;
+}
 
-    if (read_file(r, "stat", STAT_MOST) != THERE) /* gone, or not for this user to see */
+/* Which of the names it has. Ours is no command line: all expressions are in it. */
+static int name_of(struct reading *r, const struct pid_stat *stat, const char *pid)
+{
+    const struct str comm = str_of(stat->comm);
+    int name = chosen_match(&r->h->chosen, comm, NULL);
+
+    if (name == CHOSEN_ASKS && strcmp(pid, r->self) != 0 &&
+        is_there(r, pid_read_line(&r->files), pid))
+        name = chosen_match(&r->h->chosen, comm,
+                            r->files.text.p[0] != 0 ? r->files.text.p : stat->comm);
+    return name;
+}
+
+/* Of a process that is open. Whether it was asked for, and is there. */
+static bool look(struct reading *r, const char *pid, struct chosen_process *p, uint64_t of[GAUGES])
+{
+    struct pid_stat stat;
+    bool good;
+
+    if (!is_there(r, pid_read_stat(&r->files, &stat, &good), pid))
         return false;
-    if (!parse_stat(r, &s)) {
-        host_complain(r->h, "%s/%llu/stat: not as proc(5) has it", r->h->proc,
-                      (unsigned long long)p->pid);
+    if (!good) {
+        host_complain(r->h, "%s/%s/stat: not as proc(5) has it", r->h->proc, pid);
         return false;
     }
-    p->parent = s.parent;
-    p->start = s.start;
-    p->counters[CHOSEN_USER] = s.user;
-    p->counters[CHOSEN_SYSTEM] = s.system;
+    p->parent = stat.parent;
+    p->start = stat.start;
+    p->counters[CHOSEN_USER] = stat.user;
+    p->counters[CHOSEN_SYSTEM] = stat.system;
+    p->name = stat.ended ? chosen_before(&r->h->chosen, p->pid, p->start) : name_of(r, &stat, pid);
+    if (p->name < 0)
+        return false;
+    if (stat.ended) {
+        if ((r->h->options & HOST_IO) != 0)
+            (void)read_io(r, p);
+        return true;
+    }
     of[PROCESSES] = 1;
-    of[THREADS] = s.threads;
-    of[RSS] = s.rss;
-    *ended = s.state == 'Z' || s.state == 'X';
-    if (*ended) {
-        p->name = chosen_before(&r->h->chosen, p->pid, p->start);
-        return p->name != CHOSEN_NONE;
-    }
-    (void)snprintf(comm, sizeof comm, "%.*s", (int)s.comm.n, s.comm.s);
-    p->name = chosen_match(&r->h->chosen, str_of(comm), NULL);
-    if (p->name == CHOSEN_ASKS && read_line(r) == THERE)
-        p->name = chosen_match(&r->h->chosen, str_of(comm), r->text.p[0] != 0 ? r->text.p : comm);
-    return p->name >= 0;
+    of[THREADS] = stat.threads;
+    of[RSS] = stat.rss;
+    return look_closer(r, p, &stat, of);
 }
 
 static void look_at(struct reading *r, int proc, const char *pid)
 {
     struct chosen_process p = {.pid = 0};
     uint64_t of[GAUGES] = {0};
-    bool ended = false, there;
 
     if (!field_u64(str_of(pid), &p.pid))
         return;
-    r->dir = openat(proc, pid, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    if (r->dir < 0)
+    if (!pid_open(&r->files, proc, pid)) {
+        if (errno != ENOENT && errno != ESRCH)
+            (void)is_there(r, PID_DENIED, pid);
         return;
-    there = is_chosen(r, &p, of, &ended);
-    if (there && ended)
-        (void)read_io(r, &p);
-    else if (there)
-        there = look_closer(r, &p, of);
-    fd_close(&r->dir);
-    if (there)
+    }
+    if (look(r, pid, &p, of)) {
         chosen_take(&r->h->chosen, &p);
-    for (size_t i = 0; i < GAUGES && there && !ended; i++)
-        r->sums[p.name].of[i] += of[i];
+        for (size_t i = 0; i < GAUGES; i++)
+            r->sums[p.name].of[i] += of[i];
+    }
+    pid_close(&r->files);
 }
 
 /* --- all --- */
@@ -343,9 +231,20 @@ static uint64_t ticks_now(const struct host *h)
     return (uint64_t)t.tv_sec * h->ticks + (uint64_t)t.tv_nsec * h->ticks / NS_PER_S;
 }
 
+/* Said, and no more: to look at one's own is no fault. */
+static void remark_hidden(struct host *h, int proc)
+{
+    if (faccessat(proc, "1/stat", R_OK, 0) != 0)
+        host_remark(h,
+                    "%s does not show the first process, and so only this user's: it is mounted "
+                    "with hidepid=, or "
+                    "a unit has ProtectProc=",
+                    h->proc);
+}
+
 static void programs_read(struct host *h)
 {
-    struct reading r = {.h = h, .sized = is_sized(h)};
+    struct reading r = {.h = h, .files = {.dir = -1, .living = -1, .sized = is_sized(h)}};
     const struct dirent *e;
     DIR *list;
 
@@ -354,18 +253,21 @@ static void programs_read(struct host *h)
         host_complain(h, "cannot list %s: %m", h->proc);
         return;
     }
+    if (readlinkat(dirfd(list), "self", r.self, sizeof r.self - 1) < 0)
+        r.self[0] = 0;
     chosen_begin(&h->chosen, ticks_now(h));
-    while (errno = 0, (e = readdir(list)) != NULL)
+    while (errno = 0, (e = readdir(list)) != NULL && !r.broken)
         look_at(&r, dirfd(list), e->d_name);
-    if (errno != 0)
+    if (e == NULL && errno != 0)
         host_complain(h, "cannot list %s: %m", h->proc);
-    else if (!chosen_end(&h->chosen))
+    else if (!r.broken && !chosen_end(&h->chosen))
         host_complain(h, "out of memory");
-    else
+    else if (!r.broken)
         for (size_t i = 0; i < h->chosen.n; i++)
             put(&r, (int)i);
+    remark_hidden(h, dirfd(list));
     (void)closedir(list);
-    buf_free(&r.text);
+    pid_free(&r.files);
 }
 
 static bool take_names(struct host *h, struct why *why)

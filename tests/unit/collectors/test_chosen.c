@@ -52,6 +52,27 @@ Test(chosen, a_name_that_the_kernel_cuts_is_in_the_command_line)
     cr_expect_eq(match("prometheus-nod", NULL), CHOSEN_NONE);
 }
 
+Test(chosen, a_thread_of_the_kernel_has_a_long_name_whole)
+{
+    add("rcu_tasks_kthread");
+    cr_expect_eq(match("rcu_tasks_kthread", NULL), 0);
+    cr_expect_eq(match("rcu_tasks_kthread2", NULL), CHOSEN_NONE);
+}
+
+/* As any user can make one: the C library alone takes a minute for it. */
+Test(chosen, a_long_line_takes_no_longer_than_it_is_long, .timeout = 5)
+{
+    static char line[128 << 10];
+
+    add("x=(java)+.*-Dname=x");
+    add("y=^java(java)*z|w$");
+    for (size_t i = 0; i + 4 < sizeof line; i += 4)
+        memcpy(line + i, "java", 4);
+    cr_expect_eq(match("java", line), CHOSEN_NONE);
+    line[sizeof line - 5] = 'w';
+    cr_expect_eq(match("java", line), 1);
+}
+
 Test(chosen, by_command_line_and_the_first_wins)
 {
     add("sh");
@@ -75,6 +96,9 @@ Test(chosen, what_is_no_name)
         {"=x", "has no name: give NAME or NAME=REGEX"},
         {"a=", "has nothing behind the =: give a regular expression"},
         {"a=(", "is no extended regular expression: Unmatched ( or \\("},
+        {"a=)(", "is no extended regular expression: Unmatched ( or \\("},
+        {"a=(x)\\\\(y)\\2", "refers back (\\1): an extended regular expression cannot"},
+        {"more than fifteen", "has more than 15 bytes and a blank: give NAME=REGEX"},
         {"b=x", "has a name that was there before: one can be NAME=REGEX|REGEX"},
     };
     static char names[CHOSEN_NAMES][8];
@@ -161,8 +185,11 @@ Test(chosen, a_counter_that_goes_back_adds_nothing)
     take(7, 1, 10, 90, 90);
     sums(0, 0);
     chosen_begin(&c, 3000);
-    take(7, 1, 10, 95, 95);
-    sums(5, 5);
+    take(7, 1, 10, 100, 95); /* it was counted before */
+    sums(0, 0);
+    chosen_begin(&c, 4000);
+    take(7, 1, 10, 103, 104);
+    sums(3, 4);
 }
 
 Test(chosen, io_that_is_not_always_known)
@@ -178,6 +205,24 @@ Test(chosen, io_that_is_not_always_known)
     take(7, 1, 10, 0, 510);
     take(8, 1, 2500, 0, -1);
     sums(0, 10);
+    chosen_begin(&c, 4000);
+    take(7, 1, 10, 0, -1); /* not now; the next time it is all there */
+    sums(0, 10);
+    chosen_begin(&c, 5000);
+    take(7, 1, 10, 0, 530);
+    sums(0, 30);
+}
+
+Test(chosen, who_has_a_parents_pid_by_now_is_no_parent)
+{
+    add("x");
+    chosen_begin(&c, 1000);
+    take(7, 1, 10, 0, 0);
+    take(8, 7, 20, 0, 100);
+    sums(0, 0);
+    chosen_begin(&c, 2000);
+    take(7, 1, 1500, 0, 60);
+    sums(0, 60);
 }
 
 /* The kernel adds a child's bytes to those of who has waited for it. */
