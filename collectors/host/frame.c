@@ -184,7 +184,7 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
         say(stderr, "%s: --every \"%s\": give 10ms to 1d, such as 1s", f->client.program, interval);
         exit(EXIT_WRONG_USAGE);
     }
-    host_init(&f->host, proc, sys);
+    host_start(&f->host, proc, sys);
     f->host.options = options;
     f->host.root = root;
     f->host.goes_on = *every > 0;
