@@ -222,7 +222,7 @@ static void parse(struct frame *f, int argc, char *const argv[], int64_t *every)
     take_options(f, &o, argc, argv);
     choose(f);
     *every = take_interval(f, o.interval);
-    host_init(&f->host, o.proc, o.sys);
+    host_start(&f->host, o.proc, o.sys);
     f->host.root = o.root;
     for (size_t i = 0; i < o.n; i++)
         f->host.options |= o.asked[i] ? o.bits[i] : 0;

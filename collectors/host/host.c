@@ -22,7 +22,7 @@ uint64_t host_socket_page(const char *release, uint64_t page)
     return strtoul(release, NULL, 10) < 6 ? 4096 : page;
 }
 
-void host_init(struct host *h, const char *proc, const char *sys)
+void host_start(struct host *h, const char *proc, const char *sys)
 {
     long page = sysconf(_SC_PAGESIZE), ticks = sysconf(_SC_CLK_TCK);
     struct utsname name;

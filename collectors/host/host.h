@@ -53,7 +53,7 @@ struct host {
     bool sound;  /* all of it is remarks */
 };
 
-void host_init(struct host *h, const char *proc, const char *sys);
+void host_start(struct host *h, const char *proc, const char *sys);
 void host_free(struct host *h);
 /* What the kernel of this release (uname) counts the memory of sockets in: before 6.0 it is 4096 bytes, whatever a page has. */
 uint64_t host_socket_page(const char *release, uint64_t page);

@@ -71,7 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     int fd = folder();
 
     fuzz_file(fd, name, p + (n > 0), n - (n > 0));
-    host_init(&h, fuzz_path, fuzz_path);
+    host_start(&h, fuzz_path, fuzz_path);
     h.options = UINT32_MAX;
     client_init(&c, "fuzz", "/fuzz");
     for (size_t i = 0; host_subjects[i] != NULL; i++) {

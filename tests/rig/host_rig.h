@@ -24,7 +24,7 @@ static inline void host_rig_open(struct host_rig *r)
     cr_assert_neq(mkdtemp(r->dir), NULL);
     (void)snprintf(r->proc, sizeof r->proc, "%s/proc", r->dir);
     (void)snprintf(r->sys, sizeof r->sys, "%s/sys", r->dir);
-    host_init(&r->h, r->proc, r->sys);
+    host_start(&r->h, r->proc, r->sys);
     r->h.page = r->h.socket_page = 4096;
     r->h.ticks = 100;
     client_init(&r->c, "test", "/test");

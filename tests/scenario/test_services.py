@@ -228,8 +228,8 @@ class PostgreSQL(Service):
         data, port = self.path("data"), free_port()
         os.chmod(self.dir, 0o777)
         quick = ["-c", "fsync=off", "-c", "jit=off", "-c", "autovacuum=off", "-c", f"unix_socket_directories={self.dir}"]
-        r = subprocess.run(["timeout", "%d" % (4 * PATIENCE), initdb, "-D", data, "-U", "super", "-A", "trust", "--no-sync", "--no-locale", "-E", "UTF8"],
-                           capture_output=True, text=True, env=self.env, **somebody)  # `timeout` ends what initdb starts, too
+        r = subprocess.run(["timeout", "%d" % (4 * PATIENCE), initdb, "-D", data, "-U", "super", "-A", "trust", "--no-sync", "--no-locale",
+                            "-E", "UTF8"], capture_output=True, text=True, env=self.env, **somebody)  # `timeout` ends what initdb starts, too
         self.assertEqual(r.returncode, 0, r.stderr)
         started = time.monotonic()
         self.server(port, postgres, "-D", data, "-p", str(port), "-c", "listen_addresses=127.0.0.1", "-c", "max_connections=17",
@@ -297,10 +297,12 @@ class PostgreSQL(Service):
 
         sql("CREATE SCHEMA mine", "GRANT USAGE ON SCHEMA mine TO PUBLIC", "CREATE ROLE slow LOGIN", "ALTER ROLE slow SET search_path = mine, pg_catalog",
             "CREATE FUNCTION mine.pg_postmaster_start_time() RETURNS timestamptz LANGUAGE sql AS 'SELECT now() FROM pg_sleep(1000)'")
-        r = collector("postgresql", "--print", "--timeout", "2s", "--connect", to % ("slow", "postgres") + " options=-cstatement_timeout=0", env=self.env)
+        r = collector("postgresql", "--print", "--timeout", "2s", "--connect", to % ("slow", "postgres") + " options=-cstatement_timeout=0",
+                      env=self.env)
         self.assertEqual((r.returncode, r.stdout), (1, ""))
         self.assertRegex(r.stderr, r"^postgresql.py: .*no answer within 2 s\n$")
-        wait_for("the server has given it up, too", lambda: sql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'slow'") == [{"count": "0"}])
+        wait_for("the server has given it up, too", lambda: sql(
+            "SELECT count(*) FROM pg_stat_activity WHERE usename = 'slow'") == [{"count": "0"}])
 
     def test_without_psql(self):
         r = collector("postgresql", "--print", env=dict(os.environ, PATH="/nowhere"))
@@ -421,7 +423,8 @@ service.main("Sends how long queues are.", measure, socket=("/var/spool", "where
 
     def test_the_guide_has_it_as_it_is(self):
         with open(SOURCE + "/docs/writing-collectors.md") as guide, open(SERVICES + "/nginx.py") as program:
-            code = [line[4:] for line in guide.read().partition("    #!")[2].partition("\nBegin with")[0].splitlines()[2:] if line.strip()]
+            block = re.search(r"(?m)^    #!.*\n.*\n((?:    .*\n|\n)+)", guide.read())[1]
+            code = [line[4:] for line in block.splitlines() if line]
             there = program.read().splitlines()
         self.assertGreater(len(code), 12)
         self.assertEqual([line for line in code if line not in there], ["    ..."])

@@ -85,7 +85,7 @@ static void open_tree(struct host *h, char *proc, char *sys, size_t size, const 
 
     (void)snprintf(proc, size, "%s/proc", dir);
     (void)snprintf(sys, size, "%s/sys", dir);
-    host_init(h, proc, sys);
+    host_start(h, proc, sys);
     h->page = h->socket_page = 4096;
     h->ticks = 100;
     h->options = (unsigned)OPTIONS;
@@ -219,7 +219,7 @@ Test(host_trees, a_clock_that_may_not_be_looked_at_is_absent)
     struct host h;
 
     forbidden = true;
-    host_init(&h, "/proc", "/sys");
+    host_start(&h, "/proc", "/sys");
     host_begin(&h);
     cr_assert(!host_read(&h, &clock_subject));
     cr_assert(h.absent);
