@@ -137,7 +137,7 @@ static void put(const struct group *g, const struct figure *f, enum found found,
         host_complain(g->h, "%s/%s: %s is no number", g->path, file_of(g, f), field_of(g, f));
 }
 
-/* False: there is none for this group, or, with a complaint, it cannot be read. */
+/* False, with errno: there is none for this group (ENOENT), or, with a complaint, it cannot be read. */
 static bool read_file(const struct group *g, const char *name, struct buf *out)
 {
     char path[sizeof g->path + 64];
@@ -156,6 +156,7 @@ static bool read_file(const struct group *g, const char *name, struct buf *out)
     }
     if (error == 0 && out->n > 0 && out->p[out->n - 1] != '\n')
         complain(g, name, "its last line breaks off");
+    errno = error;
     return error == 0;
 }
 
@@ -221,8 +222,8 @@ static void read_older_devices(const struct group *g, const struct figure *rows,
 
     (void)snprintf(alone, sizeof alone, "%.*s", (int)(strlen(name) - strlen(RECURSIVE)), name);
     if (!read_file(g, name, text)) {
-        name = alone;
-        if (!read_file(g, name, text))
+        name = alone; /* less, and so in place of none alone, not of one that cannot be read now */
+        if (errno != ENOENT || !read_file(g, name, text))
             return;
     }
     put_older_devices(g, name, rows, n, (struct str){text->p, text->n});
@@ -312,7 +313,7 @@ static void read_below(struct group *g)
     free(list);
 }
 
-/* Whether there is one: `mark` is in its root. */
+/* Whether there is one: `mark` is in its root. False, with errno. */
 static bool read_tree(struct group *g, const char *mark)
 {
     char path[sizeof g->path + 32];
@@ -348,7 +349,10 @@ static void cgroups_read(struct host *h)
     for (size_t i = 0; i < sizeof TREES / sizeof *TREES; i++) {
         g.tree = TREES[i];
         (void)snprintf(tree, sizeof tree, "%s/%s", root, TREES[i]);
-        found = read_tree(&g, "cgroup.procs") || found;
+        if (read_tree(&g, "cgroup.procs"))
+            found = true;
+        else if (errno != ENOENT)
+            host_complain(h, "cannot look into %s: %m", tree);
     }
     if (!found)
         host_miss(h, "%s has no control groups", root);

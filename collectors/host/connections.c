@@ -118,6 +118,8 @@ static enum outcome take(struct walk *w, const struct nlmsghdr *head, const char
             return garble(w);
         memcpy(&error, body, sizeof error);
         return refuse(w, -error);
+    case NLMSG_OVERRUN: /* something was dropped */
+        return INTERRUPTED;
     case SOCK_DIAG_BY_FAMILY:
         if (n < sizeof socket)
             return garble(w);

@@ -6,6 +6,7 @@ hanging up, silent, saying something else.
 import contextlib
 import json
 import os
+import resource
 import shutil
 import socket
 import subprocess
@@ -436,6 +437,39 @@ class Host(Case):
                     with open(f"/proc/{p.pid}/" + ("status" if key == "rss" else "smaps_rollup")) as f:
                         kib += sum(int(line.split()[1]) for line in f if line.startswith(field + ":"))
                 self.assertAlmostEqual(sent[name, "program.memory." + key], kib * 1024, delta=0.5 * kib * 1024)
+
+    def printed(self, *argv, **options):
+        r = subprocess.run([collector("programs"), "--print", *argv], capture_output=True, text=True, timeout=30, **options)
+        return r.returncode, {line.split()[0]: line.split()[1] for line in r.stdout.splitlines()}, r.stderr
+
+    def test_a_process_whose_first_thread_has_ended_counts(self):
+        code = ("import ctypes, threading, time\nthreading.Thread(target=time.sleep, args=(60,)).start()\n"
+                "ctypes.CDLL(None).syscall(ctypes.c_long(%d), 0)" % {"x86_64": 60}.get(os.uname().machine, 93))  # exit, of a thread
+        p = subprocess.Popen([sys.executable, "-c", code, "garnet-headless"])
+        self.addCleanup(p.wait)
+        self.addCleanup(p.kill)
+        deadline = time.monotonic() + 20
+        state = ""
+        while state != "Z":
+            self.assertLess(time.monotonic(), deadline)
+            with open(f"/proc/{p.pid}/stat") as f:
+                state = f.read().rpartition(") ")[2][0]
+        code, sent, err = self.printed("x= garnet-headless$", "--descriptors", "--pss")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual((sent["program.processes{program=x}"], sent["program.threads{program=x}"]), ("1", "2"))  # both, as the kernel has it
+        for key in ("memory.rss", "memory.pss", "descriptors"):
+            self.assertGreater(int(sent[f"program.{key}{{program=x}}"]), 0)
+
+    def test_the_collector_is_not_what_it_looks_for(self):
+        self.assertEqual(self.printed("x=what-nobody-has")[1]["program.processes{program=x}"], "0")
+        self.assertGreater(int(self.printed("programs")[1]["program.processes{program=programs}"]), 0)
+
+    def test_processes_that_cannot_be_looked_at_are_not_none(self):
+        def few():
+            resource.setrlimit(resource.RLIMIT_NOFILE, (5, 5))
+        code, sent, err = self.printed("sh", preexec_fn=few)
+        self.assertEqual((code, sent), (1, {}))
+        self.assertIn("Too many open files", err)
 
     def test_programs_that_end_take_nothing_back(self):
         peer = AckPeer(self.path)

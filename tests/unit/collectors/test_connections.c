@@ -201,6 +201,15 @@ Test(connections, interrupted_it_is_asked_again_and_nothing_counts_twice)
     }
     says("\"established\":4", "", false);
     begin();
+    sockets(TCP_ESTABLISHED, 3, 0);
+    message(NLMSG_OVERRUN, 0, "", 0);
+    part();
+    for (int i = 0; i < 2; i++) {
+        last(NLMSG_DONE, 0);
+        part();
+    }
+    says("\"established\":0", "", false);
+    begin();
     for (int i = 0; i < 3; i++) {
         sockets(TCP_ESTABLISHED, 3, 0);
         message(NLMSG_DONE, NLM_F_DUMP_INTR, &(int){0}, sizeof(int));
