@@ -3,6 +3,9 @@
  * The kernel has sockets for that which need no privilege (net.ipv4.ping_group_range says whose group may); where it refuses
  * one it is a raw one, which takes CAP_NET_RAW. All hosts are asked at the same time, --count times each. A name is looked up
  * in a process of its own (asking.h), and again when it is a minute old or its host was silent.
+ *
+ * A request to a host of this network that is down waits for its address for three seconds, and in the room that its socket
+ * has. So a few hosts have a socket together: many dead ones would take the room of those that live.
  */
 #include <errno.h>
 #include <linux/icmp.h>
@@ -50,7 +53,13 @@ static const struct subject_value VALUES[] = {
 };
 enum { COUNT, TIMEOUT };
 
-enum { COUNT_MOST = 20, PIECE = 16 };
+enum {
+    COUNT_MOST = 20,
+    PIECE = 64, /* names that are looked up at the same time */
+    SHARE = 16, /* hosts with a socket together: 3 s of requests to all of them fit into it */
+    SHARES = HOST_WORDS / SHARE,
+    LINES = 2 * SHARES, /* of IPv4, then of IPv6 */
+};
 static const int64_t GAP = 200 * NS_PER_MS, LOOK_UP = 5 * NS_PER_S, FRESH = 60 * NS_PER_S;
 
 struct address {
@@ -63,6 +72,7 @@ struct address {
 struct target {      /* a host, over all rounds; and one round of it */
     char shown[300]; /* in complaints of its look-up */
     struct address at;
+    uint64_t token;    /* of this round */
     int64_t looked_up; /* clock_mono(); 0: not yet, or anew */
     unsigned sent, received;
     bool refused;            /* by the kernel, and said */
@@ -70,7 +80,7 @@ struct target {      /* a host, over all rounds; and one round of it */
     int64_t least, most, sum;
 };
 
-struct line { /* a socket of one family */
+struct line { /* a socket of one family, for some hosts */
     int fd;   /* -1: there is none */
     bool raw, tried;
 };
@@ -83,8 +93,8 @@ static struct {
 
 struct round {
     struct host *h;
-    struct line lines[2]; /* of IPv4, of IPv6 */
-    uint64_t token;
+    struct line lines[LINES];
+    bool complained[2]; /* that there is no socket of IPv4, of IPv6 */
     uint16_t id;
 };
 
@@ -181,8 +191,16 @@ static void filter_raw(int fd, bool v6)
         (void)setsockopt(fd, SOL_RAW, ICMP_FILTER, &v4, sizeof v4);
 }
 
-static void open_line(struct host *h, struct line *line, bool v6)
+static struct line *line_of(struct round *r, size_t i)
 {
+    bool v6 = options.targets[i].at.to.ss_family == AF_INET6;
+
+    return &r->lines[i / SHARE + (v6 ? SHARES : 0)];
+}
+
+static void open_line(struct round *r, struct line *line, bool v6)
+{
+    struct host *h = r->h;
     int family = v6 ? AF_INET6 : AF_INET, protocol = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 
     line->tried = true;
@@ -193,12 +211,15 @@ static void open_line(struct host *h, struct line *line, bool v6)
     }
     if (line->fd >= 0 && line->raw)
         filter_raw(line->fd, v6);
-    if (line->fd < 0 && (errno == EACCES || errno == EPERM))
+    if (line->fd >= 0 || r->complained[v6])
+        return;
+    r->complained[v6] = true;
+    if (errno == EACCES || errno == EPERM)
         host_complain(h,
                       "no right to send echo requests: let the sysctl net.ipv4.ping_group_range "
                       "have group %u, or give this CAP_NET_RAW",
                       (unsigned)getegid());
-    else if (line->fd < 0)
+    else
         host_complain(h, "no socket for ICMP of %s: %m", v6 ? "IPv6" : "IPv4");
 }
 
@@ -212,6 +233,8 @@ static void take_reply(struct round *r, const struct echo *e, int64_t now)
     if (e->host >= r->h->nwords || e->sequence >= (uint64_t)options.count)
         return;
     t = &options.targets[e->host];
+    if (e->token != t->token)
+        return;
     rtt = now - t->out[e->sequence];
     if (t->out[e->sequence] == 0 || rtt > options.timeout)
         return; /* the second one of the same, or too late */
@@ -227,8 +250,9 @@ static void receive(struct round *r, int64_t until)
 {
     uint8_t packet[ECHO_MOST];
 
-    for (int v6 = 0; v6 < 2; v6++) {
-        const struct line *line = &r->lines[v6];
+    for (int i = 0; i < LINES; i++) {
+        const struct line *line = &r->lines[i];
+        bool v6 = i >= SHARES;
         int64_t now = clock_mono();
         struct echo e;
         ssize_t n;
@@ -236,7 +260,7 @@ static void receive(struct round *r, int64_t until)
         while (line->fd >= 0 && now <= until &&
                ((n = recv(line->fd, packet, sizeof packet, 0)) >= 0 || errno == EINTR)) {
             now = clock_mono();
-            if (n >= 0 && echo_read(packet, (size_t)n, v6 == 1, line->raw && v6 == 0, r->token, &e))
+            if (n >= 0 && echo_read(packet, (size_t)n, v6, line->raw && !v6, &e))
                 take_reply(r, &e, now);
         }
     }
@@ -246,12 +270,12 @@ static void send_to(struct round *r, uint32_t i, uint32_t sequence)
 {
     struct target *t = &options.targets[i];
     bool v6 = t->at.to.ss_family == AF_INET6;
-    struct line *line = &r->lines[v6];
-    const struct echo e = {.token = r->token, .host = i, .sequence = sequence};
+    struct line *line = line_of(r, i);
+    const struct echo e = {.token = t->token, .host = i, .sequence = sequence};
     uint8_t packet[ECHO_SIZE];
 
     if (!line->tried)
-        open_line(r->h, line, v6);
+        open_line(r, line, v6);
     if (line->fd < 0)
         return;
     echo_write(packet, v6, r->id, &e);
@@ -278,12 +302,13 @@ static bool all_answered(const struct host *h)
 /* Replies until then, or, where nothing follows, until all are there. */
 static void await(struct round *r, int64_t until, bool last)
 {
-    struct pollfd p[2] = {{.fd = r->lines[0].fd, .events = POLLIN},
-                          {.fd = r->lines[1].fd, .events = POLLIN}};
+    struct pollfd p[LINES];
     int64_t left;
 
+    for (int i = 0; i < LINES; i++)
+        p[i] = (struct pollfd){.fd = r->lines[i].fd, .events = POLLIN};
     while ((left = until - clock_mono()) > 0 && !(last && all_answered(r->h))) {
-        (void)poll(p, 2, (int)(left / NS_PER_MS) + 1);
+        (void)poll(p, LINES, (int)(left / NS_PER_MS) + 1);
         receive(r, until);
     }
 }
@@ -329,14 +354,16 @@ static void put_target(struct host *h, const char *name, const struct target *t)
 static void ping_check_read(struct host *h)
 {
     uint64_t number = random_u64();
-    struct round r = {
-        .h = h, .lines = {{.fd = -1}, {.fd = -1}}, .token = random_u64(), .id = (uint16_t)number};
+    struct round r = {.h = h, .id = (uint16_t)number};
 
+    for (int i = 0; i < LINES; i++)
+        r.lines[i].fd = -1;
     for (size_t i = 0; i < h->nwords; i++) {
         struct target *t = &options.targets[i];
 
         t->sent = t->received = 0;
         t->refused = false;
+        t->token = random_u64();
         t->least = t->most = t->sum = 0;
         memset(t->out, 0, sizeof t->out);
     }
@@ -346,13 +373,13 @@ static void ping_check_read(struct host *h)
     for (size_t i = 0; i < h->nwords; i++) {
         struct target *t = &options.targets[i];
 
-        if (t->looked_up == 0 || r.lines[t->at.to.ss_family == AF_INET6].fd >= 0)
+        if (t->looked_up == 0 || line_of(&r, i)->fd >= 0)
             put_target(h, h->words[i], t); /* else it could not be asked, and nothing is known */
         if (t->received == 0)
             t->looked_up = 0;
     }
-    fd_close(&r.lines[0].fd);
-    fd_close(&r.lines[1].fd);
+    for (int i = 0; i < LINES; i++)
+        fd_close(&r.lines[i].fd);
 }
 
 static bool ping_check_prepare(struct host *h, struct why *why)
