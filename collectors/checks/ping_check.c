@@ -3,7 +3,6 @@
  * The kernel has sockets for that which need no privilege (net.ipv4.ping_group_range says whose group may); where it refuses
  * one it is a raw one, which takes CAP_NET_RAW. All hosts are asked at the same time, --count times each. A name is looked up
  * in a process of its own (asking.h), and again when it is a minute old or its host was silent.
- *
  * A request to a host of this network that is down waits for its address for three seconds, and in the room that its socket
  * has. So a few hosts have a socket together: many dead ones would take the room of those that live.
  */
@@ -52,13 +51,12 @@ static const struct subject_value VALUES[] = {
     {NULL, NULL, NULL},
 };
 enum { COUNT, TIMEOUT };
-
 enum {
     COUNT_MOST = 20,
     PIECE = 64, /* names that are looked up at the same time */
     SHARE = 16, /* hosts with a socket together: 3 s of requests to all of them fit into it */
-    SHARES = HOST_WORDS / SHARE,
-    LINES = 2 * SHARES, /* of IPv4, then of IPv6 */
+    SHARES = HOST_WORDS / SHARE, /* lines of IPv4, and then as many of IPv6 */
+    LINES = 2 * SHARES,
 };
 static const int64_t GAP = 200 * NS_PER_MS, LOOK_UP = 5 * NS_PER_S, FRESH = 60 * NS_PER_S;
 
@@ -108,12 +106,11 @@ static void look_up_as(const char *name, int flags, struct address *a)
 
     *a = (struct address){.error = getaddrinfo(name, NULL, &hints, &list)};
     a->number = errno;
-    if (a->error == 0 && list->ai_addrlen <= sizeof a->to) {
-        memcpy(&a->to, list->ai_addr, list->ai_addrlen);
-        a->size = list->ai_addrlen;
-    }
-    if (a->error == 0)
-        freeaddrinfo(list);
+    if (a->error != 0)
+        return;
+    a->size = list->ai_addrlen <= sizeof a->to ? list->ai_addrlen : 0;
+    memcpy(&a->to, list->ai_addr, a->size);
+    freeaddrinfo(list);
 }
 
 /* In the process. */
@@ -134,10 +131,8 @@ static void take_address(struct host *h, const char *name, struct target *t,
     t->looked_up = a->error == 0 ? clock_mono() : 0;
     if (a->error == 0)
         return;
-    if (a->error == EAI_SYSTEM)
-        host_remark(h, "%s: its name cannot be looked up: %s", name, strerror(a->number));
-    else
-        host_remark(h, "%s: its name cannot be looked up: %s", name, gai_strerror(a->error));
+    host_remark(h, "%s: its name cannot be looked up: %s", name,
+                a->error == EAI_SYSTEM ? strerror(a->number) : gai_strerror(a->error));
 }
 
 /* Some that are names, at the same time. Returns where to go on. */
@@ -233,11 +228,9 @@ static void take_reply(struct round *r, const struct echo *e, int64_t now)
     if (e->host >= r->h->nwords || e->sequence >= (uint64_t)options.count)
         return;
     t = &options.targets[e->host];
-    if (e->token != t->token)
-        return;
     rtt = now - t->out[e->sequence];
-    if (t->out[e->sequence] == 0 || rtt > options.timeout)
-        return; /* the second one of the same, or too late */
+    if (e->token != t->token || t->out[e->sequence] == 0 || rtt > options.timeout)
+        return; /* not its own, the second one of the same, or too late */
     t->out[e->sequence] = 0;
     t->least = t->received == 0 || rtt < t->least ? rtt : t->least;
     t->most = rtt > t->most ? rtt : t->most;
@@ -249,13 +242,13 @@ static void take_reply(struct round *r, const struct echo *e, int64_t now)
 static void receive(struct round *r, int64_t until)
 {
     uint8_t packet[ECHO_MOST];
+    struct echo e;
+    ssize_t n;
 
     for (int i = 0; i < LINES; i++) {
         const struct line *line = &r->lines[i];
         bool v6 = i >= SHARES;
         int64_t now = clock_mono();
-        struct echo e;
-        ssize_t n;
 
         while (line->fd >= 0 && now <= until &&
                ((n = recv(line->fd, packet, sizeof packet, 0)) >= 0 || errno == EINTR)) {
@@ -333,9 +326,9 @@ static void send_all(struct round *r)
 
 /* --- a round --- */
 
-static double in_ms(int64_t ns)
+static void put_ms(struct host *h, int figure, int64_t ns)
 {
-    return (double)ns / (double)NS_PER_MS;
+    samples_f64(&h->out, &FIGURES[figure], (double)ns / (double)NS_PER_MS);
 }
 
 static void put_target(struct host *h, const char *name, const struct target *t)
@@ -344,17 +337,16 @@ static void put_target(struct host *h, const char *name, const struct target *t)
         return;
     samples_u64(&h->out, &FIGURES[SENT], t->sent);
     samples_u64(&h->out, &FIGURES[RECEIVED], t->received);
-    if (t->received == 0)
-        return;
-    samples_f64(&h->out, &FIGURES[RTT_MIN], in_ms(t->least));
-    samples_f64(&h->out, &FIGURES[RTT_AVG], in_ms(t->sum / t->received));
-    samples_f64(&h->out, &FIGURES[RTT_MAX], in_ms(t->most));
+    if (t->received > 0) {
+        put_ms(h, RTT_MIN, t->least);
+        put_ms(h, RTT_AVG, t->sum / t->received);
+        put_ms(h, RTT_MAX, t->most);
+    }
 }
 
 static void ping_check_read(struct host *h)
 {
-    uint64_t number = random_u64();
-    struct round r = {.h = h, .id = (uint16_t)number};
+    struct round r = {.h = h, .id = (uint16_t)random_u64()};
 
     for (int i = 0; i < LINES; i++)
         r.lines[i].fd = -1;
@@ -388,9 +380,8 @@ static bool ping_check_prepare(struct host *h, struct why *why)
 
     options.family = v4 == v6 ? AF_UNSPEC : v4 ? AF_INET : AF_INET6;
     options.targets = calloc(h->nwords, sizeof *options.targets);
-    if (options.targets == NULL)
-        return why_set(why, "out of memory");
-    return check_int(h->values[COUNT], "--count", 1, COUNT_MOST, 3, &options.count, why) &&
+    return (options.targets != NULL || why_set(why, "out of memory")) &&
+           check_int(h->values[COUNT], "--count", 1, COUNT_MOST, 3, &options.count, why) &&
            check_time(h->values[TIMEOUT], "1s", &options.timeout, why);
 }
 
