@@ -58,7 +58,7 @@ static bool skip_ip(const uint8_t **p, size_t *n)
     return true;
 }
 
-bool echo_read(const uint8_t *p, size_t n, bool v6, bool ip, uint64_t token, struct echo *e)
+bool echo_read(const uint8_t *p, size_t n, bool v6, bool ip, struct echo *e)
 {
     if (ip && !skip_ip(&p, &n))
         return false;
@@ -68,5 +68,5 @@ bool echo_read(const uint8_t *p, size_t n, bool v6, bool ip, uint64_t token, str
     *e = (struct echo){.token = (uint64_t)get_u32(p + HEADER) << 32 | get_u32(p + HEADER + 4),
                        .host = get_u32(p + HEADER + 8),
                        .sequence = get_u32(p + HEADER + 12)};
-    return e->token == token;
+    return true;
 }

@@ -1,8 +1,8 @@
 /* http_check - what servers answer, and how soon: libcurl, all URLs at the same time
  *
  * Each has a limit of time and of size, and a connection of its own that is made anew each time, or there would be nothing to
- * measure: none waits for another. A name that nobody looks up for us in time is given up, too; libcurl's thread for it is left to
- * itself, since to wait for that would hold up the round.
+ * measure: none waits for another. libcurl looks up each name in a thread, which nothing ends before the system's look-up does:
+ * so a round is a process of its own (asking.h), and what hangs ends with that. What it finds is in memory that it shares with us.
  *
  * Where a server says no, or nothing, http.ok is 0, and a remark says why, in words that stay the same from round to
  * round: libcurl's own have milliseconds in them.
@@ -10,12 +10,14 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "base/clock.h"
 #include "base/number.h"
+#include "base/process.h"
 #include "checks/checks.h"
 #include "checks/http_answer.h"
-#include "host/host.h"
+#include "host/asking.h"
 #include "http.h"
 
 static const struct subject_option FLAGS[] = {
@@ -35,14 +37,28 @@ static const struct subject_value VALUES[] = {
 };
 enum { STATUS, BODY, CA, TIMEOUT, MAX_SIZE };
 
-enum { SLACK_MS = 1000, LOOK_MS = 1000, DAY = 86400 };
+enum { LOOK_MS = 1000, DAY = 86400 };
+static const int64_t SLACK = NS_PER_S; /* that libcurl has, and its process besides */
 
-struct get { /* one URL, in one round */
-    CURL *curl;
+enum stamp { NAME, CONNECT, TLS, FIRST, TOTAL, STAMPS };
+
+struct answer { /* of one URL, in one round */
+    bool known; /* the rest is */
     CURLcode result;
-    size_t bytes;
+    long status;           /* 0: none came */
+    long error;            /* errno of the connection; 0: none */
+    size_t bytes;          /* of the body */
+    bool has_text;         /* that of --body */
+    curl_off_t at[STAMPS]; /* us since the request began; 0: it did not come to that */
+    bool certified;
+    time_t expires; /* the first of the certificates that the server sent */
+    char text[CURL_ERROR_SIZE];
+};
+
+struct get { /* the same, in the process */
+    CURL *curl;
+    struct answer *to;
     struct buf body; /* only where a text is looked for */
-    char error[CURL_ERROR_SIZE];
 };
 
 /* As the command line has it, for all rounds. */
@@ -51,18 +67,20 @@ static struct {
     struct http_rules rules;
     bool good[HTTP_STATUS_MOST + 1];
     const char *body;
+    struct answer *answers; /* shared with the process */
+    size_t n;
 } options;
 
-/* --- asking --- */
+/* --- in the process --- */
 
 static size_t take_body(char *p, size_t size, size_t n, void *arg)
 {
     struct get *g = arg;
 
-    g->bytes += size * n;
+    g->to->bytes += size * n;
     if (options.body != NULL)
         buf_put(&g->body, p, size * n);
-    return g->bytes <= (size_t)options.rules.most && buf_ok(&g->body) ? size * n : 0;
+    return g->to->bytes <= (size_t)options.rules.most && buf_ok(&g->body) ? size * n : 0;
 }
 
 #define SET(option, value) (ok = ok && curl_easy_setopt(g->curl, option, value) == CURLE_OK)
@@ -74,7 +92,7 @@ static bool set_up(struct get *g, const struct http_url *url)
     g->curl = curl_easy_init();
     ok = g->curl != NULL && http_set_up(g->curl, url, &options.rules);
     SET(CURLOPT_PRIVATE, g);
-    SET(CURLOPT_ERRORBUFFER, g->error);
+    SET(CURLOPT_ERRORBUFFER, g->to->text);
     SET(CURLOPT_WRITEFUNCTION, take_body);
     SET(CURLOPT_WRITEDATA, g);
     SET(CURLOPT_FRESH_CONNECT, 1L);
@@ -83,12 +101,47 @@ static bool set_up(struct get *g, const struct http_url *url)
     SET(CURLOPT_DNS_CACHE_TIMEOUT, 0L);
     SET(CURLOPT_CERTINFO, 1L);
 #if LIBCURL_VERSION_NUM >= 0x075700
-    SET(CURLOPT_QUICK_EXIT, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* or it would wait for the thread that looks up a name */
 #endif
     return ok;
 }
 
-static void take_results(CURLM *multi)
+/* Of those that the server sent the first that expires. */
+static void take_certificate(struct get *g)
+{
+    struct curl_certinfo *info = NULL;
+    time_t at;
+
+    if (curl_easy_getinfo(g->curl, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL)
+        return;
+    for (int i = 0; i < info->num_of_certs; i++)
+        for (const struct curl_slist *line = info->certinfo[i]; line != NULL; line = line->next)
+            if (http_expires(line->data, &at) && (!g->to->certified || at < g->to->expires)) {
+                g->to->certified = true;
+                g->to->expires = at;
+            }
+}
+
+static void take_answer(struct get *g, CURLcode result)
+{
+    static const CURLINFO STAMP[STAMPS] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T,
+                                           CURLINFO_APPCONNECT_TIME_T,
+                                           CURLINFO_STARTTRANSFER_TIME_T, CURLINFO_TOTAL_TIME_T};
+    struct answer *a = g->to;
+
+    a->result = result;
+    (void)curl_easy_getinfo(g->curl, CURLINFO_RESPONSE_CODE, &a->status);
+    (void)curl_easy_getinfo(g->curl, CURLINFO_OS_ERRNO, &a->error);
+    for (int i = 0; i < STAMPS; i++)
+        (void)curl_easy_getinfo(g->curl, STAMP[i], &a->at[i]);
+    if (options.body != NULL && g->body.n > 0)
+        a->has_text = memmem(g->body.p, g->body.n, options.body, strlen(options.body)) != NULL;
+    take_certificate(g);
+    buf_free(&g->body);
+    a->known = true;
+}
+
+static void take_answers(CURLM *multi)
 {
     const CURLMsg *m;
     struct get *g;
@@ -97,23 +150,44 @@ static void take_results(CURLM *multi)
     while ((m = curl_multi_info_read(multi, &left)) != NULL)
         if (m->msg == CURLMSG_DONE &&
             curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &g) == CURLE_OK)
-            g->result = m->data.result;
+            take_answer(g, m->data.result);
 }
 
 /* Until all have an end. Each has its own limit of time, so that is soon; the other one is for a libcurl that forgets one. */
 static bool await_all(CURLM *multi)
 {
-    int64_t until = clock_mono() + options.rules.timeout_ns + SLACK_MS * NS_PER_MS;
+    int64_t until = clock_mono() + options.rules.timeout_ns + SLACK;
     int running = 1;
     bool ok = true;
 
     while (ok && running > 0 && clock_mono() < until) {
         ok = curl_multi_perform(multi, &running) == CURLM_OK;
-        take_results(multi);
+        take_answers(multi);
         if (ok && running > 0)
             ok = curl_multi_poll(multi, NULL, 0, LOOK_MS, NULL) == CURLM_OK;
     }
     return ok;
+}
+
+/* All of it is left to the end of the process. *answer: whether libcurl could do it. */
+static void ask_all(const void *unused, void *answer)
+{
+    struct get *gets = calloc(options.n, sizeof *gets);
+    CURLM *multi = curl_multi_init();
+    bool ok = gets != NULL && multi != NULL;
+
+    (void)unused;
+    spawn_raise_files(); /* a name that is looked up takes three besides the connection */
+    for (size_t i = 0; ok && i < options.n; i++) {
+        gets[i].to = &options.answers[i];
+        ok = set_up(&gets[i], &options.urls[i]) &&
+             curl_multi_add_handle(multi, gets[i].curl) == CURLM_OK;
+    }
+    ok = ok && await_all(multi);
+    for (size_t i = 0; ok && i < options.n; i++)
+        if (!options.answers[i].known)
+            take_answer(&gets[i], CURLE_OPERATION_TIMEDOUT);
+    *(bool *)answer = ok;
 }
 
 /* --- what came --- */
@@ -125,139 +199,113 @@ static void put_phase(struct host *h, int figure, curl_off_t from, curl_off_t to
         samples_f64(&h->out, &http_figures[figure], (double)(to - from) / 1000);
 }
 
-static curl_off_t stamp(const struct get *g, CURLINFO which)
+static void put_times(struct host *h, const struct answer *a)
 {
-    curl_off_t us = 0;
+    const curl_off_t *at = a->at;
+    curl_off_t ready = at[TLS] > 0 ? at[TLS] : at[CONNECT];
 
-    return curl_easy_getinfo(g->curl, which, &us) == CURLE_OK ? us : 0;
+    put_phase(h, HTTP_TIME, 0, at[TOTAL]);
+    put_phase(h, HTTP_RESOLVE, 0, at[NAME]);
+    put_phase(h, HTTP_CONNECT, at[NAME], at[CONNECT]);
+    if (at[TLS] > 0)
+        put_phase(h, HTTP_TLS, at[CONNECT], at[TLS]);
+    put_phase(h, HTTP_WAIT, ready, at[FIRST]);
+    put_phase(h, HTTP_TRANSFER, at[FIRST], at[TOTAL]);
 }
 
-static void put_times(struct host *h, const struct get *g)
+static void remark_failure(struct host *h, const char *url, const struct answer *a)
 {
-    curl_off_t name = stamp(g, CURLINFO_NAMELOOKUP_TIME_T),
-               connect = stamp(g, CURLINFO_CONNECT_TIME_T),
-               tls = stamp(g, CURLINFO_APPCONNECT_TIME_T),
-               first = stamp(g, CURLINFO_STARTTRANSFER_TIME_T),
-               total = stamp(g, CURLINFO_TOTAL_TIME_T);
+    bool large = a->bytes > (size_t)options.rules.most || a->result == CURLE_FILESIZE_EXCEEDED;
 
-    put_phase(h, HTTP_TIME, 0, total);
-    put_phase(h, HTTP_RESOLVE, 0, name);
-    put_phase(h, HTTP_CONNECT, name, connect);
-    if (tls > 0)
-        put_phase(h, HTTP_TLS, connect, tls);
-    put_phase(h, HTTP_WAIT, tls > 0 ? tls : connect, first);
-    put_phase(h, HTTP_TRANSFER, first, total);
-}
-
-/* Of those that the server sent the first that expires. */
-static void put_certificate(struct host *h, const struct get *g)
-{
-    struct curl_certinfo *info = NULL;
-    time_t at, first = 0;
-
-    if (curl_easy_getinfo(g->curl, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL)
-        return;
-    for (int i = 0; i < info->num_of_certs; i++)
-        for (const struct curl_slist *line = info->certinfo[i]; line != NULL; line = line->next)
-            if (http_expires(line->data, &at) && (first == 0 || at < first))
-                first = at;
-    if (first != 0)
-        samples_f64(&h->out, &http_figures[HTTP_CERTIFICATE],
-                    ((double)first - (double)clock_wall() / (double)NS_PER_S) / DAY);
-}
-
-static void remark_failure(struct host *h, const char *url, const struct get *g)
-{
-    long error = 0;
-
-    if (g->result == CURLE_WRITE_ERROR || g->result == CURLE_FILESIZE_EXCEEDED)
+    if (large)
         host_remark(h, "%s: the answer is larger than --max-size %s", url,
                     h->values[MAX_SIZE] != NULL ? h->values[MAX_SIZE] : "1MiB");
-    else if (g->result == CURLE_OPERATION_TIMEDOUT)
+    else if (a->result == CURLE_OPERATION_TIMEDOUT)
         host_remark(h, "%s: no whole answer within --timeout %s", url,
                     h->values[TIMEOUT] != NULL ? h->values[TIMEOUT] : "10s");
-    else if (g->result == CURLE_COULDNT_CONNECT &&
-             curl_easy_getinfo(g->curl, CURLINFO_OS_ERRNO, &error) == CURLE_OK && error != 0)
-        host_remark(h, "%s: cannot connect: %s", url, strerror((int)error));
-    else if (g->result == CURLE_PEER_FAILED_VERIFICATION && g->error[0] != 0)
-        host_remark(h, "%s: %s", url, g->error);
+    else if (a->result == CURLE_COULDNT_CONNECT && a->error != 0)
+        host_remark(h, "%s: cannot connect: %s", url, strerror((int)a->error));
+    else if (a->result == CURLE_UNSUPPORTED_PROTOCOL)
+        host_remark(h, "%s: the answer is not in HTTP's protocol, or leads to another one", url);
+    else if (a->result == CURLE_PEER_FAILED_VERIFICATION && a->text[0] != 0)
+        host_remark(h, "%s: %s", url, a->text);
     else
-        host_remark(h, "%s: %s", url, curl_easy_strerror(g->result));
+        host_remark(h, "%s: %s", url, curl_easy_strerror(a->result));
 }
 
-static bool is_good(struct host *h, const char *url, const struct get *g, long status)
+static bool is_good(struct host *h, const char *url, const struct answer *a)
 {
-    if (g->result != CURLE_OK) {
-        remark_failure(h, url, g);
+    if (a->result != CURLE_OK) {
+        remark_failure(h, url, a);
         return false;
     }
-    if (status < 0 || status > HTTP_STATUS_MOST || !options.good[status]) {
-        host_remark(h, "%s: the answer's status is %ld", url, status);
+    if (a->status < 0 || a->status > HTTP_STATUS_MOST || !options.good[a->status]) {
+        host_remark(h, "%s: the answer's status is %ld", url, a->status);
         return false;
     }
-    if (options.body != NULL && (g->body.n == 0 || memmem(g->body.p, g->body.n, options.body,
-                                                          strlen(options.body)) == NULL)) {
+    if (options.body != NULL && !a->has_text) {
         host_remark(h, "%s: the answer does not have the text of --body", url);
         return false;
     }
     return true;
 }
 
-static void put_get(struct host *h, const struct http_url *url, const struct get *g)
+static void put_answer(struct host *h, const char *url, const struct answer *a)
 {
-    long status = 0;
     bool good;
 
-    (void)curl_easy_getinfo(g->curl, CURLINFO_RESPONSE_CODE, &status);
-    good = is_good(h, url->shown, g, status);
-    if (!host_tag(h, str_of(url->shown)))
+    if (a->result == CURLE_SSL_CACERT_BADFILE) { /* that says nothing of the server */
+        host_complain(h, "%s: %s", url, a->text[0] != 0 ? a->text : curl_easy_strerror(a->result));
+        return;
+    }
+    good = is_good(h, url, a);
+    if (!host_tag(h, str_of(url)))
         return;
     samples_u64(&h->out, &http_figures[HTTP_OK], good);
-    if (status > 0)
-        samples_u64(&h->out, &http_figures[HTTP_STATUS], (uint64_t)status);
-    if (g->result == CURLE_OK) {
-        samples_u64(&h->out, &http_figures[HTTP_BYTES], g->bytes);
-        put_times(h, g);
+    if (a->status > 0)
+        samples_u64(&h->out, &http_figures[HTTP_STATUS], (uint64_t)a->status);
+    if (a->result == CURLE_OK) {
+        samples_u64(&h->out, &http_figures[HTTP_BYTES], a->bytes);
+        put_times(h, a);
     }
-    put_certificate(h, g);
+    if (a->certified)
+        samples_f64(&h->out, &http_figures[HTTP_CERTIFICATE],
+                    ((double)a->expires - (double)clock_wall() / (double)NS_PER_S) / DAY);
 }
 
 /* --- a round --- */
 
 static void http_check_read(struct host *h)
 {
-    struct get *gets = calloc(h->nwords, sizeof *gets);
-    CURLM *multi = curl_multi_init();
-    bool ok = gets != NULL && multi != NULL;
+    struct asking asking;
+    bool ok = false, answered;
+    int64_t until = clock_mono() + options.rules.timeout_ns + 2 * SLACK;
 
-    for (size_t i = 0; ok && i < h->nwords; i++) {
-        gets[i].result = CURLE_OPERATION_TIMEDOUT;
-        ok = set_up(&gets[i], &options.urls[i]) &&
-             curl_multi_add_handle(multi, gets[i].curl) == CURLM_OK;
-    }
-    ok = ok && await_all(multi);
-    for (size_t i = 0; ok && i < h->nwords; i++)
-        put_get(h, &options.urls[i], &gets[i]);
-    if (!ok)
+    memset(options.answers, 0, options.n * sizeof *options.answers);
+    asking_begin(
+        h, &asking,
+        &(struct question){.shown = "libcurl", .key = "", .ask = ask_all, .size = sizeof ok});
+    answered = asking_end(h, &asking, until, &ok);
+    if (answered && !ok)
         host_complain(h, "libcurl cannot do it: out of memory, perhaps");
-    for (size_t i = 0; gets != NULL && i < h->nwords; i++) {
-        if (multi != NULL && gets[i].curl != NULL)
-            (void)curl_multi_remove_handle(multi, gets[i].curl);
-        curl_easy_cleanup(gets[i].curl);
-        buf_free(&gets[i].body);
-    }
-    (void)curl_multi_cleanup(multi);
-    free(gets);
+    asking_reap(&asking, clock_mono() + ASKING_KILLED);
+    for (size_t i = 0; i < options.n; i++)
+        if (options.answers[i].known)
+            put_answer(h, options.urls[i].shown, &options.answers[i]);
 }
 
 /* --- the command line --- */
 
 static bool take_urls(struct host *h, struct why *why)
 {
-    options.urls = calloc(h->nwords, sizeof *options.urls);
-    if (options.urls == NULL || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+    options.n = h->nwords;
+    options.urls = calloc(options.n, sizeof *options.urls);
+    options.answers = mmap(NULL, options.n * sizeof *options.answers, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (options.urls == NULL || options.answers == MAP_FAILED ||
+        curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
         return why_set(why, "libcurl cannot be set up");
-    for (size_t i = 0; i < h->nwords; i++) {
+    for (size_t i = 0; i < options.n; i++) {
         if (http_url_take(&options.urls[i], h->words[i], why) != 0)
             return false;
         for (size_t k = 0; k < i; k++)

@@ -2,13 +2,14 @@
  *
  * Each is looked at in a process of its own (asking.h), since it may be on a mount whose server is gone. In a folder the files
  * are counted that are files, and no folders, links or sockets; links below it are not followed, and what is mounted below it
- * is left out, so that no loop and no other server is met. What cannot be counted to its end is not counted: no number is
- * better than a wrong one.
+ * is left out, so that no loop and no other server is met: of a folder nothing is asked that its server would have to answer.
+ * What cannot be counted to its end is not counted: no number is better than a wrong one.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -60,7 +61,8 @@ struct answer {
     int error; /* of PATH itself; 0: the rest is known */
     bool folder, counted;
     uint64_t size;
-    int64_t changed; /* Unix ns, as the next two */
+    int64_t looked; /* when; Unix ns, as the next three */
+    int64_t changed;
     int64_t oldest, newest;
     uint64_t files, bytes;
     int cannot;        /* errno; 0: there are too many entries, if they are not counted */
@@ -71,7 +73,7 @@ struct answer {
 
 struct walk {
     struct answer *a;
-    dev_t device;
+    dev_t device; /* for a kernel that does not say where a mount begins (before 5.8) */
     int64_t seen;
 };
 
@@ -96,19 +98,41 @@ static void count_file(struct answer *a, const char *name, const struct stat *st
     a->bytes += (uint64_t)st->st_size;
 }
 
-/* One entry; what has gone meanwhile is none. */
-static bool walk_entry(struct walk *w, int folder, const char *name, int64_t depth)
+/* Whether it is, and nothing is mounted there. -1, with errno. */
+static int is_own_folder(const struct walk *w, int folder, const char *name)
+{
+    struct statx x;
+
+    if (statx(folder, name, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | AT_STATX_DONT_SYNC, STATX_TYPE,
+              &x) < 0)
+        return -1;
+    if (!S_ISDIR(x.stx_mode))
+        return 0;
+    if ((x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) != 0)
+        return (x.stx_attributes & STATX_ATTR_MOUNT_ROOT) == 0;
+    return makedev(x.stx_dev_major, x.stx_dev_minor) == w->device;
+}
+
+/* One entry of that kind, as readdir() has it; what has gone meanwhile is none. */
+static bool walk_entry(struct walk *w, int folder, const char *name, unsigned char kind,
+                       int64_t depth)
 {
     struct stat st;
-    int fd;
+    int fd, own = 0;
 
     if (++w->seen > options.most)
         return false;
-    if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+    if (kind == DT_DIR ? depth == 1 : kind != DT_REG && kind != DT_UNKNOWN)
+        return true;
+    if (kind != DT_REG && (own = is_own_folder(w, folder, name)) < 0)
         return errno == ENOENT || cannot(w, name);
-    if (S_ISREG(st.st_mode))
-        count_file(w->a, name, &st);
-    if (!S_ISDIR(st.st_mode) || depth == 1 || st.st_dev != w->device)
+    if (kind != DT_DIR && own == 0) {
+        if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT) < 0)
+            return errno == ENOENT || cannot(w, name);
+        if (S_ISREG(st.st_mode))
+            count_file(w->a, name, &st);
+    }
+    if (own == 0 || depth == 1)
         return true;
     fd = openat(folder, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
@@ -130,7 +154,7 @@ static bool walk_folder(struct walk *w, int fd, const char *name, int64_t depth)
     }
     while (good && (errno = 0, e = readdir(d)) != NULL)
         if (strcmp(e->d_name, ".") != 0 && strcmp(e->d_name, "..") != 0)
-            good = walk_entry(w, fd, e->d_name, depth);
+            good = walk_entry(w, fd, e->d_name, e->d_type, depth);
     if (good && errno != 0)
         good = cannot(w, name);
     (void)closedir(d);
@@ -149,14 +173,21 @@ static void look(const void *arg, void *answer)
         a->error = errno;
         return;
     }
+    a->looked = clock_wall();
     a->size = (uint64_t)st.st_size;
     a->changed = clock_ns(st.st_mtim);
     a->folder = S_ISDIR(st.st_mode);
     if (!a->folder)
         return;
-    w.device = st.st_dev;
     fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    a->counted = fd < 0 ? cannot(&w, ".") : walk_folder(&w, fd, ".", options.depth);
+    if (fd < 0 || fstat(fd, &st) < 0) { /* once more: to open it may have mounted what is there */
+        a->counted = cannot(&w, ".");
+        fd_close(&fd);
+        return;
+    }
+    w.device = st.st_dev;
+    a->counted = walk_folder(&w, fd, ".", options.depth);
+    a->looked = clock_wall(); /* or what changed meanwhile would be of the future */
 }
 
 /* --- here --- */
@@ -183,7 +214,7 @@ static void complain_of_count(struct host *h, const char *path, const struct ans
 
 static void put_path(struct host *h, const char *path, const struct answer *a)
 {
-    int64_t now = clock_wall();
+    int64_t now = a->looked; /* and not the present: others may have been waited for */
     bool missing = a->error == ENOENT || a->error == ENOTDIR;
 
     if (a->error != 0 && !missing) {

@@ -3,6 +3,8 @@
  * The kernel has sockets for that which need no privilege (net.ipv4.ping_group_range says whose group may); where it refuses
  * one it is a raw one, which takes CAP_NET_RAW. All hosts are asked at the same time, --count times each. A name is looked up
  * in a process of its own (asking.h), and again when it is a minute old or its host was silent.
+ * A request to a host of this network that is down waits for its address for three seconds, and in the room that its socket
+ * has. So a few hosts have a socket together: many dead ones would take the room of those that live.
  */
 #include <errno.h>
 #include <linux/icmp.h>
@@ -49,8 +51,13 @@ static const struct subject_value VALUES[] = {
     {NULL, NULL, NULL},
 };
 enum { COUNT, TIMEOUT };
-
-enum { COUNT_MOST = 20, PIECE = 16 };
+enum {
+    COUNT_MOST = 20,
+    PIECE = 64, /* names that are looked up at the same time */
+    SHARE = 16, /* hosts with a socket together: 3 s of requests to all of them fit into it */
+    SHARES = HOST_WORDS / SHARE, /* lines of IPv4, and then as many of IPv6 */
+    LINES = 2 * SHARES,
+};
 static const int64_t GAP = 200 * NS_PER_MS, LOOK_UP = 5 * NS_PER_S, FRESH = 60 * NS_PER_S;
 
 struct address {
@@ -63,6 +70,7 @@ struct address {
 struct target {      /* a host, over all rounds; and one round of it */
     char shown[300]; /* in complaints of its look-up */
     struct address at;
+    uint64_t token;    /* of this round */
     int64_t looked_up; /* clock_mono(); 0: not yet, or anew */
     unsigned sent, received;
     bool refused;            /* by the kernel, and said */
@@ -70,7 +78,7 @@ struct target {      /* a host, over all rounds; and one round of it */
     int64_t least, most, sum;
 };
 
-struct line { /* a socket of one family */
+struct line { /* a socket of one family, for some hosts */
     int fd;   /* -1: there is none */
     bool raw, tried;
 };
@@ -83,8 +91,8 @@ static struct {
 
 struct round {
     struct host *h;
-    struct line lines[2]; /* of IPv4, of IPv6 */
-    uint64_t token;
+    struct line lines[LINES];
+    bool complained[2]; /* that there is no socket of IPv4, of IPv6 */
     uint16_t id;
 };
 
@@ -98,12 +106,11 @@ static void look_up_as(const char *name, int flags, struct address *a)
 
     *a = (struct address){.error = getaddrinfo(name, NULL, &hints, &list)};
     a->number = errno;
-    if (a->error == 0 && list->ai_addrlen <= sizeof a->to) {
-        memcpy(&a->to, list->ai_addr, list->ai_addrlen);
-        a->size = list->ai_addrlen;
-    }
-    if (a->error == 0)
-        freeaddrinfo(list);
+    if (a->error != 0)
+        return;
+    a->size = list->ai_addrlen <= sizeof a->to ? list->ai_addrlen : 0;
+    memcpy(&a->to, list->ai_addr, a->size);
+    freeaddrinfo(list);
 }
 
 /* In the process. */
@@ -124,10 +131,8 @@ static void take_address(struct host *h, const char *name, struct target *t,
     t->looked_up = a->error == 0 ? clock_mono() : 0;
     if (a->error == 0)
         return;
-    if (a->error == EAI_SYSTEM)
-        host_remark(h, "%s: its name cannot be looked up: %s", name, strerror(a->number));
-    else
-        host_remark(h, "%s: its name cannot be looked up: %s", name, gai_strerror(a->error));
+    host_remark(h, "%s: its name cannot be looked up: %s", name,
+                a->error == EAI_SYSTEM ? strerror(a->number) : gai_strerror(a->error));
 }
 
 /* Some that are names, at the same time. Returns where to go on. */
@@ -181,8 +186,16 @@ static void filter_raw(int fd, bool v6)
         (void)setsockopt(fd, SOL_RAW, ICMP_FILTER, &v4, sizeof v4);
 }
 
-static void open_line(struct host *h, struct line *line, bool v6)
+static struct line *line_of(struct round *r, size_t i)
 {
+    bool v6 = options.targets[i].at.to.ss_family == AF_INET6;
+
+    return &r->lines[i / SHARE + (v6 ? SHARES : 0)];
+}
+
+static void open_line(struct round *r, struct line *line, bool v6)
+{
+    struct host *h = r->h;
     int family = v6 ? AF_INET6 : AF_INET, protocol = v6 ? IPPROTO_ICMPV6 : IPPROTO_ICMP;
 
     line->tried = true;
@@ -193,12 +206,15 @@ static void open_line(struct host *h, struct line *line, bool v6)
     }
     if (line->fd >= 0 && line->raw)
         filter_raw(line->fd, v6);
-    if (line->fd < 0 && (errno == EACCES || errno == EPERM))
+    if (line->fd >= 0 || r->complained[v6])
+        return;
+    r->complained[v6] = true;
+    if (errno == EACCES || errno == EPERM)
         host_complain(h,
                       "no right to send echo requests: let the sysctl net.ipv4.ping_group_range "
                       "have group %u, or give this CAP_NET_RAW",
                       (unsigned)getegid());
-    else if (line->fd < 0)
+    else
         host_complain(h, "no socket for ICMP of %s: %m", v6 ? "IPv6" : "IPv4");
 }
 
@@ -213,8 +229,8 @@ static void take_reply(struct round *r, const struct echo *e, int64_t now)
         return;
     t = &options.targets[e->host];
     rtt = now - t->out[e->sequence];
-    if (t->out[e->sequence] == 0 || rtt > options.timeout)
-        return; /* the second one of the same, or too late */
+    if (e->token != t->token || t->out[e->sequence] == 0 || rtt > options.timeout)
+        return; /* not its own, the second one of the same, or too late */
     t->out[e->sequence] = 0;
     t->least = t->received == 0 || rtt < t->least ? rtt : t->least;
     t->most = rtt > t->most ? rtt : t->most;
@@ -226,17 +242,18 @@ static void take_reply(struct round *r, const struct echo *e, int64_t now)
 static void receive(struct round *r, int64_t until)
 {
     uint8_t packet[ECHO_MOST];
+    struct echo e;
+    ssize_t n;
 
-    for (int v6 = 0; v6 < 2; v6++) {
-        const struct line *line = &r->lines[v6];
+    for (int i = 0; i < LINES; i++) {
+        const struct line *line = &r->lines[i];
+        bool v6 = i >= SHARES;
         int64_t now = clock_mono();
-        struct echo e;
-        ssize_t n;
 
         while (line->fd >= 0 && now <= until &&
                ((n = recv(line->fd, packet, sizeof packet, 0)) >= 0 || errno == EINTR)) {
             now = clock_mono();
-            if (n >= 0 && echo_read(packet, (size_t)n, v6 == 1, line->raw && v6 == 0, r->token, &e))
+            if (n >= 0 && echo_read(packet, (size_t)n, v6, line->raw && !v6, &e))
                 take_reply(r, &e, now);
         }
     }
@@ -246,12 +263,12 @@ static void send_to(struct round *r, uint32_t i, uint32_t sequence)
 {
     struct target *t = &options.targets[i];
     bool v6 = t->at.to.ss_family == AF_INET6;
-    struct line *line = &r->lines[v6];
-    const struct echo e = {.token = r->token, .host = i, .sequence = sequence};
+    struct line *line = line_of(r, i);
+    const struct echo e = {.token = t->token, .host = i, .sequence = sequence};
     uint8_t packet[ECHO_SIZE];
 
     if (!line->tried)
-        open_line(r->h, line, v6);
+        open_line(r, line, v6);
     if (line->fd < 0)
         return;
     echo_write(packet, v6, r->id, &e);
@@ -278,12 +295,13 @@ static bool all_answered(const struct host *h)
 /* Replies until then, or, where nothing follows, until all are there. */
 static void await(struct round *r, int64_t until, bool last)
 {
-    struct pollfd p[2] = {{.fd = r->lines[0].fd, .events = POLLIN},
-                          {.fd = r->lines[1].fd, .events = POLLIN}};
+    struct pollfd p[LINES];
     int64_t left;
 
+    for (int i = 0; i < LINES; i++)
+        p[i] = (struct pollfd){.fd = r->lines[i].fd, .events = POLLIN};
     while ((left = until - clock_mono()) > 0 && !(last && all_answered(r->h))) {
-        (void)poll(p, 2, (int)(left / NS_PER_MS) + 1);
+        (void)poll(p, LINES, (int)(left / NS_PER_MS) + 1);
         receive(r, until);
     }
 }
@@ -308,9 +326,9 @@ static void send_all(struct round *r)
 
 /* --- a round --- */
 
-static double in_ms(int64_t ns)
+static void put_ms(struct host *h, int figure, int64_t ns)
 {
-    return (double)ns / (double)NS_PER_MS;
+    samples_f64(&h->out, &FIGURES[figure], (double)ns / (double)NS_PER_MS);
 }
 
 static void put_target(struct host *h, const char *name, const struct target *t)
@@ -319,24 +337,25 @@ static void put_target(struct host *h, const char *name, const struct target *t)
         return;
     samples_u64(&h->out, &FIGURES[SENT], t->sent);
     samples_u64(&h->out, &FIGURES[RECEIVED], t->received);
-    if (t->received == 0)
-        return;
-    samples_f64(&h->out, &FIGURES[RTT_MIN], in_ms(t->least));
-    samples_f64(&h->out, &FIGURES[RTT_AVG], in_ms(t->sum / t->received));
-    samples_f64(&h->out, &FIGURES[RTT_MAX], in_ms(t->most));
+    if (t->received > 0) {
+        put_ms(h, RTT_MIN, t->least);
+        put_ms(h, RTT_AVG, t->sum / t->received);
+        put_ms(h, RTT_MAX, t->most);
+    }
 }
 
 static void ping_check_read(struct host *h)
 {
-    uint64_t number = random_u64();
-    struct round r = {
-        .h = h, .lines = {{.fd = -1}, {.fd = -1}}, .token = random_u64(), .id = (uint16_t)number};
+    struct round r = {.h = h, .id = (uint16_t)random_u64()};
 
+    for (int i = 0; i < LINES; i++)
+        r.lines[i].fd = -1;
     for (size_t i = 0; i < h->nwords; i++) {
         struct target *t = &options.targets[i];
 
         t->sent = t->received = 0;
         t->refused = false;
+        t->token = random_u64();
         t->least = t->most = t->sum = 0;
         memset(t->out, 0, sizeof t->out);
     }
@@ -346,13 +365,13 @@ static void ping_check_read(struct host *h)
     for (size_t i = 0; i < h->nwords; i++) {
         struct target *t = &options.targets[i];
 
-        if (t->looked_up == 0 || r.lines[t->at.to.ss_family == AF_INET6].fd >= 0)
+        if (t->looked_up == 0 || line_of(&r, i)->fd >= 0)
             put_target(h, h->words[i], t); /* else it could not be asked, and nothing is known */
         if (t->received == 0)
             t->looked_up = 0;
     }
-    fd_close(&r.lines[0].fd);
-    fd_close(&r.lines[1].fd);
+    for (int i = 0; i < LINES; i++)
+        fd_close(&r.lines[i].fd);
 }
 
 static bool ping_check_prepare(struct host *h, struct why *why)
@@ -361,9 +380,8 @@ static bool ping_check_prepare(struct host *h, struct why *why)
 
     options.family = v4 == v6 ? AF_UNSPEC : v4 ? AF_INET : AF_INET6;
     options.targets = calloc(h->nwords, sizeof *options.targets);
-    if (options.targets == NULL)
-        return why_set(why, "out of memory");
-    return check_int(h->values[COUNT], "--count", 1, COUNT_MOST, 3, &options.count, why) &&
+    return (options.targets != NULL || why_set(why, "out of memory")) &&
+           check_int(h->values[COUNT], "--count", 1, COUNT_MOST, 3, &options.count, why) &&
            check_time(h->values[TIMEOUT], "1s", &options.timeout, why);
 }
 

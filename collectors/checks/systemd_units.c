@@ -5,6 +5,7 @@
  * own. A bus lets a client have so many calls open, so there are never more than WINDOW.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <systemd/sd-bus.h>
 
@@ -24,13 +25,15 @@ static const struct subject_value VALUES[] = {
 enum { TIMEOUT };
 
 enum { UNITS = 256 /* that are chosen, at most */, WINDOW = 64 };
-enum property { CHANGED, RESTARTS, MEMORY, PROPERTIES };
+enum property { STATE, CHANGED, RESTARTS, MEMORY, PROPERTIES };
 
 static int64_t timeout;
 
 struct unit {
-    const char *name, *path; /* in the reply, or a word of the command line: then path is NULL */
+    const char *name, *path; /* in the reply, or a word of the command line and `made` */
+    char *made;              /* NULL: the path is in the reply */
     enum unit_state state;
+    bool open; /* the state is not known (yet) */
     bool known[PROPERTIES];
     uint64_t v[PROPERTIES];
 };
@@ -133,12 +136,23 @@ static bool is_listed(const struct round *r, const char *name)
     return false;
 }
 
-/* systemd forgets units that nobody needs: such a one, if it is named, is inactive. */
-static void choose_forgotten(struct round *r)
+/* One that is named and not listed: either systemd has forgotten it, as it does with units that nobody needs, or it is another
+ * name of a unit, as sshd.service is of Debian's ssh.service. So its state is asked for, as systemctl does. */
+static void choose_unlisted(struct round *r)
 {
-    for (size_t i = 0; i < r->h->nwords && r->nunits <= UNITS; i++)
-        if (strpbrk(r->h->words[i], "*?[\\") == NULL && !is_listed(r, r->h->words[i]))
-            choose(r, &(struct unit){.name = r->h->words[i], .state = STATE_INACTIVE});
+    for (size_t i = 0; i < r->h->nwords && r->nunits <= UNITS; i++) {
+        struct unit u = {.name = r->h->words[i], .open = true};
+
+        if (strpbrk(u.name, "*?[\\") != NULL || is_listed(r, u.name))
+            continue;
+        if (r->nunits < UNITS &&
+            sd_bus_path_encode("/org/freedesktop/systemd1/unit", u.name, &u.made) < 0) {
+            host_complain(r->h, "out of memory");
+            return;
+        }
+        u.path = u.made;
+        choose(r, &u);
+    }
 }
 
 static int read_list(struct round *r)
@@ -183,22 +197,32 @@ static bool list_units(struct round *r)
 
 /* --- more of those that are chosen --- */
 
-/* A unit that has gone, or that has no such property, has none. */
+/* A unit that has gone, or that has no such property, has none; but without its state nothing is known of it. */
 static int take_property(sd_bus_message *m, void *arg, sd_bus_error *unused)
 {
     const struct wanted *w = arg;
+    const sd_bus_error *e = sd_bus_message_get_error(m);
+    const char *text = NULL;
     uint32_t small = 0;
     uint64_t v = 0;
-    int n;
+    int n = 0;
 
     (void)unused;
     w->r->pending--;
-    if (sd_bus_message_is_method_error(m, NULL) > 0)
-        return 0;
-    if (w->which == RESTARTS) {
+    if (w->which == STATE) {
+        n = e == NULL ? sd_bus_message_read(m, "v", "s", &text) : 0;
+        w->of->open = n <= 0;
+        if (n > 0)
+            w->of->state = unit_state(text);
+        else
+            host_complain(w->r->h, "%s: systemd does not say its state: %s", w->of->name,
+                          e == NULL            ? strerror(-n)
+                          : e->message != NULL ? e->message
+                                               : e->name);
+    } else if (e == NULL && w->which == RESTARTS) {
         n = sd_bus_message_read(m, "v", "u", &small);
         v = small;
-    } else {
+    } else if (e == NULL) {
         n = sd_bus_message_read(m, "v", "t", &v);
     }
     w->of->known[w->which] = n > 0;
@@ -232,9 +256,10 @@ static void ask_more(struct round *r)
         struct unit *u = &r->units[i];
         const char *kind = unit_kind(u->name);
 
-        if (u->path == NULL)
-            continue;
-        n = want(r, u, CHANGED, "Unit", "StateChangeTimestampMonotonic");
+        if (u->made != NULL)
+            n = want(r, u, STATE, "Unit", "ActiveState");
+        if (n >= 0)
+            n = want(r, u, CHANGED, "Unit", "StateChangeTimestampMonotonic");
         if (n >= 0 && kind != NULL)
             n = want(r, u, MEMORY, kind, "MemoryCurrent");
         if (n >= 0 && kind != NULL && strcmp(kind, "Service") == 0)
@@ -253,7 +278,7 @@ static void put_unit(struct host *h, const struct unit *u)
     struct timespec t;
     uint64_t now;
 
-    if (!host_tag(h, str_of(u->name)))
+    if (u->open || !host_tag(h, str_of(u->name)))
         return;
     samples_u64(&h->out, &unit_figures[UNIT_ACTIVE], unit_is_active(u->state));
     samples_u64(&h->out, &unit_figures[UNIT_FAILED], u->state == STATE_FAILED);
@@ -294,11 +319,13 @@ static void systemd_units_read(struct host *h)
     }
     (void)sd_bus_set_method_call_timeout(r.bus, (uint64_t)timeout / 1000 * 2); /* ours is first */
     if (list_units(&r)) {
-        choose_forgotten(&r);
+        choose_unlisted(&r);
         r.nunits = r.nunits < UNITS ? r.nunits : UNITS;
         ask_more(&r);
         put_all(&r);
     }
+    for (size_t i = 0; i < r.nunits && i < UNITS; i++)
+        free(r.units[i].made);
     (void)sd_bus_message_unref(r.list);
     sd_bus_close(r.bus);
     (void)sd_bus_unref(r.bus);

@@ -5,56 +5,70 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "base/fd.h"
 #include "base/process.h"
 
-/* Processes that KILL has not ended, over all rounds. */
-static struct {
-    pid_t pid; /* 0: none */
-    char *key;
+/* Of each process one, before it is there: so none is ever forgotten, and there are no more than these. */
+static struct asking_place {
+    pid_t hung; /* KILL has not ended it, over all rounds; 0: it is asked in this one */
+    char *key;  /* NULL: nobody's */
     uint64_t id;
-} hung[ASKING_MOST];
+} places[ASKING_MOST];
+
+static void leave(struct asking_place *p)
+{
+    free(p->key);
+    *p = (struct asking_place){0};
+}
 
 static void reap_hung(void)
 {
     int status;
 
     for (size_t i = 0; i < ASKING_MOST; i++)
-        if (hung[i].pid != 0 && process_wait(hung[i].pid, 0, &status)) {
-            hung[i].pid = 0;
-            free(hung[i].key);
-        }
+        if (places[i].hung != 0 && process_wait(places[i].hung, 0, &status))
+            leave(&places[i]);
 }
 
 /* Whether one that was asked before still hangs there. */
 static bool is_hung(const struct question *q)
 {
     for (size_t i = 0; i < ASKING_MOST; i++)
-        if (hung[i].pid != 0 && hung[i].id == q->id && strcmp(hung[i].key, q->key) == 0)
+        if (places[i].hung != 0 && places[i].id == q->id && strcmp(places[i].key, q->key) == 0)
             return true;
     return false;
 }
 
-static void remember_hung(const struct asking *a)
+/* NULL, with errno: there is none. */
+static struct asking_place *take_place(const struct question *q)
 {
     size_t i = 0;
 
-    while (i < ASKING_MOST && hung[i].pid != 0)
+    while (i < ASKING_MOST && places[i].key != NULL)
         i++;
-    if (i < ASKING_MOST && (hung[i].key = strdup(a->of.key)) != NULL) {
-        hung[i].pid = a->pid;
-        hung[i].id = a->of.id;
+    if (i == ASKING_MOST) {
+        errno = EAGAIN;
+        return NULL;
     }
+    places[i].key = strdup(q->key);
+    places[i].id = q->id;
+    return places[i].key != NULL ? &places[i] : NULL;
 }
 
-/* In the process. */
+/* In the process. It ends with us, and by a Ctrl-C that is for us. */
 static int answer_it(void *arg)
 {
     const struct asking *a = arg;
     _Alignas(max_align_t) char answer[ASKING_ANSWER] = {0};
 
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != a->parent)
+        return 1;
+    (void)signal(SIGPIPE, SIG_IGN);
+    signals_release();
     a->of.ask(a->of.arg, answer);
     return fd_write_all(a->fd, answer, a->of.size) == 0 ? 0 : 1;
 }
@@ -63,13 +77,13 @@ void asking_begin(struct host *h, struct asking *a, const struct question *q)
 {
     int fds[2] = {-1, -1};
 
-    *a = (struct asking){.of = *q, .pid = -1, .fd = -1};
+    *a = (struct asking){.of = *q, .pid = -1, .fd = -1, .parent = getpid()};
     reap_hung();
     if (is_hung(q)) {
         host_complain(h, "%s: still does not answer", q->shown);
         return;
     }
-    if (q->size <= ASKING_ANSWER && fd_pipe(fds, 0, 0) == 0) {
+    if (q->size <= ASKING_ANSWER && (a->place = take_place(q)) != NULL && fd_pipe(fds, 0, 0) == 0) {
         a->fd = fds[1];
         a->pid = spawn_helper("asking", &a->fd, 1, answer_it, a);
     }
@@ -110,5 +124,7 @@ void asking_reap(const struct asking *a, int64_t until)
     int status;
 
     if (a->pid > 0 && !process_wait(a->pid, until, &status))
-        remember_hung(a);
+        a->place->hung = a->pid;
+    else if (a->place != NULL)
+        leave(a->place);
 }

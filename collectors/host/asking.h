@@ -1,7 +1,7 @@
 /* asking.h - what may never return, each asked in a process of its own, all at the same time
  *
  * What has not answered in time is killed. A process that not even that ends stays where it is, and the same is not asked
- * again before it is gone: so there is one for each dead thing, however long this goes on.
+ * again before it is gone: so there is one for each dead thing, however long this goes on. Each ends with who asks.
  */
 #pragma once
 #include <sys/types.h>
@@ -10,7 +10,7 @@
 #include "host/host.h"
 
 enum {
-    ASKING_MOST = 256,   /* that may hang, over all rounds */
+    ASKING_MOST = 256,   /* processes at a time, with those that hang, over all rounds */
     ASKING_ANSWER = 512, /* bytes */
 };
 #define ASKING_KILLED NS_PER_S /* how long a process that was killed may take to end */
@@ -27,8 +27,9 @@ struct question {
 
 struct asking {
     struct question of; /* its texts are borrowed until asking_reap() */
-    pid_t pid;          /* -1: there is none */
+    pid_t pid, parent;  /* -1: there is none */
     int fd;
+    struct asking_place *place; /* NULL: none */
 };
 
 /* A complaint when it cannot be asked, or still hangs from before. */

@@ -199,8 +199,8 @@ MUTATIONS = [
     Mutation("rows are taken anew at each look", "core/daemon/sink_stats.c",
              "if (!s->taken)\n        take_rows(", "if (s->n >= 0)\n        take_rows(", STATS),
     # what collectors are told to look at
-    Mutation("any reply will do", "collectors/checks/echo.c", "return e->token == token;", "return e->token != token + 1;",
-             "unit.collectors.echo$|scenario.checks_network"),
+    Mutation("any reply will do", "collectors/checks/ping_check.c", "if (e->token != t->token || ", "if (",
+             "scenario.checks_network"),
     Mutation("a reply counts twice", "collectors/checks/ping_check.c", "    t->out[e->sequence] = 0;\n", "", "scenario.checks_network"),
     Mutation("what is counted in part is sent", "collectors/checks/paths.c",
              "    if (!a->counted)\n        return;\n", "", "unit.collectors.paths$"),

@@ -4,6 +4,7 @@ import http.server
 import ssl
 
 from harness import *
+from hung_fs import HungFs
 
 
 def collector(name):
@@ -45,6 +46,18 @@ class Paths(Case):
         self.assertEqual(got["path.size", self.folder + "/c"], 11)
         self.assertTrue(0 <= got["path.age", self.folder + "/c"] < PATIENCE)
         self.assertEqual({k: v for (k, path), v in got.items() if path == self.folder + "/none"}, {"path.exists": 0})
+
+    def test_a_dead_mount_below_is_not_asked(self):
+        hung = HungFs(self, self.folder + "/dead", "")
+        os.mkdir(self.folder + "/below")
+        for name in ("a", "below/b"):
+            with open(f"{self.folder}/{name}", "wb") as f:
+                f.write(b"12345")
+        for depth, files in (("1", 1), ("3", 2)):
+            r = subprocess.run([*hung.prefix, collector("paths"), "--print", "--depth", depth, self.folder], capture_output=True,
+                               timeout=PATIENCE, text=True)
+            self.assertEqual((r.returncode, r.stderr), (0, ""))
+            self.assertRegex(r.stdout, rf"path\.files\S+ +{files} file")
 
     def test_wrong_usage(self):
         self.refuses("paths", "PATH... is missing")
@@ -229,6 +242,22 @@ class Http(Case):
         self.assertEqual(list(said), [])
         p.communicate(timeout=PATIENCE)
 
+    def test_what_asks_ends_with_it(self):
+        at = self.serve()
+        p = subprocess.Popen([collector("http-check"), "--print", "--timeout", "10m", at + "/hang"], stdout=subprocess.PIPE,
+                             stderr=subprocess.PIPE)
+        self.addCleanup(p.communicate, timeout=PATIENCE)
+        self.addCleanup(p.kill)
+
+        def children():
+            with open(f"/proc/{p.pid}/task/{p.pid}/children") as f:
+                return f.read().split()
+        wait_for("a process that asks", children)
+        child, = children()
+        p.terminate()
+        p.wait(timeout=PATIENCE)
+        wait_for("its end", lambda: not os.path.exists(f"/proc/{child}/exe"))
+
     def certificate(self, days):
         if shutil.which("openssl") is None:
             self.skipTest("openssl is not there, to make a certificate")
@@ -253,6 +282,10 @@ class Http(Case):
         got, err = self.one(at + "/good")
         self.assertEqual(got, {"http.ok": 0})
         self.assertIn("certificate", err)
+        with self.subTest("a file that is not there says nothing of the server"):
+            got, err = self.look("http-check", "--ca", self.folder + "/none", at + "/good", code=1)
+            self.assertEqual(got, {})
+            self.assertIn(self.folder + "/none", err)
         with self.subTest("one that sends no TLS"):
             plain = self.serve().replace("http:", "https:")
             self.assertEqual(self.one(plain + "/good", "--ca", crt)[0], {"http.ok": 0})

@@ -141,6 +141,24 @@ class Ping(Case):
         self.assertEqual((tokens[0], tokens[2]), (tokens[1], tokens[3]))
         self.assertNotEqual(tokens[0], tokens[2])
 
+    def test_one_host_does_not_answer_for_another(self):
+        def other(request):  # each says that it is the other one, with the number that it was told itself
+            host, = struct.unpack(">I", request[16:20])
+            yield right(request)[:16] + struct.pack(">I", 1 - host) + request[20:]
+        Liar(self, other)
+        for got, err in self.both("127.0.0.1", "127.0.0.2", "--count", "1", "--timeout", "300ms"):
+            self.assertEqual({k: v for k, v in got.items() if k[0] == "ping.received"},
+                             {("ping.received", "127.0.0.1"): 0, ("ping.received", "127.0.0.2"): 0})
+
+    def test_many_dead_ones_take_no_room_from_who_lives(self):
+        """A request to one waits for its address, in the room of its socket."""
+        netns.Host(self, 1)
+        dead = [f"10.9.1.{i}" for i in range(3, 253)]
+        for got, err in self.both("--count", "4", "--timeout", "100ms", *dead, "127.0.0.1"):
+            self.assertEqual(err, "")
+            self.assertEqual({h: v for (name, h), v in got.items() if name == "ping.sent" and v != 4}, {})
+            self.assertEqual(sum(v for (name, _), v in got.items() if name == "ping.received"), got["ping.received", "127.0.0.1"])
+
     def test_each_counts_once(self):
         Liar(self, lambda request: [right(request)] * 5)
         for got, err in self.both("127.0.0.1", "--count", "2", "--timeout", "10s"):
@@ -214,6 +232,22 @@ class NobodyLooksUp(Case):
         self.assertLess(time.monotonic() - begin, PATIENCE / 2)
         self.assertEqual(got["http.ok", "http://a.example/"], 0)
         self.assertIn("http://a.example/: no whole answer within --timeout 300ms (and 1 more)", err)
+
+    def test_http_leaves_no_thread_behind(self):
+        if not os.path.exists(os.path.join(BUILD, "collectors", "http-check")):
+            self.skipTest("http-check was not built: there is no libcurl")
+        p = subprocess.Popen([os.path.join(BUILD, "collectors", "http-check"), "--print", "--every", "50ms", "--timeout", "50ms",
+                              "http://a.example/"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        for _ in range(6):
+            while p.stdout.readline() not in ("", "\n"):
+                pass
+        tasks = len(os.listdir(f"/proc/{p.pid}/task"))
+        with open(f"/proc/{p.pid}/task/{p.pid}/children") as f:
+            children = f.read().split()
+        p.kill()
+        p.communicate(timeout=PATIENCE)
+        self.assertEqual(tasks, 1)
+        self.assertLessEqual(len(children), 1)  # that of the round that it is at
 
 
 if __name__ == "__main__":

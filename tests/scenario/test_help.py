@@ -10,6 +10,7 @@ def commands():
 
 PROGRAMS = [("garnetd",), ("garnet-sink",), ("garnet-convert",), ("garnet-diamond",), ("garnet",)] + \
            [("collectors/" + c,) for c in ("host", "cpu", "memory", "loadavg", "disks", "network", "paths", "ping-check")] + \
+           [("collectors/" + c,) for c in ("http-check", "systemd-units") if os.path.exists(os.path.join(BUILD, "collectors", c))] + \
            [("garnet", c) for c in commands()] + \
            [("garnet", "plugin", c) for c in ("describe", "preview", "test")] + \
            [("garnet", "spool", c) for c in ("list", "cat", "verify")]

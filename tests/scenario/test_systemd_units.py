@@ -149,8 +149,10 @@ class Bus:
             if "ListUnits" in self.instead:
                 return self.instead["ListUnits"](serial, to)
             return message(2, serial, to, "a(ssssssouso)", Out().units(self.units).b)
-        path, name = next(w for w in words if "/unit/x" in w), words[-1]
-        unit = bytes.fromhex(path.rsplit("/x", 1)[1]).decode()
+        path, name = next(w for w in words if "/systemd1/unit/" in w).rsplit("/", 1)[1], words[-1]
+        # as it was listed, or as whoever asks has made it of the name
+        unit = bytes.fromhex(path[1:]).decode() if re.fullmatch("x([0-9a-f]{2})+", path) else \
+            re.sub("_([0-9a-f]{2})", lambda m: chr(int(m[1], 16)), path)
         self.asked.append((unit, words[-2].rsplit(".", 1)[1], name))
         if self.hang == name:
             return None
@@ -195,6 +197,7 @@ class Units(unittest.TestCase):
                                      ("e.service", "MemoryCurrent"): ("t", 2**64 - 1),
                                      ("e.service", "StateChangeTimestampMonotonic"): ("t", 0),
                                      ("e.service", "NRestarts"): ("s", "many"),
+                                     ("gone.service", "ActiveState"): ("s", "inactive"),
                                      ("getty@tty1.service", "StateChangeTimestampMonotonic"): ("t", now + 10**12)})
         got, err = self.look(bus, "[ae].service", "getty@*", "c.timer", "gone.service")
         self.assertEqual(err, "")
@@ -208,6 +211,18 @@ class Units(unittest.TestCase):
         self.assertIn(("a.service", "Service", "NRestarts"), bus.asked)
         self.assertIn(("a.service", "Unit", "StateChangeTimestampMonotonic"), bus.asked)
         self.assertNotIn("c.timer", {unit for unit, _, name in bus.asked if name != "StateChangeTimestampMonotonic"})
+
+    def test_another_name_of_a_unit(self):
+        bus = Bus(self, self.UNITS, {("sshd@1.service", "ActiveState"): ("s", "active"), ("sshd@1.service", "NRestarts"): ("u", 2),
+                                     ("odd.service", "ActiveState"): ("u", 1)})
+        got, err = self.look(bus, "sshd@1.service", "odd.service", "no.service", code=1)
+        self.assertEqual({k: v for k, v in got.items() if k[0] != "units"}, {
+            ("unit.active", "sshd@1.service"): 1, ("unit.failed", "sshd@1.service"): 0, ("unit.restarts", "sshd@1.service"): 2})
+        self.assertEqual(err, "systemd-units: odd.service: systemd does not say its state: No such device or address (and 1 more)\n")
+        self.assertEqual(self.look(bus, "no.service", code=1)[1], "systemd-units: no.service: systemd does not say its state: no such thing\n")
+        got, err = self.look(Bus(self, self.UNITS, hang="ActiveState"), "--timeout", "300ms", "sshd.service", "a.service", code=1)
+        self.assertNotIn(("unit.active", "sshd.service"), got)  # it is not known
+        self.assertEqual(got["unit.active", "a.service"], 1)
 
     def test_not_too_many(self):
         got, err = self.look(Bus(self, [(f"u{i}.service", "active") for i in range(1000)]), "--timeout", "20s", "*", code=1)

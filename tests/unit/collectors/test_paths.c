@@ -219,10 +219,12 @@ Test(paths, one_that_does_not_answer_holds_up_no_other, .timeout = 30)
     name_path("/hung");
     name_path("/d");
     name_path("/hung2");
-    (void)look_with(NULL, NULL, NULL, "200ms");
+    name_path("/d/a.log");
+    (void)look_with(NULL, NULL, NULL, "1s");
     cr_expect_str_eq(host_rig_why(&r), "/hung: does not answer (and 1 more)");
     cr_expect_eq(value("/d", "files"), 2);
     cr_expect_eq(value("/hung", "exists"), -1);
+    cr_expect(value("/d/a.log", "age") < 1); /* as it was when it was looked at */
     cr_expect_lt(clock_mono() - start, 10 * NS_PER_S);
     cr_expect_eq(waitpid(-1, NULL, WNOHANG), -1); /* nobody is left */
     cr_expect_eq(errno, ECHILD);
