@@ -17,7 +17,7 @@ import time
 
 from shims import *
 
-RECOVERED = 10.0  # seconds: accepting pauses for one; the rest is for a busy machine
+RECOVERED = 10.0 if not SANITIZED else 40.0  # seconds: accepting pauses for one; the rest is for a busy machine
 THREADS = 8 if not SANITIZED else 4  # they wait most of the time
 DENSE = 400 if LONG else 14 if not SANITIZED else 10  # up to here every n, and then a sample
 STEP = 50 if LONG else 3  # n by an n-th of itself
