@@ -36,7 +36,7 @@ class Unmodified(unittest.TestCase):
     def daemon(self, collectors):
         """{name: (format, argv, more)}"""
         self.d = Daemon(self, SINK, start=False, collectors={
-            name: f"command: {json.dumps(argv)}\noutput: {output}\ninterval: 2s\n{more or 'timeout: 20s'}\n"
+            name: f"command: {json.dumps(argv)}\noutput: {output}\ninterval: 5s\n{more or 'timeout: 20s'}\n"
             for name, (output, argv, more) in collectors.items()})
         self.d.start()
 
