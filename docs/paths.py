@@ -22,7 +22,6 @@ DIAMOND = """\
 # is so in Diamond with `byte_unit = byte`. Not here: mount points, which Diamond writes in a way of its own.
 """
 
-
 # What no template makes: names for mount points and the like that are written in ways of their own, a sum of several, minutes.
 NONE = re.compile("MOUNT|CHIP|zoneN|swap-DEVICE|[(]|[.]minutes$")
 

@@ -4,7 +4,6 @@ from harness import *
 
 SECONDS = 60
 FOLDER = os.path.join(BUILD, "collectors")
-GARNET = os.path.join(BUILD, "garnet")
 SLOW = ("filesystems", "cgroups", "hwmon", "thermal")
 VALGRIND = shutil.which("valgrind")
 
@@ -18,11 +17,6 @@ def subjects():
 
 
 class HostRounds(unittest.TestCase):
-    def collectors(self):
-        r = subprocess.run([GARNET, "status", "--json", "--socket", self.d.path("run/control.sock")], capture_output=True, text=True,
-                           timeout=PATIENCE)
-        return {c["name"]: c for c in json.loads(r.stdout)["collectors"]}
-
     def test_each_second_under_garnetd(self):
         names = subjects()
         self.assertGreater(len(names), 15)
@@ -31,13 +25,13 @@ class HostRounds(unittest.TestCase):
                         {"all": f"command: [{FOLDER}/host, --every, 1s]\nmode: daemon\ninterval: 1s\n"})
         self.d.start()
         begun = time.monotonic()
-        wait_for("the first rounds", lambda: all("last_run" in c for n, c in self.collectors().items() if n != "all"))
-        pid = self.collectors()["all"]["pid"]
+        wait_for("the first rounds", lambda: all("last_run" in c for n, c in self.d.collectors().items() if n != "all"))
+        pid = self.d.collectors()["all"]["pid"]
         wait_for("half of it", lambda: time.monotonic() - begun > SECONDS / 2, SECONDS)
         open_files = sorted(os.listdir(f"/proc/{pid}/fd"))
         wait_for("the rest", lambda: time.monotonic() - begun > SECONDS, SECONDS)
         self.assertEqual(sorted(os.listdir(f"/proc/{pid}/fd")), open_files)
-        for name, c in self.collectors().items():
+        for name, c in self.d.collectors().items():
             self.assertEqual([c.get("missed", 0), c["rejected"], sum(c["failures"].values())], [0, 0, 0], f"{name}\n{self.d.log()}")
         self.assertEqual(self.d.terminate(), 0)
         times = {}
