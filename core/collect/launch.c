@@ -15,6 +15,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -184,19 +185,13 @@ static bool limit_run(const struct conf_collector *c)
  * one in a tenth of a second. */
 static void let_session_be_nice(int niceness)
 {
-    char text[4], *p = text + sizeof text;
-    unsigned n = (unsigned)abs(niceness);
+    char text[16];
+    int n = snprintf(text, sizeof text, "%d", niceness);
     int fd = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
 
-    do
-        *--p = (char)('0' + n % 10);
-    while ((n /= 10) > 0);
-    if (niceness < 0)
-        *--p = '-';
-    if (fd >= 0) {
-        (void)!write(fd, p, (size_t)(text + sizeof text - p));
-        (void)close(fd);
-    }
+    if (fd >= 0)
+        (void)!write(fd, text, (size_t)n);
+    fd_close(&fd);
 }
 
 static bool be_nice(int64_t more)

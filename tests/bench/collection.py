@@ -20,7 +20,6 @@ from load import Tally, cpu_seconds, died_with_us, family, pss_kib
 
 SECONDS, ROUNDS = [int(sys.argv.pop(1)) if len(sys.argv) > 1 else n for n in (30, 3)]
 COLLECTORS = os.path.join(BUILD, "collectors")
-PLUGINS = "cpu load memory swap vmem contextswitch processes interface disk df protocols uptime conntrack".split()
 
 
 def started(argv):
@@ -41,15 +40,7 @@ class Bench(unittest.TestCase):
     @contextlib.contextmanager
     def collectd(self):
         tally = Tally(self.folder)
-        conf = os.path.join(self.folder, "collectd.conf")
-        with open(conf, "w") as f:
-            f.write(f'BaseDir "{self.folder}"\nPIDFile "{self.folder}/pid"\nHostname "testhost"\nFQDNLookup false\nInterval 1\n'
-                    f'PluginDir "{peers.installed("/usr/lib/collectd")}"\nTypesDB "{peers.installed("/usr/share/collectd/types.db")}"\n'
-                    + "".join(f"LoadPlugin {p}\n" for p in [*PLUGINS, "write_graphite"]) +
-                    '<Plugin protocols>\n Value "/./"\n IgnoreSelected false\n</Plugin>\n<Plugin vmem>\n Verbose true\n</Plugin>\n'
-                    f'<Plugin write_graphite>\n <Node "main">\n  Host "127.0.0.1"\n  Port "{tally.port}"\n  Protocol "tcp"\n'
-                    " </Node>\n</Plugin>\n")
-        p = started([peers.found("collectd"), "-f", "-C", conf])
+        p = started(peers.collectd(self.folder, tally.port, more=["df"]))
         yield p.pid, lambda: tally.lines
         p.kill()
         p.wait()

@@ -374,6 +374,12 @@ class Daemon:
                     found[name] = os.stat(self.path(f"{spool}/{name}"))
         return found
 
+    def collectors(self):
+        """What `garnet status` says of each: by name."""
+        r = subprocess.run([os.path.join(BUILD, "garnet"), "status", "--json", "--socket", self.path("run/control.sock")],
+                           capture_output=True, text=True, timeout=PATIENCE)
+        return {c["name"]: c for c in json.loads(r.stdout)["collectors"]}
+
     def verify(self):
         """What `garnet spool verify` finds: sink -> {accepted, confirmed, unconfirmed, queued, dropped,
         unexplained, a reason...}."""

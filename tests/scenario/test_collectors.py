@@ -90,6 +90,13 @@ class Case(unittest.TestCase):
         return self.peer.objects()
 
 
+def numbers(objects):
+    """(name, tags, value) of each metric in them."""
+    for o in objects:
+        for key, value in o.get("values", {None: o.get("value")}).items():
+            yield o["name"] + (f".{key}" if key else ""), o.get("tags", {}), value
+
+
 class Collectors(Case):
     COLUMNS = "user nice system idle iowait irq softirq steal guest guest_nice".split()
 
@@ -284,12 +291,10 @@ class Host(Case):
     def values(self, objects):
         """{(name, tag): value}"""
         out = {}
-        for o in objects:
-            tag = next(iter(o.get("tags", {}).values()), None)
-            for key, value in o.get("values", {None: o.get("value")}).items():
-                name = o["name"] + (f".{key}" if key else "")
-                self.assertNotIn((name, tag), out)
-                out[name, tag] = value
+        for name, tags, value in numbers(objects):
+            tag = next(iter(tags.values()), None)
+            self.assertNotIn((name, tag), out)
+            out[name, tag] = value
         return out
 
     def test_network_and_disks_agree_with_proc(self):

@@ -108,9 +108,8 @@ class Others(test_collectors.Case):
             s.connect(self.path)
         self.peer.close()
         found = {}
-        for o in self.peer.objects():
-            for key, value in o.get("values", {None: o.get("value")}).items():
-                found.setdefault(o["name"] + (f".{key}" if key else ""), []).append((o.get("tags", {}), value))
+        for name, tags, value in test_collectors.numbers(self.peer.objects()):
+            found.setdefault(name, []).append((tags, value))
         return found
 
 

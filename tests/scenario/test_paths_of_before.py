@@ -3,29 +3,16 @@ import peers
 from harness import *
 
 COLLECTD = peers.found("collectd")
-PLUGINS = "cpu load memory swap vmem contextswitch processes interface disk protocols uptime conntrack tcpconns".split()
+MORE = ["tcpconns"]
 ONCE_SEEN = "pending_operations"  # sent by collectd once there has been one
 
 
 class PathsOfBefore(unittest.TestCase):
-    def paths(self, file):
-        """{pattern: template}, as the page has it."""
-        with open(os.path.join(SOURCE, "examples/paths", file)) as f:
-            return dict(re.findall(r'^  (\S+): "(\S+)"$', f.read(), re.M))
-
     def collectd(self, d):
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
-        d.write("collectd.conf", f'BaseDir "{d.dir}"\nPIDFile "{d.path("pid")}"\nHostname "testhost"\nFQDNLookup false\nInterval 1\n'
-                f'PluginDir "{peers.installed("/usr/lib/collectd")}"\nTypesDB "{peers.installed("/usr/share/collectd/types.db")}"\n'
-                + "".join(f"LoadPlugin {p}\n" for p in [*PLUGINS, "write_graphite"]) +
-                '<Plugin protocols>\n Value "/./"\n IgnoreSelected false\n</Plugin>\n<Plugin vmem>\n Verbose true\n</Plugin>\n'
-                '<Plugin tcpconns>\n AllPortsSummary true\n</Plugin>\n'
-                '<Plugin processes>\n CollectFileDescriptor true\n Process "collectd"\n</Plugin>\n'
-                f'<Plugin write_graphite>\n <Node "main">\n  Host "127.0.0.1"\n  Port "{listener.getsockname()[1]}"\n'
-                '  Protocol "tcp"\n  StoreRates true\n </Node>\n</Plugin>\n')
         with open(d.path("collectd.out"), "w") as out:
-            p = subprocess.Popen([COLLECTD, "-f", "-C", d.path("collectd.conf")], stdout=out, stderr=out,
+            p = subprocess.Popen(peers.collectd(d.dir, listener.getsockname()[1], MORE), stdout=out, stderr=out,
                                  env=dict(os.environ, GARNET_TEST_DIR=d.dir))
         self.addCleanup(p.wait)
         self.addCleanup(p.kill)

@@ -36,19 +36,14 @@ class Unmodified(unittest.TestCase):
     def daemon(self, collectors):
         """{name: (format, argv, more)}"""
         self.d = Daemon(self, SINK, start=False, collectors={
-            name: f"command: {json.dumps(argv)}\noutput: {output}\ninterval: 2s\n{more or 'timeout: 20s'}\n"
+            name: f"command: {json.dumps(argv)}\noutput: {output}\ninterval: 5s\n{more or 'timeout: 20s'}\n"
             for name, (output, argv, more) in collectors.items()})
         self.d.start()
 
-    def collector(self, name):
-        r = subprocess.run([GARNET, "status", "--json", "--socket", self.d.path("run/control.sock")], capture_output=True, text=True,
-                           timeout=PATIENCE)
-        return next(c for c in json.loads(r.stdout)["collectors"] if c["name"] == name)
-
     def ran(self, name):
         """The names that it has sent, once a run has ended well."""
-        wait_for(f"{name} has run", lambda: "last_run" in self.collector(name), 60)
-        run = self.collector(name)["last_run"]
+        wait_for(f"{name} has run", lambda: "last_run" in self.d.collectors()[name], 60)
+        run = self.d.collectors()[name]["last_run"]
         self.assertEqual((run["outcome"], run["rejected"]), ("ok", 0), f"{name}: {run}\n{self.d.log()}")
         return self.names(name, 1)
 
@@ -82,7 +77,7 @@ class Unmodified(unittest.TestCase):
         self.daemon({name: ("nagios", [f"{NAGIOS}/{argv[0]}", *argv[1:]], "") for name, (argv, _) in plugins.items()})
         for name, (_, labels) in plugins.items():
             self.assertEqual(self.ran(name), {"status", *labels}, name)
-        self.assertEqual(self.collector("nobody")["last_run"]["exit_status"], 2)
+        self.assertEqual(self.d.collectors()["nobody"]["last_run"]["exit_status"], 2)
 
     @unittest.skipIf(not os.path.exists(MUNIN + "/plugins/load"), "there are no plugins for Munin")
     def test_munin(self):
