@@ -256,7 +256,8 @@ static void paths_read(struct host *h)
                          &(struct question){.shown = h->words[i + k],
                                             .key = h->words[i + k],
                                             .ask = look,
-                                            .arg = h->words[i + k],
+                                            .about = h->words[i + k],
+                                            .bytes = strlen(h->words[i + k]) + 1,
                                             .size = sizeof answer});
         for (size_t k = 0; k < n; k++)
             if (asking_end(h, &asking[k], until, &answer))

@@ -158,7 +158,7 @@ static size_t look_up_some(struct host *h, size_t from)
                      &(struct question){.shown = t->shown,
                                         .key = h->words[from],
                                         .ask = look_up,
-                                        .arg = h->words[from],
+                                        .about = h->words[from],
                                         .size = sizeof a});
         which[n++] = from;
     }

@@ -1,4 +1,4 @@
-/* asking.c - a pipe and a process for each question; an answer is a write that the pipe takes whole */
+/* asking.c - a socket and a process for each question that is not answered at once; what is asked and answered are packets */
 #include "host/asking.h"
 
 #include <errno.h>
@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/fd.h"
@@ -17,6 +18,13 @@ static struct asking_place {
     char *key;  /* NULL: nobody's */
     uint64_t id;
 } places[ASKING_MOST];
+
+/* The one that has answered, and waits for the next question. */
+static struct {
+    pid_t pid; /* 0: there is none */
+    int fd;
+    void (*ask)(const void *about, void *answer);
+} idle;
 
 static void leave(struct asking_place *p)
 {
@@ -58,43 +66,61 @@ static struct asking_place *take_place(const struct question *q)
     return places[i].key != NULL ? &places[i] : NULL;
 }
 
-/* In the process. It ends with us, and by a Ctrl-C that is for us. */
+/* In the process. It ends with us, when it is not asked again, and by a Ctrl-C that is for us. */
 static int answer_it(void *arg)
 {
     const struct asking *a = arg;
-    _Alignas(max_align_t) char answer[ASKING_ANSWER] = {0};
+    _Alignas(max_align_t) char next[ASKING_ABOUT], answer[ASKING_ANSWER];
+    const void *about = a->of.about;
 
     (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != a->parent)
         return 1;
     (void)signal(SIGPIPE, SIG_IGN);
     signals_release();
-    a->of.ask(a->of.arg, answer);
-    return fd_write_all(a->fd, answer, a->of.size) == 0 ? 0 : 1;
+    do {
+        memset(answer, 0, sizeof answer);
+        a->of.ask(about, answer);
+        if (send(a->fd, answer, a->of.size, 0) < 0)
+            return 1;
+        about = next;
+    } while (recv(a->fd, next, sizeof next, 0) > 0);
+    return 0;
 }
 
-void asking_begin(struct host *h, struct asking *a, const struct question *q)
+/* False: there is none, or it has been killed. */
+static bool ask_idle(struct asking *a)
 {
-    int fds[2] = {-1, -1};
+    int status;
 
-    *a = (struct asking){.of = *q, .pid = -1, .fd = -1, .parent = getpid()};
-    reap_hung();
-    if (is_hung(q)) {
-        host_complain(h, "%s: still does not answer", q->shown);
-        return;
-    }
-    if (q->size <= ASKING_ANSWER && (a->place = take_place(q)) != NULL && fd_pipe(fds, 0, 0) == 0) {
-        a->fd = fds[1];
-        a->pid = spawn_helper("asking", &a->fd, 1, answer_it, a);
-    }
-    if (a->pid < 0)
-        host_complain(h, "%s: no process to ask with: %m", q->shown);
+    if (!a->stays || idle.pid == 0 || idle.ask != a->of.ask)
+        return false;
+    a->pid = idle.pid;
+    a->fd = idle.fd;
+    idle.pid = 0;
+    if (send(a->fd, a->of.about, a->of.bytes, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
+        return true;
+    fd_close(&a->fd);
+    (void)process_wait(a->pid, clock_mono() + ASKING_KILLED, &status);
+    return false;
+}
+
+/* False, with errno. */
+static bool ask_another(struct asking *a)
+{
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) < 0)
+        return false;
+    a->fd = fds[1];
+    a->pid = spawn_helper("asking", &a->fd, 1, answer_it, a);
     a->fd = fds[0];
     fd_close(&fds[1]);
+    return a->pid > 0;
 }
 
-/* Whether it has come before the deadline. */
-static bool has_answered(const struct asking *a, int64_t until, void *answer)
+/* Takes the answer if it comes before the deadline. The process is then free for another question, or ends. */
+static void await(struct asking *a, int64_t until)
 {
     struct pollfd p = {.fd = a->fd, .events = POLLIN};
     int64_t left;
@@ -104,19 +130,45 @@ static bool has_answered(const struct asking *a, int64_t until, void *answer)
         left = until - clock_mono();
         n = poll(&p, 1, left > 0 ? (int)(left / NS_PER_MS) + 1 : 0);
     } while (n < 0 && errno == EINTR);
-    return n > 0 && read(a->fd, answer, a->of.size) == (ssize_t)a->of.size;
+    a->answered = n > 0 && recv(a->fd, a->answer, sizeof a->answer, 0) == (ssize_t)a->of.size;
+    if (!a->answered || !a->stays || idle.pid != 0)
+        return;
+    idle.pid = a->pid;
+    idle.fd = a->fd;
+    idle.ask = a->of.ask;
+    a->pid = a->fd = -1;
+    leave(a->place);
+    a->place = NULL;
+}
+
+void asking_begin(struct host *h, struct asking *a, const struct question *q)
+{
+    *a = (struct asking){.of = *q, .pid = -1, .fd = -1, .parent = getpid()};
+    a->stays = h->goes_on && q->bytes > 0 && q->bytes <= ASKING_ABOUT;
+    reap_hung();
+    if (is_hung(q)) {
+        host_complain(h, "%s: still does not answer", q->shown);
+        return;
+    }
+    if (q->size > ASKING_ANSWER || (a->place = take_place(q)) == NULL ||
+        (!ask_idle(a) && !ask_another(a)))
+        host_complain(h, "%s: no process to ask with: %m", q->shown);
+    else if (a->stays)
+        await(a, clock_mono() + ASKING_SOON);
 }
 
 bool asking_end(struct host *h, struct asking *a, int64_t until, void *answer)
 {
-    bool good = a->pid > 0 && has_answered(a, until, answer);
-
-    if (a->pid > 0 && !good) {
+    if (a->pid > 0 && !a->answered)
+        await(a, until);
+    if (a->answered) {
+        memcpy(answer, a->answer, a->of.size);
+    } else if (a->pid > 0) {
         host_complain(h, "%s: does not answer", a->of.shown);
         (void)kill(a->pid, SIGKILL);
     }
     fd_close(&a->fd);
-    return good;
+    return a->answered;
 }
 
 void asking_reap(const struct asking *a, int64_t until)

@@ -2,6 +2,9 @@
  *
  * What has not answered in time is killed. A process that not even that ends stays where it is, and the same is not asked
  * again before it is gone: so there is one for each dead thing, however long this goes on. Each ends with who asks.
+ *
+ * A process for each answer that comes at once would be most of what a collector costs. So one that has answered is asked
+ * the next question, where the question allows it; what keeps it for longer than ASKING_SOON has it for its own.
  */
 #pragma once
 #include <sys/types.h>
@@ -12,7 +15,9 @@
 enum {
     ASKING_MOST = 256,   /* processes at a time, with those that hang, over all rounds */
     ASKING_ANSWER = 512, /* bytes */
+    ASKING_ABOUT = 5000, /* bytes */
 };
+#define ASKING_SOON   (10 * NS_PER_MS)
 #define ASKING_KILLED NS_PER_S /* how long a process that was killed may take to end */
 
 struct question {
@@ -20,8 +25,11 @@ struct question {
     const char *key;   /* by which it is known again, with id */
     uint64_t id;
     /* In a process of its own: puts the answer, which is all zero, and only there. */
-    void (*ask)(const void *arg, void *answer);
-    const void *arg;
+    void (*ask)(const void *about, void *answer);
+    const void *about;
+    /* How many bytes there are to know about it, all of them at `about`, at most ASKING_ABOUT: a process that is there already may
+     * be asked. 0: it takes a process that has our memory as it is now. */
+    size_t bytes;
     size_t size; /* of the answer */
 };
 
@@ -29,7 +37,10 @@ struct asking {
     struct question of; /* its texts are borrowed until asking_reap() */
     pid_t pid, parent;  /* -1: there is none */
     int fd;
+    bool stays;                 /* it may be asked again */
     struct asking_place *place; /* NULL: none */
+    bool answered;
+    _Alignas(max_align_t) char answer[ASKING_ANSWER];
 };
 
 /* A complaint when it cannot be asked, or still hangs from before. */

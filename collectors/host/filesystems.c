@@ -59,11 +59,17 @@ struct answer {
     uint64_t block, blocks, free, available, inodes, inodes_free;
 };
 
+struct place { /* what a process is told */
+    uint64_t id;
+    bool elsewhere;      /* there is a root */
+    char path[PATH_MAX]; /* that of its point, below the root */
+};
+_Static_assert(sizeof(struct place) <= ASKING_ABOUT, "it would take a process for each");
+
 struct asked { /* a mount, by a process */
     struct mount *of;
-    char path[PATH_MAX]; /* that of its point, below the root */
-    const char *point;   /* in path */
-    bool elsewhere;      /* there is a root */
+    struct place place;
+    const char *point; /* in its path */
     struct asking asking;
 };
 
@@ -158,27 +164,27 @@ static bool is_next(const struct mount *list, size_t n, const struct mount *m)
 
 /* What is found there may be another one, which was mounted over a folder on the way. Elsewhere mounts have other ids; what
  * is no mount there is a folder of another file system, as the host's mount was not taken over. */
-static bool is_this(const struct asked *a)
+static bool is_this(const struct place *p)
 {
     struct statx x;
 
-    if (statx(AT_FDCWD, a->path, AT_NO_AUTOMOUNT, STATX_MNT_ID, &x) < 0)
+    if (statx(AT_FDCWD, p->path, AT_NO_AUTOMOUNT, STATX_MNT_ID, &x) < 0)
         return true;
-    if (a->elsewhere)
+    if (p->elsewhere)
         return (x.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT) == 0 ||
                (x.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
-    return (x.stx_mask & STATX_MNT_ID) == 0 || x.stx_mnt_id == a->of->id;
+    return (x.stx_mask & STATX_MNT_ID) == 0 || x.stx_mnt_id == p->id;
 }
 
-static void ask(const void *arg, void *answer)
+static void ask(const void *about, void *answer)
 {
-    const struct asked *a = arg;
+    const struct place *p = about;
     struct answer *out = answer;
     struct statvfs v;
 
-    if (!is_this(a))
+    if (!is_this(p))
         out->error = ENOENT;
-    else if (statvfs(a->path, &v) == 0)
+    else if (statvfs(p->path, &v) == 0)
         *out = (struct answer){.block = v.f_frsize,
                                .blocks = v.f_blocks,
                                .free = v.f_bfree,
@@ -191,27 +197,30 @@ static void ask(const void *arg, void *answer)
 
 static void begin(struct host *h, struct asked *a, struct mount *m)
 {
-    size_t root = (size_t)snprintf(a->path, sizeof a->path, "%s", h->root);
+    struct place *p = &a->place;
+    size_t root = (size_t)snprintf(p->path, sizeof p->path, "%s", h->root);
     struct str point = {0};
 
-    if (root < sizeof a->path)
-        point = field_unescape(m->point, a->path + root, sizeof a->path - 1 - root);
+    if (root < sizeof p->path)
+        point = field_unescape(m->point, p->path + root, sizeof p->path - 1 - root);
+    p->id = m->id;
+    p->elsewhere = root > 0;
     a->of = m;
-    a->point = point.n > 0 ? point.s : a->path;
-    a->elsewhere = root > 0;
+    a->point = point.n > 0 ? point.s : p->path;
     a->asking = (struct asking){.pid = -1, .fd = -1};
     m->state = ASKED;
     if (point.n == 0) {
         host_complain(h, "a mount point of %zu bytes: it cannot be asked", m->point.n);
         return;
     }
-    a->path[root + point.n] = 0;
+    p->path[root + point.n] = 0;
     asking_begin(h, &a->asking,
                  &(struct question){.shown = a->point,
-                                    .key = a->path,
+                                    .key = p->path,
                                     .id = m->id, /* another one may be there by now */
                                     .ask = ask,
-                                    .arg = a,
+                                    .about = p,
+                                    .bytes = offsetof(struct place, path) + root + point.n + 1,
                                     .size = sizeof(struct answer)});
 }
 

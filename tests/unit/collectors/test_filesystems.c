@@ -1,6 +1,7 @@
 /* The filesystems collector: what is mounted, and mounts that do not answer. */
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -17,9 +18,17 @@ int __wrap_kill(pid_t pid, int sig);
 
 static bool unkillable;
 static pid_t last;
+static struct {
+    pid_t last;
+    unsigned n; /* how often it was another than before */
+} * askers;     /* shared with them; NULL: not looked at */
 
 int __wrap_statvfs(const char *path, struct statvfs *v)
 {
+    if (askers != NULL && askers->last != getpid()) {
+        askers->last = getpid();
+        askers->n++;
+    }
     while (strstr(path, "/hung") != NULL)
         (void)pause();
     if (strstr(path, "/broken") != NULL) {
@@ -234,4 +243,65 @@ Test(filesystems, one_that_cannot_be_killed_is_not_asked_again, .timeout = 30)
     (void)read_mounts();
     cr_assert_str_eq(host_rig_why(&r), "/hung: does not answer");
     cr_assert_neq(last, first);
+}
+
+/* --- rounds that go on: the process that has answered is asked again --- */
+
+static void open_rounds(void)
+{
+    open_rig();
+    r.h.goes_on = true;
+    askers = mmap(NULL, sizeof *askers, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq((void *)askers, MAP_FAILED);
+}
+
+TestSuite(rounds, .init = open_rounds, .fini = close_rig, .timeout = 60);
+
+Test(rounds, one_process_answers_for_all_that_answer_at_once)
+{
+    unsigned before;
+
+    add("first", "first", "99:1", "ext4");
+    add("second", "second", "99:2", "ext4");
+    add("broken", "broken", "99:3", "ext4");
+    add("third", "third", "99:4", "xfs");
+    do { /* on a busy machine one may take longer for once, and then have its process for its own */
+        const char *out;
+
+        before = askers->n;
+        out = read_mounts();
+        cr_assert(has(out, "first") && has(out, "second") && has(out, "third"));
+        cr_assert_str_eq(host_rig_why(&r), "/broken: Input/output error");
+    } while (askers->n != before);
+}
+
+Test(rounds, one_that_hangs_has_it_for_its_own)
+{
+    int64_t start = clock_mono();
+
+    add("first", "first", "99:1", "ext4");
+    (void)read_mounts();
+    add("hung", "hung", "98:1", "nfs");
+    add("second", "second", "99:2", "ext4");
+    for (int i = 0; i < 2; i++) {
+        const char *out = read_mounts();
+
+        cr_assert(has(out, "first") && has(out, "second") && !has(out, "hung"));
+        cr_assert_str_eq(host_rig_why(&r), "/hung: does not answer");
+    }
+    cr_assert_lt(clock_mono() - start, 20 * NS_PER_S);
+}
+
+Test(rounds, one_that_was_killed_meanwhile_costs_nothing)
+{
+    siginfo_t info_of;
+
+    add("first", "first", "99:1", "ext4");
+    add("second", "second", "99:2", "ext4");
+    (void)read_mounts();
+    cr_assert_eq(__real_kill(askers->last, SIGKILL), 0);
+    cr_assert_eq(waitid(P_PID, (id_t)askers->last, &info_of, WEXITED | WNOWAIT), 0);
+    cr_assert(has(read_mounts(), "first") && has(r.c.out.p, "second"));
+    cr_assert_str_eq(host_rig_why(&r), "");
+    cr_assert_eq(waitid(P_PID, (id_t)info_of.si_pid, &info_of, WEXITED | WNOWAIT), -1); /* reaped */
 }
