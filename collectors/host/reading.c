@@ -3,20 +3,19 @@
 
 #include "base/text.h"
 
-/* field is "GROUP NAME", or NAME where there is no group. */
+/* field is "GROUP NAME", or NAME where there is no group. Most lines are no row's, and most rows differ in the first letter. */
 static bool row_is(const struct figure *f, const char *file, struct str group, struct str name)
 {
     const char *field = f->field;
-    size_t n = strlen(field);
 
-    if (strcmp(f->file, file) != 0)
-        return false;
     if (group.n > 0) {
-        if (n <= group.n || memcmp(field, group.s, group.n) != 0 || field[group.n] != ' ')
+        if (field[0] != group.s[0] || strlen(field) <= group.n ||
+            memcmp(field, group.s, group.n) != 0 || field[group.n] != ' ')
             return false;
         field += group.n + 1;
     }
-    return field_is(name, field);
+    return name.n > 0 && field[0] == name.s[0] && field_is(name, field) &&
+           strcmp(f->file, file) == 0;
 }
 
 const struct figure *reading_row(const struct host *h, const char *file, struct str group,
