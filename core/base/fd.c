@@ -15,7 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PIECE = 1 << 16 }; /* bytes of a read */
+enum { PIECE = 4096 }; /* the least that there is room for in a read */
 
 void fd_null_stdio(void)
 {
@@ -67,7 +67,8 @@ int fd_pipe(int fds[2], int read_flags, int write_flags)
 int fd_read_all(int fd, off_t from, struct buf *out)
 {
     for (;;) {
-        size_t left = out->max > 0 ? out->max - out->n : PIECE, size = left < PIECE ? left : PIECE;
+        size_t left = out->max > 0 ? out->max - out->n : SIZE_MAX, spare = out->cap - out->n;
+        size_t most = spare > PIECE ? spare : PIECE, size = left < most ? left : most;
         char beyond, *to = size > 0 ? buf_room(out, size) : &beyond;
         ssize_t n;
 
