@@ -71,6 +71,31 @@ bool json_add_default_tags(const struct json_defaults *d, struct metric *m)
     return true;
 }
 
+bool json_join(const struct json_defaults *d, struct str name, struct str key, struct metric *m)
+{
+    size_t n = name.n + 1 + key.n;
+
+    if (n > d->limits->max_name || n > sizeof joined)
+        return false;
+    memcpy(joined, name.s, name.n);
+    joined[name.n] = '.';
+    memcpy(joined + name.n + 1, key.s, key.n);
+    m->name = (struct str){joined, n};
+    return true;
+}
+
+bool json_check_joined(const struct json_defaults *d, struct metric *m, struct metric_fault *f)
+{
+    uint32_t ntags = m->ntags, nmeta = m->nmeta;
+    bool good;
+
+    m->ntags = m->nmeta = 0;
+    good = metric_check(m, d->limits, f);
+    m->ntags = ntags;
+    m->nmeta = nmeta;
+    return good;
+}
+
 /* --- whose fault it is --- */
 
 /* NAME, or NAME.KEY; as much as there is room for. */
@@ -288,41 +313,25 @@ static bool check_metric(const struct reading *r, const struct metric *m)
 
 /* --- values --- */
 
-/* Only the name is new: what all members have in common has been checked, and may be long. */
-static bool check_joined(const struct reading *r, struct str key, struct metric *m)
-{
-    uint32_t ntags = m->ntags, nmeta = m->nmeta;
-    struct metric_fault f;
-    bool good;
-
-    m->ntags = m->nmeta = 0;
-    good = metric_check(m, r->d->limits, &f);
-    m->ntags = ntags;
-    m->nmeta = nmeta;
-    if (good)
-        return true;
-    return json_fail(&r->report, "values", key, "%s%s",
-                     strcmp(f.field, "name") == 0 ? "makes a name that " : "", f.why.text);
-}
-
 /* name.key = v */
 static bool take_joined(const struct reading *r, struct str name, struct str key, const json_t *v,
                         struct str raw)
 {
-    size_t n = name.n + 1 + key.n;
+    struct metric_fault f;
 
     if (key.n == 0)
         return json_fail(&r->report, "values", NONE,
                          "has an empty key: give it a name or leave it out");
-    if (n > r->d->limits->max_name || n > sizeof joined)
+    if (!json_join(r->d, name, key, &scratch))
         return json_fail(&r->report, "values", key,
-                         "makes a name that is %zu bytes long: at most %" PRIu32, n,
-                         r->d->limits->max_name);
-    memcpy(joined, name.s, name.n);
-    joined[name.n] = '.';
-    memcpy(joined + name.n + 1, key.s, key.n);
-    scratch.name = (struct str){joined, n};
-    return take_number(r, "values", key, v, raw, &scratch) && check_joined(r, key, &scratch);
+                         "makes a name that is %zu bytes long: at most %" PRIu32,
+                         name.n + 1 + key.n, r->d->limits->max_name);
+    if (!take_number(r, "values", key, v, raw, &scratch))
+        return false;
+    if (json_check_joined(r->d, &scratch, &f))
+        return true;
+    return json_fail(&r->report, "values", key, "%s%s",
+                     strcmp(f.field, "name") == 0 ? "makes a name that " : "", f.why.text);
 }
 
 /* What is wrong for all members is one fault; what is wrong with one costs that one. */

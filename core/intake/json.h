@@ -22,6 +22,11 @@ void json_begin_metric(const struct json_defaults *d, struct metric *m);
 /* Once its own tags have been. False: they are too many together. */
 bool json_add_default_tags(const struct json_defaults *d, struct metric *m);
 
+/* One of `values`: the name NAME.KEY, good until the next one. False: it is longer than a name may be. */
+bool json_join(const struct json_defaults *d, struct str name, struct str key, struct metric *m);
+/* metric_check() of it: only the name is new, and what all have in common may be long. */
+bool json_check_joined(const struct json_defaults *d, struct metric *m, struct metric_fault *f);
+
 enum json_result {
     JSON_METRICS, /* each was handed to fn; `values` expands to several  */
     JSON_ACK,     /* it was {"ack":true}                                 */

@@ -17,9 +17,10 @@ enum { QUICK = false };
 enum { QUICK = true };
 #endif
 
-enum { MOST_DIGITS = 19 }; /* any of them are a uint64_t, and without one of them an int64_t */
+enum { MOST_VALUES = 128 }; /* of an object */
+enum { MOST_DIGITS = 19 };  /* any of them are a uint64_t, and without one of them an int64_t */
 
-enum field { NAME, VALUE, TIME, TYPE, UNIT, TAGS, META };
+enum field { NAME, VALUE, VALUES, TIME, TYPE, UNIT, TAGS, META };
 
 struct reader {
     const char *end;
@@ -33,8 +34,16 @@ struct number {
     double f;  /* either way */
 };
 
+struct one { /* of "values" */
+    struct str key;
+    struct number number;
+};
+
 /* Large, so never on the stack and never zeroed: each reading sets all that counts. */
 static struct metric scratch;
+static struct one values[MOST_VALUES];
+static size_t nvalues, next_value;
+static struct str common_name; /* of all of them */
 static struct metric_fault ignored;
 
 /* --- tokens --- */
@@ -161,18 +170,51 @@ static const char *expect_number(const struct reader *r, const char *p, struct n
 
 /* --- members --- */
 
+static void take_number(const struct number *n)
+{
+    scratch.vtype = n->real ? METRIC_F64 : METRIC_I64;
+    if (n->real)
+        scratch.value.f = n->f;
+    else
+        scratch.value.i = n->i;
+}
+
 static const char *expect_value(const struct reader *r, const char *p)
 {
     struct number n;
 
-    if ((p = expect_number(r, p, &n)) == NULL)
-        return NULL;
-    r->m->vtype = n.real ? METRIC_F64 : METRIC_I64;
-    if (n.real)
-        r->m->value.f = n.f;
-    else
-        r->m->value.i = n.i;
+    if ((p = expect_number(r, p, &n)) != NULL)
+        take_number(&n);
     return p;
+}
+
+/* Whether the next one's key is that of one before. */
+static bool is_twice(struct str key)
+{
+    for (size_t i = 0; i < nvalues; i++)
+        if (str_eq(values[i].key, key))
+            return true;
+    return false;
+}
+
+static const char *expect_values(const struct reader *r, const char *p)
+{
+    const char *next = expect(r, p, '{');
+
+    if (next == NULL)
+        return NULL;
+    for (; next != NULL; next = expect(r, p, ',')) {
+        struct one *v = &values[nvalues];
+
+        if (nvalues == MOST_VALUES || (p = expect_string(r, next, &v->key)) == NULL ||
+            v->key.n == 0 || is_twice(v->key) || (p = expect(r, p, ':')) == NULL ||
+            (p = expect_number(r, p, &v->number)) == NULL)
+            return NULL;
+        nvalues++;
+    }
+    scratch.vtype = METRIC_I64;
+    scratch.value.i = 0;
+    return expect(r, p, '}');
 }
 
 static const char *expect_time(const struct reader *r, const char *p)
@@ -239,9 +281,10 @@ static const char *expect_field(const struct reader *r, const char *p, enum fiel
         *field = NAME;
         break;
     case LETTERS('v', 'a', 'l', 'u'):
-        *field = VALUE;
         if (!is_at(r, p + n++, 'e'))
             return NULL;
+        *field = is_at(r, p + n, 's') ? VALUES : VALUE;
+        n += *field == VALUES;
         break;
     case LETTERS('t', 'i', 'm', 'e'):
         *field = TIME;
@@ -278,6 +321,8 @@ static const char *expect_member(struct reader *r, const char *p)
         return expect_string(r, p, &m->name);
     case VALUE:
         return expect_value(r, p);
+    case VALUES:
+        return expect_values(r, p);
     case TIME:
         return expect_time(r, p);
     case TYPE:
@@ -294,16 +339,38 @@ static const char *expect_member(struct reader *r, const char *p)
 
 static const char *expect_object(struct reader *r, const char *p)
 {
-    static const unsigned NEEDED = 1U << NAME | 1U << VALUE;
     const char *next;
+    unsigned kind;
 
     for (next = expect(r, p, '{'); next != NULL; next = expect(r, p, ','))
         if ((p = expect_member(r, next)) == NULL)
             return NULL;
-    return (r->seen & NEEDED) == NEEDED ? expect(r, p, '}') : NULL;
+    kind = r->seen & (1U << NAME | 1U << VALUE | 1U << VALUES);
+    if (kind != (1U << NAME | 1U << VALUE) && kind != (1U << NAME | 1U << VALUES))
+        return NULL;
+    return expect(r, p, '}');
 }
 
-/* --- the metric --- */
+/* --- the metrics --- */
+
+static bool check_values(const struct json_defaults *d)
+{
+    common_name = scratch.name;
+    for (size_t i = 0; i < nvalues; i++)
+        if (!json_join(d, common_name, values[i].key, &scratch) ||
+            !json_check_joined(d, &scratch, &ignored))
+            return false;
+    return true;
+}
+
+const struct metric *quick_next(const struct json_defaults *d)
+{
+    if (next_value == nvalues)
+        return NULL;
+    (void)json_join(d, common_name, values[next_value].key, &scratch); /* as when it was checked */
+    take_number(&values[next_value++].number);
+    return &scratch;
+}
 
 const struct metric *quick_read(const char *p, size_t n, const struct json_defaults *d,
                                 size_t *used)
@@ -312,11 +379,12 @@ const struct metric *quick_read(const char *p, size_t n, const struct json_defau
     const char *behind;
 
     json_begin_metric(d, &scratch);
+    nvalues = next_value = 0;
     if (!QUICK || n == 0 || *p != '{' || (behind = expect_object(&r, p)) == NULL ||
         !json_add_default_tags(d, &scratch) ||
         (d->strangers && metric_is_garnets(scratch.prefix, scratch.name)) ||
-        !metric_check(&scratch, d->limits, &ignored))
+        !metric_check(&scratch, d->limits, &ignored) || !check_values(d))
         return NULL;
     *used = (size_t)(behind - p);
-    return &scratch;
+    return nvalues > 0 ? quick_next(d) : &scratch;
 }

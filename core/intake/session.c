@@ -135,6 +135,13 @@ static struct json_defaults defaults_now(const struct session *s)
     return d;
 }
 
+/* What the quick reader has made of an object. */
+static void take_quickly(struct object *o, const struct metric *m, const struct json_defaults *d)
+{
+    for (; m != NULL; m = quick_next(d))
+        take_good(o, m);
+}
+
 /* One that frame.h has found: it came in pieces, or in an array, or is none of the common ones. */
 static void read_object(struct session *s, struct str bytes, const struct json_defaults *d)
 {
@@ -148,7 +155,7 @@ static void read_object(struct session *s, struct str bytes, const struct json_d
     if (bytes.s == NULL)
         reject_for(s, 1, &s->frame.start, "no memory");
     else if ((m = quick_read(bytes.s, bytes.n, d, &used)) != NULL)
-        take_good(&o, m);
+        take_quickly(&o, m, d);
     else if ((r = json_read(bytes.s, bytes.n, d, &sink, &f)) == JSON_ACK)
         request_reply(s);
     else if (r == JSON_FAULT)
@@ -173,7 +180,7 @@ static const char *read_quickly(struct session *s, const char *p, const char *en
             break;
         session_flush(s);
         frame_pass(&s->frame, used);
-        take_good(&o, m);
+        take_quickly(&o, m, d);
         p += used;
     }
     return p;

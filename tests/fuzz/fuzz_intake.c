@@ -40,6 +40,12 @@ static void take_metric(void *arg, const struct metric *m)
     buf_free(&again);
 }
 
+static void take_quickly(struct stream *s, const struct metric *m)
+{
+    for (; m != NULL; m = quick_next(&defaults))
+        take_metric(s, m);
+}
+
 static void take_fault(void *arg, const struct json_fault *f)
 {
     struct stream *s = arg;
@@ -61,7 +67,7 @@ static void take_object(struct stream *s, const char *p, size_t n)
         m = quick_read(exact, n, &defaults, &used);
     if (m != NULL) {
         HOLDS(used == n);
-        take_metric(s, m);
+        take_quickly(s, m);
         free(exact);
         return;
     }
@@ -128,7 +134,7 @@ static size_t feed_quickly(struct stream *s, const char *p, size_t n)
         if (m == NULL)
             break;
         HOLDS(used <= left);
-        take_metric(s, m);
+        take_quickly(s, m);
         frame_pass(&s->frame, used);
         at += used;
     }

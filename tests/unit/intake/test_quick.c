@@ -42,7 +42,8 @@ static size_t take_with(const char *text, size_t n, const struct json_defaults *
     memcpy(exact, text, n);
     m = quick_read(exact, n, d, &used);
     if (m != NULL) {
-        record_put(&quick, m);
+        for (const struct metric *next = m; next != NULL; next = quick_next(d))
+            record_put(&quick, next);
         cr_assert_eq(json_read(exact, used, d, &sink, &f), JSON_METRICS, "%.*s", (int)n, text);
         cr_assert_eq(quick.n, whole.n, "%.*s", (int)n, text);
         cr_assert_eq(memcmp(quick.p, whole.p, whole.n), 0, "%.*s", (int)n, text);
@@ -61,8 +62,9 @@ static size_t take(const char *text)
     return n;
 }
 
-#define OBJECT(value) "{\"name\":\"a\",\"value\":" value "}"
-#define WITH(members) "{\"name\":\"a\",\"value\":1," members "}"
+#define OBJECT(value)   "{\"name\":\"a\",\"value\":" value "}"
+#define VALUES(members) "{\"name\":\"a\",\"values\":" members "}"
+#define WITH(members)   "{\"name\":\"a\",\"value\":1," members "}"
 
 static const char *const TAKEN[] = {
     OBJECT("1"),
@@ -98,6 +100,12 @@ static const char *const TAKEN[] = {
     WITH("\"tags\":{}"),
     WITH("\"tags\":{\"host\":\"a\",\"disk\":\"sda\"},\"meta\":{\"x\":\"y\"}"),
     WITH("\"tags\" : { \"z\" : \"1\" , \"b\" : \"2\" }"),
+    VALUES("{\"b\":1}"),
+    VALUES("{\"b\":1,\"c\":-2.5,\"bc\":3e2,\"\xc3\xa4\":0}"),
+    VALUES("{\"1234567890123456789012345678901234567\":1}"),
+    "{\"values\" : { \"b\" : 1 ,\t\"c\" : 2 } , \"name\" : "
+    "\"a\",\"time\":1700000000.5,\"tags\":{\"x\":\"y\"},"
+    "\"type\":\"counter\"}",
 };
 
 Test(quick, the_common_case_is_taken)
@@ -158,6 +166,21 @@ static const char *const DECLINED[] = {
     WITH("\"type\":\"gouge\""),
     WITH("\"type\":\"\""),
     WITH("\"values\":{\"a\":1}"),
+    VALUES("{}"),
+    VALUES("[]"),
+    VALUES("1"),
+    VALUES("{\"b\":1,}"),
+    VALUES("{\"b\":1,\"b\":1}"),
+    VALUES("{\"b\":1,\"c\":2,\"b\":3}"),
+    VALUES("{\"b\":1,\"c\":\"2\"}"),
+    VALUES("{\"b\":1,\"c\":1e400}"),
+    VALUES("{\"\":1}"),
+    VALUES("{\"b\x7f\":1}"),
+    VALUES("{\"b\\n\":1}"),
+    VALUES("{\"123456789012345678901234567890123456789\":1}"),
+    VALUES("{\"b\":1},\"values\":{\"c\":1}"),
+    "{\"name\":\"\",\"values\":{\"b\":1}}",
+    "{\"name\":\"a\",\"valuess\":{\"b\":1}}",
     WITH("\"nmae\":\"a\""),
     WITH("\"tags\":{\"a\":\"b\",\"a\":\"b\"}"),
     WITH("\"tags\":{\"a\":1}"),
@@ -173,6 +196,8 @@ Test(quick, all_else_is_declined)
     for (size_t i = 0; i < sizeof DECLINED / sizeof *DECLINED; i++)
         cr_assert_eq(take(DECLINED[i]), 0, "%s", DECLINED[i]);
     cr_assert_eq(take_with("{\"name\":\"garnet.x\",\"value\":1}", 29, &FULL), 0, "Garnet's own");
+    cr_assert_eq(take_with("{\"name\":\"garnet\",\"values\":{\"x\":1}}", 35, &FULL), 0,
+                 "they, too");
 }
 
 /* Wherever its bytes are cut off, and whichever of them is another one. */
