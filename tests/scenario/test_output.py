@@ -68,7 +68,7 @@ class Output(unittest.TestCase):
         self.daemon(anew=("lines", "echo 'a 1' >/dev/stdout; echo said >/dev/stderr\n", "user: nobody\n"))
         self.d.wait_log("collector anew[")
         self.arrives("a 1")
-        self.assertIn(": said", self.d.log())
+        self.d.wait_log(": said")
 
     def test_its_converter_is_killed(self):
         self.daemon(slow=("lines", "echo 'a 1'; sleep 1000\n", "timeout: 60s\n"))
