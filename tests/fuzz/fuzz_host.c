@@ -4,10 +4,7 @@
  * tags that its row has, none of them empty, and stays below what one collector may send. The JSON of it is read by
  * garnetd's own reader in fuzz_intake.
  */
-#include <math.h>
-
-#include "fuzz.h"
-#include "host/host.h"
+#include "host.h"
 
 static const char *const FILES[] = {
     "stat",         "meminfo",       "loadavg",     "uptime",         "vmstat",
@@ -43,26 +40,6 @@ static int folder(void)
     return fd;
 }
 
-static void is_sound(const struct samples *s, const struct subject *of)
-{
-    for (size_t i = 0; i < samples_count(s); i++) {
-        const struct sample *at = samples_at(s, i);
-        bool known = false;
-
-        for (size_t k = 0; k < of->nfigures; k++)
-            known = known || at->figure == &of->figures[k];
-        HOLDS(known);
-        HOLDS(!at->real || isfinite(at->as.f64));
-        for (size_t t = 0; t < FIGURE_TAGS && at->figure->tags[t] != NULL; t++) {
-            const char *value = samples_tag(s, at, t);
-
-            HOLDS(*value != 0 && strlen(value) <= 512);
-            for (; *value != 0; value++)
-                HOLDS((unsigned char)*value >= 0x20 && *value != 0x7f);
-        }
-    }
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     const char *name = FILES[n > 0 ? p[0] % NFILES : 0];
@@ -77,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
     for (size_t i = 0; host_subjects[i] != NULL; i++) {
         host_begin(&h);
         (void)host_read(&h, host_subjects[i]);
-        is_sound(&h.out, host_subjects[i]);
+        host_is_sound(&h.out, host_subjects[i]);
         samples_send(&h.out, &c, 0);
         HOLDS(c.error[0] == 0);
     }
