@@ -1,6 +1,6 @@
 /* paths - files and folders that somebody names: whether each is there, how large and how old
  *
- * Each is looked at in a process of its own (asking.h), since it may be on a mount whose server is gone. In a folder the files
+ * They are looked at in other processes (asking.h), since it may be on a mount whose server is gone. In a folder the files
  * are counted that are files, and no folders, links or sockets; links below it are not followed, and what is mounted below it
  * is left out, so that no loop and no other server is met: of a folder nothing is asked that its server would have to answer.
  * What cannot be counted to its end is not counted: no number is better than a wrong one.
@@ -248,7 +248,7 @@ static void paths_read(struct host *h)
     struct answer answer;
 
     for (size_t i = 0, n = 0; i < h->nwords; i += n) {
-        int64_t until = clock_mono() + options.timeout;
+        int64_t until;
 
         n = h->nwords - i < PIECE ? h->nwords - i : PIECE;
         for (size_t k = 0; k < n; k++)
@@ -259,6 +259,7 @@ static void paths_read(struct host *h)
                                             .about = h->words[i + k],
                                             .bytes = strlen(h->words[i + k]) + 1,
                                             .size = sizeof answer});
+        until = clock_mono() + options.timeout;
         for (size_t k = 0; k < n; k++)
             if (asking_end(h, &asking[k], until, &answer))
                 put_path(h, h->words[i + k], &answer);

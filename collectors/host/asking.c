@@ -25,6 +25,7 @@ static struct {
     int fd;
     void (*ask)(const void *about, void *answer);
 } idle;
+static uint64_t slow_round; /* the last one in which a question was not answered at once */
 
 static void leave(struct asking_place *p)
 {
@@ -88,7 +89,7 @@ static int answer_it(void *arg)
     return 0;
 }
 
-/* False: there is none, or it has been killed. */
+/* False: there is none, or it cannot be asked: somebody has killed it. */
 static bool ask_idle(struct asking *a)
 {
     int status;
@@ -101,7 +102,9 @@ static bool ask_idle(struct asking *a)
     if (send(a->fd, a->of.about, a->of.bytes, MSG_NOSIGNAL | MSG_DONTWAIT) >= 0)
         return true;
     fd_close(&a->fd);
+    (void)kill(a->pid, SIGKILL); /* it waits for us, so this ends it at once if it has not ended */
     (void)process_wait(a->pid, clock_mono() + ASKING_KILLED, &status);
+    a->pid = -1;
     return false;
 }
 
@@ -153,8 +156,11 @@ void asking_begin(struct host *h, struct asking *a, const struct question *q)
     if (q->size > ASKING_ANSWER || (a->place = take_place(q)) == NULL ||
         (!ask_idle(a) && !ask_another(a)))
         host_complain(h, "%s: no process to ask with: %m", q->shown);
-    else if (a->stays)
+    else if (a->stays && slow_round != h->round)
         await(a, clock_mono() + ASKING_SOON);
+    if (a->stays && a->fd >= 0)
+        slow_round =
+            h->round; /* so the others of this round are not waited for one after another */
 }
 
 bool asking_end(struct host *h, struct asking *a, int64_t until, void *answer)

@@ -1,10 +1,11 @@
-/* asking.h - what may never return, each asked in a process of its own, all at the same time
+/* asking.h - what may never return, asked in processes of their own, all at the same time
  *
  * What has not answered in time is killed. A process that not even that ends stays where it is, and the same is not asked
  * again before it is gone: so there is one for each dead thing, however long this goes on. Each ends with who asks.
  *
  * A process for each answer that comes at once would be most of what a collector costs. So one that has answered is asked
- * the next question, where the question allows it; what keeps it for longer than ASKING_SOON has it for its own.
+ * the next question, where the question allows it; what keeps it for longer than ASKING_SOON has it for its own, and so have all
+ * others of that round.
  */
 #pragma once
 #include <sys/types.h>
@@ -24,7 +25,8 @@ struct question {
     const char *shown; /* what is asked, in complaints */
     const char *key;   /* by which it is known again, with id */
     uint64_t id;
-    /* In a process of its own: puts the answer, which is all zero, and only there. */
+    /* In another process: puts the answer, which is all zero, and only there. It leaves nothing open or changed, since the
+     * process may be asked again. */
     void (*ask)(const void *about, void *answer);
     const void *about;
     /* How many bytes there are to know about it, all of them at `about`, at most ASKING_ABOUT: a process that is there already may
@@ -43,7 +45,7 @@ struct asking {
     _Alignas(max_align_t) char answer[ASKING_ANSWER];
 };
 
-/* A complaint when it cannot be asked, or still hangs from before. */
+/* A complaint when it cannot be asked, or still hangs from before. May wait for ASKING_SOON, once in a round. */
 void asking_begin(struct host *h, struct asking *a, const struct question *q);
 /* True: the answer is there. False: it could not be asked, or has not answered by `until` (clock_mono()) and is killed, with
  * a complaint. */

@@ -1,7 +1,7 @@
 /* filesystems - how full each mounted file system is
  *
  * /proc/self/mountinfo says what is mounted, statvfs() how full it is. That may never return: a server is gone, or a FUSE
- * program hangs; and the way to a sound mount may lead over a dead one. So each is asked in a process of its own (asking.h).
+ * program hangs; and the way to a sound mount may lead over a dead one. So they are asked in other processes (asking.h).
  *
  * Left out are file systems that the kernel makes up (proc, cgroup2, ..., and all below /sys and /proc), images that are
  * always full (squashfs), overlays but for `/`, what another mount covers, the second and further mounts of the same device
@@ -276,7 +276,7 @@ static void end(struct host *h, struct asked *a, int64_t until)
 static size_t ask_some(struct host *h, struct mount *list, size_t n, size_t most)
 {
     struct asked asked[PIECE];
-    int64_t until = clock_mono() + PATIENCE;
+    int64_t until;
     size_t size = 0;
 
     for (size_t i = 0; i < n && size < PIECE; i++) {
@@ -288,6 +288,7 @@ static size_t ask_some(struct host *h, struct mount *list, size_t n, size_t most
         }
         begin(h, &asked[size++], &list[i]);
     }
+    until = clock_mono() + PATIENCE;
     for (size_t i = 0; i < size; i++)
         end(h, &asked[i], until);
     until = clock_mono() + ASKING_KILLED;

@@ -188,15 +188,6 @@ static const char *expect_value(const struct reader *r, const char *p)
     return p;
 }
 
-/* Whether the next one's key is that of one before. */
-static bool is_twice(struct str key)
-{
-    for (size_t i = 0; i < nvalues; i++)
-        if (str_eq(values[i].key, key))
-            return true;
-    return false;
-}
-
 static const char *expect_values(const struct reader *r, const char *p)
 {
     const char *next = expect(r, p, '{');
@@ -207,7 +198,7 @@ static const char *expect_values(const struct reader *r, const char *p)
         struct one *v = &values[nvalues];
 
         if (nvalues == MOST_VALUES || (p = expect_string(r, next, &v->key)) == NULL ||
-            v->key.n == 0 || is_twice(v->key) || (p = expect(r, p, ':')) == NULL ||
+            v->key.n == 0 || (p = expect(r, p, ':')) == NULL ||
             (p = expect_number(r, p, &v->number)) == NULL)
             return NULL;
         nvalues++;
@@ -353,11 +344,20 @@ static const char *expect_object(struct reader *r, const char *p)
 
 /* --- the metrics --- */
 
+/* Whether the value's key is that of one before it, too. */
+static bool is_twice(const struct one *v)
+{
+    for (const struct one *before = values; before < v; before++)
+        if (str_eq(before->key, v->key))
+            return true;
+    return false;
+}
+
 static bool check_values(const struct json_defaults *d)
 {
     common_name = scratch.name;
     for (size_t i = 0; i < nvalues; i++)
-        if (!json_join(d, common_name, values[i].key, &scratch) ||
+        if (!json_join(d, common_name, values[i].key, &scratch) || is_twice(&values[i]) ||
             !json_check_joined(d, &scratch, &ignored))
             return false;
     return true;

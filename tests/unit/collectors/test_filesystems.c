@@ -15,8 +15,10 @@ int __real_statvfs(const char *path, struct statvfs *v);
 int __wrap_statvfs(const char *path, struct statvfs *v);
 int __real_kill(pid_t pid, int sig);
 int __wrap_kill(pid_t pid, int sig);
+int __real_socketpair(int domain, int type, int protocol, int fds[2]);
+int __wrap_socketpair(int domain, int type, int protocol, int fds[2]);
 
-static bool unkillable;
+static bool unkillable, no_sockets;
 static pid_t last;
 static struct {
     pid_t last;
@@ -42,6 +44,14 @@ int __wrap_kill(pid_t pid, int sig)
 {
     last = pid;
     return unkillable ? 0 : __real_kill(pid, sig);
+}
+
+int __wrap_socketpair(int domain, int type, int protocol, int fds[2])
+{
+    if (!no_sockets)
+        return __real_socketpair(domain, type, protocol, fds);
+    errno = ENFILE;
+    return -1;
 }
 
 static struct host_rig r;
@@ -257,22 +267,26 @@ static void open_rounds(void)
 
 TestSuite(rounds, .init = open_rounds, .fini = close_rig, .timeout = 60);
 
-Test(rounds, one_process_answers_for_all_that_answer_at_once)
+/* On a busy machine one may take longer for once, and then have its process for its own. */
+static void read_until_one_answers(void)
 {
     unsigned before;
 
+    do {
+        before = askers->n;
+        (void)read_mounts();
+    } while (askers->n != before);
+}
+
+Test(rounds, one_process_answers_for_all_that_answer_at_once)
+{
     add("first", "first", "99:1", "ext4");
     add("second", "second", "99:2", "ext4");
     add("broken", "broken", "99:3", "ext4");
     add("third", "third", "99:4", "xfs");
-    do { /* on a busy machine one may take longer for once, and then have its process for its own */
-        const char *out;
-
-        before = askers->n;
-        out = read_mounts();
-        cr_assert(has(out, "first") && has(out, "second") && has(out, "third"));
-        cr_assert_str_eq(host_rig_why(&r), "/broken: Input/output error");
-    } while (askers->n != before);
+    read_until_one_answers();
+    cr_assert(has(r.c.out.p, "first") && has(r.c.out.p, "second") && has(r.c.out.p, "third"));
+    cr_assert_str_eq(host_rig_why(&r), "/broken: Input/output error");
 }
 
 Test(rounds, one_that_hangs_has_it_for_its_own)
@@ -298,10 +312,31 @@ Test(rounds, one_that_was_killed_meanwhile_costs_nothing)
 
     add("first", "first", "99:1", "ext4");
     add("second", "second", "99:2", "ext4");
-    (void)read_mounts();
+    read_until_one_answers();
     cr_assert_eq(__real_kill(askers->last, SIGKILL), 0);
     cr_assert_eq(waitid(P_PID, (id_t)askers->last, &info_of, WEXITED | WNOWAIT), 0);
     cr_assert(has(read_mounts(), "first") && has(r.c.out.p, "second"));
     cr_assert_str_eq(host_rig_why(&r), "");
     cr_assert_eq(waitid(P_PID, (id_t)info_of.si_pid, &info_of, WEXITED | WNOWAIT), -1); /* reaped */
+}
+
+Test(rounds, no_process_to_ask_with)
+{
+    siginfo_t info_of;
+    pid_t gone;
+
+    add("first", "first", "99:1", "ext4");
+    read_until_one_answers();
+    gone = askers->last;
+    cr_assert_eq(__real_kill(gone, SIGKILL), 0);
+    cr_assert_eq(waitid(P_PID, (id_t)gone, &info_of, WEXITED | WNOWAIT), 0);
+    no_sockets = true;
+    (void)read_mounts();
+    cr_assert_str_eq(host_rig_why(&r),
+                     "/first: no process to ask with: Too many open files in system");
+    last = 0;
+    (void)read_mounts();
+    cr_assert_eq(last, 0); /* nobody is killed: that number may be another's by now */
+    no_sockets = false;
+    cr_assert(has(read_mounts(), "first"));
 }

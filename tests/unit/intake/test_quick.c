@@ -196,8 +196,33 @@ Test(quick, all_else_is_declined)
     for (size_t i = 0; i < sizeof DECLINED / sizeof *DECLINED; i++)
         cr_assert_eq(take(DECLINED[i]), 0, "%s", DECLINED[i]);
     cr_assert_eq(take_with("{\"name\":\"garnet.x\",\"value\":1}", 29, &FULL), 0, "Garnet's own");
-    cr_assert_eq(take_with("{\"name\":\"garnet\",\"values\":{\"x\":1}}", 35, &FULL), 0,
+    cr_assert_eq(take_with("{\"name\":\"garnet\",\"values\":{\"x\":1}}", 34, &FULL), 0,
                  "they, too");
+}
+
+/* {"name":"a","values":{"0":0,"1":0,...}}; the last key is that of `twice`. */
+static size_t of_many(char *out, size_t size, unsigned n, unsigned twice)
+{
+    size_t at = (size_t)snprintf(out, size, "{\"name\":\"a\",\"values\":");
+
+    for (unsigned i = 0; i < n; i++)
+        at += (size_t)snprintf(out + at, size - at, "%c\"%u\":%u", i == 0 ? '{' : ',',
+                               i + 1 < n ? i : twice, i);
+    return at + (size_t)snprintf(out + at, size - at, "}}");
+}
+
+Test(quick, up_to_so_many_values)
+{
+    static char text[4000];
+    size_t n = of_many(text, sizeof text, 128, 127);
+
+#ifndef GARNET_NO_QUICK
+    cr_assert_eq(take_with(text, n, &PLAIN), n);
+#endif
+    n = of_many(text, sizeof text, 128, 0);
+    cr_assert_eq(take_with(text, n, &PLAIN), 0, "one is there twice");
+    n = of_many(text, sizeof text, 129, 128);
+    cr_assert_eq(take_with(text, n, &PLAIN), 0, "too many");
 }
 
 /* Wherever its bytes are cut off, and whichever of them is another one. */
