@@ -170,7 +170,7 @@ static const char *expect_number(const struct reader *r, const char *p, struct n
 
 /* --- members --- */
 
-static void take_number(const struct number *n)
+static void set_value(const struct number *n)
 {
     scratch.vtype = n->real ? METRIC_F64 : METRIC_I64;
     if (n->real)
@@ -184,7 +184,7 @@ static const char *expect_value(const struct reader *r, const char *p)
     struct number n;
 
     if ((p = expect_number(r, p, &n)) != NULL)
-        take_number(&n);
+        set_value(&n);
     return p;
 }
 
@@ -368,7 +368,7 @@ const struct metric *quick_next(const struct json_defaults *d)
     if (next_value == nvalues)
         return NULL;
     (void)json_join(d, common_name, values[next_value].key, &scratch); /* as when it was checked */
-    take_number(&values[next_value++].number);
+    set_value(&values[next_value++].number);
     return &scratch;
 }
 
