@@ -63,7 +63,8 @@ static int take(struct http_url *u, const char *text, char **http, struct why *w
     r = u->url == NULL ? CURLUE_OUT_OF_MEMORY
                        : curl_url_set(u->url, CURLUPART_URL, *http != NULL ? *http : text, 0);
     if (r != CURLUE_OK) {
-        (void)why_set(why, "this is no URL such as http://localhost:9100/metrics: %s",
+        (void)why_set(why, "%.100s is no URL such as http://localhost:9100/metrics: %s",
+                      strchr(text, '@') == NULL ? text : "this" /* or a password would be seen */,
                       curl_url_strerror(r));
         return EXIT_USAGE;
     }

@@ -10,6 +10,7 @@ PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "collectors.md")
 COLLECTD = """\
 # The paths that collectd's write_graphite gives these metrics, for a sink with `plugin: graphite` and `counters: rate`.
 # Before each stands the host; what your Prefix and Postfix added, add here. Made from docs/collectors.md.
+# To be copied below the sink, indented as its other keys. `cpu.core.*` takes the option --per-core of `host`, and `processes.state.*` --states.
 #
 # Some of these numbers have another unit than there. Processor time is in ms a second, ten times collectd's ticks, and of programs a
 # thousandth of its us; what was swapped and paged is in bytes, not in pages or KiB. Not here: what collectd calls by names that nothing here
@@ -18,6 +19,7 @@ COLLECTD = """\
 DIAMOND = """\
 # The paths that Diamond's own collectors give these metrics, for a sink with `plugin: graphite` and `counters: rate`.
 # `servers` is Diamond's path_prefix: write yours. Made from docs/collectors.md.
+# To be copied below the sink, indented as its other keys. `cpu.core.*` takes the option --per-core of `host`, and `processes.state.*` --states.
 #
 # Some of these numbers have another unit than there. Processor time is in ms a second, ten times Diamond's ticks; all that is in bytes
 # is so in Diamond with `byte_unit = byte`. Not here: mount points, files and URLs, which Diamond writes in a way of its own, and processor

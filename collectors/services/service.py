@@ -50,7 +50,7 @@ class Figures:
     """What a round measures. A value of None is one that is not there, and is left out."""
 
     def __init__(self):
-        self.all = []
+        self.all, self.odd = [], []
 
     def gauge(self, name, value, /, unit=None, **tags):
         """A value as it is now."""
@@ -61,14 +61,22 @@ class Figures:
         self._add("counter", name, value, unit, tags)
 
     def gauges(self, table, texts, /, **tags):
-        """Those of a table {its name for it: (ours, unit)} that {its name for it: text} has a number of."""
-        for key, (name, unit) in table.items():
-            self.gauge(name, number(texts.get(key)), unit, **tags)
+        """Those of a table {its name for it: (ours, unit)} that {its name for it: text, or number} has."""
+        for name, value, unit in self._numbers(table, texts):
+            self.gauge(name, value, unit, **tags)
 
     def counters(self, table, texts, /, **tags):
         """Likewise."""
+        for name, value, unit in self._numbers(table, texts):
+            self.counter(name, value, unit, **tags)
+
+    def _numbers(self, table, texts):
         for key, (name, unit) in table.items():
-            self.counter(name, number(texts.get(key)), unit, **tags)
+            text = texts.get(key)
+            value = number(text)
+            if value is None and text not in (None, ""):
+                self.odd.append("%s is no number: %s" % (key, shown(str(text))))
+            yield name, value, unit
 
     def _add(self, kind, name, value, unit, tags):
         if value is not None:
@@ -117,8 +125,10 @@ def connect(address):
 
 
 def number(text):
-    """An int or a float of a text; None if it is neither, or no finite one, or there is no text."""
-    if text is None or "_" in text or not text.isascii():  # of which Python would make one
+    """An int or a float of a text; None if it is neither, or no finite one, or there is no text. What is a number already stays as it is."""
+    if isinstance(text, (int, float)) and not isinstance(text, bool):
+        return text if isinstance(text, int) or math.isfinite(text) else None
+    if not isinstance(text, str) or "_" in text or not text.isascii():  # of which Python would make one
         return None
     with contextlib.suppress(ValueError):
         return int(text)
@@ -193,6 +203,8 @@ class Service:
         except Exception as e:
             place = [f for f in traceback.extract_tb(e.__traceback__) if f.filename == self.measure.__code__.co_filename][-1]
             return "%s:%d: %s: %s" % (place.filename, place.lineno, type(e).__name__, shown(str(e)))
+        if out.odd:
+            return out.odd[0] + (" (and %d more)" % (len(out.odd) - 1) if len(out.odd) > 1 else "")
         return None if out.all else "nothing that it says is known here"
 
     def _sent(self, out, due):

@@ -102,7 +102,9 @@ static const struct option COLLECTOR_ROWS[] = {
         "See [who may write what](security.md#files)",
         .def = "false", .flags = OPT_ASIDE),
     KEY(struct conf_collector, prefix, OPT_STRING,
-        "comes before the names of its metrics. It cannot be `garnet`, nor begin with `garnet.`"),
+        "comes before the names of its metrics. It cannot be `garnet`, nor begin with `garnet.`. "
+        "Where it is not given it is the collector's name for `output: nagios` and `munin`, whose "
+        "names tell only the figures of one plugin apart; `\"\"` is none"),
     KEY(struct conf_collector, tags, OPT_MAP, "added to its metrics where they have no such tag"),
     ROW(struct conf_collector, "series_limit", quota.series_limit, OPT_INT,
         "distinct series (name, type, unit and tags) that one run may send", .def = "10000",
@@ -157,6 +159,18 @@ static void check_prefix(struct parsing *p, const struct conf_collector *k)
         errors_add(p->e, v->at,
                    "prefix: \"%s\" is for Garnet's own metrics: begin with another word",
                    k->prefix);
+}
+
+/* Each Nagios plugin has a `status`, so two of them would be one series. */
+static void default_prefix(struct conf_collector *k)
+{
+    bool of_one = k->output == OUTPUT_NAGIOS || k->output == OUTPUT_MUNIN;
+
+    if (k->prefix == NULL && of_one && k->name != NULL &&
+        !str_first_part(str_of(k->name), "garnet"))
+        k->prefix = k->name;
+    else if (k->prefix != NULL && *k->prefix == 0)
+        k->prefix = NULL;
 }
 
 /* Keys that mean something in one mode only. */
@@ -393,9 +407,8 @@ static void fill_collector(struct parsing *p, struct conf_collector *k, const ch
                            !take_script(p, k, script, command)))
         return;
     k->host = p->c->host;
-    if (k->prefix != NULL && *k->prefix == 0)
-        k->prefix = NULL;
     check_prefix(p, k);
+    default_prefix(k);
     check_time(p, k);
     parse_check_tags(p, &k->tags);
     check_env(p, &k->env);

@@ -132,6 +132,7 @@ static void add_script(struct snapshot *s, const char *dir, const char *interval
                        const char *file)
 {
     const char *path = path_join(&s->arena, dir, name);
+    struct str stem = script_stem(name);
     struct snapshot_file *f;
 
     if (path == NULL ||
@@ -143,8 +144,9 @@ static void add_script(struct snapshot *s, const char *dir, const char *interval
     if (f->odd)
         f->error = arena_printf(
             &s->arena,
-            "prints what? \".%s\" is no format: call it NAME, or NAME. and one of " OUTPUT_FORMATS,
-            suffix_of(name));
+            "prints what? \".%s\" is no format: call it %.*s. and one of " OUTPUT_FORMATS
+            "; for lines that are NAME VALUE also %.*s, or with sh, py, pl or rb",
+            suffix_of(name), (int)stem.n, stem.s, (int)stem.n, stem.s);
 }
 
 static void load_interval(struct snapshot *s, const char *folder, const char *interval)

@@ -391,8 +391,26 @@ class Bad(Service):
 
     def test_numbers_that_are_none(self):
         info = b"used_memory:nan\r\nmaxmemory:1e999\r\nuptime_in_seconds:1_0\r\nconnected_slaves:\xd9\xa3\r\nconnected_clients:-3\r\n"
-        at = Answering(self, b"$%d\r\n%s\r\n" % (len(info), info))
-        self.assertEqual(self.measured("redis", "--address", f"127.0.0.1:{at.port}"), {"redis.clients.connected": (-3, "conn gauge")})
+        answer = b"$%d\r\n%s\r\n" % (len(info), info)
+        r = collector("redis", "--print", "--address", f"127.0.0.1:{Answering(self, answer).port}")
+        self.assertEqual((r.returncode, r.stdout.split()), (1, ["redis.clients.connected", "-3", "conn", "gauge"]))
+        self.assertRegex(r.stderr, r"is no number: \S+ \(and 3 more\)\n$")
+
+    def test_numbers_of_json(self):
+        mine = self.write("mine.py", f"""#!/usr/bin/python3 -B
+import sys
+sys.path.append({SERVICES!r})
+import service
+
+def measure(options, out):
+    out.gauges({{"a": ("queue.age", "s"), "b": ("queue.full", None)}}, {{"a": 1.5, "b": True}})
+
+service.main("Sends how long queues are.", measure, socket=("/var/spool", "where they are"))
+""")
+        os.chmod(mine, 0o755)
+        r = subprocess.run([mine, "--print"], capture_output=True, text=True, timeout=PATIENCE)
+        self.assertEqual((r.returncode, r.stderr), (1, "mine.py: /var/spool: b is no number: True\n"))
+        self.assertIn("queue.age", r.stdout)
 
     def test_one_of_somebody_else(self):
         """As the guide has it: in a folder of its own; and with a mistake."""

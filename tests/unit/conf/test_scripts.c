@@ -112,6 +112,8 @@ Test(scripts, suffix_and_folder_say_it_all)
     cr_assert_eq(collector("mail")->output, OUTPUT_NAGIOS);
     cr_assert_eq(collector("mail")->interval, 30 * NS_PER_S);
     cr_assert_eq(collector("mail")->timeout, 30 * NS_PER_S);
+    cr_assert_str_eq(collector("mail")->prefix, "mail", "another script has a status, too");
+    cr_assert_null(collector("plain")->prefix);
     cr_assert_str_eq(collector("mail")->command.v[0], in_dir("scripts.d/30s/mail.nagios"));
     cr_assert_eq(collector("plain")->output, OUTPUT_LINES);
     cr_assert_eq(collector("perl")->output, OUTPUT_LINES);
@@ -127,12 +129,20 @@ Test(scripts, the_file_beside_it_wins)
     put("scripts.d/30s/mail.yaml", 0600, "interval: 1m\ntags: {a: b}\n");
     put("scripts.d/30s/odd.xyz", 0700, SCRIPT);
     put("scripts.d/30s/odd.yaml", 0600, "output: influx\n");
+    put("scripts.d/30s/disk.munin", 0700, SCRIPT);
+    put("scripts.d/30s/disk.yaml", 0600, "prefix: of\n");
+    put("scripts.d/30s/none.nagios", 0700, SCRIPT);
+    put("scripts.d/30s/none.yaml", 0600, "prefix: ''\n");
+    put("scripts.d/30s/garnet.munin", 0700, SCRIPT);
     put("scripts.d/30s/off.sh", 0700, SCRIPT);
     put("scripts.d/30s/off.yaml", 0600, "enabled: false\n");
     load();
     cr_assert_eq(collector("mail")->interval, 60 * NS_PER_S);
     cr_assert_eq(collector("mail")->output, OUTPUT_NAGIOS);
     cr_assert_eq(collector("mail")->tags.n, 1);
+    cr_assert_str_eq(collector("disk")->prefix, "of");
+    cr_assert_null(collector("none")->prefix);
+    cr_assert_null(collector("garnet")->prefix, "it would be Garnet's own");
     cr_assert_eq(collector("odd")->output, OUTPUT_INFLUX);
     cr_assert_not(collector("off")->enabled);
 }
@@ -146,7 +156,8 @@ Test(scripts, what_is_refused)
     put("scripts.d/30s/bad.yaml", 0600, "intervall: 1m\n");
     put("scripts.d/30s/good.sh", 0700, SCRIPT);
     load();
-    cr_assert(refused("odd.xyz: prints what? \".xyz\" is no format"));
+    cr_assert(
+        refused("odd.xyz: prints what? \".xyz\" is no format: call it odd. and one of json, "));
     cr_assert(refused("not-executable.sh: command: "));
     cr_assert(refused("writable.sh: command: "));
     cr_assert(refused("bad.yaml:1:1: unknown key \"intervall\""));
