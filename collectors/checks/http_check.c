@@ -107,27 +107,26 @@ static bool set_up(struct get *g, const struct http_url *url)
 }
 
 /* Of those that the server sent the first that expires. */
-static void take_certificate(struct get *g)
+static void take_certificate(CURL *curl, struct answer *a)
 {
     struct curl_certinfo *info = NULL;
     time_t at;
 
-    if (curl_easy_getinfo(g->curl, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL)
+    if (curl_easy_getinfo(curl, CURLINFO_CERTINFO, &info) != CURLE_OK || info == NULL)
         return;
     for (int i = 0; i < info->num_of_certs; i++)
         for (const struct curl_slist *line = info->certinfo[i]; line != NULL; line = line->next)
-            if (http_expires(line->data, &at) && (!g->to->certified || at < g->to->expires)) {
-                g->to->certified = true;
-                g->to->expires = at;
+            if (http_expires(line->data, &at) && (!a->certified || at < a->expires)) {
+                a->certified = true;
+                a->expires = at;
             }
 }
 
-static void take_answer(struct get *g, CURLcode result)
+static void take_answer(struct get *g, struct answer *a, CURLcode result)
 {
     static const CURLINFO STAMP[STAMPS] = {CURLINFO_NAMELOOKUP_TIME_T, CURLINFO_CONNECT_TIME_T,
                                            CURLINFO_APPCONNECT_TIME_T,
                                            CURLINFO_STARTTRANSFER_TIME_T, CURLINFO_TOTAL_TIME_T};
-    struct answer *a = g->to;
 
     a->result = result;
     (void)curl_easy_getinfo(g->curl, CURLINFO_RESPONSE_CODE, &a->status);
@@ -136,7 +135,7 @@ static void take_answer(struct get *g, CURLcode result)
         (void)curl_easy_getinfo(g->curl, STAMP[i], &a->at[i]);
     if (options.body != NULL && g->body.n > 0)
         a->has_text = memmem(g->body.p, g->body.n, options.body, strlen(options.body)) != NULL;
-    take_certificate(g);
+    take_certificate(g->curl, a);
     buf_free(&g->body);
     a->known = true;
 }
@@ -150,7 +149,7 @@ static void take_answers(CURLM *multi)
     while ((m = curl_multi_info_read(multi, &left)) != NULL)
         if (m->msg == CURLMSG_DONE &&
             curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &g) == CURLE_OK)
-            take_answer(g, m->data.result);
+            take_answer(g, g->to, m->data.result);
 }
 
 /* Until all have an end. Each has its own limit of time, so that is soon; the other one is for a libcurl that forgets one. */
@@ -172,11 +171,13 @@ static bool await_all(CURLM *multi)
 /* All of it is left to the end of the process. *answer: whether libcurl could do it. */
 static void ask_all(const void *unused, void *answer)
 {
-    struct get *gets = calloc(options.n, sizeof *gets);
+    static struct get *gets;
     CURLM *multi = curl_multi_init();
-    bool ok = gets != NULL && multi != NULL;
+    bool ok;
 
     (void)unused;
+    gets = calloc(options.n, sizeof *gets);
+    ok = gets != NULL && multi != NULL;
     spawn_raise_files(); /* a name that is looked up takes three besides the connection */
     for (size_t i = 0; ok && i < options.n; i++) {
         gets[i].to = &options.answers[i];
@@ -186,7 +187,7 @@ static void ask_all(const void *unused, void *answer)
     ok = ok && await_all(multi);
     for (size_t i = 0; ok && i < options.n; i++)
         if (!options.answers[i].known)
-            take_answer(&gets[i], CURLE_OPERATION_TIMEDOUT);
+            take_answer(&gets[i], &options.answers[i], CURLE_OPERATION_TIMEDOUT);
     *(bool *)answer = ok;
 }
 

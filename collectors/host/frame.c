@@ -372,5 +372,6 @@ int frame_some(int argc, char *const argv[], const struct subject *const *subjec
 
     while (f.n < SUBJECTS && subjects[f.n] != NULL)
         f.n++;
+    assert(f.n > 0);
     return run(&f, argc, argv);
 }
