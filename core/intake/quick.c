@@ -24,7 +24,6 @@ enum field { NAME, VALUE, VALUES, TIME, TYPE, UNIT, TAGS, META };
 
 struct reader {
     const char *end;
-    struct metric *m;
     unsigned seen; /* a bit a field */
 };
 
@@ -212,9 +211,9 @@ static const char *expect_time(const struct reader *r, const char *p)
 {
     struct number n;
 
-    r->m->flags = 0;
+    scratch.flags = 0;
     p = expect_number(r, p, &n);
-    return p != NULL && metric_seconds(n.f, &r->m->time_ns) ? p : NULL;
+    return p != NULL && metric_seconds(n.f, &scratch.time_ns) ? p : NULL;
 }
 
 static const char *expect_type(const struct reader *r, const char *p)
@@ -222,7 +221,7 @@ static const char *expect_type(const struct reader *r, const char *p)
     struct str s;
 
     p = expect_string(r, p, &s);
-    return p != NULL && metric_type_parse(s, &r->m->type) ? p : NULL;
+    return p != NULL && metric_type_parse(s, &scratch.type) ? p : NULL;
 }
 
 /* Into its place at once, where the tags come in order. One that comes twice adds nothing: that is a
@@ -300,7 +299,6 @@ static const char *expect_field(const struct reader *r, const char *p, enum fiel
 
 static const char *expect_member(struct reader *r, const char *p)
 {
-    struct metric *m = r->m;
     enum field field;
 
     if ((p = expect_field(r, p, &field)) == NULL || (p = expect(r, p, ':')) == NULL ||
@@ -309,7 +307,7 @@ static const char *expect_member(struct reader *r, const char *p)
     r->seen |= 1U << field;
     switch (field) {
     case NAME:
-        return expect_string(r, p, &m->name);
+        return expect_string(r, p, &scratch.name);
     case VALUE:
         return expect_value(r, p);
     case VALUES:
@@ -319,11 +317,11 @@ static const char *expect_member(struct reader *r, const char *p)
     case TYPE:
         return expect_type(r, p);
     case UNIT:
-        return expect_string(r, p, &m->unit);
+        return expect_string(r, p, &scratch.unit);
     case TAGS:
-        return expect_tags(r, p, m->tags, &m->ntags);
+        return expect_tags(r, p, scratch.tags, &scratch.ntags);
     case META:
-        return expect_tags(r, p, m->meta, &m->nmeta);
+        return expect_tags(r, p, scratch.meta, &scratch.nmeta);
     }
     return NULL;
 }
@@ -375,7 +373,7 @@ const struct metric *quick_next(const struct json_defaults *d)
 const struct metric *quick_read(const char *p, size_t n, const struct json_defaults *d,
                                 size_t *used)
 {
-    struct reader r = {.end = p + n, .m = &scratch};
+    struct reader r = {.end = p + n};
     const char *behind;
 
     json_begin_metric(d, &scratch);
