@@ -14,38 +14,17 @@ static const char *const FILES[] = {
 };
 enum { NFILES = sizeof FILES / sizeof *FILES };
 
-/* Folders for FILES below proc, and what removes them. */
-static const char *const FOLDERS[] = {"net", "net/stat", "pressure", "sys", "sys/fs"};
-enum { NFOLDERS = sizeof FOLDERS / sizeof *FOLDERS };
-
-static void remove_folders(void)
-{
-    int fd = open(fuzz_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    for (size_t i = NFOLDERS; i-- > 0;)
-        (void)unlinkat(fd, FOLDERS[i], AT_REMOVEDIR);
-    (void)close(fd);
-}
-
-static int folder(void)
-{
-    static bool made;
-    int fd = fuzz_folder();
-
-    for (size_t i = 0; i < NFOLDERS && !made; i++)
-        HOLDS(mkdirat(fd, FOLDERS[i], 0700) == 0);
-    if (!made)
-        HOLDS(atexit(remove_folders) == 0);
-    made = true;
-    return fd;
-}
+static const struct host_there THERE[] = {
+    {"net", NULL}, {"net/stat", NULL}, {"pressure", NULL},
+    {"sys", NULL}, {"sys/fs", NULL},   {NULL, NULL},
+};
 
 int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     const char *name = FILES[n > 0 ? p[0] % NFILES : 0];
     struct host h;
     struct client c;
-    int fd = folder();
+    int fd = host_folder(THERE);
 
     fuzz_file(fd, name, p + (n > 0), n - (n > 0));
     host_start(&h, fuzz_path, fuzz_path);

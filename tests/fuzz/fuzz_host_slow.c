@@ -27,10 +27,8 @@ static const char *const FILES[] = {
 };
 enum { NFILES = sizeof FILES / sizeof *FILES };
 
-/* What is there beside it, folders before what is in them. */
-static const struct there {
-    const char *name, *text; /* NULL: a folder */
-} THERE[] = {
+/* What is there beside it. */
+static const struct host_there THERE[] = {
     {"v2", NULL},
     {"v2/fs", NULL},
     {"v2/fs/cgroup", NULL},
@@ -52,33 +50,8 @@ static const struct there {
     {"proc/1", NULL},
     {"proc/1/stat", "1 (init) S 0 1 1 0 -1 0 0 0 0 0 1 1 0 0 20 0 1 0 5 1000 3 0\n"},
     {"proc/7", NULL},
+    {NULL, NULL},
 };
-enum { NTHERE = sizeof THERE / sizeof *THERE };
-
-static void remove_all(void)
-{
-    int fd = open(fuzz_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-    for (size_t i = NTHERE; i-- > 0;)
-        (void)unlinkat(fd, THERE[i].name, THERE[i].text == NULL ? AT_REMOVEDIR : 0);
-    (void)close(fd);
-}
-
-static int folder(void)
-{
-    static bool made;
-    int fd = fuzz_folder();
-
-    for (size_t i = 0; i < NTHERE && !made; i++)
-        if (THERE[i].text != NULL)
-            fuzz_file(fd, THERE[i].name, THERE[i].text, strlen(THERE[i].text));
-        else
-            HOLDS(mkdirat(fd, THERE[i].name, 0700) == 0);
-    if (!made)
-        HOLDS(atexit(remove_all) == 0);
-    made = true;
-    return fd;
-}
 
 static void read_subject(const struct subject *s, const char *proc, const char *sys)
 {
@@ -105,7 +78,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
     const char *name = FILES[n > 0 ? p[0] % NFILES : 0];
     char proc[96], sys[96];
-    int fd = folder();
+    int fd = host_folder(THERE);
 
     fuzz_file(fd, "proc/7/stat", STAT, strlen(STAT));
     fuzz_file(fd, name, p + (n > 0), n - (n > 0));

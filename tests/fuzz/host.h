@@ -1,9 +1,44 @@
-/* tests/fuzz/host.h - what must be true of what a collector of the host sends */
+/* tests/fuzz/host.h - the tree that collectors of the host read, and what must be true of what they send */
 #pragma once
 #include <math.h>
 
 #include "fuzz.h"
 #include "host/host.h"
+
+struct host_there {
+    const char *name, *text; /* NULL: a folder */
+};
+
+static const struct host_there *host_tree; /* ends with a name that is NULL */
+
+static inline void host_tree_remove(void)
+{
+    int fd = open(fuzz_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    size_t n = 0;
+
+    while (host_tree[n].name != NULL)
+        n++;
+    while (n-- > 0)
+        (void)unlinkat(fd, host_tree[n].name, host_tree[n].text == NULL ? AT_REMOVEDIR : 0);
+    (void)close(fd);
+}
+
+/* fuzz_folder(), with these in it, folders before what is in them. */
+static inline int host_folder(const struct host_there *tree)
+{
+    int fd = fuzz_folder();
+
+    if (host_tree != NULL)
+        return fd;
+    host_tree = tree;
+    for (const struct host_there *t = tree; t->name != NULL; t++)
+        if (t->text != NULL)
+            fuzz_file(fd, t->name, t->text, strlen(t->text));
+        else
+            HOLDS(mkdirat(fd, t->name, 0700) == 0);
+    HOLDS(atexit(host_tree_remove) == 0);
+    return fd;
+}
 
 static inline void host_is_sound(const struct samples *s, const struct subject *of)
 {
