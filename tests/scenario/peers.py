@@ -47,16 +47,16 @@ def listens(address, port):
 COLLECTD_PLUGINS = "cpu load memory swap vmem contextswitch processes interface disk protocols uptime conntrack".split()
 
 
-def collectd(folder, port, more=()):
-    """The command of a collectd that measures this host each second, with these plugins more, and sends to that port by write_graphite."""
+def collectd(folder, port, more=(), options=""):
+    """The command of a collectd that measures this host each second, with these plugins and options more, and sends to that port by
+    write_graphite."""
     path = os.path.join(folder, "collectd.conf")
     with open(path, "w") as f:
         f.write(f'BaseDir "{folder}"\nPIDFile "{folder}/pid"\nHostname "testhost"\nFQDNLookup false\nInterval 1\n'
                 f'PluginDir "{installed("/usr/lib/collectd")}"\nTypesDB "{installed("/usr/share/collectd/types.db")}"\n'
                 + "".join(f"LoadPlugin {p}\n" for p in [*COLLECTD_PLUGINS, *more, "write_graphite"]) +
                 '<Plugin protocols>\n Value "/./"\n IgnoreSelected false\n</Plugin>\n<Plugin vmem>\n Verbose true\n</Plugin>\n'
-                '<Plugin tcpconns>\n AllPortsSummary true\n</Plugin>\n'
-                '<Plugin processes>\n CollectFileDescriptor true\n Process "collectd"\n</Plugin>\n'
+                + options +
                 f'<Plugin write_graphite>\n <Node "main">\n  Host "127.0.0.1"\n  Port "{port}"\n  Protocol "tcp"\n'
                 "  StoreRates true\n </Node>\n</Plugin>\n")
     return [found("collectd"), "-f", "-C", path]

@@ -3,7 +3,14 @@ import peers
 from harness import *
 
 COLLECTD = peers.found("collectd")
-MORE = ["tcpconns"]
+OPTIONS = """<Plugin tcpconns>
+ AllPortsSummary true
+</Plugin>
+<Plugin processes>
+ CollectFileDescriptor true
+ Process "collectd"
+</Plugin>
+"""
 ONCE_SEEN = "pending_operations"  # sent by collectd once there has been one
 
 
@@ -12,7 +19,7 @@ class PathsOfBefore(unittest.TestCase):
         listener = socket.create_server(("127.0.0.1", 0))
         self.addCleanup(listener.close)
         with open(d.path("collectd.out"), "w") as out:
-            p = subprocess.Popen(peers.collectd(d.dir, listener.getsockname()[1], MORE), stdout=out, stderr=out,
+            p = subprocess.Popen(peers.collectd(d.dir, listener.getsockname()[1], ["tcpconns"], OPTIONS), stdout=out, stderr=out,
                                  env=dict(os.environ, GARNET_TEST_DIR=d.dir))
         self.addCleanup(p.wait)
         self.addCleanup(p.kill)
