@@ -1,6 +1,6 @@
 /* paths - files and folders that somebody names: whether each is there, how large and how old
  *
- * They are looked at in other processes (asking.h), since it may be on a mount whose server is gone. In a folder the files
+ * They are looked at in other processes (asking.h), since each may be on a mount whose server is gone. In a folder the files
  * are counted that are files, and no folders, links or sockets; links below it are not followed, and what is mounted below it
  * is left out, so that no loop and no other server is met: of a folder nothing is asked that its server would have to answer.
  * What cannot be counted to its end is not counted: no number is better than a wrong one.

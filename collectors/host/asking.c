@@ -158,9 +158,8 @@ void asking_begin(struct host *h, struct asking *a, const struct question *q)
         host_complain(h, "%s: no process to ask with: %m", q->shown);
     else if (a->stays && slow_round != h->round)
         await(a, clock_mono() + ASKING_SOON);
-    if (a->stays && a->fd >= 0)
-        slow_round =
-            h->round; /* so the others of this round are not waited for one after another */
+    if (a->stays && a->fd >= 0) /* the others of this round are not waited for one after another */
+        slow_round = h->round;
 }
 
 bool asking_end(struct host *h, struct asking *a, int64_t until, void *answer)
